@@ -1,0 +1,210 @@
+"""One scenario: a fresh library, its lanes, and what the suite's names stand for."""
+
+import sys
+import traceback
+
+from calls import CALLS, PROCESS_OF, Arguments, BadRequest, Unsupported
+from lanes import Lane
+from monitor import Abandoned
+from vdi import Command, Library
+from vdi_buffers import Buffer
+from vdi_client import ClientVirtualDeviceSet
+from vdi_codes import NOERROR
+from vdi_server import ServerVirtualDeviceSet
+
+PROCESSES = ("server", "primary")
+
+
+class Scenario:
+    """Everything between one `reset` and the next.
+
+    The dispatcher's thread calls the public methods, except that the handlers of
+    calls.py use the names and :meth:`say` from the lanes.
+    """
+
+    def __init__(self, output):
+        self._output = output
+        self._library = Library()
+        self._monitor = self._library.monitor
+        self._sides = {"server": ServerVirtualDeviceSet(self._library),
+                       "primary": ClientVirtualDeviceSet(self._library)}
+        self._handles = {"sset": self._sides["server"], "cset": self._sides["primary"]}
+        self._lanes = {}
+        self._ended = set()
+
+    # -- names
+
+    def bind(self, name, thing):
+        """Give a name to what a call has made; returns what bore it before."""
+        if name is None:
+            return None
+        previous = self._handles.get(name)
+        self._handles[name] = thing
+        return previous
+
+    def unbind(self, name, thing, previous):
+        """Take back a binding: the call failed, and the name names what it did before."""
+        if name is None or self._handles.get(name) is not thing:
+            return
+        if previous is None:
+            del self._handles[name]
+        else:
+            self._handles[name] = previous
+
+    def find_buffer(self, name):
+        """The buffer of that name, or None."""
+        return self._find(name, Buffer)
+
+    def find_command(self, name):
+        """The command of that name, or None."""
+        return self._find(name, Command)
+
+    def _find(self, name, kind):
+        found = self._handles.get(name)
+        return found if isinstance(found, kind) else None
+
+    # -- lanes
+
+    def _lane(self, name):
+        """The lane of that name, made when it is first used (lock held)."""
+        process = name.partition(".")[0]
+        if process in self._ended:
+            raise Unsupported("the process %s has ended" % process)
+        lane = self._lanes.get(name)
+        if lane is None:
+            lane = self._lanes[name] = Lane(name, self._monitor, self._perform)
+            lane.start()
+        return lane
+
+    def _lanes_of(self, process):
+        return [lane for lane in self._lanes.values() if lane.process == process]
+
+    def _settle(self):
+        """Wait until no lane will do anything more by itself (lock held)."""
+        self._monitor.wait_for_rest(
+            lambda: all(lane.at_rest for lane in self._lanes.values()))
+
+    def say(self, lane, line):
+        """Write a line of a lane, unless the lane is no more."""
+        if not self._output.write(line, unless=lambda: lane.abandoned):
+            raise Abandoned
+
+    def _perform(self, lane, request):
+        """Run one `call` on its lane and write its return line."""
+        try:
+            status, out = self._call(lane, request)
+            line = {"op": "return", "id": request["id"], "lane": lane.name, "status": status}
+            if status == NOERROR and out is not None:
+                line["out"] = out
+        except Unsupported as reason:
+            line = {"op": "unsupported", "id": request["id"], "reason": str(reason)}
+        except BadRequest as reason:
+            line = {"op": "trouble", "message": "call %s: %s" % (request["id"], reason)}
+        except Exception as failure:  # a bug of ours: say so and stay usable
+            traceback.print_exc(file=sys.stderr)
+            line = {"op": "trouble", "message": "call %s: %r" % (request["id"], failure)}
+        self.say(lane, line)
+
+    def _call(self, lane, request):
+        on, function = request["on"], request["call"]
+        target = self._handles.get(on)
+        if target is None:
+            raise Unsupported("nothing is called %s" % on)
+        handler = CALLS.get(type(target), {}).get(function)
+        if handler is None:
+            raise Unsupported("%s is not a function of %s here" % (function, on))
+        if PROCESS_OF[type(target)] != lane.process:
+            raise Unsupported("%s does not belong to the process %s" % (on, lane.process))
+        return handler(self, target, Arguments(request["args"]), request["as"])
+
+    # -- what the suite can ask for
+
+    def call(self, request):
+        """Start a call on its lane."""
+        with self._monitor:
+            self._lane(request["lane"]).post(request)
+
+    def resume(self, request):
+        """Let a held completion routine return."""
+        with self._monitor:
+            self._settle()
+            lane = self._lane(request["lane"])
+            hold = lane.find_hold(request["command"])
+            if hold is None:
+                raise Unsupported("the completion routine of %s is not held on %s"
+                                  % (request["command"], request["lane"]))
+            # Before the lane can go on: what follows from it comes after this line.
+            self._output.write({"op": "resumed", "id": request["id"]})
+            lane.release(hold)
+
+    def touch(self, request):
+        """Would a buffer or a device be safe to use from the lane's process now?"""
+        with self._monitor:
+            self._settle()
+            process = self._lane(request["lane"]).process
+            thing = self._handles.get(request["object"])
+            found = "alive" if self._is_alive(process, request["object"], thing) else "gone"
+            self._output.write({"op": "touched", "id": request["id"], "found": found})
+
+    @staticmethod
+    def _is_alive(process, name, thing):
+        """A side's own Close unmaps everything for that side, and for it alone.
+
+        IServerVirtualDeviceSet2::Close, Remarks, for the server.  A buffer in the
+        client's hands stays the client's until its own Close (SignalAbort).
+        """
+        if isinstance(thing, Buffer):
+            if thing.freed:
+                return False
+        elif PROCESS_OF.get(type(thing)) is None or name in ("sset", "cset"):
+            raise Unsupported("%s is neither a buffer nor a device" % name)
+        elif PROCESS_OF[type(thing)] != process:
+            return False
+        device_set = thing.device_set
+        return not (device_set.server_closed if process == "server"
+                    else device_set.client_closed)
+
+    def exit(self, request):
+        """End a process: its lanes stop where they are, and the library notices."""
+        process = request["process"]
+        with self._monitor:
+            self._settle()
+            self._ended.add(process)
+            self._drop(self._lanes_of(process))
+            for lane in self._lanes_of(process):
+                del self._lanes[lane.name]
+            self._output.write({"op": "exited", "id": request["id"]})
+            self._sides[process].process_died()
+
+    def unload(self, request):
+        """Would unloading the library pull the code from under a thread?"""
+        with self._monitor:
+            self._settle()
+            busy = any(lane.in_call for lane in self._lanes_of(request["process"]))
+            self._output.write({"op": "unloaded", "id": request["id"],
+                                "found": "busy" if busy else "idle"})
+
+    def settle(self, request):
+        """Answer once every lane is idle or blocked."""
+        with self._monitor:
+            self._settle()
+            # Still under the lock, so that no time-out can run out in between.
+            inside = sorted(name for name, lane in self._lanes.items() if lane.in_call)
+            self._output.write({"op": "settled", "id": request["id"], "inCall": inside})
+
+    def finish(self):
+        """Let everything that can still happen happen."""
+        with self._monitor:
+            self._settle()
+
+    def abandon(self):
+        """Drop all lanes; not one line of this scenario is written from now on."""
+        with self._monitor:
+            self._drop(list(self._lanes.values()))
+
+    def _drop(self, lanes):
+        """Abandon lanes (lock held)."""
+        with self._output.quiet():
+            for lane in lanes:
+                lane.abandon()
+        self._monitor.changed()

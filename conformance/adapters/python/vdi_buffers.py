@@ -1,0 +1,130 @@
+"""The shared buffer area of a device set.
+
+A buffer is an aligned data zone with the client's prefix zone directly before
+it.  The server knows nothing of the prefix zone: it asks by the size of the data
+alone, and the area accounts for the rest (VDConfig Structure, prefixZoneSize;
+IServerVirtualDeviceSet2::AllocateBuffer).
+"""
+
+import mmap
+
+# An area beyond this answers VD_E_MEMORY, whatever the machine could give.
+AREA_LIMIT = 1 << 30
+
+
+def _round_up(number, unit):
+    return (number + unit - 1) // unit * unit
+
+
+class _Segment:
+    """The memory of one request, and which extents of it are free."""
+
+    def __init__(self, length):
+        # Anonymous and mapped, as shared memory would be: pages nobody touches cost
+        # nothing.
+        self.memory = mmap.mmap(-1, length)
+        self.length = length
+        self.free = [(0, length)]
+
+    def give_back(self, start, end):
+        """Free an extent and join it with its free neighbours."""
+        joined = []
+        for low, high in sorted(self.free + [(start, end)]):
+            if joined and joined[-1][1] == low:
+                joined[-1] = (joined[-1][0], high)
+            else:
+                joined.append((low, high))
+        self.free = joined
+
+
+class Buffer:
+    """What AllocateBuffer returns: a data zone, its prefix zone, and its state."""
+
+    def __init__(self, segment, extent, prefix_size, data_at, size):
+        self._segment = segment
+        self._extent = extent
+        self._prefix_size = prefix_size
+        self.data_at = data_at
+        self.size = size
+        self.freed = False
+        self.context = None
+        self.device_set = None
+
+    @property
+    def data(self):
+        """The data zone."""
+        return memoryview(self._segment.memory)[self.data_at:self.data_at + self.size]
+
+    @property
+    def prefix(self):
+        """The prefix zone, which only the client uses."""
+        start = self.data_at - self._prefix_size
+        return memoryview(self._segment.memory)[start:self.data_at]
+
+    def release(self):
+        """Give the space back to the area."""
+        self.freed = True
+        self._segment.give_back(*self._extent)
+
+
+class BufferArea:
+    """All buffer space of a set.  Every method is called with the monitor held."""
+
+    def __init__(self, prefix_size, alignment):
+        self._prefix_size = prefix_size
+        self._alignment = alignment
+        self._segments = []
+        self._total = 0
+
+    def _zones(self, size, alignment):
+        """Return (alignment, bytes before the data, bytes of the whole buffer)."""
+        alignment = max(alignment, self._alignment)
+        before = _round_up(self._prefix_size, alignment)
+        return alignment, before, before + _round_up(size, alignment)
+
+    def add(self, requests):
+        """Make room for (size, alignment, count) each; False if there is no memory.
+
+        All or nothing: after a failure the area is what it was before.  A segment
+        for each request keeps buffers of different sizes from splitting the space
+        that was asked for others.
+        """
+        lengths = [self._zones(size, alignment)[2] * count
+                   for size, alignment, count in requests]
+        if self._total + sum(lengths) > AREA_LIMIT:
+            return False
+        try:
+            segments = [_Segment(length) for length in lengths]
+        except (MemoryError, OSError, OverflowError, ValueError):
+            return False
+        self._segments += segments
+        self._total += sum(lengths)
+        return True
+
+    def available(self, size, alignment):
+        """How many such buffers could be allocated now?"""
+        alignment, _, span = self._zones(size, alignment)
+        count = 0
+        for segment in self._segments:
+            for low, high in segment.free:
+                count += max(0, high - _round_up(low, alignment)) // span
+        return count
+
+    def allocate(self, size, alignment):
+        """Return a new Buffer from the tightest free extent, or None."""
+        alignment, before, span = self._zones(size, alignment)
+        best = None
+        for segment in self._segments:
+            for low, high in segment.free:
+                start = _round_up(low, alignment)
+                if start + span <= high and (best is None or high - low < best[0]):
+                    best = (high - low, segment, (low, high), start)
+        if best is None:
+            return None
+        _, segment, extent, start = best
+        segment.free.remove(extent)
+        for low, high in ((extent[0], start), (start + span, extent[1])):
+            if low < high:
+                segment.give_back(low, high)
+        return Buffer(segment, (start, start + span), self._prefix_size,
+                      start + before, size)

@@ -1,0 +1,296 @@
+//! The server's set interface, IServerVirtualDeviceSet2.
+
+use vdi_sim::codes::HResult;
+use vdi_sim::config::{ServerConfig, VdConfig};
+
+use super::agent::{self, Agent};
+use super::buffers::Area;
+use super::defect::Defect;
+use super::device::{End, Owed};
+use super::monitor::Monitor;
+use super::server_device::ServerDevice;
+use super::set::{Phase, Set, Side};
+use super::state::{Binding, InterfaceId, SetId, State};
+use super::{Answer, Buffer, BufferId, Gone, Status, answer, status};
+use crate::sync::Arc;
+
+/// A server's set interface. May be used from any thread of its process.
+///
+/// Every function answers VD_E_PROTOCOL unless the interface is open, and
+/// VD_E_ABORT after an abort where nothing else is said.
+#[derive(Clone, Debug)]
+pub struct ServerSet {
+    pub(super) monitor: Arc<Monitor>,
+    pub(super) process: String,
+    pub(super) interface: InterfaceId,
+}
+
+impl ServerSet {
+    pub(super) fn new(monitor: Arc<Monitor>, process: &str) -> Self {
+        let interface = monitor.update(State::new_interface);
+        Self { monitor, process: process.to_owned(), interface }
+    }
+
+    /// Opens the set that a living client has created, has neither closed nor aborted,
+    /// and no server has opened; else VD_E_INVALID. VD_E_PROTOCOL on any call but
+    /// the first that succeeds. `None` is the default instance.
+    ///
+    /// Source: SQL Server VDI reference, Open.
+    pub fn open(&self, instance: Option<&str>, name: &str) -> Status {
+        status(self.monitor.with(&self.process, |state| {
+            if state.binding(self.interface) != Binding::Unbound {
+                return Err(HResult::VD_E_PROTOCOL);
+            }
+            let id = state.named(instance, name).ok_or(HResult::VD_E_INVALID)?;
+            let set = state.set_mut(id);
+            if set.phase != Phase::Created {
+                return Err(HResult::VD_E_INVALID);
+            }
+            set.phase = Phase::Connected;
+            set.server = Some(Side::new(&self.process));
+            state.bind(self.interface, Binding::Bound(id));
+            Ok(())
+        }))
+    }
+
+    /// What the client asked for in Create.
+    ///
+    /// Source: SQL Server VDI reference, GetConfiguration (server).
+    pub fn get_configuration(&self) -> Answer<VdConfig> {
+        answer(self.call(|state, id| match state.set(id) {
+            set if set.aborted() => Err(HResult::VD_E_ABORT),
+            set => Ok(set.asked),
+        }))
+    }
+
+    /// Sets the server's part of the configuration. VD_E_INVALID, and nothing is
+    /// changed, if it is outside the documented limits.
+    ///
+    /// Source: SQL Server VDI reference, BeginConfiguration.
+    pub fn begin_configuration(&self, part: &ServerConfig) -> Status {
+        status(self.call(|state, id| {
+            let set = state.set_mut(id);
+            set.require(&[Phase::Connected])?;
+            part.check().map_err(|_| HResult::VD_E_INVALID)?;
+            set.config = set.asked.with_server(part);
+            set.area = Area::new(set.config.prefix_zone_size, set.config.alignment);
+            set.phase = Phase::Configurable;
+            Ok(())
+        }))
+    }
+
+    /// Asks for room for `count` buffers of `size` bytes: summed up while
+    /// configuring, later allocated at once, or VD_E_MEMORY. VD_E_INVALID if the size
+    /// is 0, or the alignment neither 0 nor a power of 2.
+    ///
+    /// Source: SQL Server VDI reference, RequestBuffers.
+    pub fn request_buffers(&self, size: u32, alignment: u32, count: u32) -> Status {
+        status(self.call(|state, id| {
+            let limit = state.memory_limit;
+            let set = state.set_mut(id);
+            set.require(&[Phase::Configurable, Phase::Initializing, Phase::Active])?;
+            check_buffer(size, alignment)?;
+            let need = set.area.need(size, alignment, count);
+            if set.phase == Phase::Configurable {
+                set.area.request(need);
+            } else if !set.area.grow(need, limit) {
+                return Err(HResult::VD_E_MEMORY);
+            }
+            Ok(())
+        }))
+    }
+
+    /// How many buffers of `size` bytes AllocateBuffer could give now. VD_E_PROTOCOL
+    /// after an abort.
+    ///
+    /// Source: SQL Server 2005 Virtual Backup Device Specification, Server Transitions.
+    pub fn query_available_buffers(&self, size: u32, alignment: u32) -> Answer<u64> {
+        answer(self.call(|state, id| {
+            let set = state.set(id);
+            set.require(&[Phase::Configurable, Phase::Initializing, Phase::Active])
+                .map_err(|_| HResult::VD_E_PROTOCOL)?;
+            check_buffer(size, alignment)?;
+            Ok(set.area.available(size, alignment))
+        }))
+    }
+
+    /// Ends the configuration and wakes the client's GetConfiguration. VD_E_MEMORY if
+    /// there is no room for what was requested: the requests are forgotten, and the
+    /// server may ask for less.
+    ///
+    /// Source: SQL Server VDI reference, EndConfiguration.
+    pub fn end_configuration(&self) -> Status {
+        status(self.call(|state, id| {
+            let limit = state.memory_limit;
+            let set = state.set_mut(id);
+            set.require(&[Phase::Configurable])?;
+            if !set.area.allocate_requested(limit) {
+                return Err(HResult::VD_E_MEMORY);
+            }
+            set.phase = Phase::Initializing;
+            state.change();
+            Ok(())
+        }))
+    }
+
+    /// Becomes the completion agent: returns only when the set has ended and every
+    /// callback has been made. VD_E_PROTOCOL while another thread is it.
+    ///
+    /// Source: SQL Server VDI reference, ExecuteCompletionAgent.
+    pub fn execute_completion_agent(&self) -> Status {
+        match self.start_agent()? {
+            (_, Some(agent)) => agent.run(),
+            (refused, None) => Ok(refused),
+        }
+    }
+
+    /// The first half of ExecuteCompletionAgent, which does not block.
+    pub(crate) fn start_agent(&self) -> Answer<Agent> {
+        let set = self.call(|state, id| agent::start(state, id, &self.process).map(|()| id));
+        answer(set.map(|started| {
+            started.map(|set| Agent {
+                monitor: self.monitor.clone(),
+                process: self.process.clone(),
+                set,
+            })
+        }))
+    }
+
+    /// Opens the device of that name, or the next unopened one; VD_E_OPEN if all are
+    /// open.
+    ///
+    /// Source: SQL Server VDI reference, OpenDevice (server).
+    pub fn open_device(&self, name: &str) -> Answer<ServerDevice> {
+        let slot = self.call(|state, id| {
+            let set = state.set_mut(id);
+            set.require(&[Phase::Initializing, Phase::Active])?;
+            let slot = next_unopened(set, name).ok_or(HResult::VD_E_OPEN)?;
+            set.devices[slot].server = End::Open;
+            set.enter_active();
+            Ok((id, slot))
+        });
+        let open = |(set, slot)| ServerDevice { interface: self.clone(), set, slot };
+        answer(slot.map(|slot| slot.map(open)))
+    }
+
+    /// Allocates a buffer from the area. `size` leaves out the prefix zone; alignment
+    /// 0 is the basic one. VD_E_MEMORY if too little was requested; VD_E_INVALID if
+    /// the size is 0, or the alignment neither 0 nor a power of 2.
+    ///
+    /// Source: SQL Server VDI reference, AllocateBuffer.
+    pub fn allocate_buffer(&self, size: u32, alignment: u32) -> Answer<Buffer> {
+        answer(self.call(|state, id| {
+            state.set(id).require(HAS_BUFFERS)?;
+            check_buffer(size, alignment)?;
+            let name = state.new_buffer();
+            let allocated = state.set_mut(id).area.allocate(name, size, alignment);
+            allocated.ok_or(HResult::VD_E_MEMORY)
+        }))
+    }
+
+    /// Frees a buffer. VD_E_INVALID if there is no such buffer, or a command that uses
+    /// it is outstanding. The area knows the size, so it is not asked for.
+    ///
+    /// Source: SQL Server VDI reference, FreeBuffer.
+    pub fn free_buffer(&self, buffer: Option<BufferId>) -> Status {
+        status(self.call(|state, id| {
+            let set = state.set_mut(id);
+            set.require(HAS_BUFFERS)?;
+            let buffer = buffer.filter(|buffer| set.area.holds(*buffer));
+            let buffer = buffer.ok_or(HResult::VD_E_INVALID)?;
+            if set.uses(buffer) && !set.defect(Defect::FreesBufferInUse) {
+                return Err(HResult::VD_E_INVALID);
+            }
+            set.area.free(buffer);
+            Ok(())
+        }))
+    }
+
+    /// Aborts the set, if it is not aborted already.
+    ///
+    /// Source: SQL Server VDI reference, SignalAbort (server).
+    pub fn signal_abort(&self) -> Status {
+        status(self.call(|state, id| state.signal_abort(id)))
+    }
+
+    /// Closes the set and releases everything, on an error too. VD_E_PROTOCOL, with
+    /// SignalAbort processing, while devices are open; in every phase but the
+    /// terminated ones Close aborts. Does not wait for the agent.
+    ///
+    /// Source: IServerVirtualDeviceSet2::Close, Remarks.
+    pub fn close(&self) -> Status {
+        let closed = self.call(|state, id| {
+            let answer = close(state, id);
+            state.bind(self.interface, Binding::Useless);
+            let stolen = if state.defect(Defect::CallbacksOnClosingThread) {
+                state.set_mut(id).owed.drain(..).collect()
+            } else {
+                Vec::new()
+            };
+            Ok((answer, stolen))
+        })?;
+        let (answer, stolen): (_, Vec<Owed>) = match closed {
+            Ok(closed) => closed,
+            Err(refused) => return Ok(refused),
+        };
+        for mut owed in stolen {
+            (owed.callback)(owed.completion);
+        }
+        Ok(answer)
+    }
+
+    /// Acts on the set that this interface has open, else VD_E_PROTOCOL.
+    fn call<T>(
+        &self,
+        act: impl FnOnce(&mut State, SetId) -> Result<T, HResult>,
+    ) -> Result<Result<T, HResult>, Gone> {
+        self.monitor.with(&self.process, |state| {
+            let id = state.held_by(self.interface)?;
+            act(state, id)
+        })
+    }
+}
+
+/// The phases in which buffers can be allocated and freed.
+const HAS_BUFFERS: &[Phase] = &[Phase::Initializing, Phase::Active, Phase::NormallyTerminated];
+
+fn check_buffer(size: u32, alignment: u32) -> Result<(), HResult> {
+    if size == 0 || (alignment != 0 && !alignment.is_power_of_two()) {
+        Err(HResult::VD_E_INVALID)
+    } else {
+        Ok(())
+    }
+}
+
+fn next_unopened(set: &mut Set, name: &str) -> Option<usize> {
+    let next = set.devices.iter().position(|device| device.server == End::Unopened)?;
+    match set.device_named(name) {
+        Some(slot) if set.devices[slot].server == End::Unopened => Some(slot),
+        _ => Some(next),
+    }
+}
+
+fn close(state: &mut State, id: SetId) -> HResult {
+    let set = state.set_mut(id);
+    let misuse = !set.aborted() && set.devices.iter().any(|device| device.server == End::Open);
+    let mut abort = set.phase != Phase::NormallyTerminated;
+    if misuse && set.defect(Defect::ServerCloseNoAbort) {
+        abort = false;
+    }
+    if set.defect(Defect::NormalCloseAborts) {
+        abort = true;
+    }
+    let keeps = set.defect(Defect::ServerCloseReleasesNothing);
+    if let Some(side) = &mut set.server {
+        side.open = false;
+        side.mapped = keeps;
+    }
+    if abort {
+        state.abort(id);
+    }
+    if misuse && !state.defect(Defect::ServerCloseNoerror) {
+        HResult::VD_E_PROTOCOL
+    } else {
+        HResult::NOERROR
+    }
+}

@@ -1,0 +1,174 @@
+//! The server's device interface, IServerVirtualDevice: SendCommand, CloseDevice.
+
+use std::fmt;
+use std::panic::resume_unwind;
+
+use vdi_sim::codes::{CommandCode, HResult, Win32};
+
+use super::agent::invoke;
+use super::defect::Defect;
+use super::device::{Command, Delivered, End};
+use super::server::ServerSet;
+use super::set::Phase;
+use super::state::{SetId, State};
+use super::{BufferId, Callback, Completion, Status, status};
+
+/// A device that the server has opened. After Close of its set every function
+/// answers VD_E_PROTOCOL.
+#[derive(Clone, Debug)]
+pub struct ServerDevice {
+    pub(super) interface: ServerSet,
+    pub(super) set: SetId,
+    pub(super) slot: usize,
+}
+
+/// What the server asks of the client: the input half of VDS_Command.
+pub struct SendCommand {
+    /// What the caller calls it; comes back in [`Delivered::tag`].
+    pub tag: u64,
+    /// What is to be done.
+    pub code: CommandCode,
+    /// The buffer to read from or write to.
+    pub buffer: Option<BufferId>,
+    /// Bytes; for SkipMarks and SkipBlocks a signed count.
+    pub size: i64,
+    /// Where, if the medium is addressed by position.
+    pub position: u64,
+    /// Invoked exactly once, on failure too: then on the calling thread, before
+    /// SendCommand returns; else on the agent's.
+    pub callback: Callback,
+}
+
+/// The status that refuses a command, and the code its callback is told.
+type Refusal = (HResult, Win32);
+
+impl ServerDevice {
+    /// Queues a command. On an error the callback is invoked too, with a code that
+    /// belongs to the status:
+    ///
+    /// | status | code | when |
+    /// | --- | --- | --- |
+    /// | VD_E_PROTOCOL | ERROR_INVALID_HANDLE | the device is not active |
+    /// | VD_E_ABORT | ERROR_OPERATION_ABORTED | the set is aborted |
+    /// | VD_E_IO_ERROR | ERROR_IO_DEVICE | the error state takes ClearError only |
+    /// | VD_E_QUEUE_FULL | ERROR_NO_SYSTEM_RESOURCES | too many are outstanding |
+    /// | VD_E_INVALID | ERROR_INVALID_HANDLE | there is no such buffer |
+    ///
+    /// Source: SQL Server VDI reference, SendCommand.
+    pub fn send_command(&self, command: SendCommand) -> Status {
+        let ServerSet { monitor, process, .. } = &self.interface;
+        let mut unsent = Some(command);
+        let refused = monitor.with(process, |state| {
+            let refusal = self.admit(state, unsent.as_ref()?).err();
+            if refusal.is_some() {
+                state.enter(process);
+            } else if !state.defect(Defect::SendChecksThenQueues) {
+                self.enqueue(state, unsent.take()?);
+            }
+            refusal
+        })?;
+        let Some((status, code)) = refused else {
+            // Still unsent only with the defect.
+            if let Some(command) = unsent {
+                monitor.with(process, |state| self.enqueue(state, command))?;
+            }
+            return Ok(HResult::NOERROR);
+        };
+        let silent = monitor.update(|state| state.defect(Defect::FailedSendSilent));
+        let outcome = match unsent {
+            Some(mut command) if !silent => {
+                invoke(&mut command.callback, Completion::without_data(code))
+            }
+            _ => Ok(()),
+        };
+        monitor.update(|state| state.leave(process));
+        outcome.unwrap_or_else(|panic| resume_unwind(panic));
+        Ok(status)
+    }
+
+    /// Closes the device; the client gets VD_E_CLOSE once it has got what is queued.
+    /// With the last one the set is normally terminated. VD_E_CLOSE if it is closed
+    /// already, VD_E_PROTOCOL before the set is active, VD_E_ABORT after an abort.
+    ///
+    /// Source: SQL Server VDI reference, CloseDevice.
+    pub fn close_device(&self) -> Status {
+        let ServerSet { monitor, process, interface } = &self.interface;
+        status(monitor.with(process, |state| {
+            if !state.holds(*interface, self.set) {
+                return Err(HResult::VD_E_PROTOCOL);
+            }
+            let set = state.set_mut(self.set);
+            set.require(&[Phase::Active, Phase::NormallyTerminated])?;
+            if set.devices[self.slot].server == End::Closed {
+                return Err(HResult::VD_E_CLOSE);
+            }
+            set.devices[self.slot].server = End::Closed;
+            if set.devices.iter().all(|device| device.server == End::Closed) {
+                set.phase = Phase::NormallyTerminated;
+            }
+            state.change();
+            Ok(())
+        }))
+    }
+
+    /// Whether the server's process may still use the device: until Close.
+    ///
+    /// Source: IServerVirtualDeviceSet2::Close, Remarks.
+    #[must_use]
+    pub fn touch(&self) -> bool {
+        let ServerSet { monitor, process, .. } = &self.interface;
+        let mapped = |state: &mut State| {
+            let server = state.find_set(self.set).and_then(|set| set.server.as_ref());
+            server.is_some_and(|side| side.mapped)
+        };
+        monitor.with(process, mapped).unwrap_or(false)
+    }
+
+    fn admit(&self, state: &State, command: &SendCommand) -> Result<(), Refusal> {
+        const INACTIVE: Refusal = (HResult::VD_E_PROTOCOL, Win32::ERROR_INVALID_HANDLE);
+        if !state.holds(self.interface.interface, self.set) {
+            return Err(INACTIVE);
+        }
+        let set = state.set(self.set);
+        let device = &set.devices[self.slot];
+        if set.aborted() {
+            let refusal = (HResult::VD_E_ABORT, Win32::ERROR_OPERATION_ABORTED);
+            return if set.defect(Defect::SendsAfterAbort) { Ok(()) } else { Err(refusal) };
+        }
+        let active = set.phase == Phase::Active && device.server == End::Open;
+        let late = device.server == End::Closed && set.defect(Defect::SendsToClosedDevice);
+        if !active && !late {
+            return Err(INACTIVE);
+        }
+        let refused = device.errored && command.code != CommandCode::ClearError;
+        if refused && !set.defect(Defect::SendsWhileErrored) {
+            return Err((HResult::VD_E_IO_ERROR, Win32::ERROR_IO_DEVICE));
+        }
+        if device.outstanding().count() >= state.queue_depth {
+            return Err((HResult::VD_E_BUSY, Win32::ERROR_NO_SYSTEM_RESOURCES));
+        }
+        if command.buffer.is_some_and(|buffer| !set.area.holds(buffer)) {
+            return Err((HResult::VD_E_INVALID, Win32::ERROR_INVALID_HANDLE));
+        }
+        Ok(())
+    }
+
+    fn enqueue(&self, state: &mut State, command: SendCommand) {
+        let SendCommand { tag, code, buffer, size, position, callback } = command;
+        let about = Delivered { command: state.new_command(), tag, code, size, position, buffer };
+        state.set_mut(self.set).devices[self.slot].enqueue(Command { about, callback });
+        state.change();
+    }
+}
+
+impl fmt::Debug for SendCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendCommand")
+            .field("tag", &self.tag)
+            .field("code", &self.code)
+            .field("buffer", &self.buffer)
+            .field("size", &self.size)
+            .field("position", &self.position)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,224 @@
+//! What the lock guards: the sets of one machine, and which interface holds which.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use vdi_sim::codes::HResult;
+use vdi_sim::config::VdConfig;
+
+use super::defect::Defect;
+use super::device::CommandId;
+use super::set::Set;
+use super::{BufferId, Options};
+
+/// A set of this world. Sets are never forgotten, so an old handle cannot reach
+/// a new set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SetId(usize);
+
+/// A set interface of either half.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct InterfaceId(usize);
+
+/// What a set interface is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Binding {
+    /// Not opened or created; a client's also after its Close.
+    Unbound,
+    /// Opened or created, and not closed.
+    Bound(SetId),
+    /// A server's after its Close: it stays useless.
+    Useless,
+}
+
+/// Everything under the lock.
+pub(super) struct State {
+    sets: Vec<Set>,
+    interfaces: Vec<Binding>,
+    dead: BTreeSet<String>,
+    abandoned: bool,
+    inside: BTreeMap<String, usize>,
+    generation: u64,
+    changed: bool,
+    commands: u64,
+    buffers: u64,
+    pub(super) queue_depth: usize,
+    pub(super) memory_limit: u64,
+    defect: Option<Defect>,
+}
+
+impl State {
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            sets: Vec::new(),
+            interfaces: Vec::new(),
+            dead: BTreeSet::new(),
+            abandoned: false,
+            inside: BTreeMap::new(),
+            generation: 0,
+            changed: false,
+            commands: 0,
+            buffers: 0,
+            queue_depth: options.queue_depth.max(1),
+            memory_limit: options.memory_limit,
+            defect: options.defect,
+        }
+    }
+
+    /// Whether this is what is wrong.
+    pub(super) fn defect(&self, defect: Defect) -> bool {
+        self.defect == Some(defect)
+    }
+
+    // Changes.
+
+    /// Something that a blocked call may be waiting for has happened.
+    pub(super) fn change(&mut self) {
+        self.changed = true;
+    }
+
+    /// Whether something changed since this was last asked.
+    pub(super) fn begin_generation(&mut self) -> bool {
+        self.generation += u64::from(self.changed);
+        std::mem::take(&mut self.changed)
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    // Processes.
+
+    /// Whether calls of this process have no answer any more.
+    pub(super) fn gone(&self, process: &str) -> bool {
+        self.abandoned || self.dead.contains(process)
+    }
+
+    pub(super) fn enter(&mut self, process: &str) {
+        *self.inside.entry(process.to_owned()).or_default() += 1;
+    }
+
+    pub(super) fn leave(&mut self, process: &str) {
+        if let Some(calls) = self.inside.get_mut(process) {
+            *calls = calls.saturating_sub(1);
+        }
+    }
+
+    pub(super) fn inside(&self, process: &str) -> usize {
+        self.inside.get(process).copied().unwrap_or(0)
+    }
+
+    /// The process dies; the interface notices if its side of a set was open.
+    pub(super) fn exit(&mut self, process: &str) {
+        self.dead.insert(process.to_owned());
+        self.inside.remove(process);
+        self.change();
+        let unnoticed = self.defect(Defect::DeathUnnoticed);
+        for set in self.sets.iter_mut().filter(|set| !unnoticed && set.open_in(process)) {
+            set.abort();
+        }
+    }
+
+    /// Ends everything and hands out what is left of it.
+    pub(super) fn abandon(&mut self) -> Vec<Set> {
+        self.abandoned = true;
+        self.change();
+        std::mem::take(&mut self.sets)
+    }
+
+    // Interfaces and sets.
+
+    pub(super) fn new_interface(&mut self) -> InterfaceId {
+        self.interfaces.push(Binding::Unbound);
+        InterfaceId(self.interfaces.len() - 1)
+    }
+
+    pub(super) fn binding(&self, interface: InterfaceId) -> Binding {
+        self.interfaces[interface.0]
+    }
+
+    pub(super) fn bind(&mut self, interface: InterfaceId, binding: Binding) {
+        self.interfaces[interface.0] = binding;
+    }
+
+    /// The set this interface holds, else VD_E_PROTOCOL.
+    pub(super) fn held_by(&self, interface: InterfaceId) -> Result<SetId, HResult> {
+        match self.binding(interface) {
+            Binding::Bound(set) => Ok(set),
+            Binding::Unbound | Binding::Useless => Err(HResult::VD_E_PROTOCOL),
+        }
+    }
+
+    /// Whether the interface still holds the set it gave a device of.
+    pub(super) fn holds(&self, interface: InterfaceId, set: SetId) -> bool {
+        self.binding(interface) == Binding::Bound(set)
+    }
+
+    pub(super) fn set(&self, id: SetId) -> &Set {
+        &self.sets[id.0]
+    }
+
+    pub(super) fn set_mut(&mut self, id: SetId) -> &mut Set {
+        &mut self.sets[id.0]
+    }
+
+    /// A set that still exists; none does once the world is abandoned.
+    pub(super) fn find_set(&self, id: SetId) -> Option<&Set> {
+        self.sets.get(id.0)
+    }
+
+    /// Adds a set that a client of this process creates.
+    pub(super) fn new_set(
+        &mut self,
+        name: (Option<&str>, &str),
+        config: &VdConfig,
+        process: &str,
+    ) -> SetId {
+        self.sets.push(Set::new(name, config, process, self.defect));
+        SetId(self.sets.len() - 1)
+    }
+
+    /// The set of that name whose client has it open and is alive.
+    pub(super) fn named(&self, instance: Option<&str>, name: &str) -> Option<SetId> {
+        let matches = |set: &Set| {
+            set.is_named(instance, name) && set.client.open && !self.gone(&set.client.process)
+        };
+        self.sets.iter().position(matches).map(SetId)
+    }
+
+    /// SignalAbort processing, whoever caused it.
+    pub(super) fn abort(&mut self, id: SetId) {
+        if self.set(id).aborted() {
+            return;
+        }
+        self.set_mut(id).abort();
+        if !self.defect(Defect::AbortForgetsToWake) {
+            self.change();
+        }
+    }
+
+    /// A side's SignalAbort: asked again, it changes nothing.
+    pub(super) fn signal_abort(&mut self, id: SetId) -> Result<(), HResult> {
+        if self.set(id).aborted() && self.defect(Defect::SignalAbortTwice) {
+            return Err(HResult::VD_E_PROTOCOL);
+        }
+        self.abort(id);
+        Ok(())
+    }
+
+    // Names for commands and buffers.
+
+    pub(super) fn new_command(&mut self) -> CommandId {
+        self.commands += 1;
+        CommandId(self.commands)
+    }
+
+    pub(super) fn new_buffer(&mut self) -> BufferId {
+        self.buffers += 1;
+        BufferId(self.buffers)
+    }
+
+    pub(super) fn buffer_alive(&self, process: &str, buffer: BufferId) -> bool {
+        !self.gone(process)
+            && self.sets.iter().any(|set| set.area.holds(buffer) && set.mapped_in(process))
+    }
+}

@@ -1,0 +1,411 @@
+//! From a call as it stands in a trace to a call of the model.
+
+use super::names::{CommandFacts, Names, Thing};
+use super::sequential::World;
+use super::verdict::InputError;
+use crate::clauses::Party;
+use crate::codes::{CommandCode, Win32};
+use crate::config::{ServerConfig, VdConfig};
+use crate::model::{
+    BufferId, Call, ClientCall, ClientLife, CommandId, DeviceName, Request, ServerCall,
+    ServerDevice, Timeout,
+};
+use crate::trace::{
+    Args, Creates, Function, FunctionInfo, Process, Size, Target, TimeoutArg, function,
+};
+
+/// A call, ready for the model, and what follows from its success.
+#[derive(Clone, Debug)]
+pub(super) struct Bound {
+    pub(super) world: usize,
+    pub(super) call: Call,
+    pub(super) then: Then,
+}
+
+/// What a NOERROR makes true beyond the model's state.
+#[derive(Clone, Debug)]
+pub(super) enum Then {
+    Nothing,
+    /// The interface is attached to the call's set.
+    Attach(usize),
+    /// The interface is attached to a new set of this name and configuration.
+    Create(usize, String, Box<VdConfig>),
+    /// The server's part of the configuration is set.
+    Configure(ServerConfig),
+    /// The device of this index bears this name, and the handle stands for it.
+    Device { handle: Option<String>, name: String, index: u8 },
+    /// The handle stands for a buffer.
+    Buffer(Option<String>, BufferId),
+    /// The configuration that comes out is checked.
+    ClientConfiguration,
+    /// The same, of the server.
+    ServerConfiguration,
+}
+
+fn bad<T>(message: impl Into<String>) -> Result<T, InputError> {
+    Err(InputError(message.into()))
+}
+
+/// The row of the function as this process has it, its arguments checked by name.
+pub(super) fn checked_row(
+    process: Process,
+    name: Function,
+    creates: Option<&str>,
+    args: &Args<'_>,
+) -> Result<&'static FunctionInfo, InputError> {
+    let Some(row) = function(process.party(), name) else {
+        return bad(format!("the {} has no function {name}", process.party()));
+    };
+    let given = args.given();
+    let missing = row.required.without(given);
+    if !missing.is_empty() {
+        return bad(format!("{name} needs the argument `{}`", missing.names().join("`, `")));
+    }
+    let surplus = given.without(row.required.with(row.optional));
+    if !surplus.is_empty() {
+        let known = row.required.with(row.optional).names().join("`, `");
+        let takes = if known.is_empty() { "none".to_owned() } else { format!("`{known}`") };
+        let surplus = surplus.names().join("`, `");
+        return bad(format!("{name} has no argument `{surplus}`; it takes {takes}"));
+    }
+    match (row.creates, creates) {
+        (Creates::Nothing, Some(handle)) => {
+            bad(format!("{name} makes nothing that could be named `{handle}`"))
+        }
+        (Creates::Command, None) => bad("SendCommand needs `as`, the name of the command"),
+        _ => Ok(row),
+    }
+}
+
+/// What a call's binding reads.
+pub(super) struct Binder<'a> {
+    pub(super) names: &'a mut Names,
+    pub(super) worlds: &'a mut Vec<World>,
+    pub(super) next_id: &'a mut u32,
+}
+
+impl Binder<'_> {
+    pub(super) fn bind(
+        &mut self,
+        process: Process,
+        name: Function,
+        on: &str,
+        creates: Option<&str>,
+        args: &Args<'_>,
+    ) -> Result<Bound, InputError> {
+        let row = checked_row(process, name, creates, args)?;
+        if let Some(handle) = creates {
+            self.names.check_free(handle)?;
+        }
+        match row.target {
+            Target::Set => self.on_set(process, name, on, creates, args),
+            Target::Device => self.on_device(process, name, on, creates, args),
+        }
+    }
+
+    fn on_set(
+        &mut self,
+        process: Process,
+        name: Function,
+        on: &str,
+        creates: Option<&str>,
+        args: &Args<'_>,
+    ) -> Result<Bound, InputError> {
+        let Some(interface) = self.names.interface(on) else {
+            return bad(format!("unknown set interface `{on}`, expected sset, cset, or one that the header's `interfaces` names"));
+        };
+        let owner = self.names.interfaces[interface].process;
+        if owner != process {
+            return bad(format!("`{on}` belongs to the process {owner}, not to {process}"));
+        }
+        let attached = self.names.interfaces[interface].world;
+        match process.party() {
+            Party::Client => self.client_set(name, interface, attached, creates, args),
+            _ => self.server_set(name, interface, attached, creates, args),
+        }
+    }
+
+    fn server_set(
+        &mut self,
+        name: Function,
+        interface: usize,
+        attached: Option<usize>,
+        creates: Option<&str>,
+        args: &Args<'_>,
+    ) -> Result<Bound, InputError> {
+        let world = attached.unwrap_or(World::NOWHERE);
+        let server = |call, then| Ok(Bound { world, call: Call::Server(call), then });
+        let plain = |call| server(call, Then::Nothing);
+        match name {
+            Function::Open => {
+                let set = args.name.as_ref().map(|name| name.as_str()).unwrap_or_default();
+                let found = attached.or_else(|| World::find(self.worlds, set));
+                let call = Call::Server(ServerCall::Open { found: found.is_some() });
+                let world = found.unwrap_or(World::NOWHERE);
+                Ok(Bound { world, call, then: Then::Attach(interface) })
+            }
+            Function::GetConfiguration => {
+                server(ServerCall::GetConfiguration, Then::ServerConfiguration)
+            }
+            Function::BeginConfiguration => {
+                let config = ServerConfig {
+                    features: args.features.unwrap_or_default(),
+                    alignment: args.alignment.unwrap_or_default(),
+                    block_size: args.block_size.unwrap_or_default(),
+                    max_transfer_size: args.max_transfer_size.unwrap_or_default(),
+                };
+                let sound = config.check().is_ok();
+                server(ServerCall::BeginConfiguration { sound }, Then::Configure(config))
+            }
+            Function::RequestBuffers => plain(ServerCall::RequestBuffers),
+            Function::QueryAvailableBuffers => plain(ServerCall::QueryAvailableBuffers),
+            Function::EndConfiguration => plain(ServerCall::EndConfiguration),
+            Function::ExecuteCompletionAgent => plain(ServerCall::ExecuteCompletionAgent),
+            Function::OpenDevice => {
+                let device = args.name.as_ref().map(|name| name.as_str()).unwrap_or_default();
+                let index = self.worlds[world].server_slot(device);
+                let then = index.map_or(Then::Nothing, |index| Then::Device {
+                    handle: creates.map(str::to_owned),
+                    name: device.to_owned(),
+                    index,
+                });
+                server(ServerCall::OpenDevice { device: index }, then)
+            }
+            Function::AllocateBuffer => {
+                *self.next_id += 1;
+                let buffer = BufferId(*self.next_id);
+                let alignment = args.alignment.unwrap_or_default();
+                let sound = alignment == 0 || alignment.is_power_of_two();
+                let then = Then::Buffer(creates.map(str::to_owned), buffer);
+                server(ServerCall::AllocateBuffer { buffer, sound }, then)
+            }
+            Function::FreeBuffer => {
+                let buffer = match args.buffer.as_ref().and_then(|handle| handle.name()) {
+                    None => None,
+                    Some(name) => Some(self.buffer(name)?),
+                };
+                plain(ServerCall::FreeBuffer { buffer })
+            }
+            Function::SignalAbort => plain(ServerCall::SignalAbort),
+            Function::Close => plain(ServerCall::Close),
+            _ => bad(format!("{name} is not called on a set interface of the server")),
+        }
+    }
+
+    fn client_set(
+        &mut self,
+        name: Function,
+        interface: usize,
+        attached: Option<usize>,
+        creates: Option<&str>,
+        args: &Args<'_>,
+    ) -> Result<Bound, InputError> {
+        let world = attached.unwrap_or(World::NOWHERE);
+        let client = |call, then| Ok(Bound { world, call: Call::Client(call), then });
+        match name {
+            Function::Create | Function::CreateEx => self.create(interface, attached, args),
+            Function::GetConfiguration => {
+                let timeout = timeout(args.timeout);
+                client(ClientCall::GetConfiguration { timeout }, Then::ClientConfiguration)
+            }
+            Function::OpenDevice => {
+                let device = args.name.as_ref().map(|name| name.as_str()).unwrap_or_default();
+                let found = self.worlds[world].client_slot(device);
+                let then = match found {
+                    DeviceName::Known(index) | DeviceName::New(index) => Then::Device {
+                        handle: creates.map(str::to_owned),
+                        name: device.to_owned(),
+                        index,
+                    },
+                    DeviceName::Unknown => Then::Nothing,
+                };
+                client(ClientCall::OpenDevice { name: found }, then)
+            }
+            Function::SignalAbort => client(ClientCall::SignalAbort, Then::Nothing),
+            Function::Close => client(ClientCall::Close, Then::Nothing),
+            _ => bad(format!("{name} is not called on a set interface of the client")),
+        }
+    }
+
+    /// Create makes a new set, unless the interface has one.
+    fn create(
+        &mut self,
+        interface: usize,
+        attached: Option<usize>,
+        args: &Args<'_>,
+    ) -> Result<Bound, InputError> {
+        let config = args.config.clone().unwrap_or_default();
+        let set = args.name.as_ref().map(|name| name.as_str()).unwrap_or_default();
+        let has_one = attached
+            .filter(|world| self.worlds[*world].any(|state| state.client == ClientLife::Created));
+        if has_one.is_none() && World::find(self.worlds, set).is_some() {
+            return bad(format!("a set named `{set}` exists already; what a second Create answers is not documented"));
+        }
+        let world = has_one.unwrap_or_else(|| {
+            self.worlds.push(World::default());
+            self.worlds.len() - 1
+        });
+        let sound = config.check_client().is_ok();
+        let devices = u8::try_from(config.device_count).unwrap_or(u8::MAX).min(64);
+        let call = Call::Client(ClientCall::Create { devices, sound });
+        Ok(Bound { world, call, then: Then::Create(interface, set.to_owned(), config) })
+    }
+
+    fn on_device(
+        &mut self,
+        process: Process,
+        name: Function,
+        on: &str,
+        creates: Option<&str>,
+        args: &Args<'_>,
+    ) -> Result<Bound, InputError> {
+        let Some((world, device)) = self.device(on, process.party()) else {
+            return bad(format!("`{on}` is no device that the {} has opened", process.party()));
+        };
+        let call = match name {
+            Function::SendCommand => {
+                let request = self.request(device, creates, world, args)?;
+                Call::Server(ServerCall::SendCommand(request))
+            }
+            Function::CloseDevice => Call::Server(ServerCall::CloseDevice { device }),
+            Function::GetCommand => {
+                let timeout = timeout(args.timeout);
+                Call::Client(ClientCall::GetCommand { device, timeout })
+            }
+            Function::CompleteCommand => {
+                let code = args.code.and_then(|code| code.completion());
+                let Some(code) = code else {
+                    return bad("CompleteCommand's `code` is a completion code such as ERROR_SUCCESS");
+                };
+                Call::Client(self.complete(device, code, world, args)?)
+            }
+            _ => return bad(format!("{name} is not called on a device")),
+        };
+        Ok(Bound { world, call, then: Then::Nothing })
+    }
+
+    fn device(&self, on: &str, owner: Party) -> Option<(usize, u8)> {
+        let named = self.names.find(on)?;
+        match named.thing {
+            Thing::Device { party, index } if party == owner => Some((named.world, index)),
+            _ => None,
+        }
+    }
+
+    fn buffer(&self, name: &str) -> Result<BufferId, InputError> {
+        match self.names.find(name).map(|named| &named.thing) {
+            Some(Thing::Buffer(buffer)) => Ok(*buffer),
+            _ => bad(format!("`{name}` is no buffer that AllocateBuffer gave")),
+        }
+    }
+
+    fn request(
+        &mut self,
+        device: u8,
+        creates: Option<&str>,
+        world: usize,
+        args: &Args<'_>,
+    ) -> Result<Request, InputError> {
+        let Some(code) = args.code.and_then(|code| code.command()) else {
+            return bad("SendCommand's `code` is a command such as Write");
+        };
+        let buffer = match args.buffer.as_ref().and_then(|handle| handle.name()) {
+            None => None,
+            Some(name) => Some(self.buffer(name)?),
+        };
+        *self.next_id += 1;
+        let facts = CommandFacts {
+            id: CommandId(*self.next_id),
+            code,
+            size: args.size.map(|Size(size)| size),
+            position: args.position,
+        };
+        self.names.give(creates.unwrap_or_default(), world, Thing::Command(facts));
+        Ok(Request { device, command: facts.id, code, buffer })
+    }
+
+    fn complete(
+        &self,
+        device: u8,
+        code: Win32,
+        world: usize,
+        args: &Args<'_>,
+    ) -> Result<ClientCall, InputError> {
+        let name = args.command.as_ref().and_then(|handle| handle.name());
+        let command = match name.map(|name| (name, self.names.find(name))) {
+            None => None,
+            Some((_, Some(named))) => match named.thing {
+                Thing::Command(facts) if named.world == world => Some(facts.id),
+                _ => None,
+            },
+            Some((name, None)) if self.names.is_retired(name) => None,
+            Some((name, None)) => {
+                return bad(format!("`{name}` is no command that SendCommand sent"));
+            }
+        };
+        Ok(ClientCall::CompleteCommand {
+            device,
+            command,
+            code,
+            bytes: args.bytes.unwrap_or_default(),
+            position: args.position.unwrap_or_default(),
+        })
+    }
+}
+
+const fn timeout(given: Option<TimeoutArg>) -> Timeout {
+    match given {
+        Some(TimeoutArg::Milliseconds(0)) => Timeout::Poll,
+        Some(TimeoutArg::Milliseconds(_)) => Timeout::Finite,
+        Some(TimeoutArg::Infinite) | None => Timeout::Infinite,
+    }
+}
+
+impl World {
+    /// The set of that name to which a server could attach: the latest.
+    fn find(worlds: &[Self], name: &str) -> Option<usize> {
+        let alive = |world: &Self| {
+            world.name == name && world.any(|state| state.client == ClientLife::Created)
+        };
+        worlds.iter().rposition(alive)
+    }
+
+    /// The device that the server's OpenDevice gives: the one of that name, or
+    /// the next one not opened.
+    fn server_slot(&self, name: &str) -> Option<u8> {
+        let devices = &self.frontier.first()?.devices;
+        let unopened = |index: &usize| devices[*index].server == ServerDevice::Unopened;
+        let named = self.device_names.iter().position(|known| known.as_deref() == Some(name));
+        let unnamed = (0..devices.len())
+            .find(|index| unopened(index) && self.device_names.get(*index) == Some(&None));
+        named
+            .filter(unopened)
+            .or(unnamed)
+            .or_else(|| (0..devices.len()).find(unopened))
+            .map(|index| index as u8)
+    }
+
+    fn client_slot(&self, name: &str) -> DeviceName {
+        if let Some(index) =
+            self.device_names.iter().position(|known| known.as_deref() == Some(name))
+        {
+            return DeviceName::Known(index as u8);
+        }
+        match self.device_names.iter().position(Option::is_none) {
+            Some(index) => DeviceName::New(index as u8),
+            None => DeviceName::Unknown,
+        }
+    }
+}
+
+/// Whether a command code moves data; a data command's size is checked on delivery.
+pub(super) fn delivered_as_sent(
+    facts: &CommandFacts,
+    code: Option<CommandCode>,
+    size: Option<Size>,
+    position: Option<u64>,
+) -> bool {
+    code.is_none_or(|code| code == facts.code)
+        && size.is_none_or(|Size(size)| facts.size.is_none_or(|sent| sent == size))
+        && position.is_none_or(|position| facts.position.is_none_or(|sent| sent == position))
+}

@@ -1,0 +1,433 @@
+//! The events other than calls and returns, and what was expected in their place.
+
+use smallvec::SmallVec;
+
+use super::bind::delivered_as_sent;
+use super::sequential::{Checker, push_unique};
+use super::verdict::{Allowed, InputError};
+use crate::clauses::{Clause, Party};
+use crate::codes::{HResult, Win32};
+use crate::model::{self, Answer, Callback, CommandId, Ending, LaneId, Outcome, State};
+use crate::trace::{Event, Found, Function, Name, Out, Presence, Process};
+
+impl Checker {
+    pub(super) fn other_event(&mut self, line: usize, event: &Event<'_>) -> Result<(), InputError> {
+        self.take_all(line);
+        match event {
+            Event::Call { .. } | Event::Return { .. } => Ok(()),
+            Event::Callback { lane, callback, completion, bytes, position, held, .. } => {
+                let lane = self.lane(lane.as_str())?;
+                let seen = Seen {
+                    lane,
+                    completion: *completion,
+                    bytes: *bytes,
+                    position: *position,
+                    held: *held,
+                };
+                self.callback(line, callback.as_str(), &seen, event)
+            }
+            Event::Ended { lane, ended, .. } => self.ended(lane.as_str(), ended.as_str()),
+            Event::Touch { lane, touch, found, .. } => {
+                let lane = self.lane(lane.as_str())?;
+                self.touch(line, lane, touch.as_str(), *found, event)
+            }
+            Event::Blocked { blocked, .. } => self.blocked(line, blocked),
+            Event::Exit { process, .. } => {
+                self.exit(*process);
+                Ok(())
+            }
+            Event::Unload { process, unload, .. } => self.unload(line, *process, *unload),
+        }
+    }
+
+    /// Whether an outcome explains a return with this status and these results.
+    pub(super) fn matches(
+        &self,
+        outcome: &Outcome,
+        world: usize,
+        status: HResult,
+        out: &Out<'_>,
+    ) -> bool {
+        match outcome.answer {
+            Answer::Blocks => false,
+            Answer::Returns(expected) => expected.admits(status) && out.command.is_none(),
+            Answer::Delivers(id) => {
+                status == HResult::NOERROR && self.is_delivery_of(world, id, out)
+            }
+        }
+    }
+
+    fn is_delivery_of(&self, world: usize, id: CommandId, out: &Out<'_>) -> bool {
+        // An observer who names no command has seen that one came, not which.
+        let Some(name) = &out.command else { return true };
+        let Some(facts) = self.names.command(world, id) else { return false };
+        let same_buffer = out.buffer.as_ref().is_none_or(|buffer| {
+            let sent = self.worlds[world].frontier[0].command(id).and_then(|c| c.buffer);
+            matches!(self.names.object(buffer.as_str()),
+                Some((_, model::Object::Buffer(given))) if Some(given) == sent)
+        });
+        self.names.command_name(world, id) == name.as_str()
+            && delivered_as_sent(&facts, out.code, out.size, out.position)
+            && same_buffer
+    }
+
+    /// What the call could have returned with in place of what was seen.
+    pub(super) fn expected_return(&self, index: usize) -> (usize, Clause, Vec<Allowed>) {
+        let open = &self.open[index];
+        let (lane, world) = (open.lane, open.bound.world);
+        let mut expected = Vec::new();
+        for state in &self.worlds[world].frontier {
+            if open.taken {
+                self.expect_from(state, world, lane, &mut expected);
+            } else {
+                self.expect_at_once(state, index, &mut expected);
+            }
+        }
+        let clause = expected.first().map_or(Clause::AgentBlocks, |allowed| allowed.clause);
+        (world, clause, expected)
+    }
+
+    fn expect_at_once(&self, state: &State, index: usize, expected: &mut Vec<Allowed>) {
+        let open = &self.open[index];
+        let call = &open.bound.call;
+        let limits = self.limits;
+        for outcome in model::outcomes(state, &self.profile, limits, open.lane, call) {
+            let text = self.answer_text(open.bound.world, &outcome);
+            if outcome.refuses() {
+                let clause = Clause::ServerSendCommandErrorCallback;
+                let lane = &self.lane_of(open.lane).name;
+                let what = format!("the command's callback on {lane}, then {text}");
+                expected.push(Allowed { what, clause });
+            } else {
+                expected.push(Allowed { what: text, clause: outcome.clause });
+            }
+        }
+    }
+
+    fn expect_from(&self, state: &State, world: usize, lane: LaneId, expected: &mut Vec<Allowed>) {
+        let returns = model::returns(state, &self.profile, lane);
+        for outcome in &returns {
+            let what = self.answer_text(world, outcome);
+            expected.push(Allowed { what, clause: outcome.clause });
+        }
+        if !returns.is_empty() {
+            return;
+        }
+        let owed = model::callbacks(state, &self.profile);
+        let mut first = owed.iter().filter(|callback| callback.lane == lane).peekable();
+        if first.peek().is_none() {
+            let what = format!("{} stays in its call", self.lane_of(lane).name);
+            expected.push(Allowed { what, clause: model::blocks_by(state, lane) });
+        }
+        for callback in first {
+            let what = format!("first a {}", self.callback_text(world, callback));
+            expected.push(Allowed { what, clause: callback.clause });
+        }
+    }
+
+    fn answer_text(&self, world: usize, outcome: &Outcome) -> String {
+        match outcome.answer {
+            Answer::Returns(expected) => format!("returns {expected}"),
+            Answer::Delivers(id) => {
+                format!("returns NOERROR with {}", self.names.command_name(world, id))
+            }
+            Answer::Blocks => "stays in the call".to_owned(),
+        }
+    }
+
+    fn callback_text(&self, world: usize, callback: &Callback) -> String {
+        let name = self.names.command_name(world, callback.command);
+        let lane = &self.lane_of(callback.lane).name;
+        match callback.ending {
+            Ending::Code(code) => format!("callback of {name} with {code} on {lane}"),
+            Ending::Client { code, bytes, .. } => {
+                format!("callback of {name} with {code}, bytes {bytes}, on {lane}")
+            }
+        }
+    }
+
+    fn callback(
+        &mut self,
+        line: usize,
+        name: &str,
+        seen: &Seen,
+        event: &Event<'_>,
+    ) -> Result<(), InputError> {
+        if self.lane_of(seen.lane).in_callback {
+            let lane = &self.lane_of(seen.lane).name;
+            return Err(InputError(format!("{lane} is inside a completion routine already")));
+        }
+        let Some((world, facts)) = self.names.find_command(name) else {
+            if !self.names.is_retired(name) {
+                return Err(InputError(format!("`{name}` is no command that SendCommand sent")));
+            }
+            return self.second_callback(line, event);
+        };
+        let mut next: SmallVec<[State; 1]> = SmallVec::new();
+        let mut used: SmallVec<[Clause; 4]> = SmallVec::new();
+        for state in &self.worlds[world].frontier {
+            for callback in model::callbacks(state, &self.profile) {
+                if callback.command == facts.id && seen.is(&callback) {
+                    let mut after = state.clone();
+                    model::apply_callback(&mut after, &callback, seen.held);
+                    used.extend([Some(callback.clause), callback.also].into_iter().flatten());
+                    push_unique(&mut next, after);
+                }
+            }
+        }
+        if next.is_empty() {
+            self.callback_violated(line, world, facts.id, seen, event);
+            return Ok(());
+        }
+        self.mark(used);
+        self.worlds[world].frontier = next;
+        self.names.retire(name);
+        self.lanes[usize::from(seen.lane.0)].in_callback = seen.held;
+        Ok(())
+    }
+
+    fn callback_violated(
+        &mut self,
+        line: usize,
+        world: usize,
+        id: CommandId,
+        seen: &Seen,
+        event: &Event<'_>,
+    ) {
+        let mut expected = Vec::new();
+        let mut clause = Clause::AgentCallback;
+        for state in &self.worlds[world].frontier {
+            for callback in model::callbacks(state, &self.profile) {
+                if callback.command == id {
+                    let wrong_lane = Seen { lane: callback.lane, ..*seen }.is(&callback);
+                    clause = if wrong_lane { Clause::AgentCallbackLane } else { callback.clause };
+                }
+                let what = self.callback_text(world, &callback);
+                expected.push(Allowed { what, clause: callback.clause });
+            }
+        }
+        if expected.is_empty() {
+            let what = "no callback".to_owned();
+            expected.push(Allowed { what, clause });
+        }
+        self.violated(line, None, world, clause, expected, event.to_string());
+    }
+
+    /// The command was called back before.
+    fn second_callback(&mut self, line: usize, event: &Event<'_>) -> Result<(), InputError> {
+        let world = self.worlds.len() - 1;
+        let aborted = self.worlds[world].frontier.iter().find_map(|state| state.aborted);
+        let clause = match aborted {
+            Some(model::Cause::ServerCloseDevicesOpen) => Clause::ServerCloseDevicesOpenCallbacks,
+            Some(_) => Clause::AbortCallbacks,
+            None => Clause::AgentCallback,
+        };
+        let what = "no second callback".to_owned();
+        self.violated(line, None, world, clause, vec![Allowed { what, clause }], event.to_string());
+        Ok(())
+    }
+
+    fn ended(&mut self, lane_name: &str, command: &str) -> Result<(), InputError> {
+        let lane = self.lane(lane_name)?;
+        if !self.lane_of(lane).in_callback {
+            return Err(InputError(format!(
+                "the callback of `{command}` ends on {lane_name}, where none is held"
+            )));
+        }
+        self.lanes[usize::from(lane.0)].in_callback = false;
+        for state in self.worlds.iter_mut().flat_map(|world| &mut world.frontier) {
+            model::end_callback(state, lane);
+        }
+        Ok(())
+    }
+
+    fn touch(
+        &mut self,
+        line: usize,
+        lane: LaneId,
+        name: &str,
+        found: Found,
+        event: &Event<'_>,
+    ) -> Result<(), InputError> {
+        let Some((world, object)) = self.names.object(name) else {
+            return Err(InputError(format!("`{name}` is no buffer and no device")));
+        };
+        let party = self.lane_of(lane).process.party();
+        let touch = model::touch(&self.worlds[world].frontier[0], party, object);
+        let alive = found == Found::Alive;
+        if touch.alive != alive {
+            let what = format!("{name} is {}", if touch.alive { "alive" } else { "gone" });
+            let expected = vec![Allowed { what, clause: touch.clause }];
+            self.violated(line, None, world, touch.clause, expected, event.to_string());
+            return Ok(());
+        }
+        self.mark([touch.clause]);
+        if let Some(clause) = touch.misuse {
+            self.find(line, clause, event.to_string(), !alive);
+        }
+        Ok(())
+    }
+
+    /// Everything is at rest: what had to happen by itself has happened.
+    fn blocked(&mut self, line: usize, blocked: &[Name<'_>]) -> Result<(), InputError> {
+        for name in blocked {
+            let lane = self.lane(name.as_str())?;
+            if self.open.iter().all(|open| open.lane != lane) {
+                return Err(InputError(format!("{name} is said to be in a call; it is in none")));
+            }
+        }
+        let absent = self.open.iter().find(|open| {
+            let lane = &self.lane_of(open.lane).name;
+            blocked.iter().all(|name| name.as_str() != lane)
+        });
+        if let Some(open) = absent {
+            let lane = &self.lane_of(open.lane).name;
+            return Err(InputError(format!("{lane} is in {}, and not listed", open.function)));
+        }
+        for world in 0..self.worlds.len() {
+            let Self { worlds, profile, .. } = self;
+            if worlds[world].frontier.iter().any(|state| state.is_at_rest(profile)) {
+                worlds[world].frontier.retain(|state| state.is_at_rest(profile));
+            } else {
+                self.not_at_rest(line, world);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn not_at_rest(&mut self, line: usize, world: usize) {
+        let mut expected = Vec::new();
+        let state = &self.worlds[world].frontier[0];
+        let owed = model::callbacks(state, &self.profile);
+        for callback in &owed {
+            let what = self.callback_text(world, callback);
+            expected.push(Allowed { what, clause: callback.clause });
+        }
+        let mut blocked = None;
+        for lane in state.lanes_in_call() {
+            let returns = model::returns(state, &self.profile, lane);
+            for outcome in returns.iter().filter(|outcome| outcome.forced) {
+                let name = &self.lane_of(lane).name;
+                let what = format!("{name} {}", self.answer_text(world, outcome));
+                expected.push(Allowed { what, clause: outcome.clause });
+                blocked = blocked.or_else(|| self.open.iter().position(|open| open.lane == lane));
+            }
+        }
+        let clause = expected.first().map_or(Clause::AgentBlocks, |allowed| allowed.clause);
+        let missing = match owed.first() {
+            Some(owed) => {
+                format!("no callback of {}", self.names.command_name(world, owed.command))
+            }
+            None => "the call does not return".to_owned(),
+        };
+        let open = if owed.is_empty() { blocked } else { None };
+        self.violated(line, open, world, clause, expected, missing);
+    }
+
+    fn exit(&mut self, process: Process) {
+        let party = process.party();
+        let Self { open, lanes, .. } = self;
+        open.retain(|open| lanes[usize::from(open.lane.0)].process != process);
+        for world in 1..self.worlds.len() {
+            for state in &mut self.worlds[world].frontier {
+                model::exit(state, party);
+            }
+            if party == Party::Server {
+                self.names.retire_commands(world);
+            }
+        }
+        let clause = match party {
+            Party::Server => Clause::ProcessServerDeath,
+            _ => Clause::ProcessClientDeath,
+        };
+        if self.worlds.iter().any(|world| world.any(|state| state.aborted.is_some())) {
+            self.mark([clause]);
+        }
+    }
+
+    fn unload(
+        &mut self,
+        line: usize,
+        process: Process,
+        found: Presence,
+    ) -> Result<(), InputError> {
+        let inside = self.open.iter().find(|open| self.lane_of(open.lane).process == process);
+        let Some(open) = inside else {
+            if found == Presence::Busy {
+                return Err(InputError(format!("no lane of {process} is in a call, yet `busy`")));
+            }
+            return Ok(());
+        };
+        let lane = self.lane_of(open.lane).name.clone();
+        if found == Presence::Idle {
+            return Err(InputError(format!("{lane} is in {}, yet `idle`", open.function)));
+        }
+        if open.function == Function::ExecuteCompletionAgent {
+            let what = format!("the library is unloaded while {lane} is in it");
+            self.find(line, Clause::ServerUnloadAgentReturned, what, true);
+        }
+        Ok(())
+    }
+
+    /// GetConfiguration gives what was asked for and what was set.
+    pub(super) fn compare_configuration(
+        &mut self,
+        line: usize,
+        world: usize,
+        party: Party,
+        out: &Out<'_>,
+        event: &Event<'_>,
+    ) {
+        let Some(seen) = out.config.as_deref() else { return };
+        let created = &self.worlds[world];
+        let (clause, wanted) = match party {
+            Party::Client => (
+                Clause::ClientGetConfigurationStatus,
+                created.config.with_server(&created.server_config),
+            ),
+            _ => (Clause::ServerGetConfigurationStatus, created.config),
+        };
+        let same = seen.device_count == wanted.device_count
+            && seen.prefix_zone_size == wanted.prefix_zone_size
+            && seen.features.contains(wanted.features)
+            && (party != Party::Client
+                || (seen.block_size == wanted.block_size
+                    && seen.max_transfer_size == wanted.max_transfer_size));
+        if !same {
+            let what = format!(
+                "the configuration {}",
+                serde_json::to_string(&wanted).unwrap_or_default()
+            );
+            let got = format!(
+                "{event} and the configuration {}",
+                serde_json::to_string(seen).unwrap_or_default()
+            );
+            self.violated(line, None, world, clause, vec![Allowed { what, clause }], got);
+        }
+    }
+}
+
+/// A callback as it was seen.
+#[derive(Clone, Copy)]
+struct Seen {
+    lane: LaneId,
+    completion: Win32,
+    bytes: u32,
+    position: Option<u64>,
+    held: bool,
+}
+
+impl Seen {
+    fn is(&self, callback: &Callback) -> bool {
+        self.lane == callback.lane
+            && match callback.ending {
+                Ending::Code(code) => self.completion == code,
+                Ending::Client { code, bytes, position } => {
+                    self.completion == code
+                        && self.bytes == bytes
+                        && self.position.is_none_or(|seen| seen == position)
+                }
+            }
+    }
+}

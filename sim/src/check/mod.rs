@@ -1,0 +1,81 @@
+//! A trace, judged: does it have an explanation that the documents allow?
+//!
+//! The sequential judge takes the events one by one and keeps every state the
+//! model allows after them. Calls take effect in the order they were made. If
+//! calls overlapped and that order explains the trace, the trace is conformant;
+//! if it does not, another order might, so the verdict is *inconclusive* and
+//! says where the overlap began. It is never a guess.
+
+mod bind;
+mod describe;
+mod events;
+mod names;
+mod sequential;
+mod verdict;
+
+pub use describe::describe_state;
+pub use sequential::{Checker, Judged};
+pub use verdict::{Allowed, Finding, InputError, Overlap, Verdict, Violation, exit_code};
+
+use std::io::BufRead;
+
+use crate::clauses::Profile;
+use crate::trace::{Trace, TraceError, TraceReader};
+
+/// Judges a trace as it is read. Memory does not grow with its length.
+///
+/// ```
+/// use vdi_sim::check::{Verdict, check_reader};
+/// use vdi_sim::clauses::Profile;
+///
+/// let trace = concat!(
+///     r#"{"vdi":"trace/1"}"#, "\n",
+///     r#"{"lane":"server.main","call":"Close","on":"sset"}"#, "\n",
+///     r#"{"lane":"server.main","return":"NOERROR"}"#, "\n",
+/// );
+/// let judged = check_reader(trace.as_bytes(), &Profile::default());
+/// let Verdict::Violation(violation) = judged.verdict else { panic!("no set is open") };
+/// assert_eq!(violation.clause.to_string(), "server.close.not-open");
+/// ```
+#[must_use]
+pub fn check_reader(input: impl BufRead, profile: &Profile) -> Judged {
+    let mut reader = match TraceReader::new(input) {
+        Ok(reader) => reader,
+        Err(error) => return Judged::unread(error),
+    };
+    let mut checker = Checker::new(reader.header(), profile.clone());
+    loop {
+        match reader.next_line() {
+            Ok(Some(line)) => match checker.event(line.number, &line.event) {
+                Ok(true) => {}
+                Ok(false) => return checker.finish(),
+                Err(error) => {
+                    let text = serde_json::to_string(&line.event).unwrap_or_default();
+                    let error =
+                        TraceError { line: line.number, column: 0, message: error.0, text };
+                    return checker.finish_with(error);
+                }
+            },
+            Ok(None) => return checker.finish(),
+            Err(error) => return checker.finish_with(error),
+        }
+    }
+}
+
+/// Judges a trace in memory. Lines are counted as in its file: the header is line 1.
+#[must_use]
+pub fn check_trace(trace: &Trace, profile: &Profile) -> Judged {
+    let mut checker = Checker::new(&trace.header, profile.clone());
+    for (index, event) in trace.events.iter().enumerate() {
+        match checker.event(index + 2, event) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                let text = serde_json::to_string(event).unwrap_or_default();
+                let error = TraceError { line: index + 2, column: 0, message: error.0, text };
+                return checker.finish_with(error);
+            }
+        }
+    }
+    checker.finish()
+}

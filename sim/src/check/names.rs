@@ -1,0 +1,157 @@
+//! Handles by name: what each stands for, while it stands for anything.
+
+use std::collections::VecDeque;
+
+use super::verdict::InputError;
+use crate::clauses::Party;
+use crate::codes::CommandCode;
+use crate::model::{BufferId, CommandId, Object};
+use crate::trace::{CLIENT_SET, Header, Process, SERVER_SET};
+
+/// How many names of finished commands are remembered, so that a late use of
+/// one is told from a name that never was.
+const RETIRED: usize = 4096;
+
+/// A set interface.
+#[derive(Clone, Debug)]
+pub(super) struct Interface {
+    pub(super) name: String,
+    pub(super) process: Process,
+    /// The set it is, or was last, attached to.
+    pub(super) world: Option<usize>,
+}
+
+/// What a name other than a set interface's stands for.
+#[derive(Clone, Debug)]
+pub(super) enum Thing {
+    Device { party: Party, index: u8 },
+    Buffer(BufferId),
+    Command(CommandFacts),
+}
+
+/// What SendCommand said of a command.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CommandFacts {
+    pub(super) id: CommandId,
+    pub(super) code: CommandCode,
+    pub(super) size: Option<i64>,
+    pub(super) position: Option<u64>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) world: usize,
+    pub(super) thing: Thing,
+}
+
+/// All names of a trace. Few are alive at a time, so they are searched in order.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    pub(super) interfaces: Vec<Interface>,
+    live: Vec<Named>,
+    retired: VecDeque<String>,
+    spare: Vec<String>,
+}
+
+impl Names {
+    pub(super) fn new(header: &Header) -> Self {
+        let mut interfaces = vec![
+            Interface { name: SERVER_SET.to_owned(), process: Process::Server, world: None },
+            Interface { name: CLIENT_SET.to_owned(), process: Process::Primary, world: None },
+        ];
+        for (name, process) in &header.interfaces {
+            if interfaces.iter().all(|known| known.name != *name) {
+                interfaces.push(Interface { name: name.clone(), process: *process, world: None });
+            }
+        }
+        Self { interfaces, live: Vec::new(), retired: VecDeque::new(), spare: Vec::new() }
+    }
+
+    pub(super) fn interface(&self, name: &str) -> Option<usize> {
+        self.interfaces.iter().position(|known| known.name == name)
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<&Named> {
+        self.live.iter().find(|named| named.name == name)
+    }
+
+    /// Whether the name stood for a command that is done with.
+    pub(super) fn is_retired(&self, name: &str) -> bool {
+        self.retired.iter().rev().any(|known| known == name)
+    }
+
+    /// Checks that a name is free to be given.
+    pub(super) fn check_free(&self, name: &str) -> Result<(), InputError> {
+        if self.find(name).is_some() || self.interface(name).is_some() {
+            return Err(InputError(format!("the name `{name}` is taken already")));
+        }
+        Ok(())
+    }
+
+    pub(super) fn give(&mut self, name: &str, world: usize, thing: Thing) {
+        let mut text = self.spare.pop().unwrap_or_default();
+        text.push_str(name);
+        self.live.push(Named { name: text, world, thing });
+    }
+
+    /// A command by name, while its callback is to come.
+    pub(super) fn find_command(&self, name: &str) -> Option<(usize, CommandFacts)> {
+        let named = self.find(name)?;
+        match named.thing {
+            Thing::Command(facts) => Some((named.world, facts)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn command_name(&self, world: usize, id: CommandId) -> &str {
+        self.live
+            .iter()
+            .find(|named| {
+                named.world == world
+                    && matches!(named.thing, Thing::Command(facts) if facts.id == id)
+            })
+            .map_or("?", |named| &named.name)
+    }
+
+    pub(super) fn command(&self, world: usize, id: CommandId) -> Option<CommandFacts> {
+        self.live.iter().find_map(|named| match named.thing {
+            Thing::Command(facts) if named.world == world && facts.id == id => Some(facts),
+            _ => None,
+        })
+    }
+
+    /// The command is done with: its name may be given anew.
+    pub(super) fn retire(&mut self, name: &str) {
+        let Some(index) = self.live.iter().position(|named| named.name == name) else { return };
+        let named = self.live.swap_remove(index);
+        self.retired.push_back(named.name);
+        if self.retired.len() > RETIRED
+            && let Some(mut oldest) = self.retired.pop_front()
+        {
+            oldest.clear();
+            self.spare.push(oldest);
+        }
+    }
+
+    /// Forgets the names of commands of a set that will not be called back.
+    pub(super) fn retire_commands(&mut self, world: usize) {
+        let names: Vec<String> = self
+            .live
+            .iter()
+            .filter(|named| named.world == world && matches!(named.thing, Thing::Command(_)))
+            .map(|named| named.name.clone())
+            .collect();
+        names.iter().for_each(|name| self.retire(name));
+    }
+
+    /// The object behind a name, for touching it.
+    pub(super) fn object(&self, name: &str) -> Option<(usize, Object)> {
+        let named = self.find(name)?;
+        match named.thing {
+            Thing::Device { .. } => Some((named.world, Object::Device)),
+            Thing::Buffer(buffer) => Some((named.world, Object::Buffer(buffer))),
+            Thing::Command(_) => None,
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! The register of readings: every question on which the documents contradict
+//! themselves or are silent. One table; the default reading comes first.
+
+use super::readings::{QuestionInfo, Reading, ReadingInfo, register};
+use crate::codes::Source;
+
+register! {
+    server_close_devices_open ServerCloseDevicesOpen "server-close-devices-open",
+        "What does the server's Close return while devices are open?",
+        {
+            ProtocolError "protocol-error" "VD_E_PROTOCOL; the set is aborted and released all the same",
+            Noerror "noerror" "NOERROR; the set goes to Does Not Exist",
+        }
+        [
+            Source::close_page("Return values, Remarks"),
+            Source::specification("Server Transitions, Close"),
+        ];
+    client_close_devices_open ClientCloseDevicesOpen "client-close-devices-open",
+        "What does the client's Close return while devices are open?",
+        {
+            OpenError "open-error" "VD_E_OPEN; the set is aborted and released",
+            Noerror "noerror" "NOERROR",
+        }
+        [
+            Source::reference("Client Close"),
+            Source::specification("Client Transitions, Close"),
+        ];
+    close_device_after_all_closed CloseDeviceAfterAllClosed "close-device-after-all-closed",
+        "What does CloseDevice return in Normally Terminated?",
+        {
+            CloseError "close-error" "VD_E_CLOSE",
+            Noerror "noerror" "NOERROR",
+        }
+        [
+            Source::reference("CloseDevice"),
+            Source::specification("Server Transitions, CloseDevice"),
+        ];
+    close_device_twice_while_active CloseDeviceTwiceWhileActive "close-device-twice-while-active",
+        "What does CloseDevice return on a closed device while others are open?",
+        {
+            CloseError "close-error" "VD_E_CLOSE",
+            Noerror "noerror" "NOERROR",
+        }
+        [
+            Source::reference("CloseDevice"),
+            Source::specification("Server Transitions, which has no column for it"),
+        ];
+    agent_return AgentReturn "agent-return",
+        "When does ExecuteCompletionAgent return after a normal run?",
+        {
+            AfterLastDevice "after-last-device" "once all devices are closed and no callback is owed",
+            AtClose "at-close" "only at Close or SignalAbort",
+        }
+        [
+            Source::specification("Normal Termination"),
+            Source::reference("ExecuteCompletionAgent"),
+        ];
+    configuration_call_when_aborted ConfigurationCallWhenAborted "configuration-call-when-aborted",
+        "What do BeginConfiguration, EndConfiguration and RequestBuffers return after an abort?",
+        {
+            AbortError "abort-error" "VD_E_ABORT",
+            ProtocolError "protocol-error" "VD_E_PROTOCOL",
+        }
+        [
+            Source::reference("BeginConfiguration, EndConfiguration, RequestBuffers"),
+            Source::specification("Server Transitions"),
+        ];
+    server_open_device_surplus ServerOpenDeviceSurplus "server-open-device-surplus",
+        "What does the server's OpenDevice return when all devices are open?",
+        {
+            OpenError "open-error" "VD_E_OPEN",
+            ProtocolError "protocol-error" "VD_E_PROTOCOL",
+        }
+        [
+            Source::reference("Server OpenDevice"),
+            Source::specification("Server Transitions, OpenDevice in Active"),
+        ];
+    client_open_device_surplus ClientOpenDeviceSurplus "client-open-device-surplus",
+        "What does the client's OpenDevice return when all devices are open?",
+        {
+            OpenError "open-error" "VD_E_OPEN",
+            ProtocolError "protocol-error" "VD_E_PROTOCOL",
+        }
+        [
+            Source::reference("Client OpenDevice"),
+            Source::specification("Client Transitions, OpenDevice in Active"),
+        ];
+    connected_state_cells ConnectedStateCells "connected-state-cells",
+        "What do FreeBuffer, SendCommand and CloseDevice return in Connected, where neither buffer nor device can exist?",
+        {
+            Unreachable "unreachable" "no such object exists: any status is allowed",
+            Table "table" "what the table says",
+        }
+        [
+            Source::specification("Server Transitions, Connected"),
+        ];
+    active_entry ActiveEntry "active-entry",
+        "When is Active entered?",
+        {
+            AllOpenAndAgent "all-open-and-agent" "when all devices are open on both sides and the agent runs",
+            PerCall "per-call" "at the first OpenDevice or ExecuteCompletionAgent",
+        }
+        [
+            Source::specification("Server State Diagram, text"),
+            Source::specification("Server Transitions, arrows"),
+        ];
+    get_command_before_active GetCommandBeforeActive "get-command-before-active",
+        "What does GetCommand do on an open device while other devices are not yet open?",
+        {
+            Waits "waits" "it waits as for an empty queue; clients with a thread per device depend on it",
+            ProtocolError "protocol-error" "VD_E_PROTOCOL",
+        }
+        [
+            Source::practice("a thread per device"),
+            Source::specification("Client Transitions, GetCommand in Initializing"),
+        ];
+    get_command_after_close_seen GetCommandAfterCloseSeen "get-command-after-close-seen",
+        "What does GetCommand return on a device that already returned VD_E_CLOSE?",
+        {
+            CloseError "close-error" "VD_E_CLOSE again",
+            ProtocolError "protocol-error" "VD_E_PROTOCOL",
+        }
+        [
+            Source::reference("GetCommand"),
+            Source::specification("Client Transitions, GetCommand in Normally Terminated"),
+        ];
+    allocate_after_normal_termination AllocateAfterNormalTermination "allocate-after-normal-termination",
+        "What does AllocateBuffer return in Normally Terminated?",
+        {
+            Noerror "noerror" "NOERROR",
+            ProtocolError "protocol-error" "VD_E_PROTOCOL",
+        }
+        [
+            Source::specification("Server Transitions, AllocateBuffer"),
+        ];
+    signal_abort_not_open SignalAbortNotOpen "signal-abort-not-open",
+        "What does SignalAbort return when the set does not exist?",
+        {
+            ProtocolError "protocol-error" "VD_E_PROTOCOL",
+            Noerror "noerror" "NOERROR",
+        }
+        [
+            Source::specification("Server Transitions and Client Transitions, SignalAbort"),
+            Source::reference("SignalAbort"),
+        ];
+    completion_race CompletionRace "completion-race",
+        "How is a completion called back that the client recorded before the abort, but whose callback has not run yet?",
+        {
+            Overridden "overridden" "with ERROR_OPERATION_ABORTED",
+            Either "either" "with ERROR_OPERATION_ABORTED or its own code",
+        }
+        [
+            Source::specification("Abnormal Termination, recorded completions"),
+        ];
+    complete_after_abort_effect CompleteAfterAbortEffect "complete-after-abort-effect",
+        "What does CompleteCommand do after the abort?",
+        {
+            AbortError "abort-error" "VD_E_ABORT, and nothing else",
+        }
+        [
+            Source::reference("CompleteCommand"),
+            Source::reference("SignalAbort"),
+        ];
+    get_configuration_after_abort GetConfigurationAfterAbort "get-configuration-after-abort",
+        "What does the client's GetConfiguration return when the abort happened inside the interface?",
+        {
+            AbortError "abort-error" "VD_E_ABORT",
+            NoerrorThenOpenDeviceFails "noerror-then-open-device-fails" "NOERROR is allowed too; OpenDevice then answers VD_E_ABORT",
+        }
+        [
+            Source::specification("Client Transitions, GetConfiguration in Abort"),
+            Source::practice("seen on Linux"),
+        ];
+    queue_full_code QueueFullCode "queue-full-code",
+        "Which number is VD_E_QUEUE_FULL?",
+        {
+            Busy "busy" "that of VD_E_BUSY, 0x8077000F",
+            Other "other" "any failure",
+        }
+        [
+            Source::headers("vdierror.h"),
+            Source::specification("VD_E_QUEUE_FULL"),
+        ];
+    io_error_code IoErrorCode "io-error-code",
+        "Which number is VD_E_IO_ERROR?",
+        {
+            AnyFailure "any-failure" "any failure; the callback's ERROR_IO_DEVICE decides",
+        }
+        [
+            Source::headers("vdierror.h, which lacks it"),
+        ];
+    queue_depth QueueDepth "queue-depth",
+        "How many commands may a device's queue hold?",
+        {
+            Unspecified "unspecified" "at least 1; what the implementation declares",
+            Four "four" "four, the value of maxIODepth",
+        }
+        [
+            Source::specification("VDConfig Structure, maxIODepth"),
+        ];
+    short_read_success ShortReadSuccess "short-read-success",
+        "May a Read be completed with success and fewer bytes than asked?",
+        {
+            Allowed "allowed" "yes",
+            ClientFault "client-fault" "no: the client is at fault",
+        }
+        [
+            Source::specification("Commands, Read, which is silent"),
+            Source::practice("real clients differ"),
+        ];
+    close_and_agent_order CloseAndAgentOrder "close-and-agent-order",
+        "May the server's Close return before the agent has run the callbacks it owes and returned?",
+        {
+            Either "either" "yes, any order",
+            CloseWaits "close-waits" "no: Close returns after the agent is done",
+        }
+        [
+            Source::close_page("Remarks, on the agent's return and on unloading"),
+        ];
+    close_event_after_server_close CloseEventAfterServerClose "close-event-after-server-close",
+        "What does GetCommand return when the server closed its devices and then its set before the client looked?",
+        {
+            StillDelivered "still-delivered" "VD_E_CLOSE",
+            AbortError "abort-error" "VD_E_ABORT",
+        }
+        [
+            Source::specification("Normal Termination, which is silent on the order"),
+        ];
+    deliver_after_close_device DeliverAfterCloseDevice "deliver-after-close-device",
+        "What becomes of commands still queued when the server closes the device?",
+        {
+            Drained "drained" "they are delivered first, then VD_E_CLOSE",
+            Aborted "aborted" "they are completed with ERROR_OPERATION_ABORTED",
+        }
+        [
+            Source::reference("CloseDevice, which is silent"),
+        ];
+    linux_timeout_unit LinuxTimeoutUnit "linux-timeout-unit",
+        "What is the unit of GetCommand's time-out on Linux?",
+        {
+            Milliseconds "milliseconds" "milliseconds",
+            Seconds "seconds" "seconds",
+        }
+        [
+            Source::linux("GetCommand"),
+            Source::practice("a published sample's comment"),
+        ];
+    secondary_not_ready SecondaryNotReady "secondary-not-ready",
+        "How early may a secondary client open?",
+        {
+            AfterGetConfiguration "after-get-configuration" "after the primary's GetConfiguration",
+            AfterCreate "after-create" "after the primary's Create",
+        }
+        [
+            Source::reference("OpenInSecondaryEx"),
+        ];
+    naming Naming "naming",
+        "Are SetConfiguration, CompleteConfiguration, GetBuffer and completionFunction functions of their own?",
+        {
+            Aliases "aliases" "no: they are BeginConfiguration, EndConfiguration, AllocateBuffer and completionRoutine",
+        }
+        [
+            Source::specification("several topics, loosely worded"),
+        ];
+    server_handle_reuse ServerHandleReuse "server-handle-reuse",
+        "What does a server interface answer after its Close?",
+        {
+            ProtocolError "protocol-error" "VD_E_PROTOCOL, Open included: the handle is useless",
+            Reopens "reopens" "VD_E_PROTOCOL, but Open may be called anew",
+        }
+        [
+            Source::close_page("Remarks, the handle after Close"),
+            Source::specification("Server Transitions, Does Not Exist"),
+        ];
+    open_after_abort OpenAfterAbort "open-after-abort",
+        "What does Open return for a set that its client has aborted but not closed?",
+        {
+            Invalid "invalid" "VD_E_INVALID: no accessible set",
+            AbortError "abort-error" "VD_E_ABORT",
+            Opens "opens" "NOERROR; every later call answers VD_E_ABORT",
+        }
+        [
+            Source::reference("Open, which is silent"),
+        ];
+    bad_configuration_arguments BadConfigurationArguments "bad-configuration-arguments",
+        "What does BeginConfiguration return for arguments outside the limits?",
+        {
+            AnyFailure "any-failure" "any failure, and the state stays",
+            Invalid "invalid" "VD_E_INVALID, and the state stays",
+        }
+        [
+            Source::reference("BeginConfiguration, which gives limits but no code"),
+        ];
+    second_agent SecondAgent "second-agent",
+        "What does ExecuteCompletionAgent return while an agent runs and not all devices are open?",
+        {
+            ProtocolError "protocol-error" "VD_E_PROTOCOL",
+            Unspecified "unspecified" "any failure",
+        }
+        [
+            Source::reference("ExecuteCompletionAgent, which is silent"),
+            Source::specification("Server Transitions, ExecuteCompletionAgent in Initializing"),
+        ];
+    agent_status_after_abort AgentStatusAfterAbort "agent-status-after-abort",
+        "What does a running ExecuteCompletionAgent return after an abort?",
+        {
+            Either "either" "NOERROR or VD_E_ABORT",
+            Noerror "noerror" "NOERROR",
+            AbortError "abort-error" "VD_E_ABORT",
+        }
+        [
+            Source::reference("ExecuteCompletionAgent, which lists NOERROR and unnamed others"),
+        ];
+    free_buffer_in_use FreeBufferInUse "free-buffer-in-use",
+        "What does FreeBuffer return for the buffer of an outstanding command?",
+        {
+            Either "either" "VD_E_INVALID, or NOERROR",
+            Invalid "invalid" "VD_E_INVALID",
+        }
+        [
+            Source::reference("FreeBuffer, which is silent"),
+        ];
+    failed_send_callback_lane FailedSendCallbackLane "failed-send-callback-lane",
+        "On which thread does the callback of a failed SendCommand run?",
+        {
+            Caller "caller" "on the thread that called SendCommand, before it returns",
+            Any "any" "on that thread or on the agent",
+        }
+        [
+            Source::specification("Command Error Handling, which says so for the error state only"),
+            Source::reference("SendCommand, which is silent"),
+        ];
+    client_opens_first ClientOpensFirst "client-opens-first",
+        "May a client open a device by a name that the server has not opened yet?",
+        {
+            Accepted "accepted" "yes, it takes a device that has no name yet",
+            Invalid "invalid" "no: VD_E_INVALID",
+        }
+        [
+            Source::reference("Client OpenDevice, which is silent on the order"),
+        ];
+    complete_after_close_seen CompleteAfterCloseSeen "complete-after-close-seen",
+        "What does CompleteCommand return for a command still held when GetCommand has returned VD_E_CLOSE?",
+        {
+            ProtocolError "protocol-error" "VD_E_PROTOCOL: the device is not open",
+            Noerror "noerror" "NOERROR: the command is active",
+        }
+        [
+            Source::reference("CompleteCommand"),
+            Source::specification("Client Transitions, CompleteCommand in Normally Terminated"),
+        ];
+    stale_command_before_active StaleCommandBeforeActive "stale-command-before-active",
+        "What does CompleteCommand return for no active command while other devices are not yet open?",
+        {
+            Either "either" "VD_E_INVALID or VD_E_PROTOCOL",
+            ProtocolError "protocol-error" "VD_E_PROTOCOL",
+        }
+        [
+            Source::reference("CompleteCommand"),
+            Source::specification("Client Transitions, CompleteCommand in Initializing"),
+        ];
+    commands_held_at_normal_close CommandsHeldAtNormalClose "commands-held-at-normal-close",
+        "What becomes of commands the client still holds when a side closes in Normally Terminated?",
+        {
+            ClientCloseAborts "client-close-aborts" "the client's Close aborts them; the server's leaves them to the client",
+            EitherCloseAborts "either-close-aborts" "either side's Close aborts them",
+        }
+        [
+            Source::specification("Normal Termination, which is silent on held commands"),
+            Source::close_page("Remarks, which speak of open devices only"),
+        ];
+}

@@ -1,0 +1,1 @@
+//! Every reachable state of the model, and its transition tables.

@@ -1,0 +1,28 @@
+//! The Virtual Device Interface of SQL Server as an executable specification.
+//!
+//! Given what happened, which results do the documents allow, and which clause
+//! says so? The answer is in these rooms, each of which imports only the rooms
+//! before it:
+//!
+//! | room | what it holds |
+//! | --- | --- |
+//! | [`codes`] | status codes, completion codes, commands, feature bits, citations |
+//! | [`config`] | VDConfig and its rules |
+//! | [`clauses`] | what the documents demand, clause by clause, and the contested readings |
+//! | [`model`] | the pure transition function: state x input -> allowed outcomes |
+//! | [`trace`] | the event vocabulary and its file format |
+//! | [`explore`] | every reachable state, the transition tables |
+//! | [`simulate`] | histories from a seed |
+//! | [`check`] | a trace, judged |
+//!
+//! Architecture invariants: the model knows no thread, no clock, no JSON and no
+//! randomness; nothing here reads a file by itself or prints.
+
+pub mod check;
+pub mod clauses;
+pub mod codes;
+pub mod config;
+pub mod explore;
+pub mod model;
+pub mod simulate;
+pub mod trace;

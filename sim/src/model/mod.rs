@@ -1,0 +1,130 @@
+//! The model: a pure, total, nondeterministic transition function of one device set.
+//!
+//! Three questions can be asked of a [`State`]:
+//! * [`outcomes`]: a lane calls a function; what may happen?
+//! * [`returns`]: a lane is inside a call; what may that call return now?
+//! * [`callbacks`]: which completion routines may be invoked now?
+//!
+//! Each answer names the clause it rests on. [`apply`], [`apply_return`] and
+//! [`apply_callback`] take one of the answers. A time-out is the freedom of a
+//! call that can expire; a blocked call is part of the state.
+//!
+//! Architecture invariant: no thread, no clock, no JSON, no randomness here.
+
+mod call;
+mod client;
+mod completion;
+mod outcome;
+mod server;
+mod state;
+mod touch;
+
+pub use call::{Call, ClientCall, DeviceName, Request, ServerCall, Timeout};
+pub use completion::{Callback, Ending, apply_callback, callbacks, end_callback};
+pub use outcome::{Answer, Expected, Outcome, Outcomes, Reply};
+pub use state::{
+    Agent, BufferId, Cause, ClientDevice, ClientLife, ClientPhase, Command, CommandId,
+    Configuration, Device, DeviceSetState, InProgress, LaneId, Pending, ServerDevice, ServerLife,
+    ServerPhase, Stage, State,
+};
+pub use touch::{Object, Touch, touch};
+
+use crate::clauses::{Party, Profile};
+
+/// What the documents leave to the implementation, and the implementation declares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Commands a device's queue takes; `None` if not declared.
+    pub queue_depth: Option<u32>,
+}
+
+/// What may happen when `lane` makes `call` in `state`. Never empty.
+#[must_use]
+pub fn outcomes(
+    state: &State,
+    profile: &Profile,
+    limits: Limits,
+    lane: LaneId,
+    call: &Call,
+) -> Outcomes {
+    match call {
+        Call::Server(call) => server::outcomes(state, profile, limits, lane, call),
+        Call::Client(call) => client::outcomes(state, profile, call),
+    }
+}
+
+/// Makes `outcome`, one of [`outcomes`], happen. If the call does not block,
+/// its answer is then ready on the lane: [`returns`] gives it.
+pub fn apply(state: &mut State, lane: LaneId, party: Party, outcome: &Outcome) {
+    outcome::apply(state, lane, party, outcome);
+}
+
+/// Makes `outcome` happen together with the return of the call.
+///
+/// # Panics
+/// In debug builds, if the outcome blocks.
+pub fn apply_and_return(state: &mut State, lane: LaneId, party: Party, outcome: &Outcome) {
+    debug_assert_ne!(outcome.answer, Answer::Blocks, "a call that blocks does not return");
+    outcome::enact(state, lane, party, outcome.effect());
+}
+
+/// What the call in progress on `lane` may return now; empty if it may not
+/// return. For the agent's lane this is the return from ExecuteCompletionAgent.
+#[must_use]
+pub fn returns(state: &State, profile: &Profile, lane: LaneId) -> Outcomes {
+    let Some(call) = state.in_progress(lane) else {
+        return completion::agent_returns(state, profile, lane);
+    };
+    match &call.pending {
+        Pending::Ready(reply) => {
+            let mut ready = Outcomes::new();
+            if !completion::owes_refusal(state, profile, lane) {
+                ready.push((*reply).into());
+            }
+            ready
+        }
+        Pending::GetConfiguration(timeout) => {
+            client::configuration_returns(state, profile, *timeout)
+        }
+        Pending::GetCommand(device, timeout) => {
+            client::command_returns(state, profile, *device, *timeout)
+        }
+        Pending::ServerClose(reply) => {
+            let mut done = Outcomes::new();
+            if !state.agent.is_running() {
+                done.push((*reply).into());
+            }
+            done
+        }
+    }
+}
+
+/// Whether a SendCommand that fails must be called back before it returns.
+#[must_use]
+pub fn owes_callback_first(profile: &Profile) -> bool {
+    profile.failed_send_callback_lane == crate::clauses::FailedSendCallbackLane::Caller
+}
+
+/// Why the call in progress on `lane` stays in progress: the clause that says so.
+#[must_use]
+pub fn blocks_by(state: &State, lane: LaneId) -> crate::clauses::Clause {
+    use crate::clauses::Clause;
+    match state.in_progress(lane).map(|call| call.pending) {
+        Some(Pending::GetConfiguration(_)) => Clause::ClientGetConfigurationStatus,
+        Some(Pending::GetCommand(..)) => Clause::ClientGetCommandWaits,
+        Some(Pending::ServerClose(_)) => Clause::ServerCloseAgentOrder,
+        Some(Pending::Ready(reply)) => reply.clause,
+        None => Clause::AgentBlocks,
+    }
+}
+
+/// Makes the call in progress on `lane` return with `outcome`, one of [`returns`].
+pub fn apply_return(state: &mut State, lane: LaneId, outcome: &Outcome) {
+    let party = state.end_call(lane);
+    outcome::enact(state, lane, party, outcome.effect());
+}
+
+/// The process of the server or of the primary client ends without another call.
+pub fn exit(state: &mut State, party: Party) {
+    outcome::exit(state, party);
+}

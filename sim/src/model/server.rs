@@ -1,0 +1,424 @@
+//! The server's functions: one function of the documents, one function here.
+
+use smallvec::smallvec;
+
+use super::outcome::{Answer, Effect, Expected, Outcome, Outcomes};
+use super::state::{Cause, ClientLife, LaneId, ServerDevice, ServerLife, ServerPhase, State};
+use super::{BufferId, Limits, Request, ServerCall};
+use crate::clauses::Clause as C;
+use crate::clauses::{
+    AllocateAfterNormalTermination, BadConfigurationArguments, CloseAndAgentOrder,
+    CloseDeviceAfterAllClosed, CloseDeviceTwiceWhileActive, CommandsHeldAtNormalClose,
+    ConfigurationCallWhenAborted, ConnectedStateCells, DeliverAfterCloseDevice, FreeBufferInUse,
+    OpenAfterAbort, Profile, QueueDepth, QueueFullCode, SecondAgent, ServerCloseDevicesOpen,
+    ServerHandleReuse, ServerOpenDeviceSurplus, SignalAbortNotOpen,
+};
+use crate::codes::{CommandCode, HResult, Win32};
+
+use ServerPhase as P;
+
+/// What may happen when the server makes `call`.
+pub(super) fn outcomes(
+    state: &State,
+    profile: &Profile,
+    limits: Limits,
+    lane: LaneId,
+    call: &ServerCall,
+) -> Outcomes {
+    if let ServerCall::Open { found } = call {
+        return open(state, profile, *found);
+    }
+    if state.server_phase() == P::DoesNotExist {
+        return not_open(state, profile, call);
+    }
+    match call {
+        ServerCall::Open { .. } => unreachable!("answered above"),
+        ServerCall::GetConfiguration => get_configuration(state),
+        ServerCall::BeginConfiguration { sound } => begin_configuration(state, profile, *sound),
+        ServerCall::RequestBuffers => request_buffers(state, profile),
+        ServerCall::QueryAvailableBuffers => query_available_buffers(state),
+        ServerCall::EndConfiguration => end_configuration(state, profile),
+        ServerCall::ExecuteCompletionAgent => execute_completion_agent(state, profile),
+        ServerCall::OpenDevice { device } => open_device(state, profile, *device),
+        ServerCall::AllocateBuffer { buffer, sound } => {
+            allocate_buffer(state, profile, *buffer, *sound)
+        }
+        ServerCall::FreeBuffer { buffer } => free_buffer(state, profile, *buffer),
+        ServerCall::SignalAbort => smallvec![
+            Outcome::returns(HResult::NOERROR, C::ServerSignalAbortStatus)
+                .effecting(Effect::Abort(Cause::ServerSignal))
+        ],
+        ServerCall::Close => close(state, profile, lane),
+        ServerCall::SendCommand(request) => send_command(state, profile, limits, request),
+        ServerCall::CloseDevice { device } => close_device(state, profile, *device),
+    }
+}
+
+fn protocol(clause: C) -> Outcomes {
+    smallvec![Outcome::returns(HResult::VD_E_PROTOCOL, clause)]
+}
+
+fn aborted(clause: C) -> Outcomes {
+    smallvec![Outcome::returns(HResult::VD_E_ABORT, clause)]
+}
+
+fn open(state: &State, profile: &Profile, found: bool) -> Outcomes {
+    match state.server {
+        ServerLife::Open => return protocol(C::ServerOpenOnce),
+        ServerLife::Closed if profile.server_handle_reuse == ServerHandleReuse::ProtocolError => {
+            let outcome = Outcome::returns(HResult::VD_E_PROTOCOL, C::ServerCloseHandle);
+            return smallvec![outcome.misuse(C::ServerCloseHandleUseless)];
+        }
+        ServerLife::Absent | ServerLife::Closed | ServerLife::Dead => {}
+    }
+    let invalid = Outcome::returns(HResult::VD_E_INVALID, C::ServerOpenNoSet);
+    if !found || state.client != ClientLife::Created || state.server != ServerLife::Absent {
+        return smallvec![invalid];
+    }
+    let opened =
+        Outcome::returns(HResult::NOERROR, C::ServerOpenStatus).effecting(Effect::Open);
+    if state.aborted.is_none() {
+        return smallvec![opened];
+    }
+    let clause = C::ServerOpenAfterAbort;
+    smallvec![match profile.open_after_abort {
+        OpenAfterAbort::Invalid => Outcome { clause, ..invalid },
+        OpenAfterAbort::AbortError => Outcome::returns(HResult::VD_E_ABORT, clause),
+        OpenAfterAbort::Opens => Outcome { clause, ..opened },
+    }]
+}
+
+/// A call on an interface without a set: never opened, or closed.
+fn not_open(state: &State, profile: &Profile, call: &ServerCall) -> Outcomes {
+    let closed = state.server == ServerLife::Closed;
+    match call {
+        // A device interface goes with its set: what is called is gone.
+        ServerCall::SendCommand(request) if closed => {
+            let gone = Outcome::new(Answer::Returns(Expected::Any), C::ServerCloseReleases);
+            let refused = Outcome::returns(HResult::VD_E_PROTOCOL, C::ServerCloseReleases)
+                .effecting(Effect::Refuse(*request, Win32::ERROR_INVALID_HANDLE));
+            [gone, refused].map(|outcome| outcome.misuse(C::ServerCloseUseAfter)).into_iter().collect()
+        }
+        ServerCall::CloseDevice { .. } if closed => {
+            let gone = Outcome::new(Answer::Returns(Expected::Any), C::ServerCloseReleases);
+            smallvec![gone.misuse(C::ServerCloseUseAfter)]
+        }
+        ServerCall::SignalAbort => {
+            let status = match profile.signal_abort_not_open {
+                SignalAbortNotOpen::ProtocolError => HResult::VD_E_PROTOCOL,
+                SignalAbortNotOpen::Noerror => HResult::NOERROR,
+            };
+            smallvec![after_close(Outcome::returns(status, C::ServerSignalAbortNotOpen), closed)]
+        }
+        ServerCall::Close => {
+            let outcome = Outcome::returns(HResult::VD_E_PROTOCOL, C::ServerCloseNotOpen);
+            smallvec![after_close(outcome, closed)]
+        }
+        _ => {
+            let clause = if closed { C::ServerCloseHandle } else { C::ServerNotOpen };
+            smallvec![after_close(Outcome::returns(HResult::VD_E_PROTOCOL, clause), closed)]
+        }
+    }
+}
+
+fn after_close(outcome: Outcome, closed: bool) -> Outcome {
+    if closed { outcome.misuse(C::ServerCloseHandleUseless) } else { outcome }
+}
+
+fn get_configuration(state: &State) -> Outcomes {
+    if state.aborted.is_some() {
+        return aborted(C::ServerGetConfigurationAborted);
+    }
+    smallvec![Outcome::returns(HResult::NOERROR, C::ServerGetConfigurationStatus)]
+}
+
+fn configuration_after_abort(profile: &Profile) -> Outcomes {
+    let status = match profile.configuration_call_when_aborted {
+        ConfigurationCallWhenAborted::AbortError => HResult::VD_E_ABORT,
+        ConfigurationCallWhenAborted::ProtocolError => HResult::VD_E_PROTOCOL,
+    };
+    smallvec![Outcome::returns(status, C::ServerConfigurationAborted)]
+}
+
+fn begin_configuration(state: &State, profile: &Profile, sound: bool) -> Outcomes {
+    match state.server_phase() {
+        P::AbnormallyTerminated => configuration_after_abort(profile),
+        P::Connected if sound => smallvec![
+            Outcome::returns(HResult::NOERROR, C::ServerBeginConfigurationStatus)
+                .effecting(Effect::Begin)
+        ],
+        P::Connected => {
+            let expected = match profile.bad_configuration_arguments {
+                BadConfigurationArguments::AnyFailure => Expected::AnyFailure,
+                BadConfigurationArguments::Invalid => Expected::Status(HResult::VD_E_INVALID),
+            };
+            let refused = Outcome::new(
+                Answer::Returns(expected),
+                C::ServerBeginConfigurationLimitsRefused,
+            );
+            smallvec![refused.misuse(C::ServerBeginConfigurationLimits)]
+        }
+        _ => protocol(C::ServerBeginConfigurationPhase),
+    }
+}
+
+fn request_buffers(state: &State, profile: &Profile) -> Outcomes {
+    match state.server_phase() {
+        P::AbnormallyTerminated => configuration_after_abort(profile),
+        P::Configurable | P::Initializing | P::Active => smallvec![
+            Outcome::returns(HResult::NOERROR, C::ServerRequestBuffersStatus),
+            Outcome::returns(HResult::VD_E_MEMORY, C::ServerRequestBuffersMemory).exceptional(),
+        ],
+        _ => protocol(C::ServerRequestBuffersPhase),
+    }
+}
+
+fn query_available_buffers(state: &State) -> Outcomes {
+    match state.server_phase() {
+        P::Configurable | P::Initializing | P::Active => {
+            smallvec![Outcome::returns(HResult::NOERROR, C::ServerQueryAvailableBuffersStatus)]
+        }
+        _ => protocol(C::ServerQueryAvailableBuffersPhase),
+    }
+}
+
+fn end_configuration(state: &State, profile: &Profile) -> Outcomes {
+    match state.server_phase() {
+        P::AbnormallyTerminated => configuration_after_abort(profile),
+        P::Configurable => smallvec![
+            Outcome::returns(HResult::NOERROR, C::ServerEndConfigurationStatus)
+                .effecting(Effect::End),
+            Outcome::returns(HResult::VD_E_MEMORY, C::ServerEndConfigurationMemory).exceptional(),
+        ],
+        _ => protocol(C::ServerEndConfigurationPhase),
+    }
+}
+
+fn execute_completion_agent(state: &State, profile: &Profile) -> Outcomes {
+    match state.server_phase() {
+        P::AbnormallyTerminated => aborted(C::AgentAborted),
+        P::Initializing | P::Active if !state.agent.is_running() => smallvec![
+            Outcome::new(Answer::Blocks, C::AgentBlocks)
+                .effecting(Effect::StartAgent(profile.active_entry))
+        ],
+        P::Initializing => {
+            let expected = match profile.second_agent {
+                SecondAgent::ProtocolError => Expected::Status(HResult::VD_E_PROTOCOL),
+                SecondAgent::Unspecified => Expected::AnyFailure,
+            };
+            smallvec![Outcome::new(Answer::Returns(expected), C::AgentSecond)]
+        }
+        _ => protocol(C::AgentPhase),
+    }
+}
+
+fn open_device(state: &State, profile: &Profile, device: Option<u8>) -> Outcomes {
+    let surplus = state.devices.iter().all(|device| device.server != ServerDevice::Unopened);
+    match (state.server_phase(), device) {
+        (P::AbnormallyTerminated, _) => aborted(C::ServerOpenDeviceAborted),
+        (P::Initializing | P::Active, _) if surplus => {
+            let status = match profile.server_open_device_surplus {
+                ServerOpenDeviceSurplus::OpenError => HResult::VD_E_OPEN,
+                ServerOpenDeviceSurplus::ProtocolError => HResult::VD_E_PROTOCOL,
+            };
+            smallvec![Outcome::returns(status, C::ServerOpenDeviceSurplus)]
+        }
+        (P::Initializing | P::Active, Some(device)) => smallvec![
+            Outcome::returns(HResult::NOERROR, C::ServerOpenDeviceStatus)
+                .effecting(Effect::OpenServerDevice(device, profile.active_entry))
+        ],
+        _ => protocol(C::ServerOpenDevicePhase),
+    }
+}
+
+fn allocate_buffer(state: &State, profile: &Profile, buffer: BufferId, sound: bool) -> Outcomes {
+    let allocate = || -> Outcomes {
+        if !sound {
+            return smallvec![Outcome::returns(
+                HResult::VD_E_INVALID,
+                C::ServerAllocateBufferAlignment
+            )];
+        }
+        smallvec![
+            Outcome::returns(HResult::NOERROR, C::ServerAllocateBufferStatus)
+                .effecting(Effect::Allocate(buffer)),
+            Outcome::returns(HResult::VD_E_MEMORY, C::ServerAllocateBufferMemory).exceptional(),
+        ]
+    };
+    match state.server_phase() {
+        P::AbnormallyTerminated => aborted(C::ServerAllocateBufferAborted),
+        P::Initializing | P::Active => allocate(),
+        P::NormallyTerminated => match profile.allocate_after_normal_termination {
+            AllocateAfterNormalTermination::Noerror => allocate(),
+            AllocateAfterNormalTermination::ProtocolError => protocol(C::ServerAllocateBufferStatus),
+        },
+        _ => protocol(C::ServerAllocateBufferPhase),
+    }
+}
+
+fn free_buffer(state: &State, profile: &Profile, buffer: Option<BufferId>) -> Outcomes {
+    match state.server_phase() {
+        P::AbnormallyTerminated => return aborted(C::ServerFreeBufferAborted),
+        P::Connected => {
+            return connected(profile, Some(HResult::NOERROR), C::ServerFreeBufferPhase);
+        }
+        P::Configurable => return protocol(C::ServerFreeBufferPhase),
+        _ => {}
+    }
+    let invalid = Outcome::returns(HResult::VD_E_INVALID, C::ServerFreeBufferInvalid);
+    let Some(buffer) = buffer.filter(|buffer| state.buffers.contains(buffer)) else {
+        return smallvec![invalid];
+    };
+    let freed =
+        Outcome::returns(HResult::NOERROR, C::ServerFreeBufferStatus).effecting(Effect::Free(buffer));
+    if !state.commands.iter().any(|command| command.buffer == Some(buffer)) {
+        return smallvec![freed];
+    }
+    let clause = C::ServerFreeBufferInUse;
+    let invalid = Outcome { clause, ..invalid }.misuse(clause);
+    match profile.free_buffer_in_use {
+        FreeBufferInUse::Invalid => smallvec![invalid],
+        FreeBufferInUse::Either => smallvec![invalid, Outcome { clause, ..freed }.misuse(clause)],
+    }
+}
+
+/// A cell of the table in Connected, where no such object can exist.
+fn connected(profile: &Profile, table: Option<HResult>, clause: C) -> Outcomes {
+    let expected = match (profile.connected_state_cells, table) {
+        (ConnectedStateCells::Table, Some(status)) => Expected::Status(status),
+        _ => Expected::Any,
+    };
+    smallvec![Outcome::new(Answer::Returns(expected), clause)]
+}
+
+fn send_command(
+    state: &State,
+    profile: &Profile,
+    limits: Limits,
+    request: &Request,
+) -> Outcomes {
+    let refuse = |expected, code, clause| {
+        Outcome::new(Answer::Returns(expected), clause)
+            .also(C::ServerSendCommandErrorCallback)
+            .effecting(Effect::Refuse(*request, code))
+    };
+    let device = &state.devices[usize::from(request.device)];
+    match state.server_phase() {
+        P::AbnormallyTerminated => smallvec![refuse(
+            Expected::Status(HResult::VD_E_ABORT),
+            Win32::ERROR_OPERATION_ABORTED,
+            C::ServerSendCommandAborted,
+        )],
+        P::Active if device.server == ServerDevice::Open => {
+            if device.errored && request.code != CommandCode::ClearError {
+                return smallvec![refuse(
+                    Expected::AnyFailure,
+                    Win32::ERROR_IO_DEVICE,
+                    C::ServerSendCommandIoError,
+                )];
+            }
+            let full = match profile.queue_full_code {
+                QueueFullCode::Busy => Expected::Status(HResult::VD_E_BUSY),
+                QueueFullCode::Other => Expected::AnyFailure,
+            };
+            let queued = Outcome::returns(HResult::NOERROR, C::ServerSendCommandStatus)
+                .effecting(Effect::Send(*request));
+            let full = refuse(full, Win32::ERROR_NO_SYSTEM_RESOURCES, C::ServerSendCommandQueueFull);
+            match room(state, profile, limits, request.device) {
+                Room::Certain => smallvec![queued],
+                Room::Possible => smallvec![queued, full.exceptional()],
+                Room::None => smallvec![full],
+            }
+        }
+        _ => smallvec![refuse(
+            Expected::Status(HResult::VD_E_PROTOCOL),
+            Win32::ERROR_INVALID_HANDLE,
+            C::ServerSendCommandPhase,
+        )],
+    }
+}
+
+enum Room {
+    Certain,
+    Possible,
+    None,
+}
+
+/// Whether a device's queue takes one more command. What counts against the
+/// depth is not documented: queued commands surely, held ones perhaps.
+fn room(state: &State, profile: &Profile, limits: Limits, device: u8) -> Room {
+    let depth = match profile.queue_depth {
+        QueueDepth::Four => Some(4),
+        QueueDepth::Unspecified => limits.queue_depth,
+    };
+    let outstanding = state.outstanding(device).count();
+    let queued =
+        state.outstanding(device).filter(|c| c.stage == super::Stage::Queued).count();
+    match depth {
+        _ if outstanding == 0 => Room::Certain,
+        None => Room::Possible,
+        Some(depth) if outstanding < depth as usize => Room::Certain,
+        Some(depth) if queued < depth as usize => Room::Possible,
+        Some(_) => Room::None,
+    }
+}
+
+fn close_device(state: &State, profile: &Profile, device: u8) -> Outcomes {
+    let again = |noerror: bool| {
+        let status = if noerror { HResult::NOERROR } else { HResult::VD_E_CLOSE };
+        smallvec![Outcome::returns(status, C::ServerCloseDeviceAgain)]
+    };
+    match state.server_phase() {
+        P::AbnormallyTerminated => aborted(C::ServerCloseDeviceAborted),
+        P::NormallyTerminated => again(
+            profile.close_device_after_all_closed == CloseDeviceAfterAllClosed::Noerror,
+        ),
+        P::Active if state.devices[usize::from(device)].server == ServerDevice::Closed => again(
+            profile.close_device_twice_while_active == CloseDeviceTwiceWhileActive::Noerror,
+        ),
+        P::Active => {
+            let drain = profile.deliver_after_close_device == DeliverAfterCloseDevice::Drained;
+            smallvec![
+                Outcome::returns(HResult::NOERROR, C::ServerCloseDeviceStatus)
+                    .effecting(Effect::CloseDevice { device, drain })
+            ]
+        }
+        _ => protocol(C::ServerCloseDevicePhase),
+    }
+}
+
+/// IServerVirtualDeviceSet2::Close.
+fn close(state: &State, profile: &Profile, lane: LaneId) -> Outcomes {
+    let (status, clause, cause) = match state.server_phase() {
+        P::AbnormallyTerminated => (HResult::NOERROR, C::ServerCloseStatus, None),
+        P::NormallyTerminated => {
+            let held = !state.commands.is_empty()
+                && profile.commands_held_at_normal_close
+                    == CommandsHeldAtNormalClose::EitherCloseAborts;
+            (HResult::NOERROR, C::ServerCloseStatus, held.then_some(Cause::ServerClose))
+        }
+        _ if state.server_devices_open() => {
+            let status = match profile.server_close_devices_open {
+                ServerCloseDevicesOpen::ProtocolError => HResult::VD_E_PROTOCOL,
+                ServerCloseDevicesOpen::Noerror => HResult::NOERROR,
+            };
+            (status, C::ServerCloseDevicesOpenStatus, Some(Cause::ServerCloseDevicesOpen))
+        }
+        _ => (HResult::NOERROR, C::ServerCloseStatus, Some(Cause::ServerClose)),
+    };
+    let mut outcome = Outcome::returns(status, clause).also(C::ServerCloseReleases);
+    if cause == Some(Cause::ServerCloseDevicesOpen) {
+        outcome = outcome.misuse(C::ServerCloseDevicesOpenMistake);
+    }
+    let waits = profile.close_and_agent_order == CloseAndAgentOrder::CloseWaits
+        && matches!(state.agent, super::Agent::Running { lane: agent, .. } if agent != lane);
+    if !waits {
+        return smallvec![outcome.effecting(Effect::CloseServer { abort: cause, then_wait: None })];
+    }
+    let reply = outcome.also(C::ServerCloseAgentOrder).reply();
+    smallvec![
+        Outcome { answer: Answer::Blocks, ..outcome }
+            .also(C::ServerCloseAgentOrder)
+            .effecting(Effect::CloseServer { abort: cause, then_wait: Some(reply) })
+    ]
+}

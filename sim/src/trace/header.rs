@@ -1,0 +1,86 @@
+//! The first line of a trace.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Process;
+use crate::clauses::Party;
+
+/// The format's name and version.
+pub const FORMAT: &str = "trace/1";
+
+/// The set interface that exists from the start in the server.
+pub const SERVER_SET: &str = "sset";
+
+/// The set interface that exists from the start in the primary client.
+pub const CLIENT_SET: &str = "cset";
+
+/// Set interfaces by name, with the process each belongs to.
+pub type Interfaces = BTreeMap<String, Process>;
+
+/// The first line of a trace: what follows, and from whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Header {
+    /// `trace/1`.
+    pub vdi: String,
+    /// The implementation that was observed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Origin>,
+    /// The scenario that was run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
+    /// What the implementation declares of itself.
+    #[serde(default, skip_serializing_if = "Declares::is_empty")]
+    pub declares: Declares,
+    /// Parties whose misuse is on purpose: it is noted, and not held against them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub provoked: Vec<Party>,
+    /// Set interfaces besides `sset` (server) and `cset` (primary).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub interfaces: Interfaces,
+}
+
+/// Who was observed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Origin {
+    /// Name of the implementation.
+    pub name: String,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// How it ran, such as `threads`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setting: Option<String>,
+}
+
+/// What an implementation declares of itself where the documents leave it free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Declares {
+    /// Commands a device's queue takes before SendCommand answers VD_E_QUEUE_FULL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_depth: Option<u32>,
+}
+
+impl Declares {
+    const fn is_empty(&self) -> bool {
+        self.queue_depth.is_none()
+    }
+}
+
+impl Default for Header {
+    fn default() -> Self {
+        Self {
+            vdi: FORMAT.to_owned(),
+            source: None,
+            scenario: None,
+            declares: Declares::default(),
+            provoked: Vec::new(),
+            interfaces: BTreeMap::new(),
+        }
+    }
+}

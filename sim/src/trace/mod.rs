@@ -1,0 +1,22 @@
+//! The one event vocabulary that everything speaks, and its file format.
+//!
+//! A trace is JSON Lines: a [`Header`], then one [`Event`] a line. The order of
+//! the lines is the order of observation, and that is all the time there is.
+//! Handles and codes are symbolic. Version 1; the JSON Schema is generated from
+//! these types into `scenarios/schema/trace.v1.json`.
+
+mod args;
+mod event;
+mod function;
+mod header;
+mod reader;
+mod text;
+mod whole;
+
+pub use args::{ArgSet, Args, CodeArg, Handle, Out, Size, TimeoutArg};
+pub use event::{Event, Found, HowEnded, Presence};
+pub use function::{Creates, FUNCTIONS, Function, FunctionInfo, Target, function};
+pub use header::{Declares, FORMAT, Header, Interfaces, Origin, SERVER_SET, CLIENT_SET};
+pub use reader::{Line, TraceError, TraceReader};
+pub use text::{LaneName, Name, Process};
+pub use whole::Trace;

@@ -1,1 +1,24 @@
-//! x
+//! The conformance suite: scenarios driven into any implementation of the
+//! Virtual Device Interface, judged by the oracle in [`vdi_sim`], reported.
+//!
+//! | room | what it holds |
+//! | --- | --- |
+//! | [`plain`] | an implementation, one lock and condition variables; imports codes and config only |
+//! | [`scenario`] | scenario files: reading, checking, the embedded ones |
+//! | [`adapter`] | how an implementation is driven: in this process, or over stdio |
+//! | [`run`] | scenario x implementation -> trace and verdict |
+//! | [`report`] | text, JSON, JUnit XML, Markdown |
+//! | [`baseline`] | known failures, with a reason each |
+//! | [`cli`] | the command `vdi` |
+//!
+//! Architecture invariants: expected answers never reach an adapter; reports
+//! never judge; the plain implementation never sees the model.
+
+pub mod adapter;
+pub mod baseline;
+pub mod cli;
+pub mod plain;
+pub mod report;
+pub mod run;
+pub mod scenario;
+pub mod sync;

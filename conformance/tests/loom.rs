@@ -48,7 +48,8 @@ const SERVER_CLOSE_AND_COMPLETION: Race = (
 const SIGNAL_ABORT: &[&str] = &[
     "aborter: NOERROR; agent: NOERROR; client: VD_E_ABORT; \
      sender: c1 ERROR_OPERATION_ABORTED, VD_E_ABORT",
-    "aborter: NOERROR; agent: c1 ERROR_OPERATION_ABORTED, NOERROR; client: NOERROR; sender: NOERROR",
+    "aborter: NOERROR; agent: c1 ERROR_OPERATION_ABORTED, NOERROR; client: NOERROR; \
+     sender: NOERROR",
     "aborter: NOERROR; agent: c1 ERROR_OPERATION_ABORTED, NOERROR; client: VD_E_ABORT; \
      sender: NOERROR",
 ];
@@ -113,12 +114,18 @@ fn explore((race, _): Race, defect: Option<Defect>) -> (BTreeSet<String>, usize)
 
 /// Holds that a race ends as it may in every order, and in each of these ways in
 /// some order.
-#[expect(clippy::print_stderr, reason = "how much was explored belongs into the log")]
+#[expect(
+    clippy::print_stderr,
+    reason = "how much was explored belongs into the log"
+)]
 #[track_caller]
 fn hold(race: Race) {
     let (seen, orders) = explore(race, None);
     eprintln!("{orders} orders, {} outcomes", seen.len());
-    assert_eq!(seen, race.1.iter().map(|&outcome| outcome.to_owned()).collect());
+    assert_eq!(
+        seen,
+        race.1.iter().map(|&outcome| outcome.to_owned()).collect()
+    );
 }
 
 /// Holds that a race shows the defect: some order ends in another way, or never.
@@ -126,7 +133,9 @@ fn hold(race: Race) {
 fn find(defect: Defect, race: Race) {
     // Loom panics on a deadlock.
     if let Ok((seen, orders)) = catch_unwind(|| explore(race, Some(defect))) {
-        let strange = seen.iter().any(|outcome| !race.1.contains(&outcome.as_str()));
+        let strange = seen
+            .iter()
+            .any(|outcome| !race.1.contains(&outcome.as_str()));
         assert!(strange, "{defect} was not seen in {orders} orders");
     }
 }

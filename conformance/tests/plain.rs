@@ -3,7 +3,10 @@
 //!
 //! The sources are included by path, as in the test `loom`.
 
-#[allow(dead_code, reason = "not every function of the interface is needed here")]
+#[allow(
+    dead_code,
+    reason = "not every function of the interface is needed here"
+)]
 #[path = "../src/plain/mod.rs"]
 pub mod plain;
 #[path = "../src/sync.rs"]

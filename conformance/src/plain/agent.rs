@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use vdi_sim::codes::{HResult, Win32};
+use vdi_sim::codes::HResult;
 
 use super::defect::Defect;
 use super::device::Owed;
@@ -28,7 +28,8 @@ pub(crate) struct Agent {
 
 /// What the agent does next.
 enum Step {
-    Call(Owed),
+    /// Make this callback; twice, if that is the defect.
+    Call(Owed, bool),
     Return(HResult),
 }
 
@@ -61,14 +62,17 @@ impl Agent {
     pub(crate) fn run(self) -> Status {
         loop {
             match self.next_step()? {
-                Step::Call(owed) => self.call(owed),
+                Step::Call(owed, twice) => self.call(owed, twice),
                 Step::Return(status) => return Ok(status),
             }
         }
     }
 
     fn next_step(&self) -> Result<Step, Gone> {
-        let mut watch = Watch { seen: 0, deadline: None };
+        let mut watch = Watch {
+            seen: 0,
+            deadline: None,
+        };
         self.monitor.wait_for(&self.process, |state| {
             if watch.expired(state.set(self.set)) {
                 state.abort(self.set);
@@ -81,7 +85,8 @@ impl Agent {
                 if let Some(slot) = owed.clears {
                     set.devices[slot].errored = false;
                 }
-                return Look::Done(Step::Call(owed));
+                let twice = set.aborted() && set.defect(Defect::CallbackTwice);
+                return Look::Done(Step::Call(owed, twice));
             }
             if set.agent_may_return() {
                 set.agent_running = false;
@@ -94,9 +99,7 @@ impl Agent {
 
     /// Makes one callback. If it panics there is no agent any more, so the set is
     /// aborted before the panic goes on.
-    fn call(&self, owed: Owed) {
-        let aborted = owed.completion.code == Win32::ERROR_OPERATION_ABORTED;
-        let twice = self.monitor.update(|state| aborted && state.defect(Defect::CallbackTwice));
+    fn call(&self, owed: Owed, twice: bool) {
         let mut callback = owed.callback;
         let mut outcome = invoke(&mut callback, owed.completion);
         if twice {

@@ -41,7 +41,8 @@ defects! {
     ServerCloseNoerror "server-close-noerror", false,
         "The server's Close answers NOERROR although devices are open.";
     ServerCloseNoAbort "server-close-no-abort", false,
-        "The server's Close with devices open does not abort: the agent runs on, the client is unaware.";
+        "The server's Close with devices open does not abort: the agent runs on, \
+        the client is unaware.";
     ServerCloseReleasesNothing "server-close-releases-nothing", false,
         "The server's Close leaves its buffers and devices in place.";
     NormalCloseAborts "normal-close-aborts", false,
@@ -124,7 +125,10 @@ impl Defect {
     /// The defect of that name.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|row| row.name == name).map(|row| row.defect)
+        Self::ALL
+            .iter()
+            .find(|row| row.name == name)
+            .map(|row| row.defect)
     }
 }
 

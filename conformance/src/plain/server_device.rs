@@ -42,6 +42,16 @@ pub struct SendCommand {
 /// The status that refuses a command, and the code its callback is told.
 type Refusal = (HResult, Win32);
 
+/// What became of a command under the lock.
+enum Sent {
+    Queued,
+    Refused(Refusal, SendCommand),
+    /// Refused, with the defect that forgets the callback.
+    Silent(HResult),
+    /// Accepted, with the defect that queues it later.
+    Later(SendCommand),
+}
+
 impl ServerDevice {
     /// Queues a command. On an error the callback is invoked too, with a code that
     /// belongs to the status:
@@ -56,31 +66,31 @@ impl ServerDevice {
     ///
     /// Source: SQL Server VDI reference, SendCommand.
     pub fn send_command(&self, command: SendCommand) -> Status {
-        let ServerSet { monitor, process, .. } = &self.interface;
-        let mut unsent = Some(command);
-        let refused = monitor.with(process, |state| {
-            let refusal = self.admit(state, unsent.as_ref()?).err();
-            if refusal.is_some() {
+        let ServerSet {
+            monitor, process, ..
+        } = &self.interface;
+        let sent = monitor.with(process, |state| match self.admit(state, &command) {
+            Ok(()) if state.defect(Defect::SendChecksThenQueues) => Sent::Later(command),
+            Ok(()) => {
+                self.enqueue(state, command);
+                Sent::Queued
+            }
+            Err((status, _)) if state.defect(Defect::FailedSendSilent) => Sent::Silent(status),
+            Err(refusal) => {
                 state.enter(process);
-            } else if !state.defect(Defect::SendChecksThenQueues) {
-                self.enqueue(state, unsent.take()?);
+                Sent::Refused(refusal, command)
             }
-            refusal
         })?;
-        let Some((status, code)) = refused else {
-            // Still unsent only with the defect.
-            if let Some(command) = unsent {
+        let ((status, code), mut command) = match sent {
+            Sent::Queued => return Ok(HResult::NOERROR),
+            Sent::Refused(refusal, command) => (refusal, command),
+            Sent::Silent(status) => return Ok(status),
+            Sent::Later(command) => {
                 monitor.with(process, |state| self.enqueue(state, command))?;
+                return Ok(HResult::NOERROR);
             }
-            return Ok(HResult::NOERROR);
         };
-        let silent = monitor.update(|state| state.defect(Defect::FailedSendSilent));
-        let outcome = match unsent {
-            Some(mut command) if !silent => {
-                invoke(&mut command.callback, Completion::without_data(code))
-            }
-            _ => Ok(()),
-        };
+        let outcome = invoke(&mut command.callback, Completion::without_data(code));
         monitor.update(|state| state.leave(process));
         outcome.unwrap_or_else(|panic| resume_unwind(panic));
         Ok(status)
@@ -92,7 +102,11 @@ impl ServerDevice {
     ///
     /// Source: SQL Server VDI reference, CloseDevice.
     pub fn close_device(&self) -> Status {
-        let ServerSet { monitor, process, interface } = &self.interface;
+        let ServerSet {
+            monitor,
+            process,
+            interface,
+        } = &self.interface;
         status(monitor.with(process, |state| {
             if !state.holds(*interface, self.set) {
                 return Err(HResult::VD_E_PROTOCOL);
@@ -103,7 +117,11 @@ impl ServerDevice {
                 return Err(HResult::VD_E_CLOSE);
             }
             set.devices[self.slot].server = End::Closed;
-            if set.devices.iter().all(|device| device.server == End::Closed) {
+            if set
+                .devices
+                .iter()
+                .all(|device| device.server == End::Closed)
+            {
                 set.phase = Phase::NormallyTerminated;
             }
             state.change();
@@ -116,7 +134,9 @@ impl ServerDevice {
     /// Source: IServerVirtualDeviceSet2::Close, Remarks.
     #[must_use]
     pub fn touch(&self) -> bool {
-        let ServerSet { monitor, process, .. } = &self.interface;
+        let ServerSet {
+            monitor, process, ..
+        } = &self.interface;
         let mapped = |state: &mut State| {
             let server = state.find_set(self.set).and_then(|set| set.server.as_ref());
             server.is_some_and(|side| side.mapped)
@@ -133,7 +153,11 @@ impl ServerDevice {
         let device = &set.devices[self.slot];
         if set.aborted() {
             let refusal = (HResult::VD_E_ABORT, Win32::ERROR_OPERATION_ABORTED);
-            return if set.defect(Defect::SendsAfterAbort) { Ok(()) } else { Err(refusal) };
+            return if set.defect(Defect::SendsAfterAbort) {
+                Ok(())
+            } else {
+                Err(refusal)
+            };
         }
         let active = set.phase == Phase::Active && device.server == End::Open;
         let late = device.server == End::Closed && set.defect(Defect::SendsToClosedDevice);
@@ -153,9 +177,16 @@ impl ServerDevice {
         Ok(())
     }
 
-    fn enqueue(&self, state: &mut State, command: SendCommand) {
-        let SendCommand { tag, code, buffer, size, position, callback } = command;
-        let about = Delivered { command: state.new_command(), tag, code, size, position, buffer };
+    fn enqueue(&self, state: &mut State, sent: SendCommand) {
+        let about = Delivered {
+            command: state.new_command(),
+            tag: sent.tag,
+            code: sent.code,
+            size: sent.size,
+            position: sent.position,
+            buffer: sent.buffer,
+        };
+        let callback = sent.callback;
         state.set_mut(self.set).devices[self.slot].enqueue(Command { about, callback });
         state.change();
     }

@@ -76,22 +76,35 @@ impl Drop for Hold {
 
 /// The configuration of a pipe with so many devices.
 pub(crate) fn pipes(device_count: u32) -> VdConfig {
-    VdConfig { device_count, ..VdConfig::default() }
+    VdConfig {
+        device_count,
+        ..VdConfig::default()
+    }
 }
 
 pub(crate) fn server_part() -> ServerConfig {
-    ServerConfig { block_size: 512, max_transfer_size: 65536, ..ServerConfig::default() }
+    ServerConfig {
+        block_size: 512,
+        max_transfer_size: 65536,
+        ..ServerConfig::default()
+    }
 }
 
 impl Stage {
     /// Nothing is created yet.
     pub(crate) fn new(defect: Option<Defect>) -> Self {
-        Self::with(Options { defect, ..Options::default() })
+        Self::with(Options {
+            defect,
+            ..Options::default()
+        })
     }
 
     pub(crate) fn with(options: Options) -> Self {
         let rest = Arc::new(Rest::default());
-        let world = World::new(Options { observer: Some(rest.clone()), ..options });
+        let world = World::new(Options {
+            observer: Some(rest.clone()),
+            ..options
+        });
         Self {
             server: world.server_set("server"),
             client: world.client_set("primary"),
@@ -124,9 +137,15 @@ impl Stage {
         let server = self.server.clone();
         self.lane("agent", move || server.execute_completion_agent());
         for slot in 1..=config.device_count {
-            let name = if slot == 1 { "S".to_owned() } else { format!("S{slot}") };
-            self.server_devices.push(result(self.server.open_device(&name)));
-            self.client_devices.push(result(self.client.open_device(&name)));
+            let name = if slot == 1 {
+                "S".to_owned()
+            } else {
+                format!("S{slot}")
+            };
+            self.server_devices
+                .push(result(self.server.open_device(&name)));
+            self.client_devices
+                .push(result(self.client.open_device(&name)));
         }
         self
     }
@@ -145,7 +164,12 @@ impl Stage {
             rest.changed.notify_all();
         };
         // Joined by counting: see `settle`.
-        drop(thread::Builder::new().name("lane".to_owned()).spawn(ended).expect("a thread"));
+        drop(
+            thread::Builder::new()
+                .name("lane".to_owned())
+                .spawn(ended)
+                .expect("a thread"),
+        );
         self.settle();
     }
 
@@ -153,7 +177,12 @@ impl Stage {
     pub(crate) fn settle(&self) {
         let counts = self.rest.counts.lock().expect("not poisoned");
         let busy = |counts: &mut Counts| counts.waiting + counts.held < counts.running;
-        drop(self.rest.changed.wait_while(counts, busy).expect("not poisoned"));
+        drop(
+            self.rest
+                .changed
+                .wait_while(counts, busy)
+                .expect("not poisoned"),
+        );
     }
 
     /// At rest: the lanes that are still in their call.
@@ -169,20 +198,36 @@ impl Stage {
     }
 
     /// SendCommand of a Flush whose callback, once recorded, holds the agent until
-    /// what is given back is dropped.
-    pub(crate) fn send_held(&self, slot: usize, tag: u64) -> Hold {
+    /// the second result is dropped.
+    pub(crate) fn send_held(&self, slot: usize, tag: u64) -> (Status, Hold) {
         let (let_go, held) = channel();
         let (seen, rest) = (self.seen.clone(), self.rest.clone());
+        let caller = thread::current().id();
         let callback = Box::new(move |completion: Completion| {
             let line = format!("c{tag} {} held", completion.code);
             seen.lock().expect("not poisoned").push(line);
-            rest.hold(1);
-            held.recv().expect_err("nothing is ever sent");
+            if thread::current().id() != caller {
+                rest.hold(1);
+                held.recv().expect_err("nothing is ever sent");
+            }
         });
         let (code, buffer, size, position) = (CommandCode::Flush, None, 0, 0);
-        let command = SendCommand { tag, code, buffer, size, position, callback };
-        good(self.server_devices[slot].send_command(command));
-        Hold { rest: self.rest.clone(), _let_go: let_go }
+        let command = SendCommand {
+            tag,
+            code,
+            buffer,
+            size,
+            position,
+            callback,
+        };
+        let status = self.server_devices[slot].send_command(command);
+        (
+            status,
+            Hold {
+                rest: self.rest.clone(),
+                _let_go: let_go,
+            },
+        )
     }
 
     /// SendCommand to a device, from the calling thread. The callback is recorded, and
@@ -201,19 +246,23 @@ impl Stage {
         let seen = self.seen.clone();
         let caller = thread::current().id();
         let callback = Box::new(move |completion: Completion| {
-            let place = if thread::current().id() == caller { "at once" } else { "by the agent" };
+            let place = if thread::current().id() == caller {
+                "at once"
+            } else {
+                "by the agent"
+            };
             let line = format!("c{tag} {} {} {place}", completion.code, completion.bytes);
             seen.lock().expect("not poisoned").push(line);
         });
-        let position = 0;
-        self.server_devices[slot].send_command(SendCommand {
+        let command = SendCommand {
             tag,
             code,
             buffer,
             size: 65536,
-            position,
+            position: 0,
             callback,
-        })
+        };
+        self.server_devices[slot].send_command(command)
     }
 
     /// GetCommand that does not wait.
@@ -225,8 +274,13 @@ impl Stage {
         }
     }
 
-    pub(crate) fn complete(&self, slot: usize, command: CommandId, code: Win32) -> Status {
-        self.client_devices[slot].complete_command(Some(command), code, 512, 0)
+    pub(crate) fn complete(
+        &self,
+        slot: usize,
+        command: impl Into<Option<CommandId>>,
+        code: Win32,
+    ) -> Status {
+        self.client_devices[slot].complete_command(command.into(), code, 512, 0)
     }
 }
 

@@ -159,6 +159,22 @@ args! {
     hold: bool, "hold";
 }
 
+/// Reads arguments that borrow nothing.
+///
+/// # Errors
+/// They are not arguments.
+pub fn owned_args<'de, D: Deserializer<'de>>(from: D) -> Result<Box<Args<'static>>, D::Error> {
+    Ok(Box::new(Args::deserialize(from)?.into_owned()))
+}
+
+/// Reads results that borrow nothing.
+///
+/// # Errors
+/// They are not results.
+pub fn owned_out<'de, D: Deserializer<'de>>(from: D) -> Result<Box<Out<'static>>, D::Error> {
+    Ok(Box::new(Out::deserialize(from)?.into_owned()))
+}
+
 /// A null stands for the null pointer, not for a missing argument.
 fn some_handle<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Handle<'de>>, D::Error> {
     Handle::deserialize(from).map(Some)

@@ -13,7 +13,7 @@ mod reader;
 mod text;
 mod whole;
 
-pub use args::{ArgSet, Args, CodeArg, Handle, Out, Size, TimeoutArg};
+pub use args::{ArgSet, Args, CodeArg, Handle, Out, Size, TimeoutArg, owned_args, owned_out};
 pub use event::{Event, Found, HowEnded, Presence};
 pub use function::{Creates, FUNCTIONS, Function, FunctionInfo, Target, function};
 pub use header::{Declares, FORMAT, Header, Interfaces, Origin, SERVER_SET, CLIENT_SET};

@@ -1,0 +1,120 @@
+//! How an implementation is driven: in this process through a Rust trait, or in
+//! any language over standard input and output.
+//!
+//! Both speak the same messages ([`protocol`]); the run room does not know which
+//! it has. The expected answers never come here.
+
+pub mod inprocess;
+mod plain;
+pub mod protocol;
+mod stdio;
+
+pub use plain::Plain;
+pub use stdio::Stdio;
+
+use std::time::Duration;
+
+use protocol::{Answer, Hello, Request};
+
+/// What makes connections to an implementation.
+pub trait Adapter: Sync {
+    /// How to name it in a command line that reproduces a result; empty for the
+    /// built-in implementation.
+    fn command(&self) -> &str;
+
+    /// Starts it and exchanges greetings.
+    ///
+    /// # Errors
+    /// It cannot be started, or does not greet as the protocol says.
+    fn connect(&self, limits: Limits) -> Result<Box<dyn Connection>, Trouble>;
+}
+
+/// A running implementation.
+pub trait Connection: Send {
+    /// What it said of itself.
+    fn hello(&self) -> &Hello;
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// It is gone.
+    fn send(&mut self, request: &Request) -> Result<(), Trouble>;
+
+    /// The next answer; `None` if none came within this time.
+    ///
+    /// # Errors
+    /// It is gone, or what came is no answer.
+    fn receive(&mut self, within: Duration) -> Result<Option<Answer>, Trouble>;
+
+    /// What it wrote to standard error since this was last asked.
+    fn take_stderr(&mut self) -> String;
+}
+
+/// How long to wait, and how strictly to read.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// After this long without an answer an implementation hangs.
+    pub timeout: Duration,
+    /// Without `settle`: this long a silence means that everything is at rest.
+    pub grace: Duration,
+    /// Whether every answer must match the JSON Schema of the protocol.
+    pub strict: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(10),
+            grace: Duration::from_millis(100),
+            strict: false,
+        }
+    }
+}
+
+/// What goes wrong with an implementation other than a wrong answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// It could not be started at all.
+    #[error("cannot be started: {0}")]
+    NotStarted(String),
+    /// It ended in the middle.
+    #[error("ended ({0}), expected an answer")]
+    Crashed(String),
+    /// It wrote something that is no answer.
+    #[error("wrote a line that is no answer: {reason}; the line: {line}")]
+    Garbage {
+        /// What is wrong with it.
+        reason: String,
+        /// What it wrote, shortened.
+        line: String,
+    },
+    /// It speaks another version of the protocol.
+    #[error("speaks protocol version {0}, expected 1")]
+    WrongVersion(u64),
+    /// It did not answer in time.
+    #[error("gave no answer to `{asked}` within {within:?}")]
+    Silent {
+        /// What was asked.
+        asked: String,
+        /// How long it was waited.
+        within: Duration,
+    },
+    /// It says that it failed.
+    #[error("reports its own failure: {0}")]
+    Own(String),
+}
+
+impl Trouble {
+    /// A short stable name, used in reports and baselines.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotStarted(_) => "not-started",
+            Self::Crashed(_) => "crashed",
+            Self::Garbage { .. } => "garbage",
+            Self::WrongVersion(_) => "wrong-protocol-version",
+            Self::Silent { .. } => "silent",
+            Self::Own(_) => "adapter-trouble",
+        }
+    }
+}

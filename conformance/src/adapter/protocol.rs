@@ -1,0 +1,261 @@
+//! The messages of adapter protocol 1; `conformance/adapters/PROTOCOL.md` tells
+//! what they mean.
+
+use serde::{Deserialize, Serialize};
+use vdi_sim::codes::{HResult, Win32};
+use vdi_sim::trace::{
+    Args, Declares, Found, Function, HowEnded, Origin, Out, Presence, Process, owned_args, owned_out,
+};
+
+/// The version spoken here.
+pub const VERSION: u64 = 1;
+
+/// What an adapter offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Offer {
+    /// The server half.
+    Server,
+    /// The client half.
+    Client,
+    /// Telling whether an object is alive.
+    Touch,
+    /// Ending a process.
+    Exit,
+    /// Telling whether a thread is inside the library.
+    Unload,
+    /// Holding a completion routine.
+    Hold,
+    /// Knowing when everything is at rest.
+    Settle,
+}
+
+/// From the suite to an adapter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "op", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub enum Request {
+    /// The first line.
+    Hello {
+        /// Protocol version.
+        protocol: u64,
+        /// Version of the suite.
+        suite: String,
+    },
+    /// Forget everything.
+    Reset {
+        /// The scenario to come; for people.
+        scenario: String,
+    },
+    /// Call a function.
+    Call {
+        /// Number of this request.
+        id: u64,
+        /// The lane to call from.
+        lane: String,
+        /// The function.
+        call: Function,
+        /// The handle to call it on.
+        on: String,
+        /// The name of what it makes.
+        #[serde(rename = "as", default, skip_serializing_if = "Option::is_none")]
+        creates: Option<String>,
+        /// Its arguments.
+        #[serde(deserialize_with = "owned_args")]
+        args: Box<Args<'static>>,
+    },
+    /// Let a held completion routine return.
+    Resume {
+        /// Number of this request.
+        id: u64,
+        /// Its lane.
+        lane: String,
+        /// Its command.
+        command: String,
+    },
+    /// Ask whether an object is alive.
+    Touch {
+        /// Number of this request.
+        id: u64,
+        /// The lane that would use it.
+        lane: String,
+        /// The object.
+        object: String,
+    },
+    /// End a process.
+    Exit {
+        /// Number of this request.
+        id: u64,
+        /// Which.
+        process: Process,
+        /// How.
+        how: HowEnded,
+    },
+    /// Ask whether a thread of a process is inside the library.
+    Unload {
+        /// Number of this request.
+        id: u64,
+        /// Which process.
+        process: Process,
+    },
+    /// Wait until everything is at rest.
+    Settle {
+        /// Number of this request.
+        id: u64,
+    },
+    /// Finish and exit.
+    Bye,
+}
+
+/// What an adapter says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct Hello {
+    /// Protocol version.
+    pub protocol: u64,
+    /// The implementation.
+    pub implementation: Implementation,
+    /// What it offers.
+    pub offers: Vec<Offer>,
+    /// What it declares where the documents leave it free.
+    #[serde(default)]
+    pub declares: Declares,
+}
+
+/// The implementation behind an adapter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct Implementation {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The language it is written in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+/// From an adapter to the suite.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "op", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub enum Answer {
+    /// Answer to the greeting.
+    Hello(Hello),
+    /// Answer to `reset`.
+    Ready,
+    /// A call returned.
+    Return {
+        /// Number of the call.
+        id: u64,
+        /// Its lane.
+        lane: String,
+        /// The status.
+        status: HResult,
+        /// What it gave.
+        #[serde(default, deserialize_with = "owned_out")]
+        out: Box<Out<'static>>,
+    },
+    /// The request cannot be done here.
+    Unsupported {
+        /// Number of the request.
+        id: u64,
+        /// Why.
+        reason: String,
+    },
+    /// A completion routine was invoked.
+    Callback {
+        /// The lane it runs on.
+        lane: String,
+        /// The command.
+        command: String,
+        /// The completion code.
+        completion: Win32,
+        /// Bytes moved.
+        bytes: u32,
+        /// The position, if one was given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        position: Option<u64>,
+    },
+    /// Answer to `resume`.
+    Resumed {
+        /// Number of the request.
+        id: u64,
+    },
+    /// Answer to `touch`.
+    Touched {
+        /// Number of the request.
+        id: u64,
+        /// Whether the object is there.
+        found: Found,
+    },
+    /// Answer to `exit`.
+    Exited {
+        /// Number of the request.
+        id: u64,
+    },
+    /// Answer to `unload`.
+    Unloaded {
+        /// Number of the request.
+        id: u64,
+        /// Whether a thread was inside.
+        found: Presence,
+    },
+    /// Answer to `settle`.
+    Settled {
+        /// Number of the request.
+        id: u64,
+        /// The lanes still inside a call.
+        in_call: Vec<String>,
+    },
+    /// The adapter itself failed.
+    Trouble {
+        /// What happened.
+        message: String,
+    },
+}
+
+impl Hello {
+    /// Whether this is offered.
+    #[must_use]
+    pub fn has(&self, offer: Offer) -> bool {
+        self.offers.contains(&offer)
+    }
+
+    /// The origin that a trace of this implementation names.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin {
+            name: self.implementation.name.clone(),
+            version: Some(self.implementation.version.clone()),
+            setting: self.implementation.language.clone(),
+        }
+    }
+}
+
+impl Request {
+    /// The greeting.
+    #[must_use]
+    pub fn hello() -> Self {
+        Self::Hello { protocol: VERSION, suite: env!("CARGO_PKG_VERSION").to_owned() }
+    }
+
+    /// The name of the operation, with the function if it is a call.
+    #[must_use]
+    pub fn what(&self) -> String {
+        match self {
+            Self::Hello { .. } => "hello".to_owned(),
+            Self::Reset { .. } => "reset".to_owned(),
+            Self::Call { call, lane, .. } => format!("call {call} from {lane}"),
+            Self::Resume { command, .. } => format!("resume {command}"),
+            Self::Touch { object, .. } => format!("touch {object}"),
+            Self::Exit { process, .. } => format!("exit {process}"),
+            Self::Unload { process, .. } => format!("unload {process}"),
+            Self::Settle { .. } => "settle".to_owned(),
+            Self::Bye => "bye".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use vdi_sim::clauses::Party;
+
+/// Tells whether software speaking SQL Server's Virtual Device Interface does what
+/// the documents say.
+///
+/// Without a command: runs the embedded scenarios against the built-in
+/// implementation.
+#[derive(Debug, Parser)]
+#[command(name = "vdi", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 conformant · 1 violation, or a stale baseline · 2 undecided · 64 usage ·
+65 bad input file · 69 the implementation could not be started · 70 our own fault";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run scenarios against an implementation
+    Run(RunArgs),
+    /// Judge recorded traces; no implementation is needed
+    Check(CheckArgs),
+    /// Drive one scenario, or the calls of a trace, and print what happens
+    Replay(ReplayArgs),
+    /// List scenarios, clauses, readings, defects
+    List(ListArgs),
+    /// Explain a clause, a code, a command, a feature, a reading or a profile
+    Explain(ExplainArgs),
+    /// Write an adapter to start from, and a CI job that runs it
+    Init(InitArgs),
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self::Run(RunArgs::parse_nothing())
+    }
+}
+
+/// Which implementation, and how it is judged.
+#[derive(Debug, Clone, Args)]
+pub struct Target {
+    /// Command that starts an adapter, such as 'python3 my_adapter.py'
+    #[arg(long, value_name = "COMMAND")]
+    pub adapter: Option<String>,
+    /// Give the built-in implementation a seeded defect (see `vdi list defects`)
+    #[arg(long, value_name = "NAME", conflicts_with = "adapter")]
+    pub defect: Option<String>,
+    /// Folder of scenarios in place of the embedded ones
+    #[arg(long, value_name = "FOLDER")]
+    pub scenarios: Option<PathBuf>,
+    /// Readings to judge by: documented-pages, documented-tables, linux, or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
+    pub profile: String,
+    /// Seconds without an answer after which an implementation hangs
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
+    pub timeout: f64,
+    /// For adapters that do not offer `settle`: milliseconds of silence that mean rest
+    #[arg(long, value_name = "MS", default_value_t = 100)]
+    pub grace: u64,
+    /// Hold every answer of an adapter to the JSON Schema of the protocol
+    #[arg(long)]
+    pub strict: bool,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 86400.0 => Ok(seconds),
+        _ => Err("expected a number of seconds above 0 and up to 86400".to_owned()),
+    }
+}
+
+/// `vdi run`.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// The implementation.
+    #[command(flatten)]
+    pub target: Target,
+    /// Only scenarios whose id, or a clause of which, begins so; may be given several times
+    #[arg(long, value_name = "PREFIX")]
+    pub filter: Vec<String>,
+    /// Implementations side by side; all processors if missing
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// File of known failures
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Stop after so many failures
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_fail: Option<u32>,
+    /// What the report looks like
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Write the report here; the summary line is still printed
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write every trace into this folder, for `vdi check` and `vdi replay`
+    #[arg(long, value_name = "FOLDER")]
+    pub traces: Option<PathBuf>,
+}
+
+impl RunArgs {
+    /// As if nothing was said.
+    fn parse_nothing() -> Self {
+        match Arguments::parse_from(["vdi", "run"]).command {
+            Some(Command::Run(args)) => args,
+            _ => unreachable!("`vdi run` is a run"),
+        }
+    }
+}
+
+/// What a report looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// JUnit XML, for CI systems
+    Junit,
+    /// Markdown, for a step summary
+    Markdown,
+}
+
+/// A party that gates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PartyArg {
+    /// The VDI library
+    Interface,
+    /// The database engine
+    Server,
+    /// The backup application
+    Client,
+}
+
+impl PartyArg {
+    /// As the catalogue names it.
+    #[must_use]
+    pub const fn party(self) -> Party {
+        match self {
+            Self::Interface => Party::Interface,
+            Self::Server => Party::Server,
+            Self::Client => Party::Client,
+        }
+    }
+}
+
+/// `vdi check`.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// Traces: JSON Lines files, or - for standard input
+    #[arg(required = true, value_name = "TRACE")]
+    pub traces: Vec<PathBuf>,
+    /// Readings to judge by: documented-pages, documented-tables, linux, or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
+    pub profile: String,
+    /// Only this party's faults fail; may be given several times
+    #[arg(long, value_enum, value_name = "PARTY")]
+    pub party: Vec<PartyArg>,
+    /// What the report looks like
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
+}
+
+/// What the report of a check looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// For people
+    Text,
+    /// For programs: one object per trace
+    Json,
+}
+
+/// `vdi replay`.
+#[derive(Debug, Clone, Args)]
+pub struct ReplayArgs {
+    /// A scenario's id or file, or a trace
+    #[arg(value_name = "SCENARIO|TRACE")]
+    pub what: String,
+    /// The implementation.
+    #[command(flatten)]
+    pub target: Target,
+    /// Print the trace as JSON Lines instead of for people
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `vdi list`.
+#[derive(Debug, Clone, Args)]
+pub struct ListArgs {
+    /// What to list
+    #[arg(value_enum, default_value_t = Topic::Scenarios)]
+    pub topic: Topic,
+    /// Folder of scenarios in place of the embedded ones
+    #[arg(long, value_name = "FOLDER")]
+    pub scenarios: Option<PathBuf>,
+    /// Of one scenario: every step, those its situation stands for included
+    #[arg(long, value_name = "ID")]
+    pub steps: Option<String>,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Topic {
+    /// Scenarios with the parties and clauses they concern
+    Scenarios,
+    /// Clauses with the scenarios that exercise them
+    Clauses,
+    /// Parties with how many clauses bind them
+    Parties,
+    /// Contested questions with their readings
+    Readings,
+    /// Profiles of readings
+    Profiles,
+    /// Defects that can be seeded into the built-in implementation
+    Defects,
+}
+
+/// `vdi explain`.
+#[derive(Debug, Clone, Args)]
+pub struct ExplainArgs {
+    /// A clause, code, command, feature, question, reading, profile or phase of the project's
+    #[arg(value_name = "CLAUSE|CODE|READING")]
+    pub word: String,
+}
+
+/// `vdi init`.
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// Where to write
+    #[arg(default_value = ".", value_name = "FOLDER")]
+    pub folder: PathBuf,
+}

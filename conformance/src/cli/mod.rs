@@ -1,0 +1,144 @@
+//! The command `vdi`.
+//!
+//! Standard output carries results, standard error what is said beside them.
+
+mod args;
+mod check;
+mod explain;
+mod init;
+mod list;
+mod replay;
+mod run;
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+use vdi_sim::check::exit_code;
+use vdi_sim::clauses::{Profile, ProfileFile};
+
+pub use args::{Arguments, Command};
+
+use crate::scenario::{BadFile, LibraryError};
+
+/// Why a command cannot do what it is asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A file cannot be read or understood.
+    #[error(transparent)]
+    File(Box<BadFile>),
+    /// Something else is wrong with an input.
+    #[error("{0}")]
+    Input(String),
+    /// The command line asks for something that is not there.
+    #[error("{0}")]
+    Usage(String),
+    /// The implementation cannot be started.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Our own fault, or the machine's.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Failure {
+    const fn exit_code(&self) -> u8 {
+        match self {
+            Self::File(_) | Self::Input(_) => exit_code::BAD_INPUT,
+            Self::Usage(_) => exit_code::USAGE,
+            Self::Unavailable(_) => exit_code::UNAVAILABLE,
+            Self::Internal(_) => exit_code::INTERNAL,
+        }
+    }
+}
+
+impl From<BadFile> for Failure {
+    fn from(file: BadFile) -> Self {
+        Self::File(Box::new(file))
+    }
+}
+
+impl From<LibraryError> for Failure {
+    fn from(error: LibraryError) -> Self {
+        match error {
+            LibraryError::File(file) => Self::File(file),
+            other => Self::Input(other.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Internal(format!("cannot write: {error}"))
+    }
+}
+
+/// Runs the command with these words, the first of which is its own name, and
+/// gives its exit code.
+pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item = S>) -> u8 {
+    let arguments = match Arguments::try_parse_from(words) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // What cannot be printed is lost; there is nowhere else to say it.
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => exit_code::CONFORMANT,
+                _ => exit_code::USAGE,
+            };
+        }
+    };
+    let mut out = std::io::stdout().lock();
+    let done = match arguments.command.unwrap_or_default() {
+        Command::Run(args) => run::run(&args, &mut out),
+        Command::Check(args) => check::check(&args, &mut out),
+        Command::Replay(args) => replay::replay(&args, &mut out),
+        Command::List(args) => list::list(&args, &mut out),
+        Command::Explain(args) => explain::explain(&args, &mut out),
+        Command::Init(args) => init::init(&args, &mut out),
+    };
+    let _ = out.flush();
+    done.unwrap_or_else(|failure| {
+        say(&failure);
+        failure.exit_code()
+    })
+}
+
+#[expect(clippy::print_stderr, reason = "this is where the command talks to people")]
+fn say(failure: &Failure) {
+    if let Failure::File(file) = failure
+        && file.source_code().is_some()
+        && file.line > 0
+    {
+        let colour = std::io::stderr().is_terminal();
+        let theme =
+            if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let mut text = String::new();
+        let handler = GraphicalReportHandler::new_themed(theme).with_links(false);
+        if handler.render_report(&mut text, file.as_ref()).is_ok() {
+            eprint!("error:{text}");
+            return;
+        }
+    }
+    eprintln!("error: {failure}");
+}
+
+/// The profile of that name, or in that file.
+fn profile(name: &str) -> Result<Profile, Failure> {
+    let path = Path::new(name);
+    if path.extension().is_none() && !path.exists() {
+        return Profile::named(name).map_err(|error| {
+            Failure::Usage(format!("{error}, or a file that ends in .json"))
+        });
+    }
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| BadFile::whole(name, format!("cannot be read: {error}")))?;
+    let file: ProfileFile =
+        serde_json::from_str(&text).map_err(|error| BadFile::json(name, &text, 0, &error))?;
+    Profile::from_file(&file).map_err(|error| {
+        let word = format!("\"{}\"", error.text);
+        let offset = text.find(&word).unwrap_or_default();
+        BadFile::at(name, &text, offset, word.len(), error.to_string()).into()
+    })
+}

@@ -1,0 +1,197 @@
+//! `vdi run`: scenarios against an implementation.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use vdi_sim::check::exit_code;
+
+use super::args::{Format, RunArgs, Target};
+use super::{Failure, profile};
+use crate::adapter::{Adapter, Limits, Plain, Stdio};
+use crate::baseline::Baseline;
+use crate::plain::Defect;
+use crate::report::{self, Summary};
+use crate::run::{ScenarioResult, SuiteOptions, Verdict, run_suite};
+use crate::scenario::{Library, Scenario};
+
+pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let profile = profile(&args.target.profile)?;
+    let baseline = match &args.baseline {
+        Some(path) => Baseline::read(path)?,
+        None => Baseline::default(),
+    };
+    let library = library(args.target.scenarios.as_deref())?;
+    let scenarios = selected(&library, &args.filter)?;
+    let adapter = adapter(&args.target)?;
+    let jobs = args.jobs.map_or_else(processors, usize::from);
+    let options = SuiteOptions {
+        profile,
+        limits: limits(&args.target),
+        jobs,
+        max_fail: args.max_fail.map(|most| most as usize),
+    };
+    let bar = progress(scenarios.len() as u64);
+    let results = run_suite(&*adapter, &scenarios, &options, &|result| {
+        bar.set_message(result.id.clone());
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    let stale = baseline.stale(&results, args.filter.is_empty());
+    let summary = Summary {
+        implementation: implementation(&results),
+        command: adapter.command(),
+        profile_name: &args.target.profile,
+        profile: &options.profile,
+        results: &results,
+        baseline: &baseline,
+        stale,
+    };
+    if let Some(folder) = &args.traces {
+        write_traces(folder, &results)?;
+    }
+    print(args, &summary, out)?;
+    Ok(summary.exit_code())
+}
+
+fn print(args: &RunArgs, summary: &Summary<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+    let text = match args.format {
+        Format::Text => report::text(summary),
+        Format::Json => report::json(summary),
+        Format::Junit => report::junit(summary)
+            .map_err(|error| Failure::Internal(format!("JUnit XML: {error}")))?,
+        Format::Markdown => report::markdown(summary),
+    };
+    match &args.output {
+        None => out.write_all(text.as_bytes())?,
+        Some(path) => {
+            write(path, &text)?;
+            let text = report::text(summary);
+            let line = text.lines().next_back().unwrap_or_default();
+            writeln!(out, "{line}")?;
+        }
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text)
+        .map_err(|error| Failure::Internal(format!("{}: cannot write: {error}", path.display())))
+}
+
+fn write_traces(folder: &Path, results: &[ScenarioResult]) -> Result<(), Failure> {
+    for result in results {
+        let path = folder.join(format!("{}.jsonl", result.id));
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|error| {
+                Failure::Internal(format!("{}: cannot make: {error}", parent.display()))
+            })?;
+        }
+        write(&path, &result.trace.to_json_lines())?;
+    }
+    Ok(())
+}
+
+fn implementation(results: &[ScenarioResult]) -> String {
+    let known = results.iter().find_map(|result| result.trace.header.source.as_ref());
+    match known {
+        Some(origin) => {
+            format!("{} {}", origin.name, origin.version.as_deref().unwrap_or_default())
+        }
+        None => match results.iter().find_map(|result| match &result.verdict {
+            Verdict::Trouble(trouble) => Some(trouble.to_string()),
+            _ => None,
+        }) {
+            Some(trouble) => format!("the implementation {trouble}"),
+            None => "no implementation".to_owned(),
+        },
+    }
+}
+
+fn progress(length: u64) -> ProgressBar {
+    let terminal = std::io::stderr().is_terminal();
+    let target =
+        if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(length), target);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The scenarios of a folder, or the embedded ones.
+pub(super) fn library(folder: Option<&Path>) -> Result<Library, Failure> {
+    Ok(match folder {
+        Some(folder) => Library::folder(folder)?,
+        None => Library::embedded()?,
+    })
+}
+
+fn selected<'l>(library: &'l Library, filters: &[String]) -> Result<Vec<&'l Scenario>, Failure> {
+    if filters.is_empty() {
+        return Ok(library.iter().map(|loaded| &loaded.scenario).collect());
+    }
+    let mut chosen = std::collections::BTreeMap::new();
+    for filter in filters {
+        let found = library.filter(filter);
+        if found.is_empty() {
+            return Err(Failure::Usage(format!(
+                "--filter {filter}: no scenario's id or clause begins so (see `vdi list`)"
+            )));
+        }
+        chosen.extend(found.into_iter().map(|loaded| (&loaded.scenario.id, &loaded.scenario)));
+    }
+    Ok(chosen.into_values().collect())
+}
+
+pub(super) fn limits(target: &Target) -> Limits {
+    Limits {
+        timeout: Duration::from_secs_f64(target.timeout),
+        grace: Duration::from_millis(target.grace),
+        strict: target.strict,
+    }
+}
+
+/// The implementation to drive. One behind a command is started once here, so
+/// that a command that cannot be started is told apart from one that fails.
+pub(super) fn adapter(target: &Target) -> Result<Box<dyn Adapter>, Failure> {
+    if let Some(command) = &target.adapter {
+        let adapter = Stdio::new(command).map_err(|error| Failure::Usage(error.to_string()))?;
+        adapter
+            .find()
+            .map_err(|error| Failure::Unavailable(format!("--adapter {command}: {error}")))?;
+        return Ok(Box::new(adapter));
+    }
+    let Some(name) = &target.defect else { return Ok(Box::new(Plain::adapter())) };
+    match Defect::by_name(name) {
+        Some(defect) => Ok(Box::new(Plain::defective(defect))),
+        None => {
+            let known = Defect::ALL.iter().map(|row| row.name);
+            let near = vdi_sim::codes::closest(name, known)
+                .map(|near| format!(" (did you mean `{near}`?)"))
+                .unwrap_or_default();
+            Err(Failure::Usage(format!(
+                "--defect {name}: no such defect (see `vdi list defects`){near}"
+            )))
+        }
+    }
+}
+
+/// The exit code of a single result.
+pub(super) fn exit_code_of(result: &ScenarioResult) -> u8 {
+    match &result.verdict {
+        Verdict::Conformant => exit_code::CONFORMANT,
+        Verdict::NotOffered(_) | Verdict::Inconclusive(_) | Verdict::NotRun => {
+            exit_code::INCONCLUSIVE
+        }
+        Verdict::Trouble(trouble) if trouble.name() == "not-started" => exit_code::UNAVAILABLE,
+        Verdict::Violation(_) | Verdict::Disagreement(_) | Verdict::Trouble(_) => {
+            exit_code::VIOLATION
+        }
+    }
+}

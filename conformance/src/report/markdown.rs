@@ -1,0 +1,44 @@
+//! The report as Markdown, for a CI system's step summary.
+
+use std::fmt::Write;
+
+use super::{Summary, failure};
+use crate::run::Verdict;
+
+/// The report as Markdown.
+#[must_use]
+pub fn markdown(summary: &Summary<'_>) -> String {
+    let counts = summary.counts();
+    let mark = if summary.exit_code() == 0 { "conformant" } else { "not conformant" };
+    let mut out = format!("## VDI conformance: {mark}\n\n");
+    let _ = writeln!(out, "{} under profile `{}`\n", summary.implementation, summary.profile_name);
+    out.push_str("| verdict | scenarios |\n| --- | ---: |\n");
+    for (name, count) in [
+        ("conformant", counts.conformant),
+        ("failed", counts.failed),
+        ("known failures", counts.known),
+        ("not offered", counts.not_offered),
+        ("undecided", counts.inconclusive),
+        ("not run", counts.not_run),
+    ] {
+        let _ = writeln!(out, "| {name} | {count} |");
+    }
+    for result in summary.failures() {
+        let clause = match &result.verdict {
+            Verdict::Violation(violation) => {
+                format!("`{}`, binds the {}", violation.clause, violation.party)
+            }
+            other => other.name().to_owned(),
+        };
+        let text = failure(result, summary.command, summary.profile_name);
+        let _ = write!(
+            out,
+            "\n<details><summary><code>{}</code>: {clause}</summary>\n\n```text\n{text}```\n\n</details>\n",
+            result.id
+        );
+    }
+    for stale in &summary.stale {
+        let _ = writeln!(out, "\n- stale baseline entry `{}`: got {}", stale.entry.scenario, stale.got);
+    }
+    out
+}

@@ -1,0 +1,117 @@
+//! Reports of a run. They never judge: what they say was decided before.
+
+mod json;
+mod junit;
+mod markdown;
+mod text;
+
+pub use json::{JsonReport, json};
+pub use junit::junit;
+pub use markdown::markdown;
+pub use text::{failure, text, trace_verdict};
+
+use vdi_sim::check::exit_code;
+use vdi_sim::clauses::Profile;
+
+use crate::baseline::{Baseline, Stale};
+use crate::run::{ScenarioResult, Verdict};
+
+/// Everything a report tells of.
+#[derive(Debug)]
+pub struct Summary<'a> {
+    /// Name and version of the implementation, if one was reached.
+    pub implementation: String,
+    /// The command that started it; empty for the built-in one.
+    pub command: &'a str,
+    /// The profile's name or file.
+    pub profile_name: &'a str,
+    /// The profile.
+    pub profile: &'a Profile,
+    /// The results, in the order of their ids.
+    pub results: &'a [ScenarioResult],
+    /// The known failures.
+    pub baseline: &'a Baseline,
+    /// Entries of the baseline that nothing matches.
+    pub stale: Vec<Stale>,
+}
+
+/// How many scenarios ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Conformant.
+    pub conformant: usize,
+    /// Failures that the baseline does not list.
+    pub failed: usize,
+    /// Failures that the baseline lists.
+    pub known: usize,
+    /// Not offered by the implementation.
+    pub not_offered: usize,
+    /// Inconclusive.
+    pub inconclusive: usize,
+    /// Not run, because the run was stopped.
+    pub not_run: usize,
+}
+
+impl Summary<'_> {
+    /// How many scenarios ended how.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for result in self.results {
+            *match &result.verdict {
+                _ if self.baseline.covers(result).is_some() => &mut counts.known,
+                Verdict::Conformant => &mut counts.conformant,
+                Verdict::NotOffered(_) => &mut counts.not_offered,
+                Verdict::Inconclusive(_) => &mut counts.inconclusive,
+                Verdict::NotRun => &mut counts.not_run,
+                Verdict::Violation(_) | Verdict::Disagreement(_) | Verdict::Trouble(_) => {
+                    &mut counts.failed
+                }
+            } += 1;
+        }
+        counts
+    }
+
+    /// The results that fail the run.
+    pub fn failures(&self) -> impl Iterator<Item = &ScenarioResult> {
+        self.results
+            .iter()
+            .filter(|result| result.verdict.is_failure() && self.baseline.covers(result).is_none())
+    }
+
+    /// The exit code of the run. Nothing shown to conform is never a success.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        let counts = self.counts();
+        let never_started = |result: &ScenarioResult| {
+            matches!(&result.verdict, Verdict::Trouble(trouble) if trouble.name() == "not-started")
+        };
+        if !self.results.is_empty() && self.results.iter().all(never_started) {
+            exit_code::UNAVAILABLE
+        } else if counts.failed > 0 || !self.stale.is_empty() {
+            exit_code::VIOLATION
+        } else if counts.inconclusive > 0 || counts.conformant + counts.known == 0 {
+            exit_code::INCONCLUSIVE
+        } else {
+            exit_code::CONFORMANT
+        }
+    }
+}
+
+/// The command that runs one scenario again.
+fn again(command: &str, profile: &str, id: &str) -> String {
+    let mut text = "vdi run".to_owned();
+    if !command.is_empty() {
+        text.push_str(&format!(" --adapter {}", quoted(command)));
+    }
+    if profile != vdi_sim::clauses::PROFILES[0].0 {
+        text.push_str(&format!(" --profile {}", quoted(profile)));
+    }
+    text.push_str(&format!(" --filter {id}"));
+    text
+}
+
+fn quoted(word: &str) -> String {
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)
+}

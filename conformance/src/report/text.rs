@@ -1,0 +1,249 @@
+//! The report for people.
+
+use std::fmt::Write;
+
+use vdi_sim::check::{Finding, Judged, Verdict as Oracle, Violation};
+use vdi_sim::clauses::Party;
+use vdi_sim::trace::TraceError;
+
+use super::{Summary, again};
+use crate::run::{ScenarioResult, Verdict};
+
+/// The width of the text, in characters.
+const WIDTH: usize = 88;
+
+/// The labels' column.
+const LABEL: usize = 10;
+
+/// The whole report: failures, what the baseline has to say, one line of summary.
+#[must_use]
+pub fn text(summary: &Summary<'_>) -> String {
+    let mut out = String::new();
+    for result in summary.failures() {
+        out.push_str(&failure(result, summary.command, summary.profile_name));
+        out.push('\n');
+    }
+    for result in summary.results {
+        if let Verdict::Inconclusive(reason) = &result.verdict {
+            heading(&mut out, "UNDECIDED", &result.id, "");
+            body(&mut out, &result.title);
+            row(&mut out, "because", reason);
+            row(&mut out, "again", &again(summary.command, summary.profile_name, &result.id));
+            out.push('\n');
+        }
+    }
+    not_offered(&mut out, summary);
+    for stale in &summary.stale {
+        heading(&mut out, "STALE", &stale.entry.scenario, "baseline");
+        let listed = match stale.entry.clause {
+            Some(clause) => format!("{} of {clause}", stale.entry.verdict),
+            None => stale.entry.verdict.clone(),
+        };
+        row(&mut out, "listed", &listed);
+        row(&mut out, "got", &stale.got);
+        row(&mut out, "do", "remove the entry from the baseline, or correct it");
+        out.push('\n');
+    }
+    out.push_str(&summary_line(summary));
+    out
+}
+
+fn not_offered(out: &mut String, summary: &Summary<'_>) {
+    for result in summary.results {
+        if let Verdict::NotOffered(reason) = &result.verdict {
+            let _ = writeln!(out, "not offered  {}: {reason}", result.id);
+        }
+    }
+}
+
+fn summary_line(summary: &Summary<'_>) -> String {
+    let counts = summary.counts();
+    let total = summary.results.len();
+    let mut parts = vec![format!("{} conformant", counts.conformant)];
+    for (count, what) in [
+        (counts.failed, "failed"),
+        (counts.known, "known failures"),
+        (counts.not_offered, "not offered"),
+        (counts.inconclusive, "undecided"),
+        (counts.not_run, "not run"),
+        (summary.stale.len(), "stale baseline entries"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    let scenarios = if total == 1 { "scenario" } else { "scenarios" };
+    format!(
+        "{total} {scenarios}: {} · {} · profile {}\n",
+        parts.join(", "),
+        summary.implementation,
+        summary.profile_name
+    )
+}
+
+/// One failure, as a person reads it.
+#[must_use]
+pub fn failure(result: &ScenarioResult, command: &str, profile: &str) -> String {
+    let mut out = String::new();
+    match &result.verdict {
+        Verdict::Violation(violation) => {
+            heading(&mut out, "FAIL", &result.id, &violation.party.to_string());
+            violation_rows(&mut out, violation, step_text(result.step));
+        }
+        Verdict::Disagreement(disagreement) => {
+            heading(&mut out, "DISAGREE", &result.id, "oracle and scenario");
+            body(&mut out, &result.title);
+            row(&mut out, "step", &step_text(disagreement.step));
+            row(&mut out, "oracle", &disagreement.oracle);
+            row(&mut out, "scenario", &disagreement.scenario);
+            row(&mut out, "do", "find the source and correct the one that is wrong");
+        }
+        Verdict::Trouble(trouble) => {
+            heading(&mut out, "FAIL", &result.id, trouble.name());
+            body(&mut out, &result.title);
+            row(&mut out, "step", &step_text(result.step));
+            row(&mut out, "got", &format!("the implementation {trouble}"));
+        }
+        Verdict::NotOffered(reason) | Verdict::Inconclusive(reason) => {
+            heading(&mut out, result.verdict.name(), &result.id, "");
+            row(&mut out, "because", reason);
+        }
+        Verdict::Conformant | Verdict::NotRun => {
+            heading(&mut out, result.verdict.name(), &result.id, "");
+        }
+    }
+    if !result.stderr.is_empty() {
+        row(&mut out, "stderr", result.stderr.trim_end());
+    }
+    row(&mut out, "again", &again(command, profile, &result.id));
+    out
+}
+
+fn step_text(step: usize) -> String {
+    if step == 0 { "in the situation given".to_owned() } else { step.to_string() }
+}
+
+fn violation_rows(out: &mut String, violation: &Violation, at: String) {
+    let info = violation.clause.info();
+    body(out, info.demand);
+    row(out, "clause", info.id);
+    for source in info.sources {
+        row(out, "source", &source.to_string());
+    }
+    if let Some(reading) = &violation.reading {
+        row(out, "reading", &format!("{reading}: {}", reading.info().text));
+    }
+    let at = match &violation.call {
+        Some(call) => format!("{at}: {call}"),
+        None => at,
+    };
+    row(out, "step", &at);
+    for (index, allowed) in violation.expected.iter().enumerate() {
+        let label = if index == 0 { "expected" } else { "or" };
+        row(out, label, &format!("{} ({})", allowed.what, allowed.clause));
+    }
+    row(out, "got", &violation.got);
+    row(out, "state", &violation.state);
+}
+
+/// What a check of a trace says.
+#[must_use]
+pub fn trace_verdict(path: &str, judged: &Judged, parties: &[Party]) -> String {
+    let mut out = String::new();
+    match &judged.verdict {
+        Oracle::Violation(violation) => {
+            heading(&mut out, "FAIL", path, &violation.party.to_string());
+            violation_rows(&mut out, violation, format!("line {}", violation.line));
+        }
+        Oracle::Inconclusive(overlap) => {
+            heading(&mut out, "UNDECIDED", path, "");
+            let because = format!(
+                "calls overlap from line {} on; the order in which they were made does not \
+                 explain line {}, another order might",
+                overlap.line, overlap.violation.line
+            );
+            row(&mut out, "because", &because);
+            violation_rows(&mut out, &overlap.violation, format!("line {}", overlap.violation.line));
+        }
+        Oracle::Conformant => {}
+    }
+    for finding in &judged.findings {
+        let counts = parties.contains(&finding.party) && !judged.provoked.contains(&finding.party);
+        finding_rows(&mut out, path, finding, counts);
+    }
+    if judged.more_findings > 0 {
+        let _ = writeln!(out, "and {} more findings", judged.more_findings);
+    }
+    if let Some(error) = &judged.error {
+        out.push_str(&trace_error(path, error));
+    }
+    let name = match &judged.verdict {
+        _ if judged.exit_code(parties) == vdi_sim::check::exit_code::VIOLATION => "violation",
+        Oracle::Inconclusive(_) => "undecided",
+        _ if judged.error.is_some() => "conformant up to there",
+        _ => "conformant",
+    };
+    let _ = writeln!(out, "{path}: {} events: {name}", judged.events);
+    out
+}
+
+fn finding_rows(out: &mut String, path: &str, finding: &Finding, counts: bool) {
+    let mark = match (finding.hazard, counts) {
+        (true, _) => "HAZARD",
+        (false, true) => "FAIL",
+        (false, false) => "NOTE",
+    };
+    heading(out, mark, path, &finding.party.to_string());
+    let info = finding.clause.info();
+    body(out, info.demand);
+    row(out, "clause", info.id);
+    row(out, "line", &finding.line.to_string());
+    row(out, "got", &finding.what);
+    if !counts {
+        row(out, "counts", "no: provoked on purpose, or not a party that gates");
+    }
+}
+
+fn trace_error(path: &str, error: &TraceError) -> String {
+    let column = if error.column > 0 { format!(":{}", error.column) } else { String::new() };
+    format!("error: {path}:{}{column}: {}\n  {}\n", error.line, error.message, error.text)
+}
+
+fn heading(out: &mut String, mark: &str, id: &str, right: &str) {
+    let room = WIDTH.saturating_sub(mark.len() + 2 + right.len());
+    let line = format!("{mark}  {id:<room$}{right}");
+    let _ = writeln!(out, "{}", line.trim_end());
+}
+
+fn body(out: &mut String, text: &str) {
+    for line in wrap(text, WIDTH - 6) {
+        let _ = writeln!(out, "      {line}");
+    }
+}
+
+fn row(out: &mut String, label: &str, text: &str) {
+    let mut label = label;
+    for piece in text.lines() {
+        for line in wrap(piece, WIDTH - 6 - LABEL) {
+            let _ = writeln!(out, "      {label:<LABEL$}{line}");
+            label = "";
+        }
+    }
+}
+
+/// Breaks a text at spaces.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last_mut().expect("there is always a line");
+        if !last.is_empty() && last.chars().count() + 1 + word.chars().count() > width {
+            lines.push(word.to_owned());
+        } else {
+            if !last.is_empty() {
+                last.push(' ');
+            }
+            last.push_str(word);
+        }
+    }
+    lines
+}

@@ -1,0 +1,563 @@
+//! One scenario, driven step by step into one connection.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use vdi_sim::clauses::{Party, Profile, Reading};
+use vdi_sim::codes::{HResult, Win32};
+use vdi_sim::trace::{
+    Args, Event, Found, Function, Header, LaneName, Name, Out, Presence, TimeoutArg, Trace,
+};
+
+use crate::adapter::protocol::{Answer, Offer, Request};
+use crate::adapter::{Connection, Limits, Trouble};
+use crate::scenario::{Action, Await, Pinned, Scenario, Step, expand};
+
+/// A pinned expectation that was not met.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Mismatch {
+    /// The step, counted from 1 among the scenario's own; 0 in its situation.
+    pub step: usize,
+    /// What was done.
+    pub what: String,
+    /// What the scenario expects.
+    pub expected: String,
+    /// What came.
+    pub got: String,
+    /// Whether what came is a shortage of resources, which the documents allow.
+    pub shortage: bool,
+}
+
+/// What came of driving a scenario.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// What was observed.
+    pub trace: Trace,
+    /// The first pinned expectation that was not met.
+    pub mismatch: Option<Mismatch>,
+    /// Lines of the trace that a pinned expectation admits.
+    pub pinned: BTreeSet<usize>,
+    /// The step reached, counted from 1 among the scenario's own; 0 in its situation.
+    pub step: usize,
+    /// For every line of the trace, the step it belongs to.
+    pub step_of_line: Vec<usize>,
+    /// Why it ended early, if it did.
+    pub end: Option<End>,
+}
+
+/// Why a scenario ended early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The implementation is in trouble.
+    Trouble(Trouble),
+    /// The implementation does not offer something that the scenario needs.
+    NotOffered(String),
+}
+
+impl From<Trouble> for End {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+/// Drives a scenario. The expected answers stay here.
+pub fn run_scenario(
+    connection: &mut dyn Connection,
+    scenario: &Scenario,
+    profile: &Profile,
+    limits: Limits,
+) -> Run {
+    let (steps, own) = expand(scenario);
+    let hello = connection.hello();
+    let provoked: BTreeSet<Party> = scenario.misuse.iter().map(|clause| clause.party()).collect();
+    let header = Header {
+        source: Some(hello.origin()),
+        scenario: Some(scenario.id.clone()),
+        declares: hello.declares,
+        provoked: provoked.into_iter().collect(),
+        ..Header::default()
+    };
+    let missing = needed(&steps).into_iter().find(|offer| !hello.has(*offer));
+    let settles = hello.has(Offer::Settle);
+    let mut driver = Driver {
+        connection,
+        limits,
+        settles,
+        next_id: 0,
+        calls: BTreeMap::new(),
+        returns: BTreeMap::new(),
+        callbacks: Vec::new(),
+        holds: BTreeSet::new(),
+        run: Run {
+            trace: Trace::new(header),
+            mismatch: None,
+            pinned: BTreeSet::new(),
+            step: 0,
+            step_of_line: Vec::new(),
+            end: None,
+        },
+    };
+    driver.run.end = match missing {
+        Some(offer) => Some(End::NotOffered(format!("the adapter does not offer {offer:?}"))),
+        None => driver.all(scenario, &steps, own, profile).err(),
+    };
+    driver.run
+}
+
+/// What a scenario needs an adapter to offer.
+fn needed(steps: &[Step]) -> BTreeSet<Offer> {
+    let side = |lane: &LaneName| match lane.process().party() {
+        Party::Client => Offer::Client,
+        _ => Offer::Server,
+    };
+    let mut offers = BTreeSet::new();
+    for step in steps {
+        match &step.action {
+            Action::Call { lane, args, .. } | Action::Start { lane, args, .. } => {
+                offers.insert(side(lane));
+                if args.hold == Some(true) {
+                    offers.insert(Offer::Hold);
+                }
+            }
+            Action::Touch { .. } => {
+                offers.insert(Offer::Touch);
+            }
+            Action::Exit { .. } => {
+                offers.insert(Offer::Exit);
+            }
+            Action::Unload { .. } => {
+                offers.insert(Offer::Unload);
+            }
+            Action::Resume { .. } => {
+                offers.insert(Offer::Hold);
+            }
+            Action::Await { .. } | Action::Blocked { .. } => {}
+        }
+    }
+    offers
+}
+
+/// A return that no step has taken yet.
+struct Returned {
+    line: usize,
+    status: HResult,
+    command: Option<String>,
+}
+
+/// A callback that no step has taken yet.
+struct CalledBack {
+    line: usize,
+    lane: String,
+    command: String,
+    completion: Win32,
+    bytes: u32,
+}
+
+struct Driver<'a> {
+    connection: &'a mut dyn Connection,
+    limits: Limits,
+    settles: bool,
+    next_id: u64,
+    /// Calls in progress by number, with their lanes.
+    calls: BTreeMap<u64, String>,
+    returns: BTreeMap<String, Vec<Returned>>,
+    callbacks: Vec<CalledBack>,
+    holds: BTreeSet<String>,
+    run: Run,
+}
+
+/// One call as a step asks for it.
+struct Asked<'s> {
+    function: Function,
+    lane: &'s LaneName,
+    on: &'s str,
+    creates: Option<&'s str>,
+    args: &'s Args<'static>,
+}
+
+impl Driver<'_> {
+    fn all(
+        &mut self,
+        scenario: &Scenario,
+        steps: &[Step],
+        own: usize,
+        profile: &Profile,
+    ) -> Result<(), End> {
+        self.connection.send(&Request::Reset { scenario: scenario.id.clone() })?;
+        // Late answers to an earlier scenario may still come before `ready`.
+        loop {
+            let within = self.limits.timeout;
+            match self.connection.receive(within)? {
+                Some(Answer::Ready) => break,
+                Some(_) => {}
+                None => return Err(Trouble::Silent { asked: "reset".to_owned(), within }.into()),
+            }
+        }
+        for (index, step) in steps.iter().enumerate() {
+            self.run.step = (index + 1).saturating_sub(own);
+            let done = step.when.as_ref().is_none_or(|when| {
+                when.parse::<Reading>().is_ok_and(|r| profile.reading(r.question) == r)
+            });
+            if done {
+                self.step(&step.action, profile)?;
+            }
+            if self.run.mismatch.is_some() {
+                return Ok(());
+            }
+        }
+        self.nothing_left();
+        Ok(())
+    }
+
+    /// At the end nothing has come that no step expects.
+    fn nothing_left(&mut self) {
+        let callback = self.callbacks.first().map(|c| {
+            format!("callback of {} with {} on {}", c.command, c.completion, c.lane)
+        });
+        let returned = self.returns.iter().find_map(|(lane, list)| {
+            list.first().map(|r| format!("{lane} returns {}", r.status))
+        });
+        if let Some(got) = callback.or(returned) {
+            self.mismatch("the end", "nothing more", got, false);
+        }
+    }
+
+    fn mismatch(&mut self, what: &str, expected: &str, got: String, shortage: bool) {
+        let (what, expected) = (what.to_owned(), expected.to_owned());
+        self.run.mismatch =
+            Some(Mismatch { step: self.run.step, what, expected, got, shortage });
+    }
+
+    fn step(&mut self, action: &Action, profile: &Profile) -> Result<(), End> {
+        match action {
+            Action::Call { call, lane, on, creates, args, expect, gives } => {
+                let (function, creates) = (*call, creates.as_deref());
+                let asked = Asked { function, lane, on, creates, args };
+                self.call(&asked)?;
+                let what = format!("{call} by {lane}");
+                self.take_return(&what, lane, expect.as_ref(), gives.as_deref(), profile);
+                Ok(())
+            }
+            Action::Start { start, lane, on, creates, args } => {
+                let (function, creates) = (*start, creates.as_deref());
+                self.begin(&Asked { function, lane, on, creates, args })?;
+                self.settle()
+            }
+            Action::Await { what: Await::Return, lane, expect, gives, .. } => {
+                let what = format!("the return on {lane}");
+                self.take_return(&what, lane, expect.as_ref(), gives.as_deref(), profile);
+                Ok(())
+            }
+            Action::Await { lane, of, completion, bytes, .. } => {
+                let command = of.as_deref().unwrap_or_default();
+                self.take_callback(lane, command, completion.as_ref(), *bytes, profile);
+                Ok(())
+            }
+            Action::Blocked { blocked } => {
+                self.expect_blocked(blocked);
+                Ok(())
+            }
+            Action::Resume { resume, lane } => self.resume(resume, lane),
+            Action::Touch { touch, lane, found } => self.touch(touch, lane, *found),
+            Action::Exit { exit, how } => {
+                let id = self.id();
+                self.push(Event::Exit { seq: None, process: *exit, exit: *how });
+                let prefix = format!("{exit}.");
+                self.calls.retain(|_, lane| !lane.starts_with(&prefix));
+                self.ask(&Request::Exit { id, process: *exit, how: *how }, |answer| {
+                    matches!(answer, Answer::Exited { id: of } if *of == id)
+                })?;
+                self.settle()
+            }
+            Action::Unload { unload, found } => self.unload(*unload, *found),
+        }
+    }
+
+    fn id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    fn push(&mut self, event: Event<'static>) -> usize {
+        self.run.trace.push(event);
+        self.run.step_of_line.push(self.run.step);
+        self.run.trace.events.len() + 1
+    }
+
+    fn begin(&mut self, asked: &Asked<'_>) -> Result<u64, End> {
+        let id = self.id();
+        if let (Some(name), Some(true)) = (asked.creates, asked.args.hold) {
+            self.holds.insert(name.to_owned());
+        }
+        let mut args = asked.args.clone();
+        if asked.function == Function::CompleteCommand {
+            args.bytes.get_or_insert(0);
+        }
+        self.push(Event::Call {
+            seq: None,
+            lane: Name::from(asked.lane.to_string()),
+            call: asked.function,
+            on: Name::from(asked.on.to_owned()),
+            creates: asked.creates.map(|name| Name::from(name.to_owned())),
+            args: args.clone(),
+        });
+        self.calls.insert(id, asked.lane.to_string());
+        self.connection.send(&Request::Call {
+            id,
+            lane: asked.lane.to_string(),
+            call: asked.function,
+            on: asked.on.to_owned(),
+            creates: asked.creates.map(str::to_owned),
+            args: Box::new(args),
+        })?;
+        Ok(id)
+    }
+
+    fn call(&mut self, asked: &Asked<'_>) -> Result<(), End> {
+        let id = self.begin(asked)?;
+        // A call that can expire returns by itself: it is waited for.
+        if let Some(TimeoutArg::Milliseconds(ms @ 1..)) = asked.args.timeout {
+            let within = self.limits.timeout + Duration::from_millis(ms.into());
+            let what = format!("{} from {}", asked.function, asked.lane);
+            while self.calls.contains_key(&id) {
+                match self.connection.receive(within)? {
+                    Some(answer) => self.note(answer)?,
+                    None => return Err(Trouble::Silent { asked: what, within }.into()),
+                }
+            }
+        }
+        self.settle()
+    }
+
+    /// Sends a request and takes answers until its own has come.
+    fn ask(
+        &mut self,
+        request: &Request,
+        answers: impl Fn(&Answer) -> bool,
+    ) -> Result<Answer, End> {
+        self.connection.send(request)?;
+        let within = self.limits.timeout;
+        loop {
+            match self.connection.receive(within)? {
+                Some(answer) if answers(&answer) => return Ok(answer),
+                Some(answer) => self.note(answer)?,
+                None => return Err(Trouble::Silent { asked: request.what(), within }.into()),
+            }
+        }
+    }
+
+    /// Waits until everything is at rest, and records which lanes are in a call.
+    fn settle(&mut self) -> Result<(), End> {
+        if self.settles {
+            let id = self.id();
+            let settled = self.ask(&Request::Settle { id }, |answer| {
+                matches!(answer, Answer::Settled { id: of, .. } if *of == id)
+            })?;
+            let Answer::Settled { in_call, .. } = settled else { return Ok(()) };
+            let said: BTreeSet<&String> = in_call.iter().collect();
+            let known: BTreeSet<&String> = self.calls.values().collect();
+            if said != known {
+                let reason = format!("expected `inCall` to be the lanes without a return: {known:?}");
+                let line = format!("settled, inCall {said:?}");
+                return Err(Trouble::Garbage { reason, line }.into());
+            }
+        } else {
+            let grace = self.limits.grace;
+            while let Some(answer) = self.connection.receive(grace)? {
+                self.note(answer)?;
+            }
+        }
+        if !self.calls.is_empty() {
+            let lanes: BTreeSet<&String> = self.calls.values().collect();
+            let blocked = lanes.into_iter().map(|lane| Name::from(lane.clone())).collect();
+            self.push(Event::Blocked { seq: None, blocked });
+        }
+        Ok(())
+    }
+
+    /// Records what an answer tells.
+    fn note(&mut self, answer: Answer) -> Result<(), End> {
+        match answer {
+            Answer::Return { id, lane, status, out } => {
+                if self.calls.remove(&id).is_none_or(|of| of != lane) {
+                    let reason = format!("no call {id} is in progress on {lane}");
+                    let line = format!("return {id}");
+                    return Err(Trouble::Garbage { reason, line }.into());
+                }
+                let command = out.command.as_ref().map(ToString::to_string);
+                let event = Event::Return {
+                    seq: None,
+                    lane: Name::from(lane.clone()),
+                    status,
+                    out: Out::into_owned(*out),
+                };
+                let line = self.push(event);
+                self.returns.entry(lane).or_default().push(Returned { line, status, command });
+                Ok(())
+            }
+            Answer::Callback { lane, command, completion, bytes, position } => {
+                let held = self.holds.contains(&command);
+                let line = self.push(Event::Callback {
+                    seq: None,
+                    lane: Name::from(lane.clone()),
+                    callback: Name::from(command.clone()),
+                    completion,
+                    bytes,
+                    position,
+                    held,
+                });
+                self.callbacks.push(CalledBack { line, lane, command, completion, bytes });
+                Ok(())
+            }
+            Answer::Unsupported { id, reason } => {
+                self.calls.remove(&id);
+                Err(End::NotOffered(reason))
+            }
+            other => {
+                let line = serde_json::to_string(&other).unwrap_or_default();
+                let reason = "an answer to nothing that was asked".to_owned();
+                Err(Trouble::Garbage { reason, line }.into())
+            }
+        }
+    }
+
+    fn take_return(
+        &mut self,
+        what: &str,
+        lane: &LaneName,
+        expect: Option<&Pinned<HResult>>,
+        gives: Option<&str>,
+        profile: &Profile,
+    ) {
+        let pins = expect.map(|pinned| pinned.under(profile));
+        let expected = pins.map_or("a return".to_owned(), |pins| {
+            pins.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+        });
+        let list = self.returns.entry(lane.to_string()).or_default();
+        if list.is_empty() {
+            self.mismatch(what, &expected, "it stays in the call".to_owned(), false);
+            return;
+        }
+        let returned = list.remove(0);
+        let wild = |pinned: HResult, status: HResult| {
+            pinned == HResult::VD_E_IO_ERROR && status.is_failure()
+        };
+        let admitted =
+            pins.is_none_or(|pins| pins.iter().any(|pin| pin.admits(returned.status, wild)));
+        if !admitted {
+            let short = [HResult::VD_E_MEMORY, HResult::VD_E_BUSY].contains(&returned.status);
+            self.mismatch(what, &expected, returned.status.to_string(), short);
+            return;
+        }
+        if gives.is_some() && returned.command.as_deref() != gives {
+            let expected = format!("NOERROR with {}", gives.unwrap_or_default());
+            let got = format!("NOERROR with {}", returned.command.as_deref().unwrap_or("nothing"));
+            self.mismatch(what, &expected, got, false);
+            return;
+        }
+        if pins.is_some() {
+            self.run.pinned.insert(returned.line);
+        }
+    }
+
+    fn take_callback(
+        &mut self,
+        lane: &LaneName,
+        command: &str,
+        completion: Option<&Pinned<Win32>>,
+        bytes: Option<u32>,
+        profile: &Profile,
+    ) {
+        let pins = completion.map_or(&[][..], |pinned| pinned.under(profile));
+        let codes: Vec<String> = pins.iter().map(ToString::to_string).collect();
+        let what = format!("the callback of {command}");
+        let expected = format!("{} on {lane}", codes.join(" or "));
+        let Some(at) = self.callbacks.iter().position(|seen| seen.command == command) else {
+            self.mismatch(&what, &expected, format!("no callback of {command}"), false);
+            return;
+        };
+        let seen = self.callbacks.remove(at);
+        let admitted = pins.iter().any(|pin| pin.admits(seen.completion, |_, _| false));
+        if !admitted || seen.lane != lane.as_str() {
+            let got = format!("{} on {}", seen.completion, seen.lane);
+            self.mismatch(&what, &expected, got, false);
+        } else if bytes.is_some_and(|bytes| bytes != seen.bytes) {
+            let expected = format!("{} bytes", bytes.unwrap_or_default());
+            self.mismatch(&what, &expected, format!("{} bytes", seen.bytes), false);
+        } else {
+            self.run.pinned.insert(seen.line);
+        }
+    }
+
+    fn expect_blocked(&mut self, blocked: &[LaneName]) {
+        let still = |lane: &&LaneName| self.calls.values().any(|of| of == lane.as_str());
+        if let Some(lane) = blocked.iter().find(|lane| !still(lane)) {
+            let got = match self.returns.get(lane.as_str()).and_then(|list| list.first()) {
+                Some(returned) => format!("it returned {}", returned.status),
+                None => "it is in no call".to_owned(),
+            };
+            self.mismatch(&format!("blocked on {lane}"), "it stays in its call", got, false);
+        }
+    }
+
+    fn resume(&mut self, command: &str, lane: &LaneName) -> Result<(), End> {
+        let id = self.id();
+        self.push(Event::Ended {
+            seq: None,
+            lane: Name::from(lane.to_string()),
+            ended: Name::from(command.to_owned()),
+        });
+        let request =
+            Request::Resume { id, lane: lane.to_string(), command: command.to_owned() };
+        self.ask(&request, |answer| matches!(answer, Answer::Resumed { id: of } if *of == id))?;
+        self.settle()
+    }
+
+    fn touch(&mut self, object: &str, lane: &LaneName, expected: Found) -> Result<(), End> {
+        let id = self.id();
+        let request = Request::Touch { id, lane: lane.to_string(), object: object.to_owned() };
+        let answer = self.ask(&request, |answer| match answer {
+            Answer::Touched { id: of, .. } => *of == id,
+            _ => false,
+        })?;
+        let Answer::Touched { found, .. } = answer else { return Ok(()) };
+        let line = self.push(Event::Touch {
+            seq: None,
+            lane: Name::from(lane.to_string()),
+            touch: Name::from(object.to_owned()),
+            found,
+        });
+        let word = |found| if found == Found::Alive { "alive" } else { "gone" };
+        if found == expected {
+            self.run.pinned.insert(line);
+        } else {
+            let what = format!("touching {object} from {lane}");
+            self.mismatch(&what, word(expected), word(found).to_owned(), false);
+        }
+        Ok(())
+    }
+
+    fn unload(
+        &mut self,
+        process: vdi_sim::trace::Process,
+        expected: Presence,
+    ) -> Result<(), End> {
+        let id = self.id();
+        let request = Request::Unload { id, process };
+        let answer = self.ask(&request, |answer| match answer {
+            Answer::Unloaded { id: of, .. } => *of == id,
+            _ => false,
+        })?;
+        let Answer::Unloaded { found, .. } = answer else { return Ok(()) };
+        let line = self.push(Event::Unload { seq: None, process, unload: found });
+        let word = |found| if found == Presence::Idle { "idle" } else { "busy" };
+        if found == expected {
+            self.run.pinned.insert(line);
+        } else {
+            let what = format!("unloading the library from {process}");
+            self.mismatch(&what, word(expected), word(found).to_owned(), false);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! The verdict on one run: the oracle's, the scenario's, and what to make of both.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use vdi_sim::check::{Finding, Judged, Verdict as Oracle, Violation, check_trace};
+use vdi_sim::clauses::{Clause, Profile};
+use vdi_sim::trace::Trace;
+
+use super::driver::{End, Mismatch, Run};
+use crate::adapter::Trouble;
+use crate::scenario::Scenario;
+
+/// The two descriptions of one expectation contradict each other: a person
+/// decides by the documents which is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Disagreement {
+    /// What the oracle says.
+    pub oracle: String,
+    /// What the scenario says.
+    pub scenario: String,
+    /// The step, counted from 1; 0 in the situation.
+    pub step: usize,
+}
+
+/// What came of a scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All is as the documents say.
+    Conformant,
+    /// The interface broke a clause.
+    Violation(Box<Violation>),
+    /// Oracle and scenario contradict each other.
+    Disagreement(Disagreement),
+    /// The implementation crashed, hung or wrote rubbish.
+    Trouble(Trouble),
+    /// The implementation does not offer what the scenario needs.
+    NotOffered(String),
+    /// Neither shown to conform nor to violate.
+    Inconclusive(String),
+    /// The run was stopped before this scenario.
+    NotRun,
+}
+
+impl Verdict {
+    /// A short stable name, used in reports and baselines.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Conformant => "conformant",
+            Self::Violation(_) => "violation",
+            Self::Disagreement(_) => "disagreement",
+            Self::Trouble(trouble) => trouble.name(),
+            Self::NotOffered(_) => "not-offered",
+            Self::Inconclusive(_) => "inconclusive",
+            Self::NotRun => "not-run",
+        }
+    }
+
+    /// Whether this fails the run.
+    #[must_use]
+    pub const fn is_failure(&self) -> bool {
+        matches!(self, Self::Violation(_) | Self::Disagreement(_) | Self::Trouble(_))
+    }
+
+    /// The clause it rests on, if it rests on one.
+    #[must_use]
+    pub fn clause(&self) -> Option<Clause> {
+        match self {
+            Self::Violation(violation) => Some(violation.clause),
+            _ => None,
+        }
+    }
+}
+
+/// A scenario's verdict with all that was measured.
+#[derive(Clone, Debug)]
+pub struct ScenarioResult {
+    /// The scenario.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// The clauses it exercises.
+    pub clauses: Vec<Clause>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The step at which it was reached, counted from 1; 0 in the situation.
+    pub step: usize,
+    /// The pinned expectation that was not met.
+    pub mismatch: Option<Mismatch>,
+    /// What server and client broke.
+    pub findings: Vec<Finding>,
+    /// The clauses that the oracle used.
+    pub used: Vec<Clause>,
+    /// What was observed.
+    pub trace: Trace,
+    /// What the adapter wrote to standard error.
+    pub stderr: String,
+}
+
+impl ScenarioResult {
+    /// A scenario of which nothing was measured.
+    #[must_use]
+    pub fn unmeasured(scenario: &Scenario, verdict: Verdict) -> Self {
+        Self {
+            id: scenario.id.clone(),
+            title: scenario.title.clone(),
+            clauses: scenario.clauses.clone(),
+            verdict,
+            step: 0,
+            mismatch: None,
+            findings: Vec::new(),
+            used: Vec::new(),
+            trace: Trace::default(),
+            stderr: String::new(),
+        }
+    }
+}
+
+/// Judges a run.
+#[must_use]
+pub fn judge(scenario: &Scenario, profile: &Profile, run: Run, stderr: String) -> ScenarioResult {
+    let judged = check_trace(&run.trace, profile);
+    let (verdict, step) = verdict(scenario, &run, &judged);
+    ScenarioResult {
+        verdict,
+        step,
+        mismatch: run.mismatch,
+        findings: judged.findings,
+        used: judged.clauses,
+        trace: run.trace,
+        stderr,
+        ..ScenarioResult::unmeasured(scenario, Verdict::NotRun)
+    }
+}
+
+fn verdict(scenario: &Scenario, run: &Run, judged: &Judged) -> (Verdict, usize) {
+    if let Oracle::Violation(violation) = &judged.verdict {
+        let step = step_of(run, violation.line);
+        if run.pinned.contains(&violation.line) {
+            let disagreement = Disagreement {
+                oracle: format!(
+                    "{} is not allowed by {}; allowed: {}",
+                    violation.got,
+                    violation.clause,
+                    violation.expected.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+                ),
+                scenario: format!("expects {}", violation.got),
+                step,
+            };
+            return (Verdict::Disagreement(disagreement), step);
+        }
+        return (Verdict::Violation(violation.clone()), step);
+    }
+    let step = run.step;
+    if let Some(error) = &judged.error {
+        let reason = format!("what was reported cannot have happened: {}", error.message);
+        let trouble = Trouble::Garbage { reason, line: error.text.clone() };
+        return (Verdict::Trouble(trouble), step_of(run, error.line));
+    }
+    match &run.end {
+        Some(End::Trouble(trouble)) => return (Verdict::Trouble(trouble.clone()), step),
+        Some(End::NotOffered(reason)) => return (Verdict::NotOffered(reason.clone()), step),
+        None => {}
+    }
+    if let Oracle::Inconclusive(overlap) = &judged.verdict {
+        let reason = format!(
+            "calls overlapped from line {} of the trace on, and {} is not explained by the order \
+             in which they were made",
+            overlap.line, overlap.violation.got
+        );
+        return (Verdict::Inconclusive(reason), step);
+    }
+    match &run.mismatch {
+        Some(mismatch) if mismatch.shortage || mismatch.step == 0 => {
+            let reason = format!(
+                "{}: the documents allow {}, but the scenario cannot go on",
+                mismatch.what, mismatch.got
+            );
+            (Verdict::Inconclusive(reason), step)
+        }
+        Some(mismatch) => {
+            let disagreement = Disagreement {
+                oracle: format!("{}: {} is allowed", mismatch.what, mismatch.got),
+                scenario: format!("expects {}", mismatch.expected),
+                step,
+            };
+            (Verdict::Disagreement(disagreement), step)
+        }
+        None => misuse(scenario, judged).map_or((Verdict::Conformant, step), |disagreement| {
+            (Verdict::Disagreement(Disagreement { step, ..disagreement }), step)
+        }),
+    }
+}
+
+/// The clauses that the oracle found broken are those the scenario breaks on purpose.
+fn misuse(scenario: &Scenario, judged: &Judged) -> Option<Disagreement> {
+    let found: BTreeSet<Clause> = judged.findings.iter().map(|finding| finding.clause).collect();
+    let named: BTreeSet<Clause> = scenario.misuse.iter().copied().collect();
+    let list = |clauses: &BTreeSet<Clause>| {
+        let names: Vec<String> = clauses.iter().map(ToString::to_string).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    };
+    (found != named).then(|| Disagreement {
+        oracle: format!("broken by server or client: {}", list(&found)),
+        scenario: format!("expects to be broken: {}", list(&named)),
+        step: 0,
+    })
+}
+
+fn step_of(run: &Run, line: usize) -> usize {
+    // Line 1 is the header.
+    line.checked_sub(2).and_then(|at| run.step_of_line.get(at)).copied().unwrap_or(run.step)
+}
+

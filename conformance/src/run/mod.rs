@@ -1,0 +1,15 @@
+//! Scenario x implementation -> trace and verdict.
+//!
+//! Order comes from barriers: after each step the implementation comes to rest
+//! before the next. The clock is asked for one thing only: whether an
+//! implementation hangs.
+
+mod driver;
+mod judge;
+mod record;
+mod suite;
+
+pub use driver::{Mismatch, Run, run_scenario};
+pub use judge::{Disagreement, ScenarioResult, Verdict, judge};
+pub use record::steps_of_trace;
+pub use suite::{SuiteOptions, run_suite};

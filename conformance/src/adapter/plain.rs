@@ -294,15 +294,14 @@ impl PlainSession {
                 session.host.callback(&*session, &command, ending, hold);
             }
         };
-        let (status, _) = device.send_command(SendCommand {
+        plain(device.send_command(SendCommand {
             tag,
             code: args.code.and_then(|code| code.command()).unwrap_or(CommandCode::Flush),
             buffer,
             size: args.size.map_or(0, |Size(size)| size),
             position: args.position.unwrap_or_default(),
             callback: Box::new(callback),
-        })?;
-        Ok((status, Out::default()))
+        }))
     }
 
     fn on_client_device(&self, call: &Call) -> Answered {

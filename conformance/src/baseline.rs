@@ -58,8 +58,8 @@ impl Baseline {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|error| BadFile::whole(&name, format!("cannot be read: {error}")))?;
-        let baseline: Self = serde_json::from_str(&text)
-            .map_err(|error| BadFile::json(&name, &text, 0, &error))?;
+        let baseline: Self =
+            serde_json::from_str(&text).map_err(|error| BadFile::json(&name, &text, 0, &error))?;
         let at = |word: &str, message: String| {
             let offset = text.find(word).unwrap_or_default();
             Err(BadFile::at(&name, &text, offset, word.len(), message))
@@ -73,7 +73,10 @@ impl Baseline {
             if entry.reason.trim().is_empty() {
                 return at(&quoted, "a known failure needs a reason".to_owned());
             }
-            if baseline.known[..index].iter().any(|other| other.scenario == entry.scenario) {
+            if baseline.known[..index]
+                .iter()
+                .any(|other| other.scenario == entry.scenario)
+            {
                 return at(&quoted, "this scenario is listed twice".to_owned());
             }
         }
@@ -106,7 +109,10 @@ impl Baseline {
                 None if all => "no such scenario".to_owned(),
                 None => continue,
             };
-            stale.push(Stale { entry: entry.clone(), got });
+            stale.push(Stale {
+                entry: entry.clone(),
+                got,
+            });
         }
         stale
     }

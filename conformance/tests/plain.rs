@@ -1,16 +1,5 @@
 //! The plain implementation, one step after the other: its functions in every
 //! phase, its waiting, and that every seeded defect shows.
-//!
-//! The sources are included by path, as in the test `loom`.
-
-#[allow(
-    dead_code,
-    reason = "not every function of the interface is needed here"
-)]
-#[path = "../src/plain/mod.rs"]
-pub mod plain;
-#[path = "../src/sync.rs"]
-mod sync;
 
 #[path = "plain/buffers.rs"]
 mod buffers;
@@ -26,3 +15,5 @@ mod phases;
 mod stage;
 #[path = "plain/waiting.rs"]
 mod waiting;
+
+use vdi_conformance::plain;

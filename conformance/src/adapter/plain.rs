@@ -35,7 +35,12 @@ impl Plain {
     /// As an adapter, with this defect.
     #[must_use]
     pub fn defective(defect: Defect) -> InProcess<Self> {
-        InProcess::new(Self { defect: Some(defect) }, "")
+        InProcess::new(
+            Self {
+                defect: Some(defect),
+            },
+            "",
+        )
     }
 }
 
@@ -57,7 +62,9 @@ impl Implementation for Plain {
                 Offer::Hold,
                 Offer::Settle,
             ],
-            declares: Declares { queue_depth: Some(QUEUE_DEPTH) },
+            declares: Declares {
+                queue_depth: Some(QUEUE_DEPTH),
+            },
         }
     }
 
@@ -200,7 +207,13 @@ impl PlainSession {
             Function::Open => plain(set.open(text(args.instance.as_ref()), name(args))),
             Function::GetConfiguration => {
                 let (status, config) = set.get_configuration()?;
-                Ok((status, Out { config: config.map(Box::new), ..Out::default() }))
+                Ok((
+                    status,
+                    Out {
+                        config: config.map(Box::new),
+                        ..Out::default()
+                    },
+                ))
             }
             Function::BeginConfiguration => plain(set.begin_configuration(&ServerConfig {
                 features: args.features.unwrap_or_default(),
@@ -215,7 +228,13 @@ impl PlainSession {
             Function::QueryAvailableBuffers => {
                 let (status, count) = set.query_available_buffers(size(args), alignment)?;
                 let count = count.map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-                Ok((status, Out { count, ..Out::default() }))
+                Ok((
+                    status,
+                    Out {
+                        count,
+                        ..Out::default()
+                    },
+                ))
             }
             Function::EndConfiguration => plain(set.end_configuration()),
             Function::ExecuteCompletionAgent => plain(set.execute_completion_agent()),
@@ -256,7 +275,13 @@ impl PlainSession {
             }
             Function::GetConfiguration => {
                 let (status, config) = set.get_configuration(timeout(args))?;
-                Ok((status, Out { config: config.map(Box::new), ..Out::default() }))
+                Ok((
+                    status,
+                    Out {
+                        config: config.map(Box::new),
+                        ..Out::default()
+                    },
+                ))
             }
             Function::OpenDevice => {
                 let (status, device) = set.open_device(name(args))?;
@@ -290,18 +315,27 @@ impl PlainSession {
         let (this, hold) = (self.this.clone(), args.hold == Some(true));
         let callback = move |done: Completion| {
             if let Some(session) = this.upgrade() {
-                let ending = (done.code, done.bytes, Some(done.position).filter(|at| *at != 0));
+                let ending = (
+                    done.code,
+                    done.bytes,
+                    Some(done.position).filter(|at| *at != 0),
+                );
                 session.host.callback(&*session, &command, ending, hold);
             }
         };
-        plain(device.send_command(SendCommand {
-            tag,
-            code: args.code.and_then(|code| code.command()).unwrap_or(CommandCode::Flush),
-            buffer,
-            size: args.size.map_or(0, |Size(size)| size),
-            position: args.position.unwrap_or_default(),
-            callback: Box::new(callback),
-        }))
+        plain(
+            device.send_command(SendCommand {
+                tag,
+                code: args
+                    .code
+                    .and_then(|code| code.command())
+                    .unwrap_or(CommandCode::Flush),
+                buffer,
+                size: args.size.map_or(0, |Size(size)| size),
+                position: args.position.unwrap_or_default(),
+                callback: Box::new(callback),
+            }),
+        )
     }
 
     fn on_client_device(&self, call: &Call) -> Answered {
@@ -320,13 +354,22 @@ impl PlainSession {
             return plain(device.complete_command(command, code, bytes, position));
         }
         let (status, delivered) = device.get_command(timeout(args))?;
-        let Some(delivered) = delivered else { return Ok((status, Out::default())) };
+        let Some(delivered) = delivered else {
+            return Ok((status, Out::default()));
+        };
         let mut handles = self.handles();
-        let command =
-            handles.sent.get(delivered.tag as usize).cloned().unwrap_or_else(|| "?".to_owned());
+        let command = handles
+            .sent
+            .get(delivered.tag as usize)
+            .cloned()
+            .unwrap_or_else(|| "?".to_owned());
         handles.delivered.insert(command.clone(), delivered.command);
         let buffer = delivered.buffer.and_then(|buffer| {
-            handles.buffers.iter().find(|(_, known)| **known == buffer).map(|(name, _)| name.clone())
+            handles
+                .buffers
+                .iter()
+                .find(|(_, known)| **known == buffer)
+                .map(|(name, _)| name.clone())
         });
         let out = Out {
             command: Some(Name::from(command)),
@@ -349,7 +392,9 @@ fn name<'a>(args: &'a Args<'static>) -> &'a str {
 }
 
 fn size(args: &Args<'_>) -> u32 {
-    args.size.and_then(|Size(size)| u32::try_from(size).ok()).unwrap_or_default()
+    args.size
+        .and_then(|Size(size)| u32::try_from(size).ok())
+        .unwrap_or_default()
 }
 
 const fn timeout(args: &Args<'_>) -> Timeout {

@@ -4,15 +4,17 @@
 use serde::{Deserialize, Serialize};
 use vdi_sim::codes::{HResult, Win32};
 use vdi_sim::trace::{
-    Args, Declares, Found, Function, HowEnded, Origin, Out, Presence, Process, owned_args, owned_out,
+    Args, Declares, Found, Function, HowEnded, Origin, Out, Presence, Process, owned_args,
+    owned_out,
 };
 
 /// The version spoken here.
 pub const VERSION: u64 = 1;
 
 /// What an adapter offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[derive(schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Offer {
     /// The server half.
@@ -240,7 +242,10 @@ impl Request {
     /// The greeting.
     #[must_use]
     pub fn hello() -> Self {
-        Self::Hello { protocol: VERSION, suite: env!("CARGO_PKG_VERSION").to_owned() }
+        Self::Hello {
+            protocol: VERSION,
+            suite: env!("CARGO_PKG_VERSION").to_owned(),
+        }
     }
 
     /// The name of the operation, with the function if it is a call.

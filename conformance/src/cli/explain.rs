@@ -39,7 +39,9 @@ pub(super) fn explain(args: &ExplainArgs, out: &mut dyn Write) -> Result<u8, Fai
 }
 
 fn clause(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
-    let Ok(clause) = word.parse::<Clause>() else { return Ok(false) };
+    let Ok(clause) = word.parse::<Clause>() else {
+        return Ok(false);
+    };
     let info = clause.info();
     writeln!(out, "clause {} binds the {}", info.id, info.party)?;
     writeln!(out, "    {}", info.demand)?;
@@ -49,15 +51,26 @@ fn clause(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
     if let Some(question) = info.question {
         writeln!(out, "    depends on: {question}: {}", question.info().text)?;
     }
-    for loaded in Library::embedded()?.iter().filter(|l| l.scenario.clauses.contains(&clause)) {
-        writeln!(out, "    scenario: {}: {}", loaded.scenario.id, loaded.scenario.title)?;
+    for loaded in Library::embedded()?
+        .iter()
+        .filter(|l| l.scenario.clauses.contains(&clause))
+    {
+        writeln!(
+            out,
+            "    scenario: {}: {}",
+            loaded.scenario.id, loaded.scenario.title
+        )?;
     }
     Ok(true)
 }
 
 fn status(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
-    let Ok(code) = word.parse::<HResult>() else { return Ok(false) };
-    let Some(info) = code.info() else { return Ok(false) };
+    let Ok(code) = word.parse::<HResult>() else {
+        return Ok(false);
+    };
+    let Some(info) = code.info() else {
+        return Ok(false);
+    };
     let number = if code == HResult::VD_E_IO_ERROR {
         "no published number".to_owned()
     } else {
@@ -73,8 +86,12 @@ fn status(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
 }
 
 fn completion(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
-    let Ok(code) = word.parse::<Win32>() else { return Ok(false) };
-    let Some(info) = code.info() else { return Ok(false) };
+    let Ok(code) = word.parse::<Win32>() else {
+        return Ok(false);
+    };
+    let Some(info) = code.info() else {
+        return Ok(false);
+    };
     writeln!(out, "completion code {} ({})", info.name, code.0)?;
     writeln!(out, "    {}", info.meaning)?;
     writeln!(out, "    source: {}", info.source)?;
@@ -82,9 +99,17 @@ fn completion(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
 }
 
 fn command(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
-    let Ok(code) = word.parse::<CommandCode>() else { return Ok(false) };
+    let Ok(code) = word.parse::<CommandCode>() else {
+        return Ok(false);
+    };
     let info = code.info();
-    writeln!(out, "command {} (VDC_{}, {})", info.name, info.name, code.number())?;
+    writeln!(
+        out,
+        "command {} (VDC_{}, {})",
+        info.name,
+        info.name,
+        code.number()
+    )?;
     writeln!(out, "    {}", info.meaning)?;
     let gate = match info.gate {
         Gate::Always => "to every client".to_owned(),
@@ -100,10 +125,20 @@ fn command(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
 }
 
 fn feature(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
-    let Ok(bit) = word.parse::<Features>() else { return Ok(false) };
+    let Ok(bit) = word.parse::<Features>() else {
+        return Ok(false);
+    };
     for info in FEATURES.iter().filter(|row| row.bit == bit) {
-        let setter = if info.set_by_server { "server" } else { "client" };
-        writeln!(out, "feature {} (VDF_{}, 0x{:X}), set by the {setter}", info.name, info.name, bit.0)?;
+        let setter = if info.set_by_server {
+            "server"
+        } else {
+            "client"
+        };
+        writeln!(
+            out,
+            "feature {} (VDF_{}, 0x{:X}), set by the {setter}",
+            info.name, info.name, bit.0
+        )?;
         writeln!(out, "    {}", info.meaning)?;
         writeln!(out, "    source: {}", info.source)?;
     }
@@ -112,15 +147,28 @@ fn feature(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
 
 fn question(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
     let reading = word.parse::<Reading>().ok();
-    let question = reading.map(|reading| reading.question).or_else(|| word.parse::<Question>().ok());
-    let Some(question) = question else { return Ok(false) };
+    let question = reading
+        .map(|reading| reading.question)
+        .or_else(|| word.parse::<Question>().ok());
+    let Some(question) = question else {
+        return Ok(false);
+    };
     let info = question.info();
     writeln!(out, "question {}", info.id)?;
     writeln!(out, "    {}", info.text)?;
     for other in question.readings() {
-        let default = if other.index == 0 { ", the default" } else { "" };
+        let default = if other.index == 0 {
+            ", the default"
+        } else {
+            ""
+        };
         let mark = if Some(other) == reading { "→" } else { " " };
-        writeln!(out, "  {mark} {}{default}: {}", other.info().id, other.info().text)?;
+        writeln!(
+            out,
+            "  {mark} {}{default}: {}",
+            other.info().id,
+            other.info().text
+        )?;
     }
     for source in info.sources {
         writeln!(out, "    source: {source}")?;
@@ -138,8 +186,13 @@ fn profile(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
     writeln!(out, "profile {name}")?;
     writeln!(out, "    {text}")?;
     if readings.is_empty() {
-        writeln!(out, "    the first reading of every question (see `vdi list readings`)")?;
+        writeln!(
+            out,
+            "    the first reading of every question (see `vdi list readings`)"
+        )?;
     }
-    readings.iter().try_for_each(|reading| writeln!(out, "    {reading}"))?;
+    readings
+        .iter()
+        .try_for_each(|reading| writeln!(out, "    {reading}"))?;
     Ok(true)
 }

@@ -105,15 +105,21 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
     })
 }
 
-#[expect(clippy::print_stderr, reason = "this is where the command talks to people")]
+#[expect(
+    clippy::print_stderr,
+    reason = "this is where the command talks to people"
+)]
 fn say(failure: &Failure) {
     if let Failure::File(file) = failure
         && file.source_code().is_some()
         && file.line > 0
     {
         let colour = std::io::stderr().is_terminal();
-        let theme =
-            if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let theme = if colour {
+            GraphicalTheme::unicode()
+        } else {
+            GraphicalTheme::unicode_nocolor()
+        };
         let mut text = String::new();
         let handler = GraphicalReportHandler::new_themed(theme).with_links(false);
         if handler.render_report(&mut text, file.as_ref()).is_ok() {
@@ -128,9 +134,8 @@ fn say(failure: &Failure) {
 fn profile(name: &str) -> Result<Profile, Failure> {
     let path = Path::new(name);
     if path.extension().is_none() && !path.exists() {
-        return Profile::named(name).map_err(|error| {
-            Failure::Usage(format!("{error}, or a file that ends in .json"))
-        });
+        return Profile::named(name)
+            .map_err(|error| Failure::Usage(format!("{error}, or a file that ends in .json")));
     }
     let text = std::fs::read_to_string(path)
         .map_err(|error| BadFile::whole(name, format!("cannot be read: {error}")))?;

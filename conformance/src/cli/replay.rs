@@ -34,7 +34,11 @@ pub(super) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<u8, Failu
         if result.verdict == Verdict::Conformant {
             writeln!(out, "{}: conformant", result.id)?;
         } else {
-            write!(out, "{}", failure(result, adapter.command(), &args.target.profile))?;
+            write!(
+                out,
+                "{}",
+                failure(result, adapter.command(), &args.target.profile)
+            )?;
         }
     }
     Ok(exit_code_of(result))
@@ -46,7 +50,11 @@ fn show(result: &ScenarioResult, out: &mut dyn Write) -> Result<(), Failure> {
     }
     for finding in &result.findings {
         let mark = if finding.hazard { "hazard" } else { "misuse" };
-        writeln!(out, "{mark} by the {}: {} ({})", finding.party, finding.what, finding.clause)?;
+        writeln!(
+            out,
+            "{mark} by the {}: {} ({})",
+            finding.party, finding.what, finding.clause
+        )?;
     }
     Ok(())
 }
@@ -61,18 +69,25 @@ fn scenario(args: &ReplayArgs) -> Result<Scenario, Failure> {
         };
     }
     let library = library(args.target.scenarios.as_deref())?;
-    library.get(&args.what).map(|loaded| loaded.scenario.clone()).ok_or_else(|| {
-        let ids = library.iter().map(|loaded| loaded.scenario.id.as_str());
-        let near = vdi_sim::codes::closest(&args.what, ids)
-            .map(|near| format!(" (did you mean `{near}`?)"))
-            .unwrap_or_default();
-        Failure::Usage(format!("{}: neither a file nor a scenario's id{near}", args.what))
-    })
+    library
+        .get(&args.what)
+        .map(|loaded| loaded.scenario.clone())
+        .ok_or_else(|| {
+            let ids = library.iter().map(|loaded| loaded.scenario.id.as_str());
+            let near = vdi_sim::codes::closest(&args.what, ids)
+                .map(|near| format!(" (did you mean `{near}`?)"))
+                .unwrap_or_default();
+            Failure::Usage(format!(
+                "{}: neither a file nor a scenario's id{near}",
+                args.what
+            ))
+        })
 }
 
 /// The trace in a file, if its first line is the header of one.
 fn trace(path: &Path) -> Result<Option<Trace>, Failure> {
-    let bad = |error: &dyn std::fmt::Display| Failure::Input(format!("{}: {error}", path.display()));
+    let bad =
+        |error: &dyn std::fmt::Display| Failure::Input(format!("{}: {error}", path.display()));
     let file = File::open(path).map_err(|error| bad(&error))?;
     let Ok(mut reader) = TraceReader::new(BufReader::new(file)) else {
         let text = std::fs::read_to_string(path).map_err(|error| bad(&error))?;
@@ -95,7 +110,8 @@ fn trace(path: &Path) -> Result<Option<Trace>, Failure> {
 }
 
 fn from_trace(name: &str, trace: &Trace) -> Result<Scenario, Failure> {
-    let steps = steps_of_trace(trace).map_err(|error| Failure::Input(format!("{name}: {error}")))?;
+    let steps =
+        steps_of_trace(trace).map_err(|error| Failure::Input(format!("{name}: {error}")))?;
     let provoked = &trace.header.provoked;
     Ok(Scenario {
         schema: None,

@@ -94,10 +94,16 @@ fn write_traces(folder: &Path, results: &[ScenarioResult]) -> Result<(), Failure
 }
 
 fn implementation(results: &[ScenarioResult]) -> String {
-    let known = results.iter().find_map(|result| result.trace.header.source.as_ref());
+    let known = results
+        .iter()
+        .find_map(|result| result.trace.header.source.as_ref());
     match known {
         Some(origin) => {
-            format!("{} {}", origin.name, origin.version.as_deref().unwrap_or_default())
+            format!(
+                "{} {}",
+                origin.name,
+                origin.version.as_deref().unwrap_or_default()
+            )
         }
         None => match results.iter().find_map(|result| match &result.verdict {
             Verdict::Trouble(trouble) => Some(trouble.to_string()),
@@ -111,8 +117,11 @@ fn implementation(results: &[ScenarioResult]) -> String {
 
 fn progress(length: u64) -> ProgressBar {
     let terminal = std::io::stderr().is_terminal();
-    let target =
-        if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target = if terminal {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
     let bar = ProgressBar::with_draw_target(Some(length), target);
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}") {
         bar.set_style(style);
@@ -144,7 +153,11 @@ fn selected<'l>(library: &'l Library, filters: &[String]) -> Result<Vec<&'l Scen
                 "--filter {filter}: no scenario's id or clause begins so (see `vdi list`)"
             )));
         }
-        chosen.extend(found.into_iter().map(|loaded| (&loaded.scenario.id, &loaded.scenario)));
+        chosen.extend(
+            found
+                .into_iter()
+                .map(|loaded| (&loaded.scenario.id, &loaded.scenario)),
+        );
     }
     Ok(chosen.into_values().collect())
 }
@@ -167,7 +180,9 @@ pub(super) fn adapter(target: &Target) -> Result<Box<dyn Adapter>, Failure> {
             .map_err(|error| Failure::Unavailable(format!("--adapter {command}: {error}")))?;
         return Ok(Box::new(adapter));
     }
-    let Some(name) = &target.defect else { return Ok(Box::new(Plain::adapter())) };
+    let Some(name) = &target.defect else {
+        return Ok(Box::new(Plain::adapter()));
+    };
     match Defect::by_name(name) {
         Some(defect) => Ok(Box::new(Plain::defective(defect))),
         None => {

@@ -84,9 +84,7 @@ impl Summary<'_> {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         let counts = self.counts();
-        let never_started = |result: &ScenarioResult| {
-            matches!(&result.verdict, Verdict::Trouble(trouble) if trouble.name() == "not-started")
-        };
+        let never_started = |result: &ScenarioResult| matches!(&result.verdict, Verdict::Trouble(trouble) if trouble.name() == "not-started");
         if !self.results.is_empty() && self.results.iter().all(never_started) {
             exit_code::UNAVAILABLE
         } else if counts.failed > 0 || !self.stale.is_empty() {

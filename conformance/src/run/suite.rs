@@ -48,7 +48,10 @@ pub fn run_suite(
             scope.spawn(|| worker(adapter, scenarios, options, &shared, done));
         }
     });
-    let results = shared.results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let results = shared
+        .results
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     results.into_values().collect()
 }
 
@@ -70,7 +73,9 @@ fn worker(
     let mut connection: Option<Box<dyn Connection>> = None;
     loop {
         let index = shared.next.fetch_add(1, Ordering::SeqCst);
-        let Some(scenario) = scenarios.get(index) else { return };
+        let Some(scenario) = scenarios.get(index) else {
+            return;
+        };
         let result = if shared.stop.load(Ordering::SeqCst) {
             ScenarioResult::unmeasured(scenario, Verdict::NotRun)
         } else {
@@ -83,8 +88,10 @@ fn worker(
             }
         }
         done(&result);
-        let mut results =
-            shared.results.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut results = shared
+            .results
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         results.insert(index, result);
     }
 }

@@ -7,7 +7,9 @@ impl Checker {
     /// The state of a set before an event: the first of the frontier, and how many more.
     pub(super) fn state_text(&self, world: usize) -> String {
         let frontier = &self.worlds[world].frontier;
-        let Some(first) = frontier.first() else { return "no state".to_owned() };
+        let Some(first) = frontier.first() else {
+            return "no state".to_owned();
+        };
         let mut text = describe(first, |id| self.names.command_name(world, id).to_owned());
         if frontier.len() > 1 {
             text.push_str(&format!(" · or one of {} other states", frontier.len() - 1));
@@ -42,7 +44,11 @@ fn describe(state: &State, name: impl Fn(crate::model::CommandId) -> String) -> 
             ClientDevice::Open => "open",
             ClientDevice::CloseSeen => "VD_E_CLOSE seen",
         };
-        let errored = if device.errored { ", in the error state" } else { "" };
+        let errored = if device.errored {
+            ", in the error state"
+        } else {
+            ""
+        };
         parts.push(format!("device {} {server}/{client}{errored}", index + 1));
     }
     for command in &state.commands {
@@ -56,8 +62,12 @@ fn describe(state: &State, name: impl Fn(crate::model::CommandId) -> String) -> 
     }
     parts.push(match state.agent {
         Agent::Idle => "no agent running".to_owned(),
-        Agent::Running { in_callback: false, .. } => "agent running".to_owned(),
-        Agent::Running { in_callback: true, .. } => "agent inside a callback".to_owned(),
+        Agent::Running {
+            in_callback: false, ..
+        } => "agent running".to_owned(),
+        Agent::Running {
+            in_callback: true, ..
+        } => "agent inside a callback".to_owned(),
     });
     parts.join(" · ")
 }

@@ -36,7 +36,10 @@ impl World {
     }
 
     fn new() -> Self {
-        Self { frontier: SmallVec::from_elem(State::default(), 1), ..Self::default() }
+        Self {
+            frontier: SmallVec::from_elem(State::default(), 1),
+            ..Self::default()
+        }
     }
 }
 
@@ -141,7 +144,9 @@ impl Checker {
     pub fn new(header: &Header, profile: Profile) -> Self {
         Self {
             profile,
-            limits: Limits { queue_depth: header.declares.queue_depth },
+            limits: Limits {
+                queue_depth: header.declares.queue_depth,
+            },
             names: Names::new(header),
             worlds: vec![World::new()],
             lanes: Vec::new(),
@@ -169,17 +174,28 @@ impl Checker {
         }
         if let Some(seq) = event.seq() {
             if self.last_seq.is_some_and(|last| seq <= last) {
-                return Err(InputError(format!("`seq` {seq} does not come after the last one")));
+                return Err(InputError(format!(
+                    "`seq` {seq} does not come after the last one"
+                )));
             }
             self.last_seq = Some(seq);
         }
         self.events += 1;
         match event {
-            Event::Call { lane, call, on, creates, args, .. } => {
+            Event::Call {
+                lane,
+                call,
+                on,
+                creates,
+                args,
+                ..
+            } => {
                 let creates = creates.as_ref().map(Name::as_str);
                 self.call(line, lane.as_str(), *call, on.as_str(), creates, args)?;
             }
-            Event::Return { lane, status, out, .. } => {
+            Event::Return {
+                lane, status, out, ..
+            } => {
                 let lane = self.lane(lane.as_str())?;
                 self.returned(line, lane, *status, out, event)?;
             }
@@ -206,22 +222,31 @@ impl Checker {
     /// The verdict on what could be read before this error.
     #[must_use]
     pub fn finish_with(self, error: TraceError) -> Judged {
-        Judged { error: Some(error), ..self.finish() }
+        Judged {
+            error: Some(error),
+            ..self.finish()
+        }
     }
 
     /// The states the model allows now, for the set of this name; empty if it is unknown.
     #[must_use]
     pub fn states(&self, set: &str) -> &[State] {
-        self.worlds.iter().rfind(|world| world.name == set).map_or(&[], |world| &world.frontier)
+        self.worlds
+            .iter()
+            .rfind(|world| world.name == set)
+            .map_or(&[], |world| &world.frontier)
     }
 
     pub(super) fn lane(&mut self, name: &str) -> Result<LaneId, InputError> {
         if let Some(index) = self.lanes.iter().position(|lane| lane.name == name) {
             return Ok(LaneId(index as u16));
         }
-        let process =
-            LaneName::process_of(name).map_err(|error| InputError(error.to_string()))?;
-        self.lanes.push(Lane { name: name.to_owned(), process, in_callback: false });
+        let process = LaneName::process_of(name).map_err(|error| InputError(error.to_string()))?;
+        self.lanes.push(Lane {
+            name: name.to_owned(),
+            process,
+            in_callback: false,
+        });
         Ok(LaneId((self.lanes.len() - 1) as u16))
     }
 
@@ -241,18 +266,37 @@ impl Checker {
         let lane = self.lane(lane_name)?;
         let process = self.lane_of(lane).process;
         if let Some(open) = self.open.iter().rfind(|open| open.lane == lane)
-            && !(self.lane_of(lane).in_callback && open.function == Function::ExecuteCompletionAgent)
+            && !(self.lane_of(lane).in_callback
+                && open.function == Function::ExecuteCompletionAgent)
         {
-            return Err(InputError(format!("{lane_name} is still in {}", open.function)));
+            return Err(InputError(format!(
+                "{lane_name} is still in {}",
+                open.function
+            )));
         }
-        let Self { names, worlds, next_id, .. } = self;
+        let Self {
+            names,
+            worlds,
+            next_id,
+            ..
+        } = self;
         let worlds_before = worlds.len();
-        let bound = Binder { names, worlds, next_id }.bind(process, function, on, creates, args)?;
+        let bound = Binder {
+            names,
+            worlds,
+            next_id,
+        }
+        .bind(process, function, on, creates, args)?;
         for world in &mut self.worlds[worlds_before..] {
             *world = World::new();
         }
         self.note_overlap(line, bound.world);
-        self.open.push(OpenCall { lane, function, bound, taken: false });
+        self.open.push(OpenCall {
+            lane,
+            function,
+            bound,
+            taken: false,
+        });
         Ok(())
     }
 
@@ -282,23 +326,25 @@ impl Checker {
     }
 
     fn take(&mut self, line: usize, index: usize) {
-        let OpenCall { lane, ref bound, .. } = self.open[index];
+        let OpenCall {
+            lane, ref bound, ..
+        } = self.open[index];
         let (world, call) = (bound.world, bound.call.clone());
         let party = party_of(&call);
-        let mut next: SmallVec<[State; 1]> = SmallVec::new();
         let mut misuse = None;
         let mut clauses: SmallVec<[Clause; 4]> = SmallVec::new();
-        for state in &self.worlds[world].frontier {
-            for outcome in model::outcomes(state, &self.profile, self.limits, lane, &call) {
-                let mut after = state.clone();
-                model::apply(&mut after, lane, party, &outcome);
+        advance(
+            &mut self.worlds[world].frontier,
+            |state| model::outcomes(state, &self.profile, self.limits, lane, &call),
+            |state, outcome| {
+                model::apply(state, lane, party, outcome);
                 misuse = outcome.misuse;
                 clauses.extend(outcome.clauses());
-                push_unique(&mut next, after);
-            }
-        }
-        clauses.into_iter().for_each(|clause| self.used[clause as usize] = true);
-        self.worlds[world].frontier = next;
+            },
+        );
+        clauses
+            .into_iter()
+            .for_each(|clause| self.used[clause as usize] = true);
         self.open[index].taken = true;
         self.bound_frontier(line, world);
         if let Some(clause) = misuse {
@@ -324,13 +370,18 @@ impl Checker {
         event: &Event<'_>,
     ) -> Result<(), InputError> {
         let Some(index) = self.open.iter().rposition(|open| open.lane == lane) else {
-            return Err(InputError(format!("{} returns, but it is in no call", self.lane_of(lane).name)));
+            return Err(InputError(format!(
+                "{} returns, but it is in no call",
+                self.lane_of(lane).name
+            )));
         };
         if self.lane_of(lane).in_callback
             && self.open[index].function == Function::ExecuteCompletionAgent
         {
             let name = &self.lane_of(lane).name;
-            return Err(InputError(format!("{name} returns from inside a completion routine")));
+            return Err(InputError(format!(
+                "{name} returns from inside a completion routine"
+            )));
         }
         if index + 1 != self.open.len() || self.open[..index].iter().any(|open| !open.taken) {
             self.take_all(line);
@@ -360,36 +411,37 @@ impl Checker {
         out: &crate::trace::Out<'_>,
     ) -> bool {
         let lane = self.open[index].lane;
-        let (world, party) = (self.open[index].bound.world, party_of(&self.open[index].bound.call));
-        let mut chosen: SmallVec<[(usize, Outcome); 1]> = SmallVec::new();
-        for (at, state) in self.worlds[world].frontier.iter().enumerate() {
-            let call = &self.open[index].bound.call;
-            for outcome in model::outcomes(state, &self.profile, self.limits, lane, call) {
-                let early = outcome.refuses()
-                    && model::owes_callback_first(&self.profile);
-                if !early && self.matches(&outcome, world, status, out) {
-                    chosen.push((at, outcome));
-                }
+        let (world, party) = (
+            self.open[index].bound.world,
+            party_of(&self.open[index].bound.call),
+        );
+        let early =
+            |outcome: &Outcome| outcome.refuses() && model::owes_callback_first(&self.profile);
+        let call = &self.open[index].bound.call;
+        let (mut misuse, mut blameless) = (None, false);
+        let mut clauses: SmallVec<[Clause; 4]> = SmallVec::new();
+        let mut frontier = std::mem::take(&mut self.worlds[world].frontier);
+        let allowed = |state: &State| {
+            let mut outcomes = model::outcomes(state, &self.profile, self.limits, lane, call);
+            outcomes.retain(|outcome| {
+                !early(outcome) && self.matches(outcome, world, state, status, out)
+            });
+            outcomes
+        };
+        let moved = advance(&mut frontier, allowed, |state, outcome| {
+            model::apply_and_return(state, lane, party, outcome);
+            clauses.extend(outcome.clauses());
+            match outcome.misuse {
+                Some(clause) => misuse = Some(clause),
+                None => blameless = true,
             }
+        });
+        self.worlds[world].frontier = frontier;
+        if !moved {
+            return false;
         }
-        let Some((_, first)) = chosen.first() else { return false };
-        let misuse = first.misuse.filter(|_| chosen.iter().all(|(_, o)| o.misuse.is_some()));
-        for (_, outcome) in &chosen {
-            outcome.clauses().for_each(|clause| self.used[clause as usize] = true);
-        }
-        let frontier = &mut self.worlds[world].frontier;
-        if let ([(0, outcome)], 1) = (chosen.as_slice(), frontier.len()) {
-            // The common case: one state, changed in place.
-            model::apply_and_return(&mut frontier[0], lane, party, outcome);
-        } else {
-            let mut next: SmallVec<[State; 1]> = SmallVec::new();
-            for (at, outcome) in &chosen {
-                let mut after = frontier[*at].clone();
-                model::apply_and_return(&mut after, lane, party, outcome);
-                push_unique(&mut next, after);
-            }
-            *frontier = next;
-        }
+        self.mark(clauses);
+        let misuse = misuse.filter(|_| !blameless);
         if let Some(clause) = misuse {
             let what = self.call_text(index);
             self.find(line, clause, what, false);
@@ -405,24 +457,20 @@ impl Checker {
         out: &crate::trace::Out<'_>,
     ) -> bool {
         let (lane, world) = (self.open[index].lane, self.open[index].bound.world);
-        let mut next: SmallVec<[State; 1]> = SmallVec::new();
         let mut clauses: SmallVec<[Clause; 4]> = SmallVec::new();
-        for state in &self.worlds[world].frontier {
-            for outcome in model::returns(state, &self.profile, lane) {
-                if self.matches(&outcome, world, status, out) {
-                    let mut after = state.clone();
-                    model::apply_return(&mut after, lane, &outcome);
-                    clauses.extend(outcome.clauses());
-                    push_unique(&mut next, after);
-                }
-            }
-        }
-        if next.is_empty() {
-            return false;
-        }
-        clauses.into_iter().for_each(|clause| self.used[clause as usize] = true);
-        self.worlds[world].frontier = next;
-        true
+        let mut frontier = std::mem::take(&mut self.worlds[world].frontier);
+        let allowed = |state: &State| {
+            let mut outcomes = model::returns(state, &self.profile, lane);
+            outcomes.retain(|outcome| self.matches(outcome, world, state, status, out));
+            outcomes
+        };
+        let moved = advance(&mut frontier, allowed, |state, outcome| {
+            model::apply_return(state, lane, outcome);
+            clauses.extend(outcome.clauses());
+        });
+        self.worlds[world].frontier = frontier;
+        self.mark(clauses);
+        moved
     }
 
     /// What a return makes true beyond the model's state; and the data it gave.
@@ -450,16 +498,22 @@ impl Checker {
                     *first = Some(name.clone());
                 }
                 let created = &mut self.worlds[world];
-                (created.name, created.config, created.device_names) = (name, *config, device_names);
+                (created.name, created.config, created.device_names) =
+                    (name, *config, device_names);
             }
             Then::Configure(config) => self.worlds[world].server_config = config,
-            Then::Device { handle, name, index } => {
+            Then::Device {
+                handle,
+                name,
+                index,
+            } => {
                 let names = &mut self.worlds[world].device_names;
                 if names[usize::from(index)].is_none() {
                     names[usize::from(index)] = Some(name);
                 }
                 if let Some(handle) = handle {
-                    self.names.give(&handle, world, Thing::Device { party, index });
+                    self.names
+                        .give(&handle, world, Thing::Device { party, index });
                 }
             }
             Then::Buffer(handle, buffer) => {
@@ -481,11 +535,19 @@ impl Checker {
             return;
         }
         let party = clause.party();
-        self.findings.push(Finding { line, party, clause, what, hazard });
+        self.findings.push(Finding {
+            line,
+            party,
+            clause,
+            what,
+            hazard,
+        });
     }
 
     pub(super) fn mark(&mut self, clauses: impl IntoIterator<Item = Clause>) {
-        clauses.into_iter().for_each(|clause| self.used[clause as usize] = true);
+        clauses
+            .into_iter()
+            .for_each(|clause| self.used[clause as usize] = true);
     }
 
     /// The verdict: this event is not allowed, or the overlap leaves it open.
@@ -519,7 +581,10 @@ impl Checker {
             call: None,
             party: clause.party(),
             clause,
-            reading: clause.info().question.map(|question| self.profile.reading(question)),
+            reading: clause
+                .info()
+                .question
+                .map(|question| self.profile.reading(question)),
             got: got.to_owned(),
             expected: Vec::new(),
             state: self.state_text(world),
@@ -553,8 +618,38 @@ pub(super) const fn party_of(call: &Call) -> Party {
     }
 }
 
-pub(super) fn push_unique(states: &mut SmallVec<[State; 1]>, state: State) {
-    if !states.contains(&state) {
-        states.push(state);
+/// Moves every state of a frontier by every choice that `allowed` gives for it.
+/// If there is none, the frontier stays as it is: false.
+///
+/// One state with one choice, by far the most frequent case, moves in place.
+pub(super) fn advance<T, const N: usize>(
+    frontier: &mut SmallVec<[State; 1]>,
+    allowed: impl Fn(&State) -> SmallVec<[T; N]>,
+    mut apply: impl FnMut(&mut State, &T),
+) -> bool
+where
+    [T; N]: smallvec::Array<Item = T>,
+{
+    if let [state] = frontier.as_mut_slice() {
+        let choices = allowed(state);
+        if let [choice] = choices.as_slice() {
+            apply(state, choice);
+            return true;
+        }
     }
+    let mut next: SmallVec<[State; 1]> = SmallVec::new();
+    for state in frontier.iter() {
+        for choice in allowed(state) {
+            let mut after = state.clone();
+            apply(&mut after, &choice);
+            if !next.contains(&after) {
+                next.push(after);
+            }
+        }
+    }
+    let moved = !next.is_empty();
+    if moved {
+        *frontier = next;
+    }
+    moved
 }

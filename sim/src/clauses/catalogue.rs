@@ -11,7 +11,16 @@ use crate::codes::{Source, UnknownName, closest};
 
 /// Whom an obligation binds.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
     schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
@@ -213,7 +222,7 @@ catalogue! {
         "AllocateBuffer answers VD_E_MEMORY when the buffer space is used up."
         [Source::reference("AllocateBuffer")] None;
     ServerAllocateBufferAlignment "server.allocate-buffer.alignment" Interface
-        "AllocateBuffer answers VD_E_INVALID for an alignment that is no power of 2."
+        "AllocateBuffer answers VD_E_INVALID for an alignment that is no power of 2, and for no size."
         [Source::reference("AllocateBuffer")] None;
     ServerAllocateBufferPhase "server.allocate-buffer.phase" Interface
         "AllocateBuffer before EndConfiguration answers VD_E_PROTOCOL."
@@ -403,6 +412,9 @@ catalogue! {
     ClientGetCommandWaits "client.get-command.waits" Interface
         "GetCommand blocks while no command can be delivered and the time-out has not passed."
         [Source::reference("GetCommand")] Some(Question::GetCommandBeforeActive);
+    ClientGetCommandPhase "client.get-command.phase" Interface
+        "GetCommand before the configuration was seen answers VD_E_PROTOCOL."
+        [Source::specification("Client Transitions, GetCommand in Configurable")] None;
     ClientGetCommandTimeout "client.get-command.timeout" Interface
         "GetCommand answers VD_E_TIMEOUT when the time-out passes, at once for 0."
         [Source::reference("GetCommand")] None;
@@ -484,12 +496,16 @@ impl FromStr for Clause {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        CLAUSES.iter().find(|row| row.id == text).map(|row| row.clause).ok_or_else(|| UnknownName {
-            kind: "clause",
-            text: text.to_owned(),
-            expected: "an id from the catalogue (see `vdi list clauses`)",
-            near: closest(text, CLAUSES.iter().map(|row| row.id)),
-        })
+        CLAUSES
+            .iter()
+            .find(|row| row.id == text)
+            .map(|row| row.clause)
+            .ok_or_else(|| UnknownName {
+                kind: "clause",
+                text: text.to_owned(),
+                expected: "an id from the catalogue (see `vdi list clauses`)",
+                near: closest(text, CLAUSES.iter().map(|row| row.id)),
+            })
     }
 }
 

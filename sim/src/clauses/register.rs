@@ -362,8 +362,8 @@ register! {
     commands_held_at_normal_close CommandsHeldAtNormalClose "commands-held-at-normal-close",
         "What becomes of commands the client still holds when a side closes in Normally Terminated?",
         {
-            ClientCloseAborts "client-close-aborts" "the client's Close aborts them; the server's leaves them to the client",
-            EitherCloseAborts "either-close-aborts" "either side's Close aborts them",
+            ClientCloseAborts "client-close-aborts" "the client's Close has them called back with ERROR_OPERATION_ABORTED; the server's leaves them to the client",
+            EitherCloseAborts "either-close-aborts" "either side's Close has them called back so",
         }
         [
             Source::specification("Normal Termination, which is silent on held commands"),

@@ -77,7 +77,9 @@ macro_rules! commands {
                 match self { $( Self::$name => Some(stringify!($name)), )+ }
             }
 
-            fn by_name(text: &str) -> Option<Self> {
+            /// The command of this name, if it is a name.
+            #[must_use]
+            pub fn by_name(text: &str) -> Option<Self> {
                 let text = text.strip_prefix("VDC_").unwrap_or(text);
                 match text { $( stringify!($name) => Some(Self::$name), )+ _ => None }
             }
@@ -169,4 +171,8 @@ impl FromStr for CommandCode {
     }
 }
 
-serde_symbol!(CommandCode, COMMANDS, "the name of a command such as Write, or its number");
+serde_symbol!(
+    CommandCode,
+    COMMANDS,
+    "the name of a command such as Write, or its number"
+);

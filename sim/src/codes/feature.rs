@@ -115,7 +115,10 @@ impl Features {
     /// The names of the bits that have one, and what remains.
     #[must_use]
     pub fn names(self) -> (Vec<&'static str>, u32) {
-        let known: Vec<_> = FEATURES.iter().filter(|row| self.contains(row.bit)).collect();
+        let known: Vec<_> = FEATURES
+            .iter()
+            .filter(|row| self.contains(row.bit))
+            .collect();
         let rest = known.iter().fold(self, |rest, row| rest.without(row.bit));
         (known.iter().map(|row| row.name).collect(), rest.0)
     }
@@ -151,12 +154,16 @@ impl std::str::FromStr for Features {
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
         let name = text.strip_prefix("VDF_").unwrap_or(text);
-        FEATURES.iter().find(|row| row.name == name).map(|row| row.bit).ok_or_else(|| UnknownName {
-            kind: "feature",
-            text: text.to_owned(),
-            expected: "the name of a feature such as Removable",
-            near: closest(text, FEATURES.iter().map(|row| row.name)),
-        })
+        FEATURES
+            .iter()
+            .find(|row| row.name == name)
+            .map(|row| row.bit)
+            .ok_or_else(|| UnknownName {
+                kind: "feature",
+                text: text.to_owned(),
+                expected: "the name of a feature such as Removable",
+                near: closest(text, FEATURES.iter().map(|row| row.name)),
+            })
     }
 }
 
@@ -181,7 +188,9 @@ impl<'de> serde::Deserialize<'de> for Features {
             type Value = Features;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of feature names such as [\"Removable\"], or a number of 32 bits")
+                f.write_str(
+                    "a list of feature names such as [\"Removable\"], or a number of 32 bits",
+                )
             }
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<Features, E> {

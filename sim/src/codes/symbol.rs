@@ -33,7 +33,8 @@ pub struct UnknownName {
 }
 
 fn suggestion(near: Option<&str>) -> String {
-    near.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
+    near.map(|name| format!(" (did you mean `{name}`?)"))
+        .unwrap_or_default()
 }
 
 /// The candidate most like `text`, if one is near enough to be a slip.
@@ -81,7 +82,9 @@ macro_rules! code_table {
                 match self.0 { $( $value => Some(stringify!($name)), )+ _ => None }
             }
 
-            fn by_name(text: &str) -> Option<Self> {
+            /// The code of this name, if it is a name.
+            #[must_use]
+            pub fn by_name(text: &str) -> Option<Self> {
                 match text { $( stringify!($name) $(| $alias)* => Some(Self($value)), )+ _ => None }
             }
         }

@@ -33,9 +33,19 @@ pub(super) fn outcomes(state: &State, profile: &Profile, call: &ClientCall) -> O
         ClientCall::GetCommand { device, timeout } => {
             get_command(state, profile, *device, *timeout)
         }
-        ClientCall::CompleteCommand { device, command, code, bytes, position } => {
-            complete_command(state, profile, *device, *command, (*code, *bytes, *position))
-        }
+        ClientCall::CompleteCommand {
+            device,
+            command,
+            code,
+            bytes,
+            position,
+        } => complete_command(
+            state,
+            profile,
+            *device,
+            *command,
+            (*code, *bytes, *position),
+        ),
         ClientCall::SignalAbort => smallvec![
             Outcome::returns(HResult::NOERROR, C::ClientSignalAbortStatus)
                 .effecting(Effect::Abort(Cause::ClientSignal))
@@ -67,9 +77,7 @@ fn not_open(state: &State, profile: &Profile, call: &ClientCall) -> Outcomes {
         // A device interface goes with its set: what is called is gone.
         ClientCall::GetCommand { .. } | ClientCall::CompleteCommand { .. } if closed => {
             let gone = Answer::Returns(super::Expected::Any);
-            smallvec![
-                Outcome::new(gone, C::ClientCloseReleases).misuse(C::ClientCloseUseAfter)
-            ]
+            smallvec![Outcome::new(gone, C::ClientCloseReleases).misuse(C::ClientCloseUseAfter)]
         }
         ClientCall::SignalAbort => {
             let status = match profile.signal_abort_not_open {
@@ -140,7 +148,10 @@ fn expiry(timeout: Timeout, clause: C) -> Outcomes {
 fn open_device(state: &State, profile: &Profile, name: DeviceName) -> Outcomes {
     match state.client_phase() {
         P::Abort => {
-            return smallvec![Outcome::returns(HResult::VD_E_ABORT, C::ClientOpenDeviceAborted)];
+            return smallvec![Outcome::returns(
+                HResult::VD_E_ABORT,
+                C::ClientOpenDeviceAborted
+            )];
         }
         P::Active => {
             let status = match profile.client_open_device_surplus {
@@ -171,7 +182,11 @@ fn open_device(state: &State, profile: &Profile, name: DeviceName) -> Outcomes {
 }
 
 fn get_command(state: &State, profile: &Profile, device: u8, timeout: Timeout) -> Outcomes {
-    let initializing = state.client_phase() == P::Initializing;
+    let phase = state.client_phase();
+    if phase == P::Configurable {
+        return protocol(C::ClientGetCommandPhase);
+    }
+    let initializing = phase == P::Initializing;
     if initializing && profile.get_command_before_active == GetCommandBeforeActive::ProtocolError {
         return protocol(C::ClientGetCommandWaits);
     }
@@ -181,7 +196,10 @@ fn get_command(state: &State, profile: &Profile, device: u8, timeout: Timeout) -
     }
     match timeout {
         Timeout::Poll => {
-            smallvec![Outcome::returns(HResult::VD_E_TIMEOUT, C::ClientGetCommandTimeout)]
+            smallvec![Outcome::returns(
+                HResult::VD_E_TIMEOUT,
+                C::ClientGetCommandTimeout
+            )]
         }
         Timeout::Finite | Timeout::Infinite => smallvec![Outcome::blocks(
             Pending::GetCommand(device, timeout),
@@ -220,7 +238,9 @@ pub(super) fn command_returns(
             Outcome::new(Answer::Delivers(command), clause).effecting(Effect::Deliver(command))
         ];
     }
-    let queued = state.outstanding(device).any(|command| command.stage == Stage::Queued);
+    let queued = state
+        .outstanding(device)
+        .any(|command| command.stage == Stage::Queued);
     if sides.server == ServerDevice::Closed && !queued {
         let closed = Outcome::returns(HResult::VD_E_CLOSE, C::ClientGetCommandClose)
             .effecting(Effect::SeeClose(device));
@@ -241,8 +261,14 @@ pub(super) fn command_returns(
 /// The command that GetCommand would deliver: the oldest queued one; in the
 /// error state ClearError, once the client holds no other.
 fn deliverable(state: &State, device: u8) -> Option<CommandId> {
-    let first = state.outstanding(device).find(|command| command.stage == Stage::Queued)?;
-    let held = || state.outstanding(device).any(|command| command.stage == Stage::Delivered);
+    let first = state
+        .outstanding(device)
+        .find(|command| command.stage == Stage::Queued)?;
+    let held = || {
+        state
+            .outstanding(device)
+            .any(|command| command.stage == Stage::Delivered)
+    };
     let waits = state.devices[usize::from(device)].errored && held();
     (!waits).then_some(first.id)
 }
@@ -255,11 +281,19 @@ fn complete_command(
     (code, bytes, position): (Win32, u32, u64),
 ) -> Outcomes {
     if state.aborted.is_some() {
-        return smallvec![Outcome::returns(HResult::VD_E_ABORT, C::ClientCompleteCommandAborted)];
+        return smallvec![Outcome::returns(
+            HResult::VD_E_ABORT,
+            C::ClientCompleteCommandAborted
+        )];
     }
     let active = command.filter(|id| {
-        state.command(*id).is_some_and(|c| c.device == device && c.stage == Stage::Delivered)
+        state
+            .command(*id)
+            .is_some_and(|c| c.device == device && c.stage == Stage::Delivered)
     });
+    if state.client_phase() == P::Configurable {
+        return protocol(C::ClientCompleteCommandPhase);
+    }
     let seen = state.devices[usize::from(device)].client == ClientDevice::CloseSeen;
     if seen
         && (active.is_none()
@@ -268,10 +302,20 @@ fn complete_command(
         let refused = Outcome::returns(HResult::VD_E_PROTOCOL, C::ClientCompleteCommandPhase);
         return smallvec![refused.misuse(C::ClientCompleteCommandActiveOnly)];
     }
-    let Some(command) = active else { return no_active_command(state, profile) };
-    let mut outcome = Outcome::returns(HResult::NOERROR, C::ClientCompleteCommandStatus)
-        .effecting(Effect::Complete { command, code, bytes, position });
-    let clears = state.command(command).is_some_and(|c| c.code == CommandCode::ClearError);
+    let Some(command) = active else {
+        return no_active_command(state, profile);
+    };
+    let mut outcome = Outcome::returns(HResult::NOERROR, C::ClientCompleteCommandStatus).effecting(
+        Effect::Complete {
+            command,
+            code,
+            bytes,
+            position,
+        },
+    );
+    let clears = state
+        .command(command)
+        .is_some_and(|c| c.code == CommandCode::ClearError);
     if clears && code != Win32::ERROR_SUCCESS {
         outcome = outcome.misuse(C::DeviceErrorClearErrorSuccess);
     }
@@ -301,18 +345,26 @@ fn close(state: &State, profile: &Profile) -> Outcomes {
                 ClientCloseDevicesOpen::OpenError => HResult::VD_E_OPEN,
                 ClientCloseDevicesOpen::Noerror => HResult::NOERROR,
             };
-            (status, C::ClientCloseDevicesOpenStatus, Some(Cause::ClientCloseDevicesOpen))
+            (
+                status,
+                C::ClientCloseDevicesOpenStatus,
+                Some(Cause::ClientCloseDevicesOpen),
+            )
         }
-        // What the client still holds nobody will complete any more.
-        P::NormallyTerminated => {
-            let held = state.commands.iter().any(|command| command.stage == Stage::Delivered);
-            (HResult::NOERROR, C::ClientCloseStatus, held.then_some(Cause::ClientClose))
-        }
-        _ => (HResult::NOERROR, C::ClientCloseStatus, Some(Cause::ClientClose)),
+        P::NormallyTerminated => (HResult::NOERROR, C::ClientCloseStatus, None),
+        _ => (
+            HResult::NOERROR,
+            C::ClientCloseStatus,
+            Some(Cause::ClientClose),
+        ),
     };
     let mut outcome = Outcome::returns(status, clause)
         .also(C::ClientCloseReleases)
-        .effecting(Effect::CloseClient { abort: cause });
+        // What the client still holds nobody will complete any more.
+        .effecting(Effect::CloseClient {
+            abort: cause,
+            drop_held: cause.is_none(),
+        });
     if cause == Some(Cause::ClientCloseDevicesOpen) {
         outcome = outcome.misuse(C::ClientCloseDevicesOpenMistake);
     }

@@ -56,7 +56,10 @@ pub struct Callback {
 #[must_use]
 pub fn callbacks(state: &State, profile: &Profile) -> SmallVec<[Callback; 4]> {
     let agent = match state.agent {
-        Agent::Running { lane, in_callback: false } => Some(lane),
+        Agent::Running {
+            lane,
+            in_callback: false,
+        } => Some(lane),
         _ => None,
     };
     let mut owed = SmallVec::new();
@@ -88,10 +91,18 @@ fn push_completion(
     owed: &mut SmallVec<[Callback; 4]>,
 ) {
     let recorded = match command.stage {
-        Stage::Completed { code, bytes, position } => Some(Callback {
+        Stage::Completed {
+            code,
+            bytes,
+            position,
+        } => Some(Callback {
             command: command.id,
             lane,
-            ending: Ending::Client { code, bytes, position },
+            ending: Ending::Client {
+                code,
+                bytes,
+                position,
+            },
             clause: if code == Win32::ERROR_IO_DEVICE && bytes == 0 {
                 C::DeviceErrorQueue
             } else {
@@ -118,14 +129,19 @@ fn push_completion(
         also: recorded.map(|_| C::AbortRecordedCompletions),
     });
     if profile.completion_race == CompletionRace::Either {
-        owed.extend(recorded.map(|own| Callback { clause: C::AbortRecordedCompletions, ..own }));
+        owed.extend(recorded.map(|own| Callback {
+            clause: C::AbortRecordedCompletions,
+            ..own
+        }));
     }
 }
 
 /// Invokes a completion routine; the command is then done with. `held`: the
 /// routine has not returned yet, see [`end_callback`].
 pub fn apply_callback(state: &mut State, callback: &Callback, held: bool) {
-    let Some(index) = state.commands.iter().position(|c| c.id == callback.command) else { return };
+    let Some(index) = state.commands.iter().position(|c| c.id == callback.command) else {
+        return;
+    };
     let command = state.commands.remove(index);
     // "After the server has received the completion": the error state ends here.
     if command.code == CommandCode::ClearError && callback.ending.code() == Win32::ERROR_SUCCESS {
@@ -158,8 +174,17 @@ pub(super) fn owes_refusal(state: &State, profile: &Profile, on: LaneId) -> bool
 
 /// What the agent may return from ExecuteCompletionAgent with now.
 pub(super) fn agent_returns(state: &State, profile: &Profile, on: LaneId) -> Outcomes {
-    let Agent::Running { lane, in_callback: false } = state.agent else { return Outcomes::new() };
-    let waits = state.commands.iter().any(|c| !matches!(c.stage, Stage::Refused { .. }));
+    let Agent::Running {
+        lane,
+        in_callback: false,
+    } = state.agent
+    else {
+        return Outcomes::new();
+    };
+    let waits = state
+        .commands
+        .iter()
+        .any(|c| !matches!(c.stage, Stage::Refused { .. }));
     if lane != on || waits {
         return Outcomes::new();
     }
@@ -168,8 +193,10 @@ pub(super) fn agent_returns(state: &State, profile: &Profile, on: LaneId) -> Out
             Cause::ServerCloseDevicesOpen => C::ServerCloseDevicesOpenAgentReturns,
             _ => C::AbortAgentReturns,
         };
-        let returns =
-            |status| Outcome::new(Answer::Returns(Expected::Status(status)), clause).also(C::AbortAgentReturns);
+        let returns = |status| {
+            Outcome::new(Answer::Returns(Expected::Status(status)), clause)
+                .also(C::AbortAgentReturns)
+        };
         return match profile.agent_status_after_abort {
             AgentStatusAfterAbort::Either => {
                 smallvec![returns(HResult::NOERROR), returns(HResult::VD_E_ABORT)]
@@ -181,7 +208,10 @@ pub(super) fn agent_returns(state: &State, profile: &Profile, on: LaneId) -> Out
     let done = state.server == ServerLife::Closed
         || (state.all_closed() && profile.agent_return == AgentReturn::AfterLastDevice);
     if done {
-        smallvec![Outcome::returns(HResult::NOERROR, C::AgentReturnsAfterLastDevice)]
+        smallvec![Outcome::returns(
+            HResult::NOERROR,
+            C::AgentReturnsAfterLastDevice
+        )]
     } else {
         Outcomes::new()
     }

@@ -75,8 +75,7 @@ fn open(state: &State, profile: &Profile, found: bool) -> Outcomes {
     if !found || state.client != ClientLife::Created || state.server != ServerLife::Absent {
         return smallvec![invalid];
     }
-    let opened =
-        Outcome::returns(HResult::NOERROR, C::ServerOpenStatus).effecting(Effect::Open);
+    let opened = Outcome::returns(HResult::NOERROR, C::ServerOpenStatus).effecting(Effect::Open);
     if state.aborted.is_none() {
         return smallvec![opened];
     }
@@ -97,7 +96,10 @@ fn not_open(state: &State, profile: &Profile, call: &ServerCall) -> Outcomes {
             let gone = Outcome::new(Answer::Returns(Expected::Any), C::ServerCloseReleases);
             let refused = Outcome::returns(HResult::VD_E_PROTOCOL, C::ServerCloseReleases)
                 .effecting(Effect::Refuse(*request, Win32::ERROR_INVALID_HANDLE));
-            [gone, refused].map(|outcome| outcome.misuse(C::ServerCloseUseAfter)).into_iter().collect()
+            [gone, refused]
+                .map(|outcome| outcome.misuse(C::ServerCloseUseAfter))
+                .into_iter()
+                .collect()
         }
         ServerCall::CloseDevice { .. } if closed => {
             let gone = Outcome::new(Answer::Returns(Expected::Any), C::ServerCloseReleases);
@@ -108,28 +110,45 @@ fn not_open(state: &State, profile: &Profile, call: &ServerCall) -> Outcomes {
                 SignalAbortNotOpen::ProtocolError => HResult::VD_E_PROTOCOL,
                 SignalAbortNotOpen::Noerror => HResult::NOERROR,
             };
-            smallvec![after_close(Outcome::returns(status, C::ServerSignalAbortNotOpen), closed)]
+            smallvec![after_close(
+                Outcome::returns(status, C::ServerSignalAbortNotOpen),
+                closed
+            )]
         }
         ServerCall::Close => {
             let outcome = Outcome::returns(HResult::VD_E_PROTOCOL, C::ServerCloseNotOpen);
             smallvec![after_close(outcome, closed)]
         }
         _ => {
-            let clause = if closed { C::ServerCloseHandle } else { C::ServerNotOpen };
-            smallvec![after_close(Outcome::returns(HResult::VD_E_PROTOCOL, clause), closed)]
+            let clause = if closed {
+                C::ServerCloseHandle
+            } else {
+                C::ServerNotOpen
+            };
+            smallvec![after_close(
+                Outcome::returns(HResult::VD_E_PROTOCOL, clause),
+                closed
+            )]
         }
     }
 }
 
 fn after_close(outcome: Outcome, closed: bool) -> Outcome {
-    if closed { outcome.misuse(C::ServerCloseHandleUseless) } else { outcome }
+    if closed {
+        outcome.misuse(C::ServerCloseHandleUseless)
+    } else {
+        outcome
+    }
 }
 
 fn get_configuration(state: &State) -> Outcomes {
     if state.aborted.is_some() {
         return aborted(C::ServerGetConfigurationAborted);
     }
-    smallvec![Outcome::returns(HResult::NOERROR, C::ServerGetConfigurationStatus)]
+    smallvec![Outcome::returns(
+        HResult::NOERROR,
+        C::ServerGetConfigurationStatus
+    )]
 }
 
 fn configuration_after_abort(profile: &Profile) -> Outcomes {
@@ -176,7 +195,10 @@ fn request_buffers(state: &State, profile: &Profile) -> Outcomes {
 fn query_available_buffers(state: &State) -> Outcomes {
     match state.server_phase() {
         P::Configurable | P::Initializing | P::Active => {
-            smallvec![Outcome::returns(HResult::NOERROR, C::ServerQueryAvailableBuffersStatus)]
+            smallvec![Outcome::returns(
+                HResult::NOERROR,
+                C::ServerQueryAvailableBuffersStatus
+            )]
         }
         _ => protocol(C::ServerQueryAvailableBuffersPhase),
     }
@@ -213,7 +235,10 @@ fn execute_completion_agent(state: &State, profile: &Profile) -> Outcomes {
 }
 
 fn open_device(state: &State, profile: &Profile, device: Option<u8>) -> Outcomes {
-    let surplus = state.devices.iter().all(|device| device.server != ServerDevice::Unopened);
+    let surplus = state
+        .devices
+        .iter()
+        .all(|device| device.server != ServerDevice::Unopened);
     match (state.server_phase(), device) {
         (P::AbnormallyTerminated, _) => aborted(C::ServerOpenDeviceAborted),
         (P::Initializing | P::Active, _) if surplus => {
@@ -250,7 +275,9 @@ fn allocate_buffer(state: &State, profile: &Profile, buffer: BufferId, sound: bo
         P::Initializing | P::Active => allocate(),
         P::NormallyTerminated => match profile.allocate_after_normal_termination {
             AllocateAfterNormalTermination::Noerror => allocate(),
-            AllocateAfterNormalTermination::ProtocolError => protocol(C::ServerAllocateBufferStatus),
+            AllocateAfterNormalTermination::ProtocolError => {
+                protocol(C::ServerAllocateBufferStatus)
+            }
         },
         _ => protocol(C::ServerAllocateBufferPhase),
     }
@@ -269,9 +296,13 @@ fn free_buffer(state: &State, profile: &Profile, buffer: Option<BufferId>) -> Ou
     let Some(buffer) = buffer.filter(|buffer| state.buffers.contains(buffer)) else {
         return smallvec![invalid];
     };
-    let freed =
-        Outcome::returns(HResult::NOERROR, C::ServerFreeBufferStatus).effecting(Effect::Free(buffer));
-    if !state.commands.iter().any(|command| command.buffer == Some(buffer)) {
+    let freed = Outcome::returns(HResult::NOERROR, C::ServerFreeBufferStatus)
+        .effecting(Effect::Free(buffer));
+    if !state
+        .commands
+        .iter()
+        .any(|command| command.buffer == Some(buffer))
+    {
         return smallvec![freed];
     }
     let clause = C::ServerFreeBufferInUse;
@@ -291,12 +322,7 @@ fn connected(profile: &Profile, table: Option<HResult>, clause: C) -> Outcomes {
     smallvec![Outcome::new(Answer::Returns(expected), clause)]
 }
 
-fn send_command(
-    state: &State,
-    profile: &Profile,
-    limits: Limits,
-    request: &Request,
-) -> Outcomes {
+fn send_command(state: &State, profile: &Profile, limits: Limits, request: &Request) -> Outcomes {
     let refuse = |expected, code, clause| {
         Outcome::new(Answer::Returns(expected), clause)
             .also(C::ServerSendCommandErrorCallback)
@@ -323,7 +349,11 @@ fn send_command(
             };
             let queued = Outcome::returns(HResult::NOERROR, C::ServerSendCommandStatus)
                 .effecting(Effect::Send(*request));
-            let full = refuse(full, Win32::ERROR_NO_SYSTEM_RESOURCES, C::ServerSendCommandQueueFull);
+            let full = refuse(
+                full,
+                Win32::ERROR_NO_SYSTEM_RESOURCES,
+                C::ServerSendCommandQueueFull,
+            );
             match room(state, profile, limits, request.device) {
                 Room::Certain => smallvec![queued],
                 Room::Possible => smallvec![queued, full.exceptional()],
@@ -352,8 +382,10 @@ fn room(state: &State, profile: &Profile, limits: Limits, device: u8) -> Room {
         QueueDepth::Unspecified => limits.queue_depth,
     };
     let outstanding = state.outstanding(device).count();
-    let queued =
-        state.outstanding(device).filter(|c| c.stage == super::Stage::Queued).count();
+    let queued = state
+        .outstanding(device)
+        .filter(|c| c.stage == super::Stage::Queued)
+        .count();
     match depth {
         _ if outstanding == 0 => Room::Certain,
         None => Room::Possible,
@@ -365,17 +397,21 @@ fn room(state: &State, profile: &Profile, limits: Limits, device: u8) -> Room {
 
 fn close_device(state: &State, profile: &Profile, device: u8) -> Outcomes {
     let again = |noerror: bool| {
-        let status = if noerror { HResult::NOERROR } else { HResult::VD_E_CLOSE };
+        let status = if noerror {
+            HResult::NOERROR
+        } else {
+            HResult::VD_E_CLOSE
+        };
         smallvec![Outcome::returns(status, C::ServerCloseDeviceAgain)]
     };
     match state.server_phase() {
         P::AbnormallyTerminated => aborted(C::ServerCloseDeviceAborted),
-        P::NormallyTerminated => again(
-            profile.close_device_after_all_closed == CloseDeviceAfterAllClosed::Noerror,
-        ),
-        P::Active if state.devices[usize::from(device)].server == ServerDevice::Closed => again(
-            profile.close_device_twice_while_active == CloseDeviceTwiceWhileActive::Noerror,
-        ),
+        P::NormallyTerminated => {
+            again(profile.close_device_after_all_closed == CloseDeviceAfterAllClosed::Noerror)
+        }
+        P::Active if state.devices[usize::from(device)].server == ServerDevice::Closed => {
+            again(profile.close_device_twice_while_active == CloseDeviceTwiceWhileActive::Noerror)
+        }
         P::Active => {
             let drain = profile.deliver_after_close_device == DeliverAfterCloseDevice::Drained;
             smallvec![
@@ -395,16 +431,28 @@ fn close(state: &State, profile: &Profile, lane: LaneId) -> Outcomes {
             let held = !state.commands.is_empty()
                 && profile.commands_held_at_normal_close
                     == CommandsHeldAtNormalClose::EitherCloseAborts;
-            (HResult::NOERROR, C::ServerCloseStatus, held.then_some(Cause::ServerClose))
+            (
+                HResult::NOERROR,
+                C::ServerCloseStatus,
+                held.then_some(Cause::ServerClose),
+            )
         }
         _ if state.server_devices_open() => {
             let status = match profile.server_close_devices_open {
                 ServerCloseDevicesOpen::ProtocolError => HResult::VD_E_PROTOCOL,
                 ServerCloseDevicesOpen::Noerror => HResult::NOERROR,
             };
-            (status, C::ServerCloseDevicesOpenStatus, Some(Cause::ServerCloseDevicesOpen))
+            (
+                status,
+                C::ServerCloseDevicesOpenStatus,
+                Some(Cause::ServerCloseDevicesOpen),
+            )
         }
-        _ => (HResult::NOERROR, C::ServerCloseStatus, Some(Cause::ServerClose)),
+        _ => (
+            HResult::NOERROR,
+            C::ServerCloseStatus,
+            Some(Cause::ServerClose),
+        ),
     };
     let mut outcome = Outcome::returns(status, clause).also(C::ServerCloseReleases);
     if cause == Some(Cause::ServerCloseDevicesOpen) {
@@ -413,12 +461,21 @@ fn close(state: &State, profile: &Profile, lane: LaneId) -> Outcomes {
     let waits = profile.close_and_agent_order == CloseAndAgentOrder::CloseWaits
         && matches!(state.agent, super::Agent::Running { lane: agent, .. } if agent != lane);
     if !waits {
-        return smallvec![outcome.effecting(Effect::CloseServer { abort: cause, then_wait: None })];
+        return smallvec![outcome.effecting(Effect::CloseServer {
+            abort: cause,
+            then_wait: None
+        })];
     }
     let reply = outcome.also(C::ServerCloseAgentOrder).reply();
     smallvec![
-        Outcome { answer: Answer::Blocks, ..outcome }
-            .also(C::ServerCloseAgentOrder)
-            .effecting(Effect::CloseServer { abort: cause, then_wait: Some(reply) })
+        Outcome {
+            answer: Answer::Blocks,
+            ..outcome
+        }
+        .also(C::ServerCloseAgentOrder)
+        .effecting(Effect::CloseServer {
+            abort: cause,
+            then_wait: Some(reply)
+        })
     ]
 }

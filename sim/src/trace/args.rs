@@ -458,16 +458,17 @@ impl<'de> Deserialize<'de> for CodeArg {
                 if let Some(number) = crate::codes::parse_number(text) {
                     return Ok(CodeArg::Number(number));
                 }
-                if let Ok(code) = text.parse() {
-                    return Ok(CodeArg::Completion(code));
-                }
-                text.parse().map(CodeArg::Command).map_err(|_| {
+                let command = CommandCode::by_name(text).map(CodeArg::Command);
+                let known = command.or_else(|| Win32::by_name(text).map(CodeArg::Completion));
+                known.ok_or_else(|| {
                     let names = crate::codes::COMMANDS.iter().map(|row| row.name);
                     let known = names.chain(crate::codes::WIN32.iter().map(|row| row.name));
                     let near = closest(text, known)
                         .map(|name| format!(" (did you mean `{name}`?)"))
                         .unwrap_or_default();
-                    E::custom(format_args!("unknown code `{text}`, expected {CODE_EXPECTED}{near}"))
+                    E::custom(format_args!(
+                        "unknown code `{text}`, expected {CODE_EXPECTED}{near}"
+                    ))
                 })
             }
         }

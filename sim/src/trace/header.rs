@@ -57,8 +57,9 @@ pub struct Origin {
 }
 
 /// What an implementation declares of itself where the documents leave it free.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[derive(schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Declares {
     /// Commands a device's queue takes before SendCommand answers VD_E_QUEUE_FULL.

@@ -10,8 +10,9 @@ use crate::clauses::Party;
 use crate::codes::UnknownName;
 
 /// A handle's or lane's name, borrowed from the line it stands in where possible.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[derive(schemars::JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(transparent)]
 pub struct Name<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
@@ -48,8 +49,19 @@ impl fmt::Display for Name<'_> {
 }
 
 /// A process that speaks VDI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[derive(schemars::JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Process {
     /// The database engine.
@@ -132,7 +144,9 @@ impl LaneName {
         };
         let (process, thread) = text.split_once('.').ok_or_else(bad)?;
         let sound = !thread.is_empty()
-            && thread.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+            && thread
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         if !sound {
             return Err(bad());
         }
@@ -156,7 +170,10 @@ impl FromStr for LaneName {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        Ok(Self { process: Self::process_of(text)?, text: text.to_owned() })
+        Ok(Self {
+            process: Self::process_of(text)?,
+            text: text.to_owned(),
+        })
     }
 }
 
@@ -180,7 +197,10 @@ impl fmt::Debug for LaneName {
 
 impl<'de> Deserialize<'de> for LaneName {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Name::deserialize(from)?.as_str().parse().map_err(serde::de::Error::custom)
+        Name::deserialize(from)?
+            .as_str()
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 

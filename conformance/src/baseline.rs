@@ -73,10 +73,7 @@ impl Baseline {
             if entry.reason.trim().is_empty() {
                 return at(&quoted, "a known failure needs a reason".to_owned());
             }
-            if baseline.known[..index]
-                .iter()
-                .any(|other| other.scenario == entry.scenario)
-            {
+            if baseline.known[..index].iter().any(|other| other.scenario == entry.scenario) {
                 return at(&quoted, "this scenario is listed twice".to_owned());
             }
         }
@@ -109,10 +106,7 @@ impl Baseline {
                 None if all => "no such scenario".to_owned(),
                 None => continue,
             };
-            stale.push(Stale {
-                entry: entry.clone(),
-                got,
-            });
+            stale.push(Stale { entry: entry.clone(), got });
         }
         stale
     }

@@ -83,10 +83,8 @@ const LAST_CLOSE_AND_COMPLETION: Race = (
     races::last_close_and_completion,
     &["agent: c1 ERROR_SUCCESS, NOERROR; client: NOERROR; server: NOERROR"],
 );
-const NORMAL_END: Race = (
-    races::normal_end,
-    &["agent: c1 ERROR_SUCCESS, NOERROR; client: NOERROR; server: NOERROR"],
-);
+const NORMAL_END: Race =
+    (races::normal_end, &["agent: c1 ERROR_SUCCESS, NOERROR; client: NOERROR; server: NOERROR"]);
 const ERROR_AND_SEND: Race = (
     races::error_and_send,
     &[
@@ -114,18 +112,12 @@ fn explore((race, _): Race, defect: Option<Defect>) -> (BTreeSet<String>, usize)
 
 /// Holds that a race ends as it may in every order, and in each of these ways in
 /// some order.
-#[expect(
-    clippy::print_stderr,
-    reason = "how much was explored belongs into the log"
-)]
+#[expect(clippy::print_stderr, reason = "how much was explored belongs into the log")]
 #[track_caller]
 fn hold(race: Race) {
     let (seen, orders) = explore(race, None);
     eprintln!("{orders} orders, {} outcomes", seen.len());
-    assert_eq!(
-        seen,
-        race.1.iter().map(|&outcome| outcome.to_owned()).collect()
-    );
+    assert_eq!(seen, race.1.iter().map(|&outcome| outcome.to_owned()).collect());
 }
 
 /// Holds that a race shows the defect: some order ends in another way, or never.
@@ -133,9 +125,7 @@ fn hold(race: Race) {
 fn find(defect: Defect, race: Race) {
     // Loom panics on a deadlock.
     if let Ok((seen, orders)) = catch_unwind(|| explore(race, Some(defect))) {
-        let strange = seen
-            .iter()
-            .any(|outcome| !race.1.contains(&outcome.as_str()));
+        let strange = seen.iter().any(|outcome| !race.1.contains(&outcome.as_str()));
         assert!(strange, "{defect} was not seen in {orders} orders");
     }
 }

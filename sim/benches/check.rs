@@ -20,11 +20,7 @@ const EVENTS: [usize; 3] = [1_000, 10_000, 100_000];
 
 /// A backup on two devices: commands sent, fetched, completed, called back.
 fn recording(events: usize) -> String {
-    let options = Options {
-        devices: 2,
-        events,
-        trouble: 0,
-    };
+    let options = Options { devices: 2, events, trouble: 0 };
     history(1, options, &Profile::default()).to_json_lines()
 }
 

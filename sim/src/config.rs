@@ -64,10 +64,7 @@ pub struct VdConfig {
     pub buffer_area_size: u32,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the shape serde asks for"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde asks for")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
@@ -188,10 +185,7 @@ impl VdConfig {
     }
 
     fn check(&self, setter: Setter) -> Result<(), &'static ConfigRule> {
-        match CONFIG_RULES
-            .iter()
-            .find(|rule| rule.setter == setter && !(rule.holds)(self))
-        {
+        match CONFIG_RULES.iter().find(|rule| rule.setter == setter && !(rule.holds)(self)) {
             Some(rule) => Err(rule),
             None => Ok(()),
         }
@@ -200,13 +194,7 @@ impl VdConfig {
     /// The fields a client sets, the others 0.
     #[must_use]
     pub const fn client_part(&self) -> Self {
-        Self {
-            block_size: 0,
-            max_io_depth: 0,
-            max_transfer_size: 0,
-            buffer_area_size: 0,
-            ..*self
-        }
+        Self { block_size: 0, max_io_depth: 0, max_transfer_size: 0, buffer_area_size: 0, ..*self }
     }
 
     /// This configuration once the server has set its fields, the deprecated
@@ -221,11 +209,7 @@ impl VdConfig {
     /// ```
     #[must_use]
     pub fn with_server(&self, server: &ServerConfig) -> Self {
-        let least = if server.alignment == 0 {
-            server.block_size
-        } else {
-            server.alignment
-        };
+        let least = if server.alignment == 0 { server.block_size } else { server.alignment };
         Self {
             features: self.features | server.features,
             alignment: self.alignment.max(least),
@@ -263,78 +247,22 @@ mod tests {
 
     #[test]
     fn each_rule_can_be_broken_alone() {
-        let good = VdConfig {
-            device_count: 1,
-            ..VdConfig::default()
-        };
-        good.check_client()
-            .expect("the least configuration is sound");
+        let good = VdConfig { device_count: 1, ..VdConfig::default() };
+        good.check_client().expect("the least configuration is sound");
         let id = |config: VdConfig| config.check_client().expect_err("broken").id;
-        assert_eq!(
-            id(VdConfig {
-                device_count: 0,
-                ..good
-            }),
-            "device-count"
-        );
-        assert_eq!(
-            id(VdConfig {
-                alignment: 3,
-                ..good
-            }),
-            "client-alignment"
-        );
-        assert_eq!(
-            id(VdConfig {
-                soft_file_mark_block_size: 512,
-                ..good
-            }),
-            "soft-filemarks"
-        );
-        assert_eq!(
-            id(VdConfig {
-                features: Features::REWIND,
-                ..good
-            }),
-            "feature-combination"
-        );
+        assert_eq!(id(VdConfig { device_count: 0, ..good }), "device-count");
+        assert_eq!(id(VdConfig { alignment: 3, ..good }), "client-alignment");
+        assert_eq!(id(VdConfig { soft_file_mark_block_size: 512, ..good }), "soft-filemarks");
+        assert_eq!(id(VdConfig { features: Features::REWIND, ..good }), "feature-combination");
 
-        let good = ServerConfig {
-            block_size: 512,
-            max_transfer_size: KIB_64,
-            ..Default::default()
-        };
-        good.check()
-            .expect("the least server configuration is sound");
+        let good =
+            ServerConfig { block_size: 512, max_transfer_size: KIB_64, ..Default::default() };
+        good.check().expect("the least server configuration is sound");
         let id = |config: ServerConfig| config.check().expect_err("broken").id;
-        assert_eq!(
-            id(ServerConfig {
-                block_size: 1000,
-                ..good
-            }),
-            "block-size"
-        );
-        assert_eq!(
-            id(ServerConfig {
-                alignment: 256,
-                ..good
-            }),
-            "server-alignment"
-        );
-        assert_eq!(
-            id(ServerConfig {
-                max_transfer_size: 1000,
-                ..good
-            }),
-            "max-transfer-size"
-        );
-        assert_eq!(
-            id(ServerConfig {
-                max_transfer_size: 0,
-                ..good
-            }),
-            "max-transfer-size"
-        );
+        assert_eq!(id(ServerConfig { block_size: 1000, ..good }), "block-size");
+        assert_eq!(id(ServerConfig { alignment: 256, ..good }), "server-alignment");
+        assert_eq!(id(ServerConfig { max_transfer_size: 1000, ..good }), "max-transfer-size");
+        assert_eq!(id(ServerConfig { max_transfer_size: 0, ..good }), "max-transfer-size");
     }
 
     #[test]

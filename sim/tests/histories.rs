@@ -10,18 +10,11 @@ use vdi_sim::trace::{Event, Trace};
 
 /// How many seeds; `VDI_SEEDS` goes deeper.
 fn seeds() -> u64 {
-    std::env::var("VDI_SEEDS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(2_000)
+    std::env::var("VDI_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2_000)
 }
 
 fn options(seed: u64) -> Options {
-    Options {
-        devices: 1 + (seed % 3) as u8,
-        events: 200,
-        trouble: 1 + (seed % 30) as usize,
-    }
+    Options { devices: 1 + (seed % 3) as u8, events: 200, trouble: 1 + (seed % 30) as usize }
 }
 
 /// A profile that depends on the seed: every reading is met.
@@ -32,10 +25,7 @@ fn profile(seed: u64) -> Profile {
         let readings: Vec<_> = row.question.readings().collect();
         let count = readings.len() as u64;
         profile.choose(readings[(rest % count) as usize]);
-        rest = rest
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(row.id.len() as u64)
-            >> 3;
+        rest = rest.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(row.id.len() as u64) >> 3;
     }
     profile
 }
@@ -43,20 +33,11 @@ fn profile(seed: u64) -> Profile {
 #[test]
 fn what_the_model_draws_is_conformant() {
     for seed in 0..seeds() {
-        let profile = if seed % 2 == 0 {
-            Profile::default()
-        } else {
-            profile(seed)
-        };
+        let profile = if seed % 2 == 0 { Profile::default() } else { profile(seed) };
         let trace = history(seed, options(seed), &profile);
         let judged = check_trace(&trace, &profile);
         assert_eq!(judged.error, None, "seed {seed}\n{}", trace.to_json_lines());
-        assert_eq!(
-            judged.verdict,
-            Verdict::Conformant,
-            "seed {seed}\n{}",
-            trace.to_json_lines()
-        );
+        assert_eq!(judged.verdict, Verdict::Conformant, "seed {seed}\n{}", trace.to_json_lines());
         assert_eq!(judged.events, trace.events.len(), "seed {seed}");
     }
 }

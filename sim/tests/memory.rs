@@ -86,11 +86,7 @@ impl Read for Backup {
 
 /// Bytes at the peak, above what there was before.
 fn peak(rounds: u64) -> usize {
-    let backup = Backup {
-        round: 0,
-        rounds,
-        pending: OPENING.as_bytes().to_vec(),
-    };
+    let backup = Backup { round: 0, rounds, pending: OPENING.as_bytes().to_vec() };
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
     let judged = check_reader(BufReader::new(backup), &Profile::default());
@@ -103,8 +99,5 @@ fn peak(rounds: u64) -> usize {
 fn ten_times_the_events_take_the_same_memory() {
     // The first run is long enough for every bounded store to fill up.
     let (long, longer) = (peak(10_000), peak(100_000));
-    assert!(
-        longer <= long + long / 20,
-        "{long} bytes for 70,000 events, {longer} for 700,000"
-    );
+    assert!(longer <= long + long / 20, "{long} bytes for 70,000 events, {longer} for 700,000");
 }

@@ -23,21 +23,12 @@ fn transition_tables() {
 #[test]
 fn transition_tables_by_the_tables_own_readings() {
     let tables = Profile::named("documented-tables").expect("a named profile");
-    snapshot(
-        "server-transitions-documented-tables",
-        &server_table(&tables).markdown(),
-    );
-    snapshot(
-        "client-transitions-documented-tables",
-        &client_table(&tables).markdown(),
-    );
+    snapshot("server-transitions-documented-tables", &server_table(&tables).markdown());
+    snapshot("client-transitions-documented-tables", &client_table(&tables).markdown());
 }
 
 #[test]
 fn state_diagram() {
     let (diagram, states) = device_set_diagram(&Profile::default());
-    snapshot(
-        "device-set",
-        &format!("{diagram}%% {states} states of the model\n"),
-    );
+    snapshot("device-set", &format!("{diagram}%% {states} states of the model\n"));
 }

@@ -246,11 +246,11 @@ class SharedSet:
     def side_closed(self):
         """One side has closed the set; wake whoever is blocked in a call on it.
 
-        When both are gone without an abort, a command that the client has not
+        When the client has closed without an abort, a command that it has not
         answered can be answered by nobody any more.  The agent must not wait for it
         for ever, so it is called back as aborted.
         """
-        if self.server_closed and self.client_closed:
+        if self.client_closed:
             for command in self.outstanding:
                 if command.completion_code is None:
                     command.answer(ERROR_OPERATION_ABORTED)

@@ -119,11 +119,7 @@ impl fmt::Debug for Host {
 
 impl Host {
     fn new(answers: Sender<Answer>) -> Self {
-        Self {
-            state: Mutex::default(),
-            changed: Condvar::new(),
-            answers: Mutex::new(answers),
-        }
+        Self { state: Mutex::default(), changed: Condvar::new(), answers: Mutex::new(answers) }
     }
 
     fn lock(&self) -> MutexGuard<'_, HostState> {
@@ -143,11 +139,7 @@ impl Host {
 
     fn post(&self, answer: Answer) {
         // A driver that is gone needs no answer.
-        let _ = self
-            .answers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .send(answer);
+        let _ = self.answers.lock().unwrap_or_else(PoisonError::into_inner).send(answer);
     }
 
     /// A completion routine was invoked on the present thread. With `hold` it
@@ -221,10 +213,7 @@ impl Host {
             if let Some(operation) = entry.queue.pop_front() {
                 return Some(operation);
             }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -236,12 +225,7 @@ impl Host {
             if !entry.dead {
                 match reply {
                     Some(Reply::Return(status, out)) => {
-                        self.post(Answer::Return {
-                            id,
-                            lane: lane.to_owned(),
-                            status,
-                            out,
-                        });
+                        self.post(Answer::Return { id, lane: lane.to_owned(), status, out });
                     }
                     Some(Reply::Unsupported(reason)) => {
                         self.post(Answer::Unsupported { id, reason });
@@ -275,10 +259,7 @@ impl Host {
             .wait_timeout_while(state, within, busy)
             .unwrap_or_else(PoisonError::into_inner);
         if waited.timed_out() {
-            return Err(Trouble::Silent {
-                asked: "settle".to_owned(),
-                within,
-            });
+            return Err(Trouble::Silent { asked: "settle".to_owned(), within });
         }
         let in_call = state
             .lanes
@@ -301,10 +282,7 @@ pub struct InProcess<I> {
 impl<I: Implementation> InProcess<I> {
     /// `command` is how to name it in a command line; empty for the built-in one.
     pub fn new(implementation: I, command: impl Into<String>) -> Self {
-        Self {
-            implementation,
-            command: command.into(),
-        }
+        Self { implementation, command: command.into() }
     }
 }
 
@@ -365,11 +343,7 @@ impl World {
         {
             let mut state = self.host.lock();
             let prefix = format!("{process}.");
-            for (_, lane) in state
-                .lanes
-                .iter_mut()
-                .filter(|(name, _)| name.starts_with(&prefix))
-            {
+            for (_, lane) in state.lanes.iter_mut().filter(|(name, _)| name.starts_with(&prefix)) {
                 lane.dead = true;
             }
             self.host.changed.notify_all();
@@ -388,21 +362,11 @@ impl Drop for World {
 
 impl Driver {
     fn world(&self) -> Result<&World, Trouble> {
-        self.world
-            .as_ref()
-            .ok_or_else(|| Trouble::Own("a request before `reset`".to_owned()))
+        self.world.as_ref().ok_or_else(|| Trouble::Own("a request before `reset`".to_owned()))
     }
 
     fn call(&self, request: &Request) -> Result<(), Trouble> {
-        let Request::Call {
-            id,
-            lane,
-            call,
-            on,
-            creates,
-            args,
-        } = request
-        else {
+        let Request::Call { id, lane, call, on, creates, args } = request else {
             return Ok(());
         };
         let process = vdi_sim::trace::LaneName::process_of(lane)
@@ -414,8 +378,7 @@ impl Driver {
             creates: creates.clone(),
             args: (**args).clone(),
         };
-        self.world()?
-            .give(lane, Operation::Call(*id, Box::new(call)));
+        self.world()?.give(lane, Operation::Call(*id, Box::new(call)));
         Ok(())
     }
 }
@@ -433,16 +396,11 @@ impl Connection for Driver {
                 let host = Arc::new(Host::new(sender));
                 let session = self.implementation.session(Arc::clone(&host));
                 host.post(Answer::Ready);
-                self.world = Some(World {
-                    host,
-                    session,
-                    answers,
-                });
+                self.world = Some(World { host, session, answers });
             }
             Request::Call { .. } => self.call(request)?,
             Request::Resume { id, lane, command } => {
-                self.world()?
-                    .give(lane, Operation::Resume(*id, command.clone()));
+                self.world()?.give(lane, Operation::Resume(*id, command.clone()));
             }
             Request::Touch { id, lane, object } => {
                 let world = self.world()?;
@@ -450,10 +408,7 @@ impl Connection for Driver {
                     .map_err(|error| Trouble::Own(error.to_string()))?;
                 world.host.post(match world.session.touch(process, object) {
                     Some(found) => Answer::Touched { id: *id, found },
-                    None => Answer::Unsupported {
-                        id: *id,
-                        reason: "cannot be told".to_owned(),
-                    },
+                    None => Answer::Unsupported { id: *id, reason: "cannot be told".to_owned() },
                 });
             }
             Request::Exit { id, process, .. } => {
@@ -464,11 +419,7 @@ impl Connection for Driver {
             Request::Unload { id, process } => {
                 let world = self.world()?;
                 let inside = world.session.inside(*process);
-                let found = if inside {
-                    Presence::Busy
-                } else {
-                    Presence::Idle
-                };
+                let found = if inside { Presence::Busy } else { Presence::Idle };
                 world.host.post(Answer::Unloaded { id: *id, found });
             }
             Request::Settle { id } => self.world()?.host.settle(*id, self.limits.timeout)?,

@@ -63,11 +63,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(10),
-            grace: Duration::from_millis(100),
-            strict: false,
-        }
+        Self { timeout: Duration::from_secs(10), grace: Duration::from_millis(100), strict: false }
     }
 }
 

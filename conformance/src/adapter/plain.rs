@@ -35,12 +35,7 @@ impl Plain {
     /// As an adapter, with this defect.
     #[must_use]
     pub fn defective(defect: Defect) -> InProcess<Self> {
-        InProcess::new(
-            Self {
-                defect: Some(defect),
-            },
-            "",
-        )
+        InProcess::new(Self { defect: Some(defect) }, "")
     }
 }
 
@@ -62,9 +57,7 @@ impl Implementation for Plain {
                 Offer::Hold,
                 Offer::Settle,
             ],
-            declares: Declares {
-                queue_depth: Some(QUEUE_DEPTH),
-            },
+            declares: Declares { queue_depth: Some(QUEUE_DEPTH) },
         }
     }
 
@@ -207,13 +200,7 @@ impl PlainSession {
             Function::Open => plain(set.open(text(args.instance.as_ref()), name(args))),
             Function::GetConfiguration => {
                 let (status, config) = set.get_configuration()?;
-                Ok((
-                    status,
-                    Out {
-                        config: config.map(Box::new),
-                        ..Out::default()
-                    },
-                ))
+                Ok((status, Out { config: config.map(Box::new), ..Out::default() }))
             }
             Function::BeginConfiguration => plain(set.begin_configuration(&ServerConfig {
                 features: args.features.unwrap_or_default(),
@@ -228,13 +215,7 @@ impl PlainSession {
             Function::QueryAvailableBuffers => {
                 let (status, count) = set.query_available_buffers(size(args), alignment)?;
                 let count = count.map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-                Ok((
-                    status,
-                    Out {
-                        count,
-                        ..Out::default()
-                    },
-                ))
+                Ok((status, Out { count, ..Out::default() }))
             }
             Function::EndConfiguration => plain(set.end_configuration()),
             Function::ExecuteCompletionAgent => plain(set.execute_completion_agent()),
@@ -275,13 +256,7 @@ impl PlainSession {
             }
             Function::GetConfiguration => {
                 let (status, config) = set.get_configuration(timeout(args))?;
-                Ok((
-                    status,
-                    Out {
-                        config: config.map(Box::new),
-                        ..Out::default()
-                    },
-                ))
+                Ok((status, Out { config: config.map(Box::new), ..Out::default() }))
             }
             Function::OpenDevice => {
                 let (status, device) = set.open_device(name(args))?;
@@ -315,27 +290,18 @@ impl PlainSession {
         let (this, hold) = (self.this.clone(), args.hold == Some(true));
         let callback = move |done: Completion| {
             if let Some(session) = this.upgrade() {
-                let ending = (
-                    done.code,
-                    done.bytes,
-                    Some(done.position).filter(|at| *at != 0),
-                );
+                let ending = (done.code, done.bytes, Some(done.position).filter(|at| *at != 0));
                 session.host.callback(&*session, &command, ending, hold);
             }
         };
-        plain(
-            device.send_command(SendCommand {
-                tag,
-                code: args
-                    .code
-                    .and_then(|code| code.command())
-                    .unwrap_or(CommandCode::Flush),
-                buffer,
-                size: args.size.map_or(0, |Size(size)| size),
-                position: args.position.unwrap_or_default(),
-                callback: Box::new(callback),
-            }),
-        )
+        plain(device.send_command(SendCommand {
+            tag,
+            code: args.code.and_then(|code| code.command()).unwrap_or(CommandCode::Flush),
+            buffer,
+            size: args.size.map_or(0, |Size(size)| size),
+            position: args.position.unwrap_or_default(),
+            callback: Box::new(callback),
+        }))
     }
 
     fn on_client_device(&self, call: &Call) -> Answered {
@@ -358,11 +324,8 @@ impl PlainSession {
             return Ok((status, Out::default()));
         };
         let mut handles = self.handles();
-        let command = handles
-            .sent
-            .get(delivered.tag as usize)
-            .cloned()
-            .unwrap_or_else(|| "?".to_owned());
+        let command =
+            handles.sent.get(delivered.tag as usize).cloned().unwrap_or_else(|| "?".to_owned());
         handles.delivered.insert(command.clone(), delivered.command);
         let buffer = delivered.buffer.and_then(|buffer| {
             handles
@@ -392,9 +355,7 @@ fn name<'a>(args: &'a Args<'static>) -> &'a str {
 }
 
 fn size(args: &Args<'_>) -> u32 {
-    args.size
-        .and_then(|Size(size)| u32::try_from(size).ok())
-        .unwrap_or_default()
+    args.size.and_then(|Size(size)| u32::try_from(size).ok()).unwrap_or_default()
 }
 
 const fn timeout(args: &Args<'_>) -> Timeout {

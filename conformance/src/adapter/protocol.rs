@@ -242,10 +242,7 @@ impl Request {
     /// The greeting.
     #[must_use]
     pub fn hello() -> Self {
-        Self::Hello {
-            protocol: VERSION,
-            suite: env!("CARGO_PKG_VERSION").to_owned(),
-        }
+        Self::Hello { protocol: VERSION, suite: env!("CARGO_PKG_VERSION").to_owned() }
     }
 
     /// The name of the operation, with the function if it is a call.

@@ -31,13 +31,8 @@ impl Stdio {
     /// The command line is empty or has an open quotation.
     pub fn new(command: &str) -> Result<Self, Trouble> {
         match shlex::split(command) {
-            Some(words) if !words.is_empty() => Ok(Self {
-                command: command.to_owned(),
-                words,
-            }),
-            _ => Err(Trouble::NotStarted(format!(
-                "`{command}` is no command line"
-            ))),
+            Some(words) if !words.is_empty() => Ok(Self { command: command.to_owned(), words }),
+            _ => Err(Trouble::NotStarted(format!("`{command}` is no command line"))),
         }
     }
 
@@ -78,14 +73,7 @@ impl Adapter for Stdio {
         let kept = Arc::new(Mutex::new(Vec::new()));
         let keeper = Arc::clone(&kept);
         thread::spawn(move || keep(stderr, &keeper));
-        let mut process = Process {
-            child,
-            stdin,
-            answers,
-            kept,
-            limits,
-            hello: None,
-        };
+        let mut process = Process { child, stdin, answers, kept, limits, hello: None };
         let hello = process.greet()?;
         process.hello = Some(hello);
         Ok(Box::new(process))
@@ -97,11 +85,7 @@ fn read_lines(stdout: impl Read, lines: &Sender<Vec<u8>>) {
     let mut stdout = BufReader::new(stdout);
     loop {
         let mut line = Vec::new();
-        match stdout
-            .by_ref()
-            .take(LONGEST_LINE)
-            .read_until(b'\n', &mut line)
-        {
+        match stdout.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => return,
             Ok(_) if lines.send(line).is_err() => return,
             Ok(_) => {}
@@ -116,9 +100,7 @@ fn keep(mut stderr: impl Read, kept: &Mutex<Vec<u8>>) {
         if count == 0 {
             return;
         }
-        let mut kept = kept
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut kept = kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let room = STDERR_KEPT.saturating_sub(kept.len()).min(count);
         kept.extend_from_slice(&piece[..room]);
     }
@@ -138,10 +120,7 @@ impl Process {
         self.send(&Request::hello())?;
         let within = self.limits.timeout;
         let Some(line) = self.line(within)? else {
-            return Err(Trouble::Silent {
-                asked: "hello".to_owned(),
-                within,
-            });
+            return Err(Trouble::Silent { asked: "hello".to_owned(), within });
         };
         // The version first: of another version nothing else is known.
         #[derive(serde::Deserialize)]
@@ -196,32 +175,19 @@ fn answer_schema() -> &'static jsonschema::Validator {
 }
 
 fn garbage(reason: &(impl ToString + ?Sized), line: &[u8]) -> Trouble {
-    let line = String::from_utf8_lossy(line)
-        .trim_end()
-        .chars()
-        .take(200)
-        .collect();
-    Trouble::Garbage {
-        reason: reason.to_string(),
-        line,
-    }
+    let line = String::from_utf8_lossy(line).trim_end().chars().take(200).collect();
+    Trouble::Garbage { reason: reason.to_string(), line }
 }
 
 impl Connection for Process {
     fn hello(&self) -> &Hello {
-        self.hello
-            .as_ref()
-            .expect("greetings were exchanged when it was made")
+        self.hello.as_ref().expect("greetings were exchanged when it was made")
     }
 
     fn send(&mut self, request: &Request) -> Result<(), Trouble> {
         let mut line = serde_json::to_vec(request).expect("a request serialises");
         line.push(b'\n');
-        match self
-            .stdin
-            .write_all(&line)
-            .and_then(|()| self.stdin.flush())
-        {
+        match self.stdin.write_all(&line).and_then(|()| self.stdin.flush()) {
             Ok(()) => Ok(()),
             Err(_) => Err(self.crashed()),
         }
@@ -238,10 +204,7 @@ impl Connection for Process {
     }
 
     fn take_stderr(&mut self) -> String {
-        let mut kept = self
-            .kept
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         String::from_utf8_lossy(&std::mem::take(&mut *kept)).into_owned()
     }
 }

@@ -17,10 +17,7 @@ pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<u8, Failure
     let parties: Vec<Party> = if args.party.is_empty() {
         vec![Party::Interface, Party::Server, Party::Client]
     } else {
-        args.party
-            .iter()
-            .map(|party| PartyArg::party(*party))
-            .collect()
+        args.party.iter().map(|party| PartyArg::party(*party)).collect()
     };
     let mut worst = exit_code::CONFORMANT;
     for path in &args.traces {

@@ -51,15 +51,8 @@ fn clause(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
     if let Some(question) = info.question {
         writeln!(out, "    depends on: {question}: {}", question.info().text)?;
     }
-    for loaded in Library::embedded()?
-        .iter()
-        .filter(|l| l.scenario.clauses.contains(&clause))
-    {
-        writeln!(
-            out,
-            "    scenario: {}: {}",
-            loaded.scenario.id, loaded.scenario.title
-        )?;
+    for loaded in Library::embedded()?.iter().filter(|l| l.scenario.clauses.contains(&clause)) {
+        writeln!(out, "    scenario: {}: {}", loaded.scenario.id, loaded.scenario.title)?;
     }
     Ok(true)
 }
@@ -103,13 +96,7 @@ fn command(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
         return Ok(false);
     };
     let info = code.info();
-    writeln!(
-        out,
-        "command {} (VDC_{}, {})",
-        info.name,
-        info.name,
-        code.number()
-    )?;
+    writeln!(out, "command {} (VDC_{}, {})", info.name, info.name, code.number())?;
     writeln!(out, "    {}", info.meaning)?;
     let gate = match info.gate {
         Gate::Always => "to every client".to_owned(),
@@ -129,11 +116,7 @@ fn feature(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
         return Ok(false);
     };
     for info in FEATURES.iter().filter(|row| row.bit == bit) {
-        let setter = if info.set_by_server {
-            "server"
-        } else {
-            "client"
-        };
+        let setter = if info.set_by_server { "server" } else { "client" };
         writeln!(
             out,
             "feature {} (VDF_{}, 0x{:X}), set by the {setter}",
@@ -147,9 +130,8 @@ fn feature(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
 
 fn question(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
     let reading = word.parse::<Reading>().ok();
-    let question = reading
-        .map(|reading| reading.question)
-        .or_else(|| word.parse::<Question>().ok());
+    let question =
+        reading.map(|reading| reading.question).or_else(|| word.parse::<Question>().ok());
     let Some(question) = question else {
         return Ok(false);
     };
@@ -157,18 +139,9 @@ fn question(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
     writeln!(out, "question {}", info.id)?;
     writeln!(out, "    {}", info.text)?;
     for other in question.readings() {
-        let default = if other.index == 0 {
-            ", the default"
-        } else {
-            ""
-        };
+        let default = if other.index == 0 { ", the default" } else { "" };
         let mark = if Some(other) == reading { "→" } else { " " };
-        writeln!(
-            out,
-            "  {mark} {}{default}: {}",
-            other.info().id,
-            other.info().text
-        )?;
+        writeln!(out, "  {mark} {}{default}: {}", other.info().id, other.info().text)?;
     }
     for source in info.sources {
         writeln!(out, "    source: {source}")?;
@@ -186,13 +159,8 @@ fn profile(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
     writeln!(out, "profile {name}")?;
     writeln!(out, "    {text}")?;
     if readings.is_empty() {
-        writeln!(
-            out,
-            "    the first reading of every question (see `vdi list readings`)"
-        )?;
+        writeln!(out, "    the first reading of every question (see `vdi list readings`)")?;
     }
-    readings
-        .iter()
-        .try_for_each(|reading| writeln!(out, "    {reading}"))?;
+    readings.iter().try_for_each(|reading| writeln!(out, "    {reading}"))?;
     Ok(true)
 }

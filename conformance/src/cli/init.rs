@@ -9,10 +9,7 @@ use super::args::InitArgs;
 /// The files written: path and content.
 const FILES: &[(&str, &str)] = &[
     ("vdi_adapter.py", include_str!("../../adapters/skeleton.py")),
-    (
-        "vdi-conformance.yml",
-        include_str!("../../adapters/skeleton-ci.yml"),
-    ),
+    ("vdi-conformance.yml", include_str!("../../adapters/skeleton-ci.yml")),
 ];
 
 pub(super) fn init(args: &InitArgs, out: &mut dyn Write) -> Result<u8, Failure> {
@@ -23,10 +20,7 @@ pub(super) fn init(args: &InitArgs, out: &mut dyn Write) -> Result<u8, Failure> 
     for (name, _) in FILES {
         let path = args.folder.join(name);
         if path.exists() {
-            return Err(Failure::Input(format!(
-                "{}: exists already",
-                path.display()
-            )));
+            return Err(Failure::Input(format!("{}: exists already", path.display())));
         }
     }
     for (name, text) in FILES {
@@ -35,11 +29,7 @@ pub(super) fn init(args: &InitArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         writeln!(out, "wrote {}", path.display())?;
     }
     let adapter = args.folder.join(FILES[0].0);
-    writeln!(
-        out,
-        "now:  vdi run --adapter 'python3 {}'",
-        adapter.display()
-    )?;
+    writeln!(out, "now:  vdi run --adapter 'python3 {}'", adapter.display())?;
     Ok(0)
 }
 

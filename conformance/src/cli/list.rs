@@ -38,14 +38,9 @@ pub(super) fn list(args: &ListArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         Topic::Parties => {
             for party in [Party::Interface, Party::Server, Party::Client] {
                 let clauses = CLAUSES.iter().filter(|row| row.party == party).count();
-                let scenarios = library
-                    .iter()
-                    .filter(|l| l.scenario.parties.contains(&party))
-                    .count();
-                writeln!(
-                    out,
-                    "{party:<10} {clauses:>4} clauses {scenarios:>4} scenarios"
-                )?;
+                let scenarios =
+                    library.iter().filter(|l| l.scenario.parties.contains(&party)).count();
+                writeln!(out, "{party:<10} {clauses:>4} clauses {scenarios:>4} scenarios")?;
             }
         }
         Topic::Readings => {
@@ -53,29 +48,19 @@ pub(super) fn list(args: &ListArgs, out: &mut dyn Write) -> Result<u8, Failure> 
                 writeln!(out, "{}: {}", row.id, row.text)?;
                 for (index, reading) in row.readings.iter().enumerate() {
                     let default = if index == 0 { " (default)" } else { "" };
-                    writeln!(
-                        out,
-                        "    {}={}: {}{default}",
-                        row.id, reading.id, reading.text
-                    )?;
+                    writeln!(out, "    {}={}: {}{default}", row.id, reading.id, reading.text)?;
                 }
             }
         }
         Topic::Profiles => {
             for (name, text, readings) in PROFILES {
                 writeln!(out, "{name}: {text}")?;
-                readings
-                    .iter()
-                    .try_for_each(|reading| writeln!(out, "    {reading}"))?;
+                readings.iter().try_for_each(|reading| writeln!(out, "    {reading}"))?;
             }
         }
         Topic::Defects => {
             for row in Defect::ALL {
-                let race = if row.race {
-                    " (a race: only some orders show it)"
-                } else {
-                    ""
-                };
+                let race = if row.race { " (a race: only some orders show it)" } else { "" };
                 writeln!(out, "{}: {}{race}", row.name, row.breaks)?;
             }
         }

@@ -105,21 +105,15 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
     })
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "this is where the command talks to people"
-)]
+#[expect(clippy::print_stderr, reason = "this is where the command talks to people")]
 fn say(failure: &Failure) {
     if let Failure::File(file) = failure
         && file.source_code().is_some()
         && file.line > 0
     {
         let colour = std::io::stderr().is_terminal();
-        let theme = if colour {
-            GraphicalTheme::unicode()
-        } else {
-            GraphicalTheme::unicode_nocolor()
-        };
+        let theme =
+            if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         let mut text = String::new();
         let handler = GraphicalReportHandler::new_themed(theme).with_links(false);
         if handler.render_report(&mut text, file.as_ref()).is_ok() {

@@ -34,11 +34,7 @@ pub(super) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<u8, Failu
         if result.verdict == Verdict::Conformant {
             writeln!(out, "{}: conformant", result.id)?;
         } else {
-            write!(
-                out,
-                "{}",
-                failure(result, adapter.command(), &args.target.profile)
-            )?;
+            write!(out, "{}", failure(result, adapter.command(), &args.target.profile))?;
         }
     }
     Ok(exit_code_of(result))
@@ -50,11 +46,7 @@ fn show(result: &ScenarioResult, out: &mut dyn Write) -> Result<(), Failure> {
     }
     for finding in &result.findings {
         let mark = if finding.hazard { "hazard" } else { "misuse" };
-        writeln!(
-            out,
-            "{mark} by the {}: {} ({})",
-            finding.party, finding.what, finding.clause
-        )?;
+        writeln!(out, "{mark} by the {}: {} ({})", finding.party, finding.what, finding.clause)?;
     }
     Ok(())
 }
@@ -69,19 +61,13 @@ fn scenario(args: &ReplayArgs) -> Result<Scenario, Failure> {
         };
     }
     let library = library(args.target.scenarios.as_deref())?;
-    library
-        .get(&args.what)
-        .map(|loaded| loaded.scenario.clone())
-        .ok_or_else(|| {
-            let ids = library.iter().map(|loaded| loaded.scenario.id.as_str());
-            let near = vdi_sim::codes::closest(&args.what, ids)
-                .map(|near| format!(" (did you mean `{near}`?)"))
-                .unwrap_or_default();
-            Failure::Usage(format!(
-                "{}: neither a file nor a scenario's id{near}",
-                args.what
-            ))
-        })
+    library.get(&args.what).map(|loaded| loaded.scenario.clone()).ok_or_else(|| {
+        let ids = library.iter().map(|loaded| loaded.scenario.id.as_str());
+        let near = vdi_sim::codes::closest(&args.what, ids)
+            .map(|near| format!(" (did you mean `{near}`?)"))
+            .unwrap_or_default();
+        Failure::Usage(format!("{}: neither a file nor a scenario's id{near}", args.what))
+    })
 }
 
 /// The trace in a file, if its first line is the header of one.

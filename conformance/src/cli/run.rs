@@ -94,16 +94,10 @@ fn write_traces(folder: &Path, results: &[ScenarioResult]) -> Result<(), Failure
 }
 
 fn implementation(results: &[ScenarioResult]) -> String {
-    let known = results
-        .iter()
-        .find_map(|result| result.trace.header.source.as_ref());
+    let known = results.iter().find_map(|result| result.trace.header.source.as_ref());
     match known {
         Some(origin) => {
-            format!(
-                "{} {}",
-                origin.name,
-                origin.version.as_deref().unwrap_or_default()
-            )
+            format!("{} {}", origin.name, origin.version.as_deref().unwrap_or_default())
         }
         None => match results.iter().find_map(|result| match &result.verdict {
             Verdict::Trouble(trouble) => Some(trouble.to_string()),
@@ -117,11 +111,7 @@ fn implementation(results: &[ScenarioResult]) -> String {
 
 fn progress(length: u64) -> ProgressBar {
     let terminal = std::io::stderr().is_terminal();
-    let target = if terminal {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
+    let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(length), target);
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}") {
         bar.set_style(style);
@@ -153,11 +143,7 @@ fn selected<'l>(library: &'l Library, filters: &[String]) -> Result<Vec<&'l Scen
                 "--filter {filter}: no scenario's id or clause begins so (see `vdi list`)"
             )));
         }
-        chosen.extend(
-            found
-                .into_iter()
-                .map(|loaded| (&loaded.scenario.id, &loaded.scenario)),
-        );
+        chosen.extend(found.into_iter().map(|loaded| (&loaded.scenario.id, &loaded.scenario)));
     }
     Ok(chosen.into_values().collect())
 }

@@ -69,10 +69,7 @@ impl Agent {
     }
 
     fn next_step(&self) -> Result<Step, Gone> {
-        let mut watch = Watch {
-            seen: 0,
-            deadline: None,
-        };
+        let mut watch = Watch { seen: 0, deadline: None };
         self.monitor.wait_for(&self.process, |state| {
             if watch.expired(state.set(self.set)) {
                 state.abort(self.set);

@@ -40,11 +40,7 @@ struct Shape {
 
 impl Area {
     pub(super) fn new(prefix: u32, basic: u32) -> Self {
-        Self {
-            prefix: prefix.into(),
-            basic: basic.max(1).into(),
-            ..Self::default()
-        }
+        Self { prefix: prefix.into(), basic: basic.max(1).into(), ..Self::default() }
     }
 
     /// The most room `count` such buffers can need, in whatever order they and
@@ -81,11 +77,7 @@ impl Area {
         let step = shape.length.next_multiple_of(shape.alignment);
         let fitting = |(start, end): (u64, u64)| {
             let first = start.next_multiple_of(shape.alignment) + shape.length;
-            if first > end {
-                0
-            } else {
-                1 + (end - first) / step
-            }
+            if first > end { 0 } else { 1 + (end - first) / step }
         };
         self.gaps().into_iter().map(fitting).sum()
     }
@@ -97,18 +89,8 @@ impl Area {
             let start = start.next_multiple_of(shape.alignment);
             (start + shape.length <= end).then_some(start)
         })?;
-        let buffer = Buffer {
-            id,
-            offset: start + shape.lead,
-            size,
-        };
-        self.blocks.insert(
-            start,
-            Block {
-                end: start + shape.length,
-                buffer,
-            },
-        );
+        let buffer = Buffer { id, offset: start + shape.lead, size };
+        self.blocks.insert(start, Block { end: start + shape.length, buffer });
         Some(buffer)
     }
 
@@ -123,22 +105,13 @@ impl Area {
     fn shape(&self, size: u32, alignment: u32) -> Shape {
         let alignment = u64::from(alignment).max(self.basic);
         let lead = self.prefix.next_multiple_of(alignment);
-        Shape {
-            lead,
-            length: (lead + u64::from(size)).next_multiple_of(self.basic),
-            alignment,
-        }
+        Shape { lead, length: (lead + u64::from(size)).next_multiple_of(self.basic), alignment }
     }
 
     /// The unused stretches, from the first byte to the byte after the last.
     fn gaps(&self) -> Vec<(u64, u64)> {
-        let starts = [0]
-            .into_iter()
-            .chain(self.blocks.values().map(|block| block.end));
+        let starts = [0].into_iter().chain(self.blocks.values().map(|block| block.end));
         let ends = self.blocks.keys().copied().chain([self.capacity]);
-        starts
-            .zip(ends)
-            .filter(|(start, end)| start < end)
-            .collect()
+        starts.zip(ends).filter(|(start, end)| start < end).collect()
     }
 }

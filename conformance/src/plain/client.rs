@@ -34,11 +34,7 @@ pub struct ClientDevice {
 impl ClientSet {
     pub(super) fn new(monitor: Arc<Monitor>, process: &str) -> Self {
         let interface = monitor.update(State::new_interface);
-        Self {
-            monitor,
-            process: process.to_owned(),
-            interface,
-        }
+        Self { monitor, process: process.to_owned(), interface }
     }
 
     /// Creates a set; `None` is the default instance. After Close the same interface
@@ -59,9 +55,7 @@ impl ClientSet {
             if bad(name) {
                 return Err(HResult::VD_E_INVALID);
             }
-            config
-                .check_client()
-                .map_err(|_| HResult::VD_E_NOTSUPPORTED)?;
+            config.check_client().map_err(|_| HResult::VD_E_NOTSUPPORTED)?;
             if state.named(instance, name).is_some() {
                 return Err(HResult::VD_E_PROTOCOL);
             }
@@ -97,7 +91,7 @@ impl ClientSet {
 
     /// Opens the device of that name; a name not yet known names the next device that
     /// has none. In this order: VD_E_ABORT after an abort, VD_E_PROTOCOL before
-    /// GetConfiguration, VD_E_OPEN if all devices are open, VD_E_INVALID for an unknown
+    /// GetConfiguration and after VD_E_CLOSE on every device, VD_E_OPEN if all devices are open, VD_E_INVALID for an unknown
     /// name, VD_E_PROTOCOL if that device is open.
     ///
     /// Source: SQL Server VDI reference, OpenDevice (client).
@@ -111,11 +105,10 @@ impl ClientSet {
             if !set.configuration_seen {
                 return Err(HResult::VD_E_PROTOCOL);
             }
-            if set
-                .devices
-                .iter()
-                .all(|device| device.client != End::Unopened)
-            {
+            if set.devices.iter().all(|device| device.client == End::Closed) {
+                return Err(HResult::VD_E_PROTOCOL);
+            }
+            if set.devices.iter().all(|device| device.client != End::Unopened) {
                 return Err(HResult::VD_E_OPEN);
             }
             let slot = set.device_named(name).ok_or(HResult::VD_E_INVALID)?;
@@ -128,11 +121,7 @@ impl ClientSet {
             }
             Ok((id, slot))
         });
-        let open = |(set, slot)| ClientDevice {
-            interface: self.clone(),
-            set,
-            slot,
-        };
+        let open = |(set, slot)| ClientDevice { interface: self.clone(), set, slot };
         answer(slot.map(|slot| slot.map(open)))
     }
 
@@ -175,11 +164,7 @@ impl ClientDevice {
     ///
     /// Source: SQL Server VDI reference, GetCommand.
     pub fn get_command(&self, timeout: Timeout) -> Answer<Delivered> {
-        let ClientSet {
-            monitor,
-            process,
-            interface,
-        } = &self.interface;
+        let ClientSet { monitor, process, interface } = &self.interface;
         let mut looked = false;
         answer(monitor.wait_at_most(process, timeout, |state| {
             let first = !std::mem::replace(&mut looked, true);
@@ -222,11 +207,7 @@ impl ClientDevice {
         bytes: u32,
         position: u64,
     ) -> Status {
-        let ClientSet {
-            monitor,
-            process,
-            interface,
-        } = &self.interface;
+        let ClientSet { monitor, process, interface } = &self.interface;
         status(monitor.with(process, |state| {
             if !state.holds(*interface, self.set) {
                 return Err(HResult::VD_E_PROTOCOL);
@@ -235,11 +216,7 @@ impl ClientDevice {
             let set = state.set_mut(self.set);
             if set.aborted() {
                 let late = set.defect(Defect::CompletesAfterAbort);
-                return if late {
-                    Ok(())
-                } else {
-                    Err(HResult::VD_E_ABORT)
-                };
+                return if late { Ok(()) } else { Err(HResult::VD_E_ABORT) };
             }
             let device = &mut set.devices[self.slot];
             if device.client == End::Closed {
@@ -247,15 +224,7 @@ impl ClientDevice {
             }
             let held = command.and_then(|command| device.take_held(command));
             let held = held.ok_or(HResult::VD_E_INVALID)?;
-            set.complete(
-                self.slot,
-                held,
-                Completion {
-                    code,
-                    bytes,
-                    position,
-                },
-            );
+            set.complete(self.slot, held, Completion { code, bytes, position });
             if !silent {
                 state.change();
             }
@@ -268,14 +237,9 @@ impl ClientDevice {
     /// Source: SQL Server VDI reference, Close (client).
     #[must_use]
     pub fn touch(&self) -> bool {
-        let ClientSet {
-            monitor, process, ..
-        } = &self.interface;
-        let mapped = |state: &mut State| {
-            state
-                .find_set(self.set)
-                .is_some_and(|set| set.client.mapped)
-        };
+        let ClientSet { monitor, process, .. } = &self.interface;
+        let mapped =
+            |state: &mut State| state.find_set(self.set).is_some_and(|set| set.client.mapped);
         monitor.with(process, mapped).unwrap_or(false)
     }
 }
@@ -285,10 +249,7 @@ fn close(state: &mut State, id: SetId) -> Result<(), HResult> {
     let lenient = state.defect(Defect::ClientCloseNoerror);
     let set = state.set_mut(id);
     let open = !set.aborted() && set.devices.iter().any(|device| device.client == End::Open);
-    let seen_all = set
-        .devices
-        .iter()
-        .all(|device| device.client == End::Closed);
+    let seen_all = set.devices.iter().all(|device| device.client == End::Closed);
     set.client.open = false;
     set.client.mapped = false;
     if set.aborted() || (open && unaware) {
@@ -301,9 +262,5 @@ fn close(state: &mut State, id: SetId) -> Result<(), HResult> {
     } else {
         state.abort(id);
     }
-    if open && !lenient {
-        Err(HResult::VD_E_OPEN)
-    } else {
-        Ok(())
-    }
+    if open && !lenient { Err(HResult::VD_E_OPEN) } else { Ok(()) }
 }

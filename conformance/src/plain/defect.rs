@@ -125,10 +125,7 @@ impl Defect {
     /// The defect of that name.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .find(|row| row.name == name)
-            .map(|row| row.defect)
+        Self::ALL.iter().find(|row| row.name == name).map(|row| row.defect)
     }
 }
 

@@ -119,10 +119,7 @@ impl Device {
         }
         let command = self.queue.pop_front()?;
         let about = command.about;
-        self.held.push(Held {
-            command,
-            before_error: false,
-        });
+        self.held.push(Held { command, before_error: false });
         Some(about)
     }
 
@@ -133,10 +130,7 @@ impl Device {
 
     /// Takes back the command that the client completes, if it holds it.
     pub(super) fn take_held(&mut self, command: CommandId) -> Option<Command> {
-        let index = self
-            .held
-            .iter()
-            .position(|held| held.command.about.command == command)?;
+        let index = self.held.iter().position(|held| held.command.about.command == command)?;
         Some(self.held.remove(index).command)
     }
 
@@ -146,17 +140,12 @@ impl Device {
         if std::mem::replace(&mut self.errored, true) {
             return Vec::new();
         }
-        self.held
-            .iter_mut()
-            .for_each(|held| held.before_error = true);
+        self.held.iter_mut().for_each(|held| held.before_error = true);
         if defect == Some(Defect::ErrorKeepsQueue) {
             return Vec::new();
         }
         let io_device = Completion::without_data(Win32::ERROR_IO_DEVICE);
-        self.queue
-            .drain(..)
-            .map(|command| command.owed(io_device))
-            .collect()
+        self.queue.drain(..).map(|command| command.owed(io_device)).collect()
     }
 
     /// Gives back every outstanding command, called back as aborted.
@@ -172,20 +161,12 @@ impl Device {
             _ => {}
         }
         let aborted = Completion::without_data(Win32::ERROR_OPERATION_ABORTED);
-        held.into_iter()
-            .chain(queued)
-            .map(|command| command.owed(aborted))
-            .collect()
+        held.into_iter().chain(queued).map(|command| command.owed(aborted)).collect()
     }
 }
 
 impl Command {
     pub(super) fn owed(self, completion: Completion) -> Owed {
-        Owed {
-            command: self.about.command,
-            callback: self.callback,
-            completion,
-            clears: None,
-        }
+        Owed { command: self.about.command, callback: self.callback, completion, clears: None }
     }
 }

@@ -110,11 +110,7 @@ pub struct Completion {
 impl Completion {
     /// A completion that the interface itself makes: nothing was moved.
     const fn without_data(code: Win32) -> Self {
-        Self {
-            code,
-            bytes: 0,
-            position: 0,
-        }
+        Self { code, bytes: 0, position: 0 }
     }
 }
 
@@ -141,9 +137,7 @@ impl World {
     /// A machine without any set.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self {
-            monitor: Arc::new(Monitor::new(State::new(&options), options.observer)),
-        }
+        Self { monitor: Arc::new(Monitor::new(State::new(&options), options.observer)) }
     }
 
     /// A server's set interface, not yet open, in this process.
@@ -179,8 +173,7 @@ impl World {
     /// Source: IServerVirtualDeviceSet2::Close, Remarks.
     #[must_use]
     pub fn touch(&self, process: &str, buffer: BufferId) -> bool {
-        self.monitor
-            .update(|state| state.buffer_alive(process, buffer))
+        self.monitor.update(|state| state.buffer_alive(process, buffer))
     }
 
     /// The world is no longer needed: every call ends without an answer.
@@ -193,12 +186,7 @@ impl World {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            queue_depth: 4,
-            memory_limit: 1 << 30,
-            defect: None,
-            observer: None,
-        }
+        Self { queue_depth: 4, memory_limit: 1 << 30, defect: None, observer: None }
     }
 }
 

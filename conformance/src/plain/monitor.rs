@@ -36,9 +36,7 @@ pub(super) struct Deadline(Instant);
 impl Deadline {
     /// So many milliseconds from now.
     pub(super) fn after(milliseconds: u64) -> Option<Self> {
-        now()
-            .checked_add(Duration::from_millis(milliseconds))
-            .map(Self)
+        now().checked_add(Duration::from_millis(milliseconds)).map(Self)
     }
 
     pub(super) fn passed(self) -> bool {
@@ -50,21 +48,14 @@ impl Deadline {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a time-out that a caller asked for is real time"
-)]
+#[expect(clippy::disallowed_methods, reason = "a time-out that a caller asked for is real time")]
 fn now() -> Instant {
     Instant::now()
 }
 
 impl Monitor {
     pub(super) fn new(state: State, observer: Option<std::sync::Arc<dyn Observer>>) -> Self {
-        Self {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-            observer,
-        }
+        Self { state: Mutex::new(state), changed: Condvar::new(), observer }
     }
 
     /// Acts on the state, whoever is alive.
@@ -81,13 +72,7 @@ impl Monitor {
         process: &str,
         act: impl FnOnce(&mut State) -> T,
     ) -> Result<T, Gone> {
-        self.update(|state| {
-            if state.gone(process) {
-                Err(Gone)
-            } else {
-                Ok(act(state))
-            }
-        })
+        self.update(|state| if state.gone(process) { Err(Gone) } else { Ok(act(state)) })
     }
 
     /// A call of this process that blocks until `look` is done.
@@ -167,10 +152,7 @@ impl Monitor {
         deadline: Option<Deadline>,
     ) -> MutexGuard<'a, State> {
         let Some(deadline) = deadline else {
-            return self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            return self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         };
         let woken = self.changed.wait_timeout(state, deadline.remaining());
         woken.unwrap_or_else(PoisonError::into_inner).0

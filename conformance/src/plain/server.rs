@@ -28,11 +28,7 @@ pub struct ServerSet {
 impl ServerSet {
     pub(super) fn new(monitor: Arc<Monitor>, process: &str) -> Self {
         let interface = monitor.update(State::new_interface);
-        Self {
-            monitor,
-            process: process.to_owned(),
-            interface,
-        }
+        Self { monitor, process: process.to_owned(), interface }
     }
 
     /// Opens the set that a living client has created, has neither closed nor aborted,
@@ -173,11 +169,7 @@ impl ServerSet {
             set.enter_active();
             Ok((id, slot))
         });
-        let open = |(set, slot)| ServerDevice {
-            interface: self.clone(),
-            set,
-            slot,
-        };
+        let open = |(set, slot)| ServerDevice { interface: self.clone(), set, slot };
         answer(slot.map(|slot| slot.map(open)))
     }
 
@@ -260,11 +252,7 @@ impl ServerSet {
 }
 
 /// The phases in which buffers can be allocated and freed.
-const HAS_BUFFERS: &[Phase] = &[
-    Phase::Initializing,
-    Phase::Active,
-    Phase::NormallyTerminated,
-];
+const HAS_BUFFERS: &[Phase] = &[Phase::Initializing, Phase::Active, Phase::NormallyTerminated];
 
 fn check_buffer(size: u32, alignment: u32) -> Result<(), HResult> {
     if size == 0 || (alignment != 0 && !alignment.is_power_of_two()) {
@@ -275,10 +263,7 @@ fn check_buffer(size: u32, alignment: u32) -> Result<(), HResult> {
 }
 
 fn next_unopened(set: &mut Set, name: &str) -> Option<usize> {
-    let next = set
-        .devices
-        .iter()
-        .position(|device| device.server == End::Unopened)?;
+    let next = set.devices.iter().position(|device| device.server == End::Unopened)?;
     match set.device_named(name) {
         Some(slot) if set.devices[slot].server == End::Unopened => Some(slot),
         _ => Some(next),

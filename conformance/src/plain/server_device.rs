@@ -66,9 +66,7 @@ impl ServerDevice {
     ///
     /// Source: SQL Server VDI reference, SendCommand.
     pub fn send_command(&self, command: SendCommand) -> Status {
-        let ServerSet {
-            monitor, process, ..
-        } = &self.interface;
+        let ServerSet { monitor, process, .. } = &self.interface;
         let sent = monitor.with(process, |state| match self.admit(state, &command) {
             Ok(()) if state.defect(Defect::SendChecksThenQueues) => Sent::Later(command),
             Ok(()) => {
@@ -102,11 +100,7 @@ impl ServerDevice {
     ///
     /// Source: SQL Server VDI reference, CloseDevice.
     pub fn close_device(&self) -> Status {
-        let ServerSet {
-            monitor,
-            process,
-            interface,
-        } = &self.interface;
+        let ServerSet { monitor, process, interface } = &self.interface;
         status(monitor.with(process, |state| {
             if !state.holds(*interface, self.set) {
                 return Err(HResult::VD_E_PROTOCOL);
@@ -117,11 +111,7 @@ impl ServerDevice {
                 return Err(HResult::VD_E_CLOSE);
             }
             set.devices[self.slot].server = End::Closed;
-            if set
-                .devices
-                .iter()
-                .all(|device| device.server == End::Closed)
-            {
+            if set.devices.iter().all(|device| device.server == End::Closed) {
                 set.phase = Phase::NormallyTerminated;
             }
             state.change();
@@ -134,9 +124,7 @@ impl ServerDevice {
     /// Source: IServerVirtualDeviceSet2::Close, Remarks.
     #[must_use]
     pub fn touch(&self) -> bool {
-        let ServerSet {
-            monitor, process, ..
-        } = &self.interface;
+        let ServerSet { monitor, process, .. } = &self.interface;
         let mapped = |state: &mut State| {
             let server = state.find_set(self.set).and_then(|set| set.server.as_ref());
             server.is_some_and(|side| side.mapped)
@@ -153,11 +141,7 @@ impl ServerDevice {
         let device = &set.devices[self.slot];
         if set.aborted() {
             let refusal = (HResult::VD_E_ABORT, Win32::ERROR_OPERATION_ABORTED);
-            return if set.defect(Defect::SendsAfterAbort) {
-                Ok(())
-            } else {
-                Err(refusal)
-            };
+            return if set.defect(Defect::SendsAfterAbort) { Ok(()) } else { Err(refusal) };
         }
         let active = set.phase == Phase::Active && device.server == End::Open;
         let late = device.server == End::Closed && set.defect(Defect::SendsToClosedDevice);

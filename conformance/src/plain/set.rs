@@ -143,14 +143,12 @@ impl Set {
 
     /// Whether a side that this process has is open.
     pub(super) fn open_in(&self, process: &str) -> bool {
-        self.sides()
-            .any(|side| side.process == process && side.open)
+        self.sides().any(|side| side.process == process && side.open)
     }
 
     /// Whether buffers and devices are mapped into this process.
     pub(super) fn mapped_in(&self, process: &str) -> bool {
-        self.sides()
-            .any(|side| side.process == process && side.mapped)
+        self.sides().any(|side| side.process == process && side.mapped)
     }
 
     fn sides(&self) -> impl Iterator<Item = &Side> {
@@ -162,17 +160,11 @@ impl Set {
     /// The device of that name; a name not yet known names the next device that
     /// has none.
     pub(super) fn device_named(&mut self, name: &str) -> Option<usize> {
-        let known = self
-            .devices
-            .iter()
-            .position(|device| device.name.as_deref() == Some(name));
+        let known = self.devices.iter().position(|device| device.name.as_deref() == Some(name));
         if known.is_some() {
             return known;
         }
-        let unnamed = self
-            .devices
-            .iter()
-            .position(|device| device.name.is_none())?;
+        let unnamed = self.devices.iter().position(|device| device.name.is_none())?;
         self.devices[unnamed].name = Some(name.to_owned());
         Some(unnamed)
     }
@@ -183,14 +175,12 @@ impl Set {
     }
 
     pub(super) fn uses(&self, buffer: BufferId) -> bool {
-        self.outstanding()
-            .any(|command| command.buffer == Some(buffer))
+        self.outstanding().any(|command| command.buffer == Some(buffer))
     }
 
     /// Whether the client is doing something that may take as long as it likes.
     pub(super) fn may_last(&self) -> bool {
-        self.outstanding()
-            .any(|command| command.code == CommandCode::Load)
+        self.outstanding().any(|command| command.code == CommandCode::Load)
     }
 
     /// The client has completed a command of this device. An error puts the device
@@ -203,14 +193,10 @@ impl Set {
         let success = completion.code == Win32::ERROR_SUCCESS;
         let clears = success && command.about.code == CommandCode::ClearError;
         let clears = clears.then_some(slot);
-        self.owed.push_back(Owed {
-            clears,
-            ..command.owed(completion)
-        });
+        self.owed.push_back(Owed { clears, ..command.owed(completion) });
         self.completions += 1;
         if !success {
-            self.owed
-                .extend(self.devices[slot].enter_error(self.defect));
+            self.owed.extend(self.devices[slot].enter_error(self.defect));
         }
     }
 
@@ -229,36 +215,24 @@ impl Set {
         self.phase = Phase::AbnormallyTerminated;
         if !self.defect(Defect::RecordedKeepsCode) {
             let aborted = Completion::without_data(Win32::ERROR_OPERATION_ABORTED);
-            self.owed
-                .iter_mut()
-                .for_each(|owed| owed.completion = aborted);
+            self.owed.iter_mut().for_each(|owed| owed.completion = aborted);
         }
         self.give_up();
         self.owed.make_contiguous().sort_by_key(|owed| owed.command);
         if self.defect(Defect::AbortedAsSuccess) {
-            self.owed
-                .iter_mut()
-                .for_each(|owed| owed.completion.code = Win32::ERROR_SUCCESS);
+            self.owed.iter_mut().for_each(|owed| owed.completion.code = Win32::ERROR_SUCCESS);
         }
     }
 
     /// Owes the agent, as aborted, every command that nobody will complete.
     pub(super) fn give_up(&mut self) {
         let defect = self.defect;
-        self.owed.extend(
-            self.devices
-                .iter_mut()
-                .flat_map(|device| device.give_up(defect)),
-        );
+        self.owed.extend(self.devices.iter_mut().flat_map(|device| device.give_up(defect)));
     }
 }
 
 impl Side {
     pub(super) fn new(process: &str) -> Self {
-        Self {
-            process: process.to_owned(),
-            open: true,
-            mapped: true,
-        }
+        Self { process: process.to_owned(), open: true, mapped: true }
     }
 }

@@ -113,11 +113,7 @@ impl State {
         self.inside.remove(process);
         self.change();
         let unnoticed = self.defect(Defect::DeathUnnoticed);
-        for set in self
-            .sets
-            .iter_mut()
-            .filter(|set| !unnoticed && set.open_in(process))
-        {
+        for set in self.sets.iter_mut().filter(|set| !unnoticed && set.open_in(process)) {
             set.abort();
         }
     }
@@ -223,9 +219,6 @@ impl State {
 
     pub(super) fn buffer_alive(&self, process: &str, buffer: BufferId) -> bool {
         !self.gone(process)
-            && self
-                .sets
-                .iter()
-                .any(|set| set.area.holds(buffer) && set.mapped_in(process))
+            && self.sets.iter().any(|set| set.area.holds(buffer) && set.mapped_in(process))
     }
 }

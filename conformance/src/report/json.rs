@@ -70,11 +70,7 @@ pub fn json(summary: &Summary<'_>) -> String {
         implementation: summary.implementation.clone(),
         command: summary.command.to_owned(),
         profile: summary.profile_name.to_owned(),
-        readings: summary
-            .profile
-            .differences()
-            .map(|reading| reading.to_string())
-            .collect(),
+        readings: summary.profile.differences().map(|reading| reading.to_string()).collect(),
         exit_code: summary.exit_code(),
         counts: summary.counts(),
         scenarios: summary
@@ -114,15 +110,7 @@ fn scenario(result: &ScenarioResult, known: bool) -> JsonScenario {
         detail,
         mismatch: result.mismatch.as_ref().map(value),
         findings: result.findings.iter().map(value).collect(),
-        trace: if failed {
-            result.trace.events.iter().map(value).collect()
-        } else {
-            Vec::new()
-        },
-        stderr: if failed {
-            result.stderr.clone()
-        } else {
-            String::new()
-        },
+        trace: if failed { result.trace.events.iter().map(value).collect() } else { Vec::new() },
+        stderr: if failed { result.stderr.clone() } else { String::new() },
     }
 }

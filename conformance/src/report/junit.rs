@@ -39,10 +39,7 @@ pub fn junit(summary: &Summary<'_>) -> Result<String, quick_junit::SerializeErro
         if !result.stderr.is_empty() {
             case.set_system_err(&result.stderr);
         }
-        if suites
-            .last()
-            .is_none_or(|suite| suite.name.as_str() != folder)
-        {
+        if suites.last().is_none_or(|suite| suite.name.as_str() != folder) {
             suites.push(TestSuite::new(folder));
         }
         if let Some(suite) = suites.last_mut() {
@@ -60,12 +57,7 @@ fn failed(
 ) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
     let name = result.verdict.name();
-    status.set_type(
-        result
-            .verdict
-            .clause()
-            .map_or(name.to_owned(), |clause| clause.to_string()),
-    );
+    status.set_type(result.verdict.clause().map_or(name.to_owned(), |clause| clause.to_string()));
     status.set_message(result.title.clone());
     status.set_description(failure(result, summary.command, summary.profile_name));
     status

@@ -9,17 +9,9 @@ use crate::run::Verdict;
 #[must_use]
 pub fn markdown(summary: &Summary<'_>) -> String {
     let counts = summary.counts();
-    let mark = if summary.exit_code() == 0 {
-        "conformant"
-    } else {
-        "not conformant"
-    };
+    let mark = if summary.exit_code() == 0 { "conformant" } else { "not conformant" };
     let mut out = format!("## VDI conformance: {mark}\n\n");
-    let _ = writeln!(
-        out,
-        "{} under profile `{}`\n",
-        summary.implementation, summary.profile_name
-    );
+    let _ = writeln!(out, "{} under profile `{}`\n", summary.implementation, summary.profile_name);
     out.push_str("| verdict | scenarios |\n| --- | ---: |\n");
     for (name, count) in [
         ("conformant", counts.conformant),
@@ -46,11 +38,8 @@ pub fn markdown(summary: &Summary<'_>) -> String {
         );
     }
     for stale in &summary.stale {
-        let _ = writeln!(
-            out,
-            "\n- stale baseline entry `{}`: got {}",
-            stale.entry.scenario, stale.got
-        );
+        let _ =
+            writeln!(out, "\n- stale baseline entry `{}`: got {}", stale.entry.scenario, stale.got);
     }
     out
 }

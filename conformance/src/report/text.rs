@@ -28,11 +28,7 @@ pub fn text(summary: &Summary<'_>) -> String {
             heading(&mut out, "UNDECIDED", &result.id, "");
             body(&mut out, &result.title);
             row(&mut out, "because", reason);
-            row(
-                &mut out,
-                "again",
-                &again(summary.command, summary.profile_name, &result.id),
-            );
+            row(&mut out, "again", &again(summary.command, summary.profile_name, &result.id));
             out.push('\n');
         }
     }
@@ -45,11 +41,7 @@ pub fn text(summary: &Summary<'_>) -> String {
         };
         row(&mut out, "listed", &listed);
         row(&mut out, "got", &stale.got);
-        row(
-            &mut out,
-            "do",
-            "remove the entry from the baseline, or correct it",
-        );
+        row(&mut out, "do", "remove the entry from the baseline, or correct it");
         out.push('\n');
     }
     out.push_str(&summary_line(summary));
@@ -104,11 +96,7 @@ pub fn failure(result: &ScenarioResult, command: &str, profile: &str) -> String 
             row(&mut out, "step", &step_text(disagreement.step));
             row(&mut out, "oracle", &disagreement.oracle);
             row(&mut out, "scenario", &disagreement.scenario);
-            row(
-                &mut out,
-                "do",
-                "find the source and correct the one that is wrong",
-            );
+            row(&mut out, "do", "find the source and correct the one that is wrong");
         }
         Verdict::Trouble(trouble) => {
             heading(&mut out, "FAIL", &result.id, trouble.name());
@@ -132,11 +120,7 @@ pub fn failure(result: &ScenarioResult, command: &str, profile: &str) -> String 
 }
 
 fn step_text(step: usize) -> String {
-    if step == 0 {
-        "in the situation given".to_owned()
-    } else {
-        step.to_string()
-    }
+    if step == 0 { "in the situation given".to_owned() } else { step.to_string() }
 }
 
 fn violation_rows(out: &mut String, violation: &Violation, at: String) {
@@ -147,11 +131,7 @@ fn violation_rows(out: &mut String, violation: &Violation, at: String) {
         row(out, "source", &source.to_string());
     }
     if let Some(reading) = &violation.reading {
-        row(
-            out,
-            "reading",
-            &format!("{reading}: {}", reading.info().text),
-        );
+        row(out, "reading", &format!("{reading}: {}", reading.info().text));
     }
     let at = match &violation.call {
         Some(call) => format!("{at}: {call}"),
@@ -160,11 +140,7 @@ fn violation_rows(out: &mut String, violation: &Violation, at: String) {
     row(out, "step", &at);
     for (index, allowed) in violation.expected.iter().enumerate() {
         let label = if index == 0 { "expected" } else { "or" };
-        row(
-            out,
-            label,
-            &format!("{} ({})", allowed.what, allowed.clause),
-        );
+        row(out, label, &format!("{} ({})", allowed.what, allowed.clause));
     }
     row(out, "got", &violation.got);
     row(out, "state", &violation.state);
@@ -228,24 +204,13 @@ fn finding_rows(out: &mut String, path: &str, finding: &Finding, counts: bool) {
     row(out, "line", &finding.line.to_string());
     row(out, "got", &finding.what);
     if !counts {
-        row(
-            out,
-            "counts",
-            "no: provoked on purpose, or not a party that gates",
-        );
+        row(out, "counts", "no: provoked on purpose, or not a party that gates");
     }
 }
 
 fn trace_error(path: &str, error: &TraceError) -> String {
-    let column = if error.column > 0 {
-        format!(":{}", error.column)
-    } else {
-        String::new()
-    };
-    format!(
-        "error: {path}:{}{column}: {}\n  {}\n",
-        error.line, error.message, error.text
-    )
+    let column = if error.column > 0 { format!(":{}", error.column) } else { String::new() };
+    format!("error: {path}:{}{column}: {}\n  {}\n", error.line, error.message, error.text)
 }
 
 fn heading(out: &mut String, mark: &str, id: &str, right: &str) {

@@ -70,11 +70,7 @@ pub fn run_scenario(
 ) -> Run {
     let (steps, own) = expand(scenario);
     let hello = connection.hello();
-    let provoked: BTreeSet<Party> = scenario
-        .misuse
-        .iter()
-        .map(|clause| clause.party())
-        .collect();
+    let provoked: BTreeSet<Party> = scenario.misuse.iter().map(|clause| clause.party()).collect();
     let header = Header {
         source: Some(hello.origin()),
         scenario: Some(scenario.id.clone()),
@@ -103,9 +99,7 @@ pub fn run_scenario(
         },
     };
     driver.run.end = match missing {
-        Some(offer) => Some(End::NotOffered(format!(
-            "the adapter does not offer {offer:?}"
-        ))),
+        Some(offer) => Some(End::NotOffered(format!("the adapter does not offer {offer:?}"))),
         None => driver.all(scenario, &steps, own, profile).err(),
     };
     driver.run
@@ -190,9 +184,7 @@ impl Driver<'_> {
         own: usize,
         profile: &Profile,
     ) -> Result<(), End> {
-        self.connection.send(&Request::Reset {
-            scenario: scenario.id.clone(),
-        })?;
+        self.connection.send(&Request::Reset { scenario: scenario.id.clone() })?;
         // Late answers to an earlier scenario may still come before `ready`.
         loop {
             let within = self.limits.timeout;
@@ -200,19 +192,14 @@ impl Driver<'_> {
                 Some(Answer::Ready) => break,
                 Some(_) => {}
                 None => {
-                    return Err(Trouble::Silent {
-                        asked: "reset".to_owned(),
-                        within,
-                    }
-                    .into());
+                    return Err(Trouble::Silent { asked: "reset".to_owned(), within }.into());
                 }
             }
         }
         for (index, step) in steps.iter().enumerate() {
             self.run.step = (index + 1).saturating_sub(own);
             let done = step.when.as_ref().is_none_or(|when| {
-                when.parse::<Reading>()
-                    .is_ok_and(|r| profile.reading(r.question) == r)
+                when.parse::<Reading>().is_ok_and(|r| profile.reading(r.question) == r)
             });
             if done {
                 self.step(&step.action, profile)?;
@@ -227,12 +214,10 @@ impl Driver<'_> {
 
     /// At the end nothing has come that no step expects.
     fn nothing_left(&mut self) {
-        let callback = self.callbacks.first().map(|c| {
-            format!(
-                "callback of {} with {} on {}",
-                c.command, c.completion, c.lane
-            )
-        });
+        let callback = self
+            .callbacks
+            .first()
+            .map(|c| format!("callback of {} with {} on {}", c.command, c.completion, c.lane));
         let returned = self
             .returns
             .iter()
@@ -244,74 +229,30 @@ impl Driver<'_> {
 
     fn mismatch(&mut self, what: &str, expected: &str, got: String, shortage: bool) {
         let (what, expected) = (what.to_owned(), expected.to_owned());
-        self.run.mismatch = Some(Mismatch {
-            step: self.run.step,
-            what,
-            expected,
-            got,
-            shortage,
-        });
+        self.run.mismatch = Some(Mismatch { step: self.run.step, what, expected, got, shortage });
     }
 
     fn step(&mut self, action: &Action, profile: &Profile) -> Result<(), End> {
         match action {
-            Action::Call {
-                call,
-                lane,
-                on,
-                creates,
-                args,
-                expect,
-                gives,
-            } => {
+            Action::Call { call, lane, on, creates, args, expect, gives } => {
                 let (function, creates) = (*call, creates.as_deref());
-                let asked = Asked {
-                    function,
-                    lane,
-                    on,
-                    creates,
-                    args,
-                };
+                let asked = Asked { function, lane, on, creates, args };
                 self.call(&asked)?;
                 let what = format!("{call} by {lane}");
                 self.take_return(&what, lane, expect.as_ref(), gives.as_deref(), profile);
                 Ok(())
             }
-            Action::Start {
-                start,
-                lane,
-                on,
-                creates,
-                args,
-            } => {
+            Action::Start { start, lane, on, creates, args } => {
                 let (function, creates) = (*start, creates.as_deref());
-                self.begin(&Asked {
-                    function,
-                    lane,
-                    on,
-                    creates,
-                    args,
-                })?;
+                self.begin(&Asked { function, lane, on, creates, args })?;
                 self.settle()
             }
-            Action::Await {
-                what: Await::Return,
-                lane,
-                expect,
-                gives,
-                ..
-            } => {
+            Action::Await { what: Await::Return, lane, expect, gives, .. } => {
                 let what = format!("the return on {lane}");
                 self.take_return(&what, lane, expect.as_ref(), gives.as_deref(), profile);
                 Ok(())
             }
-            Action::Await {
-                lane,
-                of,
-                completion,
-                bytes,
-                ..
-            } => {
+            Action::Await { lane, of, completion, bytes, .. } => {
                 let command = of.as_deref().unwrap_or_default();
                 self.take_callback(lane, command, completion.as_ref(), *bytes, profile);
                 Ok(())
@@ -324,19 +265,11 @@ impl Driver<'_> {
             Action::Touch { touch, lane, found } => self.touch(touch, lane, *found),
             Action::Exit { exit, how } => {
                 let id = self.id();
-                self.push(Event::Exit {
-                    seq: None,
-                    process: *exit,
-                    exit: *how,
-                });
+                self.push(Event::Exit { seq: None, process: *exit, exit: *how });
                 let prefix = format!("{exit}.");
                 self.calls.retain(|_, lane| !lane.starts_with(&prefix));
                 self.ask(
-                    &Request::Exit {
-                        id,
-                        process: *exit,
-                        how: *how,
-                    },
+                    &Request::Exit { id, process: *exit, how: *how },
                     |answer| matches!(answer, Answer::Exited { id: of } if *of == id),
                 )?;
                 self.settle()
@@ -395,11 +328,7 @@ impl Driver<'_> {
                 match self.connection.receive(within)? {
                     Some(answer) => self.note(answer)?,
                     None => {
-                        return Err(Trouble::Silent {
-                            asked: what,
-                            within,
-                        }
-                        .into());
+                        return Err(Trouble::Silent { asked: what, within }.into());
                     }
                 }
             }
@@ -416,11 +345,7 @@ impl Driver<'_> {
                 Some(answer) if answers(&answer) => return Ok(answer),
                 Some(answer) => self.note(answer)?,
                 None => {
-                    return Err(Trouble::Silent {
-                        asked: request.what(),
-                        within,
-                    }
-                    .into());
+                    return Err(Trouble::Silent { asked: request.what(), within }.into());
                 }
             }
         }
@@ -453,10 +378,7 @@ impl Driver<'_> {
         }
         if !self.calls.is_empty() {
             let lanes: BTreeSet<&String> = self.calls.values().collect();
-            let blocked = lanes
-                .into_iter()
-                .map(|lane| Name::from(lane.clone()))
-                .collect();
+            let blocked = lanes.into_iter().map(|lane| Name::from(lane.clone())).collect();
             self.push(Event::Blocked { seq: None, blocked });
         }
         Ok(())
@@ -465,12 +387,7 @@ impl Driver<'_> {
     /// Records what an answer tells.
     fn note(&mut self, answer: Answer) -> Result<(), End> {
         match answer {
-            Answer::Return {
-                id,
-                lane,
-                status,
-                out,
-            } => {
+            Answer::Return { id, lane, status, out } => {
                 if self.calls.remove(&id).is_none_or(|of| of != lane) {
                     let reason = format!("no call {id} is in progress on {lane}");
                     let line = format!("return {id}");
@@ -484,20 +401,10 @@ impl Driver<'_> {
                     out: Out::into_owned(*out),
                 };
                 let line = self.push(event);
-                self.returns.entry(lane).or_default().push(Returned {
-                    line,
-                    status,
-                    command,
-                });
+                self.returns.entry(lane).or_default().push(Returned { line, status, command });
                 Ok(())
             }
-            Answer::Callback {
-                lane,
-                command,
-                completion,
-                bytes,
-                position,
-            } => {
+            Answer::Callback { lane, command, completion, bytes, position } => {
                 let held = self.holds.contains(&command);
                 let line = self.push(Event::Callback {
                     seq: None,
@@ -508,13 +415,7 @@ impl Driver<'_> {
                     position,
                     held,
                 });
-                self.callbacks.push(CalledBack {
-                    line,
-                    lane,
-                    command,
-                    completion,
-                    bytes,
-                });
+                self.callbacks.push(CalledBack { line, lane, command, completion, bytes });
                 Ok(())
             }
             Answer::Unsupported { id, reason } => {
@@ -539,10 +440,7 @@ impl Driver<'_> {
     ) {
         let pins = expect.map(|pinned| pinned.under(profile));
         let expected = pins.map_or("a return".to_owned(), |pins| {
-            pins.iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(" or ")
+            pins.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
         });
         let list = self.returns.entry(lane.to_string()).or_default();
         if list.is_empty() {
@@ -562,10 +460,7 @@ impl Driver<'_> {
         }
         if gives.is_some() && returned.command.as_deref() != gives {
             let expected = format!("NOERROR with {}", gives.unwrap_or_default());
-            let got = format!(
-                "NOERROR with {}",
-                returned.command.as_deref().unwrap_or("nothing")
-            );
+            let got = format!("NOERROR with {}", returned.command.as_deref().unwrap_or("nothing"));
             self.mismatch(what, &expected, got, false);
             return;
         }
@@ -586,18 +481,12 @@ impl Driver<'_> {
         let codes: Vec<String> = pins.iter().map(ToString::to_string).collect();
         let what = format!("the callback of {command}");
         let expected = format!("{} on {lane}", codes.join(" or "));
-        let Some(at) = self
-            .callbacks
-            .iter()
-            .position(|seen| seen.command == command)
-        else {
+        let Some(at) = self.callbacks.iter().position(|seen| seen.command == command) else {
             self.mismatch(&what, &expected, format!("no callback of {command}"), false);
             return;
         };
         let seen = self.callbacks.remove(at);
-        let admitted = pins
-            .iter()
-            .any(|pin| pin.admits(seen.completion, |_, _| false));
+        let admitted = pins.iter().any(|pin| pin.admits(seen.completion, |_, _| false));
         if !admitted || seen.lane != lane.as_str() {
             let got = format!("{} on {}", seen.completion, seen.lane);
             self.mismatch(&what, &expected, got, false);
@@ -612,20 +501,11 @@ impl Driver<'_> {
     fn expect_blocked(&mut self, blocked: &[LaneName]) {
         let still = |lane: &&LaneName| self.calls.values().any(|of| of == lane.as_str());
         if let Some(lane) = blocked.iter().find(|lane| !still(lane)) {
-            let got = match self
-                .returns
-                .get(lane.as_str())
-                .and_then(|list| list.first())
-            {
+            let got = match self.returns.get(lane.as_str()).and_then(|list| list.first()) {
                 Some(returned) => format!("it returned {}", returned.status),
                 None => "it is in no call".to_owned(),
             };
-            self.mismatch(
-                &format!("blocked on {lane}"),
-                "it stays in its call",
-                got,
-                false,
-            );
+            self.mismatch(&format!("blocked on {lane}"), "it stays in its call", got, false);
         }
     }
 
@@ -636,25 +516,14 @@ impl Driver<'_> {
             lane: Name::from(lane.to_string()),
             ended: Name::from(command.to_owned()),
         });
-        let request = Request::Resume {
-            id,
-            lane: lane.to_string(),
-            command: command.to_owned(),
-        };
-        self.ask(
-            &request,
-            |answer| matches!(answer, Answer::Resumed { id: of } if *of == id),
-        )?;
+        let request = Request::Resume { id, lane: lane.to_string(), command: command.to_owned() };
+        self.ask(&request, |answer| matches!(answer, Answer::Resumed { id: of } if *of == id))?;
         self.settle()
     }
 
     fn touch(&mut self, object: &str, lane: &LaneName, expected: Found) -> Result<(), End> {
         let id = self.id();
-        let request = Request::Touch {
-            id,
-            lane: lane.to_string(),
-            object: object.to_owned(),
-        };
+        let request = Request::Touch { id, lane: lane.to_string(), object: object.to_owned() };
         let answer = self.ask(&request, |answer| match answer {
             Answer::Touched { id: of, .. } => *of == id,
             _ => false,
@@ -669,11 +538,7 @@ impl Driver<'_> {
             found,
         });
         let word = |found| {
-            if found == Found::Alive {
-                "alive"
-            } else {
-                "gone"
-            }
+            if found == Found::Alive { "alive" } else { "gone" }
         };
         if found == expected {
             self.run.pinned.insert(line);
@@ -694,17 +559,9 @@ impl Driver<'_> {
         let Answer::Unloaded { found, .. } = answer else {
             return Ok(());
         };
-        let line = self.push(Event::Unload {
-            seq: None,
-            process,
-            unload: found,
-        });
+        let line = self.push(Event::Unload { seq: None, process, unload: found });
         let word = |found| {
-            if found == Presence::Idle {
-                "idle"
-            } else {
-                "busy"
-            }
+            if found == Presence::Idle { "idle" } else { "busy" }
         };
         if found == expected {
             self.run.pinned.insert(line);

@@ -61,10 +61,7 @@ impl Verdict {
     /// Whether this fails the run.
     #[must_use]
     pub const fn is_failure(&self) -> bool {
-        matches!(
-            self,
-            Self::Violation(_) | Self::Disagreement(_) | Self::Trouble(_)
-        )
+        matches!(self, Self::Violation(_) | Self::Disagreement(_) | Self::Trouble(_))
     }
 
     /// The clause it rests on, if it rests on one.
@@ -164,10 +161,7 @@ fn verdict(scenario: &Scenario, run: &Run, judged: &Judged) -> (Verdict, usize) 
     let step = run.step;
     if let Some(error) = &judged.error {
         let reason = format!("what was reported cannot have happened: {}", error.message);
-        let trouble = Trouble::Garbage {
-            reason,
-            line: error.text.clone(),
-        };
+        let trouble = Trouble::Garbage { reason, line: error.text.clone() };
         return (Verdict::Trouble(trouble), step_of(run, error.line));
     }
     match &run.end {
@@ -200,32 +194,18 @@ fn verdict(scenario: &Scenario, run: &Run, judged: &Judged) -> (Verdict, usize) 
             (Verdict::Disagreement(disagreement), step)
         }
         None => misuse(scenario, judged).map_or((Verdict::Conformant, step), |disagreement| {
-            (
-                Verdict::Disagreement(Disagreement {
-                    step,
-                    ..disagreement
-                }),
-                step,
-            )
+            (Verdict::Disagreement(Disagreement { step, ..disagreement }), step)
         }),
     }
 }
 
 /// The clauses that the oracle found broken are those the scenario breaks on purpose.
 fn misuse(scenario: &Scenario, judged: &Judged) -> Option<Disagreement> {
-    let found: BTreeSet<Clause> = judged
-        .findings
-        .iter()
-        .map(|finding| finding.clause)
-        .collect();
+    let found: BTreeSet<Clause> = judged.findings.iter().map(|finding| finding.clause).collect();
     let named: BTreeSet<Clause> = scenario.misuse.iter().copied().collect();
     let list = |clauses: &BTreeSet<Clause>| {
         let names: Vec<String> = clauses.iter().map(ToString::to_string).collect();
-        if names.is_empty() {
-            "none".to_owned()
-        } else {
-            names.join(", ")
-        }
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     };
     (found != named).then(|| Disagreement {
         oracle: format!("broken by server or client: {}", list(&found)),
@@ -236,8 +216,5 @@ fn misuse(scenario: &Scenario, judged: &Judged) -> Option<Disagreement> {
 
 fn step_of(run: &Run, line: usize) -> usize {
     // Line 1 is the header.
-    line.checked_sub(2)
-        .and_then(|at| run.step_of_line.get(at))
-        .copied()
-        .unwrap_or(run.step)
+    line.checked_sub(2).and_then(|at| run.step_of_line.get(at)).copied().unwrap_or(run.step)
 }

@@ -14,48 +14,23 @@ pub fn steps_of_trace(trace: &Trace) -> Result<Vec<Step>, vdi_sim::codes::Unknow
     let mut steps = Vec::new();
     for event in &trace.events {
         let action = match event {
-            Event::Call {
-                lane: on_lane,
-                call,
-                on,
-                creates,
-                args,
-                ..
-            } => Action::Start {
+            Event::Call { lane: on_lane, call, on, creates, args, .. } => Action::Start {
                 start: *call,
                 lane: lane(on_lane)?,
                 on: on.to_string(),
                 creates: creates.as_ref().map(ToString::to_string),
                 args: Box::new(args.clone()),
             },
-            Event::Ended {
-                lane: on_lane,
-                ended,
-                ..
-            } => Action::Resume {
-                resume: ended.to_string(),
-                lane: lane(on_lane)?,
-            },
-            Event::Touch {
-                lane: on_lane,
-                touch,
-                found,
-                ..
-            } => Action::Touch {
-                touch: touch.to_string(),
-                lane: lane(on_lane)?,
-                found: *found,
-            },
-            Event::Exit { process, exit, .. } => Action::Exit {
-                exit: *process,
-                how: *exit,
-            },
-            Event::Unload {
-                process, unload, ..
-            } => Action::Unload {
-                unload: *process,
-                found: *unload,
-            },
+            Event::Ended { lane: on_lane, ended, .. } => {
+                Action::Resume { resume: ended.to_string(), lane: lane(on_lane)? }
+            }
+            Event::Touch { lane: on_lane, touch, found, .. } => {
+                Action::Touch { touch: touch.to_string(), lane: lane(on_lane)?, found: *found }
+            }
+            Event::Exit { process, exit, .. } => Action::Exit { exit: *process, how: *exit },
+            Event::Unload { process, unload, .. } => {
+                Action::Unload { unload: *process, found: *unload }
+            }
             Event::Return { .. } | Event::Callback { .. } | Event::Blocked { .. } => continue,
         };
         steps.push(Step { when: None, action });

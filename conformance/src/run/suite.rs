@@ -48,10 +48,7 @@ pub fn run_suite(
             scope.spawn(|| worker(adapter, scenarios, options, &shared, done));
         }
     });
-    let results = shared
-        .results
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let results = shared.results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     results.into_values().collect()
 }
 
@@ -88,10 +85,7 @@ fn worker(
             }
         }
         done(&result);
-        let mut results = shared
-            .results
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut results = shared.results.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         results.insert(index, result);
     }
 }

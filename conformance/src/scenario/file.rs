@@ -304,23 +304,9 @@ fn some_args<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Box<Args<'stat
 
 /// The kinds of step, each with the fields it may have besides `when`.
 const KINDS: &[(&str, &[&str])] = &[
-    (
-        "call",
-        &["call", "lane", "on", "as", "args", "expect", "gives"],
-    ),
+    ("call", &["call", "lane", "on", "as", "args", "expect", "gives"]),
     ("start", &["start", "lane", "on", "as", "args"]),
-    (
-        "await",
-        &[
-            "await",
-            "lane",
-            "expect",
-            "gives",
-            "of",
-            "completion",
-            "bytes",
-        ],
-    ),
+    ("await", &["await", "lane", "expect", "gives", "of", "completion", "bytes"]),
     ("blocked", &["blocked"]),
     ("resume", &["resume", "lane"]),
     ("touch", &["touch", "lane", "found"]),
@@ -351,21 +337,14 @@ impl Raw {
             ("found", self.found.is_some()),
             ("how", self.how.is_some()),
         ];
-        given
-            .into_iter()
-            .filter(|(_, given)| *given)
-            .map(|(name, _)| name)
-            .collect()
+        given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
 
     fn kind(&self) -> Result<&'static str, String> {
         let fields = self.fields();
         let names: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
         let Some((kind, allowed)) = KINDS.iter().find(|(kind, _)| fields.contains(kind)) else {
-            return Err(format!(
-                "not a step: expected one of `{}`",
-                names.join("`, `")
-            ));
+            return Err(format!("not a step: expected one of `{}`", names.join("`, `")));
         };
         match fields.iter().find(|field| !allowed.contains(field)) {
             None => Ok(kind),
@@ -386,16 +365,12 @@ impl Raw {
             (_, Some(on)) if on.starts_with('s') => "server.main",
             (_, Some(on)) if on.starts_with('c') => "primary.main",
             _ => {
-                return Err(
-                    "which lane? `on` is not named like a handle of the server (s…) or \
+                return Err("which lane? `on` is not named like a handle of the server (s…) or \
                 the client (c…), so the step needs `lane`"
-                        .to_owned(),
-                );
+                    .to_owned());
             }
         };
-        usual
-            .parse()
-            .map_err(|error: vdi_sim::codes::UnknownName| error.to_string())
+        usual.parse().map_err(|error: vdi_sim::codes::UnknownName| error.to_string())
     }
 
     fn into_step(self) -> Result<Step, String> {
@@ -433,9 +408,7 @@ impl Raw {
                 completion: self.completion,
                 bytes: self.bytes,
             },
-            "blocked" => Action::Blocked {
-                blocked: self.blocked.ok_or_else(need("blocked"))?,
-            },
+            "blocked" => Action::Blocked { blocked: self.blocked.ok_or_else(need("blocked"))? },
             "resume" => Action::Resume {
                 lane: self.lane(None)?,
                 resume: self.resume.ok_or_else(need("resume"))?,
@@ -466,10 +439,7 @@ impl Raw {
                 },
             },
         };
-        Ok(Step {
-            when: self.when,
-            action,
-        })
+        Ok(Step { when: self.when, action })
     }
 }
 
@@ -485,8 +455,6 @@ enum Where {
 
 impl<'de> Deserialize<'de> for Step {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Raw::deserialize(from)?
-            .into_step()
-            .map_err(serde::de::Error::custom)
+        Raw::deserialize(from)?.into_step().map_err(serde::de::Error::custom)
     }
 }

@@ -31,11 +31,7 @@ pub fn expand(scenario: &Scenario) -> (Vec<Step>, usize) {
 
 /// What a device is called in the interface: the first bears the set's name.
 fn device_name(number: u32) -> String {
-    if number == 1 {
-        SET.to_owned()
-    } else {
-        format!("{SET}{number}")
-    }
+    if number == 1 { SET.to_owned() } else { format!("{SET}{number}") }
 }
 
 #[derive(Default)]
@@ -62,11 +58,7 @@ impl Expansion {
         args: Args<'static>,
         status: HResult,
     ) {
-        let side = if on.starts_with('s') {
-            "server.main"
-        } else {
-            "primary.main"
-        };
+        let side = if on.starts_with('s') { "server.main" } else { "primary.main" };
         self.push(Action::Call {
             call,
             lane: lane(side),
@@ -88,16 +80,8 @@ impl Expansion {
             _ => GivenAgent::Running,
         });
         for buffer in &given.buffers {
-            let args = Args {
-                size: Some(Size(BUFFER.into())),
-                ..Args::default()
-            };
-            self.call(
-                Function::AllocateBuffer,
-                SERVER_SET,
-                Some(buffer.clone()),
-                args,
-            );
+            let args = Args { size: Some(Size(BUFFER.into())), ..Args::default() };
+            self.call(Function::AllocateBuffer, SERVER_SET, Some(buffer.clone()), args);
         }
         if agent != GivenAgent::None {
             self.push(Action::Start {
@@ -112,18 +96,8 @@ impl Expansion {
             Phase::Initializing => stated.unwrap_or(0),
             _ => given.devices,
         };
-        self.open_devices(
-            Function::OpenDevice,
-            SERVER_SET,
-            "sdev",
-            opened(given.server_opened),
-        );
-        self.open_devices(
-            Function::OpenDevice,
-            CLIENT_SET,
-            "cdev",
-            opened(given.client_opened),
-        );
+        self.open_devices(Function::OpenDevice, SERVER_SET, "sdev", opened(given.server_opened));
+        self.open_devices(Function::OpenDevice, CLIENT_SET, "cdev", opened(given.client_opened));
         self.commands(given, agent);
         if given.phase == Phase::NormallyTerminated {
             self.termination(given.devices, agent);
@@ -131,30 +105,17 @@ impl Expansion {
     }
 
     fn configuration(&mut self, given: &Given, config: VdConfig) {
-        let config = VdConfig {
-            device_count: given.devices,
-            ..config
-        };
+        let config = VdConfig { device_count: given.devices, ..config };
         let name = || Some(Name::from(SET));
-        let args = Args {
-            name: name(),
-            config: Some(Box::new(config)),
-            ..Args::default()
-        };
+        let args = Args { name: name(), config: Some(Box::new(config)), ..Args::default() };
         self.call(Function::CreateEx, CLIENT_SET, None, args);
         if given.phase >= Phase::Connected {
-            let args = Args {
-                name: name(),
-                ..Args::default()
-            };
+            let args = Args { name: name(), ..Args::default() };
             self.call(Function::Open, SERVER_SET, None, args);
         }
         if given.phase >= Phase::Configurable {
-            let args = Args {
-                block_size: Some(512),
-                max_transfer_size: Some(BUFFER),
-                ..Args::default()
-            };
+            let args =
+                Args { block_size: Some(512), max_transfer_size: Some(BUFFER), ..Args::default() };
             self.call(Function::BeginConfiguration, SERVER_SET, None, args);
         }
         if given.phase >= Phase::Initializing {
@@ -166,26 +127,15 @@ impl Expansion {
                 };
                 self.call(Function::RequestBuffers, SERVER_SET, None, args);
             }
-            self.call(
-                Function::EndConfiguration,
-                SERVER_SET,
-                None,
-                Args::default(),
-            );
-            let args = Args {
-                timeout: Some(TimeoutArg::Infinite),
-                ..Args::default()
-            };
+            self.call(Function::EndConfiguration, SERVER_SET, None, Args::default());
+            let args = Args { timeout: Some(TimeoutArg::Infinite), ..Args::default() };
             self.call(Function::GetConfiguration, CLIENT_SET, None, args);
         }
     }
 
     fn open_devices(&mut self, function: Function, on: &str, prefix: &str, count: u32) {
         for number in 1..=count {
-            let args = Args {
-                name: Some(device_name(number).into()),
-                ..Args::default()
-            };
+            let args = Args { name: Some(device_name(number).into()), ..Args::default() };
             self.call(function, on, Some(format!("{prefix}{number}")), args);
         }
     }
@@ -211,16 +161,10 @@ impl Expansion {
             let carried = (command.buffer.clone(), command.size);
             self.send(&command.name, command.code, command.device, carried, false);
         }
-        for command in commands
-            .iter()
-            .filter(|command| command.at < GivenStage::Queued)
-        {
+        for command in commands.iter().filter(|command| command.at < GivenStage::Queued) {
             self.deliver(&command.name, command.device);
         }
-        for command in commands
-            .iter()
-            .filter(|command| command.at == GivenStage::Completed)
-        {
+        for command in commands.iter().filter(|command| command.at == GivenStage::Completed) {
             self.complete(&command.name, command.device, command.size);
         }
     }
@@ -240,40 +184,25 @@ impl Expansion {
             hold: hold.then_some(true),
             ..Args::default()
         };
-        self.call(
-            Function::SendCommand,
-            &format!("sdev{device}"),
-            Some(name.to_owned()),
-            args,
-        );
+        self.call(Function::SendCommand, &format!("sdev{device}"), Some(name.to_owned()), args);
     }
 
     fn deliver(&mut self, name: &str, device: u32) {
-        let args = Args {
-            timeout: Some(TimeoutArg::Milliseconds(0)),
-            ..Args::default()
-        };
+        let args = Args { timeout: Some(TimeoutArg::Milliseconds(0)), ..Args::default() };
         let names = (None, Some(name.to_owned()));
         let on = format!("cdev{device}");
         self.expecting(Function::GetCommand, &on, names, args, HResult::NOERROR);
     }
 
     fn complete(&mut self, name: &str, device: u32, size: Option<Size>) {
-        let bytes = size
-            .and_then(|Size(size)| u32::try_from(size).ok())
-            .unwrap_or(0);
+        let bytes = size.and_then(|Size(size)| u32::try_from(size).ok()).unwrap_or(0);
         let args = Args {
             command: Some(Handle::Name(name.to_owned().into())),
             code: Some(CodeArg::Completion(Win32::ERROR_SUCCESS)),
             bytes: Some(bytes),
             ..Args::default()
         };
-        self.call(
-            Function::CompleteCommand,
-            &format!("cdev{device}"),
-            None,
-            args,
-        );
+        self.call(Function::CompleteCommand, &format!("cdev{device}"), None, args);
     }
 
     fn termination(&mut self, devices: u32, agent: GivenAgent) {
@@ -293,18 +222,9 @@ impl Expansion {
             });
         }
         for number in 1..=devices {
-            let args = Args {
-                timeout: Some(TimeoutArg::Milliseconds(0)),
-                ..Args::default()
-            };
+            let args = Args { timeout: Some(TimeoutArg::Milliseconds(0)), ..Args::default() };
             let on = format!("cdev{number}");
-            self.expecting(
-                Function::GetCommand,
-                &on,
-                (None, None),
-                args,
-                HResult::VD_E_CLOSE,
-            );
+            self.expecting(Function::GetCommand, &on, (None, None), args, HResult::VD_E_CLOSE);
         }
     }
 }

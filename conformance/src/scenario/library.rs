@@ -77,11 +77,8 @@ impl Library {
     pub fn folder(path: &Path) -> Result<Self, LibraryError> {
         let mut library = Self::default();
         for file in json_files(path)? {
-            let text =
-                std::fs::read_to_string(&file).map_err(|error| LibraryError::Unreadable {
-                    path: file.clone(),
-                    error,
-                })?;
+            let text = std::fs::read_to_string(&file)
+                .map_err(|error| LibraryError::Unreadable { path: file.clone(), error })?;
             library.add(&file.display().to_string(), &text)?;
         }
         if library.scenarios.is_empty() {
@@ -93,10 +90,7 @@ impl Library {
     fn add(&mut self, path: &str, text: &str) -> Result<(), LibraryError> {
         let scenario = parse(path, text).map_err(Box::new)?;
         let id = scenario.id.clone();
-        let loaded = Loaded {
-            scenario,
-            path: path.to_owned(),
-        };
+        let loaded = Loaded { scenario, path: path.to_owned() };
         if let Some(first) = self.scenarios.get(&id) {
             let (first, second) = (first.path.clone(), path.to_owned());
             return Err(LibraryError::SameId { id, first, second });
@@ -116,11 +110,7 @@ impl Library {
     pub fn filter(&self, filter: &str) -> Vec<&Loaded> {
         let matches = |loaded: &&Loaded| {
             loaded.scenario.id.starts_with(filter)
-                || loaded
-                    .scenario
-                    .clauses
-                    .iter()
-                    .any(|clause| clause.info().id.starts_with(filter))
+                || loaded.scenario.clauses.iter().any(|clause| clause.info().id.starts_with(filter))
         };
         self.iter().filter(matches).collect()
     }
@@ -133,24 +123,16 @@ impl Library {
 }
 
 fn files<'a>(dir: &'a Dir<'a>) -> Vec<&'a include_dir::File<'a>> {
-    let mut found: Vec<_> = dir
-        .files()
-        .filter(|file| file.path().extension().is_some_and(|e| e == "json"))
-        .collect();
-    for inner in dir
-        .dirs()
-        .filter(|inner| inner.path() != Path::new(SCHEMAS))
-    {
+    let mut found: Vec<_> =
+        dir.files().filter(|file| file.path().extension().is_some_and(|e| e == "json")).collect();
+    for inner in dir.dirs().filter(|inner| inner.path() != Path::new(SCHEMAS)) {
         found.extend(files(inner));
     }
     found
 }
 
 fn json_files(path: &Path) -> Result<Vec<PathBuf>, LibraryError> {
-    let unreadable = |error| LibraryError::Unreadable {
-        path: path.to_owned(),
-        error,
-    };
+    let unreadable = |error| LibraryError::Unreadable { path: path.to_owned(), error };
     let mut entries = std::fs::read_dir(path)
         .map_err(unreadable)?
         .collect::<Result<Vec<_>, _>>()
@@ -161,10 +143,7 @@ fn json_files(path: &Path) -> Result<Vec<PathBuf>, LibraryError> {
         let path = entry.path();
         if path.is_dir() && entry.file_name() != SCHEMAS {
             found.extend(json_files(&path)?);
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "json")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "json") {
             found.push(path);
         }
     }

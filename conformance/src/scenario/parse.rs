@@ -34,17 +34,11 @@ impl BadFile {
     pub fn at(path: &str, text: &str, offset: usize, length: usize, message: String) -> Self {
         let offset = offset.min(text.len());
         let before = &text.as_bytes()[..offset];
-        let line_start = before
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |at| at + 1);
+        let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         Self {
             path: path.to_owned(),
             line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
-            column: String::from_utf8_lossy(&before[line_start..])
-                .chars()
-                .count()
-                + 1,
+            column: String::from_utf8_lossy(&before[line_start..]).chars().count() + 1,
             message,
             source_code: NamedSource::new(path, text.to_owned()),
             span: Some((offset, length.min(text.len() - offset)).into()),
@@ -68,16 +62,11 @@ impl BadFile {
     #[must_use]
     pub fn json(path: &str, text: &str, base: usize, error: &serde_json::Error) -> Self {
         let piece = &text[base..];
-        let line_start: usize = piece
-            .split_inclusive('\n')
-            .take(error.line().saturating_sub(1))
-            .map(str::len)
-            .sum();
+        let line_start: usize =
+            piece.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
         let offset = base + line_start + error.column().saturating_sub(1);
         let message = error.to_string();
-        let message = message
-            .rsplit_once(" at line ")
-            .map_or(message.as_str(), |(text, _)| text);
+        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(text, _)| text);
         Self::at(path, text, offset, 1, message.to_owned())
     }
 }
@@ -150,9 +139,7 @@ fn place(path: &str, text: &str, places: &[(usize, &str)], problem: &validate::P
         None => (0, text),
     };
     let quoted = problem.word.as_ref().map(|word| format!("\"{word}\""));
-    let found = quoted
-        .as_ref()
-        .and_then(|quoted| piece.rfind(quoted.as_str()));
+    let found = quoted.as_ref().and_then(|quoted| piece.rfind(quoted.as_str()));
     let (at, length) = match (found, &quoted) {
         (Some(at), Some(quoted)) => (at, quoted.len()),
         _ => (0, piece.lines().next().map_or(0, str::len)),

@@ -125,9 +125,9 @@ where
         let list = |texts: &[Text]| texts.iter().map(Text::pin).collect::<Result<Vec<_>, _>>();
         match Shape::deserialize(from)? {
             Shape::One(text) => Ok(Self::Codes(list(&[text])?)),
-            Shape::Many(texts) if texts.is_empty() => Err(D::Error::custom(
-                "an empty list of codes; expected at least one",
-            )),
+            Shape::Many(texts) if texts.is_empty() => {
+                Err(D::Error::custom("an empty list of codes; expected at least one"))
+            }
             Shape::Many(texts) => Ok(Self::Codes(list(&texts)?)),
             Shape::Map(map) => {
                 let mut rows = Vec::new();
@@ -150,11 +150,7 @@ impl<C: fmt::Display> Serialize for Pinned<C> {
         fn value<C: fmt::Display>(codes: &[Pin<C>]) -> serde_json::Value {
             match codes {
                 [one] => one.to_string().into(),
-                many => many
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>()
-                    .into(),
+                many => many.iter().map(ToString::to_string).collect::<Vec<_>>().into(),
             }
         }
         match self {

@@ -20,11 +20,7 @@ pub(super) struct Problem {
 }
 
 fn problem<T>(word: Option<&str>, message: impl Into<String>) -> Result<T, Problem> {
-    Err(Problem {
-        step: None,
-        word: word.map(str::to_owned),
-        message: message.into(),
-    })
+    Err(Problem { step: None, word: word.map(str::to_owned), message: message.into() })
 }
 
 /// Checks a scenario.
@@ -47,28 +43,18 @@ pub(super) fn validate(scenario: &Scenario) -> Result<(), Problem> {
     let (steps, own) = expand(scenario);
     let mut handles = Handles::default();
     for (index, step) in steps.iter().enumerate() {
-        handles.step(step).map_err(|found| Problem {
-            step: index.checked_sub(own),
-            ..found
-        })?;
+        handles.step(step).map_err(|found| Problem { step: index.checked_sub(own), ..found })?;
     }
     Ok(())
 }
 
 fn parties(scenario: &Scenario) -> Result<(), Problem> {
-    let bound: BTreeSet<Party> = scenario
-        .clauses
-        .iter()
-        .chain(&scenario.misuse)
-        .map(|clause| clause.party())
-        .collect();
+    let bound: BTreeSet<Party> =
+        scenario.clauses.iter().chain(&scenario.misuse).map(|clause| clause.party()).collect();
     let named: BTreeSet<Party> = scenario.parties.iter().copied().collect();
     if bound != named {
         let bound: Vec<String> = bound.iter().map(|party| format!("\"{party}\"")).collect();
-        let message = format!(
-            "the clauses bind other parties: expected [{}]",
-            bound.join(", ")
-        );
+        let message = format!("the clauses bind other parties: expected [{}]", bound.join(", "));
         return problem(Some("parties"), message);
     }
     for clause in &scenario.misuse {
@@ -109,20 +95,13 @@ fn situation(given: &Given) -> Result<(), Problem> {
     if given.agent == Some(GivenAgent::None) && given.phase > Phase::Initializing {
         return problem(Some("agent"), "Active is entered with an agent running");
     }
-    let completed = given
-        .commands
-        .iter()
-        .any(|command| command.at == GivenStage::Completed);
+    let completed = given.commands.iter().any(|command| command.at == GivenStage::Completed);
     if completed && given.agent != Some(GivenAgent::Busy) {
         let message = "a completed command waits for its callback only while the agent is busy: \
             say `\"agent\": \"busy\"`";
         return problem(Some("completed"), message);
     }
-    match given
-        .commands
-        .iter()
-        .find(|c| !(1..=given.devices).contains(&c.device))
-    {
+    match given.commands.iter().find(|c| !(1..=given.devices).contains(&c.device)) {
         Some(command) => problem(Some(&command.name), "this command's device does not exist"),
         None => Ok(()),
     }
@@ -190,41 +169,18 @@ impl Handles {
 
     fn step(&mut self, step: &Step) -> Result<(), Problem> {
         if let Some(when) = &step.when {
-            when.parse::<Reading>()
-                .or_else(|error| problem(Some(when), error.to_string()))?;
+            when.parse::<Reading>().or_else(|error| problem(Some(when), error.to_string()))?;
         }
         match &step.action {
-            Action::Call {
-                call,
-                lane,
-                on,
-                creates,
-                args,
-                expect,
-                gives,
-            } => {
+            Action::Call { call, lane, on, creates, args, expect, gives } => {
                 self.call(*call, lane, on, creates.as_deref(), args)?;
                 complete_pins(expect.as_ref())?;
-                gives
-                    .as_ref()
-                    .map_or(Ok(()), |command| self.expect(command, Kind::Command))
+                gives.as_ref().map_or(Ok(()), |command| self.expect(command, Kind::Command))
             }
-            Action::Start {
-                start,
-                lane,
-                on,
-                creates,
-                args,
-            } => self.call(*start, lane, on, creates.as_deref(), args),
-            Action::Await {
-                what,
-                expect,
-                gives,
-                of,
-                completion,
-                bytes,
-                ..
-            } => {
+            Action::Start { start, lane, on, creates, args } => {
+                self.call(*start, lane, on, creates.as_deref(), args)
+            }
+            Action::Await { what, expect, gives, of, completion, bytes, .. } => {
                 complete_pins(expect.as_ref())?;
                 complete_pins(completion.as_ref())?;
                 if let Some(command) = gives {
@@ -305,21 +261,11 @@ fn complete_pins<C: Copy + PartialEq>(pinned: Option<&Pinned<C>>) -> Result<(), 
     let Some(first) = given.first() else {
         return Ok(());
     };
-    if let Some(other) = given
-        .iter()
-        .find(|reading| reading.question != first.question)
-    {
-        let message = format!(
-            "expectations depend on one question, not on {} too",
-            other.question
-        );
+    if let Some(other) = given.iter().find(|reading| reading.question != first.question) {
+        let message = format!("expectations depend on one question, not on {} too", other.question);
         return problem(Some(&other.to_string()), message);
     }
-    match first
-        .question
-        .readings()
-        .find(|reading| !given.contains(reading))
-    {
+    match first.question.readings().find(|reading| !given.contains(reading)) {
         None => Ok(()),
         Some(missing) => problem(
             Some(&first.to_string()),

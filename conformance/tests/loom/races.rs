@@ -21,9 +21,7 @@ pub(crate) fn server_close_and_completion(defect: Option<Defect>) -> String {
     let (stage, device, agent) = Stage::active(defect);
     let command = stage.delivered(&device, 1).command;
     let agent = stage.history.lane("agent", agent);
-    let client = stage
-        .history
-        .lane("client", move || succeed(&device, command));
+    let client = stage.history.lane("client", move || succeed(&device, command));
     stage.history.here("server", || stage.server.close());
     stage.history.outcome([agent, client])
 }
@@ -36,9 +34,7 @@ pub(crate) fn server_signal_abort(defect: Option<Defect>) -> String {
         stage.history.lane("client", move || get(&device)),
         stage.history.lane("sender", stage.send(1)),
     ];
-    stage
-        .history
-        .here("aborter", || stage.server.signal_abort());
+    stage.history.here("aborter", || stage.server.signal_abort());
     stage.history.outcome(lanes)
 }
 
@@ -50,19 +46,14 @@ pub(crate) fn client_signal_abort(defect: Option<Defect>) -> String {
         stage.history.lane("client", move || get(&device)),
         stage.history.lane("sender", stage.send(1)),
     ];
-    stage
-        .history
-        .here("aborter", || stage.client.signal_abort());
+    stage.history.here("aborter", || stage.client.signal_abort());
     stage.history.outcome(lanes)
 }
 
 /// The client's Close with its device open against SendCommand.
 pub(crate) fn client_close_and_send(defect: Option<Defect>) -> String {
     let (stage, _device, agent) = Stage::active(defect);
-    let lanes = [
-        stage.history.lane("agent", agent),
-        stage.history.lane("sender", stage.send(1)),
-    ];
+    let lanes = [stage.history.lane("agent", agent), stage.history.lane("sender", stage.send(1))];
     stage.history.here("client", || stage.client.close());
     stage.history.outcome(lanes)
 }
@@ -72,18 +63,10 @@ pub(crate) fn client_close_and_send(defect: Option<Defect>) -> String {
 pub(crate) fn agent_and_last_open(defect: Option<Defect>) -> String {
     let stage = Stage::initializing(defect);
     let server = stage.server.clone();
-    let agent = stage
-        .history
-        .lane("agent", move || server.execute_completion_agent());
-    stage.history.here("client", || {
-        stage.client.open_device("S").map(|(status, _)| status)
-    });
+    let agent = stage.history.lane("agent", move || server.execute_completion_agent());
+    stage.history.here("client", || stage.client.open_device("S").map(|(status, _)| status));
     let runs = stage.world.inside("server") == 1;
-    let sender = if runs {
-        "sender, agent runs"
-    } else {
-        "sender, perhaps too early"
-    };
+    let sender = if runs { "sender, agent runs" } else { "sender, perhaps too early" };
     stage.history.here(sender, stage.send(1));
     stage.history.here("server", || stage.server.close());
     stage.history.outcome([agent])
@@ -96,13 +79,9 @@ pub(crate) fn last_close_and_completion(defect: Option<Defect>) -> String {
     let command = stage.delivered(&device, 1).command;
     let lanes = [
         stage.history.lane("agent", agent),
-        stage
-            .history
-            .lane("client", move || succeed(&device, command)),
+        stage.history.lane("client", move || succeed(&device, command)),
     ];
-    stage
-        .history
-        .here("server", || stage.server_device.close_device());
+    stage.history.here("server", || stage.server_device.close_device());
     stage.history.outcome(lanes)
 }
 
@@ -114,10 +93,7 @@ pub(crate) fn normal_end(defect: Option<Defect>) -> String {
     let agent = stage.history.lane("agent", agent);
     let client = stage.client.clone();
     let serves = stage.history.lane("client", move || {
-        let command = device
-            .get_command(Timeout::Infinite)?
-            .1
-            .expect("the queued command");
+        let command = device.get_command(Timeout::Infinite)?.1.expect("the queued command");
         succeed(&device, command.command)?;
         assert_eq!(get(&device), Ok(HResult::VD_E_CLOSE));
         client.close()
@@ -152,9 +128,7 @@ pub(crate) fn error_and_send(defect: Option<Defect>) -> String {
     });
     stage.history.here("sender", stage.send(2));
     client.join().expect("the lane ends");
-    stage
-        .history
-        .here("server", || stage.server_device.close_device());
+    stage.history.here("server", || stage.server_device.close_device());
     stage.history.outcome([agent])
 }
 
@@ -163,7 +137,5 @@ fn succeed(device: &ClientDevice, command: CommandId) -> Status {
 }
 
 fn get(device: &ClientDevice) -> Status {
-    device
-        .get_command(Timeout::Infinite)
-        .map(|(status, _)| status)
+    device.get_command(Timeout::Infinite).map(|(status, _)| status)
 }

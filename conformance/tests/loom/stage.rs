@@ -24,33 +24,18 @@ pub(crate) struct Stage {
 impl Stage {
     /// The server has opened its device, the client has seen the configuration.
     pub(crate) fn initializing(defect: Option<Defect>) -> Self {
-        let world = World::new(Options {
-            defect,
-            ..Options::default()
-        });
+        let world = World::new(Options { defect, ..Options::default() });
         let (server, client) = (world.server_set("server"), world.client_set("primary"));
-        let config = VdConfig {
-            device_count: 1,
-            ..VdConfig::default()
-        };
+        let config = VdConfig { device_count: 1, ..VdConfig::default() };
         good(client.create(None, "S", &config));
         good(server.open(None, "S"));
-        let part = ServerConfig {
-            block_size: 512,
-            max_transfer_size: 65536,
-            ..ServerConfig::default()
-        };
+        let part =
+            ServerConfig { block_size: 512, max_transfer_size: 65536, ..ServerConfig::default() };
         good(server.begin_configuration(&part));
         good(server.end_configuration());
         let server_device = result(server.open_device("S"));
         result(client.get_configuration(Timeout::Milliseconds(0)));
-        Self {
-            world,
-            server,
-            client,
-            server_device,
-            history: History::default(),
-        }
+        Self { world, server, client, server_device, history: History::default() }
     }
 
     /// The set is active. The agent counts as running; what is given back runs it.
@@ -71,14 +56,7 @@ impl Stage {
         let code = CommandCode::Flush;
         move || {
             let buffer = None;
-            device.send_command(SendCommand {
-                tag,
-                code,
-                buffer,
-                size: 0,
-                position: 0,
-                callback,
-            })
+            device.send_command(SendCommand { tag, code, buffer, size: 0, position: 0, callback })
         }
     }
 
@@ -125,11 +103,7 @@ impl History {
 
     /// Does one thing on the calling thread, and notes how it ended.
     pub(crate) fn here(&self, name: &'static str, act: impl FnOnce() -> Status) {
-        let lane = Lane {
-            name,
-            thread: thread::current().id(),
-            seen: Vec::new(),
-        };
+        let lane = Lane { name, thread: thread::current().id(), seen: Vec::new() };
         self.0.lock().expect("no panic while held").push(lane);
         match act() {
             Ok(status) => self.note(status.to_string()),
@@ -142,9 +116,7 @@ impl History {
         let mut lanes = self.0.lock().expect("no panic while held");
         let current = thread::current().id();
         let lane = lanes.iter_mut().rev().find(|lane| lane.thread == current);
-        lane.expect("callbacks come on a lane of the race")
-            .seen
-            .push(what);
+        lane.expect("callbacks come on a lane of the race").seen.push(what);
     }
 
     /// Lane by lane what was seen, once all lanes have ended.

@@ -23,10 +23,7 @@ fn server_close_before_devices_are_open_aborts_all_the_same() {
         good(stage.server.close());
         assert_eq!(stage.server.close(), Ok(HResult::VD_E_PROTOCOL));
         assert_eq!(stage.server.open(None, "S"), Ok(HResult::VD_E_PROTOCOL));
-        assert_eq!(
-            refused(stage.client.get_configuration(POLL)),
-            HResult::VD_E_ABORT
-        );
+        assert_eq!(refused(stage.client.get_configuration(POLL)), HResult::VD_E_ABORT);
         assert_eq!(refused(stage.client.open_device("S")), HResult::VD_E_ABORT);
         good(stage.client.close());
     }
@@ -50,16 +47,10 @@ fn server_close_with_a_device_open_aborts_and_releases() {
     ];
     assert_eq!(stage.seen(), expected);
     assert!(!stage.server_devices[0].touch() && stage.client_devices[0].touch());
-    assert_eq!(
-        stage.server_devices[0].close_device(),
-        Ok(HResult::VD_E_PROTOCOL)
-    );
+    assert_eq!(stage.server_devices[0].close_device(), Ok(HResult::VD_E_PROTOCOL));
     assert_eq!(stage.send(0, 5, Flush), Ok(HResult::VD_E_PROTOCOL));
     assert_eq!(stage.get(0), Err(HResult::VD_E_ABORT));
-    assert_eq!(
-        stage.complete(0, second, Win32::ERROR_SUCCESS),
-        Ok(HResult::VD_E_ABORT)
-    );
+    assert_eq!(stage.complete(0, second, Win32::ERROR_SUCCESS), Ok(HResult::VD_E_ABORT));
     good(stage.client.close());
     assert!(!stage.client_devices[0].touch());
     assert_eq!(stage.get(0), Err(HResult::VD_E_PROTOCOL));
@@ -69,11 +60,7 @@ fn server_close_with_a_device_open_aborts_and_releases() {
 fn after_signal_abort_only_close_is_left() {
     let stage = Stage::new(None).active(&pipes(1));
     let device = stage.client_devices[0].clone();
-    stage.lane("reader", move || {
-        device
-            .get_command(Timeout::Infinite)
-            .map(|(status, _)| status)
-    });
+    stage.lane("reader", move || device.get_command(Timeout::Infinite).map(|(status, _)| status));
     good(stage.client.signal_abort());
     let mut seen = stage.seen();
     seen.sort_unstable();
@@ -91,19 +78,10 @@ fn after_signal_abort_only_close_is_left() {
     ] {
         assert_eq!(status, Ok(HResult::VD_E_ABORT));
     }
-    assert_eq!(
-        refused(stage.server.get_configuration()),
-        HResult::VD_E_ABORT
-    );
+    assert_eq!(refused(stage.server.get_configuration()), HResult::VD_E_ABORT);
     assert_eq!(refused(stage.server.open_device("S")), HResult::VD_E_ABORT);
-    assert_eq!(
-        refused(stage.server.allocate_buffer(512, 0)),
-        HResult::VD_E_ABORT
-    );
-    assert_eq!(
-        refused(stage.server.query_available_buffers(512, 0)),
-        HResult::VD_E_PROTOCOL
-    );
+    assert_eq!(refused(stage.server.allocate_buffer(512, 0)), HResult::VD_E_ABORT);
+    assert_eq!(refused(stage.server.query_available_buffers(512, 0)), HResult::VD_E_PROTOCOL);
     assert_eq!(stage.seen(), ["c1 ERROR_OPERATION_ABORTED 0 at once"]);
     good(stage.server.close());
     good(stage.client.close());
@@ -114,10 +92,7 @@ fn client_close_with_a_device_open_aborts() {
     let stage = Stage::new(None).active(&pipes(1));
     good(stage.send(0, 1, Flush));
     assert_eq!(stage.client.close(), Ok(HResult::VD_E_OPEN));
-    assert_eq!(
-        stage.seen(),
-        ["c1 ERROR_OPERATION_ABORTED 0 by the agent", "agent NOERROR"]
-    );
+    assert_eq!(stage.seen(), ["c1 ERROR_OPERATION_ABORTED 0 by the agent", "agent NOERROR"]);
     assert_eq!(stage.client.close(), Ok(HResult::VD_E_PROTOCOL));
     good(stage.server.close());
 }
@@ -128,10 +103,7 @@ fn a_client_may_create_again_while_the_server_is_still_attached() {
     stage.connect(&pipes(1));
     good(stage.client.close());
     good(stage.client.create(None, "S", &pipes(2)));
-    assert_eq!(
-        refused(stage.server.get_configuration()),
-        HResult::VD_E_ABORT
-    );
+    assert_eq!(refused(stage.server.get_configuration()), HResult::VD_E_ABORT);
     let another = stage.world.server_set("server");
     good(another.open(None, "S"));
     assert_eq!(result(another.get_configuration()).device_count, 2);
@@ -150,10 +122,7 @@ fn a_recorded_completion_is_overridden_by_an_abort() {
     assert_eq!(stage.server.close(), Ok(HResult::VD_E_PROTOCOL));
     assert_eq!(stage.blocked(), 1);
     drop(let_go);
-    assert_eq!(
-        stage.seen(),
-        ["c2 ERROR_OPERATION_ABORTED 0 by the agent", "agent NOERROR"]
-    );
+    assert_eq!(stage.seen(), ["c2 ERROR_OPERATION_ABORTED 0 by the agent", "agent NOERROR"]);
 }
 
 #[test]
@@ -162,24 +131,11 @@ fn a_callback_may_close_the_set() {
     let (server, answer) = (stage.server.clone(), Arc::new(Mutex::new(None)));
     let (code, buffer, size, position, into) = (Flush, None, 0, 0, answer.clone());
     let callback = Box::new(move |_| *into.lock().expect("not poisoned") = Some(server.close()));
-    let command = SendCommand {
-        tag: 1,
-        code,
-        buffer,
-        size,
-        position,
-        callback,
-    };
+    let command = SendCommand { tag: 1, code, buffer, size, position, callback };
     good(stage.server_devices[0].send_command(command));
     good(stage.send(0, 2, Flush));
     let command = stage.get(0).expect("c1");
     good(stage.complete(0, command, Win32::ERROR_SUCCESS));
-    assert_eq!(
-        stage.seen(),
-        ["c2 ERROR_OPERATION_ABORTED 0 by the agent", "agent NOERROR"]
-    );
-    assert_eq!(
-        *answer.lock().expect("not poisoned"),
-        Some(Ok(HResult::VD_E_PROTOCOL))
-    );
+    assert_eq!(stage.seen(), ["c2 ERROR_OPERATION_ABORTED 0 by the agent", "agent NOERROR"]);
+    assert_eq!(*answer.lock().expect("not poisoned"), Some(Ok(HResult::VD_E_PROTOCOL)));
 }

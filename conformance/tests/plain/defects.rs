@@ -17,10 +17,7 @@ struct Log {
 
 impl Log {
     fn new(stage: Stage) -> Self {
-        Self {
-            stage,
-            lines: Vec::new(),
-        }
+        Self { stage, lines: Vec::new() }
     }
 
     /// Notes an answer, then what came back on the lanes.
@@ -52,21 +49,12 @@ fn server_close(defect: Option<Defect>) -> Vec<String> {
         log.note("send", log.stage.send(0, tag, Flush));
     }
     let got = [(); 3].map(|()| log.stage.get(0).ok());
-    log.note(
-        "complete",
-        log.stage.complete(0, got[0], Win32::ERROR_SUCCESS),
-    );
-    log.note(
-        "complete",
-        log.stage.complete(0, got[1], Win32::ERROR_SUCCESS),
-    );
+    log.note("complete", log.stage.complete(0, got[0], Win32::ERROR_SUCCESS));
+    log.note("complete", log.stage.complete(0, got[1], Win32::ERROR_SUCCESS));
     log.note("close", log.stage.server.close());
     log.note("touch", log.stage.world.touch("server", buffer));
     log.note("touch", log.stage.server_devices[0].touch());
-    log.note(
-        "complete",
-        log.stage.complete(0, got[2], Win32::ERROR_SUCCESS),
-    );
+    log.note("complete", log.stage.complete(0, got[2], Win32::ERROR_SUCCESS));
     log.note("get", log.stage.get(0));
     drop(let_go);
     log.end()
@@ -75,11 +63,7 @@ fn server_close(defect: Option<Defect>) -> Vec<String> {
 fn signal_abort(defect: Option<Defect>) -> Vec<String> {
     let mut log = Log::new(Stage::new(defect).active(&pipes(1)));
     let device = log.stage.client_devices[0].clone();
-    let get = move || {
-        device
-            .get_command(Timeout::Infinite)
-            .map(|(status, _)| status)
-    };
+    let get = move || device.get_command(Timeout::Infinite).map(|(status, _)| status);
     log.stage.lane("reader", get);
     log.note("abort", log.stage.server.signal_abort());
     log.note("abort", log.stage.server.signal_abort());
@@ -105,10 +89,7 @@ fn normal_run(defect: Option<Defect>) -> Vec<String> {
     log.note("send", log.stage.send(0, 1, Flush));
     log.note("send", log.stage.send(0, 2, Flush));
     while let Ok(command) = log.stage.get(0) {
-        log.note(
-            "complete",
-            log.stage.complete(0, command, Win32::ERROR_SUCCESS),
-        );
+        log.note("complete", log.stage.complete(0, command, Win32::ERROR_SUCCESS));
     }
     log.note("close device", log.stage.server_devices[0].close_device());
     log.note("send", log.stage.send(0, 3, Flush));
@@ -133,10 +114,7 @@ fn error_state(defect: Option<Defect>) -> Vec<String> {
     }
     let first = log.stage.get(0).ok();
     log.note("get", log.stage.get(0));
-    log.note(
-        "complete",
-        log.stage.complete(0, first, Win32::ERROR_DISK_FULL),
-    );
+    log.note("complete", log.stage.complete(0, first, Win32::ERROR_DISK_FULL));
     log.note("send", log.stage.send(0, 4, Write));
     log.note("send", log.stage.send(0, 5, ClearError));
     log.note("get", log.stage.get(0));
@@ -145,17 +123,9 @@ fn error_state(defect: Option<Defect>) -> Vec<String> {
 
 /// Every history, in one piece.
 fn histories(defect: Option<Defect>) -> Vec<Vec<String>> {
-    [
-        server_close,
-        signal_abort,
-        client_close,
-        death,
-        normal_run,
-        buffer_in_use,
-        error_state,
-    ]
-    .map(|history| history(defect))
-    .into()
+    [server_close, signal_abort, client_close, death, normal_run, buffer_in_use, error_state]
+        .map(|history| history(defect))
+        .into()
 }
 
 #[test]

@@ -48,15 +48,9 @@ fn open_finds_only_a_set_that_is_there_for_it() {
 fn create_refuses_what_it_cannot_use() {
     let stage = Stage::new(None);
     let create = |instance, name, config: &VdConfig| stage.client.create(instance, name, config);
-    assert_eq!(
-        create(Some("a\\b"), "S", &pipes(1)),
-        Ok(HResult::VD_E_INSTANCE_NAME)
-    );
+    assert_eq!(create(Some("a\\b"), "S", &pipes(1)), Ok(HResult::VD_E_INSTANCE_NAME));
     assert_eq!(create(None, "a\\b", &pipes(1)), Ok(HResult::VD_E_INVALID));
-    assert_eq!(
-        create(None, "S", &pipes(65)),
-        Ok(HResult::VD_E_NOTSUPPORTED)
-    );
+    assert_eq!(create(None, "S", &pipes(65)), Ok(HResult::VD_E_NOTSUPPORTED));
     good(create(None, "S", &pipes(1)));
     assert_eq!(create(None, "T", &pipes(1)), Ok(PROTOCOL));
     let other = stage.world.client_set("other");
@@ -68,33 +62,20 @@ fn create_refuses_what_it_cannot_use() {
 fn configuration_goes_in_order() {
     let stage = Stage::new(None);
     let server = &stage.server;
-    stage.connect(&VdConfig {
-        alignment: 4096,
-        server_time_out: 7,
-        ..pipes(2)
-    });
+    stage.connect(&VdConfig { alignment: 4096, server_time_out: 7, ..pipes(2) });
     assert_eq!(result(server.get_configuration()).server_time_out, 7);
     assert_eq!(server.end_configuration(), Ok(PROTOCOL));
-    let bad = ServerConfig {
-        block_size: 3,
-        ..server_part()
-    };
+    let bad = ServerConfig { block_size: 3, ..server_part() };
     assert_eq!(server.begin_configuration(&bad), Ok(HResult::VD_E_INVALID));
     good(server.begin_configuration(&server_part()));
     assert_eq!(server.begin_configuration(&server_part()), Ok(PROTOCOL));
-    assert_eq!(
-        refused(stage.client.get_configuration(POLL)),
-        HResult::VD_E_TIMEOUT
-    );
+    assert_eq!(refused(stage.client.get_configuration(POLL)), HResult::VD_E_TIMEOUT);
     assert_eq!(refused(stage.client.open_device("S")), PROTOCOL);
     assert_eq!(server.execute_completion_agent(), Ok(PROTOCOL));
     good(server.end_configuration());
     assert_eq!(refused(stage.client.open_device("S")), PROTOCOL);
     let seen = result(stage.client.get_configuration(POLL));
-    assert_eq!(
-        (seen.alignment, seen.max_io_depth, seen.buffer_area_size),
-        (4096, 4, 524_288)
-    );
+    assert_eq!((seen.alignment, seen.max_io_depth, seen.buffer_area_size), (4096, 4, 524_288));
 }
 
 #[test]
@@ -120,17 +101,13 @@ fn active_needs_every_device_on_both_sides_and_the_agent() {
 
     let mut stage = Stage::new(None);
     stage.configure(&pipes(1));
-    stage
-        .server_devices
-        .push(result(stage.server.open_device("S")));
+    stage.server_devices.push(result(stage.server.open_device("S")));
     let server = stage.server.clone();
     stage.lane("agent", move || server.execute_completion_agent());
     assert_eq!(stage.server.execute_completion_agent(), Ok(PROTOCOL));
     assert_eq!(stage.send(0, 1, Flush), Ok(PROTOCOL));
     assert_eq!(stage.seen(), ["c1 ERROR_INVALID_HANDLE 0 at once"]);
     assert_eq!(stage.server_devices[0].close_device(), Ok(PROTOCOL));
-    stage
-        .client_devices
-        .push(result(stage.client.open_device("S")));
+    stage.client_devices.push(result(stage.client.open_device("S")));
     good(stage.send(0, 2, Flush));
 }

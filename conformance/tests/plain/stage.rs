@@ -76,35 +76,22 @@ impl Drop for Hold {
 
 /// The configuration of a pipe with so many devices.
 pub(crate) fn pipes(device_count: u32) -> VdConfig {
-    VdConfig {
-        device_count,
-        ..VdConfig::default()
-    }
+    VdConfig { device_count, ..VdConfig::default() }
 }
 
 pub(crate) fn server_part() -> ServerConfig {
-    ServerConfig {
-        block_size: 512,
-        max_transfer_size: 65536,
-        ..ServerConfig::default()
-    }
+    ServerConfig { block_size: 512, max_transfer_size: 65536, ..ServerConfig::default() }
 }
 
 impl Stage {
     /// Nothing is created yet.
     pub(crate) fn new(defect: Option<Defect>) -> Self {
-        Self::with(Options {
-            defect,
-            ..Options::default()
-        })
+        Self::with(Options { defect, ..Options::default() })
     }
 
     pub(crate) fn with(options: Options) -> Self {
         let rest = Arc::new(Rest::default());
-        let world = World::new(Options {
-            observer: Some(rest.clone()),
-            ..options
-        });
+        let world = World::new(Options { observer: Some(rest.clone()), ..options });
         Self {
             server: world.server_set("server"),
             client: world.client_set("primary"),
@@ -137,15 +124,9 @@ impl Stage {
         let server = self.server.clone();
         self.lane("agent", move || server.execute_completion_agent());
         for slot in 1..=config.device_count {
-            let name = if slot == 1 {
-                "S".to_owned()
-            } else {
-                format!("S{slot}")
-            };
-            self.server_devices
-                .push(result(self.server.open_device(&name)));
-            self.client_devices
-                .push(result(self.client.open_device(&name)));
+            let name = if slot == 1 { "S".to_owned() } else { format!("S{slot}") };
+            self.server_devices.push(result(self.server.open_device(&name)));
+            self.client_devices.push(result(self.client.open_device(&name)));
         }
         self
     }
@@ -164,12 +145,7 @@ impl Stage {
             rest.changed.notify_all();
         };
         // Joined by counting: see `settle`.
-        drop(
-            thread::Builder::new()
-                .name("lane".to_owned())
-                .spawn(ended)
-                .expect("a thread"),
-        );
+        drop(thread::Builder::new().name("lane".to_owned()).spawn(ended).expect("a thread"));
         self.settle();
     }
 
@@ -177,12 +153,7 @@ impl Stage {
     pub(crate) fn settle(&self) {
         let counts = self.rest.counts.lock().expect("not poisoned");
         let busy = |counts: &mut Counts| counts.waiting + counts.held < counts.running;
-        drop(
-            self.rest
-                .changed
-                .wait_while(counts, busy)
-                .expect("not poisoned"),
-        );
+        drop(self.rest.changed.wait_while(counts, busy).expect("not poisoned"));
     }
 
     /// At rest: the lanes that are still in their call.
@@ -212,22 +183,9 @@ impl Stage {
             }
         });
         let (code, buffer, size, position) = (CommandCode::Flush, None, 0, 0);
-        let command = SendCommand {
-            tag,
-            code,
-            buffer,
-            size,
-            position,
-            callback,
-        };
+        let command = SendCommand { tag, code, buffer, size, position, callback };
         let status = self.server_devices[slot].send_command(command);
-        (
-            status,
-            Hold {
-                rest: self.rest.clone(),
-                _let_go: let_go,
-            },
-        )
+        (status, Hold { rest: self.rest.clone(), _let_go: let_go })
     }
 
     /// SendCommand to a device, from the calling thread. The callback is recorded, and
@@ -246,22 +204,11 @@ impl Stage {
         let seen = self.seen.clone();
         let caller = thread::current().id();
         let callback = Box::new(move |completion: Completion| {
-            let place = if thread::current().id() == caller {
-                "at once"
-            } else {
-                "by the agent"
-            };
+            let place = if thread::current().id() == caller { "at once" } else { "by the agent" };
             let line = format!("c{tag} {} {} {place}", completion.code, completion.bytes);
             seen.lock().expect("not poisoned").push(line);
         });
-        let command = SendCommand {
-            tag,
-            code,
-            buffer,
-            size: 65536,
-            position: 0,
-            callback,
-        };
+        let command = SendCommand { tag, code, buffer, size: 65536, position: 0, callback };
         self.server_devices[slot].send_command(command)
     }
 

@@ -13,33 +13,20 @@ fn finite_time_outs_expire() {
     let stage = Stage::new(None);
     let soon = Timeout::Milliseconds(5);
     stage.connect(&pipes(1));
-    assert_eq!(
-        refused(stage.client.get_configuration(soon)),
-        HResult::VD_E_TIMEOUT
-    );
+    assert_eq!(refused(stage.client.get_configuration(soon)), HResult::VD_E_TIMEOUT);
     assert_eq!(stage.world.inside("primary"), 0);
     drop(stage);
     let stage = Stage::new(None).active(&pipes(1));
-    assert_eq!(
-        refused(stage.client_devices[0].get_command(soon)),
-        HResult::VD_E_TIMEOUT
-    );
+    assert_eq!(refused(stage.client_devices[0].get_command(soon)), HResult::VD_E_TIMEOUT);
     assert_eq!(stage.blocked(), 1);
 }
 
 #[test]
 fn a_blocked_call_is_inside_and_wakes() {
     let stage = Stage::new(None).active(&pipes(1));
-    assert_eq!(
-        (stage.world.inside("server"), stage.world.inside("primary")),
-        (1, 0)
-    );
+    assert_eq!((stage.world.inside("server"), stage.world.inside("primary")), (1, 0));
     let device = stage.client_devices[0].clone();
-    stage.lane("reader", move || {
-        device
-            .get_command(Timeout::Infinite)
-            .map(|(status, _)| status)
-    });
+    stage.lane("reader", move || device.get_command(Timeout::Infinite).map(|(status, _)| status));
     assert_eq!((stage.blocked(), stage.world.inside("primary")), (2, 1));
     good(stage.send(0, 1, Flush));
     assert_eq!(stage.seen(), ["reader NOERROR"]);
@@ -54,10 +41,7 @@ fn the_death_of_a_process_aborts_what_it_had_open() {
     let stage = Stage::new(None).active(&pipes(1));
     good(stage.send(0, 1, Flush));
     stage.world.exit("primary");
-    assert_eq!(
-        stage.seen(),
-        ["c1 ERROR_OPERATION_ABORTED 0 by the agent", "agent NOERROR"]
-    );
+    assert_eq!(stage.seen(), ["c1 ERROR_OPERATION_ABORTED 0 by the agent", "agent NOERROR"]);
     assert_eq!(stage.client.close(), Err(Gone));
     drop(stage);
 
@@ -80,23 +64,14 @@ fn an_abandoned_world_lets_every_call_go() {
 
 #[test]
 fn a_client_that_completes_nothing_for_two_intervals_is_aborted() {
-    let config = VdConfig {
-        server_time_out: 5,
-        ..pipes(1)
-    };
+    let config = VdConfig { server_time_out: 5, ..pipes(1) };
     let stage = Stage::new(None).active(&config);
     good(stage.send(0, 1, Flush));
     let device = stage.client_devices[0].clone();
-    assert!(matches!(
-        device.get_command(Timeout::Infinite),
-        Ok((HResult::NOERROR, Some(_)))
-    ));
+    assert!(matches!(device.get_command(Timeout::Infinite), Ok((HResult::NOERROR, Some(_)))));
     let next = device.get_command(Timeout::Infinite);
     assert_eq!(refused(next), HResult::VD_E_ABORT);
-    assert_eq!(
-        stage.seen(),
-        ["c1 ERROR_OPERATION_ABORTED 0 by the agent", "agent NOERROR"]
-    );
+    assert_eq!(stage.seen(), ["c1 ERROR_OPERATION_ABORTED 0 by the agent", "agent NOERROR"]);
 }
 
 #[test]
@@ -108,22 +83,11 @@ fn a_panicking_callback_wedges_nothing() {
     while stage.world.inside("server") == 0 {
         std::thread::yield_now();
     }
-    stage
-        .server_devices
-        .push(result(stage.server.open_device("S")));
-    stage
-        .client_devices
-        .push(result(stage.client.open_device("S")));
+    stage.server_devices.push(result(stage.server.open_device("S")));
+    stage.client_devices.push(result(stage.client.open_device("S")));
     let (code, buffer, size, position) = (Flush, None, 0, 0);
     let callback = Box::new(|_| panic!("the server's own fault"));
-    let command = SendCommand {
-        tag: 1,
-        code,
-        buffer,
-        size,
-        position,
-        callback,
-    };
+    let command = SendCommand { tag: 1, code, buffer, size, position, callback };
     good(stage.server_devices[0].send_command(command));
     let command = stage.get(0).expect("the command");
     good(stage.complete(0, command, Win32::ERROR_SUCCESS));

@@ -63,28 +63,19 @@ pub(super) fn checked_row(
     let given = args.given();
     let missing = row.required.without(given);
     if !missing.is_empty() {
-        return bad(format!(
-            "{name} needs the argument `{}`",
-            missing.names().join("`, `")
-        ));
+        return bad(format!("{name} needs the argument `{}`", missing.names().join("`, `")));
     }
     let surplus = given.without(row.required.with(row.optional));
     if !surplus.is_empty() {
         let known = row.required.with(row.optional).names().join("`, `");
-        let takes = if known.is_empty() {
-            "none".to_owned()
-        } else {
-            format!("`{known}`")
-        };
+        let takes = if known.is_empty() { "none".to_owned() } else { format!("`{known}`") };
         let surplus = surplus.names().join("`, `");
-        return bad(format!(
-            "{name} has no argument `{surplus}`; it takes {takes}"
-        ));
+        return bad(format!("{name} has no argument `{surplus}`; it takes {takes}"));
     }
     match (row.creates, creates) {
-        (Creates::Nothing, Some(handle)) => bad(format!(
-            "{name} makes nothing that could be named `{handle}`"
-        )),
+        (Creates::Nothing, Some(handle)) => {
+            bad(format!("{name} makes nothing that could be named `{handle}`"))
+        }
         (Creates::Command, None) => bad("SendCommand needs `as`, the name of the command"),
         _ => Ok(row),
     }
@@ -131,9 +122,7 @@ impl Binder<'_> {
         };
         let owner = self.names.interfaces[interface].process;
         if owner != process {
-            return bad(format!(
-                "`{on}` belongs to the process {owner}, not to {process}"
-            ));
+            return bad(format!("`{on}` belongs to the process {owner}, not to {process}"));
         }
         let attached = self.names.interfaces[interface].world;
         match process.party() {
@@ -151,31 +140,15 @@ impl Binder<'_> {
         args: &Args<'_>,
     ) -> Result<Bound, InputError> {
         let world = attached.unwrap_or(World::NOWHERE);
-        let server = |call, then| {
-            Ok(Bound {
-                world,
-                call: Call::Server(call),
-                then,
-            })
-        };
+        let server = |call, then| Ok(Bound { world, call: Call::Server(call), then });
         let plain = |call| server(call, Then::Nothing);
         match name {
             Function::Open => {
-                let set = args
-                    .name
-                    .as_ref()
-                    .map(|name| name.as_str())
-                    .unwrap_or_default();
+                let set = args.name.as_ref().map(|name| name.as_str()).unwrap_or_default();
                 let found = attached.or_else(|| World::find(self.worlds, set));
-                let call = Call::Server(ServerCall::Open {
-                    found: found.is_some(),
-                });
+                let call = Call::Server(ServerCall::Open { found: found.is_some() });
                 let world = found.unwrap_or(World::NOWHERE);
-                Ok(Bound {
-                    world,
-                    call,
-                    then: Then::Attach(interface),
-                })
+                Ok(Bound { world, call, then: Then::Attach(interface) })
             }
             Function::GetConfiguration => {
                 server(ServerCall::GetConfiguration, Then::ServerConfiguration)
@@ -188,21 +161,14 @@ impl Binder<'_> {
                     max_transfer_size: args.max_transfer_size.unwrap_or_default(),
                 };
                 let sound = config.check().is_ok();
-                server(
-                    ServerCall::BeginConfiguration { sound },
-                    Then::Configure(config),
-                )
+                server(ServerCall::BeginConfiguration { sound }, Then::Configure(config))
             }
             Function::RequestBuffers => plain(ServerCall::RequestBuffers),
             Function::QueryAvailableBuffers => plain(ServerCall::QueryAvailableBuffers),
             Function::EndConfiguration => plain(ServerCall::EndConfiguration),
             Function::ExecuteCompletionAgent => plain(ServerCall::ExecuteCompletionAgent),
             Function::OpenDevice => {
-                let device = args
-                    .name
-                    .as_ref()
-                    .map(|name| name.as_str())
-                    .unwrap_or_default();
+                let device = args.name.as_ref().map(|name| name.as_str()).unwrap_or_default();
                 let index = self.worlds[world].server_slot(device);
                 let then = index.map_or(Then::Nothing, |index| Then::Device {
                     handle: creates.map(str::to_owned),
@@ -229,9 +195,7 @@ impl Binder<'_> {
             }
             Function::SignalAbort => plain(ServerCall::SignalAbort),
             Function::Close => plain(ServerCall::Close),
-            _ => bad(format!(
-                "{name} is not called on a set interface of the server"
-            )),
+            _ => bad(format!("{name} is not called on a set interface of the server")),
         }
     }
 
@@ -244,28 +208,15 @@ impl Binder<'_> {
         args: &Args<'_>,
     ) -> Result<Bound, InputError> {
         let world = attached.unwrap_or(World::NOWHERE);
-        let client = |call, then| {
-            Ok(Bound {
-                world,
-                call: Call::Client(call),
-                then,
-            })
-        };
+        let client = |call, then| Ok(Bound { world, call: Call::Client(call), then });
         match name {
             Function::Create | Function::CreateEx => self.create(interface, attached, args),
             Function::GetConfiguration => {
                 let timeout = timeout(args.timeout);
-                client(
-                    ClientCall::GetConfiguration { timeout },
-                    Then::ClientConfiguration,
-                )
+                client(ClientCall::GetConfiguration { timeout }, Then::ClientConfiguration)
             }
             Function::OpenDevice => {
-                let device = args
-                    .name
-                    .as_ref()
-                    .map(|name| name.as_str())
-                    .unwrap_or_default();
+                let device = args.name.as_ref().map(|name| name.as_str()).unwrap_or_default();
                 let found = self.worlds[world].client_slot(device);
                 let then = match found {
                     DeviceName::Known(index) | DeviceName::New(index) => Then::Device {
@@ -279,9 +230,7 @@ impl Binder<'_> {
             }
             Function::SignalAbort => client(ClientCall::SignalAbort, Then::Nothing),
             Function::Close => client(ClientCall::Close, Then::Nothing),
-            _ => bad(format!(
-                "{name} is not called on a set interface of the client"
-            )),
+            _ => bad(format!("{name} is not called on a set interface of the client")),
         }
     }
 
@@ -293,11 +242,7 @@ impl Binder<'_> {
         args: &Args<'_>,
     ) -> Result<Bound, InputError> {
         let config = args.config.clone().unwrap_or_default();
-        let set = args
-            .name
-            .as_ref()
-            .map(|name| name.as_str())
-            .unwrap_or_default();
+        let set = args.name.as_ref().map(|name| name.as_str()).unwrap_or_default();
         let has_one = attached
             .filter(|world| self.worlds[*world].any(|state| state.client == ClientLife::Created));
         if has_one.is_none() && World::find(self.worlds, set).is_some() {
@@ -312,11 +257,7 @@ impl Binder<'_> {
         let sound = config.check_client().is_ok();
         let devices = u8::try_from(config.device_count).unwrap_or(u8::MAX).min(64);
         let call = Call::Client(ClientCall::Create { devices, sound });
-        Ok(Bound {
-            world,
-            call,
-            then: Then::Create(interface, set.to_owned(), config),
-        })
+        Ok(Bound { world, call, then: Then::Create(interface, set.to_owned(), config) })
     }
 
     fn on_device(
@@ -328,10 +269,7 @@ impl Binder<'_> {
         args: &Args<'_>,
     ) -> Result<Bound, InputError> {
         let Some((world, device)) = self.device(on, process.party()) else {
-            return bad(format!(
-                "`{on}` is no device that the {} has opened",
-                process.party()
-            ));
+            return bad(format!("`{on}` is no device that the {} has opened", process.party()));
         };
         let call = match name {
             Function::SendCommand => {
@@ -354,11 +292,7 @@ impl Binder<'_> {
             }
             _ => return bad(format!("{name} is not called on a device")),
         };
-        Ok(Bound {
-            world,
-            call,
-            then: Then::Nothing,
-        })
+        Ok(Bound { world, call, then: Then::Nothing })
     }
 
     fn device(&self, on: &str, owner: Party) -> Option<(usize, u8)> {
@@ -397,14 +331,8 @@ impl Binder<'_> {
             size: args.size.map(|Size(size)| size),
             position: args.position,
         };
-        self.names
-            .give(creates.unwrap_or_default(), world, Thing::Command(facts));
-        Ok(Request {
-            device,
-            command: facts.id,
-            code,
-            buffer,
-        })
+        self.names.give(creates.unwrap_or_default(), world, Thing::Command(facts));
+        Ok(Request { device, command: facts.id, code, buffer })
     }
 
     fn complete(
@@ -458,10 +386,7 @@ impl World {
     fn server_slot(&self, name: &str) -> Option<u8> {
         let devices = &self.frontier.first()?.devices;
         let unopened = |index: &usize| devices[*index].server == ServerDevice::Unopened;
-        let named = self
-            .device_names
-            .iter()
-            .position(|known| known.as_deref() == Some(name));
+        let named = self.device_names.iter().position(|known| known.as_deref() == Some(name));
         let unnamed = (0..devices.len())
             .find(|index| unopened(index) && self.device_names.get(*index) == Some(&None));
         named
@@ -472,10 +397,8 @@ impl World {
     }
 
     fn client_slot(&self, name: &str) -> DeviceName {
-        if let Some(index) = self
-            .device_names
-            .iter()
-            .position(|known| known.as_deref() == Some(name))
+        if let Some(index) =
+            self.device_names.iter().position(|known| known.as_deref() == Some(name))
         {
             return DeviceName::Known(index as u8);
         }

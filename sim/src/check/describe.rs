@@ -44,11 +44,7 @@ fn describe(state: &State, name: impl Fn(crate::model::CommandId) -> String) -> 
             ClientDevice::Open => "open",
             ClientDevice::CloseSeen => "VD_E_CLOSE seen",
         };
-        let errored = if device.errored {
-            ", in the error state"
-        } else {
-            ""
-        };
+        let errored = if device.errored { ", in the error state" } else { "" };
         parts.push(format!("device {} {server}/{client}{errored}", index + 1));
     }
     for command in &state.commands {
@@ -62,12 +58,8 @@ fn describe(state: &State, name: impl Fn(crate::model::CommandId) -> String) -> 
     }
     parts.push(match state.agent {
         Agent::Idle => "no agent running".to_owned(),
-        Agent::Running {
-            in_callback: false, ..
-        } => "agent running".to_owned(),
-        Agent::Running {
-            in_callback: true, ..
-        } => "agent inside a callback".to_owned(),
+        Agent::Running { in_callback: false, .. } => "agent running".to_owned(),
+        Agent::Running { in_callback: true, .. } => "agent inside a callback".to_owned(),
     });
     parts.join(" · ")
 }

@@ -15,15 +15,7 @@ impl Checker {
         self.take_all(line);
         match event {
             Event::Call { .. } | Event::Return { .. } => Ok(()),
-            Event::Callback {
-                lane,
-                callback,
-                completion,
-                bytes,
-                position,
-                held,
-                ..
-            } => {
+            Event::Callback { lane, callback, completion, bytes, position, held, .. } => {
                 let lane = self.lane(lane.as_str())?;
                 let seen = Seen {
                     lane,
@@ -35,9 +27,7 @@ impl Checker {
                 self.callback(line, callback.as_str(), &seen, event)
             }
             Event::Ended { lane, ended, .. } => self.ended(lane.as_str(), ended.as_str()),
-            Event::Touch {
-                lane, touch, found, ..
-            } => {
+            Event::Touch { lane, touch, found, .. } => {
                 let lane = self.lane(lane.as_str())?;
                 self.touch(line, lane, touch.as_str(), *found, event)
             }
@@ -46,9 +36,7 @@ impl Checker {
                 self.exit(*process);
                 Ok(())
             }
-            Event::Unload {
-                process, unload, ..
-            } => self.unload(line, *process, *unload),
+            Event::Unload { process, unload, .. } => self.unload(line, *process, *unload),
         }
     }
 
@@ -100,9 +88,7 @@ impl Checker {
                 self.expect_at_once(state, index, &mut expected);
             }
         }
-        let clause = expected
-            .first()
-            .map_or(Clause::AgentBlocks, |allowed| allowed.clause);
+        let clause = expected.first().map_or(Clause::AgentBlocks, |allowed| allowed.clause);
         (world, clause, expected)
     }
 
@@ -118,10 +104,7 @@ impl Checker {
                 let what = format!("the command's callback on {lane}, then {text}");
                 expected.push(Allowed { what, clause });
             } else {
-                expected.push(Allowed {
-                    what: text,
-                    clause: outcome.clause,
-                });
+                expected.push(Allowed { what: text, clause: outcome.clause });
             }
         }
     }
@@ -130,32 +113,20 @@ impl Checker {
         let returns = model::returns(state, &self.profile, lane);
         for outcome in &returns {
             let what = self.answer_text(world, outcome);
-            expected.push(Allowed {
-                what,
-                clause: outcome.clause,
-            });
+            expected.push(Allowed { what, clause: outcome.clause });
         }
         if !returns.is_empty() {
             return;
         }
         let owed = model::callbacks(state, &self.profile);
-        let mut first = owed
-            .iter()
-            .filter(|callback| callback.lane == lane)
-            .peekable();
+        let mut first = owed.iter().filter(|callback| callback.lane == lane).peekable();
         if first.peek().is_none() {
             let what = format!("{} stays in its call", self.lane_of(lane).name);
-            expected.push(Allowed {
-                what,
-                clause: model::blocks_by(state, lane),
-            });
+            expected.push(Allowed { what, clause: model::blocks_by(state, lane) });
         }
         for callback in first {
             let what = format!("first a {}", self.callback_text(world, callback));
-            expected.push(Allowed {
-                what,
-                clause: callback.clause,
-            });
+            expected.push(Allowed { what, clause: callback.clause });
         }
     }
 
@@ -163,10 +134,7 @@ impl Checker {
         match outcome.answer {
             Answer::Returns(expected) => format!("returns {expected}"),
             Answer::Delivers(id) => {
-                format!(
-                    "returns NOERROR with {}",
-                    self.names.command_name(world, id)
-                )
+                format!("returns NOERROR with {}", self.names.command_name(world, id))
             }
             Answer::Blocks => "stays in the call".to_owned(),
         }
@@ -192,15 +160,11 @@ impl Checker {
     ) -> Result<(), InputError> {
         if self.lane_of(seen.lane).in_callback {
             let lane = &self.lane_of(seen.lane).name;
-            return Err(InputError(format!(
-                "{lane} is inside a completion routine already"
-            )));
+            return Err(InputError(format!("{lane} is inside a completion routine already")));
         }
         let Some((world, facts)) = self.names.find_command(name) else {
             if !self.names.is_retired(name) {
-                return Err(InputError(format!(
-                    "`{name}` is no command that SendCommand sent"
-                )));
+                return Err(InputError(format!("`{name}` is no command that SendCommand sent")));
             }
             return self.second_callback(line, event);
         };
@@ -210,14 +174,10 @@ impl Checker {
             callbacks.retain(|callback| callback.command == facts.id && seen.is(callback));
             callbacks
         };
-        let moved = advance(
-            &mut self.worlds[world].frontier,
-            allowed,
-            |state, callback| {
-                model::apply_callback(state, callback, seen.held);
-                used.extend([Some(callback.clause), callback.also].into_iter().flatten());
-            },
-        );
+        let moved = advance(&mut self.worlds[world].frontier, allowed, |state, callback| {
+            model::apply_callback(state, callback, seen.held);
+            used.extend([Some(callback.clause), callback.also].into_iter().flatten());
+        });
         if !moved {
             self.callback_violated(line, world, facts.id, seen, event);
             return Ok(());
@@ -241,22 +201,11 @@ impl Checker {
         for state in &self.worlds[world].frontier {
             for callback in model::callbacks(state, &self.profile) {
                 if callback.command == id {
-                    let wrong_lane = Seen {
-                        lane: callback.lane,
-                        ..*seen
-                    }
-                    .is(&callback);
-                    clause = if wrong_lane {
-                        Clause::AgentCallbackLane
-                    } else {
-                        callback.clause
-                    };
+                    let wrong_lane = Seen { lane: callback.lane, ..*seen }.is(&callback);
+                    clause = if wrong_lane { Clause::AgentCallbackLane } else { callback.clause };
                 }
                 let what = self.callback_text(world, &callback);
-                expected.push(Allowed {
-                    what,
-                    clause: callback.clause,
-                });
+                expected.push(Allowed { what, clause: callback.clause });
             }
         }
         if expected.is_empty() {
@@ -269,24 +218,14 @@ impl Checker {
     /// The command was called back before.
     fn second_callback(&mut self, line: usize, event: &Event<'_>) -> Result<(), InputError> {
         let world = self.worlds.len() - 1;
-        let aborted = self.worlds[world]
-            .frontier
-            .iter()
-            .find_map(|state| state.aborted);
+        let aborted = self.worlds[world].frontier.iter().find_map(|state| state.aborted);
         let clause = match aborted {
             Some(model::Cause::ServerCloseDevicesOpen) => Clause::ServerCloseDevicesOpenCallbacks,
             Some(_) => Clause::AbortCallbacks,
             None => Clause::AgentCallback,
         };
         let what = "no second callback".to_owned();
-        self.violated(
-            line,
-            None,
-            world,
-            clause,
-            vec![Allowed { what, clause }],
-            event.to_string(),
-        );
+        self.violated(line, None, world, clause, vec![Allowed { what, clause }], event.to_string());
         Ok(())
     }
 
@@ -320,10 +259,7 @@ impl Checker {
         let alive = found == Found::Alive;
         if touch.alive != alive {
             let what = format!("{name} is {}", if touch.alive { "alive" } else { "gone" });
-            let expected = vec![Allowed {
-                what,
-                clause: touch.clause,
-            }];
+            let expected = vec![Allowed { what, clause: touch.clause }];
             self.violated(line, None, world, touch.clause, expected, event.to_string());
             return Ok(());
         }
@@ -339,9 +275,7 @@ impl Checker {
         for name in blocked {
             let lane = self.lane(name.as_str())?;
             if self.open.iter().all(|open| open.lane != lane) {
-                return Err(InputError(format!(
-                    "{name} is said to be in a call; it is in none"
-                )));
+                return Err(InputError(format!("{name} is said to be in a call; it is in none")));
             }
         }
         let absent = self.open.iter().find(|open| {
@@ -350,23 +284,12 @@ impl Checker {
         });
         if let Some(open) = absent {
             let lane = &self.lane_of(open.lane).name;
-            return Err(InputError(format!(
-                "{lane} is in {}, and not listed",
-                open.function
-            )));
+            return Err(InputError(format!("{lane} is in {}, and not listed", open.function)));
         }
         for world in 0..self.worlds.len() {
-            let Self {
-                worlds, profile, ..
-            } = self;
-            if worlds[world]
-                .frontier
-                .iter()
-                .any(|state| state.is_at_rest(profile))
-            {
-                worlds[world]
-                    .frontier
-                    .retain(|state| state.is_at_rest(profile));
+            let Self { worlds, profile, .. } = self;
+            if worlds[world].frontier.iter().any(|state| state.is_at_rest(profile)) {
+                worlds[world].frontier.retain(|state| state.is_at_rest(profile));
             } else {
                 self.not_at_rest(line, world);
                 return Ok(());
@@ -381,10 +304,7 @@ impl Checker {
         let owed = model::callbacks(state, &self.profile);
         for callback in &owed {
             let what = self.callback_text(world, callback);
-            expected.push(Allowed {
-                what,
-                clause: callback.clause,
-            });
+            expected.push(Allowed { what, clause: callback.clause });
         }
         let mut blocked = None;
         for lane in state.lanes_in_call() {
@@ -392,22 +312,14 @@ impl Checker {
             for outcome in returns.iter().filter(|outcome| outcome.forced) {
                 let name = &self.lane_of(lane).name;
                 let what = format!("{name} {}", self.answer_text(world, outcome));
-                expected.push(Allowed {
-                    what,
-                    clause: outcome.clause,
-                });
+                expected.push(Allowed { what, clause: outcome.clause });
                 blocked = blocked.or_else(|| self.open.iter().position(|open| open.lane == lane));
             }
         }
-        let clause = expected
-            .first()
-            .map_or(Clause::AgentBlocks, |allowed| allowed.clause);
+        let clause = expected.first().map_or(Clause::AgentBlocks, |allowed| allowed.clause);
         let missing = match owed.first() {
             Some(owed) => {
-                format!(
-                    "no callback of {}",
-                    self.names.command_name(world, owed.command)
-                )
+                format!("no callback of {}", self.names.command_name(world, owed.command))
             }
             None => "the call does not return".to_owned(),
         };
@@ -431,34 +343,22 @@ impl Checker {
             Party::Server => Clause::ProcessServerDeath,
             _ => Clause::ProcessClientDeath,
         };
-        if self
-            .worlds
-            .iter()
-            .any(|world| world.any(|state| state.aborted.is_some()))
-        {
+        if self.worlds.iter().any(|world| world.any(|state| state.aborted.is_some())) {
             self.mark([clause]);
         }
     }
 
     fn unload(&mut self, line: usize, process: Process, found: Presence) -> Result<(), InputError> {
-        let inside = self
-            .open
-            .iter()
-            .find(|open| self.lane_of(open.lane).process == process);
+        let inside = self.open.iter().find(|open| self.lane_of(open.lane).process == process);
         let Some(open) = inside else {
             if found == Presence::Busy {
-                return Err(InputError(format!(
-                    "no lane of {process} is in a call, yet `busy`"
-                )));
+                return Err(InputError(format!("no lane of {process} is in a call, yet `busy`")));
             }
             return Ok(());
         };
         let lane = self.lane_of(open.lane).name.clone();
         if found == Presence::Idle {
-            return Err(InputError(format!(
-                "{lane} is in {}, yet `idle`",
-                open.function
-            )));
+            return Err(InputError(format!("{lane} is in {}, yet `idle`", open.function)));
         }
         if open.function == Function::ExecuteCompletionAgent {
             let what = format!("the library is unloaded while {lane} is in it");
@@ -494,22 +394,13 @@ impl Checker {
                 || (seen.block_size == wanted.block_size
                     && seen.max_transfer_size == wanted.max_transfer_size));
         if !same {
-            let what = format!(
-                "the configuration {}",
-                serde_json::to_string(&wanted).unwrap_or_default()
-            );
+            let what =
+                format!("the configuration {}", serde_json::to_string(&wanted).unwrap_or_default());
             let got = format!(
                 "{event} and the configuration {}",
                 serde_json::to_string(seen).unwrap_or_default()
             );
-            self.violated(
-                line,
-                None,
-                world,
-                clause,
-                vec![Allowed { what, clause }],
-                got,
-            );
+            self.violated(line, None, world, clause, vec![Allowed { what, clause }], got);
         }
     }
 }
@@ -529,11 +420,7 @@ impl Seen {
         self.lane == callback.lane
             && match callback.ending {
                 Ending::Code(code) => self.completion == code,
-                Ending::Client {
-                    code,
-                    bytes,
-                    position,
-                } => {
+                Ending::Client { code, bytes, position } => {
                     self.completion == code
                         && self.bytes == bytes
                         && self.position.is_none_or(|seen| seen == position)

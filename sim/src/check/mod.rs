@@ -51,12 +51,7 @@ pub fn check_reader(input: impl BufRead, profile: &Profile) -> Judged {
                 Ok(false) => return checker.finish(),
                 Err(error) => {
                     let text = serde_json::to_string(&line.event).unwrap_or_default();
-                    let error = TraceError {
-                        line: line.number,
-                        column: 0,
-                        message: error.0,
-                        text,
-                    };
+                    let error = TraceError { line: line.number, column: 0, message: error.0, text };
                     return checker.finish_with(error);
                 }
             },
@@ -76,12 +71,7 @@ pub fn check_trace(trace: &Trace, profile: &Profile) -> Judged {
             Ok(false) => break,
             Err(error) => {
                 let text = serde_json::to_string(event).unwrap_or_default();
-                let error = TraceError {
-                    line: index + 2,
-                    column: 0,
-                    message: error.0,
-                    text,
-                };
+                let error = TraceError { line: index + 2, column: 0, message: error.0, text };
                 return checker.finish_with(error);
             }
         }

@@ -57,32 +57,15 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn new(header: &Header) -> Self {
         let mut interfaces = vec![
-            Interface {
-                name: SERVER_SET.to_owned(),
-                process: Process::Server,
-                world: None,
-            },
-            Interface {
-                name: CLIENT_SET.to_owned(),
-                process: Process::Primary,
-                world: None,
-            },
+            Interface { name: SERVER_SET.to_owned(), process: Process::Server, world: None },
+            Interface { name: CLIENT_SET.to_owned(), process: Process::Primary, world: None },
         ];
         for (name, process) in &header.interfaces {
             if interfaces.iter().all(|known| known.name != *name) {
-                interfaces.push(Interface {
-                    name: name.clone(),
-                    process: *process,
-                    world: None,
-                });
+                interfaces.push(Interface { name: name.clone(), process: *process, world: None });
             }
         }
-        Self {
-            interfaces,
-            live: Vec::new(),
-            retired: VecDeque::new(),
-            spare: Vec::new(),
-        }
+        Self { interfaces, live: Vec::new(), retired: VecDeque::new(), spare: Vec::new() }
     }
 
     pub(super) fn interface(&self, name: &str) -> Option<usize> {
@@ -109,11 +92,7 @@ impl Names {
     pub(super) fn give(&mut self, name: &str, world: usize, thing: Thing) {
         let mut text = self.spare.pop().unwrap_or_default();
         text.push_str(name);
-        self.live.push(Named {
-            name: text,
-            world,
-            thing,
-        });
+        self.live.push(Named { name: text, world, thing });
     }
 
     /// A command by name, while its callback is to come.

@@ -36,10 +36,7 @@ impl World {
     }
 
     fn new() -> Self {
-        Self {
-            frontier: SmallVec::from_elem(State::default(), 1),
-            ..Self::default()
-        }
+        Self { frontier: SmallVec::from_elem(State::default(), 1), ..Self::default() }
     }
 }
 
@@ -144,9 +141,7 @@ impl Checker {
     pub fn new(header: &Header, profile: Profile) -> Self {
         Self {
             profile,
-            limits: Limits {
-                queue_depth: header.declares.queue_depth,
-            },
+            limits: Limits { queue_depth: header.declares.queue_depth },
             names: Names::new(header),
             worlds: vec![World::new()],
             lanes: Vec::new(),
@@ -174,28 +169,17 @@ impl Checker {
         }
         if let Some(seq) = event.seq() {
             if self.last_seq.is_some_and(|last| seq <= last) {
-                return Err(InputError(format!(
-                    "`seq` {seq} does not come after the last one"
-                )));
+                return Err(InputError(format!("`seq` {seq} does not come after the last one")));
             }
             self.last_seq = Some(seq);
         }
         self.events += 1;
         match event {
-            Event::Call {
-                lane,
-                call,
-                on,
-                creates,
-                args,
-                ..
-            } => {
+            Event::Call { lane, call, on, creates, args, .. } => {
                 let creates = creates.as_ref().map(Name::as_str);
                 self.call(line, lane.as_str(), *call, on.as_str(), creates, args)?;
             }
-            Event::Return {
-                lane, status, out, ..
-            } => {
+            Event::Return { lane, status, out, .. } => {
                 let lane = self.lane(lane.as_str())?;
                 self.returned(line, lane, *status, out, event)?;
             }
@@ -222,19 +206,13 @@ impl Checker {
     /// The verdict on what could be read before this error.
     #[must_use]
     pub fn finish_with(self, error: TraceError) -> Judged {
-        Judged {
-            error: Some(error),
-            ..self.finish()
-        }
+        Judged { error: Some(error), ..self.finish() }
     }
 
     /// The states the model allows now, for the set of this name; empty if it is unknown.
     #[must_use]
     pub fn states(&self, set: &str) -> &[State] {
-        self.worlds
-            .iter()
-            .rfind(|world| world.name == set)
-            .map_or(&[], |world| &world.frontier)
+        self.worlds.iter().rfind(|world| world.name == set).map_or(&[], |world| &world.frontier)
     }
 
     pub(super) fn lane(&mut self, name: &str) -> Result<LaneId, InputError> {
@@ -242,11 +220,7 @@ impl Checker {
             return Ok(LaneId(index as u16));
         }
         let process = LaneName::process_of(name).map_err(|error| InputError(error.to_string()))?;
-        self.lanes.push(Lane {
-            name: name.to_owned(),
-            process,
-            in_callback: false,
-        });
+        self.lanes.push(Lane { name: name.to_owned(), process, in_callback: false });
         Ok(LaneId((self.lanes.len() - 1) as u16))
     }
 
@@ -269,34 +243,16 @@ impl Checker {
             && !(self.lane_of(lane).in_callback
                 && open.function == Function::ExecuteCompletionAgent)
         {
-            return Err(InputError(format!(
-                "{lane_name} is still in {}",
-                open.function
-            )));
+            return Err(InputError(format!("{lane_name} is still in {}", open.function)));
         }
-        let Self {
-            names,
-            worlds,
-            next_id,
-            ..
-        } = self;
+        let Self { names, worlds, next_id, .. } = self;
         let worlds_before = worlds.len();
-        let bound = Binder {
-            names,
-            worlds,
-            next_id,
-        }
-        .bind(process, function, on, creates, args)?;
+        let bound = Binder { names, worlds, next_id }.bind(process, function, on, creates, args)?;
         for world in &mut self.worlds[worlds_before..] {
             *world = World::new();
         }
         self.note_overlap(line, bound.world);
-        self.open.push(OpenCall {
-            lane,
-            function,
-            bound,
-            taken: false,
-        });
+        self.open.push(OpenCall { lane, function, bound, taken: false });
         Ok(())
     }
 
@@ -326,9 +282,7 @@ impl Checker {
     }
 
     fn take(&mut self, line: usize, index: usize) {
-        let OpenCall {
-            lane, ref bound, ..
-        } = self.open[index];
+        let OpenCall { lane, ref bound, .. } = self.open[index];
         let (world, call) = (bound.world, bound.call.clone());
         let party = party_of(&call);
         let mut misuse = None;
@@ -342,9 +296,7 @@ impl Checker {
                 clauses.extend(outcome.clauses());
             },
         );
-        clauses
-            .into_iter()
-            .for_each(|clause| self.used[clause as usize] = true);
+        clauses.into_iter().for_each(|clause| self.used[clause as usize] = true);
         self.open[index].taken = true;
         self.bound_frontier(line, world);
         if let Some(clause) = misuse {
@@ -379,9 +331,7 @@ impl Checker {
             && self.open[index].function == Function::ExecuteCompletionAgent
         {
             let name = &self.lane_of(lane).name;
-            return Err(InputError(format!(
-                "{name} returns from inside a completion routine"
-            )));
+            return Err(InputError(format!("{name} returns from inside a completion routine")));
         }
         if index + 1 != self.open.len() || self.open[..index].iter().any(|open| !open.taken) {
             self.take_all(line);
@@ -390,6 +340,7 @@ impl Checker {
             self.return_of_taken(index, status, out)
         } else {
             self.return_at_once(line, index, status, out)
+                || self.return_after_waiting(line, index, status, out)
         };
         if !allowed {
             let (world, clause, expected) = self.expected_return(index);
@@ -411,10 +362,7 @@ impl Checker {
         out: &crate::trace::Out<'_>,
     ) -> bool {
         let lane = self.open[index].lane;
-        let (world, party) = (
-            self.open[index].bound.world,
-            party_of(&self.open[index].bound.call),
-        );
+        let (world, party) = (self.open[index].bound.world, party_of(&self.open[index].bound.call));
         let early =
             |outcome: &Outcome| outcome.refuses() && model::owes_callback_first(&self.profile);
         let call = &self.open[index].bound.call;
@@ -447,6 +395,28 @@ impl Checker {
             self.find(line, clause, what, false);
         }
         true
+    }
+
+    /// The call waited, although nothing was seen in between, and expired.
+    fn return_after_waiting(
+        &mut self,
+        line: usize,
+        index: usize,
+        status: HResult,
+        out: &crate::trace::Out<'_>,
+    ) -> bool {
+        if status != HResult::VD_E_TIMEOUT {
+            return false;
+        }
+        let world = self.open[index].bound.world;
+        let before = self.worlds[world].frontier.clone();
+        self.take(line, index);
+        let allowed = self.return_of_taken(index, status, out);
+        if !allowed {
+            self.worlds[world].frontier = before;
+            self.open[index].taken = false;
+        }
+        allowed
     }
 
     /// The call took effect earlier, or was blocked.
@@ -502,18 +472,13 @@ impl Checker {
                     (name, *config, device_names);
             }
             Then::Configure(config) => self.worlds[world].server_config = config,
-            Then::Device {
-                handle,
-                name,
-                index,
-            } => {
+            Then::Device { handle, name, index } => {
                 let names = &mut self.worlds[world].device_names;
                 if names[usize::from(index)].is_none() {
                     names[usize::from(index)] = Some(name);
                 }
                 if let Some(handle) = handle {
-                    self.names
-                        .give(&handle, world, Thing::Device { party, index });
+                    self.names.give(&handle, world, Thing::Device { party, index });
                 }
             }
             Then::Buffer(handle, buffer) => {
@@ -535,19 +500,11 @@ impl Checker {
             return;
         }
         let party = clause.party();
-        self.findings.push(Finding {
-            line,
-            party,
-            clause,
-            what,
-            hazard,
-        });
+        self.findings.push(Finding { line, party, clause, what, hazard });
     }
 
     pub(super) fn mark(&mut self, clauses: impl IntoIterator<Item = Clause>) {
-        clauses
-            .into_iter()
-            .for_each(|clause| self.used[clause as usize] = true);
+        clauses.into_iter().for_each(|clause| self.used[clause as usize] = true);
     }
 
     /// The verdict: this event is not allowed, or the overlap leaves it open.
@@ -581,10 +538,7 @@ impl Checker {
             call: None,
             party: clause.party(),
             clause,
-            reading: clause
-                .info()
-                .question
-                .map(|question| self.profile.reading(question)),
+            reading: clause.info().question.map(|question| self.profile.reading(question)),
             got: got.to_owned(),
             expected: Vec::new(),
             state: self.state_text(world),

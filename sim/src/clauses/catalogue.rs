@@ -496,16 +496,12 @@ impl FromStr for Clause {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        CLAUSES
-            .iter()
-            .find(|row| row.id == text)
-            .map(|row| row.clause)
-            .ok_or_else(|| UnknownName {
-                kind: "clause",
-                text: text.to_owned(),
-                expected: "an id from the catalogue (see `vdi list clauses`)",
-                near: closest(text, CLAUSES.iter().map(|row| row.id)),
-            })
+        CLAUSES.iter().find(|row| row.id == text).map(|row| row.clause).ok_or_else(|| UnknownName {
+            kind: "clause",
+            text: text.to_owned(),
+            expected: "an id from the catalogue (see `vdi list clauses`)",
+            near: closest(text, CLAUSES.iter().map(|row| row.id)),
+        })
     }
 }
 

@@ -10,11 +10,7 @@ use crate::codes::{UnknownName, closest};
 /// The named profiles with what they follow: name, description, and the
 /// readings in which they differ from the default.
 pub static PROFILES: &[(&str, &str, &[&str])] = &[
-    (
-        "documented-pages",
-        "the function pages, the default of every question",
-        &[],
-    ),
+    ("documented-pages", "the function pages, the default of every question", &[]),
     (
         "documented-tables",
         "the two transition tables wherever they differ from the function pages",
@@ -80,10 +76,8 @@ impl Profile {
     /// # Errors
     /// No profile has that name.
     pub fn named(name: &str) -> Result<Self, ProfileError> {
-        let (_, _, readings) = PROFILES
-            .iter()
-            .find(|(known, _, _)| *known == name)
-            .ok_or_else(|| UnknownName {
+        let (_, _, readings) =
+            PROFILES.iter().find(|(known, _, _)| *known == name).ok_or_else(|| UnknownName {
                 kind: "profile",
                 text: name.to_owned(),
                 expected: "documented-pages, documented-tables or linux",
@@ -110,10 +104,7 @@ impl Profile {
 
     /// The readings in which this profile differs from the default.
     pub fn differences(&self) -> impl Iterator<Item = Reading> + '_ {
-        QUESTIONS
-            .iter()
-            .map(|row| self.reading(row.question))
-            .filter(|reading| reading.index != 0)
+        QUESTIONS.iter().map(|row| self.reading(row.question)).filter(|reading| reading.index != 0)
     }
 }
 

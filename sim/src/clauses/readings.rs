@@ -58,10 +58,7 @@ impl Question {
 
     /// All readings of this question.
     pub fn readings(self) -> impl Iterator<Item = Reading> {
-        (0..self.info().readings.len() as u8).map(move |index| Reading {
-            question: self,
-            index,
-        })
+        (0..self.info().readings.len() as u8).map(move |index| Reading { question: self, index })
     }
 }
 
@@ -95,16 +92,14 @@ impl FromStr for Question {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        QUESTIONS
-            .iter()
-            .find(|row| row.id == text)
-            .map(|row| row.question)
-            .ok_or_else(|| UnknownName {
+        QUESTIONS.iter().find(|row| row.id == text).map(|row| row.question).ok_or_else(|| {
+            UnknownName {
                 kind: "question",
                 text: text.to_owned(),
                 expected: "an id from the register of readings (see `vdi list readings`)",
                 near: closest(text, QUESTIONS.iter().map(|row| row.id)),
-            })
+            }
+        })
     }
 }
 
@@ -119,15 +114,12 @@ impl FromStr for Reading {
             near: None,
         })?;
         let question: Question = question.parse()?;
-        question
-            .readings()
-            .find(|known| known.info().id == reading)
-            .ok_or_else(|| UnknownName {
-                kind: "reading",
-                text: text.to_owned(),
-                expected: "a reading of that question (see `vdi explain QUESTION`)",
-                near: closest(reading, question.info().readings.iter().map(|row| row.id)),
-            })
+        question.readings().find(|known| known.info().id == reading).ok_or_else(|| UnknownName {
+            kind: "reading",
+            text: text.to_owned(),
+            expected: "a reading of that question (see `vdi explain QUESTION`)",
+            near: closest(reading, question.info().readings.iter().map(|row| row.id)),
+        })
     }
 }
 

@@ -171,8 +171,4 @@ impl FromStr for CommandCode {
     }
 }
 
-serde_symbol!(
-    CommandCode,
-    COMMANDS,
-    "the name of a command such as Write, or its number"
-);
+serde_symbol!(CommandCode, COMMANDS, "the name of a command such as Write, or its number");

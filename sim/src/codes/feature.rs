@@ -115,10 +115,7 @@ impl Features {
     /// The names of the bits that have one, and what remains.
     #[must_use]
     pub fn names(self) -> (Vec<&'static str>, u32) {
-        let known: Vec<_> = FEATURES
-            .iter()
-            .filter(|row| self.contains(row.bit))
-            .collect();
+        let known: Vec<_> = FEATURES.iter().filter(|row| self.contains(row.bit)).collect();
         let rest = known.iter().fold(self, |rest, row| rest.without(row.bit));
         (known.iter().map(|row| row.name).collect(), rest.0)
     }
@@ -154,16 +151,12 @@ impl std::str::FromStr for Features {
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
         let name = text.strip_prefix("VDF_").unwrap_or(text);
-        FEATURES
-            .iter()
-            .find(|row| row.name == name)
-            .map(|row| row.bit)
-            .ok_or_else(|| UnknownName {
-                kind: "feature",
-                text: text.to_owned(),
-                expected: "the name of a feature such as Removable",
-                near: closest(text, FEATURES.iter().map(|row| row.name)),
-            })
+        FEATURES.iter().find(|row| row.name == name).map(|row| row.bit).ok_or_else(|| UnknownName {
+            kind: "feature",
+            text: text.to_owned(),
+            expected: "the name of a feature such as Removable",
+            near: closest(text, FEATURES.iter().map(|row| row.name)),
+        })
     }
 }
 

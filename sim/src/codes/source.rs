@@ -52,55 +52,37 @@ impl Source {
     /// A topic of the founding page.
     #[must_use]
     pub const fn close_page(topic: &'static str) -> Self {
-        Self {
-            document: Document::ClosePage,
-            topic,
-        }
+        Self { document: Document::ClosePage, topic }
     }
 
     /// A function's page in the reference.
     #[must_use]
     pub const fn reference(topic: &'static str) -> Self {
-        Self {
-            document: Document::Reference,
-            topic,
-        }
+        Self { document: Document::Reference, topic }
     }
 
     /// A topic of the specification.
     #[must_use]
     pub const fn specification(topic: &'static str) -> Self {
-        Self {
-            document: Document::Specification,
-            topic,
-        }
+        Self { document: Document::Specification, topic }
     }
 
     /// A declaration in the headers.
     #[must_use]
     pub const fn headers(topic: &'static str) -> Self {
-        Self {
-            document: Document::Headers,
-            topic,
-        }
+        Self { document: Document::Headers, topic }
     }
 
     /// A topic of the Linux specification.
     #[must_use]
     pub const fn linux(topic: &'static str) -> Self {
-        Self {
-            document: Document::Linux,
-            topic,
-        }
+        Self { document: Document::Linux, topic }
     }
 
     /// Something seen in the field.
     #[must_use]
     pub const fn practice(topic: &'static str) -> Self {
-        Self {
-            document: Document::Practice,
-            topic,
-        }
+        Self { document: Document::Practice, topic }
     }
 }
 

@@ -33,8 +33,7 @@ pub struct UnknownName {
 }
 
 fn suggestion(near: Option<&str>) -> String {
-    near.map(|name| format!(" (did you mean `{name}`?)"))
-        .unwrap_or_default()
+    near.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
 }
 
 /// The candidate most like `text`, if one is near enough to be a slip.

@@ -75,10 +75,7 @@ fn successors(state: &State, profile: &Profile) -> Vec<(&'static str, State)> {
             next.push((name, after));
         }
     }
-    let deaths = [
-        ("death of the server", Party::Server),
-        ("death of the client", Party::Client),
-    ];
+    let deaths = [("death of the server", Party::Server), ("death of the client", Party::Client)];
     for (name, party) in deaths {
         let mut after = state.clone();
         model::exit(&mut after, party);
@@ -91,26 +88,12 @@ fn calls(state: &State) -> Vec<(&'static str, LaneId, Party, Call)> {
     let server = |name, call| (name, LANES[0], Party::Server, Call::Server(call));
     let client = |name, call| (name, LANES[2], Party::Client, Call::Client(call));
     let mut calls = vec![
-        client(
-            "Create",
-            ClientCall::Create {
-                devices: 1,
-                sound: true,
-            },
-        ),
-        client(
-            "GetConfiguration",
-            ClientCall::GetConfiguration {
-                timeout: Timeout::Poll,
-            },
-        ),
+        client("Create", ClientCall::Create { devices: 1, sound: true }),
+        client("GetConfiguration", ClientCall::GetConfiguration { timeout: Timeout::Poll }),
         client("client SignalAbort", ClientCall::SignalAbort),
         client("client Close", ClientCall::Close),
         server("Open", ServerCall::Open { found: true }),
-        server(
-            "BeginConfiguration",
-            ServerCall::BeginConfiguration { sound: true },
-        ),
+        server("BeginConfiguration", ServerCall::BeginConfiguration { sound: true }),
         server("EndConfiguration", ServerCall::EndConfiguration),
         server("OpenDevice", ServerCall::OpenDevice { device: Some(0) }),
         server("server SignalAbort", ServerCall::SignalAbort),
@@ -129,10 +112,7 @@ fn calls(state: &State) -> Vec<(&'static str, LaneId, Party, Call)> {
     if !state.devices.is_empty() {
         let name = DeviceName::Known(0);
         calls.push(client("client OpenDevice", ClientCall::OpenDevice { name }));
-        let get = ClientCall::GetCommand {
-            device: 0,
-            timeout: Timeout::Poll,
-        };
+        let get = ClientCall::GetCommand { device: 0, timeout: Timeout::Poll };
         calls.push(client("GetCommand", get));
         calls.push(server("CloseDevice", ServerCall::CloseDevice { device: 0 }));
     }

@@ -46,10 +46,8 @@ impl Table {
         let mut out = format!("| function | {} |\n", self.phases.join(" | "));
         let _ = writeln!(out, "| --- |{}", " --- |".repeat(self.phases.len()));
         for (function, cells) in &self.rows {
-            let cells: Vec<String> = cells
-                .iter()
-                .map(|cell| cell.text().replace('|', " or "))
-                .collect();
+            let cells: Vec<String> =
+                cells.iter().map(|cell| cell.text().replace('|', " or ")).collect();
             let _ = writeln!(out, "| {function} | {} |", cells.join(" | "));
         }
         out
@@ -72,30 +70,20 @@ struct Journey<'p> {
 
 impl<'p> Journey<'p> {
     fn new(profile: &'p Profile) -> Self {
-        Self {
-            state: State::default(),
-            profile,
-        }
+        Self { state: State::default(), profile }
     }
 
     fn make(&mut self, lane: LaneId, call: &Call) {
         let limits = Limits::default();
         let outcomes = model::outcomes(&self.state, self.profile, limits, lane, call);
         model::apply(&mut self.state, lane, party(call), &outcomes[0]);
-        if let Some(done) = model::returns(&self.state, self.profile, lane)
-            .first()
-            .copied()
-        {
+        if let Some(done) = model::returns(&self.state, self.profile, lane).first().copied() {
             model::apply_return(&mut self.state, lane, &done);
         }
     }
 
     fn server(mut self, call: ServerCall) -> Self {
-        let lane = if call == ServerCall::ExecuteCompletionAgent {
-            AGENT
-        } else {
-            MAIN
-        };
+        let lane = if call == ServerCall::ExecuteCompletionAgent { AGENT } else { MAIN };
         self.make(lane, &Call::Server(call));
         self
     }
@@ -106,10 +94,7 @@ impl<'p> Journey<'p> {
     }
 
     fn created(self) -> Self {
-        self.client(ClientCall::Create {
-            devices: 1,
-            sound: true,
-        })
+        self.client(ClientCall::Create { devices: 1, sound: true })
     }
 
     fn connected(self) -> Self {
@@ -117,65 +102,42 @@ impl<'p> Journey<'p> {
     }
 
     fn configurable(self) -> Self {
-        self.connected()
-            .server(ServerCall::BeginConfiguration { sound: true })
+        self.connected().server(ServerCall::BeginConfiguration { sound: true })
     }
 
     fn initializing(self) -> Self {
         self.configurable()
             .server(ServerCall::EndConfiguration)
-            .client(ClientCall::GetConfiguration {
-                timeout: Timeout::Infinite,
-            })
-            .server(ServerCall::AllocateBuffer {
-                buffer: BUFFER,
-                sound: true,
-            })
+            .client(ClientCall::GetConfiguration { timeout: Timeout::Infinite })
+            .server(ServerCall::AllocateBuffer { buffer: BUFFER, sound: true })
     }
 
     fn active(self) -> Self {
         self.initializing()
             .server(ServerCall::ExecuteCompletionAgent)
             .server(ServerCall::OpenDevice { device: Some(0) })
-            .client(ClientCall::OpenDevice {
-                name: DeviceName::Known(0),
-            })
+            .client(ClientCall::OpenDevice { name: DeviceName::Known(0) })
     }
 
     fn delivered(self) -> Self {
-        let request = Request {
-            device: 0,
-            command: COMMAND,
-            code: CommandCode::Flush,
-            buffer: None,
-        };
+        let request =
+            Request { device: 0, command: COMMAND, code: CommandCode::Flush, buffer: None };
         self.active()
             .server(ServerCall::SendCommand(request))
-            .client(ClientCall::GetCommand {
-                device: 0,
-                timeout: Timeout::Poll,
-            })
+            .client(ClientCall::GetCommand { device: 0, timeout: Timeout::Poll })
     }
 
     fn terminated(self) -> Self {
         let mut closed = self.active().server(ServerCall::CloseDevice { device: 0 });
-        if let Some(done) = model::returns(&closed.state, closed.profile, AGENT)
-            .first()
-            .copied()
-        {
+        if let Some(done) = model::returns(&closed.state, closed.profile, AGENT).first().copied() {
             model::apply_return(&mut closed.state, AGENT, &done);
         }
-        closed.client(ClientCall::GetCommand {
-            device: 0,
-            timeout: Timeout::Poll,
-        })
+        closed.client(ClientCall::GetCommand { device: 0, timeout: Timeout::Poll })
     }
 
     fn aborted(self) -> Self {
         let mut aborted = self.active().server(ServerCall::SignalAbort);
-        if let Some(done) = model::returns(&aborted.state, aborted.profile, AGENT)
-            .first()
-            .copied()
+        if let Some(done) = model::returns(&aborted.state, aborted.profile, AGENT).first().copied()
         {
             model::apply_return(&mut aborted.state, AGENT, &done);
         }
@@ -200,55 +162,32 @@ pub fn server_table(profile: &Profile) -> Table {
         (ServerPhase::Configurable, journey().configurable().state),
         (ServerPhase::Initializing, journey().initializing().state),
         (ServerPhase::Active, journey().active().state),
-        (
-            ServerPhase::NormallyTerminated,
-            journey().terminated().state,
-        ),
+        (ServerPhase::NormallyTerminated, journey().terminated().state),
         (ServerPhase::AbnormallyTerminated, journey().aborted().state),
     ];
     for (phase, state) in &columns {
         debug_assert_eq!(state.server_phase(), *phase);
     }
-    let request = Request {
-        device: 0,
-        command: NEW_COMMAND,
-        code: CommandCode::Flush,
-        buffer: None,
-    };
+    let request =
+        Request { device: 0, command: NEW_COMMAND, code: CommandCode::Flush, buffer: None };
     let calls = [
         ("Open", ServerCall::Open { found: true }),
         ("GetConfiguration", ServerCall::GetConfiguration),
-        (
-            "BeginConfiguration",
-            ServerCall::BeginConfiguration { sound: true },
-        ),
+        ("BeginConfiguration", ServerCall::BeginConfiguration { sound: true }),
         ("RequestBuffers", ServerCall::RequestBuffers),
         ("QueryAvailableBuffers", ServerCall::QueryAvailableBuffers),
         ("EndConfiguration", ServerCall::EndConfiguration),
         ("OpenDevice", ServerCall::OpenDevice { device: Some(0) }),
         ("ExecuteCompletionAgent", ServerCall::ExecuteCompletionAgent),
-        (
-            "AllocateBuffer",
-            ServerCall::AllocateBuffer {
-                buffer: NEW_BUFFER,
-                sound: true,
-            },
-        ),
-        (
-            "FreeBuffer",
-            ServerCall::FreeBuffer {
-                buffer: Some(BUFFER),
-            },
-        ),
+        ("AllocateBuffer", ServerCall::AllocateBuffer { buffer: NEW_BUFFER, sound: true }),
+        ("FreeBuffer", ServerCall::FreeBuffer { buffer: Some(BUFFER) }),
         ("SendCommand", ServerCall::SendCommand(request)),
         ("CloseDevice", ServerCall::CloseDevice { device: 0 }),
         ("SignalAbort", ServerCall::SignalAbort),
         ("Close", ServerCall::Close),
     ];
     let rows = calls.map(|(name, call)| (name, Call::Server(call)));
-    table(profile, &columns, &rows, |state| {
-        state.server_phase().to_string()
-    })
+    table(profile, &columns, &rows, |state| state.server_phase().to_string())
 }
 
 /// The client's table under a profile: 7 functions by 6 phases.
@@ -259,17 +198,11 @@ pub fn client_table(profile: &Profile) -> Table {
         (ClientPhase::DoesNotExist, State::default()),
         (
             ClientPhase::Configurable,
-            journey()
-                .configurable()
-                .server(ServerCall::EndConfiguration)
-                .state,
+            journey().configurable().server(ServerCall::EndConfiguration).state,
         ),
         (ClientPhase::Initializing, journey().initializing().state),
         (ClientPhase::Active, journey().delivered().state),
-        (
-            ClientPhase::NormallyTerminated,
-            journey().terminated().state,
-        ),
+        (ClientPhase::NormallyTerminated, journey().terminated().state),
         (ClientPhase::Abort, journey().aborted().state),
     ];
     for (phase, state) in &columns {
@@ -283,40 +216,16 @@ pub fn client_table(profile: &Profile) -> Table {
         position: 0,
     };
     let calls = [
-        (
-            "Create",
-            ClientCall::Create {
-                devices: 1,
-                sound: true,
-            },
-        ),
-        (
-            "GetConfiguration",
-            ClientCall::GetConfiguration {
-                timeout: Timeout::Infinite,
-            },
-        ),
-        (
-            "OpenDevice",
-            ClientCall::OpenDevice {
-                name: DeviceName::Known(0),
-            },
-        ),
-        (
-            "GetCommand",
-            ClientCall::GetCommand {
-                device: 0,
-                timeout: Timeout::Infinite,
-            },
-        ),
+        ("Create", ClientCall::Create { devices: 1, sound: true }),
+        ("GetConfiguration", ClientCall::GetConfiguration { timeout: Timeout::Infinite }),
+        ("OpenDevice", ClientCall::OpenDevice { name: DeviceName::Known(0) }),
+        ("GetCommand", ClientCall::GetCommand { device: 0, timeout: Timeout::Infinite }),
         ("CompleteCommand", complete),
         ("SignalAbort", ClientCall::SignalAbort),
         ("Close", ClientCall::Close),
     ];
     let rows = calls.map(|(name, call)| (name, Call::Client(call)));
-    table(profile, &columns, &rows, |state| {
-        state.client_phase().to_string()
-    })
+    table(profile, &columns, &rows, |state| state.client_phase().to_string())
 }
 
 fn table<P: ToString>(
@@ -346,10 +255,7 @@ fn cell(profile: &Profile, state: &State, call: &Call, phase: &impl Fn(&State) -
             | Call::Client(ClientCall::GetCommand { .. } | ClientCall::CompleteCommand { .. })
     );
     if needs_device && state.devices.is_empty() && state.client != model::ClientLife::Absent {
-        return Cell {
-            statuses: vec!["(no device)".to_owned()],
-            to: None,
-        };
+        return Cell { statuses: vec!["(no device)".to_owned()], to: None };
     }
     let lane = LaneId(9);
     let mut statuses = Vec::new();

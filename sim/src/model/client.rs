@@ -33,19 +33,9 @@ pub(super) fn outcomes(state: &State, profile: &Profile, call: &ClientCall) -> O
         ClientCall::GetCommand { device, timeout } => {
             get_command(state, profile, *device, *timeout)
         }
-        ClientCall::CompleteCommand {
-            device,
-            command,
-            code,
-            bytes,
-            position,
-        } => complete_command(
-            state,
-            profile,
-            *device,
-            *command,
-            (*code, *bytes, *position),
-        ),
+        ClientCall::CompleteCommand { device, command, code, bytes, position } => {
+            complete_command(state, profile, *device, *command, (*code, *bytes, *position))
+        }
         ClientCall::SignalAbort => smallvec![
             Outcome::returns(HResult::NOERROR, C::ClientSignalAbortStatus)
                 .effecting(Effect::Abort(Cause::ClientSignal))
@@ -97,10 +87,9 @@ fn get_configuration(state: &State, profile: &Profile, timeout: Timeout) -> Outc
         return now;
     }
     match timeout {
-        Timeout::Poll => smallvec![Outcome::returns(
-            HResult::VD_E_TIMEOUT,
-            C::ClientGetConfigurationTimeout
-        )],
+        Timeout::Poll => {
+            smallvec![Outcome::returns(HResult::VD_E_TIMEOUT, C::ClientGetConfigurationTimeout)]
+        }
         Timeout::Finite | Timeout::Infinite => smallvec![Outcome::blocks(
             Pending::GetConfiguration(timeout),
             C::ClientGetConfigurationStatus
@@ -148,10 +137,7 @@ fn expiry(timeout: Timeout, clause: C) -> Outcomes {
 fn open_device(state: &State, profile: &Profile, name: DeviceName) -> Outcomes {
     match state.client_phase() {
         P::Abort => {
-            return smallvec![Outcome::returns(
-                HResult::VD_E_ABORT,
-                C::ClientOpenDeviceAborted
-            )];
+            return smallvec![Outcome::returns(HResult::VD_E_ABORT, C::ClientOpenDeviceAborted)];
         }
         P::Active => {
             let status = match profile.client_open_device_surplus {
@@ -196,10 +182,7 @@ fn get_command(state: &State, profile: &Profile, device: u8, timeout: Timeout) -
     }
     match timeout {
         Timeout::Poll => {
-            smallvec![Outcome::returns(
-                HResult::VD_E_TIMEOUT,
-                C::ClientGetCommandTimeout
-            )]
+            smallvec![Outcome::returns(HResult::VD_E_TIMEOUT, C::ClientGetCommandTimeout)]
         }
         Timeout::Finite | Timeout::Infinite => smallvec![Outcome::blocks(
             Pending::GetCommand(device, timeout),
@@ -229,18 +212,13 @@ pub(super) fn command_returns(
         return smallvec![Outcome::returns(status, C::ClientGetCommandCloseAgain)];
     }
     if let Some(command) = deliverable(state, device) {
-        let clause = if sides.errored {
-            C::DeviceErrorClearErrorWaits
-        } else {
-            C::ClientGetCommandDelivers
-        };
+        let clause =
+            if sides.errored { C::DeviceErrorClearErrorWaits } else { C::ClientGetCommandDelivers };
         return smallvec![
             Outcome::new(Answer::Delivers(command), clause).effecting(Effect::Deliver(command))
         ];
     }
-    let queued = state
-        .outstanding(device)
-        .any(|command| command.stage == Stage::Queued);
+    let queued = state.outstanding(device).any(|command| command.stage == Stage::Queued);
     if sides.server == ServerDevice::Closed && !queued {
         let closed = Outcome::returns(HResult::VD_E_CLOSE, C::ClientGetCommandClose)
             .effecting(Effect::SeeClose(device));
@@ -261,14 +239,8 @@ pub(super) fn command_returns(
 /// The command that GetCommand would deliver: the oldest queued one; in the
 /// error state ClearError, once the client holds no other.
 fn deliverable(state: &State, device: u8) -> Option<CommandId> {
-    let first = state
-        .outstanding(device)
-        .find(|command| command.stage == Stage::Queued)?;
-    let held = || {
-        state
-            .outstanding(device)
-            .any(|command| command.stage == Stage::Delivered)
-    };
+    let first = state.outstanding(device).find(|command| command.stage == Stage::Queued)?;
+    let held = || state.outstanding(device).any(|command| command.stage == Stage::Delivered);
     let waits = state.devices[usize::from(device)].errored && held();
     (!waits).then_some(first.id)
 }
@@ -281,15 +253,10 @@ fn complete_command(
     (code, bytes, position): (Win32, u32, u64),
 ) -> Outcomes {
     if state.aborted.is_some() {
-        return smallvec![Outcome::returns(
-            HResult::VD_E_ABORT,
-            C::ClientCompleteCommandAborted
-        )];
+        return smallvec![Outcome::returns(HResult::VD_E_ABORT, C::ClientCompleteCommandAborted)];
     }
     let active = command.filter(|id| {
-        state
-            .command(*id)
-            .is_some_and(|c| c.device == device && c.stage == Stage::Delivered)
+        state.command(*id).is_some_and(|c| c.device == device && c.stage == Stage::Delivered)
     });
     if state.client_phase() == P::Configurable {
         return protocol(C::ClientCompleteCommandPhase);
@@ -305,17 +272,9 @@ fn complete_command(
     let Some(command) = active else {
         return no_active_command(state, profile);
     };
-    let mut outcome = Outcome::returns(HResult::NOERROR, C::ClientCompleteCommandStatus).effecting(
-        Effect::Complete {
-            command,
-            code,
-            bytes,
-            position,
-        },
-    );
-    let clears = state
-        .command(command)
-        .is_some_and(|c| c.code == CommandCode::ClearError);
+    let mut outcome = Outcome::returns(HResult::NOERROR, C::ClientCompleteCommandStatus)
+        .effecting(Effect::Complete { command, code, bytes, position });
+    let clears = state.command(command).is_some_and(|c| c.code == CommandCode::ClearError);
     if clears && code != Win32::ERROR_SUCCESS {
         outcome = outcome.misuse(C::DeviceErrorClearErrorSuccess);
     }
@@ -345,26 +304,15 @@ fn close(state: &State, profile: &Profile) -> Outcomes {
                 ClientCloseDevicesOpen::OpenError => HResult::VD_E_OPEN,
                 ClientCloseDevicesOpen::Noerror => HResult::NOERROR,
             };
-            (
-                status,
-                C::ClientCloseDevicesOpenStatus,
-                Some(Cause::ClientCloseDevicesOpen),
-            )
+            (status, C::ClientCloseDevicesOpenStatus, Some(Cause::ClientCloseDevicesOpen))
         }
         P::NormallyTerminated => (HResult::NOERROR, C::ClientCloseStatus, None),
-        _ => (
-            HResult::NOERROR,
-            C::ClientCloseStatus,
-            Some(Cause::ClientClose),
-        ),
+        _ => (HResult::NOERROR, C::ClientCloseStatus, Some(Cause::ClientClose)),
     };
     let mut outcome = Outcome::returns(status, clause)
         .also(C::ClientCloseReleases)
         // What the client still holds nobody will complete any more.
-        .effecting(Effect::CloseClient {
-            abort: cause,
-            drop_held: cause.is_none(),
-        });
+        .effecting(Effect::CloseClient { abort: cause, drop_held: cause.is_none() });
     if cause == Some(Cause::ClientCloseDevicesOpen) {
         outcome = outcome.misuse(C::ClientCloseDevicesOpenMistake);
     }

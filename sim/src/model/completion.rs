@@ -56,10 +56,7 @@ pub struct Callback {
 #[must_use]
 pub fn callbacks(state: &State, profile: &Profile) -> SmallVec<[Callback; 4]> {
     let agent = match state.agent {
-        Agent::Running {
-            lane,
-            in_callback: false,
-        } => Some(lane),
+        Agent::Running { lane, in_callback: false } => Some(lane),
         _ => None,
     };
     let mut owed = SmallVec::new();
@@ -91,18 +88,10 @@ fn push_completion(
     owed: &mut SmallVec<[Callback; 4]>,
 ) {
     let recorded = match command.stage {
-        Stage::Completed {
-            code,
-            bytes,
-            position,
-        } => Some(Callback {
+        Stage::Completed { code, bytes, position } => Some(Callback {
             command: command.id,
             lane,
-            ending: Ending::Client {
-                code,
-                bytes,
-                position,
-            },
+            ending: Ending::Client { code, bytes, position },
             clause: if code == Win32::ERROR_IO_DEVICE && bytes == 0 {
                 C::DeviceErrorQueue
             } else {
@@ -129,10 +118,7 @@ fn push_completion(
         also: recorded.map(|_| C::AbortRecordedCompletions),
     });
     if profile.completion_race == CompletionRace::Either {
-        owed.extend(recorded.map(|own| Callback {
-            clause: C::AbortRecordedCompletions,
-            ..own
-        }));
+        owed.extend(recorded.map(|own| Callback { clause: C::AbortRecordedCompletions, ..own }));
     }
 }
 
@@ -174,17 +160,10 @@ pub(super) fn owes_refusal(state: &State, profile: &Profile, on: LaneId) -> bool
 
 /// What the agent may return from ExecuteCompletionAgent with now.
 pub(super) fn agent_returns(state: &State, profile: &Profile, on: LaneId) -> Outcomes {
-    let Agent::Running {
-        lane,
-        in_callback: false,
-    } = state.agent
-    else {
+    let Agent::Running { lane, in_callback: false } = state.agent else {
         return Outcomes::new();
     };
-    let waits = state
-        .commands
-        .iter()
-        .any(|c| !matches!(c.stage, Stage::Refused { .. }));
+    let waits = state.commands.iter().any(|c| !matches!(c.stage, Stage::Refused { .. }));
     if lane != on || waits {
         return Outcomes::new();
     }
@@ -208,10 +187,7 @@ pub(super) fn agent_returns(state: &State, profile: &Profile, on: LaneId) -> Out
     let done = state.server == ServerLife::Closed
         || (state.all_closed() && profile.agent_return == AgentReturn::AfterLastDevice);
     if done {
-        smallvec![Outcome::returns(
-            HResult::NOERROR,
-            C::AgentReturnsAfterLastDevice
-        )]
+        smallvec![Outcome::returns(HResult::NOERROR, C::AgentReturnsAfterLastDevice)]
     } else {
         Outcomes::new()
     }

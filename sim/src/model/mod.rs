@@ -64,11 +64,7 @@ pub fn apply(state: &mut State, lane: LaneId, party: Party, outcome: &Outcome) {
 /// # Panics
 /// In debug builds, if the outcome blocks.
 pub fn apply_and_return(state: &mut State, lane: LaneId, party: Party, outcome: &Outcome) {
-    debug_assert_ne!(
-        outcome.answer,
-        Answer::Blocks,
-        "a call that blocks does not return"
-    );
+    debug_assert_ne!(outcome.answer, Answer::Blocks, "a call that blocks does not return");
     outcome::enact(state, lane, party, outcome.effect());
 }
 

@@ -113,30 +113,16 @@ pub(super) enum Effect {
     Free(BufferId),
     Send(Request),
     Refuse(Request, Win32),
-    CloseDevice {
-        device: u8,
-        drain: bool,
-    },
+    CloseDevice { device: u8, drain: bool },
     Abort(Cause),
-    CloseServer {
-        abort: Option<Cause>,
-        then_wait: Option<Reply>,
-    },
+    CloseServer { abort: Option<Cause>, then_wait: Option<Reply> },
     Create(u8),
     SeeConfiguration,
     OpenClientDevice(u8, ActiveEntry),
     Deliver(CommandId),
     SeeClose(u8),
-    Complete {
-        command: CommandId,
-        code: Win32,
-        bytes: u32,
-        position: u64,
-    },
-    CloseClient {
-        abort: Option<Cause>,
-        drop_held: bool,
-    },
+    Complete { command: CommandId, code: Win32, bytes: u32, position: u64 },
+    CloseClient { abort: Option<Cause>, drop_held: bool },
     Wait(Pending),
 }
 
@@ -168,40 +154,24 @@ impl Outcome {
     }
 
     pub(super) const fn also(self, clause: Clause) -> Self {
-        Self {
-            also: Some(clause),
-            ..self
-        }
+        Self { also: Some(clause), ..self }
     }
 
     pub(super) const fn misuse(self, clause: Clause) -> Self {
-        Self {
-            misuse: Some(clause),
-            ..self
-        }
+        Self { misuse: Some(clause), ..self }
     }
 
     pub(super) const fn exceptional(self) -> Self {
-        Self {
-            exceptional: true,
-            ..self
-        }
+        Self { exceptional: true, ..self }
     }
 
     pub(super) const fn unforced(self) -> Self {
-        Self {
-            forced: false,
-            ..self
-        }
+        Self { forced: false, ..self }
     }
 
     /// The answer without the effect, which has happened already.
     pub(super) const fn reply(&self) -> Reply {
-        Reply {
-            answer: self.answer,
-            clause: self.clause,
-            also: self.also,
-        }
+        Reply { answer: self.answer, clause: self.clause, also: self.also }
     }
 
     pub(super) const fn effect(&self) -> Effect {
@@ -222,19 +192,13 @@ impl Outcome {
     /// The question on which this outcome depends, through one of its clauses.
     #[must_use]
     pub fn question(&self) -> Option<crate::clauses::Question> {
-        self.clause
-            .info()
-            .question
-            .or_else(|| self.also.and_then(|clause| clause.info().question))
+        self.clause.info().question.or_else(|| self.also.and_then(|clause| clause.info().question))
     }
 }
 
 impl From<Reply> for Outcome {
     fn from(reply: Reply) -> Self {
-        Self {
-            also: reply.also,
-            ..Self::new(reply.answer, reply.clause)
-        }
+        Self { also: reply.also, ..Self::new(reply.answer, reply.clause) }
     }
 }
 
@@ -242,11 +206,7 @@ impl From<Reply> for Outcome {
 pub(super) fn apply(state: &mut State, lane: LaneId, party: Party, outcome: &Outcome) {
     enact(state, lane, party, outcome.effect);
     if outcome.answer != Answer::Blocks {
-        state.calls.push(InProgress {
-            lane,
-            party,
-            pending: Pending::Ready(outcome.reply()),
-        });
+        state.calls.push(InProgress { lane, party, pending: Pending::Ready(outcome.reply()) });
     }
 }
 
@@ -258,10 +218,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, party: Party, effect: Effec
         Effect::Begin => state.configuration = Configuration::Begun,
         Effect::End => state.configuration = Configuration::Ended,
         Effect::StartAgent(entry) => {
-            state.agent = Agent::Running {
-                lane,
-                in_callback: false,
-            };
+            state.agent = Agent::Running { lane, in_callback: false };
             state.update_activation(entry);
         }
         Effect::OpenServerDevice(device, entry) => {
@@ -276,18 +233,11 @@ pub(super) fn enact(state: &mut State, lane: LaneId, party: Party, effect: Effec
         }
         Effect::CloseDevice { device, drain } => close_device(state, device, drain),
         Effect::Abort(cause) => abort(state, cause),
-        Effect::CloseServer {
-            abort: cause,
-            then_wait,
-        } => {
+        Effect::CloseServer { abort: cause, then_wait } => {
             state.server = ServerLife::Closed;
             abort_if(state, cause);
             if let Some(reply) = then_wait {
-                state.calls.push(InProgress {
-                    lane,
-                    party,
-                    pending: Pending::ServerClose(reply),
-                });
+                state.calls.push(InProgress { lane, party, pending: Pending::ServerClose(reply) });
             }
         }
         Effect::Create(devices) => {
@@ -303,26 +253,14 @@ pub(super) fn enact(state: &mut State, lane: LaneId, party: Party, effect: Effec
         Effect::SeeClose(device) => {
             state.devices[usize::from(device)].client = ClientDevice::CloseSeen;
         }
-        Effect::Complete {
-            command,
-            code,
-            bytes,
-            position,
-        } => {
-            let stage = Stage::Completed {
-                code,
-                bytes,
-                position,
-            };
+        Effect::Complete { command, code, bytes, position } => {
+            let stage = Stage::Completed { code, bytes, position };
             set_stage(state, command, stage);
             if code != Win32::ERROR_SUCCESS {
                 enter_error_state(state, command);
             }
         }
-        Effect::CloseClient {
-            abort: cause,
-            drop_held,
-        } => {
+        Effect::CloseClient { abort: cause, drop_held } => {
             state.client = ClientLife::Closed;
             abort_if(state, cause);
             if drop_held {
@@ -330,11 +268,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, party: Party, effect: Effec
             }
         }
         Effect::Wait(pending) => {
-            state.calls.push(InProgress {
-                lane,
-                party,
-                pending,
-            });
+            state.calls.push(InProgress { lane, party, pending });
         }
     }
 }
@@ -374,11 +308,7 @@ fn close_device(state: &mut State, device: u8, drain: bool) {
 fn complete_queued(state: &mut State, device: u8, code: Win32) {
     for command in &mut state.commands {
         if command.device == device && command.stage == Stage::Queued {
-            command.stage = Stage::Completed {
-                code,
-                bytes: 0,
-                position: 0,
-            };
+            command.stage = Stage::Completed { code, bytes: 0, position: 0 };
         }
     }
 }
@@ -390,16 +320,8 @@ fn abort(state: &mut State, cause: Cause) {
 }
 
 fn complete_all(state: &mut State, stage: Stage, code: Win32) {
-    for command in state
-        .commands
-        .iter_mut()
-        .filter(|command| command.stage == stage)
-    {
-        command.stage = Stage::Completed {
-            code,
-            bytes: 0,
-            position: 0,
-        };
+    for command in state.commands.iter_mut().filter(|command| command.stage == stage) {
+        command.stage = Stage::Completed { code, bytes: 0, position: 0 };
     }
 }
 

@@ -110,45 +110,28 @@ fn not_open(state: &State, profile: &Profile, call: &ServerCall) -> Outcomes {
                 SignalAbortNotOpen::ProtocolError => HResult::VD_E_PROTOCOL,
                 SignalAbortNotOpen::Noerror => HResult::NOERROR,
             };
-            smallvec![after_close(
-                Outcome::returns(status, C::ServerSignalAbortNotOpen),
-                closed
-            )]
+            smallvec![after_close(Outcome::returns(status, C::ServerSignalAbortNotOpen), closed)]
         }
         ServerCall::Close => {
             let outcome = Outcome::returns(HResult::VD_E_PROTOCOL, C::ServerCloseNotOpen);
             smallvec![after_close(outcome, closed)]
         }
         _ => {
-            let clause = if closed {
-                C::ServerCloseHandle
-            } else {
-                C::ServerNotOpen
-            };
-            smallvec![after_close(
-                Outcome::returns(HResult::VD_E_PROTOCOL, clause),
-                closed
-            )]
+            let clause = if closed { C::ServerCloseHandle } else { C::ServerNotOpen };
+            smallvec![after_close(Outcome::returns(HResult::VD_E_PROTOCOL, clause), closed)]
         }
     }
 }
 
 fn after_close(outcome: Outcome, closed: bool) -> Outcome {
-    if closed {
-        outcome.misuse(C::ServerCloseHandleUseless)
-    } else {
-        outcome
-    }
+    if closed { outcome.misuse(C::ServerCloseHandleUseless) } else { outcome }
 }
 
 fn get_configuration(state: &State) -> Outcomes {
     if state.aborted.is_some() {
         return aborted(C::ServerGetConfigurationAborted);
     }
-    smallvec![Outcome::returns(
-        HResult::NOERROR,
-        C::ServerGetConfigurationStatus
-    )]
+    smallvec![Outcome::returns(HResult::NOERROR, C::ServerGetConfigurationStatus)]
 }
 
 fn configuration_after_abort(profile: &Profile) -> Outcomes {
@@ -171,10 +154,8 @@ fn begin_configuration(state: &State, profile: &Profile, sound: bool) -> Outcome
                 BadConfigurationArguments::AnyFailure => Expected::AnyFailure,
                 BadConfigurationArguments::Invalid => Expected::Status(HResult::VD_E_INVALID),
             };
-            let refused = Outcome::new(
-                Answer::Returns(expected),
-                C::ServerBeginConfigurationLimitsRefused,
-            );
+            let refused =
+                Outcome::new(Answer::Returns(expected), C::ServerBeginConfigurationLimitsRefused);
             smallvec![refused.misuse(C::ServerBeginConfigurationLimits)]
         }
         _ => protocol(C::ServerBeginConfigurationPhase),
@@ -195,10 +176,7 @@ fn request_buffers(state: &State, profile: &Profile) -> Outcomes {
 fn query_available_buffers(state: &State) -> Outcomes {
     match state.server_phase() {
         P::Configurable | P::Initializing | P::Active => {
-            smallvec![Outcome::returns(
-                HResult::NOERROR,
-                C::ServerQueryAvailableBuffersStatus
-            )]
+            smallvec![Outcome::returns(HResult::NOERROR, C::ServerQueryAvailableBuffersStatus)]
         }
         _ => protocol(C::ServerQueryAvailableBuffersPhase),
     }
@@ -235,10 +213,7 @@ fn execute_completion_agent(state: &State, profile: &Profile) -> Outcomes {
 }
 
 fn open_device(state: &State, profile: &Profile, device: Option<u8>) -> Outcomes {
-    let surplus = state
-        .devices
-        .iter()
-        .all(|device| device.server != ServerDevice::Unopened);
+    let surplus = state.devices.iter().all(|device| device.server != ServerDevice::Unopened);
     match (state.server_phase(), device) {
         (P::AbnormallyTerminated, _) => aborted(C::ServerOpenDeviceAborted),
         (P::Initializing | P::Active, _) if surplus => {
@@ -298,11 +273,7 @@ fn free_buffer(state: &State, profile: &Profile, buffer: Option<BufferId>) -> Ou
     };
     let freed = Outcome::returns(HResult::NOERROR, C::ServerFreeBufferStatus)
         .effecting(Effect::Free(buffer));
-    if !state
-        .commands
-        .iter()
-        .any(|command| command.buffer == Some(buffer))
-    {
+    if !state.commands.iter().any(|command| command.buffer == Some(buffer)) {
         return smallvec![freed];
     }
     let clause = C::ServerFreeBufferInUse;
@@ -349,11 +320,8 @@ fn send_command(state: &State, profile: &Profile, limits: Limits, request: &Requ
             };
             let queued = Outcome::returns(HResult::NOERROR, C::ServerSendCommandStatus)
                 .effecting(Effect::Send(*request));
-            let full = refuse(
-                full,
-                Win32::ERROR_NO_SYSTEM_RESOURCES,
-                C::ServerSendCommandQueueFull,
-            );
+            let full =
+                refuse(full, Win32::ERROR_NO_SYSTEM_RESOURCES, C::ServerSendCommandQueueFull);
             match room(state, profile, limits, request.device) {
                 Room::Certain => smallvec![queued],
                 Room::Possible => smallvec![queued, full.exceptional()],
@@ -382,10 +350,7 @@ fn room(state: &State, profile: &Profile, limits: Limits, device: u8) -> Room {
         QueueDepth::Unspecified => limits.queue_depth,
     };
     let outstanding = state.outstanding(device).count();
-    let queued = state
-        .outstanding(device)
-        .filter(|c| c.stage == super::Stage::Queued)
-        .count();
+    let queued = state.outstanding(device).filter(|c| c.stage == super::Stage::Queued).count();
     match depth {
         _ if outstanding == 0 => Room::Certain,
         None => Room::Possible,
@@ -397,11 +362,7 @@ fn room(state: &State, profile: &Profile, limits: Limits, device: u8) -> Room {
 
 fn close_device(state: &State, profile: &Profile, device: u8) -> Outcomes {
     let again = |noerror: bool| {
-        let status = if noerror {
-            HResult::NOERROR
-        } else {
-            HResult::VD_E_CLOSE
-        };
+        let status = if noerror { HResult::NOERROR } else { HResult::VD_E_CLOSE };
         smallvec![Outcome::returns(status, C::ServerCloseDeviceAgain)]
     };
     match state.server_phase() {
@@ -431,28 +392,16 @@ fn close(state: &State, profile: &Profile, lane: LaneId) -> Outcomes {
             let held = !state.commands.is_empty()
                 && profile.commands_held_at_normal_close
                     == CommandsHeldAtNormalClose::EitherCloseAborts;
-            (
-                HResult::NOERROR,
-                C::ServerCloseStatus,
-                held.then_some(Cause::ServerClose),
-            )
+            (HResult::NOERROR, C::ServerCloseStatus, held.then_some(Cause::ServerClose))
         }
         _ if state.server_devices_open() => {
             let status = match profile.server_close_devices_open {
                 ServerCloseDevicesOpen::ProtocolError => HResult::VD_E_PROTOCOL,
                 ServerCloseDevicesOpen::Noerror => HResult::NOERROR,
             };
-            (
-                status,
-                C::ServerCloseDevicesOpenStatus,
-                Some(Cause::ServerCloseDevicesOpen),
-            )
+            (status, C::ServerCloseDevicesOpenStatus, Some(Cause::ServerCloseDevicesOpen))
         }
-        _ => (
-            HResult::NOERROR,
-            C::ServerCloseStatus,
-            Some(Cause::ServerClose),
-        ),
+        _ => (HResult::NOERROR, C::ServerCloseStatus, Some(Cause::ServerClose)),
     };
     let mut outcome = Outcome::returns(status, clause).also(C::ServerCloseReleases);
     if cause == Some(Cause::ServerCloseDevicesOpen) {
@@ -461,21 +410,12 @@ fn close(state: &State, profile: &Profile, lane: LaneId) -> Outcomes {
     let waits = profile.close_and_agent_order == CloseAndAgentOrder::CloseWaits
         && matches!(state.agent, super::Agent::Running { lane: agent, .. } if agent != lane);
     if !waits {
-        return smallvec![outcome.effecting(Effect::CloseServer {
-            abort: cause,
-            then_wait: None
-        })];
+        return smallvec![outcome.effecting(Effect::CloseServer { abort: cause, then_wait: None })];
     }
     let reply = outcome.also(C::ServerCloseAgentOrder).reply();
     smallvec![
-        Outcome {
-            answer: Answer::Blocks,
-            ..outcome
-        }
-        .also(C::ServerCloseAgentOrder)
-        .effecting(Effect::CloseServer {
-            abort: cause,
-            then_wait: Some(reply)
-        })
+        Outcome { answer: Answer::Blocks, ..outcome }
+            .also(C::ServerCloseAgentOrder)
+            .effecting(Effect::CloseServer { abort: cause, then_wait: Some(reply) })
     ]
 }

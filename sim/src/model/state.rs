@@ -272,13 +272,7 @@ impl Agent {
     /// Whether it could run a callback now.
     #[must_use]
     pub const fn is_free(self) -> bool {
-        matches!(
-            self,
-            Self::Running {
-                in_callback: false,
-                ..
-            }
-        )
+        matches!(self, Self::Running { in_callback: false, .. })
     }
 }
 
@@ -324,17 +318,9 @@ impl State {
         if !self.configuration_seen {
             return ClientPhase::Configurable;
         }
-        if self
-            .devices
-            .iter()
-            .all(|device| device.client == ClientDevice::CloseSeen)
-        {
+        if self.devices.iter().all(|device| device.client == ClientDevice::CloseSeen) {
             ClientPhase::NormallyTerminated
-        } else if self
-            .devices
-            .iter()
-            .all(|device| device.client != ClientDevice::Unopened)
-        {
+        } else if self.devices.iter().all(|device| device.client != ClientDevice::Unopened) {
             ClientPhase::Active
         } else {
             ClientPhase::Initializing
@@ -344,27 +330,20 @@ impl State {
     /// Whether the server has a device open.
     #[must_use]
     pub fn server_devices_open(&self) -> bool {
-        self.devices
-            .iter()
-            .any(|device| device.server == ServerDevice::Open)
+        self.devices.iter().any(|device| device.server == ServerDevice::Open)
     }
 
     /// Whether the client has a device open on which it has not seen VD_E_CLOSE.
     #[must_use]
     pub fn client_devices_open(&self) -> bool {
-        self.devices
-            .iter()
-            .any(|device| device.client == ClientDevice::Open)
+        self.devices.iter().any(|device| device.client == ClientDevice::Open)
     }
 
     /// Whether the server has closed every device.
     #[must_use]
     pub fn all_closed(&self) -> bool {
         !self.devices.is_empty()
-            && self
-                .devices
-                .iter()
-                .all(|device| device.server == ServerDevice::Closed)
+            && self.devices.iter().all(|device| device.server == ServerDevice::Closed)
     }
 
     /// The call in progress on a lane, other than the agent's own.
@@ -413,10 +392,7 @@ impl State {
             }
             ActiveEntry::PerCall => {
                 self.agent.is_running()
-                    || self
-                        .devices
-                        .iter()
-                        .any(|device| device.server != ServerDevice::Unopened)
+                    || self.devices.iter().any(|device| device.server != ServerDevice::Unopened)
             }
         };
     }
@@ -439,9 +415,7 @@ impl State {
     pub fn is_at_rest(&self, profile: &Profile) -> bool {
         super::callbacks(self, profile).is_empty()
             && self.lanes_in_call().iter().all(|lane| {
-                super::returns(self, profile, *lane)
-                    .iter()
-                    .all(|outcome| !outcome.forced)
+                super::returns(self, profile, *lane).iter().all(|outcome| !outcome.forced)
             })
     }
 }

@@ -42,32 +42,16 @@ pub fn touch(state: &State, party: Party, object: Object) -> Touch {
     };
     let freed = matches!(object, Object::Buffer(buffer) if !state.buffers.contains(&buffer));
     if gone || freed {
-        let clause = if gone {
-            released
-        } else {
-            Clause::ServerFreeBufferStatus
-        };
-        return Touch {
-            alive: false,
-            clause,
-            misuse: Some(use_after),
-        };
+        let clause = if gone { released } else { Clause::ServerFreeBufferStatus };
+        return Touch { alive: false, clause, misuse: Some(use_after) };
     }
-    let clause = if state.aborted.is_some() {
-        Clause::AbortBuffersStay
-    } else {
-        released
-    };
+    let clause = if state.aborted.is_some() { Clause::AbortBuffersStay } else { released };
     let misuse = match object {
         // After an abort a side keeps what it controlled; the commands are gone.
         Object::Buffer(buffer) if state.aborted.is_none() => control(state, party, buffer),
         Object::Buffer(_) | Object::Device => None,
     };
-    Touch {
-        alive: true,
-        clause,
-        misuse,
-    }
+    Touch { alive: true, clause, misuse }
 }
 
 /// The obligation broken by using a buffer that the other party controls.

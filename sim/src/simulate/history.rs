@@ -52,9 +52,7 @@ pub fn history(seed: u64, options: Options, profile: &Profile) -> Trace {
             version: None,
             setting: Some(format!("seed {seed}")),
         }),
-        declares: Declares {
-            queue_depth: Some(QUEUE_DEPTH),
-        },
+        declares: Declares { queue_depth: Some(QUEUE_DEPTH) },
         provoked: vec![Party::Server, Party::Client],
         ..Header::default()
     };
@@ -110,11 +108,7 @@ fn lane_name(lane: LaneId) -> String {
 }
 
 fn device_name(index: u8) -> String {
-    if index == 0 {
-        SET.to_owned()
-    } else {
-        format!("{SET}{}", index + 1)
-    }
+    if index == 0 { SET.to_owned() } else { format!("{SET}{}", index + 1) }
 }
 
 impl Walk<'_> {
@@ -205,11 +199,7 @@ impl Walk<'_> {
             let free = !self.blocked.contains(&client_lane(index as u8));
             if device.client != ClientDevice::Unopened && free {
                 let on = |weight, function| (weight, Choice::ClientDevice(function, index as u8));
-                let held = self
-                    .held
-                    .iter()
-                    .filter(|held| held.device == index as u8)
-                    .count();
+                let held = self.held.iter().filter(|held| held.device == index as u8).count();
                 choices.push(on(400 / self.state.devices.len(), Function::GetCommand));
                 choices.push(on(300 * held, Function::CompleteCommand));
             }
@@ -234,19 +224,9 @@ impl Walk<'_> {
                     (Timeout::Infinite, TimeoutArg::Infinite)
                 };
                 let call = Call::Client(ClientCall::GetCommand { device, timeout });
-                let args = Args {
-                    timeout: Some(given),
-                    ..Args::default()
-                };
+                let args = Args { timeout: Some(given), ..Args::default() };
                 let on = format!("cdev{}", device + 1);
-                self.call(
-                    client_lane(device),
-                    Function::GetCommand,
-                    &on,
-                    None,
-                    args,
-                    call,
-                );
+                self.call(client_lane(device), Function::GetCommand, &on, None, args, call);
             }
             Choice::ClientDevice(_, device) => self.complete(device),
         }
@@ -268,12 +248,7 @@ impl Walk<'_> {
             Function::ExecuteCompletionAgent => ServerCall::ExecuteCompletionAgent,
             Function::OpenDevice => {
                 let unopened = |device: &model::Device| device.server == ServerDevice::Unopened;
-                let device = self
-                    .state
-                    .devices
-                    .iter()
-                    .position(unopened)
-                    .map(|index| index as u8);
+                let device = self.state.devices.iter().position(unopened).map(|index| index as u8);
                 let name = device_name(device.unwrap_or_default());
                 args.name = Some(name.into());
                 creates = device.map(|device| format!("sdev{}", device + 1));
@@ -284,14 +259,7 @@ impl Walk<'_> {
             _ => ServerCall::Close,
         };
         let lane = LaneId(u16::from(function == Function::ExecuteCompletionAgent));
-        self.call(
-            lane,
-            function,
-            SERVER_SET,
-            creates,
-            args,
-            Call::Server(call),
-        );
+        self.call(lane, function, SERVER_SET, creates, args, Call::Server(call));
     }
 
     fn client(&mut self, function: Function) {
@@ -305,69 +273,40 @@ impl Walk<'_> {
                     device_count: devices.into(),
                     ..VdConfig::default()
                 }));
-                ClientCall::Create {
-                    devices,
-                    sound: true,
-                }
+                ClientCall::Create { devices, sound: true }
             }
             Function::GetConfiguration => {
                 args.timeout = Some(TimeoutArg::Infinite);
-                ClientCall::GetConfiguration {
-                    timeout: Timeout::Infinite,
-                }
+                ClientCall::GetConfiguration { timeout: Timeout::Infinite }
             }
             Function::OpenDevice => {
                 let unopened = |device: &model::Device| device.client == ClientDevice::Unopened;
-                let device = self
-                    .state
-                    .devices
-                    .iter()
-                    .position(unopened)
-                    .unwrap_or_default() as u8;
+                let device = self.state.devices.iter().position(unopened).unwrap_or_default() as u8;
                 args.name = Some(device_name(device).into());
                 creates = Some(format!("cdev{}", device + 1));
                 // The first device bears the set's name; the server names the others.
                 let announced = device == 0
                     || self.state.devices[usize::from(device)].server != ServerDevice::Unopened;
-                let name = if announced {
-                    DeviceName::Known(device)
-                } else {
-                    DeviceName::New(device)
-                };
+                let name =
+                    if announced { DeviceName::Known(device) } else { DeviceName::New(device) };
                 ClientCall::OpenDevice { name }
             }
             Function::SignalAbort => ClientCall::SignalAbort,
             _ => ClientCall::Close,
         };
-        self.call(
-            LaneId(2),
-            function,
-            CLIENT_SET,
-            creates,
-            args,
-            Call::Client(call),
-        );
+        self.call(LaneId(2), function, CLIENT_SET, creates, args, Call::Client(call));
     }
 
     fn send(&mut self, device: u8) {
         self.sent += 1;
-        let kinds = [
-            CommandCode::Write,
-            CommandCode::Flush,
-            CommandCode::ClearError,
-        ];
+        let kinds = [CommandCode::Write, CommandCode::Flush, CommandCode::ClearError];
         let errored = self.state.devices[usize::from(device)].errored;
         let code = if errored && self.draw.once_in(2) {
             CommandCode::ClearError
         } else {
             kinds[self.draw.below(2)]
         };
-        let request = Request {
-            device,
-            command: CommandId(self.sent),
-            code,
-            buffer: None,
-        };
+        let request = Request { device, command: CommandId(self.sent), code, buffer: None };
         let args = Args {
             code: Some(CodeArg::Command(code)),
             size: Some(Size(if code == CommandCode::Write { 65536 } else { 0 })),
@@ -376,34 +315,20 @@ impl Walk<'_> {
         let on = format!("sdev{}", device + 1);
         let name = format!("c{}", self.sent);
         let call = Call::Server(ServerCall::SendCommand(request));
-        self.call(
-            LaneId(0),
-            Function::SendCommand,
-            &on,
-            Some(name),
-            args,
-            call,
-        );
+        self.call(LaneId(0), Function::SendCommand, &on, Some(name), args, call);
     }
 
     fn complete(&mut self, device: u8) {
-        let mine: Vec<usize> = (0..self.held.len())
-            .filter(|at| self.held[*at].device == device)
-            .collect();
+        let mine: Vec<usize> =
+            (0..self.held.len()).filter(|at| self.held[*at].device == device).collect();
         let Some(count) = (!mine.is_empty()).then_some(mine.len()) else {
             return;
         };
         let held = self.held.remove(mine[self.draw.below(count)]);
-        let clears = self
-            .state
-            .command(held.id)
-            .is_some_and(|c| c.code == CommandCode::ClearError);
+        let clears = self.state.command(held.id).is_some_and(|c| c.code == CommandCode::ClearError);
         let fails = self.options.trouble > 0 && !clears && self.draw.once_in(self.options.trouble);
-        let (code, bytes) = if fails {
-            (Win32::ERROR_DISK_FULL, 0)
-        } else {
-            (Win32::ERROR_SUCCESS, 65536)
-        };
+        let (code, bytes) =
+            if fails { (Win32::ERROR_DISK_FULL, 0) } else { (Win32::ERROR_SUCCESS, 65536) };
         let args = Args {
             command: Some(Handle::Name(format!("c{}", held.id.0).into())),
             code: Some(CodeArg::Completion(code)),
@@ -419,14 +344,7 @@ impl Walk<'_> {
         };
         let on = format!("cdev{}", device + 1);
         let function = Function::CompleteCommand;
-        self.call(
-            client_lane(device),
-            function,
-            &on,
-            None,
-            args,
-            Call::Client(call),
-        );
+        self.call(client_lane(device), function, &on, None, args, Call::Client(call));
     }
 
     /// Makes a call and draws one of its outcomes.
@@ -439,9 +357,7 @@ impl Walk<'_> {
         args: Args<'static>,
         call: Call,
     ) {
-        let limits = Limits {
-            queue_depth: Some(QUEUE_DEPTH),
-        };
+        let limits = Limits { queue_depth: Some(QUEUE_DEPTH) };
         let outcomes = model::outcomes(&self.state, self.profile, limits, lane, &call);
         let outcome = outcomes[self.draw.below(outcomes.len())];
         self.trace.push(Event::Call {
@@ -452,11 +368,7 @@ impl Walk<'_> {
             creates: creates.map(Name::from),
             args,
         });
-        let party = if lane.0 < 2 {
-            Party::Server
-        } else {
-            Party::Client
-        };
+        let party = if lane.0 < 2 { Party::Server } else { Party::Client };
         model::apply(&mut self.state, lane, party, &outcome);
         self.blocked.push(lane);
     }
@@ -486,10 +398,7 @@ impl Walk<'_> {
         if !self.blocked.is_empty() && self.draw.once_in(4) {
             let mut lanes: Vec<LaneId> = self.blocked.clone();
             lanes.sort_unstable();
-            let blocked = lanes
-                .into_iter()
-                .map(|lane| lane_name(lane).into())
-                .collect();
+            let blocked = lanes.into_iter().map(|lane| lane_name(lane).into()).collect();
             self.trace.push(Event::Blocked { seq: None, blocked });
         }
     }
@@ -517,10 +426,7 @@ impl Walk<'_> {
         if let Answer::Delivers(id) = outcome.answer
             && let Some(command) = self.state.command(id)
         {
-            self.held.push(Held {
-                device: command.device,
-                id,
-            });
+            self.held.push(Held { device: command.device, id });
             out.command = Some(format!("c{}", id.0).into());
             out.code = Some(command.code);
             debug_assert!(matches!(command.stage, Stage::Queued | Stage::Delivered));
@@ -529,12 +435,7 @@ impl Walk<'_> {
             Some(Expected::Status(status)) => status,
             _ => crate::codes::HResult::VD_E_IO_ERROR,
         };
-        self.trace.push(Event::Return {
-            seq: None,
-            lane: lane_name(lane).into(),
-            status,
-            out,
-        });
+        self.trace.push(Event::Return { seq: None, lane: lane_name(lane).into(), status, out });
         model::apply_return(&mut self.state, lane, outcome);
         self.blocked.retain(|blocked| *blocked != lane);
         debug_assert!(lane != LaneId(1) || self.state.agent == Agent::Idle);

@@ -466,9 +466,7 @@ impl<'de> Deserialize<'de> for CodeArg {
                     let near = closest(text, known)
                         .map(|name| format!(" (did you mean `{name}`?)"))
                         .unwrap_or_default();
-                    E::custom(format_args!(
-                        "unknown code `{text}`, expected {CODE_EXPECTED}{near}"
-                    ))
+                    E::custom(format_args!("unknown code `{text}`, expected {CODE_EXPECTED}{near}"))
                 })
             }
         }

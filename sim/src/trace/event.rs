@@ -257,17 +257,7 @@ const KINDS: &str = "one of `call`, `return`, `callback`, `ended`, `touch`, `blo
 const ALLOWED: &[(&str, &[&str])] = &[
     ("call", &["lane", "call", "on", "as", "args"]),
     ("return", &["lane", "return", "out"]),
-    (
-        "callback",
-        &[
-            "lane",
-            "callback",
-            "completion",
-            "bytes",
-            "position",
-            "held",
-        ],
-    ),
+    ("callback", &["lane", "callback", "completion", "bytes", "position", "held"]),
     ("ended", &["lane", "ended"]),
     ("touch", &["lane", "touch", "found"]),
     ("blocked", &["blocked"]),
@@ -303,15 +293,9 @@ impl<'a> Raw<'a> {
 
     /// Refuses fields that belong to another kind of event.
     fn only(&self, kind: &'static str) -> Result<&'static str, String> {
-        let (_, allowed) = ALLOWED
-            .iter()
-            .find(|(name, _)| *name == kind)
-            .expect("every kind is in the table");
-        match self
-            .fields()
-            .into_iter()
-            .find(|(name, given)| *given && !allowed.contains(name))
-        {
+        let (_, allowed) =
+            ALLOWED.iter().find(|(name, _)| *name == kind).expect("every kind is in the table");
+        match self.fields().into_iter().find(|(name, given)| *given && !allowed.contains(name)) {
             None => Ok(kind),
             Some((name, _)) => Err(format!(
                 "an event `{kind}` has no `{name}`, expected only `{}`",
@@ -359,26 +343,19 @@ impl<'a> Raw<'a> {
                 position: self.position,
                 held: self.held.unwrap_or_default(),
             },
-            "ended" => Event::Ended {
-                seq,
-                lane: lane()?,
-                ended: self.ended.ok_or_else(need("ended"))?,
-            },
+            "ended" => {
+                Event::Ended { seq, lane: lane()?, ended: self.ended.ok_or_else(need("ended"))? }
+            }
             "touch" => Event::Touch {
                 seq,
                 lane: lane()?,
                 touch: self.touch.ok_or_else(need("touch"))?,
                 found: self.found.ok_or_else(need("found"))?,
             },
-            "blocked" => Event::Blocked {
-                seq,
-                blocked: self.blocked.ok_or_else(need("blocked"))?,
-            },
-            "exit" => Event::Exit {
-                seq,
-                process: process()?,
-                exit: self.exit.ok_or_else(need("exit"))?,
-            },
+            "blocked" => Event::Blocked { seq, blocked: self.blocked.ok_or_else(need("blocked"))? },
+            "exit" => {
+                Event::Exit { seq, process: process()?, exit: self.exit.ok_or_else(need("exit"))? }
+            }
             _ => Event::Unload {
                 seq,
                 process: process()?,
@@ -390,9 +367,7 @@ impl<'a> Raw<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Event<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Raw::deserialize(from)?
-            .into_event()
-            .map_err(serde::de::Error::custom)
+        Raw::deserialize(from)?.into_event().map_err(serde::de::Error::custom)
     }
 }
 
@@ -402,14 +377,7 @@ impl Event<'_> {
     pub fn into_owned(self) -> Event<'static> {
         let own = |name: Name<'_>| name.into_owned();
         match self {
-            Self::Call {
-                seq,
-                lane,
-                call,
-                on,
-                creates,
-                args,
-            } => Event::Call {
+            Self::Call { seq, lane, call, on, creates, args } => Event::Call {
                 seq,
                 lane: own(lane),
                 call,
@@ -417,67 +385,24 @@ impl Event<'_> {
                 creates: creates.map(own),
                 args: args.into_owned(),
             },
-            Self::Return {
-                seq,
-                lane,
-                status,
-                out,
-            } => Event::Return {
-                seq,
-                lane: own(lane),
-                status,
-                out: out.into_owned(),
-            },
-            Self::Callback {
-                seq,
-                lane,
-                callback,
-                completion,
-                bytes,
-                position,
-                held,
-            } => {
-                let (lane, callback) = (own(lane), own(callback));
-                Event::Callback {
-                    seq,
-                    lane,
-                    callback,
-                    completion,
-                    bytes,
-                    position,
-                    held,
-                }
+            Self::Return { seq, lane, status, out } => {
+                Event::Return { seq, lane: own(lane), status, out: out.into_owned() }
             }
-            Self::Ended { seq, lane, ended } => Event::Ended {
-                seq,
-                lane: own(lane),
-                ended: own(ended),
-            },
-            Self::Touch {
-                seq,
-                lane,
-                touch,
-                found,
-            } => Event::Touch {
-                seq,
-                lane: own(lane),
-                touch: own(touch),
-                found,
-            },
-            Self::Blocked { seq, blocked } => Event::Blocked {
-                seq,
-                blocked: blocked.into_iter().map(own).collect(),
-            },
+            Self::Callback { seq, lane, callback, completion, bytes, position, held } => {
+                let (lane, callback) = (own(lane), own(callback));
+                Event::Callback { seq, lane, callback, completion, bytes, position, held }
+            }
+            Self::Ended { seq, lane, ended } => {
+                Event::Ended { seq, lane: own(lane), ended: own(ended) }
+            }
+            Self::Touch { seq, lane, touch, found } => {
+                Event::Touch { seq, lane: own(lane), touch: own(touch), found }
+            }
+            Self::Blocked { seq, blocked } => {
+                Event::Blocked { seq, blocked: blocked.into_iter().map(own).collect() }
+            }
             Self::Exit { seq, process, exit } => Event::Exit { seq, process, exit },
-            Self::Unload {
-                seq,
-                process,
-                unload,
-            } => Event::Unload {
-                seq,
-                process,
-                unload,
-            },
+            Self::Unload { seq, process, unload } => Event::Unload { seq, process, unload },
         }
     }
 }
@@ -486,41 +411,20 @@ impl Event<'_> {
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Call {
-                lane,
-                call,
-                on,
-                creates,
-                ..
-            } => {
+            Self::Call { lane, call, on, creates, .. } => {
                 write!(f, "{lane} calls {call} on {on}")?;
                 creates.iter().try_for_each(|name| write!(f, " as {name}"))
             }
-            Self::Return {
-                lane, status, out, ..
-            } => {
+            Self::Return { lane, status, out, .. } => {
                 write!(f, "{lane} returns {status}")?;
-                out.command
-                    .iter()
-                    .try_for_each(|name| write!(f, " with {name}"))
+                out.command.iter().try_for_each(|name| write!(f, " with {name}"))
             }
-            Self::Callback {
-                lane,
-                callback,
-                completion,
-                ..
-            } => {
+            Self::Callback { lane, callback, completion, .. } => {
                 write!(f, "callback of {callback} with {completion} on {lane}")
             }
             Self::Ended { lane, ended, .. } => write!(f, "callback of {ended} ends on {lane}"),
-            Self::Touch {
-                lane, touch, found, ..
-            } => {
-                let found = if *found == Found::Alive {
-                    "alive"
-                } else {
-                    "gone"
-                };
+            Self::Touch { lane, touch, found, .. } => {
+                let found = if *found == Found::Alive { "alive" } else { "gone" };
                 write!(f, "{lane} touches {touch}: {found}")
             }
             Self::Blocked { blocked, .. } if blocked.is_empty() => f.pad("at rest, no call open"),
@@ -529,14 +433,8 @@ impl fmt::Display for Event<'_> {
                 write!(f, "at rest, still in a call: {}", lanes.join(", "))
             }
             Self::Exit { process, .. } => write!(f, "{process} exits"),
-            Self::Unload {
-                process, unload, ..
-            } => {
-                let found = if *unload == Presence::Idle {
-                    "idle"
-                } else {
-                    "busy"
-                };
+            Self::Unload { process, unload, .. } => {
+                let found = if *unload == Presence::Idle { "idle" } else { "busy" };
                 write!(f, "{process} unloads the library: {found}")
             }
         }

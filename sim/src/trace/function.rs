@@ -99,14 +99,7 @@ const fn row(
     required: A,
     optional: A,
 ) -> FunctionInfo {
-    FunctionInfo {
-        function,
-        party,
-        target,
-        creates,
-        required,
-        optional,
-    }
+    FunctionInfo { function, party, target, creates, required, optional }
 }
 
 use Creates::{Buffer, Command, Device as MakesDevice, Nothing};
@@ -116,14 +109,7 @@ use Target::{Device, Set};
 /// Every function of each party.
 pub static FUNCTIONS: &[FunctionInfo] = &[
     row(Server, Set, Function::Open, Nothing, A::name, A::instance),
-    row(
-        Server,
-        Set,
-        Function::GetConfiguration,
-        Nothing,
-        A::NONE,
-        A::NONE,
-    ),
+    row(Server, Set, Function::GetConfiguration, Nothing, A::NONE, A::NONE),
     row(
         Server,
         Set,
@@ -132,70 +118,14 @@ pub static FUNCTIONS: &[FunctionInfo] = &[
         A::block_size.with(A::max_transfer_size),
         A::features.with(A::alignment).with(A::timeout),
     ),
-    row(
-        Server,
-        Set,
-        Function::RequestBuffers,
-        Nothing,
-        A::size.with(A::count),
-        A::alignment,
-    ),
-    row(
-        Server,
-        Set,
-        Function::QueryAvailableBuffers,
-        Nothing,
-        A::size,
-        A::alignment,
-    ),
-    row(
-        Server,
-        Set,
-        Function::EndConfiguration,
-        Nothing,
-        A::NONE,
-        A::NONE,
-    ),
-    row(
-        Server,
-        Set,
-        Function::ExecuteCompletionAgent,
-        Nothing,
-        A::NONE,
-        A::NONE,
-    ),
-    row(
-        Server,
-        Set,
-        Function::OpenDevice,
-        MakesDevice,
-        A::name,
-        A::NONE,
-    ),
-    row(
-        Server,
-        Set,
-        Function::AllocateBuffer,
-        Buffer,
-        A::size,
-        A::alignment,
-    ),
-    row(
-        Server,
-        Set,
-        Function::FreeBuffer,
-        Nothing,
-        A::buffer,
-        A::size,
-    ),
-    row(
-        Server,
-        Set,
-        Function::SignalAbort,
-        Nothing,
-        A::NONE,
-        A::NONE,
-    ),
+    row(Server, Set, Function::RequestBuffers, Nothing, A::size.with(A::count), A::alignment),
+    row(Server, Set, Function::QueryAvailableBuffers, Nothing, A::size, A::alignment),
+    row(Server, Set, Function::EndConfiguration, Nothing, A::NONE, A::NONE),
+    row(Server, Set, Function::ExecuteCompletionAgent, Nothing, A::NONE, A::NONE),
+    row(Server, Set, Function::OpenDevice, MakesDevice, A::name, A::NONE),
+    row(Server, Set, Function::AllocateBuffer, Buffer, A::size, A::alignment),
+    row(Server, Set, Function::FreeBuffer, Nothing, A::buffer, A::size),
+    row(Server, Set, Function::SignalAbort, Nothing, A::NONE, A::NONE),
     row(Server, Set, Function::Close, Nothing, A::NONE, A::NONE),
     row(
         Server,
@@ -205,63 +135,14 @@ pub static FUNCTIONS: &[FunctionInfo] = &[
         A::code,
         A::buffer.with(A::size).with(A::position).with(A::hold),
     ),
-    row(
-        Server,
-        Device,
-        Function::CloseDevice,
-        Nothing,
-        A::NONE,
-        A::NONE,
-    ),
-    row(
-        Client,
-        Set,
-        Function::Create,
-        Nothing,
-        A::name.with(A::config),
-        A::NONE,
-    ),
-    row(
-        Client,
-        Set,
-        Function::CreateEx,
-        Nothing,
-        A::name.with(A::config),
-        A::instance,
-    ),
-    row(
-        Client,
-        Set,
-        Function::GetConfiguration,
-        Nothing,
-        A::timeout,
-        A::NONE,
-    ),
-    row(
-        Client,
-        Set,
-        Function::OpenDevice,
-        MakesDevice,
-        A::name,
-        A::NONE,
-    ),
-    row(
-        Client,
-        Set,
-        Function::SignalAbort,
-        Nothing,
-        A::NONE,
-        A::NONE,
-    ),
+    row(Server, Device, Function::CloseDevice, Nothing, A::NONE, A::NONE),
+    row(Client, Set, Function::Create, Nothing, A::name.with(A::config), A::NONE),
+    row(Client, Set, Function::CreateEx, Nothing, A::name.with(A::config), A::instance),
+    row(Client, Set, Function::GetConfiguration, Nothing, A::timeout, A::NONE),
+    row(Client, Set, Function::OpenDevice, MakesDevice, A::name, A::NONE),
+    row(Client, Set, Function::SignalAbort, Nothing, A::NONE, A::NONE),
     row(Client, Set, Function::Close, Nothing, A::NONE, A::NONE),
-    row(
-        Client,
-        Device,
-        Function::GetCommand,
-        Nothing,
-        A::timeout,
-        A::NONE,
-    ),
+    row(Client, Device, Function::GetCommand, Nothing, A::timeout, A::NONE),
     row(
         Client,
         Device,
@@ -275,9 +156,7 @@ pub static FUNCTIONS: &[FunctionInfo] = &[
 /// The row of a function as one party has it, if it has it.
 #[must_use]
 pub fn function(party: Party, function: Function) -> Option<&'static FunctionInfo> {
-    FUNCTIONS
-        .iter()
-        .find(|row| row.party == party && row.function == function)
+    FUNCTIONS.iter().find(|row| row.party == party && row.function == function)
 }
 
 impl fmt::Display for Function {
@@ -307,10 +186,7 @@ impl serde::Serialize for Function {
 
 impl<'de> serde::Deserialize<'de> for Function {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        super::Name::deserialize(from)?
-            .as_str()
-            .parse()
-            .map_err(serde::de::Error::custom)
+        super::Name::deserialize(from)?.as_str().parse().map_err(serde::de::Error::custom)
     }
 }
 

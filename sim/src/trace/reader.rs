@@ -52,22 +52,15 @@ impl<R: BufRead> TraceReader<R> {
     /// # Errors
     /// The first line is not the header of a trace of this version.
     pub fn new(input: R) -> Result<Self, TraceError> {
-        let mut reader = Self {
-            input,
-            header: Header::default(),
-            buffer: Vec::new(),
-            number: 0,
-        };
+        let mut reader = Self { input, header: Header::default(), buffer: Vec::new(), number: 0 };
         if !reader.fill()? {
             return Err(reader.error(0, "an empty file; expected a trace's header".to_owned()));
         }
         let header: Header = serde_json::from_slice(&reader.buffer)
             .map_err(|error| reader.json_error(&error, "a trace's header"))?;
         if header.vdi != FORMAT {
-            let message = format!(
-                "format `{}`, expected `{FORMAT}` in the field `vdi`",
-                header.vdi
-            );
+            let message =
+                format!("format `{}`, expected `{FORMAT}` in the field `vdi`", header.vdi);
             return Err(reader.error(0, message));
         }
         reader.header = header;
@@ -89,10 +82,7 @@ impl<R: BufRead> TraceReader<R> {
             return Ok(None);
         }
         match serde_json::from_slice(&self.buffer) {
-            Ok(event) => Ok(Some(Line {
-                number: self.number,
-                event,
-            })),
+            Ok(event) => Ok(Some(Line { number: self.number, event })),
             Err(error) => Err(self.json_error(&error, "an event")),
         }
     }
@@ -121,9 +111,7 @@ impl<R: BufRead> TraceReader<R> {
             format!("the trace ends in the middle of this line; expected {expected}")
         } else {
             let text = error.to_string();
-            let text = text
-                .rsplit_once(" at line ")
-                .map_or(text.as_str(), |(text, _)| text);
+            let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
             format!("not {expected}: {text}")
         };
         self.error(error.column(), message)
@@ -131,11 +119,6 @@ impl<R: BufRead> TraceReader<R> {
 
     fn error(&self, column: usize, message: String) -> TraceError {
         let text = String::from_utf8_lossy(self.buffer.trim_ascii_end());
-        TraceError {
-            line: self.number,
-            column,
-            message,
-            text: text.chars().take(200).collect(),
-        }
+        TraceError { line: self.number, column, message, text: text.chars().take(200).collect() }
     }
 }

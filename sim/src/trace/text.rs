@@ -144,9 +144,7 @@ impl LaneName {
         };
         let (process, thread) = text.split_once('.').ok_or_else(bad)?;
         let sound = !thread.is_empty()
-            && thread
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+            && thread.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         if !sound {
             return Err(bad());
         }
@@ -170,10 +168,7 @@ impl FromStr for LaneName {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        Ok(Self {
-            process: Self::process_of(text)?,
-            text: text.to_owned(),
-        })
+        Ok(Self { process: Self::process_of(text)?, text: text.to_owned() })
     }
 }
 
@@ -197,10 +192,7 @@ impl fmt::Debug for LaneName {
 
 impl<'de> Deserialize<'de> for LaneName {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Name::deserialize(from)?
-            .as_str()
-            .parse()
-            .map_err(serde::de::Error::custom)
+        Name::deserialize(from)?.as_str().parse().map_err(serde::de::Error::custom)
     }
 }
 

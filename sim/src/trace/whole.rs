@@ -17,10 +17,7 @@ impl Trace {
     /// An empty trace.
     #[must_use]
     pub const fn new(header: Header) -> Self {
-        Self {
-            header,
-            events: Vec::new(),
-        }
+        Self { header, events: Vec::new() }
     }
 
     /// Appends an event and numbers it.
@@ -49,11 +46,7 @@ impl Trace {
         let mut canonical = Self::new(self.header.clone());
         let mut window: Vec<Event<'static>> = Vec::new();
         let flush = |window: &mut Vec<Event<'static>>, into: &mut Self| {
-            let driven = window
-                .first()
-                .and_then(|e| e.lane())
-                .unwrap_or_default()
-                .to_owned();
+            let driven = window.first().and_then(|e| e.lane()).unwrap_or_default().to_owned();
             let key = |event: &Event<'_>| {
                 let lane = event.lane().unwrap_or_default();
                 let rest = matches!(event, Event::Blocked { .. });

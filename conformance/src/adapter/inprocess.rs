@@ -276,19 +276,19 @@ impl Host {
 #[derive(Debug)]
 pub struct InProcess<I> {
     implementation: I,
-    command: String,
+    options: String,
 }
 
 impl<I: Implementation> InProcess<I> {
-    /// `command` is how to name it in a command line; empty for the built-in one.
-    pub fn new(implementation: I, command: impl Into<String>) -> Self {
-        Self { implementation, command: command.into() }
+    /// `options` are those of `vdi` that choose it; empty for the built-in one.
+    pub fn new(implementation: I, options: impl Into<String>) -> Self {
+        Self { implementation, options: options.into() }
     }
 }
 
 impl<I: Implementation + Clone + 'static> Adapter for InProcess<I> {
-    fn command(&self) -> &str {
-        &self.command
+    fn options(&self) -> &str {
+        &self.options
     }
 
     fn connect(&self, limits: Limits) -> Result<Box<dyn Connection>, Trouble> {

@@ -18,9 +18,9 @@ use protocol::{Answer, Hello, Request};
 
 /// What makes connections to an implementation.
 pub trait Adapter: Sync {
-    /// How to name it in a command line that reproduces a result; empty for the
-    /// built-in implementation.
-    fn command(&self) -> &str;
+    /// The options of `vdi` that choose it, for a command line that reproduces a
+    /// result; empty for the built-in implementation.
+    fn options(&self) -> &str;
 
     /// Starts it and exchanges greetings.
     ///

@@ -35,7 +35,7 @@ impl Plain {
     /// As an adapter, with this defect.
     #[must_use]
     pub fn defective(defect: Defect) -> InProcess<Self> {
-        InProcess::new(Self { defect: Some(defect) }, "")
+        InProcess::new(Self { defect: Some(defect) }, format!("--defect {defect}"))
     }
 }
 

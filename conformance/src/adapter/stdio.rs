@@ -20,7 +20,7 @@ const STDERR_KEPT: usize = 64 * 1024;
 /// A command that starts an adapter.
 #[derive(Clone, Debug)]
 pub struct Stdio {
-    command: String,
+    options: String,
     words: Vec<String>,
 }
 
@@ -31,7 +31,10 @@ impl Stdio {
     /// The command line is empty or has an open quotation.
     pub fn new(command: &str) -> Result<Self, Trouble> {
         match shlex::split(command) {
-            Some(words) if !words.is_empty() => Ok(Self { command: command.to_owned(), words }),
+            Some(words) if !words.is_empty() => {
+                let word = shlex::try_quote(command).unwrap_or(command.into());
+                Ok(Self { options: format!("--adapter {word}"), words })
+            }
             _ => Err(Trouble::NotStarted(format!("`{command}` is no command line"))),
         }
     }
@@ -59,8 +62,8 @@ impl Stdio {
 }
 
 impl Adapter for Stdio {
-    fn command(&self) -> &str {
-        &self.command
+    fn options(&self) -> &str {
+        &self.options
     }
 
     fn connect(&self, limits: Limits) -> Result<Box<dyn Connection>, Trouble> {

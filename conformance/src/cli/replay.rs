@@ -34,7 +34,7 @@ pub(super) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<u8, Failu
         if result.verdict == Verdict::Conformant {
             writeln!(out, "{}: conformant", result.id)?;
         } else {
-            write!(out, "{}", failure(result, adapter.command(), &args.target.profile))?;
+            write!(out, "{}", failure(result, adapter.options(), &args.target.profile))?;
         }
     }
     Ok(exit_code_of(result))

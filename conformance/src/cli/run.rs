@@ -41,7 +41,7 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let stale = baseline.stale(&results, args.filter.is_empty());
     let summary = Summary {
         implementation: implementation(&results),
-        command: adapter.command(),
+        options: adapter.options(),
         profile_name: &args.target.profile,
         profile: &options.profile,
         results: &results,

@@ -14,8 +14,8 @@ pub struct JsonReport {
     pub vdi: String,
     /// Name and version of the implementation.
     pub implementation: String,
-    /// The command that started it; empty for the built-in one.
-    pub command: String,
+    /// The options of `vdi` that choose it; empty for the built-in one.
+    pub options: String,
     /// The profile's name or file.
     pub profile: String,
     /// Where it differs from the default: `question=reading`.
@@ -68,7 +68,7 @@ pub fn json(summary: &Summary<'_>) -> String {
     let report = JsonReport {
         vdi: "report/1".to_owned(),
         implementation: summary.implementation.clone(),
-        command: summary.command.to_owned(),
+        options: summary.options.to_owned(),
         profile: summary.profile_name.to_owned(),
         readings: summary.profile.differences().map(|reading| reading.to_string()).collect(),
         exit_code: summary.exit_code(),

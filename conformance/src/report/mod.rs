@@ -21,8 +21,8 @@ use crate::run::{ScenarioResult, Verdict};
 pub struct Summary<'a> {
     /// Name and version of the implementation, if one was reached.
     pub implementation: String,
-    /// The command that started it; empty for the built-in one.
-    pub command: &'a str,
+    /// The options of `vdi` that choose it; empty for the built-in one.
+    pub options: &'a str,
     /// The profile's name or file.
     pub profile_name: &'a str,
     /// The profile.
@@ -98,10 +98,10 @@ impl Summary<'_> {
 }
 
 /// The command that runs one scenario again.
-fn again(command: &str, profile: &str, id: &str) -> String {
+fn again(options: &str, profile: &str, id: &str) -> String {
     let mut text = "vdi run".to_owned();
-    if !command.is_empty() {
-        text.push_str(&format!(" --adapter {}", quoted(command)));
+    if !options.is_empty() {
+        text.push_str(&format!(" {options}"));
     }
     if profile != vdi_sim::clauses::PROFILES[0].0 {
         text.push_str(&format!(" --profile {}", quoted(profile)));

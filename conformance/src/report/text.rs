@@ -20,7 +20,7 @@ const LABEL: usize = 10;
 pub fn text(summary: &Summary<'_>) -> String {
     let mut out = String::new();
     for result in summary.failures() {
-        out.push_str(&failure(result, summary.command, summary.profile_name));
+        out.push_str(&failure(result, summary.options, summary.profile_name));
         out.push('\n');
     }
     for result in summary.results {
@@ -28,7 +28,7 @@ pub fn text(summary: &Summary<'_>) -> String {
             heading(&mut out, "UNDECIDED", &result.id, "");
             body(&mut out, &result.title);
             row(&mut out, "because", reason);
-            row(&mut out, "again", &again(summary.command, summary.profile_name, &result.id));
+            row(&mut out, "again", &again(summary.options, summary.profile_name, &result.id));
             out.push('\n');
         }
     }
@@ -83,7 +83,7 @@ fn summary_line(summary: &Summary<'_>) -> String {
 
 /// One failure, as a person reads it.
 #[must_use]
-pub fn failure(result: &ScenarioResult, command: &str, profile: &str) -> String {
+pub fn failure(result: &ScenarioResult, options: &str, profile: &str) -> String {
     let mut out = String::new();
     match &result.verdict {
         Verdict::Violation(violation) => {
@@ -115,7 +115,7 @@ pub fn failure(result: &ScenarioResult, command: &str, profile: &str) -> String 
     if !result.stderr.is_empty() {
         row(&mut out, "stderr", result.stderr.trim_end());
     }
-    row(&mut out, "again", &again(command, profile, &result.id));
+    row(&mut out, "again", &again(options, profile, &result.id));
     out
 }
 
@@ -184,10 +184,12 @@ pub fn trace_verdict(path: &str, judged: &Judged, parties: &[Party]) -> String {
     let name = match &judged.verdict {
         _ if judged.exit_code(parties) == vdi_sim::check::exit_code::VIOLATION => "violation",
         Oracle::Inconclusive(_) => "undecided",
+        _ if judged.error.is_some() && judged.events == 0 => "nothing judged",
         _ if judged.error.is_some() => "conformant up to there",
         _ => "conformant",
     };
-    let _ = writeln!(out, "{path}: {} events: {name}", judged.events);
+    let events = if judged.events == 1 { "event" } else { "events" };
+    let _ = writeln!(out, "{path}: {} {events}: {name}", judged.events);
     out
 }
 

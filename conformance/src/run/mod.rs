@@ -4,11 +4,13 @@
 //! before the next. The clock is asked for one thing only: whether an
 //! implementation hangs.
 
+mod agree;
 mod driver;
 mod judge;
 mod record;
 mod suite;
 
+pub use agree::{Agreement, agreement};
 pub use driver::{Mismatch, Run, run_scenario};
 pub use judge::{Disagreement, ScenarioResult, Verdict, judge};
 pub use record::steps_of_trace;

@@ -38,6 +38,15 @@ pub struct Scenario {
     pub steps: Vec<Step>,
 }
 
+impl Scenario {
+    /// Whether it pins what comes. The calls of a trace, made again, pin nothing:
+    /// the oracle alone judges them.
+    #[must_use]
+    pub const fn is_pinned(&self) -> bool {
+        !self.clauses.is_empty()
+    }
+}
+
 /// A situation, told instead of done: it expands to the calls that lead there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -82,7 +82,7 @@ impl<C: FromStr> Pin<C> {
 #[derive(Deserialize)]
 #[serde(
     untagged,
-    expecting = "a code, a list of codes, or an object of `question=reading` to codes"
+    expecting = "expected a code, a list of codes, or an object of `question=reading` to codes"
 )]
 enum Shape {
     One(Text),
@@ -91,14 +91,14 @@ enum Shape {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "a code or a list of codes")]
+#[serde(untagged, expecting = "expected a code or a list of codes")]
 enum OneOrMany {
     One(Text),
     Many(Vec<Text>),
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "the name of a code or its number")]
+#[serde(untagged, expecting = "expected the name of a code or its number")]
 enum Text {
     Name(String),
     Number(u32),

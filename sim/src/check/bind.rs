@@ -1,7 +1,7 @@
 //! From a call as it stands in a trace to a call of the model.
 
+use super::frontier::World;
 use super::names::{CommandFacts, Names, Thing};
-use super::sequential::World;
 use super::verdict::InputError;
 use crate::clauses::Party;
 use crate::codes::{CommandCode, Win32};

@@ -1,7 +1,10 @@
-//! A state in words, with the names of the trace.
+//! What the judge knows between two events: a state in words, what may come next.
 
 use super::sequential::Checker;
-use crate::model::{Agent, ClientDevice, ServerDevice, Stage, State};
+use crate::clauses::Clause;
+use crate::model::{
+    self, Agent, Answer, ClientDevice, Ending, Expected, ServerDevice, Stage, State,
+};
 
 impl Checker {
     /// The state of a set before an event: the first of the frontier, and how many more.
@@ -58,8 +61,118 @@ fn describe(state: &State, name: impl Fn(crate::model::CommandId) -> String) -> 
     }
     parts.push(match state.agent {
         Agent::Idle => "no agent running".to_owned(),
-        Agent::Running { in_callback: false, .. } => "agent running".to_owned(),
-        Agent::Running { in_callback: true, .. } => "agent inside a callback".to_owned(),
+        Agent::Running { routines: 0, .. } => "agent running".to_owned(),
+        Agent::Running { .. } => "agent inside a callback".to_owned(),
     });
     parts.join(" · ")
+}
+
+/// What a call in progress may come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The status it may return with; `None`: it stays in the call.
+    pub status: Option<Expected>,
+    /// The command that GetCommand delivers.
+    pub delivers: Option<String>,
+    /// Whether a callback on the calling lane comes first.
+    pub refuses: bool,
+    /// Whether it is the exception that a shortage of resources makes.
+    pub exceptional: bool,
+    /// Whether it comes by itself; an expiry need not.
+    pub forced: bool,
+    /// The clause it rests on.
+    pub clause: Clause,
+}
+
+/// A callback that is owed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwedCallback {
+    /// The command.
+    pub command: String,
+    /// The lane it runs on.
+    pub lane: String,
+    /// The completion codes allowed, with the bytes and the position if they are fixed.
+    pub endings: Vec<Ending>,
+    /// The clause it rests on.
+    pub clause: Clause,
+}
+
+/// Questions to the judge between two events: what may come next?
+impl Checker {
+    /// What the call in progress on a lane may come to, in any state it may be in.
+    /// A call that has just begun is looked at before its effect.
+    #[must_use]
+    pub fn candidates(&self, lane: &str) -> Vec<Candidate> {
+        let Some(open) = self.open.iter().rfind(|open| self.lane_of(open.lane).name == lane) else {
+            return Vec::new();
+        };
+        let world = open.bound.world;
+        let mut candidates = Vec::new();
+        for state in &self.worlds[world].frontier {
+            let outcomes = if open.taken {
+                model::returns(state, &self.profile, open.lane)
+            } else {
+                model::outcomes(state, &self.profile, self.limits, open.lane, &open.bound.call)
+            };
+            for outcome in outcomes {
+                let delivers = match outcome.answer {
+                    Answer::Delivers(id) => Some(self.names.command_name(world, id).to_owned()),
+                    Answer::Returns(_) | Answer::Blocks => None,
+                };
+                let candidate = Candidate {
+                    status: outcome.answer.expected(),
+                    delivers,
+                    refuses: outcome.refuses(),
+                    exceptional: outcome.exceptional,
+                    forced: outcome.forced,
+                    clause: outcome.clause,
+                };
+                if !candidates.contains(&candidate) {
+                    candidates.push(candidate);
+                }
+            }
+        }
+        candidates
+    }
+
+    /// Lets every call that has begun take effect.
+    pub fn let_calls_begin(&mut self) {
+        self.take_all(0);
+    }
+
+    /// The callbacks that may come now, one entry per command and lane.
+    #[must_use]
+    pub fn owed_callbacks(&self) -> Vec<OwedCallback> {
+        let mut owed: Vec<OwedCallback> = Vec::new();
+        for (world, set) in self.worlds.iter().enumerate() {
+            for state in &set.frontier {
+                for callback in model::callbacks(state, &self.profile) {
+                    let command = self.names.command_name(world, callback.command);
+                    let lane = &self.lane_of(callback.lane).name;
+                    let known = owed.iter_mut().find(|o| o.command == command && o.lane == *lane);
+                    match known {
+                        Some(known) if known.endings.contains(&callback.ending) => {}
+                        Some(known) => known.endings.push(callback.ending),
+                        None => owed.push(OwedCallback {
+                            command: command.to_owned(),
+                            lane: lane.clone(),
+                            endings: vec![callback.ending],
+                            clause: callback.clause,
+                        }),
+                    }
+                }
+            }
+        }
+        owed
+    }
+
+    /// Lanes inside a call, in the order of their names.
+    #[must_use]
+    pub fn lanes_in_call(&self) -> Vec<String> {
+        let mut lanes: Vec<String> =
+            self.open.iter().map(|open| self.lane_of(open.lane).name.clone()).collect();
+        lanes.sort();
+        lanes.dedup();
+        lanes
+    }
 }

@@ -3,7 +3,8 @@
 use smallvec::SmallVec;
 
 use super::bind::delivered_as_sent;
-use super::sequential::{Checker, advance};
+use super::frontier::advance;
+use super::sequential::Checker;
 use super::verdict::{Allowed, InputError};
 use crate::clauses::{Clause, Party};
 use crate::codes::{HResult, Win32};
@@ -77,7 +78,11 @@ impl Checker {
     }
 
     /// What the call could have returned with in place of what was seen.
-    pub(super) fn expected_return(&self, index: usize) -> (usize, Clause, Vec<Allowed>) {
+    pub(super) fn expected_return(
+        &self,
+        index: usize,
+        status: HResult,
+    ) -> (usize, Clause, Vec<Allowed>) {
         let open = &self.open[index];
         let (lane, world) = (open.lane, open.bound.world);
         let mut expected = Vec::new();
@@ -85,21 +90,30 @@ impl Checker {
             if open.taken {
                 self.expect_from(state, world, lane, &mut expected);
             } else {
-                self.expect_at_once(state, index, &mut expected);
+                self.expect_at_once(state, index, status, &mut expected);
             }
         }
         let clause = expected.first().map_or(Clause::AgentBlocks, |allowed| allowed.clause);
         (world, clause, expected)
     }
 
-    fn expect_at_once(&self, state: &State, index: usize, expected: &mut Vec<Allowed>) {
+    fn expect_at_once(
+        &self,
+        state: &State,
+        index: usize,
+        status: HResult,
+        expected: &mut Vec<Allowed>,
+    ) {
         let open = &self.open[index];
         let call = &open.bound.call;
         let limits = self.limits;
         for outcome in model::outcomes(state, &self.profile, limits, open.lane, call) {
             let text = self.answer_text(open.bound.world, &outcome);
             if outcome.refuses() {
-                let clause = Clause::ServerSendCommandErrorCallback;
+                // With the right status only the callback can be what is missing.
+                let right = outcome.answer.expected().is_some_and(|e| e.admits(status));
+                let clause =
+                    if right { Clause::ServerSendCommandErrorCallback } else { outcome.clause };
                 let lane = &self.lane_of(open.lane).name;
                 let what = format!("the command's callback on {lane}, then {text}");
                 expected.push(Allowed { what, clause });
@@ -158,10 +172,6 @@ impl Checker {
         seen: &Seen,
         event: &Event<'_>,
     ) -> Result<(), InputError> {
-        if self.lane_of(seen.lane).in_callback {
-            let lane = &self.lane_of(seen.lane).name;
-            return Err(InputError(format!("{lane} is inside a completion routine already")));
-        }
         let Some((world, facts)) = self.names.find_command(name) else {
             if !self.names.is_retired(name) {
                 return Err(InputError(format!("`{name}` is no command that SendCommand sent")));
@@ -184,7 +194,7 @@ impl Checker {
         }
         self.mark(used);
         self.names.retire(name);
-        self.lanes[usize::from(seen.lane.0)].in_callback = seen.held;
+        self.lanes[usize::from(seen.lane.0)].routines += u8::from(seen.held);
         Ok(())
     }
 
@@ -231,12 +241,12 @@ impl Checker {
 
     fn ended(&mut self, lane_name: &str, command: &str) -> Result<(), InputError> {
         let lane = self.lane(lane_name)?;
-        if !self.lane_of(lane).in_callback {
+        if self.lane_of(lane).routines == 0 {
             return Err(InputError(format!(
                 "the callback of `{command}` ends on {lane_name}, where none is held"
             )));
         }
-        self.lanes[usize::from(lane.0)].in_callback = false;
+        self.lanes[usize::from(lane.0)].routines -= 1;
         for state in self.worlds.iter_mut().flat_map(|world| &mut world.frontier) {
             model::end_callback(state, lane);
         }
@@ -263,7 +273,7 @@ impl Checker {
             self.violated(line, None, world, touch.clause, expected, event.to_string());
             return Ok(());
         }
-        self.mark([touch.clause]);
+        self.mark([Some(touch.clause), touch.also].into_iter().flatten());
         if let Some(clause) = touch.misuse {
             self.find(line, clause, event.to_string(), !alive);
         }

@@ -9,11 +9,12 @@
 mod bind;
 mod describe;
 mod events;
+mod frontier;
 mod names;
 mod sequential;
 mod verdict;
 
-pub use describe::describe_state;
+pub use describe::{Candidate, OwedCallback, describe_state};
 pub use sequential::{Checker, Judged};
 pub use verdict::{Allowed, Finding, InputError, Overlap, Verdict, Violation, exit_code};
 

@@ -3,12 +3,12 @@
 use smallvec::SmallVec;
 
 use super::bind::{Binder, Bound, Then, checked_row};
+use super::frontier::{World, advance, party_of};
 use super::names::{Names, Thing};
 use super::verdict::{Allowed, Finding, InputError, Overlap, Verdict, Violation, exit_code};
 use crate::clauses::{CLAUSES, Clause, Party, Profile};
 use crate::codes::HResult;
-use crate::config::{ServerConfig, VdConfig};
-use crate::model::{self, Call, LaneId, Limits, Outcome, State};
+use crate::model::{self, LaneId, Limits, Outcome, State};
 use crate::trace::{Args, Event, Function, Header, LaneName, Name, Process, TraceError};
 
 /// How many states the frontier of one set may hold before the judge gives up.
@@ -16,29 +16,6 @@ const FRONTIER: usize = 4096;
 
 /// How many findings are kept; the rest is counted.
 const FINDINGS: usize = 100;
-
-/// One device set of the trace, with every state it may be in.
-#[derive(Clone, Debug, Default)]
-pub(super) struct World {
-    pub(super) name: String,
-    pub(super) frontier: SmallVec<[State; 1]>,
-    pub(super) device_names: Vec<Option<String>>,
-    pub(super) config: VdConfig,
-    pub(super) server_config: ServerConfig,
-}
-
-impl World {
-    /// The set that stands for none: what an interface speaks to before Open or Create.
-    pub(super) const NOWHERE: usize = 0;
-
-    pub(super) fn any(&self, holds: impl Fn(&State) -> bool) -> bool {
-        self.frontier.iter().any(holds)
-    }
-
-    fn new() -> Self {
-        Self { frontier: SmallVec::from_elem(State::default(), 1), ..Self::default() }
-    }
-}
 
 /// A call that has begun and not returned.
 #[derive(Clone, Debug)]
@@ -54,8 +31,8 @@ pub(super) struct OpenCall {
 pub(super) struct Lane {
     pub(super) name: String,
     pub(super) process: Process,
-    /// A completion routine on this lane has not returned.
-    pub(super) in_callback: bool,
+    /// Completion routines on this lane that have not returned.
+    pub(super) routines: u8,
 }
 
 /// What a check gave.
@@ -220,7 +197,7 @@ impl Checker {
             return Ok(LaneId(index as u16));
         }
         let process = LaneName::process_of(name).map_err(|error| InputError(error.to_string()))?;
-        self.lanes.push(Lane { name: name.to_owned(), process, in_callback: false });
+        self.lanes.push(Lane { name: name.to_owned(), process, routines: 0 });
         Ok(LaneId((self.lanes.len() - 1) as u16))
     }
 
@@ -240,7 +217,7 @@ impl Checker {
         let lane = self.lane(lane_name)?;
         let process = self.lane_of(lane).process;
         if let Some(open) = self.open.iter().rfind(|open| open.lane == lane)
-            && !(self.lane_of(lane).in_callback
+            && !(self.lane_of(lane).routines > 0
                 && open.function == Function::ExecuteCompletionAgent)
         {
             return Err(InputError(format!("{lane_name} is still in {}", open.function)));
@@ -327,7 +304,7 @@ impl Checker {
                 self.lane_of(lane).name
             )));
         };
-        if self.lane_of(lane).in_callback
+        if self.lane_of(lane).routines > 0
             && self.open[index].function == Function::ExecuteCompletionAgent
         {
             let name = &self.lane_of(lane).name;
@@ -343,7 +320,7 @@ impl Checker {
                 || self.return_after_waiting(line, index, status, out)
         };
         if !allowed {
-            let (world, clause, expected) = self.expected_return(index);
+            let (world, clause, expected) = self.expected_return(index, status);
             let got = event.to_string();
             self.violated(line, Some(index), world, clause, expected, got);
             return Ok(());
@@ -563,47 +540,4 @@ impl Checker {
     ) -> Result<&'static crate::trace::FunctionInfo, InputError> {
         checked_row(process, function, creates, args)
     }
-}
-
-pub(super) const fn party_of(call: &Call) -> Party {
-    match call {
-        Call::Server(_) => Party::Server,
-        Call::Client(_) => Party::Client,
-    }
-}
-
-/// Moves every state of a frontier by every choice that `allowed` gives for it.
-/// If there is none, the frontier stays as it is: false.
-///
-/// One state with one choice, by far the most frequent case, moves in place.
-pub(super) fn advance<T, const N: usize>(
-    frontier: &mut SmallVec<[State; 1]>,
-    allowed: impl Fn(&State) -> SmallVec<[T; N]>,
-    mut apply: impl FnMut(&mut State, &T),
-) -> bool
-where
-    [T; N]: smallvec::Array<Item = T>,
-{
-    if let [state] = frontier.as_mut_slice() {
-        let choices = allowed(state);
-        if let [choice] = choices.as_slice() {
-            apply(state, choice);
-            return true;
-        }
-    }
-    let mut next: SmallVec<[State; 1]> = SmallVec::new();
-    for state in frontier.iter() {
-        for choice in allowed(state) {
-            let mut after = state.clone();
-            apply(&mut after, &choice);
-            if !next.contains(&after) {
-                next.push(after);
-            }
-        }
-    }
-    let moved = !next.is_empty();
-    if moved {
-        *frontier = next;
-    }
-    moved
 }

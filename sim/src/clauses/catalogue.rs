@@ -238,7 +238,10 @@ catalogue! {
         [Source::reference("FreeBuffer")] None;
     ServerFreeBufferInUse "server.free-buffer.in-use" Server
         "The server does not free the buffer of an outstanding command."
-        [Source::specification("Active, control of buffers")] Some(Question::FreeBufferInUse);
+        [Source::specification("Active, control of buffers")] None;
+    ServerFreeBufferInUseRefused "server.free-buffer.in-use-refused" Interface
+        "FreeBuffer of the buffer of an outstanding command is no valid request."
+        [Source::reference("FreeBuffer")] Some(Question::FreeBufferInUse);
     ServerFreeBufferPhase "server.free-buffer.phase" Interface
         "FreeBuffer before EndConfiguration is answered as the table says, where anything exists to free."
         [Source::specification("Server Transitions, FreeBuffer")] Some(Question::ConnectedStateCells);

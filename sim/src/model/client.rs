@@ -180,15 +180,19 @@ fn get_command(state: &State, profile: &Profile, device: u8, timeout: Timeout) -
     if now.iter().any(|outcome| outcome.forced) {
         return now;
     }
-    match timeout {
+    // In the error state ClearError may be there, and yet not be delivered.
+    let held_back = state.devices[usize::from(device)].errored
+        && state.outstanding(device).any(|command| command.stage == Stage::Queued);
+    let clause = |usual| if held_back { C::DeviceErrorClearErrorWaits } else { usual };
+    smallvec![match timeout {
         Timeout::Poll => {
-            smallvec![Outcome::returns(HResult::VD_E_TIMEOUT, C::ClientGetCommandTimeout)]
+            Outcome::returns(HResult::VD_E_TIMEOUT, clause(C::ClientGetCommandTimeout))
         }
-        Timeout::Finite | Timeout::Infinite => smallvec![Outcome::blocks(
-            Pending::GetCommand(device, timeout),
-            C::ClientGetCommandWaits
-        )],
-    }
+        Timeout::Finite | Timeout::Infinite => {
+            let pending = Pending::GetCommand(device, timeout);
+            Outcome::blocks(pending, clause(C::ClientGetCommandWaits))
+        }
+    }]
 }
 
 /// What a GetCommand in progress may return now.
@@ -313,8 +317,13 @@ fn close(state: &State, profile: &Profile) -> Outcomes {
         .also(C::ClientCloseReleases)
         // What the client still holds nobody will complete any more.
         .effecting(Effect::CloseClient { abort: cause, drop_held: cause.is_none() });
-    if cause == Some(Cause::ClientCloseDevicesOpen) {
-        outcome = outcome.misuse(C::ClientCloseDevicesOpenMistake);
-    }
+    outcome = match cause {
+        Some(Cause::ClientCloseDevicesOpen) => {
+            outcome.also(C::ClientCloseDevicesOpenAborts).misuse(C::ClientCloseDevicesOpenMistake)
+        }
+        Some(_) => outcome.also(C::ClientCloseImplicitAbort),
+        None if state.aborted.is_none() => outcome.also(C::ClientCloseNormalNoAbort),
+        None => outcome,
+    };
     smallvec![outcome]
 }

@@ -56,7 +56,7 @@ pub struct Callback {
 #[must_use]
 pub fn callbacks(state: &State, profile: &Profile) -> SmallVec<[Callback; 4]> {
     let agent = match state.agent {
-        Agent::Running { lane, in_callback: false } => Some(lane),
+        Agent::Running { lane, routines: 0 } => Some(lane),
         _ => None,
     };
     let mut owed = SmallVec::new();
@@ -133,19 +133,20 @@ pub fn apply_callback(state: &mut State, callback: &Callback, held: bool) {
     if command.code == CommandCode::ClearError && callback.ending.code() == Win32::ERROR_SUCCESS {
         state.devices[usize::from(command.device)].errored = false;
     }
-    if let Agent::Running { lane, in_callback } = &mut state.agent
+    if let Agent::Running { lane, routines } = &mut state.agent
         && *lane == callback.lane
+        && held
     {
-        *in_callback = held;
+        *routines += 1;
     }
 }
 
 /// The completion routine that was held on this lane returns.
 pub fn end_callback(state: &mut State, on: LaneId) {
-    if let Agent::Running { lane, in_callback } = &mut state.agent
+    if let Agent::Running { lane, routines } = &mut state.agent
         && *lane == on
     {
-        *in_callback = false;
+        *routines = routines.saturating_sub(1);
     }
 }
 
@@ -160,7 +161,7 @@ pub(super) fn owes_refusal(state: &State, profile: &Profile, on: LaneId) -> bool
 
 /// What the agent may return from ExecuteCompletionAgent with now.
 pub(super) fn agent_returns(state: &State, profile: &Profile, on: LaneId) -> Outcomes {
-    let Agent::Running { lane, in_callback: false } = state.agent else {
+    let Agent::Running { lane, routines: 0 } = state.agent else {
         return Outcomes::new();
     };
     let waits = state.commands.iter().any(|c| !matches!(c.stage, Stage::Refused { .. }));

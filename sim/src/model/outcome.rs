@@ -74,8 +74,8 @@ pub struct Reply {
     pub answer: Answer,
     /// The clause it rests on first.
     pub clause: Clause,
-    /// A further clause it rests on.
-    pub also: Option<Clause>,
+    /// Further clauses it rests on.
+    pub also: [Option<Clause>; 3],
 }
 
 /// One allowed outcome of a call.
@@ -85,8 +85,8 @@ pub struct Outcome {
     pub answer: Answer,
     /// The clause it rests on first.
     pub clause: Clause,
-    /// A further clause it rests on.
-    pub also: Option<Clause>,
+    /// Further clauses it rests on.
+    pub also: [Option<Clause>; 3],
     /// The obligation of server or client that the call breaks, if it does.
     pub misuse: Option<Clause>,
     /// Whether it is the exception that a shortage of resources makes.
@@ -131,7 +131,7 @@ impl Outcome {
         Self {
             answer,
             clause,
-            also: None,
+            also: [None; 3],
             misuse: None,
             exceptional: false,
             forced: true,
@@ -154,7 +154,7 @@ impl Outcome {
     }
 
     pub(super) const fn also(self, clause: Clause) -> Self {
-        Self { also: Some(clause), ..self }
+        Self { also: [Some(clause), self.also[0], self.also[1]], ..self }
     }
 
     pub(super) const fn misuse(self, clause: Clause) -> Self {
@@ -186,13 +186,13 @@ impl Outcome {
 
     /// The clauses it rests on.
     pub fn clauses(&self) -> impl Iterator<Item = Clause> {
-        std::iter::once(self.clause).chain(self.also)
+        std::iter::once(self.clause).chain(self.also.into_iter().flatten())
     }
 
     /// The question on which this outcome depends, through one of its clauses.
     #[must_use]
     pub fn question(&self) -> Option<crate::clauses::Question> {
-        self.clause.info().question.or_else(|| self.also.and_then(|clause| clause.info().question))
+        self.clauses().find_map(|clause| clause.info().question)
     }
 }
 
@@ -218,7 +218,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, party: Party, effect: Effec
         Effect::Begin => state.configuration = Configuration::Begun,
         Effect::End => state.configuration = Configuration::Ended,
         Effect::StartAgent(entry) => {
-            state.agent = Agent::Running { lane, in_callback: false };
+            state.agent = Agent::Running { lane, routines: 0 };
             state.update_activation(entry);
         }
         Effect::OpenServerDevice(device, entry) => {

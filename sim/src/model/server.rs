@@ -276,11 +276,11 @@ fn free_buffer(state: &State, profile: &Profile, buffer: Option<BufferId>) -> Ou
     if !state.commands.iter().any(|command| command.buffer == Some(buffer)) {
         return smallvec![freed];
     }
-    let clause = C::ServerFreeBufferInUse;
-    let invalid = Outcome { clause, ..invalid }.misuse(clause);
+    let (clause, misuse) = (C::ServerFreeBufferInUseRefused, C::ServerFreeBufferInUse);
+    let invalid = Outcome { clause, ..invalid }.misuse(misuse);
     match profile.free_buffer_in_use {
         FreeBufferInUse::Invalid => smallvec![invalid],
-        FreeBufferInUse::Either => smallvec![invalid, Outcome { clause, ..freed }.misuse(clause)],
+        FreeBufferInUse::Either => smallvec![invalid, Outcome { clause, ..freed }.misuse(misuse)],
     }
 }
 
@@ -404,18 +404,24 @@ fn close(state: &State, profile: &Profile, lane: LaneId) -> Outcomes {
         _ => (HResult::NOERROR, C::ServerCloseStatus, Some(Cause::ServerClose)),
     };
     let mut outcome = Outcome::returns(status, clause).also(C::ServerCloseReleases);
-    if cause == Some(Cause::ServerCloseDevicesOpen) {
-        outcome = outcome.misuse(C::ServerCloseDevicesOpenMistake);
+    outcome = match cause {
+        Some(Cause::ServerCloseDevicesOpen) => {
+            outcome.also(C::ServerCloseDevicesOpenAborts).misuse(C::ServerCloseDevicesOpenMistake)
+        }
+        Some(_) => outcome.also(C::ServerCloseImplicitAbort),
+        None if state.aborted.is_none() => outcome.also(C::ServerCloseNormalNoAbort),
+        None => outcome,
+    };
+    let agent = matches!(state.agent, super::Agent::Running { lane: agent, .. } if agent != lane);
+    if agent {
+        outcome = outcome.also(C::ServerCloseAgentOrder);
     }
-    let waits = profile.close_and_agent_order == CloseAndAgentOrder::CloseWaits
-        && matches!(state.agent, super::Agent::Running { lane: agent, .. } if agent != lane);
-    if !waits {
+    if !agent || profile.close_and_agent_order == CloseAndAgentOrder::Either {
         return smallvec![outcome.effecting(Effect::CloseServer { abort: cause, then_wait: None })];
     }
-    let reply = outcome.also(C::ServerCloseAgentOrder).reply();
+    let reply = outcome.reply();
     smallvec![
         Outcome { answer: Answer::Blocks, ..outcome }
-            .also(C::ServerCloseAgentOrder)
             .effecting(Effect::CloseServer { abort: cause, then_wait: Some(reply) })
     ]
 }

@@ -127,12 +127,13 @@ pub enum Agent {
     /// ExecuteCompletionAgent is not being executed.
     #[default]
     Idle,
-    /// It is, on this lane; `in_callback` while a completion routine has not returned.
+    /// It is, on this lane, inside so many completion routines that have not
+    /// returned: more than one if a routine calls SendCommand, which refuses.
     Running {
         /// The lane that executes it.
         lane: LaneId,
-        /// Whether it is inside a completion routine.
-        in_callback: bool,
+        /// Completion routines that have not returned.
+        routines: u8,
     },
 }
 
@@ -272,7 +273,7 @@ impl Agent {
     /// Whether it could run a callback now.
     #[must_use]
     pub const fn is_free(self) -> bool {
-        matches!(self, Self::Running { in_callback: false, .. })
+        matches!(self, Self::Running { routines: 0, .. })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Hazards: what becomes of a buffer or an interface pointer that is used.
 
 use super::BufferId;
-use super::state::{ClientLife, ServerLife, Stage, State};
+use super::state::{Cause, ClientLife, ServerLife, Stage, State};
 use crate::clauses::{Clause, Party};
 
 /// What a party can touch.
@@ -18,8 +18,10 @@ pub enum Object {
 pub struct Touch {
     /// Whether the object is still there for this party.
     pub alive: bool,
-    /// The clause this rests on.
+    /// The clause this rests on first.
     pub clause: Clause,
+    /// A further clause it rests on.
+    pub also: Option<Clause>,
     /// The obligation the party breaks by touching it, if it does. With
     /// `alive == false` this is a hazard: undefined behaviour in a real process.
     pub misuse: Option<Clause>,
@@ -43,7 +45,11 @@ pub fn touch(state: &State, party: Party, object: Object) -> Touch {
     let freed = matches!(object, Object::Buffer(buffer) if !state.buffers.contains(&buffer));
     if gone || freed {
         let clause = if gone { released } else { Clause::ServerFreeBufferStatus };
-        return Touch { alive: false, clause, misuse: Some(use_after) };
+        let unmapped = party == Party::Server
+            && !freed
+            && state.aborted == Some(Cause::ServerCloseDevicesOpen);
+        let also = unmapped.then_some(Clause::ServerCloseDevicesOpenReleases);
+        return Touch { alive: false, clause, also, misuse: Some(use_after) };
     }
     let clause = if state.aborted.is_some() { Clause::AbortBuffersStay } else { released };
     let misuse = match object {
@@ -51,7 +57,7 @@ pub fn touch(state: &State, party: Party, object: Object) -> Touch {
         Object::Buffer(buffer) if state.aborted.is_none() => control(state, party, buffer),
         Object::Buffer(_) | Object::Device => None,
     };
-    Touch { alive: true, clause, misuse }
+    Touch { alive: true, clause, also: None, misuse }
 }
 
 /// The obligation broken by using a buffer that the other party controls.

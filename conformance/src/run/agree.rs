@@ -1,0 +1,389 @@
+//! Do a scenario's pinned expectations and the oracle say the same?
+//!
+//! No implementation is needed: the oracle is asked at each step what it allows,
+//! and that must be exactly what the scenario pins, neither more nor less. What
+//! then happens is one of the allowed outcomes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use vdi_sim::check::{Candidate, Checker, InputError, Verdict};
+use vdi_sim::clauses::{Clause, Profile, Reading};
+use vdi_sim::codes::{HResult, Win32};
+use vdi_sim::model::{Ending, Expected};
+use vdi_sim::trace::{Event, Function, Header, Name, Out, TimeoutArg};
+
+use super::judge::Disagreement;
+use crate::scenario::{Action, Await, Pin, Pinned, Scenario, expand};
+
+/// What came of asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Agreement {
+    /// They say the same; these clauses were used.
+    Agreed(Vec<Clause>),
+    /// Under this profile the situation cannot be reached.
+    Unreachable,
+}
+
+/// Asks the oracle about every step of a scenario under a profile.
+///
+/// # Errors
+/// The first step about which they disagree.
+pub fn agreement(scenario: &Scenario, profile: &Profile) -> Result<Agreement, Disagreement> {
+    let (steps, own) = expand(scenario);
+    let mut play = Play {
+        checker: Checker::new(&Header::default(), profile.clone()),
+        profile,
+        step: 0,
+        line: 1,
+        returned: BTreeMap::new(),
+        called_back: Vec::new(),
+        holds: BTreeSet::new(),
+    };
+    for (index, step) in steps.iter().enumerate() {
+        play.step = (index + 1).saturating_sub(own);
+        let done = step.when.as_ref().is_none_or(|when| {
+            when.parse::<Reading>().is_ok_and(|r| profile.reading(r.question) == r)
+        });
+        if done && let Err(disagreement) = play.step(&step.action) {
+            return if play.step == 0 { Ok(Agreement::Unreachable) } else { Err(disagreement) };
+        }
+    }
+    play.finish(scenario)
+}
+
+/// A return that has happened and that no step has taken, with all it might have been.
+struct Returned {
+    allowed: Vec<Candidate>,
+    status: HResult,
+    command: Option<String>,
+}
+
+struct CalledBack {
+    command: String,
+    lane: String,
+    endings: Vec<Ending>,
+}
+
+struct Play<'a> {
+    checker: Checker,
+    profile: &'a Profile,
+    step: usize,
+    line: usize,
+    returned: BTreeMap<String, Vec<Returned>>,
+    called_back: Vec<CalledBack>,
+    holds: BTreeSet<String>,
+}
+
+impl Play<'_> {
+    fn differ<T>(&self, oracle: String, scenario: String) -> Result<T, Disagreement> {
+        Err(Disagreement { oracle, scenario, step: self.step })
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> Result<(), Disagreement> {
+        self.line += 1;
+        match self.checker.event(self.line, event) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let verdict = self.checker.clone().finish().verdict;
+                let text = match verdict {
+                    Verdict::Violation(violation) => format!(
+                        "{} is not allowed by {}; allowed: {:?}",
+                        violation.got,
+                        violation.clause,
+                        violation.expected.iter().map(ToString::to_string).collect::<Vec<_>>()
+                    ),
+                    other => format!("{other:?}"),
+                };
+                self.differ(text, event.to_string())
+            }
+            Err(InputError(message)) => self.differ(message, event.to_string()),
+        }
+    }
+
+    fn step(&mut self, action: &Action) -> Result<(), Disagreement> {
+        match action {
+            Action::Call { call, lane, on, creates, args, expect, gives } => {
+                if let (Some(name), Some(true)) = (creates, args.hold) {
+                    self.holds.insert(name.clone());
+                }
+                let wanted = expect.as_ref().map(|pinned| pinned.under(self.profile).to_vec());
+                let expires = matches!(args.timeout, Some(TimeoutArg::Milliseconds(1..)));
+                self.begin(*call, lane.as_str(), on, creates.as_deref(), args)?;
+                self.own_return(lane.as_str(), wanted.as_deref(), gives.as_deref(), expires)?;
+                self.settle()?;
+                self.take_return(lane.as_str(), expect.as_ref(), gives.as_deref())
+            }
+            Action::Start { start, lane, on, creates, args } => {
+                self.begin(*start, lane.as_str(), on, creates.as_deref(), args)?;
+                self.checker.let_calls_begin();
+                self.settle()
+            }
+            Action::Await { what: Await::Return, lane, expect, gives, .. } => {
+                self.take_return(lane.as_str(), expect.as_ref(), gives.as_deref())
+            }
+            Action::Await { lane, of, completion, bytes, .. } => {
+                let of = of.as_deref().unwrap_or_default();
+                self.take_callback(lane.as_str(), of, completion.as_ref(), *bytes)
+            }
+            Action::Blocked { blocked } => {
+                let inside = self.checker.lanes_in_call();
+                match blocked.iter().find(|lane| !inside.iter().any(|i| i == lane.as_str())) {
+                    None => Ok(()),
+                    Some(lane) => self.differ(format!("{lane} is in no call"), "blocked".into()),
+                }
+            }
+            Action::Resume { resume, lane } => {
+                let (lane, ended) = (Name::from(lane.as_str()), Name::from(resume.as_str()));
+                self.event(&Event::Ended { seq: None, lane, ended })?;
+                self.settle()
+            }
+            Action::Touch { touch, lane, found } => {
+                let (lane, touch) = (Name::from(lane.as_str()), Name::from(touch.as_str()));
+                self.event(&Event::Touch { seq: None, lane, touch, found: *found })
+            }
+            Action::Exit { exit, how } => {
+                self.event(&Event::Exit { seq: None, process: *exit, exit: *how })?;
+                self.settle()
+            }
+            Action::Unload { unload, found } => {
+                self.event(&Event::Unload { seq: None, process: *unload, unload: *found })
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        call: Function,
+        lane: &str,
+        on: &str,
+        creates: Option<&str>,
+        args: &vdi_sim::trace::Args<'static>,
+    ) -> Result<(), Disagreement> {
+        self.event(&Event::Call {
+            seq: None,
+            lane: Name::from(lane),
+            call,
+            on: Name::from(on),
+            creates: creates.map(Name::from),
+            args: args.clone(),
+        })
+    }
+
+    /// The call just begun comes to the first outcome that the scenario wants.
+    fn own_return(
+        &mut self,
+        lane: &str,
+        wanted: Option<&[Pin<HResult>]>,
+        gives: Option<&str>,
+        expires: bool,
+    ) -> Result<(), Disagreement> {
+        let allowed = self.checker.candidates(lane);
+        let given =
+            |candidate: &&Candidate| gives.is_none() || candidate.delivers.as_deref() == gives;
+        // The first pin that is allowed, in the order the scenario gives them.
+        let first = wanted.unwrap_or_default().iter().find_map(|pin| {
+            allowed.iter().filter(given).find(|candidate| meets(*pin, candidate.status))
+        });
+        let usual = || allowed.iter().filter(|candidate| !candidate.exceptional);
+        let Some(chosen) = first.or_else(|| usual().next()).cloned() else {
+            return self.differ("no outcome".to_owned(), "a call".to_owned());
+        };
+        if chosen.refuses || chosen.status.is_none() {
+            self.checker.let_calls_begin();
+        }
+        if chosen.refuses {
+            self.callbacks()?;
+        }
+        if chosen.status.is_some() {
+            self.return_with(lane, &chosen, wanted, allowed)
+        } else if expires {
+            let expiry = self.checker.candidates(lane);
+            match expiry.first().cloned() {
+                Some(chosen) => self.return_with(lane, &chosen, wanted, expiry),
+                None => Ok(()),
+            }
+        } else {
+            Ok(())
+        }
+    }
+
+    fn return_with(
+        &mut self,
+        lane: &str,
+        chosen: &Candidate,
+        wanted: Option<&[Pin<HResult>]>,
+        allowed: Vec<Candidate>,
+    ) -> Result<(), Disagreement> {
+        let status = match chosen.status {
+            Some(Expected::Status(status)) => status,
+            _ => match wanted.and_then(|pins| pins.first()) {
+                Some(Pin::Code(code)) => *code,
+                _ => HResult::VD_E_PROTOCOL,
+            },
+        };
+        let command = chosen.delivers.clone();
+        let out = Out { command: command.clone().map(Name::from), ..Out::default() };
+        self.event(&Event::Return { seq: None, lane: Name::from(lane), status, out })?;
+        let list = self.returned.entry(lane.to_owned()).or_default();
+        list.push(Returned { allowed, status, command });
+        Ok(())
+    }
+
+    /// Everything happens that happens by itself.
+    fn settle(&mut self) -> Result<(), Disagreement> {
+        loop {
+            self.callbacks()?;
+            let lanes = self.checker.lanes_in_call();
+            let next = lanes.iter().find_map(|lane| {
+                let allowed = self.checker.candidates(lane);
+                let chosen = allowed.iter().find(|c| c.forced && c.status.is_some()).cloned();
+                chosen.map(|chosen| (lane.clone(), chosen, allowed))
+            });
+            let Some((lane, chosen, allowed)) = next else { return Ok(()) };
+            self.return_with(&lane, &chosen, None, allowed)?;
+        }
+    }
+
+    fn callbacks(&mut self) -> Result<(), Disagreement> {
+        while let Some(owed) = self.checker.owed_callbacks().into_iter().next() {
+            let ending = owed.endings[0];
+            let (completion, bytes) = match ending {
+                Ending::Code(code) => (code, 0),
+                Ending::Client { code, bytes, .. } => (code, bytes),
+            };
+            self.event(&Event::Callback {
+                seq: None,
+                lane: Name::from(owed.lane.as_str()),
+                callback: Name::from(owed.command.as_str()),
+                completion,
+                bytes,
+                position: None,
+                held: self.holds.contains(&owed.command),
+            })?;
+            let (command, lane, endings) = (owed.command, owed.lane, owed.endings);
+            self.called_back.push(CalledBack { command, lane, endings });
+        }
+        Ok(())
+    }
+
+    fn take_return(
+        &mut self,
+        lane: &str,
+        expect: Option<&Pinned<HResult>>,
+        gives: Option<&str>,
+    ) -> Result<(), Disagreement> {
+        let pins = expect.map(|pinned| pinned.under(self.profile));
+        let scenario = pins.map_or("a return".to_owned(), list);
+        let list_of = self.returned.entry(lane.to_owned()).or_default();
+        if list_of.is_empty() {
+            return self.differ(format!("{lane} does not return"), scenario);
+        }
+        let returned = list_of.remove(0);
+        if let Some(pins) = pins {
+            let usual = || returned.allowed.iter().filter(|candidate| !candidate.exceptional);
+            let unpinned = usual().find(|c| !pins.iter().any(|pin| covers(*pin, c.status)));
+            let met = |pin: &&Pin<HResult>| returned.allowed.iter().any(|c| meets(**pin, c.status));
+            // Alternatives may be fewer under another profile; what is pinned per
+            // reading, or under the default profile, is allowed to the last.
+            let exact = expect.is_some_and(|pinned| pinned.readings().next().is_some())
+                || *self.profile == Profile::default();
+            let unmet = if exact {
+                !pins.iter().all(|pin| met(&pin))
+            } else {
+                !pins.iter().any(|pin| met(&pin))
+            };
+            if unpinned.is_some() || unmet {
+                let oracle: Vec<String> = usual().map(|c| text(c.status)).collect();
+                return self.differ(format!("{lane} returns {}", oracle.join(" or ")), scenario);
+            }
+        }
+        if gives.is_some() && returned.command.as_deref() != gives {
+            let oracle = format!("{} with {:?}", returned.status, returned.command);
+            return self.differ(oracle, format!("gives {gives:?}"));
+        }
+        Ok(())
+    }
+
+    fn take_callback(
+        &mut self,
+        lane: &str,
+        command: &str,
+        completion: Option<&Pinned<Win32>>,
+        bytes: Option<u32>,
+    ) -> Result<(), Disagreement> {
+        let pins = completion.map_or(&[][..], |pinned| pinned.under(self.profile));
+        let scenario = format!("a callback of {command} with {} on {lane}", list(pins));
+        let found = self.called_back.iter().position(|c| c.command == command && c.lane == lane);
+        let Some(at) = found else {
+            return self.differ(format!("no callback of {command} on {lane}"), scenario);
+        };
+        let seen = self.called_back.remove(at);
+        let codes: BTreeSet<Win32> = seen.endings.iter().map(|ending| ending.code()).collect();
+        let pinned: BTreeSet<Win32> = pins
+            .iter()
+            .filter_map(|pin| match pin {
+                Pin::Code(code) => Some(*code),
+                Pin::Any => None,
+            })
+            .collect();
+        let moved = seen.endings.iter().find_map(|ending| match ending {
+            Ending::Client { bytes, .. } => Some(*bytes),
+            Ending::Code(_) => None,
+        });
+        if codes != pinned || bytes.zip(moved).is_some_and(|(one, other)| one != other) {
+            return self.differ(format!("with {codes:?}, bytes {moved:?}"), scenario);
+        }
+        Ok(())
+    }
+
+    fn finish(self, scenario: &Scenario) -> Result<Agreement, Disagreement> {
+        if let Some(left) = self.called_back.first() {
+            let oracle = format!("callback of {} on {}", left.command, left.lane);
+            return self.differ(oracle, "nothing more".to_owned());
+        }
+        if let Some((lane, left)) =
+            self.returned.iter().find_map(|(l, r)| r.first().map(|r| (l, r)))
+        {
+            return self
+                .differ(format!("{lane} returns {}", left.status), "nothing more".to_owned());
+        }
+        let (profile, step) = (self.profile, self.step);
+        let judged = self.checker.finish();
+        let found: BTreeSet<Clause> = judged.findings.iter().map(|f| f.clause).collect();
+        let named: BTreeSet<Clause> = scenario.misuse.iter().copied().collect();
+        // Which misuse a sequence amounts to may depend on the profile; the
+        // scenario names it for the default.
+        if found != named && *profile == Profile::default() {
+            let (oracle, scenario) = (format!("broken: {found:?}"), format!("broken: {named:?}"));
+            return Err(Disagreement { oracle, scenario, step });
+        }
+        Ok(Agreement::Agreed(judged.clauses))
+    }
+}
+
+fn list<C: std::fmt::Display>(pins: &[Pin<C>]) -> String {
+    pins.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+}
+
+fn text(status: Option<Expected>) -> String {
+    status.map_or("stays in the call".to_owned(), |status| status.to_string())
+}
+
+/// Whether an outcome may be what is pinned.
+fn meets(pin: Pin<HResult>, status: Option<Expected>) -> bool {
+    match (pin, status) {
+        (Pin::Any, Some(_)) => true,
+        (Pin::Code(code), Some(expected)) => expected.admits(code),
+        (_, None) => false,
+    }
+}
+
+/// Whether a pinned code covers all that an outcome may be.
+fn covers(pin: Pin<HResult>, status: Option<Expected>) -> bool {
+    match (pin, status) {
+        (Pin::Any, Some(_)) => true,
+        (Pin::Code(code), Some(Expected::Status(status))) => code == status,
+        (Pin::Code(code), Some(Expected::AnyFailure)) => code == HResult::VD_E_IO_ERROR,
+        (Pin::Code(_), Some(Expected::Any)) | (_, None) => false,
+    }
+}

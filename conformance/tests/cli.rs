@@ -1,0 +1,333 @@
+//! The command as a person meets it: help, results, errors, exit codes.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use support::{snapshot, told, vdi, word};
+use tempfile::TempDir;
+
+const PYTHON: &str = "python3 conformance/adapters/python/tiny_vdi.py";
+
+fn code(words: &[&str]) -> i32 {
+    vdi(words).status.code().expect("it exits by itself")
+}
+
+/// A folder with these files.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = TempDir::new().expect("a temporary folder");
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        fs::write(path, text).expect("written");
+    }
+    folder
+}
+
+/// What is told, with the temporary folder's name left out.
+fn told_in(folder: &Path, words: &[&str]) -> String {
+    told(words).replace(word(folder), "FOLDER")
+}
+
+#[test]
+fn help() {
+    let mut text = String::new();
+    for words in [
+        &["--help"][..],
+        &["run", "--help"],
+        &["check", "--help"],
+        &["replay", "--help"],
+        &["list", "--help"],
+        &["explain", "--help"],
+        &["init", "--help"],
+    ] {
+        text.push_str(&told(words));
+        text.push('\n');
+    }
+    snapshot("cli", "help", &text);
+}
+
+#[test]
+fn the_main_job() {
+    let plain = told(&[]);
+    assert!(plain.ends_with("exit 0\n"), "{plain}");
+    assert_eq!(plain.lines().count(), 3, "quiet on success: {plain}");
+    assert_eq!(plain.replace("$ vdi \n", ""), told(&["run"]).replace("$ vdi run\n", ""));
+}
+
+#[test]
+fn an_implementation_in_another_language() {
+    let text = told(&["run", "--adapter", PYTHON, "--strict", "--jobs", "2"]);
+    snapshot("suite", "python", &text);
+}
+
+#[test]
+fn explanations() {
+    let mut text = String::new();
+    for what in [
+        "server.close.devices-open.status",
+        "VD_E_PROTOCOL",
+        "0x8077000F",
+        "995",
+        "Complete",
+        "RandomAccess",
+        "server-close-devices-open",
+        "queue-depth=four",
+        "linux",
+    ] {
+        text.push_str(&told(&["explain", what]));
+        text.push('\n');
+    }
+    snapshot("cli", "explain", &text);
+}
+
+#[test]
+fn lists() {
+    for topic in ["scenarios", "clauses", "readings", "profiles", "defects", "parties"] {
+        let text = told(&["list", topic]);
+        assert!(text.ends_with("exit 0\n"), "{text}");
+        snapshot("cli", &format!("list-{topic}"), &text);
+    }
+    snapshot("cli", "list-steps", &told(&["list", "--steps", "server/close/delivered-command"]));
+}
+
+#[test]
+fn wrong_words() {
+    let mut text = String::new();
+    for words in [
+        &["explain", "VD_E_PROTOCAL"][..],
+        &["run", "--filter", "server/clsoe"],
+        &["run", "--profile", "linus"],
+        &["run", "--defect", "server-close-noeror"],
+        &["run", "--adapter", "no-such-command --at all"],
+        &["run", "--adapter", "'open quotation"],
+        &["run", "--timeout", "0"],
+        &["replay", "server/close/delivered-comand"],
+        &["list", "--steps", "nothing"],
+        &["frobnicate"],
+    ] {
+        text.push_str(&told(words));
+        text.push('\n');
+    }
+    snapshot("cli", "wrong-words", &text);
+}
+
+const HEADER: &str = "{\"vdi\":\"trace/1\"}\n";
+
+#[test]
+fn bad_traces() {
+    let cut = format!(
+        "{HEADER}{{\"lane\":\"server.main\",\"call\":\"Close\",\"on\":\"sset\"}}\n{{\"lane\":\"serv"
+    );
+    let unknown =
+        format!("{HEADER}{{\"lane\":\"server.main\",\"call\":\"Clsoe\",\"on\":\"sset\"}}\n");
+    let surplus =
+        format!("{HEADER}{{\"lane\":\"server.main\",\"return\":\"NOERROR\",\"found\":\"gone\"}}\n");
+    let alone = format!("{HEADER}{{\"lane\":\"server.main\",\"return\":\"NOERROR\"}}\n");
+    let dangling =
+        format!("{HEADER}{{\"lane\":\"server.main\",\"call\":\"CloseDevice\",\"on\":\"sdev\"}}\n");
+    let seq = format!(
+        "{HEADER}{{\"seq\":2,\"lane\":\"server.main\",\"call\":\"Close\",\"on\":\"sset\"}}\n{{\"seq\":2,\"lane\":\"server.main\",\"return\":\"VD_E_PROTOCOL\"}}\n"
+    );
+    let files = [
+        ("cut-off.jsonl", cut.as_str()),
+        ("unknown-function.jsonl", &unknown),
+        ("surplus-field.jsonl", &surplus),
+        ("return-alone.jsonl", &alone),
+        ("dangling-handle.jsonl", &dangling),
+        ("seq.jsonl", &seq),
+        ("empty.jsonl", ""),
+        ("other-version.jsonl", "{\"vdi\":\"trace/9\"}\n"),
+        ("no-header.jsonl", "{\"lane\":\"server.main\",\"return\":\"NOERROR\"}\n"),
+    ];
+    let folder = folder(&files);
+    let mut text = String::new();
+    for (name, _) in files {
+        let path = folder.path().join(name);
+        text.push_str(&told_in(folder.path(), &["check", word(&path)]));
+        text.push('\n');
+    }
+    text.push_str(&told_in(folder.path(), &["check", word(&folder.path().join("missing.jsonl"))]));
+    snapshot("cli", "bad-traces", &text);
+}
+
+/// What was judged before a trace broke off is not lost, and a violation stands.
+#[test]
+fn a_violation_before_the_end_of_a_broken_trace_stands() {
+    let text = format!(
+        "{HEADER}{{\"lane\":\"server.main\",\"call\":\"Close\",\"on\":\"sset\"}}\n{{\"lane\":\"server.main\",\"return\":\"NOERROR\"}}\n{{\"lane\":"
+    );
+    let folder = folder(&[("t.jsonl", &text)]);
+    let path = folder.path().join("t.jsonl");
+    snapshot("cli", "violation-then-broken", &told_in(folder.path(), &["check", word(&path)]));
+}
+
+fn scenario(change: impl Fn(&str) -> String) -> String {
+    change(
+        r#"{
+  "id": "a/b",
+  "title": "Close on an interface that was never opened",
+  "clauses": ["server.close.not-open"],
+  "parties": ["interface"],
+  "steps": [
+    { "call": "Close", "on": "sset", "expect": "VD_E_PROTOCOL" }
+  ]
+}
+"#,
+    )
+}
+
+#[test]
+fn bad_scenarios() {
+    let good = scenario(str::to_owned);
+    let cases: Vec<(&str, String)> = vec![
+        ("unknown-field", good.replace("\"title\"", "\"titel\"")),
+        ("unknown-clause", good.replace("close.not-open\"", "close.not-opn\"")),
+        ("dangling-handle", good.replace("\"sset\"", "\"sst\"")),
+        ("type-error", good.replace("\"VD_E_PROTOCOL\"", "true")),
+        ("unknown-code", good.replace("VD_E_PROTOCOL", "VD_E_PROTOCAL")),
+        ("unknown-step-field", good.replace("\"expect\"", "\"expects\"")),
+        ("wrong-party", good.replace("[\"interface\"]", "[\"server\"]")),
+        ("wrong-argument", good.replace("\"expect\"", "\"args\": { \"size\": 1 }, \"expect\"")),
+        ("wrong-lane", good.replace("\"expect\"", "\"lane\": \"primary.main\", \"expect\"")),
+        (
+            "missing-reading",
+            good.replace(
+                "\"VD_E_PROTOCOL\"",
+                "{ \"signal-abort-not-open=noerror\": \"NOERROR\" }",
+            ),
+        ),
+        ("no-steps", good.replace("\n    { \"call\": \"Close\", \"on\": \"sset\", \"expect\": \"VD_E_PROTOCOL\" }\n  ", "")),
+        ("cut-off", good[..good.len() / 2].to_owned()),
+    ];
+    let mut text = String::new();
+    for (name, content) in &cases {
+        let folder = folder(&[(&format!("{name}.json"), content)]);
+        text.push_str(&told_in(folder.path(), &["run", "--scenarios", word(folder.path())]));
+        text.push('\n');
+    }
+    snapshot("cli", "bad-scenarios", &text);
+}
+
+#[test]
+fn bad_folders() {
+    let empty = folder(&[]);
+    let text = told_in(empty.path(), &["run", "--scenarios", word(empty.path())]);
+    assert!(text.ends_with("exit 65\n"), "{text}");
+    let good = scenario(str::to_owned);
+    let twice = folder(&[("one.json", &good), ("two.json", &good)]);
+    let twins = told_in(twice.path(), &["run", "--scenarios", word(twice.path())]);
+    assert!(twins.ends_with("exit 65\n"), "{twins}");
+    let missing = told(&["run", "--scenarios", "no/such/folder"]);
+    assert!(missing.ends_with("exit 65\n"), "{missing}");
+    snapshot("cli", "bad-folders", &format!("{text}\n{twins}\n{missing}"));
+    assert_eq!(code(&["run", "--scenarios", word(folder(&[("a.json", &good)]).path())]), 0);
+}
+
+#[test]
+fn failures_in_every_format() {
+    let words =
+        ["run", "--defect", "forgets-delivered", "--filter", "server/close/delivered-command"];
+    for format in ["text", "json", "junit", "markdown"] {
+        let mut all = words.to_vec();
+        all.extend(["--format", format]);
+        let text = told(&all);
+        assert!(text.ends_with("exit 1\n"), "{text}");
+        snapshot("report", &format!("failure-{format}"), &text);
+    }
+    let conformant = ["run", "--filter", "server/close/delivered-command", "--format"];
+    for format in ["json", "junit", "markdown"] {
+        let mut all = conformant.to_vec();
+        all.push(format);
+        snapshot("report", &format!("conformant-{format}"), &told(&all));
+    }
+}
+
+#[test]
+fn baselines() {
+    let filter = "server/close/delivered-command";
+    let known = |scenario: &str, clause: &str, reason: &str| {
+        format!(
+            "{{\n  \"vdi\": \"baseline/1\",\n  \"known\": [\n    {{ \"scenario\": \"{scenario}\", \"verdict\": \"violation\", \"clause\": \"{clause}\", \"reason\": \"{reason}\" }}\n  ]\n}}\n"
+        )
+    };
+    let right =
+        known(filter, "server.close.devices-open.callbacks", "to be mended in the next release");
+    let other = known(filter, "server.close.devices-open.status", "of another clause");
+    let unreasoned = known(filter, "server.close.devices-open.callbacks", " ");
+    let files =
+        folder(&[("right.json", &right), ("other.json", &other), ("unreasoned.json", &unreasoned)]);
+    let path = |name: &str| files.path().join(name);
+    let mut text = String::new();
+    for (defect, name) in [
+        (Some("forgets-delivered"), "right.json"),
+        (None, "right.json"),
+        (Some("forgets-delivered"), "other.json"),
+        (None, "unreasoned.json"),
+        (None, "missing.json"),
+    ] {
+        let file = path(name);
+        let mut words = vec!["run", "--filter", filter, "--baseline", word(&file)];
+        if let Some(defect) = defect {
+            words.extend(["--defect", defect]);
+        }
+        text.push_str(&told_in(files.path(), &words));
+        text.push('\n');
+    }
+    snapshot("cli", "baselines", &text);
+}
+
+#[test]
+fn max_fail_stops_the_run() {
+    let text = told(&["run", "--defect", "aborted-as-success", "--max-fail", "1", "--jobs", "1"]);
+    let last = text.lines().rev().nth(1).expect("a summary");
+    assert!(last.contains("1 failed") && last.contains("not run"), "{last}");
+}
+
+#[test]
+fn traces_written_by_a_run_can_be_checked_and_replayed() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let traces = word(folder.path());
+    let filter = "server/close/delivered-command";
+    assert_eq!(code(&["run", "--filter", filter, "--traces", traces]), 0);
+    let trace = folder.path().join(format!("{filter}.jsonl"));
+    assert_eq!(code(&["check", word(&trace)]), 0);
+    assert_eq!(code(&["replay", word(&trace)]), 0);
+    assert_eq!(code(&["replay", word(&trace), "--defect", "forgets-delivered"]), 1);
+    // The server's mistake was on purpose; without that word it counts, for its party.
+    let text = fs::read_to_string(&trace).expect("a trace");
+    fs::write(&trace, text.replace("\"provoked\":[\"server\"]", "\"provoked\":[]"))
+        .expect("written");
+    assert_eq!(code(&["check", word(&trace)]), 1);
+    assert_eq!(code(&["check", "--party", "interface", word(&trace)]), 0);
+    snapshot("cli", "check-misuse", &told_in(folder.path(), &["check", word(&trace)]));
+}
+
+#[test]
+fn init_writes_an_adapter_that_runs() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let target = folder.path().join("mine");
+    let text = told_in(folder.path(), &["init", word(&target)]);
+    assert!(text.ends_with("exit 0\n"), "{text}");
+    let adapter = format!("python3 {}", word(&target.join("vdi_adapter.py")));
+    let run = told_in(
+        folder.path(),
+        &["run", "--adapter", &adapter, "--grace", "20", "--filter", "server/open/"],
+    );
+    // Nothing is offered yet, so nothing is shown to conform.
+    assert!(run.ends_with("exit 2\n"), "{run}");
+    assert!(!run.contains("FAIL"), "{run}");
+    let again = told_in(folder.path(), &["init", word(&target)]);
+    assert!(again.ends_with("exit 65\n"), "{again}");
+    snapshot("cli", "init", &format!("{text}\n{again}"));
+}
+
+#[test]
+fn the_same_run_gives_the_same_bytes() {
+    for format in ["text", "json", "junit", "markdown"] {
+        let one = vdi(&["run", "--format", format, "--jobs", "2"]);
+        let two = vdi(&["run", "--format", format, "--jobs", "1"]);
+        assert_eq!(one.stdout, two.stdout, "{format}");
+    }
+}

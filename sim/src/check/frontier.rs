@@ -1,0 +1,73 @@
+//! A set's frontier: every state it may be in after the events so far.
+
+use smallvec::SmallVec;
+
+use crate::clauses::Party;
+use crate::config::{ServerConfig, VdConfig};
+use crate::model::{Call, State};
+
+/// One device set of the trace, with every state it may be in.
+#[derive(Clone, Debug, Default)]
+pub(super) struct World {
+    pub(super) name: String,
+    pub(super) frontier: SmallVec<[State; 1]>,
+    pub(super) device_names: Vec<Option<String>>,
+    pub(super) config: VdConfig,
+    pub(super) server_config: ServerConfig,
+}
+
+impl World {
+    /// The set that stands for none: what an interface speaks to before Open or Create.
+    pub(super) const NOWHERE: usize = 0;
+
+    pub(super) fn any(&self, holds: impl Fn(&State) -> bool) -> bool {
+        self.frontier.iter().any(holds)
+    }
+
+    pub(super) fn new() -> Self {
+        Self { frontier: SmallVec::from_elem(State::default(), 1), ..Self::default() }
+    }
+}
+
+pub(super) const fn party_of(call: &Call) -> Party {
+    match call {
+        Call::Server(_) => Party::Server,
+        Call::Client(_) => Party::Client,
+    }
+}
+
+/// Moves every state of a frontier by every choice that `allowed` gives for it.
+/// If there is none, the frontier stays as it is: false.
+///
+/// One state with one choice, by far the most frequent case, moves in place.
+pub(super) fn advance<T, const N: usize>(
+    frontier: &mut SmallVec<[State; 1]>,
+    allowed: impl Fn(&State) -> SmallVec<[T; N]>,
+    mut apply: impl FnMut(&mut State, &T),
+) -> bool
+where
+    [T; N]: smallvec::Array<Item = T>,
+{
+    if let [state] = frontier.as_mut_slice() {
+        let choices = allowed(state);
+        if let [choice] = choices.as_slice() {
+            apply(state, choice);
+            return true;
+        }
+    }
+    let mut next: SmallVec<[State; 1]> = SmallVec::new();
+    for state in frontier.iter() {
+        for choice in allowed(state) {
+            let mut after = state.clone();
+            apply(&mut after, &choice);
+            if !next.contains(&after) {
+                next.push(after);
+            }
+        }
+    }
+    let moved = !next.is_empty();
+    if moved {
+        *frontier = next;
+    }
+    moved
+}

@@ -245,8 +245,15 @@ fn codes_are_read_by_name_and_number() {
 #[test]
 fn the_top_level_holds_nothing_else() {
     let allowed = [
-        "Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "conformance", "scenarios", "sim",
-        "snapshots", "target",
+        "Cargo.lock",
+        "Cargo.toml",
+        "LICENSE",
+        "README.md",
+        "conformance",
+        "scenarios",
+        "sim",
+        "snapshots",
+        "target",
     ];
     for entry in fs::read_dir(top()).expect("the top level") {
         let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();

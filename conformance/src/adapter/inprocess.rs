@@ -95,6 +95,8 @@ struct Lane {
     queue: VecDeque<Operation>,
     /// Calls begun and not returned.
     in_call: usize,
+    /// Commands whose completion routines are held here, the innermost last.
+    routines: Vec<String>,
     dead: bool,
 }
 
@@ -169,7 +171,12 @@ impl Host {
             });
         }
         if hold {
-            self.lock().held += 1;
+            {
+                let mut state = self.lock();
+                state.held += 1;
+                let entry = state.lanes.entry(lane.clone()).or_default();
+                entry.routines.push(command.to_owned());
+            }
             self.changed.notify_all();
             if !self.serve(&lane, session, Some(command)) {
                 self.lock().held -= 1;
@@ -191,7 +198,7 @@ impl Host {
                 }
                 Operation::Resume(id, command) => {
                     let matches = held == Some(command.as_str());
-                    self.resumed(id, matches, &command);
+                    self.resumed(lane, id, matches, &command);
                     if matches {
                         return true;
                     }
@@ -237,12 +244,15 @@ impl Host {
         self.changed.notify_all();
     }
 
-    fn resumed(&self, id: u64, matches: bool, command: &str) {
+    fn resumed(&self, lane: &str, id: u64, matches: bool, command: &str) {
         let mut state = self.lock();
         // The resume itself is done, and the routine no longer waits.
         state.busy -= 1;
         if matches {
             state.held -= 1;
+            if let Some(entry) = state.lanes.get_mut(lane) {
+                entry.routines.pop();
+            }
             self.post(Answer::Resumed { id });
         } else {
             let reason = format!("no routine of `{command}` is held on this lane");
@@ -322,8 +332,15 @@ impl World {
         if entry.dead {
             return;
         }
-        if matches!(operation, Operation::Call(..)) {
-            entry.in_call += 1;
+        match &operation {
+            Operation::Call(..) => entry.in_call += 1,
+            // A lane that waits inside a call would never come to see it.
+            Operation::Resume(id, command) if entry.routines.last() != Some(command) => {
+                let (id, reason) = (*id, format!("no routine of `{command}` is held on {lane}"));
+                self.host.post(Answer::Unsupported { id, reason });
+                return;
+            }
+            Operation::Resume(..) => {}
         }
         entry.queue.push_back(operation);
         state.busy += 1;

@@ -285,8 +285,7 @@ impl Play<'_> {
             let met = |pin: &&Pin<HResult>| returned.allowed.iter().any(|c| meets(**pin, c.status));
             // Alternatives may be fewer under another profile; what is pinned per
             // reading, or under the default profile, is allowed to the last.
-            let exact = expect.is_some_and(|pinned| pinned.readings().next().is_some())
-                || *self.profile == Profile::default();
+            let exact = expect.is_some_and(|pinned| pinned.is_exact(self.profile));
             let unmet = if exact {
                 !pins.iter().all(|pin| met(&pin))
             } else {

@@ -38,6 +38,16 @@ impl<C: Copy + PartialEq> Pinned<C> {
         }
     }
 
+    /// Whether it says exactly what is allowed under this profile: a list of
+    /// alternatives without a reading does so for the default profile only.
+    #[must_use]
+    pub fn is_exact(&self, profile: &Profile) -> bool {
+        match self {
+            Self::Codes(codes) => codes.len() == 1 || *profile == Profile::default(),
+            Self::ByReading(_) => true,
+        }
+    }
+
     /// The readings it depends on.
     pub fn readings(&self) -> impl Iterator<Item = Reading> + '_ {
         let rows = match self {

@@ -8,7 +8,7 @@ use crate::codes::{CommandCode, Win32};
 use crate::config::{ServerConfig, VdConfig};
 use crate::model::{
     BufferId, Call, ClientCall, ClientLife, CommandId, DeviceName, Request, ServerCall,
-    ServerDevice, Timeout,
+    ServerDevice, ServerLife, Timeout,
 };
 use crate::trace::{
     Args, Creates, Function, FunctionInfo, Process, Size, Target, TimeoutArg, function,
@@ -145,9 +145,14 @@ impl Binder<'_> {
         match name {
             Function::Open => {
                 let set = args.name.as_ref().map(|name| name.as_str()).unwrap_or_default();
-                let found = attached.or_else(|| World::find(self.worlds, set));
-                let call = Call::Server(ServerCall::Open { found: found.is_some() });
-                let world = found.unwrap_or(World::NOWHERE);
+                let open = |world: &usize| {
+                    self.worlds[*world].any(|state| state.server == ServerLife::Open)
+                };
+                let reused = attached.is_some_and(|world| !open(&world));
+                let found = attached.filter(open).or_else(|| World::find(self.worlds, set));
+                let call = ServerCall::Open { found: found.is_some(), reused };
+                let call = Call::Server(call);
+                let world = found.or(attached).unwrap_or(World::NOWHERE);
                 Ok(Bound { world, call, then: Then::Attach(interface) })
             }
             Function::GetConfiguration => {

@@ -59,10 +59,10 @@ fn describe(state: &State, name: impl Fn(crate::model::CommandId) -> String) -> 
         };
         parts.push(format!("{} {} {stage}", name(command.id), command.code));
     }
-    parts.push(match state.agent {
-        Agent::Idle => "no agent running".to_owned(),
-        Agent::Running { routines: 0, .. } => "agent running".to_owned(),
-        Agent::Running { .. } => "agent inside a callback".to_owned(),
+    parts.push(match (state.agent, state.free_agent()) {
+        (Agent::Idle, _) => "no agent running".to_owned(),
+        (Agent::Running { .. }, Some(_)) => "agent running".to_owned(),
+        (Agent::Running { .. }, None) => "agent inside a callback".to_owned(),
     });
     parts.join(" · ")
 }

@@ -501,6 +501,10 @@ impl Checker {
             violation.lane = Some(self.lane_of(self.open[index].lane).name.clone());
             violation.call = Some(self.call_text(index));
         }
+        // What stays in its call is expected to return at another time, if at all.
+        violation.early = open.is_some()
+            && !expected.is_empty()
+            && expected.iter().all(|allowed| !allowed.what.starts_with("returns"));
         violation.expected = expected;
         self.verdict = match self.overlap {
             None => Verdict::Violation(Box::new(violation)),
@@ -516,6 +520,7 @@ impl Checker {
             party: clause.party(),
             clause,
             reading: clause.info().question.map(|question| self.profile.reading(question)),
+            early: false,
             got: got.to_owned(),
             expected: Vec::new(),
             state: self.state_text(world),

@@ -72,6 +72,10 @@ pub struct Violation {
     /// The reading it depends on, if it is contested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reading: Option<Reading>,
+    /// Whether a call returned when it had to stay in progress: its status may be
+    /// right, the moment is not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub early: bool,
     /// What was seen.
     pub got: String,
     /// Everything that was allowed.

@@ -61,7 +61,7 @@ fn successors(state: &State, profile: &Profile) -> Vec<(&'static str, State)> {
         }
     }
     for (name, lane, party, call) in calls(state) {
-        let agent = matches!(state.agent, model::Agent::Running { lane: of, .. } if of == lane);
+        let agent = matches!(state.agent, model::Agent::Running { lane: of } if of == lane);
         if state.in_progress(lane).is_some() || agent {
             continue;
         }
@@ -92,7 +92,7 @@ fn calls(state: &State) -> Vec<(&'static str, LaneId, Party, Call)> {
         client("GetConfiguration", ClientCall::GetConfiguration { timeout: Timeout::Poll }),
         client("client SignalAbort", ClientCall::SignalAbort),
         client("client Close", ClientCall::Close),
-        server("Open", ServerCall::Open { found: true }),
+        server("Open", ServerCall::Open { found: true, reused: false }),
         server("BeginConfiguration", ServerCall::BeginConfiguration { sound: true }),
         server("EndConfiguration", ServerCall::EndConfiguration),
         server("OpenDevice", ServerCall::OpenDevice { device: Some(0) }),

@@ -98,7 +98,7 @@ impl<'p> Journey<'p> {
     }
 
     fn connected(self) -> Self {
-        self.created().server(ServerCall::Open { found: true })
+        self.created().server(ServerCall::Open { found: true, reused: false })
     }
 
     fn configurable(self) -> Self {
@@ -171,7 +171,7 @@ pub fn server_table(profile: &Profile) -> Table {
     let request =
         Request { device: 0, command: NEW_COMMAND, code: CommandCode::Flush, buffer: None };
     let calls = [
-        ("Open", ServerCall::Open { found: true }),
+        ("Open", ServerCall::Open { found: true, reused: false }),
         ("GetConfiguration", ServerCall::GetConfiguration),
         ("BeginConfiguration", ServerCall::BeginConfiguration { sound: true }),
         ("RequestBuffers", ServerCall::RequestBuffers),

@@ -41,8 +41,10 @@ pub struct Request {
 #[expect(missing_docs, reason = "the names are the documents' own")]
 pub enum ServerCall {
     /// `found`: a set of that name was created by a client; the state is that set's.
+    /// `reused`: the interface has been closed before.
     Open {
         found: bool,
+        reused: bool,
     },
     GetConfiguration,
     /// `sound`: the arguments keep the limits.

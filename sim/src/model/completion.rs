@@ -3,10 +3,12 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::outcome::{Answer, Expected, Outcome, Outcomes};
-use super::state::{Agent, Cause, Command, CommandId, LaneId, ServerLife, Stage, State};
+use super::state::{
+    Cause, Command, CommandId, InProgress, LaneId, Pending, ServerLife, Stage, State,
+};
 use crate::clauses::Clause as C;
 use crate::clauses::{
-    AgentReturn, AgentStatusAfterAbort, CompletionRace, FailedSendCallbackLane, Profile,
+    AgentReturn, AgentStatusAfterAbort, CompletionRace, FailedSendCallbackLane, Party, Profile,
 };
 use crate::codes::{CommandCode, HResult, Win32};
 
@@ -55,10 +57,7 @@ pub struct Callback {
 /// something else happens to its command first.
 #[must_use]
 pub fn callbacks(state: &State, profile: &Profile) -> SmallVec<[Callback; 4]> {
-    let agent = match state.agent {
-        Agent::Running { lane, routines: 0 } => Some(lane),
-        _ => None,
-    };
+    let agent = state.free_agent();
     let mut owed = SmallVec::new();
     for command in &state.commands {
         if let Stage::Refused { code, lane } = command.stage {
@@ -133,20 +132,17 @@ pub fn apply_callback(state: &mut State, callback: &Callback, held: bool) {
     if command.code == CommandCode::ClearError && callback.ending.code() == Win32::ERROR_SUCCESS {
         state.devices[usize::from(command.device)].errored = false;
     }
-    if let Agent::Running { lane, routines } = &mut state.agent
-        && *lane == callback.lane
-        && held
-    {
-        *routines += 1;
+    if held {
+        let (lane, party) = (callback.lane, Party::Server);
+        state.calls.push(InProgress { lane, party, pending: Pending::Routine });
     }
 }
 
 /// The completion routine that was held on this lane returns.
 pub fn end_callback(state: &mut State, on: LaneId) {
-    if let Agent::Running { lane, routines } = &mut state.agent
-        && *lane == on
-    {
-        *routines = routines.saturating_sub(1);
+    let routine = |call: &InProgress| call.lane == on && call.pending == Pending::Routine;
+    if let Some(index) = state.calls.iter().rposition(routine) {
+        state.calls.remove(index);
     }
 }
 
@@ -161,11 +157,8 @@ pub(super) fn owes_refusal(state: &State, profile: &Profile, on: LaneId) -> bool
 
 /// What the agent may return from ExecuteCompletionAgent with now.
 pub(super) fn agent_returns(state: &State, profile: &Profile, on: LaneId) -> Outcomes {
-    let Agent::Running { lane, routines: 0 } = state.agent else {
-        return Outcomes::new();
-    };
     let waits = state.commands.iter().any(|c| !matches!(c.stage, Stage::Refused { .. }));
-    if lane != on || waits {
+    if state.free_agent() != Some(on) || waits {
         return Outcomes::new();
     }
     if let Some(cause) = state.aborted {

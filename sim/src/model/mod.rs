@@ -83,6 +83,7 @@ pub fn returns(state: &State, profile: &Profile, lane: LaneId) -> Outcomes {
             }
             ready
         }
+        Pending::Routine => Outcomes::new(),
         Pending::GetConfiguration(timeout) => {
             client::configuration_returns(state, profile, *timeout)
         }
@@ -114,7 +115,7 @@ pub fn blocks_by(state: &State, lane: LaneId) -> crate::clauses::Clause {
         Some(Pending::GetCommand(..)) => Clause::ClientGetCommandWaits,
         Some(Pending::ServerClose(_)) => Clause::ServerCloseAgentOrder,
         Some(Pending::Ready(reply)) => reply.clause,
-        None => Clause::AgentBlocks,
+        Some(Pending::Routine) | None => Clause::AgentBlocks,
     }
 }
 

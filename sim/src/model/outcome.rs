@@ -218,7 +218,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, party: Party, effect: Effec
         Effect::Begin => state.configuration = Configuration::Begun,
         Effect::End => state.configuration = Configuration::Ended,
         Effect::StartAgent(entry) => {
-            state.agent = Agent::Running { lane, routines: 0 };
+            state.agent = Agent::Running { lane };
             state.update_activation(entry);
         }
         Effect::OpenServerDevice(device, entry) => {

@@ -25,8 +25,8 @@ pub(super) fn outcomes(
     lane: LaneId,
     call: &ServerCall,
 ) -> Outcomes {
-    if let ServerCall::Open { found } = call {
-        return open(state, profile, *found);
+    if let ServerCall::Open { found, reused } = call {
+        return open(state, profile, *found, *reused);
     }
     if state.server_phase() == P::DoesNotExist {
         return not_open(state, profile, call);
@@ -62,14 +62,13 @@ fn aborted(clause: C) -> Outcomes {
     smallvec![Outcome::returns(HResult::VD_E_ABORT, clause)]
 }
 
-fn open(state: &State, profile: &Profile, found: bool) -> Outcomes {
-    match state.server {
-        ServerLife::Open => return protocol(C::ServerOpenOnce),
-        ServerLife::Closed if profile.server_handle_reuse == ServerHandleReuse::ProtocolError => {
-            let outcome = Outcome::returns(HResult::VD_E_PROTOCOL, C::ServerCloseHandle);
-            return smallvec![outcome.misuse(C::ServerCloseHandleUseless)];
-        }
-        ServerLife::Absent | ServerLife::Closed | ServerLife::Dead => {}
+fn open(state: &State, profile: &Profile, found: bool, reused: bool) -> Outcomes {
+    if state.server == ServerLife::Open && !reused {
+        return protocol(C::ServerOpenOnce);
+    }
+    if reused && profile.server_handle_reuse == ServerHandleReuse::ProtocolError {
+        let outcome = Outcome::returns(HResult::VD_E_PROTOCOL, C::ServerCloseHandle);
+        return smallvec![outcome.misuse(C::ServerCloseHandleUseless)];
     }
     let invalid = Outcome::returns(HResult::VD_E_INVALID, C::ServerOpenNoSet);
     if !found || state.client != ClientLife::Created || state.server != ServerLife::Absent {
@@ -412,7 +411,7 @@ fn close(state: &State, profile: &Profile, lane: LaneId) -> Outcomes {
         None if state.aborted.is_none() => outcome.also(C::ServerCloseNormalNoAbort),
         None => outcome,
     };
-    let agent = matches!(state.agent, super::Agent::Running { lane: agent, .. } if agent != lane);
+    let agent = matches!(state.agent, super::Agent::Running { lane: agent } if agent != lane);
     if agent {
         outcome = outcome.also(C::ServerCloseAgentOrder);
     }

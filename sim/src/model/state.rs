@@ -127,13 +127,10 @@ pub enum Agent {
     /// ExecuteCompletionAgent is not being executed.
     #[default]
     Idle,
-    /// It is, on this lane, inside so many completion routines that have not
-    /// returned: more than one if a routine calls SendCommand, which refuses.
+    /// It is, on this lane.
     Running {
         /// The lane that executes it.
         lane: LaneId,
-        /// Completion routines that have not returned.
-        routines: u8,
     },
 }
 
@@ -212,7 +209,7 @@ pub struct Command {
     pub stage: Stage,
 }
 
-/// A call in progress, other than the agent's.
+/// A call in progress, other than the agent's, or a completion routine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InProgress {
     /// The lane inside the call.
@@ -234,6 +231,8 @@ pub enum Pending {
     GetCommand(u8, Timeout),
     /// The server's Close waits for the agent.
     ServerClose(Reply),
+    /// A completion routine was invoked on this lane and has not returned.
+    Routine,
 }
 
 /// The state of one device set, from Create to the last Close.
@@ -259,7 +258,8 @@ pub struct State {
     pub commands: SmallVec<[Command; 2]>,
     /// Buffers allocated and not freed.
     pub buffers: SmallVec<[BufferId; 4]>,
-    /// Calls in progress, other than the agent's.
+    /// Calls in progress, other than the agent's, and completion routines that
+    /// have not returned. Of one lane the last is the innermost.
     pub calls: SmallVec<[InProgress; 2]>,
 }
 
@@ -268,12 +268,6 @@ impl Agent {
     #[must_use]
     pub const fn is_running(self) -> bool {
         matches!(self, Self::Running { .. })
-    }
-
-    /// Whether it could run a callback now.
-    #[must_use]
-    pub const fn is_free(self) -> bool {
-        matches!(self, Self::Running { routines: 0, .. })
     }
 }
 
@@ -347,10 +341,19 @@ impl State {
             && self.devices.iter().all(|device| device.server == ServerDevice::Closed)
     }
 
-    /// The call in progress on a lane, other than the agent's own.
+    /// The innermost call or routine in progress on a lane, other than the agent's own.
     #[must_use]
     pub fn in_progress(&self, lane: LaneId) -> Option<&InProgress> {
-        self.calls.iter().find(|call| call.lane == lane)
+        self.calls.iter().rfind(|call| call.lane == lane)
+    }
+
+    /// The agent's lane, if it is running and not inside a completion routine.
+    #[must_use]
+    pub fn free_agent(&self) -> Option<LaneId> {
+        match self.agent {
+            Agent::Running { lane } if self.in_progress(lane).is_none() => Some(lane),
+            Agent::Running { .. } | Agent::Idle => None,
+        }
     }
 
     /// The command of that number, if its callback is still to come.
@@ -368,7 +371,7 @@ impl State {
 
     /// Ends the call on a lane, the agent's if there is no other; gives who called.
     pub(super) fn end_call(&mut self, lane: LaneId) -> Party {
-        match self.calls.iter().position(|call| call.lane == lane) {
+        match self.calls.iter().rposition(|call| call.lane == lane) {
             Some(index) => self.calls.remove(index).party,
             None => {
                 self.agent = Agent::Idle;
@@ -402,7 +405,7 @@ impl State {
     #[must_use]
     pub fn lanes_in_call(&self) -> SmallVec<[LaneId; 4]> {
         let mut lanes: SmallVec<[LaneId; 4]> = self.calls.iter().map(|call| call.lane).collect();
-        if let Agent::Running { lane, .. } = self.agent {
+        if let Agent::Running { lane } = self.agent {
             lanes.push(lane);
         }
         lanes.sort_unstable();

@@ -238,7 +238,7 @@ impl Walk<'_> {
         let call = match function {
             Function::Open => {
                 args.name = Some(SET.into());
-                ServerCall::Open { found: true }
+                ServerCall::Open { found: true, reused: false }
             }
             Function::BeginConfiguration => {
                 (args.block_size, args.max_transfer_size) = (Some(512), Some(65536));

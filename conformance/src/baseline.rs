@@ -54,15 +54,15 @@ impl Baseline {
     ///
     /// # Errors
     /// The file cannot be read, is no baseline, lists a failure twice or without a reason.
-    pub fn read(path: &Path) -> Result<Self, BadFile> {
+    pub fn read(path: &Path) -> Result<Self, Box<BadFile>> {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path)
-            .map_err(|error| BadFile::whole(&name, format!("cannot be read: {error}")))?;
-        let baseline: Self =
-            serde_json::from_str(&text).map_err(|error| BadFile::json(&name, &text, 0, &error))?;
+            .map_err(|error| Box::new(BadFile::whole(&name, format!("cannot be read: {error}"))))?;
+        let baseline: Self = serde_json::from_str(&text)
+            .map_err(|error| Box::new(BadFile::json(&name, &text, 0, &error)))?;
         let at = |word: &str, message: String| {
             let offset = text.find(word).unwrap_or_default();
-            Err(BadFile::at(&name, &text, offset, word.len(), message))
+            Err(Box::new(BadFile::at(&name, &text, offset, word.len(), message)))
         };
         if baseline.vdi != "baseline/1" {
             let message = format!("format `{}`, expected `baseline/1`", baseline.vdi);

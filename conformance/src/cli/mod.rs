@@ -60,6 +60,12 @@ impl From<BadFile> for Failure {
     }
 }
 
+impl From<Box<BadFile>> for Failure {
+    fn from(file: Box<BadFile>) -> Self {
+        Self::File(file)
+    }
+}
+
 impl From<LibraryError> for Failure {
     fn from(error: LibraryError) -> Self {
         match error {

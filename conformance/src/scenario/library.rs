@@ -88,7 +88,7 @@ impl Library {
     }
 
     fn add(&mut self, path: &str, text: &str) -> Result<(), LibraryError> {
-        let scenario = parse(path, text).map_err(Box::new)?;
+        let scenario = parse(path, text)?;
         let id = scenario.id.clone();
         let loaded = Loaded { scenario, path: path.to_owned() };
         if let Some(first) = self.scenarios.get(&id) {

@@ -108,10 +108,10 @@ struct Outline<'a> {
 ///
 /// # Errors
 /// The file cannot be read or understood.
-pub fn read(path: &Path) -> Result<Scenario, BadFile> {
+pub fn read(path: &Path) -> Result<Scenario, Box<BadFile>> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path)
-        .map_err(|error| BadFile::whole(&name, format!("cannot be read: {error}")))?;
+        .map_err(|error| Box::new(BadFile::whole(&name, format!("cannot be read: {error}"))))?;
     parse(&name, &text)
 }
 
@@ -119,16 +119,16 @@ pub fn read(path: &Path) -> Result<Scenario, BadFile> {
 ///
 /// # Errors
 /// The text is no scenario, or one that cannot be run.
-pub fn parse(path: &str, text: &str) -> Result<Scenario, BadFile> {
-    let outline: Outline<'_> =
-        serde_json::from_str(text).map_err(|error| BadFile::json(path, text, 0, &error))?;
+pub fn parse(path: &str, text: &str) -> Result<Scenario, Box<BadFile>> {
+    let outline: Outline<'_> = serde_json::from_str(text)
+        .map_err(|error| Box::new(BadFile::json(path, text, 0, &error)))?;
     let mut steps = Vec::new();
     let mut places = Vec::new();
     for raw in &outline.steps {
         // The raw value borrows from the text: its address tells its place.
         let offset = raw.get().as_ptr() as usize - text.as_ptr() as usize;
         let step: Step = serde_json::from_str(raw.get())
-            .map_err(|error| BadFile::json(path, text, offset, &error))?;
+            .map_err(|error| Box::new(BadFile::json(path, text, offset, &error)))?;
         steps.push(step);
         places.push((offset, raw.get()));
     }
@@ -143,7 +143,8 @@ pub fn parse(path: &str, text: &str) -> Result<Scenario, BadFile> {
         given: outline.given,
         steps,
     };
-    validate::validate(&scenario).map_err(|problem| place(path, text, &places, &problem))?;
+    validate::validate(&scenario)
+        .map_err(|problem| Box::new(place(path, text, &places, &problem)))?;
     Ok(scenario)
 }
 

@@ -158,7 +158,7 @@ impl Walk<'_> {
             }
             P::Active => {}
             P::NormallyTerminated | P::AbnormallyTerminated => {
-                choices.push(set(20, Function::Close))
+                choices.push(set(20, Function::Close));
             }
         }
         if self.state.server == ServerLife::Open {

@@ -54,7 +54,7 @@ pub struct JsonScenario {
     pub mismatch: Option<Value>,
     /// What server and client broke on purpose.
     pub findings: Vec<Value>,
-    /// Of a failure: what was observed, event by event.
+    /// Of a failure: what was observed, event by event, in canonical order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<Value>,
     /// What the adapter wrote to standard error.
@@ -89,9 +89,24 @@ fn value(of: &impl Serialize) -> Value {
     serde_json::to_value(of).expect("a report's parts serialise")
 }
 
+/// The same with its line counted in canonical order: which lane of several was
+/// observed first differs from run to run.
+fn placed(of: &impl Serialize, order: &[usize]) -> Value {
+    let mut value = value(of);
+    if let Some(line) = value.get_mut("line") {
+        // Line 1 is the header.
+        let index = line.as_u64().and_then(|line| usize::try_from(line).ok()?.checked_sub(2));
+        if let Some(at) = index.and_then(|index| order.iter().position(|of| *of == index)) {
+            *line = (at + 2).into();
+        }
+    }
+    value
+}
+
 fn scenario(result: &ScenarioResult, known: bool) -> JsonScenario {
+    let order = result.trace.canonical_order();
     let detail = match &result.verdict {
-        Verdict::Violation(violation) => Some(value(violation)),
+        Verdict::Violation(violation) => Some(placed(violation, &order)),
         Verdict::Disagreement(disagreement) => Some(value(disagreement)),
         Verdict::Trouble(trouble) => Some(object!({ "message": trouble.to_string() })),
         Verdict::NotOffered(reason) | Verdict::Inconclusive(reason) => {
@@ -100,6 +115,7 @@ fn scenario(result: &ScenarioResult, known: bool) -> JsonScenario {
         Verdict::Conformant | Verdict::NotRun => None,
     };
     let failed = result.verdict.is_failure();
+    let trace = result.trace.canonical().events.iter().map(value).collect();
     JsonScenario {
         id: result.id.clone(),
         title: result.title.clone(),
@@ -109,8 +125,8 @@ fn scenario(result: &ScenarioResult, known: bool) -> JsonScenario {
         step: result.step,
         detail,
         mismatch: result.mismatch.as_ref().map(value),
-        findings: result.findings.iter().map(value).collect(),
-        trace: if failed { result.trace.events.iter().map(value).collect() } else { Vec::new() },
+        findings: result.findings.iter().map(|finding| placed(finding, &order)).collect(),
+        trace: if failed { trace } else { Vec::new() },
         stderr: if failed { result.stderr.clone() } else { String::new() },
     }
 }

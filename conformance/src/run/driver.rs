@@ -4,30 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use vdi_sim::clauses::{Party, Profile, Reading};
-use vdi_sim::codes::{HResult, Win32};
+use vdi_sim::codes::HResult;
 use vdi_sim::trace::{
     Args, Event, Found, Function, Header, LaneName, Name, Out, Presence, TimeoutArg, Trace,
 };
 
+use super::expect::{CalledBack, Mismatch, Returned};
 use crate::adapter::protocol::{Answer, Offer, Request};
 use crate::adapter::{Connection, Limits, Trouble};
-use crate::scenario::{Action, Await, Pinned, Scenario, Step, expand};
-
-/// A pinned expectation that was not met.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Mismatch {
-    /// The step, counted from 1 among the scenario's own; 0 in its situation.
-    pub step: usize,
-    /// What was done.
-    pub what: String,
-    /// What the scenario expects.
-    pub expected: String,
-    /// What came.
-    pub got: String,
-    /// Whether what came is a shortage of resources, which the documents allow.
-    pub shortage: bool,
-}
+use crate::scenario::{Action, Await, Scenario, Step, expand};
 
 /// What came of driving a scenario.
 #[derive(Clone, Debug)]
@@ -141,39 +126,23 @@ fn needed(steps: &[Step]) -> BTreeSet<Offer> {
     offers
 }
 
-/// A return that no step has taken yet.
-struct Returned {
-    line: usize,
-    status: HResult,
-    command: Option<String>,
-}
-
-/// A callback that no step has taken yet.
-struct CalledBack {
-    line: usize,
-    lane: String,
-    command: String,
-    completion: Win32,
-    bytes: u32,
-}
-
-struct Driver<'a> {
+pub(super) struct Driver<'a> {
     connection: &'a mut dyn Connection,
     limits: Limits,
     settles: bool,
     next_id: u64,
     /// Calls in progress by number, with their lanes.
-    calls: BTreeMap<u64, String>,
-    returns: BTreeMap<String, Vec<Returned>>,
-    callbacks: Vec<CalledBack>,
+    pub(super) calls: BTreeMap<u64, String>,
+    pub(super) returns: BTreeMap<String, Vec<Returned>>,
+    pub(super) callbacks: Vec<CalledBack>,
     holds: BTreeSet<String>,
     /// Devices and buffers that calls in progress would make, by number.
     making: BTreeMap<u64, String>,
     /// Devices and buffers that calls were to make and did not.
     unmade: BTreeSet<String>,
     /// The line at which what was driven last began.
-    driven: usize,
-    run: Run,
+    pub(super) driven: usize,
+    pub(super) run: Run,
 }
 
 /// One call as a step asks for it.
@@ -221,26 +190,6 @@ impl Driver<'_> {
             self.nothing_left();
         }
         Ok(())
-    }
-
-    /// At the end nothing has come that no step expects.
-    fn nothing_left(&mut self) {
-        let callback = self
-            .callbacks
-            .first()
-            .map(|c| format!("callback of {} with {} on {}", c.command, c.completion, c.lane));
-        let returned = self
-            .returns
-            .iter()
-            .find_map(|(lane, list)| list.first().map(|r| format!("{lane} returns {}", r.status)));
-        if let Some(got) = callback.or(returned) {
-            self.mismatch("the end", "nothing more", got, false);
-        }
-    }
-
-    fn mismatch(&mut self, what: &str, expected: &str, got: String, shortage: bool) {
-        let (what, expected) = (what.to_owned(), expected.to_owned());
-        self.run.mismatch = Some(Mismatch { step: self.run.step, what, expected, got, shortage });
     }
 
     fn step(&mut self, action: &Action, profile: &Profile) -> Result<(), End> {
@@ -468,88 +417,6 @@ impl Driver<'_> {
                 let reason = "an answer to nothing that was asked".to_owned();
                 Err(Trouble::Garbage { reason, line }.into())
             }
-        }
-    }
-
-    fn take_return(
-        &mut self,
-        what: &str,
-        lane: &LaneName,
-        expect: Option<&Pinned<HResult>>,
-        gives: Option<&str>,
-        profile: &Profile,
-    ) {
-        let pins = expect.map(|pinned| pinned.under(profile));
-        let expected = pins.map_or("a return".to_owned(), |pins| {
-            pins.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
-        });
-        let list = self.returns.entry(lane.to_string()).or_default();
-        if list.is_empty() {
-            self.mismatch(what, &expected, "it stays in the call".to_owned(), false);
-            return;
-        }
-        let returned = list.remove(0);
-        let wild = |pinned: HResult, status: HResult| {
-            pinned == HResult::VD_E_IO_ERROR && status.is_failure()
-        };
-        let admitted =
-            pins.is_none_or(|pins| pins.iter().any(|pin| pin.admits(returned.status, wild)));
-        if !admitted {
-            let short = [HResult::VD_E_MEMORY, HResult::VD_E_BUSY].contains(&returned.status);
-            self.mismatch(what, &expected, returned.status.to_string(), short);
-            return;
-        }
-        if gives.is_some() && returned.command.as_deref() != gives {
-            let expected = format!("NOERROR with {}", gives.unwrap_or_default());
-            let got = format!("NOERROR with {}", returned.command.as_deref().unwrap_or("nothing"));
-            self.mismatch(what, &expected, got, false);
-            return;
-        }
-        // Alternatives without a reading are those of the default profile.
-        if expect.is_some_and(|pinned| pinned.is_exact(profile)) {
-            self.run.pinned.insert(returned.line);
-        }
-    }
-
-    fn take_callback(
-        &mut self,
-        lane: &LaneName,
-        command: &str,
-        completion: Option<&Pinned<Win32>>,
-        bytes: Option<u32>,
-        profile: &Profile,
-    ) {
-        let pins = completion.map_or(&[][..], |pinned| pinned.under(profile));
-        let codes: Vec<String> = pins.iter().map(ToString::to_string).collect();
-        let what = format!("the callback of {command}");
-        let expected = format!("{} on {lane}", codes.join(" or "));
-        let Some(at) = self.callbacks.iter().position(|seen| seen.command == command) else {
-            self.mismatch(&what, &expected, format!("no callback of {command}"), false);
-            return;
-        };
-        let seen = self.callbacks.remove(at);
-        let admitted = pins.iter().any(|pin| pin.admits(seen.completion, |_, _| false));
-        if !admitted || seen.lane != lane.as_str() {
-            let got = format!("{} on {}", seen.completion, seen.lane);
-            self.mismatch(&what, &expected, got, false);
-        } else if bytes.is_some_and(|bytes| bytes != seen.bytes) {
-            let expected = format!("{} bytes", bytes.unwrap_or_default());
-            self.mismatch(&what, &expected, format!("{} bytes", seen.bytes), false);
-        } else if seen.line >= self.driven && completion.is_some_and(|c| c.is_exact(profile)) {
-            // One that came before what was driven last came at another time
-            // than this step says.
-            self.run.pinned.insert(seen.line);
-        }
-    }
-
-    fn expect_blocked(&mut self, blocked: &[LaneName]) {
-        let still = |lane: &&LaneName| self.calls.values().any(|of| of == lane.as_str());
-        if let Some(lane) = blocked.iter().find(|lane| !still(lane)) {
-            let got = match self.returns.get(lane.as_str()).and_then(|list| list.first()) {
-                Some(returned) => format!("it returned {}", returned.status),
-                None => "it is in no call".to_owned(),
-            };
-            self.mismatch(&format!("blocked on {lane}"), "it stays in its call", got, false);
         }
     }
 

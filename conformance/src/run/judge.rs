@@ -7,7 +7,8 @@ use vdi_sim::check::{Finding, Judged, Verdict as Oracle, Violation, check_trace}
 use vdi_sim::clauses::{Clause, Profile};
 use vdi_sim::trace::Trace;
 
-use super::driver::{End, Mismatch, Run};
+use super::driver::{End, Run};
+use super::expect::Mismatch;
 use crate::adapter::Trouble;
 use crate::scenario::Scenario;
 

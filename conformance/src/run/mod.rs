@@ -6,12 +6,14 @@
 
 mod agree;
 mod driver;
+mod expect;
 mod judge;
 mod record;
 mod suite;
 
 pub use agree::{Agreement, agreement};
-pub use driver::{Mismatch, Run, run_scenario};
+pub use driver::{Run, run_scenario};
+pub use expect::Mismatch;
 pub use judge::{Disagreement, ScenarioResult, Verdict, judge};
 pub use record::steps_of_trace;
 pub use suite::{SuiteOptions, run_suite};

@@ -7,13 +7,17 @@ use crate::model::{
 };
 
 impl Checker {
+    pub(super) fn describe_in(&self, world: usize, state: &State) -> String {
+        describe(state, |id| self.names.command_name(world, id).to_owned())
+    }
+
     /// The state of a set before an event: the first of the frontier, and how many more.
     pub(super) fn state_text(&self, world: usize) -> String {
         let frontier = &self.worlds[world].frontier;
         let Some(first) = frontier.first() else {
             return "no state".to_owned();
         };
-        let mut text = describe(first, |id| self.names.command_name(world, id).to_owned());
+        let mut text = self.describe_in(world, first);
         if frontier.len() > 1 {
             text.push_str(&format!(" · or one of {} other states", frontier.len() - 1));
         }

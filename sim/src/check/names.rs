@@ -50,7 +50,7 @@ pub(super) struct Named {
 pub(super) struct Names {
     pub(super) interfaces: Vec<Interface>,
     live: Vec<Named>,
-    retired: VecDeque<String>,
+    retired: VecDeque<(Option<CommandId>, String)>,
     spare: Vec<String>,
 }
 
@@ -78,7 +78,7 @@ impl Names {
 
     /// Whether the name stood for a command that is done with.
     pub(super) fn is_retired(&self, name: &str) -> bool {
-        self.retired.iter().rev().any(|known| known == name)
+        self.retired.iter().rev().any(|(_, known)| known == name)
     }
 
     /// Checks that a name is free to be given.
@@ -104,14 +104,16 @@ impl Names {
         }
     }
 
+    /// The name of a command, also of one that is done with.
     pub(super) fn command_name(&self, world: usize, id: CommandId) -> &str {
-        self.live
-            .iter()
-            .find(|named| {
-                named.world == world
-                    && matches!(named.thing, Thing::Command(facts) if facts.id == id)
-            })
-            .map_or("?", |named| &named.name)
+        let is_it = |named: &&Named| {
+            named.world == world && matches!(named.thing, Thing::Command(facts) if facts.id == id)
+        };
+        let retired = || self.retired.iter().rev().find(|(of, _)| *of == Some(id));
+        match self.live.iter().find(is_it) {
+            Some(named) => &named.name,
+            None => retired().map_or("?", |(_, name)| name),
+        }
     }
 
     pub(super) fn command(&self, world: usize, id: CommandId) -> Option<CommandFacts> {
@@ -127,9 +129,13 @@ impl Names {
             return;
         };
         let named = self.live.swap_remove(index);
-        self.retired.push_back(named.name);
+        let id = match named.thing {
+            Thing::Command(facts) => Some(facts.id),
+            Thing::Device { .. } | Thing::Buffer(_) => None,
+        };
+        self.retired.push_back((id, named.name));
         if self.retired.len() > RETIRED
-            && let Some(mut oldest) = self.retired.pop_front()
+            && let Some((_, mut oldest)) = self.retired.pop_front()
         {
             oldest.clear();
             self.spare.push(oldest);

@@ -21,10 +21,14 @@ const FINDINGS: usize = 100;
 #[derive(Clone, Debug)]
 pub(super) struct OpenCall {
     pub(super) lane: LaneId,
+    /// The line where it began.
+    pub(super) line: usize,
     pub(super) function: Function,
     pub(super) bound: Bound,
     /// Whether its effect is in the frontier already.
     pub(super) taken: bool,
+    /// If it is: a state from just before.
+    before: Option<Box<State>>,
 }
 
 #[derive(Clone, Debug)]
@@ -229,7 +233,7 @@ impl Checker {
             *world = World::new();
         }
         self.note_overlap(line, bound.world);
-        self.open.push(OpenCall { lane, function, bound, taken: false });
+        self.open.push(OpenCall { lane, line, function, bound, taken: false, before: None });
         Ok(())
     }
 
@@ -262,6 +266,7 @@ impl Checker {
         let OpenCall { lane, ref bound, .. } = self.open[index];
         let (world, call) = (bound.world, bound.call.clone());
         let party = party_of(&call);
+        let before = self.worlds[world].frontier.first().cloned().map(Box::new);
         let mut misuse = None;
         let mut clauses: SmallVec<[Clause; 4]> = SmallVec::new();
         advance(
@@ -274,11 +279,11 @@ impl Checker {
             },
         );
         clauses.into_iter().for_each(|clause| self.used[clause as usize] = true);
-        self.open[index].taken = true;
+        (self.open[index].taken, self.open[index].before) = (true, before);
         self.bound_frontier(line, world);
         if let Some(clause) = misuse {
-            let what = self.call_text(index);
-            self.find(line, clause, what, false);
+            let (began, what) = (self.open[index].line, self.call_text(index));
+            self.find(began, clause, what, false);
         }
     }
 
@@ -316,13 +321,17 @@ impl Checker {
         let allowed = if self.open[index].taken {
             self.return_of_taken(index, status, out)
         } else {
-            self.return_at_once(line, index, status, out)
+            self.return_at_once(index, status, out)
                 || self.return_after_waiting(line, index, status, out)
         };
         if !allowed {
             let (world, clause, expected) = self.expected_return(index, status);
             let got = event.to_string();
             self.violated(line, Some(index), world, clause, expected, got);
+            if !self.open[index].taken {
+                // A wrong answer does not excuse a wrong question.
+                self.take(line, index);
+            }
             return Ok(());
         }
         let open = self.open.remove(index);
@@ -333,7 +342,6 @@ impl Checker {
     /// The call returns with nothing in between: its effect and its return are one step.
     fn return_at_once(
         &mut self,
-        line: usize,
         index: usize,
         status: HResult,
         out: &crate::trace::Out<'_>,
@@ -368,8 +376,8 @@ impl Checker {
         self.mark(clauses);
         let misuse = misuse.filter(|_| !blameless);
         if let Some(clause) = misuse {
-            let what = self.call_text(index);
-            self.find(line, clause, what, false);
+            let (began, what) = (self.open[index].line, self.call_text(index));
+            self.find(began, clause, what, false);
         }
         true
     }
@@ -500,6 +508,9 @@ impl Checker {
         if let Some(index) = open {
             violation.lane = Some(self.lane_of(self.open[index].lane).name.clone());
             violation.call = Some(self.call_text(index));
+            if let Some(before) = self.state_before_reply(index) {
+                violation.state = before;
+            }
         }
         // What stays in its call is expected to return at another time, if at all.
         violation.early = open.is_some()
@@ -510,6 +521,17 @@ impl Checker {
             None => Verdict::Violation(Box::new(violation)),
             Some(line) => Verdict::Inconclusive(Box::new(Overlap { line, violation })),
         };
+    }
+
+    /// If the call is ready to return: the state before its effect, in which the
+    /// answer was decided.
+    fn state_before_reply(&self, index: usize) -> Option<String> {
+        let OpenCall { lane, ref bound, ref before, .. } = self.open[index];
+        let ready = |state: &State| {
+            state.in_progress(lane).is_some_and(|c| matches!(c.pending, model::Pending::Ready(_)))
+        };
+        let decided = self.worlds[bound.world].any(ready);
+        before.as_ref().filter(|_| decided).map(|state| self.describe_in(bound.world, state))
     }
 
     fn violation(&self, line: usize, clause: Clause, got: &str, world: usize) -> Violation {

@@ -44,31 +44,41 @@ impl Trace {
     #[must_use]
     pub fn canonical(&self) -> Self {
         let mut canonical = Self::new(self.header.clone());
-        let mut window: Vec<Event<'static>> = Vec::new();
-        let flush = |window: &mut Vec<Event<'static>>, into: &mut Self| {
-            let driven = window.first().and_then(|e| e.lane()).unwrap_or_default().to_owned();
-            let key = |event: &Event<'_>| {
-                let lane = event.lane().unwrap_or_default();
-                let rest = matches!(event, Event::Blocked { .. });
-                (rest, lane != driven, lane.to_owned())
-            };
-            window.sort_by_cached_key(key);
-            window.drain(..).for_each(|event| {
-                into.push(event);
-            });
-        };
-        for event in &self.events {
+        for index in self.canonical_order() {
+            canonical.push(self.events[index].clone());
+        }
+        canonical
+    }
+
+    /// The places of the events, counted from 0, in canonical order.
+    #[must_use]
+    pub fn canonical_order(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = Vec::new();
+        let mut window: Vec<usize> = Vec::new();
+        for (index, event) in self.events.iter().enumerate() {
             let driven = !matches!(
                 event,
                 Event::Return { .. } | Event::Callback { .. } | Event::Blocked { .. }
             );
             if driven {
-                flush(&mut window, &mut canonical);
+                order.append(&mut self.by_lane(window));
+                window = Vec::new();
             }
-            window.push(event.clone());
+            window.push(index);
         }
-        flush(&mut window, &mut canonical);
-        canonical
+        order.append(&mut self.by_lane(window));
+        order
+    }
+
+    /// Events between two steps of the driver by lane, the driven lane first.
+    fn by_lane(&self, mut window: Vec<usize>) -> Vec<usize> {
+        let lane = |index: usize| self.events[index].lane().unwrap_or_default();
+        let driven = window.first().map(|first| lane(*first)).unwrap_or_default();
+        window.sort_by_key(|index| {
+            let rest = matches!(self.events[*index], Event::Blocked { .. });
+            (rest, lane(*index) != driven, lane(*index))
+        });
+        window
     }
 }
 

@@ -56,7 +56,7 @@ const CONFORMANCE: &[(&str, &[&str])] = &[
     ("adapter", &["plain", "vdi_sim"]),
     ("run", &["scenario", "adapter", "vdi_sim"]),
     ("baseline", &["scenario", "run", "vdi_sim"]),
-    ("report", &["baseline", "run", "vdi_sim"]),
+    ("report", &["adapter", "baseline", "run", "vdi_sim"]),
     ("cli", &["plain", "scenario", "adapter", "run", "baseline", "report", "vdi_sim"]),
 ];
 

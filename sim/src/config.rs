@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::codes::{Features, Source};
+use crate::codes::{Features, Source, UnknownName, closest};
 
 /// Who may break a configuration rule: whose fields it speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Setter {
     Client,
     /// The server, in BeginConfiguration.
     Server,
+    /// The interface, in what GetConfiguration gives the client.
+    Interface,
 }
 
 /// The structure VDConfig: eleven unsigned 32-bit fields.
@@ -154,7 +156,45 @@ pub static CONFIG_RULES: &[ConfigRule] = &[
         source: BEGIN,
         holds: |c| c.max_transfer_size != 0 && c.max_transfer_size.is_multiple_of(KIB_64),
     },
+    ConfigRule {
+        id: "max-io-depth",
+        setter: Setter::Interface,
+        demand: "maxIODepth, which is deprecated, is 4",
+        source: VDCONFIG,
+        holds: |c| c.max_io_depth == 4,
+    },
+    ConfigRule {
+        id: "buffer-area-size",
+        setter: Setter::Interface,
+        demand: "bufferAreaSize, which is deprecated, is maxTransferSize x 4 x deviceCount",
+        source: VDCONFIG,
+        holds: |c| {
+            let area = c.max_transfer_size.saturating_mul(4).saturating_mul(c.device_count);
+            c.buffer_area_size == area
+        },
+    },
 ];
+
+impl std::fmt::Display for ConfigRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.id, self.demand)
+    }
+}
+
+impl ConfigRule {
+    /// The rule of that name.
+    ///
+    /// # Errors
+    /// No rule has that name.
+    pub fn named(id: &str) -> Result<&'static Self, UnknownName> {
+        CONFIG_RULES.iter().find(|rule| rule.id == id).ok_or_else(|| UnknownName {
+            kind: "configuration rule",
+            text: id.to_owned(),
+            expected: "the name of a rule such as device-count",
+            near: closest(id, CONFIG_RULES.iter().map(|rule| rule.id)),
+        })
+    }
+}
 
 /// Bits that may be added to any kind of medium.
 const OPTIONAL: Features = Features(
@@ -182,6 +222,14 @@ impl VdConfig {
     /// The broken rule.
     pub fn check_client(&self) -> Result<(), &'static ConfigRule> {
         self.check(Setter::Client)
+    }
+
+    /// The first rule for the interface's fields that is broken, if any.
+    ///
+    /// # Errors
+    /// The broken rule.
+    pub fn check_granted(&self) -> Result<(), &'static ConfigRule> {
+        self.check(Setter::Interface)
     }
 
     fn check(&self, setter: Setter) -> Result<(), &'static ConfigRule> {
@@ -263,6 +311,13 @@ mod tests {
         assert_eq!(id(ServerConfig { alignment: 256, ..good }), "server-alignment");
         assert_eq!(id(ServerConfig { max_transfer_size: 1000, ..good }), "max-transfer-size");
         assert_eq!(id(ServerConfig { max_transfer_size: 0, ..good }), "max-transfer-size");
+
+        let granted = VdConfig { device_count: 3, ..VdConfig::default() }.with_server(&good);
+        granted.check_granted().expect("what is granted is sound");
+        let id = |config: VdConfig| config.check_granted().expect_err("broken").id;
+        assert_eq!(id(VdConfig { max_io_depth: 5, ..granted }), "max-io-depth");
+        assert_eq!(id(VdConfig { buffer_area_size: 1, ..granted }), "buffer-area-size");
+        assert!(ConfigRule::named("device-cout").is_err_and(|e| e.near.is_some()));
     }
 
     #[test]

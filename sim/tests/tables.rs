@@ -19,7 +19,8 @@ fn transition_tables() {
     snapshot("client-transitions", &client_table(&profile).markdown());
 }
 
-/// Where the readings of the tables differ from those of the pages, and nowhere else.
+/// The same under the readings of the tables themselves. What still differs from
+/// the documents is how the model puts it: a call that waits is said to block.
 #[test]
 fn transition_tables_by_the_tables_own_readings() {
     let tables = Profile::named("documented-tables").expect("a named profile");

@@ -177,8 +177,14 @@ fn answer_schema() -> &'static jsonschema::Validator {
     })
 }
 
+/// A character as it can be shown on a terminal.
+fn printable(c: char) -> Vec<char> {
+    if c.is_control() { c.escape_default().collect() } else { vec![c] }
+}
+
 fn garbage(reason: &(impl ToString + ?Sized), line: &[u8]) -> Trouble {
-    let line = String::from_utf8_lossy(line).trim_end().chars().take(200).collect();
+    let text = String::from_utf8_lossy(line);
+    let line = text.trim_end().chars().take(200).flat_map(printable).collect();
     Trouble::Garbage { reason: reason.to_string(), line }
 }
 

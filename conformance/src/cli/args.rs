@@ -227,7 +227,7 @@ pub enum Topic {
 /// `vdi explain`.
 #[derive(Debug, Clone, Args)]
 pub struct ExplainArgs {
-    /// A clause, code, command, feature, question, reading, profile or phase of the project's
+    /// A clause, code, command, feature, configuration rule, question, reading or profile
     #[arg(value_name = "CLAUSE|CODE|READING")]
     pub word: String,
 }

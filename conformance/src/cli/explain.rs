@@ -10,6 +10,7 @@ use vdi_sim::codes::{
 use super::Failure;
 use super::args::ExplainArgs;
 use crate::scenario::Library;
+use vdi_sim::config::{CONFIG_RULES, ConfigRule, Setter};
 
 pub(super) fn explain(args: &ExplainArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let word = args.word.as_str();
@@ -18,6 +19,7 @@ pub(super) fn explain(args: &ExplainArgs, out: &mut dyn Write) -> Result<u8, Fai
         | completion(word, out)?
         | command(word, out)?
         | feature(word, out)?
+        | rule(word, out)?
         | question(word, out)?
         | profile(word, out)?;
     if known {
@@ -30,10 +32,11 @@ pub(super) fn explain(args: &ExplainArgs, out: &mut dyn Write) -> Result<u8, Fai
         .chain(WIN32.iter().map(|row| row.name))
         .chain(COMMANDS.iter().map(|row| row.name))
         .chain(FEATURES.iter().map(|row| row.name))
-        .chain(QUESTIONS.iter().map(|row| row.id));
+        .chain(QUESTIONS.iter().map(|row| row.id))
+        .chain(CONFIG_RULES.iter().map(|rule| rule.id));
     let near = closest(word, names).map(|near| format!(" (did you mean `{near}`?)"));
     Err(Failure::Usage(format!(
-        "`{word}` is no clause, code, command, feature, question, reading or profile{}",
+        "`{word}` is no clause, code, command, feature, configuration rule, question, reading or profile{}",
         near.unwrap_or_default()
     )))
 }
@@ -125,6 +128,19 @@ fn feature(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
         writeln!(out, "    {}", info.meaning)?;
         writeln!(out, "    source: {}", info.source)?;
     }
+    Ok(true)
+}
+
+fn rule(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
+    let Ok(rule) = ConfigRule::named(word) else { return Ok(false) };
+    let setter = match rule.setter {
+        Setter::Client => "the client, in Create",
+        Setter::Server => "the server, in BeginConfiguration",
+        Setter::Interface => "the interface, in GetConfiguration",
+    };
+    writeln!(out, "configuration rule {}, kept by {setter}", rule.id)?;
+    writeln!(out, "    {}", rule.demand)?;
+    writeln!(out, "    source: {}", rule.source)?;
     Ok(true)
 }
 

@@ -95,7 +95,7 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
             };
         }
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = Patient(std::io::stdout().lock());
     let done = match arguments.command.unwrap_or_default() {
         Command::Run(args) => run::run(&args, &mut out),
         Command::Check(args) => check::check(&args, &mut out),
@@ -109,6 +109,23 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
         say(&failure);
         failure.exit_code()
     })
+}
+
+/// Standard output whose reader may leave early, as `head` does: what was
+/// measured is still told by the exit code.
+struct Patient<W>(W);
+
+impl<W: Write> Write for Patient<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "this is where the command talks to people")]

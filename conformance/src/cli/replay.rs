@@ -8,7 +8,7 @@ use vdi_sim::clauses::Party;
 use vdi_sim::trace::{FORMAT, Trace, TraceReader};
 
 use super::args::ReplayArgs;
-use super::run::{adapter, exit_code_of, library, limits};
+use super::run::{adapter, exit_code_of, library, limits, reproducing};
 use super::{Failure, profile};
 use crate::report::failure;
 use crate::run::{ScenarioResult, SuiteOptions, Verdict, run_suite, steps_of_trace};
@@ -34,7 +34,15 @@ pub(super) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<u8, Failu
         if result.verdict == Verdict::Conformant {
             writeln!(out, "{}: conformant", result.id)?;
         } else {
-            write!(out, "{}", failure(result, adapter.options(), &args.target.profile))?;
+            write!(
+                out,
+                "{}",
+                failure(
+                    result,
+                    &reproducing(&args.target, adapter.options()),
+                    &args.target.profile
+                )
+            )?;
         }
     }
     Ok(exit_code_of(result))

@@ -41,7 +41,7 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let stale = baseline.stale(&results, args.filter.is_empty());
     let summary = Summary {
         implementation: implementation(&results),
-        options: adapter.options(),
+        options: &reproducing(&args.target, adapter.options()),
         profile_name: &args.target.profile,
         profile: &options.profile,
         results: &results,
@@ -53,6 +53,25 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     }
     print(args, &summary, out)?;
     Ok(summary.exit_code())
+}
+
+/// The options that bring the same result again.
+pub(super) fn reproducing(target: &Target, adapter: &str) -> String {
+    let mut options = adapter.to_owned();
+    let mut add = |option: &str, value: &str| {
+        let value = shlex::try_quote(value).unwrap_or(value.into()).into_owned();
+        options.push_str(&format!(" {option} {value}"));
+    };
+    if let Some(folder) = &target.scenarios {
+        add("--scenarios", &folder.display().to_string());
+    }
+    if (target.timeout - 10.0).abs() > f64::EPSILON {
+        add("--timeout", &target.timeout.to_string());
+    }
+    if target.strict {
+        options.push_str(" --strict");
+    }
+    options.trim_start().to_owned()
 }
 
 fn print(args: &RunArgs, summary: &Summary<'_>, out: &mut dyn Write) -> Result<(), Failure> {
@@ -77,7 +96,7 @@ fn print(args: &RunArgs, summary: &Summary<'_>, out: &mut dyn Write) -> Result<(
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text)
-        .map_err(|error| Failure::Internal(format!("{}: cannot write: {error}", path.display())))
+        .map_err(|error| Failure::Input(format!("{}: cannot write: {error}", path.display())))
 }
 
 fn write_traces(folder: &Path, results: &[ScenarioResult]) -> Result<(), Failure> {
@@ -85,7 +104,7 @@ fn write_traces(folder: &Path, results: &[ScenarioResult]) -> Result<(), Failure
         let path = folder.join(format!("{}.jsonl", result.id));
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(|error| {
-                Failure::Internal(format!("{}: cannot make: {error}", parent.display()))
+                Failure::Input(format!("{}: cannot make: {error}", parent.display()))
             })?;
         }
         write(&path, &result.trace.to_json_lines())?;
@@ -99,13 +118,7 @@ fn implementation(results: &[ScenarioResult]) -> String {
         Some(origin) => {
             format!("{} {}", origin.name, origin.version.as_deref().unwrap_or_default())
         }
-        None => match results.iter().find_map(|result| match &result.verdict {
-            Verdict::Trouble(trouble) => Some(trouble.to_string()),
-            _ => None,
-        }) {
-            Some(trouble) => format!("the implementation {trouble}"),
-            None => "no implementation".to_owned(),
-        },
+        None => "no implementation was reached".to_owned(),
     }
 }
 

@@ -80,12 +80,21 @@ impl Summary<'_> {
             .filter(|result| result.verdict.is_failure() && self.baseline.covers(result).is_none())
     }
 
+    /// Whether no scenario came as far as to be given to the implementation.
+    #[must_use]
+    pub fn never_reached(&self) -> bool {
+        let unreached = |result: &ScenarioResult| {
+            matches!(result.verdict, Verdict::Trouble(_) | Verdict::NotRun)
+                && result.trace.header.source.is_none()
+        };
+        !self.results.is_empty() && self.results.iter().all(unreached)
+    }
+
     /// The exit code of the run. Nothing shown to conform is never a success.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         let counts = self.counts();
-        let never_started = |result: &ScenarioResult| matches!(&result.verdict, Verdict::Trouble(trouble) if trouble.name() == "not-started");
-        if !self.results.is_empty() && self.results.iter().all(never_started) {
+        if self.never_reached() {
             exit_code::UNAVAILABLE
         } else if counts.failed > 0 || !self.stale.is_empty() {
             exit_code::VIOLATION

@@ -7,6 +7,7 @@ use vdi_sim::clauses::Party;
 use vdi_sim::trace::TraceError;
 
 use super::{Summary, again};
+use crate::adapter::Trouble;
 use crate::run::{ScenarioResult, Verdict};
 
 /// The width of the text, in characters.
@@ -19,9 +20,20 @@ const LABEL: usize = 10;
 #[must_use]
 pub fn text(summary: &Summary<'_>) -> String {
     let mut out = String::new();
+    let mut given_up = 0;
     for result in summary.failures() {
+        // What was not even tried after so many failed starts is said once.
+        if matches!(&result.verdict, Verdict::Trouble(Trouble::NotStarted(_))) {
+            given_up += 1;
+            if given_up > 1 {
+                continue;
+            }
+        }
         out.push_str(&failure(result, summary.options, summary.profile_name));
         out.push('\n');
+    }
+    if given_up > 1 {
+        let _ = writeln!(out, "and {} more scenarios, not started either\n", given_up - 1);
     }
     for result in summary.results {
         if let Verdict::Inconclusive(reason) = &result.verdict {
@@ -62,11 +74,18 @@ fn summary_line(summary: &Summary<'_>) -> String {
     let mut parts = vec![format!("{} conformant", counts.conformant)];
     for (count, what) in [
         (counts.failed, "failed"),
-        (counts.known, "known failures"),
+        (counts.known, if counts.known == 1 { "known failure" } else { "known failures" }),
         (counts.not_offered, "not offered"),
         (counts.inconclusive, "undecided"),
         (counts.not_run, "not run"),
-        (summary.stale.len(), "stale baseline entries"),
+        (
+            summary.stale.len(),
+            if summary.stale.len() == 1 {
+                "stale baseline entry"
+            } else {
+                "stale baseline entries"
+            },
+        ),
     ] {
         if count > 0 {
             parts.push(format!("{count} {what}"));

@@ -211,7 +211,7 @@ fn misuse(scenario: &Scenario, judged: &Judged) -> Option<Disagreement> {
     };
     (found != named).then(|| Disagreement {
         oracle: format!("broken by server or client: {}", list(&found)),
-        scenario: format!("expects to be broken: {}", list(&named)),
+        scenario: format!("`misuse` lists: {}", list(&named)),
         step: 0,
     })
 }

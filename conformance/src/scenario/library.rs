@@ -76,7 +76,8 @@ impl Library {
     /// It cannot be read, holds no scenario, or one that is not sound.
     pub fn folder(path: &Path) -> Result<Self, LibraryError> {
         let mut library = Self::default();
-        for file in json_files(path)? {
+        let found = if path.is_file() { vec![path.to_owned()] } else { json_files(path)? };
+        for file in found {
             let text = std::fs::read_to_string(&file)
                 .map_err(|error| LibraryError::Unreadable { path: file.clone(), error })?;
             library.add(&file.display().to_string(), &text)?;

@@ -67,7 +67,7 @@ impl BadFile {
         let offset = base + line_start + error.column().saturating_sub(1);
         let message = error.to_string();
         let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(text, _)| text);
-        let (at, length) = named_word(text, offset, message).unwrap_or((offset, 1));
+        let (at, length) = named_word(text, base, offset, message).unwrap_or((offset, 1));
         Self::at(path, text, at, length, message.to_owned())
     }
 }
@@ -76,14 +76,14 @@ fn place_text(path: &str, line: usize, column: usize) -> String {
     if line == 0 { format!("{path}: ") } else { format!("{path}:{line}:{column}: ") }
 }
 
-/// Serde points behind the value it refuses; if the message names it, its own
-/// place on that line is shown.
-fn named_word(text: &str, offset: usize, message: &str) -> Option<(usize, usize)> {
-    let word = format!("\"{}\"", message.split('`').nth(1)?);
-    let line_start = text.get(..offset)?.rfind('\n').map_or(0, |at| at + 1);
-    let line_end = text[offset..].find('\n').map_or(text.len(), |at| offset + at);
-    let at = text[line_start..line_end].rfind(&word)?;
-    Some((line_start + at, word.len()))
+/// Serde points behind the value it refuses, or behind what holds it; if the
+/// message names it, the place of its own next before that is shown.
+fn named_word(text: &str, base: usize, offset: usize, message: &str) -> Option<(usize, usize)> {
+    let word = format!("\"{}", message.split('`').nth(1)?);
+    let line_end = text.get(offset..)?.find('\n').map_or(text.len(), |at| offset + at);
+    let at = base + text.get(base..line_end)?.rfind(&word)?;
+    let length = text[at + 1..].find('"')? + 2;
+    Some((at, length))
 }
 
 /// The document, its steps not yet read.

@@ -33,8 +33,12 @@ impl Checker {
                 self.touch(line, lane, touch.as_str(), *found, event)
             }
             Event::Blocked { blocked, .. } => self.blocked(line, blocked),
+            Event::Exit { process, .. } if self.gone.contains(process) => {
+                Err(InputError(format!("the process {process} has exited before")))
+            }
             Event::Exit { process, .. } => {
                 self.exit(*process);
+                self.gone.push(*process);
                 Ok(())
             }
             Event::Unload { process, unload, .. } => self.unload(line, *process, *unload),

@@ -107,6 +107,8 @@ pub struct Checker {
     pub(super) open: Vec<OpenCall>,
     next_id: u32,
     last_seq: Option<u64>,
+    /// Processes that have exited.
+    pub(super) gone: Vec<Process>,
     overlap: Option<usize>,
     pub(super) verdict: Verdict,
     findings: Vec<Finding>,
@@ -129,6 +131,7 @@ impl Checker {
             open: Vec::new(),
             next_id: 0,
             last_seq: None,
+            gone: Vec::new(),
             overlap: None,
             verdict: Verdict::Conformant,
             findings: Vec::new(),
@@ -153,6 +156,10 @@ impl Checker {
                 return Err(InputError(format!("`seq` {seq} does not come after the last one")));
             }
             self.last_seq = Some(seq);
+        }
+        let process = event.lane().and_then(|lane| LaneName::process_of(lane).ok());
+        if let Some(process) = process.filter(|process| self.gone.contains(process)) {
+            return Err(InputError(format!("the process {process} has exited before")));
         }
         self.events += 1;
         match event {

@@ -136,6 +136,11 @@ commands! {
 
 impl CommandCode {
     const NUMBER_PATTERN: &str = r"^[0-9]{1,2}$";
+    const LEAST: i64 = 1;
+
+    const fn from_signed(_: i64) -> Option<Self> {
+        None
+    }
 
     /// The row of the table for this command.
     #[must_use]

@@ -33,6 +33,7 @@ pub struct FeatureInfo {
 /// let tape = Features::FILE_MARKS | Features::REWIND;
 /// assert_eq!(tape.to_string(), "Rewind|FileMarks");
 /// assert_eq!("VDF_RandomAccess".parse(), Ok(Features::RANDOM_ACCESS));
+/// assert_eq!("0x200".parse(), Ok(Features::RANDOM_ACCESS));
 /// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Features(pub u32);
@@ -151,10 +152,12 @@ impl std::str::FromStr for Features {
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
         let name = text.strip_prefix("VDF_").unwrap_or(text);
-        FEATURES.iter().find(|row| row.name == name).map(|row| row.bit).ok_or_else(|| UnknownName {
+        let named = FEATURES.iter().find(|row| row.name == name).map(|row| row.bit);
+        let numbered = || super::parse_number(text).map(Self);
+        named.or_else(numbered).ok_or_else(|| UnknownName {
             kind: "feature",
             text: text.to_owned(),
-            expected: "the name of a feature such as Removable",
+            expected: "the name of a feature such as Removable, or its number",
             near: closest(text, FEATURES.iter().map(|row| row.name)),
         })
     }

@@ -15,6 +15,7 @@ code_table! {
     /// let code: HResult = "VD_E_PROTOCOL".parse()?;
     /// assert_eq!(code, HResult(0x8077_000C));
     /// assert_eq!("0x8077000C".parse::<HResult>()?.to_string(), "VD_E_PROTOCOL");
+    /// assert_eq!("-2139684852".parse::<HResult>()?, HResult::VD_E_PROTOCOL);
     /// assert_eq!(HResult(0x8007_0032).to_string(), "HRESULT_FROM_WIN32(ERROR_NOT_SUPPORTED)");
     /// # Ok::<(), vdi_sim::codes::UnknownName>(())
     /// ```
@@ -48,7 +49,7 @@ code_table! {
 
 impl HResult {
     pub(super) const NUMBER_PATTERN: &str =
-        r"^(0[xX][0-9A-Fa-f]{1,8}|[0-9]{1,10}|HRESULT_FROM_WIN32\(\w+\))$";
+        r"^(0[xX][0-9A-Fa-f]{1,8}|-?[0-9]{1,10}|HRESULT_FROM_WIN32\(\w+\))$";
 
     /// The HRESULT that wraps an error of the operating system.
     #[must_use]
@@ -62,6 +63,14 @@ impl HResult {
         self.0 & 0x8000_0000 != 0
     }
 
+    /// The least number accepted: on Linux results are plain `int`, so failures
+    /// are negative.
+    pub(super) const LEAST: i64 = i32::MIN as i64;
+
+    pub(super) fn from_signed(number: i64) -> Option<Self> {
+        i32::try_from(number).ok().map(|number| Self(number.cast_unsigned()))
+    }
+
     pub(super) fn from_number(number: u64) -> Option<Self> {
         u32::try_from(number).ok().map(Self)
     }
@@ -71,7 +80,8 @@ impl HResult {
             let error: Win32 = inner.strip_suffix(')')?.parse().ok()?;
             return (error.0 <= 0xFFFF).then(|| Self::from_win32(error));
         }
-        parse_number(text).map(Self)
+        let signed = || text.parse::<i32>().ok().map(i32::cast_unsigned);
+        parse_number(text).or_else(signed).map(Self)
     }
 }
 

@@ -151,6 +151,12 @@ macro_rules! serde_symbol {
                         text.parse().map_err(E::custom)
                     }
 
+                    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<$type, E> {
+                        $type::from_signed(number).ok_or_else(|| {
+                            E::invalid_value(serde::de::Unexpected::Signed(number), &self)
+                        })
+                    }
+
                     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<$type, E> {
                         $type::from_number(number).ok_or_else(|| {
                             E::invalid_value(serde::de::Unexpected::Unsigned(number), &self)
@@ -176,7 +182,7 @@ macro_rules! serde_symbol {
                     "anyOf": [
                         { "type": "string", "enum": names },
                         { "type": "string", "pattern": Self::NUMBER_PATTERN },
-                        { "type": "integer", "minimum": 0, "maximum": u32::MAX },
+                        { "type": "integer", "minimum": Self::LEAST, "maximum": u32::MAX },
                     ],
                 })
             }

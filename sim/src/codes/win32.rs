@@ -51,6 +51,12 @@ code_table! {
 impl Win32 {
     pub(super) const NUMBER_PATTERN: &str = r"^(0[xX][0-9A-Fa-f]{1,8}|[0-9]{1,10})$";
 
+    pub(super) const LEAST: i64 = 0;
+
+    pub(super) const fn from_signed(_: i64) -> Option<Self> {
+        None
+    }
+
     pub(super) fn from_number(number: u64) -> Option<Self> {
         u32::try_from(number).ok().map(Self)
     }

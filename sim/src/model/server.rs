@@ -305,6 +305,7 @@ fn send_command(state: &State, profile: &Profile, limits: Limits, request: &Requ
             Win32::ERROR_OPERATION_ABORTED,
             C::ServerSendCommandAborted,
         )],
+        P::Connected => connected(profile, Some(HResult::NOERROR), C::ServerSendCommandPhase),
         P::Active if device.server == ServerDevice::Open => {
             if device.errored && request.code != CommandCode::ClearError {
                 return smallvec![refuse(
@@ -366,6 +367,7 @@ fn close_device(state: &State, profile: &Profile, device: u8) -> Outcomes {
     };
     match state.server_phase() {
         P::AbnormallyTerminated => aborted(C::ServerCloseDeviceAborted),
+        P::Connected => connected(profile, Some(HResult::NOERROR), C::ServerCloseDevicePhase),
         P::NormallyTerminated => {
             again(profile.close_device_after_all_closed == CloseDeviceAfterAllClosed::Noerror)
         }

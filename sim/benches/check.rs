@@ -1,6 +1,6 @@
 //! What it costs to judge a trace, beside what it costs merely to parse it.
 //!
-//! `cargo bench -p vdi_sim` prints divan's table (time and memory) and then the
+//! `cargo bench -p vdi_sim --bench check` prints divan's table (time and memory) and then the
 //! ratio, measured in turns within the same run: judging a trace, parsing
 //! included, is to take at most twice the time of parsing it alone.
 

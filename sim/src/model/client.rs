@@ -241,10 +241,14 @@ pub(super) fn command_returns(
 }
 
 /// The command that GetCommand would deliver: the oldest queued one; in the
-/// error state ClearError, once the client holds no other.
+/// error state ClearError, once the client holds none that was out at the error.
 fn deliverable(state: &State, device: u8) -> Option<CommandId> {
     let first = state.outstanding(device).find(|command| command.stage == Stage::Queued)?;
-    let held = || state.outstanding(device).any(|command| command.stage == Stage::Delivered);
+    let held = || {
+        state
+            .outstanding(device)
+            .any(|command| command.stage == Stage::Delivered && command.before_error)
+    };
     let waits = state.devices[usize::from(device)].errored && held();
     (!waits).then_some(first.id)
 }

@@ -280,6 +280,7 @@ fn push_command(state: &mut State, request: &Request, stage: Stage) {
         code: request.code,
         buffer: request.buffer,
         stage,
+        before_error: false,
     });
 }
 
@@ -295,6 +296,9 @@ fn enter_error_state(state: &mut State, failed: CommandId) {
         return;
     };
     state.devices[usize::from(device)].errored = true;
+    for command in state.commands.iter_mut().filter(|command| command.device == device) {
+        command.before_error = command.stage == Stage::Delivered;
+    }
     complete_queued(state, device, Win32::ERROR_IO_DEVICE);
 }
 

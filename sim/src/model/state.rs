@@ -207,6 +207,8 @@ pub struct Command {
     pub buffer: Option<BufferId>,
     /// Where it is.
     pub stage: Stage,
+    /// Whether the client held it when its device entered the error state.
+    pub before_error: bool,
 }
 
 /// A call in progress, other than the agent's, or a completion routine.

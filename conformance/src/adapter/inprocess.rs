@@ -439,6 +439,10 @@ impl Connection for Driver {
                 let found = if inside { Presence::Busy } else { Presence::Idle };
                 world.host.post(Answer::Unloaded { id: *id, found });
             }
+            Request::Expire { id, .. } => {
+                let reason = "time is the real one here".to_owned();
+                self.world()?.host.post(Answer::Unsupported { id: *id, reason });
+            }
             Request::Settle { id } => self.world()?.host.settle(*id, self.limits.timeout)?,
         }
         Ok(())

@@ -31,6 +31,8 @@ pub enum Offer {
     Hold,
     /// Knowing when everything is at rest.
     Settle,
+    /// Letting time pass on request, and not by itself.
+    Expire,
 }
 
 /// From the suite to an adapter.
@@ -100,6 +102,14 @@ pub enum Request {
         id: u64,
         /// Which process.
         process: Process,
+    },
+    /// Let the time-out of the call in progress on a lane pass; on the agent's
+    /// lane, one interval of serverTimeOut.
+    Expire {
+        /// Number of this request.
+        id: u64,
+        /// The lane.
+        lane: String,
     },
     /// Wait until everything is at rest.
     Settle {
@@ -206,6 +216,11 @@ pub enum Answer {
         /// Whether a thread was inside.
         found: Presence,
     },
+    /// Answer to `expire`.
+    Expired {
+        /// Number of the request.
+        id: u64,
+    },
     /// Answer to `settle`.
     Settled {
         /// Number of the request.
@@ -256,6 +271,7 @@ impl Request {
             Self::Touch { object, .. } => format!("touch {object}"),
             Self::Exit { process, .. } => format!("exit {process}"),
             Self::Unload { process, .. } => format!("unload {process}"),
+            Self::Expire { lane, .. } => format!("expire {lane}"),
             Self::Settle { .. } => "settle".to_owned(),
             Self::Bye => "bye".to_owned(),
         }

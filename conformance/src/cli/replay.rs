@@ -118,6 +118,7 @@ fn from_trace(name: &str, trace: &Trace) -> Result<Scenario, Failure> {
             .filter(|row| provoked.contains(&row.party))
             .map(|row| row.clause)
             .collect(),
+        records: trace.header.records.clone(),
         config: None,
         given: None,
         steps,

@@ -30,8 +30,9 @@ pub enum Agreement {
 /// The first step about which they disagree.
 pub fn agreement(scenario: &Scenario, profile: &Profile) -> Result<Agreement, Disagreement> {
     let (steps, own) = expand(scenario);
+    let header = Header { records: scenario.records.clone(), ..Header::default() };
     let mut play = Play {
-        checker: Checker::new(&Header::default(), profile.clone()),
+        checker: Checker::new(&header, profile.clone()),
         profile,
         step: 0,
         line: 1,
@@ -148,7 +149,25 @@ impl Play<'_> {
             Action::Unload { unload, found } => {
                 self.event(&Event::Unload { seq: None, process: *unload, unload: *found })
             }
+            Action::Wrote { wrote, lane } => {
+                let (lane, wrote) = (Name::from(lane.as_str()), Name::from(wrote.as_str()));
+                self.event(&Event::Wrote { seq: None, lane, wrote })
+            }
+            Action::Expire { expire } => self.expire(expire.as_str()),
+            Action::Statement { statement, lane, devices } => {
+                let (lane, statement) = (Name::from(lane.as_str()), *statement);
+                self.event(&Event::Statement { seq: None, lane, statement, devices: *devices })
+            }
+            Action::Report { report, lane } => {
+                let lane = Name::from(lane.as_str());
+                self.event(&Event::Report { seq: None, lane, report: *report })
+            }
         }
+    }
+
+    fn expire(&mut self, lane: &str) -> Result<(), Disagreement> {
+        self.event(&Event::Expired { seq: None, expired: Name::from(lane) })?;
+        self.settle()
     }
 
     fn begin(
@@ -197,11 +216,7 @@ impl Play<'_> {
         if chosen.status.is_some() {
             self.return_with(lane, &chosen, wanted, allowed)
         } else if expires {
-            let expiry = self.checker.candidates(lane);
-            match expiry.first().cloned() {
-                Some(chosen) => self.return_with(lane, &chosen, wanted, expiry),
-                None => Ok(()),
-            }
+            self.expire(lane)
         } else {
             Ok(())
         }

@@ -60,15 +60,18 @@ pub fn run_scenario(
         source: Some(hello.origin()),
         scenario: Some(scenario.id.clone()),
         declares: hello.declares,
+        records: scenario.records.clone(),
         provoked: provoked.into_iter().collect(),
         ..Header::default()
     };
     let missing = needed(&steps).into_iter().find(|offer| !hello.has(*offer));
-    let settles = hello.has(Offer::Settle);
+    let (settles, expires) = (hello.has(Offer::Settle), hello.has(Offer::Expire));
     let mut driver = Driver {
         connection,
         limits,
         settles,
+        expires,
+        time_outs: BTreeMap::new(),
         next_id: 0,
         calls: BTreeMap::new(),
         returns: BTreeMap::new(),
@@ -120,7 +123,12 @@ fn needed(steps: &[Step]) -> BTreeSet<Offer> {
             Action::Resume { .. } => {
                 offers.insert(Offer::Hold);
             }
-            Action::Await { .. } | Action::Blocked { .. } => {}
+            Action::Await { .. }
+            | Action::Blocked { .. }
+            | Action::Wrote { .. }
+            | Action::Expire { .. }
+            | Action::Statement { .. }
+            | Action::Report { .. } => {}
         }
     }
     offers
@@ -130,6 +138,9 @@ pub(super) struct Driver<'a> {
     connection: &'a mut dyn Connection,
     limits: Limits,
     settles: bool,
+    expires: bool,
+    /// Of the last call on each lane; of the agent's, an interval of serverTimeOut.
+    time_outs: BTreeMap<String, Duration>,
     next_id: u64,
     /// Calls in progress by number, with their lanes.
     pub(super) calls: BTreeMap<u64, String>,
@@ -241,6 +252,61 @@ impl Driver<'_> {
                 self.settle()
             }
             Action::Unload { unload, found } => self.unload(*unload, *found),
+            Action::Wrote { .. } | Action::Statement { .. } | Action::Report { .. } => {
+                self.tell(action);
+                Ok(())
+            }
+            Action::Expire { expire } => self.expire(expire.as_str()),
+        }
+    }
+
+    /// What the implementation takes no part in.
+    fn tell(&mut self, action: &Action) {
+        let name = |lane: &LaneName| Name::from(lane.to_string());
+        let event = match action {
+            Action::Wrote { wrote, lane } => {
+                Event::Wrote { seq: None, lane: name(lane), wrote: Name::from(wrote.clone()) }
+            }
+            Action::Statement { statement, lane, devices } => Event::Statement {
+                seq: None,
+                lane: name(lane),
+                statement: *statement,
+                devices: *devices,
+            },
+            Action::Report { report, lane } => {
+                Event::Report { seq: None, lane: name(lane), report: *report }
+            }
+            _ => return,
+        };
+        self.push(event);
+    }
+
+    /// Lets time pass for a lane: on request where the adapter offers it, and
+    /// otherwise by waiting.
+    fn expire(&mut self, lane: &str) -> Result<(), End> {
+        self.push(Event::Expired { seq: None, expired: Name::from(lane.to_owned()) });
+        if self.expires {
+            let id = self.id();
+            let expired =
+                |answer: &Answer| matches!(answer, Answer::Expired { id: of } if *of == id);
+            self.ask(&Request::Expire { id, lane: lane.to_owned() }, expired)?;
+        } else {
+            let within = self.time_outs.get(lane).copied().unwrap_or_default() + self.limits.grace;
+            while let Some(answer) = self.connection.receive(within)? {
+                self.note(answer)?;
+            }
+        }
+        self.settle()
+    }
+
+    /// Keeps the time-out of a call, and of a set that is created.
+    fn note_time_out(&mut self, asked: &Asked<'_>) {
+        if let Some(TimeoutArg::Milliseconds(ms)) = asked.args.timeout {
+            self.time_outs.insert(asked.lane.to_string(), Duration::from_millis(ms.into()));
+        }
+        if let Some(config) = &asked.args.config {
+            let interval = Duration::from_millis(config.server_time_out.into());
+            self.time_outs.insert("server.agent".to_owned(), interval);
         }
     }
 
@@ -270,6 +336,7 @@ impl Driver<'_> {
 
     fn begin(&mut self, asked: &Asked<'_>) -> Result<u64, End> {
         let id = self.id();
+        self.note_time_out(asked);
         if let (Some(name), Some(true)) = (asked.creates, asked.args.hold) {
             self.holds.insert(name.to_owned());
         }
@@ -307,6 +374,13 @@ impl Driver<'_> {
         let id = self.begin(asked)?;
         // A call that can expire returns by itself: it is waited for.
         if let Some(TimeoutArg::Milliseconds(ms @ 1..)) = asked.args.timeout {
+            if self.expires {
+                self.settle()?;
+                return match self.calls.contains_key(&id) {
+                    true => self.expire(asked.lane.as_str()),
+                    false => Ok(()),
+                };
+            }
             let within = self.limits.timeout + Duration::from_millis(ms.into());
             let what = format!("{} from {}", asked.function, asked.lane);
             while self.calls.contains_key(&id) {

@@ -31,6 +31,16 @@ pub fn steps_of_trace(trace: &Trace) -> Result<Vec<Step>, vdi_sim::codes::Unknow
             Event::Unload { process, unload, .. } => {
                 Action::Unload { unload: *process, found: *unload }
             }
+            Event::Wrote { lane: on_lane, wrote, .. } => {
+                Action::Wrote { wrote: wrote.to_string(), lane: lane(on_lane)? }
+            }
+            Event::Expired { expired, .. } => Action::Expire { expire: lane(expired)? },
+            Event::Statement { lane: on_lane, statement, devices, .. } => {
+                Action::Statement { statement: *statement, lane: lane(on_lane)?, devices: *devices }
+            }
+            Event::Report { lane: on_lane, report, .. } => {
+                Action::Report { report: *report, lane: lane(on_lane)? }
+            }
             Event::Return { .. } | Event::Callback { .. } | Event::Blocked { .. } => continue,
         };
         steps.push(Step { when: None, action });

@@ -1,11 +1,12 @@
 //! The types of a scenario file.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use vdi_sim::clauses::{Clause, Party};
-use vdi_sim::codes::{CommandCode, HResult, Win32};
+use vdi_sim::codes::{CommandCode, Features, HResult, Win32};
 use vdi_sim::config::VdConfig;
 use vdi_sim::trace::{
-    Args, Found, Function, HowEnded, LaneName, Presence, Process, Size, owned_args,
+    Args, Found, Function, HowEnded, LaneName, Presence, Process, Recorded, Reported, Size,
+    Statement,
 };
 
 use super::Pinned;
@@ -28,6 +29,10 @@ pub struct Scenario {
     /// Clauses that server or client break on purpose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub misuse: Vec<Clause>,
+    /// What its steps tell without a gap: with `data`, a buffer that no step
+    /// touches or writes is not used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<Recorded>,
     /// What the client asks for in Create, beyond the number of devices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<VdConfig>,
@@ -65,6 +70,13 @@ pub struct Given {
     /// What the completion agent does; in Active it runs if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<GivenAgent>,
+    /// How many secondary clients have opened the set; device 2 is then the first's,
+    /// device 3 the second's, and so on.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub secondaries: u8,
+    /// The feature bits that the server grants; WriteMedia and ReadMedia if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted: Option<Features>,
     /// Names of buffers of 64 KiB that the server has allocated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub buffers: Vec<String>,
@@ -257,6 +269,38 @@ pub enum Action {
         /// Whether it is there. `gone` is a hazard.
         found: Found,
     },
+    /// Writes into a buffer or a command's structure; the implementation is not asked.
+    Wrote {
+        /// The buffer or the command.
+        wrote: String,
+        /// The lane that writes.
+        lane: LaneName,
+    },
+    /// Lets the time-out of the call in progress on a lane pass; on the agent's
+    /// lane, one interval of serverTimeOut.
+    Expire {
+        /// The lane.
+        expire: LaneName,
+    },
+    /// The client learns something of its SQL statement; the implementation is not asked.
+    Statement {
+        /// What.
+        statement: Statement,
+        /// The lane that learns it; `primary.main` if missing.
+        #[schemars(with = "Option<LaneName>")]
+        lane: LaneName,
+        /// How many VIRTUAL_DEVICE clauses it has, when it is issued.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        devices: Option<u32>,
+    },
+    /// The client tells its own caller how it ended; the implementation is not asked.
+    Report {
+        /// What.
+        report: Reported,
+        /// The lane that tells it; `primary.main` if missing.
+        #[schemars(with = "Option<LaneName>")]
+        lane: LaneName,
+    },
     /// A process ends.
     Exit {
         /// Which.
@@ -275,195 +319,4 @@ pub enum Action {
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
-}
-
-/// A step as it stands in a file, before it is known which action it is.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[derive(Default)]
-struct Raw {
-    when: Option<String>,
-    call: Option<Function>,
-    start: Option<Function>,
-    #[serde(rename = "await")]
-    awaits: Option<Await>,
-    blocked: Option<Vec<LaneName>>,
-    resume: Option<String>,
-    touch: Option<String>,
-    exit: Option<Process>,
-    unload: Option<Process>,
-    lane: Option<LaneName>,
-    on: Option<String>,
-    #[serde(rename = "as")]
-    creates: Option<String>,
-    #[serde(deserialize_with = "some_args")]
-    args: Option<Box<Args<'static>>>,
-    expect: Option<Pinned<HResult>>,
-    gives: Option<String>,
-    of: Option<String>,
-    completion: Option<Pinned<Win32>>,
-    bytes: Option<u32>,
-    found: Option<String>,
-    how: Option<HowEnded>,
-}
-
-fn some_args<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Box<Args<'static>>>, D::Error> {
-    owned_args(from).map(Some)
-}
-
-/// The kinds of step, each with the fields it may have besides `when`.
-const KINDS: &[(&str, &[&str])] = &[
-    ("call", &["call", "lane", "on", "as", "args", "expect", "gives"]),
-    ("start", &["start", "lane", "on", "as", "args"]),
-    ("await", &["await", "lane", "expect", "gives", "of", "completion", "bytes"]),
-    ("blocked", &["blocked"]),
-    ("resume", &["resume", "lane"]),
-    ("touch", &["touch", "lane", "found"]),
-    ("exit", &["exit", "how"]),
-    ("unload", &["unload", "found"]),
-];
-
-impl Raw {
-    fn fields(&self) -> Vec<&'static str> {
-        let given = [
-            ("call", self.call.is_some()),
-            ("start", self.start.is_some()),
-            ("await", self.awaits.is_some()),
-            ("blocked", self.blocked.is_some()),
-            ("resume", self.resume.is_some()),
-            ("touch", self.touch.is_some()),
-            ("exit", self.exit.is_some()),
-            ("unload", self.unload.is_some()),
-            ("lane", self.lane.is_some()),
-            ("on", self.on.is_some()),
-            ("as", self.creates.is_some()),
-            ("args", self.args.is_some()),
-            ("expect", self.expect.is_some()),
-            ("gives", self.gives.is_some()),
-            ("of", self.of.is_some()),
-            ("completion", self.completion.is_some()),
-            ("bytes", self.bytes.is_some()),
-            ("found", self.found.is_some()),
-            ("how", self.how.is_some()),
-        ];
-        given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
-    }
-
-    fn kind(&self) -> Result<&'static str, String> {
-        let fields = self.fields();
-        let names: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
-        let Some((kind, allowed)) = KINDS.iter().find(|(kind, _)| fields.contains(kind)) else {
-            return Err(format!("not a step: expected one of `{}`", names.join("`, `")));
-        };
-        match fields.iter().find(|field| !allowed.contains(field)) {
-            None => Ok(kind),
-            Some(field) => Err(format!(
-                "a step `{kind}` has no `{field}`; it may have `{}`",
-                allowed.join("`, `")
-            )),
-        }
-    }
-
-    /// The lane, or the usual one for this handle and function.
-    fn lane(&self, function: Option<Function>) -> Result<LaneName, String> {
-        if let Some(lane) = &self.lane {
-            return Ok(lane.clone());
-        }
-        let usual = match (function, self.on.as_deref()) {
-            (Some(Function::ExecuteCompletionAgent), _) | (None, None) => "server.agent",
-            (_, Some(on)) if on.starts_with('s') => "server.main",
-            (_, Some(on)) if on.starts_with('c') => "primary.main",
-            _ => {
-                return Err("which lane? `on` is not named like a handle of the server (s…) or \
-                the client (c…), so the step needs `lane`"
-                    .to_owned());
-            }
-        };
-        usual.parse().map_err(|error: vdi_sim::codes::UnknownName| error.to_string())
-    }
-
-    fn into_step(self) -> Result<Step, String> {
-        let kind = self.kind()?;
-        let need = |name: &'static str| move || format!("a step `{kind}` needs `{name}`");
-        let found = |text: Option<String>, expected: &str| {
-            text.ok_or_else(need("found")).and_then(|text| {
-                serde_json::from_value(text.clone().into())
-                    .map_err(|_| format!("`found` is `{text}`, expected {expected}"))
-            })
-        };
-        let action = match kind {
-            "call" => Action::Call {
-                lane: self.lane(self.call)?,
-                call: self.call.ok_or_else(need("call"))?,
-                on: self.on.ok_or_else(need("on"))?,
-                creates: self.creates,
-                args: self.args.unwrap_or_default(),
-                expect: self.expect,
-                gives: self.gives,
-            },
-            "start" => Action::Start {
-                lane: self.lane(self.start)?,
-                start: self.start.ok_or_else(need("start"))?,
-                on: self.on.ok_or_else(need("on"))?,
-                creates: self.creates,
-                args: self.args.unwrap_or_default(),
-            },
-            "await" => Action::Await {
-                lane: self.lane(None)?,
-                what: self.awaits.ok_or_else(need("await"))?,
-                expect: self.expect,
-                gives: self.gives,
-                of: self.of,
-                completion: self.completion,
-                bytes: self.bytes,
-            },
-            "blocked" => Action::Blocked { blocked: self.blocked.ok_or_else(need("blocked"))? },
-            "resume" => Action::Resume {
-                lane: self.lane(None)?,
-                resume: self.resume.ok_or_else(need("resume"))?,
-            },
-            "touch" => Action::Touch {
-                touch: self.touch.ok_or_else(need("touch"))?,
-                lane: self.lane.ok_or_else(need("lane"))?,
-                found: match found(self.found, "`alive` or `gone`")? {
-                    Where::Alive => Found::Alive,
-                    Where::Gone => Found::Gone,
-                    Where::Idle | Where::Busy => {
-                        return Err("`found` of a touch is `alive` or `gone`".to_owned());
-                    }
-                },
-            },
-            "exit" => Action::Exit {
-                exit: self.exit.ok_or_else(need("exit"))?,
-                how: self.how.ok_or_else(need("how"))?,
-            },
-            _ => Action::Unload {
-                unload: self.unload.ok_or_else(need("unload"))?,
-                found: match found(self.found, "`idle` or `busy`")? {
-                    Where::Idle => Presence::Idle,
-                    Where::Busy => Presence::Busy,
-                    Where::Alive | Where::Gone => {
-                        return Err("`found` of an unload is `idle` or `busy`".to_owned());
-                    }
-                },
-            },
-        };
-        Ok(Step { when: self.when, action })
-    }
-}
-
-/// Every value of `found`, whatever the step.
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Where {
-    Alive,
-    Gone,
-    Idle,
-    Busy,
-}
-
-impl<'de> Deserialize<'de> for Step {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Raw::deserialize(from)?.into_step().map_err(serde::de::Error::custom)
-    }
 }

@@ -1,9 +1,10 @@
 //! From a situation to the calls that lead there.
 
-use vdi_sim::codes::{CommandCode, HResult, Win32};
+use vdi_sim::codes::{CommandCode, Features, HResult, Win32};
 use vdi_sim::config::VdConfig;
 use vdi_sim::trace::{
-    Args, CLIENT_SET, CodeArg, Function, Handle, LaneName, Name, SERVER_SET, Size, TimeoutArg,
+    Args, CLIENT_SET, CodeArg, Function, Handle, LaneName, Name, Process, SERVER_SET, Size,
+    TimeoutArg,
 };
 
 use super::{
@@ -24,9 +25,9 @@ pub fn expand(scenario: &Scenario) -> (Vec<Step>, usize) {
     if let Some(given) = &scenario.given {
         steps.situation(given, scenario.config.unwrap_or_default());
     }
-    let own = steps.0.len();
-    steps.0.extend(scenario.steps.iter().cloned());
-    (steps.0, own)
+    let own = steps.steps.len();
+    steps.steps.extend(scenario.steps.iter().cloned());
+    (steps.steps, own)
 }
 
 /// What a device is called in the interface: the first bears the set's name.
@@ -34,8 +35,25 @@ fn device_name(number: u32) -> String {
     if number == 1 { SET.to_owned() } else { format!("{SET}{number}") }
 }
 
+/// The secondary client that has a device, if one has it.
+fn secondary_of(device: u32, secondaries: u8) -> Option<Process> {
+    let number = u8::try_from(device).ok()?.checked_sub(1)?;
+    (1..=secondaries).contains(&number).then_some(Process::Secondary(number))
+}
+
+/// The handle of a device in the client process that has it.
+fn client_device(device: u32, secondaries: u8) -> String {
+    match secondary_of(device, secondaries) {
+        Some(Process::Secondary(number)) => format!("x{number}dev{device}"),
+        _ => format!("cdev{device}"),
+    }
+}
+
 #[derive(Default)]
-struct Expansion(Vec<Step>);
+struct Expansion {
+    steps: Vec<Step>,
+    secondaries: u8,
+}
 
 fn lane(name: &str) -> LaneName {
     name.parse().expect("a lane named in this file")
@@ -43,7 +61,7 @@ fn lane(name: &str) -> LaneName {
 
 impl Expansion {
     fn push(&mut self, action: Action) {
-        self.0.push(Step { when: None, action });
+        self.steps.push(Step { when: None, action });
     }
 
     fn call(&mut self, call: Function, on: &str, creates: Option<String>, args: Args<'static>) {
@@ -58,10 +76,10 @@ impl Expansion {
         args: Args<'static>,
         status: HResult,
     ) {
-        let side = if on.starts_with('s') { "server.main" } else { "primary.main" };
+        let process = Process::of_handle(on).unwrap_or(Process::Primary);
         self.push(Action::Call {
             call,
-            lane: lane(side),
+            lane: lane(&format!("{process}.main")),
             on: on.to_owned(),
             creates,
             args: Box::new(args),
@@ -71,6 +89,7 @@ impl Expansion {
     }
 
     fn situation(&mut self, given: &Given, config: VdConfig) {
+        self.secondaries = given.secondaries;
         self.configuration(given, config);
         if given.phase < Phase::Initializing {
             return;
@@ -96,8 +115,9 @@ impl Expansion {
             Phase::Initializing => stated.unwrap_or(0),
             _ => given.devices,
         };
-        self.open_devices(Function::OpenDevice, SERVER_SET, "sdev", opened(given.server_opened));
-        self.open_devices(Function::OpenDevice, CLIENT_SET, "cdev", opened(given.client_opened));
+        self.open_devices(SERVER_SET, "sdev", opened(given.server_opened), 0);
+        let opened = opened(given.client_opened);
+        self.open_devices(CLIENT_SET, "cdev", opened, given.secondaries);
         self.commands(given, agent);
         if given.phase == Phase::NormallyTerminated {
             self.termination(given.devices, agent);
@@ -114,8 +134,13 @@ impl Expansion {
             self.call(Function::Open, SERVER_SET, None, args);
         }
         if given.phase >= Phase::Configurable {
-            let args =
-                Args { block_size: Some(512), max_transfer_size: Some(BUFFER), ..Args::default() };
+            let granted = Features::WRITE_MEDIA | Features::READ_MEDIA;
+            let args = Args {
+                block_size: Some(512),
+                max_transfer_size: Some(BUFFER),
+                features: Some(given.granted.unwrap_or(granted)),
+                ..Args::default()
+            };
             self.call(Function::BeginConfiguration, SERVER_SET, None, args);
         }
         if given.phase >= Phase::Initializing {
@@ -130,13 +155,22 @@ impl Expansion {
             self.call(Function::EndConfiguration, SERVER_SET, None, Args::default());
             let args = Args { timeout: Some(TimeoutArg::Infinite), ..Args::default() };
             self.call(Function::GetConfiguration, CLIENT_SET, None, args);
+            for number in 1..=given.secondaries {
+                let args = Args { name: name(), ..Args::default() };
+                let on = Process::Secondary(number).set_interface();
+                self.call(Function::OpenInSecondaryEx, &on, None, args);
+            }
         }
     }
 
-    fn open_devices(&mut self, function: Function, on: &str, prefix: &str, count: u32) {
+    fn open_devices(&mut self, on: &str, prefix: &str, count: u32, secondaries: u8) {
         for number in 1..=count {
             let args = Args { name: Some(device_name(number).into()), ..Args::default() };
-            self.call(function, on, Some(format!("{prefix}{number}")), args);
+            let (on, handle) = match secondary_of(number, secondaries) {
+                Some(process) => (process.set_interface(), client_device(number, secondaries)),
+                None => (on.to_owned(), format!("{prefix}{number}")),
+            };
+            self.call(Function::OpenDevice, &on, Some(handle), args);
         }
     }
 
@@ -190,7 +224,7 @@ impl Expansion {
     fn deliver(&mut self, name: &str, device: u32) {
         let args = Args { timeout: Some(TimeoutArg::Milliseconds(0)), ..Args::default() };
         let names = (None, Some(name.to_owned()));
-        let on = format!("cdev{device}");
+        let on = client_device(device, self.secondaries);
         self.expecting(Function::GetCommand, &on, names, args, HResult::NOERROR);
     }
 
@@ -202,7 +236,8 @@ impl Expansion {
             bytes: Some(bytes),
             ..Args::default()
         };
-        self.call(Function::CompleteCommand, &format!("cdev{device}"), None, args);
+        let on = client_device(device, self.secondaries);
+        self.call(Function::CompleteCommand, &on, None, args);
     }
 
     fn termination(&mut self, devices: u32, agent: GivenAgent) {
@@ -223,7 +258,7 @@ impl Expansion {
         }
         for number in 1..=devices {
             let args = Args { timeout: Some(TimeoutArg::Milliseconds(0)), ..Args::default() };
-            let on = format!("cdev{number}");
+            let on = client_device(number, self.secondaries);
             self.expecting(Function::GetCommand, &on, (None, None), args, HResult::VD_E_CLOSE);
         }
     }

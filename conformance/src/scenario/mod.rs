@@ -8,6 +8,7 @@ mod given;
 mod library;
 mod parse;
 mod pinned;
+mod raw;
 mod validate;
 
 pub use file::{Action, Await, Given, GivenAgent, GivenCommand, GivenStage, Phase, Scenario, Step};

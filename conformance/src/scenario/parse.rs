@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use vdi_sim::clauses::{Clause, Party};
 use vdi_sim::config::VdConfig;
+use vdi_sim::trace::Recorded;
 
 use super::{Given, Scenario, Step, validate};
 
@@ -98,6 +99,8 @@ struct Outline<'a> {
     parties: Vec<Party>,
     #[serde(default)]
     misuse: Vec<Clause>,
+    #[serde(default)]
+    records: Vec<Recorded>,
     config: Option<VdConfig>,
     given: Option<Given>,
     #[serde(borrow)]
@@ -139,6 +142,7 @@ pub fn parse(path: &str, text: &str) -> Result<Scenario, Box<BadFile>> {
         clauses: outline.clauses,
         parties: outline.parties,
         misuse: outline.misuse,
+        records: outline.records,
         config: outline.config,
         given: outline.given,
         steps,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use vdi_sim::check::Checker;
 use vdi_sim::clauses::{Party, Reading};
 use vdi_sim::codes::closest;
-use vdi_sim::trace::{CLIENT_SET, Creates, Function, LaneName, Process, SERVER_SET, Target};
+use vdi_sim::trace::{Creates, Function, LaneName, Process, Target};
 
 use super::{Action, Await, Given, GivenAgent, GivenStage, Phase, Pinned, Scenario, Step, expand};
 
@@ -112,6 +112,7 @@ enum Kind {
     Set(Process),
     Device(Process),
     Buffer,
+    BufferHandle,
     Command,
 }
 
@@ -120,9 +121,12 @@ impl Kind {
         match self {
             Self::Set(Process::Server) => "the server's set interface",
             Self::Set(Process::Primary) => "the client's set interface",
+            Self::Set(Process::Secondary(_)) => "a secondary client's set interface",
             Self::Device(Process::Server) => "a device of the server",
             Self::Device(Process::Primary) => "a device of the client",
+            Self::Device(Process::Secondary(_)) => "a device of a secondary client",
             Self::Buffer => "a buffer",
+            Self::BufferHandle => "a handle of a buffer",
             Self::Command => "a command",
         }
     }
@@ -133,10 +137,7 @@ struct Handles(BTreeMap<String, Kind>);
 
 impl Default for Handles {
     fn default() -> Self {
-        Self(BTreeMap::from([
-            (SERVER_SET.to_owned(), Kind::Set(Process::Server)),
-            (CLIENT_SET.to_owned(), Kind::Set(Process::Primary)),
-        ]))
+        Self(Process::all().map(|p| (p.set_interface(), Kind::Set(p))).collect())
     }
 }
 
@@ -212,7 +213,24 @@ impl Handles {
                     format!("`{touch}` is {}, which {lane} cannot touch", found.words()),
                 ),
             },
-            Action::Blocked { .. } | Action::Exit { .. } | Action::Unload { .. } => Ok(()),
+            Action::Wrote { wrote, lane } => match self.get(wrote)? {
+                Kind::Buffer | Kind::Command => Ok(()),
+                found => problem(
+                    Some(wrote),
+                    format!("`{wrote}` is {}, into which {lane} cannot write", found.words()),
+                ),
+            },
+            Action::Statement { lane, .. } | Action::Report { lane, .. }
+                if lane.process().party() != Party::Client =>
+            {
+                problem(Some(lane.as_str()), "this is told of a client's lane")
+            }
+            Action::Statement { .. }
+            | Action::Report { .. }
+            | Action::Expire { .. }
+            | Action::Blocked { .. }
+            | Action::Exit { .. }
+            | Action::Unload { .. } => Ok(()),
         }
     }
 
@@ -237,6 +255,9 @@ impl Handles {
         if let Some(buffer) = args.buffer.as_ref().and_then(|handle| handle.name()) {
             self.expect(buffer, Kind::Buffer)?;
         }
+        if let Some(handle) = args.handle.as_ref().and_then(|handle| handle.name()) {
+            self.expect(handle, Kind::BufferHandle)?;
+        }
         if let Some(command) = args.command.as_ref().and_then(|handle| handle.name()) {
             self.expect(command, Kind::Command)?;
         }
@@ -246,6 +267,7 @@ impl Handles {
             Creates::Device => Kind::Device(process),
             Creates::Buffer => Kind::Buffer,
             Creates::Command => Kind::Command,
+            Creates::BufferHandle => Kind::BufferHandle,
         };
         match self.0.insert(name.to_owned(), kind) {
             None => Ok(()),

@@ -32,6 +32,10 @@ impl Checker {
                 let lane = self.lane(lane.as_str())?;
                 self.touch(line, lane, touch.as_str(), *found, event)
             }
+            Event::Wrote { .. }
+            | Event::Expired { .. }
+            | Event::Statement { .. }
+            | Event::Report { .. } => Ok(()),
             Event::Blocked { blocked, .. } => self.blocked(line, blocked),
             Event::Exit { process, .. } if self.gone.contains(process) => {
                 Err(InputError(format!("the process {process} has exited before")))

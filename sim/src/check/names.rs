@@ -6,7 +6,7 @@ use super::verdict::InputError;
 use crate::clauses::Party;
 use crate::codes::CommandCode;
 use crate::model::{BufferId, CommandId, Object};
-use crate::trace::{CLIENT_SET, Header, Process, SERVER_SET};
+use crate::trace::{Header, Process};
 
 /// How many names of finished commands are remembered, so that a late use of
 /// one is told from a name that never was.
@@ -56,10 +56,9 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn new(header: &Header) -> Self {
-        let mut interfaces = vec![
-            Interface { name: SERVER_SET.to_owned(), process: Process::Server, world: None },
-            Interface { name: CLIENT_SET.to_owned(), process: Process::Primary, world: None },
-        ];
+        let own =
+            |process: Process| Interface { name: process.set_interface(), process, world: None };
+        let mut interfaces: Vec<Interface> = Process::all().map(own).collect();
         for (name, process) in &header.interfaces {
             if interfaces.iter().all(|known| known.name != *name) {
                 interfaces.push(Interface { name: name.clone(), process: *process, world: None });

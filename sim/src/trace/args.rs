@@ -146,6 +146,9 @@ args! {
     /// A buffer, or null.
     #[serde(borrow, deserialize_with = "some_handle")]
     buffer: Handle<'a>, "buffer";
+    /// A handle of a buffer, or null.
+    #[serde(borrow, deserialize_with = "some_handle")]
+    handle: Handle<'a>, "handle";
     /// A command, or null.
     #[serde(borrow, deserialize_with = "some_handle")]
     command: Handle<'a>, "command";
@@ -205,6 +208,13 @@ pub struct Out<'a> {
     /// How many buffers are available.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
+    /// The address of the data zone of the buffer in the server's process; any
+    /// base aligned to 64 KiB, the same for all buffers of a set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<u64>,
+    /// Whether a pointer is that of a shared buffer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared: Option<bool>,
 }
 
 impl Args<'_> {
@@ -215,6 +225,7 @@ impl Args<'_> {
             name: self.name.map(Name::into_owned),
             instance: self.instance.map(Name::into_owned),
             buffer: self.buffer.map(Handle::into_owned),
+            handle: self.handle.map(Handle::into_owned),
             command: self.command.map(Handle::into_owned),
             config: self.config,
             features: self.features,
@@ -244,6 +255,8 @@ impl Out<'_> {
             position: self.position,
             buffer: self.buffer.map(Name::into_owned),
             count: self.count,
+            address: self.address,
+            shared: self.shared,
         }
     }
 }

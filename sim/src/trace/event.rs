@@ -38,6 +38,28 @@ pub enum HowEnded {
     Killed,
 }
 
+/// What a client learns of the SQL statement for which it backs up or restores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Statement {
+    /// It was handed to the server.
+    Issued,
+    /// The server says that it succeeded.
+    Succeeded,
+    /// The server says that it failed.
+    Failed,
+}
+
+/// What a client tells its own caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Reported {
+    /// The backup or restore succeeded.
+    Success,
+    /// It did not.
+    Failure,
+}
+
 /// One event of a trace.
 ///
 /// ```
@@ -135,6 +157,52 @@ pub enum Event<'a> {
         /// Whether it was there.
         found: Found,
     },
+    /// A party writes into a buffer, or into the structure of a command.
+    Wrote {
+        /// Position in the trace.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seq: Option<u64>,
+        /// The lane that writes.
+        #[schemars(with = "LaneName")]
+        lane: Name<'a>,
+        /// The buffer or the command.
+        wrote: Name<'a>,
+    },
+    /// Time passes: the time-out of the call in progress on this lane, or, if it
+    /// executes the agent, one interval of serverTimeOut.
+    Expired {
+        /// Position in the trace.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seq: Option<u64>,
+        /// The lane.
+        #[schemars(with = "LaneName")]
+        expired: Name<'a>,
+    },
+    /// A client learns something of its SQL statement.
+    Statement {
+        /// Position in the trace.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seq: Option<u64>,
+        /// The lane that learns it.
+        #[schemars(with = "LaneName")]
+        lane: Name<'a>,
+        /// What.
+        statement: Statement,
+        /// How many VIRTUAL_DEVICE clauses it has, when it is issued.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        devices: Option<u32>,
+    },
+    /// A client tells its own caller how the backup or restore ended.
+    Report {
+        /// Position in the trace.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seq: Option<u64>,
+        /// The lane that tells it.
+        #[schemars(with = "LaneName")]
+        lane: Name<'a>,
+        /// What.
+        report: Reported,
+    },
     /// Everything has come to rest; these lanes are still in their calls.
     Blocked {
         /// Position in the trace.
@@ -180,6 +248,10 @@ impl Event<'_> {
             | Self::Callback { seq, .. }
             | Self::Ended { seq, .. }
             | Self::Touch { seq, .. }
+            | Self::Wrote { seq, .. }
+            | Self::Expired { seq, .. }
+            | Self::Statement { seq, .. }
+            | Self::Report { seq, .. }
             | Self::Blocked { seq, .. }
             | Self::Exit { seq, .. }
             | Self::Unload { seq, .. } => *seq,
@@ -194,6 +266,10 @@ impl Event<'_> {
             | Self::Callback { seq, .. }
             | Self::Ended { seq, .. }
             | Self::Touch { seq, .. }
+            | Self::Wrote { seq, .. }
+            | Self::Expired { seq, .. }
+            | Self::Statement { seq, .. }
+            | Self::Report { seq, .. }
             | Self::Blocked { seq, .. }
             | Self::Exit { seq, .. }
             | Self::Unload { seq, .. } => *seq = Some(to),
@@ -208,8 +284,14 @@ impl Event<'_> {
             | Self::Return { lane, .. }
             | Self::Callback { lane, .. }
             | Self::Ended { lane, .. }
-            | Self::Touch { lane, .. } => Some(lane.as_str()),
-            Self::Blocked { .. } | Self::Exit { .. } | Self::Unload { .. } => None,
+            | Self::Touch { lane, .. }
+            | Self::Wrote { lane, .. }
+            | Self::Statement { lane, .. }
+            | Self::Report { lane, .. } => Some(lane.as_str()),
+            Self::Expired { .. }
+            | Self::Blocked { .. }
+            | Self::Exit { .. }
+            | Self::Unload { .. } => None,
         }
     }
 }
@@ -244,14 +326,21 @@ struct Raw<'a> {
     touch: Option<Name<'a>>,
     found: Option<Found>,
     #[serde(borrow)]
+    wrote: Option<Name<'a>>,
+    #[serde(borrow)]
+    expired: Option<Name<'a>>,
+    statement: Option<Statement>,
+    devices: Option<u32>,
+    report: Option<Reported>,
+    #[serde(borrow)]
     blocked: Option<Vec<Name<'a>>>,
     process: Option<Process>,
     exit: Option<HowEnded>,
     unload: Option<Presence>,
 }
 
-const KINDS: &str = "one of `call`, `return`, `callback`, `ended`, `touch`, `blocked`, `exit`, \
-    `unload`";
+const KINDS: &str = "one of `call`, `return`, `callback`, `ended`, `touch`, `wrote`, `expired`, \
+    `statement`, `report`, `blocked`, `exit`, `unload`";
 
 /// Which fields each kind of event may carry, besides `seq`.
 const ALLOWED: &[(&str, &[&str])] = &[
@@ -260,6 +349,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("callback", &["lane", "callback", "completion", "bytes", "position", "held"]),
     ("ended", &["lane", "ended"]),
     ("touch", &["lane", "touch", "found"]),
+    ("wrote", &["lane", "wrote"]),
+    ("expired", &["expired"]),
+    ("statement", &["lane", "statement", "devices"]),
+    ("report", &["lane", "report"]),
     ("blocked", &["blocked"]),
     ("exit", &["process", "exit"]),
     ("unload", &["process", "unload"]),
@@ -267,7 +360,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 impl<'a> Raw<'a> {
     /// Every field with whether it is given.
-    fn fields(&self) -> [(&'static str, bool); 19] {
+    fn fields(&self) -> [(&'static str, bool); 24] {
         [
             ("lane", self.lane.is_some()),
             ("call", self.call.is_some()),
@@ -284,6 +377,11 @@ impl<'a> Raw<'a> {
             ("ended", self.ended.is_some()),
             ("touch", self.touch.is_some()),
             ("found", self.found.is_some()),
+            ("wrote", self.wrote.is_some()),
+            ("expired", self.expired.is_some()),
+            ("statement", self.statement.is_some()),
+            ("devices", self.devices.is_some()),
+            ("report", self.report.is_some()),
             ("blocked", self.blocked.is_some()),
             ("process", self.process.is_some()),
             ("exit", self.exit.is_some()),
@@ -316,6 +414,9 @@ impl<'a> Raw<'a> {
 
     fn into_event(self) -> Result<Event<'a>, String> {
         let (kind, seq) = (self.kind()?, self.seq);
+        if matches!(kind, "wrote" | "expired" | "statement" | "report") {
+            return self.into_note(kind);
+        }
         let need = |name| move || format!("an event `{kind}` needs `{name}`");
         let lane = || self.lane.ok_or_else(need("lane"));
         let process = || self.process.ok_or_else(need("process"));
@@ -356,10 +457,35 @@ impl<'a> Raw<'a> {
             "exit" => {
                 Event::Exit { seq, process: process()?, exit: self.exit.ok_or_else(need("exit"))? }
             }
-            _ => Event::Unload {
+            "unload" => Event::Unload {
                 seq,
                 process: process()?,
                 unload: self.unload.ok_or_else(need("unload"))?,
+            },
+            _ => return Err(format!("not an event: expected {KINDS}")),
+        })
+    }
+
+    /// What is not of the interface itself: time, data, and what a client knows.
+    fn into_note(self, kind: &'static str) -> Result<Event<'a>, String> {
+        let seq = self.seq;
+        let need = |name| move || format!("an event `{kind}` needs `{name}`");
+        let lane = || self.lane.ok_or_else(need("lane"));
+        Ok(match kind {
+            "wrote" => {
+                Event::Wrote { seq, lane: lane()?, wrote: self.wrote.ok_or_else(need("wrote"))? }
+            }
+            "expired" => Event::Expired { seq, expired: self.expired.ok_or_else(need("expired"))? },
+            "statement" => Event::Statement {
+                seq,
+                lane: lane()?,
+                statement: self.statement.ok_or_else(need("statement"))?,
+                devices: self.devices,
+            },
+            _ => Event::Report {
+                seq,
+                lane: lane()?,
+                report: self.report.ok_or_else(need("report"))?,
             },
         })
     }
@@ -398,6 +524,14 @@ impl Event<'_> {
             Self::Touch { seq, lane, touch, found } => {
                 Event::Touch { seq, lane: own(lane), touch: own(touch), found }
             }
+            Self::Wrote { seq, lane, wrote } => {
+                Event::Wrote { seq, lane: own(lane), wrote: own(wrote) }
+            }
+            Self::Expired { seq, expired } => Event::Expired { seq, expired: own(expired) },
+            Self::Statement { seq, lane, statement, devices } => {
+                Event::Statement { seq, lane: own(lane), statement, devices }
+            }
+            Self::Report { seq, lane, report } => Event::Report { seq, lane: own(lane), report },
             Self::Blocked { seq, blocked } => {
                 Event::Blocked { seq, blocked: blocked.into_iter().map(own).collect() }
             }
@@ -427,6 +561,21 @@ impl fmt::Display for Event<'_> {
                 let found = if *found == Found::Alive { "alive" } else { "gone" };
                 write!(f, "{lane} touches {touch}: {found}")
             }
+            Self::Wrote { lane, wrote, .. } => write!(f, "{lane} writes into {wrote}"),
+            Self::Expired { expired, .. } => write!(f, "time passes for {expired}"),
+            Self::Statement { lane, statement, devices, .. } => {
+                let what = match statement {
+                    Statement::Issued => "issues the SQL statement",
+                    Statement::Succeeded => "learns that the SQL statement succeeded",
+                    Statement::Failed => "learns that the SQL statement failed",
+                };
+                write!(f, "{lane} {what}")?;
+                devices.iter().try_for_each(|count| write!(f, " with {count} virtual devices"))
+            }
+            Self::Report { lane, report: Reported::Success, .. } => {
+                write!(f, "{lane} reports success")
+            }
+            Self::Report { lane, .. } => write!(f, "{lane} reports failure"),
             Self::Blocked { blocked, .. } if blocked.is_empty() => f.pad("at rest, no call open"),
             Self::Blocked { blocked, .. } => {
                 let lanes: Vec<Cow<'_, str>> = blocked.iter().map(|lane| lane.0.clone()).collect();

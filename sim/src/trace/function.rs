@@ -27,6 +27,8 @@ pub enum Creates {
     Buffer,
     /// A command.
     Command,
+    /// A handle of a buffer, good in every client process of the set.
+    BufferHandle,
 }
 
 /// One row of the function table.
@@ -89,6 +91,11 @@ functions! {
     CreateEx;
     GetCommand;
     CompleteCommand;
+    IsSharedBuffer;
+    OpenInSecondary;
+    OpenInSecondaryEx;
+    GetBufferHandle;
+    MapBufferHandle;
 }
 
 const fn row(
@@ -102,7 +109,7 @@ const fn row(
     FunctionInfo { function, party, target, creates, required, optional }
 }
 
-use Creates::{Buffer, Command, Device as MakesDevice, Nothing};
+use Creates::{Buffer, BufferHandle, Command, Device as MakesDevice, Nothing};
 use Party::{Client, Server};
 use Target::{Device, Set};
 
@@ -125,6 +132,7 @@ pub static FUNCTIONS: &[FunctionInfo] = &[
     row(Server, Set, Function::OpenDevice, MakesDevice, A::name, A::NONE),
     row(Server, Set, Function::AllocateBuffer, Buffer, A::size, A::alignment),
     row(Server, Set, Function::FreeBuffer, Nothing, A::buffer, A::size),
+    row(Server, Set, Function::IsSharedBuffer, Nothing, A::buffer, A::NONE),
     row(Server, Set, Function::SignalAbort, Nothing, A::NONE, A::NONE),
     row(Server, Set, Function::Close, Nothing, A::NONE, A::NONE),
     row(
@@ -142,6 +150,10 @@ pub static FUNCTIONS: &[FunctionInfo] = &[
     row(Client, Set, Function::OpenDevice, MakesDevice, A::name, A::NONE),
     row(Client, Set, Function::SignalAbort, Nothing, A::NONE, A::NONE),
     row(Client, Set, Function::Close, Nothing, A::NONE, A::NONE),
+    row(Client, Set, Function::OpenInSecondary, Nothing, A::name, A::NONE),
+    row(Client, Set, Function::OpenInSecondaryEx, Nothing, A::name, A::instance),
+    row(Client, Set, Function::GetBufferHandle, BufferHandle, A::buffer, A::NONE),
+    row(Client, Set, Function::MapBufferHandle, Nothing, A::handle, A::NONE),
     row(Client, Device, Function::GetCommand, Nothing, A::timeout, A::NONE),
     row(
         Client,

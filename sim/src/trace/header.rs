@@ -37,9 +37,21 @@ pub struct Header {
     /// Parties whose misuse is on purpose: it is noted, and not held against them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub provoked: Vec<Party>,
-    /// Set interfaces besides `sset` (server) and `cset` (primary).
+    /// What is recorded without a gap, so that its absence tells something too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<Recorded>,
+    /// Set interfaces besides `sset` (server), `cset` (primary), and `x1set` to
+    /// `x9set` (the secondaries).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub interfaces: Interfaces,
+}
+
+/// A kind of event that is recorded without a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Recorded {
+    /// Every use that a client makes of a buffer: `touch` and `wrote`.
+    Data,
 }
 
 /// Who was observed.
@@ -81,6 +93,7 @@ impl Default for Header {
             scenario: None,
             declares: Declares::default(),
             provoked: Vec::new(),
+            records: Vec::new(),
             interfaces: BTreeMap::new(),
         }
     }

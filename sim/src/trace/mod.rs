@@ -14,9 +14,9 @@ mod text;
 mod whole;
 
 pub use args::{ArgSet, Args, CodeArg, Handle, Out, Size, TimeoutArg, owned_args, owned_out};
-pub use event::{Event, Found, HowEnded, Presence};
+pub use event::{Event, Found, HowEnded, Presence, Reported, Statement};
 pub use function::{Creates, FUNCTIONS, Function, FunctionInfo, Target, function};
-pub use header::{CLIENT_SET, Declares, FORMAT, Header, Interfaces, Origin, SERVER_SET};
+pub use header::{CLIENT_SET, Declares, FORMAT, Header, Interfaces, Origin, Recorded, SERVER_SET};
 pub use reader::{Line, TraceError, TraceReader};
 pub use text::{LaneName, Name, Process};
 pub use whole::Trace;

@@ -49,26 +49,30 @@ impl fmt::Display for Name<'_> {
 }
 
 /// A process that speaks VDI.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Process {
     /// The database engine.
     Server,
     /// The primary client.
     Primary,
+    /// A secondary client, 1 to 9.
+    Secondary(u8),
 }
+
+/// Names of processes in a trace: the server, the primary client, the secondaries.
+const PROCESSES: [&str; 11] = [
+    "server",
+    "primary",
+    "secondary1",
+    "secondary2",
+    "secondary3",
+    "secondary4",
+    "secondary5",
+    "secondary6",
+    "secondary7",
+    "secondary8",
+    "secondary9",
+];
 
 impl Process {
     /// The party it belongs to.
@@ -76,7 +80,7 @@ impl Process {
     pub const fn party(self) -> Party {
         match self {
             Self::Server => Party::Server,
-            Self::Primary => Party::Client,
+            Self::Primary | Self::Secondary(_) => Party::Client,
         }
     }
 
@@ -84,8 +88,37 @@ impl Process {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Server => "server",
-            Self::Primary => "primary",
+            Self::Server => PROCESSES[0],
+            Self::Primary => PROCESSES[1],
+            Self::Secondary(number) => PROCESSES[1 + number as usize % 10],
+        }
+    }
+
+    /// Every process.
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Server, Self::Primary].into_iter().chain((1..=9).map(Self::Secondary))
+    }
+
+    /// The set interface that this process has from the start: `sset`, `cset`,
+    /// `x1set` and so on.
+    #[must_use]
+    pub fn set_interface(self) -> String {
+        match self {
+            Self::Server => super::SERVER_SET.to_owned(),
+            Self::Primary => super::CLIENT_SET.to_owned(),
+            Self::Secondary(number) => format!("x{number}set"),
+        }
+    }
+
+    /// The process whose handles are usually named like this: `s…` the server,
+    /// `c…` the primary, `x1…` to `x9…` a secondary.
+    #[must_use]
+    pub fn of_handle(name: &str) -> Option<Self> {
+        match name.as_bytes() {
+            [b's', ..] => Some(Self::Server),
+            [b'c', ..] => Some(Self::Primary),
+            [b'x', digit @ b'1'..=b'9', ..] => Some(Self::Secondary(digit - b'0')),
+            _ => None,
         }
     }
 }
@@ -100,16 +133,34 @@ impl FromStr for Process {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        match text {
-            "server" => Ok(Self::Server),
-            "primary" => Ok(Self::Primary),
-            _ => Err(UnknownName {
-                kind: "process",
-                text: text.to_owned(),
-                expected: "server or primary",
-                near: crate::codes::closest(text, ["server", "primary"]),
-            }),
-        }
+        Self::all().find(|process| process.name() == text).ok_or_else(|| UnknownName {
+            kind: "process",
+            text: text.to_owned(),
+            expected: "server, primary, or secondary1 to secondary9",
+            near: crate::codes::closest(text, PROCESSES),
+        })
+    }
+}
+
+impl Serialize for Process {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Process {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Name::deserialize(from)?.as_str().parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl schemars::JsonSchema for Process {
+    fn schema_name() -> Cow<'static, str> {
+        "Process".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "enum": PROCESSES })
     }
 }
 
@@ -205,7 +256,7 @@ impl schemars::JsonSchema for LaneName {
         schemars::json_schema!({
             "description": "a thread of a process: process.thread",
             "type": "string",
-            "pattern": "^(server|primary)\\.[A-Za-z0-9_-]+$",
+            "pattern": "^(server|primary|secondary[1-9])\\.[A-Za-z0-9_-]+$",
         })
     }
 }

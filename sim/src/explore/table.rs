@@ -3,11 +3,11 @@
 
 use std::fmt::Write;
 
-use crate::clauses::{Party, Profile};
+use crate::clauses::Profile;
 use crate::codes::{CommandCode, Win32};
 use crate::model::{
     self, Answer, BufferId, Call, ClientCall, ClientPhase, CommandId, DeviceName, LaneId, Limits,
-    Request, ServerCall, ServerPhase, State, Timeout,
+    Request, Requested, ServerCall, ServerPhase, State, Timeout,
 };
 
 /// One cell: what the call may answer, and where it leads.
@@ -76,7 +76,7 @@ impl<'p> Journey<'p> {
     fn make(&mut self, lane: LaneId, call: &Call) {
         let limits = Limits::default();
         let outcomes = model::outcomes(&self.state, self.profile, limits, lane, call);
-        model::apply(&mut self.state, lane, party(call), &outcomes[0]);
+        model::apply(&mut self.state, lane, call.caller(), &outcomes[0]);
         if let Some(done) = model::returns(&self.state, self.profile, lane).first().copied() {
             model::apply_return(&mut self.state, lane, &done);
         }
@@ -94,7 +94,7 @@ impl<'p> Journey<'p> {
     }
 
     fn created(self) -> Self {
-        self.client(ClientCall::Create { devices: 1, sound: true })
+        self.client(ClientCall::create(1))
     }
 
     fn connected(self) -> Self {
@@ -102,14 +102,18 @@ impl<'p> Journey<'p> {
     }
 
     fn configurable(self) -> Self {
-        self.connected().server(ServerCall::BeginConfiguration { sound: true })
+        self.connected().server(ServerCall::begin_configuration())
     }
 
     fn initializing(self) -> Self {
         self.configurable()
             .server(ServerCall::EndConfiguration)
             .client(ClientCall::GetConfiguration { timeout: Timeout::Infinite })
-            .server(ServerCall::AllocateBuffer { buffer: BUFFER, sound: true })
+            .server(ServerCall::AllocateBuffer {
+                buffer: BUFFER,
+                sound: true,
+                kind: Requested::default(),
+            })
     }
 
     fn active(self) -> Self {
@@ -120,8 +124,7 @@ impl<'p> Journey<'p> {
     }
 
     fn delivered(self) -> Self {
-        let request =
-            Request { device: 0, command: COMMAND, code: CommandCode::Flush, buffer: None };
+        let request = Request::bare(0, COMMAND, CommandCode::Flush);
         self.active()
             .server(ServerCall::SendCommand(request))
             .client(ClientCall::GetCommand { device: 0, timeout: Timeout::Poll })
@@ -145,13 +148,6 @@ impl<'p> Journey<'p> {
     }
 }
 
-const fn party(call: &Call) -> Party {
-    match call {
-        Call::Server(_) => Party::Server,
-        Call::Client(_) => Party::Client,
-    }
-}
-
 /// The server's table under a profile: 14 functions by 7 phases.
 #[must_use]
 pub fn server_table(profile: &Profile) -> Table {
@@ -168,18 +164,24 @@ pub fn server_table(profile: &Profile) -> Table {
     for (phase, state) in &columns {
         debug_assert_eq!(state.server_phase(), *phase);
     }
-    let request =
-        Request { device: 0, command: NEW_COMMAND, code: CommandCode::Flush, buffer: None };
+    let request = Request::bare(0, NEW_COMMAND, CommandCode::Flush);
     let calls = [
         ("Open", ServerCall::Open { found: true, reused: false }),
         ("GetConfiguration", ServerCall::GetConfiguration),
-        ("BeginConfiguration", ServerCall::BeginConfiguration { sound: true }),
-        ("RequestBuffers", ServerCall::RequestBuffers),
-        ("QueryAvailableBuffers", ServerCall::QueryAvailableBuffers),
+        ("BeginConfiguration", ServerCall::begin_configuration()),
+        ("RequestBuffers", ServerCall::RequestBuffers(Requested::default())),
+        ("QueryAvailableBuffers", ServerCall::QueryAvailableBuffers(Requested::default())),
         ("EndConfiguration", ServerCall::EndConfiguration),
         ("OpenDevice", ServerCall::OpenDevice { device: Some(0) }),
         ("ExecuteCompletionAgent", ServerCall::ExecuteCompletionAgent),
-        ("AllocateBuffer", ServerCall::AllocateBuffer { buffer: NEW_BUFFER, sound: true }),
+        (
+            "AllocateBuffer",
+            ServerCall::AllocateBuffer {
+                buffer: NEW_BUFFER,
+                sound: true,
+                kind: Requested::default(),
+            },
+        ),
         ("FreeBuffer", ServerCall::FreeBuffer { buffer: Some(BUFFER) }),
         ("SendCommand", ServerCall::SendCommand(request)),
         ("CloseDevice", ServerCall::CloseDevice { device: 0 }),
@@ -216,7 +218,7 @@ pub fn client_table(profile: &Profile) -> Table {
         position: 0,
     };
     let calls = [
-        ("Create", ClientCall::Create { devices: 1, sound: true }),
+        ("Create", ClientCall::create(1)),
         ("GetConfiguration", ClientCall::GetConfiguration { timeout: Timeout::Infinite }),
         ("OpenDevice", ClientCall::OpenDevice { name: DeviceName::Known(0) }),
         ("GetCommand", ClientCall::GetCommand { device: 0, timeout: Timeout::Infinite }),
@@ -266,14 +268,14 @@ fn cell(profile: &Profile, state: &State, call: &Call, phase: &impl Fn(&State) -
         }
         let status = match outcome.answer {
             Answer::Returns(expected) => expected.to_string(),
-            Answer::Delivers(_) => "NOERROR".to_owned(),
+            Answer::Delivers(_) | Answer::Tells(_) | Answer::Counts(_) | Answer::Maps(_) => "NOERROR".to_owned(),
             Answer::Blocks => "blocks".to_owned(),
         };
         if !statuses.contains(&status) {
             statuses.push(status);
         }
         let mut after = state.clone();
-        model::apply(&mut after, lane, party(call), &outcome);
+        model::apply(&mut after, lane, call.caller(), &outcome);
         let reached = phase(&after);
         if reached != phase(state) {
             to = Some(reached);

@@ -7,6 +7,7 @@
 mod agree;
 mod driver;
 mod expect;
+mod given_out;
 mod judge;
 mod record;
 mod suite;

@@ -98,6 +98,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
         }
         Effect::CloseSecondary { client, abort } => {
             state.secondaries[usize::from(client) - 1] = SecondaryLife::Closed;
+            unmap(state, client);
             abort_if(state, abort);
         }
         Effect::Map { client, buffer } => map(state, client, buffer),
@@ -157,6 +158,13 @@ fn take_reserved(state: &mut State, kind: Requested) {
 fn map(state: &mut State, client: u8, buffer: BufferId) {
     if let Some(buffer) = state.buffers.iter_mut().find(|known| known.id == buffer) {
         buffer.mapped |= 1 << client;
+    }
+}
+
+/// The process has no buffer's address any more.
+fn unmap(state: &mut State, client: u8) {
+    for buffer in &mut state.buffers {
+        buffer.mapped &= !(1 << client);
     }
 }
 

@@ -24,8 +24,8 @@ pub use completion::{Callback, Ending, apply_callback, callbacks, end_callback};
 pub use outcome::{Answer, Expected, Outcome, Outcomes, Reply};
 pub use state::{
     Agent, BufferId, Cause, ClientDevice, ClientLife, ClientPhase, Command, CommandId,
-    Configuration, Device, DeviceSetState, InProgress, LaneId, Pending, ServerDevice, ServerLife,
-    ServerPhase, Stage, State,
+    Configuration, Device, DeviceSetState, DeviceState, InProgress, LaneId, Pending, ServerDevice,
+    ServerLife, ServerPhase, Stage, State,
 };
 pub use touch::{Object, Touch, touch};
 

@@ -60,6 +60,22 @@ pub enum ClientPhase {
     Abort,
 }
 
+/// The states of one device: those of Command Error Handling, and the one before
+/// them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DeviceState {
+    /// The server has not opened it.
+    Unopened,
+    /// Open.
+    Active,
+    /// Open; a command completed with an error that was not cleared.
+    Errored,
+    /// Closed by CloseDevice.
+    Closed,
+    /// Open when the set was aborted.
+    Aborted,
+}
+
 /// The server's interface to the set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServerLife {
@@ -285,6 +301,18 @@ impl State {
         }
     }
 
+    /// The state of a device, counted from 0, as the server sees it.
+    #[must_use]
+    pub fn device_state(&self, index: usize) -> DeviceState {
+        match self.devices.get(index) {
+            None | Some(Device { server: ServerDevice::Unopened, .. }) => DeviceState::Unopened,
+            Some(Device { server: ServerDevice::Closed, .. }) => DeviceState::Closed,
+            Some(_) if self.aborted.is_some() => DeviceState::Aborted,
+            Some(Device { errored: true, .. }) => DeviceState::Errored,
+            Some(_) => DeviceState::Active,
+        }
+    }
+
     /// The server's phase.
     #[must_use]
     pub fn server_phase(&self) -> ServerPhase {
@@ -295,9 +323,11 @@ impl State {
             return ServerPhase::AbnormallyTerminated;
         }
         match self.configuration {
+            // Before the configuration has ended only the literal reading of the
+            // table's cells in Connected closes anything.
+            _ if self.all_closed() => ServerPhase::NormallyTerminated,
             Configuration::Unset => ServerPhase::Connected,
             Configuration::Begun => ServerPhase::Configurable,
-            Configuration::Ended if self.all_closed() => ServerPhase::NormallyTerminated,
             Configuration::Ended if self.activated => ServerPhase::Active,
             Configuration::Ended => ServerPhase::Initializing,
         }
@@ -444,6 +474,12 @@ impl fmt::Display for ServerPhase {
 }
 
 impl fmt::Display for ClientPhase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl fmt::Display for DeviceState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
     }

@@ -74,6 +74,7 @@ fn situations(profile: &Profile) -> Vec<(DeviceState, Vec<Walk<'_>>)> {
             DeviceState::Closed,
             vec![
                 active().closes_device(0),
+                walk().terminated(1),
                 walk().active(2).closes_device(0),
                 active().delivered(1, flush).closes_device(0),
                 errored().closes_device(0),

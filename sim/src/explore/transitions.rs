@@ -3,7 +3,9 @@
 //!
 //! A call finds what it asks for where the phase has that at all: OpenDevice a
 //! device that is not open yet, CompleteCommand a command that is held. Where no
-//! situation of the phase has it, the call is made all the same.
+//! situation of the phase has it, the call is made all the same. What is asked
+//! for in vain where it could be had, such as CloseDevice of a closed device
+//! while others are open, is in no cell, as it is in none of the documents.
 
 use super::table::Table;
 use super::walk::{Walk, cell, client_open_device, complete_command, send_command};

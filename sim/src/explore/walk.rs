@@ -6,7 +6,7 @@ use crate::clauses::{Party, Profile};
 use crate::codes::{CommandCode, HResult, Win32};
 use crate::model::{
     self, Answer, BufferId, Call, ClientCall, ClientDevice, CommandId, DeviceName, Expected,
-    LaneId, Limits, Outcome, Pending, Request, ServerCall, ServerDevice, State, Timeout,
+    LaneId, Limits, Outcome, Pending, Request, ServerCall, ServerDevice, Stage, State, Timeout,
 };
 
 const MAIN: LaneId = LaneId(0);
@@ -14,6 +14,9 @@ const AGENT: LaneId = LaneId(1);
 const CLIENT: LaneId = LaneId(2);
 /// The lane of the call that is looked at.
 const ASKING: LaneId = LaneId(3);
+
+/// A step of a normal run: the calls it takes from where the set is.
+type Step = fn(&State) -> Vec<Call>;
 
 /// A set on its way.
 #[derive(Clone)]
@@ -53,8 +56,8 @@ impl<'p> Walk<'p> {
         };
         if success {
             model::apply(&mut self.state, lane, party(call), &outcome);
-            self.settle(lane);
             self.settle(AGENT);
+            self.settle(lane);
         }
         success
     }
@@ -161,7 +164,7 @@ impl<'p> Walk<'p> {
     }
 
     /// The rest of a normal run, until the call that is looked at returns.
-    fn go_on(&mut self, rest: &[fn(&State) -> Vec<Call>]) {
+    fn go_on(&mut self, rest: &[Step]) {
         for step in rest {
             for call in step(&self.state) {
                 if self.forced_returns().is_empty() {
@@ -188,9 +191,9 @@ impl<'p> Walk<'p> {
         for outcome in self.outcomes(ASKING, call).iter().filter(|outcome| !outcome.exceptional) {
             let mut called = self.clone();
             model::apply(&mut called.state, ASKING, party(call), outcome);
-            called.call_back();
+            called.settle(AGENT);
             let led = changed(phase, &self.state, &called.state);
-            if outcome.answer == Answer::Blocks {
+            if called.forced_returns().is_empty() {
                 called.go_on(rest_for(call));
             }
             let returns = called.forced_returns();
@@ -237,16 +240,15 @@ fn status(outcome: &Outcome) -> String {
 }
 
 /// What has to happen for a waiting call to get what it waits for: GetCommand a
-/// command, GetConfiguration the configuration, the agent the end of the run.
-fn rest_for(call: &Call) -> &'static [fn(&State) -> Vec<Call>] {
-    const OPENING: [fn(&State) -> Vec<Call>; 3] = [configuring, opening_by_server, opening];
-    const COMMAND: [fn(&State) -> Vec<Call>; 4] =
-        [OPENING[0], OPENING[1], OPENING[2], sending_to_waiting];
-    const CLOSING: [fn(&State) -> Vec<Call>; 5] =
-        [OPENING[0], OPENING[1], OPENING[2], closing_devices, closing];
+/// command, GetConfiguration the configuration, the agent, and a Close that waits
+/// for it, the end of the run.
+fn rest_for(call: &Call) -> &'static [Step] {
+    const COMMAND: [Step; 4] = [configuring, opening_by_server, opening, sending_to_waiting];
+    const END: [Step; 6] =
+        [configuring, opening_by_server, opening, completing, closing_devices, closing];
     match call {
         Call::Client(ClientCall::GetCommand { .. }) => &COMMAND,
-        _ => &CLOSING,
+        _ => &END,
     }
 }
 
@@ -284,6 +286,14 @@ fn sending_to_waiting(state: &State) -> Vec<Call> {
         }
         _ => Vec::new(),
     }
+}
+
+fn completing(state: &State) -> Vec<Call> {
+    let held = state.commands.iter().filter(|command| command.stage == Stage::Delivered);
+    let complete = |command: &model::Command| {
+        complete_command(command.device, Some(command.id), Win32::ERROR_SUCCESS)
+    };
+    held.map(complete).map(Call::Client).collect()
 }
 
 fn closing_devices(state: &State) -> Vec<Call> {

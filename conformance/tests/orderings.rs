@@ -231,6 +231,7 @@ fn program(active: bool, acts: &[Act]) -> Scenario {
             .filter(|row| row.party != Party::Interface)
             .map(|row| row.clause)
             .collect(),
+        records: Vec::new(),
         config: None,
         given,
         steps: writer.steps,

@@ -110,6 +110,9 @@ pub enum Request {
         id: u64,
         /// The lane.
         lane: String,
+        /// Milliseconds that pass; just as many as are needed if missing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<u32>,
     },
     /// Wait until everything is at rest.
     Settle {

@@ -35,6 +35,8 @@ pub enum Command {
     List(ListArgs),
     /// Explain a clause, a code, a command, a feature, a reading or a profile
     Explain(ExplainArgs),
+    /// Print a transition table or a state diagram, computed from the model
+    Table(TableArgs),
     /// Write an adapter to start from, and a CI job that runs it
     Init(InitArgs),
 }
@@ -230,6 +232,42 @@ pub struct ExplainArgs {
     /// A clause, code, command, feature, configuration rule, question, reading or profile
     #[arg(value_name = "CLAUSE|CODE|READING")]
     pub word: String,
+}
+
+/// `vdi table`.
+#[derive(Debug, Clone, Args)]
+pub struct TableArgs {
+    /// Whose: functions by phases, for a device events by its states
+    #[arg(value_enum)]
+    pub machine: Machine,
+    /// Readings to follow: documented-pages, documented-tables, linux, or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
+    pub profile: String,
+    /// What it looks like
+    #[arg(long, value_enum, default_value_t = TableFormat::Markdown)]
+    pub format: TableFormat,
+}
+
+/// What has a transition table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Machine {
+    /// The server's interface to a set
+    Server,
+    /// The client's interface to a set
+    Client,
+    /// One device of a set
+    Device,
+}
+
+/// What a transition table looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// A table, and where it differs from the documented one
+    Markdown,
+    /// Comma-separated values
+    Csv,
+    /// A state diagram
+    Mermaid,
 }
 
 /// `vdi init`.

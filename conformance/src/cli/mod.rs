@@ -9,6 +9,7 @@ mod init;
 mod list;
 mod replay;
 mod run;
+mod table;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -102,6 +103,7 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
         Command::Replay(args) => replay::replay(&args, &mut out),
         Command::List(args) => list::list(&args, &mut out),
         Command::Explain(args) => explain::explain(&args, &mut out),
+        Command::Table(args) => table::table(&args, &mut out),
         Command::Init(args) => init::init(&args, &mut out),
     };
     let _ = out.flush();

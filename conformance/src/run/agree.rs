@@ -10,7 +10,7 @@ use vdi_sim::check::{Candidate, Checker, InputError, Verdict};
 use vdi_sim::clauses::{Clause, Profile, Reading};
 use vdi_sim::codes::{HResult, Win32};
 use vdi_sim::model::{Ending, Expected};
-use vdi_sim::trace::{Event, Function, Header, Name, Out, TimeoutArg};
+use vdi_sim::trace::{Event, Function, Header, Name, Out, Recorded, TimeoutArg};
 
 use super::judge::Disagreement;
 use crate::scenario::{Action, Await, Pin, Pinned, Scenario, expand};
@@ -30,7 +30,9 @@ pub enum Agreement {
 /// The first step about which they disagree.
 pub fn agreement(scenario: &Scenario, profile: &Profile) -> Result<Agreement, Disagreement> {
     let (steps, own) = expand(scenario);
-    let header = Header { records: scenario.records.clone(), ..Header::default() };
+    let mut records = scenario.records.clone();
+    records.push(Recorded::Time);
+    let header = Header { records, ..Header::default() };
     let mut play = Play {
         checker: Checker::new(&header, profile.clone()),
         profile,
@@ -153,7 +155,7 @@ impl Play<'_> {
                 let (lane, wrote) = (Name::from(lane.as_str()), Name::from(wrote.as_str()));
                 self.event(&Event::Wrote { seq: None, lane, wrote })
             }
-            Action::Expire { expire } => self.expire(expire.as_str()),
+            Action::Expire { expire, after } => self.expire(expire.as_str(), *after),
             Action::Statement { statement, lane, devices } => {
                 let (lane, statement) = (Name::from(lane.as_str()), *statement);
                 self.event(&Event::Statement { seq: None, lane, statement, devices: *devices })
@@ -165,8 +167,8 @@ impl Play<'_> {
         }
     }
 
-    fn expire(&mut self, lane: &str) -> Result<(), Disagreement> {
-        self.event(&Event::Expired { seq: None, expired: Name::from(lane) })?;
+    fn expire(&mut self, lane: &str, after: Option<u32>) -> Result<(), Disagreement> {
+        self.event(&Event::Expired { seq: None, expired: Name::from(lane), after })?;
         self.settle()
     }
 
@@ -216,7 +218,7 @@ impl Play<'_> {
         if chosen.status.is_some() {
             self.return_with(lane, &chosen, wanted, allowed)
         } else if expires {
-            self.expire(lane)
+            self.expire(lane, None)
         } else {
             Ok(())
         }

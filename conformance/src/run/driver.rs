@@ -6,7 +6,8 @@ use std::time::Duration;
 use vdi_sim::clauses::{Party, Profile, Reading};
 use vdi_sim::codes::HResult;
 use vdi_sim::trace::{
-    Args, Event, Found, Function, Header, LaneName, Name, Out, Presence, TimeoutArg, Trace,
+    Args, Event, Found, Function, Header, LaneName, Name, Out, Presence, Recorded, TimeoutArg,
+    Trace,
 };
 
 use super::expect::{CalledBack, Mismatch, Returned};
@@ -60,7 +61,7 @@ pub fn run_scenario(
         source: Some(hello.origin()),
         scenario: Some(scenario.id.clone()),
         declares: hello.declares,
-        records: scenario.records.clone(),
+        records: records(scenario, hello.has(Offer::Expire)),
         provoked: provoked.into_iter().collect(),
         ..Header::default()
     };
@@ -94,6 +95,15 @@ pub fn run_scenario(
         None => driver.all(scenario, &steps, own, profile).err(),
     };
     driver.run
+}
+
+/// What its trace tells without a gap.
+fn records(scenario: &Scenario, time_is_told: bool) -> Vec<Recorded> {
+    let mut records = scenario.records.clone();
+    if time_is_told {
+        records.push(Recorded::Time);
+    }
+    records
 }
 
 /// What a scenario needs an adapter to offer.
@@ -256,7 +266,7 @@ impl Driver<'_> {
                 self.tell(action);
                 Ok(())
             }
-            Action::Expire { expire } => self.expire(expire.as_str()),
+            Action::Expire { expire, after } => self.expire(expire.as_str(), *after),
         }
     }
 
@@ -283,15 +293,17 @@ impl Driver<'_> {
 
     /// Lets time pass for a lane: on request where the adapter offers it, and
     /// otherwise by waiting.
-    fn expire(&mut self, lane: &str) -> Result<(), End> {
-        self.push(Event::Expired { seq: None, expired: Name::from(lane.to_owned()) });
+    fn expire(&mut self, lane: &str, after: Option<u32>) -> Result<(), End> {
+        self.push(Event::Expired { seq: None, expired: Name::from(lane.to_owned()), after });
         if self.expires {
             let id = self.id();
             let expired =
                 |answer: &Answer| matches!(answer, Answer::Expired { id: of } if *of == id);
-            self.ask(&Request::Expire { id, lane: lane.to_owned() }, expired)?;
+            self.ask(&Request::Expire { id, lane: lane.to_owned(), after }, expired)?;
         } else {
-            let within = self.time_outs.get(lane).copied().unwrap_or_default() + self.limits.grace;
+            let usual = self.time_outs.get(lane).copied().unwrap_or_default();
+            let passes = after.map_or(usual, |ms| Duration::from_millis(ms.into()));
+            let within = passes + self.limits.grace;
             while let Some(answer) = self.connection.receive(within)? {
                 self.note(answer)?;
             }
@@ -377,7 +389,7 @@ impl Driver<'_> {
             if self.expires {
                 self.settle()?;
                 return match self.calls.contains_key(&id) {
-                    true => self.expire(asked.lane.as_str()),
+                    true => self.expire(asked.lane.as_str(), None),
                     false => Ok(()),
                 };
             }

@@ -34,7 +34,9 @@ pub fn steps_of_trace(trace: &Trace) -> Result<Vec<Step>, vdi_sim::codes::Unknow
             Event::Wrote { lane: on_lane, wrote, .. } => {
                 Action::Wrote { wrote: wrote.to_string(), lane: lane(on_lane)? }
             }
-            Event::Expired { expired, .. } => Action::Expire { expire: lane(expired)? },
+            Event::Expired { expired, after, .. } => {
+                Action::Expire { expire: lane(expired)?, after: *after }
+            }
             Event::Statement { lane: on_lane, statement, devices, .. } => {
                 Action::Statement { statement: *statement, lane: lane(on_lane)?, devices: *devices }
             }

@@ -281,6 +281,9 @@ pub enum Action {
     Expire {
         /// The lane.
         expire: LaneName,
+        /// Milliseconds that pass, if not just as many as are needed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<u32>,
     },
     /// The client learns something of its SQL statement; the implementation is not asked.
     Statement {

@@ -7,11 +7,11 @@ use crate::clauses::Party;
 use crate::codes::{CommandCode, Win32};
 use crate::config::{ServerConfig, VdConfig};
 use crate::model::{
-    BufferId, Call, ClientCall, ClientLife, CommandId, DeviceName, Request, ServerCall,
-    ServerDevice, ServerLife, Timeout,
+    Asked, BufferId, Call, Caller, Carried, ClientCall, ClientLife, CommandId, CreateFlaw,
+    DeviceName, Granted, Request, Requested, ServerCall, ServerDevice, ServerLife, Timeout,
 };
 use crate::trace::{
-    Args, Creates, Function, FunctionInfo, Process, Size, Target, TimeoutArg, function,
+    Args, Creates, Function, FunctionInfo, Handle, Process, Size, Target, TimeoutArg, function,
 };
 
 /// A call, ready for the model, and what follows from its success.
@@ -38,8 +38,15 @@ pub(super) enum Then {
         name: String,
         index: u8,
     },
-    /// The handle stands for a buffer.
-    Buffer(Option<String>, BufferId),
+    /// The handle stands for a buffer of this many bytes, aligned so.
+    Buffer {
+        handle: Option<String>,
+        id: BufferId,
+        size: u32,
+        alignment: u32,
+    },
+    /// The handle stands for a buffer in every client process.
+    Handle(Option<String>, BufferId),
     /// The configuration that comes out is checked.
     ClientConfiguration,
     /// The same, of the server.
@@ -86,6 +93,8 @@ pub(super) struct Binder<'a> {
     pub(super) names: &'a mut Names,
     pub(super) worlds: &'a mut Vec<World>,
     pub(super) next_id: &'a mut u32,
+    /// Whether nothing expires but by an event that says so.
+    pub(super) time_is_told: bool,
 }
 
 impl Binder<'_> {
@@ -126,7 +135,7 @@ impl Binder<'_> {
         }
         let attached = self.names.interfaces[interface].world;
         match process.party() {
-            Party::Client => self.client_set(name, interface, attached, creates, args),
+            Party::Client => self.client_set(process, name, interface, attached, creates, args),
             _ => self.server_set(name, interface, attached, creates, args),
         }
     }
@@ -166,10 +175,19 @@ impl Binder<'_> {
                     max_transfer_size: args.max_transfer_size.unwrap_or_default(),
                 };
                 let sound = config.check().is_ok();
-                server(ServerCall::BeginConfiguration { sound }, Then::Configure(config))
+                let granted = Granted {
+                    features: config.features,
+                    block_size: config.block_size,
+                    max_transfer_size: config.max_transfer_size,
+                };
+                let call = ServerCall::BeginConfiguration { sound, granted };
+                server(call, Then::Configure(config))
             }
-            Function::RequestBuffers => plain(ServerCall::RequestBuffers),
-            Function::QueryAvailableBuffers => plain(ServerCall::QueryAvailableBuffers),
+            Function::RequestBuffers => plain(ServerCall::RequestBuffers(kind(args))),
+            Function::QueryAvailableBuffers => plain(ServerCall::QueryAvailableBuffers(kind(args))),
+            Function::IsSharedBuffer => {
+                plain(ServerCall::IsSharedBuffer { buffer: self.buffer_argument(args)? })
+            }
             Function::EndConfiguration => plain(ServerCall::EndConfiguration),
             Function::ExecuteCompletionAgent => plain(ServerCall::ExecuteCompletionAgent),
             Function::OpenDevice => {
@@ -188,15 +206,13 @@ impl Binder<'_> {
                 let alignment = args.alignment.unwrap_or_default();
                 let sized = args.size.is_some_and(|Size(size)| size > 0);
                 let sound = sized && (alignment == 0 || alignment.is_power_of_two());
-                let then = Then::Buffer(creates.map(str::to_owned), buffer);
-                server(ServerCall::AllocateBuffer { buffer, sound }, then)
+                let kind = kind(args);
+                let handle = creates.map(str::to_owned);
+                let then = Then::Buffer { handle, id: buffer, size: kind.size, alignment };
+                server(ServerCall::AllocateBuffer { buffer, sound, kind }, then)
             }
             Function::FreeBuffer => {
-                let buffer = match args.buffer.as_ref().and_then(|handle| handle.name()) {
-                    None => None,
-                    Some(name) => Some(self.buffer(name)?),
-                };
-                plain(ServerCall::FreeBuffer { buffer })
+                plain(ServerCall::FreeBuffer { buffer: self.buffer_argument(args)? })
             }
             Function::SignalAbort => plain(ServerCall::SignalAbort),
             Function::Close => plain(ServerCall::Close),
@@ -206,6 +222,7 @@ impl Binder<'_> {
 
     fn client_set(
         &mut self,
+        process: Process,
         name: Function,
         interface: usize,
         attached: Option<usize>,
@@ -213,11 +230,28 @@ impl Binder<'_> {
         args: &Args<'_>,
     ) -> Result<Bound, InputError> {
         let world = attached.unwrap_or(World::NOWHERE);
-        let client = |call, then| Ok(Bound { world, call: Call::Client(call), then });
+        let client = |call, then| Ok(Bound { world, call: by(process, call), then });
         match name {
-            Function::Create | Function::CreateEx => self.create(interface, attached, args),
+            Function::Create | Function::CreateEx => {
+                self.create(process, interface, attached, args)
+            }
+            Function::OpenInSecondary | Function::OpenInSecondaryEx => {
+                self.open_in_secondary(process, interface, attached, args)
+            }
+            Function::GetBufferHandle => {
+                let buffer = self.buffer_argument(args)?;
+                let then = match buffer {
+                    Some(buffer) => Then::Handle(creates.map(str::to_owned), buffer),
+                    None => Then::Nothing,
+                };
+                client(ClientCall::GetBufferHandle { buffer }, then)
+            }
+            Function::MapBufferHandle => {
+                let buffer = self.handle_argument(world, args)?;
+                client(ClientCall::MapBufferHandle { buffer }, Then::Nothing)
+            }
             Function::GetConfiguration => {
-                let timeout = timeout(args.timeout);
+                let timeout = self.timeout(args.timeout);
                 client(ClientCall::GetConfiguration { timeout }, Then::ClientConfiguration)
             }
             Function::OpenDevice => {
@@ -242,10 +276,24 @@ impl Binder<'_> {
     /// Create makes a new set, unless the interface has one.
     fn create(
         &mut self,
+        process: Process,
         interface: usize,
         attached: Option<usize>,
         args: &Args<'_>,
     ) -> Result<Bound, InputError> {
+        let has_one = |world: &usize| {
+            self.worlds[*world].any(|state| state.client_open(client_number(process)))
+        };
+        if let Some(world) = attached.filter(has_one)
+            && process != Process::Primary
+        {
+            let (asked, flaw) = (Asked::default(), None);
+            let call = by(process, ClientCall::Create { devices: 1, asked, flaw });
+            return Ok(Bound { world, call, then: Then::Nothing });
+        }
+        if process != Process::Primary {
+            return bad("a set is created in the process primary");
+        }
         let config = args.config.clone().unwrap_or_default();
         let set = args.name.as_ref().map(|name| name.as_str()).unwrap_or_default();
         let has_one = attached
@@ -259,10 +307,38 @@ impl Binder<'_> {
             self.worlds.push(World::default());
             self.worlds.len() - 1
         });
-        let sound = config.check_client().is_ok();
+        let instance = args.instance.as_ref().map(|name| name.as_str()).unwrap_or_default();
+        let flaw = if set.contains('\\') {
+            Some(CreateFlaw::Name)
+        } else if instance.contains('\\') {
+            Some(CreateFlaw::Instance)
+        } else if config.check_client().is_err() {
+            Some(CreateFlaw::Config)
+        } else {
+            None
+        };
         let devices = u8::try_from(config.device_count).unwrap_or(u8::MAX).min(64);
-        let call = Call::Client(ClientCall::Create { devices, sound });
+        let time_out = config.server_time_out != 0;
+        let asked = Asked { features: config.features, time_out };
+        let call = Call::Client(ClientCall::Create { devices, asked, flaw });
         Ok(Bound { world, call, then: Then::Create(interface, set.to_owned(), config) })
+    }
+
+    /// OpenInSecondary finds a set by its name, as the primary spelt it.
+    fn open_in_secondary(
+        &mut self,
+        process: Process,
+        interface: usize,
+        attached: Option<usize>,
+        args: &Args<'_>,
+    ) -> Result<Bound, InputError> {
+        let set = args.name.as_ref().map(|name| name.as_str()).unwrap_or_default();
+        let number = client_number(process);
+        let open = |world: &usize| self.worlds[*world].any(|state| state.client_open(number));
+        let found = World::find(self.worlds, set);
+        let world = attached.filter(open).or(found).or(attached).unwrap_or(World::NOWHERE);
+        let call = by(process, ClientCall::OpenInSecondary { found: found.is_some() });
+        Ok(Bound { world, call, then: Then::Attach(interface) })
     }
 
     fn on_device(
@@ -273,8 +349,8 @@ impl Binder<'_> {
         creates: Option<&str>,
         args: &Args<'_>,
     ) -> Result<Bound, InputError> {
-        let Some((world, device)) = self.device(on, process.party()) else {
-            return bad(format!("`{on}` is no device that the {} has opened", process.party()));
+        let Some((world, device)) = self.device(on, process) else {
+            return bad(format!("`{on}` is no device that the {process} has opened"));
         };
         let call = match name {
             Function::SendCommand => {
@@ -283,8 +359,8 @@ impl Binder<'_> {
             }
             Function::CloseDevice => Call::Server(ServerCall::CloseDevice { device }),
             Function::GetCommand => {
-                let timeout = timeout(args.timeout);
-                Call::Client(ClientCall::GetCommand { device, timeout })
+                let timeout = self.timeout(args.timeout);
+                by(process, ClientCall::GetCommand { device, timeout })
             }
             Function::CompleteCommand => {
                 let code = args.code.and_then(|code| code.completion());
@@ -293,25 +369,60 @@ impl Binder<'_> {
                         "CompleteCommand's `code` is a completion code such as ERROR_SUCCESS",
                     );
                 };
-                Call::Client(self.complete(device, code, world, args)?)
+                by(process, self.complete(device, code, world, args)?)
             }
             _ => return bad(format!("{name} is not called on a device")),
         };
         Ok(Bound { world, call, then: Then::Nothing })
     }
 
-    fn device(&self, on: &str, owner: Party) -> Option<(usize, u8)> {
+    fn device(&self, on: &str, owner: Process) -> Option<(usize, u8)> {
         let named = self.names.find(on)?;
         match named.thing {
-            Thing::Device { party, index } if party == owner => Some((named.world, index)),
+            Thing::Device { process, index } if process == owner => Some((named.world, index)),
             _ => None,
         }
     }
 
     fn buffer(&self, name: &str) -> Result<BufferId, InputError> {
         match self.names.find(name).map(|named| &named.thing) {
-            Some(Thing::Buffer(buffer)) => Ok(*buffer),
+            Some(Thing::Buffer(facts)) => Ok(facts.id),
             _ => bad(format!("`{name}` is no buffer that AllocateBuffer gave")),
+        }
+    }
+
+    /// The argument `buffer`; `None` for the null pointer.
+    fn buffer_argument(&self, args: &Args<'_>) -> Result<Option<BufferId>, InputError> {
+        match args.buffer.as_ref().and_then(|handle| handle.name()) {
+            None => Ok(None),
+            Some(name) => self.buffer(name).map(Some),
+        }
+    }
+
+    /// The buffer of the argument `handle`; `None` for null and for another set's.
+    fn handle_argument(
+        &self,
+        world: usize,
+        args: &Args<'_>,
+    ) -> Result<Option<BufferId>, InputError> {
+        let Some(name) = args.handle.as_ref().and_then(|handle| handle.name()) else {
+            return Ok(None);
+        };
+        match self.names.find(name) {
+            Some(named) => match named.thing {
+                Thing::Handle(buffer) => Ok((named.world == world).then_some(buffer)),
+                _ => bad(format!("`{name}` is no handle that GetBufferHandle gave")),
+            },
+            None => bad(format!("`{name}` is no handle that GetBufferHandle gave")),
+        }
+    }
+
+    fn timeout(&self, given: Option<TimeoutArg>) -> Timeout {
+        match given {
+            Some(TimeoutArg::Milliseconds(0)) => Timeout::Poll,
+            Some(TimeoutArg::Milliseconds(_)) if self.time_is_told => Timeout::Told,
+            Some(TimeoutArg::Milliseconds(_)) => Timeout::Finite,
+            Some(TimeoutArg::Infinite) | None => Timeout::Infinite,
         }
     }
 
@@ -325,9 +436,10 @@ impl Binder<'_> {
         let Some(code) = args.code.and_then(|code| code.command()) else {
             return bad("SendCommand's `code` is a command such as Write");
         };
-        let buffer = match args.buffer.as_ref().and_then(|handle| handle.name()) {
-            None => None,
-            Some(name) => Some(self.buffer(name)?),
+        let buffer = match &args.buffer {
+            None => Carried::Untold,
+            Some(Handle::Null) => Carried::Null,
+            Some(Handle::Name(name)) => Carried::Buffer(self.buffer(name.as_str())?),
         };
         *self.next_id += 1;
         let facts = CommandFacts {
@@ -337,7 +449,9 @@ impl Binder<'_> {
             position: args.position,
         };
         self.names.give(creates.unwrap_or_default(), world, Thing::Command(facts));
-        Ok(Request { device, command: facts.id, code, buffer })
+        let size = facts.size.map(|size| i32::try_from(size).unwrap_or(i32::MAX));
+        let positioned = facts.position.is_some();
+        Ok(Request { device, command: facts.id, code, buffer, size, positioned })
     }
 
     fn complete(
@@ -369,11 +483,36 @@ impl Binder<'_> {
     }
 }
 
-const fn timeout(given: Option<TimeoutArg>) -> Timeout {
-    match given {
-        Some(TimeoutArg::Milliseconds(0)) => Timeout::Poll,
-        Some(TimeoutArg::Milliseconds(_)) => Timeout::Finite,
-        Some(TimeoutArg::Infinite) | None => Timeout::Infinite,
+/// The number that the model gives a client's process.
+pub(super) const fn client_number(process: Process) -> u8 {
+    match process {
+        Process::Secondary(number) => number,
+        Process::Server | Process::Primary => 0,
+    }
+}
+
+/// Who a process is to the model.
+pub(super) const fn caller(process: Process) -> Caller {
+    match process {
+        Process::Server => Caller::Server,
+        _ => Caller::Client(client_number(process)),
+    }
+}
+
+const fn by(process: Process, call: ClientCall) -> Call {
+    match process {
+        Process::Secondary(number) => Call::Secondary(number, call),
+        _ => Call::Client(call),
+    }
+}
+
+/// Buffers as RequestBuffers and its like ask for them.
+fn kind(args: &Args<'_>) -> Requested {
+    let size = args.size.map_or(0, |Size(size)| u32::try_from(size).unwrap_or(0));
+    Requested {
+        size,
+        alignment: args.alignment.unwrap_or_default(),
+        count: args.count.unwrap_or_default(),
     }
 }
 

@@ -121,7 +121,7 @@ impl Checker {
             for outcome in outcomes {
                 let delivers = match outcome.answer {
                     Answer::Delivers(id) => Some(self.names.command_name(world, id).to_owned()),
-                    Answer::Returns(_) | Answer::Blocks => None,
+                    _ => None,
                 };
                 let candidate = Candidate {
                     status: outcome.answer.expected(),

@@ -2,11 +2,11 @@
 
 use smallvec::SmallVec;
 
-use super::bind::delivered_as_sent;
+use super::bind::{caller, delivered_as_sent};
 use super::frontier::advance;
 use super::sequential::Checker;
 use super::verdict::{Allowed, InputError};
-use crate::clauses::{Clause, Party};
+use crate::clauses::Clause;
 use crate::codes::{HResult, Win32};
 use crate::model::{self, Answer, Callback, CommandId, Ending, LaneId, Outcome, State};
 use crate::trace::{Event, Found, Function, Name, Out, Presence, Process};
@@ -32,16 +32,25 @@ impl Checker {
                 let lane = self.lane(lane.as_str())?;
                 self.touch(line, lane, touch.as_str(), *found, event)
             }
-            Event::Wrote { .. }
-            | Event::Expired { .. }
-            | Event::Statement { .. }
-            | Event::Report { .. } => Ok(()),
+            Event::Wrote { lane, wrote, .. } => {
+                let lane = self.lane(lane.as_str())?;
+                self.wrote(line, lane, wrote.as_str(), event)
+            }
+            Event::Expired { expired, after, .. } => self.expired(line, expired.as_str(), *after),
+            Event::Statement { lane, statement, devices, .. } => {
+                let lane = self.lane(lane.as_str())?;
+                self.statement(line, lane, *statement, *devices, event)
+            }
+            Event::Report { lane, report, .. } => {
+                let lane = self.lane(lane.as_str())?;
+                self.report(line, lane, *report, event)
+            }
             Event::Blocked { blocked, .. } => self.blocked(line, blocked),
             Event::Exit { process, .. } if self.gone.contains(process) => {
                 Err(InputError(format!("the process {process} has exited before")))
             }
-            Event::Exit { process, .. } => {
-                self.exit(*process);
+            Event::Exit { process, exit, .. } => {
+                self.exit(line, *process, *exit, event);
                 self.gone.push(*process);
                 Ok(())
             }
@@ -63,6 +72,21 @@ impl Checker {
             Answer::Returns(expected) => expected.admits(status) && out.command.is_none(),
             Answer::Delivers(id) => {
                 status == HResult::NOERROR && self.is_delivery_of(world, state, id, out)
+            }
+            // An observer who tells no result has seen that it came, not which.
+            Answer::Tells(shared) => {
+                status == HResult::NOERROR
+                    && shared.is_none_or(|shared| out.shared.is_none_or(|seen| seen == shared))
+            }
+            Answer::Counts(least) => {
+                status == HResult::NOERROR && out.count.is_none_or(|count| count >= least)
+            }
+            Answer::Maps(buffer) => {
+                let same = |name: &Name<'_>| {
+                    matches!(self.names.object(name.as_str()),
+                        Some((_, model::Object::Buffer(given))) if given == buffer)
+                };
+                status == HResult::NOERROR && out.buffer.as_ref().is_none_or(same)
             }
         }
     }
@@ -158,6 +182,10 @@ impl Checker {
             Answer::Delivers(id) => {
                 format!("returns NOERROR with {}", self.names.command_name(world, id))
             }
+            Answer::Tells(Some(shared)) => format!("returns {shared}"),
+            Answer::Tells(None) => "returns true or false".to_owned(),
+            Answer::Counts(least) => format!("returns NOERROR with a count of {least} or more"),
+            Answer::Maps(_) => "returns NOERROR with that buffer".to_owned(),
             Answer::Blocks => "stays in the call".to_owned(),
         }
     }
@@ -270,10 +298,13 @@ impl Checker {
         event: &Event<'_>,
     ) -> Result<(), InputError> {
         let Some((world, object)) = self.names.object(name) else {
-            return Err(InputError(format!("`{name}` is no buffer and no device")));
+            return Err(InputError(format!("`{name}` is no buffer, no device and no command")));
         };
-        let party = self.lane_of(lane).process.party();
-        let touch = model::touch(&self.worlds[world].frontier[0], party, object);
+        let process = caller(self.lane_of(lane).process);
+        for state in &mut self.worlds[world].frontier {
+            model::uses(state, process, object, false);
+        }
+        let touch = model::touch(&self.worlds[world].frontier[0], process, object);
         let alive = found == Found::Alive;
         if touch.alive != alive {
             let what = format!("{name} is {}", if touch.alive { "alive" } else { "gone" });
@@ -345,27 +376,6 @@ impl Checker {
         self.violated(line, open, world, clause, expected, missing);
     }
 
-    fn exit(&mut self, process: Process) {
-        let party = process.party();
-        let Self { open, lanes, .. } = self;
-        open.retain(|open| lanes[usize::from(open.lane.0)].process != process);
-        for world in 1..self.worlds.len() {
-            for state in &mut self.worlds[world].frontier {
-                model::exit(state, party);
-            }
-            if party == Party::Server {
-                self.names.retire_commands(world);
-            }
-        }
-        let clause = match party {
-            Party::Server => Clause::ProcessServerDeath,
-            _ => Clause::ProcessClientDeath,
-        };
-        if self.worlds.iter().any(|world| world.any(|state| state.aborted.is_some())) {
-            self.mark([clause]);
-        }
-    }
-
     fn unload(&mut self, line: usize, process: Process, found: Presence) -> Result<(), InputError> {
         let inside = self.open.iter().find(|open| self.lane_of(open.lane).process == process);
         let Some(open) = inside else {
@@ -383,43 +393,6 @@ impl Checker {
             self.find(line, Clause::ServerUnloadAgentReturned, what, true);
         }
         Ok(())
-    }
-
-    /// GetConfiguration gives what was asked for and what was set.
-    pub(super) fn compare_configuration(
-        &mut self,
-        line: usize,
-        world: usize,
-        party: Party,
-        out: &Out<'_>,
-        event: &Event<'_>,
-    ) {
-        let Some(seen) = out.config.as_deref() else {
-            return;
-        };
-        let created = &self.worlds[world];
-        let (clause, wanted) = match party {
-            Party::Client => (
-                Clause::ClientGetConfigurationStatus,
-                created.config.with_server(&created.server_config),
-            ),
-            _ => (Clause::ServerGetConfigurationStatus, created.config),
-        };
-        let same = seen.device_count == wanted.device_count
-            && seen.prefix_zone_size == wanted.prefix_zone_size
-            && seen.features.contains(wanted.features)
-            && (party != Party::Client
-                || (seen.block_size == wanted.block_size
-                    && seen.max_transfer_size == wanted.max_transfer_size));
-        if !same {
-            let what =
-                format!("the configuration {}", serde_json::to_string(&wanted).unwrap_or_default());
-            let got = format!(
-                "{event} and the configuration {}",
-                serde_json::to_string(seen).unwrap_or_default()
-            );
-            self.violated(line, None, world, clause, vec![Allowed { what, clause }], got);
-        }
     }
 }
 

@@ -2,9 +2,8 @@
 
 use smallvec::SmallVec;
 
-use crate::clauses::Party;
 use crate::config::{ServerConfig, VdConfig};
-use crate::model::{Call, State};
+use crate::model::State;
 
 /// One device set of the trace, with every state it may be in.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +13,10 @@ pub(super) struct World {
     pub(super) device_names: Vec<Option<String>>,
     pub(super) config: VdConfig,
     pub(super) server_config: ServerConfig,
+    /// Positions that GetPosition returned.
+    pub(super) positions: Vec<u64>,
+    /// Whether the client knows that its SQL statement failed, or succeeded.
+    pub(super) statement: Option<bool>,
 }
 
 impl World {
@@ -26,13 +29,6 @@ impl World {
 
     pub(super) fn new() -> Self {
         Self { frontier: SmallVec::from_elem(State::default(), 1), ..Self::default() }
-    }
-}
-
-pub(super) const fn party_of(call: &Call) -> Party {
-    match call {
-        Call::Server(_) => Party::Server,
-        Call::Client(_) => Party::Client,
     }
 }
 

@@ -9,8 +9,10 @@
 mod bind;
 mod describe;
 mod events;
+mod follow;
 mod frontier;
 mod names;
+mod notes;
 mod sequential;
 mod verdict;
 

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use super::verdict::InputError;
-use crate::clauses::Party;
 use crate::codes::CommandCode;
 use crate::model::{BufferId, CommandId, Object};
 use crate::trace::{Header, Process};
@@ -24,9 +23,22 @@ pub(super) struct Interface {
 /// What a name other than a set interface's stands for.
 #[derive(Clone, Debug)]
 pub(super) enum Thing {
-    Device { party: Party, index: u8 },
-    Buffer(BufferId),
+    Device {
+        process: Process,
+        index: u8,
+    },
+    Buffer(BufferFacts),
+    /// A handle of a buffer.
+    Handle(BufferId),
     Command(CommandFacts),
+}
+
+/// What AllocateBuffer said of a buffer, and gave.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BufferFacts {
+    pub(super) id: BufferId,
+    pub(super) size: u32,
+    pub(super) address: Option<u64>,
 }
 
 /// What SendCommand said of a command.
@@ -115,6 +127,14 @@ impl Names {
         }
     }
 
+    /// The buffers of a set whose address is known, with their names.
+    pub(super) fn buffers(&self, world: usize) -> impl Iterator<Item = (&str, BufferFacts)> {
+        self.live.iter().filter_map(move |named| match named.thing {
+            Thing::Buffer(facts) if named.world == world => Some((named.name.as_str(), facts)),
+            _ => None,
+        })
+    }
+
     pub(super) fn command(&self, world: usize, id: CommandId) -> Option<CommandFacts> {
         self.live.iter().find_map(|named| match named.thing {
             Thing::Command(facts) if named.world == world && facts.id == id => Some(facts),
@@ -130,7 +150,7 @@ impl Names {
         let named = self.live.swap_remove(index);
         let id = match named.thing {
             Thing::Command(facts) => Some(facts.id),
-            Thing::Device { .. } | Thing::Buffer(_) => None,
+            Thing::Device { .. } | Thing::Buffer(_) | Thing::Handle(_) => None,
         };
         self.retired.push_back((id, named.name));
         if self.retired.len() > RETIRED
@@ -157,8 +177,9 @@ impl Names {
         let named = self.find(name)?;
         match named.thing {
             Thing::Device { .. } => Some((named.world, Object::Device)),
-            Thing::Buffer(buffer) => Some((named.world, Object::Buffer(buffer))),
-            Thing::Command(_) => None,
+            Thing::Buffer(facts) => Some((named.world, Object::Buffer(facts.id))),
+            Thing::Command(facts) => Some((named.world, Object::Command(facts.id))),
+            Thing::Handle(_) => None,
         }
     }
 }

@@ -2,14 +2,16 @@
 
 use smallvec::SmallVec;
 
-use super::bind::{Binder, Bound, Then, checked_row};
-use super::frontier::{World, advance, party_of};
-use super::names::{Names, Thing};
+use super::bind::{Binder, Bound, checked_row};
+use super::frontier::{World, advance};
+use super::names::Names;
 use super::verdict::{Allowed, Finding, InputError, Overlap, Verdict, Violation, exit_code};
 use crate::clauses::{CLAUSES, Clause, Party, Profile};
 use crate::codes::HResult;
 use crate::model::{self, LaneId, Limits, Outcome, State};
-use crate::trace::{Args, Event, Function, Header, LaneName, Name, Process, TraceError};
+use crate::trace::{
+    Args, Event, Function, Header, LaneName, Name, Process, Recorded, TimeoutArg, TraceError,
+};
 
 /// How many states the frontier of one set may hold before the judge gives up.
 const FRONTIER: usize = 4096;
@@ -25,6 +27,8 @@ pub(super) struct OpenCall {
     pub(super) line: usize,
     pub(super) function: Function,
     pub(super) bound: Bound,
+    /// How long it may wait.
+    pub(super) timeout: Option<TimeoutArg>,
     /// Whether its effect is in the frontier already.
     pub(super) taken: bool,
     /// If it is: a state from just before.
@@ -101,6 +105,7 @@ impl Judged {
 pub struct Checker {
     pub(super) profile: Profile,
     pub(super) limits: Limits,
+    time_is_told: bool,
     pub(super) names: Names,
     pub(super) worlds: Vec<World>,
     pub(super) lanes: Vec<Lane>,
@@ -124,7 +129,11 @@ impl Checker {
     pub fn new(header: &Header, profile: Profile) -> Self {
         Self {
             profile,
-            limits: Limits { queue_depth: header.declares.queue_depth },
+            limits: Limits {
+                queue_depth: header.declares.queue_depth,
+                data_is_told: header.records.contains(&Recorded::Data),
+            },
+            time_is_told: header.records.contains(&Recorded::Time),
             names: Names::new(header),
             worlds: vec![World::new()],
             lanes: Vec::new(),
@@ -235,12 +244,24 @@ impl Checker {
         }
         let Self { names, worlds, next_id, .. } = self;
         let worlds_before = worlds.len();
-        let bound = Binder { names, worlds, next_id }.bind(process, function, on, creates, args)?;
+        let time_is_told = self.time_is_told;
+        let mut binder = Binder { names, worlds, next_id, time_is_told };
+        let bound = binder.bind(process, function, on, creates, args)?;
         for world in &mut self.worlds[worlds_before..] {
             *world = World::new();
         }
         self.note_overlap(line, bound.world);
-        self.open.push(OpenCall { lane, line, function, bound, taken: false, before: None });
+        self.note_use(line, lane, function, &bound, args);
+        let timeout = args.timeout;
+        self.open.push(OpenCall {
+            lane,
+            line,
+            function,
+            bound,
+            timeout,
+            taken: false,
+            before: None,
+        });
         Ok(())
     }
 
@@ -272,23 +293,28 @@ impl Checker {
     fn take(&mut self, line: usize, index: usize) {
         let OpenCall { lane, ref bound, .. } = self.open[index];
         let (world, call) = (bound.world, bound.call.clone());
-        let party = party_of(&call);
+        let caller = call.caller();
         let before = self.worlds[world].frontier.first().cloned().map(Box::new);
-        let mut misuse = None;
+        let mut misuse: SmallVec<[Clause; 2]> = SmallVec::new();
         let mut clauses: SmallVec<[Clause; 4]> = SmallVec::new();
         advance(
             &mut self.worlds[world].frontier,
             |state| model::outcomes(state, &self.profile, self.limits, lane, &call),
             |state, outcome| {
-                model::apply(state, lane, party, outcome);
-                misuse = outcome.misuse;
+                model::apply(state, lane, caller, outcome);
+                misuse = outcome.misuses().collect();
                 clauses.extend(outcome.clauses());
             },
         );
         clauses.into_iter().for_each(|clause| self.used[clause as usize] = true);
         (self.open[index].taken, self.open[index].before) = (true, before);
         self.bound_frontier(line, world);
-        if let Some(clause) = misuse {
+        self.misused(index, misuse);
+    }
+
+    /// Notes what the caller of a call broke.
+    fn misused(&mut self, index: usize, misuse: SmallVec<[Clause; 2]>) {
+        for clause in misuse {
             let (began, what) = (self.open[index].line, self.call_text(index));
             self.find(began, clause, what, false);
         }
@@ -354,11 +380,13 @@ impl Checker {
         out: &crate::trace::Out<'_>,
     ) -> bool {
         let lane = self.open[index].lane;
-        let (world, party) = (self.open[index].bound.world, party_of(&self.open[index].bound.call));
+        let world = self.open[index].bound.world;
+        let caller = self.open[index].bound.call.caller();
         let early =
             |outcome: &Outcome| outcome.refuses() && model::owes_callback_first(&self.profile);
         let call = &self.open[index].bound.call;
-        let (mut misuse, mut blameless) = (None, false);
+        let mut misuse: SmallVec<[Clause; 2]> = SmallVec::new();
+        let mut blameless = false;
         let mut clauses: SmallVec<[Clause; 4]> = SmallVec::new();
         let mut frontier = std::mem::take(&mut self.worlds[world].frontier);
         let allowed = |state: &State| {
@@ -369,10 +397,10 @@ impl Checker {
             outcomes
         };
         let moved = advance(&mut frontier, allowed, |state, outcome| {
-            model::apply_and_return(state, lane, party, outcome);
+            model::apply_and_return(state, lane, caller, outcome);
             clauses.extend(outcome.clauses());
-            match outcome.misuse {
-                Some(clause) => misuse = Some(clause),
+            match outcome.misuse[0] {
+                Some(_) => misuse = outcome.misuses().collect(),
                 None => blameless = true,
             }
         });
@@ -381,10 +409,8 @@ impl Checker {
             return false;
         }
         self.mark(clauses);
-        let misuse = misuse.filter(|_| !blameless);
-        if let Some(clause) = misuse {
-            let (began, what) = (self.open[index].line, self.call_text(index));
-            self.find(began, clause, what, false);
+        if !blameless {
+            self.misused(index, misuse);
         }
         true
     }
@@ -433,55 +459,6 @@ impl Checker {
         self.worlds[world].frontier = frontier;
         self.mark(clauses);
         moved
-    }
-
-    /// What a return makes true beyond the model's state; and the data it gave.
-    fn follow(
-        &mut self,
-        line: usize,
-        open: OpenCall,
-        status: HResult,
-        out: &crate::trace::Out<'_>,
-        event: &Event<'_>,
-    ) {
-        if status != HResult::NOERROR {
-            return;
-        }
-        let world = open.bound.world;
-        let party = party_of(&open.bound.call);
-        match open.bound.then {
-            Then::Nothing => {}
-            Then::Attach(interface) => self.names.interfaces[interface].world = Some(world),
-            Then::Create(interface, name, config) => {
-                self.names.interfaces[interface].world = Some(world);
-                let devices = config.device_count as usize;
-                let mut device_names = vec![None; devices];
-                if let Some(first) = device_names.first_mut() {
-                    *first = Some(name.clone());
-                }
-                let created = &mut self.worlds[world];
-                (created.name, created.config, created.device_names) =
-                    (name, *config, device_names);
-            }
-            Then::Configure(config) => self.worlds[world].server_config = config,
-            Then::Device { handle, name, index } => {
-                let names = &mut self.worlds[world].device_names;
-                if names[usize::from(index)].is_none() {
-                    names[usize::from(index)] = Some(name);
-                }
-                if let Some(handle) = handle {
-                    self.names.give(&handle, world, Thing::Device { party, index });
-                }
-            }
-            Then::Buffer(handle, buffer) => {
-                if let Some(handle) = handle {
-                    self.names.give(&handle, world, Thing::Buffer(buffer));
-                }
-            }
-            Then::ClientConfiguration | Then::ServerConfiguration => {
-                self.compare_configuration(line, world, party, out, event);
-            }
-        }
     }
 
     /// Notes that a party broke an obligation of its own.

@@ -9,6 +9,7 @@ mod catalogue;
 mod profile;
 mod readings;
 mod register;
+mod table;
 
 pub use catalogue::{CLAUSES, Clause, ClauseInfo, Party};
 pub use profile::{PROFILES, ProfileError, ProfileFile};

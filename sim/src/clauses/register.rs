@@ -369,4 +369,50 @@ register! {
             Source::specification("Normal Termination, which is silent on held commands"),
             Source::close_page("Remarks, which speak of open devices only"),
         ];
+    unsound_command UnsoundCommand "unsound-command",
+        "What does SendCommand return for a command that the server should not send?",
+        {
+            Either "either" "NOERROR, or VD_E_PROTOCOL with its callback",
+            Accepted "accepted" "NOERROR: the interface carries what it is given",
+        }
+        [
+            Source::reference("SendCommand, which names no check"),
+        ];
+    shared_after_free SharedAfterFree "shared-after-free",
+        "What does IsSharedBuffer tell of a buffer that was freed?",
+        {
+            Either "either" "either answer: its address still lies in shared memory",
+            False "false" "FALSE",
+        }
+        [
+            Source::headers("vdi.h, IsSharedBuffer"),
+        ];
+    completion_codes CompletionCodes "completion-codes",
+        "May a command end with a completion code that the documents list for other commands only?",
+        {
+            Any "any" "yes: the lists are not said to be complete",
+            Listed "listed" "no: the client is at fault",
+        }
+        [
+            Source::specification("Commands, completion codes"),
+        ];
+    secondary_close SecondaryClose "secondary-close",
+        "What does a secondary client's Close do to a set that has not come to its end?",
+        {
+            Harmless "harmless" "nothing, if no device of its own is open",
+            Aborts "aborts" "it aborts the set, as the primary's would",
+        }
+        [
+            Source::reference("Client Close, which does not speak of secondaries"),
+            Source::specification("Client State Diagram"),
+        ];
+    buffer_handle_when_aborted BufferHandleWhenAborted "buffer-handle-when-aborted",
+        "What do GetBufferHandle and MapBufferHandle return after an abort?",
+        {
+            Any "any" "any status",
+            AbortError "abort-error" "VD_E_ABORT",
+        }
+        [
+            Source::reference("GetBufferHandle and MapBufferHandle, which are silent"),
+        ];
 }

@@ -107,6 +107,12 @@ impl Features {
         self.0 & other.0 == other.0
     }
 
+    /// Whether no bit is set.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// Whether any bit of `other` is set.
     #[must_use]
     pub const fn intersects(self, other: Self) -> bool {

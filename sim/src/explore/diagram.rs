@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write;
 
-use crate::clauses::{Party, Profile};
+use crate::clauses::Profile;
 use crate::model::{
-    self, Answer, Call, ClientCall, DeviceName, DeviceSetState, LaneId, Limits, ServerCall, State,
-    Timeout,
+    self, Answer, Call, Caller, ClientCall, DeviceName, DeviceSetState, LaneId, Limits, ServerCall,
+    State, Timeout,
 };
 
 /// The diagram as Mermaid text, and how many states the search reached.
@@ -60,7 +60,7 @@ fn successors(state: &State, profile: &Profile) -> Vec<(&'static str, State)> {
             next.push(("return", after));
         }
     }
-    for (name, lane, party, call) in calls(state) {
+    for (name, lane, call) in calls(state) {
         let agent = matches!(state.agent, model::Agent::Running { lane: of } if of == lane);
         if state.in_progress(lane).is_some() || agent {
             continue;
@@ -68,42 +68,38 @@ fn successors(state: &State, profile: &Profile) -> Vec<(&'static str, State)> {
         for outcome in model::outcomes(state, profile, Limits::default(), lane, &call) {
             let mut after = state.clone();
             if outcome.answer == Answer::Blocks {
-                model::apply(&mut after, lane, party, &outcome);
+                model::apply(&mut after, lane, call.caller(), &outcome);
             } else {
-                model::apply_and_return(&mut after, lane, party, &outcome);
+                model::apply_and_return(&mut after, lane, call.caller(), &outcome);
             }
             next.push((name, after));
         }
     }
-    let deaths = [("death of the server", Party::Server), ("death of the client", Party::Client)];
-    for (name, party) in deaths {
+    let deaths =
+        [("death of the server", Caller::Server), ("death of the client", Caller::Client(0))];
+    for (name, process) in deaths {
         let mut after = state.clone();
-        model::exit(&mut after, party);
+        model::exit(&mut after, process);
         next.push((name, after));
     }
     next
 }
 
-fn calls(state: &State) -> Vec<(&'static str, LaneId, Party, Call)> {
-    let server = |name, call| (name, LANES[0], Party::Server, Call::Server(call));
-    let client = |name, call| (name, LANES[2], Party::Client, Call::Client(call));
+fn calls(state: &State) -> Vec<(&'static str, LaneId, Call)> {
+    let server = |name, call| (name, LANES[0], Call::Server(call));
+    let client = |name, call| (name, LANES[2], Call::Client(call));
     let mut calls = vec![
-        client("Create", ClientCall::Create { devices: 1, sound: true }),
+        client("Create", ClientCall::create(1)),
         client("GetConfiguration", ClientCall::GetConfiguration { timeout: Timeout::Poll }),
         client("client SignalAbort", ClientCall::SignalAbort),
         client("client Close", ClientCall::Close),
         server("Open", ServerCall::Open { found: true, reused: false }),
-        server("BeginConfiguration", ServerCall::BeginConfiguration { sound: true }),
+        server("BeginConfiguration", ServerCall::begin_configuration()),
         server("EndConfiguration", ServerCall::EndConfiguration),
         server("OpenDevice", ServerCall::OpenDevice { device: Some(0) }),
         server("server SignalAbort", ServerCall::SignalAbort),
         server("server Close", ServerCall::Close),
-        (
-            "ExecuteCompletionAgent",
-            LANES[1],
-            Party::Server,
-            Call::Server(ServerCall::ExecuteCompletionAgent),
-        ),
+        ("ExecuteCompletionAgent", LANES[1], Call::Server(ServerCall::ExecuteCompletionAgent)),
     ];
     // Create on an interface that has closed makes another set, not this one.
     if state.client != model::ClientLife::Absent {

@@ -1,7 +1,8 @@
 //! What a lane can ask of the interface: the inputs of the model.
 
+use super::state::{Asked, Caller, Granted, Requested};
 use super::{BufferId, CommandId};
-use crate::codes::{CommandCode, Win32};
+use crate::codes::{CommandCode, Features, Win32};
 
 /// How long a blocking call may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -10,6 +11,10 @@ pub enum Timeout {
     Poll,
     /// It may expire.
     Finite,
+    /// It expires when time is said to pass, and not otherwise.
+    Told,
+    /// It has expired.
+    Passed,
     /// It never expires.
     Infinite,
 }
@@ -21,6 +26,33 @@ pub enum Call {
     Server(ServerCall),
     /// By the primary client.
     Client(ClientCall),
+    /// By a secondary client, numbered from 1.
+    Secondary(u8, ClientCall),
+}
+
+impl Call {
+    /// Who makes it.
+    #[must_use]
+    pub const fn caller(&self) -> Caller {
+        match self {
+            Self::Server(_) => Caller::Server,
+            Self::Client(_) => Caller::Client(0),
+            Self::Secondary(number, _) => Caller::Client(*number),
+        }
+    }
+
+    /// The device on which a client calls, if it calls on a device.
+    #[must_use]
+    pub const fn client_device(&self) -> Option<u8> {
+        match self {
+            Self::Client(call) | Self::Secondary(_, call) => match call {
+                ClientCall::GetCommand { device, .. }
+                | ClientCall::CompleteCommand { device, .. } => Some(*device),
+                _ => None,
+            },
+            Self::Server(_) => None,
+        }
+    }
 }
 
 /// What SendCommand asks.
@@ -33,7 +65,52 @@ pub struct Request {
     /// The command code.
     pub code: CommandCode,
     /// The buffer it carries.
-    pub buffer: Option<BufferId>,
+    pub buffer: Carried,
+    /// The field `size`: bytes, a signed count, an origin or a flag; `None` if it is not known.
+    pub size: Option<i32>,
+    /// Whether a position goes with it.
+    pub positioned: bool,
+}
+
+impl Request {
+    /// A command without a buffer, a size or a position.
+    #[must_use]
+    pub const fn bare(device: u8, command: CommandId, code: CommandCode) -> Self {
+        Self { device, command, code, buffer: Carried::Untold, size: None, positioned: false }
+    }
+}
+
+/// The buffer of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Carried {
+    /// It is not known whether there is one.
+    Untold,
+    /// The null pointer.
+    Null,
+    /// This one.
+    Buffer(BufferId),
+}
+
+impl Carried {
+    /// The buffer, if there is one.
+    #[must_use]
+    pub const fn buffer(self) -> Option<BufferId> {
+        match self {
+            Self::Buffer(buffer) => Some(buffer),
+            Self::Untold | Self::Null => None,
+        }
+    }
+}
+
+/// What is wrong with the arguments of Create.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CreateFlaw {
+    /// The configuration breaks a rule of VDConfig.
+    Config,
+    /// The name of the set has a backslash.
+    Name,
+    /// The name of the instance cannot be one.
+    Instance,
 }
 
 /// A call by the server.
@@ -50,9 +127,11 @@ pub enum ServerCall {
     /// `sound`: the arguments keep the limits.
     BeginConfiguration {
         sound: bool,
+        granted: Granted,
     },
-    RequestBuffers,
-    QueryAvailableBuffers,
+    RequestBuffers(Requested),
+    /// How many of this kind: its count is not looked at.
+    QueryAvailableBuffers(Requested),
     EndConfiguration,
     ExecuteCompletionAgent,
     /// `device`: the device, counted from 0, that the call would give.
@@ -63,8 +142,12 @@ pub enum ServerCall {
     AllocateBuffer {
         buffer: BufferId,
         sound: bool,
+        kind: Requested,
     },
     FreeBuffer {
+        buffer: Option<BufferId>,
+    },
+    IsSharedBuffer {
         buffer: Option<BufferId>,
     },
     SignalAbort,
@@ -86,14 +169,27 @@ pub enum DeviceName {
     Unknown,
 }
 
-/// A call by the primary client.
+/// A call by a client.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the documents' own")]
 pub enum ClientCall {
-    /// `devices`: deviceCount. `sound`: the configuration keeps the rules.
+    /// `devices`: deviceCount.
     Create {
         devices: u8,
-        sound: bool,
+        asked: Asked,
+        flaw: Option<CreateFlaw>,
+    },
+    /// `found`: a client created a set of that name; the state is that set's.
+    OpenInSecondary {
+        found: bool,
+    },
+    /// `buffer`: `None` for what is no buffer.
+    GetBufferHandle {
+        buffer: Option<BufferId>,
+    },
+    /// `buffer`: what the handle is of; `None` for what is no handle of this set.
+    MapBufferHandle {
+        buffer: Option<BufferId>,
     },
     GetConfiguration {
         timeout: Timeout,
@@ -115,4 +211,27 @@ pub enum ClientCall {
     },
     SignalAbort,
     Close,
+}
+
+impl ServerCall {
+    /// BeginConfiguration with blocks of 512 bytes, transfers of 64 KiB, and both
+    /// kinds of media.
+    #[must_use]
+    pub const fn begin_configuration() -> Self {
+        let granted = Granted {
+            features: Features::WRITE_MEDIA.union(Features::READ_MEDIA),
+            block_size: 512,
+            max_transfer_size: 65536,
+        };
+        Self::BeginConfiguration { sound: true, granted }
+    }
+}
+
+impl ClientCall {
+    /// Create of a pipe with so many devices and without a time-out.
+    #[must_use]
+    pub const fn create(devices: u8) -> Self {
+        let asked = Asked { features: Features::LIKE_PIPE, time_out: false };
+        Self::Create { devices, asked, flaw: None }
+    }
 }

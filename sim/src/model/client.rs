@@ -2,67 +2,109 @@
 
 use smallvec::smallvec;
 
-use super::outcome::{Answer, Effect, Outcome, Outcomes};
+use super::effect::Effect;
+use super::outcome::{Answer, Outcome, Outcomes};
+use super::phase::ClientPhase;
 use super::state::{
-    Cause, ClientDevice, ClientLife, ClientPhase, Configuration, Pending, ServerDevice, ServerLife,
-    Stage, State,
+    Asked, Cause, ClientDevice, ClientLife, Configuration, Device, Pending, SecondaryLife,
+    ServerDevice, ServerLife, Stage, State,
 };
-use super::{ClientCall, CommandId, DeviceName, Timeout};
+use super::{ClientCall, CommandId, CreateFlaw, DeviceName, Limits, Timeout, commands, secondary};
 use crate::clauses::Clause as C;
 use crate::clauses::{
     ClientCloseDevicesOpen, ClientOpenDeviceSurplus, ClientOpensFirst, CloseEventAfterServerClose,
     CompleteAfterCloseSeen, GetCommandAfterCloseSeen, GetCommandBeforeActive,
     GetConfigurationAfterAbort, Profile, SignalAbortNotOpen, StaleCommandBeforeActive,
 };
-use crate::codes::{CommandCode, HResult, Win32};
+use crate::codes::{HResult, Win32};
 
 use ClientPhase as P;
 
-/// What may happen when the client makes `call`.
-pub(super) fn outcomes(state: &State, profile: &Profile, call: &ClientCall) -> Outcomes {
-    if let ClientCall::Create { devices, sound } = call {
-        return create(state, *devices, *sound);
-    }
-    if state.client_phase() == P::DoesNotExist {
-        return not_open(state, profile, call);
+/// What may happen when a client process, 0 being the primary, makes `call`.
+pub(super) fn outcomes(
+    state: &State,
+    profile: &Profile,
+    limits: Limits,
+    client: u8,
+    call: &ClientCall,
+) -> Outcomes {
+    match call {
+        ClientCall::Create { devices, asked, flaw } => {
+            return create(state, client, *devices, *asked, *flaw);
+        }
+        ClientCall::OpenInSecondary { found } => {
+            return secondary::open(state, profile, client, *found);
+        }
+        _ if !state.client_open(client) => return not_open(state, profile, client, call),
+        _ => {}
     }
     match call {
-        ClientCall::Create { .. } => unreachable!("answered above"),
+        ClientCall::Create { .. } | ClientCall::OpenInSecondary { .. } => {
+            unreachable!("answered above")
+        }
+        ClientCall::GetBufferHandle { buffer } => {
+            secondary::get_buffer_handle(state, profile, *buffer)
+        }
+        ClientCall::MapBufferHandle { buffer } => {
+            secondary::map_buffer_handle(state, profile, client, *buffer)
+        }
         ClientCall::GetConfiguration { timeout } => get_configuration(state, profile, *timeout),
-        ClientCall::OpenDevice { name } => open_device(state, profile, *name),
+        ClientCall::OpenDevice { name } => open_device(state, profile, client, *name),
         ClientCall::GetCommand { device, timeout } => {
             get_command(state, profile, *device, *timeout)
         }
         ClientCall::CompleteCommand { device, command, code, bytes, position } => {
-            complete_command(state, profile, *device, *command, (*code, *bytes, *position))
+            let told = limits.data_is_told;
+            complete_command(state, profile, *device, *command, (*code, *bytes, *position), told)
         }
         ClientCall::SignalAbort => smallvec![
             Outcome::returns(HResult::NOERROR, C::ClientSignalAbortStatus)
                 .effecting(Effect::Abort(Cause::ClientSignal))
         ],
+        ClientCall::Close if client > 0 => secondary::close(state, profile, client),
         ClientCall::Close => close(state, profile),
     }
 }
 
-fn protocol(clause: C) -> Outcomes {
+pub(super) fn protocol(clause: C) -> Outcomes {
     smallvec![Outcome::returns(HResult::VD_E_PROTOCOL, clause)]
 }
 
-fn create(state: &State, devices: u8, sound: bool) -> Outcomes {
-    if state.client == ClientLife::Created {
+fn create(
+    state: &State,
+    client: u8,
+    devices: u8,
+    asked: Asked,
+    flaw: Option<CreateFlaw>,
+) -> Outcomes {
+    if state.client_open(client) {
         return protocol(C::ClientCreateOnce);
     }
-    smallvec![if sound {
-        Outcome::returns(HResult::NOERROR, C::ClientCreateStatus).effecting(Effect::Create(devices))
-    } else {
-        Outcome::returns(HResult::VD_E_NOTSUPPORTED, C::ClientCreateNotSupported)
-            .misuse(C::ClientCreateConfig)
+    smallvec![match flaw {
+        None => Outcome::returns(HResult::NOERROR, C::ClientCreateStatus)
+            .effecting(Effect::Create(devices, asked)),
+        Some(CreateFlaw::Config) => {
+            Outcome::returns(HResult::VD_E_NOTSUPPORTED, C::ClientCreateNotSupported)
+                .misuse(C::ClientCreateConfig)
+        }
+        Some(CreateFlaw::Instance) => {
+            Outcome::returns(HResult::VD_E_INSTANCE_NAME, C::ClientCreateInstance)
+                .misuse(C::ClientCreateName)
+        }
+        // The documents give the rule, and no code for breaking it.
+        Some(CreateFlaw::Name) => {
+            Outcome::new(Answer::Returns(super::Expected::AnyFailure), C::ClientCreateNameRefused)
+                .misuse(C::ClientCreateName)
+        }
     }]
 }
 
 /// A call on an interface without a set: never created, or closed.
-fn not_open(state: &State, profile: &Profile, call: &ClientCall) -> Outcomes {
-    let closed = state.client == ClientLife::Closed;
+fn not_open(state: &State, profile: &Profile, client: u8, call: &ClientCall) -> Outcomes {
+    let closed = match client {
+        0 => state.client == ClientLife::Closed,
+        number => state.secondaries[usize::from(number) - 1] == SecondaryLife::Closed,
+    };
     match call {
         // A device interface goes with its set: what is called is gone.
         ClientCall::GetCommand { .. } | ClientCall::CompleteCommand { .. } if closed => {
@@ -76,7 +118,13 @@ fn not_open(state: &State, profile: &Profile, call: &ClientCall) -> Outcomes {
             };
             smallvec![Outcome::returns(status, C::ClientSignalAbortNotOpen)]
         }
+        ClientCall::Close if closed => smallvec![
+            Outcome::returns(HResult::VD_E_PROTOCOL, C::ClientCloseNotOpen)
+                .misuse(C::ClientCloseTwice)
+        ],
         ClientCall::Close => protocol(C::ClientCloseNotOpen),
+        ClientCall::GetBufferHandle { .. } => protocol(C::ClientGetBufferHandleNotOpen),
+        ClientCall::MapBufferHandle { .. } => protocol(C::ClientMapBufferHandleNotOpen),
         _ => protocol(C::ClientNotOpen),
     }
 }
@@ -90,7 +138,7 @@ fn get_configuration(state: &State, profile: &Profile, timeout: Timeout) -> Outc
         Timeout::Poll => {
             smallvec![Outcome::returns(HResult::VD_E_TIMEOUT, C::ClientGetConfigurationTimeout)]
         }
-        Timeout::Finite | Timeout::Infinite => smallvec![Outcome::blocks(
+        _ => smallvec![Outcome::blocks(
             Pending::GetConfiguration(timeout),
             C::ClientGetConfigurationStatus
         )],
@@ -130,12 +178,13 @@ fn expiry(timeout: Timeout, clause: C) -> Outcomes {
         Timeout::Finite => {
             smallvec![Outcome::returns(HResult::VD_E_TIMEOUT, clause).unforced()]
         }
-        Timeout::Poll | Timeout::Infinite => Outcomes::new(),
+        Timeout::Passed => smallvec![Outcome::returns(HResult::VD_E_TIMEOUT, clause)],
+        Timeout::Poll | Timeout::Told | Timeout::Infinite => Outcomes::new(),
     }
 }
 
-fn open_device(state: &State, profile: &Profile, name: DeviceName) -> Outcomes {
-    match state.client_phase() {
+fn open_device(state: &State, profile: &Profile, owner: u8, name: DeviceName) -> Outcomes {
+    match state.client_phase_of(owner) {
         P::Abort => {
             return smallvec![Outcome::returns(HResult::VD_E_ABORT, C::ClientOpenDeviceAborted)];
         }
@@ -151,7 +200,7 @@ fn open_device(state: &State, profile: &Profile, name: DeviceName) -> Outcomes {
     }
     let open = |device| {
         Outcome::returns(HResult::NOERROR, C::ClientOpenDeviceStatus)
-            .effecting(Effect::OpenClientDevice(device, profile.active_entry))
+            .effecting(Effect::OpenClientDevice { device, owner, entry: profile.active_entry })
     };
     smallvec![match name {
         DeviceName::Known(device) => match state.devices[usize::from(device)].client {
@@ -168,7 +217,7 @@ fn open_device(state: &State, profile: &Profile, name: DeviceName) -> Outcomes {
 }
 
 fn get_command(state: &State, profile: &Profile, device: u8, timeout: Timeout) -> Outcomes {
-    let phase = state.client_phase();
+    let phase = state.client_phase_of(state.devices[usize::from(device)].owner);
     if phase == P::Configurable {
         return protocol(C::ClientGetCommandPhase);
     }
@@ -188,7 +237,7 @@ fn get_command(state: &State, profile: &Profile, device: u8, timeout: Timeout) -
         Timeout::Poll => {
             Outcome::returns(HResult::VD_E_TIMEOUT, clause(C::ClientGetCommandTimeout))
         }
-        Timeout::Finite | Timeout::Infinite => {
+        _ => {
             let pending = Pending::GetCommand(device, timeout);
             Outcome::blocks(pending, clause(C::ClientGetCommandWaits))
         }
@@ -213,7 +262,9 @@ pub(super) fn command_returns(
             GetCommandAfterCloseSeen::CloseError => HResult::VD_E_CLOSE,
             GetCommandAfterCloseSeen::ProtocolError => HResult::VD_E_PROTOCOL,
         };
-        return smallvec![Outcome::returns(status, C::ClientGetCommandCloseAgain)];
+        return smallvec![
+            Outcome::returns(status, C::ClientGetCommandCloseAgain).misuse(C::ClientGetCommandStop)
+        ];
     }
     if let Some(command) = deliverable(state, device) {
         let clause =
@@ -259,6 +310,7 @@ fn complete_command(
     device: u8,
     command: Option<CommandId>,
     (code, bytes, position): (Win32, u32, u64),
+    data_is_told: bool,
 ) -> Outcomes {
     if state.aborted.is_some() {
         return smallvec![Outcome::returns(HResult::VD_E_ABORT, C::ClientCompleteCommandAborted)];
@@ -266,7 +318,8 @@ fn complete_command(
     let active = command.filter(|id| {
         state.command(*id).is_some_and(|c| c.device == device && c.stage == Stage::Delivered)
     });
-    if state.client_phase() == P::Configurable {
+    let owner = state.devices[usize::from(device)].owner;
+    if state.client_phase_of(owner) == P::Configurable {
         return protocol(C::ClientCompleteCommandPhase);
     }
     let seen = state.devices[usize::from(device)].client == ClientDevice::CloseSeen;
@@ -278,22 +331,24 @@ fn complete_command(
         return smallvec![refused.misuse(C::ClientCompleteCommandActiveOnly)];
     }
     let Some(command) = active else {
-        return no_active_command(state, profile);
+        return no_active_command(state, profile, owner);
     };
     let mut outcome = Outcome::returns(HResult::NOERROR, C::ClientCompleteCommandStatus)
         .effecting(Effect::Complete { command, code, bytes, position });
-    let clears = state.command(command).is_some_and(|c| c.code == CommandCode::ClearError);
-    if clears && code != Win32::ERROR_SUCCESS {
-        outcome = outcome.misuse(C::DeviceErrorClearErrorSuccess);
+    let misuse = state.command(command).and_then(|command| {
+        commands::completion_misuse(state, profile, command, (code, bytes), data_is_told)
+    });
+    if let Some(clause) = misuse {
+        outcome = outcome.misuse(clause);
     }
     smallvec![outcome]
 }
 
-fn no_active_command(state: &State, profile: &Profile) -> Outcomes {
+fn no_active_command(state: &State, profile: &Profile, owner: u8) -> Outcomes {
     let misuse = C::ClientCompleteCommandActiveOnly;
     let invalid =
         Outcome::returns(HResult::VD_E_INVALID, C::ClientCompleteCommandInactive).misuse(misuse);
-    if state.client_phase() != P::Initializing {
+    if state.client_phase_of(owner) != P::Initializing {
         return smallvec![invalid];
     }
     let protocol =
@@ -323,11 +378,21 @@ fn close(state: &State, profile: &Profile) -> Outcomes {
         .effecting(Effect::CloseClient { abort: cause, drop_held: cause.is_none() });
     outcome = match cause {
         Some(Cause::ClientCloseDevicesOpen) => {
-            outcome.also(C::ClientCloseDevicesOpenAborts).misuse(C::ClientCloseDevicesOpenMistake)
+            let outcome = outcome.also(C::ClientCloseDevicesOpenAborts);
+            let flushed = |device: &Device| device.client != ClientDevice::Open || device.flushed;
+            let outcome = outcome.misuse(C::ClientCloseDevicesOpenMistake);
+            match state.devices.iter().all(flushed) && state.commands.is_empty() {
+                true => outcome.misuse(C::ClientFlushNotTheEnd),
+                false => outcome,
+            }
         }
         Some(_) => outcome.also(C::ClientCloseImplicitAbort),
         None if state.aborted.is_none() => outcome.also(C::ClientCloseNormalNoAbort),
         None => outcome,
     };
+    let held = state.commands.iter().any(|command| command.stage == Stage::Delivered);
+    if cause.is_none() && state.aborted.is_none() && held {
+        outcome = outcome.misuse(C::ClientCompleteCommandEach);
+    }
     smallvec![outcome]
 }

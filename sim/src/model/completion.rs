@@ -4,11 +4,11 @@ use smallvec::{SmallVec, smallvec};
 
 use super::outcome::{Answer, Expected, Outcome, Outcomes};
 use super::state::{
-    Cause, Command, CommandId, InProgress, LaneId, Pending, ServerLife, Stage, State,
+    Caller, Cause, Command, CommandId, InProgress, LaneId, Pending, ServerLife, Stage, State,
 };
 use crate::clauses::Clause as C;
 use crate::clauses::{
-    AgentReturn, AgentStatusAfterAbort, CompletionRace, FailedSendCallbackLane, Party, Profile,
+    AgentReturn, AgentStatusAfterAbort, CompletionRace, FailedSendCallbackLane, Profile,
 };
 use crate::codes::{CommandCode, HResult, Win32};
 
@@ -96,7 +96,10 @@ fn push_completion(
             } else {
                 C::AgentCallback
             },
-            also: Some(C::AgentCallbackLane),
+            also: Some(match (command.code, code) {
+                (CommandCode::ClearError, Win32::ERROR_SUCCESS) => C::DeviceErrorCleared,
+                _ => C::AgentCallbackLane,
+            }),
         }),
         _ => None,
     };
@@ -106,6 +109,7 @@ fn push_completion(
     };
     let clause = match (cause, recorded) {
         (Cause::ServerCloseDevicesOpen, _) => C::ServerCloseDevicesOpenCallbacks,
+        (Cause::TimeOut, None) => C::ServerTimeOutAborts,
         (_, Some(_)) => C::AbortRecordedCompletions,
         (_, None) => C::AbortCallbacks,
     };
@@ -133,8 +137,8 @@ pub fn apply_callback(state: &mut State, callback: &Callback, held: bool) {
         state.devices[usize::from(command.device)].errored = false;
     }
     if held {
-        let (lane, party) = (callback.lane, Party::Server);
-        state.calls.push(InProgress { lane, party, pending: Pending::Routine });
+        let (lane, caller) = (callback.lane, Caller::Server);
+        state.calls.push(InProgress { lane, caller, pending: Pending::Routine });
     }
 }
 

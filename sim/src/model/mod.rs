@@ -13,29 +13,37 @@
 
 mod call;
 mod client;
+mod commands;
 mod completion;
+mod effect;
 mod outcome;
+mod phase;
+mod secondary;
 mod server;
 mod state;
 mod touch;
 
-pub use call::{Call, ClientCall, DeviceName, Request, ServerCall, Timeout};
+pub use call::{Call, Carried, ClientCall, CreateFlaw, DeviceName, Request, ServerCall, Timeout};
 pub use completion::{Callback, Ending, apply_callback, callbacks, end_callback};
 pub use outcome::{Answer, Expected, Outcome, Outcomes, Reply};
+pub use phase::{ClientPhase, DeviceSetState, DeviceState, ServerPhase};
 pub use state::{
-    Agent, BufferId, Cause, ClientDevice, ClientLife, ClientPhase, Command, CommandId,
-    Configuration, Device, DeviceSetState, InProgress, LaneId, Pending, ServerDevice, ServerLife,
-    ServerPhase, Stage, State,
+    Agent, Asked, Buffer, BufferId, Caller, Cause, ClientDevice, ClientLife, Command, CommandId,
+    Configuration, Device, Granted, InProgress, LaneId, Pending, Requested, Reserve, SECONDARIES,
+    SecondaryLife, ServerDevice, ServerLife, Stage, State, Stream,
 };
-pub use touch::{Object, Touch, touch};
+pub use touch::{Object, Touch, touch, uses};
 
-use crate::clauses::{Party, Profile};
+use crate::clauses::Profile;
 
 /// What the documents leave to the implementation, and the implementation declares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Commands a device's queue takes; `None` if not declared.
     pub queue_depth: Option<u32>,
+    /// Whether every use of a buffer by a client is told, see [`uses`]: what is not
+    /// told has then not happened.
+    pub data_is_told: bool,
 }
 
 /// What may happen when `lane` makes `call` in `state`. Never empty.
@@ -49,23 +57,24 @@ pub fn outcomes(
 ) -> Outcomes {
     match call {
         Call::Server(call) => server::outcomes(state, profile, limits, lane, call),
-        Call::Client(call) => client::outcomes(state, profile, call),
+        Call::Client(call) => client::outcomes(state, profile, limits, 0, call),
+        Call::Secondary(client, call) => client::outcomes(state, profile, limits, *client, call),
     }
 }
 
 /// Makes `outcome`, one of [`outcomes`], happen. If the call does not block,
 /// its answer is then ready on the lane: [`returns`] gives it.
-pub fn apply(state: &mut State, lane: LaneId, party: Party, outcome: &Outcome) {
-    outcome::apply(state, lane, party, outcome);
+pub fn apply(state: &mut State, lane: LaneId, caller: Caller, outcome: &Outcome) {
+    effect::apply(state, lane, caller, outcome);
 }
 
 /// Makes `outcome` happen together with the return of the call.
 ///
 /// # Panics
 /// In debug builds, if the outcome blocks.
-pub fn apply_and_return(state: &mut State, lane: LaneId, party: Party, outcome: &Outcome) {
+pub fn apply_and_return(state: &mut State, lane: LaneId, caller: Caller, outcome: &Outcome) {
     debug_assert_ne!(outcome.answer, Answer::Blocks, "a call that blocks does not return");
-    outcome::enact(state, lane, party, outcome.effect());
+    effect::enact(state, lane, caller, outcome.effect());
 }
 
 /// What the call in progress on `lane` may return now; empty if it may not
@@ -121,11 +130,18 @@ pub fn blocks_by(state: &State, lane: LaneId) -> crate::clauses::Clause {
 
 /// Makes the call in progress on `lane` return with `outcome`, one of [`returns`].
 pub fn apply_return(state: &mut State, lane: LaneId, outcome: &Outcome) {
-    let party = state.end_call(lane);
-    outcome::enact(state, lane, party, outcome.effect());
+    let caller = state.end_call(lane);
+    effect::enact(state, lane, caller, outcome.effect());
 }
 
-/// The process of the server or of the primary client ends without another call.
-pub fn exit(state: &mut State, party: Party) {
-    outcome::exit(state, party);
+/// A process ends without another call.
+pub fn exit(state: &mut State, process: Caller) {
+    effect::exit(state, process);
+}
+
+/// Time passes for the call in progress on a lane: its time-out passes, if it has
+/// one. For the lane of the agent one interval of serverTimeOut passes: after two
+/// without a completion, while requests are pending, the set is aborted.
+pub fn expire(state: &mut State, lane: LaneId) {
+    effect::expire(state, lane);
 }

@@ -2,16 +2,21 @@
 
 use smallvec::smallvec;
 
-use super::outcome::{Answer, Effect, Expected, Outcome, Outcomes};
-use super::state::{Cause, ClientLife, LaneId, ServerDevice, ServerLife, ServerPhase, State};
-use super::{BufferId, Limits, Request, ServerCall};
+use super::effect::Effect;
+use super::outcome::{Answer, Expected, Outcome, Outcomes};
+use super::phase::ServerPhase;
+use super::state::{
+    Cause, ClientLife, Granted, LaneId, Requested, Reserve, ServerDevice, ServerLife, State,
+};
+use super::{BufferId, Limits, Request, ServerCall, commands};
 use crate::clauses::Clause as C;
 use crate::clauses::{
     AllocateAfterNormalTermination, BadConfigurationArguments, CloseAndAgentOrder,
     CloseDeviceAfterAllClosed, CloseDeviceTwiceWhileActive, CommandsHeldAtNormalClose,
     ConfigurationCallWhenAborted, ConnectedStateCells, DeliverAfterCloseDevice, FreeBufferInUse,
     OpenAfterAbort, Profile, QueueDepth, QueueFullCode, SecondAgent, ServerCloseDevicesOpen,
-    ServerHandleReuse, ServerOpenDeviceSurplus, SignalAbortNotOpen,
+    ServerHandleReuse, ServerOpenDeviceSurplus, SharedAfterFree, SignalAbortNotOpen,
+    UnsoundCommand,
 };
 use crate::codes::{CommandCode, HResult, Win32};
 
@@ -34,16 +39,19 @@ pub(super) fn outcomes(
     match call {
         ServerCall::Open { .. } => unreachable!("answered above"),
         ServerCall::GetConfiguration => get_configuration(state),
-        ServerCall::BeginConfiguration { sound } => begin_configuration(state, profile, *sound),
-        ServerCall::RequestBuffers => request_buffers(state, profile),
-        ServerCall::QueryAvailableBuffers => query_available_buffers(state),
+        ServerCall::BeginConfiguration { sound, granted } => {
+            begin_configuration(state, profile, *sound, *granted)
+        }
+        ServerCall::RequestBuffers(requested) => request_buffers(state, profile, *requested),
+        ServerCall::QueryAvailableBuffers(kind) => query_available_buffers(state, *kind),
         ServerCall::EndConfiguration => end_configuration(state, profile),
         ServerCall::ExecuteCompletionAgent => execute_completion_agent(state, profile),
         ServerCall::OpenDevice { device } => open_device(state, profile, *device),
-        ServerCall::AllocateBuffer { buffer, sound } => {
-            allocate_buffer(state, profile, *buffer, *sound)
+        ServerCall::AllocateBuffer { buffer, sound, kind } => {
+            allocate_buffer(state, profile, *buffer, *sound, *kind)
         }
         ServerCall::FreeBuffer { buffer } => free_buffer(state, profile, *buffer),
+        ServerCall::IsSharedBuffer { buffer } => is_shared_buffer(state, profile, *buffer),
         ServerCall::SignalAbort => smallvec![
             Outcome::returns(HResult::NOERROR, C::ServerSignalAbortStatus)
                 .effecting(Effect::Abort(Cause::ServerSignal))
@@ -141,13 +149,22 @@ fn configuration_after_abort(profile: &Profile) -> Outcomes {
     smallvec![Outcome::returns(status, C::ServerConfigurationAborted)]
 }
 
-fn begin_configuration(state: &State, profile: &Profile, sound: bool) -> Outcomes {
+fn begin_configuration(
+    state: &State,
+    profile: &Profile,
+    sound: bool,
+    granted: Granted,
+) -> Outcomes {
     match state.server_phase() {
         P::AbnormallyTerminated => configuration_after_abort(profile),
-        P::Connected if sound => smallvec![
-            Outcome::returns(HResult::NOERROR, C::ServerBeginConfigurationStatus)
-                .effecting(Effect::Begin)
-        ],
+        P::Connected if sound => {
+            let begun = Outcome::returns(HResult::NOERROR, C::ServerBeginConfigurationStatus)
+                .effecting(Effect::Begin(granted));
+            smallvec![match commands::grants_misuse(state, granted.features) {
+                Some(clause) => begun.misuse(clause),
+                None => begun,
+            }]
+        }
         P::Connected => {
             let expected = match profile.bad_configuration_arguments {
                 BadConfigurationArguments::AnyFailure => Expected::AnyFailure,
@@ -161,24 +178,55 @@ fn begin_configuration(state: &State, profile: &Profile, sound: bool) -> Outcome
     }
 }
 
-fn request_buffers(state: &State, profile: &Profile) -> Outcomes {
+fn request_buffers(state: &State, profile: &Profile, requested: Requested) -> Outcomes {
     match state.server_phase() {
         P::AbnormallyTerminated => configuration_after_abort(profile),
         P::Configurable | P::Initializing | P::Active => smallvec![
-            Outcome::returns(HResult::NOERROR, C::ServerRequestBuffersStatus),
+            Outcome::returns(HResult::NOERROR, C::ServerRequestBuffersStatus)
+                .effecting(Effect::Request(requested)),
             Outcome::returns(HResult::VD_E_MEMORY, C::ServerRequestBuffersMemory).exceptional(),
         ],
         _ => protocol(C::ServerRequestBuffersPhase),
     }
 }
 
-fn query_available_buffers(state: &State) -> Outcomes {
+fn query_available_buffers(state: &State, kind: Requested) -> Outcomes {
     match state.server_phase() {
-        P::Configurable | P::Initializing | P::Active => {
+        // What was requested while configuring exists from EndConfiguration on.
+        P::Configurable => {
             smallvec![Outcome::returns(HResult::NOERROR, C::ServerQueryAvailableBuffersStatus)]
+        }
+        P::Initializing | P::Active => {
+            let least = Answer::Counts(reserved(state, kind));
+            smallvec![
+                Outcome::new(least, C::ServerQueryAvailableBuffersStatus)
+                    .also(C::ServerQueryAvailableBuffersCount)
+            ]
         }
         _ => protocol(C::ServerQueryAvailableBuffersPhase),
     }
+}
+
+/// How many buffers of this kind were requested and not taken, as far as that is known.
+fn reserved(state: &State, kind: Requested) -> u32 {
+    match state.reserve {
+        Reserve::Some(known) if (known.size, known.alignment) == (kind.size, kind.alignment) => {
+            known.count
+        }
+        _ => 0,
+    }
+}
+
+fn is_shared_buffer(state: &State, profile: &Profile, buffer: Option<BufferId>) -> Outcomes {
+    let answer = match buffer {
+        None => Some(false),
+        Some(buffer) if state.buffer(buffer).is_some() => Some(true),
+        Some(_) => match profile.shared_after_free {
+            SharedAfterFree::Either => None,
+            SharedAfterFree::False => Some(false),
+        },
+    };
+    smallvec![Outcome::new(Answer::Tells(answer), C::ServerIsSharedBufferAnswer)]
 }
 
 fn end_configuration(state: &State, profile: &Profile) -> Outcomes {
@@ -187,7 +235,9 @@ fn end_configuration(state: &State, profile: &Profile) -> Outcomes {
         P::Configurable => smallvec![
             Outcome::returns(HResult::NOERROR, C::ServerEndConfigurationStatus)
                 .effecting(Effect::End),
-            Outcome::returns(HResult::VD_E_MEMORY, C::ServerEndConfigurationMemory).exceptional(),
+            Outcome::returns(HResult::VD_E_MEMORY, C::ServerEndConfigurationMemory)
+                .effecting(Effect::DropRequests)
+                .exceptional(),
         ],
         _ => protocol(C::ServerEndConfigurationPhase),
     }
@@ -230,7 +280,13 @@ fn open_device(state: &State, profile: &Profile, device: Option<u8>) -> Outcomes
     }
 }
 
-fn allocate_buffer(state: &State, profile: &Profile, buffer: BufferId, sound: bool) -> Outcomes {
+fn allocate_buffer(
+    state: &State,
+    profile: &Profile,
+    buffer: BufferId,
+    sound: bool,
+    kind: Requested,
+) -> Outcomes {
     let allocate = || -> Outcomes {
         if !sound {
             return smallvec![Outcome::returns(
@@ -238,9 +294,13 @@ fn allocate_buffer(state: &State, profile: &Profile, buffer: BufferId, sound: bo
                 C::ServerAllocateBufferAlignment
             )];
         }
+        let given = Outcome::returns(HResult::NOERROR, C::ServerAllocateBufferStatus)
+            .effecting(Effect::Allocate(buffer, kind));
+        if reserved(state, kind) > 0 {
+            return smallvec![given.also(C::ServerAllocateBufferRequested)];
+        }
         smallvec![
-            Outcome::returns(HResult::NOERROR, C::ServerAllocateBufferStatus)
-                .effecting(Effect::Allocate(buffer)),
+            given,
             Outcome::returns(HResult::VD_E_MEMORY, C::ServerAllocateBufferMemory).exceptional(),
         ]
     };
@@ -267,7 +327,7 @@ fn free_buffer(state: &State, profile: &Profile, buffer: Option<BufferId>) -> Ou
         _ => {}
     }
     let invalid = Outcome::returns(HResult::VD_E_INVALID, C::ServerFreeBufferInvalid);
-    let Some(buffer) = buffer.filter(|buffer| state.buffers.contains(buffer)) else {
+    let Some(buffer) = buffer.filter(|buffer| state.buffer(*buffer).is_some()) else {
         return smallvec![invalid];
     };
     let freed = Outcome::returns(HResult::NOERROR, C::ServerFreeBufferStatus)
@@ -322,6 +382,9 @@ fn send_command(state: &State, profile: &Profile, limits: Limits, request: &Requ
                 .effecting(Effect::Send(*request));
             let full =
                 refuse(full, Win32::ERROR_NO_SYSTEM_RESOURCES, C::ServerSendCommandQueueFull);
+            if let Some(flaw) = commands::request_misuse(state, request) {
+                return unsound(profile, flaw, queued, full, &refuse);
+            }
             match room(state, profile, limits, request.device) {
                 Room::Certain => smallvec![queued],
                 Room::Possible => smallvec![queued, full.exceptional()],
@@ -334,6 +397,25 @@ fn send_command(state: &State, profile: &Profile, limits: Limits, request: &Requ
             C::ServerSendCommandPhase,
         )],
     }
+}
+
+/// What may come of a command that the server should not send: the documents
+/// name no check, so it is queued like any other, or refused.
+fn unsound(
+    profile: &Profile,
+    flaw: C,
+    queued: Outcome,
+    full: Outcome,
+    refuse: &dyn Fn(Expected, Win32, C) -> Outcome,
+) -> Outcomes {
+    let clause = C::ServerSendCommandUnsound;
+    let mut outcomes: Outcomes = smallvec![Outcome { clause, ..queued }];
+    if profile.unsound_command == UnsoundCommand::Either {
+        let protocol = Expected::Status(HResult::VD_E_PROTOCOL);
+        outcomes.push(refuse(protocol, Win32::ERROR_INVALID_HANDLE, clause));
+    }
+    outcomes.push(full.exceptional());
+    outcomes.into_iter().map(|outcome| outcome.misuse(flaw)).collect()
 }
 
 enum Room {
@@ -367,7 +449,16 @@ fn close_device(state: &State, profile: &Profile, device: u8) -> Outcomes {
     };
     match state.server_phase() {
         P::AbnormallyTerminated => aborted(C::ServerCloseDeviceAborted),
-        P::Connected => connected(profile, Some(HResult::NOERROR), C::ServerCloseDevicePhase),
+        P::Connected => {
+            let mut cell = connected(profile, Some(HResult::NOERROR), C::ServerCloseDevicePhase);
+            if profile.connected_state_cells == ConnectedStateCells::Table {
+                // The table's arrow to Normally Terminated cannot be had from a
+                // device that exists; taken literally it closes one that does not.
+                let drain = true;
+                cell[0] = cell[0].effecting(Effect::CloseDevice { device, drain });
+            }
+            cell
+        }
         P::NormallyTerminated => {
             again(profile.close_device_after_all_closed == CloseDeviceAfterAllClosed::Noerror)
         }

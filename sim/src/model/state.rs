@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::call::Timeout;
 use super::outcome::Reply;
 use crate::clauses::{ActiveEntry, Party, Profile};
-use crate::codes::{CommandCode, Win32};
+use crate::codes::{CommandCode, Features, Win32};
 
 /// A lane, numbered by whoever drives the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,45 +21,6 @@ pub struct CommandId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BufferId(pub u32);
 
-/// The mission's view of a device set: four states, of which the phases of
-/// server and client are refinements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DeviceSetState {
-    /// Opened by the server, no device open, not aborted.
-    Open,
-    /// At least one device is open.
-    DevicesOpen,
-    /// Abnormally terminated, the server has not closed yet.
-    Aborted,
-    /// Closed by the server, or never opened.
-    Closed,
-}
-
-/// The server's phases, the columns of the server's transition table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "the names are the documents' own")]
-pub enum ServerPhase {
-    DoesNotExist,
-    Connected,
-    Configurable,
-    Initializing,
-    Active,
-    NormallyTerminated,
-    AbnormallyTerminated,
-}
-
-/// The client's phases, the columns of the client's transition table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "the names are the documents' own")]
-pub enum ClientPhase {
-    DoesNotExist,
-    Configurable,
-    Initializing,
-    Active,
-    NormallyTerminated,
-    Abort,
-}
-
 /// The server's interface to the set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServerLife {
@@ -71,6 +32,32 @@ pub enum ServerLife {
     /// Closed by Close.
     Closed,
     /// Its process ended without Close.
+    Dead,
+}
+
+/// Who makes a call: the server, or a client process by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Caller {
+    /// The server's process.
+    Server,
+    /// A client's process: 0 is the primary, 1 to [`SECONDARIES`] the secondaries.
+    Client(u8),
+}
+
+/// How many secondary client processes a set may have here.
+pub const SECONDARIES: usize = 9;
+
+/// A secondary client's interface to the set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SecondaryLife {
+    /// Not opened yet.
+    #[default]
+    Absent,
+    /// Opened by OpenInSecondary.
+    Open,
+    /// Closed by Close.
+    Closed,
+    /// Its process ended without Close; nobody notices.
     Dead,
 }
 
@@ -119,6 +106,8 @@ pub enum Cause {
     ServerDeath,
     /// The primary client's process ended.
     ClientDeath,
+    /// No request was completed for two intervals of serverTimeOut.
+    TimeOut,
 }
 
 /// The completion agent.
@@ -158,6 +147,27 @@ pub enum ClientDevice {
     CloseSeen,
 }
 
+/// How far the stream of commands of a device has come, where the documents
+/// say what may follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stream {
+    /// Anything may follow.
+    #[default]
+    Free,
+    /// PrepareToFreeze was sent: what follows is metadata, then Snapshot.
+    Prepared,
+    /// Snapshot was sent: nothing follows.
+    Snapshot,
+    /// MountSnapshot was sent: nothing follows.
+    Mounted,
+    /// Complete was sent: no data follows.
+    Complete,
+    /// A Read met the end of the medium: Load comes before the next Read.
+    MediumEnded,
+    /// A Write overflowed the medium: the server aborts.
+    Overflow,
+}
+
 /// One device of the set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Device {
@@ -167,6 +177,64 @@ pub struct Device {
     pub client: ClientDevice,
     /// Whether a command completed with an error and was not cleared yet.
     pub errored: bool,
+    /// The client process that opened it.
+    pub owner: u8,
+    /// How far its stream of commands has come.
+    pub stream: Stream,
+    /// Whether the command completed last was a Flush.
+    pub flushed: bool,
+}
+
+/// A buffer that is allocated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Buffer {
+    /// Its number.
+    pub id: BufferId,
+    /// The client processes that have its address: bit 0 the primary.
+    pub mapped: u16,
+}
+
+/// What the client asks for in Create, as far as the model depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Asked {
+    /// Feature bits.
+    pub features: Features,
+    /// Whether serverTimeOut is not 0.
+    pub time_out: bool,
+}
+
+/// What the server sets in BeginConfiguration, as far as the model depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Granted {
+    /// Feature bits.
+    pub features: Features,
+    /// Bytes of a block.
+    pub block_size: u32,
+    /// Bytes of the largest transfer.
+    pub max_transfer_size: u32,
+}
+
+/// Buffers that were requested and not taken yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reserve {
+    /// None.
+    #[default]
+    None,
+    /// So many of one kind.
+    Some(Requested),
+    /// Different kinds: how many fit is not followed.
+    Mixed,
+}
+
+/// Buffers of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Requested {
+    /// Bytes of each.
+    pub size: u32,
+    /// Bytes; 0 is the basic alignment.
+    pub alignment: u32,
+    /// How many.
+    pub count: u32,
 }
 
 /// Where a command is on its way.
@@ -205,6 +273,10 @@ pub struct Command {
     pub code: CommandCode,
     /// The buffer it carries.
     pub buffer: Option<BufferId>,
+    /// Bytes of a Read or Write, if they are known.
+    pub size: Option<u32>,
+    /// Whether the client has used its buffer since the delivery.
+    pub used: bool,
     /// Where it is.
     pub stage: Stage,
     /// Whether the client held it when its device entered the error state.
@@ -217,7 +289,7 @@ pub struct InProgress {
     /// The lane inside the call.
     pub lane: LaneId,
     /// Who called.
-    pub party: Party,
+    pub caller: Caller,
     /// What it waits for.
     pub pending: Pending,
 }
@@ -242,8 +314,18 @@ pub enum Pending {
 pub struct State {
     /// The server's side.
     pub server: ServerLife,
-    /// The client's side.
+    /// The primary client's side.
     pub client: ClientLife,
+    /// The secondary clients' sides.
+    pub secondaries: [SecondaryLife; SECONDARIES],
+    /// What the client asked for.
+    pub asked: Asked,
+    /// What the server granted.
+    pub granted: Granted,
+    /// Buffers requested and not taken.
+    pub reserve: Reserve,
+    /// Intervals of serverTimeOut that passed since a request was completed.
+    pub idle_intervals: u8,
     /// How far the server has configured.
     pub configuration: Configuration,
     /// Whether the client has seen the configuration.
@@ -259,7 +341,7 @@ pub struct State {
     /// Commands whose callback is still to come, oldest first.
     pub commands: SmallVec<[Command; 2]>,
     /// Buffers allocated and not freed.
-    pub buffers: SmallVec<[BufferId; 4]>,
+    pub buffers: SmallVec<[Buffer; 4]>,
     /// Calls in progress, other than the agent's, and completion routines that
     /// have not returned. Of one lane the last is the innermost.
     pub calls: SmallVec<[InProgress; 2]>,
@@ -274,56 +356,6 @@ impl Agent {
 }
 
 impl State {
-    /// The mission's four states.
-    #[must_use]
-    pub fn device_set_state(&self) -> DeviceSetState {
-        match self.server {
-            ServerLife::Absent | ServerLife::Closed | ServerLife::Dead => DeviceSetState::Closed,
-            ServerLife::Open if self.aborted.is_some() => DeviceSetState::Aborted,
-            ServerLife::Open if self.server_devices_open() => DeviceSetState::DevicesOpen,
-            ServerLife::Open => DeviceSetState::Open,
-        }
-    }
-
-    /// The server's phase.
-    #[must_use]
-    pub fn server_phase(&self) -> ServerPhase {
-        if self.server != ServerLife::Open {
-            return ServerPhase::DoesNotExist;
-        }
-        if self.aborted.is_some() {
-            return ServerPhase::AbnormallyTerminated;
-        }
-        match self.configuration {
-            Configuration::Unset => ServerPhase::Connected,
-            Configuration::Begun => ServerPhase::Configurable,
-            Configuration::Ended if self.all_closed() => ServerPhase::NormallyTerminated,
-            Configuration::Ended if self.activated => ServerPhase::Active,
-            Configuration::Ended => ServerPhase::Initializing,
-        }
-    }
-
-    /// The client's phase.
-    #[must_use]
-    pub fn client_phase(&self) -> ClientPhase {
-        if self.client != ClientLife::Created {
-            return ClientPhase::DoesNotExist;
-        }
-        if self.aborted.is_some() {
-            return ClientPhase::Abort;
-        }
-        if !self.configuration_seen {
-            return ClientPhase::Configurable;
-        }
-        if self.devices.iter().all(|device| device.client == ClientDevice::CloseSeen) {
-            ClientPhase::NormallyTerminated
-        } else if self.devices.iter().all(|device| device.client != ClientDevice::Unopened) {
-            ClientPhase::Active
-        } else {
-            ClientPhase::Initializing
-        }
-    }
-
     /// Whether the server has a device open.
     #[must_use]
     pub fn server_devices_open(&self) -> bool {
@@ -341,6 +373,21 @@ impl State {
     pub fn all_closed(&self) -> bool {
         !self.devices.is_empty()
             && self.devices.iter().all(|device| device.server == ServerDevice::Closed)
+    }
+
+    /// Whether this client process has the set open.
+    #[must_use]
+    pub fn client_open(&self, client: u8) -> bool {
+        match client.checked_sub(1) {
+            None => self.client == ClientLife::Created,
+            Some(index) => self.secondaries[usize::from(index)] == SecondaryLife::Open,
+        }
+    }
+
+    /// A buffer, while it is allocated.
+    #[must_use]
+    pub fn buffer(&self, id: BufferId) -> Option<&Buffer> {
+        self.buffers.iter().find(|buffer| buffer.id == id)
     }
 
     /// The innermost call or routine in progress on a lane, other than the agent's own.
@@ -372,12 +419,12 @@ impl State {
     }
 
     /// Ends the call on a lane, the agent's if there is no other; gives who called.
-    pub(super) fn end_call(&mut self, lane: LaneId) -> Party {
+    pub(super) fn end_call(&mut self, lane: LaneId) -> Caller {
         match self.calls.iter().rposition(|call| call.lane == lane) {
-            Some(index) => self.calls.remove(index).party,
+            Some(index) => self.calls.remove(index).caller,
             None => {
                 self.agent = Agent::Idle;
-                Party::Server
+                Caller::Server
             }
         }
     }
@@ -426,26 +473,14 @@ impl State {
     }
 }
 
-impl fmt::Display for DeviceSetState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Open => "Open",
-            Self::DevicesOpen => "DevicesOpen",
-            Self::Aborted => "Aborted",
-            Self::Closed => "Closed",
-        })
-    }
-}
-
-impl fmt::Display for ServerPhase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
-
-impl fmt::Display for ClientPhase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
+impl Caller {
+    /// The party of this process.
+    #[must_use]
+    pub const fn party(self) -> Party {
+        match self {
+            Self::Server => Party::Server,
+            Self::Client(_) => Party::Client,
+        }
     }
 }
 
@@ -460,6 +495,7 @@ impl fmt::Display for Cause {
             Self::ClientCloseDevicesOpen => "Close of the client with devices open",
             Self::ServerDeath => "death of the server",
             Self::ClientDeath => "death of the client",
+            Self::TimeOut => "serverTimeOut",
         })
     }
 }

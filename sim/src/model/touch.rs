@@ -1,8 +1,9 @@
 //! Hazards: what becomes of a buffer or an interface pointer that is used.
 
 use super::BufferId;
-use super::state::{Cause, ClientLife, ServerLife, Stage, State};
-use crate::clauses::{Clause, Party};
+use super::CommandId;
+use super::state::{Caller, Cause, ServerLife, Stage, State};
+use crate::clauses::Clause;
 
 /// What a party can touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,6 +12,8 @@ pub enum Object {
     Buffer(BufferId),
     /// An interface to a device.
     Device,
+    /// The structure of a command.
+    Command(CommandId),
 }
 
 /// What touching an object means.
@@ -27,47 +30,85 @@ pub struct Touch {
     pub misuse: Option<Clause>,
 }
 
-/// What happens when `party` uses `object`.
+/// What happens when a process uses `object`.
 #[must_use]
-pub fn touch(state: &State, party: Party, object: Object) -> Touch {
-    let (gone, released, use_after) = match party {
-        Party::Client => (
-            state.client != ClientLife::Created,
-            Clause::ClientCloseReleases,
-            Clause::ClientCloseUseAfter,
-        ),
-        _ => (
+pub fn touch(state: &State, process: Caller, object: Object) -> Touch {
+    let (gone, released, use_after) = match process {
+        Caller::Client(client) => {
+            (!state.client_open(client), Clause::ClientCloseReleases, Clause::ClientCloseUseAfter)
+        }
+        Caller::Server => (
             state.server != ServerLife::Open,
             Clause::ServerCloseReleases,
             Clause::ServerCloseUseAfter,
         ),
     };
-    let freed = matches!(object, Object::Buffer(buffer) if !state.buffers.contains(&buffer));
+    let freed = matches!(object, Object::Buffer(buffer) if state.buffer(buffer).is_none());
     if gone || freed {
         let clause = if gone { released } else { Clause::ServerFreeBufferStatus };
-        let unmapped = party == Party::Server
+        let unmapped = process == Caller::Server
             && !freed
             && state.aborted == Some(Cause::ServerCloseDevicesOpen);
         let also = unmapped.then_some(Clause::ServerCloseDevicesOpenReleases);
         return Touch { alive: false, clause, also, misuse: Some(use_after) };
     }
+    if let Some(unknown) = unknown_address(state, process, object) {
+        return unknown;
+    }
     let clause = if state.aborted.is_some() { Clause::AbortBuffersStay } else { released };
     let misuse = match object {
         // After an abort a side keeps what it controlled; the commands are gone.
-        Object::Buffer(buffer) if state.aborted.is_none() => control(state, party, buffer),
-        Object::Buffer(_) | Object::Device => None,
+        Object::Buffer(buffer) if state.aborted.is_none() => control(state, process, buffer),
+        Object::Buffer(_) | Object::Device | Object::Command(_) => None,
     };
     Touch { alive: true, clause, also: None, misuse }
 }
 
+/// A secondary client has the address of a buffer that GetCommand or
+/// MapBufferHandle gave it; an address from another process is worth nothing there.
+fn unknown_address(state: &State, process: Caller, object: Object) -> Option<Touch> {
+    let (Caller::Client(client @ 1..), Object::Buffer(buffer)) = (process, object) else {
+        return None;
+    };
+    let mapped = state.buffer(buffer).is_some_and(|buffer| buffer.mapped & (1 << client) != 0);
+    (!mapped).then_some(Touch {
+        alive: false,
+        clause: Clause::ClientMapBufferHandleStatus,
+        also: None,
+        misuse: Some(Clause::ClientBufferMapped),
+    })
+}
+
 /// The obligation broken by using a buffer that the other party controls.
-fn control(state: &State, party: Party, buffer: BufferId) -> Option<Clause> {
+fn control(state: &State, process: Caller, buffer: BufferId) -> Option<Clause> {
     let held = state
         .commands
         .iter()
         .any(|command| command.buffer == Some(buffer) && command.stage == Stage::Delivered);
-    match party {
-        Party::Client => (!held).then_some(Clause::ClientBufferControl),
-        _ => held.then_some(Clause::ServerBufferControl),
+    match process {
+        Caller::Client(_) => (!held).then_some(Clause::ClientBufferControl),
+        Caller::Server => held.then_some(Clause::ServerBufferControl),
+    }
+}
+
+/// The process reads or writes the data of `object`; gives the obligation it breaks
+/// by writing, if it does.
+pub fn uses(state: &mut State, process: Caller, object: Object, writes: bool) -> Option<Clause> {
+    match (process, object) {
+        (Caller::Client(_), Object::Command(_)) => writes.then_some(Clause::ClientCommandReadOnly),
+        (Caller::Client(_), Object::Buffer(buffer)) => {
+            let held = state.commands.iter_mut().find(|command| {
+                command.buffer == Some(buffer) && command.stage == Stage::Delivered
+            });
+            if let Some(command) = held {
+                command.used = true;
+                return None;
+            }
+            (writes && state.aborted.is_none()).then_some(Clause::ClientBufferControl)
+        }
+        (Caller::Server, Object::Buffer(buffer)) if writes && state.aborted.is_none() => {
+            control(state, process, buffer)
+        }
+        _ => None,
     }
 }

@@ -242,7 +242,7 @@ impl Walk<'_> {
             }
             Function::BeginConfiguration => {
                 (args.block_size, args.max_transfer_size) = (Some(512), Some(65536));
-                ServerCall::BeginConfiguration { sound: true }
+                ServerCall::begin_configuration()
             }
             Function::EndConfiguration => ServerCall::EndConfiguration,
             Function::ExecuteCompletionAgent => ServerCall::ExecuteCompletionAgent,
@@ -273,7 +273,7 @@ impl Walk<'_> {
                     device_count: devices.into(),
                     ..VdConfig::default()
                 }));
-                ClientCall::Create { devices, sound: true }
+                ClientCall::create(devices)
             }
             Function::GetConfiguration => {
                 args.timeout = Some(TimeoutArg::Infinite);
@@ -306,7 +306,7 @@ impl Walk<'_> {
         } else {
             kinds[self.draw.below(2)]
         };
-        let request = Request { device, command: CommandId(self.sent), code, buffer: None };
+        let request = Request::bare(device, CommandId(self.sent), code);
         let args = Args {
             code: Some(CodeArg::Command(code)),
             size: Some(Size(if code == CommandCode::Write { 65536 } else { 0 })),
@@ -357,7 +357,7 @@ impl Walk<'_> {
         args: Args<'static>,
         call: Call,
     ) {
-        let limits = Limits { queue_depth: Some(QUEUE_DEPTH) };
+        let limits = Limits { queue_depth: Some(QUEUE_DEPTH), ..Limits::default() };
         let outcomes = model::outcomes(&self.state, self.profile, limits, lane, &call);
         let outcome = outcomes[self.draw.below(outcomes.len())];
         self.trace.push(Event::Call {
@@ -368,8 +368,7 @@ impl Walk<'_> {
             creates: creates.map(Name::from),
             args,
         });
-        let party = if lane.0 < 2 { Party::Server } else { Party::Client };
-        model::apply(&mut self.state, lane, party, &outcome);
+        model::apply(&mut self.state, lane, call.caller(), &outcome);
         self.blocked.push(lane);
     }
 

@@ -177,6 +177,9 @@ pub enum Event<'a> {
         /// The lane.
         #[schemars(with = "LaneName")]
         expired: Name<'a>,
+        /// Milliseconds that pass, if not just as many as are needed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        after: Option<u32>,
     },
     /// A client learns something of its SQL statement.
     Statement {
@@ -329,6 +332,7 @@ struct Raw<'a> {
     wrote: Option<Name<'a>>,
     #[serde(borrow)]
     expired: Option<Name<'a>>,
+    after: Option<u32>,
     statement: Option<Statement>,
     devices: Option<u32>,
     report: Option<Reported>,
@@ -350,7 +354,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ended", &["lane", "ended"]),
     ("touch", &["lane", "touch", "found"]),
     ("wrote", &["lane", "wrote"]),
-    ("expired", &["expired"]),
+    ("expired", &["expired", "after"]),
     ("statement", &["lane", "statement", "devices"]),
     ("report", &["lane", "report"]),
     ("blocked", &["blocked"]),
@@ -360,7 +364,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 impl<'a> Raw<'a> {
     /// Every field with whether it is given.
-    fn fields(&self) -> [(&'static str, bool); 24] {
+    fn fields(&self) -> [(&'static str, bool); 25] {
         [
             ("lane", self.lane.is_some()),
             ("call", self.call.is_some()),
@@ -379,6 +383,7 @@ impl<'a> Raw<'a> {
             ("found", self.found.is_some()),
             ("wrote", self.wrote.is_some()),
             ("expired", self.expired.is_some()),
+            ("after", self.after.is_some()),
             ("statement", self.statement.is_some()),
             ("devices", self.devices.is_some()),
             ("report", self.report.is_some()),
@@ -475,7 +480,11 @@ impl<'a> Raw<'a> {
             "wrote" => {
                 Event::Wrote { seq, lane: lane()?, wrote: self.wrote.ok_or_else(need("wrote"))? }
             }
-            "expired" => Event::Expired { seq, expired: self.expired.ok_or_else(need("expired"))? },
+            "expired" => Event::Expired {
+                seq,
+                expired: self.expired.ok_or_else(need("expired"))?,
+                after: self.after,
+            },
             "statement" => Event::Statement {
                 seq,
                 lane: lane()?,
@@ -527,7 +536,9 @@ impl Event<'_> {
             Self::Wrote { seq, lane, wrote } => {
                 Event::Wrote { seq, lane: own(lane), wrote: own(wrote) }
             }
-            Self::Expired { seq, expired } => Event::Expired { seq, expired: own(expired) },
+            Self::Expired { seq, expired, after } => {
+                Event::Expired { seq, expired: own(expired), after }
+            }
             Self::Statement { seq, lane, statement, devices } => {
                 Event::Statement { seq, lane: own(lane), statement, devices }
             }
@@ -562,7 +573,10 @@ impl fmt::Display for Event<'_> {
                 write!(f, "{lane} touches {touch}: {found}")
             }
             Self::Wrote { lane, wrote, .. } => write!(f, "{lane} writes into {wrote}"),
-            Self::Expired { expired, .. } => write!(f, "time passes for {expired}"),
+            Self::Expired { expired, after, .. } => {
+                write!(f, "time passes for {expired}")?;
+                after.iter().try_for_each(|ms| write!(f, ": {ms} ms"))
+            }
             Self::Statement { lane, statement, devices, .. } => {
                 let what = match statement {
                     Statement::Issued => "issues the SQL statement",

@@ -52,6 +52,8 @@ pub struct Header {
 pub enum Recorded {
     /// Every use that a client makes of a buffer: `touch` and `wrote`.
     Data,
+    /// Every passing of a time-out: `expired`. Nothing expires otherwise.
+    Time,
 }
 
 /// Who was observed.

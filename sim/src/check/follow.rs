@@ -1,0 +1,176 @@
+//! What a successful return makes true beyond the model's state: names, and the
+//! data that came with it.
+
+use super::bind::Then;
+use super::frontier::World;
+use super::names::{BufferFacts, Thing};
+use super::sequential::{Checker, OpenCall};
+use super::verdict::Allowed;
+use crate::clauses::{Clause, Party};
+use crate::codes::HResult;
+use crate::model::BufferId;
+use crate::trace::{Event, Out};
+
+impl Checker {
+    /// Follows a return of NOERROR.
+    pub(super) fn follow(
+        &mut self,
+        line: usize,
+        open: OpenCall,
+        status: HResult,
+        out: &Out<'_>,
+        event: &Event<'_>,
+    ) {
+        if status != HResult::NOERROR {
+            return;
+        }
+        let world = open.bound.world;
+        let process = self.lane_of(open.lane).process;
+        match open.bound.then {
+            Then::Nothing => {}
+            Then::Attach(interface) => self.names.interfaces[interface].world = Some(world),
+            Then::Create(interface, name, config) => {
+                self.names.interfaces[interface].world = Some(world);
+                let devices = config.device_count as usize;
+                let mut device_names = vec![None; devices];
+                if let Some(first) = device_names.first_mut() {
+                    *first = Some(name.clone());
+                }
+                let created = &mut self.worlds[world];
+                (created.name, created.config, created.device_names) =
+                    (name, *config, device_names);
+            }
+            Then::Configure(config) => self.worlds[world].server_config = config,
+            Then::Device { handle, name, index } => {
+                let names = &mut self.worlds[world].device_names;
+                if names[usize::from(index)].is_none() {
+                    names[usize::from(index)] = Some(name);
+                }
+                if let Some(handle) = handle {
+                    self.names.give(&handle, world, Thing::Device { process, index });
+                }
+            }
+            Then::Buffer { handle, id, size, alignment } => {
+                let facts = BufferFacts { id, size, address: out.address };
+                self.check_buffer(line, world, facts, alignment, event);
+                if let Some(handle) = handle {
+                    self.names.give(&handle, world, Thing::Buffer(facts));
+                }
+            }
+            Then::Handle(handle, buffer) => self.give_handle(world, handle, buffer),
+            Then::ClientConfiguration | Then::ServerConfiguration => {
+                self.compare_configuration(line, world, process.party(), out, event);
+            }
+        }
+    }
+
+    fn give_handle(&mut self, world: usize, handle: Option<String>, buffer: BufferId) {
+        if let Some(handle) = handle {
+            self.names.give(&handle, world, Thing::Handle(buffer));
+        }
+    }
+
+    /// A buffer is aligned, and it and its prefix zone share no byte with another.
+    fn check_buffer(
+        &mut self,
+        line: usize,
+        world: usize,
+        facts: BufferFacts,
+        alignment: u32,
+        event: &Event<'_>,
+    ) {
+        let Some(address) = facts.address else {
+            return;
+        };
+        let World { config, server_config, .. } = &self.worlds[world];
+        let basic = config.with_server(server_config).alignment;
+        let aligned = u64::from(alignment.max(basic).max(1));
+        let prefix = u64::from(config.prefix_zone_size);
+        if !address.is_multiple_of(aligned) {
+            let what = format!("an address that is a multiple of {aligned}");
+            self.bad_buffer(line, world, Clause::ServerAllocateBufferAligned, what, event);
+            return;
+        }
+        self.mark([Clause::ServerAllocateBufferAligned]);
+        let zone = |address: u64, size: u32| {
+            (address.saturating_sub(prefix), address.saturating_add(size.into()))
+        };
+        let (start, end) = zone(address, facts.size);
+        let frontier = &self.worlds[world].frontier;
+        let lives = |id: BufferId| frontier.iter().any(|state| state.buffer(id).is_some());
+        let overlapped = self.names.buffers(world).find(|(_, other)| {
+            let apart = other.address.is_none_or(|other_address| {
+                let (other_start, other_end) = zone(other_address, other.size);
+                end <= other_start || other_end <= start
+            });
+            lives(other.id) && !apart
+        });
+        let clause = Clause::ServerAllocateBufferPrefixZone;
+        if let Some((name, _)) = overlapped {
+            let what = format!("a buffer with its prefix zone apart from {name}");
+            self.bad_buffer(line, world, clause, what, event);
+        } else {
+            self.mark([clause]);
+        }
+    }
+
+    fn bad_buffer(
+        &mut self,
+        line: usize,
+        world: usize,
+        clause: Clause,
+        what: String,
+        event: &Event<'_>,
+    ) {
+        let Event::Return { out, .. } = event else {
+            return;
+        };
+        let got = format!("{event} at the address {}", out.address.unwrap_or_default());
+        self.violated(line, None, world, clause, vec![Allowed { what, clause }], got);
+    }
+
+    /// GetConfiguration gives what was asked for and what was set.
+    fn compare_configuration(
+        &mut self,
+        line: usize,
+        world: usize,
+        party: Party,
+        out: &Out<'_>,
+        event: &Event<'_>,
+    ) {
+        let Some(seen) = out.config.as_deref() else {
+            return;
+        };
+        let created = &self.worlds[world];
+        let (clause, wanted) = match party {
+            Party::Client => (
+                Clause::ClientGetConfigurationStatus,
+                created.config.with_server(&created.server_config),
+            ),
+            _ => (Clause::ServerGetConfigurationStatus, created.config),
+        };
+        let same = seen.device_count == wanted.device_count
+            && seen.prefix_zone_size == wanted.prefix_zone_size
+            && seen.features == wanted.features
+            && (party != Party::Client
+                || (seen.block_size == wanted.block_size
+                    && seen.max_transfer_size == wanted.max_transfer_size));
+        let seen_text = || serde_json::to_string(seen).unwrap_or_default();
+        if !same {
+            let what =
+                format!("the configuration {}", serde_json::to_string(&wanted).unwrap_or_default());
+            let got = format!("{event} and the configuration {}", seen_text());
+            self.violated(line, None, world, clause, vec![Allowed { what, clause }], got);
+        } else if party == Party::Client {
+            let clause = Clause::ClientGetConfigurationGranted;
+            match seen.check_granted() {
+                Ok(()) => self.mark([clause]),
+                Err(rule) => {
+                    let what = rule.demand.to_owned();
+                    let got = format!("{event} and the configuration {}", seen_text());
+                    self.violated(line, None, world, clause, vec![Allowed { what, clause }], got);
+                }
+            }
+        }
+    }
+}

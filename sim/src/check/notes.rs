@@ -1,0 +1,237 @@
+//! What happens beside the calls: time that passes, data that is used, what a
+//! client knows and says, processes that end.
+
+use super::bind::{Bound, caller};
+use super::frontier::World;
+use super::sequential::Checker;
+use super::verdict::InputError;
+use crate::clauses::{Clause, LinuxTimeoutUnit, Party};
+use crate::codes::{CommandCode, Features};
+use crate::model::{
+    self, Call, Caller, Cause, LaneId, Object, ServerCall, ServerLife, Stage, State,
+};
+use crate::trace::{
+    Args, Event, Function, HowEnded, Process, Reported, Size, Statement, TimeoutArg,
+};
+
+impl Checker {
+    /// A party writes into a buffer, or into a command's structure.
+    pub(super) fn wrote(
+        &mut self,
+        line: usize,
+        lane: LaneId,
+        name: &str,
+        event: &Event<'_>,
+    ) -> Result<(), InputError> {
+        let process = caller(self.lane_of(lane).process);
+        let (world, object) = match self.names.object(name) {
+            Some((_, Object::Device)) | None => {
+                return Err(InputError(format!("`{name}` is no buffer and no command")));
+            }
+            Some(found) => found,
+        };
+        let mut broken = None;
+        for state in &mut self.worlds[world].frontier {
+            broken = model::uses(state, process, object, true);
+        }
+        if let Some(clause) = broken {
+            self.find(line, clause, event.to_string(), false);
+        }
+        Ok(())
+    }
+
+    /// Time passes for the call in progress on a lane.
+    pub(super) fn expired(
+        &mut self,
+        line: usize,
+        name: &str,
+        after: Option<u32>,
+    ) -> Result<(), InputError> {
+        let lane = self.lane(name)?;
+        let Some(open) = self.open.iter().rfind(|open| open.lane == lane) else {
+            return Ok(());
+        };
+        let (world, function) = (open.bound.world, open.function);
+        if after.is_some_and(|ms| u64::from(ms) < self.limit(function, open.timeout, world)) {
+            return Ok(());
+        }
+        let aborted = |world: &World| world.any(|state| state.aborted == Some(Cause::TimeOut));
+        let before = aborted(&self.worlds[world]);
+        for state in &mut self.worlds[world].frontier {
+            model::expire(state, lane);
+        }
+        if aborted(&self.worlds[world]) && !before {
+            self.mark([Clause::ServerTimeOutAborts]);
+            let held = |state: &State| {
+                state.commands.iter().any(|command| {
+                    command.code == CommandCode::Complete && command.stage == Stage::Delivered
+                })
+            };
+            if self.worlds[world].any(held) {
+                let what = "Complete is held for two intervals of serverTimeOut".to_owned();
+                self.find(line, Clause::ClientCompleteTimely, what, false);
+            }
+        }
+        Ok(())
+    }
+
+    /// Milliseconds after which a call in progress expires.
+    fn limit(&self, function: Function, timeout: Option<TimeoutArg>, world: usize) -> u64 {
+        match (function, timeout) {
+            (Function::ExecuteCompletionAgent, _) => {
+                self.worlds[world].config.server_time_out.into()
+            }
+            (Function::GetCommand, Some(TimeoutArg::Milliseconds(ms)))
+                if self.profile.linux_timeout_unit == LinuxTimeoutUnit::Seconds =>
+            {
+                u64::from(ms) * 1000
+            }
+            (_, Some(TimeoutArg::Milliseconds(ms))) => ms.into(),
+            _ => u64::MAX,
+        }
+    }
+
+    /// A client learns something of its SQL statement.
+    pub(super) fn statement(
+        &mut self,
+        line: usize,
+        lane: LaneId,
+        statement: Statement,
+        devices: Option<u32>,
+        event: &Event<'_>,
+    ) -> Result<(), InputError> {
+        let world = self.set_of(lane)?;
+        let asked = self.worlds[world].config.device_count;
+        match statement {
+            Statement::Issued => {
+                if devices.is_some_and(|named| named != asked) {
+                    let what = format!("{event}, and asked for {asked}");
+                    self.find(line, Clause::ClientCreateDeviceCount, what, false);
+                }
+            }
+            Statement::Succeeded => self.worlds[world].statement = Some(true),
+            Statement::Failed => self.worlds[world].statement = Some(false),
+        }
+        Ok(())
+    }
+
+    /// A client tells its own caller how it ended.
+    pub(super) fn report(
+        &mut self,
+        line: usize,
+        lane: LaneId,
+        report: Reported,
+        event: &Event<'_>,
+    ) -> Result<(), InputError> {
+        let world = self.set_of(lane)?;
+        if report == Reported::Success && self.worlds[world].statement != Some(true) {
+            self.find(line, Clause::ClientSuccess, event.to_string(), false);
+        }
+        Ok(())
+    }
+
+    /// The set that a client's process has, or had last.
+    fn set_of(&self, lane: LaneId) -> Result<usize, InputError> {
+        let process = self.lane_of(lane).process;
+        if process.party() != Party::Client {
+            return Err(InputError(format!("this is told of a client's lane, not of {process}'s")));
+        }
+        let mut own = self.names.interfaces.iter().filter(|known| known.process == process);
+        Ok(own.find_map(|known| known.world).unwrap_or(World::NOWHERE))
+    }
+
+    /// What is seen of a call before it is answered: who else uses the device, and
+    /// positions from nowhere.
+    pub(super) fn note_use(
+        &mut self,
+        line: usize,
+        lane: LaneId,
+        function: Function,
+        bound: &Bound,
+        args: &Args<'_>,
+    ) {
+        if let Some(index) = self.other_user(lane, bound) {
+            let what = format!("{function} while {} goes on", self.call_text(index));
+            self.find(line, Clause::ClientDeviceOneThread, what, false);
+        }
+        if let Call::Server(ServerCall::SendCommand(request)) = &bound.call
+            && request.code == CommandCode::SetPosition
+        {
+            let world = &self.worlds[bound.world];
+            let free = world.config.features.intersects(Features::RANDOM_ACCESS);
+            let absolute = args.size.is_none_or(|Size(origin)| origin == 0);
+            let known = args.position.is_none_or(|position| world.positions.contains(&position));
+            if !free && absolute && !known {
+                let what = format!("SetPosition to {}", args.position.unwrap_or_default());
+                self.find(line, Clause::ServerCommandKnownPosition, what, false);
+            }
+        }
+        if matches!(function, Function::GetConfiguration)
+            && matches!(bound.call.caller(), Caller::Client(_))
+            && args.timeout == Some(TimeoutArg::Infinite)
+            && self.worlds[bound.world].statement == Some(false)
+            && self.worlds[bound.world].any(|state| state.aborted.is_none())
+        {
+            let what = "GetConfiguration without a limit after the statement failed".to_owned();
+            self.find(line, Clause::ClientGetConfigurationAfterFailure, what, false);
+        }
+    }
+
+    /// A call that another thread of the client makes on the same device at this time.
+    fn other_user(&self, lane: LaneId, bound: &Bound) -> Option<usize> {
+        let device = bound.call.client_device()?;
+        self.open.iter().position(|open| {
+            open.lane != lane
+                && open.bound.world == bound.world
+                && open.bound.call.client_device() == Some(device)
+        })
+    }
+
+    /// A process ends.
+    pub(super) fn exit(&mut self, line: usize, process: Process, how: HowEnded, event: &Event<'_>) {
+        self.left_waiting(line, process, event);
+        let Self { open, lanes, .. } = self;
+        open.retain(|open| lanes[usize::from(open.lane.0)].process != process);
+        let caller = caller(process);
+        let leaves_open = |state: &State| match caller {
+            Caller::Server => state.server == ServerLife::Open,
+            Caller::Client(number) => state.client_open(number),
+        };
+        let left = self.worlds.iter().skip(1).any(|world| world.any(leaves_open));
+        for world in 1..self.worlds.len() {
+            for state in &mut self.worlds[world].frontier {
+                model::exit(state, caller);
+            }
+            if caller == Caller::Server {
+                self.names.retire_commands(world);
+            }
+        }
+        if !left {
+            return;
+        }
+        let (notices, required) = match caller {
+            Caller::Server => (Clause::ProcessServerDeath, Clause::ServerCloseRequired),
+            Caller::Client(0) => (Clause::ProcessClientDeath, Clause::ClientCloseRequired),
+            Caller::Client(_) => (Clause::ProcessSecondaryDeath, Clause::ClientCloseRequired),
+        };
+        self.mark([notices]);
+        if how == HowEnded::Normal {
+            self.find(line, required, event.to_string(), false);
+        }
+    }
+
+    /// A client that is ended while it waits for a configuration, although its
+    /// statement has failed, would have waited for ever.
+    fn left_waiting(&mut self, line: usize, process: Process, event: &Event<'_>) {
+        let waits = self.open.iter().any(|open| {
+            self.lane_of(open.lane).process == process
+                && open.function == Function::GetConfiguration
+                && open.timeout == Some(TimeoutArg::Infinite)
+                && self.worlds[open.bound.world].statement == Some(false)
+        });
+        if waits && process.party() == Party::Client {
+            let clause = Clause::ClientGetConfigurationAfterFailure;
+            self.find(line, clause, event.to_string(), false);
+        }
+    }
+}

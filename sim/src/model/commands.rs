@@ -1,0 +1,191 @@
+//! What server and client owe each other in commands: what may be sent when, and
+//! what it may be answered with. The interface carries them all the same.
+
+use super::state::{Command, Stage, State, Stream};
+use super::{Carried, Request};
+use crate::clauses::Clause as C;
+use crate::clauses::{CompletionCodes, Profile, ShortReadSuccess};
+use crate::codes::{CommandCode as Code, Features, Gate, Win32};
+
+/// What the server breaks by granting these feature bits.
+pub(super) fn grants_misuse(state: &State, granted: Features) -> Option<C> {
+    let servers = Features::WRITE_MEDIA | Features::READ_MEDIA | Features::COMPLETE_ENABLED;
+    let complete = granted.intersects(Features::COMPLETE_ENABLED)
+        && !state.asked.features.contains(Features::REQUEST_COMPLETE);
+    let surplus = !granted.without(servers).without(state.asked.features).is_empty();
+    (complete || surplus).then_some(C::ServerBeginConfigurationFeatures)
+}
+
+/// What the server breaks by sending this command now.
+pub(super) fn request_misuse(state: &State, request: &Request) -> Option<C> {
+    let agreed = state.asked.features | state.granted.features;
+    gate(state, request.code, agreed)
+        .or_else(|| buffer(state, request))
+        .or_else(|| arguments(state, request, agreed))
+        .or_else(|| order(state, request, agreed))
+}
+
+/// Whether what was agreed on lets the command be sent.
+fn gate(state: &State, code: Code, agreed: Features) -> Option<C> {
+    let open = match code.info().gate {
+        Gate::Always | Gate::Unspecified => true,
+        Gate::AnyFeature(features) => agreed.intersects(features),
+        Gate::AllFeatures(features) => agreed.contains(features),
+        Gate::SnapshotBackup => state.granted.features.intersects(Features::WRITE_MEDIA),
+        Gate::SnapshotRestore => state.granted.features.intersects(Features::READ_MEDIA),
+    };
+    if !open {
+        return Some(C::ServerCommandFeature);
+    }
+    let media = match code {
+        Code::Read => Features::READ_MEDIA,
+        Code::Write | Code::WriteMark => Features::WRITE_MEDIA,
+        _ => return None,
+    };
+    (!state.granted.features.intersects(media)).then_some(C::ServerCommandMedia)
+}
+
+/// A buffer that exists and that no other command has.
+fn buffer(state: &State, request: &Request) -> Option<C> {
+    if !request.code.info().moves_data {
+        return None;
+    }
+    let buffer = match request.buffer {
+        Carried::Untold => return None,
+        Carried::Null => return Some(C::ServerCommandBuffer),
+        Carried::Buffer(buffer) => buffer,
+    };
+    if state.buffer(buffer).is_none() {
+        return Some(C::ServerCommandBuffer);
+    }
+    let held = |command: &Command| {
+        command.buffer == Some(buffer) && matches!(command.stage, Stage::Queued | Stage::Delivered)
+    };
+    state.commands.iter().any(held).then_some(C::ServerBufferControl)
+}
+
+/// The field `size`, and the position.
+fn arguments(state: &State, request: &Request, agreed: Features) -> Option<C> {
+    let random_access = agreed.intersects(Features::RANDOM_ACCESS);
+    if request.positioned && request.code.info().moves_data && !random_access {
+        return Some(C::ServerCommandPosition);
+    }
+    let size = request.size?;
+    let granted = &state.granted;
+    let broken = match request.code {
+        Code::Read | Code::Write => {
+            let bytes = u32::try_from(size).unwrap_or(0);
+            let sound = bytes > 0
+                && bytes <= granted.max_transfer_size
+                && bytes.is_multiple_of(granted.block_size.max(1));
+            (!sound).then_some(C::ServerCommandSize)
+        }
+        Code::SkipMarks | Code::SkipBlocks => {
+            let backwards = size < 0 && !agreed.intersects(Features::REVERSE_POSITION);
+            backwards.then_some(C::ServerCommandSkipBackwards)
+        }
+        Code::SetPosition => (!(0..=2).contains(&size)).then_some(C::ServerCommandOrigin),
+        Code::Load => (!(0..=1).contains(&size)).then_some(C::ServerCommandEject),
+        _ => None,
+    };
+    broken
+}
+
+/// What the documents say of the order of commands on a device.
+fn order(state: &State, request: &Request, agreed: Features) -> Option<C> {
+    let device = &state.devices[usize::from(request.device)];
+    let code = request.code;
+    if code == Code::Snapshot && state.devices.len() > 1 {
+        return Some(C::ServerSnapshotOneDevice);
+    }
+    if code == Code::Load && state.outstanding(request.device).next().is_some() {
+        return Some(C::ServerEndOfMediaWaits);
+    }
+    let removable = agreed.intersects(Features::REMOVABLE);
+    let data = matches!(code, Code::Read | Code::Write | Code::WriteMark);
+    let last = matches!(code, Code::ClearError | Code::Discard | Code::Complete);
+    match device.stream {
+        Stream::Prepared if code == Code::PrepareToFreeze => Some(C::ServerSnapshotOrder),
+        Stream::Snapshot if !last => Some(C::ServerSnapshotOrder),
+        Stream::Mounted if !last => Some(C::ServerMountSnapshotOrder),
+        Stream::Complete if data => Some(C::ServerCompleteLast),
+        Stream::MediumEnded if code == Code::Read && removable => Some(C::ServerEndOfMediaLoad),
+        Stream::Overflow => Some(C::ServerOverflowAborts),
+        _ => None,
+    }
+}
+
+/// What the client breaks by answering a command so.
+pub(super) fn completion_misuse(
+    state: &State,
+    profile: &Profile,
+    command: &Command,
+    (code, bytes): (Win32, u32),
+    data_is_told: bool,
+) -> Option<C> {
+    let success = code == Win32::ERROR_SUCCESS;
+    if command.code == Code::ClearError && !success {
+        return Some(C::DeviceErrorClearErrorSuccess);
+    }
+    support(state, command.code, code)
+        .or_else(|| amount(profile, command, success, bytes))
+        .or_else(|| {
+            let invented = data_is_told && success && bytes > 0 && !command.used;
+            (invented && command.code.info().moves_data).then_some(C::ClientCommandMovesData)
+        })
+        .or_else(|| {
+            let listed = profile.completion_codes == CompletionCodes::Listed;
+            (listed && belongs_elsewhere(command.code, code)).then_some(C::ClientCommandCode)
+        })
+}
+
+/// Whether the client supports what it must, and nothing else.
+fn support(state: &State, command: Code, code: Win32) -> Option<C> {
+    let refused = code == Win32::ERROR_NOT_SUPPORTED;
+    match command.info().gate {
+        Gate::Always => refused.then_some(C::ClientCommandMandatory),
+        Gate::AnyFeature(features) => {
+            let asked = state.asked.features.intersects(features);
+            match (asked, refused) {
+                (true, true) => Some(C::ClientCommandSupported),
+                (false, false) if code == Win32::ERROR_SUCCESS => Some(C::ClientCommandUnsupported),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Whether as much was moved as the answer says.
+fn amount(profile: &Profile, command: &Command, success: bool, bytes: u32) -> Option<C> {
+    let size = command.size?;
+    if bytes > size {
+        return Some(C::ClientCompleteCommandBytes);
+    }
+    if !success || bytes == size {
+        return None;
+    }
+    match command.code {
+        Code::Write => Some(C::ClientWriteShort),
+        Code::Read if bytes == 0 => Some(C::ClientReadEnd),
+        Code::Read => {
+            let fault = profile.short_read_success == ShortReadSuccess::ClientFault;
+            fault.then_some(C::ClientReadShort)
+        }
+        _ => None,
+    }
+}
+
+/// Whether the documents list this completion code for other commands only.
+fn belongs_elsewhere(command: Code, code: Win32) -> bool {
+    let reading =
+        matches!(command, Code::Read | Code::SkipMarks | Code::SkipBlocks | Code::SetPosition);
+    let writing = matches!(command, Code::Write | Code::WriteMark | Code::Flush | Code::Complete);
+    match code {
+        Win32::ERROR_HANDLE_EOF
+        | Win32::ERROR_NO_DATA_DETECTED
+        | Win32::ERROR_FILEMARK_DETECTED => !reading,
+        Win32::ERROR_DISK_FULL | Win32::ERROR_EOM_OVERFLOW | Win32::ERROR_END_OF_MEDIA => !writing,
+        _ => false,
+    }
+}

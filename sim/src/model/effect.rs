@@ -1,0 +1,336 @@
+//! What outcomes do to the state, and what happens to it without a call.
+
+use super::outcome::{Answer, Outcome, Reply};
+use super::state::{
+    Agent, Asked, Buffer, Caller, Cause, ClientDevice, ClientLife, Command, Configuration, Device,
+    Granted, InProgress, LaneId, Pending, Requested, Reserve, SecondaryLife, ServerDevice,
+    ServerLife, Stage, State, Stream,
+};
+use super::{BufferId, CommandId, Request, Timeout};
+use crate::clauses::ActiveEntry;
+use crate::codes::{CommandCode, Win32};
+
+/// What an outcome does to the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Effect {
+    None,
+    Open,
+    Begin(Granted),
+    Request(Requested),
+    End,
+    DropRequests,
+    StartAgent(ActiveEntry),
+    OpenServerDevice(u8, ActiveEntry),
+    Allocate(BufferId, Requested),
+    Free(BufferId),
+    Send(Request),
+    Refuse(Request, Win32),
+    CloseDevice { device: u8, drain: bool },
+    Abort(Cause),
+    CloseServer { abort: Option<Cause>, then_wait: Option<Reply> },
+    Create(u8, Asked),
+    OpenSecondary(u8),
+    CloseSecondary { client: u8, abort: Option<Cause> },
+    Map { client: u8, buffer: BufferId },
+    SeeConfiguration,
+    OpenClientDevice { device: u8, owner: u8, entry: ActiveEntry },
+    Deliver(CommandId),
+    SeeClose(u8),
+    Complete { command: CommandId, code: Win32, bytes: u32, position: u64 },
+    CloseClient { abort: Option<Cause>, drop_held: bool },
+    Wait(Pending),
+}
+
+/// Makes the outcome happen and leaves the answer ready on the lane.
+pub(super) fn apply(state: &mut State, lane: LaneId, caller: Caller, outcome: &Outcome) {
+    enact(state, lane, caller, outcome.effect);
+    if outcome.answer != Answer::Blocks {
+        state.calls.push(InProgress { lane, caller, pending: Pending::Ready(outcome.reply()) });
+    }
+}
+
+/// Makes the effect happen.
+pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Effect) {
+    match effect {
+        Effect::None => {}
+        Effect::Open => state.server = ServerLife::Open,
+        Effect::Begin(granted) => {
+            state.configuration = Configuration::Begun;
+            state.granted = granted;
+        }
+        Effect::Request(requested) => request(state, requested),
+        Effect::End => state.configuration = Configuration::Ended,
+        Effect::DropRequests => state.reserve = Reserve::None,
+        Effect::StartAgent(entry) => {
+            state.agent = Agent::Running { lane };
+            state.update_activation(entry);
+        }
+        Effect::OpenServerDevice(device, entry) => {
+            state.devices[usize::from(device)].server = ServerDevice::Open;
+            state.update_activation(entry);
+        }
+        Effect::Allocate(id, kind) => {
+            state.buffers.push(Buffer { id, mapped: 0 });
+            take_reserved(state, kind);
+        }
+        Effect::Free(buffer) => state.buffers.retain(|known| known.id != buffer),
+        Effect::Send(request) => push_command(state, &request, Stage::Queued),
+        Effect::Refuse(request, code) => {
+            push_command(state, &request, Stage::Refused { code, lane });
+        }
+        Effect::CloseDevice { device, drain } => close_device(state, device, drain),
+        Effect::Abort(cause) => abort(state, cause),
+        Effect::CloseServer { abort: cause, then_wait } => {
+            state.server = ServerLife::Closed;
+            abort_if(state, cause);
+            if let Some(reply) = then_wait {
+                state.calls.push(InProgress { lane, caller, pending: Pending::ServerClose(reply) });
+            }
+        }
+        Effect::Create(devices, asked) => {
+            state.client = ClientLife::Created;
+            state.asked = asked;
+            state.devices = (0..devices).map(|_| Device::default()).collect();
+        }
+        Effect::SeeConfiguration => state.configuration_seen = true,
+        Effect::OpenSecondary(client) => {
+            state.secondaries[usize::from(client) - 1] = SecondaryLife::Open;
+        }
+        Effect::CloseSecondary { client, abort } => {
+            state.secondaries[usize::from(client) - 1] = SecondaryLife::Closed;
+            abort_if(state, abort);
+        }
+        Effect::Map { client, buffer } => map(state, client, buffer),
+        Effect::OpenClientDevice { device, owner, entry } => {
+            let device = &mut state.devices[usize::from(device)];
+            (device.client, device.owner) = (ClientDevice::Open, owner);
+            state.update_activation(entry);
+        }
+        Effect::Deliver(command) => deliver(state, command),
+        Effect::SeeClose(device) => {
+            state.devices[usize::from(device)].client = ClientDevice::CloseSeen;
+        }
+        Effect::Complete { command, code, bytes, position } => {
+            let stage = Stage::Completed { code, bytes, position };
+            set_stage(state, command, stage);
+            note_completion(state, command, code);
+            if code != Win32::ERROR_SUCCESS {
+                enter_error_state(state, command);
+            }
+        }
+        Effect::CloseClient { abort: cause, drop_held } => {
+            state.client = ClientLife::Closed;
+            abort_if(state, cause);
+            if drop_held {
+                complete_all(state, Stage::Delivered, Win32::ERROR_OPERATION_ABORTED);
+            }
+        }
+        Effect::Wait(pending) => {
+            state.calls.push(InProgress { lane, caller, pending });
+        }
+    }
+}
+
+/// Buffers requested while configuring are summed; of different kinds the sum
+/// is not followed.
+fn request(state: &mut State, more: Requested) {
+    state.reserve = match state.reserve {
+        Reserve::None => Reserve::Some(more),
+        Reserve::Some(known) if (known.size, known.alignment) == (more.size, more.alignment) => {
+            Reserve::Some(Requested { count: known.count.saturating_add(more.count), ..known })
+        }
+        Reserve::Some(_) | Reserve::Mixed => Reserve::Mixed,
+    };
+}
+
+fn take_reserved(state: &mut State, kind: Requested) {
+    state.reserve = match state.reserve {
+        Reserve::Some(known) if (known.size, known.alignment) == (kind.size, kind.alignment) => {
+            Reserve::Some(Requested { count: known.count.saturating_sub(1), ..known })
+        }
+        Reserve::Some(known) if known.count > 0 => Reserve::Mixed,
+        other => other,
+    };
+}
+
+/// The process has the buffer's address.
+fn map(state: &mut State, client: u8, buffer: BufferId) {
+    if let Some(buffer) = state.buffers.iter_mut().find(|known| known.id == buffer) {
+        buffer.mapped |= 1 << client;
+    }
+}
+
+fn deliver(state: &mut State, id: CommandId) {
+    let Some(command) = state.commands.iter_mut().find(|command| command.id == id) else {
+        return;
+    };
+    command.stage = Stage::Delivered;
+    if let Some(buffer) = command.buffer {
+        let owner = state.devices[usize::from(command.device)].owner;
+        map(state, owner, buffer);
+    }
+}
+
+/// What a completion by the client says of the stream, and of time.
+fn note_completion(state: &mut State, id: CommandId, code: Win32) {
+    state.idle_intervals = 0;
+    let Some(command) = state.command(id).copied() else {
+        return;
+    };
+    let device = &mut state.devices[usize::from(command.device)];
+    device.flushed = command.code == CommandCode::Flush;
+    device.stream = match (command.code, code) {
+        (
+            CommandCode::Read,
+            Win32::ERROR_HANDLE_EOF
+            | Win32::ERROR_NO_DATA_DETECTED
+            | Win32::ERROR_FILEMARK_DETECTED,
+        ) => Stream::MediumEnded,
+        (CommandCode::Write, Win32::ERROR_EOM_OVERFLOW) => Stream::Overflow,
+        _ => device.stream,
+    };
+}
+
+fn push_command(state: &mut State, request: &Request, stage: Stage) {
+    if stage == Stage::Queued {
+        let waits = |command: &Command| matches!(command.stage, Stage::Queued | Stage::Delivered);
+        if !state.commands.iter().any(waits) {
+            state.idle_intervals = 0;
+        }
+        let stream = &mut state.devices[usize::from(request.device)].stream;
+        *stream = match request.code {
+            CommandCode::PrepareToFreeze => Stream::Prepared,
+            CommandCode::Snapshot => Stream::Snapshot,
+            CommandCode::MountSnapshot => Stream::Mounted,
+            CommandCode::Complete => Stream::Complete,
+            CommandCode::Load => Stream::Free,
+            _ => *stream,
+        };
+    }
+    let moves = request.code.info().moves_data;
+    state.commands.push(Command {
+        id: request.command,
+        device: request.device,
+        code: request.code,
+        buffer: request.buffer.buffer(),
+        size: request.size.filter(|_| moves).and_then(|size| u32::try_from(size).ok()),
+        used: false,
+        stage,
+        before_error: false,
+    });
+}
+
+fn set_stage(state: &mut State, id: CommandId, stage: Stage) {
+    if let Some(command) = state.commands.iter_mut().find(|command| command.id == id) {
+        command.stage = stage;
+    }
+}
+
+/// Command Error Handling: what is queued and undelivered ends with ERROR_IO_DEVICE.
+fn enter_error_state(state: &mut State, failed: CommandId) {
+    let Some(device) = state.command(failed).map(|command| command.device) else {
+        return;
+    };
+    state.devices[usize::from(device)].errored = true;
+    for command in state.commands.iter_mut().filter(|command| command.device == device) {
+        command.before_error = command.stage == Stage::Delivered;
+    }
+    complete_queued(state, device, Win32::ERROR_IO_DEVICE);
+}
+
+fn close_device(state: &mut State, device: u8, drain: bool) {
+    state.devices[usize::from(device)].server = ServerDevice::Closed;
+    if !drain {
+        complete_queued(state, device, Win32::ERROR_OPERATION_ABORTED);
+    }
+}
+
+fn complete_queued(state: &mut State, device: u8, code: Win32) {
+    for command in &mut state.commands {
+        if command.device == device && command.stage == Stage::Queued {
+            command.stage = Stage::Completed { code, bytes: 0, position: 0 };
+        }
+    }
+}
+
+/// The processing of SignalAbort. What follows from it (calls that return,
+/// callbacks owed) is read from the state by `returns` and `callbacks`.
+fn abort(state: &mut State, cause: Cause) {
+    state.aborted.get_or_insert(cause);
+}
+
+fn complete_all(state: &mut State, stage: Stage, code: Win32) {
+    for command in state.commands.iter_mut().filter(|command| command.stage == stage) {
+        command.stage = Stage::Completed { code, bytes: 0, position: 0 };
+    }
+}
+
+fn abort_if(state: &mut State, cause: Option<Cause>) {
+    if let Some(cause) = cause {
+        abort(state, cause);
+    }
+}
+
+/// A process ends without another call: its calls never return, no callback
+/// runs in it any more, and if its side was open the set is aborted; the end of
+/// a secondary client is not noticed.
+pub(super) fn exit(state: &mut State, process: Caller) {
+    state.calls.retain(|call| call.caller != process);
+    match process {
+        Caller::Server => {
+            state.agent = Agent::Idle;
+            if state.server == ServerLife::Open {
+                state.server = ServerLife::Dead;
+                abort(state, Cause::ServerDeath);
+            }
+            if state.server != ServerLife::Absent {
+                state.commands.clear();
+            }
+        }
+        Caller::Client(0) => {
+            if state.client == ClientLife::Created {
+                state.client = ClientLife::Dead;
+                abort(state, Cause::ClientDeath);
+            }
+        }
+        Caller::Client(number) => {
+            let life = &mut state.secondaries[usize::from(number) - 1];
+            if *life == SecondaryLife::Open {
+                *life = SecondaryLife::Dead;
+            }
+        }
+    }
+}
+
+/// Time passes for the call in progress on a lane: see [`super::expire`].
+pub(super) fn expire(state: &mut State, lane: LaneId) {
+    if matches!(state.agent, Agent::Running { lane: agent } if agent == lane) {
+        pass_interval(state);
+        return;
+    }
+    let Some(call) = state.calls.iter_mut().rfind(|call| call.lane == lane) else {
+        return;
+    };
+    if let Pending::GetConfiguration(timeout) | Pending::GetCommand(_, timeout) = &mut call.pending
+        && matches!(timeout, Timeout::Finite | Timeout::Told)
+    {
+        *timeout = Timeout::Passed;
+    }
+}
+
+/// One interval of serverTimeOut passes while the agent waits.
+fn pass_interval(state: &mut State) {
+    let waits = |command: &&Command| matches!(command.stage, Stage::Queued | Stage::Delivered);
+    let mut pending = state.commands.iter().filter(waits).peekable();
+    let counts = state.asked.time_out
+        && state.aborted.is_none()
+        && pending.peek().is_some()
+        && pending.all(|command| command.code != CommandCode::Load);
+    if !counts {
+        return;
+    }
+    state.idle_intervals += 1;
+    if state.idle_intervals >= 2 {
+        abort(state, Cause::TimeOut);
+    }
+}

@@ -1,0 +1,125 @@
+//! What makes a set usable from several client processes: OpenInSecondary,
+//! handles of buffers, and a secondary's Close.
+
+use smallvec::smallvec;
+
+use super::BufferId;
+use super::client::protocol;
+use super::effect::Effect;
+use super::outcome::{Answer, Expected, Outcome, Outcomes};
+use super::state::{Cause, ClientDevice, ClientLife, Command, SecondaryLife, Stage, State};
+use crate::clauses::Clause as C;
+use crate::clauses::{
+    BufferHandleWhenAborted, ClientCloseDevicesOpen, Profile, SecondaryClose, SecondaryNotReady,
+};
+use crate::codes::HResult;
+
+/// OpenInSecondary and OpenInSecondaryEx.
+pub(super) fn open(state: &State, profile: &Profile, client: u8, found: bool) -> Outcomes {
+    if state.client_open(client) {
+        return protocol(C::ClientOpenInSecondaryOnce);
+    }
+    // The primary's process is no secondary of its own set.
+    let Some(index) = client.checked_sub(1) else {
+        return protocol(C::ClientOpenInSecondaryOnce);
+    };
+    let usable = state.secondaries[usize::from(index)] != SecondaryLife::Dead;
+    if !found || !usable || state.client != ClientLife::Created {
+        return protocol(C::ClientOpenInSecondaryNotCreated);
+    }
+    if state.aborted.is_some() {
+        let clause = C::ClientOpenInSecondaryAborted;
+        return smallvec![Outcome::returns(HResult::VD_E_ABORT, clause)];
+    }
+    let ready =
+        state.configuration_seen || profile.secondary_not_ready == SecondaryNotReady::AfterCreate;
+    if !ready {
+        return protocol(C::ClientOpenInSecondaryNotReady);
+    }
+    let clause = if state.configuration_seen {
+        C::ClientOpenInSecondaryStatus
+    } else {
+        C::ClientOpenInSecondaryNotReady
+    };
+    smallvec![Outcome::returns(HResult::NOERROR, clause).effecting(Effect::OpenSecondary(client))]
+}
+
+/// After an abort: the documents name no status.
+fn handle_when_aborted(profile: &Profile) -> Outcomes {
+    let expected = match profile.buffer_handle_when_aborted {
+        BufferHandleWhenAborted::Any => Expected::Any,
+        BufferHandleWhenAborted::AbortError => Expected::Status(HResult::VD_E_ABORT),
+    };
+    smallvec![Outcome::new(Answer::Returns(expected), C::ClientBufferHandleAborted)]
+}
+
+/// GetBufferHandle.
+pub(super) fn get_buffer_handle(
+    state: &State,
+    profile: &Profile,
+    buffer: Option<BufferId>,
+) -> Outcomes {
+    if state.aborted.is_some() {
+        return handle_when_aborted(profile);
+    }
+    let invalid = Outcome::returns(HResult::VD_E_INVALID, C::ClientGetBufferHandleInvalid);
+    let held = |command: &Command| {
+        command.buffer == buffer
+            && command.stage == Stage::Delivered
+            && command.code.info().moves_data
+    };
+    smallvec![match buffer {
+        Some(_) if state.commands.iter().any(held) => {
+            Outcome::returns(HResult::NOERROR, C::ClientGetBufferHandleStatus)
+        }
+        Some(_) => invalid.misuse(C::ClientBufferControl),
+        None => invalid,
+    }]
+}
+
+/// MapBufferHandle.
+pub(super) fn map_buffer_handle(
+    state: &State,
+    profile: &Profile,
+    client: u8,
+    buffer: Option<BufferId>,
+) -> Outcomes {
+    if state.aborted.is_some() {
+        return handle_when_aborted(profile);
+    }
+    smallvec![match buffer.filter(|buffer| state.buffer(*buffer).is_some()) {
+        Some(buffer) => Outcome::new(Answer::Maps(buffer), C::ClientMapBufferHandleStatus)
+            .effecting(Effect::Map { client, buffer }),
+        None => Outcome::returns(HResult::VD_E_INVALID, C::ClientMapBufferHandleInvalid),
+    }]
+}
+
+/// Close by a secondary client.
+pub(super) fn close(state: &State, profile: &Profile, client: u8) -> Outcomes {
+    let own_open = state
+        .devices
+        .iter()
+        .any(|device| device.client == ClientDevice::Open && device.owner == client);
+    if own_open && state.aborted.is_none() {
+        let status = match profile.client_close_devices_open {
+            ClientCloseDevicesOpen::OpenError => HResult::VD_E_OPEN,
+            ClientCloseDevicesOpen::Noerror => HResult::NOERROR,
+        };
+        let abort = Some(Cause::ClientCloseDevicesOpen);
+        return smallvec![
+            Outcome::returns(status, C::ClientCloseDevicesOpenStatus)
+                .also(C::ClientCloseReleases)
+                .also(C::ClientCloseDevicesOpenAborts)
+                .misuse(C::ClientCloseDevicesOpenMistake)
+                .effecting(Effect::CloseSecondary { client, abort })
+        ];
+    }
+    let ended = state.devices.iter().all(|device| device.client == ClientDevice::CloseSeen);
+    let aborts = profile.secondary_close == SecondaryClose::Aborts && !ended;
+    let abort = (aborts && state.aborted.is_none()).then_some(Cause::ClientClose);
+    smallvec![
+        Outcome::returns(HResult::NOERROR, C::ClientCloseSecondary)
+            .also(C::ClientCloseReleases)
+            .effecting(Effect::CloseSecondary { client, abort })
+    ]
+}

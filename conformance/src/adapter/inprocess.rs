@@ -44,9 +44,10 @@ pub trait Session: Send + Sync {
     fn inside(&self, process: Process) -> bool;
 
     /// Lets time pass for the call in progress on this lane: its time-out, or one
-    /// interval of serverTimeOut if it is the completion agent's. Whoever offers
+    /// interval of serverTimeOut if it is the completion agent's; with `after` so many
+    /// milliseconds of either. Whoever offers
     /// `expire` lets no time-out but 0 pass by itself.
-    fn expire(&self, lane: &str);
+    fn expire(&self, lane: &str, after: Option<u32>);
 
     /// The scenario is over: every blocked call gives `None`.
     fn abandon(&self);
@@ -457,11 +458,11 @@ impl Connection for Driver {
                 let reason = "time is the real one here".to_owned();
                 self.world()?.host.post(Answer::Unsupported { id: *id, reason });
             }
-            Request::Expire { id, lane } => {
+            Request::Expire { id, lane, after } => {
                 // What was asked before has come as far as it can.
                 let world = self.world()?;
                 drop(world.host.rest(self.limits.timeout)?);
-                world.session.expire(lane);
+                world.session.expire(lane, *after);
                 world.host.post(Answer::Expired { id: *id });
             }
             Request::Settle { id } => self.world()?.host.settle(*id, self.limits.timeout)?,

@@ -199,9 +199,9 @@ impl Session for PlainSession {
         self.world.inside(process.name()) > 0
     }
 
-    fn expire(&self, lane: &str) {
+    fn expire(&self, lane: &str, after: Option<u32>) {
         let thread = self.handles().threads.get(lane).copied();
-        thread.into_iter().for_each(|thread| self.world.expire(thread));
+        thread.into_iter().for_each(|thread| self.world.expire(thread, after));
     }
 
     fn abandon(&self) {

@@ -16,8 +16,8 @@ const INTERVALS: u32 = 2;
 /// Which calls virtual time can pass for. With the real clock it stays empty.
 pub(super) struct Clock {
     virtual_time: bool,
-    /// Calls that wait with a finite time-out, and whether it has passed.
-    calls: Vec<(ThreadId, bool)>,
+    /// Calls that wait with a finite time-out, and how many milliseconds are left.
+    calls: Vec<(ThreadId, u32)>,
     agents: Vec<(ThreadId, SetId)>,
 }
 
@@ -39,7 +39,7 @@ impl Clock {
         if !self.virtual_time {
             return Deadline::after(milliseconds.into());
         }
-        self.calls.push((thread::current().id(), false));
+        self.calls.push((thread::current().id(), milliseconds));
         None
     }
 
@@ -53,13 +53,15 @@ impl Clock {
 
     /// Whether the time-out of the call on the present thread has passed.
     pub(super) fn passed(&self) -> bool {
-        self.virtual_time && self.calls.contains(&(thread::current().id(), true))
+        self.virtual_time && self.calls.contains(&(thread::current().id(), 0))
     }
 
-    /// Lets the time-out of the call on this thread pass; false if there is none.
-    pub(super) fn let_pass(&mut self, on: ThreadId) -> bool {
+    /// Lets so many milliseconds of the time-out of the call on this thread pass, or
+    /// all; false if there is none.
+    pub(super) fn let_pass(&mut self, on: ThreadId, milliseconds: Option<u32>) -> bool {
         let call = self.calls.iter_mut().find(|(thread, _)| *thread == on);
-        call.map(|(_, passed)| *passed = true).is_some()
+        let call = call.map(|(_, left)| *left -= milliseconds.unwrap_or(*left).min(*left));
+        call.is_some()
     }
 
     /// The present thread is the agent of this set.
@@ -122,18 +124,19 @@ impl Set {
         self.seed.instead(Defect::ServerTimeoutEarly, INTERVALS, 1)
     }
 
-    /// One interval of serverTimeOut has passed: whether it is one too many.
-    pub(super) fn interval_passes(&mut self) -> bool {
+    /// So many milliseconds, or one interval of serverTimeOut, have passed for the
+    /// agent: whether that is too long.
+    pub(super) fn time_passes(&mut self, milliseconds: Option<u32>) -> bool {
         if !self.may_time_out() {
             return false;
         }
-        self.intervals += 1;
-        self.intervals >= self.patience()
+        let interval = self.config.server_time_out;
+        self.waited += u64::from(milliseconds.unwrap_or(interval));
+        self.waited >= u64::from(interval) * u64::from(self.patience())
     }
 
-    /// A completion came, or the first command became pending: the count of
-    /// intervals starts anew.
-    pub(super) fn count_anew(&mut self) {
-        self.intervals = 0;
+    /// A completion came, or the first command became pending: the waiting begins anew.
+    pub(super) fn wait_anew(&mut self) {
+        self.waited = 0;
     }
 }

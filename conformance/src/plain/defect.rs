@@ -209,8 +209,8 @@ defects! {
         "QueryAvailableBuffers counts none of the buffers that were requested.";
     CountsTaken "counts-taken", false, ["server.query-available-buffers.count"],
         "QueryAvailableBuffers counts the buffers that are allocated already.";
-    SharedFreed "shared-freed", false, ["server.is-shared-buffer.answer"],
-        "IsSharedBuffer says that a freed buffer is shared.";
+    SharedNull "shared-null", false, ["server.is-shared-buffer.answer"],
+        "IsSharedBuffer says of a null pointer that it is shared.";
     SharedNever "shared-never", false, ["server.is-shared-buffer.answer"],
         "IsSharedBuffer says of no buffer that it is shared.";
 

@@ -183,14 +183,15 @@ impl World {
 
     /// Lets virtual time pass for the call in progress on this thread: its time-out,
     /// if it waits with one; one interval of serverTimeOut, if the thread is the
-    /// completion agent. Nothing happens otherwise.
-    pub fn expire(&self, thread: ThreadId) {
-        self.monitor.update(|state| state.expire(thread));
+    /// completion agent. With `milliseconds` just so much of it passes. Nothing
+    /// happens otherwise.
+    pub fn expire(&self, thread: ThreadId, milliseconds: Option<u32>) {
+        self.monitor.update(|state| state.expire(thread, milliseconds));
     }
 
     /// Whether this process may still use the buffer: it is neither freed, nor has
-    /// the process's own side been closed, and a client's process has got its address
-    /// from GetCommand or MapBufferHandle.
+    /// the process's own side been closed, and a secondary client's process has got its
+    /// address from GetCommand or MapBufferHandle.
     ///
     /// Source: IServerVirtualDeviceSet2::Close, Remarks.
     #[must_use]

@@ -245,7 +245,7 @@ impl ServerSet {
         answer(self.call(|state, id| {
             let set = state.set(id);
             let shared = buffer.is_some_and(|buffer| set.area.holds(buffer));
-            let shared = set.seed.instead(Defect::SharedFreed, shared, buffer.is_some());
+            let shared = shared || buffer.is_none() && set.defect(Defect::SharedNull);
             Ok(set.seed.instead(Defect::SharedNever, shared, false))
         }))
     }

@@ -183,7 +183,7 @@ impl ServerDevice {
         let callback = sent.callback;
         let set = state.set_mut(self.hold.set);
         if set.outstanding().next().is_none() {
-            set.count_anew();
+            set.wait_anew();
         }
         let next = (self.slot + 1) % set.devices.len();
         let slot = set.seed.instead(Defect::OtherDevice, self.slot, next);

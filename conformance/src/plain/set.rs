@@ -39,7 +39,7 @@ pub(super) struct Side {
     pub(super) open: bool,
     /// Whether buffers and devices are still mapped into the process.
     pub(super) mapped: bool,
-    /// The buffers a client's process has got an address of.
+    /// The buffers that a client's process has got an address of.
     pub(super) buffers: BTreeSet<BufferId>,
 }
 
@@ -64,8 +64,8 @@ pub(super) struct Set {
     pub(super) owed: VecDeque<Owed>,
     /// How many commands the client has completed.
     pub(super) completions: u64,
-    /// Intervals of serverTimeOut since the agent's waiting began.
-    pub(super) intervals: u32,
+    /// Milliseconds of virtual time since the agent's waiting began.
+    pub(super) waited: u64,
     pub(super) area: Area,
     /// What GetBufferHandle has given.
     pub(super) handles: BTreeMap<BufferHandle, BufferId>,
@@ -96,7 +96,7 @@ impl Set {
             devices: [first].into_iter().chain(others).collect(),
             owed: VecDeque::new(),
             completions: 0,
-            intervals: 0,
+            waited: 0,
             area: Area::default(),
             handles: BTreeMap::new(),
             seed,
@@ -175,14 +175,14 @@ impl Set {
             || self.defect(Defect::SecondaryDeathAborts) && self.secondaries.iter().any(open)
     }
 
-    /// Whether this buffer is mapped into the process: the server has all of them, a
-    /// client process those it has got an address of.
+    /// Whether this buffer is mapped into the process: the server and the primary client
+    /// have all of them, a secondary those it has got an address of.
     pub(super) fn mapped_in(&self, process: &str, buffer: BufferId) -> bool {
         let mapped = |side: &Side| side.process == process && side.mapped;
         let known =
-            |side: &Side| side.buffers.contains(&buffer) || self.defect(Defect::MappingNotNeeded);
-        self.server.as_ref().is_some_and(mapped)
-            || self.clients().any(|side| mapped(side) && known(side))
+            |side: &&Side| side.buffers.contains(&buffer) || self.defect(Defect::MappingNotNeeded);
+        let known = self.secondaries.iter().filter(known);
+        self.server.iter().chain([&self.client]).chain(known).any(mapped)
     }
 
     fn clients(&self) -> impl Iterator<Item = &Side> {
@@ -264,7 +264,7 @@ impl Set {
         }
         self.completions += 1;
         if !self.defect(Defect::ServerTimeoutAlways) {
-            self.count_anew();
+            self.wait_anew();
         }
         if !success {
             let seed = self.seed;

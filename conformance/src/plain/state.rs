@@ -239,12 +239,13 @@ impl State {
     }
 
     /// Time passes for the call in progress on this thread: its time-out, or one
-    /// interval of serverTimeOut if it is the completion agent's.
-    pub(super) fn expire(&mut self, thread: ThreadId) {
-        if self.clock.let_pass(thread) {
+    /// interval of serverTimeOut if it is the completion agent's; or just so many
+    /// milliseconds of either.
+    pub(super) fn expire(&mut self, thread: ThreadId, milliseconds: Option<u32>) {
+        if self.clock.let_pass(thread, milliseconds) {
             self.change();
         } else if let Some(id) = self.clock.agent_on(thread) {
-            if !self.abandoned && self.set_mut(id).interval_passes() {
+            if !self.abandoned && self.set_mut(id).time_passes(milliseconds) {
                 self.abort(id);
             }
         }

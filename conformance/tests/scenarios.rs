@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use vdi_conformance::adapter::{Limits, Plain};
-use vdi_conformance::plain::Defect;
+use vdi_conformance::plain::{Defect, DefectInfo};
 use vdi_conformance::run::{
     Agreement, ScenarioResult, SuiteOptions, Verdict, agreement, run_suite,
 };
 use vdi_conformance::scenario::{Library, Scenario};
-use vdi_sim::clauses::{CLAUSES, PROFILES, Profile, QUESTIONS};
+use vdi_sim::clauses::{CLAUSES, Clause, PROFILES, Party, Profile, QUESTIONS};
 
 fn library() -> Library {
     Library::embedded().expect("the embedded scenarios are sound")
@@ -141,30 +141,51 @@ fn the_plain_implementation_conforms() {
     }
 }
 
+/// Defects that no scenario shows yet.
+const NOT_YET_SEEN: &[&str] = &[];
+
+/// What is wrong with how the suite sees a defect, if anything.
+fn missed(row: &DefectInfo) -> Option<String> {
+    // The documents leave open what FreeBuffer answers here; one reading does not.
+    let mut profile = Profile::default();
+    if row.defect == Defect::FreesBufferInUse {
+        profile.choose("free-buffer-in-use=invalid".parse().expect("a reading"));
+    }
+    let mut clauses = BTreeSet::new();
+    for result in run(Some(row.defect), profile) {
+        match &result.verdict {
+            Verdict::Conformant | Verdict::Inconclusive(_) => {}
+            Verdict::Violation(violation) if violation.party == Party::Interface => {
+                clauses.insert(violation.clause.info().id);
+            }
+            verdict => return Some(format!("{}: {}: {verdict:?}", row.name, result.id)),
+        }
+    }
+    let blamed = row.clauses.iter().any(|clause| clauses.contains(clause));
+    match (blamed, NOT_YET_SEEN.contains(&row.name)) {
+        (true, true) => Some(format!("{}: is seen by now", row.name)),
+        (false, false) => {
+            Some(format!("{}: expected one of {:?}, got {clauses:?}", row.name, row.clauses))
+        }
+        _ => None,
+    }
+}
+
 /// A suite that cannot fail is no suite: every defect that can be seen step by
 /// step is seen, by a clause that fits it, and blamed on the interface.
 #[test]
 fn every_defect_is_caught() {
-    for row in Defect::ALL.iter().filter(|row| !row.race) {
-        // The documents leave open what FreeBuffer answers here; one reading does not.
-        let mut profile = Profile::default();
-        if row.defect == Defect::FreesBufferInUse {
-            profile.choose("free-buffer-in-use=invalid".parse().expect("a reading"));
+    let rows = Defect::ALL.iter().filter(|row| !row.race);
+    let missed: Vec<String> = rows.filter_map(missed).collect();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn defects_break_clauses_of_the_interface() {
+    for row in Defect::ALL {
+        for id in row.clauses {
+            let clause: Clause = id.parse().expect("a clause of the catalogue");
+            assert_eq!(clause.party(), Party::Interface, "{}: {id}", row.name);
         }
-        let mut clauses = BTreeSet::new();
-        for result in run(Some(row.defect), profile) {
-            if let Verdict::Violation(violation) = &result.verdict {
-                clauses.insert(violation.clause.info().id);
-                assert_eq!(violation.party, vdi_sim::clauses::Party::Interface);
-            } else {
-                assert_eq!(result.verdict, Verdict::Conformant, "{}: {}", row.name, result.id);
-            }
-        }
-        assert!(
-            row.clauses.iter().any(|clause| clauses.contains(clause)),
-            "{}: expected one of {:?}, got {clauses:?}",
-            row.name,
-            row.clauses
-        );
     }
 }

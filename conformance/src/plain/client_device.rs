@@ -30,8 +30,7 @@ impl ClientDevice {
         let mut looked = false;
         answer(monitor.wait_at_most(process, timeout, |state| {
             let first = !std::mem::replace(&mut looked, true);
-            let invalid = first && !state.holds(*interface, self.hold);
-            if invalid && !state.defect(Defect::ClientDeviceAfterClose) {
+            if first && !state.holds(*interface, self.hold) {
                 return Some(Err(HResult::VD_E_PROTOCOL));
             }
             self.next_command(state.set_mut(self.hold.set), first)
@@ -79,8 +78,7 @@ impl ClientDevice {
         let ClientSet { monitor, process, interface } = &self.interface;
         let completed = status(monitor.with(process, |state| {
             let seed = state.seed;
-            let invalid = !state.holds(*interface, self.hold);
-            if invalid && !seed.is(Defect::ClientDeviceAfterClose) {
+            if !state.holds(*interface, self.hold) {
                 return Err(HResult::VD_E_PROTOCOL);
             }
             let set = state.set_mut(self.hold.set);
@@ -92,7 +90,10 @@ impl ClientDevice {
                 return Err(HResult::VD_E_PROTOCOL);
             }
             let Some(held) = command.and_then(|command| self.take(set, command)) else {
-                return seed.unless(Defect::CompletesInactive, Err(HResult::VD_E_INVALID));
+                let gone = command.is_some_and(|command| !set.has(command));
+                let twice = gone && seed.is(Defect::CompletesTwice);
+                let invalid = if twice { Ok(()) } else { Err(HResult::VD_E_INVALID) };
+                return seed.unless(Defect::CompletesInactive, invalid);
             };
             set.complete(self.slot, held, Completion { code, bytes, position });
             if !seed.is(Defect::CompletionForgetsToWake) {
@@ -112,13 +113,10 @@ impl ClientDevice {
 
     /// Takes back the command that is to be completed.
     fn take(&self, set: &mut Set, command: CommandId) -> Option<Command> {
-        let (anywhere, queued) =
-            (set.defect(Defect::CompletesOnOtherDevice), set.defect(Defect::CompletesQueued));
-        if anywhere {
+        if set.defect(Defect::CompletesOnOtherDevice) {
             return set.devices.iter_mut().find_map(|device| device.take_held(command));
         }
-        let device = &mut set.devices[self.slot];
-        device.take_held(command).or_else(|| queued.then(|| device.take_queued(command))?)
+        set.devices[self.slot].take_held(command)
     }
 
     /// Whether the client's process may still use the device: until its own Close.
@@ -128,8 +126,10 @@ impl ClientDevice {
     pub fn touch(&self) -> bool {
         let ClientSet { monitor, process, .. } = &self.interface;
         let mapped = |state: &mut State| {
+            let stays = state.defect(Defect::ClientDeviceAfterClose);
             let set = state.find_set(self.hold.set);
-            set.and_then(|set| set.client_side(self.hold.side)).is_some_and(|side| side.mapped)
+            set.and_then(|set| set.client_side(self.hold.side))
+                .is_some_and(|side| side.mapped || stays)
         };
         monitor.with(process, mapped).unwrap_or(false)
     }

@@ -57,14 +57,15 @@ defects! {
     CallbacksOnClosingThread "callbacks-on-closing-thread", false,
         ["agent.callback.lane", "agent.callback"],
         "The server's Close makes the callbacks on its own thread instead of the agent's.";
-    ServerCloseQuiet "server-close-quiet", false, ["server.close.implicit-abort"],
+    ServerCloseQuiet "server-close-quiet", false,
+        ["server.close.implicit-abort", "client.get-configuration.aborted", "abort.agent-returns"],
         "The server's Close before any device is open does not abort.";
     ServerCloseNotOpen "server-close-not-open", false,
         ["server.close.not-open", "server.close.handle"],
         "The server's Close answers NOERROR on an interface that has no set open.";
     ServerDeviceAfterClose "server-device-after-close", false,
-        ["server.close.handle", "server.close.releases", "server.not-open"],
-        "A device interface of the server is still answered after Close.";
+        ["server.close.releases", "server.close.devices-open.releases"],
+        "A device interface of the server is still alive after Close.";
     ServerReopens "server-reopens", false, ["server.close.handle", "server.open.once"],
         "The server's set interface may be opened again after Close.";
 
@@ -138,12 +139,13 @@ defects! {
         "The client's Close answers NOERROR on an interface that has no set.";
     ClientCloseReleasesNothing "client-close-releases-nothing", false, ["client.close.releases"],
         "The client's Close leaves its buffers and devices in place.";
-    ClientDeviceAfterClose "client-device-after-close", false,
-        ["client.not-open", "client.close.releases"],
-        "A device interface of the client is still answered after Close.";
-    ClientCloseQuiet "client-close-quiet", false, ["client.close.implicit-abort"],
+    ClientDeviceAfterClose "client-device-after-close", false, ["client.close.releases"],
+        "A device interface of the client is still alive after Close.";
+    ClientCloseQuiet "client-close-quiet", false,
+        ["client.close.implicit-abort", "server.configuration.aborted", "abort.agent-returns"],
         "The client's Close before any device is open does not abort.";
-    ClientNormalCloseAborts "client-normal-close-aborts", false, ["client.close.normal-no-abort"],
+    ClientNormalCloseAborts "client-normal-close-aborts", false,
+        ["client.close.normal-no-abort", "server.get-configuration.status"],
         "The client's Close after a normal run aborts the server.";
     ClientCloseKeepsName "client-close-keeps-name", false, ["client.create.status"],
         "The client's Close leaves the name of its set taken.";
@@ -205,7 +207,8 @@ defects! {
         "AllocateBuffer gives buffers beyond the end of the buffer area.";
     PrefixZoneUncounted "prefix-zone-uncounted", false, ["server.allocate-buffer.prefix-zone"],
         "The prefix zone is not counted: it lies over the buffer before.";
-    CountsNoRequests "counts-no-requests", false, ["server.query-available-buffers.count"],
+    CountsNoRequests "counts-no-requests", false,
+        ["server.query-available-buffers.count", "server.query-available-buffers.status"],
         "QueryAvailableBuffers counts none of the buffers that were requested.";
     CountsTaken "counts-taken", false, ["server.query-available-buffers.count"],
         "QueryAvailableBuffers counts the buffers that are allocated already.";
@@ -246,7 +249,7 @@ defects! {
         ["agent.returns-after-last-device", "abort.agent-returns"],
         "ExecuteCompletionAgent returns VD_E_UNEXPECTED.";
     AgentReturnsEarly "agent-returns-early", false,
-        ["agent.returns-after-last-device", "agent.callback"],
+        ["agent.returns-after-last-device", "agent.blocks"],
         "The agent returns with the last CloseDevice, although a command is still out.";
     LastInFirstOut "last-in-first-out", false, ["client.get-command.delivers"],
         "Commands are delivered newest first.";
@@ -268,8 +271,8 @@ defects! {
         "SendCommand takes commands for a full queue.";
     CompletesInactive "completes-inactive", false, ["client.complete-command.inactive"],
         "CompleteCommand of a command that the client does not hold answers NOERROR.";
-    CompletesQueued "completes-queued", false, ["client.complete-command.inactive"],
-        "CompleteCommand completes a command that is still queued.";
+    CompletesTwice "completes-twice", false, ["client.complete-command.inactive"],
+        "CompleteCommand of a command that is completed already answers NOERROR.";
     CompletesOnOtherDevice "completes-on-other-device", false, ["client.complete-command.inactive"],
         "CompleteCommand completes a command that another device delivered.";
     CompletesAfterCloseSeen "completes-after-close-seen", false, ["client.complete-command.phase"],
@@ -303,9 +306,10 @@ defects! {
         "A device in the error state takes commands other than ClearError.";
     ClearErrorEarly "clear-error-early", false, ["device.error.clear-error-waits"],
         "ClearError is delivered while older commands are still out.";
-    ClearErrorIdle "clear-error-idle", false, ["server.send-command.status"],
+    ClearErrorIdle "clear-error-idle", false, ["server.send-command.status", "agent.callback"],
         "A device stays in the error state when ClearError has completed.";
-    ErrorSpreads "error-spreads", false, ["server.send-command.status", "device.error.queue"],
+    ErrorSpreads "error-spreads", false,
+        ["server.send-command.status", "device.error.queue", "agent.callback"],
         "An error puts every device of the set into the error state.";
 
     // Time.

@@ -143,12 +143,6 @@ impl Device {
         Some(self.held.remove(index).command)
     }
 
-    /// What the defect that completes queued commands takes.
-    pub(super) fn take_queued(&mut self, command: CommandId) -> Option<Command> {
-        let index = self.queue.iter().position(|queued| queued.about.command == command)?;
-        self.queue.remove(index)
-    }
-
     /// Whether the client has got this buffer for a Read or a Write, and not completed
     /// that.
     pub(super) fn lends(&self, buffer: BufferId) -> bool {

@@ -103,8 +103,7 @@ impl ServerDevice {
     pub fn close_device(&self) -> Status {
         let ServerSet { monitor, process, interface } = &self.interface;
         status(monitor.with(process, |state| {
-            let invalid = !state.holds(*interface, self.hold);
-            if invalid && !state.defect(Defect::ServerDeviceAfterClose) {
+            if !state.holds(*interface, self.hold) {
                 return Err(HResult::VD_E_PROTOCOL);
             }
             let set = state.set_mut(self.hold.set);
@@ -134,15 +133,15 @@ impl ServerDevice {
         let ServerSet { monitor, process, .. } = &self.interface;
         let mapped = |state: &mut State| {
             let server = state.find_set(self.hold.set).and_then(|set| set.server.as_ref());
-            server.is_some_and(|side| side.mapped)
+            let stays = state.defect(Defect::ServerDeviceAfterClose);
+            server.is_some_and(|side| side.mapped || stays)
         };
         monitor.with(process, mapped).unwrap_or(false)
     }
 
     fn admit(&self, state: &State, command: &SendCommand) -> Result<(), Refusal> {
         const INACTIVE: Refusal = (HResult::VD_E_PROTOCOL, Win32::ERROR_INVALID_HANDLE);
-        let invalid = !state.holds(self.interface.interface, self.hold);
-        if invalid && !state.defect(Defect::ServerDeviceAfterClose) {
+        if !state.holds(self.interface.interface, self.hold) {
             return Err(INACTIVE);
         }
         let set = state.set(self.hold.set);

@@ -10,7 +10,7 @@ use vdi_sim::config::VdConfig;
 
 use super::buffers::Area;
 use super::defect::{Defect, Seed};
-use super::device::{Command, Delivered, Device, End, Owed};
+use super::device::{Command, CommandId, Delivered, Device, End, Owed};
 use super::state::SideId;
 use super::{BufferHandle, BufferId, Completion};
 
@@ -236,6 +236,11 @@ impl Set {
     /// Every command that is queued or delivered, and not completed.
     pub(super) fn outstanding(&self) -> impl Iterator<Item = &Delivered> {
         self.devices.iter().flat_map(Device::outstanding)
+    }
+
+    /// Whether the command is outstanding.
+    pub(super) fn has(&self, command: CommandId) -> bool {
+        self.outstanding().any(|about| about.command == command)
     }
 
     pub(super) fn uses(&self, buffer: BufferId) -> bool {

@@ -142,7 +142,37 @@ fn the_plain_implementation_conforms() {
 }
 
 /// Defects that no scenario shows yet.
-const NOT_YET_SEEN: &[&str] = &[];
+const NOT_YET_SEEN: &[&str] = &[
+    "names-ignore-case",
+    "ends-without-memory",
+    "allocates-misaligned",
+    "allocates-without-end",
+    "prefix-zone-uncounted",
+    "counts-taken",
+    "shared-null",
+    "shared-never",
+    "position-not-delivered",
+    "queue-without-end",
+    "callback-position",
+    "server-timeout-ignored",
+    "server-timeout-early",
+    "server-timeout-always",
+    "server-timeout-in-load",
+    "secondary-early",
+    "secondary-aborted",
+    "secondary-again",
+    "secondary-without-set",
+    "secondary-death-aborts",
+    "secondary-close-aborts",
+    "secondary-close-quiet",
+    "primary-forgets-secondaries",
+    "secondary-opens-twice",
+    "handles-of-anything",
+    "maps-foreign",
+    "maps-freed",
+    "maps-nothing",
+    "mapping-not-needed",
+];
 
 /// What is wrong with how the suite sees a defect, if anything.
 fn missed(row: &DefectInfo) -> Option<String> {

@@ -41,9 +41,10 @@ pub(super) fn start(state: &mut State, id: SetId, process: &str) -> Result<SetId
         return Err(HResult::NOERROR);
     }
     let early = &[Phase::Connected, Phase::Configurable];
-    set.require_also(&[Phase::Initializing], Defect::AgentTooEarly, early)?;
-    if set.agent_running && !set.defect(Defect::AgentTwice) {
-        return Err(HResult::VD_E_PROTOCOL);
+    if !set.agent_running {
+        set.require_also(&[Phase::Initializing], Defect::AgentTooEarly, early)?;
+    } else if set.aborted() || !set.defect(Defect::AgentTwice) {
+        set.require(&[])?;
     }
     set.agent_running = true;
     set.enter_active();

@@ -40,7 +40,7 @@ fn opening(defect: Option<Defect>) -> Vec<String> {
     log.stage.connect(&pipes(1));
     log.note("early", second.open_in_secondary(None, "S"));
     log.note("close", second.close());
-    drop(log);
+    let mut lines = log.end();
     let mut log = Log::new(Stage::new(defect));
     let (second, third) =
         (log.stage.world.client_set("secondary"), log.stage.world.client_set("secondary"));
@@ -49,7 +49,8 @@ fn opening(defect: Option<Defect>) -> Vec<String> {
     log.note("again", second.open_in_secondary(None, "S"));
     log.note("abort", second.signal_abort());
     log.note("aborted", third.open_in_secondary(None, "S"));
-    log.end()
+    lines.append(&mut log.end());
+    lines
 }
 
 fn mapping(defect: Option<Defect>) -> Vec<String> {

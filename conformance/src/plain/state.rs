@@ -244,10 +244,11 @@ impl State {
     pub(super) fn expire(&mut self, thread: ThreadId, milliseconds: Option<u32>) {
         if self.clock.let_pass(thread, milliseconds) {
             self.change();
-        } else if let Some(id) = self.clock.agent_on(thread) {
-            if !self.abandoned && self.set_mut(id).time_passes(milliseconds) {
-                self.abort(id);
-            }
+        } else if let Some(id) = self.clock.agent_on(thread)
+            && !self.abandoned
+            && self.set_mut(id).time_passes(milliseconds)
+        {
+            self.abort(id);
         }
     }
 

@@ -325,11 +325,14 @@ defects! {
         "GetConfiguration waits for ever, whatever the time-out.";
     ServerTimeoutIgnored "server-timeout-ignored", false, ["server.time-out.aborts"],
         "serverTimeOut is ignored.";
-    ServerTimeoutEarly "server-timeout-early", false, ["server.time-out.aborts"],
+    ServerTimeoutEarly "server-timeout-early", false,
+        ["server.time-out.aborts", "agent.callback", "client.get-command.delivers", "agent.blocks"],
         "One interval of serverTimeOut without a completion aborts.";
-    ServerTimeoutAlways "server-timeout-always", false, ["server.time-out.aborts"],
+    ServerTimeoutAlways "server-timeout-always", false,
+        ["server.time-out.aborts", "agent.callback", "client.get-command.delivers", "agent.blocks"],
         "Two intervals of serverTimeOut abort although a command was completed meanwhile.";
-    ServerTimeoutInLoad "server-timeout-in-load", false, ["server.time-out.aborts"],
+    ServerTimeoutInLoad "server-timeout-in-load", false,
+        ["server.time-out.aborts", "agent.callback", "client.get-command.delivers", "agent.blocks"],
         "serverTimeOut aborts while a Load is out.";
 
     // Secondary clients.
@@ -341,9 +344,11 @@ defects! {
         "OpenInSecondary on an interface that has a set answers NOERROR.";
     SecondaryWithoutSet "secondary-without-set", false, ["client.open-in-secondary.not-created"],
         "OpenInSecondary of a set that was not created answers VD_E_INVALID.";
-    SecondaryDeathAborts "secondary-death-aborts", false, ["process.secondary-death"],
+    SecondaryDeathAborts "secondary-death-aborts", false,
+        ["process.secondary-death", "agent.callback", "client.get-command.delivers"],
         "The death of a secondary client aborts the set.";
-    SecondaryCloseAborts "secondary-close-aborts", false, ["client.close.secondary"],
+    SecondaryCloseAborts "secondary-close-aborts", false,
+        ["client.close.secondary", "agent.callback", "client.get-command.delivers"],
         "A secondary client's Close aborts the set.";
     SecondaryCloseQuiet "secondary-close-quiet", false,
         ["client.close.secondary", "client.close.devices-open.status"],
@@ -361,7 +366,7 @@ defects! {
         "MapBufferHandle takes handles of other sets.";
     MapsFreed "maps-freed", false, ["client.map-buffer-handle.invalid"],
         "MapBufferHandle takes the handle of a buffer that was freed.";
-    MapsNothing "maps-nothing", false, ["client.map-buffer-handle.status"],
+    MapsNothing "maps-nothing", false, ["client.map-buffer-handle.status", "client.close.releases"],
         "MapBufferHandle answers NOERROR and maps nothing.";
     MappingNotNeeded "mapping-not-needed", false,
         ["client.map-buffer-handle.status", "client.get-buffer-handle.status"],

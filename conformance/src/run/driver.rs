@@ -470,6 +470,7 @@ impl Driver<'_> {
                     self.unmade.remove(&name);
                 }
                 let command = out.command.as_ref().map(ToString::to_string);
+                let bare = *out == Out { command: out.command.clone(), ..Out::default() };
                 let event = Event::Return {
                     seq: None,
                     lane: Name::from(lane.clone()),
@@ -477,7 +478,12 @@ impl Driver<'_> {
                     out: Out::into_owned(*out),
                 };
                 let line = self.push(event);
-                self.returns.entry(lane).or_default().push(Returned { line, status, command });
+                self.returns.entry(lane).or_default().push(Returned {
+                    line,
+                    status,
+                    command,
+                    bare,
+                });
                 Ok(())
             }
             Answer::Callback { lane, command, completion, bytes, position } => {

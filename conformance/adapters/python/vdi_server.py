@@ -16,6 +16,8 @@ _RUNNING = (INITIALIZING, ACTIVE)
 class ServerVirtualDeviceSet:
     """The database engine's handle on a virtual device set."""
 
+    process = "server"
+
     def __init__(self, library):
         self._library = library
         self._monitor = library.monitor
@@ -77,13 +79,20 @@ class ServerVirtualDeviceSet:
                     answer = VD_E_PROTOCOL
                 shared.abort()
             shared.server_closed = True
-            shared.side_closed()
+            shared.process_closed()
             return answer
 
     def process_died(self):
         """The server's process has ended: without a Close, that is an abort (lock held)."""
         if self._shared is not None and not self._shared.server_closed:
             self._shared.abort()
+
+    def has_mapped(self, buffer):
+        """Is the buffer's memory mapped in the server's process?  (lock held)
+
+        All of the area is, until Close (IServerVirtualDeviceSet2::Close, Remarks).
+        """
+        return buffer.device_set is self._shared and not self._shared.server_closed
 
     # -- configuration
 
@@ -95,14 +104,18 @@ class ServerVirtualDeviceSet:
                 return refusal, None
             return NOERROR, self._shared.config.as_dict()
 
-    def begin_configuration(self, features, alignment, block_size, max_transfer_size, timeout):
-        """Fix the server's part of the configuration."""
+    def begin_configuration(self, features, alignment, block_size, max_transfer_size, _timeout):
+        """Fix the server's part of the configuration.
+
+        The time-out is for a client that declares buffer areas of its own, which no
+        client does here.  It is not serverTimeOut, which is the client's to say.
+        """
         with self._monitor:
             refusal = self._refusal(CONNECTED)
             if refusal:
                 return refusal
             if not self._shared.config.configure(
-                    features, alignment, block_size, max_transfer_size, timeout):
+                    features, alignment, block_size, max_transfer_size):
                 return VD_E_INVALID
             self._shared.phase = CONFIGURABLE
             self._monitor.changed()
@@ -188,6 +201,18 @@ class ServerVirtualDeviceSet:
             buffer.release()
             return NOERROR
 
+    def is_shared_buffer(self, buffer):
+        """Is this a buffer of the set?  None stands for a pointer that is not.
+
+        An abort takes no buffer away, so the question stays answered.
+        """
+        with self._monitor:
+            refusal = self._refusal(when_aborted=None)
+            if refusal:
+                return refusal, None
+            return NOERROR, (buffer is not None and not buffer.freed
+                             and buffer.device_set is self._shared)
+
     # -- devices and the agent
 
     def open_device(self, name):
@@ -235,10 +260,17 @@ class ServerVirtualDeviceSet:
 class ServerVirtualDevice:
     """The database engine's handle on one device."""
 
+    process = "server"
+
     def __init__(self, shared, device):
         self.device_set = shared
         self._device = device
         self._monitor = shared.monitor
+
+    @property
+    def is_valid(self):
+        """Is the handle still good for use?  Until the server's Close (lock held)."""
+        return not self.device_set.server_closed
 
     def _refusal(self):
         """The status that refuses any call on the device, or None (lock held)."""

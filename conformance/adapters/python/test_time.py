@@ -99,7 +99,8 @@ class TimeTest(DialogueTest):
                   self.server("Open", name="S"),
                   self.server("BeginConfiguration", blockSize=512, maxTransferSize=65536,
                               timeout=9))
-        config = self.call("server.main", "GetConfiguration", "sset")["out"]["config"]
+        self.good(self.server("EndConfiguration"))
+        config = self.call("primary.main", "GetConfiguration", "cset", timeout=0)["out"]["config"]
         self.assertEqual(config["serverTimeOut"], 7)
 
     def test_a_load_may_take_long(self):

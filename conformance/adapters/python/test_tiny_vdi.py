@@ -298,6 +298,22 @@ class AdapterTest(DialogueTest):
         line = self.call("server.main", "IsSharedBuffer", "sset", buffer="a")
         self.assertEqual((line["status"], "out" in line), ("VD_E_PROTOCOL", False))
 
+    def test_the_server_sees_what_was_asked_for(self):
+        def seen(lane, on, **args):
+            return self.call(lane, "GetConfiguration", on, **args)["out"]["config"]
+
+        self.good(self.client("Create", name="S", config={"deviceCount": 1, "alignment": 4096}),
+                  self.server("Open", name="S"))
+        asked = seen("server.main", "sset")
+        self.assertEqual((asked["alignment"], asked["blockSize"]), (4096, 0))
+        self.good(self.server("BeginConfiguration", blockSize=512, maxTransferSize=65536,
+                              alignment=8192, features=["WriteMedia"]),
+                  self.server("EndConfiguration"))
+        self.assertEqual(seen("server.main", "sset"), asked)
+        made = seen("primary.main", "cset", timeout=0)
+        self.assertEqual((made["alignment"], made["blockSize"], made["features"]),
+                         (8192, 512, 0x10000))
+
     def test_refused_configurations(self):
         for config in ({"deviceCount": 65}, {"deviceCount": 1, "features": ["Rewind"]},
                        {"deviceCount": 1, "alignment": 3},

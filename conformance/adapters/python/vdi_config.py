@@ -33,10 +33,15 @@ class Config:
             setattr(self, name, 0)
         for name in CLIENT_FIELDS:
             setattr(self, name, fields.get(name, 0))
+        self._asked = self.as_dict()
 
     def as_dict(self):
         """All fields by name, in the order of the header."""
         return {name: getattr(self, name) for name in FIELDS}
+
+    def as_asked(self):
+        """What the client has asked for, whatever the server has made of it."""
+        return dict(self._asked)
 
     def is_supported(self):
         """May a client ask for this?  (VDConfig Structure; Feature Bits)

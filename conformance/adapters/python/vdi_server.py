@@ -97,12 +97,15 @@ class ServerVirtualDeviceSet:
     # -- configuration
 
     def get_configuration(self):
-        """What the client has asked for, and what has been configured since."""
+        """What the client has asked for in Create, at any time.
+
+        IServerVirtualDeviceSet2::GetConfiguration.
+        """
         with self._monitor:
             refusal = self._refusal()
             if refusal:
                 return refusal, None
-            return NOERROR, self._shared.config.as_dict()
+            return NOERROR, self._shared.config.as_asked()
 
     def begin_configuration(self, features, alignment, block_size, max_transfer_size, _timeout):
         """Fix the server's part of the configuration.

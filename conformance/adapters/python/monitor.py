@@ -26,7 +26,7 @@ class Worker(threading.Thread):
         super().__init__(name=name, daemon=True)
         self.abandoned = False
         self.waiting_at = None
-        # What to do when time passes for this thread; None if it waits without limit.
+        # What to do when time passes for this thread; None: time changes nothing.
         self.on_expire = None
         self.timed_out = False
 
@@ -60,18 +60,19 @@ class Monitor:
         self.generation += 1
         self._change.notify_all()
 
-    def wait_until(self, predicate, timeout=None, on_expire=None):
+    def wait_until(self, predicate, timeout=None):
         """Block the calling worker until the predicate holds (lock held).
 
         The time-out is None for infinite, 0 for a single look; any other passes when
         :meth:`expire` says so, and by no clock.  Returns False when it passed first.
-        `on_expire` is called instead, each time, by a wait that time does not end.
         Raises Abandoned, and looks at no predicate any more, once the worker has
         been abandoned.
         """
         worker = threading.current_thread()
         worker.timed_out = timeout == 0
-        worker.on_expire = on_expire if timeout is None else worker.time_out
+        outer = worker.on_expire
+        if timeout is not None:
+            worker.on_expire = worker.time_out
         try:
             while True:
                 if worker.abandoned:
@@ -85,14 +86,14 @@ class Monitor:
                 self._change.wait()
         finally:
             worker.waiting_at = None
-            worker.on_expire = None
+            worker.on_expire = outer
 
     def expire(self, worker):
-        """Let time pass for a worker, if it waits for something that takes time.
+        """Let time pass for a worker that is at rest, if it is in a call that takes time.
 
         Nothing happens otherwise (lock held).
         """
-        if self.is_blocked(worker) and worker.on_expire is not None:
+        if worker.on_expire is not None:
             worker.on_expire()
             self.changed()
 

@@ -117,19 +117,31 @@ class TimeTest(DialogueTest):
         self.expire("server.agent")
         self.assertEqual(self.callbacks(), [("c", ABORTED, 0)])
 
-    def test_a_held_callback_is_no_waiting(self):
-        self.waiting()
-        self.good(self.send_command("c2"))
+    def test_time_passes_in_a_held_callback_too(self):
+        self.activate(serverTimeOut=5)
+        self.good(self.send_command("held", hold=True), self.send_command("c"))
         self.fetch()
-        self.good(self.complete("c"))
-        self.good(self.send_command("held", hold=True))
-        self.assertEqual((self.fetch(), self.fetch()), ("c2", "held"))
         self.good(self.complete("held"))
+        self.expire("server.agent")
+        self.assertEqual(self.fetch(), "c")
+        self.expire("server.agent")
+        self.assertEqual(self.fetch(), "VD_E_ABORT")
+        self.talk.ask("resume", lane="server.agent", command="held")
+        self.blocked, self.others = self.talk.settle()
+        self.assertEqual(self.callbacks(), [("c", ABORTED, 0)])
+
+    def test_all_completed_is_nothing_pending(self):
+        self.activate(serverTimeOut=5)
+        self.good(self.send_command("held", hold=True), self.send_command("c"))
+        self.assertEqual((self.fetch(), self.fetch()), ("held", "c"))
+        self.good(self.complete("held"), self.complete("c"))
         for _ in range(3):
             self.expire("server.agent")
             self.assertEqual(self.others, [])
         self.talk.ask("resume", lane="server.agent", command="held")
-        self.assertEqual(self.talk.settle(), (["server.agent"], []))
+        self.blocked, self.others = self.talk.settle()
+        self.assertEqual(self.callbacks(), [("c", SUCCESS, 0)])
+        self.assertEqual(self.blocked, ["server.agent"])
 
 
 if __name__ == "__main__":

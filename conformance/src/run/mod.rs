@@ -9,6 +9,8 @@ mod driver;
 mod expect;
 mod given_out;
 mod judge;
+mod mutants;
+mod readings;
 mod record;
 mod suite;
 
@@ -16,5 +18,7 @@ pub use agree::{Agreement, agreement};
 pub use driver::{Run, run_scenario};
 pub use expect::Mismatch;
 pub use judge::{Disagreement, ScenarioResult, Verdict, judge};
+pub use mutants::{Kill, hunt};
+pub use readings::{Answered, Followed, find_readings, questions_of};
 pub use record::steps_of_trace;
 pub use suite::{SuiteOptions, run_suite};

@@ -451,7 +451,9 @@ impl Binder<'_> {
         self.names.give(creates.unwrap_or_default(), world, Thing::Command(facts));
         let size = facts.size.map(|size| i32::try_from(size).unwrap_or(i32::MAX));
         let positioned = facts.position.is_some();
-        Ok(Request { device, command: facts.id, code, buffer, size, positioned })
+        let known = &self.worlds[world].positions;
+        let foreign = facts.position.is_some_and(|position| !known.contains(&position));
+        Ok(Request { device, command: facts.id, code, buffer, size, positioned, foreign })
     }
 
     fn complete(

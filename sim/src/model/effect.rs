@@ -212,6 +212,15 @@ fn push_command(state: &mut State, request: &Request, stage: Stage) {
             CommandCode::MountSnapshot => Stream::Mounted,
             CommandCode::Complete => Stream::Complete,
             CommandCode::Load => Stream::Free,
+            // Positioning leads away from the end that a Read met.
+            CommandCode::Rewind
+            | CommandCode::SetPosition
+            | CommandCode::SkipMarks
+            | CommandCode::SkipBlocks
+                if *stream == Stream::MediumEnded =>
+            {
+                Stream::Free
+            }
             _ => *stream,
         };
     }

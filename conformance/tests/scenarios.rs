@@ -105,8 +105,15 @@ fn each_scenario_exercises_the_clauses_it_names() {
 }
 
 /// Clauses that no scenario can exercise, and why.
-const WITHOUT_SCENARIO: &[(&str, &str)] =
-    &[("client.get-command.phase", "without a configuration seen there is no device to call on")];
+const WITHOUT_SCENARIO: &[(&str, &str)] = &[
+    ("client.get-command.phase", "without a configuration seen there is no device to call on"),
+    ("client.open-device.null", "a pointer that is null has no name to be used by"),
+    ("client.secondary.watched", "what a process watches is not seen at the interface"),
+    ("client.flush.durable", "what is durable is not seen at the interface"),
+    ("client.complete.finished", "what becomes of the media is not seen at the interface"),
+    ("client.media.true", "what the media hold is not seen at the interface"),
+    ("client.end-of-media.pending-writes", "what is stored is not seen at the interface"),
+];
 
 #[test]
 fn every_clause_has_a_scenario_or_a_reason() {
@@ -141,34 +148,9 @@ fn the_plain_implementation_conforms() {
     }
 }
 
-/// Defects that no scenario shows yet.
-const NOT_YET_SEEN: &[&str] = &[
-    "names-ignore-case",
-    "ends-without-memory",
-    "allocates-misaligned",
-    "allocates-without-end",
-    "prefix-zone-uncounted",
-    "counts-taken",
-    "shared-null",
-    "shared-never",
-    "queue-without-end",
-    "callback-position",
-    "server-timeout-always",
-    "secondary-early",
-    "secondary-aborted",
-    "secondary-again",
-    "secondary-without-set",
-    "secondary-death-aborts",
-    "secondary-close-aborts",
-    "secondary-close-quiet",
-    "primary-forgets-secondaries",
-    "secondary-opens-twice",
-    "handles-of-anything",
-    "maps-foreign",
-    "maps-freed",
-    "maps-nothing",
-    "mapping-not-needed",
-];
+/// Defects that no scenario shows: how much fits into a queue or into the buffer area
+/// is the implementation's own affair, and what is counted is a lower bound.
+const NOT_YET_SEEN: &[&str] = &["allocates-without-end", "counts-taken", "queue-without-end"];
 
 /// What is wrong with how the suite sees a defect, if anything.
 fn missed(row: &DefectInfo) -> Option<String> {

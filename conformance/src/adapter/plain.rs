@@ -335,9 +335,14 @@ impl PlainSession {
             (handles.sent.len() as u64 - 1, buffer)
         };
         let (this, hold) = (self.this.clone(), args.hold == Some(true));
+        // What gives a position gives 0 too.
+        let gives = args.code.and_then(|code| code.command()).is_some_and(|code| {
+            matches!(code, CommandCode::GetPosition | CommandCode::SetPosition)
+        });
         let callback = move |done: Completion| {
             if let Some(session) = this.upgrade() {
-                let ending = (done.code, done.bytes, Some(done.position).filter(|at| *at != 0));
+                let position = Some(done.position).filter(|at| gives || *at != 0);
+                let ending = (done.code, done.bytes, position);
                 session.host.callback(&*session, &command, ending, hold);
             }
         };

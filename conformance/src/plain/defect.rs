@@ -175,7 +175,8 @@ defects! {
         "RequestBuffers answers NOERROR before BeginConfiguration.";
     EndsEarly "ends-early", false, ["server.end-configuration.phase"],
         "EndConfiguration answers NOERROR before BeginConfiguration.";
-    EndsWithoutMemory "ends-without-memory", false, ["server.end-configuration.memory"],
+    EndsWithoutMemory "ends-without-memory", false,
+        ["server.end-configuration.memory", "server.end-configuration.status"],
         "EndConfiguration answers VD_E_MEMORY and ends the configuration all the same.";
     ConfigurationEarly "configuration-early", false,
         ["client.get-configuration.status", "client.get-configuration.timeout"],

@@ -221,7 +221,7 @@ impl PartyArg {
 
 /// The parties named, or all.
 #[must_use]
-pub fn gating(named: &[PartyArg]) -> Vec<Party> {
+pub(super) fn gating(named: &[PartyArg]) -> Vec<Party> {
     if named.is_empty() {
         return vec![Party::Interface, Party::Server, Party::Client];
     }

@@ -11,8 +11,9 @@ use super::Failure;
 use super::args::MutantsArgs;
 use super::run::{library, processors, progress};
 use crate::adapter::Limits;
+use crate::mutants::{Kill, hunt};
 use crate::plain::{Defect, DefectInfo};
-use crate::run::{Kill, SuiteOptions, hunt};
+use crate::run::SuiteOptions;
 use crate::scenario::Scenario;
 
 pub(super) fn mutants(args: &MutantsArgs, out: &mut dyn Write) -> Result<u8, Failure> {

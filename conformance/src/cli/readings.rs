@@ -54,7 +54,8 @@ fn text(answered: &[Answered], out: &mut dyn Write) -> Result<(), Failure> {
     for answer in answered {
         let found = match &answer.followed {
             Followed::One(reading) => reading.clone(),
-            Followed::Several(readings) => format!("cannot be told: {}", readings.join(" or ")),
+            Followed::Several(readings) => format!("fits {}", readings.join(", and ")),
+            Followed::Only(reading) => format!("{reading}, the only reading"),
             Followed::Inconsistent(failures) => {
                 format!("INCONSISTENT: no reading explains {}", failures.join(", "))
             }

@@ -9,7 +9,7 @@ use vdi_sim::clauses::{Profile, QUESTIONS, Question, Reading};
 use super::judge::Verdict;
 use super::suite::{SuiteOptions, run_suite};
 use crate::adapter::Adapter;
-use crate::scenario::{Action, Scenario};
+use crate::scenario::Scenario;
 
 /// What was found for one question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -17,8 +17,11 @@ use crate::scenario::{Action, Scenario};
 pub enum Followed {
     /// This reading explains every scenario.
     One(String),
-    /// Each of these does: the implementation does nothing that tells them apart.
+    /// Each of these does: one allows all that another does, or nothing that the
+    /// implementation did tells them apart.
     Several(Vec<String>),
+    /// The documents, read together, leave this one only.
+    Only(String),
     /// No reading explains all of them; the failures under the reading that
     /// explains most.
     Inconsistent(Vec<String>),
@@ -41,28 +44,6 @@ pub struct Answered {
     pub scenarios: Vec<String>,
 }
 
-/// The questions on which a scenario's own expectations depend.
-#[must_use]
-pub fn questions_of(scenario: &Scenario) -> Vec<Question> {
-    let mut readings: Vec<Reading> = Vec::new();
-    for step in &scenario.steps {
-        readings.extend(step.when.as_ref().and_then(|when| when.parse::<Reading>().ok()));
-        match &step.action {
-            Action::Call { expect: Some(expect), .. } => readings.extend(expect.readings()),
-            Action::Await { expect, completion, .. } => {
-                readings.extend(expect.iter().flat_map(|pinned| pinned.readings()));
-                readings.extend(completion.iter().flat_map(|pinned| pinned.readings()));
-            }
-            _ => {}
-        }
-    }
-    let mut questions: Vec<Question> =
-        readings.into_iter().map(|reading| reading.question).collect();
-    questions.sort_unstable();
-    questions.dedup();
-    questions
-}
-
 /// Finds the readings an implementation follows, and the profile they amount to;
 /// where several explain what was seen, `profile` decides.
 pub fn find_readings(
@@ -72,7 +53,7 @@ pub fn find_readings(
 ) -> (Vec<Answered>, Profile) {
     let mut deciding: BTreeMap<Question, Vec<&Scenario>> = BTreeMap::new();
     for scenario in scenarios {
-        for question in questions_of(scenario) {
+        for question in scenario.questions() {
             deciding.entry(question).or_default().push(scenario);
         }
     }
@@ -131,6 +112,9 @@ fn one(
     }
     let followed = match explains.len() {
         _ if scenarios.is_empty() => Followed::NotShown,
+        _ if question.info().readings.len() == 1 && !explains.is_empty() => {
+            Followed::Only(explains.remove(0))
+        }
         _ if !offered => Followed::NotOffered,
         0 => Followed::Inconsistent(fewest.unwrap_or_default()),
         1 => Followed::One(explains.remove(0)),

@@ -9,7 +9,6 @@ use vdi_sim::codes::COMMANDS;
 use vdi_sim::trace::{CodeArg, FUNCTIONS};
 
 use super::{Action, Library, Scenario, expand};
-use crate::run::questions_of;
 
 /// Clauses that no scenario can exercise, and why.
 pub const WITHOUT_SCENARIO: &[(&str, &str)] = &[
@@ -59,7 +58,7 @@ pub fn coverage_page(library: &Library) -> String {
     }
     page.push_str("\n## Questions, by the scenarios that tell their readings apart\n\n");
     for row in QUESTIONS {
-        let asks = |scenario: &&&Scenario| questions_of(scenario).contains(&row.question);
+        let asks = |scenario: &&&Scenario| scenario.questions().contains(&row.question);
         let list: Vec<&str> = scenarios.iter().filter(asks).map(|s| s.id.as_str()).collect();
         let shown = CLAUSES
             .iter()

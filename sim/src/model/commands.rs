@@ -76,7 +76,7 @@ fn arguments(state: &State, request: &Request, agreed: Features) -> Option<C> {
     }
     let size = request.size?;
     let granted = &state.granted;
-    let broken = match request.code {
+    match request.code {
         Code::Read | Code::Write => {
             let bytes = u32::try_from(size).unwrap_or(0);
             let sound = bytes > 0
@@ -91,8 +91,7 @@ fn arguments(state: &State, request: &Request, agreed: Features) -> Option<C> {
         Code::SetPosition => (!(0..=2).contains(&size)).then_some(C::ServerCommandOrigin),
         Code::Load => (!(0..=1).contains(&size)).then_some(C::ServerCommandEject),
         _ => None,
-    };
-    broken
+    }
 }
 
 /// What the documents say of the order of commands on a device.

@@ -4,10 +4,9 @@
 use serde::Serialize;
 use vdi_sim::clauses::{Clause, QUESTIONS, Reading};
 
-use super::judge::Verdict;
-use super::suite::{SuiteOptions, run_suite};
 use crate::adapter::Plain;
 use crate::plain::DefectInfo;
+use crate::run::{SuiteOptions, Verdict, run_suite};
 use crate::scenario::Scenario;
 
 /// What became of a defect.

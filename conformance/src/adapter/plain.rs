@@ -17,7 +17,7 @@ use crate::plain::{
 };
 
 /// Commands that may be outstanding on one device.
-const QUEUE_DEPTH: u32 = 8;
+const QUEUE_DEPTH: u32 = 4;
 
 /// The plain implementation, whole or with one seeded defect.
 #[derive(Clone, Copy, Debug, Default)]

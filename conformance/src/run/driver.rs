@@ -498,7 +498,15 @@ impl Driver<'_> {
                     position,
                     held,
                 });
-                self.callbacks.push(CalledBack { line, lane, command, completion, bytes });
+                let positioned = position.is_some();
+                self.callbacks.push(CalledBack {
+                    line,
+                    lane,
+                    command,
+                    completion,
+                    bytes,
+                    positioned,
+                });
                 Ok(())
             }
             Answer::Unsupported { id, reason } => {

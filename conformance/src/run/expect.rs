@@ -39,6 +39,8 @@ pub(super) struct CalledBack {
     pub(super) command: String,
     pub(super) completion: Win32,
     pub(super) bytes: u32,
+    /// Whether it was told a position, which no step pins.
+    pub(super) positioned: bool,
 }
 
 impl Driver<'_> {
@@ -127,7 +129,10 @@ impl Driver<'_> {
         } else if bytes.is_some_and(|bytes| bytes != seen.bytes) {
             let expected = format!("{} bytes", bytes.unwrap_or_default());
             self.mismatch(&what, &expected, format!("{} bytes", seen.bytes), false);
-        } else if seen.line >= self.driven && completion.is_some_and(|c| c.is_exact(profile)) {
+        } else if seen.line >= self.driven
+            && !seen.positioned
+            && completion.is_some_and(|c| c.is_exact(profile))
+        {
             // One that came before what was driven last came at another time
             // than this step says.
             self.run.pinned.insert(seen.line);

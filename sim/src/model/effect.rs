@@ -81,11 +81,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
         Effect::CloseDevice { device, drain } => close_device(state, device, drain),
         Effect::Abort(cause) => abort(state, cause),
         Effect::CloseServer { abort: cause, then_wait } => {
-            state.server = ServerLife::Closed;
-            abort_if(state, cause);
-            if let Some(reply) = then_wait {
-                state.calls.push(InProgress { lane, caller, pending: Pending::ServerClose(reply) });
-            }
+            close_server(state, (lane, caller), cause, then_wait);
         }
         Effect::Create(devices, asked) => {
             state.client = ClientLife::Created;
@@ -96,11 +92,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
         Effect::OpenSecondary(client) => {
             state.secondaries[usize::from(client) - 1] = SecondaryLife::Open;
         }
-        Effect::CloseSecondary { client, abort } => {
-            state.secondaries[usize::from(client) - 1] = SecondaryLife::Closed;
-            unmap(state, client);
-            abort_if(state, abort);
-        }
+        Effect::CloseSecondary { client, abort } => close_secondary(state, client, abort),
         Effect::Map { client, buffer } => map(state, client, buffer),
         Effect::OpenClientDevice { device, owner, entry } => {
             let device = &mut state.devices[usize::from(device)];
@@ -112,12 +104,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
             state.devices[usize::from(device)].client = ClientDevice::CloseSeen;
         }
         Effect::Complete { command, code, bytes, position } => {
-            let stage = Stage::Completed { code, bytes, position };
-            set_stage(state, command, stage);
-            note_completion(state, command, code);
-            if code != Win32::ERROR_SUCCESS {
-                enter_error_state(state, command);
-            }
+            complete(state, command, code, bytes, position);
         }
         Effect::CloseClient { abort: cause, drop_held } => {
             state.client = ClientLife::Closed;
@@ -161,11 +148,34 @@ fn map(state: &mut State, client: u8, buffer: BufferId) {
     }
 }
 
+fn close_server(
+    state: &mut State,
+    (lane, caller): (LaneId, Caller),
+    cause: Option<Cause>,
+    then_wait: Option<Reply>,
+) {
+    state.server = ServerLife::Closed;
+    abort_if(state, cause);
+    if let Some(reply) = then_wait {
+        state.calls.push(InProgress { lane, caller, pending: Pending::ServerClose(reply) });
+    }
+}
+
+fn complete(state: &mut State, command: CommandId, code: Win32, bytes: u32, position: u64) {
+    set_stage(state, command, Stage::Completed { code, bytes, position });
+    note_completion(state, command, code);
+    if code != Win32::ERROR_SUCCESS {
+        enter_error_state(state, command);
+    }
+}
+
 /// The process has no buffer's address any more.
-fn unmap(state: &mut State, client: u8) {
+fn close_secondary(state: &mut State, client: u8, abort: Option<Cause>) {
+    state.secondaries[usize::from(client) - 1] = SecondaryLife::Closed;
     for buffer in &mut state.buffers {
         buffer.mapped &= !(1 << client);
     }
+    abort_if(state, abort);
 }
 
 fn deliver(state: &mut State, id: CommandId) {

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::action::Action;
-use super::world::{Node, World};
+use super::world::{Detail, Node, World};
 use crate::clauses::Clause;
 use crate::codes::{CommandCode, Features, Win32};
 use crate::model::{
@@ -71,7 +71,7 @@ impl Offer<'_> {
     }
 
     fn every(&self) -> bool {
-        self.world.every_detail()
+        self.world.bounds.detail == Detail::Every
     }
 
     fn is_free(&self, lane: LaneId) -> bool {
@@ -82,16 +82,18 @@ impl Offer<'_> {
     /// Offers a call with each of its outcomes.
     fn call(&mut self, lane: LaneId, call: Call) {
         let outcomes = self.world.outcomes(self.state(), lane, &call);
-        let full = self.node.ghost.sent.len() >= usize::from(self.world.bounds.commands);
+        let outstanding = self.node.ghost.sent.len().max(self.state().commands.len());
+        let full = outstanding >= usize::from(self.world.bounds.commands);
         assert!(!outcomes.is_empty(), "the model answers every call, {call:?} too");
         for outcome in outcomes {
             let coverage = &self.world.coverage;
             outcome.clauses().chain(outcome.misuses()).for_each(|c| coverage.clause(c));
             let sends = matches!(&call, Call::Server(ServerCall::SendCommand(_)))
                 && !outcome.changes_nothing();
-            let atomic = outcome.refuses() && !self.every();
+            let atomic = outcome.refuses() && !self.world.is_whole();
             let beyond = sends && full && !atomic;
-            let loops = atomic || outcome.changes_nothing();
+            // A refused command comes and goes in one step, which is looked at all the same.
+            let loops = outcome.changes_nothing();
             if !beyond && (self.loops || !loops) {
                 self.actions.push(Action::Call { lane, call: call.clone(), outcome });
             }

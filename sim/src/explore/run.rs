@@ -36,7 +36,8 @@ impl Exploration {
     }
 }
 
-/// Visits every state of the world, with so many threads; ends early at a violation.
+/// Visits every state of the world, with so many threads; ends early at a violation,
+/// unless the world is broken on purpose.
 ///
 /// ```
 /// use vdi_sim::clauses::Profile;
@@ -49,12 +50,12 @@ impl Exploration {
 #[must_use]
 pub fn explore(world: World, threads: usize) -> Exploration {
     let bounds = world.bounds;
-    let checker = world
-        .checker()
-        .threads(threads)
-        .finish_when(HasDiscoveries::AnyFailures)
-        .spawn_bfs()
-        .join();
+    // Of a world that is broken on purpose all violations are of interest.
+    let until = match world.sabotage {
+        None => HasDiscoveries::AnyFailures,
+        Some(_) => HasDiscoveries::All,
+    };
+    let checker = world.checker().threads(threads).finish_when(until).spawn_bfs().join();
     let mut violations = BTreeMap::new();
     for (name, path) in checker.discoveries() {
         if INVARIANTS.iter().any(|row| row.name == name) {

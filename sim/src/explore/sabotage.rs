@@ -30,6 +30,7 @@ pub enum Sabotage {
     AbortIsForgotten,
     NormalCloseAborts,
     UnloadIsNotNoticed,
+    RefusesInSilence,
 }
 
 impl Sabotage {
@@ -52,6 +53,7 @@ impl Sabotage {
         Self::AbortIsForgotten,
         Self::NormalCloseAborts,
         Self::UnloadIsNotNoticed,
+        Self::RefusesInSilence,
     ];
 
     /// What a call may come to in the broken world.
@@ -72,9 +74,16 @@ impl Sabotage {
         let blocked = state.in_progress(lane).map(|call| call.pending);
         let agents = state.free_agent() == Some(lane);
         match self {
-            Self::AgentReturnsEarly if agents && state.aborted.is_some() => {
+            Self::AgentReturnsEarly | Self::CallsBackAfterTheAgent
+                if agents && state.aborted.is_some() =>
+            {
                 let mut seen = state.clone();
                 seen.commands.clear();
+                model::returns(&seen, profile, lane)
+            }
+            Self::RefusesInSilence if matches!(blocked, Some(Pending::Ready(_))) => {
+                let mut seen = state.clone();
+                seen.commands.retain(|c| !matches!(c.stage, Stage::Refused { .. }));
                 model::returns(&seen, profile, lane)
             }
             Self::AgentNeverReturns if agents => Outcomes::new(),
@@ -92,6 +101,9 @@ impl Sabotage {
         let mut seen = state.clone();
         if self == Self::CallsBackAfterTheAgent && state.server == ServerLife::Closed {
             seen.agent = Agent::Running { lane: super::offer::AGENT };
+        }
+        if self == Self::RefusesInSilence {
+            seen.commands.retain(|c| !matches!(c.stage, Stage::Refused { .. }));
         }
         let mut callbacks = model::callbacks(&seen, profile).into_vec();
         if self == Self::CallsBackWithSuccess {

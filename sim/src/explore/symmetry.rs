@@ -19,11 +19,8 @@ use crate::model::{
     SecondaryLife, ServerLife, Stage, State, Timeout,
 };
 
-/// Drops what no later outcome depends on, if the bounds do not keep every detail.
+/// Drops what no later outcome depends on.
 pub(super) fn reduce(node: &mut Node, world: &World) {
-    if world.every_detail() {
-        return;
-    }
     let state = &mut node.state;
     // Whether more are taken than were requested, only the certainty of AllocateBuffer
     // tells; and once the set is configured no later request is waited for.
@@ -56,7 +53,7 @@ fn after_abort(node: &mut Node, codes_matter: bool) {
     state.devices.iter_mut().for_each(|device| device.errored = false);
     for command in &mut state.commands {
         let stage = match command.stage {
-            Stage::Queued | Stage::Delivered => Stage::Queued,
+            // The client's Close tells held commands from queued ones.
             Stage::Completed { .. } if !codes_matter => {
                 Stage::Completed { code: Win32::ERROR_SUCCESS, bytes: 0, position: 0 }
             }
@@ -189,10 +186,10 @@ fn sort_commands(node: &mut Node) {
             a.device.cmp(&b.device).then_with(|| compare_commands(&node.state, a, b))
         });
     }
-    for sent in &mut node.ghost.sent {
+    for (index, sent) in node.ghost.sent.iter_mut().enumerate() {
         let place = commands.iter().position(|command| command.id == sent.id);
-        // What the model has lost keeps a number of its own.
-        sent.id = CommandId(place.map_or(sent.id.0 + 100, |index| index as u32));
+        // What the model has lost gets a number of its own.
+        sent.id = CommandId(place.unwrap_or(100 + index) as u32);
     }
     for (index, command) in commands.iter_mut().enumerate() {
         command.id = CommandId(index as u32);

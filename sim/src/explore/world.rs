@@ -40,7 +40,10 @@ pub enum Detail {
     /// step with its callback.
     #[default]
     Needed,
-    /// Everything; and calls are made with unsound arguments too.
+    /// Everything is told apart, and the same calls are made.
+    Whole,
+    /// Everything is told apart, calls are made with unsound arguments too, and with
+    /// every kind of time-out.
     Every,
 }
 
@@ -191,8 +194,9 @@ impl World {
         Self { sabotage: Some(sabotage), ..self }
     }
 
-    pub(super) fn every_detail(&self) -> bool {
-        self.bounds.detail == Detail::Every
+    /// Whether nothing is dropped from a state, and a refused SendCommand is two steps.
+    pub(super) fn is_whole(&self) -> bool {
+        self.bounds.detail != Detail::Needed
     }
 
     /// What a call may come to.
@@ -240,7 +244,9 @@ impl World {
     /// without what the bounds do not tell apart.
     #[must_use]
     pub fn canonical(&self, mut node: Node) -> Node {
-        symmetry::reduce(&mut node, self);
+        if !self.is_whole() {
+            symmetry::reduce(&mut node, self);
+        }
         symmetry::sort(&mut node);
         node
     }
@@ -258,7 +264,7 @@ impl World {
             how.after_call(&before, node, call);
         }
         self.note_call(&before, node, call, outcome);
-        if outcome.refuses() && !self.every_detail() {
+        if outcome.refuses() && !self.is_whole() {
             self.refuse(node, lane);
         }
     }

@@ -3,12 +3,13 @@
 //! With `VDI_EXPLORE=full` in the environment the larger worlds are explored too; that is
 //! meant for `--release`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use vdi_sim::clauses::{CLAUSES, Party, Profile, QUESTIONS};
+use vdi_sim::clauses::{CLAUSES, Clause, Party, Profile, QUESTIONS};
 use vdi_sim::explore::{
-    Bounds, Detail, Exploration, INVARIANTS, Node, Sabotage, World, explore,
-    paths_covering_transitions, reachable, same_up_to_detail,
+    Action, Bounds, Breaches, Detail, Exploration, INVARIANTS, Node, Sabotage, World, deeds,
+    explore, paths_covering_transitions, reachable, same_up_to_detail,
 };
 
 fn snapshot(name: &str, text: &str) {
@@ -100,4 +101,106 @@ fn broken_worlds_are_noticed() {
         let _ = writeln!(out, "{sabotage:?}: {}", names.join(", "));
     }
     snapshot("explore-broken", &out);
+}
+
+/// The tiniest world in which everything is told apart and every call is made.
+const TINY: Bounds =
+    Bounds { devices: 1, commands: 1, buffers: 1, secondaries: 0, detail: Detail::Every };
+
+/// Clauses that bind the interface and that no world meets, each with the reason.
+const OUTSIDE: &[(&str, &str)] = &[
+    ("server.allocate-buffer.aligned", "addresses are no part of a state; a trace is judged"),
+    ("server.allocate-buffer.prefix-zone", "addresses are no part of a state; a trace is judged"),
+    ("client.get-configuration.granted", "what the fields hold is judged in a trace"),
+    ("client.open-device.null", "what an out pointer holds is judged in a trace"),
+    ("client.get-command.phase", "no device is open before the client has seen the configuration"),
+];
+
+#[test]
+fn every_clause_of_the_interface_is_met() {
+    let two = Bounds { devices: 2, commands: 1, buffers: 0, ..Bounds::SMALL };
+    let secondary = Bounds { secondaries: 1, commands: 1, ..Bounds::SMALL };
+    let mut met = BTreeSet::new();
+    for bounds in [Bounds::SMALL, TINY, two, secondary] {
+        for readings in ["documented-pages", "documented-tables"] {
+            met.extend(explore(World::new(bounds, profile(readings)), 2).met);
+        }
+    }
+    let of_interface = |clause: Clause| clause.party() == Party::Interface;
+    let unmet: Vec<&str> = CLAUSES
+        .iter()
+        .filter(|row| of_interface(row.clause) && !met.contains(row.id))
+        .map(|row| row.id)
+        .collect();
+    let listed: Vec<&str> = OUTSIDE.iter().map(|(id, _)| *id).collect();
+    assert_eq!(unmet, listed);
+}
+
+/// Readings that make no difference to what a bounded world does, each with the reason.
+const SILENT: &[(&str, &str)] = &[];
+
+fn reading(question: &str, reading: &str) -> Profile {
+    let mut profile = Profile::default();
+    profile.choose(format!("{question}={reading}").parse().expect("a reading"));
+    profile
+}
+
+#[test]
+fn the_invariants_hold_under_every_reading() {
+    let bounds = if full() { Bounds::SMALL } else { Bounds { commands: 1, ..Bounds::SMALL } };
+    for row in QUESTIONS {
+        for other in row.readings.iter().skip(1) {
+            let found = explore(World::new(bounds, reading(row.id, other.id)), 2);
+            assert!(found.violations.is_empty(), "{}={}: {found:#?}", row.id, other.id);
+        }
+    }
+}
+
+/// What a world does under a reading, it does not do under another.
+#[test]
+fn every_reading_makes_a_difference() {
+    if !full() {
+        return;
+    }
+    let small = Bounds { commands: 1, ..Bounds::SMALL };
+    let worlds = [
+        Bounds::SMALL,
+        Bounds { devices: 2, ..small },
+        Bounds { secondaries: 1, ..small },
+        Bounds { buffers: 0, detail: Detail::Every, ..small },
+    ];
+    let base = worlds.map(|bounds| deeds(&World::new(bounds, Profile::default())));
+    let mut silent = Vec::new();
+    for row in QUESTIONS {
+        for other in row.readings.iter().skip(1) {
+            let differs = worlds.iter().zip(&base).any(|(bounds, base)| {
+                deeds(&World::new(*bounds, reading(row.id, other.id))) != *base
+            });
+            if !differs {
+                silent.push(format!("{}={}", row.id, other.id));
+            }
+        }
+    }
+    let listed: Vec<&str> = SILENT.iter().map(|(reading, _)| *reading).collect();
+    assert_eq!(silent, listed);
+}
+
+/// The paths can be walked, and take every kind of step.
+#[test]
+fn paths_cover_every_class_of_steps() {
+    let base = Profile::default();
+    let paths = paths_covering_transitions(&Bounds::SMALL, &base);
+    let world = World::new(Bounds::SMALL, base);
+    let mut kinds = BTreeSet::new();
+    for path in &paths {
+        let last = path.iter().fold(Node::default(), |node, action| world.step(&node, action));
+        assert_eq!(last.ghost.breaches, Breaches::default());
+        kinds.extend(path.iter().map(Action::kind));
+    }
+    let steps: usize = paths.iter().map(Vec::len).sum();
+    let mut out = format!("{} paths, {steps} steps, {} kinds:\n", paths.len(), kinds.len());
+    for kind in kinds {
+        let _ = writeln!(out, "{kind}");
+    }
+    snapshot("explore-paths", &out);
 }

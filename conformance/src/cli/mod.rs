@@ -5,6 +5,7 @@
 mod args;
 mod check;
 mod explain;
+mod explore;
 mod init;
 mod list;
 mod replay;
@@ -102,6 +103,7 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
         Command::Replay(args) => replay::replay(&args, &mut out),
         Command::List(args) => list::list(&args, &mut out),
         Command::Explain(args) => explain::explain(&args, &mut out),
+        Command::Explore(args) => explore::explore(&args, &mut out),
         Command::Init(args) => init::init(&args, &mut out),
     };
     let _ = out.flush();

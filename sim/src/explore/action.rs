@@ -161,9 +161,9 @@ fn particulars(call: &Call) -> String {
             | ServerCall::IsSharedBuffer { buffer: Some(buffer) },
         ) => numbered("b", buffer.0),
         Call::Client(call) | Call::Secondary(_, call) => match call {
-            ClientCall::OpenDevice { name: DeviceName::Known(device) | DeviceName::New(device) } => {
-                numbered("d", (*device).into())
-            }
+            ClientCall::OpenDevice {
+                name: DeviceName::Known(device) | DeviceName::New(device),
+            } => numbered("d", (*device).into()),
             ClientCall::GetCommand { device, .. } => numbered("d", (*device).into()),
             ClientCall::CompleteCommand { device, command, .. } => {
                 let command = command.map(|c| numbered("c", c.0)).unwrap_or_default();

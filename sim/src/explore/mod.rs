@@ -29,7 +29,7 @@ pub use action::Action;
 pub use coverage::Coverage;
 pub use diagram::device_set_diagram;
 #[cfg(feature = "explore")]
-pub use paths::{paths_covering_transitions, reachable, same_up_to_detail};
+pub use paths::{deeds, paths_covering_transitions, reachable, same_up_to_detail};
 #[cfg(feature = "explore")]
 pub use properties::{INVARIANTS, Invariant, SIGHTS, Sight};
 #[cfg(feature = "explore")]

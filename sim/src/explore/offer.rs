@@ -7,9 +7,9 @@ use super::world::{Detail, Node, World};
 use crate::clauses::Clause;
 use crate::codes::{CommandCode, Features, Win32};
 use crate::model::{
-    self, Agent, Asked, BufferId, Call, Caller, Carried, ClientCall, ClientDevice,
-    ClientLife, CommandId, CreateFlaw, DeviceName, Granted, LaneId, Object, Request, Requested,
-    Reserve, ServerCall, ServerDevice, ServerLife, Stage, State, Timeout,
+    self, Agent, Asked, BufferId, Call, Caller, Carried, ClientCall, ClientDevice, ClientLife,
+    CommandId, CreateFlaw, DeviceName, Granted, LaneId, Object, Request, Requested, Reserve,
+    ServerCall, ServerDevice, ServerLife, Stage, State, Timeout,
 };
 
 /// The server's lane for everything but the agent.
@@ -90,8 +90,9 @@ impl Offer<'_> {
             outcome.clauses().chain(outcome.misuses()).for_each(|c| coverage.clause(c));
             let sends = matches!(&call, Call::Server(ServerCall::SendCommand(_)))
                 && !outcome.changes_nothing();
-            let atomic = outcome.refuses() && !self.world.is_whole();
-            let beyond = sends && full && !atomic;
+            let passes =
+                outcome.refuses() && !self.world.is_whole() && self.world.sabotage.is_none();
+            let beyond = sends && full && !passes;
             // A refused command comes and goes in one step, which is looked at all the same.
             let loops = outcome.changes_nothing();
             if !beyond && (self.loops || !loops) {
@@ -212,8 +213,10 @@ impl Offer<'_> {
     }
 
     fn sends(&mut self, device: u8) {
-        let fresh =
-            (0..).map(CommandId).find(|id| self.state().command(*id).is_none()).unwrap_or(CommandId(0));
+        let fresh = (0..)
+            .map(CommandId)
+            .find(|id| self.state().command(*id).is_none())
+            .unwrap_or(CommandId(0));
         for code in [CommandCode::Flush, CommandCode::ClearError] {
             let request = Request::bare(device, fresh, code);
             self.call(MAIN, Call::Server(ServerCall::SendCommand(request)));
@@ -410,4 +413,3 @@ fn client_call(process: u8, call: ClientCall) -> Call {
         number => Call::Secondary(number, call),
     }
 }
-

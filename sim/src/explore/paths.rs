@@ -72,6 +72,17 @@ pub fn reachable(world: &World) -> Vec<Node> {
     Graph::search(world, |_, _, _, _| {}).nodes
 }
 
+/// Everything that is done in a bounded world, each with the clauses that allow it.
+#[must_use]
+pub fn deeds(world: &World) -> BTreeSet<String> {
+    let mut deeds = BTreeSet::new();
+    Graph::search(world, |_, node, action, _| {
+        let (state, _, _, kind, clauses) = class(node, action);
+        deeds.insert(format!("{state}: {kind} {clauses:?}"));
+    });
+    deeds
+}
+
 /// A small set of paths from the beginning that together take a step of every class: in
 /// every combination of the set's state and the phases of server and client, every
 /// action that is possible there, for every set of clauses it rests on. Calls that
@@ -188,9 +199,8 @@ impl Walk<'_> {
 pub fn same_up_to_detail(bounds: &Bounds, profile: &Profile) -> Result<usize, String> {
     let whole = World::new(Bounds { detail: Detail::Whole, ..*bounds }, profile.clone());
     let needed = World::new(Bounds { detail: Detail::Needed, ..*bounds }, profile.clone());
-    let refused = |node: &Node| {
-        node.state.commands.iter().any(|c| matches!(c.stage, Stage::Refused { .. }))
-    };
+    let refused =
+        |node: &Node| node.state.commands.iter().any(|c| matches!(c.stage, Stage::Refused { .. }));
     let kinds = |world: &World, node: &Node| -> Vec<(String, Node)> {
         let mut actions = Vec::new();
         world.offer(node, false, &mut actions);
@@ -214,11 +224,8 @@ pub fn same_up_to_detail(bounds: &Bounds, profile: &Profile) -> Result<usize, St
     for node in &states {
         let (own, reduced) = (kinds(&whole, node), needed.canonical(node.clone()));
         let other = kinds(&needed, &reduced);
-        let differing = own
-            .iter()
-            .filter(|step| !other.contains(step))
-            .chain(other.iter().filter(|step| !own.contains(step)))
-            .next();
+        let missing = own.iter().find(|step| !other.contains(step));
+        let differing = missing.or_else(|| other.iter().find(|step| !own.contains(step)));
         if let Some((kind, next)) = differing {
             return Err(format!("{node:#?}\nreduced: {reduced:#?}\n{kind}: {next:#?}"));
         }

@@ -3,7 +3,7 @@
 use stateright::Property;
 
 use super::world::{Bounds, Breach, Detail, Node, World};
-use crate::clauses::{ActiveEntry, CloseAndAgentOrder, Clause};
+use crate::clauses::{ActiveEntry, Clause, CloseAndAgentOrder};
 use crate::model::{
     Caller, Cause, ClientDevice, ClientPhase, DeviceSetState, DeviceState, Object, Pending,
     ServerDevice, ServerLife, ServerPhase, Stage, State,
@@ -148,7 +148,8 @@ pub static INVARIANTS: &[Invariant] = &[
         "the agent has returned before the library is unloaded, or a hazard is raised",
         |_, node| {
             let ghost = &node.ghost;
-            ghost.hazard || !(ghost.unloaded && (ghost.agent_inside || node.state.agent.is_running()))
+            ghost.hazard
+                || !(ghost.unloaded && (ghost.agent_inside || node.state.agent.is_running()))
         },
     ),
     row(
@@ -321,9 +322,8 @@ pub static SIGHTS: &[Sight] = &[
         name: "the client controls two buffers",
         within: |bounds| bounds.buffers > 1 && bounds.commands > 1,
         seen: |n| {
-            let lent = |c: &&crate::model::Command| {
-                c.buffer.is_some() && c.stage == Stage::Delivered
-            };
+            let lent =
+                |c: &&crate::model::Command| c.buffer.is_some() && c.stage == Stage::Delivered;
             n.state.commands.iter().filter(lent).count() > 1
         },
     },

@@ -74,9 +74,7 @@ fn after_abort(node: &mut Node, codes_matter: bool) {
         sent.device = 0;
         sent.at = match sent.at {
             At::Delivered => At::Queued,
-            At::Answered(_) | At::Dropped(_) if !codes_matter => {
-                At::Answered(Win32::ERROR_SUCCESS)
-            }
+            At::Answered(_) | At::Dropped(_) if !codes_matter => At::Answered(Win32::ERROR_SUCCESS),
             other => other,
         };
     }

@@ -268,7 +268,9 @@ fn cell(profile: &Profile, state: &State, call: &Call, phase: &impl Fn(&State) -
         }
         let status = match outcome.answer {
             Answer::Returns(expected) => expected.to_string(),
-            Answer::Delivers(_) | Answer::Tells(_) | Answer::Counts(_) | Answer::Maps(_) => "NOERROR".to_owned(),
+            Answer::Delivers(_) | Answer::Tells(_) | Answer::Counts(_) | Answer::Maps(_) => {
+                "NOERROR".to_owned()
+            }
             Answer::Blocks => "blocks".to_owned(),
         };
         if !statuses.contains(&status) {

@@ -289,7 +289,8 @@ impl World {
             note_delivery(before, &mut node.ghost, id);
         }
         self.note_drops(node, call, outcome);
-        let fine = matches!(outcome.answer, Answer::Returns(Expected::Status(s)) if !s.is_failure());
+        let fine =
+            matches!(outcome.answer, Answer::Returns(Expected::Status(s)) if !s.is_failure());
         match call {
             Call::Server(ServerCall::ExecuteCompletionAgent) => {
                 node.ghost.agent_inside |= outcome.answer == Answer::Blocks;
@@ -396,8 +397,7 @@ impl World {
         }
         if aborted {
             let either = self.profile.completion_race == CompletionRace::Either;
-            return code == Win32::ERROR_OPERATION_ABORTED
-                || (either && own);
+            return code == Win32::ERROR_OPERATION_ABORTED || (either && own);
         }
         match at {
             // The client closed in order and still held it.

@@ -72,13 +72,15 @@ pub fn reachable(world: &World) -> Vec<Node> {
     Graph::search(world, |_, _, _, _| {}).nodes
 }
 
-/// Everything that is done in a bounded world, each with the clauses that allow it.
+/// Everything that is done in a bounded world: in which state and phases, with which
+/// clauses, and whether it aborts the set.
 #[must_use]
 pub fn deeds(world: &World) -> BTreeSet<String> {
     let mut deeds = BTreeSet::new();
-    Graph::search(world, |_, node, action, _| {
-        let (state, _, _, kind, clauses) = class(node, action);
-        deeds.insert(format!("{state}: {kind} {clauses:?}"));
+    Graph::search(world, |_, node, action, next| {
+        let (state, server, client, kind, clauses) = class(node, action);
+        let aborted = next.ghost.aborted;
+        deeds.insert(format!("{state} {server} {client}: {kind} {clauses:?} {aborted}"));
     });
     deeds
 }

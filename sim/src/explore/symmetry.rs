@@ -72,10 +72,11 @@ fn after_abort(node: &mut Node, codes_matter: bool) {
     }
     for sent in &mut node.ghost.sent {
         sent.device = 0;
+        // Only what was answered may matter still, where its own code is allowed.
         sent.at = match sent.at {
-            At::Delivered => At::Queued,
-            At::Answered(_) | At::Dropped(_) if !codes_matter => At::Answered(Win32::ERROR_SUCCESS),
-            other => other,
+            At::Answered(_) | At::Dropped(_) if codes_matter => sent.at,
+            At::Refused => sent.at,
+            _ => At::Queued,
         };
     }
 }
@@ -179,9 +180,15 @@ fn compare_commands(state: &State, a: &Command, b: &Command) -> Ordering {
 
 fn sort_commands(node: &mut Node) {
     let mut commands = node.state.commands.clone();
+    let (state, ghost) = (&node.state, &node.ghost);
+    let at = |command: &Command| {
+        let known = ghost.sent.iter().find(|sent| sent.id == command.id);
+        known.filter(|sent| sent.at != At::Queued).map(|sent| sent.at)
+    };
     if commands.len() > 1 {
         commands.sort_by(|a, b| {
-            a.device.cmp(&b.device).then_with(|| compare_commands(&node.state, a, b))
+            let alike = a.device.cmp(&b.device).then_with(|| compare_commands(state, a, b));
+            alike.then_with(|| at(a).cmp(&at(b)))
         });
     }
     for (index, sent) in node.ghost.sent.iter_mut().enumerate() {

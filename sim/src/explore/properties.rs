@@ -128,7 +128,7 @@ pub static INVARIANTS: &[Invariant] = &[
         "closing-unblocks",
         Clause::ServerCloseDevicesOpenAgentReturns,
         "once the server has closed the agent calls back or returns, unless a client in order has a say",
-        |world, node| agent_progresses(world, node),
+        agent_progresses,
     ),
     row(
         "close-closes-and-releases",

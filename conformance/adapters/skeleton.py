@@ -31,6 +31,9 @@ def call(function, on, name, args):
 
     `function` is such as "GetCommand", `on` the handle it is called on, `name`
     what the thing it makes is called from now on, `args` its arguments by name.
+
+    A function you do not have is Unsupported as well: OpenInSecondary on "x1set", say,
+    if your adapter knows one client process only.
     """
     raise Unsupported(f"{function} is not bound to the implementation yet")
 
@@ -58,7 +61,8 @@ def main():
                 op="hello",
                 protocol=1,
                 implementation={"name": "my-vdi", "version": "0.1"},
-                # Without "settle" the suite takes a span of silence for rest.
+                # Without "settle" the suite takes a span of silence for rest, and
+                # without "expire" your time-outs pass by the clock.
                 offers=["server", "client"],
             )
         elif op == "reset":

@@ -7,6 +7,7 @@
 //! | [`scenario`] | scenario files: reading, checking, the embedded ones |
 //! | [`adapter`] | how an implementation is driven: in this process, or over stdio |
 //! | [`run`] | scenario x implementation -> trace and verdict |
+//! | [`mutants`] | seeded defects of the plain implementation, hunted with the scenarios |
 //! | [`report`] | text, JSON, JUnit XML, Markdown |
 //! | [`baseline`] | known failures, with a reason each |
 //! | [`cli`] | the command `vdi` |
@@ -17,6 +18,7 @@
 pub mod adapter;
 pub mod baseline;
 pub mod cli;
+pub mod mutants;
 pub mod plain;
 pub mod report;
 pub mod run;

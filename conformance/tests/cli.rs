@@ -40,6 +40,7 @@ fn help() {
         &["replay", "--help"],
         &["list", "--help"],
         &["explain", "--help"],
+        &["table", "--help"],
         &["explore", "--help"],
         &["init", "--help"],
     ] {
@@ -104,6 +105,41 @@ fn lists() {
 }
 
 #[test]
+fn tables() {
+    for machine in ["server", "client", "device"] {
+        let mut text = String::new();
+        for format in ["markdown", "csv", "mermaid"] {
+            text.push_str(&told(&["table", machine, "--format", format]));
+            text.push('\n');
+        }
+        snapshot("cli", &format!("table-{machine}"), &text);
+    }
+}
+
+/// The tables' own readings give the documented tables, and a profile from a
+/// file what it says.
+#[test]
+fn tables_by_other_profiles() {
+    use vdi_sim::explore::{DOCUMENTED_CLIENT, DOCUMENTED_SERVER};
+
+    let mut text = String::new();
+    for (machine, documented) in [("server", DOCUMENTED_SERVER), ("client", DOCUMENTED_CLIENT)] {
+        let words = ["table", machine, "--profile", "documented-tables", "--format"];
+        let csv = vdi(&[&words[..], &["csv"]].concat());
+        assert_eq!(csv.stdout, documented.as_bytes(), "{machine}");
+        text.push_str(&told(&[&words[..], &["markdown"]].concat()));
+        text.push('\n');
+    }
+    let mine = r#"{"base": "documented-tables", "readings": {"active-entry": "all-open-and-agent",
+        "server-close-devices-open": "protocol-error", "close-and-agent-order": "close-waits"}}"#;
+    let folder = folder(&[("mine.json", mine)]);
+    let file = folder.path().join("mine.json");
+    let words = ["table", "server", "--profile", word(&file)];
+    text.push_str(&told_in(folder.path(), &words));
+    snapshot("cli", "table-profiles", &text);
+}
+
+#[test]
 fn wrong_words() {
     let mut text = String::new();
     for words in [
@@ -116,6 +152,8 @@ fn wrong_words() {
         &["run", "--timeout", "0"],
         &["replay", "server/close/delivered-comand"],
         &["list", "--steps", "nothing"],
+        &["table", "agent"],
+        &["table", "server", "--profile", "documented-table"],
         &["frobnicate"],
     ] {
         text.push_str(&told(words));

@@ -9,10 +9,18 @@ mod close;
 mod commands;
 #[path = "plain/defects.rs"]
 mod defects;
+#[path = "plain/histories.rs"]
+mod histories;
 #[path = "plain/phases.rs"]
 mod phases;
+#[path = "plain/secondaries.rs"]
+mod secondaries;
+#[path = "plain/secondary.rs"]
+mod secondary;
 #[path = "plain/stage.rs"]
 mod stage;
+#[path = "plain/time.rs"]
+mod time;
 #[path = "plain/waiting.rs"]
 mod waiting;
 

@@ -11,6 +11,9 @@ use syn::visit::Visit;
 const FILE_LINES: usize = 600;
 const FUNCTION_LINES: usize = 70;
 
+/// Files that are one table, as long as what it lists.
+const TABLES: &[&str] = &["sim/src/clauses/table.rs", "conformance/src/plain/defect.rs"];
+
 fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -57,7 +60,8 @@ const CONFORMANCE: &[(&str, &[&str])] = &[
     ("run", &["scenario", "adapter", "vdi_sim"]),
     ("baseline", &["scenario", "run", "vdi_sim"]),
     ("report", &["adapter", "baseline", "run", "vdi_sim"]),
-    ("cli", &["plain", "scenario", "adapter", "run", "baseline", "report", "vdi_sim"]),
+    ("mutants", &["plain", "scenario", "adapter", "run", "vdi_sim"]),
+    ("cli", &["plain", "scenario", "adapter", "run", "mutants", "baseline", "report", "vdi_sim"]),
 ];
 
 /// The names of rooms that a file refers to: `crate::room` as `room`,
@@ -176,7 +180,8 @@ fn files_and_functions_stay_short() {
     assert!(all.len() > 60, "only {} files were found", all.len());
     for file in all {
         let lines = fs::read_to_string(&file).expect("a source file").lines().count();
-        assert!(lines <= FILE_LINES, "{}: {lines} lines", file.display());
+        let table = TABLES.iter().any(|table| file.ends_with(table));
+        assert!(lines <= FILE_LINES || table, "{}: {lines} lines", file.display());
         let mut functions = Functions::default();
         functions.visit_file(&parse(&file));
         for (name, lines) in functions.0 {

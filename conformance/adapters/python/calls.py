@@ -175,6 +175,7 @@ def _allocate_buffer(scene, target, args, name):
     if status == NOERROR:
         buffer.context = name
         scene.bind(name, buffer)
+        return status, {"address": buffer.address}
     return status, None
 
 
@@ -182,6 +183,11 @@ def _free_buffer(scene, target, args, _name):
     # A name that names nothing is a pointer that is none of the set's.
     buffer = scene.find_buffer(args.reference("buffer"))
     return target.free_buffer(buffer, args.number("size")), None
+
+
+def _is_shared_buffer(scene, target, args, _name):
+    status, shared = target.is_shared_buffer(scene.find_buffer(args.reference("buffer")))
+    return status, {"shared": shared}
 
 
 def _signal_abort(scene, target, args, _name):
@@ -251,9 +257,32 @@ def _create_ex(scene, target, args, _name):
                          _config(args.take("config"))), None
 
 
+def _open_in_secondary(scene, target, args, _name):
+    return target.open_in_secondary(None, args.text("name")), None
+
+
+def _open_in_secondary_ex(scene, target, args, _name):
+    return target.open_in_secondary(args.text("instance", None), args.text("name")), None
+
+
 def _client_configuration(scene, target, args, _name):
     status, config = target.get_configuration(args.timeout("timeout"))
     return status, {"config": config}
+
+
+def _get_buffer_handle(scene, target, args, name):
+    status, handle = target.get_buffer_handle(scene.find_buffer(args.reference("buffer")))
+    if status == NOERROR:
+        scene.bind(name, handle)
+    return status, None
+
+
+def _map_buffer_handle(scene, target, args, _name):
+    status, buffer = target.map_buffer_handle(
+        scene.find_buffer_handle(args.reference("handle")))
+    if status == NOERROR:
+        return status, {"buffer": buffer.context or "?"}
+    return status, None
 
 
 # -- the client's devices
@@ -278,13 +307,7 @@ def _complete_command(scene, target, args, _name):
         command, _completion_code(args.take("code")), args.number("bytes"), position), None
 
 
-# Which process a handle of each kind belongs to, and which calls it takes.
-PROCESS_OF = {
-    ServerVirtualDeviceSet: "server",
-    ServerVirtualDevice: "server",
-    ClientVirtualDeviceSet: "primary",
-    ClientVirtualDevice: "primary",
-}
+# Which calls a handle of each kind takes.
 CALLS = {
     ServerVirtualDeviceSet: {
         "Open": _server_open,
@@ -297,6 +320,7 @@ CALLS = {
         "OpenDevice": _open_device,
         "AllocateBuffer": _allocate_buffer,
         "FreeBuffer": _free_buffer,
+        "IsSharedBuffer": _is_shared_buffer,
         "SignalAbort": _signal_abort,
         "Close": _close,
     },
@@ -307,8 +331,12 @@ CALLS = {
     ClientVirtualDeviceSet: {
         "Create": _create,
         "CreateEx": _create_ex,
+        "OpenInSecondary": _open_in_secondary,
+        "OpenInSecondaryEx": _open_in_secondary_ex,
         "GetConfiguration": _client_configuration,
         "OpenDevice": _open_device,
+        "GetBufferHandle": _get_buffer_handle,
+        "MapBufferHandle": _map_buffer_handle,
         "SignalAbort": _signal_abort,
         "Close": _close,
     },

@@ -9,7 +9,6 @@ numbers, never a guess made from a span of silence.
 """
 
 import threading
-import time
 
 
 class Abandoned(BaseException):
@@ -27,6 +26,13 @@ class Worker(threading.Thread):
         super().__init__(name=name, daemon=True)
         self.abandoned = False
         self.waiting_at = None
+        # What to do when time passes for this thread; None: time changes nothing.
+        self.on_expire = None
+        self.timed_out = False
+
+    def time_out(self):
+        """The time-out of what the thread waits for has passed."""
+        self.timed_out = True
 
 
 class Monitor:
@@ -54,30 +60,42 @@ class Monitor:
         self.generation += 1
         self._change.notify_all()
 
-    def wait_until(self, predicate, deadline=None):
+    def wait_until(self, predicate, timeout=None):
         """Block the calling worker until the predicate holds (lock held).
 
-        Returns False when the deadline, a reading of ``time.monotonic``, passed
-        first.  Raises Abandoned, and looks at no predicate any more, once the
-        worker has been abandoned.
+        The time-out is None for infinite, 0 for a single look; any other passes when
+        :meth:`expire` says so, and by no clock.  Returns False when it passed first.
+        Raises Abandoned, and looks at no predicate any more, once the worker has
+        been abandoned.
         """
         worker = threading.current_thread()
+        worker.timed_out = timeout == 0
+        outer = worker.on_expire
+        if timeout is not None:
+            worker.on_expire = worker.time_out
         try:
             while True:
                 if worker.abandoned:
                     raise Abandoned
                 if predicate():
                     return True
-                remaining = None
-                if deadline is not None:
-                    remaining = deadline - time.monotonic()
-                    if remaining <= 0:
-                        return False
+                if worker.timed_out:
+                    return False
                 worker.waiting_at = self.generation
                 self.note_rest()
-                self._change.wait(remaining)
+                self._change.wait()
         finally:
             worker.waiting_at = None
+            worker.on_expire = outer
+
+    def expire(self, worker):
+        """Let time pass for a worker that is at rest, if it is in a call that takes time.
+
+        Nothing happens otherwise (lock held).
+        """
+        if worker.on_expire is not None:
+            worker.on_expire()
+            self.changed()
 
     def is_blocked(self, worker):
         """Is the worker waiting for something that has not happened? (lock held)
@@ -95,13 +113,3 @@ class Monitor:
         """Block until the predicate over all workers holds (lock held)."""
         while not all_at_rest():
             self._rest.wait()
-
-
-def deadline_after(milliseconds):
-    """Turn a time-out into a deadline; None is infinite and stays None."""
-    if milliseconds is None:
-        return None
-    seconds = milliseconds / 1000
-    if seconds >= threading.TIMEOUT_MAX:
-        return None
-    return time.monotonic() + seconds

@@ -3,16 +3,18 @@
 import sys
 import traceback
 
-from calls import CALLS, PROCESS_OF, Arguments, BadRequest, Unsupported
+from calls import CALLS, Arguments, BadRequest, Unsupported
 from lanes import Lane
 from monitor import Abandoned
 from vdi import Command, Library
-from vdi_buffers import Buffer
-from vdi_client import ClientVirtualDeviceSet
+from vdi_buffers import Buffer, BufferHandle
+from vdi_client import ClientVirtualDevice, ClientVirtualDeviceSet
 from vdi_codes import NOERROR
-from vdi_server import ServerVirtualDeviceSet
+from vdi_server import ServerVirtualDevice, ServerVirtualDeviceSet
 
-PROCESSES = ("server", "primary")
+# The set interface that each process has from the start: what it is called.
+SETS = {"server": "sset", "primary": "cset"}
+SETS.update(("secondary%d" % number, "x%dset" % number) for number in range(1, 10))
 
 
 class Scenario:
@@ -26,9 +28,10 @@ class Scenario:
         self._output = output
         self._library = Library()
         self._monitor = self._library.monitor
-        self._sides = {"server": ServerVirtualDeviceSet(self._library),
-                       "primary": ClientVirtualDeviceSet(self._library)}
-        self._handles = {"sset": self._sides["server"], "cset": self._sides["primary"]}
+        self._sets = {process: ClientVirtualDeviceSet(self._library, process)
+                      for process in SETS}
+        self._sets["server"] = ServerVirtualDeviceSet(self._library)
+        self._handles = {name: self._sets[process] for process, name in SETS.items()}
         self._lanes = {}
         self._ended = set()
 
@@ -54,6 +57,10 @@ class Scenario:
     def find_buffer(self, name):
         """The buffer of that name, or None."""
         return self._find(name, Buffer)
+
+    def find_buffer_handle(self, name):
+        """The buffer handle of that name, or None."""
+        return self._find(name, BufferHandle)
 
     def find_command(self, name):
         """The command of that name, or None."""
@@ -113,7 +120,7 @@ class Scenario:
         handler = CALLS.get(type(target), {}).get(function)
         if handler is None:
             raise Unsupported("%s is not a function of %s here" % (function, on))
-        if PROCESS_OF[type(target)] != lane.process:
+        if target.process != lane.process:
             raise Unsupported("%s does not belong to the process %s" % (on, lane.process))
         return handler(self, target, Arguments(request["args"]), request["as"])
 
@@ -146,23 +153,17 @@ class Scenario:
             found = "alive" if self._is_alive(process, request["object"], thing) else "gone"
             self._output.write({"op": "touched", "id": request["id"], "found": found})
 
-    @staticmethod
-    def _is_alive(process, name, thing):
-        """A side's own Close unmaps everything for that side, and for it alone.
+    def _is_alive(self, process, name, thing):
+        """A process's own Close unmaps everything for that process, and for it alone.
 
-        IServerVirtualDeviceSet2::Close, Remarks, for the server.  A buffer in the
-        client's hands stays the client's until its own Close (SignalAbort).
+        IServerVirtualDeviceSet2::Close, Remarks, for the server.  A buffer in a
+        client's hands stays there until its own Close (SignalAbort).
         """
         if isinstance(thing, Buffer):
-            if thing.freed:
-                return False
-        elif PROCESS_OF.get(type(thing)) is None or name in ("sset", "cset"):
+            return not thing.freed and self._sets[process].has_mapped(thing)
+        if not isinstance(thing, (ServerVirtualDevice, ClientVirtualDevice)):
             raise Unsupported("%s is neither a buffer nor a device" % name)
-        elif PROCESS_OF[type(thing)] != process:
-            return False
-        device_set = thing.device_set
-        return not (device_set.server_closed if process == "server"
-                    else device_set.client_closed)
+        return thing.process == process and thing.is_valid
 
     def exit(self, request):
         """End a process: its lanes stop where they are, and the library notices."""
@@ -174,7 +175,16 @@ class Scenario:
             for lane in self._lanes_of(process):
                 del self._lanes[lane.name]
             self._output.write({"op": "exited", "id": request["id"]})
-            self._sides[process].process_died()
+            self._sets[process].process_died()
+
+    def expire(self, request):
+        """Let time pass for what the lane waits for, if that takes time."""
+        with self._monitor:
+            self._settle()
+            lane = self._lane(request["lane"])
+            # Before the lane can go on: what follows from it comes after this line.
+            self._output.write({"op": "expired", "id": request["id"]})
+            self._monitor.expire(lane)
 
     def unload(self, request):
         """Would unloading the library pull the code from under a thread?"""
@@ -188,7 +198,6 @@ class Scenario:
         """Answer once every lane is idle or blocked."""
         with self._monitor:
             self._settle()
-            # Still under the lock, so that no time-out can run out in between.
             inside = sorted(name for name, lane in self._lanes.items() if lane.in_call)
             self._output.write({"op": "settled", "id": request["id"], "inCall": inside})
 

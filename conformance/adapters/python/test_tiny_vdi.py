@@ -1,159 +1,25 @@
-"""Dialogues with tiny_vdi.py, played over its standard input and output.
+"""Dialogues with tiny_vdi.py: one server, one client, and the lines themselves.
 
-Run with ``python3 conformance/adapters/python/test_tiny_vdi.py``.  No test sleeps:
-`settle` says when everything that can happen has happened.
+All tests of this directory: ``python3 -m unittest -q`` in it.
 """
 
-import json
 import os
-import subprocess
-import sys
-import threading
 import unittest
 
-from vdi_buffers import AREA_LIMIT, BufferArea
+from dialogue import ABORTED, HERE, SUCCESS, Dialogue, DialogueTest
+from vdi_buffers import AREA_LIMIT, BASE, BufferArea
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ADAPTER = os.path.join(HERE, "tiny_vdi.py")
 PROTOCOL_PAGE = os.path.join(HERE, os.pardir, "PROTOCOL.md")
-SUCCESS = "ERROR_SUCCESS"
-ABORTED = "ERROR_OPERATION_ABORTED"
 
 
-class Dialogue:
-    """The suite's end of one running adapter."""
-
-    def __init__(self):
-        self.process = subprocess.Popen(
-            [sys.executable, ADAPTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            universal_newlines=True, bufsize=1)
-        # Against a hang only; nothing depends on the span.
-        self._watchdog = threading.Timer(20, self.process.kill)
-        self._watchdog.daemon = True
-        self._watchdog.start()
-        self._last_id = 0
-
-    def close(self):
-        """End the input; returns the exit status and what was left to read."""
-        rest, _ = self.process.communicate()
-        self._watchdog.cancel()
-        return self.process.returncode, rest
-
-    def send(self, op, **fields):
-        """Write one line; every operation but hello, reset and bye gets an id."""
-        if op not in ("hello", "reset", "bye"):
-            self._last_id += 1
-            fields["id"] = self._last_id
-        self.process.stdin.write(json.dumps(dict(op=op, **fields)) + "\n")
-        return self._last_id
-
-    def read(self):
-        """Read one line."""
-        return json.loads(self.process.stdout.readline())
-
-    def ask(self, op, **fields):
-        """Write an operation and return the next line, its answer."""
-        self.send(op, **fields)
-        return self.read()
-
-    def settle(self):
-        """Settle; returns the lanes still in a call, and the lines before."""
-        self.send("settle")
-        lines = [self.read()]
-        while lines[-1]["op"] != "settled":
-            lines.append(self.read())
-        return lines[-1]["inCall"], lines[:-1]
-
-    def send_call(self, lane, call, on, **args):
-        """Start a call; `as_` names what it makes. Returns its id."""
-        fields = {"lane": lane, "call": call, "on": on}
-        if "as_" in args:
-            fields["as"] = args.pop("as_")
-        return self.send("call", args=args, **fields)
-
-
-class AdapterTest(unittest.TestCase):
-    """One adapter plays all dialogues, a reset before each."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.talk = Dialogue()
-        cls.hello = cls.talk.ask("hello", protocol=1, suite="0.0.0")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.talk.close()
-
-    def setUp(self):
-        self.assertEqual(self.talk.ask("reset", scenario=self.id()), {"op": "ready"})
-        # Lines about other things than the last call, in the order they came.
-        self.others = []
-
-    def call(self, lane, call, on, **args):
-        """Call, settle, and return the return line, or None if the call is blocked."""
-        made = self.talk.send_call(lane, call, on, **args)
-        self.blocked, lines = self.talk.settle()
-        self.others = [line for line in lines if line.get("id") != made]
-        return next((line for line in lines if line.get("id") == made), None)
-
-    def server(self, call, on="sset", **args):
-        """The status of a call on server.main."""
-        return self.call("server.main", call, on, **args)["status"]
-
-    def client(self, call, on="cset", **args):
-        """The status of a call on primary.main."""
-        return self.call("primary.main", call, on, **args)["status"]
-
-    def good(self, *statuses):
-        for status in statuses:
-            self.assertEqual(status, "NOERROR")
-
-    def callbacks(self):
-        """(command, completion, bytes) of the callbacks among the other lines."""
-        return [(line["command"], line["completion"], line["bytes"])
-                for line in self.others if line["op"] == "callback"]
-
-    def returns(self):
-        """(lane, status) of the returns among the other lines."""
-        return [(line["lane"], line["status"])
-                for line in self.others if line["op"] == "return"]
-
-    def configure(self, **config):
-        self.good(self.client("CreateEx", name="S", config=dict({"deviceCount": 1}, **config)),
-                  self.server("Open", name="S"),
-                  self.server("BeginConfiguration", blockSize=512, maxTransferSize=65536),
-                  self.server("RequestBuffers", size=65536, count=4),
-                  self.server("EndConfiguration"),
-                  self.client("GetConfiguration", timeout="infinite"))
-
-    def activate(self, **config):
-        """Up to Active; the agent's lane stays blocked. Device 1 is sdev and cdev."""
-        self.configure(**config)
-        self.assertIsNone(self.call("server.agent", "ExecuteCompletionAgent", "sset"))
-        for number in range(1, config.get("deviceCount", 1) + 1):
-            name, suffix = ("S", "") if number == 1 else ("S%d" % number, str(number))
-            self.good(self.server("OpenDevice", as_="sdev" + suffix, name=name),
-                      self.client("OpenDevice", as_="cdev" + suffix, name=name))
-
-    def send_command(self, name, code="Write", on="sdev", **args):
-        return self.server("SendCommand", on=on, as_=name, code=code, **args)
-
-    def fetch(self, on="cdev", timeout=0):
-        """The name of the command that GetCommand delivers, or its status."""
-        line = self.call("primary.main", "GetCommand", on, timeout=timeout)
-        return line["out"]["command"] if "out" in line else line["status"]
-
-    def complete(self, name, code="ERROR_SUCCESS", size=0, on="cdev", **args):
-        return self.client("CompleteCommand", on=on, command=name, code=code, bytes=size,
-                           **args)
-
-    # -- the dialogues
+class AdapterTest(DialogueTest):
+    """Calls and operations, each in a dialogue."""
 
     def test_hello(self):
         self.assertEqual(self.hello["implementation"]["name"], "tiny-vdi")
         self.assertEqual(self.hello["declares"], {"queueDepth": 64})
         self.assertEqual(self.hello["offers"], ["server", "client", "touch", "exit",
-                                                "unload", "hold", "settle"])
+                                                "unload", "hold", "settle", "expire"])
 
     def test_normal_termination(self):
         self.activate()
@@ -189,17 +55,15 @@ class AdapterTest(unittest.TestCase):
         self.assertEqual(agent, ["callback"] * 3 + ["return"])
         self.assertEqual(self.callbacks(), [(name, ABORTED, 0) for name in ("c1", "c2", "c3")])
         self.assertEqual(self.blocked, [])
-        for lane, thing, found in (("server.main", "b", "gone"), ("server.main", "sdev", "gone"),
-                                   ("primary.main", "b", "alive"),
-                                   ("primary.main", "cdev", "alive")):
-            self.assertEqual(self.talk.ask("touch", lane=lane, object=thing)["found"], found)
+        for process, thing, found in (("server", "b", "gone"), ("server", "sdev", "gone"),
+                                      ("primary", "b", "alive"), ("primary", "cdev", "alive")):
+            self.assertEqual(self.touch(process, thing), found)
         self.assertEqual(self.complete("c1"), "VD_E_ABORT")
         self.assertEqual(self.send_command("late"), "VD_E_PROTOCOL")
         self.assertEqual(self.callbacks(), [("late", "ERROR_INVALID_HANDLE", 0)])
         self.assertEqual(self.server("Open", name="S"), "VD_E_PROTOCOL")
         self.good(self.client("Close"))
-        found = self.talk.ask("touch", lane="primary.main", object="b")["found"]
-        self.assertEqual(found, "gone")
+        self.assertEqual(self.touch("primary", "b"), "gone")
 
     def test_server_abort(self):
         self.activate()
@@ -286,19 +150,6 @@ class AdapterTest(unittest.TestCase):
         self.assertEqual(list(config)[-4:],
                          ["blockSize", "maxIODepth", "maxTransferSize", "bufferAreaSize"])
         self.assertEqual(config["bufferAreaSize"], 4 * 65536)
-
-    def test_time_outs_run_out(self):
-        self.good(self.client("Create", name="S", config={"deviceCount": 1}))
-        self.talk.send_call("primary.main", "GetConfiguration", "cset", timeout=5)
-        self.assertEqual(self.talk.read()["status"], "VD_E_TIMEOUT")
-
-    def test_server_time_out_aborts(self):
-        self.activate(serverTimeOut=5)
-        self.talk.send_call("server.main", "SendCommand", "sdev", as_="c", code="Flush")
-        lines = [self.talk.read() for _ in range(3)]
-        self.assertEqual([line["op"] for line in lines], ["return", "callback", "return"])
-        self.assertEqual(lines[1]["completion"], ABORTED)
-        self.assertEqual(self.fetch(), "VD_E_ABORT")
 
     def test_exit_of_the_server(self):
         self.activate()
@@ -392,6 +243,77 @@ class AdapterTest(unittest.TestCase):
         self.good(self.server("RequestBuffers", size=65536, count=2))
         self.assertEqual(self.call(**query)["out"], {"count": 3})
 
+    def test_requests_are_summed(self):
+        begun = [self.client("CreateEx", name="S", config={"deviceCount": 1}),
+                 self.server("Open", name="S"),
+                 self.server("BeginConfiguration", blockSize=512, maxTransferSize=65536)]
+        query = {"lane": "server.main", "call": "QueryAvailableBuffers", "on": "sset"}
+        self.good(*begun, self.server("RequestBuffers", size=AREA_LIMIT, count=1))
+        self.good(self.server("RequestBuffers", size=512, count=1))
+        self.assertEqual(self.call(**query, size=512)["out"], {"count": 0})
+        self.assertEqual(self.server("EndConfiguration"), "VD_E_MEMORY")
+        # All requests are forgotten, and the server may ask for less.
+        self.good(self.server("RequestBuffers", size=512, count=2),
+                  self.server("RequestBuffers", size=4096, count=1, alignment=4096),
+                  self.server("RequestBuffers", size=512, count=1),
+                  self.server("EndConfiguration"))
+        self.good(*[self.server("AllocateBuffer", size=512) for _ in range(3)],
+                  self.server("AllocateBuffer", size=4096, alignment=4096))
+        self.assertEqual(self.server("AllocateBuffer", size=512), "VD_E_MEMORY")
+        self.assertEqual(self.call(**query, size=512)["out"], {"count": 0})
+        self.assertEqual(self.server("RequestBuffers", size=AREA_LIMIT, count=1), "VD_E_MEMORY")
+        self.good(self.server("SignalAbort"))
+        self.assertEqual(self.server("QueryAvailableBuffers", size=512), "VD_E_PROTOCOL")
+        self.assertEqual(self.server("RequestBuffers", size=512, count=1), "VD_E_ABORT")
+
+    def test_addresses(self):
+        self.activate(prefixZoneSize=100, alignment=4096)
+        self.good(self.server("RequestBuffers", size=1000, count=2, alignment=65536))
+        zones = []
+        for size, alignment in ((65536, 0), (1000, 65536), (65536, 0), (1000, 65536)):
+            line = self.call("server.main", "AllocateBuffer", "sset", size=size,
+                             alignment=alignment)
+            address = line["out"]["address"]
+            self.assertEqual(address % (alignment or 4096), 0)
+            zones.append((address - 100, address + size))
+        zones.sort()
+        self.assertGreaterEqual(zones[0][0], BASE)
+        for (_, end), (start, _) in zip(zones, zones[1:]):
+            self.assertLessEqual(end, start)
+
+    def test_is_shared_buffer(self):
+        def shared(name):
+            return self.call("server.main", "IsSharedBuffer", "sset", buffer=name)["out"]["shared"]
+
+        self.assertEqual(self.server("IsSharedBuffer", buffer=None), "VD_E_PROTOCOL")
+        self.configure()
+        self.good(self.server("AllocateBuffer", as_="a", size=512),
+                  self.server("AllocateBuffer", as_="b", size=512),
+                  self.server("FreeBuffer", buffer="b", size=512))
+        wanted = [("a", True), ("b", False), (None, False), ("c", False)]
+        self.assertEqual([(name, shared(name)) for name, _ in wanted], wanted)
+        self.good(self.server("SignalAbort"))
+        self.assertEqual([(name, shared(name)) for name, _ in wanted], wanted)
+        self.good(self.server("Close"))
+        line = self.call("server.main", "IsSharedBuffer", "sset", buffer="a")
+        self.assertEqual((line["status"], "out" in line), ("VD_E_PROTOCOL", False))
+
+    def test_the_server_sees_what_was_asked_for(self):
+        def seen(lane, on, **args):
+            return self.call(lane, "GetConfiguration", on, **args)["out"]["config"]
+
+        self.good(self.client("Create", name="S", config={"deviceCount": 1, "alignment": 4096}),
+                  self.server("Open", name="S"))
+        asked = seen("server.main", "sset")
+        self.assertEqual((asked["alignment"], asked["blockSize"]), (4096, 0))
+        self.good(self.server("BeginConfiguration", blockSize=512, maxTransferSize=65536,
+                              alignment=8192, features=["WriteMedia"]),
+                  self.server("EndConfiguration"))
+        self.assertEqual(seen("server.main", "sset"), asked)
+        made = seen("primary.main", "cset", timeout=0)
+        self.assertEqual((made["alignment"], made["blockSize"], made["features"]),
+                         (8192, 512, 0x10000))
+
     def test_refused_configurations(self):
         for config in ({"deviceCount": 65}, {"deviceCount": 1, "features": ["Rewind"]},
                        {"deviceCount": 1, "alignment": 3},
@@ -432,9 +354,10 @@ class AdapterTest(unittest.TestCase):
             line = talk.read()
             self.assertEqual(list(line), ["op", "message"])
             self.assertEqual(line["op"], "trouble")
-        for fields in ({"lane": "server.main", "call": "IsSharedBuffer", "on": "sset"},
+        for fields in ({"lane": "server.main", "call": "SetConfiguration", "on": "sset"},
                        {"lane": "primary.main", "call": "Open", "on": "sset"},
                        {"lane": "server.main", "call": "CloseDevice", "on": "nothing"},
+                       {"lane": "secondary1.main", "call": "Close", "on": "cset"},
                        {"lane": "secondary.main", "call": "Close", "on": "cset"}):
             line = talk.ask("call", args={}, **fields)
             self.assertEqual(list(line), ["op", "id", "reason"])
@@ -476,7 +399,7 @@ class BufferAreaTest(unittest.TestCase):
         large = area.allocate(65536, 4096)
         small = area.allocate(1000, 0)
         self.assertEqual((len(large.data), len(large.prefix)), (65536, 16))
-        self.assertEqual((large.data_at % 4096, small.data_at % 512), (0, 0))
+        self.assertEqual((large.address % 4096, small.address % 512), (0, 0))
         small.prefix[:] = b"p" * 16
         small.data[:] = b"d" * 1000
         self.assertEqual((bytes(small.prefix), bytes(small.data)), (b"p" * 16, b"d" * 1000))

@@ -11,12 +11,12 @@ import sys
 import threading
 
 from calls import BadRequest, Unsupported, integer
-from scenario import PROCESSES, Scenario
+from scenario import SETS, Scenario
 from vdi import QUEUE_DEPTH
 
 PROTOCOL = 1
 VERSION = "1.0"
-OFFERS = ["server", "client", "touch", "exit", "unload", "hold", "settle"]
+OFFERS = ["server", "client", "touch", "exit", "unload", "hold", "settle", "expire"]
 
 
 class Output:
@@ -98,7 +98,7 @@ class Dispatcher:
         _check(request, lane=True, strings=("call", "on"))
         if not isinstance(request.setdefault("as", None), (str, type(None))):
             raise BadRequest("call: as is not a string")
-        if request["as"] in ("sset", "cset"):
+        if request["as"] in SETS.values():
             raise BadRequest("call: %s is taken" % request["as"])
         request.setdefault("args", {})
         self._scenario.call(request)
@@ -114,6 +114,10 @@ class Dispatcher:
     def _exit(self, request):
         _check(request, process=True)
         self._scenario.exit(request)
+
+    def _expire(self, request):
+        _check(request, lane=True)
+        self._scenario.expire(request)
 
     def _unload(self, request):
         _check(request, process=True)
@@ -134,6 +138,7 @@ _OPERATIONS = {
     "resume": Dispatcher._resume,
     "touch": Dispatcher._touch,
     "exit": Dispatcher._exit,
+    "expire": Dispatcher._expire,
     "unload": Dispatcher._unload,
     "settle": Dispatcher._settle,
     "bye": Dispatcher._bye,
@@ -167,7 +172,7 @@ def _check(request, lane=False, process=False, strings=()):
         named, dot, thread = request["lane"].partition(".")
         if not dot or not named or not thread:
             raise BadRequest("%s: a lane is <process>.<thread>" % operation)
-    if named not in PROCESSES:
+    if named not in SETS:
         raise Unsupported("there is no process %s here" % named)
 
 

@@ -8,7 +8,6 @@ the monitor held.
 """
 
 from collections import deque
-import time
 
 from monitor import Monitor
 from vdi_buffers import BufferArea
@@ -16,6 +15,10 @@ from vdi_codes import CLEAR_ERROR, ERROR_IO_DEVICE, ERROR_OPERATION_ABORTED, ERR
 
 # How many commands a device takes before SendCommand answers VD_E_QUEUE_FULL.
 QUEUE_DEPTH = 64
+
+# So many intervals of serverTimeOut may pass without a completion before the
+# operation is aborted (VDConfig Structure, serverTimeOut).
+INTERVALS = 2
 
 # The server's states (Virtual Backup Device Specification, Server State Diagram).
 # Abnormally Terminated is the flag `aborted`, and Does Not Exist means that the
@@ -106,7 +109,7 @@ class SharedDevice:
 
 
 class SharedSet:
-    """One virtual device set, from the client's Create to the last Close."""
+    """One virtual device set, from the primary client's Create to the last Close."""
 
     def __init__(self, monitor, name, config):
         self.monitor = monitor
@@ -115,7 +118,7 @@ class SharedSet:
         self.aborted = False
         self.configuration_seen = False
         self.server_closed = False
-        self.client_closed = False
+        self.primary_closed = False
         self.agent_running = False
         # The first device bears the set's name; the others are named by whoever
         # first opens them.
@@ -127,7 +130,8 @@ class SharedSet:
         self.outstanding = {}
         # ... and those of them whose callback is due, in the order to call.
         self._due = deque()
-        self._progress = 0.0
+        # Intervals of serverTimeOut that passed while a command was pending.
+        self._intervals = 0
 
     # -- configuration and devices
 
@@ -195,8 +199,8 @@ class SharedSet:
 
     def submit(self, device, command):
         """Queue a command on its device."""
-        if not self.outstanding:
-            self._note_progress()
+        if not self._pending:
+            self._intervals = 0
         self.outstanding[command] = device
         device.queue.append(command)
         self.monitor.changed()
@@ -217,7 +221,7 @@ class SharedSet:
         device.delivered.remove(command)
         device.held_at_error.discard(command)
         self._due.append(command)
-        self._note_progress()
+        self._intervals = 0
         if command.completion_code != ERROR_SUCCESS:
             device.errored = True
             device.held_at_error.update(device.delivered)
@@ -243,18 +247,17 @@ class SharedSet:
             device.forget_commands()
         self.monitor.changed()
 
-    def side_closed(self):
-        """One side has closed the set; wake whoever is blocked in a call on it.
+    def process_closed(self):
+        """A process has closed the set; wake whoever is blocked in a call on it.
 
-        When the client has closed without an abort, a command that it has not
+        When the primary client has closed without an abort, a command that it has not
         answered can be answered by nobody any more.  The agent must not wait for it
         for ever, so it is called back as aborted.
         """
-        if self.client_closed:
-            for command in self.outstanding:
-                if command.completion_code is None:
-                    command.answer(ERROR_OPERATION_ABORTED)
-                    self._due.append(command)
+        if self.primary_closed:
+            for command in self._pending:
+                command.answer(ERROR_OPERATION_ABORTED)
+                self._due.append(command)
             for device in self.devices:
                 device.forget_commands()
         self.monitor.changed()
@@ -267,11 +270,9 @@ class SharedSet:
         The device leaves its error state as the callback of a successful ClearError
         is invoked, that is, here (Command Error Handling).
         """
-        self._note_progress()
-        while not self._due:
-            if self.aborted or (self.phase == NORMALLY_TERMINATED and not self.outstanding):
-                return None
-            self._wait_as_agent()
+        self.monitor.wait_until(lambda: self._due or self._agent_may_return)
+        if not self._due:
+            return None
         command = self._due.popleft()
         device = self.outstanding.pop(command)
         if command.code == CLEAR_ERROR and command.completion_code == ERROR_SUCCESS:
@@ -279,28 +280,30 @@ class SharedSet:
         self.monitor.changed()
         return command
 
-    def _wait_as_agent(self):
-        """Wait for any change; abort if the client has stalled for too long."""
-        deadline = self._stall_deadline()
-        seen = self.monitor.generation
-        if not self.monitor.wait_until(
-                lambda: self.monitor.generation != seen, deadline):
-            self.abort()
+    @property
+    def _agent_may_return(self):
+        """Is no callback owed any more, now or later?"""
+        return self.aborted or (self.phase == NORMALLY_TERMINATED and not self.outstanding)
 
-    def _note_progress(self):
-        self._progress = time.monotonic()
+    @property
+    def _pending(self):
+        """The commands which the client has not answered, nor anybody in its place."""
+        return [command for command in self.outstanding if command.completion_code is None]
 
-    def _stall_deadline(self):
-        """When will the client have let two intervals of serverTimeOut pass?
+    def interval_passed(self):
+        """One interval of serverTimeOut has passed for the agent; the second may abort.
 
         VDConfig Structure, serverTimeOut.  A Load waits for a person who changes the
         medium, and may outlast it.
         """
-        if not self.config.serverTimeOut or not self.outstanding:
-            return None
-        if any(command.code == LOAD for command in self.outstanding):
-            return None
-        return self._progress + 2 * self.config.serverTimeOut / 1000
+        pending = self._pending
+        if not self.config.serverTimeOut or not pending:
+            return
+        if any(command.code == LOAD for command in pending):
+            return
+        self._intervals += 1
+        if self._intervals == INTERVALS:
+            self.abort()
 
 
 class Library:
@@ -319,6 +322,11 @@ class Library:
     def find(self, instance, name):
         """The set of that name, if a server may open it."""
         found = self._sets.get((instance, name))
-        if found is None or found.aborted or found.client_closed or found.phase is not None:
+        if found is None or found.aborted or found.primary_closed or found.phase is not None:
             return None
         return found
+
+    def find_for_secondary(self, instance, name):
+        """The set of that name, unless its primary client has closed it."""
+        found = self._sets.get((instance, name))
+        return None if found is None or found.primary_closed else found

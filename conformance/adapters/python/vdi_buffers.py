@@ -11,20 +11,38 @@ import mmap
 # An area beyond this answers VD_E_MEMORY, whatever the machine could give.
 AREA_LIMIT = 1 << 30
 
+# Where the area begins in the server's process.  Any start would do that is aligned
+# for every buffer; this one is the same in every run.
+BASE = 1 << 40
+
+# Each request's part of the area begins at a multiple of this at least.
+KIB_64 = 64 * 1024
+
 
 def _round_up(number, unit):
     return (number + unit - 1) // unit * unit
 
 
-class _Segment:
-    """The memory of one request, and which extents of it are free."""
+class _Memory:
+    """A mapping that begins at an address of the area."""
 
-    def __init__(self, length):
+    def __init__(self, start, end):
         # Anonymous and mapped, as shared memory would be: pages nobody touches cost
         # nothing.
-        self.memory = mmap.mmap(-1, length)
-        self.length = length
-        self.free = [(0, length)]
+        self._mapping = mmap.mmap(-1, end - start)
+        self._start = start
+
+    def view(self, start, end):
+        """The bytes between two addresses."""
+        return memoryview(self._mapping)[start - self._start:end - self._start]
+
+
+class _Segment:
+    """The part of the area for one request, and which extents of it are free."""
+
+    def __init__(self, memory, start, end):
+        self.memory = memory
+        self.free = [(start, end)]
 
     def give_back(self, start, end):
         """Free an extent and join it with its free neighbours."""
@@ -40,11 +58,12 @@ class _Segment:
 class Buffer:
     """What AllocateBuffer returns: a data zone, its prefix zone, and its state."""
 
-    def __init__(self, segment, extent, prefix_size, data_at, size):
+    def __init__(self, segment, extent, prefix_size, address, size):
+        """The extent is what the area gave away; the address that of the data zone."""
         self._segment = segment
         self._extent = extent
         self._prefix_size = prefix_size
-        self.data_at = data_at
+        self.address = address
         self.size = size
         self.freed = False
         self.context = None
@@ -53,18 +72,25 @@ class Buffer:
     @property
     def data(self):
         """The data zone."""
-        return memoryview(self._segment.memory)[self.data_at:self.data_at + self.size]
+        return self._segment.memory.view(self.address, self.address + self.size)
 
     @property
     def prefix(self):
         """The prefix zone, which only the client uses."""
-        start = self.data_at - self._prefix_size
-        return memoryview(self._segment.memory)[start:self.data_at]
+        return self._segment.memory.view(self.address - self._prefix_size, self.address)
 
     def release(self):
         """Give the space back to the area."""
         self.freed = True
         self._segment.give_back(*self._extent)
+
+
+class BufferHandle:
+    """What GetBufferHandle returns: it names a buffer in every process of its set."""
+
+    def __init__(self, device_set, buffer):
+        self.device_set = device_set
+        self.buffer = buffer
 
 
 class BufferArea:
@@ -74,7 +100,7 @@ class BufferArea:
         self._prefix_size = prefix_size
         self._alignment = alignment
         self._segments = []
-        self._total = 0
+        self._end = BASE
 
     def _zones(self, size, alignment):
         """Return (alignment, bytes before the data, bytes of the whole buffer)."""
@@ -85,20 +111,26 @@ class BufferArea:
     def add(self, requests):
         """Make room for (size, alignment, count) each; False if there is no memory.
 
-        All or nothing: after a failure the area is what it was before.  A segment
-        for each request keeps buffers of different sizes from splitting the space
-        that was asked for others.
+        All or nothing: after a failure the area is what it was before.  The memory
+        of all requests is one piece; a segment of it for each request keeps buffers
+        of different sizes from splitting the space that was asked for others.
         """
-        lengths = [self._zones(size, alignment)[2] * count
-                   for size, alignment, count in requests]
-        if self._total + sum(lengths) > AREA_LIMIT:
+        end = self._end
+        extents = []
+        for size, alignment, count in requests:
+            alignment, _, span = self._zones(size, alignment)
+            start = _round_up(end, max(alignment, KIB_64))
+            end = start + span * count
+            extents.append((start, end))
+        if end - BASE > AREA_LIMIT:
             return False
-        try:
-            segments = [_Segment(length) for length in lengths]
-        except (MemoryError, OSError, OverflowError, ValueError):
-            return False
-        self._segments += segments
-        self._total += sum(lengths)
+        if extents:
+            try:
+                memory = _Memory(extents[0][0], end)
+            except (MemoryError, OSError, OverflowError, ValueError):
+                return False
+            self._segments += [_Segment(memory, *extent) for extent in extents]
+        self._end = end
         return True
 
     def available(self, size, alignment):

@@ -5,25 +5,53 @@ returns the pair of status and value.  Time-outs are milliseconds; None is infin
 and 0 polls.
 """
 
-from monitor import deadline_after
-from vdi_codes import (NOERROR, VD_E_ABORT, VD_E_CLOSE, VD_E_INSTANCE_NAME, VD_E_INVALID,
-                       VD_E_NOTSUPPORTED, VD_E_OPEN, VD_E_PROTOCOL, VD_E_TIMEOUT)
+from vdi_buffers import BufferHandle
+from vdi_codes import (NOERROR, READ, VD_E_ABORT, VD_E_CLOSE, VD_E_INSTANCE_NAME,
+                       VD_E_INVALID, VD_E_NOTSUPPORTED, VD_E_OPEN, VD_E_PROTOCOL,
+                       VD_E_TIMEOUT, WRITE)
 from vdi_config import Config
 
 
-class ClientVirtualDeviceSet:
-    """The backup application's handle on a virtual device set."""
+class _Membership:
+    """The part of one process in a set: from its Create or OpenInSecondary to its Close.
 
-    def __init__(self, library):
+    What the process got from the set belongs to this, and ends with it.
+    """
+
+    def __init__(self, shared, process, is_primary):
+        self.shared = shared
+        self.process = process
+        self.is_primary = is_primary
+        self.closed = False
+        # The devices opened here, and the buffers that have an address here.
+        self.devices = []
+        self.mapped = set()
+
+
+class ClientVirtualDeviceSet:
+    """The handle of one client process on a virtual device set.
+
+    Create makes the process the primary client of a new set, OpenInSecondary a
+    secondary client of one that exists.  After Close the handle is free for either.
+    """
+
+    def __init__(self, library, process):
+        self.process = process
         self._library = library
         self._monitor = library.monitor
-        self._shared = None
+        self._member = None
+
+    @property
+    def _is_open(self):
+        return self._member is not None and not self._member.closed
 
     def _refusal(self, when_aborted=VD_E_ABORT):
         """The status that refuses a call, or None if it is allowed (lock held)."""
-        if self._shared is None or self._shared.client_closed:
+        if not self._is_open:
             return VD_E_PROTOCOL
-        return when_aborted if self._shared.aborted else None
+        return when_aborted if self._member.shared.aborted else None
+
+    # -- life and death of the handle
 
     def create(self, instance, name, fields):
         """Create a set: Create for the default instance (None), else CreateEx.
@@ -32,7 +60,7 @@ class ClientVirtualDeviceSet:
         """
         config = Config(fields)
         with self._monitor:
-            if self._shared is not None and not self._shared.client_closed:
+            if self._is_open:
                 return VD_E_PROTOCOL
             if instance is not None and (not instance or "\\" in instance):
                 return VD_E_INSTANCE_NAME
@@ -40,23 +68,89 @@ class ClientVirtualDeviceSet:
                 return VD_E_INVALID
             if not config.is_supported():
                 return VD_E_NOTSUPPORTED
-            self._shared = self._library.publish(instance, name, config)
+            shared = self._library.publish(instance, name, config)
+            self._member = _Membership(shared, self.process, True)
             self._monitor.changed()
             return NOERROR
 
+    def open_in_secondary(self, instance, name):
+        """Join a set that another process has created.
+
+        The primary's GetConfiguration must have succeeded before
+        (IClientVirtualDeviceSet2::OpenInSecondaryEx).
+        """
+        with self._monitor:
+            if self._is_open:
+                return VD_E_PROTOCOL
+            shared = self._library.find_for_secondary(instance, name)
+            if shared is None:
+                return VD_E_PROTOCOL
+            if shared.aborted:
+                return VD_E_ABORT
+            if not shared.configuration_seen:
+                return VD_E_PROTOCOL
+            self._member = _Membership(shared, self.process, False)
+            return NOERROR
+
+    def signal_abort(self):
+        """Abort the set; nothing but Close is left to do afterwards."""
+        with self._monitor:
+            refusal = self._refusal(when_aborted=NOERROR)
+            if refusal is None:
+                self._member.shared.abort()
+            return refusal or NOERROR
+
+    def close(self):
+        """Release everything that this process has of the set, whatever the answer.
+
+        IClientVirtualDeviceSet2::Close: an open device is answered with VD_E_OPEN
+        and brings an abort with it.  Once every device has said VD_E_CLOSE, no
+        abort is due, and nobody waits for the agent.  To a secondary only the devices
+        that it opened matter, and the set goes on without it.
+        """
+        with self._monitor:
+            refusal = self._refusal(when_aborted=NOERROR)
+            if refusal == VD_E_PROTOCOL:
+                return refusal
+            member, shared = self._member, self._member.shared
+            answer = NOERROR
+            if refusal is None:
+                devices = shared.devices if member.is_primary else member.devices
+                if any(device.open_on_client for device in devices):
+                    answer = VD_E_OPEN
+                if answer == VD_E_OPEN or (member.is_primary
+                                           and not shared.terminated_on_client):
+                    shared.abort()
+            member.closed = True
+            if member.is_primary:
+                shared.primary_closed = True
+            shared.process_closed()
+            return answer
+
+    def process_died(self):
+        """The process has ended (lock held).
+
+        Of the primary client without a Close, that is an abort.  The death of a
+        secondary is not noticed (Virtual Backup Device Specification, Abnormal
+        Termination).
+        """
+        if self._is_open and self._member.is_primary:
+            self._member.shared.abort()
+
+    # -- configuration and devices
+
     def get_configuration(self, timeout):
         """Wait until the server has configured the set."""
-        deadline = deadline_after(timeout)
         with self._monitor:
             refusal = self._refusal()
             if refusal:
                 return refusal, None
-            shared = self._shared
+            member, shared = self._member, self._member.shared
             arrived = self._monitor.wait_until(
-                lambda: shared.configured or shared.aborted or shared.client_closed, deadline)
+                lambda: shared.configured or shared.aborted or member.closed, timeout)
             if shared.aborted:
                 return VD_E_ABORT, None
-            if shared.client_closed:
+            if member.closed:
                 return VD_E_PROTOCOL, None
             if not arrived:
                 return VD_E_TIMEOUT, None
@@ -65,7 +159,7 @@ class ClientVirtualDeviceSet:
             return NOERROR, shared.config.as_dict()
 
     def open_device(self, name):
-        """Open a device by name.
+        """Open a device by name: whichever process opens it, it is open for all.
 
         That all are open already is harmless: callers may loop until they hear so
         (IClientVirtualDeviceSet2::OpenDevice).
@@ -74,7 +168,7 @@ class ClientVirtualDeviceSet:
             refusal = self._refusal()
             if refusal:
                 return refusal, None
-            shared = self._shared
+            shared = self._member.shared
             if not shared.configuration_seen or shared.terminated_on_client:
                 return VD_E_PROTOCOL, None
             if all(device.opened_by_client for device in shared.devices):
@@ -85,52 +179,77 @@ class ClientVirtualDeviceSet:
             if device.opened_by_client:
                 return VD_E_PROTOCOL, None
             device.opened_by_client = True
+            self._member.devices.append(device)
             shared.refresh_active()
             self._monitor.changed()
-            return NOERROR, ClientVirtualDevice(shared, device)
+            return NOERROR, ClientVirtualDevice(self._member, device)
 
-    def signal_abort(self):
-        """Abort the set; nothing but Close is left to do afterwards."""
-        with self._monitor:
-            refusal = self._refusal(when_aborted=NOERROR)
-            if refusal is None:
-                self._shared.abort()
-            return refusal or NOERROR
+    # -- buffers in several processes
 
-    def close(self):
-        """Release everything, whatever the answer.
+    def get_buffer_handle(self, buffer):
+        """A name for a buffer that all processes of the set understand.
 
-        IClientVirtualDeviceSet2::Close: an open device is answered with VD_E_OPEN
-        and brings an abort with it.  Once every device has said VD_E_CLOSE, no
-        abort is due, and nobody waits for the agent.
+        Only the buffer of a Read or Write that a client has in hand will do; None
+        stands for any other address (IClientVirtualDeviceSet2::GetBufferHandle).
         """
         with self._monitor:
-            refusal = self._refusal(when_aborted=NOERROR)
-            shared = self._shared
-            if refusal == VD_E_PROTOCOL:
-                return refusal
-            answer = NOERROR
-            if refusal is None and not shared.terminated_on_client:
-                if any(device.open_on_client for device in shared.devices):
-                    answer = VD_E_OPEN
-                shared.abort()
-            shared.client_closed = True
-            shared.side_closed()
-            return answer
+            refusal = self._refusal()
+            if refusal:
+                return refusal, None
+            shared = self._member.shared
+            in_hand = [command.buffer for device in shared.devices
+                       for command in device.delivered if command.code in (READ, WRITE)]
+            if buffer is None or buffer not in in_hand:
+                return VD_E_INVALID, None
+            return NOERROR, BufferHandle(shared, buffer)
 
-    def process_died(self):
-        """The client's process has ended: without a Close, that is an abort (lock held)."""
-        if self._shared is not None and not self._shared.client_closed:
-            self._shared.abort()
+    def map_buffer_handle(self, handle):
+        """Give the buffer behind a handle an address in this process.
+
+        Handles are local to one set; None stands for a number that is no handle
+        (IClientVirtualDeviceSet2::MapBufferHandle).
+        """
+        with self._monitor:
+            refusal = self._refusal()
+            if refusal:
+                return refusal, None
+            if (handle is None or handle.device_set is not self._member.shared
+                    or handle.buffer.freed):
+                return VD_E_INVALID, None
+            self._member.mapped.add(handle.buffer)
+            return NOERROR, handle.buffer
+
+    def has_mapped(self, buffer):
+        """Has the buffer an address in this process?  (lock held)
+
+        The primary client has all of its set's area mapped.  A secondary maps what
+        GetCommand delivers to it and what MapBufferHandle asks for.
+        """
+        if not self._is_open:
+            return False
+        if self._member.is_primary:
+            return buffer.device_set is self._member.shared
+        return buffer in self._member.mapped
 
 
 class ClientVirtualDevice:
-    """The backup application's handle on one device."""
+    """The handle on one device, in the process that opened it."""
 
-    def __init__(self, shared, device):
-        self.device_set = shared
+    def __init__(self, member, device):
+        self._member = member
+        self._shared = member.shared
         self._device = device
-        self._monitor = shared.monitor
+        self._monitor = member.shared.monitor
+
+    @property
+    def process(self):
+        """The process that opened the device."""
+        return self._member.process
+
+    @property
+    def is_valid(self):
+        """Is the handle still good for use?  Until its process's Close (lock held)."""
+        return not self._member.closed
 
     def get_command(self, timeout):
         """Fetch the next command, or learn that the server has closed the device.
@@ -138,21 +257,23 @@ class ClientVirtualDevice:
         It is no mistake to wait here before the set is Active; clients with a
         thread for each device do so.
         """
-        deadline = deadline_after(timeout)
-        shared, device = self.device_set, self._device
+        member, shared, device = self._member, self._shared, self._device
         with self._monitor:
-            if shared.client_closed:
+            if member.closed:
                 return VD_E_PROTOCOL, None
             self._monitor.wait_until(
-                lambda: (shared.aborted or shared.client_closed or device.is_drained
+                lambda: (shared.aborted or member.closed or device.is_drained
                          or device.next_command() is not None),
-                deadline)
+                timeout)
             if shared.aborted:
                 return VD_E_ABORT, None
-            if shared.client_closed:
+            if member.closed:
                 return VD_E_PROTOCOL, None
             if device.next_command() is not None:
-                return NOERROR, shared.deliver(device)
+                command = shared.deliver(device)
+                if command.buffer is not None:
+                    member.mapped.add(command.buffer)
+                return NOERROR, command
             if device.is_drained:
                 device.close_seen = True
                 self._monitor.changed()
@@ -166,14 +287,14 @@ class ClientVirtualDevice:
         says has any effect.
         """
         with self._monitor:
-            if self.device_set.client_closed:
+            if self._member.closed:
                 return VD_E_PROTOCOL
-            if self.device_set.aborted:
+            if self._shared.aborted:
                 return VD_E_ABORT
             if self._device.close_seen:
                 return VD_E_PROTOCOL
             if command is None or command not in self._device.delivered:
                 return VD_E_INVALID
             command.answer(completion_code, bytes_transferred, position)
-            self.device_set.complete(self._device, command)
+            self._shared.complete(self._device, command)
             return NOERROR

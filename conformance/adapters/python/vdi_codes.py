@@ -78,6 +78,8 @@ COMMAND_CODES = {
     "Complete": 19,
 }
 COMMAND_NAMES = {number: name for name, number in COMMAND_CODES.items()}
+READ = COMMAND_CODES["Read"]
+WRITE = COMMAND_CODES["Write"]
 CLEAR_ERROR = COMMAND_CODES["ClearError"]
 LOAD = COMMAND_CODES["Load"]
 

@@ -33,10 +33,15 @@ class Config:
             setattr(self, name, 0)
         for name in CLIENT_FIELDS:
             setattr(self, name, fields.get(name, 0))
+        self._asked = self.as_dict()
 
     def as_dict(self):
         """All fields by name, in the order of the header."""
         return {name: getattr(self, name) for name in FIELDS}
+
+    def as_asked(self):
+        """What the client has asked for, whatever the server has made of it."""
+        return dict(self._asked)
 
     def is_supported(self):
         """May a client ask for this?  (VDConfig Structure; Feature Bits)
@@ -53,7 +58,7 @@ class Config:
             return False
         return self.features & FILE_MARKS != 0 or self.softFileMarkBlockSize == 0
 
-    def configure(self, features, alignment, block_size, max_transfer_size, timeout):
+    def configure(self, features, alignment, block_size, max_transfer_size):
         """Add the server's choice; False, and no change, outside the limits.
 
         IServerVirtualDeviceSet2::BeginConfiguration: alignment 0 stands for the
@@ -71,9 +76,6 @@ class Config:
         self.alignment = max(self.alignment, alignment)
         self.blockSize = block_size
         self.maxTransferSize = max_transfer_size
-        # A server without a wish of its own leaves the client's time-out as it is.
-        if timeout:
-            self.serverTimeOut = timeout
         # Both are deprecated; they are reported as they always were.
         self.maxIODepth = IO_DEPTH
         self.bufferAreaSize = max_transfer_size * IO_DEPTH * self.deviceCount

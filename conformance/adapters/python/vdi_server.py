@@ -4,6 +4,8 @@ A function without an out parameter returns its status; one with an out paramete
 returns the pair of status and value.
 """
 
+import threading
+
 from vdi import ACTIVE, CONFIGURABLE, CONNECTED, INITIALIZING, NORMALLY_TERMINATED
 from vdi_codes import (CLEAR_ERROR, NOERROR, REFUSAL_CODES, VD_E_ABORT, VD_E_CLOSE,
                        VD_E_INVALID, VD_E_IO_ERROR, VD_E_MEMORY, VD_E_OPEN, VD_E_PROTOCOL,
@@ -15,6 +17,8 @@ _RUNNING = (INITIALIZING, ACTIVE)
 
 class ServerVirtualDeviceSet:
     """The database engine's handle on a virtual device set."""
+
+    process = "server"
 
     def __init__(self, library):
         self._library = library
@@ -77,7 +81,7 @@ class ServerVirtualDeviceSet:
                     answer = VD_E_PROTOCOL
                 shared.abort()
             shared.server_closed = True
-            shared.side_closed()
+            shared.process_closed()
             return answer
 
     def process_died(self):
@@ -85,24 +89,38 @@ class ServerVirtualDeviceSet:
         if self._shared is not None and not self._shared.server_closed:
             self._shared.abort()
 
+    def has_mapped(self, buffer):
+        """Is the buffer's memory mapped in the server's process?  (lock held)
+
+        All of the area is, until Close (IServerVirtualDeviceSet2::Close, Remarks).
+        """
+        return buffer.device_set is self._shared and not self._shared.server_closed
+
     # -- configuration
 
     def get_configuration(self):
-        """What the client has asked for, and what has been configured since."""
+        """What the client has asked for in Create, at any time.
+
+        IServerVirtualDeviceSet2::GetConfiguration.
+        """
         with self._monitor:
             refusal = self._refusal()
             if refusal:
                 return refusal, None
-            return NOERROR, self._shared.config.as_dict()
+            return NOERROR, self._shared.config.as_asked()
 
-    def begin_configuration(self, features, alignment, block_size, max_transfer_size, timeout):
-        """Fix the server's part of the configuration."""
+    def begin_configuration(self, features, alignment, block_size, max_transfer_size, _timeout):
+        """Fix the server's part of the configuration.
+
+        The time-out is for a client that declares buffer areas of its own, which no
+        client does here.  It is not serverTimeOut, which is the client's to say.
+        """
         with self._monitor:
             refusal = self._refusal(CONNECTED)
             if refusal:
                 return refusal
             if not self._shared.config.configure(
-                    features, alignment, block_size, max_transfer_size, timeout):
+                    features, alignment, block_size, max_transfer_size):
                 return VD_E_INVALID
             self._shared.phase = CONFIGURABLE
             self._monitor.changed()
@@ -188,6 +206,18 @@ class ServerVirtualDeviceSet:
             buffer.release()
             return NOERROR
 
+    def is_shared_buffer(self, buffer):
+        """Is this a buffer of the set?  None stands for a pointer that is not.
+
+        An abort takes no buffer away, so the question stays answered.
+        """
+        with self._monitor:
+            refusal = self._refusal(when_aborted=None)
+            if refusal:
+                return refusal, None
+            return NOERROR, (buffer is not None and not buffer.freed
+                             and buffer.device_set is self._shared)
+
     # -- devices and the agent
 
     def open_device(self, name):
@@ -219,6 +249,7 @@ class ServerVirtualDeviceSet:
             if shared.agent_running:
                 return VD_E_PROTOCOL
             shared.agent_running = True
+            threading.current_thread().on_expire = shared.interval_passed
             shared.refresh_active()
             self._monitor.changed()
         while True:
@@ -226,6 +257,7 @@ class ServerVirtualDeviceSet:
                 command = shared.next_due()
                 if command is None:
                     shared.agent_running = False
+                    threading.current_thread().on_expire = None
                     self._monitor.changed()
                     return NOERROR
             # Without the lock: the routine may call any function of the interface.
@@ -235,10 +267,17 @@ class ServerVirtualDeviceSet:
 class ServerVirtualDevice:
     """The database engine's handle on one device."""
 
+    process = "server"
+
     def __init__(self, shared, device):
         self.device_set = shared
         self._device = device
         self._monitor = shared.monitor
+
+    @property
+    def is_valid(self):
+        """Is the handle still good for use?  Until the server's Close (lock held)."""
+        return not self.device_set.server_closed
 
     def _refusal(self):
         """The status that refuses any call on the device, or None (lock held)."""

@@ -16,7 +16,7 @@ use std::time::Duration;
 use vdi_sim::codes::{HResult, Win32};
 use vdi_sim::trace::{Args, Found, Function, Out, Presence, Process};
 
-use super::protocol::{Answer, Hello, Request};
+use super::protocol::{Answer, Hello, Offer, Request};
 use super::{Adapter, Connection, Limits, Trouble};
 
 /// An implementation of VDI in Rust.
@@ -43,6 +43,12 @@ pub trait Session: Send + Sync {
     /// Whether a thread of the process is inside the library.
     fn inside(&self, process: Process) -> bool;
 
+    /// Lets time pass for the call in progress on this lane: its time-out, or one
+    /// interval of serverTimeOut if it is the completion agent's; with `after` so many
+    /// milliseconds of either. Whoever offers
+    /// `expire` lets no time-out but 0 pass by itself.
+    fn expire(&self, lane: &str, after: Option<u32>);
+
     /// The scenario is over: every blocked call gives `None`.
     fn abandon(&self);
 }
@@ -50,6 +56,8 @@ pub trait Session: Send + Sync {
 /// A call as a session gets it.
 #[derive(Clone, Debug)]
 pub struct Call {
+    /// The lane: each is a thread.
+    pub lane: String,
     /// The lane's process.
     pub process: Process,
     /// The function.
@@ -261,7 +269,8 @@ impl Host {
         self.changed.notify_all();
     }
 
-    fn settle(&self, id: u64, within: Duration) -> Result<(), Trouble> {
+    /// Waits until every thread is idle, waits for another, or is held.
+    fn rest(&self, within: Duration) -> Result<MutexGuard<'_, HostState>, Trouble> {
         let state = self.lock();
         let busy = |state: &mut HostState| state.busy > state.waiting + state.held;
         let (state, waited) = self
@@ -271,6 +280,11 @@ impl Host {
         if waited.timed_out() {
             return Err(Trouble::Silent { asked: "settle".to_owned(), within });
         }
+        Ok(state)
+    }
+
+    fn settle(&self, id: u64, within: Duration) -> Result<(), Trouble> {
+        let state = self.rest(within)?;
         let in_call = state
             .lanes
             .iter()
@@ -389,6 +403,7 @@ impl Driver {
         let process = vdi_sim::trace::LaneName::process_of(lane)
             .map_err(|error| Trouble::Own(error.to_string()))?;
         let call = Call {
+            lane: lane.clone(),
             process,
             function: *call,
             on: on.clone(),
@@ -439,9 +454,16 @@ impl Connection for Driver {
                 let found = if inside { Presence::Busy } else { Presence::Idle };
                 world.host.post(Answer::Unloaded { id: *id, found });
             }
-            Request::Expire { id, .. } => {
+            Request::Expire { id, .. } if !self.hello.has(Offer::Expire) => {
                 let reason = "time is the real one here".to_owned();
                 self.world()?.host.post(Answer::Unsupported { id: *id, reason });
+            }
+            Request::Expire { id, lane, after } => {
+                // What was asked before has come as far as it can.
+                let world = self.world()?;
+                drop(world.host.rest(self.limits.timeout)?);
+                world.session.expire(lane, *after);
+                world.host.post(Answer::Expired { id: *id });
             }
             Request::Settle { id } => self.world()?.host.settle(*id, self.limits.timeout)?,
         }

@@ -2,22 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, ThreadId};
 
+use vdi_sim::clauses::Party;
 use vdi_sim::codes::{CommandCode, HResult};
 use vdi_sim::config::ServerConfig;
-use vdi_sim::trace::{
-    Args, CLIENT_SET, Declares, Found, Function, Name, Out, Process, SERVER_SET, Size, TimeoutArg,
-};
+use vdi_sim::trace::{Args, Declares, Found, Function, Name, Out, Process, Size, TimeoutArg};
 
 use super::inprocess::{Call, Host, Implementation, InProcess, Reply, Session};
 use super::protocol::{self, Hello, Offer, VERSION};
 use crate::plain::{
-    BufferId, ClientDevice, ClientSet, CommandId, Completion, Defect, Gone, Observer, Options,
-    SendCommand, ServerDevice, ServerSet, Timeout, World,
+    BufferHandle, BufferId, ClientDevice, ClientSet, CommandId, Completion, Defect, Gone, Observer,
+    Options, SendCommand, ServerDevice, ServerSet, Timeout, World,
 };
 
 /// Commands that may be outstanding on one device.
-const QUEUE_DEPTH: u32 = 8;
+const QUEUE_DEPTH: u32 = 4;
 
 /// The plain implementation, whole or with one seeded defect.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,6 +56,7 @@ impl Implementation for Plain {
                 Offer::Unload,
                 Offer::Hold,
                 Offer::Settle,
+                Offer::Expire,
             ],
             declares: Declares { queue_depth: Some(QUEUE_DEPTH) },
         }
@@ -65,18 +66,19 @@ impl Implementation for Plain {
         let world = World::new(Options {
             queue_depth: QUEUE_DEPTH as usize,
             defect: self.defect,
+            virtual_time: true,
             observer: Some(Arc::new(Rest(Arc::clone(&host)))),
             ..Options::default()
         });
         let handles = Handles {
-            server_sets: BTreeMap::from([(
-                SERVER_SET.to_owned(),
-                world.server_set(Process::Server.name()),
-            )]),
-            client_sets: BTreeMap::from([(
-                CLIENT_SET.to_owned(),
-                world.client_set(Process::Primary.name()),
-            )]),
+            server_sets: Process::all()
+                .filter(|process| process.party() == Party::Server)
+                .map(|process| (process.set_interface(), world.server_set(process.name())))
+                .collect(),
+            client_sets: Process::all()
+                .filter(|process| process.party() == Party::Client)
+                .map(|process| (process.set_interface(), world.client_set(process.name())))
+                .collect(),
             ..Handles::default()
         };
         Arc::new_cyclic(|this| PlainSession {
@@ -109,10 +111,26 @@ struct Handles {
     server_devices: BTreeMap<String, ServerDevice>,
     client_devices: BTreeMap<String, ClientDevice>,
     buffers: BTreeMap<String, BufferId>,
+    buffer_handles: BTreeMap<String, BufferHandle>,
     /// Commands by the tag they were sent with, counted from 0.
     sent: Vec<String>,
     /// Commands that were delivered.
     delivered: BTreeMap<String, CommandId>,
+    /// The thread of each lane that has made a call.
+    threads: BTreeMap<String, ThreadId>,
+}
+
+impl Handles {
+    /// The buffer that an argument names.
+    fn buffer(&self, args: &Args<'_>) -> Option<BufferId> {
+        self.buffers.get(args.buffer.as_ref()?.name()?).copied()
+    }
+
+    /// The name of a buffer.
+    fn name_of(&self, buffer: BufferId) -> Option<Name<'static>> {
+        let (name, _) = self.buffers.iter().find(|(_, known)| **known == buffer)?;
+        Some(Name::from(name.clone()))
+    }
 }
 
 struct PlainSession {
@@ -147,10 +165,11 @@ fn plain(status: Result<HResult, Gone>) -> Answered {
 
 impl Session for PlainSession {
     fn call(&self, call: &Call) -> Option<Reply> {
+        self.handles().threads.insert(call.lane.clone(), thread::current().id());
         let answered = match call.function {
             Function::SendCommand | Function::CloseDevice => self.on_server_device(call),
             Function::GetCommand | Function::CompleteCommand => self.on_client_device(call),
-            _ if call.process == Process::Server => self.on_server_set(call),
+            _ if call.process.party() == Party::Server => self.on_server_set(call),
             _ => self.on_client_set(call),
         };
         match answered {
@@ -178,6 +197,11 @@ impl Session for PlainSession {
 
     fn inside(&self, process: Process) -> bool {
         self.world.inside(process.name()) > 0
+    }
+
+    fn expire(&self, lane: &str, after: Option<u32>) {
+        let thread = self.handles().threads.get(lane).copied();
+        thread.into_iter().for_each(|thread| self.world.expire(thread, after));
     }
 
     fn abandon(&self) {
@@ -231,12 +255,17 @@ impl PlainSession {
                 if let (Some(handle), Some(buffer)) = (&call.creates, buffer) {
                     self.handles().buffers.insert(handle.clone(), buffer.id);
                 }
-                Ok((status, Out::default()))
+                let address = buffer.map(|buffer| buffer.offset);
+                Ok((status, Out { address, ..Out::default() }))
             }
             Function::FreeBuffer => {
-                let buffer = args.buffer.as_ref().and_then(|handle| handle.name());
-                let buffer = buffer.and_then(|name| self.handles().buffers.get(name).copied());
+                let buffer = self.handles().buffer(args);
                 plain(set.free_buffer(buffer))
+            }
+            Function::IsSharedBuffer => {
+                let buffer = self.handles().buffer(args);
+                let (status, shared) = set.is_shared_buffer(buffer)?;
+                Ok((status, Out { shared, ..Out::default() }))
             }
             Function::SignalAbort => plain(set.signal_abort()),
             Function::Close => plain(set.close()),
@@ -265,6 +294,25 @@ impl PlainSession {
                 }
                 Ok((status, Out::default()))
             }
+            Function::OpenInSecondary | Function::OpenInSecondaryEx => {
+                plain(set.open_in_secondary(text(args.instance.as_ref()), name(args)))
+            }
+            Function::GetBufferHandle => {
+                let buffer = self.handles().buffer(args);
+                let (status, made) = set.get_buffer_handle(buffer)?;
+                if let (Some(handle), Some(made)) = (&call.creates, made) {
+                    self.handles().buffer_handles.insert(handle.clone(), made);
+                }
+                Ok((status, Out::default()))
+            }
+            Function::MapBufferHandle => {
+                let handle = args.handle.as_ref().and_then(|handle| handle.name());
+                let handle =
+                    handle.and_then(|name| self.handles().buffer_handles.get(name).copied());
+                let (status, buffer) = set.map_buffer_handle(handle)?;
+                let buffer = buffer.and_then(|buffer| self.handles().name_of(buffer));
+                Ok((status, Out { buffer, ..Out::default() }))
+            }
             Function::SignalAbort => plain(set.signal_abort()),
             Function::Close => plain(set.close()),
             other => unsupported(format!("{other} on the client's set")),
@@ -282,15 +330,19 @@ impl PlainSession {
         let command = call.creates.clone().unwrap_or_default();
         let (tag, buffer) = {
             let mut handles = self.handles();
-            let buffer = args.buffer.as_ref().and_then(|handle| handle.name());
-            let buffer = buffer.and_then(|name| handles.buffers.get(name).copied());
+            let buffer = handles.buffer(args);
             handles.sent.push(command.clone());
             (handles.sent.len() as u64 - 1, buffer)
         };
         let (this, hold) = (self.this.clone(), args.hold == Some(true));
+        // What gives a position gives 0 too.
+        let gives = args.code.and_then(|code| code.command()).is_some_and(|code| {
+            matches!(code, CommandCode::GetPosition | CommandCode::SetPosition)
+        });
         let callback = move |done: Completion| {
             if let Some(session) = this.upgrade() {
-                let ending = (done.code, done.bytes, Some(done.position).filter(|at| *at != 0));
+                let position = Some(done.position).filter(|at| gives || *at != 0);
+                let ending = (done.code, done.bytes, position);
                 session.host.callback(&*session, &command, ending, hold);
             }
         };
@@ -327,19 +379,13 @@ impl PlainSession {
         let command =
             handles.sent.get(delivered.tag as usize).cloned().unwrap_or_else(|| "?".to_owned());
         handles.delivered.insert(command.clone(), delivered.command);
-        let buffer = delivered.buffer.and_then(|buffer| {
-            handles
-                .buffers
-                .iter()
-                .find(|(_, known)| **known == buffer)
-                .map(|(name, _)| name.clone())
-        });
+        let buffer = delivered.buffer.and_then(|buffer| handles.name_of(buffer));
         let out = Out {
             command: Some(Name::from(command)),
             code: Some(delivered.code),
             size: Some(Size(delivered.size)),
             position: Some(delivered.position),
-            buffer: buffer.map(Name::from),
+            buffer,
             ..Out::default()
         };
         Ok((status, out))

@@ -35,6 +35,14 @@ pub enum Command {
     List(ListArgs),
     /// Explain a clause, a code, a command, a feature, a reading or a profile
     Explain(ExplainArgs),
+    /// Print a transition table or a state diagram, computed from the model
+    Table(TableArgs),
+    /// Ask the model what a call may return after a history
+    Ask(AskArgs),
+    /// Find the readings that an implementation follows
+    Readings(ReadingsArgs),
+    /// Seed every defect into the built-in implementation and see it caught
+    Mutants(MutantsArgs),
     /// Visit every state of a bounded set of the model and hold named properties on each
     Explore(ExploreArgs),
     /// Write an adapter to start from, and a CI job that runs it
@@ -95,6 +103,9 @@ pub struct RunArgs {
     /// File of known failures
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
+    /// Only violations of clauses that bind this party fail; may be given several times
+    #[arg(long, value_enum, value_name = "PARTY")]
+    pub party: Vec<PartyArg>,
     /// Stop after so many failures
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_fail: Option<u32>,
@@ -117,6 +128,61 @@ impl RunArgs {
             _ => unreachable!("`vdi run` is a run"),
         }
     }
+}
+
+/// `vdi ask`.
+#[derive(Debug, Clone, Args)]
+pub struct AskArgs {
+    /// What happened before: a trace, or - for standard input
+    #[arg(value_name = "TRACE")]
+    pub trace: PathBuf,
+    /// The calling lane, such as server.main
+    pub lane: String,
+    /// The function, such as Close
+    #[arg(value_name = "FUNCTION")]
+    pub call: String,
+    /// The handle it is called on, such as sset
+    pub on: String,
+    /// Its arguments as a JSON object
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub args: String,
+    /// Look at the first so many events only
+    #[arg(long, value_name = "EVENTS")]
+    pub after: Option<usize>,
+    /// Readings to follow: documented-pages, documented-tables, linux, or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
+    pub profile: String,
+}
+
+/// `vdi readings`.
+#[derive(Debug, Clone, Args)]
+pub struct ReadingsArgs {
+    /// The implementation; its profile decides what cannot be told
+    #[command(flatten)]
+    pub target: Target,
+    /// Implementations side by side; all processors if missing
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// What the report looks like
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
+    /// Write what was found as a profile, for `--profile`
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `vdi mutants`.
+#[derive(Debug, Clone, Args)]
+pub struct MutantsArgs {
+    /// Only defects whose name begins so
+    #[arg(long, value_name = "PREFIX", default_value = "")]
+    pub filter: String,
+    /// Defects at a time; all processors if missing
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Folder of scenarios in place of the embedded ones
+    #[arg(long, value_name = "FOLDER")]
+    pub scenarios: Option<PathBuf>,
 }
 
 /// What a report looks like.
@@ -153,6 +219,15 @@ impl PartyArg {
             Self::Client => Party::Client,
         }
     }
+}
+
+/// The parties named, or all.
+#[must_use]
+pub(super) fn gating(named: &[PartyArg]) -> Vec<Party> {
+    if named.is_empty() {
+        return vec![Party::Interface, Party::Server, Party::Client];
+    }
+    named.iter().map(|party| party.party()).collect()
 }
 
 /// `vdi check`.
@@ -216,6 +291,8 @@ pub enum Topic {
     Scenarios,
     /// Clauses with the scenarios that exercise them
     Clauses,
+    /// The coverage page: clauses, questions and commands by scenarios, as Markdown
+    Coverage,
     /// Parties with how many clauses bind them
     Parties,
     /// Contested questions with their readings
@@ -261,6 +338,42 @@ pub struct ExploreArgs {
     /// Serve an explorer to a browser instead, at this address
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:3000")]
     pub ui: Option<std::net::SocketAddr>,
+}
+
+/// `vdi table`.
+#[derive(Debug, Clone, Args)]
+pub struct TableArgs {
+    /// Whose: functions by phases, for a device events by its states
+    #[arg(value_enum)]
+    pub machine: Machine,
+    /// Readings to follow: documented-pages, documented-tables, linux, or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
+    pub profile: String,
+    /// What it looks like
+    #[arg(long, value_enum, default_value_t = TableFormat::Markdown)]
+    pub format: TableFormat,
+}
+
+/// What has a transition table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Machine {
+    /// The server's interface to a set
+    Server,
+    /// The client's interface to a set
+    Client,
+    /// One device of a set
+    Device,
+}
+
+/// What a transition table looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// A table, and where it differs from the documented one
+    Markdown,
+    /// Comma-separated values
+    Csv,
+    /// A state diagram
+    Mermaid,
 }
 
 /// `vdi init`.

@@ -6,19 +6,15 @@ use std::path::Path;
 
 use serde_json::json;
 use vdi_sim::check::{Judged, check_reader, exit_code};
-use vdi_sim::clauses::{Party, Profile};
+use vdi_sim::clauses::Profile;
 
-use super::args::{CheckArgs, CheckFormat, PartyArg};
+use super::args::{CheckArgs, CheckFormat, gating};
 use super::{Failure, profile};
 use crate::report::trace_verdict;
 
 pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let profile = profile(&args.profile)?;
-    let parties: Vec<Party> = if args.party.is_empty() {
-        vec![Party::Interface, Party::Server, Party::Client]
-    } else {
-        args.party.iter().map(|party| PartyArg::party(*party)).collect()
-    };
+    let parties = gating(&args.party);
     let mut worst = exit_code::CONFORMANT;
     for path in &args.traces {
         let name = path.display().to_string();

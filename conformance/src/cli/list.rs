@@ -8,7 +8,7 @@ use super::Failure;
 use super::args::{ListArgs, Topic};
 use super::run::library;
 use crate::plain::Defect;
-use crate::scenario::{Library, expand};
+use crate::scenario::{Library, coverage_page, expand};
 
 pub(super) fn list(args: &ListArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let library = library(args.scenarios.as_deref())?;
@@ -35,6 +35,7 @@ pub(super) fn list(args: &ListArgs, out: &mut dyn Write) -> Result<u8, Failure> 
                 }
             }
         }
+        Topic::Coverage => write!(out, "{}", coverage_page(&library))?,
         Topic::Parties => {
             for party in [Party::Interface, Party::Server, Party::Client] {
                 let clauses = CLAUSES.iter().filter(|row| row.party == party).count();

@@ -3,13 +3,17 @@
 //! Standard output carries results, standard error what is said beside them.
 
 mod args;
+mod ask;
 mod check;
 mod explain;
 mod explore;
 mod init;
 mod list;
+mod mutants;
+mod readings;
 mod replay;
 mod run;
+mod table;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -19,6 +23,7 @@ use clap::error::ErrorKind;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use vdi_sim::check::exit_code;
 use vdi_sim::clauses::{Profile, ProfileFile};
+use vdi_sim::trace::{Trace, TraceError, TraceReader};
 
 pub use args::{Arguments, Command};
 
@@ -103,6 +108,10 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
         Command::Replay(args) => replay::replay(&args, &mut out),
         Command::List(args) => list::list(&args, &mut out),
         Command::Explain(args) => explain::explain(&args, &mut out),
+        Command::Table(args) => table::table(&args, &mut out),
+        Command::Ask(args) => ask::ask(&args, &mut out),
+        Command::Readings(args) => readings::readings(&args, &mut out),
+        Command::Mutants(args) => mutants::mutants(&args, &mut out),
         Command::Explore(args) => explore::explore(&args, &mut out),
         Command::Init(args) => init::init(&args, &mut out),
     };
@@ -147,6 +156,27 @@ fn say(failure: &Failure) {
         }
     }
     eprintln!("error: {failure}");
+}
+
+/// The whole trace in a file, or from standard input if it is `-`.
+fn trace_file(path: &Path) -> Result<Trace, Failure> {
+    if path == Path::new("-") {
+        return whole_trace(path, std::io::stdin().lock());
+    }
+    let file = std::fs::File::open(path)
+        .map_err(|error| Failure::Input(format!("{}: cannot be read: {error}", path.display())))?;
+    whole_trace(path, std::io::BufReader::new(file))
+}
+
+fn whole_trace(path: &Path, input: impl std::io::BufRead) -> Result<Trace, Failure> {
+    let bad =
+        |error: &TraceError| Failure::Input(format!("{}:{}: {error}", path.display(), error.line));
+    let mut reader = TraceReader::new(input).map_err(|error| bad(&error))?;
+    let mut trace = Trace::new(reader.header().clone());
+    while let Some(line) = reader.next_line().map_err(|error| bad(&error))? {
+        trace.push(line.event.into_owned());
+    }
+    Ok(trace)
 }
 
 /// The profile of that name, or in that file.

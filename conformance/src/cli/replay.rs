@@ -9,7 +9,7 @@ use vdi_sim::trace::{FORMAT, Trace, TraceReader};
 
 use super::args::ReplayArgs;
 use super::run::{adapter, exit_code_of, library, limits, reproducing};
-use super::{Failure, profile};
+use super::{Failure, profile, trace_file};
 use crate::report::failure;
 use crate::run::{ScenarioResult, SuiteOptions, Verdict, run_suite, steps_of_trace};
 use crate::scenario::{Scenario, read};
@@ -83,23 +83,14 @@ fn trace(path: &Path) -> Result<Option<Trace>, Failure> {
     let bad =
         |error: &dyn std::fmt::Display| Failure::Input(format!("{}: {error}", path.display()));
     let file = File::open(path).map_err(|error| bad(&error))?;
-    let Ok(mut reader) = TraceReader::new(BufReader::new(file)) else {
-        let text = std::fs::read_to_string(path).map_err(|error| bad(&error))?;
-        // A scenario is one document over many lines; only a trace names its format first.
-        return match text.lines().next() {
-            Some(first) if first.contains(FORMAT) => Err(bad(&"not a trace's header in line 1")),
-            _ => Ok(None),
-        };
-    };
-    let mut trace = Trace::new(reader.header().clone());
-    loop {
-        match reader.next_line() {
-            Ok(Some(line)) => {
-                trace.push(line.event.into_owned());
-            }
-            Ok(None) => return Ok(Some(trace)),
-            Err(error) => return Err(bad(&format!("{}: {error}", error.line))),
-        }
+    if TraceReader::new(BufReader::new(file)).is_ok() {
+        return trace_file(path).map(Some);
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| bad(&error))?;
+    // A scenario is one document over many lines; only a trace names its format first.
+    match text.lines().next() {
+        Some(first) if first.contains(FORMAT) => Err(bad(&"not a trace's header in line 1")),
+        _ => Ok(None),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use vdi_sim::check::exit_code;
 
-use super::args::{Format, RunArgs, Target};
+use super::args::{Format, RunArgs, Target, gating};
 use super::{Failure, profile};
 use crate::adapter::{Adapter, Limits, Plain, Stdio};
 use crate::baseline::Baseline;
@@ -44,6 +44,7 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
         options: &reproducing(&args.target, adapter.options()),
         profile_name: &args.target.profile,
         profile: &options.profile,
+        parties: &gating(&args.party),
         results: &results,
         baseline: &baseline,
         stale,
@@ -122,7 +123,7 @@ fn implementation(results: &[ScenarioResult]) -> String {
     }
 }
 
-fn progress(length: u64) -> ProgressBar {
+pub(super) fn progress(length: u64) -> ProgressBar {
     let terminal = std::io::stderr().is_terminal();
     let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(length), target);
@@ -132,7 +133,7 @@ fn progress(length: u64) -> ProgressBar {
     bar
 }
 
-fn processors() -> usize {
+pub(super) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 

@@ -8,9 +8,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use vdi_sim::codes::HResult;
 
+use super::clock::Watch;
 use super::defect::Defect;
 use super::device::Owed;
-use super::monitor::{Deadline, Look, Monitor};
+use super::monitor::{Look, Monitor};
 use super::set::{Phase, Set};
 use super::state::{SetId, State};
 use super::{Callback, Completion, Gone, Status};
@@ -33,27 +34,22 @@ enum Step {
     Return(HResult),
 }
 
-/// How long the agent has been waiting for a completion.
-///
-/// Source: SQL Server 2005 Virtual Backup Device Specification, VDConfig
-/// Structure (serverTimeOut).
-struct Watch {
-    /// Completions when the waiting began.
-    seen: u64,
-    deadline: Option<Deadline>,
-}
-
 /// Takes the place of the agent, or says why not.
-pub(super) fn start(state: &mut State, id: SetId, process: &str) -> Result<(), HResult> {
+pub(super) fn start(state: &mut State, id: SetId, process: &str) -> Result<SetId, HResult> {
     let set = state.set_mut(id);
-    set.require(&[Phase::Initializing])?;
-    if set.agent_running {
-        return Err(HResult::VD_E_PROTOCOL);
+    if set.aborted() && set.defect(Defect::AgentAfterAbort) {
+        return Err(HResult::NOERROR);
+    }
+    let early = &[Phase::Connected, Phase::Configurable];
+    if !set.agent_running {
+        set.require_also(&[Phase::Initializing], Defect::AgentTooEarly, early)?;
+    } else if set.aborted() || !set.defect(Defect::AgentTwice) {
+        set.require(&[])?;
     }
     set.agent_running = true;
     set.enter_active();
     state.enter(process);
-    Ok(())
+    Ok(id)
 }
 
 impl Agent {
@@ -69,8 +65,9 @@ impl Agent {
     }
 
     fn next_step(&self) -> Result<Step, Gone> {
-        let mut watch = Watch { seen: 0, deadline: None };
+        let mut watch = Watch::new();
         self.monitor.wait_for(&self.process, |state| {
+            state.clock.begin_agent(self.set);
             if watch.expired(state.set(self.set)) {
                 state.abort(self.set);
             }
@@ -78,19 +75,20 @@ impl Agent {
             if set.aborted() && set.defect(Defect::AgentReturnsFirst) {
                 set.owed.clear();
             }
-            if let Some(owed) = set.owed.pop_front() {
-                if let Some(slot) = owed.clears {
-                    set.devices[slot].errored = false;
-                }
-                let twice = set.aborted() && set.defect(Defect::CallbackTwice);
-                return Look::Done(Step::Call(owed, twice));
+            if let Some(owed) = next_owed(set) {
+                let defect =
+                    if set.aborted() { Defect::CallbackTwice } else { Defect::CallbackAgain };
+                return Look::Done(Step::Call(owed, set.defect(defect)));
             }
             if set.agent_may_return() {
                 set.agent_running = false;
+                state.clock.end_agent();
                 state.leave(&self.process);
-                return Look::Done(Step::Return(HResult::NOERROR));
+                let (right, wrong) = (HResult::NOERROR, HResult::VD_E_UNEXPECTED);
+                let status = state.seed.instead(Defect::AgentUnexpected, right, wrong);
+                return Look::Done(Step::Return(status));
             }
-            Look::Wait(watch.deadline(set))
+            Look::Wait(watch.deadline(&state.clock, state.set(self.set)))
         })
     }
 
@@ -108,6 +106,7 @@ impl Agent {
                     state.set_mut(self.set).agent_running = false;
                     state.abort(self.set);
                 }
+                state.clock.end_agent();
                 state.leave(&self.process);
             });
             resume_unwind(panic);
@@ -115,24 +114,18 @@ impl Agent {
     }
 }
 
-impl Watch {
-    /// Whether commands are outstanding and none has completed for two intervals.
-    fn expired(&self, set: &Set) -> bool {
-        self.seen == set.completions && self.deadline.is_some_and(Deadline::passed)
+/// Takes the oldest callback that is owed. With that of a successful ClearError its
+/// device leaves the error state.
+fn next_owed(set: &mut Set) -> Option<Owed> {
+    let late = !set.aborted() && set.defect(Defect::CallbackLate);
+    if late && set.owed.len() < 2 {
+        return None;
     }
-
-    /// The deadline to sleep to: begun again with each completion, none while
-    /// nothing is outstanding.
-    fn deadline(&mut self, set: &Set) -> Option<Deadline> {
-        let interval = u64::from(set.config.server_time_out);
-        if interval == 0 || set.may_last() || set.outstanding().next().is_none() {
-            self.deadline = None;
-        } else if self.deadline.is_none() || self.seen != set.completions {
-            self.seen = set.completions;
-            self.deadline = Deadline::after(2 * interval);
-        }
-        self.deadline
+    let owed = set.owed.pop_front()?;
+    if let Some(slot) = owed.clears.filter(|_| !set.defect(Defect::ClearErrorIdle)) {
+        set.devices[slot].errored = false;
     }
+    Some(owed)
 }
 
 /// Invokes a completion routine, without the lock, and catches its panic.

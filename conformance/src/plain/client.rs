@@ -1,34 +1,26 @@
-//! The client's half: IClientVirtualDeviceSet2 and IClientVirtualDevice.
+//! The client's set interface, IClientVirtualDeviceSet2, as the primary client uses it.
 
-use vdi_sim::codes::{HResult, Win32};
+use vdi_sim::codes::HResult;
 use vdi_sim::config::VdConfig;
 
+use super::client_device::ClientDevice;
 use super::defect::Defect;
-use super::device::{CommandId, Delivered, End};
+use super::device::End;
 use super::monitor::Monitor;
 use super::set::{Phase, Set};
-use super::state::{Binding, InterfaceId, SetId, State};
-use super::{Answer, Completion, Gone, Status, Timeout, answer, status};
+use super::state::{Binding, Hold, InterfaceId, SideId, State};
+use super::{Answer, Gone, Status, Timeout, answer, status};
 use crate::sync::Arc;
 
 /// A client's set interface. May be used from any thread of its process.
 ///
-/// Every function but Create answers VD_E_PROTOCOL unless a set is created and
-/// not closed.
+/// Every function but Create and OpenInSecondary answers VD_E_PROTOCOL unless a set
+/// is created, or open as a secondary client, and not closed.
 #[derive(Clone, Debug)]
 pub struct ClientSet {
-    monitor: Arc<Monitor>,
-    process: String,
-    interface: InterfaceId,
-}
-
-/// A device that the client has opened. After Close of its set every function
-/// answers VD_E_PROTOCOL.
-#[derive(Clone, Debug)]
-pub struct ClientDevice {
-    interface: ClientSet,
-    set: SetId,
-    slot: usize,
+    pub(super) monitor: Arc<Monitor>,
+    pub(super) process: String,
+    pub(super) interface: InterfaceId,
 }
 
 impl ClientSet {
@@ -47,7 +39,7 @@ impl ClientSet {
         let bad = |name: &str| name.is_empty() || name.contains('\\');
         status(self.monitor.with(&self.process, |state| {
             if state.binding(self.interface) != Binding::Unbound {
-                return Err(HResult::VD_E_PROTOCOL);
+                return state.seed.unless(Defect::CreateTwice, Err(HResult::VD_E_PROTOCOL));
             }
             if instance.is_some_and(bad) {
                 return Err(HResult::VD_E_INSTANCE_NAME);
@@ -55,12 +47,13 @@ impl ClientSet {
             if bad(name) {
                 return Err(HResult::VD_E_INVALID);
             }
-            config.check_client().map_err(|_| HResult::VD_E_NOTSUPPORTED)?;
-            if state.named(instance, name).is_some() {
+            let supported = config.check_client().map_err(|_| HResult::VD_E_NOTSUPPORTED);
+            state.seed.unless(Defect::CreatesAnything, supported)?;
+            if state.name_taken(instance, name) {
                 return Err(HResult::VD_E_PROTOCOL);
             }
-            let set = state.new_set((instance, name), config, &self.process);
-            state.bind(self.interface, Binding::Bound(set));
+            let hold = state.new_set((instance, name), config, &self.process);
+            state.bind(self.interface, Binding::Bound(hold));
             Ok(())
         }))
     }
@@ -70,22 +63,18 @@ impl ClientSet {
     ///
     /// Source: SQL Server VDI reference, GetConfiguration (client).
     pub fn get_configuration(&self, timeout: Timeout) -> Answer<VdConfig> {
-        let mut waits_for = None;
+        let timeout = match timeout {
+            _ if self.monitor.seed.is(Defect::ConfigurationTimeoutIgnored) => Timeout::Infinite,
+            timeout => timeout,
+        };
+        let mut waits_for: Option<Hold> = None;
         answer(self.monitor.wait_at_most(&self.process, timeout, |state| {
-            let id = match waits_for.map_or_else(|| state.held_by(self.interface), Ok) {
-                Ok(id) => *waits_for.insert(id),
+            let first = waits_for.is_none();
+            let hold = match waits_for.map_or_else(|| state.held_by(self.interface), Ok) {
+                Ok(hold) => *waits_for.insert(hold),
                 Err(refused) => return Some(Err(refused)),
             };
-            let set = state.set_mut(id);
-            if set.aborted() || !set.client.open {
-                return Some(Err(HResult::VD_E_ABORT));
-            }
-            let configured = matches!(
-                set.phase,
-                Phase::Initializing | Phase::Active | Phase::NormallyTerminated
-            );
-            set.configuration_seen |= configured;
-            configured.then_some(Ok(set.config))
+            configuration(state.set_mut(hold.set), hold.side, first)
         }))
     }
 
@@ -96,171 +85,149 @@ impl ClientSet {
     ///
     /// Source: SQL Server VDI reference, OpenDevice (client).
     pub fn open_device(&self, name: &str) -> Answer<ClientDevice> {
-        let slot = self.call(|state, id| {
-            let missed = state.defect(Defect::ActiveMissed);
-            let set = state.set_mut(id);
-            if set.aborted() {
-                return Err(HResult::VD_E_ABORT);
+        let opened = self.call(|state, hold| {
+            let set = state.set_mut(hold.set);
+            let chosen = choose_device(set, name, hold.side);
+            if chosen.is_err() && set.defect(Defect::FailedOpenTakesDevice) {
+                let mut unopened = set.devices.iter_mut().filter(|d| d.client == End::Unopened);
+                unopened.next().into_iter().for_each(|device| device.client = End::Open);
             }
-            if !set.configuration_seen {
-                return Err(HResult::VD_E_PROTOCOL);
-            }
-            if set.devices.iter().all(|device| device.client == End::Closed) {
-                return Err(HResult::VD_E_PROTOCOL);
-            }
-            if set.devices.iter().all(|device| device.client != End::Unopened) {
-                return Err(HResult::VD_E_OPEN);
-            }
-            let slot = set.device_named(name).ok_or(HResult::VD_E_INVALID)?;
-            if set.devices[slot].client != End::Unopened {
-                return Err(HResult::VD_E_PROTOCOL);
-            }
-            set.devices[slot].client = End::Open;
-            if !missed {
+            let device = &mut set.devices[chosen?];
+            device.client = End::Open;
+            device.owner = Some(hold.side);
+            if !set.defect(Defect::ActiveMissed) {
                 set.enter_active();
             }
-            Ok((id, slot))
+            Ok((hold, chosen?))
         });
-        let open = |(set, slot)| ClientDevice { interface: self.clone(), set, slot };
-        answer(slot.map(|slot| slot.map(open)))
+        let open = |(hold, slot)| ClientDevice { interface: self.clone(), hold, slot };
+        answer(opened.map(|opened| opened.map(open)))
     }
 
     /// Aborts the set, if it is not aborted already.
     ///
     /// Source: SQL Server VDI reference, SignalAbort (client).
     pub fn signal_abort(&self) -> Status {
-        status(self.call(|state, id| state.signal_abort(id)))
+        let aborted = status(self.call(|state, hold| {
+            let ignored = state.defect(Defect::ClientAbortIgnored);
+            if ignored { Ok(()) } else { state.signal_abort(hold.set) }
+        }));
+        self.overlook(Defect::ClientSignalAbortNotOpen, aborted)
     }
 
     /// Closes the set and releases everything, on an error too. VD_E_OPEN, with
     /// SignalAbort processing, while a device is open that has not returned
-    /// VD_E_CLOSE. Aborts as well unless every device has returned it.
+    /// VD_E_CLOSE: any for the primary client, one of its own for a secondary. The
+    /// primary's Close aborts as well unless every device has returned it; a secondary's
+    /// does nothing else to the set.
     ///
     /// Source: SQL Server VDI reference, Close (client).
     pub fn close(&self) -> Status {
-        status(self.call(|state, id| {
-            let closed = close(state, id);
+        let closed = status(self.call(|state, hold| {
+            let primary = state.set(hold.set).client.id == hold.side;
+            let closed =
+                if primary { close(state, hold) } else { super::secondary::close(state, hold) };
             state.bind(self.interface, Binding::Unbound);
             closed
-        }))
+        }));
+        self.overlook(Defect::ClientCloseNotOpen, closed)
     }
 
-    /// Acts on the set that this interface has created, else VD_E_PROTOCOL.
-    fn call<T>(
+    /// NOERROR in place of VD_E_PROTOCOL, if that is the defect.
+    fn overlook(&self, defect: Defect, status: Status) -> Status {
+        match status {
+            Ok(HResult::VD_E_PROTOCOL) if self.monitor.seed.is(defect) => Ok(HResult::NOERROR),
+            status => status,
+        }
+    }
+
+    /// Acts on the set that this interface has, else VD_E_PROTOCOL.
+    pub(super) fn call<T>(
         &self,
-        act: impl FnOnce(&mut State, SetId) -> Result<T, HResult>,
+        act: impl FnOnce(&mut State, Hold) -> Result<T, HResult>,
     ) -> Result<Result<T, HResult>, Gone> {
         self.monitor.with(&self.process, |state| {
-            let id = state.held_by(self.interface)?;
-            act(state, id)
+            let hold = state.held_by(self.interface)?;
+            act(state, hold)
         })
     }
 }
 
-impl ClientDevice {
-    /// Takes the next command, and blocks while there is none. VD_E_CLOSE once the
-    /// server has closed the device and nothing is queued; VD_E_ABORT after an abort,
-    /// during the wait too.
-    ///
-    /// Source: SQL Server VDI reference, GetCommand.
-    pub fn get_command(&self, timeout: Timeout) -> Answer<Delivered> {
-        let ClientSet { monitor, process, interface } = &self.interface;
-        let mut looked = false;
-        answer(monitor.wait_at_most(process, timeout, |state| {
-            let first = !std::mem::replace(&mut looked, true);
-            if first && !state.holds(*interface, self.set) {
-                return Some(Err(HResult::VD_E_PROTOCOL));
-            }
-            self.next_command(state.set_mut(self.set), first)
-        }))
+/// What GetConfiguration gives on a look, if it need not wait.
+fn configuration(set: &mut Set, side: SideId, first: bool) -> Option<Result<VdConfig, HResult>> {
+    let open = set.client_side(side).is_some_and(|side| side.open);
+    if set.aborted() || !open {
+        let sleeps_on = !first && set.defect(Defect::ConfigurationSleepsThroughAbort);
+        let told = set.seed.instead(
+            Defect::ConfigurationAfterAbort,
+            Err(HResult::VD_E_ABORT),
+            Ok(set.told()),
+        );
+        return (!sleeps_on).then_some(told);
     }
-
-    fn next_command(&self, set: &mut Set, first: bool) -> Option<Result<Delivered, HResult>> {
-        let defect = set.seeded();
-        let ended = set.aborted() || !set.client.open;
-        let device = &mut set.devices[self.slot];
-        if ended {
-            let sleeps_on = !first && defect == Some(Defect::SleepsThroughAbort);
-            let late = device.deliver_late().ok_or(HResult::VD_E_ABORT);
-            return (!sleeps_on).then_some(late);
-        }
-        if let Some(delivered) = device.deliver(defect) {
-            return Some(Ok(delivered));
-        }
-        if device.closed_for_client() {
-            device.client = End::Closed;
-            return Some(Err(HResult::VD_E_CLOSE));
-        }
-        None
-    }
-
-    /// Completes a command that this device delivered; the agent calls it back.
-    /// VD_E_ABORT, without effect, after an abort; VD_E_PROTOCOL once the device has
-    /// returned VD_E_CLOSE; VD_E_INVALID for a command that the client does not hold.
-    /// `bytes` is what was moved.
-    ///
-    /// Source: SQL Server VDI reference, CompleteCommand.
-    pub fn complete_command(
-        &self,
-        command: Option<CommandId>,
-        code: Win32,
-        bytes: u32,
-        position: u64,
-    ) -> Status {
-        let ClientSet { monitor, process, interface } = &self.interface;
-        status(monitor.with(process, |state| {
-            if !state.holds(*interface, self.set) {
-                return Err(HResult::VD_E_PROTOCOL);
-            }
-            let silent = state.defect(Defect::CompletionForgetsToWake);
-            let set = state.set_mut(self.set);
-            if set.aborted() {
-                let late = set.defect(Defect::CompletesAfterAbort);
-                return if late { Ok(()) } else { Err(HResult::VD_E_ABORT) };
-            }
-            let device = &mut set.devices[self.slot];
-            if device.client == End::Closed {
-                return Err(HResult::VD_E_PROTOCOL);
-            }
-            let held = command.and_then(|command| device.take_held(command));
-            let held = held.ok_or(HResult::VD_E_INVALID)?;
-            set.complete(self.slot, held, Completion { code, bytes, position });
-            if !silent {
-                state.change();
-            }
-            Ok(())
-        }))
-    }
-
-    /// Whether the client's process may still use the device: until its own Close.
-    ///
-    /// Source: SQL Server VDI reference, Close (client).
-    #[must_use]
-    pub fn touch(&self) -> bool {
-        let ClientSet { monitor, process, .. } = &self.interface;
-        let mapped =
-            |state: &mut State| state.find_set(self.set).is_some_and(|set| set.client.mapped);
-        monitor.with(process, mapped).unwrap_or(false)
-    }
+    let configured = match set.phase {
+        Phase::Initializing | Phase::Active | Phase::NormallyTerminated => true,
+        Phase::Configurable => set.defect(Defect::ConfigurationEarly),
+        _ => false,
+    };
+    set.configuration_seen |= configured;
+    configured.then(|| Ok(set.told()))
 }
 
-fn close(state: &mut State, id: SetId) -> Result<(), HResult> {
-    let unaware = state.defect(Defect::ClientCloseUnnoticed);
-    let lenient = state.defect(Defect::ClientCloseNoerror);
-    let set = state.set_mut(id);
-    let open = !set.aborted() && set.devices.iter().any(|device| device.client == End::Open);
+/// The device that OpenDevice is to open.
+fn choose_device(set: &mut Set, name: &str, side: SideId) -> Result<usize, HResult> {
+    let seed = set.seed;
+    let aborted = if set.aborted() { Err(HResult::VD_E_ABORT) } else { Ok(()) };
+    seed.unless(Defect::ClientOpensAfterAbort, aborted)?;
+    let seen = if set.configuration_seen { Ok(()) } else { Err(HResult::VD_E_PROTOCOL) };
+    seed.unless(Defect::ClientOpensEarly, seen)?;
+    let ends = |end: End| set.devices.iter().filter(|device| device.client == end).count();
+    if ends(End::Closed) == set.devices.len() {
+        return Err(HResult::VD_E_PROTOCOL);
+    }
+    if let Some(slot) = opened_again(set, name, side) {
+        return Ok(slot);
+    }
+    if ends(End::Unopened) == 0 {
+        let (right, wrong) = (HResult::VD_E_OPEN, HResult::VD_E_PROTOCOL);
+        return Err(seed.instead(Defect::ClientSurplusProtocol, right, wrong));
+    }
+    let (right, wrong) = (HResult::VD_E_INVALID, HResult::VD_E_PROTOCOL);
+    let unknown = seed.instead(Defect::UnknownNameProtocol, right, wrong);
+    let slot = set.device_named(name).ok_or(unknown)?;
+    if set.devices[slot].client == End::Unopened { Ok(slot) } else { Err(HResult::VD_E_PROTOCOL) }
+}
+
+/// The device of that name that is open already, if to open it is the defect.
+fn opened_again(set: &Set, name: &str, side: SideId) -> Option<usize> {
+    let known = set.devices.iter().position(|device| device.name.as_deref() == Some(name))?;
+    let device = &set.devices[known];
+    let again = device.client == End::Open
+        && (set.defect(Defect::ClientOpensTwice)
+            || device.owner != Some(side) && set.defect(Defect::SecondaryOpensTwice));
+    again.then_some(known)
+}
+
+/// Close of the primary client.
+fn close(state: &mut State, hold: Hold) -> Result<(), HResult> {
+    let set = state.set_mut(hold.set);
+    let seed = set.seed;
+    let counts = |owner| !seed.is(Defect::PrimaryForgetsSecondaries) || owner == Some(hold.side);
+    let open = !set.aborted()
+        && set.devices.iter().any(|device| device.client == End::Open && counts(device.owner));
     let seen_all = set.devices.iter().all(|device| device.client == End::Closed);
-    set.client.open = false;
-    set.client.mapped = false;
-    if set.aborted() || (open && unaware) {
+    set.client.end(seed.is(Defect::ClientCloseReleasesNothing));
+    let unaware = if open { Defect::ClientCloseUnnoticed } else { Defect::ClientCloseQuiet };
+    let normal = seen_all && !seed.is(Defect::ClientNormalCloseAborts);
+    if set.aborted() || (!seen_all && seed.is(unaware)) {
         state.change();
-    } else if seen_all {
+    } else if normal {
         // What the client still holds nobody will complete; the agent may not wait
         // for it for ever.
         set.give_up();
         state.change();
     } else {
-        state.abort(id);
+        state.abort(hold.set);
     }
-    if open && !lenient { Err(HResult::VD_E_OPEN) } else { Ok(()) }
+    if open && !seed.is(Defect::ClientCloseNoerror) { Err(HResult::VD_E_OPEN) } else { Ok(()) }
 }

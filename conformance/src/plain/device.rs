@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 
 use vdi_sim::codes::{CommandCode, Win32};
 
-use super::defect::Defect;
+use super::defect::{Defect, Seed};
+use super::state::SideId;
 use super::{BufferId, Callback, Completion};
 
 /// A command of one world; a later one is greater.
@@ -70,6 +71,8 @@ pub(super) struct Device {
     pub(super) name: Option<String>,
     pub(super) server: End,
     pub(super) client: End,
+    /// The client's side that opened it.
+    pub(super) owner: Option<SideId>,
     pub(super) errored: bool,
     queue: VecDeque<Command>,
     held: Vec<Held>,
@@ -83,6 +86,7 @@ impl Device {
             name,
             server: End::Unopened,
             client: End::Unopened,
+            owner: None,
             errored: false,
             queue: VecDeque::new(),
             held: Vec::new(),
@@ -101,26 +105,31 @@ impl Device {
     }
 
     /// Whether the server has closed it and the client has got everything.
-    pub(super) fn closed_for_client(&self) -> bool {
-        self.server == End::Closed && self.queue.is_empty()
+    pub(super) fn closed_for_client(&self, seed: Seed) -> bool {
+        let drained = self.queue.is_empty() || seed.is(Defect::CloseEventEarly);
+        self.server == End::Closed && drained && !seed.is(Defect::CloseEventLost)
     }
 
     /// Hands the oldest queued command to the client. ClearError stays until all
     /// commands that were out when the device entered the error state are completed.
-    pub(super) fn deliver(&mut self, defect: Option<Defect>) -> Option<Delivered> {
-        if defect == Some(Defect::LastInFirstOut) {
+    pub(super) fn deliver(&mut self, seed: Seed) -> Option<Delivered> {
+        if seed.is(Defect::LastInFirstOut) {
             let newest = self.queue.pop_back()?;
             self.queue.push_front(newest);
         }
         let clear_error = self.queue.front()?.about.code == CommandCode::ClearError;
-        let early = defect == Some(Defect::ClearErrorEarly);
+        let early = seed.is(Defect::ClearErrorEarly);
         if clear_error && !early && self.held.iter().any(|held| held.before_error) {
             return None;
         }
         let command = self.queue.pop_front()?;
         let about = command.about;
         self.held.push(Held { command, before_error: false });
-        Some(about)
+        Some(Delivered {
+            size: seed.instead(Defect::OtherSize, about.size, about.size / 2),
+            position: seed.instead(Defect::PositionNotDelivered, about.position, 0),
+            ..about
+        })
     }
 
     /// What the defect that delivers after an abort delivers.
@@ -134,14 +143,23 @@ impl Device {
         Some(self.held.remove(index).command)
     }
 
+    /// Whether the client has got this buffer for a Read or a Write, and not completed
+    /// that.
+    pub(super) fn lends(&self, buffer: BufferId) -> bool {
+        self.held.iter().map(|held| &held.command.about).any(|about| {
+            let moves = matches!(about.code, CommandCode::Read | CommandCode::Write);
+            moves && about.buffer == Some(buffer)
+        })
+    }
+
     /// A command has completed with an error. Gives back the queued commands, which
     /// the client is never to see; none if the device was in the error state already.
-    pub(super) fn enter_error(&mut self, defect: Option<Defect>) -> Vec<Owed> {
+    pub(super) fn enter_error(&mut self, seed: Seed) -> Vec<Owed> {
         if std::mem::replace(&mut self.errored, true) {
             return Vec::new();
         }
         self.held.iter_mut().for_each(|held| held.before_error = true);
-        if defect == Some(Defect::ErrorKeepsQueue) {
+        if seed.is(Defect::ErrorKeepsQueue) {
             return Vec::new();
         }
         let io_device = Completion::without_data(Win32::ERROR_IO_DEVICE);
@@ -149,10 +167,10 @@ impl Device {
     }
 
     /// Gives back every outstanding command, called back as aborted.
-    pub(super) fn give_up(&mut self, defect: Option<Defect>) -> Vec<Owed> {
+    pub(super) fn give_up(&mut self, seed: Seed) -> Vec<Owed> {
         let mut held: Vec<Command> = self.held.drain(..).map(|held| held.command).collect();
         let mut queued: Vec<Command> = self.queue.drain(..).collect();
-        match defect {
+        match seed.0 {
             Some(Defect::ForgetsDelivered) => held.clear(),
             Some(Defect::ForgetsQueued) => queued.clear(),
             Some(Defect::DeliversAfterAbort) => {

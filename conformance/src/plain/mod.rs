@@ -14,7 +14,8 @@
 //! | `device` | one device: queue, delivered commands, the error state |
 //! | `buffers` | the shared buffer area |
 //! | `server`, `server_device`, `agent` | the server's functions |
-//! | `client` | the client's functions |
+//! | `client`, `client_device`, `secondary` | the client's functions |
+//! | `clock` | time-outs that pass by themselves or when told to |
 //! | `defect` | the seeded defects |
 //!
 //! Blocking is real: GetCommand, GetConfiguration and ExecuteCompletionAgent
@@ -23,21 +24,26 @@
 mod agent;
 mod buffers;
 mod client;
+mod client_device;
+mod clock;
 mod defect;
 mod device;
 mod monitor;
+mod secondary;
 mod server;
 mod server_device;
 mod set;
 mod state;
 
 use std::fmt;
+use std::thread::ThreadId;
 
 use vdi_sim::codes::{HResult, Win32};
 
 use crate::sync::Arc;
 
-pub use self::client::{ClientDevice, ClientSet};
+pub use self::client::ClientSet;
+pub use self::client_device::ClientDevice;
 pub use self::defect::{Defect, DefectInfo};
 pub use self::device::{CommandId, Delivered};
 use self::monitor::Monitor;
@@ -60,6 +66,8 @@ pub struct Options {
     pub memory_limit: u64,
     /// The one thing that is wrong, if any.
     pub defect: Option<Defect>,
+    /// Whether time-outs, other than 0, pass only when [`World::expire`] lets them.
+    pub virtual_time: bool,
     /// Who is told when calls sleep and wake.
     pub observer: Option<std::sync::Arc<dyn Observer>>,
 }
@@ -122,12 +130,18 @@ pub type Callback = Box<dyn FnMut(Completion) + Send>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BufferId(u64);
 
+/// A handle of a buffer, from GetBufferHandle: good in every client process of the
+/// set that gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BufferHandle(u64);
+
 /// What AllocateBuffer gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buffer {
     /// Its identity.
     pub id: BufferId,
-    /// Bytes from the start of the buffer area to the data zone.
+    /// Bytes from the start of the buffer area, which is aligned to 64 KiB, to the data
+    /// zone.
     pub offset: u64,
     /// Bytes of the data zone.
     pub size: u32,
@@ -146,7 +160,7 @@ impl World {
         ServerSet::new(self.monitor.clone(), process)
     }
 
-    /// A client's set interface, not yet created, in this process.
+    /// A client's set interface, neither created nor opened, in this process.
     #[must_use]
     pub fn client_set(&self, process: &str) -> ClientSet {
         ClientSet::new(self.monitor.clone(), process)
@@ -167,8 +181,17 @@ impl World {
         self.monitor.update(|state| state.inside(process))
     }
 
-    /// Whether this process may still use the buffer: it is neither freed nor has
-    /// the process's own side been closed.
+    /// Lets virtual time pass for the call in progress on this thread: its time-out,
+    /// if it waits with one; one interval of serverTimeOut, if the thread is the
+    /// completion agent. With `milliseconds` just so much of it passes. Nothing
+    /// happens otherwise.
+    pub fn expire(&self, thread: ThreadId, milliseconds: Option<u32>) {
+        self.monitor.update(|state| state.expire(thread, milliseconds));
+    }
+
+    /// Whether this process may still use the buffer: it is neither freed, nor has
+    /// the process's own side been closed, and a secondary client's process has got its
+    /// address from GetCommand or MapBufferHandle.
     ///
     /// Source: IServerVirtualDeviceSet2::Close, Remarks.
     #[must_use]
@@ -186,7 +209,13 @@ impl World {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { queue_depth: 4, memory_limit: 1 << 30, defect: None, observer: None }
+        Self {
+            queue_depth: 4,
+            memory_limit: 1 << 30,
+            defect: None,
+            virtual_time: false,
+            observer: None,
+        }
     }
 }
 
@@ -196,6 +225,7 @@ impl fmt::Debug for Options {
             .field("queue_depth", &self.queue_depth)
             .field("memory_limit", &self.memory_limit)
             .field("defect", &self.defect)
+            .field("virtual_time", &self.virtual_time)
             .finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use vdi_sim::codes::HResult;
 
-use super::defect::Defect;
+use super::defect::{Defect, Seed};
 use super::state::State;
 use super::{Gone, Observer, Timeout};
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -19,6 +19,7 @@ pub(super) struct Monitor {
     state: Mutex<State>,
     changed: Condvar,
     observer: Option<std::sync::Arc<dyn Observer>>,
+    pub(super) seed: Seed,
 }
 
 /// What a look at the state came to.
@@ -55,7 +56,8 @@ fn now() -> Instant {
 
 impl Monitor {
     pub(super) fn new(state: State, observer: Option<std::sync::Arc<dyn Observer>>) -> Self {
-        Self { state: Mutex::new(state), changed: Condvar::new(), observer }
+        let seed = state.seed;
+        Self { state: Mutex::new(state), changed: Condvar::new(), observer, seed }
     }
 
     /// Acts on the state, whoever is alive.
@@ -117,6 +119,7 @@ impl Monitor {
         self.wait_for(process, |state| {
             if let Some(result) = look(state) {
                 if waiting {
+                    state.clock.end();
                     state.leave(process);
                 }
                 return Look::Done(result);
@@ -125,11 +128,12 @@ impl Monitor {
                 deadline = match timeout {
                     Timeout::Infinite => None,
                     Timeout::Milliseconds(0) => return Look::Done(Err(HResult::VD_E_TIMEOUT)),
-                    Timeout::Milliseconds(limit) => Deadline::after(limit.into()),
+                    Timeout::Milliseconds(limit) => state.clock.begin(limit),
                 };
                 waiting = true;
                 state.enter(process);
-            } else if deadline.is_some_and(Deadline::passed) {
+            } else if state.clock.passed() || deadline.is_some_and(Deadline::passed) {
+                state.clock.end();
                 state.leave(process);
                 // This waiter ends without a change of its own; whoever counts
                 // waiters has to count again.

@@ -10,7 +10,7 @@ use super::device::{End, Owed};
 use super::monitor::Monitor;
 use super::server_device::ServerDevice;
 use super::set::{Phase, Set, Side};
-use super::state::{Binding, InterfaceId, SetId, State};
+use super::state::{Binding, Hold, InterfaceId, SetId, State};
 use super::{Answer, Buffer, BufferId, Gone, Status, answer, status};
 use crate::sync::Arc;
 
@@ -38,17 +38,27 @@ impl ServerSet {
     /// Source: SQL Server VDI reference, Open.
     pub fn open(&self, instance: Option<&str>, name: &str) -> Status {
         status(self.monitor.with(&self.process, |state| {
-            if state.binding(self.interface) != Binding::Unbound {
-                return Err(HResult::VD_E_PROTOCOL);
+            let seed = state.seed;
+            match state.binding(self.interface) {
+                Binding::Unbound => {}
+                Binding::Useless if seed.is(Defect::ServerReopens) => {}
+                Binding::Bound(_) if seed.is(Defect::OpenTwice) => return Ok(()),
+                _ => return Err(HResult::VD_E_PROTOCOL),
             }
-            let id = state.named(instance, name).ok_or(HResult::VD_E_INVALID)?;
-            let set = state.set_mut(id);
-            if set.phase != Phase::Created {
+            let Some(set) = state.named(instance, name) else {
+                return seed.unless(Defect::OpenWithoutSet, Err(HResult::VD_E_INVALID));
+            };
+            let hold = Hold { set, side: state.new_side() };
+            let set = state.set_mut(set);
+            let opens_aborted = set.aborted() && seed.is(Defect::OpensAborted);
+            if set.phase != Phase::Created && !opens_aborted {
                 return Err(HResult::VD_E_INVALID);
             }
-            set.phase = Phase::Connected;
-            set.server = Some(Side::new(&self.process));
-            state.bind(self.interface, Binding::Bound(id));
+            if !opens_aborted {
+                set.phase = Phase::Connected;
+            }
+            set.server = Some(Side::new((hold.side, &self.process)));
+            state.bind(self.interface, Binding::Bound(hold));
             Ok(())
         }))
     }
@@ -59,7 +69,11 @@ impl ServerSet {
     pub fn get_configuration(&self) -> Answer<VdConfig> {
         answer(self.call(|state, id| match state.set(id) {
             set if set.aborted() => Err(HResult::VD_E_ABORT),
-            set => Ok(set.asked),
+            set => {
+                let nothing =
+                    VdConfig { device_count: set.asked.device_count, ..VdConfig::default() };
+                Ok(set.seed.instead(Defect::ServerSeesOtherConfiguration, set.asked, nothing))
+            }
         }))
     }
 
@@ -70,10 +84,15 @@ impl ServerSet {
     pub fn begin_configuration(&self, part: &ServerConfig) -> Status {
         status(self.call(|state, id| {
             let set = state.set_mut(id);
-            set.require(&[Phase::Connected])?;
-            part.check().map_err(|_| HResult::VD_E_INVALID)?;
+            let aborted = &[Phase::AbnormallyTerminated];
+            if set.aborted() {
+                return set.require_also(&[], Defect::ConfiguresAfterAbort, aborted);
+            }
+            set.require_also(&[Phase::Connected], Defect::BeginTwice, &[Phase::Configurable])?;
+            let limits = part.check().map_err(|_| HResult::VD_E_INVALID);
+            set.seed.unless(Defect::BeginsWithAnything, limits)?;
             set.config = set.asked.with_server(part);
-            set.area = Area::new(set.config.prefix_zone_size, set.config.alignment);
+            set.area = Area::new(set.config.prefix_zone_size, set.config.alignment, set.seed);
             set.phase = Phase::Configurable;
             Ok(())
         }))
@@ -88,12 +107,12 @@ impl ServerSet {
         status(self.call(|state, id| {
             let limit = state.memory_limit;
             let set = state.set_mut(id);
-            set.require(&[Phase::Configurable, Phase::Initializing, Phase::Active])?;
+            let phases = &[Phase::Configurable, Phase::Initializing, Phase::Active];
+            set.require_also(phases, Defect::RequestsEarly, &[Phase::Connected])?;
             check_buffer(size, alignment)?;
-            let need = set.area.need(size, alignment, count);
-            if set.phase == Phase::Configurable {
-                set.area.request(need);
-            } else if !set.area.grow(need, limit) {
+            if matches!(set.phase, Phase::Connected | Phase::Configurable) {
+                set.area.request(size, alignment, count);
+            } else if !set.area.grow(size, alignment, count, limit) {
                 return Err(HResult::VD_E_MEMORY);
             }
             Ok(())
@@ -123,13 +142,13 @@ impl ServerSet {
         status(self.call(|state, id| {
             let limit = state.memory_limit;
             let set = state.set_mut(id);
-            set.require(&[Phase::Configurable])?;
-            if !set.area.allocate_requested(limit) {
-                return Err(HResult::VD_E_MEMORY);
+            set.require_also(&[Phase::Configurable], Defect::EndsEarly, &[Phase::Connected])?;
+            let fits = set.area.allocate_requested(limit);
+            if fits || set.defect(Defect::EndsWithoutMemory) {
+                set.phase = Phase::Initializing;
+                state.change();
             }
-            set.phase = Phase::Initializing;
-            state.change();
-            Ok(())
+            if fits { Ok(()) } else { Err(HResult::VD_E_MEMORY) }
         }))
     }
 
@@ -146,7 +165,7 @@ impl ServerSet {
 
     /// The first half of ExecuteCompletionAgent, which does not block.
     pub(crate) fn start_agent(&self) -> Answer<Agent> {
-        let set = self.call(|state, id| agent::start(state, id, &self.process).map(|()| id));
+        let set = self.call(|state, id| agent::start(state, id, &self.process));
         answer(set.map(|started| {
             started.map(|set| Agent {
                 monitor: self.monitor.clone(),
@@ -163,13 +182,19 @@ impl ServerSet {
     pub fn open_device(&self, name: &str) -> Answer<ServerDevice> {
         let slot = self.call(|state, id| {
             let set = state.set_mut(id);
-            set.require(&[Phase::Initializing, Phase::Active])?;
-            let slot = next_unopened(set, name).ok_or(HResult::VD_E_OPEN)?;
+            match set.phase {
+                Phase::Connected | Phase::Configurable if set.defect(Defect::ServerOpensEarly) => {}
+                Phase::AbnormallyTerminated if set.defect(Defect::ServerOpensAfterAbort) => {}
+                _ => set.require(&[Phase::Initializing, Phase::Active])?,
+            }
+            let (right, wrong) = (HResult::VD_E_OPEN, HResult::VD_E_PROTOCOL);
+            let surplus = set.seed.instead(Defect::ServerSurplusProtocol, right, wrong);
+            let slot = next_unopened(set, name).ok_or(surplus)?;
             set.devices[slot].server = End::Open;
             set.enter_active();
-            Ok((id, slot))
+            Ok((state.held_by(self.interface)?, slot))
         });
-        let open = |(set, slot)| ServerDevice { interface: self.clone(), set, slot };
+        let open = |(hold, slot)| ServerDevice { interface: self.clone(), hold, slot };
         answer(slot.map(|slot| slot.map(open)))
     }
 
@@ -180,8 +205,10 @@ impl ServerSet {
     /// Source: SQL Server VDI reference, AllocateBuffer.
     pub fn allocate_buffer(&self, size: u32, alignment: u32) -> Answer<Buffer> {
         answer(self.call(|state, id| {
-            state.set(id).require(HAS_BUFFERS)?;
-            check_buffer(size, alignment)?;
+            let set = state.set(id);
+            let aborted = &[Phase::AbnormallyTerminated];
+            set.require_also(HAS_BUFFERS, Defect::AllocatesAfterAbort, aborted)?;
+            set.seed.unless(Defect::AllocatesAnyAlignment, check_buffer(size, alignment))?;
             let name = state.new_buffer();
             let allocated = state.set_mut(id).area.allocate(name, size, alignment);
             allocated.ok_or(HResult::VD_E_MEMORY)
@@ -195,14 +222,31 @@ impl ServerSet {
     pub fn free_buffer(&self, buffer: Option<BufferId>) -> Status {
         status(self.call(|state, id| {
             let set = state.set_mut(id);
-            set.require(HAS_BUFFERS)?;
-            let buffer = buffer.filter(|buffer| set.area.holds(*buffer));
-            let buffer = buffer.ok_or(HResult::VD_E_INVALID)?;
+            let aborted = &[Phase::AbnormallyTerminated];
+            set.require_also(HAS_BUFFERS, Defect::FreesAfterAbort, aborted)?;
+            let Some(buffer) = buffer.filter(|buffer| set.area.holds(*buffer)) else {
+                return set.seed.unless(Defect::FreesAnything, Err(HResult::VD_E_INVALID));
+            };
             if set.uses(buffer) && !set.defect(Defect::FreesBufferInUse) {
                 return Err(HResult::VD_E_INVALID);
             }
-            set.area.free(buffer);
+            if !set.defect(Defect::FreesNothing) {
+                set.area.free(buffer);
+            }
             Ok(())
+        }))
+    }
+
+    /// Whether the buffer is a buffer of this set that is allocated, after an abort
+    /// too.
+    ///
+    /// Source: SQL Server VDI reference, IsSharedBuffer.
+    pub fn is_shared_buffer(&self, buffer: Option<BufferId>) -> Answer<bool> {
+        answer(self.call(|state, id| {
+            let set = state.set(id);
+            let shared = buffer.is_some_and(|buffer| set.area.holds(buffer));
+            let shared = shared || buffer.is_none() && set.defect(Defect::SharedNull);
+            Ok(set.seed.instead(Defect::SharedNever, shared, false))
         }))
     }
 
@@ -210,7 +254,8 @@ impl ServerSet {
     ///
     /// Source: SQL Server VDI reference, SignalAbort (server).
     pub fn signal_abort(&self) -> Status {
-        status(self.call(|state, id| state.signal_abort(id)))
+        let aborted = status(self.call(|state, id| state.signal_abort(id)));
+        self.overlook(Defect::SignalAbortNotOpen, aborted)
     }
 
     /// Closes the set and releases everything, on an error too. VD_E_PROTOCOL, with
@@ -231,12 +276,20 @@ impl ServerSet {
         })?;
         let (answer, stolen): (_, Vec<Owed>) = match closed {
             Ok(closed) => closed,
-            Err(refused) => return Ok(refused),
+            Err(refused) => return self.overlook(Defect::ServerCloseNotOpen, Ok(refused)),
         };
         for mut owed in stolen {
             (owed.callback)(owed.completion);
         }
         Ok(answer)
+    }
+
+    /// NOERROR in place of VD_E_PROTOCOL, if that is the defect.
+    fn overlook(&self, defect: Defect, status: Status) -> Status {
+        match status {
+            Ok(HResult::VD_E_PROTOCOL) if self.monitor.seed.is(defect) => Ok(HResult::NOERROR),
+            status => status,
+        }
     }
 
     /// Acts on the set that this interface has open, else VD_E_PROTOCOL.
@@ -245,7 +298,7 @@ impl ServerSet {
         act: impl FnOnce(&mut State, SetId) -> Result<T, HResult>,
     ) -> Result<Result<T, HResult>, Gone> {
         self.monitor.with(&self.process, |state| {
-            let id = state.held_by(self.interface)?;
+            let id = state.held_by(self.interface)?.set;
             act(state, id)
         })
     }
@@ -280,10 +333,12 @@ fn close(state: &mut State, id: SetId) -> HResult {
     if set.defect(Defect::NormalCloseAborts) {
         abort = true;
     }
+    if !misuse && set.defect(Defect::ServerCloseQuiet) {
+        abort = false;
+    }
     let keeps = set.defect(Defect::ServerCloseReleasesNothing);
     if let Some(side) = &mut set.server {
-        side.open = false;
-        side.mapped = keeps;
+        side.end(keeps);
     }
     if abort {
         state.abort(id);

@@ -10,7 +10,7 @@ use super::defect::Defect;
 use super::device::{Command, Delivered, End};
 use super::server::ServerSet;
 use super::set::Phase;
-use super::state::{SetId, State};
+use super::state::{Hold, State};
 use super::{BufferId, Callback, Completion, Status, status};
 
 /// A device that the server has opened. After Close of its set every function
@@ -18,7 +18,7 @@ use super::{BufferId, Callback, Completion, Status, status};
 #[derive(Clone, Debug)]
 pub struct ServerDevice {
     pub(super) interface: ServerSet,
-    pub(super) set: SetId,
+    pub(super) hold: Hold,
     pub(super) slot: usize,
 }
 
@@ -88,6 +88,7 @@ impl ServerDevice {
                 return Ok(HResult::NOERROR);
             }
         };
+        let code = monitor.seed.instead(Defect::FailedSendAsSuccess, code, Win32::ERROR_SUCCESS);
         let outcome = invoke(&mut command.callback, Completion::without_data(code));
         monitor.update(|state| state.leave(process));
         outcome.unwrap_or_else(|panic| resume_unwind(panic));
@@ -102,13 +103,18 @@ impl ServerDevice {
     pub fn close_device(&self) -> Status {
         let ServerSet { monitor, process, interface } = &self.interface;
         status(monitor.with(process, |state| {
-            if !state.holds(*interface, self.set) {
+            if !state.holds(*interface, self.hold) {
                 return Err(HResult::VD_E_PROTOCOL);
             }
-            let set = state.set_mut(self.set);
-            set.require(&[Phase::Active, Phase::NormallyTerminated])?;
+            let set = state.set_mut(self.hold.set);
+            if set.aborted() {
+                let aborted = Err(HResult::VD_E_ABORT);
+                return set.seed.unless(Defect::ClosesDeviceAfterAbort, aborted);
+            }
+            let phases = &[Phase::Active, Phase::NormallyTerminated];
+            set.require_also(phases, Defect::ClosesDeviceEarly, &[Phase::Initializing])?;
             if set.devices[self.slot].server == End::Closed {
-                return Err(HResult::VD_E_CLOSE);
+                return set.seed.unless(Defect::ClosesDeviceAgain, Err(HResult::VD_E_CLOSE));
             }
             set.devices[self.slot].server = End::Closed;
             if set.devices.iter().all(|device| device.server == End::Closed) {
@@ -126,33 +132,36 @@ impl ServerDevice {
     pub fn touch(&self) -> bool {
         let ServerSet { monitor, process, .. } = &self.interface;
         let mapped = |state: &mut State| {
-            let server = state.find_set(self.set).and_then(|set| set.server.as_ref());
-            server.is_some_and(|side| side.mapped)
+            let server = state.find_set(self.hold.set).and_then(|set| set.server.as_ref());
+            let stays = state.defect(Defect::ServerDeviceAfterClose);
+            server.is_some_and(|side| side.mapped || stays)
         };
         monitor.with(process, mapped).unwrap_or(false)
     }
 
     fn admit(&self, state: &State, command: &SendCommand) -> Result<(), Refusal> {
         const INACTIVE: Refusal = (HResult::VD_E_PROTOCOL, Win32::ERROR_INVALID_HANDLE);
-        if !state.holds(self.interface.interface, self.set) {
+        if !state.holds(self.interface.interface, self.hold) {
             return Err(INACTIVE);
         }
-        let set = state.set(self.set);
+        let set = state.set(self.hold.set);
         let device = &set.devices[self.slot];
         if set.aborted() {
             let refusal = (HResult::VD_E_ABORT, Win32::ERROR_OPERATION_ABORTED);
             return if set.defect(Defect::SendsAfterAbort) { Ok(()) } else { Err(refusal) };
         }
         let active = set.phase == Phase::Active && device.server == End::Open;
+        let early = set.phase == Phase::Initializing && set.defect(Defect::SendsBeforeActive);
         let late = device.server == End::Closed && set.defect(Defect::SendsToClosedDevice);
-        if !active && !late {
+        if !active && !late && !early {
             return Err(INACTIVE);
         }
         let refused = device.errored && command.code != CommandCode::ClearError;
         if refused && !set.defect(Defect::SendsWhileErrored) {
             return Err((HResult::VD_E_IO_ERROR, Win32::ERROR_IO_DEVICE));
         }
-        if device.outstanding().count() >= state.queue_depth {
+        let endless = set.defect(Defect::QueueWithoutEnd);
+        if device.outstanding().count() >= state.queue_depth && !endless {
             return Err((HResult::VD_E_BUSY, Win32::ERROR_NO_SYSTEM_RESOURCES));
         }
         if command.buffer.is_some_and(|buffer| !set.area.holds(buffer)) {
@@ -171,7 +180,13 @@ impl ServerDevice {
             buffer: sent.buffer,
         };
         let callback = sent.callback;
-        state.set_mut(self.set).devices[self.slot].enqueue(Command { about, callback });
+        let set = state.set_mut(self.hold.set);
+        if set.outstanding().next().is_none() {
+            set.wait_anew();
+        }
+        let next = (self.slot + 1) % set.devices.len();
+        let slot = set.seed.instead(Defect::OtherDevice, self.slot, next);
+        set.devices[slot].enqueue(Command { about, callback });
         state.change();
     }
 }

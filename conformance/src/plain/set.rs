@@ -3,15 +3,16 @@
 //! Sources: SQL Server 2005 Virtual Backup Device Specification, Server State
 //! Diagram, Client State Diagram, Normal Termination, Abnormal Termination.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use vdi_sim::codes::{CommandCode, HResult, Win32};
+use vdi_sim::codes::{CommandCode, Features, HResult, Win32};
 use vdi_sim::config::VdConfig;
 
 use super::buffers::Area;
-use super::defect::Defect;
-use super::device::{Command, Delivered, Device, End, Owed};
-use super::{BufferId, Completion};
+use super::defect::{Defect, Seed};
+use super::device::{Command, CommandId, Delivered, Device, End, Owed};
+use super::state::SideId;
+use super::{BufferHandle, BufferId, Completion};
 
 /// How far the set has come. The names are those of the server's diagram;
 /// what the client has seen of it is kept beside.
@@ -29,14 +30,17 @@ pub(super) enum Phase {
     AbnormallyTerminated,
 }
 
-/// One side's hold on the set.
+/// One side's hold on the set: the server's, the primary client's or a secondary's.
 #[derive(Debug)]
 pub(super) struct Side {
+    pub(super) id: SideId,
     pub(super) process: String,
     /// Until this side's Close.
     pub(super) open: bool,
     /// Whether buffers and devices are still mapped into the process.
     pub(super) mapped: bool,
+    /// The buffers that a client's process has got an address of.
+    pub(super) buffers: BTreeSet<BufferId>,
 }
 
 /// A set, from the client's Create on.
@@ -48,7 +52,9 @@ pub(super) struct Set {
     /// The same with the server's part, once BeginConfiguration has set it.
     pub(super) config: VdConfig,
     pub(super) phase: Phase,
+    /// The primary's side.
     pub(super) client: Side,
+    pub(super) secondaries: Vec<Side>,
     pub(super) server: Option<Side>,
     /// Whether GetConfiguration has told the client.
     pub(super) configuration_seen: bool,
@@ -58,8 +64,12 @@ pub(super) struct Set {
     pub(super) owed: VecDeque<Owed>,
     /// How many commands the client has completed.
     pub(super) completions: u64,
+    /// Milliseconds of virtual time since the agent's waiting began.
+    pub(super) waited: u64,
     pub(super) area: Area,
-    defect: Option<Defect>,
+    /// What GetBufferHandle has given.
+    pub(super) handles: BTreeMap<BufferHandle, BufferId>,
+    pub(super) seed: Seed,
 }
 
 impl Set {
@@ -67,8 +77,8 @@ impl Set {
     pub(super) fn new(
         (instance, name): (Option<&str>, &str),
         config: &VdConfig,
-        process: &str,
-        defect: Option<Defect>,
+        primary: (SideId, &str),
+        seed: Seed,
     ) -> Self {
         let first = Device::new(Some(name.to_owned()));
         let others = (1..config.device_count).map(|_| Device::new(None));
@@ -78,28 +88,29 @@ impl Set {
             asked: config.client_part(),
             config: config.client_part(),
             phase: Phase::Created,
-            client: Side::new(process),
+            client: Side::new(primary),
+            secondaries: Vec::new(),
             server: None,
             configuration_seen: false,
             agent_running: false,
             devices: [first].into_iter().chain(others).collect(),
             owed: VecDeque::new(),
             completions: 0,
+            waited: 0,
             area: Area::default(),
-            defect,
+            handles: BTreeMap::new(),
+            seed,
         }
     }
 
     pub(super) fn is_named(&self, instance: Option<&str>, name: &str) -> bool {
-        self.instance.as_deref() == instance && self.name == name
+        let ignores_case = self.defect(Defect::NamesIgnoreCase);
+        self.instance.as_deref() == instance
+            && (self.name == name || ignores_case && self.name.eq_ignore_ascii_case(name))
     }
 
     pub(super) fn defect(&self, defect: Defect) -> bool {
-        self.defect == Some(defect)
-    }
-
-    pub(super) fn seeded(&self) -> Option<Defect> {
-        self.defect
+        self.seed.is(defect)
     }
 
     // Phases.
@@ -119,6 +130,17 @@ impl Set {
         }
     }
 
+    /// The same, with phases in which this defect lets the call through.
+    pub(super) fn require_also(
+        &self,
+        phases: &[Phase],
+        defect: Defect,
+        more: &[Phase],
+    ) -> Result<(), HResult> {
+        let lets_through = self.defect(defect) && more.contains(&self.phase);
+        if lets_through { Ok(()) } else { self.require(phases) }
+    }
+
     /// Enters Active if nothing is missing any more.
     pub(super) fn enter_active(&mut self) {
         let ready =
@@ -134,6 +156,9 @@ impl Set {
         let done = self.owed.is_empty() && self.outstanding().next().is_none();
         match self.phase {
             Phase::AbnormallyTerminated => done,
+            Phase::NormallyTerminated if self.defect(Defect::AgentReturnsEarly) => {
+                self.owed.is_empty()
+            }
             Phase::NormallyTerminated => done && !self.defect(Defect::AgentStays),
             _ => false,
         }
@@ -141,18 +166,57 @@ impl Set {
 
     // Sides.
 
-    /// Whether a side that this process has is open.
-    pub(super) fn open_in(&self, process: &str) -> bool {
-        self.sides().any(|side| side.process == process && side.open)
+    /// Whether the set is lost with this process: the server or the primary client,
+    /// with its side open.
+    pub(super) fn needs(&self, process: &str) -> bool {
+        let open = |side: &Side| side.process == process && side.open;
+        self.server.as_ref().is_some_and(open) && !self.defect(Defect::ServerDeathUnnoticed)
+            || open(&self.client)
+            || self.defect(Defect::SecondaryDeathAborts) && self.secondaries.iter().any(open)
     }
 
-    /// Whether buffers and devices are mapped into this process.
-    pub(super) fn mapped_in(&self, process: &str) -> bool {
-        self.sides().any(|side| side.process == process && side.mapped)
+    /// Whether this buffer is mapped into the process: the server and the primary client
+    /// have all of them, a secondary those it has got an address of.
+    pub(super) fn mapped_in(&self, process: &str, buffer: BufferId) -> bool {
+        let mapped = |side: &Side| side.process == process && side.mapped;
+        let known =
+            |side: &&Side| side.buffers.contains(&buffer) || self.defect(Defect::MappingNotNeeded);
+        let known = self.secondaries.iter().filter(known);
+        self.server.iter().chain([&self.client]).chain(known).any(mapped)
     }
 
-    fn sides(&self) -> impl Iterator<Item = &Side> {
-        self.server.iter().chain([&self.client])
+    fn clients(&self) -> impl Iterator<Item = &Side> {
+        [&self.client].into_iter().chain(&self.secondaries)
+    }
+
+    /// A client's side, the primary's or a secondary's.
+    pub(super) fn client_side(&self, id: SideId) -> Option<&Side> {
+        self.clients().find(|side| side.id == id)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn client_side_mut(&mut self, id: SideId) -> Option<&mut Side> {
+        [&mut self.client].into_iter().chain(&mut self.secondaries).find(|side| side.id == id)
+    }
+
+    /// The process of this side gets an address of the buffer.
+    pub(super) fn map(&mut self, side: SideId, buffer: BufferId) {
+        if let Some(side) = self.client_side_mut(side) {
+            side.buffers.insert(buffer);
+        }
+    }
+
+    /// What GetConfiguration tells a client.
+    pub(super) fn told(&self) -> VdConfig {
+        let VdConfig { features, max_io_depth, max_transfer_size, buffer_area_size, .. } =
+            self.config;
+        let (granted, one) = (Features::COMPLETE_ENABLED, max_transfer_size.saturating_mul(4));
+        VdConfig {
+            features: self.seed.instead(Defect::GrantsUnasked, features, features | granted),
+            max_io_depth: self.seed.instead(Defect::OtherIoDepth, max_io_depth, 1),
+            buffer_area_size: self.seed.instead(Defect::OtherAreaSize, buffer_area_size, one),
+            ..self.config
+        }
     }
 
     // Devices.
@@ -174,6 +238,11 @@ impl Set {
         self.devices.iter().flat_map(Device::outstanding)
     }
 
+    /// Whether the command is outstanding.
+    pub(super) fn has(&self, command: CommandId) -> bool {
+        self.outstanding().any(|about| about.command == command)
+    }
+
     pub(super) fn uses(&self, buffer: BufferId) -> bool {
         self.outstanding().any(|command| command.buffer == Some(buffer))
     }
@@ -193,10 +262,32 @@ impl Set {
         let success = completion.code == Win32::ERROR_SUCCESS;
         let clears = success && command.about.code == CommandCode::ClearError;
         let clears = clears.then_some(slot);
-        self.owed.push_back(Owed { clears, ..command.owed(completion) });
+        let missing = completion.bytes == 0 && self.defect(Defect::CallbackMissing);
+        if !missing {
+            let completion = self.told_server(completion);
+            self.owed.push_back(Owed { clears, ..command.owed(completion) });
+        }
         self.completions += 1;
+        if !self.defect(Defect::ServerTimeoutAlways) {
+            self.wait_anew();
+        }
         if !success {
-            self.owed.extend(self.devices[slot].enter_error(self.defect));
+            let seed = self.seed;
+            self.owed.extend(self.devices[slot].enter_error(seed));
+            if self.defect(Defect::ErrorSpreads) {
+                let others = self.devices.iter_mut().flat_map(|device| device.enter_error(seed));
+                self.owed.extend(others);
+            }
+        }
+    }
+
+    /// What a callback is told of what the client answered.
+    fn told_server(&self, completion: Completion) -> Completion {
+        let Completion { code, bytes, position } = completion;
+        Completion {
+            code: self.seed.instead(Defect::CallbackSuccess, code, Win32::ERROR_SUCCESS),
+            bytes: self.seed.instead(Defect::CallbackBytes, bytes, 0),
+            position: self.seed.instead(Defect::CallbackPosition, position, 0),
         }
     }
 
@@ -222,17 +313,27 @@ impl Set {
         if self.defect(Defect::AbortedAsSuccess) {
             self.owed.iter_mut().for_each(|owed| owed.completion.code = Win32::ERROR_SUCCESS);
         }
+        if self.defect(Defect::AbortFreesBuffers) {
+            self.area = Area::default();
+        }
     }
 
     /// Owes the agent, as aborted, every command that nobody will complete.
     pub(super) fn give_up(&mut self) {
-        let defect = self.defect;
-        self.owed.extend(self.devices.iter_mut().flat_map(|device| device.give_up(defect)));
+        let seed = self.seed;
+        self.owed.extend(self.devices.iter_mut().flat_map(|device| device.give_up(seed)));
     }
 }
 
 impl Side {
-    pub(super) fn new(process: &str) -> Self {
-        Self { process: process.to_owned(), open: true, mapped: true }
+    pub(super) fn new((id, process): (SideId, &str)) -> Self {
+        let buffers = BTreeSet::new();
+        Self { id, process: process.to_owned(), open: true, mapped: true, buffers }
+    }
+
+    /// Close: nothing is left of it.
+    pub(super) fn end(&mut self, mapped: bool) {
+        self.open = false;
+        self.mapped = mapped;
     }
 }

@@ -1,19 +1,33 @@
 //! What the lock guards: the sets of one machine, and which interface holds which.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread::ThreadId;
 
 use vdi_sim::codes::HResult;
 use vdi_sim::config::VdConfig;
 
-use super::defect::Defect;
+use super::clock::Clock;
+use super::defect::{Defect, Seed};
 use super::device::CommandId;
 use super::set::Set;
-use super::{BufferId, Options};
+use super::{BufferHandle, BufferId, Options};
 
 /// A set of this world. Sets are never forgotten, so an old handle cannot reach
 /// a new set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SetId(usize);
+
+/// One opening of a set by one interface, from there to Close. A new opening is
+/// another one, so nothing that an old one gave is good for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SideId(u64);
+
+/// What an interface has hold of while it is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hold {
+    pub(super) set: SetId,
+    pub(super) side: SideId,
+}
 
 /// A set interface of either half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +39,7 @@ pub(super) enum Binding {
     /// Not opened or created; a client's also after its Close.
     Unbound,
     /// Opened or created, and not closed.
-    Bound(SetId),
+    Bound(Hold),
     /// A server's after its Close: it stays useless.
     Useless,
 }
@@ -39,11 +53,11 @@ pub(super) struct State {
     inside: BTreeMap<String, usize>,
     generation: u64,
     changed: bool,
-    commands: u64,
-    buffers: u64,
+    named: u64,
+    pub(super) clock: Clock,
     pub(super) queue_depth: usize,
     pub(super) memory_limit: u64,
-    defect: Option<Defect>,
+    pub(super) seed: Seed,
 }
 
 impl State {
@@ -56,17 +70,17 @@ impl State {
             inside: BTreeMap::new(),
             generation: 0,
             changed: false,
-            commands: 0,
-            buffers: 0,
+            named: 0,
+            clock: Clock::new(options.virtual_time),
             queue_depth: options.queue_depth.max(1),
             memory_limit: options.memory_limit,
-            defect: options.defect,
+            seed: Seed(options.defect),
         }
     }
 
     /// Whether this is what is wrong.
     pub(super) fn defect(&self, defect: Defect) -> bool {
-        self.defect == Some(defect)
+        self.seed.is(defect)
     }
 
     // Changes.
@@ -107,13 +121,14 @@ impl State {
         self.inside.get(process).copied().unwrap_or(0)
     }
 
-    /// The process dies; the interface notices if its side of a set was open.
+    /// The process dies; the interface notices if the server's or the primary
+    /// client's side of a set was open. The primary watches for secondaries itself.
     pub(super) fn exit(&mut self, process: &str) {
         self.dead.insert(process.to_owned());
         self.inside.remove(process);
         self.change();
         let unnoticed = self.defect(Defect::DeathUnnoticed);
-        for set in self.sets.iter_mut().filter(|set| !unnoticed && set.open_in(process)) {
+        for set in self.sets.iter_mut().filter(|set| !unnoticed && set.needs(process)) {
             set.abort();
         }
     }
@@ -140,17 +155,17 @@ impl State {
         self.interfaces[interface.0] = binding;
     }
 
-    /// The set this interface holds, else VD_E_PROTOCOL.
-    pub(super) fn held_by(&self, interface: InterfaceId) -> Result<SetId, HResult> {
+    /// What this interface has hold of, else VD_E_PROTOCOL.
+    pub(super) fn held_by(&self, interface: InterfaceId) -> Result<Hold, HResult> {
         match self.binding(interface) {
-            Binding::Bound(set) => Ok(set),
+            Binding::Bound(hold) => Ok(hold),
             Binding::Unbound | Binding::Useless => Err(HResult::VD_E_PROTOCOL),
         }
     }
 
-    /// Whether the interface still holds the set it gave a device of.
-    pub(super) fn holds(&self, interface: InterfaceId, set: SetId) -> bool {
-        self.binding(interface) == Binding::Bound(set)
+    /// Whether the interface still has the hold under which it gave a device.
+    pub(super) fn holds(&self, interface: InterfaceId, hold: Hold) -> bool {
+        self.binding(interface) == Binding::Bound(hold)
     }
 
     pub(super) fn set(&self, id: SetId) -> &Set {
@@ -172,9 +187,14 @@ impl State {
         name: (Option<&str>, &str),
         config: &VdConfig,
         process: &str,
-    ) -> SetId {
-        self.sets.push(Set::new(name, config, process, self.defect));
-        SetId(self.sets.len() - 1)
+    ) -> Hold {
+        let side = self.new_side();
+        self.sets.push(Set::new(name, config, (side, process), self.seed));
+        Hold { set: SetId(self.sets.len() - 1), side }
+    }
+
+    pub(super) fn new_side(&mut self) -> SideId {
+        SideId(self.new_name())
     }
 
     /// The set of that name whose client has it open and is alive.
@@ -183,6 +203,19 @@ impl State {
             set.is_named(instance, name) && set.client.open && !self.gone(&set.client.process)
         };
         self.sets.iter().position(matches).map(SetId)
+    }
+
+    /// The set of that name whose client has not closed it, alive or not.
+    pub(super) fn created(&self, instance: Option<&str>, name: &str) -> Option<SetId> {
+        let matches = |set: &Set| set.is_named(instance, name) && set.client.open;
+        self.sets.iter().rposition(matches).map(SetId)
+    }
+
+    /// Whether a new set may not have that name.
+    pub(super) fn name_taken(&self, instance: Option<&str>, name: &str) -> bool {
+        let kept = self.defect(Defect::ClientCloseKeepsName);
+        kept && self.sets.iter().any(|set| set.is_named(instance, name))
+            || self.named(instance, name).is_some()
     }
 
     /// SignalAbort processing, whoever caused it.
@@ -205,20 +238,46 @@ impl State {
         Ok(())
     }
 
-    // Names for commands and buffers.
+    /// Time passes for the call in progress on this thread: its time-out, or one
+    /// interval of serverTimeOut if it is the completion agent's; or just so many
+    /// milliseconds of either.
+    pub(super) fn expire(&mut self, thread: ThreadId, milliseconds: Option<u32>) {
+        if self.clock.let_pass(thread, milliseconds) {
+            self.change();
+        } else if let Some(id) = self.clock.agent_on(thread)
+            && !self.abandoned
+            && self.set_mut(id).time_passes(milliseconds)
+        {
+            self.abort(id);
+        }
+    }
+
+    // Names for commands, buffers and handles. None is ever given twice.
+
+    fn new_name(&mut self) -> u64 {
+        self.named += 1;
+        self.named
+    }
 
     pub(super) fn new_command(&mut self) -> CommandId {
-        self.commands += 1;
-        CommandId(self.commands)
+        CommandId(self.new_name())
     }
 
     pub(super) fn new_buffer(&mut self) -> BufferId {
-        self.buffers += 1;
-        BufferId(self.buffers)
+        BufferId(self.new_name())
+    }
+
+    pub(super) fn new_handle(&mut self) -> BufferHandle {
+        BufferHandle(self.new_name())
+    }
+
+    /// The buffer for which a set of this world gave the handle; whichever that is.
+    pub(super) fn buffer_of(&self, handle: BufferHandle) -> Option<BufferId> {
+        self.sets.iter().find_map(|set| set.handles.get(&handle).copied())
     }
 
     pub(super) fn buffer_alive(&self, process: &str, buffer: BufferId) -> bool {
         !self.gone(process)
-            && self.sets.iter().any(|set| set.area.holds(buffer) && set.mapped_in(process))
+            && self.sets.iter().any(|set| set.area.holds(buffer) && set.mapped_in(process, buffer))
     }
 }

@@ -17,6 +17,7 @@ pub fn markdown(summary: &Summary<'_>) -> String {
         ("conformant", counts.conformant),
         ("failed", counts.failed),
         ("known failures", counts.known),
+        ("by a party that does not gate", counts.not_gating),
         ("not offered", counts.not_offered),
         ("undecided", counts.inconclusive),
         ("not run", counts.not_run),

@@ -11,7 +11,7 @@ pub use markdown::markdown;
 pub use text::{failure, text, trace_verdict};
 
 use vdi_sim::check::exit_code;
-use vdi_sim::clauses::Profile;
+use vdi_sim::clauses::{Party, Profile};
 
 use crate::baseline::{Baseline, Stale};
 use crate::run::{ScenarioResult, Verdict};
@@ -27,6 +27,8 @@ pub struct Summary<'a> {
     pub profile_name: &'a str,
     /// The profile.
     pub profile: &'a Profile,
+    /// The parties whose faults fail the run.
+    pub parties: &'a [Party],
     /// The results, in the order of their ids.
     pub results: &'a [ScenarioResult],
     /// The known failures.
@@ -45,6 +47,8 @@ pub struct Counts {
     pub failed: usize,
     /// Failures that the baseline lists.
     pub known: usize,
+    /// Violations by a party that does not gate.
+    pub not_gating: usize,
     /// Not offered by the implementation.
     pub not_offered: usize,
     /// Inconclusive.
@@ -61,6 +65,7 @@ impl Summary<'_> {
         for result in self.results {
             *match &result.verdict {
                 _ if self.baseline.covers(result).is_some() => &mut counts.known,
+                _ if !self.gates(result) => &mut counts.not_gating,
                 Verdict::Conformant => &mut counts.conformant,
                 Verdict::NotOffered(_) => &mut counts.not_offered,
                 Verdict::Inconclusive(_) => &mut counts.inconclusive,
@@ -73,11 +78,21 @@ impl Summary<'_> {
         counts
     }
 
+    /// Whether a result counts: a violation does if its party gates, all else does.
+    fn gates(&self, result: &ScenarioResult) -> bool {
+        match &result.verdict {
+            Verdict::Violation(violation) => self.parties.contains(&violation.party),
+            _ => true,
+        }
+    }
+
     /// The results that fail the run.
     pub fn failures(&self) -> impl Iterator<Item = &ScenarioResult> {
-        self.results
-            .iter()
-            .filter(|result| result.verdict.is_failure() && self.baseline.covers(result).is_none())
+        self.results.iter().filter(|result| {
+            result.verdict.is_failure()
+                && self.gates(result)
+                && self.baseline.covers(result).is_none()
+        })
     }
 
     /// Whether no scenario came as far as to be given to the implementation.

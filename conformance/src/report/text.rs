@@ -75,6 +75,7 @@ fn summary_line(summary: &Summary<'_>) -> String {
     for (count, what) in [
         (counts.failed, "failed"),
         (counts.known, if counts.known == 1 { "known failure" } else { "known failures" }),
+        (counts.not_gating, "by a party that does not gate"),
         (counts.not_offered, "not offered"),
         (counts.inconclusive, "undecided"),
         (counts.not_run, "not run"),

@@ -12,6 +12,7 @@ use vdi_sim::codes::{HResult, Win32};
 use vdi_sim::model::{Ending, Expected};
 use vdi_sim::trace::{Event, Function, Header, Name, Out, Recorded, TimeoutArg};
 
+use super::given_out::GivenOut;
 use super::judge::Disagreement;
 use crate::scenario::{Action, Await, Pin, Pinned, Scenario, expand};
 
@@ -41,6 +42,7 @@ pub fn agreement(scenario: &Scenario, profile: &Profile) -> Result<Agreement, Di
         returned: BTreeMap::new(),
         called_back: Vec::new(),
         holds: BTreeSet::new(),
+        given_out: GivenOut::default(),
     };
     for (index, step) in steps.iter().enumerate() {
         play.step = (index + 1).saturating_sub(own);
@@ -75,6 +77,7 @@ struct Play<'a> {
     returned: BTreeMap<String, Vec<Returned>>,
     called_back: Vec<CalledBack>,
     holds: BTreeSet<String>,
+    given_out: GivenOut,
 }
 
 impl Play<'_> {
@@ -180,6 +183,7 @@ impl Play<'_> {
         creates: Option<&str>,
         args: &vdi_sim::trace::Args<'static>,
     ) -> Result<(), Disagreement> {
+        self.given_out.begins(lane, call, args);
         self.event(&Event::Call {
             seq: None,
             lane: Name::from(lane),
@@ -239,7 +243,10 @@ impl Play<'_> {
             },
         };
         let command = chosen.delivers.clone();
-        let out = Out { command: command.clone().map(Name::from), ..Out::default() };
+        let out = Out {
+            command: command.clone().map(Name::from),
+            ..self.given_out.returns(lane, status)
+        };
         self.event(&Event::Return { seq: None, lane: Name::from(lane), status, out })?;
         let list = self.returned.entry(lane.to_owned()).or_default();
         list.push(Returned { allowed, status, command });

@@ -227,6 +227,7 @@ impl Driver<'_> {
                 self.call(&asked)?;
                 let what = format!("{call} by {lane}");
                 self.take_return(&what, lane, expect.as_ref(), gives.as_deref(), profile);
+                self.take_refusal(*call, creates, expect.as_ref(), profile);
                 Ok(())
             }
             Action::Start { start, lane, on, creates, args } => {
@@ -470,6 +471,7 @@ impl Driver<'_> {
                     self.unmade.remove(&name);
                 }
                 let command = out.command.as_ref().map(ToString::to_string);
+                let bare = *out == Out { command: out.command.clone(), ..Out::default() };
                 let event = Event::Return {
                     seq: None,
                     lane: Name::from(lane.clone()),
@@ -477,7 +479,12 @@ impl Driver<'_> {
                     out: Out::into_owned(*out),
                 };
                 let line = self.push(event);
-                self.returns.entry(lane).or_default().push(Returned { line, status, command });
+                self.returns.entry(lane).or_default().push(Returned {
+                    line,
+                    status,
+                    command,
+                    bare,
+                });
                 Ok(())
             }
             Answer::Callback { lane, command, completion, bytes, position } => {
@@ -491,7 +498,15 @@ impl Driver<'_> {
                     position,
                     held,
                 });
-                self.callbacks.push(CalledBack { line, lane, command, completion, bytes });
+                let positioned = position.is_some();
+                self.callbacks.push(CalledBack {
+                    line,
+                    lane,
+                    command,
+                    completion,
+                    bytes,
+                    positioned,
+                });
                 Ok(())
             }
             Answer::Unsupported { id, reason } => {

@@ -2,7 +2,7 @@
 
 use vdi_sim::clauses::Profile;
 use vdi_sim::codes::{HResult, Win32};
-use vdi_sim::trace::LaneName;
+use vdi_sim::trace::{Function, LaneName};
 
 use super::driver::Driver;
 use crate::scenario::Pinned;
@@ -28,6 +28,8 @@ pub(super) struct Returned {
     pub(super) line: usize,
     pub(super) status: HResult,
     pub(super) command: Option<String>,
+    /// Nothing else came with it.
+    pub(super) bare: bool,
 }
 
 /// A callback that no step has taken yet.
@@ -37,6 +39,8 @@ pub(super) struct CalledBack {
     pub(super) command: String,
     pub(super) completion: Win32,
     pub(super) bytes: u32,
+    /// Whether it was told a position, which no step pins.
+    pub(super) positioned: bool,
 }
 
 impl Driver<'_> {
@@ -94,8 +98,9 @@ impl Driver<'_> {
             self.mismatch(what, &expected, got, false);
             return;
         }
-        // Alternatives without a reading are those of the default profile.
-        if expect.is_some_and(|pinned| pinned.is_exact(profile)) {
+        // Alternatives without a reading are those of the default profile. What else
+        // came with the status no step speaks of: the oracle alone judges it.
+        if returned.bare && expect.is_some_and(|pinned| pinned.is_exact(profile)) {
             self.run.pinned.insert(returned.line);
         }
     }
@@ -124,10 +129,28 @@ impl Driver<'_> {
         } else if bytes.is_some_and(|bytes| bytes != seen.bytes) {
             let expected = format!("{} bytes", bytes.unwrap_or_default());
             self.mismatch(&what, &expected, format!("{} bytes", seen.bytes), false);
-        } else if seen.line >= self.driven && completion.is_some_and(|c| c.is_exact(profile)) {
+        } else if seen.line >= self.driven
+            && !seen.positioned
+            && completion.is_some_and(|c| c.is_exact(profile))
+        {
             // One that came before what was driven last came at another time
             // than this step says.
             self.run.pinned.insert(seen.line);
+        }
+    }
+
+    /// A SendCommand that may be refused or not is called back at once if it is: that
+    /// callback belongs to the alternative, and the oracle alone judges it.
+    pub(super) fn take_refusal(
+        &mut self,
+        call: Function,
+        command: Option<&str>,
+        expect: Option<&Pinned<HResult>>,
+        profile: &Profile,
+    ) {
+        let alternatives = expect.is_some_and(|pinned| pinned.under(profile).len() > 1);
+        if call == Function::SendCommand && alternatives {
+            self.callbacks.retain(|seen| Some(seen.command.as_str()) != command);
         }
     }
 

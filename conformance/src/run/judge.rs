@@ -123,7 +123,7 @@ impl ScenarioResult {
 #[must_use]
 pub fn judge(scenario: &Scenario, profile: &Profile, run: Run, stderr: String) -> ScenarioResult {
     let judged = check_trace(&run.trace, profile);
-    let (verdict, step) = verdict(scenario, &run, &judged);
+    let (verdict, step) = verdict(scenario, profile, &run, &judged);
     ScenarioResult {
         verdict,
         step,
@@ -136,7 +136,7 @@ pub fn judge(scenario: &Scenario, profile: &Profile, run: Run, stderr: String) -
     }
 }
 
-fn verdict(scenario: &Scenario, run: &Run, judged: &Judged) -> (Verdict, usize) {
+fn verdict(scenario: &Scenario, profile: &Profile, run: &Run, judged: &Judged) -> (Verdict, usize) {
     if let Oracle::Violation(violation) = &judged.verdict {
         let step = step_of(run, violation.line);
         if run.pinned.contains(&violation.line) && !violation.early {
@@ -195,21 +195,24 @@ fn verdict(scenario: &Scenario, run: &Run, judged: &Judged) -> (Verdict, usize) 
             (Verdict::Disagreement(disagreement), step)
         }
         None if !scenario.is_pinned() => (Verdict::Conformant, step),
-        None => misuse(scenario, judged).map_or((Verdict::Conformant, step), |disagreement| {
-            (Verdict::Disagreement(Disagreement { step, ..disagreement }), step)
-        }),
+        None => misuse(scenario, profile, judged)
+            .map_or((Verdict::Conformant, step), |disagreement| {
+                (Verdict::Disagreement(Disagreement { step, ..disagreement }), step)
+            }),
     }
 }
 
 /// The clauses that the oracle found broken are those the scenario breaks on purpose.
-fn misuse(scenario: &Scenario, judged: &Judged) -> Option<Disagreement> {
+/// Which misuse a sequence amounts to may depend on the profile; the scenario names
+/// it for the default.
+fn misuse(scenario: &Scenario, profile: &Profile, judged: &Judged) -> Option<Disagreement> {
     let found: BTreeSet<Clause> = judged.findings.iter().map(|finding| finding.clause).collect();
     let named: BTreeSet<Clause> = scenario.misuse.iter().copied().collect();
     let list = |clauses: &BTreeSet<Clause>| {
         let names: Vec<String> = clauses.iter().map(ToString::to_string).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     };
-    (found != named).then(|| Disagreement {
+    (found != named && *profile == Profile::default()).then(|| Disagreement {
         oracle: format!("broken by server or client: {}", list(&found)),
         scenario: format!("`misuse` lists: {}", list(&named)),
         step: 0,

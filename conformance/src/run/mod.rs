@@ -7,7 +7,9 @@
 mod agree;
 mod driver;
 mod expect;
+mod given_out;
 mod judge;
+mod readings;
 mod record;
 mod suite;
 
@@ -15,5 +17,6 @@ pub use agree::{Agreement, agreement};
 pub use driver::{Run, run_scenario};
 pub use expect::Mismatch;
 pub use judge::{Disagreement, ScenarioResult, Verdict, judge};
+pub use readings::{Answered, Followed, find_readings};
 pub use record::steps_of_trace;
 pub use suite::{SuiteOptions, run_suite};

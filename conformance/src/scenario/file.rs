@@ -1,7 +1,7 @@
 //! The types of a scenario file.
 
 use serde::{Deserialize, Serialize};
-use vdi_sim::clauses::{Clause, Party};
+use vdi_sim::clauses::{Clause, Party, Question, Reading};
 use vdi_sim::codes::{CommandCode, Features, HResult, Win32};
 use vdi_sim::config::VdConfig;
 use vdi_sim::trace::{
@@ -49,6 +49,28 @@ impl Scenario {
     #[must_use]
     pub const fn is_pinned(&self) -> bool {
         !self.clauses.is_empty()
+    }
+
+    /// The questions on which its own expectations depend, in the order of the register.
+    #[must_use]
+    pub fn questions(&self) -> Vec<Question> {
+        let mut readings: Vec<Reading> = Vec::new();
+        for step in &self.steps {
+            readings.extend(step.when.as_ref().and_then(|when| when.parse::<Reading>().ok()));
+            match &step.action {
+                Action::Call { expect: Some(expect), .. } => readings.extend(expect.readings()),
+                Action::Await { expect, completion, .. } => {
+                    readings.extend(expect.iter().flat_map(Pinned::readings));
+                    readings.extend(completion.iter().flat_map(Pinned::readings));
+                }
+                _ => {}
+            }
+        }
+        let mut questions: Vec<Question> =
+            readings.into_iter().map(|reading| reading.question).collect();
+        questions.sort_unstable();
+        questions.dedup();
+        questions
     }
 }
 

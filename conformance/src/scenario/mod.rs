@@ -3,6 +3,7 @@
 //! A scenario is one JSON document. Its pinned expectations are the second
 //! description of what the model says; when they disagree the suite says so.
 
+mod coverage;
 mod file;
 mod given;
 mod library;
@@ -11,6 +12,7 @@ mod pinned;
 mod raw;
 mod validate;
 
+pub use coverage::{WITHOUT_SCENARIO, coverage_page, excuse, uncovered};
 pub use file::{Action, Await, Given, GivenAgent, GivenCommand, GivenStage, Phase, Scenario, Step};
 pub use given::expand;
 pub use library::{Library, LibraryError, Loaded};

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
+use std::thread::{self, ThreadId};
 
 use vdi_sim::codes::{CommandCode, HResult, Win32};
 use vdi_sim::config::{ServerConfig, VdConfig};
@@ -23,6 +23,7 @@ pub(crate) struct Stage {
     pub(crate) client_devices: Vec<ClientDevice>,
     rest: Arc<Rest>,
     seen: Arc<Mutex<Vec<String>>>,
+    lanes: Mutex<Vec<(String, ThreadId)>>,
 }
 
 /// Knows when every lane is idle or blocked.
@@ -100,6 +101,7 @@ impl Stage {
             client_devices: Vec::new(),
             rest,
             seen: Arc::default(),
+            lanes: Mutex::default(),
         }
     }
 
@@ -134,19 +136,35 @@ impl Stage {
     /// Starts a call on a lane of its own, and waits for rest.
     pub(crate) fn lane(&self, name: &str, call: impl FnOnce() -> Status + Send + 'static) {
         self.rest.counts.lock().expect("not poisoned").running += 1;
-        let (name, seen, rest) = (name.to_owned(), self.seen.clone(), self.rest.clone());
+        let (lane, seen, rest) = (name.to_owned(), self.seen.clone(), self.rest.clone());
         let ended = move || {
             let status = call();
             seen.lock().expect("not poisoned").push(match status {
-                Ok(status) => format!("{name} {status}"),
-                Err(Gone) => format!("{name} has no answer"),
+                Ok(status) => format!("{lane} {status}"),
+                Err(Gone) => format!("{lane} has no answer"),
             });
             rest.counts.lock().expect("not poisoned").running -= 1;
             rest.changed.notify_all();
         };
         // Joined by counting: see `settle`.
-        drop(thread::Builder::new().name("lane".to_owned()).spawn(ended).expect("a thread"));
+        let thread = thread::Builder::new().name("lane".to_owned()).spawn(ended);
+        let id = thread.expect("a thread").thread().id();
+        self.lanes.lock().expect("not poisoned").push((name.to_owned(), id));
         self.settle();
+    }
+
+    /// A client waits for a command of this device on the lane `reader`.
+    pub(crate) fn read(&self, device: &ClientDevice, timeout: Timeout) {
+        let device = device.clone();
+        self.lane("reader", move || device.get_command(timeout).map(|(status, _)| status));
+    }
+
+    /// At rest: lets virtual time pass for the call on the latest lane of that name.
+    pub(crate) fn expire(&self, name: &str, milliseconds: Option<u32>) {
+        self.settle();
+        let lanes = self.lanes.lock().expect("not poisoned");
+        let (_, thread) = lanes.iter().rfind(|(lane, _)| lane == name).expect("a lane");
+        self.world.expire(*thread, milliseconds);
     }
 
     /// Waits until every lane has ended or is blocked.
@@ -205,10 +223,12 @@ impl Stage {
         let caller = thread::current().id();
         let callback = Box::new(move |completion: Completion| {
             let place = if thread::current().id() == caller { "at once" } else { "by the agent" };
-            let line = format!("c{tag} {} {} {place}", completion.code, completion.bytes);
+            let Completion { code, bytes, position } = completion;
+            let at = if position == 0 { String::new() } else { format!(" at {position}") };
+            let line = format!("c{tag} {code} {bytes}{at} {place}");
             seen.lock().expect("not poisoned").push(line);
         });
-        let command = SendCommand { tag, code, buffer, size: 65536, position: 0, callback };
+        let command = SendCommand { tag, code, buffer, size: 65536, position: tag, callback };
         self.server_devices[slot].send_command(command)
     }
 

@@ -200,17 +200,7 @@ impl Binder<'_> {
                 });
                 server(ServerCall::OpenDevice { device: index }, then)
             }
-            Function::AllocateBuffer => {
-                *self.next_id += 1;
-                let buffer = BufferId(*self.next_id);
-                let alignment = args.alignment.unwrap_or_default();
-                let sized = args.size.is_some_and(|Size(size)| size > 0);
-                let sound = sized && (alignment == 0 || alignment.is_power_of_two());
-                let kind = kind(args);
-                let handle = creates.map(str::to_owned);
-                let then = Then::Buffer { handle, id: buffer, size: kind.size, alignment };
-                server(ServerCall::AllocateBuffer { buffer, sound, kind }, then)
-            }
+            Function::AllocateBuffer => self.allocate(world, creates, args),
             Function::FreeBuffer => {
                 plain(ServerCall::FreeBuffer { buffer: self.buffer_argument(args)? })
             }
@@ -218,6 +208,24 @@ impl Binder<'_> {
             Function::Close => plain(ServerCall::Close),
             _ => bad(format!("{name} is not called on a set interface of the server")),
         }
+    }
+
+    fn allocate(
+        &mut self,
+        world: usize,
+        creates: Option<&str>,
+        args: &Args<'_>,
+    ) -> Result<Bound, InputError> {
+        *self.next_id += 1;
+        let buffer = BufferId(*self.next_id);
+        let alignment = args.alignment.unwrap_or_default();
+        let sized = args.size.is_some_and(|Size(size)| size > 0);
+        let sound = sized && (alignment == 0 || alignment.is_power_of_two());
+        let kind = kind(args);
+        let handle = creates.map(str::to_owned);
+        let then = Then::Buffer { handle, id: buffer, size: kind.size, alignment };
+        let call = Call::Server(ServerCall::AllocateBuffer { buffer, sound, kind });
+        Ok(Bound { world, call, then })
     }
 
     fn client_set(
@@ -451,7 +459,9 @@ impl Binder<'_> {
         self.names.give(creates.unwrap_or_default(), world, Thing::Command(facts));
         let size = facts.size.map(|size| i32::try_from(size).unwrap_or(i32::MAX));
         let positioned = facts.position.is_some();
-        Ok(Request { device, command: facts.id, code, buffer, size, positioned })
+        let known = &self.worlds[world].positions;
+        let foreign = facts.position.is_some_and(|position| !known.contains(&position));
+        Ok(Request { device, command: facts.id, code, buffer, size, positioned, foreign })
     }
 
     fn complete(

@@ -1,5 +1,6 @@
 //! What the judge knows between two events: a state in words, what may come next.
 
+use super::frontier::World;
 use super::sequential::Checker;
 use crate::clauses::Clause;
 use crate::model::{
@@ -7,6 +8,14 @@ use crate::model::{
 };
 
 impl Checker {
+    /// The sets that exist, by name, each with its state in words.
+    pub(super) fn set_texts(&self) -> Vec<String> {
+        let named = |(index, world): (usize, &World)| {
+            (!world.name.is_empty()).then(|| format!("{}: {}", world.name, self.state_text(index)))
+        };
+        self.worlds.iter().enumerate().filter_map(named).collect()
+    }
+
     pub(super) fn describe_in(&self, world: usize, state: &State) -> String {
         describe(state, |id| self.names.command_name(world, id).to_owned())
     }
@@ -86,6 +95,10 @@ pub struct Candidate {
     pub forced: bool,
     /// The clause it rests on.
     pub clause: Clause,
+    /// Further clauses it rests on.
+    pub also: [Option<Clause>; 3],
+    /// The obligations that the caller breaks.
+    pub misuse: [Option<Clause>; 2],
 }
 
 /// A callback that is owed.
@@ -130,6 +143,8 @@ impl Checker {
                     exceptional: outcome.exceptional,
                     forced: outcome.forced,
                     clause: outcome.clause,
+                    also: outcome.also,
+                    misuse: outcome.misuse,
                 };
                 if !candidates.contains(&candidate) {
                     candidates.push(candidate);

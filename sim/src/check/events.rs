@@ -7,7 +7,7 @@ use super::frontier::advance;
 use super::sequential::Checker;
 use super::verdict::{Allowed, InputError};
 use crate::clauses::Clause;
-use crate::codes::{HResult, Win32};
+use crate::codes::{CommandCode, HResult, Win32};
 use crate::model::{self, Answer, Callback, CommandId, Ending, LaneId, Outcome, State};
 use crate::trace::{Event, Found, Function, Name, Out, Presence, Process};
 
@@ -220,15 +220,22 @@ impl Checker {
             callbacks.retain(|callback| callback.command == facts.id && seen.is(callback));
             callbacks
         };
+        let mut told = None;
         let moved = advance(&mut self.worlds[world].frontier, allowed, |state, callback| {
             model::apply_callback(state, callback, seen.held);
             used.extend([Some(callback.clause), callback.also].into_iter().flatten());
+            if let Ending::Client { code: Win32::ERROR_SUCCESS, position, .. } = callback.ending {
+                told = Some(position);
+            }
         });
         if !moved {
             self.callback_violated(line, world, facts.id, seen, event);
             return Ok(());
         }
         self.mark(used);
+        if facts.code == CommandCode::GetPosition {
+            self.worlds[world].positions.extend(told);
+        }
         self.names.retire(name);
         self.lanes[usize::from(seen.lane.0)].routines += u8::from(seen.held);
         Ok(())

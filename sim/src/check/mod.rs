@@ -6,6 +6,7 @@
 //! if it does not, another order might, so the verdict is *inconclusive* and
 //! says where the overlap began. It is never a guess.
 
+mod ask;
 mod bind;
 mod describe;
 mod events;
@@ -16,6 +17,7 @@ mod notes;
 mod sequential;
 mod verdict;
 
+pub use ask::{AskError, Asked, ask};
 pub use describe::{Candidate, OwedCallback, describe_state};
 pub use sequential::{Checker, Judged};
 pub use verdict::{Allowed, Finding, InputError, Overlap, Verdict, Violation, exit_code};

@@ -6,13 +6,9 @@ use super::frontier::World;
 use super::sequential::Checker;
 use super::verdict::InputError;
 use crate::clauses::{Clause, LinuxTimeoutUnit, Party};
-use crate::codes::{CommandCode, Features};
-use crate::model::{
-    self, Call, Caller, Cause, LaneId, Object, ServerCall, ServerLife, Stage, State,
-};
-use crate::trace::{
-    Args, Event, Function, HowEnded, Process, Reported, Size, Statement, TimeoutArg,
-};
+use crate::codes::CommandCode;
+use crate::model::{self, Caller, Cause, LaneId, Object, ServerLife, Stage, State};
+use crate::trace::{Args, Event, Function, HowEnded, Process, Reported, Statement, TimeoutArg};
 
 impl Checker {
     /// A party writes into a buffer, or into a command's structure.
@@ -140,8 +136,8 @@ impl Checker {
         Ok(own.find_map(|known| known.world).unwrap_or(World::NOWHERE))
     }
 
-    /// What is seen of a call before it is answered: who else uses the device, and
-    /// positions from nowhere.
+    /// What is seen of a call before it is answered: who else uses the device, and what
+    /// its caller knows.
     pub(super) fn note_use(
         &mut self,
         line: usize,
@@ -153,18 +149,6 @@ impl Checker {
         if let Some(index) = self.other_user(lane, bound) {
             let what = format!("{function} while {} goes on", self.call_text(index));
             self.find(line, Clause::ClientDeviceOneThread, what, false);
-        }
-        if let Call::Server(ServerCall::SendCommand(request)) = &bound.call
-            && request.code == CommandCode::SetPosition
-        {
-            let world = &self.worlds[bound.world];
-            let free = world.config.features.intersects(Features::RANDOM_ACCESS);
-            let absolute = args.size.is_none_or(|Size(origin)| origin == 0);
-            let known = args.position.is_none_or(|position| world.positions.contains(&position));
-            if !free && absolute && !known {
-                let what = format!("SetPosition to {}", args.position.unwrap_or_default());
-                self.find(line, Clause::ServerCommandKnownPosition, what, false);
-            }
         }
         if matches!(function, Function::GetConfiguration)
             && matches!(bound.call.caller(), Caller::Client(_))

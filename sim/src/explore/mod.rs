@@ -1,12 +1,20 @@
-//! What the model says as a whole: its transition tables, rendered from
-//! representative states, its state diagram, and, with the feature `explore`, every
-//! state of a bounded set, on which named properties are held.
+//! What the model says as a whole: its transition tables, computed from
+//! representative situations and held against the documented ones, its state
+//! diagrams, and, with the feature `explore`, every state of a bounded set, on which
+//! named properties are held.
+
+mod device;
+mod diagram;
+mod differences;
+mod documented;
+mod table;
+mod transitions;
+mod walk;
 
 #[cfg(feature = "explore")]
 mod action;
 #[cfg(feature = "explore")]
 mod coverage;
-mod diagram;
 #[cfg(feature = "explore")]
 mod offer;
 #[cfg(feature = "explore")]
@@ -19,7 +27,6 @@ mod run;
 mod sabotage;
 #[cfg(feature = "explore")]
 mod symmetry;
-mod table;
 #[cfg(feature = "explore")]
 mod world;
 
@@ -27,7 +34,10 @@ mod world;
 pub use action::Action;
 #[cfg(feature = "explore")]
 pub use coverage::Coverage;
+pub use device::device_table;
 pub use diagram::device_set_diagram;
+pub use differences::{Difference, differences, differences_text};
+pub use documented::{DOCUMENTED_CLIENT, DOCUMENTED_SERVER, documented_table};
 #[cfg(feature = "explore")]
 pub use paths::{deeds, paths_covering_transitions, reachable, same_up_to_detail};
 #[cfg(feature = "explore")]
@@ -36,6 +46,7 @@ pub use properties::{INVARIANTS, Invariant, SIGHTS, Sight};
 pub use run::{Exploration, explore, serve};
 #[cfg(feature = "explore")]
 pub use sabotage::Sabotage;
-pub use table::{Cell, Table, client_table, server_table};
+pub use table::{Cell, Entry, Table};
+pub use transitions::{client_table, server_table};
 #[cfg(feature = "explore")]
 pub use world::{At, Bounds, Breach, Breaches, Detail, Ghost, Node, Sent, World};

@@ -262,7 +262,7 @@ fn held(node: &Node) -> usize {
 }
 
 fn any_device(node: &Node, is: DeviceState) -> bool {
-    (0..node.state.devices.len() as u8).any(|device| node.state.device_state(device) == is)
+    (0..node.state.devices.len()).any(|device| node.state.device_state(device) == is)
 }
 
 /// Every sight. What the model can show at all has a place here: the states of the

@@ -1,27 +1,30 @@
-//! The transition tables of the documents, rendered from the model: each call
-//! is made in a state that stands for the column.
+//! A table of functions by phases, its cells, and what it looks like.
 
+use std::fmt;
 use std::fmt::Write;
 
-use crate::clauses::Profile;
-use crate::codes::{CommandCode, Win32};
-use crate::model::{
-    self, Answer, BufferId, Call, ClientCall, ClientPhase, CommandId, DeviceName, LaneId, Limits,
-    Request, Requested, ServerCall, ServerPhase, State, Timeout,
-};
-
-/// One cell: what the call may answer, and where it leads.
+/// One status of a cell, and where the call leads then.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cell {
-    /// The statuses that are no exception, in the order of the model.
-    pub statuses: Vec<String>,
+pub struct Entry {
+    /// The status; `any` where every one is allowed.
+    pub status: String,
     /// The phase it leads to, if another one.
     pub to: Option<String>,
+}
+
+/// One cell: what the call may answer, and where it leads. Empty if the call
+/// cannot be made there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cell {
+    /// What it may answer, NOERROR first.
+    pub entries: Vec<Entry>,
 }
 
 /// A transition table: functions by phases.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
+    /// What the first column holds.
+    pub function: &'static str,
     /// The names of the phases.
     pub phases: Vec<String>,
     /// A function with its cells.
@@ -29,259 +32,107 @@ pub struct Table {
 }
 
 impl Cell {
-    fn text(&self) -> String {
-        let mut text = self.statuses.join("|");
-        if let Some(to) = &self.to {
-            text.push_str("->");
-            text.push_str(to);
+    /// The cell with this text.
+    pub(super) fn of(text: &str) -> Self {
+        let mut cell = Self::default();
+        for entry in text.split('|') {
+            match entry.split_once("->") {
+                Some((status, to)) => cell.add(status.to_owned(), Some(to.to_owned())),
+                None => cell.add(entry.to_owned(), None),
+            }
         }
-        text
+        cell
+    }
+
+    /// Adds what was found in one situation: a status leads to another phase if
+    /// it does so in any situation.
+    pub(super) fn add(&mut self, status: String, to: Option<String>) {
+        let same = |entry: &&mut Entry| {
+            entry.status == status && (entry.to.is_none() || to.is_none() || entry.to == to)
+        };
+        match self.entries.iter_mut().find(same) {
+            Some(entry) => entry.to = entry.to.take().or(to),
+            None => self.entries.push(Entry { status, to }),
+        }
+        self.entries.sort_by_key(|entry| entry.status != "NOERROR");
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.entries.is_empty() {
+            return f.pad("-");
+        }
+        for (index, entry) in self.entries.iter().enumerate() {
+            let or = if index == 0 { "" } else { "|" };
+            write!(f, "{or}{}", entry.status)?;
+            if let Some(to) = &entry.to {
+                write!(f, "->{to}")?;
+            }
+        }
+        Ok(())
     }
 }
 
 impl Table {
+    /// The cell of a function in a phase.
+    #[must_use]
+    pub fn cell(&self, function: &str, phase: &str) -> Option<&Cell> {
+        let column = self.phases.iter().position(|name| name == phase)?;
+        let (_, cells) = self.rows.iter().find(|(name, _)| name == function)?;
+        cells.get(column)
+    }
+
     /// The table as Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let mut out = format!("| function | {} |\n", self.phases.join(" | "));
+        let mut out = format!("| {} | {} |\n", self.function, self.phases.join(" | "));
         let _ = writeln!(out, "| --- |{}", " --- |".repeat(self.phases.len()));
         for (function, cells) in &self.rows {
             let cells: Vec<String> =
-                cells.iter().map(|cell| cell.text().replace('|', " or ")).collect();
+                cells.iter().map(|cell| cell.to_string().replace('|', " or ")).collect();
             let _ = writeln!(out, "| {function} | {} |", cells.join(" | "));
         }
         out
     }
-}
 
-const MAIN: LaneId = LaneId(0);
-const AGENT: LaneId = LaneId(1);
-const CLIENT: LaneId = LaneId(2);
-const BUFFER: BufferId = BufferId(1);
-const NEW_BUFFER: BufferId = BufferId(2);
-const COMMAND: CommandId = CommandId(1);
-const NEW_COMMAND: CommandId = CommandId(2);
-
-/// A set with one device, led from call to call into a phase.
-struct Journey<'p> {
-    state: State,
-    profile: &'p Profile,
-}
-
-impl<'p> Journey<'p> {
-    fn new(profile: &'p Profile) -> Self {
-        Self { state: State::default(), profile }
-    }
-
-    fn make(&mut self, lane: LaneId, call: &Call) {
-        let limits = Limits::default();
-        let outcomes = model::outcomes(&self.state, self.profile, limits, lane, call);
-        model::apply(&mut self.state, lane, call.caller(), &outcomes[0]);
-        if let Some(done) = model::returns(&self.state, self.profile, lane).first().copied() {
-            model::apply_return(&mut self.state, lane, &done);
+    /// The table as comma-separated values, a line a function.
+    #[must_use]
+    pub fn csv(&self) -> String {
+        let mut out = format!("{},{}\n", self.function, self.phases.join(","));
+        for (function, cells) in &self.rows {
+            let cells: Vec<String> = cells.iter().map(ToString::to_string).collect();
+            let _ = writeln!(out, "{function},{}", cells.join(","));
         }
+        out
     }
 
-    fn server(mut self, call: ServerCall) -> Self {
-        let lane = if call == ServerCall::ExecuteCompletionAgent { AGENT } else { MAIN };
-        self.make(lane, &Call::Server(call));
-        self
-    }
-
-    fn client(mut self, call: ClientCall) -> Self {
-        self.make(CLIENT, &Call::Client(call));
-        self
-    }
-
-    fn created(self) -> Self {
-        self.client(ClientCall::create(1))
-    }
-
-    fn connected(self) -> Self {
-        self.created().server(ServerCall::Open { found: true, reused: false })
-    }
-
-    fn configurable(self) -> Self {
-        self.connected().server(ServerCall::begin_configuration())
-    }
-
-    fn initializing(self) -> Self {
-        self.configurable()
-            .server(ServerCall::EndConfiguration)
-            .client(ClientCall::GetConfiguration { timeout: Timeout::Infinite })
-            .server(ServerCall::AllocateBuffer {
-                buffer: BUFFER,
-                sound: true,
-                kind: Requested::default(),
-            })
-    }
-
-    fn active(self) -> Self {
-        self.initializing()
-            .server(ServerCall::ExecuteCompletionAgent)
-            .server(ServerCall::OpenDevice { device: Some(0) })
-            .client(ClientCall::OpenDevice { name: DeviceName::Known(0) })
-    }
-
-    fn delivered(self) -> Self {
-        let request = Request::bare(0, COMMAND, CommandCode::Flush);
-        self.active()
-            .server(ServerCall::SendCommand(request))
-            .client(ClientCall::GetCommand { device: 0, timeout: Timeout::Poll })
-    }
-
-    fn terminated(self) -> Self {
-        let mut closed = self.active().server(ServerCall::CloseDevice { device: 0 });
-        if let Some(done) = model::returns(&closed.state, closed.profile, AGENT).first().copied() {
-            model::apply_return(&mut closed.state, AGENT, &done);
-        }
-        closed.client(ClientCall::GetCommand { device: 0, timeout: Timeout::Poll })
-    }
-
-    fn aborted(self) -> Self {
-        let mut aborted = self.active().server(ServerCall::SignalAbort);
-        if let Some(done) = model::returns(&aborted.state, aborted.profile, AGENT).first().copied()
-        {
-            model::apply_return(&mut aborted.state, AGENT, &done);
-        }
-        aborted
-    }
-}
-
-/// The server's table under a profile: 14 functions by 7 phases.
-#[must_use]
-pub fn server_table(profile: &Profile) -> Table {
-    let journey = || Journey::new(profile);
-    let columns = vec![
-        (ServerPhase::DoesNotExist, journey().created().state),
-        (ServerPhase::Connected, journey().connected().state),
-        (ServerPhase::Configurable, journey().configurable().state),
-        (ServerPhase::Initializing, journey().initializing().state),
-        (ServerPhase::Active, journey().active().state),
-        (ServerPhase::NormallyTerminated, journey().terminated().state),
-        (ServerPhase::AbnormallyTerminated, journey().aborted().state),
-    ];
-    for (phase, state) in &columns {
-        debug_assert_eq!(state.server_phase(), *phase);
-    }
-    let request = Request::bare(0, NEW_COMMAND, CommandCode::Flush);
-    let calls = [
-        ("Open", ServerCall::Open { found: true, reused: false }),
-        ("GetConfiguration", ServerCall::GetConfiguration),
-        ("BeginConfiguration", ServerCall::begin_configuration()),
-        ("RequestBuffers", ServerCall::RequestBuffers(Requested::default())),
-        ("QueryAvailableBuffers", ServerCall::QueryAvailableBuffers(Requested::default())),
-        ("EndConfiguration", ServerCall::EndConfiguration),
-        ("OpenDevice", ServerCall::OpenDevice { device: Some(0) }),
-        ("ExecuteCompletionAgent", ServerCall::ExecuteCompletionAgent),
-        (
-            "AllocateBuffer",
-            ServerCall::AllocateBuffer {
-                buffer: NEW_BUFFER,
-                sound: true,
-                kind: Requested::default(),
-            },
-        ),
-        ("FreeBuffer", ServerCall::FreeBuffer { buffer: Some(BUFFER) }),
-        ("SendCommand", ServerCall::SendCommand(request)),
-        ("CloseDevice", ServerCall::CloseDevice { device: 0 }),
-        ("SignalAbort", ServerCall::SignalAbort),
-        ("Close", ServerCall::Close),
-    ];
-    let rows = calls.map(|(name, call)| (name, Call::Server(call)));
-    table(profile, &columns, &rows, |state| state.server_phase().to_string())
-}
-
-/// The client's table under a profile: 7 functions by 6 phases.
-#[must_use]
-pub fn client_table(profile: &Profile) -> Table {
-    let journey = || Journey::new(profile);
-    let columns = vec![
-        (ClientPhase::DoesNotExist, State::default()),
-        (
-            ClientPhase::Configurable,
-            journey().configurable().server(ServerCall::EndConfiguration).state,
-        ),
-        (ClientPhase::Initializing, journey().initializing().state),
-        (ClientPhase::Active, journey().delivered().state),
-        (ClientPhase::NormallyTerminated, journey().terminated().state),
-        (ClientPhase::Abort, journey().aborted().state),
-    ];
-    for (phase, state) in &columns {
-        debug_assert_eq!(state.client_phase(), *phase);
-    }
-    let complete = ClientCall::CompleteCommand {
-        device: 0,
-        command: Some(COMMAND),
-        code: Win32::ERROR_SUCCESS,
-        bytes: 0,
-        position: 0,
-    };
-    let calls = [
-        ("Create", ClientCall::create(1)),
-        ("GetConfiguration", ClientCall::GetConfiguration { timeout: Timeout::Infinite }),
-        ("OpenDevice", ClientCall::OpenDevice { name: DeviceName::Known(0) }),
-        ("GetCommand", ClientCall::GetCommand { device: 0, timeout: Timeout::Infinite }),
-        ("CompleteCommand", complete),
-        ("SignalAbort", ClientCall::SignalAbort),
-        ("Close", ClientCall::Close),
-    ];
-    let rows = calls.map(|(name, call)| (name, Call::Client(call)));
-    table(profile, &columns, &rows, |state| state.client_phase().to_string())
-}
-
-fn table<P: ToString>(
-    profile: &Profile,
-    columns: &[(P, State)],
-    calls: &[(&str, Call)],
-    phase: impl Fn(&State) -> String,
-) -> Table {
-    let cell = |state: &State, call: &Call| cell(profile, state, call, &phase);
-    Table {
-        phases: columns.iter().map(|(phase, _)| phase.to_string()).collect(),
-        rows: calls
-            .iter()
-            .map(|(name, call)| {
-                let cells = columns.iter().map(|(_, state)| cell(state, call)).collect();
-                ((*name).to_owned(), cells)
-            })
-            .collect(),
-    }
-}
-
-fn cell(profile: &Profile, state: &State, call: &Call, phase: &impl Fn(&State) -> String) -> Cell {
-    // Without a device there is nothing to call a device's function on.
-    let needs_device = matches!(
-        call,
-        Call::Server(ServerCall::SendCommand(_) | ServerCall::CloseDevice { .. })
-            | Call::Client(ClientCall::GetCommand { .. } | ClientCall::CompleteCommand { .. })
-    );
-    if needs_device && state.devices.is_empty() && state.client != model::ClientLife::Absent {
-        return Cell { statuses: vec!["(no device)".to_owned()], to: None };
-    }
-    let lane = LaneId(9);
-    let mut statuses = Vec::new();
-    let mut to = None;
-    for outcome in model::outcomes(state, profile, Limits::default(), lane, call) {
-        if outcome.exceptional {
-            continue;
-        }
-        let status = match outcome.answer {
-            Answer::Returns(expected) => expected.to_string(),
-            Answer::Delivers(_) | Answer::Tells(_) | Answer::Counts(_) | Answer::Maps(_) => {
-                "NOERROR".to_owned()
+    /// The arrows of the table as a state diagram in Mermaid. A status that is
+    /// not NOERROR stands behind the function.
+    #[must_use]
+    pub fn mermaid(&self) -> String {
+        let mut out = format!("stateDiagram-v2\n    [*] --> {}\n", self.phases[0]);
+        for (column, from) in self.phases.iter().enumerate() {
+            for to in &self.phases {
+                let labels = self.labels(column, to);
+                if !labels.is_empty() {
+                    let _ = writeln!(out, "    {from} --> {to}: {}", labels.join(", "));
+                }
             }
-            Answer::Blocks => "blocks".to_owned(),
-        };
-        if !statuses.contains(&status) {
-            statuses.push(status);
         }
-        let mut after = state.clone();
-        model::apply(&mut after, lane, call.caller(), &outcome);
-        let reached = phase(&after);
-        if reached != phase(state) {
-            to = Some(reached);
-        }
+        out
     }
-    Cell { statuses, to }
+
+    /// What leads from the phase of a column to `to`.
+    fn labels(&self, column: usize, to: &str) -> Vec<String> {
+        let mut labels = Vec::new();
+        for (function, cells) in &self.rows {
+            let arrows = cells[column].entries.iter().filter(|e| e.to.as_deref() == Some(to));
+            labels.extend(arrows.map(|entry| match entry.status.as_str() {
+                "NOERROR" => function.clone(),
+                status => format!("{function} ({status})"),
+            }));
+        }
+        labels
+    }
 }

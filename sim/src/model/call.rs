@@ -70,13 +70,23 @@ pub struct Request {
     pub size: Option<i32>,
     /// Whether a position goes with it.
     pub positioned: bool,
+    /// Whether it is a position that no GetPosition returned.
+    pub foreign: bool,
 }
 
 impl Request {
     /// A command without a buffer, a size or a position.
     #[must_use]
     pub const fn bare(device: u8, command: CommandId, code: CommandCode) -> Self {
-        Self { device, command, code, buffer: Carried::Untold, size: None, positioned: false }
+        Self {
+            device,
+            command,
+            code,
+            buffer: Carried::Untold,
+            size: None,
+            positioned: false,
+            foreign: false,
+        }
     }
 }
 

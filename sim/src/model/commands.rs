@@ -70,9 +70,13 @@ fn arguments(state: &State, request: &Request, agreed: Features) -> Option<C> {
     if request.positioned && request.code.info().moves_data && !random_access {
         return Some(C::ServerCommandPosition);
     }
+    let absolute = request.size.is_none_or(|origin| origin == 0);
+    if request.code == Code::SetPosition && absolute && request.foreign && !random_access {
+        return Some(C::ServerCommandKnownPosition);
+    }
     let size = request.size?;
     let granted = &state.granted;
-    let broken = match request.code {
+    match request.code {
         Code::Read | Code::Write => {
             let bytes = u32::try_from(size).unwrap_or(0);
             let sound = bytes > 0
@@ -87,8 +91,7 @@ fn arguments(state: &State, request: &Request, agreed: Features) -> Option<C> {
         Code::SetPosition => (!(0..=2).contains(&size)).then_some(C::ServerCommandOrigin),
         Code::Load => (!(0..=1).contains(&size)).then_some(C::ServerCommandEject),
         _ => None,
-    };
-    broken
+    }
 }
 
 /// What the documents say of the order of commands on a device.
@@ -142,15 +145,17 @@ pub(super) fn completion_misuse(
 /// Whether the client supports what it must, and nothing else.
 fn support(state: &State, command: Code, code: Win32) -> Option<C> {
     let refused = code == Win32::ERROR_NOT_SUPPORTED;
+    let of_feature = |asked| match (asked, refused) {
+        (true, true) => Some(C::ClientCommandSupported),
+        (false, false) if code == Win32::ERROR_SUCCESS => Some(C::ClientCommandUnsupported),
+        _ => None,
+    };
     match command.info().gate {
         Gate::Always => refused.then_some(C::ClientCommandMandatory),
-        Gate::AnyFeature(features) => {
-            let asked = state.asked.features.intersects(features);
-            match (asked, refused) {
-                (true, true) => Some(C::ClientCommandSupported),
-                (false, false) if code == Win32::ERROR_SUCCESS => Some(C::ClientCommandUnsupported),
-                _ => None,
-            }
+        Gate::AnyFeature(features) => of_feature(state.asked.features.intersects(features)),
+        Gate::AllFeatures(features) => {
+            let agreed = state.asked.features | state.granted.features;
+            of_feature(agreed.contains(features))
         }
         _ => None,
     }

@@ -81,11 +81,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
         Effect::CloseDevice { device, drain } => close_device(state, device, drain),
         Effect::Abort(cause) => abort(state, cause),
         Effect::CloseServer { abort: cause, then_wait } => {
-            state.server = ServerLife::Closed;
-            abort_if(state, cause);
-            if let Some(reply) = then_wait {
-                state.calls.push(InProgress { lane, caller, pending: Pending::ServerClose(reply) });
-            }
+            close_server(state, (lane, caller), cause, then_wait);
         }
         Effect::Create(devices, asked) => {
             state.client = ClientLife::Created;
@@ -96,10 +92,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
         Effect::OpenSecondary(client) => {
             state.secondaries[usize::from(client) - 1] = SecondaryLife::Open;
         }
-        Effect::CloseSecondary { client, abort } => {
-            state.secondaries[usize::from(client) - 1] = SecondaryLife::Closed;
-            abort_if(state, abort);
-        }
+        Effect::CloseSecondary { client, abort } => close_secondary(state, client, abort),
         Effect::Map { client, buffer } => map(state, client, buffer),
         Effect::OpenClientDevice { device, owner, entry } => {
             let device = &mut state.devices[usize::from(device)];
@@ -111,12 +104,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
             state.devices[usize::from(device)].client = ClientDevice::CloseSeen;
         }
         Effect::Complete { command, code, bytes, position } => {
-            let stage = Stage::Completed { code, bytes, position };
-            set_stage(state, command, stage);
-            note_completion(state, command, code);
-            if code != Win32::ERROR_SUCCESS {
-                enter_error_state(state, command);
-            }
+            complete(state, command, code, bytes, position);
         }
         Effect::CloseClient { abort: cause, drop_held } => {
             state.client = ClientLife::Closed;
@@ -158,6 +146,36 @@ fn map(state: &mut State, client: u8, buffer: BufferId) {
     if let Some(buffer) = state.buffers.iter_mut().find(|known| known.id == buffer) {
         buffer.mapped |= 1 << client;
     }
+}
+
+fn close_server(
+    state: &mut State,
+    (lane, caller): (LaneId, Caller),
+    cause: Option<Cause>,
+    then_wait: Option<Reply>,
+) {
+    state.server = ServerLife::Closed;
+    abort_if(state, cause);
+    if let Some(reply) = then_wait {
+        state.calls.push(InProgress { lane, caller, pending: Pending::ServerClose(reply) });
+    }
+}
+
+fn complete(state: &mut State, command: CommandId, code: Win32, bytes: u32, position: u64) {
+    set_stage(state, command, Stage::Completed { code, bytes, position });
+    note_completion(state, command, code);
+    if code != Win32::ERROR_SUCCESS {
+        enter_error_state(state, command);
+    }
+}
+
+/// The process has no buffer's address any more.
+fn close_secondary(state: &mut State, client: u8, abort: Option<Cause>) {
+    state.secondaries[usize::from(client) - 1] = SecondaryLife::Closed;
+    for buffer in &mut state.buffers {
+        buffer.mapped &= !(1 << client);
+    }
+    abort_if(state, abort);
 }
 
 fn deliver(state: &mut State, id: CommandId) {
@@ -204,6 +222,15 @@ fn push_command(state: &mut State, request: &Request, stage: Stage) {
             CommandCode::MountSnapshot => Stream::Mounted,
             CommandCode::Complete => Stream::Complete,
             CommandCode::Load => Stream::Free,
+            // Positioning leads away from the end that a Read met.
+            CommandCode::Rewind
+            | CommandCode::SetPosition
+            | CommandCode::SkipMarks
+            | CommandCode::SkipBlocks
+                if *stream == Stream::MediumEnded =>
+            {
+                Stream::Free
+            }
             _ => *stream,
         };
     }

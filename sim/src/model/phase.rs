@@ -80,9 +80,11 @@ impl State {
             return ServerPhase::AbnormallyTerminated;
         }
         match self.configuration {
+            // Before the configuration has ended only the literal reading of the
+            // table's cells in Connected closes anything.
+            _ if self.all_closed() => ServerPhase::NormallyTerminated,
             Configuration::Unset => ServerPhase::Connected,
             Configuration::Begun => ServerPhase::Configurable,
-            Configuration::Ended if self.all_closed() => ServerPhase::NormallyTerminated,
             Configuration::Ended if self.activated => ServerPhase::Active,
             Configuration::Ended => ServerPhase::Initializing,
         }
@@ -115,14 +117,15 @@ impl State {
         }
     }
 
-    /// The state of a device, counted from 0.
+    /// The state of a device, counted from 0, as the server sees it.
     #[must_use]
-    pub fn device_state(&self, index: u8) -> DeviceState {
-        let device = &self.devices[usize::from(index)];
+    pub fn device_state(&self, index: usize) -> DeviceState {
+        let Some(device) = self.devices.get(index) else {
+            return DeviceState::Unopened;
+        };
         match device.server {
             ServerDevice::Unopened => DeviceState::Unopened,
             ServerDevice::Closed => DeviceState::Closed,
-            ServerDevice::Open if self.server != ServerLife::Open => DeviceState::Closed,
             ServerDevice::Open if self.aborted.is_some() => DeviceState::Aborted,
             ServerDevice::Open if device.errored => DeviceState::Errored,
             ServerDevice::Open => DeviceState::Active,

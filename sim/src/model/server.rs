@@ -449,7 +449,16 @@ fn close_device(state: &State, profile: &Profile, device: u8) -> Outcomes {
     };
     match state.server_phase() {
         P::AbnormallyTerminated => aborted(C::ServerCloseDeviceAborted),
-        P::Connected => connected(profile, Some(HResult::NOERROR), C::ServerCloseDevicePhase),
+        P::Connected => {
+            let mut cell = connected(profile, Some(HResult::NOERROR), C::ServerCloseDevicePhase);
+            if profile.connected_state_cells == ConnectedStateCells::Table {
+                // The table's arrow to Normally Terminated cannot be had from a
+                // device that exists; taken literally it closes one that does not.
+                let drain = true;
+                cell[0] = cell[0].effecting(Effect::CloseDevice { device, drain });
+            }
+            cell
+        }
         P::NormallyTerminated => {
             again(profile.close_device_after_all_closed == CloseDeviceAfterAllClosed::Noerror)
         }

@@ -162,7 +162,8 @@ pub enum Stream {
     Mounted,
     /// Complete was sent: no data follows.
     Complete,
-    /// A Read met the end of the medium: Load comes before the next Read.
+    /// A Read met the end of the medium: Load, or a command that goes elsewhere on it,
+    /// comes before the next Read.
     MediumEnded,
     /// A Write overflowed the medium: the server aborts.
     Overflow,

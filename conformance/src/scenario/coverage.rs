@@ -1,0 +1,135 @@
+//! The coverage page: which scenarios exercise which clause, question, command
+//! and function, and why some clause has none.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use vdi_sim::clauses::{CLAUSES, Clause, Party, QUESTIONS};
+use vdi_sim::codes::COMMANDS;
+use vdi_sim::trace::{CodeArg, FUNCTIONS};
+
+use super::{Action, Library, Scenario, expand};
+
+/// Clauses that no scenario can exercise, and why.
+pub const WITHOUT_SCENARIO: &[(&str, &str)] = &[
+    ("client.get-command.phase", "without a configuration seen there is no device to call on"),
+    ("client.open-device.null", "a trace names handles, it does not show pointers"),
+    ("client.flush.durable", "what a client does to its medium is not seen through the interface"),
+    (
+        "client.complete.finished",
+        "what a client does to its medium is not seen through the interface",
+    ),
+    ("client.media.true", "a trace does not hold the data"),
+    (
+        "client.end-of-media.pending-writes",
+        "what a client does to its medium is not seen through the interface",
+    ),
+    (
+        "client.secondary.watched",
+        "how a client watches its processes is not seen; what follows from not watching is \
+        process.secondary-death",
+    ),
+];
+
+/// Why a clause has no scenario, if it cannot have one.
+#[must_use]
+pub fn excuse(clause: Clause) -> Option<&'static str> {
+    let id = clause.info().id;
+    WITHOUT_SCENARIO.iter().find(|(excused, _)| *excused == id).map(|(_, reason)| *reason)
+}
+
+/// The page, as Markdown.
+#[must_use]
+pub fn coverage_page(library: &Library) -> String {
+    let scenarios: Vec<&Scenario> = library.iter().map(|loaded| &loaded.scenario).collect();
+    let mut page = format!(
+        "# Coverage\n\n{} clauses, {} questions, {} scenarios.\n",
+        CLAUSES.len(),
+        QUESTIONS.len(),
+        scenarios.len()
+    );
+    for party in [Party::Interface, Party::Server, Party::Client] {
+        let _ = write!(page, "\n## Clauses that bind the {party}\n\n");
+        for row in CLAUSES.iter().filter(|row| row.party == party) {
+            let ids = scenarios.iter().filter(|scenario| scenario.clauses.contains(&row.clause));
+            let list = ids.map(|scenario| scenario.id.as_str()).collect::<Vec<_>>();
+            entry(&mut page, row.id, &list, excuse(row.clause));
+        }
+    }
+    page.push_str("\n## Questions, by the scenarios that tell their readings apart\n\n");
+    for row in QUESTIONS {
+        let asks = |scenario: &&&Scenario| scenario.questions().contains(&row.question);
+        let list: Vec<&str> = scenarios.iter().filter(asks).map(|s| s.id.as_str()).collect();
+        let shown = CLAUSES
+            .iter()
+            .filter(|clause| clause.question == Some(row.question))
+            .map(|clause| clause.id)
+            .collect::<Vec<_>>()
+            .join(", ");
+        let reason = format!("no pin depends on it; it decides on {shown}");
+        entry(&mut page, row.id, &list, Some(&reason));
+    }
+    commands(&mut page, &scenarios);
+    functions(&mut page, &scenarios);
+    page
+}
+
+fn entry(page: &mut String, id: &str, scenarios: &[&str], reason: Option<&str>) {
+    let text = match (scenarios, reason) {
+        ([], Some(reason)) => format!("none: {reason}"),
+        ([], None) => "NONE".to_owned(),
+        (list, _) => list.join(", "),
+    };
+    let _ = writeln!(page, "- `{id}`: {text}");
+}
+
+/// The calls of a scenario, those its situation stands for included.
+fn calls(scenario: &Scenario) -> Vec<Action> {
+    let (steps, _) = expand(scenario);
+    steps.into_iter().map(|step| step.action).collect()
+}
+
+fn commands(page: &mut String, scenarios: &[&Scenario]) {
+    page.push_str("\n## Commands\n\n");
+    for row in COMMANDS {
+        let sends = |scenario: &&&Scenario| {
+            calls(scenario).iter().any(|action| match action {
+                Action::Call { args, .. } | Action::Start { args, .. } => {
+                    args.code == Some(CodeArg::Command(row.code))
+                }
+                _ => false,
+            })
+        };
+        let count = scenarios.iter().filter(sends).count();
+        let _ = writeln!(page, "- `{}`: {count} scenarios", row.name);
+    }
+}
+
+fn functions(page: &mut String, scenarios: &[&Scenario]) {
+    page.push_str("\n## Functions\n\n");
+    for row in FUNCTIONS {
+        let makes = |scenario: &&&Scenario| {
+            calls(scenario).iter().any(|action| match action {
+                Action::Call { call, lane, .. } | Action::Start { start: call, lane, .. } => {
+                    *call == row.function && lane.process().party() == row.party
+                }
+                _ => false,
+            })
+        };
+        let count = scenarios.iter().filter(makes).count();
+        let _ = writeln!(page, "- `{}` of the {}: {count} scenarios", row.function, row.party);
+    }
+}
+
+/// The clauses that neither a scenario exercises nor a reason excuses, and those
+/// that have both.
+#[must_use]
+pub fn uncovered(library: &Library) -> Vec<&'static str> {
+    let named: BTreeSet<Clause> =
+        library.iter().flat_map(|loaded| loaded.scenario.clauses.iter().copied()).collect();
+    CLAUSES
+        .iter()
+        .filter(|row| named.contains(&row.clause) == excuse(row.clause).is_some())
+        .map(|row| row.id)
+        .collect()
+}

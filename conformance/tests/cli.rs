@@ -41,12 +41,23 @@ fn help() {
         &["list", "--help"],
         &["explain", "--help"],
         &["table", "--help"],
+        &["explore", "--help"],
         &["init", "--help"],
     ] {
         text.push_str(&told(words));
         text.push('\n');
     }
     snapshot("cli", "help", &text);
+}
+
+/// A small world; the counts are the same on any machine.
+#[test]
+fn exploring() {
+    let words =
+        ["explore", "--devices", "1", "--commands", "1", "--buffers", "0", "--threads", "2"];
+    let text = told(&words);
+    let lines = text.lines().filter(|line| !line.starts_with("depth "));
+    snapshot("cli", "explore", &lines.fold(String::new(), |all, line| all + line + "\n"));
 }
 
 #[test]

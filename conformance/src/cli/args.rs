@@ -43,6 +43,8 @@ pub enum Command {
     Readings(ReadingsArgs),
     /// Seed every defect into the built-in implementation and see it caught
     Mutants(MutantsArgs),
+    /// Visit every state of a bounded set of the model and hold named properties on each
+    Explore(ExploreArgs),
     /// Write an adapter to start from, and a CI job that runs it
     Init(InitArgs),
 }
@@ -307,6 +309,35 @@ pub struct ExplainArgs {
     /// A clause, code, command, feature, configuration rule, question, reading or profile
     #[arg(value_name = "CLAUSE|CODE|READING")]
     pub word: String,
+}
+
+/// `vdi explore`.
+#[derive(Debug, Clone, Args)]
+pub struct ExploreArgs {
+    /// Devices of the set
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub devices: u8,
+    /// Commands outstanding at a time, over all devices
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub commands: u8,
+    /// Buffers allocated at a time
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(..=8))]
+    pub buffers: u8,
+    /// Secondary client processes
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=4))]
+    pub secondaries: u8,
+    /// Tell apart what no outcome depends on, and make unsound calls too: many more states
+    #[arg(long)]
+    pub every_detail: bool,
+    /// Readings to explore under: documented-pages, documented-tables, linux, or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
+    pub profile: String,
+    /// Threads; all processors if missing
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: Option<u16>,
+    /// Serve an explorer to a browser instead, at this address
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:3000")]
+    pub ui: Option<std::net::SocketAddr>,
 }
 
 /// `vdi table`.

@@ -6,6 +6,7 @@ mod args;
 mod ask;
 mod check;
 mod explain;
+mod explore;
 mod init;
 mod list;
 mod mutants;
@@ -111,6 +112,7 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
         Command::Ask(args) => ask::ask(&args, &mut out),
         Command::Readings(args) => readings::readings(&args, &mut out),
         Command::Mutants(args) => mutants::mutants(&args, &mut out),
+        Command::Explore(args) => explore::explore(&args, &mut out),
         Command::Init(args) => init::init(&args, &mut out),
     };
     let _ = out.flush();

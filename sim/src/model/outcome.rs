@@ -163,6 +163,12 @@ impl Outcome {
         self.misuse.into_iter().flatten()
     }
 
+    /// Whether the call returns at once and leaves the state as it was.
+    #[must_use]
+    pub const fn changes_nothing(&self) -> bool {
+        matches!(self.effect, Effect::None) && !matches!(self.answer, Answer::Blocks)
+    }
+
     /// Whether a callback on the calling lane comes before the return.
     #[must_use]
     pub const fn refuses(&self) -> bool {

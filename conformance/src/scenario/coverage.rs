@@ -89,6 +89,10 @@ fn calls(scenario: &Scenario) -> Vec<Action> {
     steps.into_iter().map(|step| step.action).collect()
 }
 
+fn scenarios_text(count: usize) -> String {
+    if count == 1 { "1 scenario".to_owned() } else { format!("{count} scenarios") }
+}
+
 fn commands(page: &mut String, scenarios: &[&Scenario]) {
     page.push_str("\n## Commands\n\n");
     for row in COMMANDS {
@@ -100,8 +104,8 @@ fn commands(page: &mut String, scenarios: &[&Scenario]) {
                 _ => false,
             })
         };
-        let count = scenarios.iter().filter(sends).count();
-        let _ = writeln!(page, "- `{}`: {count} scenarios", row.name);
+        let count = scenarios_text(scenarios.iter().filter(sends).count());
+        let _ = writeln!(page, "- `{}`: {count}", row.name);
     }
 }
 
@@ -116,8 +120,8 @@ fn functions(page: &mut String, scenarios: &[&Scenario]) {
                 _ => false,
             })
         };
-        let count = scenarios.iter().filter(makes).count();
-        let _ = writeln!(page, "- `{}` of the {}: {count} scenarios", row.function, row.party);
+        let count = scenarios_text(scenarios.iter().filter(makes).count());
+        let _ = writeln!(page, "- `{}` of the {}: {count}", row.function, row.party);
     }
 }
 

@@ -73,12 +73,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
             state.buffers.push(Buffer { id, mapped: 0 });
             take_reserved(state, kind);
         }
-        Effect::Free(buffer) => {
-            state.buffers.retain(|known| known.id != buffer);
-            if matches!(state.reserve, Reserve::Exhausted(_)) {
-                state.reserve = Reserve::None;
-            }
-        }
+        Effect::Free(buffer) => free(state, buffer),
         Effect::Send(request) => push_command(state, &request, Stage::Queued),
         Effect::Refuse(request, code) => {
             push_command(state, &request, Stage::Refused { code, lane });
@@ -144,6 +139,14 @@ fn take_reserved(state: &mut State, kind: Requested) {
         Reserve::Some(known) if known.count > 0 => Reserve::Mixed,
         other => other,
     };
+}
+
+/// What is free again may be available again.
+fn free(state: &mut State, buffer: BufferId) {
+    state.buffers.retain(|known| known.id != buffer);
+    if matches!(state.reserve, Reserve::Exhausted(_)) {
+        state.reserve = Reserve::None;
+    }
 }
 
 /// QueryAvailableBuffers has given this number.

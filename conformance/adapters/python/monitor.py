@@ -29,10 +29,13 @@ class Worker(threading.Thread):
         # What to do when time passes for this thread; None: time changes nothing.
         self.on_expire = None
         self.timed_out = False
+        # Milliseconds of the time-out that have not passed.
+        self.time_left = 0
 
-    def time_out(self):
-        """The time-out of what the thread waits for has passed."""
-        self.timed_out = True
+    def time_passes(self, after):
+        """So many milliseconds pass, or as many as are needed: is the time-out over?"""
+        self.time_left -= self.time_left if after is None else after
+        self.timed_out = self.time_left <= 0
 
 
 class Monitor:
@@ -63,8 +66,8 @@ class Monitor:
     def wait_until(self, predicate, timeout=None):
         """Block the calling worker until the predicate holds (lock held).
 
-        The time-out is None for infinite, 0 for a single look; any other passes when
-        :meth:`expire` says so, and by no clock.  Returns False when it passed first.
+        The time-out in milliseconds is None for infinite, 0 for a single look; any
+        other passes when :meth:`expire` says so, and by no clock.  Returns False when it passed first.
         Raises Abandoned, and looks at no predicate any more, once the worker has
         been abandoned.
         """
@@ -72,7 +75,8 @@ class Monitor:
         worker.timed_out = timeout == 0
         outer = worker.on_expire
         if timeout is not None:
-            worker.on_expire = worker.time_out
+            worker.time_left = timeout
+            worker.on_expire = worker.time_passes
         try:
             while True:
                 if worker.abandoned:
@@ -88,13 +92,14 @@ class Monitor:
             worker.waiting_at = None
             worker.on_expire = outer
 
-    def expire(self, worker):
+    def expire(self, worker, after):
         """Let time pass for a worker that is at rest, if it is in a call that takes time.
 
+        That many milliseconds, or just as many as are needed if it is None.
         Nothing happens otherwise (lock held).
         """
         if worker.on_expire is not None:
-            worker.on_expire()
+            worker.on_expire(after)
             self.changed()
 
     def is_blocked(self, worker):

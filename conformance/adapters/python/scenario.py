@@ -184,7 +184,7 @@ class Scenario:
             lane = self._lane(request["lane"])
             # Before the lane can go on: what follows from it comes after this line.
             self._output.write({"op": "expired", "id": request["id"]})
-            self._monitor.expire(lane)
+            self._monitor.expire(lane, request.get("after"))
 
     def unload(self, request):
         """Would unloading the library pull the code from under a thread?"""

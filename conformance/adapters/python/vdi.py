@@ -132,6 +132,8 @@ class SharedSet:
         self._due = deque()
         # Intervals of serverTimeOut that passed while a command was pending.
         self._intervals = 0
+        # Milliseconds of the present interval that have passed.
+        self._waited = 0
 
     # -- configuration and devices
 
@@ -290,7 +292,19 @@ class SharedSet:
         """The commands which the client has not answered, nor anybody in its place."""
         return [command for command in self.outstanding if command.completion_code is None]
 
-    def interval_passed(self):
+    def time_passes(self, after):
+        """So many milliseconds have passed for the agent, or one interval of serverTimeOut."""
+        interval = self.config.serverTimeOut
+        if after is None or not interval:
+            self._waited = 0
+            self._interval_passed()
+            return
+        self._waited += after
+        while self._waited >= interval:
+            self._waited -= interval
+            self._interval_passed()
+
+    def _interval_passed(self):
         """One interval of serverTimeOut has passed for the agent; the second may abort.
 
         VDConfig Structure, serverTimeOut.  A Load waits for a person who changes the

@@ -249,7 +249,7 @@ class ServerVirtualDeviceSet:
             if shared.agent_running:
                 return VD_E_PROTOCOL
             shared.agent_running = True
-            threading.current_thread().on_expire = shared.interval_passed
+            threading.current_thread().on_expire = shared.time_passes
             shared.refresh_active()
             self._monitor.changed()
         while True:

@@ -211,7 +211,8 @@ defects! {
     CountsNoRequests "counts-no-requests", false,
         ["server.query-available-buffers.count", "server.query-available-buffers.status"],
         "QueryAvailableBuffers counts none of the buffers that were requested.";
-    CountsTaken "counts-taken", false, ["server.query-available-buffers.count"],
+    CountsTaken "counts-taken", false,
+        ["server.query-available-buffers.count", "server.allocate-buffer.requested"],
         "QueryAvailableBuffers counts the buffers that are allocated already.";
     SharedNull "shared-null", false, ["server.is-shared-buffer.answer"],
         "IsSharedBuffer says of a null pointer that it is shared.";

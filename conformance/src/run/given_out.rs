@@ -17,6 +17,8 @@ pub(super) struct GivenOut {
     configured: bool,
     /// Bytes of the buffer area in use.
     used: u64,
+    /// Buffers requested and not taken, by size and alignment.
+    available: BTreeMap<(i64, u32), u32>,
 }
 
 impl GivenOut {
@@ -51,7 +53,17 @@ impl GivenOut {
             Function::GetConfiguration if args.timeout.is_some() && self.configured => {
                 out.config = Some(Box::new(self.asked.with_server(&self.set)));
             }
-            Function::AllocateBuffer => out.address = Some(self.allocate(&args)),
+            Function::RequestBuffers => {
+                *self.available.entry(kind(&args)).or_default() += args.count.unwrap_or_default();
+            }
+            Function::QueryAvailableBuffers => {
+                out.count = Some(self.available.get(&kind(&args)).copied().unwrap_or_default());
+            }
+            Function::AllocateBuffer => {
+                let left = self.available.entry(kind(&args)).or_default();
+                *left = left.saturating_sub(1);
+                out.address = Some(self.allocate(&args));
+            }
             _ => {}
         }
         out
@@ -66,4 +78,8 @@ impl GivenOut {
         self.used = address + size;
         address
     }
+}
+
+fn kind(args: &Args<'_>) -> (i64, u32) {
+    (args.size.map_or(0, |Size(size)| size), args.alignment.unwrap_or_default())
 }

@@ -45,6 +45,8 @@ pub(super) enum Then {
         size: u32,
         alignment: u32,
     },
+    /// The number that comes out is what can be had of this kind.
+    Counted(Requested),
     /// The handle stands for a buffer in every client process.
     Handle(Option<String>, BufferId),
     /// The configuration that comes out is checked.
@@ -184,7 +186,10 @@ impl Binder<'_> {
                 server(call, Then::Configure(config))
             }
             Function::RequestBuffers => plain(ServerCall::RequestBuffers(kind(args))),
-            Function::QueryAvailableBuffers => plain(ServerCall::QueryAvailableBuffers(kind(args))),
+            Function::QueryAvailableBuffers => {
+                let kind = kind(args);
+                server(ServerCall::QueryAvailableBuffers(kind), Then::Counted(kind))
+            }
             Function::IsSharedBuffer => {
                 plain(ServerCall::IsSharedBuffer { buffer: self.buffer_argument(args)? })
             }

@@ -8,7 +8,7 @@ use super::sequential::{Checker, OpenCall};
 use super::verdict::Allowed;
 use crate::clauses::{Clause, Party};
 use crate::codes::HResult;
-use crate::model::BufferId;
+use crate::model::{self, BufferId};
 use crate::trace::{Event, Out};
 
 impl Checker {
@@ -55,6 +55,11 @@ impl Checker {
                 self.check_buffer(line, world, facts, alignment, event);
                 if let Some(handle) = handle {
                     self.names.give(&handle, world, Thing::Buffer(facts));
+                }
+            }
+            Then::Counted(kind) => {
+                for state in &mut self.worlds[world].frontier {
+                    out.count.iter().for_each(|count| model::counted(state, kind, *count));
                 }
             }
             Then::Handle(handle, buffer) => self.give_handle(world, handle, buffer),

@@ -44,17 +44,18 @@ impl Checker {
         after: Option<u32>,
     ) -> Result<(), InputError> {
         let lane = self.lane(name)?;
-        let Some(open) = self.open.iter().rfind(|open| open.lane == lane) else {
+        let Some(index) = self.open.iter().rposition(|open| open.lane == lane) else {
             return Ok(());
         };
-        let (world, function) = (open.bound.world, open.function);
-        if after.is_some_and(|ms| u64::from(ms) < self.limit(function, open.timeout, world)) {
+        let world = self.open[index].bound.world;
+        let passes = self.passes(index, after);
+        if passes == 0 {
             return Ok(());
         }
         let aborted = |world: &World| world.any(|state| state.aborted == Some(Cause::TimeOut));
         let before = aborted(&self.worlds[world]);
         for state in &mut self.worlds[world].frontier {
-            model::expire(state, lane);
+            (0..passes.min(2)).for_each(|_| model::expire(state, lane));
         }
         if aborted(&self.worlds[world]) && !before {
             self.mark([Clause::ServerTimeOutAborts]);
@@ -69,6 +70,20 @@ impl Checker {
             }
         }
         Ok(())
+    }
+
+    /// How many time-outs of a call in progress pass with these milliseconds and
+    /// those that passed before.
+    fn passes(&mut self, index: usize, after: Option<u32>) -> u64 {
+        let Some(ms) = after else {
+            self.open[index].waited = 0;
+            return 1;
+        };
+        let open = &self.open[index];
+        let limit = self.limit(open.function, open.timeout, open.bound.world).max(1);
+        let waited = open.waited + u64::from(ms);
+        self.open[index].waited = waited % limit;
+        waited / limit
     }
 
     /// Milliseconds after which a call in progress expires.

@@ -29,6 +29,8 @@ pub(super) struct OpenCall {
     pub(super) bound: Bound,
     /// How long it may wait.
     pub(super) timeout: Option<TimeoutArg>,
+    /// Milliseconds of it that passed.
+    pub(super) waited: u64,
     /// Whether its effect is in the frontier already.
     pub(super) taken: bool,
     /// If it is: a state from just before.
@@ -259,6 +261,7 @@ impl Checker {
             function,
             bound,
             timeout,
+            waited: 0,
             taken: false,
             before: None,
         });

@@ -415,4 +415,13 @@ register! {
         [
             Source::reference("GetBufferHandle and MapBufferHandle, which are silent"),
         ];
+    available_count AvailableCount "available-count",
+        "What does the number of QueryAvailableBuffers promise?",
+        {
+            AtLeast "at-least" "so many buffers can be had, perhaps more",
+            Exact "exact" "so many, and no more",
+        }
+        [
+            Source::headers("vdi.h, QueryAvailableBuffers, without a page of its own"),
+        ];
 }

@@ -143,7 +143,7 @@ catalogue! {
         [Source::reference("AllocateBuffer"), Source::specification("Server Transitions, AllocateBuffer")] Some(Question::AllocateAfterNormalTermination);
     ServerAllocateBufferMemory "server.allocate-buffer.memory" Interface
         "AllocateBuffer answers VD_E_MEMORY when the buffer space is used up."
-        [Source::reference("AllocateBuffer")] None;
+        [Source::reference("AllocateBuffer")] Some(Question::AvailableCount);
     ServerAllocateBufferAlignment "server.allocate-buffer.alignment" Interface
         "AllocateBuffer answers VD_E_INVALID for an alignment that is no power of 2, and for no size."
         [Source::reference("AllocateBuffer")] None;

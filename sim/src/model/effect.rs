@@ -73,7 +73,12 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
             state.buffers.push(Buffer { id, mapped: 0 });
             take_reserved(state, kind);
         }
-        Effect::Free(buffer) => state.buffers.retain(|known| known.id != buffer),
+        Effect::Free(buffer) => {
+            state.buffers.retain(|known| known.id != buffer);
+            if matches!(state.reserve, Reserve::Exhausted(_)) {
+                state.reserve = Reserve::None;
+            }
+        }
         Effect::Send(request) => push_command(state, &request, Stage::Queued),
         Effect::Refuse(request, code) => {
             push_command(state, &request, Stage::Refused { code, lane });
@@ -123,7 +128,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
 /// is not followed.
 fn request(state: &mut State, more: Requested) {
     state.reserve = match state.reserve {
-        Reserve::None => Reserve::Some(more),
+        Reserve::None | Reserve::Exhausted(_) => Reserve::Some(more),
         Reserve::Some(known) if (known.size, known.alignment) == (more.size, more.alignment) => {
             Reserve::Some(Requested { count: known.count.saturating_add(more.count), ..known })
         }
@@ -139,6 +144,17 @@ fn take_reserved(state: &mut State, kind: Requested) {
         Reserve::Some(known) if known.count > 0 => Reserve::Mixed,
         other => other,
     };
+}
+
+/// QueryAvailableBuffers has given this number.
+pub(super) fn counted(state: &mut State, kind: Requested, count: u32) {
+    let other = |known: &Requested| (known.size, known.alignment) != (kind.size, kind.alignment);
+    match state.reserve {
+        // What was requested of another kind is promised, too: that is followed on.
+        Reserve::Some(known) if known.count > 0 && other(&known) => {}
+        _ if count == 0 => state.reserve = Reserve::Exhausted(kind),
+        _ => state.reserve = Reserve::Some(Requested { count, ..kind }),
+    }
 }
 
 /// The process has the buffer's address.

@@ -139,6 +139,14 @@ pub fn exit(state: &mut State, process: Caller) {
     effect::exit(state, process);
 }
 
+/// QueryAvailableBuffers has returned this number of buffers of a kind, after
+/// EndConfiguration: so many can be had.
+pub fn counted(state: &mut State, kind: Requested, count: u32) {
+    if state.configuration == Configuration::Ended {
+        effect::counted(state, kind, count);
+    }
+}
+
 /// Time passes for the call in progress on a lane: its time-out passes, if it has
 /// one. For the lane of the agent one interval of serverTimeOut passes: after two
 /// without a completion, while requests are pending, the set is aborted.

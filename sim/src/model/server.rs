@@ -11,7 +11,7 @@ use super::state::{
 use super::{BufferId, Limits, Request, ServerCall, commands};
 use crate::clauses::Clause as C;
 use crate::clauses::{
-    AllocateAfterNormalTermination, BadConfigurationArguments, CloseAndAgentOrder,
+    AllocateAfterNormalTermination, AvailableCount, BadConfigurationArguments, CloseAndAgentOrder,
     CloseDeviceAfterAllClosed, CloseDeviceTwiceWhileActive, CommandsHeldAtNormalClose,
     ConfigurationCallWhenAborted, ConnectedStateCells, DeliverAfterCloseDevice, FreeBufferInUse,
     OpenAfterAbort, Profile, QueueDepth, QueueFullCode, SecondAgent, ServerCloseDevicesOpen,
@@ -297,7 +297,16 @@ fn allocate_buffer(
         let given = Outcome::returns(HResult::NOERROR, C::ServerAllocateBufferStatus)
             .effecting(Effect::Allocate(buffer, kind));
         if reserved(state, kind) > 0 {
-            return smallvec![given.also(C::ServerAllocateBufferRequested)];
+            let clause = C::ServerAllocateBufferRequested;
+            return smallvec![Outcome { clause, ..given }.also(C::ServerAllocateBufferStatus)];
+        }
+        let none_left = matches!(state.reserve, Reserve::Exhausted(known)
+            if (known.size, known.alignment) == (kind.size, kind.alignment));
+        if none_left && profile.available_count == AvailableCount::Exact {
+            return smallvec![Outcome::returns(
+                HResult::VD_E_MEMORY,
+                C::ServerAllocateBufferMemory
+            )];
         }
         smallvec![
             given,

@@ -225,6 +225,8 @@ pub enum Reserve {
     Some(Requested),
     /// Different kinds: how many fit is not followed.
     Mixed,
+    /// QueryAvailableBuffers said that none of this kind is left.
+    Exhausted(Requested),
 }
 
 /// Buffers of one kind.

@@ -11,6 +11,7 @@ mod function;
 mod header;
 mod reader;
 mod text;
+mod told;
 mod whole;
 
 pub use args::{ArgSet, Args, CodeArg, Handle, Out, Size, TimeoutArg, owned_args, owned_out};

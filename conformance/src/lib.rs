@@ -7,6 +7,7 @@
 //! | [`scenario`] | scenario files: reading, checking, the embedded ones |
 //! | [`adapter`] | how an implementation is driven: in this process, or over stdio |
 //! | [`run`] | scenario x implementation -> trace and verdict |
+//! | [`generate`] | scenarios from the exploration of the model |
 //! | [`mutants`] | seeded defects of the plain implementation, hunted with the scenarios |
 //! | [`report`] | text, JSON, JUnit XML, Markdown |
 //! | [`baseline`] | known failures, with a reason each |
@@ -18,6 +19,7 @@
 pub mod adapter;
 pub mod baseline;
 pub mod cli;
+pub mod generate;
 pub mod mutants;
 pub mod plain;
 pub mod report;

@@ -6,6 +6,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use vdi_conformance::adapter::{Limits, Plain};
+use vdi_conformance::generate::{FOLDER, file_text, generate, hand_written};
 use vdi_conformance::mutants::hunt;
 use vdi_conformance::plain::{Defect, DefectInfo};
 use vdi_conformance::run::{
@@ -13,6 +14,7 @@ use vdi_conformance::run::{
 };
 use vdi_conformance::scenario::{Library, Scenario, coverage_page, uncovered};
 use vdi_sim::clauses::{CLAUSES, Clause, PROFILES, Party, Profile, QUESTIONS};
+use vdi_sim::explore::Bounds;
 
 fn library() -> Library {
     Library::embedded().expect("the embedded scenarios are sound")
@@ -111,6 +113,22 @@ fn each_scenario_exercises_the_clauses_it_names() {
 fn every_clause_has_a_scenario_or_a_reason() {
     let wrong = uncovered(&library());
     assert!(wrong.is_empty(), "no scenario and no reason, or both: {wrong:?}");
+}
+
+/// What the exploration adds to the written scenarios is what lies in `generated/`;
+/// `vdi explore --scenarios scenarios` writes it anew.
+#[test]
+fn generated_scenarios_are_current() {
+    let library = library();
+    let generated = generate(&hand_written(&library), &Bounds::SMALL);
+    assert!(generated.len() > 20, "only {} were generated", generated.len());
+    let written = library.iter().filter(|l| l.scenario.id.starts_with(FOLDER)).count();
+    assert_eq!(written, generated.len());
+    for scenario in generated {
+        let loaded = library.get(&scenario.id).unwrap_or_else(|| panic!("{} lacks", scenario.id));
+        let (ours, file) = (file_text(&scenario), file_text(&loaded.scenario));
+        assert_eq!(ours, file, "{}", scenario.id);
+    }
 }
 
 #[test]

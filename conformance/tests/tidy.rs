@@ -60,8 +60,15 @@ const CONFORMANCE: &[(&str, &[&str])] = &[
     ("run", &["scenario", "adapter", "vdi_sim"]),
     ("baseline", &["scenario", "run", "vdi_sim"]),
     ("report", &["adapter", "baseline", "run", "vdi_sim"]),
+    ("generate", &["scenario", "run", "vdi_sim"]),
     ("mutants", &["plain", "scenario", "adapter", "run", "vdi_sim"]),
-    ("cli", &["plain", "scenario", "adapter", "run", "mutants", "baseline", "report", "vdi_sim"]),
+    (
+        "cli",
+        &[
+            "plain", "scenario", "adapter", "run", "generate", "mutants", "baseline", "report",
+            "vdi_sim",
+        ],
+    ),
 ];
 
 /// The names of rooms that a file refers to: `crate::room` as `room`,

@@ -335,6 +335,10 @@ pub struct ExploreArgs {
     /// Threads; all processors if missing
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
+    /// Write scenarios for what the embedded hand-written ones do not do into this
+    /// folder instead
+    #[arg(long, value_name = "FOLDER", conflicts_with = "ui")]
+    pub scenarios: Option<PathBuf>,
     /// Serve an explorer to a browser instead, at this address
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:3000")]
     pub ui: Option<std::net::SocketAddr>,

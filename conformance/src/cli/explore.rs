@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -11,11 +12,16 @@ use vdi_sim::explore::{self, Bounds, Detail, Exploration, INVARIANTS, SIGHTS, Wo
 
 use super::args::ExploreArgs;
 use super::{Failure, profile};
+use crate::generate::{file_text, generate, hand_written};
+use crate::scenario::Library;
 
 pub(super) fn explore(args: &ExploreArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let detail = if args.every_detail { Detail::Every } else { Detail::Needed };
     let ExploreArgs { devices, commands, buffers, secondaries, .. } = *args;
     let bounds = Bounds { devices, commands, buffers, secondaries, detail };
+    if let Some(folder) = &args.scenarios {
+        return scenarios(folder, out);
+    }
     let world = World::new(bounds, profile(&args.profile)?);
     if let Some(address) = args.ui {
         return serve(world, address);
@@ -30,6 +36,23 @@ pub(super) fn explore(args: &ExploreArgs, out: &mut dyn Write) -> Result<u8, Fai
     speed(&found, start.elapsed(), threads);
     report(&bounds, &args.profile, &found, out)?;
     Ok(if found.holds() { exit_code::CONFORMANT } else { exit_code::VIOLATION })
+}
+
+/// Writes the scenarios that the small world adds to the hand-written ones.
+fn scenarios(folder: &Path, out: &mut dyn Write) -> Result<u8, Failure> {
+    let library = Library::embedded()?;
+    let generated = generate(&hand_written(&library), &Bounds::SMALL);
+    let bad = |path: &Path, error: std::io::Error| {
+        Failure::Input(format!("{}: cannot write: {error}", path.display()))
+    };
+    for scenario in &generated {
+        let path = folder.join(format!("{}.json", scenario.id));
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).map_err(|error| bad(parent, error))?;
+        std::fs::write(&path, file_text(scenario)).map_err(|error| bad(&path, error))?;
+    }
+    writeln!(out, "{} scenarios", generated.len())?;
+    Ok(exit_code::CONFORMANT)
 }
 
 /// What is explored, counted and found; the same bytes whatever the number of threads.

@@ -31,19 +31,7 @@ pub enum Agreement {
 /// The first step about which they disagree.
 pub fn agreement(scenario: &Scenario, profile: &Profile) -> Result<Agreement, Disagreement> {
     let (steps, own) = expand(scenario);
-    let mut records = scenario.records.clone();
-    records.push(Recorded::Time);
-    let header = Header { records, ..Header::default() };
-    let mut play = Play {
-        checker: Checker::new(&header, profile.clone()),
-        profile,
-        step: 0,
-        line: 1,
-        returned: BTreeMap::new(),
-        called_back: Vec::new(),
-        holds: BTreeSet::new(),
-        given_out: GivenOut::default(),
-    };
+    let mut play = Play::new(&scenario.records, profile);
     for (index, step) in steps.iter().enumerate() {
         play.step = (index + 1).saturating_sub(own);
         let done = step.when.as_ref().is_none_or(|when| {
@@ -57,20 +45,24 @@ pub fn agreement(scenario: &Scenario, profile: &Profile) -> Result<Agreement, Di
 }
 
 /// A return that has happened and that no step has taken, with all it might have been.
+#[derive(Clone)]
 struct Returned {
     allowed: Vec<Candidate>,
     status: HResult,
     command: Option<String>,
 }
 
+#[derive(Clone)]
 struct CalledBack {
     command: String,
     lane: String,
     endings: Vec<Ending>,
 }
 
-struct Play<'a> {
-    checker: Checker,
+/// A play without an implementation: what the oracle allows happens.
+#[derive(Clone)]
+pub(super) struct Play<'a> {
+    pub(super) checker: Checker,
     profile: &'a Profile,
     step: usize,
     line: usize,
@@ -78,6 +70,72 @@ struct Play<'a> {
     called_back: Vec<CalledBack>,
     holds: BTreeSet<String>,
     given_out: GivenOut,
+}
+
+impl<'a> Play<'a> {
+    pub(super) fn new(records: &[Recorded], profile: &'a Profile) -> Self {
+        let mut records = records.to_vec();
+        records.push(Recorded::Time);
+        let header = Header { records, ..Header::default() };
+        Play {
+            checker: Checker::new(&header, profile.clone()),
+            profile,
+            step: 0,
+            line: 1,
+            returned: BTreeMap::new(),
+            called_back: Vec::new(),
+            holds: BTreeSet::new(),
+            given_out: GivenOut::default(),
+        }
+    }
+
+    /// Begins a call: all that it may come to.
+    pub(super) fn begun(&mut self, action: &Action) -> Option<Vec<Candidate>> {
+        let (Action::Call { call, lane, on, creates, args, .. }
+        | Action::Start { start: call, lane, on, creates, args }) = action
+        else {
+            return None;
+        };
+        self.begin(*call, lane.as_str(), on, creates.as_deref(), args).ok()?;
+        Some(self.checker.candidates(lane.as_str()))
+    }
+
+    /// Makes a call, whatever it comes to; what returns is left to be taken.
+    pub(super) fn make(&mut self, action: &Action) -> Option<()> {
+        let (Action::Call { lane, args, .. } | Action::Start { lane, args, .. }) = action else {
+            return self.step(action).ok();
+        };
+        self.begun(action)?;
+        let expires = matches!(args.timeout, Some(TimeoutArg::Milliseconds(1..)));
+        self.own_return(lane.as_str(), None, None, expires).ok()?;
+        self.settle().ok()
+    }
+
+    /// The oldest return on a lane that no step has taken: all it might have been,
+    /// and the command it delivered.
+    pub(super) fn take_whole_return(
+        &mut self,
+        lane: &str,
+    ) -> Option<(Vec<Candidate>, Option<String>)> {
+        let list = self.returned.get_mut(lane)?;
+        let first = (!list.is_empty()).then(|| list.remove(0))?;
+        Some((first.allowed, first.command))
+    }
+
+    /// Lanes with returns that no step has taken.
+    pub(super) fn lanes_returned(&self) -> Vec<String> {
+        let left = self.returned.iter().filter(|(_, list)| !list.is_empty());
+        left.map(|(lane, _)| lane.clone()).collect()
+    }
+
+    /// The callbacks that no step has taken: command, lane, codes.
+    pub(super) fn take_callbacks(&mut self) -> Vec<(String, String, BTreeSet<Win32>)> {
+        let codes = |seen: &CalledBack| seen.endings.iter().map(|ending| ending.code()).collect();
+        let all = std::mem::take(&mut self.called_back);
+        all.into_iter()
+            .map(|seen| (seen.command.clone(), seen.lane.clone(), codes(&seen)))
+            .collect()
+    }
 }
 
 impl Play<'_> {
@@ -106,7 +164,7 @@ impl Play<'_> {
         }
     }
 
-    fn step(&mut self, action: &Action) -> Result<(), Disagreement> {
+    pub(super) fn step(&mut self, action: &Action) -> Result<(), Disagreement> {
         match action {
             Action::Call { call, lane, on, creates, args, expect, gives } => {
                 if let (Some(name), Some(true)) = (creates, args.hold) {
@@ -382,6 +440,21 @@ impl Play<'_> {
         }
         Ok(Agreement::Agreed(judged.clauses))
     }
+}
+
+/// The clauses that server and client break in a scenario, under the default profile.
+#[must_use]
+pub fn misuse_of(scenario: &Scenario) -> Vec<Clause> {
+    let profile = Profile::default();
+    let mut play = Play::new(&scenario.records, &profile);
+    for step in expand(scenario).0 {
+        if play.step(&step.action).is_err() {
+            break;
+        }
+    }
+    let found: BTreeSet<Clause> =
+        play.checker.finish().findings.iter().map(|finding| finding.clause).collect();
+    found.into_iter().collect()
 }
 
 fn list<C: std::fmt::Display>(pins: &[Pin<C>]) -> String {

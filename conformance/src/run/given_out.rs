@@ -8,7 +8,7 @@ use vdi_sim::config::{ServerConfig, VdConfig};
 use vdi_sim::trace::{Args, Function, Out, Size};
 
 /// What is known of the calls so far, as far as results depend on it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct GivenOut {
     /// The call in progress on each lane.
     calls: BTreeMap<String, (Function, Args<'static>)>,

@@ -231,6 +231,7 @@ impl Namer {
             ServerCall::FreeBuffer { buffer } => {
                 let name = buffer.and_then(|buffer| self.buffers.get(&buffer));
                 args.buffer = Some(handle(name.map(String::as_str)));
+                args.size = Some(Size(65536));
                 Function::FreeBuffer
             }
             _ => return None,

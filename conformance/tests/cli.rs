@@ -380,3 +380,76 @@ fn the_same_run_gives_the_same_bytes() {
         assert_eq!(one.stdout, two.stdout, "{format}");
     }
 }
+
+#[test]
+fn the_model_is_asked() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let trace = folder.path().join("trace.jsonl");
+    let events = [
+        r#"{"vdi":"trace/1"}"#,
+        r#"{"lane":"primary.main","call":"CreateEx","on":"cset","args":{"name":"S","config":{"deviceCount":1}}}"#,
+        r#"{"lane":"primary.main","return":"NOERROR"}"#,
+        r#"{"lane":"server.main","call":"Open","on":"sset","args":{"name":"S"}}"#,
+        r#"{"lane":"server.main","return":"NOERROR"}"#,
+        r#"{"lane":"primary.main","call":"SignalAbort","on":"cset"}"#,
+        r#"{"lane":"primary.main","return":"NOERROR"}"#,
+    ];
+    fs::write(&trace, events.join("\n")).expect("written");
+    let questions: [&[&str]; 7] = [
+        &[
+            "server.main",
+            "BeginConfiguration",
+            "sset",
+            "--args",
+            r#"{"blockSize":512,"maxTransferSize":65536}"#,
+        ],
+        &["server.main", "Close", "sset", "--after", "4"],
+        &["server.main", "Open", "sset", "--after", "2", "--args", r#"{"name":"S"}"#],
+        &[
+            "primary.main",
+            "GetConfiguration",
+            "cset",
+            "--after",
+            "4",
+            "--args",
+            r#"{"timeout":"infinite"}"#,
+        ],
+        &["server.main", "Closee", "sset"],
+        &["server.main", "Close", "nothing"],
+        &["server.main", "Close", "sset", "--args", "{"],
+    ];
+    let mut text = String::new();
+    for question in questions {
+        let mut words = vec!["ask", word(&trace)];
+        words.extend(question);
+        text.push_str(&told_in(folder.path(), &words));
+        text.push('\n');
+    }
+    snapshot("cli", "ask", &text);
+}
+
+#[test]
+fn readings_are_found() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("found.json");
+    let found = told(&["readings", "--output", word(&file)]);
+    let found = found.replace(word(&file), "found.json");
+    let profile = fs::read_to_string(&file).expect("a profile");
+    assert_eq!(code(&["run", "--profile", word(&file)]), 0);
+    let broken = told(&["readings", "--defect", "server-close-no-abort"]);
+    snapshot("cli", "readings", &format!("{found}\n{profile}\n{broken}"));
+    // An implementation that cannot be started follows nothing.
+    assert_eq!(code(&["readings", "--adapter", "false"]), 69);
+}
+
+#[test]
+fn mutants_are_hunted() {
+    snapshot("cli", "mutants", &told(&["mutants", "--filter", "server-close"]));
+    assert_eq!(code(&["mutants", "--filter", "no-such"]), 64);
+}
+
+#[test]
+fn only_named_parties_gate() {
+    let gating = |party| code(&["run", "--defect", "server-close-noerror", "--party", party]);
+    assert_eq!((gating("interface"), gating("client")), (1, 0));
+}

@@ -116,6 +116,11 @@ const OUTSIDE: &[(&str, &str)] = &[
     ("client.get-configuration.granted", "what the fields hold is judged in a trace"),
     ("client.open-device.null", "what an out pointer holds is judged in a trace"),
     ("client.get-command.phase", "no device is open before the client has seen the configuration"),
+    ("data.intact", "data are no part of a state"),
+    ("set.any-thread", "threads are interchangeable in the model"),
+    ("status.system-error", "the operating system does not fail in the model"),
+    ("abi.layout", "memory is no part of a state"),
+    ("linux.time-out.negative", "a time-out is infinite however it is written"),
 ];
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use serde_json::{Map, Value, json};
-use vdi_sim::check::ask as ask_model;
+use vdi_sim::check::{AskError, ask as ask_model};
 use vdi_sim::trace::Event;
 
 use super::args::AskArgs;
@@ -16,10 +16,15 @@ pub(super) fn ask(args: &AskArgs, out: &mut dyn Write) -> Result<u8, Failure> {
         trace.events.truncate(after);
     }
     let text = call_text(args)?;
-    let call: Event<'_> = serde_json::from_str(&text)
-        .map_err(|error| Failure::Usage(format!("the call: {error}")))?;
-    let asked = ask_model(&trace, &profile, &call)
-        .map_err(|error| Failure::Input(format!("{}: {error}", args.trace.display())))?;
+    let call: Event<'_> = serde_json::from_str(&text).map_err(|error| {
+        let text = error.to_string();
+        let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+        Failure::Usage(format!("the call: {text}"))
+    })?;
+    let asked = ask_model(&trace, &profile, &call).map_err(|error| match error {
+        AskError::Call(message) => Failure::Usage(format!("the call: {message}")),
+        history => Failure::Input(format!("{}: {history}", args.trace.display())),
+    })?;
     writeln!(out, "{call}")?;
     write!(out, "{asked}")?;
     Ok(0)

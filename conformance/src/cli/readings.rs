@@ -44,9 +44,31 @@ pub(super) fn readings(args: &ReadingsArgs, out: &mut dyn Write) -> Result<u8, F
             Failure::Input(format!("{}: cannot write: {error}", path.display()))
         })?;
     }
-    let inconsistent =
-        answered.iter().any(|answer| matches!(answer.followed, Followed::Inconsistent(_)));
-    Ok(if inconsistent { exit_code::VIOLATION } else { exit_code::CONFORMANT })
+    Ok(exit_code_of(&answered))
+}
+
+fn exit_code_of(answered: &[Answered]) -> u8 {
+    let is = |wanted: fn(&Followed) -> bool| answered.iter().any(|a| wanted(&a.followed));
+    let shown = |answer: &&Answered| answer.followed != Followed::NotShown;
+    let unreached = |answer: &Answered| matches!(answer.followed, Followed::Trouble(_));
+    if answered.iter().filter(shown).all(unreached) {
+        exit_code::UNAVAILABLE
+    } else if is(|f| {
+        matches!(f, Followed::Inconsistent(_) | Followed::Failing | Followed::Trouble(_))
+    }) {
+        exit_code::VIOLATION
+    } else {
+        exit_code::CONFORMANT
+    }
+}
+
+/// The first of a list, and how many more.
+fn some(list: &[String]) -> String {
+    let mut text = list.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    if list.len() > 3 {
+        text.push_str(&format!(" and {} more", list.len() - 3));
+    }
+    text
 }
 
 fn text(answered: &[Answered], out: &mut dyn Write) -> Result<(), Failure> {
@@ -57,12 +79,19 @@ fn text(answered: &[Answered], out: &mut dyn Write) -> Result<(), Failure> {
             Followed::Several(readings) => format!("fits {}", readings.join(", and ")),
             Followed::Only(reading) => format!("{reading}, the only reading"),
             Followed::Inconsistent(failures) => {
-                format!("INCONSISTENT: no reading explains {}", failures.join(", "))
+                format!("INCONSISTENT: every reading is contradicted, by {}", some(failures))
             }
+            Followed::Failing => format!("cannot be told: fails {}", some(&answer.failing)),
+            Followed::Trouble(text) => format!("TROUBLE: {text}"),
             Followed::NotOffered => "not offered".to_owned(),
-            Followed::NotShown => "not shown by an interface: it says whom to blame".to_owned(),
+            Followed::NotShown => "no expectation of a scenario depends on it".to_owned(),
         };
-        writeln!(out, "{:width$}  {found}", answer.question)?;
+        let besides = match &answer.followed {
+            Followed::Failing => String::new(),
+            _ if answer.failing.is_empty() => String::new(),
+            _ => format!(", leaving out what fails anyway: {}", some(&answer.failing)),
+        };
+        writeln!(out, "{:width$}  {found}{besides}", answer.question)?;
     }
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! Which readings does an implementation follow? Scenarios that tell the readings
 //! of a question apart are run and judged under each of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use vdi_sim::clauses::{Profile, QUESTIONS, Question, Reading};
 
-use super::judge::Verdict;
+use super::judge::{ScenarioResult, Verdict};
 use super::suite::{SuiteOptions, run_suite};
 use crate::adapter::Adapter;
 use crate::scenario::Scenario;
@@ -22,9 +22,13 @@ pub enum Followed {
     Several(Vec<String>),
     /// The documents, read together, leave this one only.
     Only(String),
-    /// No reading explains all of them; the failures under the reading that
-    /// explains most.
+    /// Each reading is contradicted by a scenario that another explains: the failures
+    /// under the reading that explains most.
     Inconsistent(Vec<String>),
+    /// Every scenario fails, whatever the reading: something else is wrong.
+    Failing,
+    /// The implementation crashed, hung or could not be started.
+    Trouble(String),
     /// The implementation does not offer what these scenarios need.
     NotOffered,
     /// The question binds a client: no implementation of the interface shows it.
@@ -42,6 +46,8 @@ pub struct Answered {
     pub followed: Followed,
     /// The scenarios that tell its readings apart.
     pub scenarios: Vec<String>,
+    /// Those of them that fail under every reading, and tell nothing.
+    pub failing: Vec<String>,
 }
 
 /// Finds the readings an implementation follows, and the profile they amount to;
@@ -88,38 +94,70 @@ fn one(
     scenarios: &[&Scenario],
     options: &SuiteOptions,
 ) -> Answered {
-    let mut explains = Vec::new();
-    let mut fewest: Option<Vec<String>> = None;
-    let mut offered = false;
-    for reading in question.readings() {
-        let mut options = options.clone();
-        options.profile.choose(reading);
-        let results = run_suite(adapter, scenarios, &options, &|_| {});
-        offered |= results.iter().any(|result| !matches!(result.verdict, Verdict::NotOffered(_)));
-        let failures: Vec<String> = results
-            .iter()
-            .filter(|result| {
-                result.verdict.is_failure() || matches!(result.verdict, Verdict::Inconclusive(_))
-            })
-            .map(|result| result.id.clone())
-            .collect();
-        if failures.is_empty() {
-            explains.push(reading.info().id.to_owned());
-        }
-        if fewest.as_ref().is_none_or(|known| failures.len() < known.len()) {
-            fewest = Some(failures);
-        }
+    let id = question.info().id;
+    let names = scenarios.iter().map(|scenario| scenario.id.clone()).collect();
+    let answered =
+        |followed, failing| Answered { question: id, followed, scenarios: names, failing };
+    if scenarios.is_empty() {
+        return answered(Followed::NotShown, Vec::new());
     }
-    let followed = match explains.len() {
-        _ if scenarios.is_empty() => Followed::NotShown,
-        _ if question.info().readings.len() == 1 && !explains.is_empty() => {
-            Followed::Only(explains.remove(0))
+    let readings: Vec<Reading> = question.readings().collect();
+    let mut failures: Vec<BTreeSet<String>> = Vec::new();
+    for reading in &readings {
+        let mut options = options.clone();
+        options.profile.choose(*reading);
+        let results = run_suite(adapter, scenarios, &options, &|_| {});
+        let trouble = |result: &ScenarioResult| match &result.verdict {
+            Verdict::Trouble(trouble) => Some(trouble.to_string()),
+            _ => None,
+        };
+        if results.iter().all(|result| matches!(result.verdict, Verdict::NotOffered(_))) {
+            return answered(Followed::NotOffered, Vec::new());
         }
-        _ if !offered => Followed::NotOffered,
-        0 => Followed::Inconsistent(fewest.unwrap_or_default()),
+        if results.iter().all(|result| trouble(result).is_some()) {
+            let text = results.iter().find_map(trouble).unwrap_or_default();
+            return answered(Followed::Trouble(text), Vec::new());
+        }
+        failures
+            .push(results.iter().filter(|result| fails(result)).map(|r| r.id.clone()).collect());
+    }
+    let (followed, failing) = decide(&readings, failures, scenarios.len());
+    answered(followed, failing)
+}
+
+fn fails(result: &ScenarioResult) -> bool {
+    result.verdict.is_failure() || matches!(result.verdict, Verdict::Inconclusive(_))
+}
+
+/// What the failures under each reading tell. What fails under every reading tells
+/// nothing about this question.
+fn decide(
+    readings: &[Reading],
+    mut failures: Vec<BTreeSet<String>>,
+    scenarios: usize,
+) -> (Followed, Vec<String>) {
+    let common: BTreeSet<String> = match failures.split_first() {
+        Some((first, others)) => first
+            .iter()
+            .filter(|id| others.iter().all(|other| other.contains(*id)))
+            .cloned()
+            .collect(),
+        None => BTreeSet::new(),
+    };
+    failures.iter_mut().for_each(|failed| failed.retain(|id| !common.contains(id)));
+    let mut explains: Vec<String> = readings
+        .iter()
+        .zip(&failures)
+        .filter(|(_, failed)| failed.is_empty())
+        .map(|(reading, _)| reading.info().id.to_owned())
+        .collect();
+    let fewest = failures.into_iter().min_by_key(BTreeSet::len).unwrap_or_default();
+    let followed = match explains.len() {
+        _ if common.len() == scenarios => Followed::Failing,
+        0 => Followed::Inconsistent(fewest.into_iter().collect()),
+        1 if readings.len() == 1 => Followed::Only(explains.remove(0)),
         1 => Followed::One(explains.remove(0)),
         _ => Followed::Several(explains),
     };
-    let scenarios = scenarios.iter().map(|scenario| scenario.id.clone()).collect();
-    Answered { question: question.info().id, followed, scenarios }
+    (followed, common.into_iter().collect())
 }

@@ -73,7 +73,7 @@ catalogue! {
         "A server function on an interface without an open set answers VD_E_PROTOCOL."
         [Source::specification("Server Transitions, Does Not Exist")] None;
     ServerGetConfigurationStatus "server.get-configuration.status" Interface
-        "The server's GetConfiguration gives what the client asked for in Create."
+        "The server's GetConfiguration tells the configuration of the client's Create."
         [Source::reference("Server GetConfiguration")] None;
     ServerGetConfigurationAborted "server.get-configuration.aborted" Interface
         "The server's GetConfiguration answers VD_E_ABORT after an abort."
@@ -119,7 +119,7 @@ catalogue! {
         [Source::reference("EndConfiguration"), Source::specification("Server Transitions, EndConfiguration")] None;
 
     ServerBeginConfigurationFeatures "server.begin-configuration.features" Server
-        "The server grants WriteMedia, ReadMedia and, if RequestComplete was asked, CompleteEnabled; it adds no other feature."
+        "The server may add WriteMedia, ReadMedia and, if RequestComplete was asked, CompleteEnabled, and no other feature."
         [Source::specification("Feature Bits"), Source { document: Document::Kb3188454, topic: "VDF_CompleteEnabled" }] None;
     ServerQueryAvailableBuffersCount "server.query-available-buffers.count" Interface
         "QueryAvailableBuffers counts at least the buffers of that kind that were requested and not taken."
@@ -227,7 +227,7 @@ catalogue! {
         [Source::specification("Server Transitions, SignalAbort")] Some(Question::SignalAbortNotOpen);
 
     ServerTimeOutAborts "server.time-out.aborts" Interface
-        "When the agent has waited for two intervals of serverTimeOut with requests pending and none completed, the set is aborted."
+        "When two intervals of serverTimeOut pass for the agent while requests are pending and none is completed, the set is aborted; a Load may take longer."
         [Source::specification("VDConfig Structure, serverTimeOut")] None;
     ServerCloseRequired "server.close.required" Server
         "The server closes the set before its process ends."
@@ -308,7 +308,7 @@ catalogue! {
 
     // Abort
     AbortUnblocks "abort.unblocks" Interface
-        "An abort makes every call in progress return VD_E_ABORT."
+        "An abort makes every waiting call but the agent's return VD_E_ABORT."
         [Source::specification("Abnormal Termination"), Source::reference("SignalAbort")] None;
     AbortNoDelivery "abort.no-delivery" Interface
         "After an abort no command is delivered any more: GetCommand answers VD_E_ABORT."
@@ -593,6 +593,41 @@ catalogue! {
         "When the server has received the successful completion of ClearError the device is active again."
         [Source::specification("Command Error Handling")] None;
 
+    // What is not seen in a trace
+    DataIntact "data.intact" Interface
+        "The bytes in a buffer reach the other side as they were put there."
+        [Source::specification("Overview")] None;
+    SetAnyThread "set.any-thread" Interface
+        "A set interface works the same from every thread of its process."
+        [Source::reference("CreateEx and Open")] None;
+    StatusSystemError "status.system-error" Interface
+        "An error of the operating system comes back wrapped, as a status of the form 0x8007xxxx."
+        [Source::headers("vdierror.h")] None;
+    AbiLayout "abi.layout" Interface
+        "VDConfig, VDC_Command and VDS_Command have the layout of the headers, and the library exports their functions."
+        [Source::headers("vdi.h")] None;
+    LinuxTimeoutNegative "linux.time-out.negative" Interface
+        "On Linux a negative time-out never expires."
+        [Source::linux("GetCommand and GetConfiguration")] None;
+    LinuxGroup "linux.group" Client
+        "On Linux client and server share a group, or the client clears its umask."
+        [Source::linux("Security")] None;
+    ServerCloseReleaseHandle "server.close.release-handle" Server
+        "After Close the server gives the interface back to COM."
+        [Source::close_page("Remarks, the handle")] None;
+    ServerEndOfMediaResend "server.end-of-media.resend" Server
+        "What a Write at the end of a medium did not store the server sends anew."
+        [Source::specification("Commands, Write, end of media")] None;
+    ClientReadAnySize "client.read.any-size" Client
+        "A Read of any size that was agreed upon continues where the last one ended."
+        [Source::specification("Commands, Read")] None;
+    ClientMediumObeys "client.medium.obeys" Client
+        "Rewind, marks, skips, positions, Load, Discard and the end of file that Flush sets take place on the medium as they are answered."
+        [Source::specification("Commands")] None;
+    ClientSnapshotTimely "client.snapshot.timely" Client
+        "A snapshot is taken quickly, since writes wait for it: ten seconds is the advice."
+        [Source::specification("Commands, Snapshot")] None;
+
     // Processes that die
     ProcessServerDeath "process.server-death" Interface
         "When the server's process ends without Close the interface aborts the set."
@@ -601,6 +636,6 @@ catalogue! {
         "When the primary client's process ends without Close the interface aborts the set."
         [Source::specification("Abnormal Termination, death of a process")] None;
     ProcessSecondaryDeath "process.secondary-death" Interface
-        "The death of a secondary client is not noticed: the set goes on."
+        "A set goes on as before when one of its secondary clients dies."
         [Source::specification("Abnormal Termination, death of a process")] None;
 }

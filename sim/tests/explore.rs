@@ -146,6 +146,7 @@ const SILENT: &[(&str, &str)] = &[
     ("short-read-success=client-fault", "it says whose fault an answer is, which changes no step"),
     ("linux-timeout-unit=seconds", "the model knows no clock"),
     ("completion-codes=listed", "it says whose fault an answer is, which changes no step"),
+    ("available-count=exact", "it depends on the number that an implementation gave"),
 ];
 
 fn reading(question: &str, reading: &str) -> Profile {

@@ -52,6 +52,15 @@ impl Checker {
         if passes == 0 {
             return Ok(());
         }
+        let loads = |state: &State| {
+            let load =
+                |c: &model::Command| c.code == CommandCode::Load && c.stage == Stage::Delivered;
+            state.asked.time_out && state.commands.iter().any(load)
+        };
+        let agent = self.open[index].function == Function::ExecuteCompletionAgent;
+        if agent && self.worlds[world].any(loads) {
+            self.mark([Clause::ServerTimeOutLoad]);
+        }
         let aborted = |world: &World| world.any(|state| state.aborted == Some(Cause::TimeOut));
         let before = aborted(&self.worlds[world]);
         for state in &mut self.worlds[world].frontier {

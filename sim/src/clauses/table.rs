@@ -229,6 +229,9 @@ catalogue! {
     ServerTimeOutAborts "server.time-out.aborts" Interface
         "When two intervals of serverTimeOut pass for the agent while requests are pending and none is completed, the set is aborted; a Load may take longer."
         [Source::specification("VDConfig Structure, serverTimeOut")] None;
+    ServerTimeOutLoad "server.time-out.load" Interface
+        "Waiting for a Load counts towards no serverTimeOut."
+        [Source::specification("Commands, Load")] None;
     ServerCloseRequired "server.close.required" Server
         "The server closes the set before its process ends."
         [Source::specification("Normal Termination"), Source::specification("Abnormal Termination")] None;
@@ -237,6 +240,9 @@ catalogue! {
     ServerCommandFeature "server.command.feature" Server
         "The server sends a command only if the features agreed upon allow it."
         [Source::specification("Commands"), Source::specification("Feature Bits")] None;
+    ServerCommandAgent "server.command.agent" Server
+        "The server lends the agent's thread before it sends a command."
+        [Source::reference("ExecuteCompletionAgent")] None;
     ServerCommandMedia "server.command.media" Server
         "The server sends Write where it set WriteMedia, and Read where it set ReadMedia."
         [Source::specification("Feature Bits, WriteMedia and ReadMedia")] None;
@@ -270,6 +276,9 @@ catalogue! {
     ServerMountSnapshotOrder "server.mount-snapshot.order" Server
         "In a snapshot restore MountSnapshot comes after every Read."
         [Source::specification("Commands, MountSnapshot")] None;
+    ServerDiscardLast "server.discard.last" Server
+        "After Discard the server closes the device: nothing else is sent."
+        [Source::specification("Commands, Discard")] None;
     ServerCompleteLast "server.complete.last" Server
         "Complete is sent when all data has been sent."
         [Source { document: Document::Kb3188454, topic: "VDC_Complete" }] None;

@@ -112,6 +112,7 @@ fn order(state: &State, request: &Request, agreed: Features) -> Option<C> {
         Stream::Snapshot if !last => Some(C::ServerSnapshotOrder),
         Stream::Mounted if !last => Some(C::ServerMountSnapshotOrder),
         Stream::Complete if data => Some(C::ServerCompleteLast),
+        Stream::Discarded if code != Code::ClearError => Some(C::ServerDiscardLast),
         Stream::MediumEnded if code == Code::Read && removable => Some(C::ServerEndOfMediaLoad),
         Stream::Overflow => Some(C::ServerOverflowAborts),
         _ => None,

@@ -240,6 +240,7 @@ fn push_command(state: &mut State, request: &Request, stage: Stage) {
             CommandCode::Snapshot => Stream::Snapshot,
             CommandCode::MountSnapshot => Stream::Mounted,
             CommandCode::Complete => Stream::Complete,
+            CommandCode::Discard => Stream::Discarded,
             CommandCode::Load => Stream::Free,
             // Positioning leads away from the end that a Read met.
             CommandCode::Rewind

@@ -400,11 +400,15 @@ fn send_command(state: &State, profile: &Profile, limits: Limits, request: &Requ
                 Room::None => smallvec![full],
             }
         }
-        _ => smallvec![refuse(
-            Expected::Status(HResult::VD_E_PROTOCOL),
-            Win32::ERROR_INVALID_HANDLE,
-            C::ServerSendCommandPhase,
-        )],
+        phase => {
+            let refused = refuse(
+                Expected::Status(HResult::VD_E_PROTOCOL),
+                Win32::ERROR_INVALID_HANDLE,
+                C::ServerSendCommandPhase,
+            );
+            let early = phase == P::Initializing && !state.agent.is_running();
+            smallvec![if early { refused.misuse(C::ServerCommandAgent) } else { refused }]
+        }
     }
 }
 

@@ -162,6 +162,8 @@ pub enum Stream {
     Mounted,
     /// Complete was sent: no data follows.
     Complete,
+    /// Discard was sent: nothing follows.
+    Discarded,
     /// A Read met the end of the medium: Load, or a command that goes elsewhere on it,
     /// comes before the next Read.
     MediumEnded,

@@ -3,6 +3,8 @@
 //! With `VDI_EXPLORE=full` in the environment the larger worlds are explored too; that is
 //! meant for `--release`.
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -12,13 +14,7 @@ use vdi_sim::explore::{
     explore, paths_covering_transitions, reachable, same_up_to_detail,
 };
 
-fn snapshot(name: &str, text: &str) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../snapshots/model");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, text));
-}
+use support::snapshot;
 
 fn full() -> bool {
     std::env::var("VDI_EXPLORE").is_ok_and(|value| value == "full")

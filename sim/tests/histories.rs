@@ -1,6 +1,8 @@
 //! The judge against histories whose verdict is known: those the model drew are
 //! conformant, and one wrong event in them is found.
 
+mod support;
+
 use proptest::prelude::*;
 use vdi_sim::check::{Verdict, check_reader, check_trace};
 use vdi_sim::clauses::{Profile, QUESTIONS};
@@ -62,11 +64,7 @@ fn the_same_seed_gives_the_same_bytes() {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
         }
     }
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../snapshots/model");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!("thousand-histories", format!("{hash:016x}")));
+    support::snapshot("thousand-histories", &format!("{hash:016x}"));
 }
 
 /// A change of one event that no order of effects explains.

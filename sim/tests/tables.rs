@@ -1,6 +1,8 @@
 //! The transition tables and the state diagrams, computed from the model: held to
 //! the documented tables, and as snapshots to be reviewed against the documents.
 
+mod support;
+
 use std::collections::BTreeSet;
 
 use vdi_sim::clauses::{Party, Profile, QUESTIONS};
@@ -9,13 +11,7 @@ use vdi_sim::explore::{
     differences, differences_text, documented_table, server_table,
 };
 
-fn snapshot(name: &str, text: &str) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../snapshots/model");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, text));
-}
+use support::snapshot;
 
 fn tables() -> Profile {
     Profile::named("documented-tables").expect("a named profile")

@@ -337,7 +337,7 @@ pub struct ExploreArgs {
     pub threads: Option<u16>,
     /// Write scenarios for what the embedded hand-written ones do not do into this
     /// folder instead
-    #[arg(long, value_name = "FOLDER", conflicts_with = "ui")]
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["ui", "profile", "threads"])]
     pub scenarios: Option<PathBuf>,
     /// Serve an explorer to a browser instead, at this address
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:3000")]

@@ -50,6 +50,9 @@ pub struct Answered {
     pub failing: Vec<String>,
 }
 
+/// How often what was found may change the judging of the rest.
+const ROUNDS: usize = 4;
+
 /// Finds the readings an implementation follows, and the profile they amount to;
 /// where several explain what was seen, `profile` decides.
 pub fn find_readings(
@@ -65,7 +68,10 @@ pub fn find_readings(
     }
     let mut options = options.clone();
     // A scenario may depend on two questions: what is found for one helps the other.
+    // Were two to contradict each other for ever, the last round stands.
+    let mut rounds = 0;
     loop {
+        rounds += 1;
         let answered: Vec<Answered> = QUESTIONS
             .iter()
             .map(|row| {
@@ -81,7 +87,7 @@ pub fn find_readings(
                 found.choose(reading);
             }
         }
-        if found == options.profile {
+        if found == options.profile || rounds == ROUNDS {
             return (answered, found);
         }
         options.profile = found;

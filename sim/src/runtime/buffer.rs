@@ -85,6 +85,14 @@ impl Region {
         (now == key.generation && now % 2 == 1).then_some(span)
     }
 
+    /// Every buffer that is allocated.
+    pub(super) fn allocated(&self) -> impl Iterator<Item = BufferKey> {
+        (0..).zip(&self.control().buffers).filter_map(|(index, words)| {
+            let generation = words.generation.load(Ordering::Acquire);
+            (generation % 2 == 1).then_some(BufferKey { index, generation })
+        })
+    }
+
     /// A place in the table of buffers that the server says is free.
     pub(super) fn publish_buffer(&self, index: usize, span: Span) -> Option<BufferKey> {
         let words = self.control().buffers.get(index)?;
@@ -154,6 +162,17 @@ impl Buffer {
     pub(super) fn key_in(&self, region: &Arc<Region>) -> Option<BufferKey> {
         let shared = self.0.as_ref()?;
         Arc::ptr_eq(&shared.region, region).then_some(shared.key)
+    }
+
+    /// Whether two are one buffer of one set, as this process sees it.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(one), Some(other)) => {
+                one.key == other.key && Arc::ptr_eq(&one.region, &other.region)
+            }
+            _ => false,
+        }
     }
 
     /// Bytes of the data zone; 0 if it is no shared buffer.

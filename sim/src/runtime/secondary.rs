@@ -63,6 +63,18 @@ impl ClientSet {
         if lent { Ok(BufferHandle::of(&client.region, key)) } else { Err(HResult::VD_E_INVALID) }
     }
 
+    /// The buffer whose data zone lies so many bytes from the start of the buffer area
+    /// (see [`Buffer::offset`]). The primary client has the whole area mapped, and finds
+    /// every buffer so; a secondary has only what it was given, and finds none.
+    #[must_use]
+    pub fn buffer_at(&self, offset: u64) -> Option<Buffer> {
+        let client = self.client().ok().filter(|client| client.side == PRIMARY)?;
+        client.region.allocated().find_map(|key| {
+            Buffer::new(&client.region, &client.views, key)
+                .filter(|buffer| buffer.offset() == offset)
+        })
+    }
+
     /// Maps the buffer of a handle into this process.
     ///
     /// Source: SQL Server VDI reference, MapBufferHandle.

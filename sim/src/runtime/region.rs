@@ -177,6 +177,10 @@ impl Region {
         self.devices().iter().for_each(|device| device.bell.ring());
     }
 
+    fn knows_abort(&self) -> bool {
+        self.control().state.get().is_ok_and(|state| state.aborted)
+    }
+
     // Sides.
 
     /// Whether the primary client has the set open and lives.
@@ -203,7 +207,7 @@ impl Region {
             Holder::Nobody | Holder::Closed => false,
         };
         let sides = &self.control().sides;
-        if dead(&sides[SERVER]) || dead(&sides[PRIMARY]) {
+        if (dead(&sides[SERVER]) || dead(&sides[PRIMARY])) && !self.knows_abort() {
             self.abort();
         }
     }
@@ -294,9 +298,20 @@ impl Region {
             observer.sleeps(Arc::new(move || region.bell(listen).listen() == heard));
         }
         let tick = self.core.is_shared().then_some(TICK);
-        let left = deadline.map(Deadline::remaining);
-        let limit = tick.into_iter().chain(left).min();
-        self.bell(listen).wait(heard, limit);
+        let bell = self.bell(listen);
+        loop {
+            let left = deadline.map(Deadline::remaining);
+            bell.wait(heard, tick.into_iter().chain(left).min());
+            // Between processes nobody rings for the dead; else every end is an end.
+            if tick.is_none() || bell.listen() != heard || deadline.is_some_and(Deadline::passed) {
+                break;
+            }
+            self.notice_deaths();
+            if self.knows_abort() {
+                // Whoever aborted may have died before it could ring.
+                break;
+            }
+        }
         if let Some(observer) = observer {
             observer.wakes();
         }

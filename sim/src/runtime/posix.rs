@@ -328,7 +328,7 @@ impl Watches {
 
 /// Something that tells when the process ends; `None` if it has.
 fn watch(id: ProcessId) -> Option<OwnedFd> {
-    let pid = Pid::from_raw(id.number.cast_signed())?;
+    let pid = Pid::from_raw(id.number.try_into().ok()?)?;
     let file = pidfd_open(pid, PidfdFlags::empty()).ok()?;
     // Another process may have got the number since.
     (began(id.number)? == id.began).then_some(file)

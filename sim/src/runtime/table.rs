@@ -37,8 +37,9 @@ pub(super) struct Table {
     /// Milliseconds of virtual time since then.
     pub(super) waited: u64,
     pub(super) area: Area,
-    /// Bytes of the buffer area.
-    pub(super) provided: u64,
+    /// Bytes of the buffer area, and the segments it has.
+    pub(super) area_end: u64,
+    pub(super) segments: usize,
     pub(super) buffers: Vec<Option<(BufferKey, Place)>>,
 }
 
@@ -94,7 +95,8 @@ impl Table {
             happened: 0,
             waited: 0,
             area: Area::default(),
-            provided: 0,
+            area_end: 0,
+            segments: 0,
             buffers: Vec::new(),
         }
     }

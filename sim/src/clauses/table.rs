@@ -121,6 +121,9 @@ catalogue! {
     ServerBeginConfigurationFeatures "server.begin-configuration.features" Server
         "The server may add WriteMedia, ReadMedia and, if RequestComplete was asked, CompleteEnabled, and no other feature."
         [Source::specification("Feature Bits"), Source { document: Document::Kb3188454, topic: "VDF_CompleteEnabled" }] None;
+    ServerBeginConfigurationMedia "server.begin-configuration.media" Server
+        "The server sets WriteMedia for a BACKUP and ReadMedia for a RESTORE; for a BACKUP ReadMedia too if the client can position, and only then."
+        [Source::specification("Feature Bits, WriteMedia and ReadMedia")] None;
     ServerQueryAvailableBuffersCount "server.query-available-buffers.count" Interface
         "QueryAvailableBuffers counts at least the buffers of that kind that were requested and not taken."
         [Source::reference("RequestBuffers"), Source::headers("vdi.h, QueryAvailableBuffers")] None;
@@ -219,6 +222,9 @@ catalogue! {
     ServerBufferControl "server.buffer.control" Server
         "The server leaves a buffer alone while the client holds its command."
         [Source::specification("Active, control of buffers")] None;
+    ServerBufferControlAfterAbort "server.buffer.control-after-abort" Server
+        "After an abort the server leaves alone what the client held at that moment, until the client's Close."
+        [Source::specification("Abnormal Termination, buffers")] None;
     ServerSignalAbortStatus "server.signal-abort.status" Interface
         "The server's SignalAbort answers NOERROR, again and again."
         [Source::reference("Server SignalAbort"), Source::specification("Server Transitions, SignalAbort")] None;
@@ -291,6 +297,9 @@ catalogue! {
     ServerOverflowAborts "server.end-of-media.overflow-aborts" Server
         "When a Write ended with ERROR_EOM_OVERFLOW the server aborts: it sends nothing more."
         [Source::specification("Commands, Write")] None;
+    ServerErrorClearErrorOnly "server.error.clear-error-only" Server
+        "Once a callback has told the server that a device is in the error state, it sends that device ClearError and nothing else."
+        [Source::specification("Command Error Handling")] None;
 
     // The completion agent
     AgentBlocks "agent.blocks" Interface
@@ -586,6 +595,9 @@ catalogue! {
     ClientBufferControl "client.buffer.control" Client
         "The client uses a buffer only between the delivery and the completion of its command."
         [Source::specification("Active, control of buffers")] None;
+    ClientBufferControlAfterAbort "client.buffer.control-after-abort" Client
+        "After an abort the client uses no buffer but those it held at that moment."
+        [Source::specification("Abnormal Termination, buffers")] None;
 
     // The error state of a device
     DeviceErrorQueue "device.error.queue" Interface

@@ -29,8 +29,11 @@ pub(super) fn reduce(node: &mut Node, world: &World) {
     }
     // The primary knows every address.
     state.buffers.iter_mut().for_each(|buffer| buffer.mapped &= !1);
-    // Whether the last command was a Flush says whose fault an abort is, no more.
-    state.devices.iter_mut().for_each(|device| device.flushed = false);
+    // Whether the last command was a Flush, and whether the server knows of an error,
+    // says whose fault something is, no more.
+    for device in &mut state.devices {
+        (device.flushed, device.error_told) = (false, false);
+    }
     for command in &mut state.commands {
         let errored = state.devices[usize::from(command.device)].errored;
         command.before_error &= errored && command.stage == Stage::Delivered;
@@ -163,9 +166,13 @@ fn waiting(state: &State, lane: LaneId) -> Option<Timeout> {
     })
 }
 
+/// What is told apart of the buffer that a command carries, if it carries one that exists.
+type Carries = Option<Option<(u16, Option<u8>)>>;
+
 /// A command without the numbers.
-fn content(state: &State, command: &Command) -> (Command, Option<Option<u16>>) {
-    let buffer = command.buffer.map(|id| state.buffer(id).map(|buffer| buffer.mapped));
+fn content(state: &State, command: &Command) -> (Command, Carries) {
+    let buffer =
+        command.buffer.map(|id| state.buffer(id).map(|buffer| (buffer.mapped, buffer.kept)));
     (Command { id: CommandId(0), device: 0, buffer: None, ..*command }, buffer)
 }
 
@@ -212,7 +219,7 @@ fn number_buffers(state: &mut State) {
         return;
     }
     let mut order: SmallVec<[BufferId; 4]> = SmallVec::new();
-    state.buffers.sort_by_key(|buffer| buffer.mapped);
+    state.buffers.sort_by_key(|buffer| (buffer.mapped, buffer.kept));
     let carried = state.commands.iter().filter_map(|command| command.buffer);
     for id in carried.chain(state.buffers.iter().map(|buffer| buffer.id)) {
         if !order.contains(&id) {

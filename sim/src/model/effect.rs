@@ -70,7 +70,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
             state.update_activation(entry);
         }
         Effect::Allocate(id, kind) => {
-            state.buffers.push(Buffer { id, mapped: 0 });
+            state.buffers.push(Buffer { id, mapped: 0, kept: None });
             take_reserved(state, kind);
         }
         Effect::Free(buffer) => free(state, buffer),
@@ -109,6 +109,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
         Effect::CloseClient { abort: cause, drop_held } => {
             state.client = ClientLife::Closed;
             abort_if(state, cause);
+            let_go(state, 0);
             if drop_held {
                 complete_all(state, Stage::Delivered, Win32::ERROR_OPERATION_ABORTED);
             }
@@ -195,6 +196,7 @@ fn close_secondary(state: &mut State, client: u8, abort: Option<Cause>) {
         buffer.mapped &= !(1 << client);
     }
     abort_if(state, abort);
+    let_go(state, client);
 }
 
 fn deliver(state: &mut State, id: CommandId) {
@@ -301,9 +303,27 @@ fn complete_queued(state: &mut State, device: u8, code: Win32) {
 }
 
 /// The processing of SignalAbort. What follows from it (calls that return,
-/// callbacks owed) is read from the state by `returns` and `callbacks`.
+/// callbacks owed) is read from the state by `returns` and `callbacks`. What a client
+/// holds at that moment it keeps, although its command is called back.
 fn abort(state: &mut State, cause: Cause) {
-    state.aborted.get_or_insert(cause);
+    if state.aborted.is_some() {
+        return;
+    }
+    state.aborted = Some(cause);
+    let State { commands, devices, buffers, .. } = state;
+    for command in commands.iter().filter(|command| command.stage == Stage::Delivered) {
+        let held = buffers.iter_mut().find(|buffer| command.buffer == Some(buffer.id));
+        if let Some(buffer) = held {
+            buffer.kept = Some(devices[usize::from(command.device)].owner);
+        }
+    }
+}
+
+/// A client process is done with the set: it keeps no buffer any more.
+fn let_go(state: &mut State, client: u8) {
+    for buffer in state.buffers.iter_mut().filter(|buffer| buffer.kept == Some(client)) {
+        buffer.kept = None;
+    }
 }
 
 fn complete_all(state: &mut State, stage: Stage, code: Win32) {
@@ -338,12 +358,14 @@ pub(super) fn exit(state: &mut State, process: Caller) {
             if state.client == ClientLife::Created {
                 state.client = ClientLife::Dead;
                 abort(state, Cause::ClientDeath);
+                let_go(state, 0);
             }
         }
         Caller::Client(number) => {
             let life = &mut state.secondaries[usize::from(number) - 1];
             if *life == SecondaryLife::Open {
                 *life = SecondaryLife::Dead;
+                let_go(state, number);
             }
         }
     }

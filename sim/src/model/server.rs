@@ -160,10 +160,7 @@ fn begin_configuration(
         P::Connected if sound => {
             let begun = Outcome::returns(HResult::NOERROR, C::ServerBeginConfigurationStatus)
                 .effecting(Effect::Begin(granted));
-            smallvec![match commands::grants_misuse(state, granted.features) {
-                Some(clause) => begun.misuse(clause),
-                None => begun,
-            }]
+            smallvec![commands::grants_misuse(state, granted.features).fold(begun, Outcome::misuse)]
         }
         P::Connected => {
             let expected = match profile.bad_configuration_arguments {
@@ -377,11 +374,12 @@ fn send_command(state: &State, profile: &Profile, limits: Limits, request: &Requ
         P::Connected => connected(profile, Some(HResult::NOERROR), C::ServerSendCommandPhase),
         P::Active if device.server == ServerDevice::Open => {
             if device.errored && request.code != CommandCode::ClearError {
-                return smallvec![refuse(
-                    Expected::AnyFailure,
-                    Win32::ERROR_IO_DEVICE,
-                    C::ServerSendCommandIoError,
-                )];
+                let (expected, code) = (Expected::AnyFailure, Win32::ERROR_IO_DEVICE);
+                let refused = refuse(expected, code, C::ServerSendCommandIoError);
+                // A server that was not told yet cannot know better.
+                let known = device.error_told;
+                let misuse = C::ServerErrorClearErrorOnly;
+                return smallvec![if known { refused.misuse(misuse) } else { refused }];
             }
             let full = match profile.queue_full_code {
                 QueueFullCode::Busy => Expected::Status(HResult::VD_E_BUSY),

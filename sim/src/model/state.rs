@@ -180,6 +180,8 @@ pub struct Device {
     pub client: ClientDevice,
     /// Whether a command completed with an error and was not cleared yet.
     pub errored: bool,
+    /// Whether a callback has told the server so.
+    pub error_told: bool,
     /// The client process that opened it.
     pub owner: u8,
     /// How far its stream of commands has come.
@@ -195,6 +197,8 @@ pub struct Buffer {
     pub id: BufferId,
     /// The client processes that have its address: bit 0 the primary.
     pub mapped: u16,
+    /// The client process that held it at the abort, until that process's Close.
+    pub kept: Option<u8>,
 }
 
 /// What the client asks for in Create, as far as the model depends on it.

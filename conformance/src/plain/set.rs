@@ -211,7 +211,21 @@ impl Set {
         let VdConfig { features, max_io_depth, max_transfer_size, buffer_area_size, .. } =
             self.config;
         let (granted, one) = (Features::COMPLETE_ENABLED, max_transfer_size.saturating_mul(4));
+        let lost = |defect, right| self.seed.instead(defect, right, 0);
+        let drifts = self.configuration_seen && self.defect(Defect::ConfigurationDrifts);
         VdConfig {
+            alignment: self.seed.instead(
+                Defect::OtherAlignment,
+                self.config.alignment,
+                self.asked.alignment,
+            ),
+            soft_file_mark_block_size: lost(
+                Defect::FileMarkSizeLost,
+                self.config.soft_file_mark_block_size,
+            ),
+            eom_warning_size: lost(Defect::WarningSizeLost, self.config.eom_warning_size),
+            server_time_out: lost(Defect::TimeOutLost, self.config.server_time_out),
+            max_transfer_size: if drifts { max_transfer_size / 2 } else { max_transfer_size },
             features: self.seed.instead(Defect::GrantsUnasked, features, features | granted),
             max_io_depth: self.seed.instead(Defect::OtherIoDepth, max_io_depth, 1),
             buffer_area_size: self.seed.instead(Defect::OtherAreaSize, buffer_area_size, one),

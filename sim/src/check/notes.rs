@@ -129,7 +129,13 @@ impl Checker {
                     self.find(line, Clause::ClientCreateDeviceCount, what, false);
                 }
             }
-            Statement::Succeeded => self.worlds[world].statement = Some(true),
+            Statement::Succeeded => {
+                if self.worlds[world].complete_failed != 0 {
+                    let what = format!("{event}, although Complete had failed");
+                    self.find(line, Clause::ServerCompleteFailure, what, false);
+                }
+                self.worlds[world].statement = Some(true);
+            }
             Statement::Failed => self.worlds[world].statement = Some(false),
         }
         Ok(())

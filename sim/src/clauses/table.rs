@@ -288,6 +288,9 @@ catalogue! {
     ServerCompleteLast "server.complete.last" Server
         "Complete is sent when all data has been sent."
         [Source { document: Document::Kb3188454, topic: "VDC_Complete" }] None;
+    ServerCompleteFailure "server.complete.failure" Server
+        "When the client fails Complete the SQL statement fails."
+        [Source { document: Document::Kb3188454, topic: "VDC_Complete" }] None;
     ServerEndOfMediaLoad "server.end-of-media.load" Server
         "When a Read has met the end of the data on a removable medium, Load comes before the next Read."
         [Source::specification("Commands, Read, end of media")] None;
@@ -381,6 +384,12 @@ catalogue! {
     ClientGetConfigurationGranted "client.get-configuration.granted" Interface
         "The configuration given keeps the rules for the fields that the interface sets: maxIODepth and bufferAreaSize."
         [Source::specification("VDConfig Structure")] None;
+    ClientGetConfigurationAsAsked "client.get-configuration.as-asked" Interface
+        "The configuration given keeps what the client asked for, and its alignment is the greater of what client and server ask."
+        [Source::specification("VDConfig Structure"), Source::reference("BeginConfiguration")] None;
+    ClientGetConfigurationFixed "client.get-configuration.fixed" Interface
+        "The configuration is the same whenever it is asked for: it is fixed for the life of the set."
+        [Source::reference("BeginConfiguration")] None;
     ClientGetConfigurationAfterFailure "client.get-configuration.after-failure" Client
         "The client does not wait for a configuration when its SQL statement has failed."
         [Source::practice("clients that wait for ever"), Source::reference("Client GetConfiguration")] None;
@@ -502,6 +511,9 @@ catalogue! {
     ClientGetCommandDelivers "client.get-command.delivers" Interface
         "GetCommand delivers the commands of a device in the order they were sent."
         [Source::reference("GetCommand"), Source::specification("Active")] None;
+    ClientGetCommandAsSent "client.get-command.as-sent" Interface
+        "GetCommand delivers a command with the code, the size, the position and the buffer it was sent with."
+        [Source::reference("GetCommand"), Source::headers("vdi.h, VDC_Command")] None;
     ClientGetCommandWaits "client.get-command.waits" Interface
         "GetCommand blocks while no command can be delivered and the time-out has not passed."
         [Source::reference("GetCommand")] Some(Question::GetCommandBeforeActive);

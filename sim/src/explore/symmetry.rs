@@ -167,7 +167,7 @@ fn waiting(state: &State, lane: LaneId) -> Option<Timeout> {
 }
 
 /// What is told apart of the buffer that a command carries, if it carries one that exists.
-type Carries = Option<Option<(u16, Option<u8>)>>;
+type Carries = Option<Option<(u16, bool)>>;
 
 /// A command without the numbers.
 fn content(state: &State, command: &Command) -> (Command, Carries) {

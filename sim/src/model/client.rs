@@ -270,7 +270,9 @@ pub(super) fn command_returns(
         let clause =
             if sides.errored { C::DeviceErrorClearErrorWaits } else { C::ClientGetCommandDelivers };
         return smallvec![
-            Outcome::new(Answer::Delivers(command), clause).effecting(Effect::Deliver(command))
+            Outcome::new(Answer::Delivers(command), clause)
+                .also(C::ClientGetCommandAsSent)
+                .effecting(Effect::Deliver(command))
         ];
     }
     let queued = state.outstanding(device).any(|command| command.stage == Stage::Queued);

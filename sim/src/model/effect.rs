@@ -70,7 +70,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
             state.update_activation(entry);
         }
         Effect::Allocate(id, kind) => {
-            state.buffers.push(Buffer { id, mapped: 0, kept: None });
+            state.buffers.push(Buffer { id, mapped: 0, kept: false });
             take_reserved(state, kind);
         }
         Effect::Free(buffer) => free(state, buffer),
@@ -109,7 +109,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
         Effect::CloseClient { abort: cause, drop_held } => {
             state.client = ClientLife::Closed;
             abort_if(state, cause);
-            let_go(state, 0);
+            let_go(state);
             if drop_held {
                 complete_all(state, Stage::Delivered, Win32::ERROR_OPERATION_ABORTED);
             }
@@ -196,7 +196,6 @@ fn close_secondary(state: &mut State, client: u8, abort: Option<Cause>) {
         buffer.mapped &= !(1 << client);
     }
     abort_if(state, abort);
-    let_go(state, client);
 }
 
 fn deliver(state: &mut State, id: CommandId) {
@@ -310,20 +309,19 @@ fn abort(state: &mut State, cause: Cause) {
         return;
     }
     state.aborted = Some(cause);
-    let State { commands, devices, buffers, .. } = state;
+    let State { commands, buffers, .. } = state;
     for command in commands.iter().filter(|command| command.stage == Stage::Delivered) {
         let held = buffers.iter_mut().find(|buffer| command.buffer == Some(buffer.id));
         if let Some(buffer) = held {
-            buffer.kept = Some(devices[usize::from(command.device)].owner);
+            buffer.kept = true;
         }
     }
 }
 
-/// A client process is done with the set: it keeps no buffer any more.
-fn let_go(state: &mut State, client: u8) {
-    for buffer in state.buffers.iter_mut().filter(|buffer| buffer.kept == Some(client)) {
-        buffer.kept = None;
-    }
+/// The client is done with the set: it keeps no buffer any more. That a secondary is
+/// done with it changes nothing, the buffer is still under its side's control.
+fn let_go(state: &mut State) {
+    state.buffers.iter_mut().for_each(|buffer| buffer.kept = false);
 }
 
 fn complete_all(state: &mut State, stage: Stage, code: Win32) {
@@ -358,14 +356,13 @@ pub(super) fn exit(state: &mut State, process: Caller) {
             if state.client == ClientLife::Created {
                 state.client = ClientLife::Dead;
                 abort(state, Cause::ClientDeath);
-                let_go(state, 0);
+                let_go(state);
             }
         }
         Caller::Client(number) => {
             let life = &mut state.secondaries[usize::from(number) - 1];
             if *life == SecondaryLife::Open {
                 *life = SecondaryLife::Dead;
-                let_go(state, number);
             }
         }
     }

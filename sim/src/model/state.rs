@@ -197,8 +197,8 @@ pub struct Buffer {
     pub id: BufferId,
     /// The client processes that have its address: bit 0 the primary.
     pub mapped: u16,
-    /// The client process that held it at the abort, until that process's Close.
-    pub kept: Option<u8>,
+    /// Whether the client held it at the abort and has not closed since.
+    pub kept: bool,
 }
 
 /// What the client asks for in Create, as far as the model depends on it.

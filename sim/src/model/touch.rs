@@ -96,7 +96,7 @@ fn control(state: &State, process: Caller, buffer: BufferId) -> Option<Clause> {
 /// After an abort each side keeps what it controlled, until its own Close; whether the
 /// command was called back meanwhile makes no difference.
 fn control_after_abort(state: &State, process: Caller, buffer: BufferId) -> Option<Clause> {
-    let kept = state.buffer(buffer).is_some_and(|buffer| buffer.kept.is_some());
+    let kept = state.buffer(buffer).is_some_and(|buffer| buffer.kept);
     match process {
         Caller::Client(_) => (!kept).then_some(Clause::ClientBufferControlAfterAbort),
         Caller::Server => kept.then_some(Clause::ServerBufferControlAfterAbort),

@@ -326,7 +326,7 @@ defects! {
     ClearErrorIdle "clear-error-idle", false, ["server.send-command.status", "agent.callback"],
         "A device stays in the error state when ClearError has completed.";
     ErrorSpreads "error-spreads", false,
-        ["server.send-command.status", "device.error.queue", "agent.callback"],
+        ["device.independent", "device.error.queue", "agent.callback"],
         "An error puts every device of the set into the error state.";
 
     // Time.
@@ -351,6 +351,10 @@ defects! {
     ServerTimeoutInLoad "server-timeout-in-load", false,
         ["server.time-out.aborts", "agent.callback", "client.get-command.delivers", "agent.blocks"],
         "serverTimeOut aborts while a Load is out.";
+    ServerTimeoutInCallback "server-timeout-in-callback", false,
+        ["server.time-out.aborts", "agent.callback", "client.get-command.delivers",
+         "client.complete-command.status", "agent.blocks"],
+        "serverTimeOut runs on while the agent is inside a callback.";
 
     // Secondary clients.
     SecondaryEarly "secondary-early", false, ["client.open-in-secondary.not-ready"],

@@ -59,6 +59,8 @@ pub(super) struct Set {
     /// Whether GetConfiguration has told the client.
     pub(super) configuration_seen: bool,
     pub(super) agent_running: bool,
+    /// Whether the agent is inside a callback: then it does not wait.
+    pub(super) agent_calling: bool,
     pub(super) devices: Vec<Device>,
     /// What the agent has to call back, oldest first.
     pub(super) owed: VecDeque<Owed>,
@@ -93,6 +95,7 @@ impl Set {
             server: None,
             configuration_seen: false,
             agent_running: false,
+            agent_calling: false,
             devices: [first].into_iter().chain(others).collect(),
             owed: VecDeque::new(),
             completions: 0,

@@ -107,7 +107,24 @@ pub(super) fn waiting(defect: Option<Defect>) -> Vec<String> {
         log.note("an interval", log.stage.blocked());
     }
     lines.append(&mut log.end());
+    lines.append(&mut inside_a_callback(defect));
     lines
+}
+
+/// Intervals that pass while the agent is inside a callback.
+fn inside_a_callback(defect: Option<Defect>) -> Vec<String> {
+    let mut log = Log::new(timed(defect).active(&VdConfig { server_time_out: 1, ..pipes(1) }));
+    let (status, let_go) = log.stage.send_held(0, 1);
+    log.note("send", (status, log.stage.send(0, 2, Flush)));
+    let first = log.stage.get(0).ok();
+    log.note("complete", log.stage.complete(0, first, Win32::ERROR_SUCCESS));
+    log.rest();
+    for _ in 0..2 {
+        log.stage.expire("agent", None);
+    }
+    log.note("get", log.stage.get(0));
+    drop(let_go);
+    log.end()
 }
 
 /// Calls without a set, and Create and Open of all sorts.

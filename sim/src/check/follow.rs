@@ -10,7 +10,7 @@ use crate::clauses::{Clause, Party};
 use crate::codes::HResult;
 use crate::config::VdConfig;
 use crate::model::{self, BufferId};
-use crate::trace::{Event, Out};
+use crate::trace::{Event, Out, Process};
 
 impl Checker {
     /// Follows a return of NOERROR.
@@ -43,6 +43,9 @@ impl Checker {
             }
             Then::Configure(config) => self.worlds[world].server_config = config,
             Then::Device { handle, name, index } => {
+                if process == Process::Server {
+                    self.check_device_name(line, world, &name, index);
+                }
                 let names = &mut self.worlds[world].device_names;
                 if names[usize::from(index)].is_none() {
                     names[usize::from(index)] = Some(name);
@@ -67,6 +70,22 @@ impl Checker {
             Then::ClientConfiguration | Then::ServerConfiguration => {
                 self.compare_configuration(line, world, process.party(), out, event);
             }
+        }
+    }
+
+    /// The server opens the first device by the set's name, and none by another's.
+    fn check_device_name(&mut self, line: usize, world: usize, name: &str, index: u8) {
+        let World { device_names, frontier, name: set, .. } = &self.worlds[world];
+        let unopened = |device: &model::Device| device.server == model::ServerDevice::Unopened;
+        let first = frontier[0].devices.iter().enumerate();
+        let first = first.filter(|(other, _)| *other != usize::from(index));
+        let wrong = first.map(|(_, device)| device).all(unopened) && name != set;
+        let mut others = device_names.iter().enumerate();
+        let twice = others
+            .any(|(other, known)| other != usize::from(index) && known.as_deref() == Some(name));
+        if wrong || twice {
+            let what = format!("OpenDevice by the name {name}");
+            self.find(line, Clause::ServerOpenDeviceNames, what, false);
         }
     }
 

@@ -52,6 +52,7 @@ fn after_abort(node: &mut Node, codes_matter: bool) {
     state.reserve = Reserve::None;
     state.buffers.clear();
     (state.idle_intervals, state.activated, state.configuration_seen) = (0, false, false);
+    state.seen_early = 0;
     state.configuration = Configuration::Unset;
     state.devices.iter_mut().for_each(|device| device.errored = false);
     for command in &mut state.commands {
@@ -99,6 +100,7 @@ fn over(state: &mut State) {
     state.buffers.clear();
     state.devices.iter_mut().for_each(|device| *device = Device::default());
     (state.idle_intervals, state.activated, state.configuration_seen) = (0, false, false);
+    state.seen_early = 0;
     (state.configuration, state.reserve) = (Configuration::Unset, Reserve::None);
 }
 

@@ -165,8 +165,8 @@ fn support(state: &State, command: Code, code: Win32) -> Option<C> {
     let refused = code == Win32::ERROR_NOT_SUPPORTED;
     let of_feature = |asked| match (asked, refused) {
         (true, true) => Some(C::ClientCommandSupported),
-        (false, false) if code == Win32::ERROR_SUCCESS => Some(C::ClientCommandUnsupported),
-        _ => None,
+        (false, false) => Some(C::ClientCommandUnsupported),
+        (true, false) | (false, true) => None,
     };
     match command.info().gate {
         Gate::Always => refused.then_some(C::ClientCommandMandatory),

@@ -88,7 +88,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
             state.asked = asked;
             state.devices = (0..devices).map(|_| Device::default()).collect();
         }
-        Effect::SeeConfiguration => state.configuration_seen = true,
+        Effect::SeeConfiguration => see_configuration(state, caller),
         Effect::OpenSecondary(client) => {
             state.secondaries[usize::from(client) - 1] = SecondaryLife::Open;
         }
@@ -117,6 +117,16 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
         Effect::Wait(pending) => {
             state.calls.push(InProgress { lane, caller, pending });
         }
+    }
+}
+
+/// What a secondary sees is no GetConfiguration of the primary's.
+const fn see_configuration(state: &mut State, caller: Caller) {
+    match caller {
+        Caller::Client(secondary @ 1..) if !state.configuration_seen => {
+            state.seen_early |= 1 << secondary;
+        }
+        _ => (state.configuration_seen, state.seen_early) = (true, 0),
     }
 }
 
@@ -370,7 +380,8 @@ pub(super) fn exit(state: &mut State, process: Caller) {
 
 /// Time passes for the call in progress on a lane: see [`super::expire`].
 pub(super) fn expire(state: &mut State, lane: LaneId) {
-    if matches!(state.agent, Agent::Running { lane: agent } if agent == lane) {
+    // Inside a completion routine the agent does not wait.
+    if state.free_agent() == Some(lane) {
         pass_interval(state);
         return;
     }

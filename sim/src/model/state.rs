@@ -337,8 +337,11 @@ pub struct State {
     pub idle_intervals: u8,
     /// How far the server has configured.
     pub configuration: Configuration,
-    /// Whether the client has seen the configuration.
+    /// Whether the primary client has seen the configuration: from then on it counts as
+    /// seen by all.
     pub configuration_seen: bool,
+    /// The secondary clients that have seen it before the primary, by their bits.
+    pub seen_early: u16,
     /// Whether Active has been entered.
     pub activated: bool,
     /// The first abort, if there was one.
@@ -393,6 +396,12 @@ impl State {
         }
     }
 
+    /// Whether this client process may act on the configuration.
+    #[must_use]
+    pub const fn configuration_seen_by(&self, client: u8) -> bool {
+        self.configuration_seen || self.seen_early & (1 << client) != 0
+    }
+
     /// A buffer, while it is allocated.
     #[must_use]
     pub fn buffer(&self, id: BufferId) -> Option<&Buffer> {
@@ -425,6 +434,13 @@ impl State {
         self.commands.iter().filter(move |command| {
             command.device == device && matches!(command.stage, Stage::Queued | Stage::Delivered)
         })
+    }
+
+    /// Whether another device than this one is in the error state.
+    #[must_use]
+    pub(super) fn others_errored(&self, device: u8) -> bool {
+        let mut devices = self.devices.iter().enumerate();
+        devices.any(|(index, other)| other.errored && index != usize::from(device))
     }
 
     /// Ends the call on a lane, the agent's if there is no other; gives who called.

@@ -162,7 +162,8 @@ impl Area {
     /// A buffer other than this one, if there is another.
     pub(super) fn another(&self, than: Option<BufferId>) -> Option<BufferId> {
         let ids = self.blocks.values().map(|block| block.buffer.id);
-        ids.filter(|id| Some(*id) != than).last().or(than)
+        let mut others = ids.filter(|id| Some(*id) != than);
+        others.next_back().or(than)
     }
 
     /// The prefix zone lies in the block, just before the data zone.

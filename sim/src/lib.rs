@@ -14,6 +14,7 @@
 //! | [`explore`] | every reachable state, the transition tables |
 //! | [`simulate`] | histories from a seed |
 //! | [`check`] | a trace, judged |
+//! | [`runtime`] | a real implementation, of the codes and the configuration alone |
 //!
 //! Architecture invariants: the model knows no thread, no clock, no JSON and no
 //! randomness; nothing here reads a file by itself or prints.
@@ -24,5 +25,9 @@ pub mod codes;
 pub mod config;
 pub mod explore;
 pub mod model;
+#[cfg(target_os = "linux")]
+pub mod runtime;
 pub mod simulate;
+#[cfg(target_os = "linux")]
+mod sync;
 pub mod trace;

@@ -3,7 +3,7 @@
 //!
 //! The driver knows exactly when everything is at rest: every thread of a lane
 //! is either idle, or inside a wait that the implementation has announced
-//! through [`Host::waiting`].
+//! through [`Host::waiting`] or [`Host::sleeps`].
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -79,6 +79,24 @@ pub enum Reply {
     Unsupported(String),
 }
 
+/// Whether a sleeping call still has a reason to sleep.
+pub type Still = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// Everything an implementation in this process can offer.
+#[must_use]
+pub fn whole_offer() -> Vec<Offer> {
+    vec![
+        Offer::Server,
+        Offer::Client,
+        Offer::Touch,
+        Offer::Exit,
+        Offer::Unload,
+        Offer::Hold,
+        Offer::Settle,
+        Offer::Expire,
+    ]
+}
+
 /// What the driver offers an implementation.
 pub struct Host {
     state: Mutex<HostState>,
@@ -93,6 +111,8 @@ struct HostState {
     busy: usize,
     /// Of these, how many wait inside the implementation for another lane.
     waiting: usize,
+    /// Lanes that sleep inside the implementation, as long as this gives true.
+    asleep: BTreeMap<String, Still>,
     /// Of these, how many are inside a held completion routine.
     held: usize,
     over: bool,
@@ -145,6 +165,19 @@ impl Host {
     /// Something changed: every thread that waits in the implementation will look again.
     pub fn woken(&self) {
         self.lock().waiting = 0;
+    }
+
+    /// The present thread is about to sleep, and sleeps as long as `still` gives true:
+    /// for an implementation that wakes its threads one by one. It must not block.
+    pub fn sleeps(&self, still: Still) {
+        self.lock().asleep.insert(this_lane(), still);
+        self.changed.notify_all();
+    }
+
+    /// The present thread is awake again.
+    pub fn wakes(&self) {
+        self.lock().asleep.remove(&this_lane());
+        self.changed.notify_all();
     }
 
     fn post(&self, answer: Answer) {
@@ -272,7 +305,10 @@ impl Host {
     /// Waits until every thread is idle, waits for another, or is held.
     fn rest(&self, within: Duration) -> Result<MutexGuard<'_, HostState>, Trouble> {
         let state = self.lock();
-        let busy = |state: &mut HostState| state.busy > state.waiting + state.held;
+        let busy = |state: &mut HostState| {
+            let asleep = state.asleep.values().filter(|still| still()).count();
+            state.busy > state.waiting + asleep + state.held
+        };
         let (state, waited) = self
             .changed
             .wait_timeout_while(state, within, busy)

@@ -4,12 +4,15 @@
 //! Both speak the same messages ([`protocol`]); the run room does not know which
 //! it has. The expected answers never come here.
 
+mod body;
 pub mod inprocess;
 mod plain;
 pub mod protocol;
+mod runtime;
 mod stdio;
 
 pub use plain::Plain;
+pub use runtime::Runtime;
 pub use stdio::Stdio;
 
 use std::time::Duration;

@@ -61,7 +61,10 @@ pub struct Target {
     /// Command that starts an adapter, such as 'python3 my_adapter.py'
     #[arg(long, value_name = "COMMAND")]
     pub adapter: Option<String>,
-    /// Give the built-in implementation a seeded defect (see `vdi list defects`)
+    /// Drive the plain implementation, the body of the seeded defects, not the runtime
+    #[arg(long, conflicts_with = "adapter")]
+    pub plain: bool,
+    /// Drive the plain implementation with a seeded defect (see `vdi list defects`)
     #[arg(long, value_name = "NAME", conflicts_with = "adapter")]
     pub defect: Option<String>,
     /// Folder of scenarios in place of the embedded ones

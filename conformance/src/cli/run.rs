@@ -9,7 +9,7 @@ use vdi_sim::check::exit_code;
 
 use super::args::{Format, RunArgs, Target, gating};
 use super::{Failure, profile};
-use crate::adapter::{Adapter, Limits, Plain, Stdio};
+use crate::adapter::{Adapter, Limits, Plain, Runtime, Stdio};
 use crate::baseline::Baseline;
 use crate::plain::Defect;
 use crate::report::{self, Summary};
@@ -181,7 +181,11 @@ pub(super) fn adapter(target: &Target) -> Result<Box<dyn Adapter>, Failure> {
         return Ok(Box::new(adapter));
     }
     let Some(name) = &target.defect else {
-        return Ok(Box::new(Plain::adapter()));
+        return Ok(if target.plain {
+            Box::new(Plain::adapter())
+        } else {
+            Box::new(Runtime::adapter())
+        });
     };
     match Defect::by_name(name) {
         Some(defect) => Ok(Box::new(Plain::defective(defect))),

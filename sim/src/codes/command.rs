@@ -84,7 +84,9 @@ macro_rules! commands {
                 match text { $( stringify!($name) => Some(Self::$name), )+ _ => None }
             }
 
-            fn from_number(number: u64) -> Option<Self> {
+            /// The command of this number, 1 to 19.
+            #[must_use]
+            pub const fn from_number(number: u64) -> Option<Self> {
                 match number { $( $value => Some(Self::$name), )+ _ => None }
             }
         }

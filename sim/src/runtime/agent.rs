@@ -1,0 +1,137 @@
+//! The completion agent: the server's thread on which completion routines run.
+//!
+//! Sources: SQL Server VDI reference, ExecuteCompletionAgent;
+//! IServerVirtualDeviceSet2::Close, Remarks.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use super::clock::Watch;
+use super::layout::{Phase, State};
+use super::region::Listen;
+use super::server::{Server, client_closed};
+use super::table::{Owed, Table};
+use super::{Callback, Completion};
+use crate::codes::HResult;
+use crate::sync::{Arc, Deadline, Fault, fault};
+
+/// The right and the duty to be the completion agent of one set.
+///
+/// ExecuteCompletionAgent starts it and runs it in one go.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    server: Arc<Server>,
+    watch: Watch,
+    /// What ExecuteCompletionAgent is to return.
+    result: Result<(), HResult>,
+}
+
+/// What the agent does next.
+enum Step {
+    Call(Owed),
+    Wait(Option<Deadline>),
+    Return,
+}
+
+impl Agent {
+    pub(super) fn new(server: Arc<Server>) -> Self {
+        Self { server, watch: Watch::default(), result: Ok(()) }
+    }
+
+    /// The agent's main loop: makes the callbacks, one at a time, until the set has
+    /// ended and none is owed.
+    pub(crate) fn run(mut self) -> Result<(), HResult> {
+        let server = self.server.clone();
+        server.region.core().clock.begin_agent(&server);
+        let result = self.work();
+        server.region.core().clock.end();
+        result
+    }
+
+    fn work(&mut self) -> Result<(), HResult> {
+        let server = self.server.clone();
+        let region = &server.region;
+        loop {
+            let heard = region.bell(Listen::Agent).listen();
+            if server.process.is_dead() {
+                return Err(HResult::VD_E_ABORT);
+            }
+            region.notice_deaths();
+            // In a statement of its own: the table is let go before anything is done.
+            let step = self.step(&mut server.table());
+            match step {
+                Step::Call(owed) => self.call(owed),
+                Step::Wait(deadline) => region.sleep(Listen::Agent, heard, deadline),
+                Step::Return => return self.result,
+            }
+        }
+    }
+
+    fn step(&mut self, table: &mut Table) -> Step {
+        let region = &self.server.region;
+        if table.patience().is_some() && self.watch.expired(table.happened) {
+            region.abort();
+        }
+        // What is corrupt has aborted the set, and is told at the end.
+        self.result = self.result.and(table.absorb_all(region));
+        let state = region.state();
+        self.result = self.result.and(state.map(|_| ()));
+        let aborted = state.is_ok_and(|state| state.aborted) || self.result.is_err();
+        if aborted && !fault(Fault::AgentLeavesOutstanding) {
+            table.abort();
+        } else if client_closed(region) {
+            // Nobody will complete what the clients hold.
+            table.give_up();
+        }
+        if let Some(owed) = table.owed.pop_front() {
+            if let Some(slot) = owed.clears {
+                region.devices()[slot].error.leave();
+            }
+            return Step::Call(owed);
+        }
+        let ended = matches!(state, Ok(State { phase: Phase::NormallyTerminated, .. }));
+        if aborted || ended && table.is_idle() {
+            table.agent = false;
+            return Step::Return;
+        }
+        let real = !region.core().clock.is_virtual();
+        Step::Wait(self.watch.deadline(table.happened, table.patience().filter(|_| real)))
+    }
+
+    /// Makes one callback. If it panics there is no agent any more, so the set is
+    /// aborted before the panic goes on.
+    fn call(&self, mut owed: Owed) {
+        if let Err(panic) = invoke(&mut owed.routine, owed.completion) {
+            self.server.table().agent = false;
+            self.server.region.abort();
+            self.server.region.core().clock.end();
+            resume_unwind(panic);
+        }
+    }
+}
+
+impl Server {
+    /// So many milliseconds of virtual time, or one interval of serverTimeOut, have
+    /// passed for the agent.
+    pub(super) fn time_passes(&self, milliseconds: Option<u32>) {
+        let too_long = {
+            let mut table = self.table();
+            // An abort by what is corrupt comes by itself.
+            let _ = table.absorb_all(&self.region);
+            let Some(patience) = table.patience() else { return };
+            table.waited += u64::from(milliseconds.unwrap_or(table.config.server_time_out));
+            table.waited >= patience
+        };
+        if too_long {
+            self.region.abort();
+        }
+    }
+}
+
+/// Invokes a completion routine, and catches its panic.
+pub(super) fn invoke(
+    callback: &mut Callback,
+    completion: Completion,
+) -> Result<(), Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(|| callback(completion)))
+}

@@ -1,0 +1,224 @@
+//! The one door to memory that others share: everything unsafe of this crate.
+//!
+//! What goes out of here is safe to use whatever another process does: words are
+//! atomic and valid whatever they hold, and bytes are seen as atomics or copied. One
+//! thing this cannot prevent: a process that may write the shared memory object may
+//! also cut it short, and who then touches the lost pages is killed by the system.
+
+use std::alloc::{self, Layout};
+use std::os::fd::BorrowedFd;
+use std::ptr::NonNull;
+use std::sync::atomic::AtomicU8;
+use std::{fmt, io, ptr, slice};
+
+use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+
+use super::layout::{Control, DeviceWords};
+
+/// Bytes before the first device in a shared region.
+pub(super) const DEVICES_AT: usize = size_of::<Control>().next_multiple_of(64);
+
+/// Bytes of the control part of a set with so many devices.
+pub(super) const fn control_length(devices: usize) -> usize {
+    (DEVICES_AT + devices * size_of::<DeviceWords>()).next_multiple_of(PAGE)
+}
+
+/// What lengths and places of mappings are a multiple of.
+pub(super) const PAGE: usize = 64 * 1024;
+
+/// The control part of a set, in whatever memory.
+pub(super) enum ControlMemory {
+    /// Of this process alone.
+    Own(Box<Control>, Box<[DeviceWords]>),
+    /// Shared with others, for so many devices.
+    Shared(Mapping, usize),
+}
+
+impl ControlMemory {
+    /// Memory of this process alone, as for a set that does not exist yet.
+    pub(super) fn own(devices: usize) -> Self {
+        Self::Own(Box::default(), (0..devices).map(|_| DeviceWords::default()).collect())
+    }
+
+    /// Maps the control part of a set with so many devices from the start of a file;
+    /// `None` if it is not as large as that.
+    pub(super) fn shared(file: BorrowedFd<'_>, devices: usize) -> io::Result<Self> {
+        Ok(Self::Shared(Mapping::new(file, 0, control_length(devices), PAGE)?, devices))
+    }
+
+    pub(super) fn control(&self) -> &Control {
+        match self {
+            Self::Own(control, _) => control,
+            // SAFETY: the mapping is at least DEVICES_AT bytes long, aligned to PAGE, and
+            // lives as long as `self`. Control is repr(C) and made of atomics only, which
+            // every pattern of bits is valid for, and which others may change at any time.
+            Self::Shared(mapping, _) => unsafe { mapping.start.cast().as_ref() },
+        }
+    }
+
+    pub(super) fn devices(&self) -> &[DeviceWords] {
+        match self {
+            Self::Own(_, devices) => devices,
+            // SAFETY: as for Control; DEVICES_AT is a multiple of the alignment of
+            // DeviceWords, and the mapping was made long enough for so many of them.
+            Self::Shared(mapping, devices) => unsafe {
+                slice::from_raw_parts(mapping.start.byte_add(DEVICES_AT).cast().as_ptr(), *devices)
+            },
+        }
+    }
+}
+
+/// A part of a file that is mapped, shared and writable, until this is dropped.
+pub(super) struct Mapping {
+    start: NonNull<u8>,
+    length: usize,
+}
+
+// SAFETY: a mapping belongs to the process, not to a thread.
+unsafe impl Send for Mapping {}
+// SAFETY: what is in it is given out as atomics, or copied.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps `length` bytes from `offset`, both multiples of [`PAGE`], at an address that
+    /// is a multiple of `alignment`, a power of 2. The file must be as long as that: what
+    /// is touched beyond its end kills the process.
+    pub(super) fn new(
+        file: BorrowedFd<'_>,
+        offset: u64,
+        length: usize,
+        alignment: usize,
+    ) -> io::Result<Self> {
+        let alignment = alignment.max(PAGE);
+        let room = length.checked_add(alignment).ok_or(io::ErrorKind::OutOfMemory)?;
+        let (read_write, nothing) = (ProtFlags::READ | ProtFlags::WRITE, ProtFlags::empty());
+        // SAFETY: new address space, touching nothing that exists.
+        let reserved =
+            unsafe { mmap_anonymous(ptr::null_mut(), room, nothing, MapFlags::PRIVATE)? };
+        let slack = reserved.align_offset(alignment);
+        // Reserved space that is given back on every way out of here.
+        let whole =
+            Self { start: NonNull::new(reserved.cast()).ok_or_else(no_memory)?, length: room };
+        let start = reserved.wrapping_byte_add(slack);
+        // SAFETY: `start` and `length` lie in the space reserved above, in which nothing is.
+        let mapped = unsafe {
+            mmap(start, length, read_write, MapFlags::SHARED | MapFlags::FIXED, file, offset)?
+        };
+        std::mem::forget(whole);
+        // SAFETY: the reserved space before and behind the mapping, which nobody knows of.
+        unsafe {
+            if slack > 0 {
+                munmap(reserved, slack)?;
+            }
+            if slack < alignment {
+                munmap(mapped.byte_add(length), alignment - slack)?;
+            }
+        }
+        Ok(Self { start: NonNull::new(mapped.cast()).ok_or_else(no_memory)?, length })
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, and no reference into it outlives `self`. If it
+        // cannot be unmapped it stays, which harms nobody.
+        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.length) };
+    }
+}
+
+fn no_memory() -> io::Error {
+    io::ErrorKind::OutOfMemory.into()
+}
+
+/// Bytes of the buffer area that were allocated in one piece.
+pub(super) enum Segment {
+    /// Memory of this process alone.
+    Own(Allocation),
+    /// Shared with others.
+    Shared(Mapping),
+}
+
+/// Zeroed memory, until this is dropped.
+pub(super) struct Allocation {
+    start: NonNull<u8>,
+    layout: Layout,
+}
+
+// SAFETY: memory belongs to the process, not to a thread.
+unsafe impl Send for Allocation {}
+// SAFETY: what is in it is given out as atomics, or copied.
+unsafe impl Sync for Allocation {}
+
+impl Drop for Allocation {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this very layout, and no reference outlives `self`.
+        unsafe { alloc::dealloc(self.start.as_ptr(), self.layout) };
+    }
+}
+
+impl Segment {
+    /// Memory of this process alone; `None` if there is not so much.
+    pub(super) fn own(length: usize, alignment: usize) -> Option<Self> {
+        let layout = Layout::from_size_align(length.max(1), alignment.max(64)).ok()?;
+        // SAFETY: the layout is not empty.
+        let start = NonNull::new(unsafe { alloc::alloc_zeroed(layout) })?;
+        Some(Self::Own(Allocation { start, layout }))
+    }
+
+    const fn start(&self) -> NonNull<u8> {
+        match self {
+            Self::Own(allocation) => allocation.start,
+            Self::Shared(mapping) => mapping.start,
+        }
+    }
+
+    /// Bytes of it.
+    pub(super) const fn length(&self) -> usize {
+        match self {
+            Self::Own(allocation) => allocation.layout.size(),
+            Self::Shared(mapping) => mapping.length,
+        }
+    }
+
+    /// Some bytes of it, as others may change them at any time; `None` if they do not
+    /// all lie within.
+    pub(super) fn bytes(&self, offset: usize, length: usize) -> Option<&[AtomicU8]> {
+        if offset.checked_add(length)? > self.length() {
+            return None;
+        }
+        // SAFETY: within the memory, which lives as long as `self`; atomics may be seen by
+        // many, and every byte is a valid one.
+        Some(unsafe { slice::from_raw_parts(self.start().add(offset).cast().as_ptr(), length) })
+    }
+}
+
+/// Copies out of shared bytes. Whoever keeps to the interface does not change them
+/// meanwhile; if another does, what was copied is any mixture of old and new.
+pub(super) fn copy_from(shared: &[AtomicU8], into: &mut [u8]) {
+    let length = shared.len().min(into.len());
+    // SAFETY: both are that long, and `into` is not shared, so they do not overlap. The
+    // bytes of `shared` may only be changed at the same time by a process that breaks the
+    // interface; the copy is the system's memory copy, which takes what it finds.
+    unsafe { ptr::copy_nonoverlapping(shared.as_ptr().cast::<u8>(), into.as_mut_ptr(), length) };
+}
+
+/// Copies into shared bytes.
+pub(super) fn copy_into(from: &[u8], shared: &[AtomicU8]) {
+    let length = shared.len().min(from.len());
+    // SAFETY: as for `copy_from`; atomics may be written through a shared reference.
+    unsafe {
+        ptr::copy_nonoverlapping(from.as_ptr(), shared.as_ptr().cast::<u8>().cast_mut(), length);
+    }
+}
+
+impl fmt::Debug for ControlMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ControlMemory").field("devices", &self.devices().len()).finish()
+    }
+}
+
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Segment").field("length", &self.length()).finish()
+    }
+}

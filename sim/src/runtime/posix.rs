@@ -1,0 +1,354 @@
+//! Sets in POSIX shared memory: their objects' names, leftovers of the dead, and who
+//! is alive.
+//!
+//! An object bears the name that real implementations give it:
+//! `<set>_SQLVDIMemoryName_0`. A name of a set may hold any character but a backslash;
+//! what could mean anything to a file system is written as `%` and two hexadecimal
+//! digits, so no name leads out of the shared memory's own place.
+//!
+//! Sources: SQL Server on Linux VDI client SDK Specification, shared memory and
+//! permissions; SQL Server VDI reference, CreateEx.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{
+    FallocateFlags, FlockOperation, Mode, fallocate, fchmod, flock, fstat, ftruncate,
+};
+use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
+use rustix::shm::{self, OFlags};
+
+use super::door::{ControlMemory, Mapping, Segment, control_length};
+use super::layout::{MAGIC, ProcessId};
+use super::machine::{Core, Options};
+use super::region::Region;
+use crate::codes::HResult;
+use crate::config::VdConfig;
+use crate::sync::{Arc, Ordering};
+
+/// The longest name that a file may have.
+const LONGEST: usize = 255;
+
+/// Attempts to find a name free that leftovers and others come and go under.
+const ATTEMPTS: usize = 100;
+
+/// How sets of one machine are named and protected.
+#[derive(Debug)]
+pub(super) struct Names {
+    prefix: String,
+    mode: Mode,
+}
+
+/// The shared memory object of a set.
+#[derive(Debug)]
+pub(super) struct Object {
+    name: String,
+    file: OwnedFd,
+}
+
+impl Names {
+    pub(super) fn new(options: &Options) -> Self {
+        let mode = Mode::RUSR | Mode::WUSR;
+        let group = Mode::RGRP | Mode::WGRP;
+        let mode = if options.group { mode | group } else { mode };
+        Self { prefix: encoded(&options.prefix), mode }
+    }
+
+    /// The object's name; `None` if it would be too long.
+    fn object(&self, (instance, name): (Option<&str>, &str)) -> Option<String> {
+        let instance = instance.map(|instance| encoded(instance) + "%5C").unwrap_or_default();
+        let name = format!("/{}{instance}{}_SQLVDIMemoryName_0", self.prefix, encoded(name));
+        (name.len() <= LONGEST).then_some(name)
+    }
+
+    pub(super) fn create(
+        &self,
+        core: &Arc<Core>,
+        key: (Option<&str>, &str),
+        config: &VdConfig,
+        me: (ProcessId, u32),
+    ) -> Result<Arc<Region>, HResult> {
+        let name = self.object(key).ok_or(HResult::VD_E_INVALID)?;
+        for _ in 0..ATTEMPTS {
+            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR;
+            match shm::open(&name, flags, self.mode) {
+                Ok(file) => {
+                    let object = Object { name: name.clone(), file };
+                    if let Some(region) = self.fill(core, object, key.1, (config, me))? {
+                        return Ok(region);
+                    }
+                }
+                Err(rustix::io::Errno::EXIST) => self.clear_leftover(core, &name)?,
+                Err(error) => return Err(wrapped(error)),
+            }
+        }
+        Err(HResult::VD_E_PROTOCOL)
+    }
+
+    /// Makes a set of a new object; `None` if somebody took it for a leftover meanwhile.
+    fn fill(
+        &self,
+        core: &Arc<Core>,
+        object: Object,
+        name: &str,
+        (config, me): (&VdConfig, (ProcessId, u32)),
+    ) -> Result<Option<Arc<Region>>, HResult> {
+        flock(&object.file, FlockOperation::LockExclusive).map_err(wrapped)?;
+        if !object.is_named() {
+            return Ok(None);
+        }
+        let memory = || {
+            // What the umask took away belongs to it all the same, and nothing more.
+            fchmod(&object.file, self.mode)?;
+            let devices = config.device_count as usize;
+            reserve(&object.file, 0, control_length(devices) as u64)?;
+            ControlMemory::shared(object.file.as_fd(), devices)
+        };
+        let memory = match memory() {
+            Ok(memory) => memory,
+            Err(error) => {
+                object.unlink();
+                return Err(out_of_memory(&error));
+            }
+        };
+        let unlock = object.file.try_clone();
+        let region = Region::shared(core.clone(), memory, object);
+        region.begin(name, config, me);
+        if let Ok(file) = unlock {
+            let _ = flock(file, FlockOperation::Unlock);
+        }
+        Ok(Some(region))
+    }
+
+    /// Removes what a dead client left under this name. VD_E_PROTOCOL if it is in use.
+    fn clear_leftover(&self, core: &Arc<Core>, name: &str) -> Result<(), HResult> {
+        let file = match shm::open(name, OFlags::RDWR, Mode::empty()) {
+            Ok(file) => file,
+            Err(rustix::io::Errno::NOENT) => return Ok(()),
+            // Somebody else's, whom we cannot ask.
+            Err(_) => return Err(HResult::VD_E_PROTOCOL),
+        };
+        // Whoever makes a set of it holds this.
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(HResult::VD_E_PROTOCOL);
+        }
+        let object = Object { name: name.to_owned(), file };
+        let again = object.file.try_clone().map_err(|error| out_of_memory(&error))?;
+        let lives = mapped(core, object).is_some_and(|region| region.client_lives());
+        if lives {
+            let _ = flock(&again, FlockOperation::Unlock);
+            return Err(HResult::VD_E_PROTOCOL);
+        }
+        Object { name: name.to_owned(), file: again }.unlink_locked();
+        Ok(())
+    }
+
+    pub(super) fn find(&self, core: &Arc<Core>, key: (Option<&str>, &str)) -> Option<Arc<Region>> {
+        let name = self.object(key)?;
+        let file = shm::open(&name, OFlags::RDWR, Mode::empty()).ok()?;
+        mapped(core, Object { name, file })
+    }
+
+    /// Removes the object's name, if it is this object's still.
+    pub(super) fn forget(&self, region: &Region) {
+        if let Some(object) = region.object() {
+            object.unlink();
+        }
+    }
+}
+
+/// The set in an object, if it is one.
+fn mapped(core: &Arc<Core>, object: Object) -> Option<Arc<Region>> {
+    let length = usize::try_from(fstat(&object.file).ok()?.st_size).ok()?;
+    if length < control_length(1) {
+        return None;
+    }
+    // How many devices there are is known only after a first look.
+    let first = ControlMemory::shared(object.file.as_fd(), 1).ok()?;
+    let control = first.control();
+    if control.magic.load(Ordering::Acquire) != MAGIC {
+        return None;
+    }
+    let devices = usize::try_from(control.device_count.get()).ok()?;
+    if !(1..=crate::sync::limits::DEVICES).contains(&devices) || length < control_length(devices) {
+        return None;
+    }
+    let memory = ControlMemory::shared(object.file.as_fd(), devices).ok()?;
+    Some(Region::shared(core.clone(), memory, object))
+}
+
+impl Object {
+    /// Whether the name is still this object's.
+    fn is_named(&self) -> bool {
+        let same = || {
+            let named = fstat(shm::open(&self.name, OFlags::RDONLY, Mode::empty()).ok()?).ok()?;
+            let own = fstat(&self.file).ok()?;
+            Some((named.st_dev, named.st_ino) == (own.st_dev, own.st_ino))
+        };
+        same().unwrap_or(false)
+    }
+
+    /// Removes the name if it is this object's, and not while another decides on it.
+    fn unlink(&self) {
+        if flock(&self.file, FlockOperation::LockExclusive).is_ok() {
+            self.unlink_locked();
+            let _ = flock(&self.file, FlockOperation::Unlock);
+        }
+    }
+
+    fn unlink_locked(&self) {
+        if self.is_named() {
+            // Gone already is as good.
+            let _ = shm::unlink(&self.name);
+        }
+    }
+
+    /// Makes the object longer, up to the end of this stretch of the buffer area; false
+    /// if there is not so much memory.
+    pub(super) fn grow(&self, control: usize, start: u64, length: u64) -> bool {
+        reserve(&self.file, control as u64 + start, length).is_ok()
+    }
+
+    /// Maps this stretch of the buffer area.
+    pub(super) fn map(
+        &self,
+        control: usize,
+        (start, length): (u64, u64),
+        alignment: u64,
+    ) -> Option<Segment> {
+        let offset = (control as u64).checked_add(start)?;
+        let length = usize::try_from(length).ok()?;
+        // What lies beyond the end of the file must not be touched.
+        let end = offset.checked_add(length as u64)?;
+        if u64::try_from(fstat(&self.file).ok()?.st_size).ok()? < end {
+            return None;
+        }
+        let alignment = usize::try_from(alignment).ok().filter(|align| align.is_power_of_two())?;
+        Mapping::new(self.file.as_fd(), offset, length, alignment).ok().map(Segment::Shared)
+    }
+}
+
+/// Makes a file so long and has the memory for it, now: later it could only be missed
+/// by being killed.
+fn reserve(file: &OwnedFd, offset: u64, length: u64) -> std::io::Result<()> {
+    let end = offset.checked_add(length).ok_or(std::io::ErrorKind::OutOfMemory)?;
+    ftruncate(file, end)?;
+    if length > 0 {
+        fallocate(file, FallocateFlags::empty(), offset, length)?;
+    }
+    Ok(())
+}
+
+fn out_of_memory(error: &std::io::Error) -> HResult {
+    let errno = rustix::io::Errno::from_io_error(error);
+    errno.map_or(HResult::VD_E_MEMORY, wrapped)
+}
+
+/// The status of an error of the operating system.
+fn wrapped(error: rustix::io::Errno) -> HResult {
+    use rustix::io::Errno;
+    match error {
+        Errno::NOMEM | Errno::NOSPC | Errno::FBIG | Errno::OVERFLOW => HResult::VD_E_MEMORY,
+        Errno::ACCESS | Errno::PERM => HResult::VD_E_SECURITY,
+        Errno::NAMETOOLONG | Errno::INVAL => HResult::VD_E_INVALID,
+        _ => HResult::VD_E_UNEXPECTED,
+    }
+}
+
+/// A name without anything that a file system knows. Letters, digits, `-`, `_` and inner
+/// dots stay as they are.
+fn encoded(name: &str) -> String {
+    let mut encoded = String::new();
+    for (place, byte) in name.bytes().enumerate() {
+        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if plain || byte == b'.' && place > 0 {
+            encoded.push(byte.into());
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// This process, as others can recognise it.
+pub(super) fn this_process() -> ProcessId {
+    let number = getpid().as_raw_nonzero().get().cast_unsigned();
+    ProcessId { number, began: began(number).unwrap_or_default() }
+}
+
+/// When a process began, in the kernel's ticks, as far as 30 bits tell.
+fn began(number: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
+    // The second field is a name in parentheses, which may hold anything.
+    let fields = stat.rsplit_once(')')?.1;
+    let ticks: u64 = fields.split_whitespace().nth(19)?.parse().ok()?;
+    u32::try_from(ticks & ((1 << 30) - 1)).ok()
+}
+
+/// The processes that this one watches, for one set.
+#[derive(Debug, Default)]
+pub(super) struct Watches(Mutex<BTreeMap<ProcessId, Option<OwnedFd>>>);
+
+impl Watches {
+    /// Whether the process lives.
+    pub(super) fn lives(&self, id: ProcessId) -> bool {
+        let mut watches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let watch = watches.entry(id).or_insert_with(|| watch(id));
+        let Some(file) = watch else { return false };
+        let mut ended = [PollFd::new(file, PollFlags::IN)];
+        let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let lives = poll(&mut ended, Some(&zero)) == Ok(0);
+        if !lives {
+            *watch = None;
+        }
+        lives
+    }
+}
+
+/// Something that tells when the process ends; `None` if it has.
+fn watch(id: ProcessId) -> Option<OwnedFd> {
+    let pid = Pid::from_raw(id.number.cast_signed())?;
+    let file = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    // Another process may have got the number since.
+    (began(id.number)? == id.began).then_some(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leads_out_of_its_place() {
+        let names = Names::new(&Options::default());
+        for name in ["../../etc/passwd", "/x", "..", ".", "a\0b", "ä", "%2F"] {
+            let object = names.object((None, name)).expect("short");
+            assert!(object.starts_with('/') && !object[1..].contains(['/', '\0']), "{object}");
+            assert!(!object[1..].starts_with('.'), "{object}");
+        }
+        assert_eq!(names.object((None, "Backup-1")).unwrap(), "/Backup-1_SQLVDIMemoryName_0");
+        assert_eq!(names.object((Some("I"), "S")).unwrap(), "/I%5CS_SQLVDIMemoryName_0");
+        assert_eq!(names.object((None, &"x".repeat(250))), None);
+    }
+
+    #[test]
+    fn different_names_never_meet() {
+        let names = Names::new(&Options::default());
+        let keys = [(None, "a%5Cb"), (Some("a"), "b"), (None, "a"), (None, "A"), (Some("A"), "")];
+        let objects: std::collections::BTreeSet<_> =
+            keys.iter().map(|key| names.object(*key).expect("short")).collect();
+        assert_eq!(objects.len(), keys.len());
+    }
+
+    #[test]
+    fn this_process_lives_and_an_older_of_its_number_does_not() {
+        let (watches, me) = (Watches::default(), this_process());
+        assert!(watches.lives(me));
+        assert!(!watches.lives(ProcessId { began: me.began.wrapping_add(1), ..me }));
+        assert!(!watches.lives(ProcessId { number: 0, began: 0 }));
+    }
+}

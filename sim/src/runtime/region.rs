@@ -1,0 +1,362 @@
+//! A device set as one process sees it: its control part, its buffers' bytes, who
+//! else is there, how it ends, and how calls wait.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::Timeout;
+use super::clock::Limit;
+use super::door::{ControlMemory, PAGE, Segment, control_length};
+use super::layout::{
+    Control, Corrupt, DeviceWords, Holder, MAGIC, Phase, Piece, ProcessId, SideWord, State,
+};
+use super::machine::{Core, Process};
+use super::posix::{Object, Watches};
+use crate::codes::HResult;
+use crate::config::VdConfig;
+use crate::sync::limits::SEGMENTS;
+use crate::sync::{Arc, Bell, Deadline, Fault, Ordering, fault};
+
+/// The server's place among the sides.
+pub(super) const SERVER: usize = 0;
+/// The primary client's.
+pub(super) const PRIMARY: usize = 1;
+
+/// How often a sleeping call looks whether the other processes still live.
+const TICK: Duration = Duration::from_millis(20);
+
+/// A set's memory, mapped into this process.
+pub(super) struct Region {
+    core: Arc<Core>,
+    memory: ControlMemory,
+    /// Its name among the sets of this process alone.
+    key: String,
+    /// Its shared memory object, if others share it.
+    object: Option<Object>,
+    watches: Watches,
+    /// Of this process alone: the segments, which all virtual processes share.
+    segments: Mutex<Vec<Arc<Segment>>>,
+}
+
+/// What a call listens to while it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listen {
+    /// For work for the completion agent.
+    Agent,
+    /// For the end of the configuration.
+    Configured,
+    /// For a command of this device.
+    Device(usize),
+}
+
+impl Region {
+    pub(super) fn own(core: Arc<Core>, key: String, devices: u32) -> Arc<Self> {
+        Self::new(core, ControlMemory::own(devices as usize), key, None)
+    }
+
+    pub(super) fn shared(core: Arc<Core>, memory: ControlMemory, object: Object) -> Arc<Self> {
+        Self::new(core, memory, String::new(), Some(object))
+    }
+
+    fn new(
+        core: Arc<Core>,
+        memory: ControlMemory,
+        key: String,
+        object: Option<Object>,
+    ) -> Arc<Self> {
+        let (watches, segments) = (Watches::default(), Mutex::default());
+        Arc::new(Self { core, memory, key, object, watches, segments })
+    }
+
+    /// Fills in what Create decides, and makes it a set.
+    pub(super) fn begin(&self, name: &str, config: &VdConfig, (me, salt): (ProcessId, u32)) {
+        let control = self.control();
+        control.salt.set(salt.into());
+        control.device_count.set(config.device_count.into());
+        control.asked.set(&config.client_part());
+        self.devices()[0].name.set(name);
+        control.sides[PRIMARY].take(Holder::Nobody, me);
+        control.state.begin();
+        control.magic.store(MAGIC, Ordering::Release);
+    }
+
+    pub(super) fn control(&self) -> &Control {
+        self.memory.control()
+    }
+
+    pub(super) fn devices(&self) -> &[DeviceWords] {
+        self.memory.devices()
+    }
+
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(super) const fn object(&self) -> Option<&Object> {
+        self.object.as_ref()
+    }
+
+    pub(super) const fn watches(&self) -> &Watches {
+        &self.watches
+    }
+
+    // States.
+
+    /// What the region says, or VD_E_UNEXPECTED and an abort if that cannot be.
+    pub(super) fn sound<T>(&self, read: Result<T, Corrupt>) -> Result<T, HResult> {
+        read.map_err(|Corrupt| {
+            self.abort();
+            HResult::VD_E_UNEXPECTED
+        })
+    }
+
+    pub(super) fn state(&self) -> Result<State, HResult> {
+        self.sound(self.control().state.get())
+    }
+
+    pub(super) fn is_aborted(&self) -> Result<bool, HResult> {
+        Ok(self.state()?.aborted)
+    }
+
+    /// VD_E_ABORT after an abort, VD_E_PROTOCOL unless in one of these phases.
+    pub(super) fn require(&self, phases: &[Phase]) -> Result<Phase, HResult> {
+        match self.state()? {
+            State { aborted: true, .. } => Err(HResult::VD_E_ABORT),
+            State { phase, .. } if phases.contains(&phase) => Ok(phase),
+            State { .. } => Err(HResult::VD_E_PROTOCOL),
+        }
+    }
+
+    /// From a phase that the caller has seen to the next; VD_E_ABORT if an abort came
+    /// between.
+    pub(super) fn advance(&self, from: Phase, to: Phase) -> Result<(), HResult> {
+        let word = &self.control().state;
+        if fault(Fault::PhaseOverwritesAbort) {
+            word.overwrite(to);
+            return Ok(());
+        }
+        if word.advance(from, to) { Ok(()) } else { Err(HResult::VD_E_ABORT) }
+    }
+
+    /// Adds a piece to what makes a set active, and makes it so if nothing is missing.
+    pub(super) fn add(&self, piece: Piece) {
+        let progress = &self.control().progress;
+        let devices = self.devices().len();
+        let mut complete = progress.add(piece, devices);
+        if fault(Fault::ActiveByTwoLooks) {
+            complete = complete && progress.is_complete(devices) && piece != Piece::Agent;
+        }
+        if complete {
+            // An abort may have been faster.
+            self.control().state.advance(Phase::Initializing, Phase::Active);
+        }
+    }
+
+    /// SignalAbort processing, as far as it is shared: from here on everybody knows.
+    ///
+    /// Source: SQL Server 2005 Virtual Backup Device Specification, Abnormal
+    /// Termination.
+    pub(super) fn abort(&self) {
+        self.control().state.abort();
+        self.control().agent.ring();
+        self.control().configured.ring();
+        if !fault(Fault::AbortForgetsDevices) {
+            self.devices().iter().for_each(|device| device.bell.ring());
+        }
+    }
+
+    /// Everyone who waits is to look again.
+    pub(super) fn ring_all(&self) {
+        self.control().agent.ring();
+        self.control().configured.ring();
+        self.devices().iter().for_each(|device| device.bell.ring());
+    }
+
+    // Sides.
+
+    /// Whether the primary client has the set open and lives.
+    pub(super) fn client_lives(&self) -> bool {
+        self.side_lives(PRIMARY)
+    }
+
+    /// Whether a side is open and its process lives.
+    pub(super) fn side_lives(&self, side: usize) -> bool {
+        match self.control().sides[side].get() {
+            Holder::Open(id) => self.core.lives(self, id),
+            Holder::Nobody | Holder::Closed => false,
+        }
+    }
+
+    /// Aborts the set if the server or the primary client has died with its side open.
+    /// Nobody watches a secondary client: the documents leave that to the primary.
+    ///
+    /// Source: SQL Server 2005 Virtual Backup Device Specification, Abnormal
+    /// Termination.
+    pub(super) fn notice_deaths(&self) {
+        let dead = |side: &SideWord| match side.get() {
+            Holder::Open(id) => !self.core.lives(self, id),
+            Holder::Nobody | Holder::Closed => false,
+        };
+        let sides = &self.control().sides;
+        if dead(&sides[SERVER]) || dead(&sides[PRIMARY]) {
+            self.abort();
+        }
+    }
+
+    /// Acts as this side while no other gives devices names or secondaries places.
+    pub(super) fn naming<T>(&self, side: usize, act: impl FnOnce() -> T) -> T {
+        let number = |side: usize| u32::try_from(side + 1).unwrap_or(u32::MAX);
+        let alive = |holder: u32| {
+            let side = holder as usize - 1;
+            side < self.control().sides.len() && self.side_lives(side)
+        };
+        self.control().naming.with(number(side), alive, act)
+    }
+
+    /// The device of that name; a name not yet known names the next device that has
+    /// none. Only while [`Region::naming`] holds.
+    pub(super) fn device_named(&self, name: &str) -> Option<usize> {
+        let devices = self.devices();
+        let known = devices.iter().position(|device| device.name.is(name));
+        known.or_else(|| {
+            let unnamed = devices.iter().position(|device| !device.name.is_set())?;
+            devices[unnamed].name.set(name);
+            Some(unnamed)
+        })
+    }
+
+    /// No process will look for the set by its name any more.
+    pub(super) fn forget(&self) {
+        self.core.forget(self);
+    }
+
+    // Waiting.
+
+    pub(super) fn bell(&self, listen: Listen) -> &Bell {
+        match listen {
+            Listen::Agent => &self.control().agent,
+            Listen::Configured => &self.control().configured,
+            Listen::Device(slot) => &self.devices()[slot].bell,
+        }
+    }
+
+    /// Looks until there is a result, and sleeps in between; VD_E_TIMEOUT after that
+    /// long. `look` is told whether it is the first look.
+    pub(super) fn wait<T>(
+        self: &Arc<Self>,
+        process: &Process,
+        (listen, timeout): (Listen, Timeout),
+        mut look: impl FnMut(bool) -> Option<Result<T, HResult>>,
+    ) -> Result<T, HResult> {
+        let mut limit: Option<Limit<'_>> = None;
+        let mut first = true;
+        loop {
+            let mut heard = self.bell(listen).listen();
+            if process.is_dead() {
+                return Err(HResult::VD_E_ABORT);
+            }
+            self.notice_deaths();
+            if let Some(result) = look(std::mem::replace(&mut first, false)) {
+                return result;
+            }
+            if fault(Fault::LooksThenListens) {
+                heard = self.bell(listen).listen();
+            }
+            match (timeout, &limit) {
+                (Timeout::Milliseconds(0), _) => return Err(HResult::VD_E_TIMEOUT),
+                (Timeout::Milliseconds(_), Some(limit)) if limit.passed() => {
+                    return Err(HResult::VD_E_TIMEOUT);
+                }
+                (Timeout::Milliseconds(most), None) => {
+                    let region = self.clone();
+                    let wake = || -> Arc<dyn Fn() + Send + Sync> {
+                        Arc::new(move || region.bell(listen).ring())
+                    };
+                    limit = Some(self.core.clock.limit(most, wake));
+                }
+                _ => {}
+            }
+            self.sleep(listen, heard, limit.as_ref().and_then(Limit::deadline));
+        }
+    }
+
+    /// Sleeps until the bell rings, the deadline passes, or it is time to look whether
+    /// the others live.
+    pub(super) fn sleep(self: &Arc<Self>, listen: Listen, heard: u32, deadline: Option<Deadline>) {
+        let observer = self.core.options.observer.as_ref();
+        if let Some(observer) = observer {
+            let region = self.clone();
+            observer.sleeps(Arc::new(move || region.bell(listen).listen() == heard));
+        }
+        let tick = self.core.is_shared().then_some(TICK);
+        let left = deadline.map(Deadline::remaining);
+        let limit = tick.into_iter().chain(left).min();
+        self.bell(listen).wait(heard, limit);
+        if let Some(observer) = observer {
+            observer.wakes();
+        }
+    }
+
+    // Memory.
+
+    /// Adds a segment to the buffer area: its number, or `None` if there is not so much
+    /// memory. Only the server does.
+    pub(super) fn add_segment(&self, length: u64, alignment: u64) -> Option<usize> {
+        let control = self.control();
+        let count = control.segment_count.load(Ordering::Acquire) as usize;
+        let words = control.segments.get(count)?;
+        let before = count.checked_sub(1).and_then(|last| control.segments.get(last));
+        let end = |words: &super::layout::SegmentWords| words.start.get() + words.length.get();
+        let start = before.map_or(0, end).checked_next_multiple_of(alignment.max(PAGE as u64))?;
+        let length = length.checked_next_multiple_of(PAGE as u64)?;
+        match &self.object {
+            Some(object) if !object.grow(self.control_length(), start, length) => return None,
+            Some(_) => {}
+            None => {
+                let (length, alignment) = (length.try_into().ok()?, alignment.try_into().ok()?);
+                self.segments().push(Arc::new(Segment::own(length, alignment)?));
+            }
+        }
+        words.start.set(start);
+        words.length.set(length);
+        words.alignment.set(alignment);
+        control.segment_count.store(u32::try_from(count + 1).ok()?, Ordering::Release);
+        Some(count)
+    }
+
+    /// A segment's memory, mapped anew if others share it.
+    pub(super) fn segment(&self, number: usize) -> Result<Arc<Segment>, HResult> {
+        let control = self.control();
+        let count = control.segment_count.load(Ordering::Acquire) as usize;
+        if count > SEGMENTS || number >= count {
+            return self.sound(Err(Corrupt));
+        }
+        let Some(object) = &self.object else {
+            let segment = self.segments().get(number).cloned();
+            return self.sound(segment.ok_or(Corrupt));
+        };
+        let words = &control.segments[number];
+        let span = (words.start.get(), words.length.get());
+        let segment = object.map(self.control_length(), span, words.alignment.get());
+        self.sound(segment.map(Arc::new).ok_or(Corrupt))
+    }
+
+    fn control_length(&self) -> usize {
+        control_length(self.devices().len())
+    }
+
+    fn segments(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Segment>>> {
+        self.segments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Region").field("memory", &self.memory).finish_non_exhaustive()
+    }
+}

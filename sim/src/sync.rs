@@ -1,0 +1,196 @@
+//! The one place where the runtime waits, and the atomics it shares.
+//!
+//! Here they are the standard library's and the kernel's: a shared futex, which
+//! wakes threads of this process and of others alike. The test `loom` compiles
+//! the runtime with a module of this name that holds loom's types instead, and so
+//! tries every order of events. For the same purpose the runtime asks [`fault`]
+//! at every place where a defect can be seeded; here the answer is a constant no.
+
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use rustix::thread::futex::{self, Timespec};
+
+pub(crate) use std::sync::Arc;
+pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// How large the shared arrays are.
+pub(crate) mod limits {
+    /// Devices of a set, by the documents.
+    pub(crate) const DEVICES: usize = 64;
+    /// Places in a device's ring; a power of 2, at least twice the queue's depth.
+    pub(crate) const RING: usize = 128;
+    /// Buffers of a set that are allocated at one time.
+    pub(crate) const BUFFERS: usize = 4096;
+    /// Stretches of the buffer area that are allocated one after another.
+    pub(crate) const SEGMENTS: usize = 64;
+    /// The server, the primary client, and secondary clients that are open at one time.
+    pub(crate) const SIDES: usize = 66;
+    /// Eight-byte words of a name.
+    pub(crate) const NAME_WORDS: usize = 64;
+}
+
+/// Defects that the loom tests seed, each in the place where it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "each is told where the loom tests name it")]
+pub(crate) enum Fault {
+    BellBeforeRequest,
+    IndexBeforeRecord,
+    LooksThenListens,
+    AgentLeavesOutstanding,
+    HeldLooksThenTakes,
+    CloseForgetsOutstanding,
+    AdmitsThenQueues,
+    AbortForgetsDevices,
+    ActiveByTwoLooks,
+    QueueBeforeClosed,
+    ErrorAfterCompletion,
+    StaleRequestDelivered,
+    CloseLooksThenTakes,
+    MaskAfterBell,
+    PhaseOverwritesAbort,
+    PhaseBeforeConfiguration,
+}
+
+/// Whether this defect is seeded.
+#[inline(always)]
+pub(crate) const fn fault(_: Fault) -> bool {
+    false
+}
+
+/// A mutual exclusion inside one process.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+
+pub(crate) type MutexGuard<'a, T> = std::sync::MutexGuard<'a, T>;
+
+impl<T> Mutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(std::sync::Mutex::new(value))
+    }
+
+    /// No panic leaves what is behind it half changed: completion routines run
+    /// outside.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A word of a record that an index publishes: written before the index, read after.
+#[derive(Debug, Default)]
+#[repr(transparent)]
+pub(crate) struct Cell(AtomicU64);
+
+impl Cell {
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+}
+
+/// What waiting threads listen to. Look at it, look at the state, wait for it: what
+/// was rung in between is not lost.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(crate) struct Bell {
+    rung: AtomicU32,
+    /// Threads that sleep or are about to. A process that dies in its sleep leaves
+    /// itself counted, which costs the others a system call and nothing else.
+    listeners: AtomicU32,
+}
+
+impl Bell {
+    /// What [`Bell::wait`] is to be told, taken before the state is looked at.
+    pub(crate) fn listen(&self) -> u32 {
+        self.rung.load(Ordering::SeqCst)
+    }
+
+    /// Wakes everyone who listened before.
+    pub(crate) fn ring(&self) {
+        self.rung.fetch_add(1, Ordering::SeqCst);
+        if self.listeners.load(Ordering::SeqCst) != 0 {
+            // Nobody to wake is no error, and no other can happen.
+            let _ = futex::wake(&self.rung, futex::Flags::empty(), i32::MAX.cast_unsigned());
+        }
+    }
+
+    /// Sleeps until it is rung, unless it was since `heard`; no longer than `limit`.
+    /// May wake for no reason.
+    pub(crate) fn wait(&self, heard: u32, limit: Option<Duration>) {
+        self.listeners.fetch_add(1, Ordering::SeqCst);
+        let limit = limit.map(|limit| Timespec {
+            tv_sec: limit.as_secs().try_into().unwrap_or(i64::MAX),
+            tv_nsec: limit.subsec_nanos().into(),
+        });
+        // Whatever ends the sleep, the caller looks again.
+        let _ = futex::wait(&self.rung, futex::Flags::empty(), heard, limit.as_ref());
+        self.listeners.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A mutual exclusion between processes, for what is rare. Its holder may die: who
+/// waits then takes it over, so what it guards must be sound at every moment.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(crate) struct Lock {
+    /// 0: free; else who holds it.
+    holder: AtomicU32,
+    bell: Bell,
+}
+
+impl Lock {
+    /// Acts as `me`, not 0, while no other does.
+    pub(crate) fn with<T>(
+        &self,
+        me: u32,
+        alive: impl Fn(u32) -> bool,
+        act: impl FnOnce() -> T,
+    ) -> T {
+        let patience = Duration::from_millis(10);
+        loop {
+            let heard = self.bell.listen();
+            let free = self.holder.compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire);
+            let Err(holder) = free else { break };
+            let took = || {
+                let (yes, no) = (Ordering::AcqRel, Ordering::Acquire);
+                self.holder.compare_exchange(holder, me, yes, no).is_ok()
+            };
+            if !alive(holder) && took() {
+                break;
+            }
+            self.bell.wait(heard, Some(patience));
+        }
+        let result = act();
+        // Only if nobody thought us dead meanwhile.
+        let _ = self.holder.compare_exchange(me, 0, Ordering::AcqRel, Ordering::Relaxed);
+        self.bell.ring();
+        result
+    }
+}
+
+/// A point in time after which a call no longer waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline(Instant);
+
+impl Deadline {
+    /// So many milliseconds from now; `None` if that is beyond the clock.
+    pub(crate) fn after(milliseconds: u64) -> Option<Self> {
+        now().checked_add(Duration::from_millis(milliseconds)).map(Self)
+    }
+
+    pub(crate) fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(now())
+    }
+
+    pub(crate) fn passed(self) -> bool {
+        self.remaining().is_zero()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a time-out that a caller asked for is real time")]
+fn now() -> Instant {
+    Instant::now()
+}

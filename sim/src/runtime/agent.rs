@@ -69,6 +69,7 @@ impl Agent {
 
     fn step(&mut self, table: &mut Table) -> Step {
         let region = &self.server.region;
+        table.calling = false;
         if table.patience().is_some() && self.watch.expired(table.happened) {
             region.abort();
         }
@@ -84,6 +85,7 @@ impl Agent {
             table.give_up();
         }
         if let Some(owed) = table.owed.pop_front() {
+            table.calling = true;
             if let Some(slot) = owed.clears {
                 region.devices()[slot].error.leave();
             }
@@ -118,7 +120,7 @@ impl Server {
             let mut table = self.table();
             // An abort by what is corrupt comes by itself.
             let _ = table.absorb_all(&self.region);
-            let Some(patience) = table.patience() else { return };
+            let Some(patience) = table.patience().filter(|_| !table.calling) else { return };
             table.waited += u64::from(milliseconds.unwrap_or(table.config.server_time_out));
             table.waited >= patience
         };

@@ -58,7 +58,7 @@ impl ServerDevice {
     /// | VD_E_ABORT | ERROR_OPERATION_ABORTED | the set is aborted |
     /// | VD_E_IO_ERROR | ERROR_IO_DEVICE | the error state takes ClearError only |
     /// | VD_E_QUEUE_FULL | ERROR_NO_SYSTEM_RESOURCES | too many are outstanding |
-    /// | VD_E_INVALID | ERROR_INVALID_HANDLE | there is no such buffer |
+    /// | VD_E_PROTOCOL | ERROR_INVALID_HANDLE | there is no such buffer |
     /// | VD_E_UNEXPECTED | ERROR_OPERATION_ABORTED | the shared memory is corrupt |
     pub fn send_command(&self, command: SendCommand) -> Result<(), HResult> {
         let Server { process, region, .. } = &*self.server;
@@ -167,9 +167,7 @@ impl ServerDevice {
             return Err((HResult::VD_E_BUSY, Win32::ERROR_NO_SYSTEM_RESOURCES));
         }
         let known = |buffer: &Buffer| buffer.key_in(region).filter(|key| table.holds(*key));
-        let buffer = command.buffer.as_ref().map(|buffer| {
-            known(buffer).ok_or((HResult::VD_E_INVALID, Win32::ERROR_INVALID_HANDLE))
-        });
+        let buffer = command.buffer.as_ref().map(|buffer| known(buffer).ok_or(INACTIVE));
         Ok((error.count, buffer.transpose()?))
     }
 

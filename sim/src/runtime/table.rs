@@ -26,6 +26,8 @@ pub(super) struct Table {
     pub(super) closed: bool,
     /// A thread is the completion agent.
     pub(super) agent: bool,
+    /// The agent is inside a callback: it does not wait.
+    pub(super) calling: bool,
     pub(super) devices: Vec<Slot>,
     /// Callbacks that the agent has to make, in order.
     pub(super) owed: VecDeque<Owed>,
@@ -88,6 +90,7 @@ impl Table {
             config: asked,
             closed: false,
             agent: false,
+            calling: false,
             devices: (0..devices).map(|_| slot()).collect(),
             owed: VecDeque::new(),
             depth,

@@ -155,6 +155,11 @@ impl ServerDevice {
         if state.phase != Phase::Active || table.devices[self.slot].end != End::Open {
             return Err(INACTIVE);
         }
+        if !table.agent {
+            // Active without an agent: it has ended with an abort that somebody took back.
+            region.abort();
+            return Err((HResult::VD_E_UNEXPECTED, Win32::ERROR_OPERATION_ABORTED));
+        }
         table.absorb(region, self.slot).map_err(unsound)?;
         let words = &region.devices()[self.slot];
         let error = words.error.get();

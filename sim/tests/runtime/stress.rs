@@ -12,7 +12,9 @@ use vdi_sim::runtime::{Machine, Options};
 
 use super::roles::{Other, Size, in_time, new_prefix, objects, shared, whole_run};
 
-const SMALL: Size = Size { devices: 3, commands: 200, client_abort: 0, server_abort: 0 };
+/// Smaller where every step is interpreted.
+const COMMANDS: u64 = if cfg!(miri) { 5 } else { 200 };
+const SMALL: Size = Size { devices: 3, commands: COMMANDS, client_abort: 0, server_abort: 0 };
 
 #[test]
 fn a_whole_run_between_threads() {

@@ -11,7 +11,7 @@ use std::fmt::Write;
 use vdi_sim::clauses::{CLAUSES, Clause, Party, Profile, QUESTIONS};
 use vdi_sim::explore::{
     Action, Bounds, Breaches, Detail, Exploration, INVARIANTS, Node, Sabotage, World, deeds,
-    explore, paths_covering_transitions, reachable, same_up_to_detail,
+    explore, paths_covering_transitions, reachable, same_up_to_detail, uncited_readings,
 };
 
 use support::snapshot;
@@ -159,6 +159,24 @@ fn the_invariants_hold_under_every_reading() {
         for other in row.readings.iter().skip(1) {
             let found = explore(World::new(bounds, reading(row.id, other.id)), 2);
             assert!(found.violations.is_empty(), "{}={}: {found:#?}", row.id, other.id);
+        }
+    }
+}
+
+/// Whom a reading makes answer otherwise, that answer's clauses say so.
+#[test]
+fn what_a_reading_changes_cites_it() {
+    let small = Bounds { commands: 1, ..Bounds::SMALL };
+    let two = Bounds { devices: 2, buffers: 0, ..small };
+    for bounds in [small, two] {
+        let uncited = uncited_readings(&World::new(bounds, Profile::default()));
+        assert_eq!(uncited, BTreeSet::new(), "{bounds:?}");
+    }
+    if full() {
+        let secondary = Bounds { secondaries: 1, buffers: 0, ..small };
+        for bounds in [TINY, secondary] {
+            let uncited = uncited_readings(&World::new(bounds, Profile::default()));
+            assert_eq!(uncited, BTreeSet::new(), "{bounds:?}");
         }
     }
 }

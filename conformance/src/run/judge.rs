@@ -122,7 +122,10 @@ impl ScenarioResult {
 /// Judges a run.
 #[must_use]
 pub fn judge(scenario: &Scenario, profile: &Profile, run: Run, stderr: String) -> ScenarioResult {
-    let judged = check_trace(&run.trace, profile);
+    let mut judged = check_trace(&run.trace, profile);
+    if judged.verdict != Oracle::Conformant {
+        judged.name_readings_in(&run.trace, profile);
+    }
     let (verdict, step) = verdict(scenario, profile, &run, &judged);
     ScenarioResult {
         verdict,

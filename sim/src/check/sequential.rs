@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::bind::{Binder, Bound, checked_row};
+use super::contested::cited;
 use super::frontier::{World, advance};
 use super::names::Names;
 use super::verdict::{Allowed, Finding, InputError, Overlap, Verdict, Violation, exit_code};
@@ -472,7 +473,8 @@ impl Checker {
             return;
         }
         let party = clause.party();
-        self.findings.push(Finding { line, party, clause, what, hazard });
+        let (readings, otherwise) = (cited(clause, &self.profile), Vec::new());
+        self.findings.push(Finding { line, party, clause, what, hazard, readings, otherwise });
     }
 
     pub(super) fn mark(&mut self, clauses: impl IntoIterator<Item = Clause>) {
@@ -528,7 +530,8 @@ impl Checker {
             call: None,
             party: clause.party(),
             clause,
-            reading: clause.info().question.map(|question| self.profile.reading(question)),
+            readings: cited(clause, &self.profile),
+            otherwise: Vec::new(),
             early: false,
             got: got.to_owned(),
             expected: Vec::new(),

@@ -51,6 +51,11 @@ impl Action {
         allowed.chain(called)
     }
 
+    /// A call by its name and what is peculiar in its arguments.
+    pub(super) fn name(call: &Call) -> String {
+        name(call)
+    }
+
     /// What kind of action it is, whichever device, command or buffer it concerns.
     #[must_use]
     pub fn kind(&self) -> String {

@@ -107,6 +107,7 @@ fn scenario(all: &[Written], covered: &BTreeSet<String>, number: usize) -> Scena
         clauses: new().flat_map(|one| one.clauses.iter().copied()).collect(),
         parties: Vec::new(),
         misuse: Vec::new(),
+        misuse_under: BTreeMap::new(),
         records: Vec::new(),
         config: None,
         given: None,

@@ -51,6 +51,7 @@ const BLAMELESS: &[(&str, &str)] = &[
         "what the built-in implementation chose is allowed by both",
     ),
     ("available-count=exact", "what the built-in implementation chose is allowed by both"),
+    ("undefined-features=undefined", "it allows more than the default does"),
 ];
 
 /// What the built-in implementation does is allowed by the default readings. Judged by

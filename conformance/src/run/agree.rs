@@ -431,10 +431,10 @@ impl Play<'_> {
         let (profile, step) = (self.profile, self.step);
         let judged = self.checker.finish();
         let found: BTreeSet<Clause> = judged.findings.iter().map(|f| f.clause).collect();
-        let named: BTreeSet<Clause> = scenario.misuse.iter().copied().collect();
-        // Which misuse a sequence amounts to may depend on the profile; the
-        // scenario names it for the default.
-        if found != named && *profile == Profile::default() {
+        // Which misuse a sequence amounts to may depend on the profile.
+        if let Some(named) = scenario.misuse_for(profile)
+            && found != named
+        {
             let (oracle, scenario) = (format!("broken: {found:?}"), format!("broken: {named:?}"));
             return Err(Disagreement { oracle, scenario, step });
         }

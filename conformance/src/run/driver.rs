@@ -56,7 +56,7 @@ pub fn run_scenario(
 ) -> Run {
     let (steps, own) = expand(scenario);
     let hello = connection.hello();
-    let provoked: BTreeSet<Party> = scenario.misuse.iter().map(|clause| clause.party()).collect();
+    let provoked: BTreeSet<Party> = scenario.all_misuse().map(|clause| clause.party()).collect();
     let header = Header {
         source: Some(hello.origin()),
         scenario: Some(scenario.id.clone()),

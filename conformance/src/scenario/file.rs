@@ -1,7 +1,9 @@
 //! The types of a scenario file.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
-use vdi_sim::clauses::{Clause, Party, Question, Reading};
+use vdi_sim::clauses::{Clause, Party, Profile, Question, Reading};
 use vdi_sim::codes::{CommandCode, Features, HResult, Win32};
 use vdi_sim::config::VdConfig;
 use vdi_sim::trace::{
@@ -29,6 +31,9 @@ pub struct Scenario {
     /// Clauses that server or client break on purpose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub misuse: Vec<Clause>,
+    /// What else they break under a reading, written `question=reading`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub misuse_under: BTreeMap<String, Vec<Clause>>,
     /// What its steps tell without a gap: with `data`, a buffer that no step
     /// touches or writes is not used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -51,10 +56,35 @@ impl Scenario {
         !self.clauses.is_empty()
     }
 
+    /// Every clause that server or client break, under whatever reading.
+    pub fn all_misuse(&self) -> impl Iterator<Item = Clause> + '_ {
+        self.misuse.iter().chain(self.misuse_under.values().flatten()).copied()
+    }
+
+    /// What server and client break under a profile, where the scenario says so: it
+    /// does for the default, and for the default with one reading that it names.
+    #[must_use]
+    pub fn misuse_for(&self, profile: &Profile) -> Option<BTreeSet<Clause>> {
+        let named = |reading: Reading| self.misuse_under.get(&reading.to_string());
+        let mut differences = profile.differences();
+        let told = match (differences.next(), differences.next()) {
+            (None, _) => true,
+            (Some(one), None) => named(one).is_some(),
+            _ => false,
+        };
+        let holds = |text: &&String| {
+            text.parse::<Reading>().is_ok_and(|r| profile.reading(r.question) == r)
+        };
+        let rows = self.misuse_under.iter().filter(|(reading, _)| holds(reading));
+        let more = rows.flat_map(|(_, clauses)| clauses);
+        told.then(|| self.misuse.iter().chain(more).copied().collect())
+    }
+
     /// The questions on which its own expectations depend, in the order of the register.
     #[must_use]
     pub fn questions(&self) -> Vec<Question> {
-        let mut readings: Vec<Reading> = Vec::new();
+        let mut readings: Vec<Reading> =
+            self.misuse_under.keys().filter_map(|reading| reading.parse().ok()).collect();
         for step in &self.steps {
             readings.extend(step.when.as_ref().and_then(|when| when.parse::<Reading>().ok()));
             match &step.action {

@@ -245,10 +245,10 @@ impl Checker {
         {
             return Err(InputError(format!("{lane_name} is still in {}", open.function)));
         }
-        let Self { names, worlds, next_id, .. } = self;
+        let Self { names, worlds, next_id, profile, .. } = self;
         let worlds_before = worlds.len();
         let time_is_told = self.time_is_told;
-        let mut binder = Binder { names, worlds, next_id, time_is_told };
+        let mut binder = Binder { names, worlds, next_id, time_is_told, profile };
         let bound = binder.bind(process, function, on, creates, args)?;
         for world in &mut self.worlds[worlds_before..] {
             *world = World::new();

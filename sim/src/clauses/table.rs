@@ -14,7 +14,7 @@ catalogue! {
         [Source::specification("Server Transitions, Close in Does Not Exist")] None;
     ServerCloseHandle "server.close.handle" Interface
         "After Close the handle is useless: what is called on it answers VD_E_PROTOCOL."
-        [Source::close_page("Remarks, the handle"), Source::specification("Server Transitions, Does Not Exist")] [ServerHandleReuse];
+        [Source::close_page("Remarks, the handle"), Source::specification("Server Transitions, Does Not Exist")] [ServerHandleReuse, SharedWhenNotOpen];
     ServerCloseHandleUseless "server.close.handle-useless" Server
         "The server makes no call on the set's handle after Close."
         [Source::close_page("Remarks, the handle")] None;
@@ -70,7 +70,7 @@ catalogue! {
         [Source::specification("Server Transitions, Open")] None;
     ServerNotOpen "server.not-open" Interface
         "A server function on an interface without an open set answers VD_E_PROTOCOL."
-        [Source::specification("Server Transitions, Does Not Exist")] None;
+        [Source::specification("Server Transitions, Does Not Exist")] [SharedWhenNotOpen];
     ServerGetConfigurationStatus "server.get-configuration.status" Interface
         "The server's GetConfiguration tells the configuration of the client's Create."
         [Source::reference("Server GetConfiguration")] None;
@@ -85,10 +85,10 @@ catalogue! {
         [Source::reference("BeginConfiguration"), Source::specification("Server Transitions, BeginConfiguration")] None;
     ServerBeginConfigurationLimits "server.begin-configuration.limits" Server
         "The server keeps blockSize, alignment and maxTransferSize within their limits."
-        [Source::reference("BeginConfiguration")] None;
+        [Source::reference("BeginConfiguration")] [TransferSizeLimit];
     ServerBeginConfigurationLimitsRefused "server.begin-configuration.limits-refused" Interface
         "Arguments outside the limits are refused and the state stays."
-        [Source::reference("BeginConfiguration")] [BadConfigurationArguments];
+        [Source::reference("BeginConfiguration")] [BadConfigurationArguments, TransferSizeLimit];
     ServerConfigurationAborted "server.configuration.aborted" Interface
         "BeginConfiguration, RequestBuffers and EndConfiguration answer VD_E_ABORT after an abort."
         [Source::reference("BeginConfiguration, RequestBuffers, EndConfiguration"), Source::specification("Server Transitions, Abnormally Terminated")] [ConfigurationCallWhenAborted];
@@ -190,7 +190,7 @@ catalogue! {
         [Source::reference("SendCommand")] [QueueDepth, QueueFullCode];
     ServerSendCommandIoError "server.send-command.io-error" Interface
         "SendCommand on a device in the error state, ClearError excepted, is rejected at once."
-        [Source::specification("Command Error Handling"), Source::reference("SendCommand")] [IoErrorCode];
+        [Source::specification("Command Error Handling"), Source::reference("SendCommand")] [IoErrorCode, ErrorStateEntry];
     ServerSendCommandPhase "server.send-command.phase" Interface
         "SendCommand on a device that is not active answers VD_E_PROTOCOL."
         [Source::reference("SendCommand"), Source::specification("Server Transitions, SendCommand")] [ActiveEntry];
@@ -227,10 +227,10 @@ catalogue! {
 
     ServerTimeOutAborts "server.time-out.aborts" Interface
         "When two intervals of serverTimeOut pass for the agent while requests are pending and none is completed, the set is aborted; a Load may take longer."
-        [Source::specification("VDConfig Structure, serverTimeOut")] None;
+        [Source::specification("VDConfig Structure, serverTimeOut")] [LoadExcuses];
     ServerTimeOutLoad "server.time-out.load" Interface
         "Waiting for a Load counts towards no serverTimeOut."
-        [Source::specification("Commands, Load")] None;
+        [Source::specification("Commands, Load")] [LoadExcuses];
     ServerCloseRequired "server.close.required" Server
         "The server closes the set before its process ends."
         [Source::specification("Normal Termination"), Source::specification("Abnormal Termination")] None;
@@ -238,7 +238,7 @@ catalogue! {
     // What the server may send, and when
     ServerCommandFeature "server.command.feature" Server
         "The server sends a command only if the features agreed upon allow it."
-        [Source::specification("Commands"), Source::specification("Feature Bits")] None;
+        [Source::specification("Commands"), Source::specification("Feature Bits")] [DiskGetPosition];
     ServerCommandAgent "server.command.agent" Server
         "The server lends the agent's thread before it sends a command."
         [Source::reference("ExecuteCompletionAgent")] None;
@@ -343,7 +343,7 @@ catalogue! {
         [Source::specification("VDConfig Structure")] None;
     ClientCreateNotSupported "client.create.not-supported" Interface
         "Create with a configuration that is not supported answers VD_E_NOTSUPPORTED."
-        [Source::reference("CreateEx")] None;
+        [Source::reference("CreateEx")] [UndefinedFeatures];
     ClientCreateName "client.create.name" Client
         "The client names a set without a backslash, and an instance that can be one."
         [Source::reference("CreateEx")] None;
@@ -400,7 +400,7 @@ catalogue! {
         [Source::reference("Client OpenDevice")] None;
     ClientDeviceOneThread "client.device.one-thread" Client
         "A device interface is used by one thread at a time."
-        [Source::reference("Client OpenDevice")] None;
+        [Source::reference("Client OpenDevice")] [DeviceThread];
     ClientSignalAbortStatus "client.signal-abort.status" Interface
         "The client's SignalAbort answers NOERROR, again and again."
         [Source::reference("Client SignalAbort"), Source::specification("Client Transitions, SignalAbort")] None;
@@ -515,7 +515,7 @@ catalogue! {
         [Source::specification("Normal Termination")] [CloseEventAfterServerClose];
     ClientCompleteCommandStatus "client.complete-command.status" Interface
         "CompleteCommand of an active command answers NOERROR; commands may be completed in any order."
-        [Source::reference("CompleteCommand"), Source::specification("Active")] None;
+        [Source::reference("CompleteCommand"), Source::specification("Active")] [ErrorStateEntry];
     ClientCompleteCommandInactive "client.complete-command.inactive" Interface
         "CompleteCommand of what is no active command of the device answers VD_E_INVALID."
         [Source::reference("CompleteCommand")] [StaleCommandBeforeActive];
@@ -548,10 +548,10 @@ catalogue! {
         [Source::specification("Commands"), Source::practice("Flush answered with ERROR_NOT_SUPPORTED")] None;
     ClientCommandSupported "client.command.supported" Client
         "The client supports the commands of the features it asked for."
-        [Source::specification("Feature Bits")] None;
+        [Source::specification("Feature Bits")] [DiskGetPosition];
     ClientCommandUnsupported "client.command.unsupported" Client
         "A command that the client does not support is answered with ERROR_NOT_SUPPORTED."
-        [Source::specification("Commands, supported command sets")] None;
+        [Source::specification("Commands, supported command sets")] [DiskGetPosition];
     ClientCommandCode "client.command.code" Client
         "A completion code that the documents list for some commands is not used for others."
         [Source::specification("Commands, completion codes")] [CompletionCodes];
@@ -589,7 +589,7 @@ catalogue! {
     // The error state of a device
     DeviceErrorQueue "device.error.queue" Interface
         "Commands still queued when their device enters the error state are completed with ERROR_IO_DEVICE; the client never sees them."
-        [Source::specification("Command Error Handling")] None;
+        [Source::specification("Command Error Handling")] [ErrorStateEntry];
     DeviceErrorClearErrorWaits "device.error.clear-error-waits" Interface
         "ClearError is delivered only after every command outstanding at the client has been completed."
         [Source::specification("Command Error Handling")] None;

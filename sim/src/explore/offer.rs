@@ -267,7 +267,9 @@ impl Offer<'_> {
         let devices = self.world.bounds.devices;
         self.call(PRIMARY, Call::Client(ClientCall::Create { devices, asked, flaw: None }));
         if self.every() {
-            for flaw in [CreateFlaw::Config, CreateFlaw::Name, CreateFlaw::Instance] {
+            let flaws =
+                [CreateFlaw::Config, CreateFlaw::Features, CreateFlaw::Name, CreateFlaw::Instance];
+            for flaw in flaws {
                 let create = ClientCall::Create { devices, asked, flaw: Some(flaw) };
                 self.call(PRIMARY, Call::Client(create));
             }

@@ -10,7 +10,8 @@ use super::properties;
 use super::sabotage::Sabotage;
 use super::symmetry;
 use crate::clauses::{
-    Clause, CompletionRace, DeliverAfterCloseDevice, FailedSendCallbackLane, Profile,
+    Clause, CompletionRace, DeliverAfterCloseDevice, ErrorStateEntry, FailedSendCallbackLane,
+    Profile,
 };
 use crate::codes::{CommandCode, HResult, Win32};
 use crate::model::{
@@ -139,6 +140,12 @@ impl Breaches {
 }
 
 impl Ghost {
+    /// What is queued on a device ends undelivered.
+    fn drop_queued(&mut self, device: u8, code: Win32) {
+        let queued = |sent: &&mut Sent| sent.device == device && sent.at == At::Queued;
+        self.sent.iter_mut().filter(queued).for_each(|sent| sent.at = At::Dropped(code));
+    }
+
     fn require(&mut self, holds: bool, breach: Breach) {
         if !holds {
             self.breaches.add(breach);
@@ -232,7 +239,7 @@ impl World {
             Action::Call { lane, call, outcome } => self.call(&mut next, *lane, call, outcome),
             Action::Return { lane, outcome } => self.give_back(&mut next, *lane, outcome),
             Action::Callback(callback) => self.call_back(&mut next, callback),
-            Action::Expire(lane) => model::expire(&mut next.state, *lane),
+            Action::Expire(lane) => model::expire(&mut next.state, &self.profile, *lane),
             Action::Exit(process) => self.exit(&mut next, *process),
             Action::Unload => self.unload(&mut next),
         }
@@ -335,7 +342,7 @@ impl World {
         let (of, code) = match call {
             Call::Client(ClientCall::CompleteCommand { device, code, .. })
             | Call::Secondary(_, ClientCall::CompleteCommand { device, code, .. })
-                if *code != Win32::ERROR_SUCCESS =>
+                if *code != Win32::ERROR_SUCCESS && !self.fails_at_callback() =>
             {
                 (*device, Win32::ERROR_IO_DEVICE)
             }
@@ -344,10 +351,14 @@ impl World {
             }
             _ => return,
         };
-        let queued = |sent: &&mut Sent| sent.device == of && sent.at == At::Queued;
-        for sent in node.ghost.sent.iter_mut().filter(queued).filter(|_| fine) {
-            sent.at = At::Dropped(code);
+        if fine {
+            node.ghost.drop_queued(of, code);
         }
+    }
+
+    /// Whether a device fails when the server receives the completion.
+    fn fails_at_callback(&self) -> bool {
+        self.profile.error_state_entry == ErrorStateEntry::AtCallback
     }
 
     fn give_back(&self, node: &mut Node, lane: LaneId, outcome: &Outcome) {
@@ -381,6 +392,10 @@ impl World {
                 let sent = ghost.sent.remove(index);
                 let given = self.may_end(ghost.aborted, sent.at, callback.ending.code());
                 ghost.require(given, Breach::WrongCode);
+                let failed = matches!(sent.at, At::Answered(code) if code != Win32::ERROR_SUCCESS);
+                if failed && self.fails_at_callback() && !ghost.aborted {
+                    ghost.drop_queued(sent.device, Win32::ERROR_IO_DEVICE);
+                }
             }
         }
         model::apply_callback(&mut node.state, callback, false);

@@ -136,6 +136,9 @@ pub fn apply_callback(state: &mut State, callback: &Callback, held: bool) {
     if command.code == CommandCode::ClearError && callback.ending.code() == Win32::ERROR_SUCCESS {
         state.devices[usize::from(command.device)].errored = false;
     }
+    if command.fails_device && state.aborted.is_none() {
+        super::effect::enter_error_state(state, command.device);
+    }
     if held {
         let (lane, caller) = (callback.lane, Caller::Server);
         state.calls.push(InProgress { lane, caller, pending: Pending::Routine });

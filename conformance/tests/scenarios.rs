@@ -6,7 +6,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use vdi_conformance::adapter::{Limits, Plain};
-use vdi_conformance::generate::{FOLDER, file_text, generate, hand_written};
+use vdi_conformance::generate::{FOLDER, file_text, generate, hand_written, left_out};
 use vdi_conformance::mutants::hunt;
 use vdi_conformance::plain::{Defect, DefectInfo};
 use vdi_conformance::run::{
@@ -129,6 +129,15 @@ fn generated_scenarios_are_current() {
         let (ours, file) = (file_text(&scenario), file_text(&loaded.scenario));
         assert_eq!(ours, file, "{}", scenario.id);
     }
+}
+
+/// Written and generated scenarios together take every transition of the small world
+/// that a driver can make.
+#[test]
+fn no_transition_is_left_out() {
+    let library = library();
+    let all: Vec<&Scenario> = library.iter().map(|loaded| &loaded.scenario).collect();
+    assert_eq!(left_out(&all, &Bounds::SMALL), BTreeSet::new());
 }
 
 #[test]

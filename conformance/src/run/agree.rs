@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use vdi_sim::check::{Candidate, Checker, InputError, Verdict};
-use vdi_sim::clauses::{Clause, Profile, Reading};
+use vdi_sim::clauses::{Clause, Profile};
 use vdi_sim::codes::{HResult, Win32};
 use vdi_sim::model::{Ending, Expected};
 use vdi_sim::trace::{Event, Function, Header, Name, Out, Recorded, TimeoutArg};
@@ -34,10 +34,9 @@ pub fn agreement(scenario: &Scenario, profile: &Profile) -> Result<Agreement, Di
     let mut play = Play::new(&scenario.records, profile);
     for (index, step) in steps.iter().enumerate() {
         play.step = (index + 1).saturating_sub(own);
-        let done = step.when.as_ref().is_none_or(|when| {
-            when.parse::<Reading>().is_ok_and(|r| profile.reading(r.question) == r)
-        });
-        if done && let Err(disagreement) = play.step(&step.action) {
+        if step.is_done_under(profile)
+            && let Err(disagreement) = play.step(&step.action)
+        {
             return if play.step == 0 { Ok(Agreement::Unreachable) } else { Err(disagreement) };
         }
     }

@@ -178,7 +178,7 @@ impl Handles {
 
     fn step(&mut self, step: &Step) -> Result<(), Problem> {
         if let Some(when) = &step.when {
-            when.parse::<Reading>().or_else(|error| problem(Some(when), error.to_string()))?;
+            step.readings().or_else(|error| problem(Some(when), error.to_string()))?;
         }
         match &step.action {
             Action::Call { call, lane, on, creates, args, expect, gives } => {

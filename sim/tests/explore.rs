@@ -89,6 +89,7 @@ fn dropping_detail_loses_nothing() {
 #[test]
 fn broken_worlds_are_noticed() {
     let mut out = String::new();
+    let mut broken = BTreeSet::new();
     for sabotage in Sabotage::ALL {
         // Two commands share a buffer where there are two.
         let buffers = if *sabotage == Sabotage::SharesABuffer { 2 } else { 1 };
@@ -96,9 +97,13 @@ fn broken_worlds_are_noticed() {
         let found = explore(World::new(bounds, Profile::default()).broken(*sabotage), 1);
         let names: Vec<&str> = found.violations.keys().copied().collect();
         assert!(!names.is_empty(), "nothing notices {sabotage:?}");
+        broken.extend(names.iter().copied());
         let _ = writeln!(out, "{sabotage:?}: {}", names.join(", "));
     }
     snapshot("explore-broken", &out);
+    let never: Vec<&str> =
+        INVARIANTS.iter().map(|row| row.name).filter(|name| !broken.contains(name)).collect();
+    assert!(never.is_empty(), "no broken world breaks {never:?}");
 }
 
 /// The tiniest world in which everything is told apart and every call is made.

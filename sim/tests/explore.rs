@@ -62,9 +62,17 @@ fn threads_count_the_same() {
 #[test]
 fn the_full_world() {
     if full() {
+        pin("explore-rare", Bounds::RARE, "documented-pages", 2);
         pin("explore-full", Bounds::FULL, "documented-pages", 2);
         pin("explore-full-documented-tables", Bounds::FULL, "documented-tables", 2);
     }
+}
+
+/// Routines that are held, buffers sent twice, serverTimeOut: on one device.
+#[test]
+fn the_small_world_with_rare_steps() {
+    let bounds = Bounds { devices: 1, ..Bounds::RARE };
+    pin("explore-rare-small", bounds, "documented-pages", 2);
 }
 
 #[test]
@@ -107,8 +115,14 @@ fn broken_worlds_are_noticed() {
 }
 
 /// The tiniest world in which everything is told apart and every call is made.
-const TINY: Bounds =
-    Bounds { devices: 1, commands: 1, buffers: 1, secondaries: 0, detail: Detail::Every };
+const TINY: Bounds = Bounds {
+    devices: 1,
+    commands: 1,
+    buffers: 1,
+    secondaries: 0,
+    detail: Detail::Every,
+    rare: false,
+};
 
 /// Clauses that bind the interface and that no world meets, each with the reason.
 const OUTSIDE: &[(&str, &str)] = &[

@@ -17,8 +17,8 @@ use crate::scenario::{Library, Scenario, read};
 
 pub(super) fn explore(args: &ExploreArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let detail = if args.every_detail { Detail::Every } else { Detail::Needed };
-    let ExploreArgs { devices, commands, buffers, secondaries, .. } = *args;
-    let bounds = Bounds { devices, commands, buffers, secondaries, detail };
+    let ExploreArgs { devices, commands, buffers, secondaries, rare, .. } = *args;
+    let bounds = Bounds { devices, commands, buffers, secondaries, detail, rare };
     if let Some(folder) = &args.scenarios {
         return scenarios(folder, out);
     }
@@ -88,12 +88,13 @@ fn report(
     found: &Exploration,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
-    let Bounds { devices, commands, buffers, secondaries, detail } = bounds;
+    let Bounds { devices, commands, buffers, secondaries, detail, rare } = bounds;
     writeln!(
         out,
         "bounds    {devices} devices, {commands} commands, {buffers} buffers, \
-         {secondaries} secondaries, {} detail · profile {profile}",
+         {secondaries} secondaries, {} detail{} · profile {profile}",
         if *detail == Detail::Every { "every" } else { "needed" },
+        if *rare { ", rare steps" } else { "" },
     )?;
     if found.violations.is_empty() {
         writeln!(out, "states    {}", found.states)?;

@@ -239,6 +239,7 @@ pub fn same_up_to_detail(bounds: &Bounds, profile: &Profile) -> Result<usize, St
 fn shape(action: &Action) -> String {
     match action {
         Action::Callback(callback) => format!("callback on {:?}", callback.lane),
+        Action::Hold(callback) => format!("callback held on {:?}", callback.lane),
         other => other.kind(),
     }
 }

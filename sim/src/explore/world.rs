@@ -32,6 +32,9 @@ pub struct Bounds {
     pub secondaries: u8,
     /// How much of each state is told apart.
     pub detail: Detail,
+    /// Whether completion routines are held, buffers in use are sent again, and intervals
+    /// of serverTimeOut pass.
+    pub rare: bool,
 }
 
 /// How much of each state is told apart.
@@ -50,12 +53,20 @@ pub enum Detail {
 
 impl Bounds {
     /// One device, two commands, one buffer: small enough for every test run.
-    pub const SMALL: Self =
-        Self { devices: 1, commands: 2, buffers: 1, secondaries: 0, detail: Detail::Needed };
+    pub const SMALL: Self = Self {
+        devices: 1,
+        commands: 2,
+        buffers: 1,
+        secondaries: 0,
+        detail: Detail::Needed,
+        rare: false,
+    };
 
     /// Two devices, three commands, two buffers.
-    pub const FULL: Self =
-        Self { devices: 2, commands: 3, buffers: 2, secondaries: 0, detail: Detail::Needed };
+    pub const FULL: Self = Self { devices: 2, commands: 3, buffers: 2, ..Self::SMALL };
+
+    /// Two devices, two commands, one buffer, and what happens rarely.
+    pub const RARE: Self = Self { devices: 2, rare: true, ..Self::SMALL };
 }
 
 /// Where a command is, as far as the calls and returns told.
@@ -99,6 +110,8 @@ pub struct Ghost {
     pub unloaded: bool,
     /// Whether a hazard was raised.
     pub hazard: bool,
+    /// Whether the server has sent a buffer that another command had.
+    pub lent_twice: bool,
     /// What went wrong on the way here.
     pub breaches: Breaches,
 }
@@ -238,7 +251,9 @@ impl World {
         match action {
             Action::Call { lane, call, outcome } => self.call(&mut next, *lane, call, outcome),
             Action::Return { lane, outcome } => self.give_back(&mut next, *lane, outcome),
-            Action::Callback(callback) => self.call_back(&mut next, callback),
+            Action::Callback(callback) => self.call_back(&mut next, callback, false),
+            Action::Hold(callback) => self.call_back(&mut next, callback, true),
+            Action::Resume(lane) => model::end_callback(&mut next.state, *lane),
             Action::Expire(lane) => model::expire(&mut next.state, &self.profile, *lane),
             Action::Exit(process) => self.exit(&mut next, *process),
             Action::Unload => self.unload(&mut next),
@@ -284,7 +299,7 @@ impl World {
             callback.lane == lane && known.is_some_and(|c| matches!(c.stage, Stage::Refused { .. }))
         };
         if let Some(callback) = callbacks.iter().find(refused).copied() {
-            self.call_back(node, &callback);
+            self.call_back(node, &callback, false);
         }
         if let Some(outcome) = self.returns(&node.state, lane).first().copied() {
             self.give_back(node, lane, &outcome);
@@ -309,6 +324,8 @@ impl World {
                 let at = if fine { At::Queued } else { At::Refused };
                 let sent = Sent { id: request.command, device: request.device, at };
                 node.ghost.sent.push(sent);
+                node.ghost.lent_twice |=
+                    fine && outcome.misuses().any(|clause| clause == Clause::ServerBufferControl);
             }
             Call::Client(ClientCall::CompleteCommand { command: Some(id), code, .. })
             | Call::Secondary(_, ClientCall::CompleteCommand { command: Some(id), code, .. })
@@ -381,7 +398,7 @@ impl World {
         model::apply_return(&mut node.state, lane, outcome);
     }
 
-    fn call_back(&self, node: &mut Node, callback: &Callback) {
+    fn call_back(&self, node: &mut Node, callback: &Callback, held: bool) {
         let before = self.sabotage.map(|how| (how, node.state.clone()));
         let ghost = &mut node.ghost;
         let inside = callback.lane != AGENT || ghost.agent_inside;
@@ -398,7 +415,7 @@ impl World {
                 }
             }
         }
-        model::apply_callback(&mut node.state, callback, false);
+        model::apply_callback(&mut node.state, callback, held);
         if let Some((how, before)) = before {
             how.after_callback(&before, &mut node.state, callback);
         }
@@ -508,7 +525,7 @@ fn note_delivery(before: &State, ghost: &mut Ghost, id: CommandId) {
     let buffer = before.command(id).and_then(|command| command.buffer);
     let shared = buffer.is_some()
         && before.commands.iter().any(|c| c.id != id && held(c) && c.buffer == buffer);
-    ghost.require(!shared, Breach::BufferShared);
+    ghost.require(!shared || ghost.lent_twice, Breach::BufferShared);
     let known = ghost.sent.iter_mut().find(|sent| sent.id == id);
     known.into_iter().for_each(|sent| sent.at = At::Delivered);
 }

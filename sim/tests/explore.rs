@@ -163,6 +163,10 @@ const SILENT: &[(&str, &str)] = &[
     ("linux-timeout-unit=seconds", "the model knows no clock"),
     ("completion-codes=listed", "it says whose fault an answer is, which changes no step"),
     ("available-count=exact", "it depends on the number that an implementation gave"),
+    ("disk-get-position=position-only", "no GetPosition is sent in a bounded world"),
+    ("load-excuses=own-device", "no Load is sent in a bounded world"),
+    ("transfer-size-limit=four-mebibytes", "the model is told whether arguments keep the limits"),
+    ("device-thread=one-thread", "it says whose fault a call is, which changes no step"),
 ];
 
 fn reading(question: &str, reading: &str) -> Profile {

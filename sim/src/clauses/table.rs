@@ -193,7 +193,7 @@ catalogue! {
         [Source::specification("Command Error Handling"), Source::reference("SendCommand")] [IoErrorCode, ErrorStateEntry];
     ServerSendCommandPhase "server.send-command.phase" Interface
         "SendCommand on a device that is not active answers VD_E_PROTOCOL."
-        [Source::reference("SendCommand"), Source::specification("Server Transitions, SendCommand")] [ActiveEntry];
+        [Source::reference("SendCommand"), Source::specification("Server Transitions, SendCommand")] [ConnectedStateCells, ActiveEntry];
     ServerSendCommandAborted "server.send-command.aborted" Interface
         "SendCommand answers VD_E_ABORT after an abort: no new command is accepted."
         [Source::specification("Abnormal Termination"), Source::reference("SendCommand")] None;
@@ -211,7 +211,7 @@ catalogue! {
         [Source::reference("CloseDevice"), Source::specification("Server Transitions, CloseDevice")] [CloseDeviceAfterAllClosed, CloseDeviceTwiceWhileActive];
     ServerCloseDevicePhase "server.close-device.phase" Interface
         "CloseDevice before the set is active answers VD_E_PROTOCOL."
-        [Source::specification("Server Transitions, CloseDevice")] [ActiveEntry];
+        [Source::specification("Server Transitions, CloseDevice")] [ConnectedStateCells, ActiveEntry];
     ServerCloseDeviceAborted "server.close-device.aborted" Interface
         "After an abort CloseDevice does nothing and answers VD_E_ABORT."
         [Source::specification("Abnormal Termination"), Source::reference("CloseDevice")] None;

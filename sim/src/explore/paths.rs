@@ -73,14 +73,15 @@ pub fn reachable(world: &World) -> Vec<Node> {
 }
 
 /// Everything that is done in a bounded world: in which state and phases, with which
-/// clauses, and whether it aborts the set.
+/// clauses, and whether the set is aborted or a device failed afterwards.
 #[must_use]
 pub fn deeds(world: &World) -> BTreeSet<String> {
     let mut deeds = BTreeSet::new();
     Graph::search(world, |_, node, action, next| {
         let (state, server, client, kind, clauses) = class(node, action);
         let aborted = next.ghost.aborted;
-        deeds.insert(format!("{state} {server} {client}: {kind} {clauses:?} {aborted}"));
+        let failed = next.state.devices.iter().any(|device| device.errored);
+        deeds.insert(format!("{state} {server} {client}: {kind} {clauses:?} {aborted} {failed}"));
     });
     deeds
 }

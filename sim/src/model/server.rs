@@ -102,6 +102,7 @@ fn not_open(state: &State, profile: &Profile, call: &ServerCall) -> Outcomes {
         ServerCall::SendCommand(request) if closed => {
             let gone = Outcome::new(Answer::Returns(Expected::Any), C::ServerCloseReleases);
             let refused = Outcome::returns(HResult::VD_E_PROTOCOL, C::ServerCloseReleases)
+                .also(C::ServerSendCommandErrorCallback)
                 .effecting(Effect::Refuse(*request, Win32::ERROR_INVALID_HANDLE));
             [gone, refused]
                 .map(|outcome| outcome.misuse(C::ServerCloseUseAfter))

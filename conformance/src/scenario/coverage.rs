@@ -73,7 +73,7 @@ pub fn coverage_page(library: &Library) -> String {
         let list: Vec<&str> = scenarios.iter().filter(asks).map(|s| s.id.as_str()).collect();
         let shown = CLAUSES
             .iter()
-            .filter(|clause| clause.question == Some(row.question))
+            .filter(|clause| clause.questions.contains(&row.question))
             .map(|clause| clause.id)
             .collect::<Vec<_>>()
             .join(", ");

@@ -5,7 +5,7 @@ use super::bind::{Bound, caller};
 use super::frontier::World;
 use super::sequential::Checker;
 use super::verdict::InputError;
-use crate::clauses::{Clause, LinuxTimeoutUnit, Party};
+use crate::clauses::{Clause, DeviceThread, LinuxTimeoutUnit, Party};
 use crate::codes::CommandCode;
 use crate::model::{self, Caller, Cause, LaneId, Object, ServerLife, Stage, State};
 use crate::trace::{Args, Event, Function, HowEnded, Process, Reported, Statement, TimeoutArg};
@@ -68,7 +68,7 @@ impl Checker {
         let aborted = |world: &World| world.any(|state| state.aborted == Some(Cause::TimeOut));
         let before = aborted(&self.worlds[world]);
         for state in &mut self.worlds[world].frontier {
-            (0..passes.min(2)).for_each(|_| model::expire(state, lane));
+            (0..passes.min(2)).for_each(|_| model::expire(state, &self.profile, lane));
         }
         if aborted(&self.worlds[world]) && !before {
             self.mark([Clause::ServerTimeOutAborts]);
@@ -187,6 +187,9 @@ impl Checker {
         if let Some(index) = self.other_user(lane, bound) {
             let what = format!("{function} while {} goes on", self.call_text(index));
             self.find(line, Clause::ClientDeviceOneThread, what, false);
+        } else if let Some(first) = self.first_user(lane, bound) {
+            let what = format!("{function}, and {first} has used the device before");
+            self.find(line, Clause::ClientDeviceOneThread, what, false);
         }
         if matches!(function, Function::GetConfiguration)
             && matches!(bound.call.caller(), Caller::Client(_))
@@ -207,6 +210,20 @@ impl Checker {
                 && open.bound.world == bound.world
                 && open.bound.call.client_device() == Some(device)
         })
+    }
+
+    /// Where a device belongs to one thread: the lane that used it first, if it is another.
+    fn first_user(&mut self, lane: LaneId, bound: &Bound) -> Option<&str> {
+        let device = bound.call.client_device()?;
+        if self.profile.device_thread == DeviceThread::Turns {
+            return None;
+        }
+        let users = &mut self.worlds[bound.world].device_users;
+        let known = users.iter().find(|(of, _)| *of == device).map(|(_, first)| *first);
+        if known.is_none() {
+            users.push((device, lane));
+        }
+        known.filter(|first| *first != lane).map(|first| self.lane_of(first).name.as_str())
     }
 
     /// A process ends.

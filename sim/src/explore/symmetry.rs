@@ -70,6 +70,7 @@ fn after_abort(node: &mut Node, codes_matter: bool) {
             size: None,
             used: false,
             before_error: false,
+            fails_device: false,
             stage,
             ..*command
         };

@@ -117,6 +117,8 @@ impl Carried {
 pub enum CreateFlaw {
     /// The configuration breaks a rule of VDConfig.
     Config,
+    /// Its features are no combination that the documents name.
+    Features,
     /// The name of the set has a backslash.
     Name,
     /// The name of the instance cannot be one.

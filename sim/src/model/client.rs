@@ -15,6 +15,7 @@ use crate::clauses::{
     ClientCloseDevicesOpen, ClientOpenDeviceSurplus, ClientOpensFirst, CloseEventAfterServerClose,
     CompleteAfterCloseSeen, GetCommandAfterCloseSeen, GetCommandBeforeActive,
     GetConfigurationAfterAbort, Profile, SignalAbortNotOpen, StaleCommandBeforeActive,
+    UndefinedFeatures,
 };
 use crate::codes::{HResult, Win32};
 
@@ -30,7 +31,7 @@ pub(super) fn outcomes(
 ) -> Outcomes {
     match call {
         ClientCall::Create { devices, asked, flaw } => {
-            return create(state, client, *devices, *asked, *flaw);
+            return create(state, profile, client, (*devices, *asked), *flaw);
         }
         ClientCall::OpenInSecondary { found } => {
             return secondary::open(state, profile, client, *found);
@@ -73,18 +74,26 @@ pub(super) fn protocol(clause: C) -> Outcomes {
 
 fn create(
     state: &State,
+    profile: &Profile,
     client: u8,
-    devices: u8,
-    asked: Asked,
+    (devices, asked): (u8, Asked),
     flaw: Option<CreateFlaw>,
 ) -> Outcomes {
     if state.client_open(client) {
         return protocol(C::ClientCreateOnce);
     }
+    let undefined = profile.undefined_features == UndefinedFeatures::Undefined;
     smallvec![match flaw {
+        Some(CreateFlaw::Features) if undefined => {
+            let failing = Answer::Returns(super::Expected::AnyFailure);
+            let created = Outcome::returns(HResult::NOERROR, C::ClientCreateNotSupported)
+                .effecting(Effect::Create(devices, asked));
+            let failed = Outcome::new(failing, C::ClientCreateNotSupported);
+            return [created, failed].map(|one| one.misuse(C::ClientCreateConfig)).into();
+        }
         None => Outcome::returns(HResult::NOERROR, C::ClientCreateStatus)
             .effecting(Effect::Create(devices, asked)),
-        Some(CreateFlaw::Config) => {
+        Some(CreateFlaw::Config | CreateFlaw::Features) => {
             Outcome::returns(HResult::VD_E_NOTSUPPORTED, C::ClientCreateNotSupported)
                 .misuse(C::ClientCreateConfig)
         }
@@ -351,8 +360,9 @@ fn complete_command(
     let Some(command) = active else {
         return no_active_command(state, profile, owner);
     };
-    let mut outcome = Outcome::returns(HResult::NOERROR, C::ClientCompleteCommandStatus)
-        .effecting(Effect::Complete { command, code, bytes, position });
+    let mut outcome = Outcome::returns(HResult::NOERROR, C::ClientCompleteCommandStatus).effecting(
+        Effect::Complete { command, code, bytes, position, entry: profile.error_state_entry },
+    );
     let misuse = state.command(command).and_then(|command| {
         commands::completion_misuse(state, profile, command, (code, bytes), data_is_told)
     });

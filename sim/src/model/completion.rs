@@ -137,6 +137,10 @@ pub fn apply_callback(state: &mut State, callback: &Callback, held: bool) {
     if command.code == CommandCode::ClearError && code == Win32::ERROR_SUCCESS {
         (device.errored, device.error_told) = (false, false);
     }
+    if command.fails_device && state.aborted.is_none() {
+        super::effect::enter_error_state(state, command.device);
+    }
+    let device = &mut state.devices[usize::from(command.device)];
     let tells = !matches!(command.stage, Stage::Refused { .. }) || code == Win32::ERROR_IO_DEVICE;
     device.error_told |= device.errored && tells && code != Win32::ERROR_SUCCESS;
     if held {

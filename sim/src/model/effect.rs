@@ -7,7 +7,7 @@ use super::state::{
     ServerLife, Stage, State, Stream,
 };
 use super::{BufferId, CommandId, Request, Timeout};
-use crate::clauses::ActiveEntry;
+use crate::clauses::{ActiveEntry, ErrorStateEntry, LoadExcuses, Profile};
 use crate::codes::{CommandCode, Win32};
 
 /// What an outcome does to the state.
@@ -36,7 +36,7 @@ pub(super) enum Effect {
     OpenClientDevice { device: u8, owner: u8, entry: ActiveEntry },
     Deliver(CommandId),
     SeeClose(u8),
-    Complete { command: CommandId, code: Win32, bytes: u32, position: u64 },
+    Complete { command: CommandId, code: Win32, bytes: u32, position: u64, entry: ErrorStateEntry },
     CloseClient { abort: Option<Cause>, drop_held: bool },
     Wait(Pending),
 }
@@ -103,8 +103,8 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
         Effect::SeeClose(device) => {
             state.devices[usize::from(device)].client = ClientDevice::CloseSeen;
         }
-        Effect::Complete { command, code, bytes, position } => {
-            complete(state, command, code, bytes, position);
+        Effect::Complete { command, code, bytes, position, entry } => {
+            complete(state, command, (code, bytes, position), entry);
         }
         Effect::CloseClient { abort: cause, drop_held } => {
             state.client = ClientLife::Closed;
@@ -191,11 +191,26 @@ fn close_server(
     }
 }
 
-fn complete(state: &mut State, command: CommandId, code: Win32, bytes: u32, position: u64) {
+fn complete(
+    state: &mut State,
+    command: CommandId,
+    (code, bytes, position): (Win32, u32, u64),
+    entry: ErrorStateEntry,
+) {
     set_stage(state, command, Stage::Completed { code, bytes, position });
     note_completion(state, command, code);
-    if code != Win32::ERROR_SUCCESS {
-        enter_error_state(state, command);
+    if code == Win32::ERROR_SUCCESS {
+        return;
+    }
+    let Some(failed) = state.commands.iter_mut().find(|known| known.id == command) else {
+        return;
+    };
+    match entry {
+        ErrorStateEntry::AtCompletion => {
+            let device = failed.device;
+            enter_error_state(state, device);
+        }
+        ErrorStateEntry::AtCallback => failed.fails_device = true,
     }
 }
 
@@ -275,6 +290,7 @@ fn push_command(state: &mut State, request: &Request, stage: Stage) {
         used: false,
         stage,
         before_error: false,
+        fails_device: false,
     });
 }
 
@@ -285,10 +301,7 @@ fn set_stage(state: &mut State, id: CommandId, stage: Stage) {
 }
 
 /// Command Error Handling: what is queued and undelivered ends with ERROR_IO_DEVICE.
-fn enter_error_state(state: &mut State, failed: CommandId) {
-    let Some(device) = state.command(failed).map(|command| command.device) else {
-        return;
-    };
+pub(super) fn enter_error_state(state: &mut State, device: u8) {
     state.devices[usize::from(device)].errored = true;
     for command in state.commands.iter_mut().filter(|command| command.device == device) {
         command.before_error = command.stage == Stage::Delivered;
@@ -379,10 +392,10 @@ pub(super) fn exit(state: &mut State, process: Caller) {
 }
 
 /// Time passes for the call in progress on a lane: see [`super::expire`].
-pub(super) fn expire(state: &mut State, lane: LaneId) {
+pub(super) fn expire(state: &mut State, profile: &Profile, lane: LaneId) {
     // Inside a completion routine the agent does not wait.
     if state.free_agent() == Some(lane) {
-        pass_interval(state);
+        pass_interval(state, profile.load_excuses);
         return;
     }
     let Some(call) = state.calls.iter_mut().rfind(|call| call.lane == lane) else {
@@ -396,14 +409,16 @@ pub(super) fn expire(state: &mut State, lane: LaneId) {
 }
 
 /// One interval of serverTimeOut passes while the agent waits.
-fn pass_interval(state: &mut State) {
+fn pass_interval(state: &mut State, excuses: LoadExcuses) {
     let waits = |command: &&Command| matches!(command.stage, Stage::Queued | Stage::Delivered);
-    let mut pending = state.commands.iter().filter(waits).peekable();
-    let counts = state.asked.time_out
-        && state.aborted.is_none()
-        && pending.peek().is_some()
-        && pending.all(|command| command.code != CommandCode::Load);
-    if !counts {
+    let pending = || state.commands.iter().filter(waits);
+    let excused = |command: &Command| {
+        pending()
+            .filter(|other| other.code == CommandCode::Load)
+            .any(|load| excuses == LoadExcuses::WholeSet || load.device == command.device)
+    };
+    let overdue = pending().any(|command| !excused(command));
+    if !state.asked.time_out || state.aborted.is_some() || !overdue {
         return;
     }
     state.idle_intervals += 1;

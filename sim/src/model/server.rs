@@ -15,8 +15,8 @@ use crate::clauses::{
     CloseDeviceAfterAllClosed, CloseDeviceTwiceWhileActive, CommandsHeldAtNormalClose,
     ConfigurationCallWhenAborted, ConnectedStateCells, DeliverAfterCloseDevice, FreeBufferInUse,
     OpenAfterAbort, Profile, QueueDepth, QueueFullCode, SecondAgent, ServerCloseDevicesOpen,
-    ServerHandleReuse, ServerOpenDeviceSurplus, SharedAfterFree, SignalAbortNotOpen,
-    UnsoundCommand,
+    ServerHandleReuse, ServerOpenDeviceSurplus, SharedAfterFree, SharedWhenNotOpen,
+    SignalAbortNotOpen, UnsoundCommand,
 };
 use crate::codes::{CommandCode, HResult, Win32};
 
@@ -107,6 +107,7 @@ fn not_open(state: &State, profile: &Profile, call: &ServerCall) -> Outcomes {
         ServerCall::SendCommand(request) if closed => {
             let gone = Outcome::new(Answer::Returns(Expected::Any), C::ServerCloseReleases);
             let refused = Outcome::returns(HResult::VD_E_PROTOCOL, C::ServerCloseReleases)
+                .also(C::ServerSendCommandErrorCallback)
                 .effecting(Effect::Refuse(*request, Win32::ERROR_INVALID_HANDLE));
             [gone, refused]
                 .map(|outcome| outcome.misuse(C::ServerCloseUseAfter))
@@ -130,7 +131,13 @@ fn not_open(state: &State, profile: &Profile, call: &ServerCall) -> Outcomes {
         }
         _ => {
             let clause = if closed { C::ServerCloseHandle } else { C::ServerNotOpen };
-            smallvec![after_close(Outcome::returns(HResult::VD_E_PROTOCOL, clause), closed)]
+            let tells = matches!(call, ServerCall::IsSharedBuffer { .. })
+                && profile.shared_when_not_open == SharedWhenNotOpen::False;
+            let outcome = match tells {
+                true => Outcome::new(Answer::Tells(Some(false)), clause),
+                false => Outcome::returns(HResult::VD_E_PROTOCOL, clause),
+            };
+            smallvec![after_close(outcome, closed)]
         }
     }
 }
@@ -403,7 +410,7 @@ fn send_command(state: &State, profile: &Profile, limits: Limits, request: &Requ
             }
             let full =
                 refuse(full, Win32::ERROR_NO_SYSTEM_RESOURCES, C::ServerSendCommandQueueFull);
-            if let Some(flaw) = commands::request_misuse(state, request) {
+            if let Some(flaw) = commands::request_misuse(state, profile, request) {
                 return unsound(profile, flaw, queued, full, &refuse);
             }
             match room(state, profile, limits, request.device) {

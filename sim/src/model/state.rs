@@ -290,6 +290,8 @@ pub struct Command {
     pub stage: Stage,
     /// Whether the client held it when its device entered the error state.
     pub before_error: bool,
+    /// Whether its callback puts its device into the error state.
+    pub fails_device: bool,
 }
 
 /// A call in progress, other than the agent's, or a completion routine.

@@ -217,8 +217,9 @@ fn scenario(change: impl Fn(&str) -> String) -> String {
         r#"{
   "id": "a/b",
   "title": "Close on an interface that was never opened",
-  "clauses": ["server.close.not-open"],
-  "parties": ["interface"],
+  "clauses": ["server.close.not-open", "server.open.first"],
+  "parties": ["interface", "server"],
+  "misuse": ["server.open.first"],
   "steps": [
     { "call": "Close", "on": "sset", "expect": "VD_E_PROTOCOL" }
   ]
@@ -237,7 +238,7 @@ fn bad_scenarios() {
         ("type-error", good.replace("\"VD_E_PROTOCOL\"", "true")),
         ("unknown-code", good.replace("VD_E_PROTOCOL", "VD_E_PROTOCAL")),
         ("unknown-step-field", good.replace("\"expect\"", "\"expects\"")),
-        ("wrong-party", good.replace("[\"interface\"]", "[\"server\"]")),
+        ("wrong-party", good.replace("[\"interface\", \"server\"]", "[\"server\"]")),
         ("wrong-argument", good.replace("\"expect\"", "\"args\": { \"size\": 1 }, \"expect\"")),
         ("wrong-lane", good.replace("\"expect\"", "\"lane\": \"primary.main\", \"expect\"")),
         (

@@ -141,8 +141,9 @@ impl Bell {
     }
 }
 
-/// A mutual exclusion between processes, for what is rare. Its holder may die: who
-/// waits then takes it over, so what it guards must be sound at every moment.
+/// A mutual exclusion between processes, for what is rare and short. Its holder may die,
+/// or the word that names it be overwritten: who waits takes it over then, and in any
+/// case after a second, so what it guards must be sound at every moment.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Lock {
@@ -160,6 +161,7 @@ impl Lock {
         act: impl FnOnce() -> T,
     ) -> T {
         let patience = Duration::from_millis(10);
+        let mut waits = 100;
         loop {
             let heard = self.bell.listen();
             let free = self.holder.compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire);
@@ -168,9 +170,10 @@ impl Lock {
                 let (yes, no) = (Ordering::AcqRel, Ordering::Acquire);
                 self.holder.compare_exchange(holder, me, yes, no).is_ok()
             };
-            if !alive(holder) && took() {
+            if (!alive(holder) || waits == 0) && took() {
                 break;
             }
+            waits = u32::saturating_sub(waits, 1);
             self.bell.wait(heard, Some(patience));
         }
         let result = act();

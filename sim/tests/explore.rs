@@ -111,6 +111,8 @@ const OUTSIDE: &[(&str, &str)] = &[
     ("server.allocate-buffer.prefix-zone", "addresses are no part of a state; a trace is judged"),
     ("server.time-out.load", "no Load is sent in a bounded world"),
     ("client.get-configuration.granted", "what the fields hold is judged in a trace"),
+    ("client.get-configuration.as-asked", "what the fields hold is judged in a trace"),
+    ("client.get-configuration.fixed", "what the fields hold is judged in a trace"),
     ("client.open-device.null", "what an out pointer holds is judged in a trace"),
     ("client.get-command.phase", "no device is open before the client has seen the configuration"),
     ("data.intact", "data are no part of a state"),

@@ -112,6 +112,22 @@ pub(super) trait Body: Send + Sync + Sized + 'static {
     // The machine.
     /// Whether two are the same buffer, for whoever holds them.
     fn is_same(one: &Self::Buffer, other: &Self::Buffer) -> bool;
+    /// What a buffer is known by in every process: bytes from the start of the area.
+    fn offset(_buffer: &Self::Buffer) -> Option<u64> {
+        None
+    }
+    /// The number of a buffer handle, which can be told to another process.
+    fn handle_number(_handle: Self::Handle) -> Option<u64> {
+        None
+    }
+    /// The buffer handle of that number.
+    fn handle(_number: u64) -> Option<Self::Handle> {
+        None
+    }
+    /// Whether the process can use the buffer that lies there.
+    fn reaches(&self, _process: Process, _offset: u64) -> bool {
+        false
+    }
     /// Whether the process may use the buffer; `own` is what it has got of it itself.
     fn buffer_lives(
         &self,
@@ -122,6 +138,8 @@ pub(super) trait Body: Send + Sync + Sized + 'static {
     fn exit(&self, process: Process);
     fn inside(&self, process: Process) -> usize;
     fn expire(&self, thread: ThreadId, after: Option<u32>);
+    /// Notices what would be noticed in time.
+    fn look_around(&self) {}
     fn abandon(&self);
 }
 
@@ -154,8 +172,8 @@ struct Handles<B: Body> {
     /// Buffers as client processes have got them, by process and name.
     got_buffers: BTreeMap<(Process, String), B::Buffer>,
     buffer_handles: BTreeMap<String, B::Handle>,
-    /// Commands by the tag they were sent with, counted from 0.
-    sent: Vec<String>,
+    /// Commands by the tag they were sent with.
+    sent: BTreeMap<u64, String>,
     /// Commands that were delivered.
     delivered: BTreeMap<String, B::Command>,
     /// The thread of each lane that has made a call.
@@ -172,10 +190,42 @@ impl<B: Body> Handles<B> {
 
     /// The name of a buffer that this process has got.
     fn got(&mut self, process: Process, buffer: B::Buffer) -> Option<Name<'static>> {
-        let (name, _) = self.buffers.iter().find(|(_, known)| B::is_same(known, &buffer))?;
-        let name = name.clone();
+        let mut known = self.buffers.iter().filter(|(_, known)| B::is_same(known, &buffer));
+        let elsewhere = || B::offset(&buffer).map(far::buffer);
+        let name = known.next().map(|(name, _)| name.clone()).or_else(elsewhere)?;
         self.got_buffers.insert((process, name.clone()), buffer);
         Some(Name::from(name))
+    }
+}
+
+/// Names of what another process has named: whoever knows both puts in the real ones.
+pub(super) mod far {
+    /// A command, by the tag it was sent with.
+    pub(in super::super) fn command(tag: u64) -> String {
+        format!("#{tag:016x}")
+    }
+
+    /// A buffer, by the bytes from the start of the area.
+    pub(in super::super) fn buffer(offset: u64) -> String {
+        format!("@{offset}")
+    }
+
+    /// A buffer handle, by its number.
+    pub(in super::super) fn handle(number: u64) -> String {
+        format!("%{number}")
+    }
+
+    /// The number in such a name of this kind.
+    pub(super) fn number(kind: char, name: &str) -> Option<u64> {
+        name.strip_prefix(kind)?.parse().ok()
+    }
+
+    /// The tag of a command's name: the same in every process.
+    pub(in super::super) fn tag(name: &str) -> u64 {
+        // FNV-1a, which is all that a handful of names needs.
+        name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
+        })
     }
 }
 
@@ -184,6 +234,8 @@ pub(super) struct BodySession<B: Body> {
     this: Weak<Self>,
     body: B,
     host: Arc<Host>,
+    /// The other processes are elsewhere.
+    far: bool,
     handles: Mutex<Handles<B>>,
 }
 
@@ -228,9 +280,11 @@ impl<B: Body> Session for BodySession<B> {
 
     fn touch(&self, process: Process, object: &str) -> Option<Found> {
         let handles = self.handles();
-        let alive = if let Some(buffer) = handles.buffers.get(object) {
-            let own = handles.got_buffers.get(&(process, object.to_owned()));
+        let own = handles.got_buffers.get(&(process, object.to_owned()));
+        let alive = if let Some(buffer) = handles.buffers.get(object).or(own) {
             self.body.buffer_lives(process, buffer, own)
+        } else if let Some(offset) = far::number('@', object) {
+            self.body.reaches(process, offset)
         } else if let Some(device) = handles.server_devices.get(object) {
             B::server_device_lives(device)
         } else {
@@ -252,13 +306,27 @@ impl<B: Body> Session for BodySession<B> {
         thread.into_iter().for_each(|thread| self.body.expire(thread, after));
     }
 
+    fn look_around(&self) {
+        self.body.look_around();
+    }
+
     fn abandon(&self) {
         self.body.abandon();
     }
 }
 
 impl<B: Body> BodySession<B> {
+    /// A world of which all processes are here.
     pub(super) fn new(body: B, host: Arc<Host>, sets: Interfaces<B>) -> Arc<Self> {
+        Self::one(body, host, sets, false)
+    }
+
+    /// A world of which the other processes are elsewhere.
+    pub(super) fn far(body: B, host: Arc<Host>, sets: Interfaces<B>) -> Arc<Self> {
+        Self::one(body, host, sets, true)
+    }
+
+    fn one(body: B, host: Arc<Host>, sets: Interfaces<B>, far: bool) -> Arc<Self> {
         let handles = Handles {
             sets,
             server_devices: BTreeMap::new(),
@@ -266,12 +334,12 @@ impl<B: Body> BodySession<B> {
             buffers: BTreeMap::new(),
             got_buffers: BTreeMap::new(),
             buffer_handles: BTreeMap::new(),
-            sent: Vec::new(),
+            sent: BTreeMap::new(),
             delivered: BTreeMap::new(),
             threads: BTreeMap::new(),
         };
         let handles = Mutex::new(handles);
-        Arc::new_cyclic(|this| Self { this: this.clone(), body, host, handles })
+        Arc::new_cyclic(|this| Self { this: this.clone(), body, host, far, handles })
     }
 
     fn handles(&self) -> MutexGuard<'_, Handles<B>> {
@@ -355,13 +423,17 @@ impl<B: Body> BodySession<B> {
                 let buffer = self.handles().buffer(call.process, args);
                 answer(B::buffer_handle(&set, buffer), |made| {
                     self.keep(call, |handles, name| handles.buffer_handles.insert(name, made));
-                    Out::default()
+                    // The number is for whoever carries it to another process.
+                    let address = B::handle_number(made).filter(|_| self.far);
+                    Out { address, ..Out::default() }
                 })
             }
             Function::MapBufferHandle => {
                 let handle = args.handle.as_ref().and_then(|handle| handle.name());
-                let handle =
-                    handle.and_then(|name| self.handles().buffer_handles.get(name).copied());
+                let handle = handle.and_then(|name| {
+                    let known = self.handles().buffer_handles.get(name).copied();
+                    known.or_else(|| B::handle(far::number('%', name)?))
+                });
                 answer(B::map(&set, handle), |buffer| {
                     let buffer = self.handles().got(call.process, buffer);
                     Out { buffer, ..Out::default() }
@@ -391,9 +463,9 @@ impl<B: Body> BodySession<B> {
         let command = call.creates.clone().unwrap_or_default();
         let (tag, buffer) = {
             let mut handles = self.handles();
-            let buffer = handles.buffer(call.process, args);
-            handles.sent.push(command.clone());
-            (handles.sent.len() as u64 - 1, buffer)
+            let (tag, buffer) = (far::tag(&command), handles.buffer(call.process, args));
+            handles.sent.insert(tag, command.clone());
+            (tag, buffer)
         };
         let (this, hold) = (self.this.clone(), args.hold == Some(true));
         // What gives a position gives 0 too.
@@ -437,8 +509,8 @@ impl<B: Body> BodySession<B> {
         }
         answer(B::get_command(&device, wait(args)), |got| {
             let mut handles = self.handles();
-            let sent = handles.sent.get(got.tag as usize).cloned();
-            let command = sent.unwrap_or_else(|| "?".to_owned());
+            let sent = handles.sent.get(&got.tag).cloned();
+            let command = sent.unwrap_or_else(|| far::command(got.tag));
             handles.delivered.insert(command.clone(), got.command);
             let buffer = got.buffer.and_then(|buffer| handles.got(call.process, buffer));
             Out {

@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::io::{self, BufRead, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -48,6 +49,10 @@ pub trait Session: Send + Sync {
     /// milliseconds of either. Whoever offers
     /// `expire` lets no time-out but 0 pass by itself.
     fn expire(&self, lane: &str, after: Option<u32>);
+
+    /// Whether everything rests is about to be asked: what would be noticed in time,
+    /// such as the death of another process, is to be noticed now.
+    fn look_around(&self) {}
 
     /// The scenario is over: every blocked call gives `None`.
     fn abandon(&self);
@@ -116,6 +121,8 @@ struct HostState {
     /// Of these, how many are inside a held completion routine.
     held: usize,
     over: bool,
+    /// How often a thread went to sleep, woke, or finished.
+    moves: u64,
 }
 
 #[derive(Default)]
@@ -170,13 +177,17 @@ impl Host {
     /// The present thread is about to sleep, and sleeps as long as `still` gives true:
     /// for an implementation that wakes its threads one by one. It must not block.
     pub fn sleeps(&self, still: Still) {
-        self.lock().asleep.insert(this_lane(), still);
+        let mut state = self.lock();
+        state.asleep.insert(this_lane(), still);
+        state.moves += 1;
         self.changed.notify_all();
     }
 
     /// The present thread is awake again.
     pub fn wakes(&self) {
-        self.lock().asleep.remove(&this_lane());
+        let mut state = self.lock();
+        state.asleep.remove(&this_lane());
+        state.moves += 1;
         self.changed.notify_all();
     }
 
@@ -268,6 +279,7 @@ impl Host {
     fn finish(&self, lane: &str, id: u64, reply: Option<Reply>) {
         let mut state = self.lock();
         state.busy -= 1;
+        state.moves += 1;
         if let Some(entry) = state.lanes.get_mut(lane) {
             entry.in_call -= 1;
             if !entry.dead {
@@ -327,7 +339,8 @@ impl Host {
             .filter(|(_, lane)| lane.in_call > 0 && !lane.dead)
             .map(|(name, _)| name.clone())
             .collect();
-        self.post(Answer::Settled { id, in_call });
+        let moves = Some(state.moves);
+        self.post(Answer::Settled { id, in_call, moves });
         Ok(())
     }
 }
@@ -346,18 +359,24 @@ impl<I: Implementation> InProcess<I> {
     }
 }
 
+impl<I: Implementation + Clone + 'static> InProcess<I> {
+    fn driver(&self, limits: Limits) -> Driver {
+        Driver {
+            hello: self.implementation.hello(),
+            implementation: Box::new(self.implementation.clone()),
+            limits,
+            world: None,
+        }
+    }
+}
+
 impl<I: Implementation + Clone + 'static> Adapter for InProcess<I> {
     fn options(&self) -> &str {
         &self.options
     }
 
     fn connect(&self, limits: Limits) -> Result<Box<dyn Connection>, Trouble> {
-        Ok(Box::new(Driver {
-            hello: self.implementation.hello(),
-            implementation: Box::new(self.implementation.clone()),
-            limits,
-            world: None,
-        }))
+        Ok(Box::new(self.driver(limits)))
     }
 }
 
@@ -372,6 +391,59 @@ struct World {
     host: Arc<Host>,
     session: Arc<dyn Session>,
     answers: Receiver<Answer>,
+}
+
+/// Serves an implementation on standard input and output, one JSON object a line, until
+/// the input ends or says so.
+///
+/// # Errors
+/// Input or output fails, or a line is no request.
+pub fn serve<I: Implementation + Clone + 'static>(
+    adapter: &InProcess<I>,
+    input: impl BufRead,
+    output: impl Write + Send + 'static,
+) -> io::Result<()> {
+    let output = Arc::new(Mutex::new(output));
+    let mut driver = adapter.driver(Limits::default());
+    for line in input.lines() {
+        let request: Request = serde_json::from_str(&line?)?;
+        match request {
+            Request::Hello { .. } => write_line(&output, &Answer::Hello(driver.hello.clone()))?,
+            Request::Bye => break,
+            request => {
+                if let Err(trouble) = driver.send(&request) {
+                    write_line(&output, &Answer::Trouble { message: trouble.to_string() })?;
+                }
+                if matches!(request, Request::Reset { .. }) {
+                    pump(&mut driver, &output);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes the answers of a new world as they come.
+fn pump(driver: &mut Driver, output: &Arc<Mutex<impl Write + Send + 'static>>) {
+    let Some(world) = &mut driver.world else { return };
+    // Nobody receives from the driver itself here.
+    let answers = std::mem::replace(&mut world.answers, channel().1);
+    let output = Arc::clone(output);
+    thread::spawn(move || {
+        for answer in answers {
+            if write_line(&output, &answer).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+fn write_line(output: &Mutex<impl Write>, answer: &Answer) -> io::Result<()> {
+    let mut line = serde_json::to_vec(answer)?;
+    line.push(b'\n');
+    let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+    output.write_all(&line)?;
+    output.flush()
 }
 
 impl World {
@@ -501,7 +573,11 @@ impl Connection for Driver {
                 world.session.expire(lane, *after);
                 world.host.post(Answer::Expired { id: *id });
             }
-            Request::Settle { id } => self.world()?.host.settle(*id, self.limits.timeout)?,
+            Request::Settle { id } => {
+                let world = self.world()?;
+                world.session.look_around();
+                world.host.settle(*id, self.limits.timeout)?;
+            }
         }
         Ok(())
     }

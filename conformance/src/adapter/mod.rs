@@ -7,11 +7,14 @@
 mod body;
 pub mod inprocess;
 mod plain;
+mod processes;
 pub mod protocol;
 mod runtime;
 mod stdio;
 
+pub use inprocess::serve;
 pub use plain::Plain;
+pub use processes::Processes;
 pub use runtime::Runtime;
 pub use stdio::Stdio;
 

@@ -230,6 +230,10 @@ pub enum Answer {
         id: u64,
         /// The lanes still inside a call.
         in_call: Vec<String>,
+        /// How often anything has begun or ended to move here: asked twice, the same
+        /// number says that nothing did in between. For an adapter that is one of several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        moves: Option<u64>,
     },
     /// The adapter itself failed.
     Trouble {

@@ -20,15 +20,24 @@ use super::protocol::{self, Hello, VERSION};
 /// Commands that may be outstanding on one device: as many as maxIODepth says.
 const QUEUE_DEPTH: u32 = 4;
 
-/// The runtime, between threads.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Runtime;
+/// The runtime: all processes of a scenario in this one, or each in one of its own.
+#[derive(Clone, Debug, Default)]
+pub struct Runtime {
+    /// What the shared memory objects' names begin with, if processes share them.
+    shared: Option<String>,
+}
 
 impl Runtime {
-    /// As an adapter.
+    /// Between threads, as an adapter.
     #[must_use]
     pub fn adapter() -> InProcess<Self> {
-        InProcess::new(Self, "")
+        InProcess::new(Self { shared: None }, "")
+    }
+
+    /// One process of several, which share memory objects whose names begin so.
+    #[must_use]
+    pub fn one_of_several(prefix: &str) -> InProcess<Self> {
+        InProcess::new(Self { shared: Some(prefix.to_owned()) }, "")
     }
 }
 
@@ -52,12 +61,16 @@ impl Implementation for Runtime {
     }
 
     fn session(&self, host: Arc<Host>) -> Arc<dyn Session> {
-        let machine = Machine::in_memory(Options {
+        let options = Options {
             queue_depth: QUEUE_DEPTH as usize,
             virtual_time: true,
             observer: Some(Arc::new(Rest(Arc::clone(&host)))),
+            prefix: self.shared.clone().unwrap_or_default(),
             ..Options::default()
-        });
+        };
+        let far = self.shared.is_some();
+        let machine =
+            if far { Machine::shared_memory(options) } else { Machine::in_memory(options) };
         let places: BTreeMap<Process, Place> =
             Process::all().map(|process| (process, machine.process())).collect();
         let sets = Interfaces::new(
@@ -65,7 +78,8 @@ impl Implementation for Runtime {
             |process| places[&process].client_set(),
         );
         let clients = sets.client.clone();
-        BodySession::new(World { machine, places, clients }, host, sets)
+        let world = World { machine, places, clients };
+        if far { BodySession::far(world, host, sets) } else { BodySession::new(world, host, sets) }
     }
 }
 
@@ -245,14 +259,28 @@ impl Body for World {
         one.is_same(other)
     }
 
+    fn offset(buffer: &Buffer) -> Option<u64> {
+        Some(buffer.offset())
+    }
+
+    fn handle_number(handle: BufferHandle) -> Option<u64> {
+        Some(handle.0.into())
+    }
+
+    fn handle(number: u64) -> Option<BufferHandle> {
+        number.try_into().ok().map(BufferHandle)
+    }
+
+    fn reaches(&self, process: Process, offset: u64) -> bool {
+        let client = self.clients.get(&process.set_interface());
+        client.is_some_and(|client| client.buffer_at(offset).is_some())
+    }
+
     fn buffer_lives(&self, process: Process, buffer: &Buffer, own: Option<&Buffer>) -> bool {
         match own {
             Some(own) => own.is_alive(),
             None if process.party() == Party::Server => buffer.is_alive(),
-            None => {
-                let client = self.clients.get(&process.set_interface());
-                client.is_some_and(|client| client.buffer_at(buffer.offset()).is_some())
-            }
+            None => self.reaches(process, buffer.offset()),
         }
     }
 
@@ -266,6 +294,10 @@ impl Body for World {
 
     fn expire(&self, thread: ThreadId, after: Option<u32>) {
         self.machine.expire(thread, after);
+    }
+
+    fn look_around(&self) {
+        self.machine.look_around();
     }
 
     fn abandon(&self) {

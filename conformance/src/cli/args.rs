@@ -47,6 +47,17 @@ pub enum Command {
     Explore(ExploreArgs),
     /// Write an adapter to start from, and a CI job that runs it
     Init(InitArgs),
+    /// Serve one process of several on standard input and output, for `run --processes`
+    #[command(hide = true)]
+    Serve(ServeArgs),
+}
+
+/// `vdi serve`.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// What the names of shared memory objects begin with
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: String,
 }
 
 impl Default for Command {
@@ -64,6 +75,9 @@ pub struct Target {
     /// Drive the plain implementation, the body of the seeded defects, not the runtime
     #[arg(long, conflicts_with = "adapter")]
     pub plain: bool,
+    /// Drive the runtime with server and clients each in a process of its own
+    #[arg(long, conflicts_with_all = ["adapter", "plain", "defect"])]
+    pub processes: bool,
     /// Drive the plain implementation with a seeded defect (see `vdi list defects`)
     #[arg(long, value_name = "NAME", conflicts_with = "adapter")]
     pub defect: Option<String>,

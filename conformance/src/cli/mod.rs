@@ -13,6 +13,7 @@ mod mutants;
 mod readings;
 mod replay;
 mod run;
+mod serve;
 mod table;
 
 use std::io::{IsTerminal, Write};
@@ -101,8 +102,13 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
             };
         }
     };
+    let command = arguments.command.unwrap_or_default();
+    if let Command::Serve(args) = &command {
+        // Its answers come from many threads: nobody may hold standard output.
+        return serve::serve(args);
+    }
     let mut out = Patient(std::io::stdout().lock());
-    let done = match arguments.command.unwrap_or_default() {
+    let done = match command {
         Command::Run(args) => run::run(&args, &mut out),
         Command::Check(args) => check::check(&args, &mut out),
         Command::Replay(args) => replay::replay(&args, &mut out),
@@ -114,6 +120,7 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
         Command::Mutants(args) => mutants::mutants(&args, &mut out),
         Command::Explore(args) => explore::explore(&args, &mut out),
         Command::Init(args) => init::init(&args, &mut out),
+        Command::Serve(_) => unreachable!("done above"),
     };
     let _ = out.flush();
     done.unwrap_or_else(|failure| {

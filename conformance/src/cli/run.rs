@@ -9,7 +9,7 @@ use vdi_sim::check::exit_code;
 
 use super::args::{Format, RunArgs, Target, gating};
 use super::{Failure, profile};
-use crate::adapter::{Adapter, Limits, Plain, Runtime, Stdio};
+use crate::adapter::{Adapter, Limits, Plain, Processes, Runtime, Stdio};
 use crate::baseline::Baseline;
 use crate::plain::Defect;
 use crate::report::{self, Summary};
@@ -179,6 +179,11 @@ pub(super) fn adapter(target: &Target) -> Result<Box<dyn Adapter>, Failure> {
             .find()
             .map_err(|error| Failure::Unavailable(format!("--adapter {command}: {error}")))?;
         return Ok(Box::new(adapter));
+    }
+    if target.processes {
+        let program = std::env::current_exe()
+            .map_err(|error| Failure::Unavailable(format!("--processes: {error}")))?;
+        return Ok(Box::new(Processes::new(program)));
     }
     let Some(name) = &target.defect else {
         return Ok(if target.plain {

@@ -96,7 +96,7 @@ pub struct Given {
     /// device 3 the second's, and so on.
     #[serde(default, skip_serializing_if = "is_default")]
     pub secondaries: u8,
-    /// The feature bits that the server grants; WriteMedia and ReadMedia if missing.
+    /// The feature bits that the server grants; if missing, those of a BACKUP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted: Option<Features>,
     /// Names of buffers of 64 KiB that the server has allocated.

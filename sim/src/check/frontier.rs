@@ -17,6 +17,12 @@ pub(super) struct World {
     pub(super) positions: Vec<u64>,
     /// Whether the client knows that its SQL statement failed, or succeeded.
     pub(super) statement: Option<bool>,
+    /// Whether a SQL statement was issued for it.
+    pub(super) issued: bool,
+    /// The devices whose Complete ended with an error, by their bits.
+    pub(super) complete_failed: u64,
+    /// What GetConfiguration has told a client last.
+    pub(super) told: Option<Box<VdConfig>>,
 }
 
 impl World {

@@ -48,6 +48,11 @@ impl Checker {
             return Ok(());
         };
         let world = self.open[index].bound.world;
+        let agent = self.open[index].function == Function::ExecuteCompletionAgent;
+        // Inside a completion routine the agent does not wait.
+        if agent && self.lane_of(lane).routines > 0 {
+            return Ok(());
+        }
         let passes = self.passes(index, after);
         if passes == 0 {
             return Ok(());
@@ -57,7 +62,6 @@ impl Checker {
                 |c: &model::Command| c.code == CommandCode::Load && c.stage == Stage::Delivered;
             state.asked.time_out && state.commands.iter().any(load)
         };
-        let agent = self.open[index].function == Function::ExecuteCompletionAgent;
         if agent && self.worlds[world].any(loads) {
             self.mark([Clause::ServerTimeOutLoad]);
         }
@@ -124,12 +128,22 @@ impl Checker {
         let asked = self.worlds[world].config.device_count;
         match statement {
             Statement::Issued => {
+                if std::mem::replace(&mut self.worlds[world].issued, true) {
+                    let what = format!("{event} a second time for one Create");
+                    self.find(line, Clause::ClientCreateOneStatement, what, false);
+                }
                 if devices.is_some_and(|named| named != asked) {
                     let what = format!("{event}, and asked for {asked}");
                     self.find(line, Clause::ClientCreateDeviceCount, what, false);
                 }
             }
-            Statement::Succeeded => self.worlds[world].statement = Some(true),
+            Statement::Succeeded => {
+                if self.worlds[world].complete_failed != 0 {
+                    let what = format!("{event}, although Complete had failed");
+                    self.find(line, Clause::ServerCompleteFailure, what, false);
+                }
+                self.worlds[world].statement = Some(true);
+            }
             Statement::Failed => self.worlds[world].statement = Some(false),
         }
         Ok(())

@@ -361,7 +361,7 @@ impl Checker {
                 || self.return_after_waiting(line, index, status, out)
         };
         if !allowed {
-            let (world, clause, expected) = self.expected_return(index, status);
+            let (world, clause, expected) = self.expected_return(index, status, out);
             let got = event.to_string();
             self.violated(line, Some(index), world, clause, expected, got);
             if !self.open[index].taken {

@@ -20,7 +20,7 @@ catalogue! {
         "The server makes no call on the set's handle after Close."
         [Source::close_page("Remarks, the handle")] None;
     ServerCloseReleases "server.close.releases" Interface
-        "Close releases every resource of the set in all cases, an error return included: buffers and other interface pointers become invalid."
+        "Whatever Close answers, it releases every resource of the set: no buffer and no interface pointer is good afterwards."
         [Source::close_page("Remarks, resources")] None;
     ServerCloseUseAfter "server.close.use-after" Server
         "The server does not use a buffer or an interface pointer after Close: it risks an access violation."
@@ -38,7 +38,7 @@ catalogue! {
         "Close while devices are open answers VD_E_PROTOCOL."
         [Source::close_page("Return values"), Source::specification("Server Transitions, Close")] Some(Question::ServerCloseDevicesOpen);
     ServerCloseDevicesOpenReleases "server.close.devices-open.releases" Interface
-        "Close while devices are open releases the server's mapping of shared memory at once."
+        "Close while devices are open takes the shared memory away from the server immediately."
         [Source::close_page("Remarks, shared memory")] None;
     ServerCloseDevicesOpenAborts "server.close.devices-open.aborts" Interface
         "Close while devices are open performs the processing of SignalAbort."
@@ -53,7 +53,7 @@ catalogue! {
         "Close may return before the agent is done; only the agent's own return comes after its callbacks."
         [Source::close_page("Remarks, the agent and unloading")] Some(Question::CloseAndAgentOrder);
     ServerUnloadAgentReturned "server.unload.agent-returned" Server
-        "The completion agent has returned before the library is unloaded; otherwise the process may execute unmapped code."
+        "The server unloads the library only when the completion agent has returned; a thread still inside would run code that is gone."
         [Source::close_page("Remarks, unloading the COM library")] None;
 
     // The server's configuration
@@ -69,6 +69,12 @@ catalogue! {
     ServerOpenOnce "server.open.once" Interface
         "Open on an interface that is open already answers VD_E_PROTOCOL."
         [Source::specification("Server Transitions, Open")] None;
+    ServerOpenFirst "server.open.first" Server
+        "Open comes before every other call on the handle, and once."
+        [Source::reference("Open"), Source::specification("Server Transitions, Does Not Exist")] None;
+    ServerOrder "server.order" Server
+        "The server configures, opens devices, lends the agent, sends and closes in that order: it calls nothing that its own earlier calls rule out."
+        [Source::specification("Server State Diagram"), Source::specification("Server Transitions")] None;
     ServerNotOpen "server.not-open" Interface
         "A server function on an interface without an open set answers VD_E_PROTOCOL."
         [Source::specification("Server Transitions, Does Not Exist")] None;
@@ -121,6 +127,9 @@ catalogue! {
     ServerBeginConfigurationFeatures "server.begin-configuration.features" Server
         "The server may add WriteMedia, ReadMedia and, if RequestComplete was asked, CompleteEnabled, and no other feature."
         [Source::specification("Feature Bits"), Source { document: Document::Kb3188454, topic: "VDF_CompleteEnabled" }] None;
+    ServerBeginConfigurationMedia "server.begin-configuration.media" Server
+        "The server sets WriteMedia for a BACKUP and ReadMedia for a RESTORE; for a BACKUP ReadMedia too if the client can position, and only then."
+        [Source::specification("Feature Bits, WriteMedia and ReadMedia")] None;
     ServerQueryAvailableBuffersCount "server.query-available-buffers.count" Interface
         "QueryAvailableBuffers counts at least the buffers of that kind that were requested and not taken."
         [Source::reference("RequestBuffers"), Source::headers("vdi.h, QueryAvailableBuffers")] None;
@@ -129,6 +138,9 @@ catalogue! {
     ServerOpenDeviceStatus "server.open-device.status" Interface
         "OpenDevice gives the next unopened device and answers NOERROR, deviceCount times."
         [Source::reference("Server OpenDevice")] None;
+    ServerOpenDeviceNames "server.open-device.names" Server
+        "The server opens the first device by the name of the set, and each by a name of its own."
+        [Source::reference("Client OpenDevice")] None;
     ServerOpenDeviceSurplus "server.open-device.surplus" Interface
         "OpenDevice when all devices are open answers VD_E_OPEN."
         [Source::reference("Server OpenDevice"), Source::specification("Server Transitions, OpenDevice in Active")] Some(Question::ServerOpenDeviceSurplus);
@@ -219,6 +231,9 @@ catalogue! {
     ServerBufferControl "server.buffer.control" Server
         "The server leaves a buffer alone while the client holds its command."
         [Source::specification("Active, control of buffers")] None;
+    ServerBufferControlAfterAbort "server.buffer.control-after-abort" Server
+        "After an abort the server leaves alone what the client held at that moment, until the client's Close."
+        [Source::specification("Abnormal Termination, buffers")] None;
     ServerSignalAbortStatus "server.signal-abort.status" Interface
         "The server's SignalAbort answers NOERROR, again and again."
         [Source::reference("Server SignalAbort"), Source::specification("Server Transitions, SignalAbort")] None;
@@ -282,6 +297,9 @@ catalogue! {
     ServerCompleteLast "server.complete.last" Server
         "Complete is sent when all data has been sent."
         [Source { document: Document::Kb3188454, topic: "VDC_Complete" }] None;
+    ServerCompleteFailure "server.complete.failure" Server
+        "When the client fails Complete the SQL statement fails."
+        [Source { document: Document::Kb3188454, topic: "VDC_Complete" }] None;
     ServerEndOfMediaLoad "server.end-of-media.load" Server
         "When a Read has met the end of the data on a removable medium, Load comes before the next Read."
         [Source::specification("Commands, Read, end of media")] None;
@@ -291,6 +309,9 @@ catalogue! {
     ServerOverflowAborts "server.end-of-media.overflow-aborts" Server
         "When a Write ended with ERROR_EOM_OVERFLOW the server aborts: it sends nothing more."
         [Source::specification("Commands, Write")] None;
+    ServerErrorClearErrorOnly "server.error.clear-error-only" Server
+        "Once a callback has told the server that a device is in the error state, it sends that device ClearError and nothing else."
+        [Source::specification("Command Error Handling")] None;
 
     // The completion agent
     AgentBlocks "agent.blocks" Interface
@@ -306,13 +327,13 @@ catalogue! {
         "ExecuteCompletionAgent called after an abort answers VD_E_ABORT."
         [Source::specification("Server Transitions, ExecuteCompletionAgent")] None;
     AgentReturnsAfterLastDevice "agent.returns-after-last-device" Interface
-        "The agent returns NOERROR once all devices are closed and no callback is owed."
+        "When the last device is closed and every callback has been made, the agent returns NOERROR."
         [Source::specification("Normal Termination"), Source::reference("ExecuteCompletionAgent")] Some(Question::AgentReturn);
     AgentCallback "agent.callback" Interface
         "The agent calls back each completed command once, with the code, the bytes and the position the client gave."
         [Source::specification("Active"), Source::reference("SendCommand")] None;
     AgentCallbackLane "agent.callback.lane" Interface
-        "Completions are called back on the thread that executes the agent, one at a time; the interface starts no thread of its own."
+        "Completions are called back on the thread that executes the agent, one at a time, and on no thread that the interface made."
         [Source::reference("ExecuteCompletionAgent")] None;
 
     // Abort
@@ -336,6 +357,15 @@ catalogue! {
         [Source::specification("Abnormal Termination, buffers")] None;
 
     // The client's set
+    ClientCreateFirst "client.create.first" Client
+        "The client creates the set, or opens it as a secondary, before any other call."
+        [Source::reference("CreateEx and OpenInSecondaryEx"), Source::specification("Client Transitions, Does Not Exist")] None;
+    ClientOrder "client.order" Client
+        "The client creates, sees the configuration, opens each device once and then asks for commands, in that order; a secondary comes after the primary has seen the configuration."
+        [Source::specification("Client State Diagram"), Source::specification("Client Transitions"), Source::reference("OpenInSecondaryEx")] None;
+    ClientCreateOneStatement "client.create.one-statement" Client
+        "A set serves one BACKUP or RESTORE: the next statement has a Create of its own."
+        [Source::reference("CreateEx")] None;
     ClientCreateStatus "client.create.status" Interface
         "Create with a sound configuration answers NOERROR; after Close the interface may create again."
         [Source::reference("CreateEx"), Source::specification("Client Transitions, Create")] None;
@@ -372,6 +402,12 @@ catalogue! {
     ClientGetConfigurationGranted "client.get-configuration.granted" Interface
         "The configuration given keeps the rules for the fields that the interface sets: maxIODepth and bufferAreaSize."
         [Source::specification("VDConfig Structure")] None;
+    ClientGetConfigurationAsAsked "client.get-configuration.as-asked" Interface
+        "The configuration given keeps what the client asked for, and its alignment is the greater of what client and server ask."
+        [Source::specification("VDConfig Structure"), Source::reference("BeginConfiguration")] None;
+    ClientGetConfigurationFixed "client.get-configuration.fixed" Interface
+        "Whenever the configuration is asked for it is the same: nothing changes it once it is set."
+        [Source::reference("BeginConfiguration")] None;
     ClientGetConfigurationAfterFailure "client.get-configuration.after-failure" Client
         "The client does not wait for a configuration when its SQL statement has failed."
         [Source::practice("clients that wait for ever"), Source::reference("Client GetConfiguration")] None;
@@ -409,7 +445,7 @@ catalogue! {
         "The client's SignalAbort without a set answers VD_E_PROTOCOL."
         [Source::specification("Client Transitions, SignalAbort")] Some(Question::SignalAbortNotOpen);
     ClientCloseStatus "client.close.status" Interface
-        "The client's Close answers NOERROR when no device is open: after the last VD_E_CLOSE without waiting for the agent, and after an abort."
+        "The client's Close answers NOERROR when no device is open: after the last VD_E_CLOSE, whether or not the agent is done, and after an abort."
         [Source::reference("Client Close"), Source::specification("Client Transitions, Close")] None;
     ClientCloseNotOpen "client.close.not-open" Interface
         "The client's Close without a set answers VD_E_PROTOCOL and does nothing."
@@ -442,7 +478,7 @@ catalogue! {
         "The client's Close while devices are open answers VD_E_OPEN."
         [Source::reference("Client Close"), Source::specification("Client Transitions, Close")] Some(Question::ClientCloseDevicesOpen);
     ClientCloseDevicesOpenAborts "client.close.devices-open.aborts" Interface
-        "The client's Close while devices are open triggers SignalAbort, and resources are released all the same."
+        "The client's Close while devices are open triggers SignalAbort, and keeps nothing."
         [Source::reference("Client Close")] None;
 
     // Secondary clients
@@ -493,6 +529,9 @@ catalogue! {
     ClientGetCommandDelivers "client.get-command.delivers" Interface
         "GetCommand delivers the commands of a device in the order they were sent."
         [Source::reference("GetCommand"), Source::specification("Active")] None;
+    ClientGetCommandAsSent "client.get-command.as-sent" Interface
+        "GetCommand delivers a command with the code, the size, the position and the buffer it was sent with."
+        [Source::reference("GetCommand"), Source::headers("vdi.h, VDC_Command")] None;
     ClientGetCommandWaits "client.get-command.waits" Interface
         "GetCommand blocks while no command can be delivered and the time-out has not passed."
         [Source::reference("GetCommand")] Some(Question::GetCommandBeforeActive);
@@ -586,10 +625,13 @@ catalogue! {
     ClientBufferControl "client.buffer.control" Client
         "The client uses a buffer only between the delivery and the completion of its command."
         [Source::specification("Active, control of buffers")] None;
+    ClientBufferControlAfterAbort "client.buffer.control-after-abort" Client
+        "After an abort the client uses no buffer but those it held at that moment."
+        [Source::specification("Abnormal Termination, buffers")] None;
 
     // The error state of a device
     DeviceErrorQueue "device.error.queue" Interface
-        "Commands still queued when their device enters the error state are completed with ERROR_IO_DEVICE; the client never sees them."
+        "What is still queued when its device enters the error state ends with ERROR_IO_DEVICE and is not delivered."
         [Source::specification("Command Error Handling")] None;
     DeviceErrorClearErrorWaits "device.error.clear-error-waits" Interface
         "ClearError is delivered only after every command outstanding at the client has been completed."
@@ -598,6 +640,9 @@ catalogue! {
         "The client answers ClearError with success."
         [Source::specification("Commands, ClearError")] None;
 
+    DeviceIndependent "device.independent" Interface
+        "The stream of a device goes on as before when another device is in the error state."
+        [Source::specification("Active"), Source::specification("Command Error Handling")] None;
     DeviceErrorCleared "device.error.cleared" Interface
         "When the server has received the successful completion of ClearError the device is active again."
         [Source::specification("Command Error Handling")] None;
@@ -619,7 +664,7 @@ catalogue! {
         "On Linux a negative time-out never expires."
         [Source::linux("GetCommand and GetConfiguration")] None;
     LinuxGroup "linux.group" Client
-        "On Linux client and server share a group, or the client clears its umask."
+        "On Linux the client runs in the server's group, or with a umask that hides nothing from it."
         [Source::linux("Security")] None;
     ServerCloseReleaseHandle "server.close.release-handle" Server
         "After Close the server gives the interface back to COM."

@@ -8,7 +8,24 @@ use crate::clauses::{CompletionCodes, Profile, ShortReadSuccess};
 use crate::codes::{CommandCode as Code, Features, Gate, Win32};
 
 /// What the server breaks by granting these feature bits.
-pub(super) fn grants_misuse(state: &State, granted: Features) -> Option<C> {
+pub(super) fn grants_misuse(state: &State, granted: Features) -> impl Iterator<Item = C> {
+    let media = media_misuse(state.asked.features, granted);
+    surplus_misuse(state, granted).into_iter().chain(media)
+}
+
+/// A BACKUP has WriteMedia, and ReadMedia only if the client can position; a RESTORE
+/// has ReadMedia.
+fn media_misuse(asked: Features, granted: Features) -> Option<C> {
+    let positions = asked.intersects(Features::POSITION | Features::RANDOM_ACCESS);
+    let reads = granted.intersects(Features::READ_MEDIA);
+    let sound = match granted.intersects(Features::WRITE_MEDIA) {
+        true => reads == positions,
+        false => reads,
+    };
+    (!sound).then_some(C::ServerBeginConfigurationMedia)
+}
+
+fn surplus_misuse(state: &State, granted: Features) -> Option<C> {
     let servers = Features::WRITE_MEDIA | Features::READ_MEDIA | Features::COMPLETE_ENABLED;
     let complete = granted.intersects(Features::COMPLETE_ENABLED)
         && !state.asked.features.contains(Features::REQUEST_COMPLETE);
@@ -148,8 +165,8 @@ fn support(state: &State, command: Code, code: Win32) -> Option<C> {
     let refused = code == Win32::ERROR_NOT_SUPPORTED;
     let of_feature = |asked| match (asked, refused) {
         (true, true) => Some(C::ClientCommandSupported),
-        (false, false) if code == Win32::ERROR_SUCCESS => Some(C::ClientCommandUnsupported),
-        _ => None,
+        (false, false) => Some(C::ClientCommandUnsupported),
+        (true, false) | (false, true) => None,
     };
     match command.info().gate {
         Gate::Always => refused.then_some(C::ClientCommandMandatory),

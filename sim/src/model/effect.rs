@@ -70,7 +70,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
             state.update_activation(entry);
         }
         Effect::Allocate(id, kind) => {
-            state.buffers.push(Buffer { id, mapped: 0 });
+            state.buffers.push(Buffer { id, mapped: 0, kept: false });
             take_reserved(state, kind);
         }
         Effect::Free(buffer) => free(state, buffer),
@@ -88,7 +88,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
             state.asked = asked;
             state.devices = (0..devices).map(|_| Device::default()).collect();
         }
-        Effect::SeeConfiguration => state.configuration_seen = true,
+        Effect::SeeConfiguration => see_configuration(state, caller),
         Effect::OpenSecondary(client) => {
             state.secondaries[usize::from(client) - 1] = SecondaryLife::Open;
         }
@@ -109,6 +109,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
         Effect::CloseClient { abort: cause, drop_held } => {
             state.client = ClientLife::Closed;
             abort_if(state, cause);
+            let_go(state);
             if drop_held {
                 complete_all(state, Stage::Delivered, Win32::ERROR_OPERATION_ABORTED);
             }
@@ -116,6 +117,16 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
         Effect::Wait(pending) => {
             state.calls.push(InProgress { lane, caller, pending });
         }
+    }
+}
+
+/// What a secondary sees is no GetConfiguration of the primary's.
+const fn see_configuration(state: &mut State, caller: Caller) {
+    match caller {
+        Caller::Client(secondary @ 1..) if !state.configuration_seen => {
+            state.seen_early |= 1 << secondary;
+        }
+        _ => (state.configuration_seen, state.seen_early) = (true, 0),
     }
 }
 
@@ -301,9 +312,26 @@ fn complete_queued(state: &mut State, device: u8, code: Win32) {
 }
 
 /// The processing of SignalAbort. What follows from it (calls that return,
-/// callbacks owed) is read from the state by `returns` and `callbacks`.
+/// callbacks owed) is read from the state by `returns` and `callbacks`. What a client
+/// holds at that moment it keeps, although its command is called back.
 fn abort(state: &mut State, cause: Cause) {
-    state.aborted.get_or_insert(cause);
+    if state.aborted.is_some() {
+        return;
+    }
+    state.aborted = Some(cause);
+    let State { commands, buffers, .. } = state;
+    for command in commands.iter().filter(|command| command.stage == Stage::Delivered) {
+        let held = buffers.iter_mut().find(|buffer| command.buffer == Some(buffer.id));
+        if let Some(buffer) = held {
+            buffer.kept = true;
+        }
+    }
+}
+
+/// The client is done with the set: it keeps no buffer any more. That a secondary is
+/// done with it changes nothing, the buffer is still under its side's control.
+fn let_go(state: &mut State) {
+    state.buffers.iter_mut().for_each(|buffer| buffer.kept = false);
 }
 
 fn complete_all(state: &mut State, stage: Stage, code: Win32) {
@@ -338,6 +366,7 @@ pub(super) fn exit(state: &mut State, process: Caller) {
             if state.client == ClientLife::Created {
                 state.client = ClientLife::Dead;
                 abort(state, Cause::ClientDeath);
+                let_go(state);
             }
         }
         Caller::Client(number) => {
@@ -351,7 +380,8 @@ pub(super) fn exit(state: &mut State, process: Caller) {
 
 /// Time passes for the call in progress on a lane: see [`super::expire`].
 pub(super) fn expire(state: &mut State, lane: LaneId) {
-    if matches!(state.agent, Agent::Running { lane: agent } if agent == lane) {
+    // Inside a completion routine the agent does not wait.
+    if state.free_agent() == Some(lane) {
         pass_interval(state);
         return;
     }

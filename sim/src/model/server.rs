@@ -62,8 +62,13 @@ pub(super) fn outcomes(
     }
 }
 
+fn out_of_phase(clause: C) -> Outcome {
+    Outcome::returns(HResult::VD_E_PROTOCOL, clause)
+}
+
+/// The server calls what it could know to be out of its order.
 fn protocol(clause: C) -> Outcomes {
-    smallvec![Outcome::returns(HResult::VD_E_PROTOCOL, clause)]
+    smallvec![out_of_phase(clause).misuse(C::ServerOrder)]
 }
 
 fn aborted(clause: C) -> Outcomes {
@@ -72,7 +77,7 @@ fn aborted(clause: C) -> Outcomes {
 
 fn open(state: &State, profile: &Profile, found: bool, reused: bool) -> Outcomes {
     if state.server == ServerLife::Open && !reused {
-        return protocol(C::ServerOpenOnce);
+        return smallvec![out_of_phase(C::ServerOpenOnce).misuse(C::ServerOpenFirst)];
     }
     if reused && profile.server_handle_reuse == ServerHandleReuse::ProtocolError {
         let outcome = Outcome::returns(HResult::VD_E_PROTOCOL, C::ServerCloseHandle);
@@ -130,8 +135,9 @@ fn not_open(state: &State, profile: &Profile, call: &ServerCall) -> Outcomes {
     }
 }
 
+/// On a handle without a set no call is right but the first Open.
 fn after_close(outcome: Outcome, closed: bool) -> Outcome {
-    if closed { outcome.misuse(C::ServerCloseHandleUseless) } else { outcome }
+    outcome.misuse(if closed { C::ServerCloseHandleUseless } else { C::ServerOpenFirst })
 }
 
 fn get_configuration(state: &State) -> Outcomes {
@@ -160,10 +166,7 @@ fn begin_configuration(
         P::Connected if sound => {
             let begun = Outcome::returns(HResult::NOERROR, C::ServerBeginConfigurationStatus)
                 .effecting(Effect::Begin(granted));
-            smallvec![match commands::grants_misuse(state, granted.features) {
-                Some(clause) => begun.misuse(clause),
-                None => begun,
-            }]
+            smallvec![commands::grants_misuse(state, granted.features).fold(begun, Outcome::misuse)]
         }
         P::Connected => {
             let expected = match profile.bad_configuration_arguments {
@@ -203,6 +206,8 @@ fn query_available_buffers(state: &State, kind: Requested) -> Outcomes {
                     .also(C::ServerQueryAvailableBuffersCount)
             ]
         }
+        // Of an abort the server may not know yet.
+        P::AbnormallyTerminated => smallvec![out_of_phase(C::ServerQueryAvailableBuffersPhase)],
         _ => protocol(C::ServerQueryAvailableBuffersPhase),
     }
 }
@@ -255,7 +260,9 @@ fn execute_completion_agent(state: &State, profile: &Profile) -> Outcomes {
                 SecondAgent::ProtocolError => Expected::Status(HResult::VD_E_PROTOCOL),
                 SecondAgent::Unspecified => Expected::AnyFailure,
             };
-            smallvec![Outcome::new(Answer::Returns(expected), C::AgentSecond)]
+            smallvec![
+                Outcome::new(Answer::Returns(expected), C::AgentSecond).misuse(C::ServerOrder)
+            ]
         }
         _ => protocol(C::AgentPhase),
     }
@@ -319,7 +326,7 @@ fn allocate_buffer(
         P::NormallyTerminated => match profile.allocate_after_normal_termination {
             AllocateAfterNormalTermination::Noerror => allocate(),
             AllocateAfterNormalTermination::ProtocolError => {
-                protocol(C::ServerAllocateBufferStatus)
+                smallvec![out_of_phase(C::ServerAllocateBufferStatus)]
             }
         },
         _ => protocol(C::ServerAllocateBufferPhase),
@@ -377,18 +384,23 @@ fn send_command(state: &State, profile: &Profile, limits: Limits, request: &Requ
         P::Connected => connected(profile, Some(HResult::NOERROR), C::ServerSendCommandPhase),
         P::Active if device.server == ServerDevice::Open => {
             if device.errored && request.code != CommandCode::ClearError {
-                return smallvec![refuse(
-                    Expected::AnyFailure,
-                    Win32::ERROR_IO_DEVICE,
-                    C::ServerSendCommandIoError,
-                )];
+                let (expected, code) = (Expected::AnyFailure, Win32::ERROR_IO_DEVICE);
+                let refused = refuse(expected, code, C::ServerSendCommandIoError);
+                // A server that was not told yet cannot know better.
+                let known = device.error_told;
+                let misuse = C::ServerErrorClearErrorOnly;
+                return smallvec![if known { refused.misuse(misuse) } else { refused }];
             }
             let full = match profile.queue_full_code {
                 QueueFullCode::Busy => Expected::Status(HResult::VD_E_BUSY),
                 QueueFullCode::Other => Expected::AnyFailure,
             };
-            let queued = Outcome::returns(HResult::NOERROR, C::ServerSendCommandStatus)
+            let mut queued = Outcome::returns(HResult::NOERROR, C::ServerSendCommandStatus)
                 .effecting(Effect::Send(*request));
+            if state.others_errored(request.device) {
+                let (clause, usual) = (C::DeviceIndependent, C::ServerSendCommandStatus);
+                queued = Outcome { clause, ..queued }.also(usual);
+            }
             let full =
                 refuse(full, Win32::ERROR_NO_SYSTEM_RESOURCES, C::ServerSendCommandQueueFull);
             if let Some(flaw) = commands::request_misuse(state, request) {
@@ -406,8 +418,13 @@ fn send_command(state: &State, profile: &Profile, limits: Limits, request: &Requ
                 Win32::ERROR_INVALID_HANDLE,
                 C::ServerSendCommandPhase,
             );
-            let early = phase == P::Initializing && !state.agent.is_running();
-            smallvec![if early { refused.misuse(C::ServerCommandAgent) } else { refused }]
+            smallvec![match phase {
+                P::Initializing if !state.agent.is_running() => {
+                    refused.misuse(C::ServerCommandAgent)
+                }
+                P::Initializing if server_is_ready(state) => refused,
+                _ => refused.misuse(C::ServerOrder),
+            }]
         }
     }
 }
@@ -429,6 +446,11 @@ fn unsound(
     }
     outcomes.push(full.exceptional());
     outcomes.into_iter().map(|outcome| outcome.misuse(flaw)).collect()
+}
+
+/// Whether the server has opened all its devices: that the client has not it cannot see.
+fn server_is_ready(state: &State) -> bool {
+    state.devices.iter().all(|device| device.server != ServerDevice::Unopened)
 }
 
 enum Room {
@@ -484,6 +506,9 @@ fn close_device(state: &State, profile: &Profile, device: u8) -> Outcomes {
                 Outcome::returns(HResult::NOERROR, C::ServerCloseDeviceStatus)
                     .effecting(Effect::CloseDevice { device, drain })
             ]
+        }
+        P::Initializing if server_is_ready(state) && state.agent.is_running() => {
+            smallvec![out_of_phase(C::ServerCloseDevicePhase)]
         }
         _ => protocol(C::ServerCloseDevicePhase),
     }

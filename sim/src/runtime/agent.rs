@@ -74,6 +74,7 @@ impl Agent {
 
     fn step(&mut self, table: &mut Table) -> Step {
         let region = &self.server.region;
+        table.calling = false;
         // What is corrupt has aborted the set, and is told at the end.
         self.result = self.result.and(table.absorb_all(region));
         if table.patience().is_some() && self.watch.expired(table.happened) {
@@ -93,6 +94,7 @@ impl Agent {
             return Step::Return;
         }
         if let Some(owed) = table.owed.pop_front() {
+            table.calling = true;
             if let Some(slot) = owed.clears {
                 region.devices()[slot].error.leave();
             }
@@ -125,7 +127,7 @@ impl Server {
         let mut table = self.table();
         // An abort by what is corrupt comes by itself.
         let _ = table.absorb_all(&self.region);
-        let Some(patience) = table.patience() else { return };
+        let Some(patience) = table.patience().filter(|_| !table.calling) else { return };
         table.waited += u64::from(milliseconds.unwrap_or(table.config.server_time_out));
         if table.waited >= patience {
             table.time_out(&self.region);

@@ -198,7 +198,8 @@ impl Buffer {
     pub fn offset(&self) -> u64 {
         let offset = |shared: &Shared| {
             let segment = shared.region.control().segments.get(shared.span.segment);
-            segment.map_or(0, |words| words.start.get()) + shared.span.offset as u64
+            let start = segment.map_or(0, |words| words.start.get());
+            start.saturating_add(shared.span.offset as u64)
         };
         self.0.as_ref().map_or(0, offset)
     }

@@ -181,6 +181,11 @@ impl Machine {
         self.core.clock.expire(thread, milliseconds);
     }
 
+    /// Notices now which processes have died, as every waiting call does in time.
+    pub fn look_around(&self) {
+        self.core.regions().iter().for_each(|region| region.notice_deaths());
+    }
+
     /// Ends every call in this process with VD_E_ABORT, now and from now on, as if all
     /// its virtual processes had died: for the end of a test.
     pub fn abandon(&self) {
@@ -310,8 +315,11 @@ impl Core {
 
     /// Everyone who sleeps in this process is to look again.
     fn wake_all(&self) {
-        let regions: Vec<_> = lock(&self.regions).iter().filter_map(Weak::upgrade).collect();
-        regions.iter().for_each(|region| region.ring_all());
+        self.regions().iter().for_each(|region| region.ring_all());
+    }
+
+    fn regions(&self) -> Vec<Arc<Region>> {
+        lock(&self.regions).iter().filter_map(Weak::upgrade).collect()
     }
 }
 

@@ -184,6 +184,14 @@ pub struct Delivered {
     pub buffer: Option<Buffer>,
 }
 
+/// Removes every shared memory object of sets whose machine's [`Options::prefix`] is this
+/// one, in use or not: after a test whose processes were killed. Nothing happens for an
+/// empty prefix.
+pub fn remove_leftovers(prefix: &str) {
+    let options = Options { prefix: prefix.to_owned(), ..Options::default() };
+    posix::Names::new(&options).remove_all();
+}
+
 /// VD_E_INVALID for a name that is empty, has a backslash or a zero character, or is
 /// longer than the shared memory has room for.
 fn check_name(name: &str) -> Result<(), HResult> {

@@ -30,6 +30,9 @@ use crate::codes::HResult;
 use crate::config::VdConfig;
 use crate::sync::{Arc, Ordering};
 
+/// Where the system shows its shared memory objects.
+const PLACE: &str = "/dev/shm";
+
 /// The longest name that a file may have.
 const LONGEST: usize = 255;
 
@@ -56,6 +59,19 @@ impl Names {
         let group = Mode::RGRP | Mode::WGRP;
         let mode = if options.group { mode | group } else { mode };
         Self { prefix: encoded(&options.prefix), mode }
+    }
+
+    /// Removes every object whose name begins with the prefix.
+    pub(super) fn remove_all(&self) {
+        let Ok(entries) = fs::read_dir(PLACE) else { return };
+        for entry in entries.flatten() {
+            let ours =
+                entry.file_name().to_str().is_some_and(|name| name.starts_with(&self.prefix));
+            if ours && !self.prefix.is_empty() {
+                // Gone already is as good.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// The object's name; `None` if it would be too long.
@@ -312,7 +328,7 @@ impl Watches {
 
 /// Something that tells when the process ends; `None` if it has.
 fn watch(id: ProcessId) -> Option<OwnedFd> {
-    let pid = Pid::from_raw(id.number.cast_signed())?;
+    let pid = Pid::from_raw(id.number.try_into().ok()?)?;
     let file = pidfd_open(pid, PidfdFlags::empty()).ok()?;
     // Another process may have got the number since.
     (began(id.number)? == id.began).then_some(file)

@@ -26,6 +26,8 @@ pub(super) struct Table {
     pub(super) closed: bool,
     /// A thread is the completion agent.
     pub(super) agent: bool,
+    /// The agent is inside a callback: it does not wait.
+    pub(super) calling: bool,
     pub(super) devices: Vec<Slot>,
     /// Callbacks that the agent has to make, in order.
     pub(super) owed: VecDeque<Owed>,
@@ -39,8 +41,9 @@ pub(super) struct Table {
     /// Milliseconds of virtual time since then.
     pub(super) waited: u64,
     pub(super) area: Area,
-    /// Bytes of the buffer area.
-    pub(super) provided: u64,
+    /// Bytes of the buffer area, and the segments it has.
+    pub(super) area_end: u64,
+    pub(super) segments: usize,
     pub(super) buffers: Vec<Option<(BufferKey, Place)>>,
 }
 
@@ -89,6 +92,7 @@ impl Table {
             config: asked,
             closed: false,
             agent: false,
+            calling: false,
             devices: (0..devices).map(|_| slot()).collect(),
             owed: VecDeque::new(),
             depth,
@@ -97,7 +101,8 @@ impl Table {
             happened: 0,
             waited: 0,
             area: Area::default(),
-            provided: 0,
+            area_end: 0,
+            segments: 0,
             buffers: Vec::new(),
         }
     }

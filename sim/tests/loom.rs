@@ -249,7 +249,13 @@ macro_rules! defects {
         fn $name() {
             find(Fault::$fault, &$race);
         }
-    )+ };
+    )+
+
+        // Without a test for each of them this does not compile.
+        const _: fn(Fault) = |fault| match fault {
+            $(Fault::$fault)|+ => {}
+        };
+    };
 }
 
 /// Every defect is found by a race; what each breaks is told at [`Fault`].

@@ -6,13 +6,16 @@
 //! tries every order of events. For the same purpose the runtime asks [`fault`]
 //! at every place where a defect can be seeded; here the answer is a constant no.
 
+use std::cell::RefCell;
 use std::sync::PoisonError;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::thread::futex::{self, Timespec};
 
 pub(crate) use std::sync::Arc;
-pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+pub(crate) use std::thread::ThreadId;
 
 /// How large the shared arrays are.
 pub(crate) mod limits {
@@ -50,6 +53,13 @@ pub(crate) enum Fault {
     MaskAfterBell,
     PhaseOverwritesAbort,
     PhaseBeforeConfiguration,
+    AgentLooksThenListens,
+    AgentReturnsOwing,
+    MaskLooksThenClears,
+    MaskOverwritten,
+    DeliversThenTakes,
+    ClearErrorSleepsOn,
+    TimeOutOverlooksCompletion,
 }
 
 /// Whether this defect is seeded.
@@ -201,4 +211,13 @@ impl Deadline {
 #[expect(clippy::disallowed_methods, reason = "a time-out that a caller asked for is real time")]
 fn now() -> Instant {
     Instant::now()
+}
+
+thread_local! {
+    static THIS_THREAD: RefCell<Option<ThreadId>> = const { RefCell::new(None) };
+}
+
+/// The present thread; kept, since asking the standard library counts references.
+pub(crate) fn this_thread() -> ThreadId {
+    THIS_THREAD.with_borrow_mut(|known| *known.get_or_insert_with(|| thread::current().id()))
 }

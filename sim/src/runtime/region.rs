@@ -148,11 +148,7 @@ impl Region {
     pub(super) fn add(&self, piece: Piece) {
         let progress = &self.control().progress;
         let devices = self.devices().len();
-        let mut complete = progress.add(piece, devices);
-        if fault(Fault::ActiveByTwoLooks) {
-            complete = complete && progress.is_complete(devices) && piece != Piece::Agent;
-        }
-        if complete {
+        if progress.add(piece, devices) {
             // An abort may have been faster.
             self.control().state.advance(Phase::Initializing, Phase::Active);
         }

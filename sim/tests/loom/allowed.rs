@@ -213,7 +213,7 @@ impl Walk<'_> {
         let Some(call) = told::call(self.race, act) else {
             let Act::Expire(whose) = act else { panic!("every other act is a call") };
             let mut next = place.clone();
-            model::expire(&mut next.state, self.id(whose));
+            model::expire(&mut next.state, &self.profile, self.id(whose));
             return vec![(next, Some(event))];
         };
         let limits = Limits { queue_depth: Some(self.race.depth.into()), ..Limits::default() };

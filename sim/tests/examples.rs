@@ -86,8 +86,9 @@ fn is_left(set: &str) -> bool {
 }
 
 /// Until the backup is well under way.
-fn wait_for_data(file: &Path) {
+fn wait_for_data(file: &Path, server: &mut Process) {
     while fs::metadata(file).map_or(0, |data| data.len()) < 4 << 20 {
+        assert!(server.0.try_wait().expect("a process").is_none(), "the server runs");
         thread::yield_now();
     }
 }
@@ -117,8 +118,8 @@ fn a_file_is_backed_up() {
 fn one_is_killed(test: &str, client_dies: bool) {
     let (set, copy) = names(test);
     let client = Process::client(test, &set, &copy);
-    let server = Process::start(test, "stream_server", &set, Path::new("/dev/zero"));
-    wait_for_data(&copy);
+    let mut server = Process::start(test, "stream_server", &set, Path::new("/dev/zero"));
+    wait_for_data(&copy, &mut server);
     let (dies, survives) = if client_dies { (client, server) } else { (server, client) };
     dies.kill();
     assert!(!survives.succeeds());

@@ -14,6 +14,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Instant;
 
+use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 use sides::{Futex, Pipe, Runtime};
 use vdi_sim::config::VdConfig;
 use vdi_sim::runtime::remove_leftovers;
@@ -61,8 +62,9 @@ fn say(line: &str) {
     println!("{line}");
 }
 
-/// SendCommand, GetCommand, CompleteCommand, callback: two hand-offs.
-fn round_trips(prefix: &str) {
+/// SendCommand, GetCommand, CompleteCommand, callback: two hand-offs. `place` says where
+/// the threads run.
+fn round_trips(prefix: &str, place: &str) {
     const COUNT: u32 = 3_000;
     let (runtime, futex) = (Runtime::start(prefix, 1, &[]), Futex::start());
     let mut pipe = Pipe::start();
@@ -74,13 +76,25 @@ fn round_trips(prefix: &str) {
         ]
     });
     runtime.end();
-    say(&format!("round trips a second, {ROUNDS} rounds of {COUNT}"));
+    say(&format!("round trips a second, {place}, {ROUNDS} rounds of {COUNT}"));
     let per_second = |side| 1e6 / rounds.median(side);
     say(&format!("  runtime {:>9.0}", per_second(0)));
     for (side, name, aim) in [(1, "futex", " (at least 0.5)"), (2, "pipe", "")] {
         let (speed, ratio) = (per_second(side), rounds.ratio(0, side));
         say(&format!("  {name:<7} {speed:>9.0}   runtime / {name} {ratio:.2}{aim}"));
     }
+}
+
+/// Keeps this thread, and the threads and processes that it starts meanwhile, on one
+/// processor. There a hand-off costs the same every time; between two it depends on how
+/// soundly the other one sleeps.
+fn on_one_processor(work: impl FnOnce()) {
+    let everywhere = sched_getaffinity(None).expect("where this thread may run");
+    let mut here = CpuSet::new();
+    here.set(sched_getcpu());
+    sched_setaffinity(None, &here).expect("it runs there");
+    work();
+    sched_setaffinity(None, &everywhere).expect("where it might run before");
 }
 
 /// A Write of a whole buffer, beside copying it and sending it through a pipe.
@@ -160,7 +174,8 @@ fn main() {
         return;
     }
     let prefix = format!("vdi-bench-{}-", std::process::id());
-    round_trips(&prefix);
+    on_one_processor(|| round_trips(&prefix, "all on one processor"));
+    round_trips(&prefix, "wherever the system puts them");
     hand_offs(&prefix);
     many_devices(&prefix);
     memory(&prefix);

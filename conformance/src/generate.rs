@@ -2,12 +2,12 @@
 //!
 //! Ways through a bounded world that take every kind of step are played as a driver
 //! would make their calls. What a way adds to the transitions of the written
-//! scenarios is kept, up to the last step that adds something, if its expectations
-//! hold under every reading.
+//! scenarios is kept, up to the last step that adds something. Where the way depends on
+//! a reading, the steps from there on say so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vdi_sim::clauses::{Clause, PROFILES, Party, Profile, QUESTIONS};
+use vdi_sim::clauses::{Clause, PROFILES, Party, Profile, QUESTIONS, Reading};
 use vdi_sim::codes::HResult;
 use vdi_sim::config::VdConfig;
 use vdi_sim::explore::{Action as Deed, Bounds, paths_covering_transitions};
@@ -54,7 +54,18 @@ pub fn generate(known: &[&Scenario], bounds: &Bounds) -> Vec<Scenario> {
     generated
 }
 
-/// The named profiles, and every single other reading.
+/// The transitions on the ways through the world that none of these scenarios takes.
+#[must_use]
+pub fn left_out(scenarios: &[&Scenario], bounds: &Bounds) -> BTreeSet<String> {
+    let profile = Profile::default();
+    let taken: BTreeSet<String> =
+        scenarios.iter().flat_map(|scenario| transitions(&expand(scenario).0)).collect();
+    let ways = paths_covering_transitions(bounds, &profile).into_iter();
+    let all = ways.flat_map(|path| written(&Namer::default().deeds(&path), &profile));
+    all.map(|one| one.transition).filter(|t| !t.is_empty() && !taken.contains(t)).collect()
+}
+
+/// Every single other reading, and then the named profiles.
 fn profiles() -> Vec<Profile> {
     let named = PROFILES.iter().filter_map(|(name, ..)| Profile::named(name).ok());
     let single = QUESTIONS.iter().flat_map(|row| row.question.readings()).map(|reading| {
@@ -62,33 +73,82 @@ fn profiles() -> Vec<Profile> {
         profile.choose(reading);
         profile
     });
-    named.chain(single).collect()
+    single.chain(named).collect()
 }
 
-/// The scenario up to the last step that adds something and holds under every reading.
+/// From this deed on the steps are done under this reading only.
+#[derive(Clone, Copy)]
+struct Guard {
+    deed: usize,
+    reading: Reading,
+}
+
+/// The scenario up to the last step that adds something. Where its expectations depend
+/// on a reading, what follows is done under the default reading only; where they depend
+/// on several at once, it ends.
 fn kept(
     mut all: Vec<Written>,
     covered: &BTreeSet<String>,
     profiles: &[Profile],
     number: usize,
 ) -> Option<Scenario> {
+    let mut guards: Vec<Guard> = Vec::new();
     loop {
         let adds = |one: &Written| !one.transition.is_empty() && !covered.contains(&one.transition);
         let last = all.iter().rposition(adds)?;
         all.truncate(last + 1);
-        let scenario = scenario(&all, covered, number);
-        let failed = profiles.iter().filter_map(|profile| agreement(&scenario, profile).err());
-        let Some(step) = failed.map(|disagreement| disagreement.step).min() else {
+        let scenario = scenario(&guarded(&all, &guards), covered, number);
+        let failed = profiles.iter().filter_map(|profile| {
+            let step = agreement(&scenario, profile).err()?.step;
+            Some((deed_of(&all, step), profile))
+        });
+        let Some((at, profile)) = failed.min_by_key(|(at, _)| *at) else {
             return Some(scenario);
         };
-        // Cut before the deed whose steps depend on a reading.
-        let mut steps = 0;
-        let at = all.iter().position(|one| {
-            steps += one.steps.len();
-            steps >= step.max(1)
-        });
-        all.truncate(at.unwrap_or(last));
+        let mut differing = profile.differences();
+        match (differing.next(), differing.next()) {
+            (Some(other), None) => {
+                let reading = Profile::default().reading(other.question);
+                if !hold(&mut guards, Guard { deed: at, reading }) {
+                    all.truncate(at);
+                }
+            }
+            _ => all.truncate(at),
+        }
     }
+}
+
+/// Adds a guard. What fails all the same under the other reading is left over from a
+/// deed before: the guard there is then moved to it. False: there is none before.
+fn hold(guards: &mut Vec<Guard>, new: Guard) -> bool {
+    match guards.iter_mut().find(|guard| guard.reading == new.reading) {
+        None => guards.push(new),
+        Some(guard) if guard.deed > 0 => guard.deed = (guard.deed - 1).min(new.deed),
+        Some(_) => return false,
+    }
+    true
+}
+
+/// The deed to which a step belongs, counted from 1 among the steps of all.
+fn deed_of(all: &[Written], step: usize) -> usize {
+    let mut steps = 0;
+    let at = all.iter().position(|one| {
+        steps += one.steps.len();
+        steps >= step.max(1)
+    });
+    at.unwrap_or(all.len() - 1)
+}
+
+/// The deeds, their steps done under the readings of the guards before them.
+fn guarded(all: &[Written], guards: &[Guard]) -> Vec<Written> {
+    let mut all = all.to_vec();
+    for (index, one) in all.iter_mut().enumerate() {
+        let before = guards.iter().filter(|guard| guard.deed <= index);
+        let readings: Vec<String> = before.map(|guard| guard.reading.to_string()).collect();
+        let when = (!readings.is_empty()).then(|| readings.join(", "));
+        one.steps.iter_mut().for_each(|step| step.when.clone_from(&when));
+    }
+    all
 }
 
 fn scenario(all: &[Written], covered: &BTreeSet<String>, number: usize) -> Scenario {
@@ -107,6 +167,7 @@ fn scenario(all: &[Written], covered: &BTreeSet<String>, number: usize) -> Scena
         clauses: new().flat_map(|one| one.clauses.iter().copied()).collect(),
         parties: Vec::new(),
         misuse: Vec::new(),
+        misuse_under: BTreeMap::new(),
         records: Vec::new(),
         config: None,
         given: None,

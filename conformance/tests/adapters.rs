@@ -63,8 +63,9 @@ for line in sys.stdin:
 const SCENARIO: &str = r#"{
   "id": "ID",
   "title": "Close on an interface that was never opened",
-  "clauses": ["server.close.not-open"],
-  "parties": ["interface"],
+  "clauses": ["server.close.not-open", "server.open.first"],
+  "parties": ["interface", "server"],
+  "misuse": ["server.open.first"],
   "steps": [{ "call": "Close", "on": "sset", "expect": "VD_E_PROTOCOL" }]
 }
 "#;

@@ -60,6 +60,24 @@ fn exploring() {
     snapshot("cli", "explore", &lines.fold(String::new(), |all, line| all + line + "\n"));
 }
 
+/// What an earlier generation left is removed, and nothing else.
+#[test]
+fn generating_removes_what_is_stale() {
+    let of = |id: &str| scenario(|text| text.replace("a/b", id));
+    let (stale, named, foreign) = (of("generated/999"), of("generated/mine"), of("elsewhere/998"));
+    let folder = folder(&[
+        ("generated/999.json", &stale),
+        ("generated/mine.json", &named),
+        ("generated/998.json", &foreign),
+        ("999.json", &stale),
+    ]);
+    let text = told_in(folder.path(), &["explore", "--scenarios", word(folder.path())]);
+    assert!(text.contains("scenarios, 1 of an earlier generation removed\nexit 0"), "{text}");
+    let there = |name: &str| folder.path().join(name).exists();
+    assert!(!there("generated/999.json") && there("generated/001.json"));
+    assert!(there("generated/mine.json") && there("generated/998.json") && there("999.json"));
+}
+
 #[test]
 fn the_main_job() {
     let plain = told(&[]);
@@ -217,8 +235,9 @@ fn scenario(change: impl Fn(&str) -> String) -> String {
         r#"{
   "id": "a/b",
   "title": "Close on an interface that was never opened",
-  "clauses": ["server.close.not-open"],
-  "parties": ["interface"],
+  "clauses": ["server.close.not-open", "server.open.first"],
+  "parties": ["interface", "server"],
+  "misuse": ["server.open.first"],
   "steps": [
     { "call": "Close", "on": "sset", "expect": "VD_E_PROTOCOL" }
   ]
@@ -237,7 +256,7 @@ fn bad_scenarios() {
         ("type-error", good.replace("\"VD_E_PROTOCOL\"", "true")),
         ("unknown-code", good.replace("VD_E_PROTOCOL", "VD_E_PROTOCAL")),
         ("unknown-step-field", good.replace("\"expect\"", "\"expects\"")),
-        ("wrong-party", good.replace("[\"interface\"]", "[\"server\"]")),
+        ("wrong-party", good.replace("[\"interface\", \"server\"]", "[\"server\"]")),
         ("wrong-argument", good.replace("\"expect\"", "\"args\": { \"size\": 1 }, \"expect\"")),
         ("wrong-lane", good.replace("\"expect\"", "\"lane\": \"primary.main\", \"expect\"")),
         (
@@ -362,7 +381,7 @@ fn init_writes_an_adapter_that_runs() {
     let adapter = format!("python3 {}", word(&target.join("vdi_adapter.py")));
     let run = told_in(
         folder.path(),
-        &["run", "--adapter", &adapter, "--grace", "20", "--filter", "server/open/"],
+        &["run", "--adapter", &adapter, "--grace", "300", "--filter", "server/open/"],
     );
     // Nothing is offered yet, so nothing is shown to conform.
     assert!(run.ends_with("exit 2\n"), "{run}");

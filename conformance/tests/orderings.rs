@@ -226,6 +226,7 @@ fn program(active: bool, acts: &[Act]) -> Scenario {
         title: "a random ordering of calls".to_owned(),
         clauses: Vec::new(),
         parties: vec![Party::Interface],
+        misuse_under: Default::default(),
         misuse: vdi_sim::clauses::CLAUSES
             .iter()
             .filter(|row| row.party != Party::Interface)

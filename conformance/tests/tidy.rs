@@ -49,7 +49,8 @@ const SIM: &[(&str, &[&str])] = &[
     ("simulate", &["codes", "config", "clauses", "model", "trace"]),
     ("check", &["codes", "config", "clauses", "model", "trace"]),
     // A real implementation shares nothing with the model that judges it.
-    ("runtime", &["codes", "config"]),
+    ("sync", &[]),
+    ("runtime", &["codes", "config", "sync"]),
 ];
 
 const CONFORMANCE: &[(&str, &[&str])] = &[

@@ -99,6 +99,10 @@ pub struct ConfigRule {
 }
 
 const KIB_64: u32 = 64 * 1024;
+
+/// Bytes of the largest transfer that the BACKUP statement can ask for.
+pub const LARGEST_TRANSFER: u32 = 4 * 1024 * 1024;
+
 const VDCONFIG: Source = Source::specification("VDConfig Structure");
 const BEGIN: Source = Source::reference("BeginConfiguration");
 
@@ -115,7 +119,9 @@ pub static CONFIG_RULES: &[ConfigRule] = &[
         id: "client-alignment",
         setter: Setter::Client,
         demand: "alignment is 0 or a power of 2 up to 64 KiB",
-        source: VDCONFIG,
+        // Of the client's field it is only said that it is the least alignment needed; what
+        // the server's cannot be the client cannot need.
+        source: Source::reference("BeginConfiguration, limits of the server's alignment"),
         holds: |c| c.alignment == 0 || (c.alignment.is_power_of_two() && c.alignment <= KIB_64),
     },
     ConfigRule {

@@ -6,13 +6,16 @@
 //! tries every order of events. For the same purpose the runtime asks [`fault`]
 //! at every place where a defect can be seeded; here the answer is a constant no.
 
+use std::cell::RefCell;
 use std::sync::PoisonError;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::thread::futex::{self, Timespec};
 
 pub(crate) use std::sync::Arc;
-pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+pub(crate) use std::thread::ThreadId;
 
 /// How large the shared arrays are.
 pub(crate) mod limits {
@@ -50,6 +53,13 @@ pub(crate) enum Fault {
     MaskAfterBell,
     PhaseOverwritesAbort,
     PhaseBeforeConfiguration,
+    AgentLooksThenListens,
+    AgentReturnsOwing,
+    MaskLooksThenClears,
+    MaskOverwritten,
+    DeliversThenTakes,
+    ClearErrorSleepsOn,
+    TimeOutOverlooksCompletion,
 }
 
 /// Whether this defect is seeded.
@@ -120,6 +130,11 @@ impl Bell {
     /// Sleeps until it is rung, unless it was since `heard`; no longer than `limit`.
     /// May wake for no reason.
     pub(crate) fn wait(&self, heard: u32, limit: Option<Duration>) {
+        if cfg!(miri) {
+            // Miri does not know the system call as rustix makes it; whoever sleeps polls.
+            std::thread::yield_now();
+            return;
+        }
         self.listeners.fetch_add(1, Ordering::SeqCst);
         let limit = limit.map(|limit| Timespec {
             tv_sec: limit.as_secs().try_into().unwrap_or(i64::MAX),
@@ -131,8 +146,9 @@ impl Bell {
     }
 }
 
-/// A mutual exclusion between processes, for what is rare. Its holder may die: who
-/// waits then takes it over, so what it guards must be sound at every moment.
+/// A mutual exclusion between processes, for what is rare and short. Its holder may die,
+/// or the word that names it be overwritten: who waits takes it over then, and in any
+/// case after a second, so what it guards must be sound at every moment.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Lock {
@@ -150,6 +166,7 @@ impl Lock {
         act: impl FnOnce() -> T,
     ) -> T {
         let patience = Duration::from_millis(10);
+        let mut waits = 100;
         loop {
             let heard = self.bell.listen();
             let free = self.holder.compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire);
@@ -158,9 +175,10 @@ impl Lock {
                 let (yes, no) = (Ordering::AcqRel, Ordering::Acquire);
                 self.holder.compare_exchange(holder, me, yes, no).is_ok()
             };
-            if !alive(holder) && took() {
+            if (!alive(holder) || waits == 0) && took() {
                 break;
             }
+            waits = u32::saturating_sub(waits, 1);
             self.bell.wait(heard, Some(patience));
         }
         let result = act();
@@ -193,4 +211,13 @@ impl Deadline {
 #[expect(clippy::disallowed_methods, reason = "a time-out that a caller asked for is real time")]
 fn now() -> Instant {
     Instant::now()
+}
+
+thread_local! {
+    static THIS_THREAD: RefCell<Option<ThreadId>> = const { RefCell::new(None) };
+}
+
+/// The present thread; kept, since asking the standard library counts references.
+pub(crate) fn this_thread() -> ThreadId {
+    THIS_THREAD.with_borrow_mut(|known| *known.get_or_insert_with(|| thread::current().id()))
 }

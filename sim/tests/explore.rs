@@ -11,7 +11,7 @@ use std::fmt::Write;
 use vdi_sim::clauses::{CLAUSES, Clause, Party, Profile, QUESTIONS};
 use vdi_sim::explore::{
     Action, Bounds, Breaches, Detail, Exploration, INVARIANTS, Node, Sabotage, World, deeds,
-    explore, paths_covering_transitions, reachable, same_up_to_detail,
+    explore, paths_covering_transitions, reachable, same_up_to_detail, uncited_readings,
 };
 
 use support::snapshot;
@@ -62,9 +62,17 @@ fn threads_count_the_same() {
 #[test]
 fn the_full_world() {
     if full() {
+        pin("explore-rare", Bounds::RARE, "documented-pages", 2);
         pin("explore-full", Bounds::FULL, "documented-pages", 2);
         pin("explore-full-documented-tables", Bounds::FULL, "documented-tables", 2);
     }
+}
+
+/// Routines that are held, buffers sent twice, serverTimeOut: on one device.
+#[test]
+fn the_small_world_with_rare_steps() {
+    let bounds = Bounds { devices: 1, ..Bounds::RARE };
+    pin("explore-rare-small", bounds, "documented-pages", 2);
 }
 
 #[test]
@@ -89,6 +97,7 @@ fn dropping_detail_loses_nothing() {
 #[test]
 fn broken_worlds_are_noticed() {
     let mut out = String::new();
+    let mut broken = BTreeSet::new();
     for sabotage in Sabotage::ALL {
         // Two commands share a buffer where there are two.
         let buffers = if *sabotage == Sabotage::SharesABuffer { 2 } else { 1 };
@@ -96,14 +105,24 @@ fn broken_worlds_are_noticed() {
         let found = explore(World::new(bounds, Profile::default()).broken(*sabotage), 1);
         let names: Vec<&str> = found.violations.keys().copied().collect();
         assert!(!names.is_empty(), "nothing notices {sabotage:?}");
+        broken.extend(names.iter().copied());
         let _ = writeln!(out, "{sabotage:?}: {}", names.join(", "));
     }
     snapshot("explore-broken", &out);
+    let never: Vec<&str> =
+        INVARIANTS.iter().map(|row| row.name).filter(|name| !broken.contains(name)).collect();
+    assert!(never.is_empty(), "no broken world breaks {never:?}");
 }
 
 /// The tiniest world in which everything is told apart and every call is made.
-const TINY: Bounds =
-    Bounds { devices: 1, commands: 1, buffers: 1, secondaries: 0, detail: Detail::Every };
+const TINY: Bounds = Bounds {
+    devices: 1,
+    commands: 1,
+    buffers: 1,
+    secondaries: 0,
+    detail: Detail::Every,
+    rare: false,
+};
 
 /// Clauses that bind the interface and that no world meets, each with the reason.
 const OUTSIDE: &[(&str, &str)] = &[
@@ -111,6 +130,8 @@ const OUTSIDE: &[(&str, &str)] = &[
     ("server.allocate-buffer.prefix-zone", "addresses are no part of a state; a trace is judged"),
     ("server.time-out.load", "no Load is sent in a bounded world"),
     ("client.get-configuration.granted", "what the fields hold is judged in a trace"),
+    ("client.get-configuration.as-asked", "what the fields hold is judged in a trace"),
+    ("client.get-configuration.fixed", "what the fields hold is judged in a trace"),
     ("client.open-device.null", "what an out pointer holds is judged in a trace"),
     ("client.get-command.phase", "no device is open before the client has seen the configuration"),
     ("data.intact", "data are no part of a state"),
@@ -144,6 +165,10 @@ const SILENT: &[(&str, &str)] = &[
     ("linux-timeout-unit=seconds", "the model knows no clock"),
     ("completion-codes=listed", "it says whose fault an answer is, which changes no step"),
     ("available-count=exact", "it depends on the number that an implementation gave"),
+    ("disk-get-position=position-only", "no GetPosition is sent in a bounded world"),
+    ("load-excuses=own-device", "no Load is sent in a bounded world"),
+    ("transfer-size-limit=four-mebibytes", "the model is told whether arguments keep the limits"),
+    ("device-thread=one-thread", "it says whose fault a call is, which changes no step"),
 ];
 
 fn reading(question: &str, reading: &str) -> Profile {
@@ -159,6 +184,24 @@ fn the_invariants_hold_under_every_reading() {
         for other in row.readings.iter().skip(1) {
             let found = explore(World::new(bounds, reading(row.id, other.id)), 2);
             assert!(found.violations.is_empty(), "{}={}: {found:#?}", row.id, other.id);
+        }
+    }
+}
+
+/// Whom a reading makes answer otherwise, that answer's clauses say so.
+#[test]
+fn what_a_reading_changes_cites_it() {
+    let small = Bounds { commands: 1, ..Bounds::SMALL };
+    let two = Bounds { devices: 2, buffers: 0, ..small };
+    for bounds in [small, two] {
+        let uncited = uncited_readings(&World::new(bounds, Profile::default()));
+        assert_eq!(uncited, BTreeSet::new(), "{bounds:?}");
+    }
+    if full() {
+        let secondary = Bounds { secondaries: 1, buffers: 0, ..small };
+        for bounds in [TINY, secondary] {
+            let uncited = uncited_readings(&World::new(bounds, Profile::default()));
+            assert_eq!(uncited, BTreeSet::new(), "{bounds:?}");
         }
     }
 }

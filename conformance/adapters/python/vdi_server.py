@@ -249,15 +249,17 @@ class ServerVirtualDeviceSet:
             if shared.agent_running:
                 return VD_E_PROTOCOL
             shared.agent_running = True
-            threading.current_thread().on_expire = shared.time_passes
             shared.refresh_active()
             self._monitor.changed()
+        worker = threading.current_thread()
         while True:
             with self._monitor:
+                # serverTimeOut is about an agent that waits, not one in a callback.
+                worker.on_expire = shared.time_passes
                 command = shared.next_due()
+                worker.on_expire = None
                 if command is None:
                     shared.agent_running = False
-                    threading.current_thread().on_expire = None
                     self._monitor.changed()
                     return NOERROR
             # Without the lock: the routine may call any function of the interface.
@@ -300,7 +302,7 @@ class ServerVirtualDevice:
         if device.errored and command.code != CLEAR_ERROR:
             return VD_E_IO_ERROR
         if command.buffer is not None and command.buffer.freed:
-            return VD_E_IO_ERROR
+            return VD_E_PROTOCOL
         if device.is_full:
             return VD_E_QUEUE_FULL
         return None

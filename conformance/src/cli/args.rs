@@ -346,6 +346,9 @@ pub struct ExploreArgs {
     /// Tell apart what no outcome depends on, and make unsound calls too: many more states
     #[arg(long)]
     pub every_detail: bool,
+    /// Hold completion routines, send buffers that are in use, let serverTimeOut pass
+    #[arg(long)]
+    pub rare: bool,
     /// Readings to explore under: documented-pages, documented-tables, linux, or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
     pub profile: String,

@@ -36,9 +36,17 @@ fn one(path: &Path, profile: &Profile) -> Result<Judged, Failure> {
     if path == Path::new("-") {
         return Ok(check_reader(std::io::stdin().lock(), profile));
     }
-    let file = File::open(path)
-        .map_err(|error| Failure::Input(format!("{}: cannot be read: {error}", path.display())))?;
-    Ok(check_reader(BufReader::new(file), profile))
+    let judge = |profile: &Profile| {
+        File::open(path)
+            .map(|file| check_reader(BufReader::new(file), profile))
+            .map_err(|error| Failure::Input(format!("{}: cannot be read: {error}", path.display())))
+    };
+    let mut judged = judge(profile)?;
+    // What cannot be read twice, a pipe, has its readings from the clauses alone.
+    if path.is_file() {
+        judged.name_readings(profile, judge)?;
+    }
+    Ok(judged)
 }
 
 /// A violation outweighs a bad file, which outweighs an undecided trace.

@@ -51,7 +51,7 @@ fn clause(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
     for source in info.sources {
         writeln!(out, "    source: {source}")?;
     }
-    if let Some(question) = info.question {
+    for question in info.questions {
         writeln!(out, "    depends on: {question}: {}", question.info().text)?;
     }
     for loaded in Library::embedded()?.iter().filter(|l| l.scenario.clauses.contains(&clause)) {
@@ -162,7 +162,7 @@ fn question(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
     for source in info.sources {
         writeln!(out, "    source: {source}")?;
     }
-    for row in CLAUSES.iter().filter(|row| row.question == Some(question)) {
+    for row in CLAUSES.iter().filter(|row| row.questions.contains(&question)) {
         writeln!(out, "    clause: {}", row.id)?;
     }
     Ok(true)

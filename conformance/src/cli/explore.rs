@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -12,13 +12,13 @@ use vdi_sim::explore::{self, Bounds, Detail, Exploration, INVARIANTS, SIGHTS, Wo
 
 use super::args::ExploreArgs;
 use super::{Failure, profile};
-use crate::generate::{file_text, generate, hand_written};
-use crate::scenario::Library;
+use crate::generate::{FOLDER, file_text, generate, hand_written};
+use crate::scenario::{Library, Scenario, read};
 
 pub(super) fn explore(args: &ExploreArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let detail = if args.every_detail { Detail::Every } else { Detail::Needed };
-    let ExploreArgs { devices, commands, buffers, secondaries, .. } = *args;
-    let bounds = Bounds { devices, commands, buffers, secondaries, detail };
+    let ExploreArgs { devices, commands, buffers, secondaries, rare, .. } = *args;
+    let bounds = Bounds { devices, commands, buffers, secondaries, detail, rare };
     if let Some(folder) = &args.scenarios {
         return scenarios(folder, out);
     }
@@ -45,14 +45,40 @@ fn scenarios(folder: &Path, out: &mut dyn Write) -> Result<u8, Failure> {
     let bad = |path: &Path, error: std::io::Error| {
         Failure::Input(format!("{}: cannot write: {error}", path.display()))
     };
+    let stale = stale(&folder.join(FOLDER), &generated);
+    for path in &stale {
+        std::fs::remove_file(path).map_err(|error| bad(path, error))?;
+    }
     for scenario in &generated {
         let path = folder.join(format!("{}.json", scenario.id));
         let parent = path.parent().unwrap_or(folder);
         std::fs::create_dir_all(parent).map_err(|error| bad(parent, error))?;
         std::fs::write(&path, file_text(scenario)).map_err(|error| bad(&path, error))?;
     }
-    writeln!(out, "{} scenarios", generated.len())?;
+    let removed = match stale.len() {
+        0 => String::new(),
+        count => format!(", {count} of an earlier generation removed"),
+    };
+    writeln!(out, "{} scenarios{removed}", generated.len())?;
     Ok(exit_code::CONFORMANT)
+}
+
+/// The files of an earlier generation: numbered as generated ones are, each the scenario
+/// of its own number, and not generated any more. Nothing else in the folder is ours.
+fn stale(folder: &Path, generated: &[Scenario]) -> Vec<PathBuf> {
+    let ours = |path: &PathBuf| {
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let numbered = stem.len() == 3 && stem.bytes().all(|byte| byte.is_ascii_digit());
+        let id = format!("{FOLDER}/{stem}");
+        numbered
+            && path.extension().is_some_and(|extension| extension == "json")
+            && generated.iter().all(|scenario| scenario.id != id)
+            && read(path).is_ok_and(|scenario| scenario.id == id)
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut stale: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(ours).collect();
+    stale.sort();
+    stale
 }
 
 /// What is explored, counted and found; the same bytes whatever the number of threads.
@@ -62,12 +88,13 @@ fn report(
     found: &Exploration,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
-    let Bounds { devices, commands, buffers, secondaries, detail } = bounds;
+    let Bounds { devices, commands, buffers, secondaries, detail, rare } = bounds;
     writeln!(
         out,
         "bounds    {devices} devices, {commands} commands, {buffers} buffers, \
-         {secondaries} secondaries, {} detail · profile {profile}",
+         {secondaries} secondaries, {} detail{} · profile {profile}",
         if *detail == Detail::Every { "every" } else { "needed" },
+        if *rare { ", rare steps" } else { "" },
     )?;
     if found.violations.is_empty() {
         writeln!(out, "states    {}", found.states)?;

@@ -104,6 +104,7 @@ fn from_trace(name: &str, trace: &Trace) -> Result<Scenario, Failure> {
         title: format!("the calls of {name}, made again"),
         clauses: Vec::new(),
         parties: vec![Party::Interface],
+        misuse_under: std::collections::BTreeMap::new(),
         misuse: vdi_sim::clauses::CLAUSES
             .iter()
             .filter(|row| provoked.contains(&row.party))

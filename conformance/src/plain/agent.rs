@@ -72,10 +72,12 @@ impl Agent {
                 state.abort(self.set);
             }
             let set = state.set_mut(self.set);
+            set.agent_calling = false;
             if set.aborted() && set.defect(Defect::AgentReturnsFirst) {
                 set.owed.clear();
             }
             if let Some(owed) = next_owed(set) {
+                set.agent_calling = true;
                 let defect =
                     if set.aborted() { Defect::CallbackTwice } else { Defect::CallbackAgain };
                 return Look::Done(Step::Call(owed, set.defect(defect)));

@@ -159,6 +159,13 @@ impl Area {
         self.blocks.values().any(|block| block.buffer.id == buffer)
     }
 
+    /// A buffer other than this one, if there is another.
+    pub(super) fn another(&self, than: Option<BufferId>) -> Option<BufferId> {
+        let ids = self.blocks.values().map(|block| block.buffer.id);
+        let mut others = ids.filter(|id| Some(*id) != than);
+        others.next_back().or(than)
+    }
+
     /// The prefix zone lies in the block, just before the data zone.
     fn shape(&self, size: u32, alignment: u32) -> Shape {
         // An alignment that is no power of 2 comes here with a defect only.

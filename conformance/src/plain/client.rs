@@ -170,8 +170,9 @@ fn configuration(set: &mut Set, side: SideId, first: bool) -> Option<Result<VdCo
         Phase::Configurable => set.defect(Defect::ConfigurationEarly),
         _ => false,
     };
+    let told = set.told();
     set.configuration_seen |= configured;
-    configured.then(|| Ok(set.told()))
+    configured.then_some(Ok(told))
 }
 
 /// The device that OpenDevice is to open.

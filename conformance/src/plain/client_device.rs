@@ -55,7 +55,10 @@ impl ClientDevice {
             device.client = End::Closed;
             return Some(Err(HResult::VD_E_CLOSE));
         }
-        let delivered = device.deliver(seed)?;
+        let mut delivered = device.deliver(seed)?;
+        if delivered.buffer.is_some() && seed.is(Defect::BufferNotDelivered) {
+            delivered.buffer = set.area.another(delivered.buffer);
+        }
         if let Some(buffer) = delivered.buffer {
             set.map(self.hold.side, buffer);
         }

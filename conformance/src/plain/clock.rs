@@ -116,7 +116,8 @@ impl Set {
     fn may_time_out(&self) -> bool {
         let loads = self.may_last() && !self.defect(Defect::ServerTimeoutInLoad);
         let ignored = self.defect(Defect::ServerTimeoutIgnored);
-        let idle = self.outstanding().next().is_none();
+        let idle = self.outstanding().next().is_none()
+            || self.agent_calling && !self.defect(Defect::ServerTimeoutInCallback);
         !(idle || loads || ignored || self.aborted() || self.config.server_time_out == 0)
     }
 

@@ -191,6 +191,19 @@ defects! {
         ["client.get-configuration.granted", "client.get-configuration.status"],
         "The client's GetConfiguration gives a bufferAreaSize for one device, however many \
         there are.";
+    OtherAlignment "other-alignment", false, ["client.get-configuration.as-asked"],
+        "The client's GetConfiguration gives the alignment that the client asked for, though the \
+        server's is greater.";
+    FileMarkSizeLost "file-mark-size-lost", false, ["client.get-configuration.as-asked"],
+        "The client's GetConfiguration gives no softFileMarkBlockSize.";
+    WarningSizeLost "warning-size-lost", false, ["client.get-configuration.as-asked"],
+        "The client's GetConfiguration gives no EOMWarningSize.";
+    TimeOutLost "time-out-lost", false, ["client.get-configuration.as-asked"],
+        "The client's GetConfiguration gives no serverTimeOut.";
+    ServerTimeOutLost "server-time-out-lost", false, ["server.get-configuration.status"],
+        "The server's GetConfiguration gives no serverTimeOut.";
+    ConfigurationDrifts "configuration-drifts", false, ["client.get-configuration.fixed"],
+        "The client's GetConfiguration gives half of maxTransferSize from the second time on.";
 
     // Buffers.
     FreesBufferInUse "frees-buffer-in-use", false, ["server.free-buffer.in-use-refused"],
@@ -257,10 +270,12 @@ defects! {
         "Commands are delivered newest first.";
     OtherDevice "other-device", false, ["client.get-command.delivers", "client.get-command.waits"],
         "A command is delivered on the device after the one it was sent to.";
-    OtherSize "other-size", false, ["client.get-command.delivers"],
+    OtherSize "other-size", false, ["client.get-command.as-sent"],
         "GetCommand delivers half the size that was sent.";
-    PositionNotDelivered "position-not-delivered", false, ["client.get-command.delivers"],
+    PositionNotDelivered "position-not-delivered", false, ["client.get-command.as-sent"],
         "GetCommand delivers no position.";
+    BufferNotDelivered "buffer-not-delivered", false, ["client.get-command.as-sent"],
+        "GetCommand delivers another buffer than was sent.";
     FailedSendSilent "failed-send-silent", false, ["server.send-command.error-callback"],
         "A failing SendCommand does not call back.";
     FailedSendAsSuccess "failed-send-as-success", false, ["server.send-command.error-callback"],
@@ -311,7 +326,7 @@ defects! {
     ClearErrorIdle "clear-error-idle", false, ["server.send-command.status", "agent.callback"],
         "A device stays in the error state when ClearError has completed.";
     ErrorSpreads "error-spreads", false,
-        ["server.send-command.status", "device.error.queue", "agent.callback"],
+        ["device.independent", "device.error.queue", "agent.callback"],
         "An error puts every device of the set into the error state.";
 
     // Time.
@@ -336,6 +351,10 @@ defects! {
     ServerTimeoutInLoad "server-timeout-in-load", false,
         ["server.time-out.aborts", "agent.callback", "client.get-command.delivers", "agent.blocks"],
         "serverTimeOut aborts while a Load is out.";
+    ServerTimeoutInCallback "server-timeout-in-callback", false,
+        ["server.time-out.aborts", "agent.callback", "client.get-command.delivers",
+         "client.complete-command.status", "agent.blocks"],
+        "serverTimeOut runs on while the agent is inside a callback.";
 
     // Secondary clients.
     SecondaryEarly "secondary-early", false, ["client.open-in-secondary.not-ready"],

@@ -72,7 +72,9 @@ impl ServerSet {
             set => {
                 let nothing =
                     VdConfig { device_count: set.asked.device_count, ..VdConfig::default() };
-                Ok(set.seed.instead(Defect::ServerSeesOtherConfiguration, set.asked, nothing))
+                let timeless = VdConfig { server_time_out: 0, ..set.asked };
+                let told = set.seed.instead(Defect::ServerTimeOutLost, set.asked, timeless);
+                Ok(set.seed.instead(Defect::ServerSeesOtherConfiguration, told, nothing))
             }
         }))
     }

@@ -62,7 +62,7 @@ impl ServerDevice {
     /// | VD_E_ABORT | ERROR_OPERATION_ABORTED | the set is aborted |
     /// | VD_E_IO_ERROR | ERROR_IO_DEVICE | the error state takes ClearError only |
     /// | VD_E_QUEUE_FULL | ERROR_NO_SYSTEM_RESOURCES | too many are outstanding |
-    /// | VD_E_INVALID | ERROR_INVALID_HANDLE | there is no such buffer |
+    /// | VD_E_PROTOCOL | ERROR_INVALID_HANDLE | there is no such buffer |
     ///
     /// Source: SQL Server VDI reference, SendCommand.
     pub fn send_command(&self, command: SendCommand) -> Status {
@@ -165,7 +165,7 @@ impl ServerDevice {
             return Err((HResult::VD_E_BUSY, Win32::ERROR_NO_SYSTEM_RESOURCES));
         }
         if command.buffer.is_some_and(|buffer| !set.area.holds(buffer)) {
-            return Err((HResult::VD_E_INVALID, Win32::ERROR_INVALID_HANDLE));
+            return Err(INACTIVE);
         }
         Ok(())
     }

@@ -59,6 +59,8 @@ pub(super) struct Set {
     /// Whether GetConfiguration has told the client.
     pub(super) configuration_seen: bool,
     pub(super) agent_running: bool,
+    /// Whether the agent is inside a callback: then it does not wait.
+    pub(super) agent_calling: bool,
     pub(super) devices: Vec<Device>,
     /// What the agent has to call back, oldest first.
     pub(super) owed: VecDeque<Owed>,
@@ -93,6 +95,7 @@ impl Set {
             server: None,
             configuration_seen: false,
             agent_running: false,
+            agent_calling: false,
             devices: [first].into_iter().chain(others).collect(),
             owed: VecDeque::new(),
             completions: 0,
@@ -211,7 +214,21 @@ impl Set {
         let VdConfig { features, max_io_depth, max_transfer_size, buffer_area_size, .. } =
             self.config;
         let (granted, one) = (Features::COMPLETE_ENABLED, max_transfer_size.saturating_mul(4));
+        let lost = |defect, right| self.seed.instead(defect, right, 0);
+        let drifts = self.configuration_seen && self.defect(Defect::ConfigurationDrifts);
         VdConfig {
+            alignment: self.seed.instead(
+                Defect::OtherAlignment,
+                self.config.alignment,
+                self.asked.alignment,
+            ),
+            soft_file_mark_block_size: lost(
+                Defect::FileMarkSizeLost,
+                self.config.soft_file_mark_block_size,
+            ),
+            eom_warning_size: lost(Defect::WarningSizeLost, self.config.eom_warning_size),
+            server_time_out: lost(Defect::TimeOutLost, self.config.server_time_out),
+            max_transfer_size: if drifts { max_transfer_size / 2 } else { max_transfer_size },
             features: self.seed.instead(Defect::GrantsUnasked, features, features | granted),
             max_io_depth: self.seed.instead(Defect::OtherIoDepth, max_io_depth, 1),
             buffer_area_size: self.seed.instead(Defect::OtherAreaSize, buffer_area_size, one),

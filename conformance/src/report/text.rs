@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use vdi_sim::check::{Finding, Judged, Verdict as Oracle, Violation};
-use vdi_sim::clauses::Party;
+use vdi_sim::clauses::{Party, Reading};
 use vdi_sim::trace::TraceError;
 
 use super::{Summary, again};
@@ -150,9 +150,7 @@ fn violation_rows(out: &mut String, violation: &Violation, at: String) {
     for source in info.sources {
         row(out, "source", &source.to_string());
     }
-    if let Some(reading) = &violation.reading {
-        row(out, "reading", &format!("{reading}: {}", reading.info().text));
-    }
+    reading_rows(out, &violation.readings, &violation.otherwise);
     let at = match &violation.call {
         Some(call) => format!("{at}: {call}"),
         None => at,
@@ -164,6 +162,15 @@ fn violation_rows(out: &mut String, violation: &Violation, at: String) {
     }
     row(out, "got", &violation.got);
     row(out, "state", &violation.state);
+}
+
+/// The readings on which something rests, and those under which it would not be.
+fn reading_rows(out: &mut String, readings: &[Reading], otherwise: &[Reading]) {
+    for (label, readings) in [("reading", readings), ("but not", otherwise)] {
+        for reading in readings {
+            row(out, label, &format!("{reading}: {}", reading.info().text));
+        }
+    }
 }
 
 /// What a check of a trace says.
@@ -223,6 +230,7 @@ fn finding_rows(out: &mut String, path: &str, finding: &Finding, counts: bool) {
     let info = finding.clause.info();
     body(out, info.demand);
     row(out, "clause", info.id);
+    reading_rows(out, &finding.readings, &finding.otherwise);
     row(out, "line", &finding.line.to_string());
     row(out, "got", &finding.what);
     if !counts {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use vdi_sim::check::{Candidate, Checker, InputError, Verdict};
-use vdi_sim::clauses::{Clause, Profile, Reading};
+use vdi_sim::clauses::{Clause, Profile};
 use vdi_sim::codes::{HResult, Win32};
 use vdi_sim::model::{Ending, Expected};
 use vdi_sim::trace::{Event, Function, Header, Name, Out, Recorded, TimeoutArg};
@@ -34,10 +34,9 @@ pub fn agreement(scenario: &Scenario, profile: &Profile) -> Result<Agreement, Di
     let mut play = Play::new(&scenario.records, profile);
     for (index, step) in steps.iter().enumerate() {
         play.step = (index + 1).saturating_sub(own);
-        let done = step.when.as_ref().is_none_or(|when| {
-            when.parse::<Reading>().is_ok_and(|r| profile.reading(r.question) == r)
-        });
-        if done && let Err(disagreement) = play.step(&step.action) {
+        if step.is_done_under(profile)
+            && let Err(disagreement) = play.step(&step.action)
+        {
             return if play.step == 0 { Ok(Agreement::Unreachable) } else { Err(disagreement) };
         }
     }
@@ -431,10 +430,10 @@ impl Play<'_> {
         let (profile, step) = (self.profile, self.step);
         let judged = self.checker.finish();
         let found: BTreeSet<Clause> = judged.findings.iter().map(|f| f.clause).collect();
-        let named: BTreeSet<Clause> = scenario.misuse.iter().copied().collect();
-        // Which misuse a sequence amounts to may depend on the profile; the
-        // scenario names it for the default.
-        if found != named && *profile == Profile::default() {
+        // Which misuse a sequence amounts to may depend on the profile.
+        if let Some(named) = scenario.misuse_for(profile)
+            && found != named
+        {
             let (oracle, scenario) = (format!("broken: {found:?}"), format!("broken: {named:?}"));
             return Err(Disagreement { oracle, scenario, step });
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use vdi_sim::clauses::{Party, Profile, Reading};
+use vdi_sim::clauses::{Party, Profile};
 use vdi_sim::codes::HResult;
 use vdi_sim::trace::{
     Args, Event, Found, Function, Header, LaneName, Name, Out, Presence, Recorded, TimeoutArg,
@@ -56,7 +56,7 @@ pub fn run_scenario(
 ) -> Run {
     let (steps, own) = expand(scenario);
     let hello = connection.hello();
-    let provoked: BTreeSet<Party> = scenario.misuse.iter().map(|clause| clause.party()).collect();
+    let provoked: BTreeSet<Party> = scenario.all_misuse().map(|clause| clause.party()).collect();
     let header = Header {
         source: Some(hello.origin()),
         scenario: Some(scenario.id.clone()),
@@ -197,10 +197,7 @@ impl Driver<'_> {
         }
         for (index, step) in steps.iter().enumerate() {
             self.run.step = (index + 1).saturating_sub(own);
-            let done = step.when.as_ref().is_none_or(|when| {
-                when.parse::<Reading>().is_ok_and(|r| profile.reading(r.question) == r)
-            });
-            if done {
+            if step.is_done_under(profile) {
                 self.step(&step.action, profile)?;
             }
             if self.run.mismatch.is_some() {

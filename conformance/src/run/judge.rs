@@ -122,7 +122,10 @@ impl ScenarioResult {
 /// Judges a run.
 #[must_use]
 pub fn judge(scenario: &Scenario, profile: &Profile, run: Run, stderr: String) -> ScenarioResult {
-    let judged = check_trace(&run.trace, profile);
+    let mut judged = check_trace(&run.trace, profile);
+    if judged.verdict != Oracle::Conformant {
+        judged.name_readings_in(&run.trace, profile);
+    }
     let (verdict, step) = verdict(scenario, profile, &run, &judged);
     ScenarioResult {
         verdict,
@@ -203,16 +206,15 @@ fn verdict(scenario: &Scenario, profile: &Profile, run: &Run, judged: &Judged) -
 }
 
 /// The clauses that the oracle found broken are those the scenario breaks on purpose.
-/// Which misuse a sequence amounts to may depend on the profile; the scenario names
-/// it for the default.
+/// Which misuse a sequence amounts to may depend on the profile.
 fn misuse(scenario: &Scenario, profile: &Profile, judged: &Judged) -> Option<Disagreement> {
     let found: BTreeSet<Clause> = judged.findings.iter().map(|finding| finding.clause).collect();
-    let named: BTreeSet<Clause> = scenario.misuse.iter().copied().collect();
+    let named = scenario.misuse_for(profile)?;
     let list = |clauses: &BTreeSet<Clause>| {
         let names: Vec<String> = clauses.iter().map(ToString::to_string).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     };
-    (found != named && *profile == Profile::default()).then(|| Disagreement {
+    (found != named).then(|| Disagreement {
         oracle: format!("broken by server or client: {}", list(&found)),
         scenario: format!("`misuse` lists: {}", list(&named)),
         step: 0,

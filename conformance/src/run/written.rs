@@ -46,11 +46,13 @@ pub fn transitions(steps: &[Step]) -> BTreeSet<String> {
     let mut play = Play::new(&[], &profile);
     let mut all = BTreeSet::new();
     for step in steps {
+        if !step.is_done_under(&profile) {
+            continue;
+        }
         if let Some((key, ..)) = begun(&play, &step.action) {
             all.insert(key);
         }
-        let done = step.when.is_none() && play.step(&step.action).is_ok();
-        if !done {
+        if play.step(&step.action).is_err() {
             break;
         }
     }
@@ -166,15 +168,18 @@ fn rest(play: &mut Play<'_>, steps: &mut Vec<Step>) -> Option<()> {
     Some(())
 }
 
-/// The statuses that are no exception; `None` if one of them has no name of its own.
+/// The statuses that are no exception; `None` if the call may stay in progress too.
 fn pins(allowed: &[Candidate]) -> Option<Pinned<HResult>> {
     let mut pins: Vec<Pin<HResult>> = Vec::new();
     for candidate in allowed.iter().filter(|candidate| !candidate.exceptional) {
-        let Some(Expected::Status(status)) = candidate.status else {
-            return None;
+        let pin = match candidate.status? {
+            Expected::Status(status) => Pin::Code(status),
+            // Its number stands for any failure.
+            Expected::AnyFailure => Pin::Code(HResult::VD_E_IO_ERROR),
+            Expected::Any => Pin::Any,
         };
-        if !pins.contains(&Pin::Code(status)) {
-            pins.push(Pin::Code(status));
+        if !pins.contains(&pin) {
+            pins.push(pin);
         }
     }
     (!pins.is_empty()).then_some(Pinned::Codes(pins))

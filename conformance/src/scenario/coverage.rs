@@ -73,11 +73,14 @@ pub fn coverage_page(library: &Library) -> String {
         let list: Vec<&str> = scenarios.iter().filter(asks).map(|s| s.id.as_str()).collect();
         let shown = CLAUSES
             .iter()
-            .filter(|clause| clause.question == Some(row.question))
+            .filter(|clause| clause.questions.contains(&row.question))
             .map(|clause| clause.id)
             .collect::<Vec<_>>()
             .join(", ");
-        let reason = format!("no pin depends on it; it decides on {shown}");
+        let reason = match shown.as_str() {
+            "" => "no pin depends on it, and no clause: it says how a trace is read".to_owned(),
+            shown => format!("no pin depends on it; it decides on {shown}"),
+        };
         entry(&mut page, row.id, &list, Some(&reason));
     }
     commands(&mut page, &scenarios);

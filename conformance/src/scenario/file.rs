@@ -1,8 +1,10 @@
 //! The types of a scenario file.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
-use vdi_sim::clauses::{Clause, Party, Question, Reading};
-use vdi_sim::codes::{CommandCode, Features, HResult, Win32};
+use vdi_sim::clauses::{Clause, Party, Profile, Question, Reading};
+use vdi_sim::codes::{CommandCode, Features, HResult, UnknownName, Win32};
 use vdi_sim::config::VdConfig;
 use vdi_sim::trace::{
     Args, Found, Function, HowEnded, LaneName, Presence, Process, Recorded, Reported, Size,
@@ -29,6 +31,9 @@ pub struct Scenario {
     /// Clauses that server or client break on purpose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub misuse: Vec<Clause>,
+    /// What else they break under a reading, written `question=reading`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub misuse_under: BTreeMap<String, Vec<Clause>>,
     /// What its steps tell without a gap: with `data`, a buffer that no step
     /// touches or writes is not used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -51,12 +56,38 @@ impl Scenario {
         !self.clauses.is_empty()
     }
 
+    /// Every clause that server or client break, under whatever reading.
+    pub fn all_misuse(&self) -> impl Iterator<Item = Clause> + '_ {
+        self.misuse.iter().chain(self.misuse_under.values().flatten()).copied()
+    }
+
+    /// What server and client break under a profile, where the scenario says so: it
+    /// does for the default, and for the default with one reading that it names.
+    #[must_use]
+    pub fn misuse_for(&self, profile: &Profile) -> Option<BTreeSet<Clause>> {
+        let named = |reading: Reading| self.misuse_under.get(&reading.to_string());
+        let mut differences = profile.differences();
+        let told = match (differences.next(), differences.next()) {
+            (None, _) => true,
+            (Some(one), None) => named(one).is_some(),
+            _ => false,
+        };
+        let holds = |text: &&String| {
+            text.parse::<Reading>().is_ok_and(|r| profile.reading(r.question) == r)
+        };
+        let rows = self.misuse_under.iter().filter(|(reading, _)| holds(reading));
+        let more = rows.flat_map(|(_, clauses)| clauses);
+        told.then(|| self.misuse.iter().chain(more).copied().collect())
+    }
+
     /// The questions on which its own expectations depend, in the order of the register.
     #[must_use]
     pub fn questions(&self) -> Vec<Question> {
-        let mut readings: Vec<Reading> = Vec::new();
-        for step in &self.steps {
-            readings.extend(step.when.as_ref().and_then(|when| when.parse::<Reading>().ok()));
+        let misused = self.misuse_under.keys().filter_map(|reading| reading.parse().ok());
+        let mut readings: Vec<Reading> = misused.collect();
+        for (index, step) in self.steps.iter().enumerate() {
+            let done_under = step.readings().into_iter().flatten();
+            readings.extend(done_under.filter(|reading| !self.ends_there(index, *reading)));
             match &step.action {
                 Action::Call { expect: Some(expect), .. } => readings.extend(expect.readings()),
                 Action::Await { expect, completion, .. } => {
@@ -66,11 +97,20 @@ impl Scenario {
                 _ => {}
             }
         }
-        let mut questions: Vec<Question> =
+        let questions: BTreeSet<Question> =
             readings.into_iter().map(|reading| reading.question).collect();
-        questions.sort_unstable();
-        questions.dedup();
-        questions
+        questions.into_iter().collect()
+    }
+
+    /// Whether a step belongs to an end of the scenario that is done under this reading
+    /// only: from a deed on to the last step. Under another reading the scenario is
+    /// shorter, and expects nothing else.
+    fn ends_there(&self, index: usize, reading: Reading) -> bool {
+        let under = |step: &Step| step.readings().is_ok_and(|all| all.contains(&reading));
+        let first = self.steps.iter().rposition(|step| !under(step)).map_or(0, |at| at + 1);
+        let deed =
+            |step: &Step| !matches!(step.action, Action::Await { .. } | Action::Blocked { .. });
+        first <= index && self.steps.get(first).is_some_and(deed)
     }
 }
 
@@ -96,7 +136,7 @@ pub struct Given {
     /// device 3 the second's, and so on.
     #[serde(default, skip_serializing_if = "is_default")]
     pub secondaries: u8,
-    /// The feature bits that the server grants; WriteMedia and ReadMedia if missing.
+    /// The feature bits that the server grants; if missing, those of a BACKUP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted: Option<Features>,
     /// Names of buffers of 64 KiB that the server has allocated.
@@ -193,12 +233,31 @@ pub enum Await {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub struct Step {
-    /// Done only if the profile has this reading, written `question=reading`.
+    /// Done only if the profile has this reading, written `question=reading`, or all of
+    /// several, separated by commas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
     /// What is done.
     #[serde(flatten)]
     pub action: Action,
+}
+
+impl Step {
+    /// The readings under which it is done.
+    ///
+    /// # Errors
+    /// What is written is no reading.
+    pub fn readings(&self) -> Result<Vec<Reading>, UnknownName> {
+        let words = self.when.iter().flat_map(|when| when.split(','));
+        words.map(|word| word.trim().parse()).collect()
+    }
+
+    /// Whether it is done under a profile.
+    #[must_use]
+    pub fn is_done_under(&self, profile: &Profile) -> bool {
+        let holds = |reading: &Reading| profile.reading(reading.question) == *reading;
+        self.readings().is_ok_and(|readings| readings.iter().all(holds))
+    }
 }
 
 /// What a step does.

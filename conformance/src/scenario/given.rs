@@ -30,6 +30,12 @@ pub fn expand(scenario: &Scenario) -> (Vec<Step>, usize) {
     (steps.steps, own)
 }
 
+/// The media that a server sets for a BACKUP to a client with these features.
+fn backup_media(asked: Features) -> Features {
+    let positions = asked.intersects(Features::POSITION | Features::RANDOM_ACCESS);
+    if positions { Features::WRITE_MEDIA | Features::READ_MEDIA } else { Features::WRITE_MEDIA }
+}
+
 /// What a device is called in the interface: the first bears the set's name.
 fn device_name(number: u32) -> String {
     if number == 1 { SET.to_owned() } else { format!("{SET}{number}") }
@@ -134,7 +140,7 @@ impl Expansion {
             self.call(Function::Open, SERVER_SET, None, args);
         }
         if given.phase >= Phase::Configurable {
-            let granted = Features::WRITE_MEDIA | Features::READ_MEDIA;
+            let granted = backup_media(config.features);
             let args = Args {
                 block_size: Some(512),
                 max_transfer_size: Some(BUFFER),

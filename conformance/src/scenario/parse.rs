@@ -1,5 +1,6 @@
 //! Reading a scenario file: what is wrong is told with file, line and column.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
@@ -100,6 +101,8 @@ struct Outline<'a> {
     #[serde(default)]
     misuse: Vec<Clause>,
     #[serde(default)]
+    misuse_under: BTreeMap<String, Vec<Clause>>,
+    #[serde(default)]
     records: Vec<Recorded>,
     config: Option<VdConfig>,
     given: Option<Given>,
@@ -142,6 +145,7 @@ pub fn parse(path: &str, text: &str) -> Result<Scenario, Box<BadFile>> {
         clauses: outline.clauses,
         parties: outline.parties,
         misuse: outline.misuse,
+        misuse_under: outline.misuse_under,
         records: outline.records,
         config: outline.config,
         given: outline.given,

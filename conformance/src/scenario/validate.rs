@@ -49,21 +49,29 @@ pub(super) fn validate(scenario: &Scenario) -> Result<(), Problem> {
 }
 
 fn parties(scenario: &Scenario) -> Result<(), Problem> {
-    let bound: BTreeSet<Party> =
-        scenario.clauses.iter().chain(&scenario.misuse).map(|clause| clause.party()).collect();
+    let bound: BTreeSet<Party> = scenario
+        .clauses
+        .iter()
+        .copied()
+        .chain(scenario.all_misuse())
+        .map(|clause| clause.party())
+        .collect();
     let named: BTreeSet<Party> = scenario.parties.iter().copied().collect();
     if bound != named {
         let bound: Vec<String> = bound.iter().map(|party| format!("\"{party}\"")).collect();
         let message = format!("the clauses bind other parties: expected [{}]", bound.join(", "));
         return problem(Some("parties"), message);
     }
-    for clause in &scenario.misuse {
+    for reading in scenario.misuse_under.keys() {
+        reading.parse::<Reading>().or_else(|error| problem(Some(reading), error.to_string()))?;
+    }
+    for clause in scenario.all_misuse() {
         if clause.party() == Party::Interface {
             let message =
                 format!("`{clause}` binds the interface, which cannot be misused by itself");
             return problem(Some(clause.info().id), message);
         }
-        if !scenario.clauses.contains(clause) {
+        if !scenario.clauses.contains(&clause) {
             let message = format!("`{clause}` is broken on purpose, so `clauses` must list it");
             return problem(Some(clause.info().id), message);
         }
@@ -170,7 +178,7 @@ impl Handles {
 
     fn step(&mut self, step: &Step) -> Result<(), Problem> {
         if let Some(when) = &step.when {
-            when.parse::<Reading>().or_else(|error| problem(Some(when), error.to_string()))?;
+            step.readings().or_else(|error| problem(Some(when), error.to_string()))?;
         }
         match &step.action {
             Action::Call { call, lane, on, creates, args, expect, gives } => {

@@ -129,7 +129,7 @@ fn buffers_live_until_freed_or_closed() {
     good(server.free_buffer(Some(buffer)));
     assert_eq!(server.free_buffer(Some(buffer)), Ok(HResult::VD_E_INVALID));
     assert!(!world.touch("server", buffer) && !world.touch("primary", buffer));
-    assert_eq!(stage.send_buffer(0, 2, Write, Some(buffer)), Ok(HResult::VD_E_INVALID));
+    assert_eq!(stage.send_buffer(0, 2, Write, Some(buffer)), Ok(HResult::VD_E_PROTOCOL));
 
     let buffer = result(server.allocate_buffer(65536, 0)).id;
     assert_eq!(server.close(), Ok(HResult::VD_E_PROTOCOL));

@@ -2,7 +2,7 @@
 //! one, for the defects to be seen in.
 
 use vdi_sim::codes::CommandCode::{ClearError, Flush, Load, Write};
-use vdi_sim::codes::{HResult, Win32};
+use vdi_sim::codes::{Features, HResult, Win32};
 use vdi_sim::config::{ServerConfig, VdConfig};
 
 use super::stage::{POLL, Stage, pipes, server_part};
@@ -107,7 +107,24 @@ pub(super) fn waiting(defect: Option<Defect>) -> Vec<String> {
         log.note("an interval", log.stage.blocked());
     }
     lines.append(&mut log.end());
+    lines.append(&mut inside_a_callback(defect));
     lines
+}
+
+/// Intervals that pass while the agent is inside a callback.
+fn inside_a_callback(defect: Option<Defect>) -> Vec<String> {
+    let mut log = Log::new(timed(defect).active(&VdConfig { server_time_out: 1, ..pipes(1) }));
+    let (status, let_go) = log.stage.send_held(0, 1);
+    log.note("send", (status, log.stage.send(0, 2, Flush)));
+    let first = log.stage.get(0).ok();
+    log.note("complete", log.stage.complete(0, first, Win32::ERROR_SUCCESS));
+    log.rest();
+    for _ in 0..2 {
+        log.stage.expire("agent", None);
+    }
+    log.note("get", log.stage.get(0));
+    drop(let_go);
+    log.end()
 }
 
 /// Calls without a set, and Create and Open of all sorts.
@@ -138,7 +155,15 @@ pub(super) fn opening(defect: Option<Defect>) -> Vec<String> {
 pub(super) fn configuring(defect: Option<Defect>) -> Vec<String> {
     let mut log = Log::new(Stage::new(defect));
     let (server, client) = (log.stage.server.clone(), log.stage.client.clone());
-    log.stage.connect(&VdConfig { alignment: 1024, ..pipes(2) });
+    let asked = VdConfig {
+        features: Features::LIKE_TAPE,
+        alignment: 1024,
+        soft_file_mark_block_size: 4096,
+        eom_warning_size: 65536,
+        server_time_out: 30_000,
+        ..pipes(2)
+    };
+    log.stage.connect(&asked);
     log.note("server", server.get_configuration());
     log.note("request", server.request_buffers(512, 0, 1));
     run_agent(&log, &server);
@@ -146,12 +171,14 @@ pub(super) fn configuring(defect: Option<Defect>) -> Vec<String> {
     log.note("open", server.open_device("S").map(|opened| opened.0));
     let bad = ServerConfig { block_size: 3, ..server_part() };
     log.note("begin", server.begin_configuration(&bad));
-    log.note("begin", server.begin_configuration(&server_part()));
-    log.note("begin", server.begin_configuration(&server_part()));
+    let sound = ServerConfig { alignment: 4096, ..server_part() };
+    log.note("begin", server.begin_configuration(&sound));
+    log.note("begin", server.begin_configuration(&sound));
     log.note("client", client.get_configuration(POLL));
     log.note("open", client.open_device("S").map(|opened| opened.0));
     log.note("end", server.end_configuration());
     log.note("client", client.get_configuration(POLL));
+    log.note("again", client.get_configuration(POLL));
     let mut lines = log.end();
 
     let mut log = Log::new(Stage::new(defect));

@@ -3,9 +3,9 @@
 use super::frontier::World;
 use super::names::{CommandFacts, Names, Thing};
 use super::verdict::InputError;
-use crate::clauses::Party;
+use crate::clauses::{Party, Profile, TransferSizeLimit};
 use crate::codes::{CommandCode, Win32};
-use crate::config::{ServerConfig, VdConfig};
+use crate::config::{LARGEST_TRANSFER, ServerConfig, VdConfig};
 use crate::model::{
     Asked, BufferId, Call, Caller, Carried, ClientCall, ClientLife, CommandId, CreateFlaw,
     DeviceName, Granted, Request, Requested, ServerCall, ServerDevice, ServerLife, Timeout,
@@ -97,6 +97,7 @@ pub(super) struct Binder<'a> {
     pub(super) next_id: &'a mut u32,
     /// Whether nothing expires but by an event that says so.
     pub(super) time_is_told: bool,
+    pub(super) profile: &'a Profile,
 }
 
 impl Binder<'_> {
@@ -176,7 +177,9 @@ impl Binder<'_> {
                     block_size: args.block_size.unwrap_or_default(),
                     max_transfer_size: args.max_transfer_size.unwrap_or_default(),
                 };
-                let sound = config.check().is_ok();
+                let limited = self.profile.transfer_size_limit == TransferSizeLimit::FourMebibytes;
+                let sound = config.check().is_ok()
+                    && !(limited && config.max_transfer_size > LARGEST_TRANSFER);
                 let granted = Granted {
                     features: config.features,
                     block_size: config.block_size,
@@ -325,10 +328,11 @@ impl Binder<'_> {
             Some(CreateFlaw::Name)
         } else if instance.contains('\\') {
             Some(CreateFlaw::Instance)
-        } else if config.check_client().is_err() {
-            Some(CreateFlaw::Config)
         } else {
-            None
+            config.check_client().err().map(|rule| match rule.id {
+                "feature-combination" => CreateFlaw::Features,
+                _ => CreateFlaw::Config,
+            })
         };
         let devices = u8::try_from(config.device_count).unwrap_or(u8::MAX).min(64);
         let time_out = config.server_time_out != 0;

@@ -109,20 +109,34 @@ impl Checker {
             && same_buffer
     }
 
+    /// The clause to blame when this outcome was expected: a delivery of the right
+    /// command can only have come otherwise than it was sent.
+    fn blamed(&self, world: usize, outcome: &Outcome, out: &Out<'_>) -> Clause {
+        match (outcome.answer, &out.command) {
+            (Answer::Delivers(id), Some(name))
+                if self.names.command_name(world, id) == name.as_str() =>
+            {
+                Clause::ClientGetCommandAsSent
+            }
+            _ => outcome.clause,
+        }
+    }
+
     /// What the call could have returned with in place of what was seen.
     pub(super) fn expected_return(
         &self,
         index: usize,
         status: HResult,
+        out: &Out<'_>,
     ) -> (usize, Clause, Vec<Allowed>) {
         let open = &self.open[index];
         let (lane, world) = (open.lane, open.bound.world);
         let mut expected = Vec::new();
         for state in &self.worlds[world].frontier {
             if open.taken {
-                self.expect_from(state, world, lane, &mut expected);
+                self.expect_from(state, (world, lane), out, &mut expected);
             } else {
-                self.expect_at_once(state, index, status, &mut expected);
+                self.expect_at_once(state, index, (status, out), &mut expected);
             }
         }
         let clause = expected.first().map_or(Clause::AgentBlocks, |allowed| allowed.clause);
@@ -133,7 +147,7 @@ impl Checker {
         &self,
         state: &State,
         index: usize,
-        status: HResult,
+        (status, out): (HResult, &Out<'_>),
         expected: &mut Vec<Allowed>,
     ) {
         let open = &self.open[index];
@@ -150,16 +164,23 @@ impl Checker {
                 let what = format!("the command's callback on {lane}, then {text}");
                 expected.push(Allowed { what, clause });
             } else {
-                expected.push(Allowed { what: text, clause: outcome.clause });
+                let clause = self.blamed(open.bound.world, &outcome, out);
+                expected.push(Allowed { what: text, clause });
             }
         }
     }
 
-    fn expect_from(&self, state: &State, world: usize, lane: LaneId, expected: &mut Vec<Allowed>) {
+    fn expect_from(
+        &self,
+        state: &State,
+        (world, lane): (usize, LaneId),
+        out: &Out<'_>,
+        expected: &mut Vec<Allowed>,
+    ) {
         let returns = model::returns(state, &self.profile, lane);
         for outcome in &returns {
             let what = self.answer_text(world, outcome);
-            expected.push(Allowed { what, clause: outcome.clause });
+            expected.push(Allowed { what, clause: self.blamed(world, outcome, out) });
         }
         if !returns.is_empty() {
             return;
@@ -221,7 +242,11 @@ impl Checker {
             callbacks
         };
         let mut told = None;
+        let mut device = 0;
+        let mut refused = false;
         let moved = advance(&mut self.worlds[world].frontier, allowed, |state, callback| {
+            device = state.command(callback.command).map_or(0, |command| command.device);
+            refused = callback.clause == Clause::ServerSendCommandErrorCallback;
             model::apply_callback(state, callback, seen.held);
             used.extend([Some(callback.clause), callback.also].into_iter().flatten());
             if let Ending::Client { code: Win32::ERROR_SUCCESS, position, .. } = callback.ending {
@@ -235,6 +260,12 @@ impl Checker {
         self.mark(used);
         if facts.code == CommandCode::GetPosition {
             self.worlds[world].positions.extend(told);
+        }
+        if facts.code == CommandCode::Complete && !refused {
+            let bit = 1 << (device % 64);
+            let failed = seen.completion != Win32::ERROR_SUCCESS;
+            let known = &mut self.worlds[world].complete_failed;
+            *known = if failed { *known | bit } else { *known & !bit };
         }
         self.names.retire(name);
         self.lanes[usize::from(seen.lane.0)].routines += u8::from(seen.held);

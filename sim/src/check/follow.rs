@@ -8,8 +8,9 @@ use super::sequential::{Checker, OpenCall};
 use super::verdict::Allowed;
 use crate::clauses::{Clause, Party};
 use crate::codes::HResult;
+use crate::config::VdConfig;
 use crate::model::{self, BufferId};
-use crate::trace::{Event, Out};
+use crate::trace::{Event, Out, Process};
 
 impl Checker {
     /// Follows a return of NOERROR.
@@ -42,6 +43,9 @@ impl Checker {
             }
             Then::Configure(config) => self.worlds[world].server_config = config,
             Then::Device { handle, name, index } => {
+                if process == Process::Server {
+                    self.check_device_name(line, world, &name, index);
+                }
                 let names = &mut self.worlds[world].device_names;
                 if names[usize::from(index)].is_none() {
                     names[usize::from(index)] = Some(name);
@@ -66,6 +70,22 @@ impl Checker {
             Then::ClientConfiguration | Then::ServerConfiguration => {
                 self.compare_configuration(line, world, process.party(), out, event);
             }
+        }
+    }
+
+    /// The server opens the first device by the set's name, and none by another's.
+    fn check_device_name(&mut self, line: usize, world: usize, name: &str, index: u8) {
+        let World { device_names, frontier, name: set, .. } = &self.worlds[world];
+        let unopened = |device: &model::Device| device.server == model::ServerDevice::Unopened;
+        let first = frontier[0].devices.iter().enumerate();
+        let first = first.filter(|(other, _)| *other != usize::from(index));
+        let wrong = first.map(|(_, device)| device).all(unopened) && name != set;
+        let mut others = device_names.iter().enumerate();
+        let twice = others
+            .any(|(other, known)| other != usize::from(index) && known.as_deref() == Some(name));
+        if wrong || twice {
+            let what = format!("OpenDevice by the name {name}");
+            self.find(line, Clause::ServerOpenDeviceNames, what, false);
         }
     }
 
@@ -146,36 +166,69 @@ impl Checker {
         let Some(seen) = out.config.as_deref() else {
             return;
         };
-        let created = &self.worlds[world];
-        let (clause, wanted) = match party {
-            Party::Client => (
-                Clause::ClientGetConfigurationStatus,
-                created.config.with_server(&created.server_config),
-            ),
-            _ => (Clause::ServerGetConfigurationStatus, created.config),
-        };
-        let same = seen.device_count == wanted.device_count
-            && seen.prefix_zone_size == wanted.prefix_zone_size
+        let World { config, server_config, told, .. } = &mut self.worlds[world];
+        let asked = *config;
+        if party != Party::Client {
+            let clause = Clause::ServerGetConfigurationStatus;
+            let same = seen.client_part() == asked.client_part();
+            self.compared(line, world, (clause, same, asked.client_part()), (seen, event));
+            return;
+        }
+        let wanted = asked.with_server(server_config);
+        let before = **told.get_or_insert_with(|| Box::new(*seen));
+        let given = seen.device_count == wanted.device_count
             && seen.features == wanted.features
-            && (party != Party::Client
-                || (seen.block_size == wanted.block_size
-                    && seen.max_transfer_size == wanted.max_transfer_size));
-        let seen_text = || serde_json::to_string(seen).unwrap_or_default();
-        if !same {
-            let what =
-                format!("the configuration {}", serde_json::to_string(&wanted).unwrap_or_default());
-            let got = format!("{event} and the configuration {}", seen_text());
-            self.violated(line, None, world, clause, vec![Allowed { what, clause }], got);
-        } else if party == Party::Client {
-            let clause = Clause::ClientGetConfigurationGranted;
-            match seen.check_granted() {
-                Ok(()) => self.mark([clause]),
-                Err(rule) => {
-                    let what = rule.demand.to_owned();
-                    let got = format!("{event} and the configuration {}", seen_text());
-                    self.violated(line, None, world, clause, vec![Allowed { what, clause }], got);
-                }
+            && seen.block_size == wanted.block_size
+            && seen.max_transfer_size == wanted.max_transfer_size;
+        let kept =
+            VdConfig { features: wanted.features, ..seen.client_part() } == wanted.client_part();
+        let comparisons = [
+            (Clause::ClientGetConfigurationFixed, *seen == before, before),
+            (Clause::ClientGetConfigurationStatus, given, wanted),
+            (Clause::ClientGetConfigurationAsAsked, kept, wanted),
+        ];
+        for compared in comparisons {
+            if !self.compared(line, world, compared, (seen, event)) {
+                return;
             }
         }
+        let clause = Clause::ClientGetConfigurationGranted;
+        match seen.check_granted() {
+            Ok(()) => self.mark([clause]),
+            Err(rule) => {
+                let what = rule.demand.to_owned();
+                self.bad_configuration(line, world, Allowed { what, clause }, (seen, event));
+            }
+        }
+    }
+
+    /// Whether a configuration keeps a clause.
+    fn compared(
+        &mut self,
+        line: usize,
+        world: usize,
+        (clause, kept, wanted): (Clause, bool, VdConfig),
+        seen: (&VdConfig, &Event<'_>),
+    ) -> bool {
+        if kept {
+            self.mark([clause]);
+        } else {
+            let what =
+                format!("the configuration {}", serde_json::to_string(&wanted).unwrap_or_default());
+            self.bad_configuration(line, world, Allowed { what, clause }, seen);
+        }
+        kept
+    }
+
+    fn bad_configuration(
+        &mut self,
+        line: usize,
+        world: usize,
+        expected: Allowed,
+        (seen, event): (&VdConfig, &Event<'_>),
+    ) {
+        let seen = serde_json::to_string(seen).unwrap_or_default();
+        let got = format!("{event} and the configuration {seen}");
+        self.violated(line, None, world, expected.clause, vec![expected], got);
     }
 }

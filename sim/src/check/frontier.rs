@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::config::{ServerConfig, VdConfig};
-use crate::model::State;
+use crate::model::{LaneId, State};
 
 /// One device set of the trace, with every state it may be in.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,14 @@ pub(super) struct World {
     pub(super) positions: Vec<u64>,
     /// Whether the client knows that its SQL statement failed, or succeeded.
     pub(super) statement: Option<bool>,
+    /// Whether a SQL statement was issued for it.
+    pub(super) issued: bool,
+    /// The devices whose Complete ended with an error, by their bits.
+    pub(super) complete_failed: u64,
+    /// What GetConfiguration has told a client last.
+    pub(super) told: Option<Box<VdConfig>>,
+    /// Where a device belongs to one thread: the lane of a client that used it first.
+    pub(super) device_users: Vec<(u8, LaneId)>,
 }
 
 impl World {

@@ -8,6 +8,7 @@
 
 mod ask;
 mod bind;
+mod contested;
 mod describe;
 mod events;
 mod follow;

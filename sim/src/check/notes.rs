@@ -5,7 +5,7 @@ use super::bind::{Bound, caller};
 use super::frontier::World;
 use super::sequential::Checker;
 use super::verdict::InputError;
-use crate::clauses::{Clause, LinuxTimeoutUnit, Party};
+use crate::clauses::{Clause, DeviceThread, LinuxTimeoutUnit, Party};
 use crate::codes::CommandCode;
 use crate::model::{self, Caller, Cause, LaneId, Object, ServerLife, Stage, State};
 use crate::trace::{Args, Event, Function, HowEnded, Process, Reported, Statement, TimeoutArg};
@@ -48,6 +48,11 @@ impl Checker {
             return Ok(());
         };
         let world = self.open[index].bound.world;
+        let agent = self.open[index].function == Function::ExecuteCompletionAgent;
+        // Inside a completion routine the agent does not wait.
+        if agent && self.lane_of(lane).routines > 0 {
+            return Ok(());
+        }
         let passes = self.passes(index, after);
         if passes == 0 {
             return Ok(());
@@ -57,14 +62,13 @@ impl Checker {
                 |c: &model::Command| c.code == CommandCode::Load && c.stage == Stage::Delivered;
             state.asked.time_out && state.commands.iter().any(load)
         };
-        let agent = self.open[index].function == Function::ExecuteCompletionAgent;
         if agent && self.worlds[world].any(loads) {
             self.mark([Clause::ServerTimeOutLoad]);
         }
         let aborted = |world: &World| world.any(|state| state.aborted == Some(Cause::TimeOut));
         let before = aborted(&self.worlds[world]);
         for state in &mut self.worlds[world].frontier {
-            (0..passes.min(2)).for_each(|_| model::expire(state, lane));
+            (0..passes.min(2)).for_each(|_| model::expire(state, &self.profile, lane));
         }
         if aborted(&self.worlds[world]) && !before {
             self.mark([Clause::ServerTimeOutAborts]);
@@ -124,12 +128,22 @@ impl Checker {
         let asked = self.worlds[world].config.device_count;
         match statement {
             Statement::Issued => {
+                if std::mem::replace(&mut self.worlds[world].issued, true) {
+                    let what = format!("{event} a second time for one Create");
+                    self.find(line, Clause::ClientCreateOneStatement, what, false);
+                }
                 if devices.is_some_and(|named| named != asked) {
                     let what = format!("{event}, and asked for {asked}");
                     self.find(line, Clause::ClientCreateDeviceCount, what, false);
                 }
             }
-            Statement::Succeeded => self.worlds[world].statement = Some(true),
+            Statement::Succeeded => {
+                if self.worlds[world].complete_failed != 0 {
+                    let what = format!("{event}, although Complete had failed");
+                    self.find(line, Clause::ServerCompleteFailure, what, false);
+                }
+                self.worlds[world].statement = Some(true);
+            }
             Statement::Failed => self.worlds[world].statement = Some(false),
         }
         Ok(())
@@ -173,6 +187,9 @@ impl Checker {
         if let Some(index) = self.other_user(lane, bound) {
             let what = format!("{function} while {} goes on", self.call_text(index));
             self.find(line, Clause::ClientDeviceOneThread, what, false);
+        } else if let Some(first) = self.first_user(lane, bound) {
+            let what = format!("{function}, and {first} has used the device before");
+            self.find(line, Clause::ClientDeviceOneThread, what, false);
         }
         if matches!(function, Function::GetConfiguration)
             && matches!(bound.call.caller(), Caller::Client(_))
@@ -193,6 +210,20 @@ impl Checker {
                 && open.bound.world == bound.world
                 && open.bound.call.client_device() == Some(device)
         })
+    }
+
+    /// Where a device belongs to one thread: the lane that used it first, if it is another.
+    fn first_user(&mut self, lane: LaneId, bound: &Bound) -> Option<&str> {
+        let device = bound.call.client_device()?;
+        if self.profile.device_thread == DeviceThread::Turns {
+            return None;
+        }
+        let users = &mut self.worlds[bound.world].device_users;
+        let known = users.iter().find(|(of, _)| *of == device).map(|(_, first)| *first);
+        if known.is_none() {
+            users.push((device, lane));
+        }
+        known.filter(|first| *first != lane).map(|first| self.lane_of(first).name.as_str())
     }
 
     /// A process ends.

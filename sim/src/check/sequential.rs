@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::bind::{Binder, Bound, checked_row};
+use super::contested::cited;
 use super::frontier::{World, advance};
 use super::names::Names;
 use super::verdict::{Allowed, Finding, InputError, Overlap, Verdict, Violation, exit_code};
@@ -244,10 +245,10 @@ impl Checker {
         {
             return Err(InputError(format!("{lane_name} is still in {}", open.function)));
         }
-        let Self { names, worlds, next_id, .. } = self;
+        let Self { names, worlds, next_id, profile, .. } = self;
         let worlds_before = worlds.len();
         let time_is_told = self.time_is_told;
-        let mut binder = Binder { names, worlds, next_id, time_is_told };
+        let mut binder = Binder { names, worlds, next_id, time_is_told, profile };
         let bound = binder.bind(process, function, on, creates, args)?;
         for world in &mut self.worlds[worlds_before..] {
             *world = World::new();
@@ -361,7 +362,7 @@ impl Checker {
                 || self.return_after_waiting(line, index, status, out)
         };
         if !allowed {
-            let (world, clause, expected) = self.expected_return(index, status);
+            let (world, clause, expected) = self.expected_return(index, status, out);
             let got = event.to_string();
             self.violated(line, Some(index), world, clause, expected, got);
             if !self.open[index].taken {
@@ -472,7 +473,8 @@ impl Checker {
             return;
         }
         let party = clause.party();
-        self.findings.push(Finding { line, party, clause, what, hazard });
+        let (readings, otherwise) = (cited(clause, &self.profile), Vec::new());
+        self.findings.push(Finding { line, party, clause, what, hazard, readings, otherwise });
     }
 
     pub(super) fn mark(&mut self, clauses: impl IntoIterator<Item = Clause>) {
@@ -528,7 +530,8 @@ impl Checker {
             call: None,
             party: clause.party(),
             clause,
-            reading: clause.info().question.map(|question| self.profile.reading(question)),
+            readings: cited(clause, &self.profile),
+            otherwise: Vec::new(),
             early: false,
             got: got.to_owned(),
             expected: Vec::new(),

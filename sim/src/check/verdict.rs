@@ -69,9 +69,13 @@ pub struct Violation {
     pub party: Party,
     /// The broken clause.
     pub clause: Clause,
-    /// The reading it depends on, if it is contested.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reading: Option<Reading>,
+    /// The readings of the profile on which it rests: those that its clause cites, or,
+    /// once [`super::Judged::name_readings`] has looked, exactly those that matter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub readings: Vec<Reading>,
+    /// Other readings, under which there would be no violation here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<Reading>,
     /// Whether a call returned when it had to stay in progress: its status may be
     /// right, the moment is not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -109,6 +113,12 @@ pub struct Finding {
     pub what: String,
     /// Whether this is a hazard: undefined behaviour in a real process.
     pub hazard: bool,
+    /// The readings of the profile on which it rests, as in [`Violation::readings`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub readings: Vec<Reading>,
+    /// Other readings, under which this is no fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<Reading>,
 }
 
 impl fmt::Display for Allowed {

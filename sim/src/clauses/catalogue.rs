@@ -1,5 +1,5 @@
 //! The catalogue: every clause with its party, demand, sources and, where it is
-//! contested, the question it depends on. The rows are in `table`.
+//! contested, the questions it depends on. The rows are in `table`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -57,13 +57,23 @@ pub struct ClauseInfo {
     pub demand: &'static str,
     /// Where it is published; at least one.
     pub sources: &'static [Source],
-    /// The question it depends on, if it is contested.
-    pub question: Option<Question>,
+    /// The questions it depends on; none if it is not contested.
+    pub questions: &'static [Question],
+}
+
+/// The questions of a row: `None`, or a list of them.
+macro_rules! questions {
+    (None) => {
+        &[]
+    };
+    ([$($question:ident),+]) => {
+        &[$($crate::clauses::Question::$question),+]
+    };
 }
 
 /// Turns the catalogue's table into the enum of clauses and its rows.
 macro_rules! catalogue {
-    ($( $clause:ident $id:literal $party:ident $demand:literal [$($source:expr),+] $question:expr; )+) => {
+    ($( $clause:ident $id:literal $party:ident $demand:literal [$($source:expr),+] $questions:tt; )+) => {
         /// A clause: one obligation of one party.
         ///
         /// ```
@@ -84,13 +94,13 @@ macro_rules! catalogue {
                 party: Party::$party,
                 demand: $demand,
                 sources: &[$($source),+],
-                question: $question,
+                questions: questions!($questions),
             },
         )+];
     };
 }
 
-pub(super) use catalogue;
+pub(super) use {catalogue, questions};
 
 impl Clause {
     /// The row of the catalogue.

@@ -98,7 +98,7 @@ register! {
         "When is Active entered?",
         {
             AllOpenAndAgent "all-open-and-agent" "when all devices are open on both sides and the agent runs",
-            PerCall "per-call" "at the first OpenDevice or ExecuteCompletionAgent",
+            PerCall "per-call" "each OpenDevice and ExecuteCompletionAgent leads there, so the first one does",
         }
         [
             Source::specification("Server State Diagram, text"),
@@ -132,6 +132,7 @@ register! {
         }
         [
             Source::specification("Server Transitions, AllocateBuffer"),
+            Source::specification("Normal Termination, which leaves nothing but Close to do"),
         ];
     signal_abort_not_open SignalAbortNotOpen "signal-abort-not-open",
         "What does SignalAbort return when the set does not exist?",
@@ -423,5 +424,74 @@ register! {
         }
         [
             Source::headers("vdi.h, QueryAvailableBuffers, without a page of its own"),
+        ];
+    disk_get_position DiskGetPosition "disk-get-position",
+        "Does GetPosition belong to a disk-like client, which asks for RandomAccess and not for Position?",
+        {
+            RandomAccess "random-access" "yes: RandomAccess is enough for it",
+            PositionOnly "position-only" "no: it needs Position; disk-like clients have SetPosition alone",
+        }
+        [
+            Source::specification("Commands, GetPosition"),
+            Source::specification("Commands, supported command sets"),
+        ];
+    undefined_features UndefinedFeatures "undefined-features",
+        "What does Create return for a combination of features that is like no pipe, tape or disk?",
+        {
+            Refused "refused" "VD_E_NOTSUPPORTED, as for any bad configuration",
+            Undefined "undefined" "any status: such combinations are left undefined",
+        }
+        [
+            Source::reference("CreateEx"),
+            Source::specification("Feature Bits, combinations"),
+        ];
+    error_state_entry ErrorStateEntry "error-state-entry",
+        "When does a command that fails put its device into the error state?",
+        {
+            AtCompletion "at-completion" "when the client completes it",
+            AtCallback "at-callback" "when the server receives the completion, as for the end of the state",
+        }
+        [
+            Source::specification("Command Error Handling, which names the moment for the end of the state only"),
+        ];
+    load_excuses LoadExcuses "load-excuses",
+        "Which commands may outlast serverTimeOut while a Load is outstanding?",
+        {
+            WholeSet "whole-set" "those of every device",
+            OwnDevice "own-device" "those of the device that loads",
+        }
+        [
+            Source::specification("Commands, Load, which does not speak of other devices"),
+            Source::specification("VDConfig Structure, serverTimeOut"),
+        ];
+    transfer_size_limit TransferSizeLimit "transfer-size-limit",
+        "How large may maxTransferSize be?",
+        {
+            Unlimited "unlimited" "any multiple of 64 KiB",
+            FourMebibytes "four-mebibytes" "a multiple of 64 KiB up to 4 MiB, as in the BACKUP statement",
+        }
+        [
+            Source::reference("BeginConfiguration, which gives no upper limit"),
+            Source::specification("VDConfig Structure, maxTransferSize in the BACKUP statement"),
+        ];
+    shared_when_not_open SharedWhenNotOpen "shared-when-not-open",
+        "What does IsSharedBuffer tell on an interface that has no set open?",
+        {
+            ProtocolError "protocol-error" "VD_E_PROTOCOL, as every other function",
+            False "false" "FALSE: it answers TRUE or FALSE and has no status",
+        }
+        [
+            Source::specification("Server Transitions, Does Not Exist"),
+            Source::headers("vdi.h, IsSharedBuffer"),
+        ];
+    device_thread DeviceThread "device-thread",
+        "May the client's threads take turns on one device?",
+        {
+            Turns "turns" "yes: a device is used by one thread at a time",
+            OneThread "one-thread" "no: a device belongs to one thread",
+        }
+        [
+            Source::reference("Client OpenDevice, loosely worded"),
+            Source::practice("a thread per device"),
         ];
 }

@@ -1,8 +1,7 @@
 //! The catalogue's table: one row per clause.
 
-use super::Question;
 use super::catalogue::Party;
-use super::catalogue::{ClauseInfo, catalogue};
+use super::catalogue::{ClauseInfo, catalogue, questions};
 use crate::codes::{Document, Source};
 
 catalogue! {
@@ -15,30 +14,30 @@ catalogue! {
         [Source::specification("Server Transitions, Close in Does Not Exist")] None;
     ServerCloseHandle "server.close.handle" Interface
         "After Close the handle is useless: what is called on it answers VD_E_PROTOCOL."
-        [Source::close_page("Remarks, the handle"), Source::specification("Server Transitions, Does Not Exist")] Some(Question::ServerHandleReuse);
+        [Source::close_page("Remarks, the handle"), Source::specification("Server Transitions, Does Not Exist")] [ServerHandleReuse, SharedWhenNotOpen];
     ServerCloseHandleUseless "server.close.handle-useless" Server
         "The server makes no call on the set's handle after Close."
         [Source::close_page("Remarks, the handle")] None;
     ServerCloseReleases "server.close.releases" Interface
-        "Close releases every resource of the set in all cases, an error return included: buffers and other interface pointers become invalid."
+        "Whatever Close answers, it releases every resource of the set: no buffer and no interface pointer is good afterwards."
         [Source::close_page("Remarks, resources")] None;
     ServerCloseUseAfter "server.close.use-after" Server
         "The server does not use a buffer or an interface pointer after Close: it risks an access violation."
         [Source::close_page("Remarks, shared memory")] None;
     ServerCloseImplicitAbort "server.close.implicit-abort" Interface
         "Close from any state but the terminated ones performs the processing of SignalAbort."
-        [Source::specification("Server State Diagram, Close")] None;
+        [Source::specification("Server State Diagram, Close")] [CommandsHeldAtNormalClose];
     ServerCloseNormalNoAbort "server.close.normal-no-abort" Interface
         "Close in Normally Terminated ends the server's side without an abort."
-        [Source::specification("Normal Termination"), Source::specification("Server State Diagram")] None;
+        [Source::specification("Normal Termination"), Source::specification("Server State Diagram")] [CommandsHeldAtNormalClose];
     ServerCloseDevicesOpenMistake "server.close.devices-open.mistake" Server
         "The server closes every device before it closes the set."
         [Source::close_page("Remarks, open devices")] None;
     ServerCloseDevicesOpenStatus "server.close.devices-open.status" Interface
         "Close while devices are open answers VD_E_PROTOCOL."
-        [Source::close_page("Return values"), Source::specification("Server Transitions, Close")] Some(Question::ServerCloseDevicesOpen);
+        [Source::close_page("Return values"), Source::specification("Server Transitions, Close")] [ServerCloseDevicesOpen];
     ServerCloseDevicesOpenReleases "server.close.devices-open.releases" Interface
-        "Close while devices are open releases the server's mapping of shared memory at once."
+        "Close while devices are open takes the shared memory away from the server immediately."
         [Source::close_page("Remarks, shared memory")] None;
     ServerCloseDevicesOpenAborts "server.close.devices-open.aborts" Interface
         "Close while devices are open performs the processing of SignalAbort."
@@ -51,9 +50,9 @@ catalogue! {
         [Source::close_page("Remarks, the completion agent")] None;
     ServerCloseAgentOrder "server.close.agent-order" Interface
         "Close may return before the agent is done; only the agent's own return comes after its callbacks."
-        [Source::close_page("Remarks, the agent and unloading")] Some(Question::CloseAndAgentOrder);
+        [Source::close_page("Remarks, the agent and unloading")] [CloseAndAgentOrder];
     ServerUnloadAgentReturned "server.unload.agent-returned" Server
-        "The completion agent has returned before the library is unloaded; otherwise the process may execute unmapped code."
+        "The server unloads the library only when the completion agent has returned; a thread still inside would run code that is gone."
         [Source::close_page("Remarks, unloading the COM library")] None;
 
     // The server's configuration
@@ -65,13 +64,19 @@ catalogue! {
         [Source::reference("Open")] None;
     ServerOpenAfterAbort "server.open.after-abort" Interface
         "A set that its client has aborted is not accessible to Open."
-        [Source::reference("Open")] Some(Question::OpenAfterAbort);
+        [Source::reference("Open")] [OpenAfterAbort];
     ServerOpenOnce "server.open.once" Interface
         "Open on an interface that is open already answers VD_E_PROTOCOL."
         [Source::specification("Server Transitions, Open")] None;
+    ServerOpenFirst "server.open.first" Server
+        "Open comes before every other call on the handle, and once."
+        [Source::reference("Open"), Source::specification("Server Transitions, Does Not Exist")] None;
+    ServerOrder "server.order" Server
+        "The server configures, opens devices, lends the agent, sends and closes in that order: it calls nothing that its own earlier calls rule out."
+        [Source::specification("Server State Diagram"), Source::specification("Server Transitions")] None;
     ServerNotOpen "server.not-open" Interface
         "A server function on an interface without an open set answers VD_E_PROTOCOL."
-        [Source::specification("Server Transitions, Does Not Exist")] None;
+        [Source::specification("Server Transitions, Does Not Exist")] [SharedWhenNotOpen];
     ServerGetConfigurationStatus "server.get-configuration.status" Interface
         "The server's GetConfiguration tells the configuration of the client's Create."
         [Source::reference("Server GetConfiguration")] None;
@@ -80,19 +85,19 @@ catalogue! {
         [Source::specification("Server Transitions, GetConfiguration")] None;
     ServerBeginConfigurationStatus "server.begin-configuration.status" Interface
         "BeginConfiguration in Connected answers NOERROR and makes the set configurable."
-        [Source::reference("BeginConfiguration")] None;
+        [Source::reference("BeginConfiguration")] [Naming];
     ServerBeginConfigurationPhase "server.begin-configuration.phase" Interface
         "BeginConfiguration outside Connected answers VD_E_PROTOCOL."
         [Source::reference("BeginConfiguration"), Source::specification("Server Transitions, BeginConfiguration")] None;
     ServerBeginConfigurationLimits "server.begin-configuration.limits" Server
         "The server keeps blockSize, alignment and maxTransferSize within their limits."
-        [Source::reference("BeginConfiguration")] None;
+        [Source::reference("BeginConfiguration")] [TransferSizeLimit];
     ServerBeginConfigurationLimitsRefused "server.begin-configuration.limits-refused" Interface
         "Arguments outside the limits are refused and the state stays."
-        [Source::reference("BeginConfiguration")] Some(Question::BadConfigurationArguments);
+        [Source::reference("BeginConfiguration")] [BadConfigurationArguments, TransferSizeLimit];
     ServerConfigurationAborted "server.configuration.aborted" Interface
         "BeginConfiguration, RequestBuffers and EndConfiguration answer VD_E_ABORT after an abort."
-        [Source::reference("BeginConfiguration, RequestBuffers, EndConfiguration"), Source::specification("Server Transitions, Abnormally Terminated")] Some(Question::ConfigurationCallWhenAborted);
+        [Source::reference("BeginConfiguration, RequestBuffers, EndConfiguration"), Source::specification("Server Transitions, Abnormally Terminated")] [ConfigurationCallWhenAborted];
     ServerRequestBuffersStatus "server.request-buffers.status" Interface
         "RequestBuffers answers NOERROR from BeginConfiguration on until the devices are closed."
         [Source::reference("RequestBuffers"), Source::specification("Server Transitions, RequestBuffers")] None;
@@ -110,7 +115,7 @@ catalogue! {
         [Source::specification("Server Transitions, QueryAvailableBuffers")] None;
     ServerEndConfigurationStatus "server.end-configuration.status" Interface
         "EndConfiguration in Configurable answers NOERROR; the set is being initialised."
-        [Source::reference("EndConfiguration")] None;
+        [Source::reference("EndConfiguration")] [Naming];
     ServerEndConfigurationMemory "server.end-configuration.memory" Interface
         "EndConfiguration without enough memory answers VD_E_MEMORY and stays Configurable."
         [Source::reference("EndConfiguration")] None;
@@ -121,6 +126,9 @@ catalogue! {
     ServerBeginConfigurationFeatures "server.begin-configuration.features" Server
         "The server may add WriteMedia, ReadMedia and, if RequestComplete was asked, CompleteEnabled, and no other feature."
         [Source::specification("Feature Bits"), Source { document: Document::Kb3188454, topic: "VDF_CompleteEnabled" }] None;
+    ServerBeginConfigurationMedia "server.begin-configuration.media" Server
+        "The server sets WriteMedia for a BACKUP and ReadMedia for a RESTORE; for a BACKUP ReadMedia too if the client can position, and only then."
+        [Source::specification("Feature Bits, WriteMedia and ReadMedia")] None;
     ServerQueryAvailableBuffersCount "server.query-available-buffers.count" Interface
         "QueryAvailableBuffers counts at least the buffers of that kind that were requested and not taken."
         [Source::reference("RequestBuffers"), Source::headers("vdi.h, QueryAvailableBuffers")] None;
@@ -128,10 +136,13 @@ catalogue! {
     // Devices, buffers and commands on the server's side
     ServerOpenDeviceStatus "server.open-device.status" Interface
         "OpenDevice gives the next unopened device and answers NOERROR, deviceCount times."
-        [Source::reference("Server OpenDevice")] None;
+        [Source::reference("Server OpenDevice")] [ActiveEntry];
+    ServerOpenDeviceNames "server.open-device.names" Server
+        "The server opens the first device by the name of the set, and each by a name of its own."
+        [Source::reference("Client OpenDevice")] None;
     ServerOpenDeviceSurplus "server.open-device.surplus" Interface
         "OpenDevice when all devices are open answers VD_E_OPEN."
-        [Source::reference("Server OpenDevice"), Source::specification("Server Transitions, OpenDevice in Active")] Some(Question::ServerOpenDeviceSurplus);
+        [Source::reference("Server OpenDevice"), Source::specification("Server Transitions, OpenDevice in Active")] [ServerOpenDeviceSurplus];
     ServerOpenDevicePhase "server.open-device.phase" Interface
         "OpenDevice before EndConfiguration or in Normally Terminated answers VD_E_PROTOCOL."
         [Source::specification("Server Transitions, OpenDevice")] None;
@@ -140,10 +151,10 @@ catalogue! {
         [Source::specification("Server Transitions, OpenDevice")] None;
     ServerAllocateBufferStatus "server.allocate-buffer.status" Interface
         "AllocateBuffer answers NOERROR once the set is being initialised, until Close."
-        [Source::reference("AllocateBuffer"), Source::specification("Server Transitions, AllocateBuffer")] Some(Question::AllocateAfterNormalTermination);
+        [Source::reference("AllocateBuffer"), Source::specification("Server Transitions, AllocateBuffer")] [AllocateAfterNormalTermination];
     ServerAllocateBufferMemory "server.allocate-buffer.memory" Interface
         "AllocateBuffer answers VD_E_MEMORY when the buffer space is used up."
-        [Source::reference("AllocateBuffer")] Some(Question::AvailableCount);
+        [Source::reference("AllocateBuffer")] [AvailableCount];
     ServerAllocateBufferAlignment "server.allocate-buffer.alignment" Interface
         "AllocateBuffer answers VD_E_INVALID for an alignment that is no power of 2, and for no size."
         [Source::reference("AllocateBuffer")] None;
@@ -164,7 +175,7 @@ catalogue! {
         [Source::specification("VDConfig Structure, prefixZoneSize"), Source::reference("AllocateBuffer")] None;
     ServerIsSharedBufferAnswer "server.is-shared-buffer.answer" Interface
         "IsSharedBuffer tells the buffers of the set from other memory."
-        [Source::headers("vdi.h, IsSharedBuffer")] Some(Question::SharedAfterFree);
+        [Source::headers("vdi.h, IsSharedBuffer")] [SharedAfterFree];
     ServerFreeBufferStatus "server.free-buffer.status" Interface
         "FreeBuffer of an allocated buffer answers NOERROR."
         [Source::reference("FreeBuffer")] None;
@@ -176,62 +187,65 @@ catalogue! {
         [Source::specification("Active, control of buffers")] None;
     ServerFreeBufferInUseRefused "server.free-buffer.in-use-refused" Interface
         "FreeBuffer of the buffer of an outstanding command is no valid request."
-        [Source::reference("FreeBuffer")] Some(Question::FreeBufferInUse);
+        [Source::reference("FreeBuffer")] [FreeBufferInUse];
     ServerFreeBufferPhase "server.free-buffer.phase" Interface
         "FreeBuffer before EndConfiguration is answered as the table says, where anything exists to free."
-        [Source::specification("Server Transitions, FreeBuffer")] Some(Question::ConnectedStateCells);
+        [Source::specification("Server Transitions, FreeBuffer")] [ConnectedStateCells];
     ServerFreeBufferAborted "server.free-buffer.aborted" Interface
         "After an abort FreeBuffer does nothing and answers VD_E_ABORT."
         [Source::specification("Abnormal Termination"), Source::reference("FreeBuffer")] None;
     ServerSendCommandStatus "server.send-command.status" Interface
         "SendCommand on an active device queues the command and answers NOERROR."
-        [Source::reference("SendCommand")] None;
+        [Source::reference("SendCommand")] [QueueDepth];
     ServerSendCommandQueueFull "server.send-command.queue-full" Interface
         "SendCommand on a full queue answers VD_E_QUEUE_FULL."
-        [Source::reference("SendCommand")] Some(Question::QueueDepth);
+        [Source::reference("SendCommand")] [QueueDepth, QueueFullCode];
     ServerSendCommandIoError "server.send-command.io-error" Interface
         "SendCommand on a device in the error state, ClearError excepted, is rejected at once."
-        [Source::specification("Command Error Handling"), Source::reference("SendCommand")] Some(Question::IoErrorCode);
+        [Source::specification("Command Error Handling"), Source::reference("SendCommand")] [IoErrorCode, ErrorStateEntry];
     ServerSendCommandPhase "server.send-command.phase" Interface
         "SendCommand on a device that is not active answers VD_E_PROTOCOL."
-        [Source::reference("SendCommand"), Source::specification("Server Transitions, SendCommand")] None;
+        [Source::reference("SendCommand"), Source::specification("Server Transitions, SendCommand")] [ConnectedStateCells, ActiveEntry];
     ServerSendCommandAborted "server.send-command.aborted" Interface
         "SendCommand answers VD_E_ABORT after an abort: no new command is accepted."
         [Source::specification("Abnormal Termination"), Source::reference("SendCommand")] None;
     ServerSendCommandErrorCallback "server.send-command.error-callback" Interface
         "A SendCommand that fails invokes the callback too, once, with the completion code that goes with its status, on the calling thread."
-        [Source::reference("SendCommand"), Source::specification("Command Error Handling")] Some(Question::FailedSendCallbackLane);
+        [Source::reference("SendCommand"), Source::specification("Command Error Handling")] [FailedSendCallbackLane];
     ServerSendCommandUnsound "server.send-command.unsound" Interface
         "A command that the server should not send is carried all the same: the documents name no check."
-        [Source::reference("SendCommand, which names none")] Some(Question::UnsoundCommand);
+        [Source::reference("SendCommand, which names none")] [UnsoundCommand];
     ServerCloseDeviceStatus "server.close-device.status" Interface
         "CloseDevice on an open device of an active set answers NOERROR."
-        [Source::reference("CloseDevice")] None;
+        [Source::reference("CloseDevice")] [DeliverAfterCloseDevice];
     ServerCloseDeviceAgain "server.close-device.again" Interface
         "CloseDevice on a closed device answers VD_E_CLOSE."
-        [Source::reference("CloseDevice"), Source::specification("Server Transitions, CloseDevice")] Some(Question::CloseDeviceAfterAllClosed);
+        [Source::reference("CloseDevice"), Source::specification("Server Transitions, CloseDevice")] [CloseDeviceAfterAllClosed, CloseDeviceTwiceWhileActive];
     ServerCloseDevicePhase "server.close-device.phase" Interface
         "CloseDevice before the set is active answers VD_E_PROTOCOL."
-        [Source::specification("Server Transitions, CloseDevice")] None;
+        [Source::specification("Server Transitions, CloseDevice")] [ConnectedStateCells, ActiveEntry];
     ServerCloseDeviceAborted "server.close-device.aborted" Interface
         "After an abort CloseDevice does nothing and answers VD_E_ABORT."
         [Source::specification("Abnormal Termination"), Source::reference("CloseDevice")] None;
     ServerBufferControl "server.buffer.control" Server
         "The server leaves a buffer alone while the client holds its command."
         [Source::specification("Active, control of buffers")] None;
+    ServerBufferControlAfterAbort "server.buffer.control-after-abort" Server
+        "After an abort the server leaves alone what the client held at that moment, until the client's Close."
+        [Source::specification("Abnormal Termination, buffers")] None;
     ServerSignalAbortStatus "server.signal-abort.status" Interface
         "The server's SignalAbort answers NOERROR, again and again."
         [Source::reference("Server SignalAbort"), Source::specification("Server Transitions, SignalAbort")] None;
     ServerSignalAbortNotOpen "server.signal-abort.not-open" Interface
         "The server's SignalAbort without a set answers VD_E_PROTOCOL."
-        [Source::specification("Server Transitions, SignalAbort")] Some(Question::SignalAbortNotOpen);
+        [Source::specification("Server Transitions, SignalAbort")] [SignalAbortNotOpen];
 
     ServerTimeOutAborts "server.time-out.aborts" Interface
         "When two intervals of serverTimeOut pass for the agent while requests are pending and none is completed, the set is aborted; a Load may take longer."
-        [Source::specification("VDConfig Structure, serverTimeOut")] None;
+        [Source::specification("VDConfig Structure, serverTimeOut")] [LoadExcuses];
     ServerTimeOutLoad "server.time-out.load" Interface
         "Waiting for a Load counts towards no serverTimeOut."
-        [Source::specification("Commands, Load")] None;
+        [Source::specification("Commands, Load")] [LoadExcuses];
     ServerCloseRequired "server.close.required" Server
         "The server closes the set before its process ends."
         [Source::specification("Normal Termination"), Source::specification("Abnormal Termination")] None;
@@ -239,7 +253,7 @@ catalogue! {
     // What the server may send, and when
     ServerCommandFeature "server.command.feature" Server
         "The server sends a command only if the features agreed upon allow it."
-        [Source::specification("Commands"), Source::specification("Feature Bits")] None;
+        [Source::specification("Commands"), Source::specification("Feature Bits")] [DiskGetPosition];
     ServerCommandAgent "server.command.agent" Server
         "The server lends the agent's thread before it sends a command."
         [Source::reference("ExecuteCompletionAgent")] None;
@@ -282,6 +296,9 @@ catalogue! {
     ServerCompleteLast "server.complete.last" Server
         "Complete is sent when all data has been sent."
         [Source { document: Document::Kb3188454, topic: "VDC_Complete" }] None;
+    ServerCompleteFailure "server.complete.failure" Server
+        "When the client fails Complete the SQL statement fails."
+        [Source { document: Document::Kb3188454, topic: "VDC_Complete" }] None;
     ServerEndOfMediaLoad "server.end-of-media.load" Server
         "When a Read has met the end of the data on a removable medium, Load comes before the next Read."
         [Source::specification("Commands, Read, end of media")] None;
@@ -291,28 +308,31 @@ catalogue! {
     ServerOverflowAborts "server.end-of-media.overflow-aborts" Server
         "When a Write ended with ERROR_EOM_OVERFLOW the server aborts: it sends nothing more."
         [Source::specification("Commands, Write")] None;
+    ServerErrorClearErrorOnly "server.error.clear-error-only" Server
+        "Once a callback has told the server that a device is in the error state, it sends that device ClearError and nothing else."
+        [Source::specification("Command Error Handling")] None;
 
     // The completion agent
     AgentBlocks "agent.blocks" Interface
         "ExecuteCompletionAgent keeps the calling thread as the agent's main loop."
-        [Source::reference("ExecuteCompletionAgent")] None;
+        [Source::reference("ExecuteCompletionAgent")] [ActiveEntry];
     AgentPhase "agent.phase" Interface
         "ExecuteCompletionAgent before EndConfiguration, when active, or in Normally Terminated answers VD_E_PROTOCOL."
-        [Source::specification("Server Transitions, ExecuteCompletionAgent")] None;
+        [Source::specification("Server Transitions, ExecuteCompletionAgent")] [ActiveEntry];
     AgentSecond "agent.second" Interface
         "A second ExecuteCompletionAgent while one runs is refused."
-        [Source::reference("ExecuteCompletionAgent")] Some(Question::SecondAgent);
+        [Source::reference("ExecuteCompletionAgent")] [SecondAgent];
     AgentAborted "agent.aborted" Interface
         "ExecuteCompletionAgent called after an abort answers VD_E_ABORT."
         [Source::specification("Server Transitions, ExecuteCompletionAgent")] None;
     AgentReturnsAfterLastDevice "agent.returns-after-last-device" Interface
-        "The agent returns NOERROR once all devices are closed and no callback is owed."
-        [Source::specification("Normal Termination"), Source::reference("ExecuteCompletionAgent")] Some(Question::AgentReturn);
+        "When the last device is closed and every callback has been made, the agent returns NOERROR."
+        [Source::specification("Normal Termination"), Source::reference("ExecuteCompletionAgent")] [AgentReturn];
     AgentCallback "agent.callback" Interface
         "The agent calls back each completed command once, with the code, the bytes and the position the client gave."
         [Source::specification("Active"), Source::reference("SendCommand")] None;
     AgentCallbackLane "agent.callback.lane" Interface
-        "Completions are called back on the thread that executes the agent, one at a time; the interface starts no thread of its own."
+        "Completions are called back on the thread that executes the agent, one at a time, and on no thread that the interface made."
         [Source::reference("ExecuteCompletionAgent")] None;
 
     // Abort
@@ -327,15 +347,24 @@ catalogue! {
         [Source::specification("Abnormal Termination"), Source::reference("SignalAbort")] None;
     AbortRecordedCompletions "abort.recorded-completions" Interface
         "A completion recorded before the abort and not yet called back is overridden by ERROR_OPERATION_ABORTED."
-        [Source::specification("Abnormal Termination")] Some(Question::CompletionRace);
+        [Source::specification("Abnormal Termination")] [CompletionRace];
     AbortAgentReturns "abort.agent-returns" Interface
         "After an abort the agent returns to its caller, after the callbacks."
-        [Source::specification("Abnormal Termination")] Some(Question::AgentStatusAfterAbort);
+        [Source::specification("Abnormal Termination")] [AgentStatusAfterAbort];
     AbortBuffersStay "abort.buffers-stay" Interface
         "A buffer in a side's control at the abort stays usable by that side until its own Close."
         [Source::specification("Abnormal Termination, buffers")] None;
 
     // The client's set
+    ClientCreateFirst "client.create.first" Client
+        "The client creates the set, or opens it as a secondary, before any other call."
+        [Source::reference("CreateEx and OpenInSecondaryEx"), Source::specification("Client Transitions, Does Not Exist")] None;
+    ClientOrder "client.order" Client
+        "The client creates, sees the configuration, opens each device once and then asks for commands, in that order; a secondary comes after the primary has seen the configuration."
+        [Source::specification("Client State Diagram"), Source::specification("Client Transitions"), Source::reference("OpenInSecondaryEx")] None;
+    ClientCreateOneStatement "client.create.one-statement" Client
+        "A set serves one BACKUP or RESTORE: the next statement has a Create of its own."
+        [Source::reference("CreateEx")] None;
     ClientCreateStatus "client.create.status" Interface
         "Create with a sound configuration answers NOERROR; after Close the interface may create again."
         [Source::reference("CreateEx"), Source::specification("Client Transitions, Create")] None;
@@ -344,7 +373,7 @@ catalogue! {
         [Source::specification("VDConfig Structure")] None;
     ClientCreateNotSupported "client.create.not-supported" Interface
         "Create with a configuration that is not supported answers VD_E_NOTSUPPORTED."
-        [Source::reference("CreateEx")] None;
+        [Source::reference("CreateEx")] [UndefinedFeatures];
     ClientCreateName "client.create.name" Client
         "The client names a set without a backslash, and an instance that can be one."
         [Source::reference("CreateEx")] None;
@@ -372,18 +401,24 @@ catalogue! {
     ClientGetConfigurationGranted "client.get-configuration.granted" Interface
         "The configuration given keeps the rules for the fields that the interface sets: maxIODepth and bufferAreaSize."
         [Source::specification("VDConfig Structure")] None;
+    ClientGetConfigurationAsAsked "client.get-configuration.as-asked" Interface
+        "The configuration given keeps what the client asked for, and its alignment is the greater of what client and server ask."
+        [Source::specification("VDConfig Structure"), Source::reference("BeginConfiguration")] None;
+    ClientGetConfigurationFixed "client.get-configuration.fixed" Interface
+        "Whenever the configuration is asked for it is the same: nothing changes it once it is set."
+        [Source::reference("BeginConfiguration")] None;
     ClientGetConfigurationAfterFailure "client.get-configuration.after-failure" Client
         "The client does not wait for a configuration when its SQL statement has failed."
         [Source::practice("clients that wait for ever"), Source::reference("Client GetConfiguration")] None;
     ClientGetConfigurationAborted "client.get-configuration.aborted" Interface
         "GetConfiguration answers VD_E_ABORT after an abort."
-        [Source::reference("Client GetConfiguration"), Source::specification("Client Transitions, GetConfiguration")] Some(Question::GetConfigurationAfterAbort);
+        [Source::reference("Client GetConfiguration"), Source::specification("Client Transitions, GetConfiguration")] [GetConfigurationAfterAbort];
     ClientOpenDeviceStatus "client.open-device.status" Interface
         "OpenDevice gives the device of that name and answers NOERROR."
-        [Source::reference("Client OpenDevice")] Some(Question::ClientOpensFirst);
+        [Source::reference("Client OpenDevice")] [ClientOpensFirst, ActiveEntry];
     ClientOpenDeviceSurplus "client.open-device.surplus" Interface
         "OpenDevice when all devices are open answers VD_E_OPEN."
-        [Source::reference("Client OpenDevice"), Source::specification("Client Transitions, OpenDevice in Active")] Some(Question::ClientOpenDeviceSurplus);
+        [Source::reference("Client OpenDevice"), Source::specification("Client Transitions, OpenDevice in Active")] [ClientOpenDeviceSurplus];
     ClientOpenDeviceUnknown "client.open-device.unknown" Interface
         "OpenDevice with an unknown name answers VD_E_INVALID."
         [Source::reference("Client OpenDevice")] None;
@@ -401,15 +436,15 @@ catalogue! {
         [Source::reference("Client OpenDevice")] None;
     ClientDeviceOneThread "client.device.one-thread" Client
         "A device interface is used by one thread at a time."
-        [Source::reference("Client OpenDevice")] None;
+        [Source::reference("Client OpenDevice")] [DeviceThread];
     ClientSignalAbortStatus "client.signal-abort.status" Interface
         "The client's SignalAbort answers NOERROR, again and again."
         [Source::reference("Client SignalAbort"), Source::specification("Client Transitions, SignalAbort")] None;
     ClientSignalAbortNotOpen "client.signal-abort.not-open" Interface
         "The client's SignalAbort without a set answers VD_E_PROTOCOL."
-        [Source::specification("Client Transitions, SignalAbort")] Some(Question::SignalAbortNotOpen);
+        [Source::specification("Client Transitions, SignalAbort")] [SignalAbortNotOpen];
     ClientCloseStatus "client.close.status" Interface
-        "The client's Close answers NOERROR when no device is open: after the last VD_E_CLOSE without waiting for the agent, and after an abort."
+        "The client's Close answers NOERROR when no device is open: after the last VD_E_CLOSE, whether or not the agent is done, and after an abort."
         [Source::reference("Client Close"), Source::specification("Client Transitions, Close")] None;
     ClientCloseNotOpen "client.close.not-open" Interface
         "The client's Close without a set answers VD_E_PROTOCOL and does nothing."
@@ -422,7 +457,7 @@ catalogue! {
         [Source::reference("Client Close"), Source::practice("clients that never close")] None;
     ClientCloseSecondary "client.close.secondary" Interface
         "A secondary client's Close ends its own use of the set, and not the set."
-        [Source::reference("Client Close"), Source::reference("OpenInSecondaryEx")] Some(Question::SecondaryClose);
+        [Source::reference("Client Close"), Source::reference("OpenInSecondaryEx")] [SecondaryClose];
     ClientCloseImplicitAbort "client.close.implicit-abort" Interface
         "The client's Close before normal termination leads the set to abnormal termination."
         [Source::specification("Client State Diagram")] None;
@@ -440,9 +475,9 @@ catalogue! {
         [Source::reference("Client Close")] None;
     ClientCloseDevicesOpenStatus "client.close.devices-open.status" Interface
         "The client's Close while devices are open answers VD_E_OPEN."
-        [Source::reference("Client Close"), Source::specification("Client Transitions, Close")] Some(Question::ClientCloseDevicesOpen);
+        [Source::reference("Client Close"), Source::specification("Client Transitions, Close")] [ClientCloseDevicesOpen];
     ClientCloseDevicesOpenAborts "client.close.devices-open.aborts" Interface
-        "The client's Close while devices are open triggers SignalAbort, and resources are released all the same."
+        "The client's Close while devices are open triggers SignalAbort, and keeps nothing."
         [Source::reference("Client Close")] None;
 
     // Secondary clients
@@ -457,7 +492,7 @@ catalogue! {
         [Source::reference("OpenInSecondaryEx")] None;
     ClientOpenInSecondaryNotReady "client.open-in-secondary.not-ready" Interface
         "OpenInSecondary before the primary's GetConfiguration answers VD_E_PROTOCOL."
-        [Source::reference("OpenInSecondaryEx")] Some(Question::SecondaryNotReady);
+        [Source::reference("OpenInSecondaryEx")] [SecondaryNotReady];
     ClientOpenInSecondaryAborted "client.open-in-secondary.aborted" Interface
         "OpenInSecondary answers VD_E_ABORT after an abort."
         [Source::reference("OpenInSecondaryEx")] None;
@@ -481,7 +516,7 @@ catalogue! {
         [Source::reference("MapBufferHandle")] None;
     ClientBufferHandleAborted "client.buffer-handle.aborted" Interface
         "What GetBufferHandle and MapBufferHandle answer after an abort is not documented."
-        [Source::reference("GetBufferHandle and MapBufferHandle, which are silent")] Some(Question::BufferHandleWhenAborted);
+        [Source::reference("GetBufferHandle and MapBufferHandle, which are silent")] [BufferHandleWhenAborted];
     ClientBufferMapped "client.buffer.mapped" Client
         "A client process uses a buffer by an address it got itself, from GetCommand or MapBufferHandle."
         [Source::reference("MapBufferHandle")] None;
@@ -493,42 +528,45 @@ catalogue! {
     ClientGetCommandDelivers "client.get-command.delivers" Interface
         "GetCommand delivers the commands of a device in the order they were sent."
         [Source::reference("GetCommand"), Source::specification("Active")] None;
+    ClientGetCommandAsSent "client.get-command.as-sent" Interface
+        "GetCommand delivers a command with the code, the size, the position and the buffer it was sent with."
+        [Source::reference("GetCommand"), Source::headers("vdi.h, VDC_Command")] None;
     ClientGetCommandWaits "client.get-command.waits" Interface
         "GetCommand blocks while no command can be delivered and the time-out has not passed."
-        [Source::reference("GetCommand")] Some(Question::GetCommandBeforeActive);
+        [Source::reference("GetCommand")] [GetCommandBeforeActive];
     ClientGetCommandPhase "client.get-command.phase" Interface
         "GetCommand before the configuration was seen answers VD_E_PROTOCOL."
         [Source::specification("Client Transitions, GetCommand in Configurable")] None;
     ClientGetCommandTimeout "client.get-command.timeout" Interface
         "GetCommand answers VD_E_TIMEOUT when the time-out passes, at once for 0."
-        [Source::reference("GetCommand")] None;
+        [Source::reference("GetCommand")] [LinuxTimeoutUnit];
     ClientGetCommandClose "client.get-command.close" Interface
         "GetCommand answers VD_E_CLOSE once the server has closed the device and its queue is empty."
-        [Source::reference("GetCommand"), Source::specification("Normal Termination")] Some(Question::DeliverAfterCloseDevice);
+        [Source::reference("GetCommand"), Source::specification("Normal Termination")] [DeliverAfterCloseDevice];
     ClientGetCommandCloseAgain "client.get-command.close-again" Interface
         "GetCommand on a device that has answered VD_E_CLOSE answers VD_E_CLOSE again."
-        [Source::reference("GetCommand"), Source::specification("Client Transitions, GetCommand")] Some(Question::GetCommandAfterCloseSeen);
+        [Source::reference("GetCommand"), Source::specification("Client Transitions, GetCommand")] [GetCommandAfterCloseSeen];
     ClientGetCommandStop "client.get-command.stop" Client
         "When GetCommand has returned VD_E_CLOSE the client asks no more."
         [Source::specification("Normal Termination"), Source::practice("clients with wrong constants")] None;
     ClientGetCommandCloseAfterServerClose "client.get-command.close-after-server-close" Interface
         "A device that the server closed in order still answers VD_E_CLOSE after the server's Close."
-        [Source::specification("Normal Termination")] Some(Question::CloseEventAfterServerClose);
+        [Source::specification("Normal Termination")] [CloseEventAfterServerClose];
     ClientCompleteCommandStatus "client.complete-command.status" Interface
         "CompleteCommand of an active command answers NOERROR; commands may be completed in any order."
-        [Source::reference("CompleteCommand"), Source::specification("Active")] None;
+        [Source::reference("CompleteCommand"), Source::specification("Active")] [ErrorStateEntry];
     ClientCompleteCommandInactive "client.complete-command.inactive" Interface
         "CompleteCommand of what is no active command of the device answers VD_E_INVALID."
-        [Source::reference("CompleteCommand")] None;
+        [Source::reference("CompleteCommand")] [StaleCommandBeforeActive];
     ClientCompleteCommandActiveOnly "client.complete-command.active-only" Client
         "The client completes each delivered command once, on the device that delivered it."
         [Source::reference("CompleteCommand")] None;
     ClientCompleteCommandAborted "client.complete-command.aborted" Interface
         "CompleteCommand after an abort answers VD_E_ABORT and has no effect."
-        [Source::reference("CompleteCommand"), Source::specification("Abnormal Termination")] None;
+        [Source::reference("CompleteCommand"), Source::specification("Abnormal Termination")] [CompleteAfterAbortEffect];
     ClientCompleteCommandPhase "client.complete-command.phase" Interface
         "CompleteCommand on a device that is not open answers VD_E_PROTOCOL."
-        [Source::reference("CompleteCommand"), Source::specification("Client Transitions, CompleteCommand")] Some(Question::CompleteAfterCloseSeen);
+        [Source::reference("CompleteCommand"), Source::specification("Client Transitions, CompleteCommand")] [CompleteAfterCloseSeen, StaleCommandBeforeActive];
     ClientCompleteCommandEach "client.complete-command.each" Client
         "The client completes every command that was delivered to it."
         [Source::specification("Active"), Source::practice("fetched commands never completed")] None;
@@ -540,7 +578,7 @@ catalogue! {
         [Source::specification("Commands, Read"), Source::practice("end of data reported as success")] None;
     ClientReadShort "client.read.short" Client
         "A Read that succeeds fills the buffer."
-        [Source::specification("Commands, Read, which is silent")] Some(Question::ShortReadSuccess);
+        [Source::specification("Commands, Read, which is silent")] [ShortReadSuccess];
     ClientWriteShort "client.write.short" Client
         "A Write that succeeds has stored all its bytes."
         [Source::specification("Commands, Write"), Source::practice("short writes reported as success")] None;
@@ -549,13 +587,13 @@ catalogue! {
         [Source::specification("Commands"), Source::practice("Flush answered with ERROR_NOT_SUPPORTED")] None;
     ClientCommandSupported "client.command.supported" Client
         "The client supports the commands of the features it asked for."
-        [Source::specification("Feature Bits")] None;
+        [Source::specification("Feature Bits")] [DiskGetPosition];
     ClientCommandUnsupported "client.command.unsupported" Client
         "A command that the client does not support is answered with ERROR_NOT_SUPPORTED."
-        [Source::specification("Commands, supported command sets")] None;
+        [Source::specification("Commands, supported command sets")] [DiskGetPosition];
     ClientCommandCode "client.command.code" Client
         "A completion code that the documents list for some commands is not used for others."
-        [Source::specification("Commands, completion codes")] Some(Question::CompletionCodes);
+        [Source::specification("Commands, completion codes")] [CompletionCodes];
     ClientCommandReadOnly "client.command.read-only" Client
         "The client does not write into the structure of a command."
         [Source::reference("GetCommand"), Source::practice("clients that write into it")] None;
@@ -586,11 +624,14 @@ catalogue! {
     ClientBufferControl "client.buffer.control" Client
         "The client uses a buffer only between the delivery and the completion of its command."
         [Source::specification("Active, control of buffers")] None;
+    ClientBufferControlAfterAbort "client.buffer.control-after-abort" Client
+        "After an abort the client uses no buffer but those it held at that moment."
+        [Source::specification("Abnormal Termination, buffers")] None;
 
     // The error state of a device
     DeviceErrorQueue "device.error.queue" Interface
-        "Commands still queued when their device enters the error state are completed with ERROR_IO_DEVICE; the client never sees them."
-        [Source::specification("Command Error Handling")] None;
+        "What is still queued when its device enters the error state ends with ERROR_IO_DEVICE and is not delivered."
+        [Source::specification("Command Error Handling")] [ErrorStateEntry];
     DeviceErrorClearErrorWaits "device.error.clear-error-waits" Interface
         "ClearError is delivered only after every command outstanding at the client has been completed."
         [Source::specification("Command Error Handling")] None;
@@ -598,6 +639,9 @@ catalogue! {
         "The client answers ClearError with success."
         [Source::specification("Commands, ClearError")] None;
 
+    DeviceIndependent "device.independent" Interface
+        "The stream of a device goes on as before when another device is in the error state."
+        [Source::specification("Active"), Source::specification("Command Error Handling")] None;
     DeviceErrorCleared "device.error.cleared" Interface
         "When the server has received the successful completion of ClearError the device is active again."
         [Source::specification("Command Error Handling")] None;
@@ -619,7 +663,7 @@ catalogue! {
         "On Linux a negative time-out never expires."
         [Source::linux("GetCommand and GetConfiguration")] None;
     LinuxGroup "linux.group" Client
-        "On Linux client and server share a group, or the client clears its umask."
+        "On Linux the client runs in the server's group, or with a umask that hides nothing from it."
         [Source::linux("Security")] None;
     ServerCloseReleaseHandle "server.close.release-handle" Server
         "After Close the server gives the interface back to COM."

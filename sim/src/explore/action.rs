@@ -29,6 +29,10 @@ pub enum Action {
     },
     /// A completion routine runs, from its invocation to its return.
     Callback(Callback),
+    /// A completion routine is invoked, and stays in its code.
+    Hold(Callback),
+    /// The completion routine that stayed in its code returns.
+    Resume(LaneId),
     /// The time-out of the call in progress on a lane passes; for the agent's lane an
     /// interval of serverTimeOut.
     Expire(LaneId),
@@ -43,12 +47,17 @@ impl Action {
     pub fn clauses(&self) -> impl Iterator<Item = Clause> + '_ {
         let (outcome, callback) = match self {
             Self::Call { outcome, .. } | Self::Return { outcome, .. } => (Some(outcome), None),
-            Self::Callback(callback) => (None, Some(callback)),
+            Self::Callback(callback) | Self::Hold(callback) => (None, Some(callback)),
             _ => (None, None),
         };
         let allowed = outcome.into_iter().flat_map(Outcome::clauses);
         let called = callback.into_iter().flat_map(|c| std::iter::once(c.clause).chain(c.also));
         allowed.chain(called)
+    }
+
+    /// A call by its name and what is peculiar in its arguments.
+    pub(super) fn name(call: &Call) -> String {
+        name(call)
     }
 
     /// What kind of action it is, whichever device, command or buffer it concerns.
@@ -64,6 +73,14 @@ impl Action {
             Self::Callback(callback) => {
                 format!("{}: callback with {}", place(callback.lane), callback.ending.code())
             }
+            Self::Hold(callback) => {
+                format!(
+                    "{}: held in a callback with {}",
+                    place(callback.lane),
+                    callback.ending.code()
+                )
+            }
+            Self::Resume(lane) => format!("{}: the callback ends", place(*lane)),
             Self::Expire(lane) => format!("{}: time passes", place(*lane)),
             Self::Exit(process) => format!("{} ends", party(*process)),
             Self::Unload => "the server unloads the library".to_owned(),
@@ -192,10 +209,10 @@ impl fmt::Display for Action {
                 }
                 write!(f, " [{}]", outcome.clause)
             }
-            Self::Callback(callback) => {
+            Self::Callback(callback) | Self::Hold(callback) => {
                 write!(f, " (c{}) [{}]", callback.command.0 + 1, callback.clause)
             }
-            Self::Expire(_) | Self::Exit(_) | Self::Unload => Ok(()),
+            Self::Resume(_) | Self::Expire(_) | Self::Exit(_) | Self::Unload => Ok(()),
         }
     }
 }

@@ -14,6 +14,8 @@ mod walk;
 #[cfg(feature = "explore")]
 mod action;
 #[cfg(feature = "explore")]
+mod citations;
+#[cfg(feature = "explore")]
 mod coverage;
 #[cfg(feature = "explore")]
 mod offer;
@@ -32,6 +34,8 @@ mod world;
 
 #[cfg(feature = "explore")]
 pub use action::Action;
+#[cfg(feature = "explore")]
+pub use citations::uncited_readings;
 #[cfg(feature = "explore")]
 pub use coverage::Coverage;
 pub use device::device_table;

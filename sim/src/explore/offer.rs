@@ -8,8 +8,8 @@ use crate::clauses::Clause;
 use crate::codes::{CommandCode, Features, Win32};
 use crate::model::{
     self, Agent, Asked, BufferId, Call, Caller, Carried, ClientCall, ClientDevice, ClientLife,
-    CommandId, CreateFlaw, DeviceName, Granted, LaneId, Object, Request, Requested, Reserve,
-    ServerCall, ServerDevice, ServerLife, Stage, State, Timeout,
+    CommandId, CreateFlaw, DeviceName, Granted, LaneId, Object, Pending, Request, Requested,
+    Reserve, ServerCall, ServerDevice, ServerLife, Stage, State, Timeout,
 };
 
 /// The server's lane for everything but the agent.
@@ -109,13 +109,20 @@ impl Offer<'_> {
                 .flatten()
                 .for_each(|clause| self.world.coverage.clause(clause));
             self.actions.push(Action::Callback(callback));
+            if self.world.bounds.rare {
+                self.actions.push(Action::Hold(callback));
+            }
         }
         for lane in self.state().lanes_in_call() {
             for outcome in self.world.returns(self.state(), lane) {
                 outcome.clauses().for_each(|clause| self.world.coverage.clause(clause));
                 self.actions.push(Action::Return { lane, outcome });
             }
-            if self.every() {
+            let call = self.state().in_progress(lane).map(|call| call.pending);
+            if call == Some(Pending::Routine) {
+                self.actions.push(Action::Resume(lane));
+            }
+            if self.every() || (self.world.bounds.rare && lane == AGENT) {
                 self.actions.push(Action::Expire(lane));
             }
         }
@@ -225,7 +232,8 @@ impl Offer<'_> {
             size: Some(KIND.size as i32),
             ..Request::bare(device, fresh, CommandCode::Write)
         };
-        let used = |id| self.state().commands.iter().any(|c| c.buffer == Some(id));
+        let rare = self.world.bounds.rare;
+        let used = |id| !rare && self.state().commands.iter().any(|c| c.buffer == Some(id));
         let free: SmallVec<[BufferId; 4]> =
             self.state().buffers.iter().map(|b| b.id).filter(|id| !used(*id)).collect();
         for buffer in free {
@@ -263,11 +271,16 @@ impl Offer<'_> {
     }
 
     fn creates(&mut self) {
-        let asked = Asked { features: Features::LIKE_PIPE, time_out: self.every() };
+        let asked = Asked {
+            features: Features::LIKE_PIPE,
+            time_out: self.every() || self.world.bounds.rare,
+        };
         let devices = self.world.bounds.devices;
         self.call(PRIMARY, Call::Client(ClientCall::Create { devices, asked, flaw: None }));
         if self.every() {
-            for flaw in [CreateFlaw::Config, CreateFlaw::Name, CreateFlaw::Instance] {
+            let flaws =
+                [CreateFlaw::Config, CreateFlaw::Features, CreateFlaw::Name, CreateFlaw::Instance];
+            for flaw in flaws {
                 let create = ClientCall::Create { devices, asked, flaw: Some(flaw) };
                 self.call(PRIMARY, Call::Client(create));
             }

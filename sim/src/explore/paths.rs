@@ -73,14 +73,15 @@ pub fn reachable(world: &World) -> Vec<Node> {
 }
 
 /// Everything that is done in a bounded world: in which state and phases, with which
-/// clauses, and whether it aborts the set.
+/// clauses, and whether the set is aborted or a device failed afterwards.
 #[must_use]
 pub fn deeds(world: &World) -> BTreeSet<String> {
     let mut deeds = BTreeSet::new();
     Graph::search(world, |_, node, action, next| {
         let (state, server, client, kind, clauses) = class(node, action);
         let aborted = next.ghost.aborted;
-        deeds.insert(format!("{state} {server} {client}: {kind} {clauses:?} {aborted}"));
+        let failed = next.state.devices.iter().any(|device| device.errored);
+        deeds.insert(format!("{state} {server} {client}: {kind} {clauses:?} {aborted} {failed}"));
     });
     deeds
 }
@@ -239,6 +240,7 @@ pub fn same_up_to_detail(bounds: &Bounds, profile: &Profile) -> Result<usize, St
 fn shape(action: &Action) -> String {
     match action {
         Action::Callback(callback) => format!("callback on {:?}", callback.lane),
+        Action::Hold(callback) => format!("callback held on {:?}", callback.lane),
         other => other.kind(),
     }
 }

@@ -202,9 +202,13 @@ fn all_progress(world: &World, state: &State) -> bool {
         let forced = world.returns(state, lane).iter().any(|outcome| outcome.forced);
         let awaits = match state.in_progress(lane).map(|call| call.pending) {
             // The agent calls back first.
-            None | Some(Pending::Ready(_)) => calls_back,
+            None | Some(Pending::Ready(_)) => {
+                calls_back || (state.agent.is_running() && state.free_agent().is_none())
+            }
             // Close may wait for the agent, which is asked for itself.
             Some(Pending::ServerClose(_)) => state.agent.is_running(),
+            // The server's own code has to return first.
+            Some(Pending::Routine) => true,
             _ => false,
         };
         forced || awaits
@@ -305,8 +309,21 @@ pub static SIGHTS: &[Sight] = &[
     sight("aborted by the client's death", |n| n.state.aborted == Some(Cause::ClientDeath)),
     Sight {
         name: "aborted by serverTimeOut",
-        within: |bounds| matches!(bounds.detail, Detail::Every),
+        within: |bounds| bounds.rare || matches!(bounds.detail, Detail::Every),
         seen: |n| n.state.aborted == Some(Cause::TimeOut),
+    },
+    Sight {
+        name: "a completion routine is held in a set that the server has closed",
+        within: |bounds| bounds.rare,
+        seen: |n| {
+            n.state.server == ServerLife::Closed
+                && n.state.calls.iter().any(|c| c.pending == Pending::Routine)
+        },
+    },
+    Sight {
+        name: "two commands have one buffer",
+        within: |bounds| bounds.rare && bounds.commands > 1 && bounds.buffers > 0,
+        seen: |n| n.ghost.lent_twice,
     },
     Sight {
         name: "the client holds two commands",
@@ -358,14 +375,14 @@ macro_rules! sometimes {
     };
 }
 
-const _: () = assert!(SIGHTS.len() == 35, "every sight has a number in `all`");
+const _: () = assert!(SIGHTS.len() == 37, "every sight has a number in `all`");
 
 /// All of them as the checker wants them.
 pub(super) fn all() -> Vec<Property<World>> {
     let always = INVARIANTS.iter().map(|row| Property::always(row.name, row.holds));
     let sometimes = sometimes!(
         0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
-        32 33 34
+        32 33 34 35 36
     );
     always.chain(sometimes).collect()
 }

@@ -2,11 +2,11 @@
 //! invariants are worth nothing.
 
 use super::world::Node;
-use crate::clauses::Profile;
+use crate::clauses::{CloseAndAgentOrder, Profile};
 use crate::codes::Win32;
 use crate::model::{
-    self, Agent, Call, Callback, Ending, LaneId, Limits, Outcomes, Pending, ServerCall, ServerLife,
-    Stage, State,
+    self, Agent, Call, Callback, Configuration, Ending, LaneId, Limits, Outcomes, Pending,
+    ServerCall, ServerLife, Stage, State,
 };
 
 /// What is wrong with a world.
@@ -31,6 +31,9 @@ pub enum Sabotage {
     NormalCloseAborts,
     UnloadIsNotNoticed,
     RefusesInSilence,
+    AgentVanishesAtClose,
+    ActiveWithOneDeviceOpen,
+    CloseWaitsAllTheSame,
 }
 
 impl Sabotage {
@@ -54,6 +57,9 @@ impl Sabotage {
         Self::NormalCloseAborts,
         Self::UnloadIsNotNoticed,
         Self::RefusesInSilence,
+        Self::AgentVanishesAtClose,
+        Self::ActiveWithOneDeviceOpen,
+        Self::CloseWaitsAllTheSame,
     ];
 
     /// What a call may come to in the broken world.
@@ -66,7 +72,11 @@ impl Sabotage {
         call: &Call,
     ) -> Outcomes {
         let seen = self.mistaken(state);
-        model::outcomes(&seen, profile, limits, lane, call)
+        let mut read = profile.clone();
+        if self == Self::CloseWaitsAllTheSame {
+            read.close_and_agent_order = CloseAndAgentOrder::CloseWaits;
+        }
+        model::outcomes(&seen, &read, limits, lane, call)
     }
 
     /// What a call in progress may return in the broken world.
@@ -153,6 +163,10 @@ impl Sabotage {
                 if let Some(first) = carrying.next().copied() {
                     carrying.for_each(|buffer| *buffer = first);
                 }
+            }
+            Self::AgentVanishesAtClose if close => state.agent = Agent::Idle,
+            Self::ActiveWithOneDeviceOpen if state.configuration == Configuration::Ended => {
+                state.activated |= state.server_devices_open();
             }
             Self::AbortTakesBuffers if state.aborted.is_some() => state.buffers.clear(),
             Self::AbortIsForgotten if close && before.aborted.is_some() => state.aborted = None,

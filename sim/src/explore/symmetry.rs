@@ -29,8 +29,11 @@ pub(super) fn reduce(node: &mut Node, world: &World) {
     }
     // The primary knows every address.
     state.buffers.iter_mut().for_each(|buffer| buffer.mapped &= !1);
-    // Whether the last command was a Flush says whose fault an abort is, no more.
-    state.devices.iter_mut().for_each(|device| device.flushed = false);
+    // Whether the last command was a Flush, and whether the server knows of an error,
+    // says whose fault something is, no more.
+    for device in &mut state.devices {
+        (device.flushed, device.error_told) = (false, false);
+    }
     for command in &mut state.commands {
         let errored = state.devices[usize::from(command.device)].errored;
         command.before_error &= errored && command.stage == Stage::Delivered;
@@ -49,6 +52,7 @@ fn after_abort(node: &mut Node, codes_matter: bool) {
     state.reserve = Reserve::None;
     state.buffers.clear();
     (state.idle_intervals, state.activated, state.configuration_seen) = (0, false, false);
+    state.seen_early = 0;
     state.configuration = Configuration::Unset;
     state.devices.iter_mut().for_each(|device| device.errored = false);
     for command in &mut state.commands {
@@ -66,6 +70,7 @@ fn after_abort(node: &mut Node, codes_matter: bool) {
             size: None,
             used: false,
             before_error: false,
+            fails_device: false,
             stage,
             ..*command
         };
@@ -96,6 +101,7 @@ fn over(state: &mut State) {
     state.buffers.clear();
     state.devices.iter_mut().for_each(|device| *device = Device::default());
     (state.idle_intervals, state.activated, state.configuration_seen) = (0, false, false);
+    state.seen_early = 0;
     (state.configuration, state.reserve) = (Configuration::Unset, Reserve::None);
 }
 
@@ -163,9 +169,13 @@ fn waiting(state: &State, lane: LaneId) -> Option<Timeout> {
     })
 }
 
+/// What is told apart of the buffer that a command carries, if it carries one that exists.
+type Carries = Option<Option<(u16, bool)>>;
+
 /// A command without the numbers.
-fn content(state: &State, command: &Command) -> (Command, Option<Option<u16>>) {
-    let buffer = command.buffer.map(|id| state.buffer(id).map(|buffer| buffer.mapped));
+fn content(state: &State, command: &Command) -> (Command, Carries) {
+    let buffer =
+        command.buffer.map(|id| state.buffer(id).map(|buffer| (buffer.mapped, buffer.kept)));
     (Command { id: CommandId(0), device: 0, buffer: None, ..*command }, buffer)
 }
 
@@ -212,7 +222,7 @@ fn number_buffers(state: &mut State) {
         return;
     }
     let mut order: SmallVec<[BufferId; 4]> = SmallVec::new();
-    state.buffers.sort_by_key(|buffer| buffer.mapped);
+    state.buffers.sort_by_key(|buffer| (buffer.mapped, buffer.kept));
     let carried = state.commands.iter().filter_map(|command| command.buffer);
     for id in carried.chain(state.buffers.iter().map(|buffer| buffer.id)) {
         if !order.contains(&id) {

@@ -10,7 +10,8 @@ use super::properties;
 use super::sabotage::Sabotage;
 use super::symmetry;
 use crate::clauses::{
-    Clause, CompletionRace, DeliverAfterCloseDevice, FailedSendCallbackLane, Profile,
+    Clause, CompletionRace, DeliverAfterCloseDevice, ErrorStateEntry, FailedSendCallbackLane,
+    Profile,
 };
 use crate::codes::{CommandCode, HResult, Win32};
 use crate::model::{
@@ -31,6 +32,9 @@ pub struct Bounds {
     pub secondaries: u8,
     /// How much of each state is told apart.
     pub detail: Detail,
+    /// Whether completion routines are held, buffers in use are sent again, and intervals
+    /// of serverTimeOut pass.
+    pub rare: bool,
 }
 
 /// How much of each state is told apart.
@@ -49,12 +53,20 @@ pub enum Detail {
 
 impl Bounds {
     /// One device, two commands, one buffer: small enough for every test run.
-    pub const SMALL: Self =
-        Self { devices: 1, commands: 2, buffers: 1, secondaries: 0, detail: Detail::Needed };
+    pub const SMALL: Self = Self {
+        devices: 1,
+        commands: 2,
+        buffers: 1,
+        secondaries: 0,
+        detail: Detail::Needed,
+        rare: false,
+    };
 
     /// Two devices, three commands, two buffers.
-    pub const FULL: Self =
-        Self { devices: 2, commands: 3, buffers: 2, secondaries: 0, detail: Detail::Needed };
+    pub const FULL: Self = Self { devices: 2, commands: 3, buffers: 2, ..Self::SMALL };
+
+    /// Two devices, two commands, one buffer, and what happens rarely.
+    pub const RARE: Self = Self { devices: 2, rare: true, ..Self::SMALL };
 }
 
 /// Where a command is, as far as the calls and returns told.
@@ -98,6 +110,8 @@ pub struct Ghost {
     pub unloaded: bool,
     /// Whether a hazard was raised.
     pub hazard: bool,
+    /// Whether the server has sent a buffer that another command had.
+    pub lent_twice: bool,
     /// What went wrong on the way here.
     pub breaches: Breaches,
 }
@@ -139,6 +153,12 @@ impl Breaches {
 }
 
 impl Ghost {
+    /// What is queued on a device ends undelivered.
+    fn drop_queued(&mut self, device: u8, code: Win32) {
+        let queued = |sent: &&mut Sent| sent.device == device && sent.at == At::Queued;
+        self.sent.iter_mut().filter(queued).for_each(|sent| sent.at = At::Dropped(code));
+    }
+
     fn require(&mut self, holds: bool, breach: Breach) {
         if !holds {
             self.breaches.add(breach);
@@ -231,8 +251,10 @@ impl World {
         match action {
             Action::Call { lane, call, outcome } => self.call(&mut next, *lane, call, outcome),
             Action::Return { lane, outcome } => self.give_back(&mut next, *lane, outcome),
-            Action::Callback(callback) => self.call_back(&mut next, callback),
-            Action::Expire(lane) => model::expire(&mut next.state, *lane),
+            Action::Callback(callback) => self.call_back(&mut next, callback, false),
+            Action::Hold(callback) => self.call_back(&mut next, callback, true),
+            Action::Resume(lane) => model::end_callback(&mut next.state, *lane),
+            Action::Expire(lane) => model::expire(&mut next.state, &self.profile, *lane),
             Action::Exit(process) => self.exit(&mut next, *process),
             Action::Unload => self.unload(&mut next),
         }
@@ -277,7 +299,7 @@ impl World {
             callback.lane == lane && known.is_some_and(|c| matches!(c.stage, Stage::Refused { .. }))
         };
         if let Some(callback) = callbacks.iter().find(refused).copied() {
-            self.call_back(node, &callback);
+            self.call_back(node, &callback, false);
         }
         if let Some(outcome) = self.returns(&node.state, lane).first().copied() {
             self.give_back(node, lane, &outcome);
@@ -302,6 +324,8 @@ impl World {
                 let at = if fine { At::Queued } else { At::Refused };
                 let sent = Sent { id: request.command, device: request.device, at };
                 node.ghost.sent.push(sent);
+                node.ghost.lent_twice |=
+                    fine && outcome.misuses().any(|clause| clause == Clause::ServerBufferControl);
             }
             Call::Client(ClientCall::CompleteCommand { command: Some(id), code, .. })
             | Call::Secondary(_, ClientCall::CompleteCommand { command: Some(id), code, .. })
@@ -335,7 +359,7 @@ impl World {
         let (of, code) = match call {
             Call::Client(ClientCall::CompleteCommand { device, code, .. })
             | Call::Secondary(_, ClientCall::CompleteCommand { device, code, .. })
-                if *code != Win32::ERROR_SUCCESS =>
+                if *code != Win32::ERROR_SUCCESS && !self.fails_at_callback() =>
             {
                 (*device, Win32::ERROR_IO_DEVICE)
             }
@@ -344,10 +368,14 @@ impl World {
             }
             _ => return,
         };
-        let queued = |sent: &&mut Sent| sent.device == of && sent.at == At::Queued;
-        for sent in node.ghost.sent.iter_mut().filter(queued).filter(|_| fine) {
-            sent.at = At::Dropped(code);
+        if fine {
+            node.ghost.drop_queued(of, code);
         }
+    }
+
+    /// Whether a device fails when the server receives the completion.
+    fn fails_at_callback(&self) -> bool {
+        self.profile.error_state_entry == ErrorStateEntry::AtCallback
     }
 
     fn give_back(&self, node: &mut Node, lane: LaneId, outcome: &Outcome) {
@@ -370,7 +398,7 @@ impl World {
         model::apply_return(&mut node.state, lane, outcome);
     }
 
-    fn call_back(&self, node: &mut Node, callback: &Callback) {
+    fn call_back(&self, node: &mut Node, callback: &Callback, held: bool) {
         let before = self.sabotage.map(|how| (how, node.state.clone()));
         let ghost = &mut node.ghost;
         let inside = callback.lane != AGENT || ghost.agent_inside;
@@ -381,9 +409,13 @@ impl World {
                 let sent = ghost.sent.remove(index);
                 let given = self.may_end(ghost.aborted, sent.at, callback.ending.code());
                 ghost.require(given, Breach::WrongCode);
+                let failed = matches!(sent.at, At::Answered(code) if code != Win32::ERROR_SUCCESS);
+                if failed && self.fails_at_callback() && !ghost.aborted {
+                    ghost.drop_queued(sent.device, Win32::ERROR_IO_DEVICE);
+                }
             }
         }
-        model::apply_callback(&mut node.state, callback, false);
+        model::apply_callback(&mut node.state, callback, held);
         if let Some((how, before)) = before {
             how.after_callback(&before, &mut node.state, callback);
         }
@@ -493,7 +525,7 @@ fn note_delivery(before: &State, ghost: &mut Ghost, id: CommandId) {
     let buffer = before.command(id).and_then(|command| command.buffer);
     let shared = buffer.is_some()
         && before.commands.iter().any(|c| c.id != id && held(c) && c.buffer == buffer);
-    ghost.require(!shared, Breach::BufferShared);
+    ghost.require(!shared || ghost.lent_twice, Breach::BufferShared);
     let known = ghost.sent.iter_mut().find(|sent| sent.id == id);
     known.into_iter().for_each(|sent| sent.at = At::Delivered);
 }

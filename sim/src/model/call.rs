@@ -117,6 +117,8 @@ impl Carried {
 pub enum CreateFlaw {
     /// The configuration breaks a rule of VDConfig.
     Config,
+    /// Its features are no combination that the documents name.
+    Features,
     /// The name of the set has a backslash.
     Name,
     /// The name of the instance cannot be one.
@@ -224,15 +226,12 @@ pub enum ClientCall {
 }
 
 impl ServerCall {
-    /// BeginConfiguration with blocks of 512 bytes, transfers of 64 KiB, and both
-    /// kinds of media.
+    /// BeginConfiguration for a BACKUP to a pipe, with blocks of 512 bytes and
+    /// transfers of 64 KiB.
     #[must_use]
     pub const fn begin_configuration() -> Self {
-        let granted = Granted {
-            features: Features::WRITE_MEDIA.union(Features::READ_MEDIA),
-            block_size: 512,
-            max_transfer_size: 65536,
-        };
+        let granted =
+            Granted { features: Features::WRITE_MEDIA, block_size: 512, max_transfer_size: 65536 };
         Self::BeginConfiguration { sound: true, granted }
     }
 }

@@ -15,6 +15,7 @@ use crate::clauses::{
     ClientCloseDevicesOpen, ClientOpenDeviceSurplus, ClientOpensFirst, CloseEventAfterServerClose,
     CompleteAfterCloseSeen, GetCommandAfterCloseSeen, GetCommandBeforeActive,
     GetConfigurationAfterAbort, Profile, SignalAbortNotOpen, StaleCommandBeforeActive,
+    UndefinedFeatures,
 };
 use crate::codes::{HResult, Win32};
 
@@ -30,7 +31,7 @@ pub(super) fn outcomes(
 ) -> Outcomes {
     match call {
         ClientCall::Create { devices, asked, flaw } => {
-            return create(state, client, *devices, *asked, *flaw);
+            return create(state, profile, client, (*devices, *asked), *flaw);
         }
         ClientCall::OpenInSecondary { found } => {
             return secondary::open(state, profile, client, *found);
@@ -66,24 +67,33 @@ pub(super) fn outcomes(
     }
 }
 
+/// A client calls what it could know to be out of its order.
 pub(super) fn protocol(clause: C) -> Outcomes {
-    smallvec![Outcome::returns(HResult::VD_E_PROTOCOL, clause)]
+    smallvec![Outcome::returns(HResult::VD_E_PROTOCOL, clause).misuse(C::ClientOrder)]
 }
 
 fn create(
     state: &State,
+    profile: &Profile,
     client: u8,
-    devices: u8,
-    asked: Asked,
+    (devices, asked): (u8, Asked),
     flaw: Option<CreateFlaw>,
 ) -> Outcomes {
     if state.client_open(client) {
         return protocol(C::ClientCreateOnce);
     }
+    let undefined = profile.undefined_features == UndefinedFeatures::Undefined;
     smallvec![match flaw {
+        Some(CreateFlaw::Features) if undefined => {
+            let failing = Answer::Returns(super::Expected::AnyFailure);
+            let created = Outcome::returns(HResult::NOERROR, C::ClientCreateNotSupported)
+                .effecting(Effect::Create(devices, asked));
+            let failed = Outcome::new(failing, C::ClientCreateNotSupported);
+            return [created, failed].map(|one| one.misuse(C::ClientCreateConfig)).into();
+        }
         None => Outcome::returns(HResult::NOERROR, C::ClientCreateStatus)
             .effecting(Effect::Create(devices, asked)),
-        Some(CreateFlaw::Config) => {
+        Some(CreateFlaw::Config | CreateFlaw::Features) => {
             Outcome::returns(HResult::VD_E_NOTSUPPORTED, C::ClientCreateNotSupported)
                 .misuse(C::ClientCreateConfig)
         }
@@ -116,17 +126,27 @@ fn not_open(state: &State, profile: &Profile, client: u8, call: &ClientCall) -> 
                 SignalAbortNotOpen::ProtocolError => HResult::VD_E_PROTOCOL,
                 SignalAbortNotOpen::Noerror => HResult::NOERROR,
             };
-            smallvec![Outcome::returns(status, C::ClientSignalAbortNotOpen)]
+            without_set(Outcome::returns(status, C::ClientSignalAbortNotOpen))
         }
         ClientCall::Close if closed => smallvec![
             Outcome::returns(HResult::VD_E_PROTOCOL, C::ClientCloseNotOpen)
                 .misuse(C::ClientCloseTwice)
         ],
-        ClientCall::Close => protocol(C::ClientCloseNotOpen),
-        ClientCall::GetBufferHandle { .. } => protocol(C::ClientGetBufferHandleNotOpen),
-        ClientCall::MapBufferHandle { .. } => protocol(C::ClientMapBufferHandleNotOpen),
-        _ => protocol(C::ClientNotOpen),
+        _ => {
+            let clause = match call {
+                ClientCall::Close => C::ClientCloseNotOpen,
+                ClientCall::GetBufferHandle { .. } => C::ClientGetBufferHandleNotOpen,
+                ClientCall::MapBufferHandle { .. } => C::ClientMapBufferHandleNotOpen,
+                _ => C::ClientNotOpen,
+            };
+            without_set(Outcome::returns(HResult::VD_E_PROTOCOL, clause))
+        }
     }
+}
+
+/// Without a set no call is right but Create, or OpenInSecondary in another process.
+fn without_set(outcome: Outcome) -> Outcomes {
+    smallvec![outcome.misuse(C::ClientCreateFirst)]
 }
 
 fn get_configuration(state: &State, profile: &Profile, timeout: Timeout) -> Outcomes {
@@ -205,7 +225,8 @@ fn open_device(state: &State, profile: &Profile, owner: u8, name: DeviceName) ->
     smallvec![match name {
         DeviceName::Known(device) => match state.devices[usize::from(device)].client {
             ClientDevice::Unopened => open(device),
-            _ => Outcome::returns(HResult::VD_E_PROTOCOL, C::ClientOpenDeviceTwice),
+            _ => Outcome::returns(HResult::VD_E_PROTOCOL, C::ClientOpenDeviceTwice)
+                .misuse(C::ClientOrder),
         },
         DeviceName::New(device) if profile.client_opens_first == ClientOpensFirst::Accepted => {
             open(device)
@@ -223,7 +244,8 @@ fn get_command(state: &State, profile: &Profile, device: u8, timeout: Timeout) -
     }
     let initializing = phase == P::Initializing;
     if initializing && profile.get_command_before_active == GetCommandBeforeActive::ProtocolError {
-        return protocol(C::ClientGetCommandWaits);
+        // That other devices are not open yet, the thread of this one need not know.
+        return smallvec![Outcome::returns(HResult::VD_E_PROTOCOL, C::ClientGetCommandWaits)];
     }
     let now = command_returns(state, profile, device, timeout);
     if now.iter().any(|outcome| outcome.forced) {
@@ -269,8 +291,13 @@ pub(super) fn command_returns(
     if let Some(command) = deliverable(state, device) {
         let clause =
             if sides.errored { C::DeviceErrorClearErrorWaits } else { C::ClientGetCommandDelivers };
+        let mut delivery = Outcome::new(Answer::Delivers(command), clause);
+        if !sides.errored && state.others_errored(device) {
+            let usual = clause;
+            delivery = Outcome { clause: C::DeviceIndependent, ..delivery }.also(usual);
+        }
         return smallvec![
-            Outcome::new(Answer::Delivers(command), clause).effecting(Effect::Deliver(command))
+            delivery.also(C::ClientGetCommandAsSent).effecting(Effect::Deliver(command))
         ];
     }
     let queued = state.outstanding(device).any(|command| command.stage == Stage::Queued);
@@ -333,8 +360,9 @@ fn complete_command(
     let Some(command) = active else {
         return no_active_command(state, profile, owner);
     };
-    let mut outcome = Outcome::returns(HResult::NOERROR, C::ClientCompleteCommandStatus)
-        .effecting(Effect::Complete { command, code, bytes, position });
+    let mut outcome = Outcome::returns(HResult::NOERROR, C::ClientCompleteCommandStatus).effecting(
+        Effect::Complete { command, code, bytes, position, entry: profile.error_state_entry },
+    );
     let misuse = state.command(command).and_then(|command| {
         commands::completion_misuse(state, profile, command, (code, bytes), data_is_told)
     });

@@ -4,11 +4,28 @@
 use super::state::{Command, Stage, State, Stream};
 use super::{Carried, Request};
 use crate::clauses::Clause as C;
-use crate::clauses::{CompletionCodes, Profile, ShortReadSuccess};
+use crate::clauses::{CompletionCodes, DiskGetPosition, Profile, ShortReadSuccess};
 use crate::codes::{CommandCode as Code, Features, Gate, Win32};
 
 /// What the server breaks by granting these feature bits.
-pub(super) fn grants_misuse(state: &State, granted: Features) -> Option<C> {
+pub(super) fn grants_misuse(state: &State, granted: Features) -> impl Iterator<Item = C> {
+    let media = media_misuse(state.asked.features, granted);
+    surplus_misuse(state, granted).into_iter().chain(media)
+}
+
+/// A BACKUP has WriteMedia, and ReadMedia only if the client can position; a RESTORE
+/// has ReadMedia.
+fn media_misuse(asked: Features, granted: Features) -> Option<C> {
+    let positions = asked.intersects(Features::POSITION | Features::RANDOM_ACCESS);
+    let reads = granted.intersects(Features::READ_MEDIA);
+    let sound = match granted.intersects(Features::WRITE_MEDIA) {
+        true => reads == positions,
+        false => reads,
+    };
+    (!sound).then_some(C::ServerBeginConfigurationMedia)
+}
+
+fn surplus_misuse(state: &State, granted: Features) -> Option<C> {
     let servers = Features::WRITE_MEDIA | Features::READ_MEDIA | Features::COMPLETE_ENABLED;
     let complete = granted.intersects(Features::COMPLETE_ENABLED)
         && !state.asked.features.contains(Features::REQUEST_COMPLETE);
@@ -17,17 +34,26 @@ pub(super) fn grants_misuse(state: &State, granted: Features) -> Option<C> {
 }
 
 /// What the server breaks by sending this command now.
-pub(super) fn request_misuse(state: &State, request: &Request) -> Option<C> {
+pub(super) fn request_misuse(state: &State, profile: &Profile, request: &Request) -> Option<C> {
     let agreed = state.asked.features | state.granted.features;
-    gate(state, request.code, agreed)
+    gate(state, profile, request.code, agreed)
         .or_else(|| buffer(state, request))
         .or_else(|| arguments(state, request, agreed))
         .or_else(|| order(state, request, agreed))
 }
 
+/// What has to be agreed on for a command.
+fn gate_of(code: Code, profile: &Profile) -> Gate {
+    let position_only = profile.disk_get_position == DiskGetPosition::PositionOnly;
+    match code {
+        Code::GetPosition if position_only => Gate::AnyFeature(Features::POSITION),
+        _ => code.info().gate,
+    }
+}
+
 /// Whether what was agreed on lets the command be sent.
-fn gate(state: &State, code: Code, agreed: Features) -> Option<C> {
-    let open = match code.info().gate {
+fn gate(state: &State, profile: &Profile, code: Code, agreed: Features) -> Option<C> {
+    let open = match gate_of(code, profile) {
         Gate::Always | Gate::Unspecified => true,
         Gate::AnyFeature(features) => agreed.intersects(features),
         Gate::AllFeatures(features) => agreed.contains(features),
@@ -131,7 +157,7 @@ pub(super) fn completion_misuse(
     if command.code == Code::ClearError && !success {
         return Some(C::DeviceErrorClearErrorSuccess);
     }
-    support(state, command.code, code)
+    support(state, profile, command.code, code)
         .or_else(|| amount(profile, command, success, bytes))
         .or_else(|| {
             let invented = data_is_told && success && bytes > 0 && !command.used;
@@ -144,14 +170,14 @@ pub(super) fn completion_misuse(
 }
 
 /// Whether the client supports what it must, and nothing else.
-fn support(state: &State, command: Code, code: Win32) -> Option<C> {
+fn support(state: &State, profile: &Profile, command: Code, code: Win32) -> Option<C> {
     let refused = code == Win32::ERROR_NOT_SUPPORTED;
     let of_feature = |asked| match (asked, refused) {
         (true, true) => Some(C::ClientCommandSupported),
-        (false, false) if code == Win32::ERROR_SUCCESS => Some(C::ClientCommandUnsupported),
-        _ => None,
+        (false, false) => Some(C::ClientCommandUnsupported),
+        (true, false) | (false, true) => None,
     };
-    match command.info().gate {
+    match gate_of(command, profile) {
         Gate::Always => refused.then_some(C::ClientCommandMandatory),
         Gate::AnyFeature(features) => of_feature(state.asked.features.intersects(features)),
         Gate::AllFeatures(features) => {

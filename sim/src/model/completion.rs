@@ -133,9 +133,16 @@ pub fn apply_callback(state: &mut State, callback: &Callback, held: bool) {
     };
     let command = state.commands.remove(index);
     // "After the server has received the completion": the error state ends here.
-    if command.code == CommandCode::ClearError && callback.ending.code() == Win32::ERROR_SUCCESS {
-        state.devices[usize::from(command.device)].errored = false;
+    let (device, code) = (&mut state.devices[usize::from(command.device)], callback.ending.code());
+    if command.code == CommandCode::ClearError && code == Win32::ERROR_SUCCESS {
+        (device.errored, device.error_told) = (false, false);
     }
+    if command.fails_device && state.aborted.is_none() {
+        super::effect::enter_error_state(state, command.device);
+    }
+    let device = &mut state.devices[usize::from(command.device)];
+    let tells = !matches!(command.stage, Stage::Refused { .. }) || code == Win32::ERROR_IO_DEVICE;
+    device.error_told |= device.errored && tells && code != Win32::ERROR_SUCCESS;
     if held {
         let (lane, caller) = (callback.lane, Caller::Server);
         state.calls.push(InProgress { lane, caller, pending: Pending::Routine });

@@ -7,7 +7,7 @@ use super::state::{
     ServerLife, Stage, State, Stream,
 };
 use super::{BufferId, CommandId, Request, Timeout};
-use crate::clauses::ActiveEntry;
+use crate::clauses::{ActiveEntry, ErrorStateEntry, LoadExcuses, Profile};
 use crate::codes::{CommandCode, Win32};
 
 /// What an outcome does to the state.
@@ -36,7 +36,7 @@ pub(super) enum Effect {
     OpenClientDevice { device: u8, owner: u8, entry: ActiveEntry },
     Deliver(CommandId),
     SeeClose(u8),
-    Complete { command: CommandId, code: Win32, bytes: u32, position: u64 },
+    Complete { command: CommandId, code: Win32, bytes: u32, position: u64, entry: ErrorStateEntry },
     CloseClient { abort: Option<Cause>, drop_held: bool },
     Wait(Pending),
 }
@@ -70,7 +70,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
             state.update_activation(entry);
         }
         Effect::Allocate(id, kind) => {
-            state.buffers.push(Buffer { id, mapped: 0 });
+            state.buffers.push(Buffer { id, mapped: 0, kept: false });
             take_reserved(state, kind);
         }
         Effect::Free(buffer) => free(state, buffer),
@@ -88,7 +88,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
             state.asked = asked;
             state.devices = (0..devices).map(|_| Device::default()).collect();
         }
-        Effect::SeeConfiguration => state.configuration_seen = true,
+        Effect::SeeConfiguration => see_configuration(state, caller),
         Effect::OpenSecondary(client) => {
             state.secondaries[usize::from(client) - 1] = SecondaryLife::Open;
         }
@@ -103,12 +103,13 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
         Effect::SeeClose(device) => {
             state.devices[usize::from(device)].client = ClientDevice::CloseSeen;
         }
-        Effect::Complete { command, code, bytes, position } => {
-            complete(state, command, code, bytes, position);
+        Effect::Complete { command, code, bytes, position, entry } => {
+            complete(state, command, (code, bytes, position), entry);
         }
         Effect::CloseClient { abort: cause, drop_held } => {
             state.client = ClientLife::Closed;
             abort_if(state, cause);
+            let_go(state);
             if drop_held {
                 complete_all(state, Stage::Delivered, Win32::ERROR_OPERATION_ABORTED);
             }
@@ -116,6 +117,16 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
         Effect::Wait(pending) => {
             state.calls.push(InProgress { lane, caller, pending });
         }
+    }
+}
+
+/// What a secondary sees is no GetConfiguration of the primary's.
+const fn see_configuration(state: &mut State, caller: Caller) {
+    match caller {
+        Caller::Client(secondary @ 1..) if !state.configuration_seen => {
+            state.seen_early |= 1 << secondary;
+        }
+        _ => (state.configuration_seen, state.seen_early) = (true, 0),
     }
 }
 
@@ -180,11 +191,26 @@ fn close_server(
     }
 }
 
-fn complete(state: &mut State, command: CommandId, code: Win32, bytes: u32, position: u64) {
+fn complete(
+    state: &mut State,
+    command: CommandId,
+    (code, bytes, position): (Win32, u32, u64),
+    entry: ErrorStateEntry,
+) {
     set_stage(state, command, Stage::Completed { code, bytes, position });
     note_completion(state, command, code);
-    if code != Win32::ERROR_SUCCESS {
-        enter_error_state(state, command);
+    if code == Win32::ERROR_SUCCESS {
+        return;
+    }
+    let Some(failed) = state.commands.iter_mut().find(|known| known.id == command) else {
+        return;
+    };
+    match entry {
+        ErrorStateEntry::AtCompletion => {
+            let device = failed.device;
+            enter_error_state(state, device);
+        }
+        ErrorStateEntry::AtCallback => failed.fails_device = true,
     }
 }
 
@@ -264,6 +290,7 @@ fn push_command(state: &mut State, request: &Request, stage: Stage) {
         used: false,
         stage,
         before_error: false,
+        fails_device: false,
     });
 }
 
@@ -274,10 +301,7 @@ fn set_stage(state: &mut State, id: CommandId, stage: Stage) {
 }
 
 /// Command Error Handling: what is queued and undelivered ends with ERROR_IO_DEVICE.
-fn enter_error_state(state: &mut State, failed: CommandId) {
-    let Some(device) = state.command(failed).map(|command| command.device) else {
-        return;
-    };
+pub(super) fn enter_error_state(state: &mut State, device: u8) {
     state.devices[usize::from(device)].errored = true;
     for command in state.commands.iter_mut().filter(|command| command.device == device) {
         command.before_error = command.stage == Stage::Delivered;
@@ -301,9 +325,26 @@ fn complete_queued(state: &mut State, device: u8, code: Win32) {
 }
 
 /// The processing of SignalAbort. What follows from it (calls that return,
-/// callbacks owed) is read from the state by `returns` and `callbacks`.
+/// callbacks owed) is read from the state by `returns` and `callbacks`. What a client
+/// holds at that moment it keeps, although its command is called back.
 fn abort(state: &mut State, cause: Cause) {
-    state.aborted.get_or_insert(cause);
+    if state.aborted.is_some() {
+        return;
+    }
+    state.aborted = Some(cause);
+    let State { commands, buffers, .. } = state;
+    for command in commands.iter().filter(|command| command.stage == Stage::Delivered) {
+        let held = buffers.iter_mut().find(|buffer| command.buffer == Some(buffer.id));
+        if let Some(buffer) = held {
+            buffer.kept = true;
+        }
+    }
+}
+
+/// The client is done with the set: it keeps no buffer any more. That a secondary is
+/// done with it changes nothing, the buffer is still under its side's control.
+fn let_go(state: &mut State) {
+    state.buffers.iter_mut().for_each(|buffer| buffer.kept = false);
 }
 
 fn complete_all(state: &mut State, stage: Stage, code: Win32) {
@@ -338,6 +379,7 @@ pub(super) fn exit(state: &mut State, process: Caller) {
             if state.client == ClientLife::Created {
                 state.client = ClientLife::Dead;
                 abort(state, Cause::ClientDeath);
+                let_go(state);
             }
         }
         Caller::Client(number) => {
@@ -350,9 +392,10 @@ pub(super) fn exit(state: &mut State, process: Caller) {
 }
 
 /// Time passes for the call in progress on a lane: see [`super::expire`].
-pub(super) fn expire(state: &mut State, lane: LaneId) {
-    if matches!(state.agent, Agent::Running { lane: agent } if agent == lane) {
-        pass_interval(state);
+pub(super) fn expire(state: &mut State, profile: &Profile, lane: LaneId) {
+    // Inside a completion routine the agent does not wait.
+    if state.free_agent() == Some(lane) {
+        pass_interval(state, profile.load_excuses);
         return;
     }
     let Some(call) = state.calls.iter_mut().rfind(|call| call.lane == lane) else {
@@ -366,14 +409,16 @@ pub(super) fn expire(state: &mut State, lane: LaneId) {
 }
 
 /// One interval of serverTimeOut passes while the agent waits.
-fn pass_interval(state: &mut State) {
+fn pass_interval(state: &mut State, excuses: LoadExcuses) {
     let waits = |command: &&Command| matches!(command.stage, Stage::Queued | Stage::Delivered);
-    let mut pending = state.commands.iter().filter(waits).peekable();
-    let counts = state.asked.time_out
-        && state.aborted.is_none()
-        && pending.peek().is_some()
-        && pending.all(|command| command.code != CommandCode::Load);
-    if !counts {
+    let pending = || state.commands.iter().filter(waits);
+    let excused = |command: &Command| {
+        pending()
+            .filter(|other| other.code == CommandCode::Load)
+            .any(|load| excuses == LoadExcuses::WholeSet || load.device == command.device)
+    };
+    let overdue = pending().any(|command| !excused(command));
+    if !state.asked.time_out || state.aborted.is_some() || !overdue {
         return;
     }
     state.idle_intervals += 1;

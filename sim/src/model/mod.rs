@@ -150,6 +150,6 @@ pub fn counted(state: &mut State, kind: Requested, count: u32) {
 /// Time passes for the call in progress on a lane: its time-out passes, if it has
 /// one. For the lane of the agent one interval of serverTimeOut passes: after two
 /// without a completion, while requests are pending, the set is aborted.
-pub fn expire(state: &mut State, lane: LaneId) {
-    effect::expire(state, lane);
+pub fn expire(state: &mut State, profile: &Profile, lane: LaneId) {
+    effect::expire(state, profile, lane);
 }

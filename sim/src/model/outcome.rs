@@ -179,12 +179,6 @@ impl Outcome {
     pub fn clauses(&self) -> impl Iterator<Item = Clause> {
         std::iter::once(self.clause).chain(self.also.into_iter().flatten())
     }
-
-    /// The question on which this outcome depends, through one of its clauses.
-    #[must_use]
-    pub fn question(&self) -> Option<crate::clauses::Question> {
-        self.clauses().find_map(|clause| clause.info().question)
-    }
 }
 
 impl From<Reply> for Outcome {

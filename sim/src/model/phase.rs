@@ -105,7 +105,7 @@ impl State {
         if self.aborted.is_some() {
             return ClientPhase::Abort;
         }
-        if !self.configuration_seen {
+        if !self.configuration_seen_by(client) {
             return ClientPhase::Configurable;
         }
         if self.devices.iter().all(|device| device.client == ClientDevice::CloseSeen) {

@@ -15,8 +15,8 @@ use crate::clauses::{
     CloseDeviceAfterAllClosed, CloseDeviceTwiceWhileActive, CommandsHeldAtNormalClose,
     ConfigurationCallWhenAborted, ConnectedStateCells, DeliverAfterCloseDevice, FreeBufferInUse,
     OpenAfterAbort, Profile, QueueDepth, QueueFullCode, SecondAgent, ServerCloseDevicesOpen,
-    ServerHandleReuse, ServerOpenDeviceSurplus, SharedAfterFree, SignalAbortNotOpen,
-    UnsoundCommand,
+    ServerHandleReuse, ServerOpenDeviceSurplus, SharedAfterFree, SharedWhenNotOpen,
+    SignalAbortNotOpen, UnsoundCommand,
 };
 use crate::codes::{CommandCode, HResult, Win32};
 
@@ -62,8 +62,13 @@ pub(super) fn outcomes(
     }
 }
 
+fn out_of_phase(clause: C) -> Outcome {
+    Outcome::returns(HResult::VD_E_PROTOCOL, clause)
+}
+
+/// The server calls what it could know to be out of its order.
 fn protocol(clause: C) -> Outcomes {
-    smallvec![Outcome::returns(HResult::VD_E_PROTOCOL, clause)]
+    smallvec![out_of_phase(clause).misuse(C::ServerOrder)]
 }
 
 fn aborted(clause: C) -> Outcomes {
@@ -72,7 +77,7 @@ fn aborted(clause: C) -> Outcomes {
 
 fn open(state: &State, profile: &Profile, found: bool, reused: bool) -> Outcomes {
     if state.server == ServerLife::Open && !reused {
-        return protocol(C::ServerOpenOnce);
+        return smallvec![out_of_phase(C::ServerOpenOnce).misuse(C::ServerOpenFirst)];
     }
     if reused && profile.server_handle_reuse == ServerHandleReuse::ProtocolError {
         let outcome = Outcome::returns(HResult::VD_E_PROTOCOL, C::ServerCloseHandle);
@@ -102,6 +107,7 @@ fn not_open(state: &State, profile: &Profile, call: &ServerCall) -> Outcomes {
         ServerCall::SendCommand(request) if closed => {
             let gone = Outcome::new(Answer::Returns(Expected::Any), C::ServerCloseReleases);
             let refused = Outcome::returns(HResult::VD_E_PROTOCOL, C::ServerCloseReleases)
+                .also(C::ServerSendCommandErrorCallback)
                 .effecting(Effect::Refuse(*request, Win32::ERROR_INVALID_HANDLE));
             [gone, refused]
                 .map(|outcome| outcome.misuse(C::ServerCloseUseAfter))
@@ -125,13 +131,20 @@ fn not_open(state: &State, profile: &Profile, call: &ServerCall) -> Outcomes {
         }
         _ => {
             let clause = if closed { C::ServerCloseHandle } else { C::ServerNotOpen };
-            smallvec![after_close(Outcome::returns(HResult::VD_E_PROTOCOL, clause), closed)]
+            let tells = matches!(call, ServerCall::IsSharedBuffer { .. })
+                && profile.shared_when_not_open == SharedWhenNotOpen::False;
+            let outcome = match tells {
+                true => Outcome::new(Answer::Tells(Some(false)), clause),
+                false => Outcome::returns(HResult::VD_E_PROTOCOL, clause),
+            };
+            smallvec![after_close(outcome, closed)]
         }
     }
 }
 
+/// On a handle without a set no call is right but the first Open.
 fn after_close(outcome: Outcome, closed: bool) -> Outcome {
-    if closed { outcome.misuse(C::ServerCloseHandleUseless) } else { outcome }
+    outcome.misuse(if closed { C::ServerCloseHandleUseless } else { C::ServerOpenFirst })
 }
 
 fn get_configuration(state: &State) -> Outcomes {
@@ -160,10 +173,7 @@ fn begin_configuration(
         P::Connected if sound => {
             let begun = Outcome::returns(HResult::NOERROR, C::ServerBeginConfigurationStatus)
                 .effecting(Effect::Begin(granted));
-            smallvec![match commands::grants_misuse(state, granted.features) {
-                Some(clause) => begun.misuse(clause),
-                None => begun,
-            }]
+            smallvec![commands::grants_misuse(state, granted.features).fold(begun, Outcome::misuse)]
         }
         P::Connected => {
             let expected = match profile.bad_configuration_arguments {
@@ -203,6 +213,8 @@ fn query_available_buffers(state: &State, kind: Requested) -> Outcomes {
                     .also(C::ServerQueryAvailableBuffersCount)
             ]
         }
+        // Of an abort the server may not know yet.
+        P::AbnormallyTerminated => smallvec![out_of_phase(C::ServerQueryAvailableBuffersPhase)],
         _ => protocol(C::ServerQueryAvailableBuffersPhase),
     }
 }
@@ -255,7 +267,9 @@ fn execute_completion_agent(state: &State, profile: &Profile) -> Outcomes {
                 SecondAgent::ProtocolError => Expected::Status(HResult::VD_E_PROTOCOL),
                 SecondAgent::Unspecified => Expected::AnyFailure,
             };
-            smallvec![Outcome::new(Answer::Returns(expected), C::AgentSecond)]
+            smallvec![
+                Outcome::new(Answer::Returns(expected), C::AgentSecond).misuse(C::ServerOrder)
+            ]
         }
         _ => protocol(C::AgentPhase),
     }
@@ -319,7 +333,7 @@ fn allocate_buffer(
         P::NormallyTerminated => match profile.allocate_after_normal_termination {
             AllocateAfterNormalTermination::Noerror => allocate(),
             AllocateAfterNormalTermination::ProtocolError => {
-                protocol(C::ServerAllocateBufferStatus)
+                smallvec![out_of_phase(C::ServerAllocateBufferStatus)]
             }
         },
         _ => protocol(C::ServerAllocateBufferPhase),
@@ -377,21 +391,26 @@ fn send_command(state: &State, profile: &Profile, limits: Limits, request: &Requ
         P::Connected => connected(profile, Some(HResult::NOERROR), C::ServerSendCommandPhase),
         P::Active if device.server == ServerDevice::Open => {
             if device.errored && request.code != CommandCode::ClearError {
-                return smallvec![refuse(
-                    Expected::AnyFailure,
-                    Win32::ERROR_IO_DEVICE,
-                    C::ServerSendCommandIoError,
-                )];
+                let (expected, code) = (Expected::AnyFailure, Win32::ERROR_IO_DEVICE);
+                let refused = refuse(expected, code, C::ServerSendCommandIoError);
+                // A server that was not told yet cannot know better.
+                let known = device.error_told;
+                let misuse = C::ServerErrorClearErrorOnly;
+                return smallvec![if known { refused.misuse(misuse) } else { refused }];
             }
             let full = match profile.queue_full_code {
                 QueueFullCode::Busy => Expected::Status(HResult::VD_E_BUSY),
                 QueueFullCode::Other => Expected::AnyFailure,
             };
-            let queued = Outcome::returns(HResult::NOERROR, C::ServerSendCommandStatus)
+            let mut queued = Outcome::returns(HResult::NOERROR, C::ServerSendCommandStatus)
                 .effecting(Effect::Send(*request));
+            if state.others_errored(request.device) {
+                let (clause, usual) = (C::DeviceIndependent, C::ServerSendCommandStatus);
+                queued = Outcome { clause, ..queued }.also(usual);
+            }
             let full =
                 refuse(full, Win32::ERROR_NO_SYSTEM_RESOURCES, C::ServerSendCommandQueueFull);
-            if let Some(flaw) = commands::request_misuse(state, request) {
+            if let Some(flaw) = commands::request_misuse(state, profile, request) {
                 return unsound(profile, flaw, queued, full, &refuse);
             }
             match room(state, profile, limits, request.device) {
@@ -406,8 +425,13 @@ fn send_command(state: &State, profile: &Profile, limits: Limits, request: &Requ
                 Win32::ERROR_INVALID_HANDLE,
                 C::ServerSendCommandPhase,
             );
-            let early = phase == P::Initializing && !state.agent.is_running();
-            smallvec![if early { refused.misuse(C::ServerCommandAgent) } else { refused }]
+            smallvec![match phase {
+                P::Initializing if !state.agent.is_running() => {
+                    refused.misuse(C::ServerCommandAgent)
+                }
+                P::Initializing if server_is_ready(state) => refused,
+                _ => refused.misuse(C::ServerOrder),
+            }]
         }
     }
 }
@@ -429,6 +453,11 @@ fn unsound(
     }
     outcomes.push(full.exceptional());
     outcomes.into_iter().map(|outcome| outcome.misuse(flaw)).collect()
+}
+
+/// Whether the server has opened all its devices: that the client has not it cannot see.
+fn server_is_ready(state: &State) -> bool {
+    state.devices.iter().all(|device| device.server != ServerDevice::Unopened)
 }
 
 enum Room {
@@ -484,6 +513,9 @@ fn close_device(state: &State, profile: &Profile, device: u8) -> Outcomes {
                 Outcome::returns(HResult::NOERROR, C::ServerCloseDeviceStatus)
                     .effecting(Effect::CloseDevice { device, drain })
             ]
+        }
+        P::Initializing if server_is_ready(state) && state.agent.is_running() => {
+            smallvec![out_of_phase(C::ServerCloseDevicePhase)]
         }
         _ => protocol(C::ServerCloseDevicePhase),
     }

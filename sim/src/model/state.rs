@@ -180,6 +180,8 @@ pub struct Device {
     pub client: ClientDevice,
     /// Whether a command completed with an error and was not cleared yet.
     pub errored: bool,
+    /// Whether a callback has told the server so.
+    pub error_told: bool,
     /// The client process that opened it.
     pub owner: u8,
     /// How far its stream of commands has come.
@@ -195,6 +197,8 @@ pub struct Buffer {
     pub id: BufferId,
     /// The client processes that have its address: bit 0 the primary.
     pub mapped: u16,
+    /// Whether the client held it at the abort and has not closed since.
+    pub kept: bool,
 }
 
 /// What the client asks for in Create, as far as the model depends on it.
@@ -286,6 +290,8 @@ pub struct Command {
     pub stage: Stage,
     /// Whether the client held it when its device entered the error state.
     pub before_error: bool,
+    /// Whether its callback puts its device into the error state.
+    pub fails_device: bool,
 }
 
 /// A call in progress, other than the agent's, or a completion routine.
@@ -333,8 +339,11 @@ pub struct State {
     pub idle_intervals: u8,
     /// How far the server has configured.
     pub configuration: Configuration,
-    /// Whether the client has seen the configuration.
+    /// Whether the primary client has seen the configuration: from then on it counts as
+    /// seen by all.
     pub configuration_seen: bool,
+    /// The secondary clients that have seen it before the primary, by their bits.
+    pub seen_early: u16,
     /// Whether Active has been entered.
     pub activated: bool,
     /// The first abort, if there was one.
@@ -389,6 +398,12 @@ impl State {
         }
     }
 
+    /// Whether this client process may act on the configuration.
+    #[must_use]
+    pub const fn configuration_seen_by(&self, client: u8) -> bool {
+        self.configuration_seen || self.seen_early & (1 << client) != 0
+    }
+
     /// A buffer, while it is allocated.
     #[must_use]
     pub fn buffer(&self, id: BufferId) -> Option<&Buffer> {
@@ -421,6 +436,13 @@ impl State {
         self.commands.iter().filter(move |command| {
             command.device == device && matches!(command.stage, Stage::Queued | Stage::Delivered)
         })
+    }
+
+    /// Whether another device than this one is in the error state.
+    #[must_use]
+    pub(super) fn others_errored(&self, device: u8) -> bool {
+        let mut devices = self.devices.iter().enumerate();
+        devices.any(|(index, other)| other.errored && index != usize::from(device))
     }
 
     /// Ends the call on a lane, the agent's if there is no other; gives who called.

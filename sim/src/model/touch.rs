@@ -57,9 +57,8 @@ pub fn touch(state: &State, process: Caller, object: Object) -> Touch {
     }
     let clause = if state.aborted.is_some() { Clause::AbortBuffersStay } else { released };
     let misuse = match object {
-        // After an abort a side keeps what it controlled; the commands are gone.
-        Object::Buffer(buffer) if state.aborted.is_none() => control(state, process, buffer),
-        Object::Buffer(_) | Object::Device | Object::Command(_) => None,
+        Object::Buffer(buffer) => control(state, process, buffer),
+        Object::Device | Object::Command(_) => None,
     };
     Touch { alive: true, clause, also: None, misuse }
 }
@@ -81,6 +80,9 @@ fn unknown_address(state: &State, process: Caller, object: Object) -> Option<Tou
 
 /// The obligation broken by using a buffer that the other party controls.
 fn control(state: &State, process: Caller, buffer: BufferId) -> Option<Clause> {
+    if state.aborted.is_some() {
+        return control_after_abort(state, process, buffer);
+    }
     let held = state
         .commands
         .iter()
@@ -88,6 +90,16 @@ fn control(state: &State, process: Caller, buffer: BufferId) -> Option<Clause> {
     match process {
         Caller::Client(_) => (!held).then_some(Clause::ClientBufferControl),
         Caller::Server => held.then_some(Clause::ServerBufferControl),
+    }
+}
+
+/// After an abort each side keeps what it controlled, until its own Close; whether the
+/// command was called back meanwhile makes no difference.
+fn control_after_abort(state: &State, process: Caller, buffer: BufferId) -> Option<Clause> {
+    let kept = state.buffer(buffer).is_some_and(|buffer| buffer.kept);
+    match process {
+        Caller::Client(_) => (!kept).then_some(Clause::ClientBufferControlAfterAbort),
+        Caller::Server => kept.then_some(Clause::ServerBufferControlAfterAbort),
     }
 }
 
@@ -104,11 +116,9 @@ pub fn uses(state: &mut State, process: Caller, object: Object, writes: bool) ->
                 command.used = true;
                 return None;
             }
-            (writes && state.aborted.is_none()).then_some(Clause::ClientBufferControl)
+            if writes { control(state, process, buffer) } else { None }
         }
-        (Caller::Server, Object::Buffer(buffer)) if writes && state.aborted.is_none() => {
-            control(state, process, buffer)
-        }
+        (Caller::Server, Object::Buffer(buffer)) if writes => control(state, process, buffer),
         _ => None,
     }
 }

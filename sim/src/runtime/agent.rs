@@ -53,7 +53,7 @@ impl Agent {
         let region = &server.region;
         let mut first = true;
         loop {
-            let heard = region.bell(Listen::Agent).listen();
+            let mut heard = region.bell(Listen::Agent).listen();
             if server.process.is_dead() {
                 return Err(HResult::VD_E_ABORT);
             }
@@ -62,7 +62,12 @@ impl Agent {
             let step = self.step(&mut server.table());
             match step {
                 Step::Call(owed) => self.call(owed),
-                Step::Wait(deadline) => region.sleep(Listen::Agent, heard, deadline),
+                Step::Wait(deadline) => {
+                    if fault(Fault::AgentLooksThenListens) {
+                        heard = region.bell(Listen::Agent).listen();
+                    }
+                    region.sleep(Listen::Agent, heard, deadline);
+                }
                 Step::Return => return self.result,
             }
         }
@@ -70,11 +75,12 @@ impl Agent {
 
     fn step(&mut self, table: &mut Table) -> Step {
         let region = &self.server.region;
-        if table.patience().is_some() && self.watch.expired(table.happened) {
-            region.abort();
-        }
+        table.calling = false;
         // What is corrupt has aborted the set, and is told at the end.
         self.result = self.result.and(table.absorb_all(region));
+        if table.patience().is_some() && self.watch.expired(table.happened) {
+            table.time_out(region);
+        }
         let state = region.state();
         self.result = self.result.and(state.map(|_| ()));
         let aborted = state.is_ok_and(|state| state.aborted) || self.result.is_err();
@@ -84,13 +90,17 @@ impl Agent {
             // Nobody will complete what the clients hold.
             table.give_up();
         }
+        let ended = matches!(state, Ok(State { phase: Phase::NormallyTerminated, .. }));
+        if fault(Fault::AgentReturnsOwing) && ended && table.is_idle() {
+            return Step::Return;
+        }
         if let Some(owed) = table.owed.pop_front() {
+            table.calling = true;
             if let Some(slot) = owed.clears {
                 region.devices()[slot].error.leave();
             }
             return Step::Call(owed);
         }
-        let ended = matches!(state, Ok(State { phase: Phase::NormallyTerminated, .. }));
         if aborted || ended && table.is_idle() {
             table.agent = false;
             return Step::Return;
@@ -115,16 +125,13 @@ impl Server {
     /// So many milliseconds of virtual time, or one interval of serverTimeOut, have
     /// passed for the agent.
     pub(super) fn time_passes(&self, milliseconds: Option<u32>) {
-        let too_long = {
-            let mut table = self.table();
-            // An abort by what is corrupt comes by itself.
-            let _ = table.absorb_all(&self.region);
-            let Some(patience) = table.patience() else { return };
-            table.waited += u64::from(milliseconds.unwrap_or(table.config.server_time_out));
-            table.waited >= patience
-        };
-        if too_long {
-            self.region.abort();
+        let mut table = self.table();
+        // An abort by what is corrupt comes by itself.
+        let _ = table.absorb_all(&self.region);
+        let Some(patience) = table.patience().filter(|_| !table.calling) else { return };
+        table.waited += u64::from(milliseconds.unwrap_or(table.config.server_time_out));
+        if table.waited >= patience {
+            table.time_out(&self.region);
         }
     }
 }

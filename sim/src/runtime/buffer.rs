@@ -11,7 +11,7 @@ use super::record::BufferKey;
 use super::region::Region;
 use crate::codes::HResult;
 use crate::sync::limits::BUFFERS;
-use crate::sync::{Arc, Ordering};
+use crate::sync::{Arc, Ordering, fence};
 
 /// A buffer in shared memory, without copying: what one side writes the other sees.
 ///
@@ -81,6 +81,9 @@ impl Region {
             offset: usize::try_from(words.offset.get()).ok()?,
             length: usize::try_from(words.length.get()).ok()?,
         };
+        // What was read before this belongs to a generation no later than what is read
+        // after it.
+        fence(Ordering::Acquire);
         let now = words.generation.load(Ordering::Acquire);
         (now == key.generation && now % 2 == 1).then_some(span)
     }
@@ -96,6 +99,8 @@ impl Region {
     /// A place in the table of buffers that the server says is free.
     pub(super) fn publish_buffer(&self, index: usize, span: Span) -> Option<BufferKey> {
         let words = self.control().buffers.get(index)?;
+        // Whoever reads one of these words sees that the last generation has ended.
+        fence(Ordering::Release);
         words.segment.set(span.segment as u64);
         words.offset.set(span.offset as u64);
         words.length.set(span.length as u64);
@@ -193,7 +198,8 @@ impl Buffer {
     pub fn offset(&self) -> u64 {
         let offset = |shared: &Shared| {
             let segment = shared.region.control().segments.get(shared.span.segment);
-            segment.map_or(0, |words| words.start.get()) + shared.span.offset as u64
+            let start = segment.map_or(0, |words| words.start.get());
+            start.saturating_add(shared.span.offset as u64)
         };
         self.0.as_ref().map_or(0, offset)
     }

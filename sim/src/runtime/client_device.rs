@@ -125,6 +125,10 @@ impl ClientDevice {
             if code == CommandCode::ClearError && own.held.iter().any(|held| held.before_error) {
                 return Ok(None);
             }
+            if fault(Fault::DeliversThenTakes) {
+                drop(own);
+                own = self.own();
+            }
             own.read += 1;
             device.requests.release(own.read);
             return self.deliver(&mut own, &request, code).map(Some);
@@ -193,16 +197,28 @@ impl ClientDevice {
                 // A sound server has never more outstanding than there is room for.
                 return region.sound(Err(Corrupt));
             }
+            let Some(ticket) = region.control().tickets.draw() else {
+                // The server is about to say so.
+                region.abort();
+                return Err(HResult::VD_E_ABORT);
+            };
             let before_error = own.held.get(index).is_some_and(|held| held.before_error);
             own.held.retain(|held| !is_held(held));
             let number = command.0.unwrap_or_default();
             self.answer(
                 &mut own,
-                Answered { ticket: 0, number, code: code.0, bytes, position, error: None },
+                Answered { ticket, number, code: code.0, bytes, position, error: None },
             );
             before_error
         };
-        let completed = || region.control().completed.fetch_or(1 << self.slot, Ordering::AcqRel);
+        let completed = || {
+            let mask = &region.control().completed;
+            if fault(Fault::MaskOverwritten) {
+                mask.store(1 << self.slot, Ordering::Release);
+            } else {
+                mask.fetch_or(1 << self.slot, Ordering::AcqRel);
+            }
+        };
         if fault(Fault::MaskAfterBell) {
             region.control().agent.ring();
             completed();
@@ -210,7 +226,7 @@ impl ClientDevice {
             completed();
             region.control().agent.ring();
         }
-        if clears {
+        if clears && !fault(Fault::ClearErrorSleepsOn) {
             // Another thread may wait for ClearError, which waited for this.
             device.bell.ring();
         }
@@ -228,8 +244,7 @@ impl ClientDevice {
             own.held.iter_mut().for_each(|held| held.before_error = true);
         }
         let error = count.map(|count| Entered { count, taken: own.read });
-        let ticket = region.control().ticket.fetch_add(1, Ordering::AcqRel);
-        let answered = Answered { ticket, error, ..answered };
+        let answered = Answered { error, ..answered };
         device.completions.write(own.written, answered.words());
         device.completions.publish(own.written);
         own.written += 1;

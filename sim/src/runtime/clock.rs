@@ -1,11 +1,9 @@
 //! Time that passes by itself, or only when it is told to.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::ThreadId;
+use std::sync::Weak;
 
-use super::machine::this_thread;
 use super::server::Server;
-use crate::sync::{Arc, Deadline};
+use crate::sync::{Arc, Deadline, Mutex, MutexGuard, ThreadId, this_thread};
 
 /// What lets virtual time pass for waiting calls. With real time it stays empty.
 #[derive(Debug)]
@@ -34,7 +32,7 @@ pub(super) struct Limit<'a> {
 }
 
 impl Clock {
-    pub(super) const fn new(virtual_time: bool) -> Self {
+    pub(super) fn new(virtual_time: bool) -> Self {
         Self { virtual_time, waiting: Mutex::new(Vec::new()) }
     }
 
@@ -97,7 +95,7 @@ impl Clock {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock()
     }
 }
 

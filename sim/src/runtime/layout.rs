@@ -9,7 +9,7 @@
 use crate::codes::Features;
 use crate::config::VdConfig;
 use crate::sync::limits::{BUFFERS, NAME_WORDS, RING, SEGMENTS, SIDES};
-use crate::sync::{AtomicU32, AtomicU64, Bell, Cell, Lock, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Bell, Cell, Fault, Lock, Ordering, fault};
 
 /// What stands first in the region of a set that is ready to be used; its last byte is
 /// the version of this layout.
@@ -133,8 +133,7 @@ pub(super) struct Control {
     pub(super) progress: Progress,
     /// Devices with completions that the server has not looked at, a bit each.
     pub(super) completed: AtomicU64,
-    /// The order of completions over all devices.
-    pub(super) ticket: AtomicU64,
+    pub(super) tickets: Tickets,
     /// What the client asked for in Create.
     pub(super) asked: ConfigWords,
     /// The whole configuration, good from [`Phase::Initializing`] on.
@@ -162,7 +161,7 @@ impl Default for Control {
             seen: AtomicU32::default(),
             progress: Progress::default(),
             completed: AtomicU64::default(),
-            ticket: AtomicU64::default(),
+            tickets: Tickets::default(),
             asked: ConfigWords::default(),
             granted: ConfigWords::default(),
             naming: Lock::default(),
@@ -191,6 +190,29 @@ pub(super) struct DeviceWords {
     pub(super) completions: Ring<COMPLETION_WORDS>,
 }
 
+/// The order of completions over all devices, until time is up. Whether a completion
+/// was in time is decided here.
+#[derive(Debug, Default)]
+#[repr(transparent)]
+pub(super) struct Tickets(AtomicU64);
+
+impl Tickets {
+    /// Time is up: no ticket counts any more.
+    const OVER: u64 = 1 << 63;
+
+    /// The ticket of a completion, which is then made; `None` if time is up.
+    pub(super) fn draw(&self) -> Option<u64> {
+        let ticket = self.0.fetch_add(1, Ordering::AcqRel);
+        (ticket & Self::OVER == 0).then_some(ticket)
+    }
+
+    /// Time is up, unless more than so many were drawn.
+    pub(super) fn end(&self, drawn: u64) -> bool {
+        let (from, to) = (drawn, drawn | Self::OVER);
+        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
 /// What is still missing until a set is active, all in one word, so that whoever adds
 /// the last piece knows it.
 #[derive(Debug, Default)]
@@ -211,13 +233,14 @@ pub(super) enum Piece {
 impl Progress {
     /// Adds a piece; whether it was the last one for a set of so many devices.
     pub(super) fn add(&self, piece: Piece, devices: usize) -> bool {
-        let before = self.0.fetch_add(piece as u32, Ordering::AcqRel);
+        let before = if fault(Fault::ActiveByTwoLooks) {
+            let before = self.0.load(Ordering::Acquire);
+            self.0.fetch_add(piece as u32, Ordering::AcqRel);
+            before
+        } else {
+            self.0.fetch_add(piece as u32, Ordering::AcqRel)
+        };
         before.wrapping_add(piece as u32) == Self::complete(devices)
-    }
-
-    /// Whether nothing is missing now.
-    pub(super) fn is_complete(&self, devices: usize) -> bool {
-        self.0.load(Ordering::Acquire) == Self::complete(devices)
     }
 
     fn complete(devices: usize) -> u32 {

@@ -1,12 +1,10 @@
 //! Where sets are found by name, and which processes use them: between the threads of
 //! this process, or between processes over POSIX shared memory.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::{self, ThreadId};
 
 use super::clock::Clock;
 use super::layout::ProcessId;
@@ -15,7 +13,7 @@ use super::region::Region;
 use super::{ClientSet, ServerSet};
 use crate::codes::HResult;
 use crate::config::VdConfig;
-use crate::sync::Arc;
+use crate::sync::{Arc, ThreadId};
 
 /// What may be chosen about a machine.
 #[derive(Clone)]
@@ -332,15 +330,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn own_name((instance, name): (Option<&str>, &str)) -> String {
     // No name has a backslash.
     format!("{}\\{name}", instance.unwrap_or_default())
-}
-
-thread_local! {
-    static THIS_THREAD: RefCell<Option<ThreadId>> = const { RefCell::new(None) };
-}
-
-/// The present thread; kept, since asking the standard library counts references.
-pub(super) fn this_thread() -> ThreadId {
-    THIS_THREAD.with_borrow_mut(|known| *known.get_or_insert_with(|| thread::current().id()))
 }
 
 impl fmt::Debug for Core {

@@ -346,7 +346,7 @@ impl Watch {
             return Self::Own;
         }
         let open = || {
-            let pid = Pid::from_raw(id.number.cast_signed())?;
+            let pid = Pid::from_raw(id.number.try_into().ok()?)?;
             let file = pidfd_open(pid, PidfdFlags::empty()).ok()?;
             // Another process may have got the number since.
             (began(id.number)? == id.began).then_some(file)

@@ -6,8 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Timeout;
+use super::area::Need;
 use super::clock::Limit;
-use super::door::{ControlMemory, PAGE, Segment, control_length};
+use super::door::{ControlMemory, Segment, control_length};
 use super::layout::{
     Control, Corrupt, DeviceWords, Holder, MAGIC, Phase, Piece, ProcessId, SideWord, State,
 };
@@ -147,11 +148,7 @@ impl Region {
     pub(super) fn add(&self, piece: Piece) {
         let progress = &self.control().progress;
         let devices = self.devices().len();
-        let mut complete = progress.add(piece, devices);
-        if fault(Fault::ActiveByTwoLooks) {
-            complete = complete && progress.is_complete(devices) && piece != Piece::Agent;
-        }
-        if complete {
+        if progress.add(piece, devices) {
             // An abort may have been faster.
             self.control().state.advance(Phase::Initializing, Phase::Active);
         }
@@ -328,29 +325,30 @@ impl Region {
 
     // Memory.
 
-    /// Adds a segment to the buffer area: its number, or `None` if there is not so much
-    /// memory. Only the server does.
-    pub(super) fn add_segment(&self, length: u64, alignment: u64) -> Option<usize> {
+    /// Adds a segment to the buffer area, so many bytes from its start; false if there is
+    /// not so much memory. Only the server does, and it alone knows what there is: it
+    /// says the number, one after the other, and the start.
+    pub(super) fn add_segment(&self, number: usize, (start, need): (u64, Need)) -> bool {
         let control = self.control();
-        let count = control.segment_count.load(Ordering::Acquire) as usize;
-        let words = control.segments.get(count)?;
-        let before = count.checked_sub(1).and_then(|last| control.segments.get(last));
-        let end = |words: &super::layout::SegmentWords| words.start.get() + words.length.get();
-        let start = before.map_or(0, end).checked_next_multiple_of(alignment.max(PAGE as u64))?;
-        let length = length.checked_next_multiple_of(PAGE as u64)?;
-        match &self.object {
-            Some(object) if !object.grow(self.control_length(), start, length) => return None,
-            Some(_) => {}
+        let Some(words) = control.segments.get(number) else { return false };
+        let added = match &self.object {
+            Some(object) => object.grow(self.control_length(), start, need.length),
             None => {
-                let (length, alignment) = (length.try_into().ok()?, alignment.try_into().ok()?);
-                self.segments().push(Arc::new(Segment::own(length, alignment)?));
+                let sizes = (need.length.try_into(), need.alignment.try_into());
+                let (Ok(length), Ok(alignment)) = sizes else { return false };
+                let segment = Segment::own(length, alignment);
+                segment.map(|segment| self.segments().push(Arc::new(segment))).is_some()
             }
+        };
+        if added {
+            words.start.set(start);
+            words.length.set(need.length);
+            words.alignment.set(need.alignment);
+            // There are few segments.
+            let count = u32::try_from(number + 1).unwrap_or(u32::MAX);
+            control.segment_count.store(count, Ordering::Release);
         }
-        words.start.set(start);
-        words.length.set(length);
-        words.alignment.set(alignment);
-        control.segment_count.store(u32::try_from(count + 1).ok()?, Ordering::Release);
-        Some(count)
+        added
     }
 
     /// A segment's memory, mapped anew if others share it.

@@ -2,8 +2,9 @@
 
 use super::Callback;
 use super::agent::Agent;
-use super::area::Area;
+use super::area::{Area, Need};
 use super::buffer::{Buffer, Span, Views};
+use super::door::PAGE;
 use super::layout::{End, Holder, Phase, Piece};
 use super::machine::Process;
 use super::record::BufferKey;
@@ -403,20 +404,25 @@ fn shared(server: &Arc<Server>, table: &Table, buffer: &Buffer) -> Option<Buffer
 /// the requests are forgotten.
 fn provide(server: &Arc<Server>, table: &mut Table) -> Result<(), HResult> {
     let limit = server.region.core().options.memory_limit;
-    let fits = |length: &u64| table.provided.checked_add(*length).is_some_and(|all| all <= limit);
     let need = table.area.needed();
     if need.is_some_and(|need| need.length == 0) {
         return Ok(());
     }
-    let segment = need
-        .filter(|need| fits(&need.length))
-        .and_then(|need| server.region.add_segment(need.length, need.alignment));
-    let (Some(need), Some(segment)) = (need, segment) else {
+    let placed = need.and_then(|need| {
+        let start = table.area_end.checked_next_multiple_of(need.alignment.max(PAGE as u64))?;
+        let length = need.length.checked_next_multiple_of(PAGE as u64)?;
+        let used = start.checked_add(need.length).filter(|end| *end <= limit);
+        used.map(|_| (start, Need { length, ..need }))
+    });
+    let number = table.segments;
+    let Some((start, need)) = placed.filter(|place| server.region.add_segment(number, *place))
+    else {
         table.area.forget_requests();
         return Err(HResult::VD_E_MEMORY);
     };
-    table.provided += need.length;
-    table.area.provide(segment);
+    table.area_end = start + need.length;
+    table.segments += 1;
+    table.area.provide(number);
     Ok(())
 }
 

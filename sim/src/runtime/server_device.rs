@@ -58,7 +58,7 @@ impl ServerDevice {
     /// | VD_E_ABORT | ERROR_OPERATION_ABORTED | the set is aborted |
     /// | VD_E_IO_ERROR | ERROR_IO_DEVICE | the error state takes ClearError only |
     /// | VD_E_QUEUE_FULL | ERROR_NO_SYSTEM_RESOURCES | too many are outstanding |
-    /// | VD_E_INVALID | ERROR_INVALID_HANDLE | there is no such buffer |
+    /// | VD_E_PROTOCOL | ERROR_INVALID_HANDLE | there is no such buffer |
     /// | VD_E_UNEXPECTED | ERROR_OPERATION_ABORTED | the shared memory is corrupt |
     pub fn send_command(&self, command: SendCommand) -> Result<(), HResult> {
         let Server { process, region, .. } = &*self.server;
@@ -155,6 +155,11 @@ impl ServerDevice {
         if state.phase != Phase::Active || table.devices[self.slot].end != End::Open {
             return Err(INACTIVE);
         }
+        if !table.agent {
+            // Active without an agent: it has ended with an abort that somebody took back.
+            region.abort();
+            return Err((HResult::VD_E_UNEXPECTED, Win32::ERROR_OPERATION_ABORTED));
+        }
         table.absorb(region, self.slot).map_err(unsound)?;
         let words = &region.devices()[self.slot];
         let error = words.error.get();
@@ -167,9 +172,7 @@ impl ServerDevice {
             return Err((HResult::VD_E_BUSY, Win32::ERROR_NO_SYSTEM_RESOURCES));
         }
         let known = |buffer: &Buffer| buffer.key_in(region).filter(|key| table.holds(*key));
-        let buffer = command.buffer.as_ref().map(|buffer| {
-            known(buffer).ok_or((HResult::VD_E_INVALID, Win32::ERROR_INVALID_HANDLE))
-        });
+        let buffer = command.buffer.as_ref().map(|buffer| known(buffer).ok_or(INACTIVE));
         Ok((error.count, buffer.transpose()?))
     }
 

@@ -10,10 +10,10 @@ use super::area::{Area, Place};
 use super::layout::{Corrupt, End};
 use super::record::{Answered, BufferKey};
 use super::region::Region;
-use super::server::Routine;
+use super::server::{Routine, client_closed};
 use crate::codes::{CommandCode, HResult, Win32};
 use crate::config::VdConfig;
-use crate::sync::Ordering;
+use crate::sync::{Fault, Ordering, fault};
 
 /// The server's private half of a set.
 #[derive(Debug)]
@@ -26,19 +26,24 @@ pub(super) struct Table {
     pub(super) closed: bool,
     /// A thread is the completion agent.
     pub(super) agent: bool,
+    /// The agent is inside a callback: it does not wait.
+    pub(super) calling: bool,
     pub(super) devices: Vec<Slot>,
     /// Callbacks that the agent has to make, in order.
     pub(super) owed: VecDeque<Owed>,
     pub(super) depth: usize,
     /// Commands sent so far.
     pub(super) sent: u64,
+    /// Completions taken in so far.
+    absorbed: u64,
     /// Events that let the agent's waiting begin anew.
     pub(super) happened: u64,
     /// Milliseconds of virtual time since then.
     pub(super) waited: u64,
     pub(super) area: Area,
-    /// Bytes of the buffer area.
-    pub(super) provided: u64,
+    /// Bytes of the buffer area, and the segments it has.
+    pub(super) area_end: u64,
+    pub(super) segments: usize,
     pub(super) buffers: Vec<Option<(BufferKey, Place)>>,
 }
 
@@ -87,14 +92,17 @@ impl Table {
             config: asked,
             closed: false,
             agent: false,
+            calling: false,
             devices: (0..devices).map(|_| slot()).collect(),
             owed: VecDeque::new(),
             depth,
             sent: 0,
+            absorbed: 0,
             happened: 0,
             waited: 0,
             area: Area::default(),
-            provided: 0,
+            area_end: 0,
+            segments: 0,
             buffers: Vec::new(),
         }
     }
@@ -125,7 +133,14 @@ impl Table {
 
     /// Takes in what the clients have completed on the devices that say so.
     pub(super) fn absorb_all(&mut self, region: &Region) -> Result<(), HResult> {
-        let mask = region.control().completed.swap(0, Ordering::AcqRel);
+        let completed = &region.control().completed;
+        let mask = if fault(Fault::MaskLooksThenClears) {
+            let mask = completed.load(Ordering::Acquire);
+            completed.store(0, Ordering::Release);
+            mask
+        } else {
+            completed.swap(0, Ordering::AcqRel)
+        };
         for slot in (0..self.devices.len()).filter(|slot| mask & 1 << slot != 0) {
             self.absorb(region, slot)?;
         }
@@ -138,6 +153,7 @@ impl Table {
         while let Some(record) = region.sound(ring.peek(self.devices[slot].read))? {
             self.devices[slot].read += 1;
             ring.release(self.devices[slot].read);
+            self.absorbed += 1;
             let answered = region.sound(Answered::from_words(record))?;
             self.complete(region, slot, answered)?;
         }
@@ -153,8 +169,10 @@ impl Table {
         let device = &mut self.devices[slot];
         let index = device.outstanding.iter().position(|known| known.number == done.number);
         let Some(command) = index.and_then(|index| device.outstanding.remove(index)) else {
-            // Late after the end; else nobody sound completes what is not outstanding.
-            let late = done.number < device.written && region.is_aborted()?;
+            // Late: the agent has given it up, since the set is aborted, or the client
+            // closing. Else nobody sound completes what is not outstanding.
+            let given_up = client_closed(region) || region.is_aborted()?;
+            let late = given_up && done.number < device.written;
             return if late { Ok(()) } else { region.sound(Err(Corrupt)) };
         };
         let success = done.code == Win32::ERROR_SUCCESS.0;
@@ -210,6 +228,16 @@ impl Table {
         let interval = u64::from(self.config.server_time_out);
         let loads = self.outstanding().any(|command| command.code == CommandCode::Load);
         (interval > 0 && !loads && !self.is_idle()).then_some(2 * interval)
+    }
+
+    /// The agent has waited too long: aborts the set, unless a completion is on its way.
+    ///
+    /// Source: SQL Server 2005 Virtual Backup Device Specification, VDConfig Structure.
+    pub(super) fn time_out(&self, region: &Region) {
+        let tickets = &region.control().tickets;
+        if fault(Fault::TimeOutOverlooksCompletion) || tickets.end(self.absorbed) {
+            region.abort();
+        }
     }
 
     // Buffers.

@@ -166,6 +166,15 @@ fn memory(prefix: &str) {
     }
 }
 
+/// Removes what is left of sets with this prefix: something, if a measurement failed.
+struct Leftovers(String);
+
+impl Drop for Leftovers {
+    fn drop(&mut self) {
+        remove_leftovers(&self.0);
+    }
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -173,12 +182,11 @@ fn main() {
         peer::play(part);
         return;
     }
-    let prefix = format!("vdi-bench-{}-", std::process::id());
-    on_one_processor(|| round_trips(&prefix, "all on one processor"));
-    round_trips(&prefix, "wherever the system puts them");
-    hand_offs(&prefix);
-    many_devices(&prefix);
-    memory(&prefix);
-    // Nothing, unless something went wrong.
-    remove_leftovers(&prefix);
+    let leftovers = Leftovers(format!("vdi-bench-{}-", std::process::id()));
+    let Leftovers(prefix) = &leftovers;
+    on_one_processor(|| round_trips(prefix, "all on one processor"));
+    round_trips(prefix, "wherever the system puts them");
+    hand_offs(prefix);
+    many_devices(prefix);
+    memory(prefix);
 }

@@ -97,6 +97,8 @@ impl fmt::Display for HResult {
     }
 }
 
+impl std::error::Error for HResult {}
+
 impl TryFrom<u64> for HResult {
     type Error = UnknownName;
 

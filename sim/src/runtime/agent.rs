@@ -51,12 +51,13 @@ impl Agent {
     fn work(&mut self) -> Result<(), HResult> {
         let server = self.server.clone();
         let region = &server.region;
+        let mut first = true;
         loop {
             let mut heard = region.bell(Listen::Agent).listen();
             if server.process.is_dead() {
                 return Err(HResult::VD_E_ABORT);
             }
-            region.notice_deaths();
+            region.notice_deaths_awake(std::mem::replace(&mut first, false));
             // In a statement of its own: the table is let go before anything is done.
             let step = self.step(&mut server.table());
             match step {

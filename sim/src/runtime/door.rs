@@ -6,11 +6,13 @@
 //! also cut it short, and who then touches the lost pages is killed by the system.
 
 use std::alloc::{self, Layout};
+use std::ops::Deref;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
-use std::sync::atomic::AtomicU8;
+use std::sync::atomic::{AtomicU8, AtomicU32};
 use std::{fmt, io, ptr, slice};
 
+use rustix::fs::fstat;
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 
 use super::layout::{Control, DeviceWords};
@@ -130,6 +132,33 @@ fn no_memory() -> io::Error {
     io::ErrorKind::OutOfMemory.into()
 }
 
+/// Words that processes share by mapping the same file. No part of the interface: what
+/// it costs to hand over is measured beside what a bare futex costs, and that needs a
+/// word to wait on.
+pub struct SharedWords(Mapping);
+
+impl SharedWords {
+    /// Maps the first 64 KiB of a file.
+    ///
+    /// # Errors
+    /// It is not as long as that, or cannot be mapped.
+    pub fn new(file: BorrowedFd<'_>) -> io::Result<Self> {
+        if usize::try_from(fstat(file)?.st_size).is_ok_and(|length| length < PAGE) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Mapping::new(file, 0, PAGE, PAGE).map(Self)
+    }
+}
+
+impl Deref for SharedWords {
+    type Target = [AtomicU32];
+
+    fn deref(&self) -> &[AtomicU32] {
+        // SAFETY: as for Control: atomics in a mapping of PAGE bytes.
+        unsafe { slice::from_raw_parts(self.0.start.cast().as_ptr(), PAGE / size_of::<u32>()) }
+    }
+}
+
 /// Bytes of the buffer area that were allocated in one piece.
 pub(super) enum Segment {
     /// Memory of this process alone.
@@ -214,6 +243,12 @@ pub(super) fn copy_into(from: &[u8], shared: &[AtomicU8]) {
 impl fmt::Debug for ControlMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ControlMemory").field("devices", &self.devices().len()).finish()
+    }
+}
+
+impl fmt::Debug for SharedWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedWords").finish_non_exhaustive()
     }
 }
 

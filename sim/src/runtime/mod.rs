@@ -121,6 +121,8 @@ use crate::sync::limits::RING;
 pub use self::buffer::{Buffer, BufferHandle, Bytes};
 pub use self::client::ClientSet;
 pub use self::client_device::ClientDevice;
+#[doc(hidden)]
+pub use self::door::SharedWords;
 pub use self::machine::{Machine, Observer, Options, Process, Still};
 pub use self::server::ServerSet;
 pub use self::server_device::{SendCommand, ServerDevice};

@@ -308,30 +308,51 @@ fn began(number: u32) -> Option<u32> {
 
 /// The processes that this one watches, for one set.
 #[derive(Debug, Default)]
-pub(super) struct Watches(Mutex<BTreeMap<ProcessId, Option<OwnedFd>>>);
+pub(super) struct Watches(Mutex<BTreeMap<ProcessId, Watch>>);
+
+/// What is known of a process.
+#[derive(Debug)]
+enum Watch {
+    /// It is this one.
+    Own,
+    /// This tells when it ends.
+    Other(OwnedFd),
+    Ended,
+}
 
 impl Watches {
-    /// Whether the process lives.
+    /// Whether the process lives: a system call, unless it is this one.
     pub(super) fn lives(&self, id: ProcessId) -> bool {
         let mut watches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let watch = watches.entry(id).or_insert_with(|| watch(id));
-        let Some(file) = watch else { return false };
+        let watch = watches.entry(id).or_insert_with(|| Watch::new(id));
+        let file = match watch {
+            Watch::Own => return true,
+            Watch::Ended => return false,
+            Watch::Other(file) => file,
+        };
         let mut ended = [PollFd::new(file, PollFlags::IN)];
         let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
         let lives = poll(&mut ended, Some(&zero)) == Ok(0);
         if !lives {
-            *watch = None;
+            *watch = Watch::Ended;
         }
         lives
     }
 }
 
-/// Something that tells when the process ends; `None` if it has.
-fn watch(id: ProcessId) -> Option<OwnedFd> {
-    let pid = Pid::from_raw(id.number.try_into().ok()?)?;
-    let file = pidfd_open(pid, PidfdFlags::empty()).ok()?;
-    // Another process may have got the number since.
-    (began(id.number)? == id.began).then_some(file)
+impl Watch {
+    fn new(id: ProcessId) -> Self {
+        if id == this_process() {
+            return Self::Own;
+        }
+        let open = || {
+            let pid = Pid::from_raw(id.number.try_into().ok()?)?;
+            let file = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+            // Another process may have got the number since.
+            (began(id.number)? == id.began).then_some(file)
+        };
+        open().map_or(Self::Ended, Self::Other)
+    }
 }
 
 #[cfg(test)]

@@ -209,6 +209,15 @@ impl Region {
         }
     }
 
+    /// The same for a call that sleeps in between, after each time it has listened.
+    /// Between processes it looks when it begins, and then [`Region::sleep`] looks for it,
+    /// since a look is a system call; in memory whoever kills rings, and wants it seen.
+    pub(super) fn notice_deaths_awake(&self, first: bool) {
+        if first || !self.core.is_shared() {
+            self.notice_deaths();
+        }
+    }
+
     /// Acts as this side while no other gives devices names or secondaries places.
     pub(super) fn naming<T>(&self, side: usize, act: impl FnOnce() -> T) -> T {
         let number = |side: usize| u32::try_from(side + 1).unwrap_or(u32::MAX);
@@ -261,7 +270,7 @@ impl Region {
             if process.is_dead() {
                 return Err(HResult::VD_E_ABORT);
             }
-            self.notice_deaths();
+            self.notice_deaths_awake(first);
             if let Some(result) = look(std::mem::replace(&mut first, false)) {
                 return result;
             }

@@ -271,11 +271,16 @@ impl ErrorWord {
 
     /// Enters the error state; the new count, or `None` if it is in it already.
     pub(super) fn enter(&self) -> Option<u32> {
-        let count = (self.get().count + 1) & (u32::MAX >> 1);
-        let entered = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| {
-            (word & 1 == 0).then_some(count << 1 | 1)
-        });
-        entered.is_ok().then_some(count)
+        let mut word = self.0.load(Ordering::Acquire);
+        while word & 1 == 0 {
+            let entered = (word & !1).wrapping_add(2) | 1;
+            let (yes, no) = (Ordering::AcqRel, Ordering::Acquire);
+            match self.0.compare_exchange(word, entered, yes, no) {
+                Ok(_) => return Some(entered >> 1),
+                Err(now) => word = now,
+            }
+        }
+        None
     }
 
     /// Leaves the error state.

@@ -13,3 +13,5 @@ mod death;
 mod roles;
 #[path = "runtime/stress.rs"]
 mod stress;
+#[path = "runtime/time.rs"]
+mod time;

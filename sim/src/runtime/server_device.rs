@@ -65,6 +65,7 @@ impl ServerDevice {
         let _inside = process.enter();
         region.notice_deaths();
         let bell = &region.devices()[self.slot].bell;
+        let mut begins_to_wait = false;
         let refused = {
             let mut table = self.server.table();
             match self.admit(&mut table, &command) {
@@ -76,6 +77,7 @@ impl ServerDevice {
                     if fault(Fault::BellBeforeRequest) {
                         bell.ring();
                     }
+                    begins_to_wait = table.is_idle() && table.config.server_time_out > 0;
                     self.enqueue(&mut table, command, (errors, buffer));
                     None
                 }
@@ -85,6 +87,10 @@ impl ServerDevice {
         let Some(((status, code), mut command)) = refused else {
             if !fault(Fault::BellBeforeRequest) {
                 bell.ring();
+            }
+            if begins_to_wait {
+                // The agent sleeps without a deadline while nothing is outstanding.
+                region.control().agent.ring();
             }
             return Ok(());
         };

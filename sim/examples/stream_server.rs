@@ -20,8 +20,8 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     set.begin_configuration(&part)?;
     set.request_buffers(SIZE, 0, BUFFERS)?;
     set.end_configuration()?;
-    let agents = set.clone();
-    let agent = thread::spawn(move || agents.execute_completion_agent());
+    let agent = set.completion_agent()?;
+    let agent = thread::spawn(move || agent.execute());
     let streamed = stream(&set, name, path);
     let _ = streamed.is_err().then(|| set.signal_abort());
     let (ran, closed) = (agent.join().expect("the agent does not panic"), set.close());

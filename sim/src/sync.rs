@@ -157,16 +157,23 @@ pub(crate) struct Lock {
     bell: Bell,
 }
 
+/// The bits of a lock's word that say which side holds it; the others tell turns apart.
+const SIDE: u32 = 0xFF;
+
 impl Lock {
-    /// Acts as `me`, not 0, while no other does.
+    /// Acts as `me`, 1 to 255, while no other does.
     pub(crate) fn with<T>(
         &self,
         me: u32,
         alive: impl Fn(u32) -> bool,
         act: impl FnOnce() -> T,
     ) -> T {
+        static TURN: AtomicU32 = AtomicU32::new(0);
+        // Not the side alone: a thread must not release what another took over from it.
+        let turn = TURN.fetch_add(1, Ordering::Relaxed);
+        let me = me & SIDE | turn << SIDE.trailing_ones();
         let patience = Duration::from_millis(10);
-        let mut waits = 100;
+        let end = Deadline::after(1000);
         loop {
             let heard = self.bell.listen();
             let free = self.holder.compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire);
@@ -175,10 +182,13 @@ impl Lock {
                 let (yes, no) = (Ordering::AcqRel, Ordering::Acquire);
                 self.holder.compare_exchange(holder, me, yes, no).is_ok()
             };
-            if (!alive(holder) || waits == 0) && took() {
+            if !alive(holder & SIDE) && took() {
                 break;
             }
-            waits = u32::saturating_sub(waits, 1);
+            if end.is_some_and(Deadline::passed) {
+                self.holder.swap(me, Ordering::AcqRel);
+                break;
+            }
             self.bell.wait(heard, Some(patience));
         }
         let result = act();

@@ -7,7 +7,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::clock::Watch;
-use super::layout::{Phase, State};
+use super::layout::{Phase, Piece, State};
 use super::region::Listen;
 use super::server::{Server, client_closed};
 use super::table::{Owed, Table};
@@ -24,6 +24,43 @@ pub(crate) struct Agent {
     watch: Watch,
     /// What ExecuteCompletionAgent is to return.
     result: Result<(), HResult>,
+    /// With what the first completion routine that panicked did.
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+/// The completion agent of a set, to be taken to its thread. Unlike a clone of the set
+/// interface it does not keep the set open: if the last of these is dropped, the set is
+/// closed and the agent comes to its end.
+#[derive(Debug)]
+pub struct CompletionAgent(Arc<Server>);
+
+impl CompletionAgent {
+    pub(super) const fn new(server: Arc<Server>) -> Self {
+        Self(server)
+    }
+
+    /// [`ServerSet::execute_completion_agent`](super::ServerSet::execute_completion_agent).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn execute(self) -> Result<(), HResult> {
+        let _inside = self.0.process.enter();
+        start(&self.0)?.run()
+    }
+}
+
+/// The first half of ExecuteCompletionAgent, which does not block.
+pub(super) fn start(server: &Arc<Server>) -> Result<Agent, HResult> {
+    server.region.notice_deaths();
+    let mut table = server.table();
+    if table.closed {
+        return Err(HResult::VD_E_PROTOCOL);
+    }
+    let allowed: &[Phase] = if table.agent { &[] } else { &[Phase::Initializing] };
+    server.region.require(allowed)?;
+    table.agent = true;
+    server.region.add(Piece::Agent);
+    Ok(Agent::new(server.clone()))
 }
 
 /// What the agent does next.
@@ -35,7 +72,7 @@ enum Step {
 
 impl Agent {
     pub(super) fn new(server: Arc<Server>) -> Self {
-        Self { server, watch: Watch::default(), result: Ok(()) }
+        Self { server, watch: Watch::default(), result: Ok(()), panic: None }
     }
 
     /// The agent's main loop: makes the callbacks, one at a time, until the set has
@@ -45,7 +82,7 @@ impl Agent {
         server.region.core().clock.begin_agent(&server);
         let result = self.work();
         server.region.core().clock.end();
-        result
+        self.panic.map_or(result, |panic| resume_unwind(panic))
     }
 
     fn work(&mut self) -> Result<(), HResult> {
@@ -76,6 +113,8 @@ impl Agent {
     fn step(&mut self, table: &mut Table) -> Step {
         let region = &self.server.region;
         table.calling = false;
+        // Before the completions: what the clients recorded before they closed counts.
+        let deserted = client_closed(region);
         // What is corrupt has aborted the set, and is told at the end.
         self.result = self.result.and(table.absorb_all(region));
         if table.patience().is_some() && self.watch.expired(table.happened) {
@@ -83,10 +122,12 @@ impl Agent {
         }
         let state = region.state();
         self.result = self.result.and(state.map(|_| ()));
-        let aborted = state.is_ok_and(|state| state.aborted) || self.result.is_err();
+        // Once seen, an abort is not forgotten, whatever others write.
+        table.aborted |= state.is_ok_and(|state| state.aborted) || self.result.is_err();
+        let aborted = table.aborted;
         if aborted && !fault(Fault::AgentLeavesOutstanding) {
             table.abort();
-        } else if client_closed(region) {
+        } else if deserted {
             // Nobody will complete what the clients hold.
             table.give_up();
         }
@@ -109,14 +150,12 @@ impl Agent {
         Step::Wait(self.watch.deadline(table.happened, table.patience().filter(|_| real)))
     }
 
-    /// Makes one callback. If it panics there is no agent any more, so the set is
-    /// aborted before the panic goes on.
-    fn call(&self, mut owed: Owed) {
+    /// Makes one callback. If it panics the set is aborted; the panic goes on when all
+    /// the other callbacks have been made.
+    fn call(&mut self, mut owed: Owed) {
         if let Err(panic) = invoke(&mut owed.routine, owed.completion) {
-            self.server.table().agent = false;
             self.server.region.abort();
-            self.server.region.core().clock.end();
-            resume_unwind(panic);
+            self.panic.get_or_insert(panic);
         }
     }
 }

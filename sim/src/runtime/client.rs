@@ -206,14 +206,14 @@ impl Client {
         let ends = ends.unwrap_or_default();
         let open = !aborted && ends.contains(&End::Open);
         let seen_all = ends.iter().all(|end| *end == End::Closed);
-        region.control().sides[PRIMARY].close();
-        region.forget();
+        // In this order: who dies in between is seen to have died with its side open.
         if aborted || !seen_all {
             region.abort();
-        } else {
-            // What the clients still hold nobody will complete.
-            region.ring_all();
         }
+        region.control().sides[PRIMARY].close();
+        // What the clients still hold nobody will complete.
+        region.ring_all();
+        region.forget();
         if open { Err(HResult::VD_E_OPEN) } else { Ok(()) }
     }
 }

@@ -42,8 +42,8 @@ impl ControlMemory {
         Self::Own(Box::default(), (0..devices).map(|_| DeviceWords::default()).collect())
     }
 
-    /// Maps the control part of a set with so many devices from the start of a file;
-    /// `None` if it is not as large as that.
+    /// Maps the control part of a set with so many devices from the start of a file, which
+    /// must be as large as that.
     pub(super) fn shared(file: BorrowedFd<'_>, devices: usize) -> io::Result<Self> {
         Ok(Self::Shared(Mapping::new(file, 0, control_length(devices), PAGE)?, devices))
     }

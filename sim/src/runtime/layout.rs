@@ -138,7 +138,7 @@ pub(super) struct Control {
     pub(super) asked: ConfigWords,
     /// The whole configuration, good from [`Phase::Initializing`] on.
     pub(super) granted: ConfigWords,
-    /// Held while a device gets its name, or a secondary client its place.
+    /// Held while a device gets its name.
     pub(super) naming: Lock,
     /// The completion agent listens.
     pub(super) agent: Bell,
@@ -204,6 +204,11 @@ impl Tickets {
     pub(super) fn draw(&self) -> Option<u64> {
         let ticket = self.0.fetch_add(1, Ordering::AcqRel);
         (ticket & Self::OVER == 0).then_some(ticket)
+    }
+
+    /// Time is up, however many were drawn.
+    pub(super) fn end_anyway(&self) {
+        self.0.fetch_or(Self::OVER, Ordering::AcqRel);
     }
 
     /// Time is up, unless more than so many were drawn.

@@ -28,7 +28,10 @@
 //! **Death.** Between processes a sleeping call looks every 20 milliseconds whether the
 //! others live, and every call looks when it begins. If the server or the primary client
 //! has died, the set is aborted. The death of a secondary client goes unnoticed, as
-//! documented.
+//! documented. All of them are in one pid namespace, and a process that has a set open
+//! neither forks nor executes another program. The survivor's Close takes the shared
+//! memory object away; where the dead one was of another user, the system may refuse
+//! that, and the object stays until that user creates a set of the same name.
 //!
 //! **Races.** The test `loom` compiles this source a second time, with loom's types for
 //! what `sync` holds, tries the order of events in every race that the documents speak
@@ -59,8 +62,8 @@
 //!     server.begin_configuration(&part)?;
 //!     server.request_buffers(65_536, 0, 1)?;
 //!     server.end_configuration()?;
-//!     let agent = { let server = server.clone(); move || server.execute_completion_agent() };
-//!     let agent = thread::spawn(agent);
+//!     let agent = server.completion_agent()?;
+//!     let agent = thread::spawn(move || agent.execute());
 //!     let device = server.open_device("Backup")?;
 //!     let buffer = server.allocate_buffer(65_536, 0)?;
 //!     buffer.bytes().expect("allocated").copy_from(b"all my data");
@@ -118,6 +121,7 @@ mod table;
 use crate::codes::{CommandCode, HResult, Win32};
 use crate::sync::limits::RING;
 
+pub use self::agent::CompletionAgent;
 pub use self::buffer::{Buffer, BufferHandle, Bytes};
 pub use self::client::ClientSet;
 pub use self::client_device::ClientDevice;

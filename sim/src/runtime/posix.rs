@@ -17,12 +17,12 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{
-    FallocateFlags, FlockOperation, Mode, fallocate, fchmod, flock, fstat, ftruncate,
+    FallocateFlags, FileType, FlockOperation, Mode, OFlags, fallocate, fchmod, flock, fstat,
+    ftruncate, lstat, open,
 };
-use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
-use rustix::shm::{self, OFlags};
+use rustix::process::{Pid, PidfdFlags, getegid, geteuid, getpid, pidfd_open};
 
-use super::door::{ControlMemory, Mapping, Segment, control_length};
+use super::door::{ControlMemory, Mapping, PAGE, Segment, control_length};
 use super::layout::{MAGIC, ProcessId};
 use super::machine::{Core, Options};
 use super::region::Region;
@@ -30,8 +30,11 @@ use crate::codes::HResult;
 use crate::config::VdConfig;
 use crate::sync::{Arc, Ordering};
 
-/// Where the system shows its shared memory objects.
+/// Where the system keeps its shared memory objects: what `shm_open` opens is a file here.
 const PLACE: &str = "/dev/shm";
+
+/// How often, and with what pause, another's decision about an object is waited for.
+const PATIENCE: (u32, Timespec) = (20, Timespec { tv_sec: 0, tv_nsec: 5_000_000 });
 
 /// The longest name that a file may have.
 const LONGEST: usize = 255;
@@ -91,7 +94,7 @@ impl Names {
         let name = self.object(key).ok_or(HResult::VD_E_INVALID)?;
         for _ in 0..ATTEMPTS {
             let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR;
-            match shm::open(&name, flags, self.mode) {
+            match open_object(&name, flags, self.mode) {
                 Ok(file) => {
                     let object = Object { name: name.clone(), file };
                     if let Some(region) = self.fill(core, object, key.1, (config, me))? {
@@ -113,7 +116,11 @@ impl Names {
         name: &str,
         (config, me): (&VdConfig, (ProcessId, u32)),
     ) -> Result<Option<Arc<Region>>, HResult> {
-        flock(&object.file, FlockOperation::LockExclusive).map_err(wrapped)?;
+        let lock = || flock(&object.file, FlockOperation::LockExclusive);
+        if let Err(error) = rustix::io::retry_on_intr(lock) {
+            object.unlink_locked();
+            return Err(wrapped(error));
+        }
         if !object.is_named() {
             return Ok(None);
         }
@@ -131,23 +138,25 @@ impl Names {
                 return Err(out_of_memory(&error));
             }
         };
-        let unlock = object.file.try_clone();
         let region = Region::shared(core.clone(), memory, object);
         region.begin(name, config, me);
-        if let Ok(file) = unlock {
-            let _ = flock(file, FlockOperation::Unlock);
+        if let Some(object) = region.object() {
+            let _ = flock(&object.file, FlockOperation::Unlock);
         }
         Ok(Some(region))
     }
 
     /// Removes what a dead client left under this name. VD_E_PROTOCOL if it is in use.
     fn clear_leftover(&self, core: &Arc<Core>, name: &str) -> Result<(), HResult> {
-        let file = match shm::open(name, OFlags::RDWR, Mode::empty()) {
+        let file = match open_object(name, OFlags::RDWR, Mode::empty()) {
             Ok(file) => file,
             Err(rustix::io::Errno::NOENT) => return Ok(()),
             // Somebody else's, whom we cannot ask.
-            Err(_) => return Err(HResult::VD_E_PROTOCOL),
+            Err(error) => return Err(wrapped(error)),
         };
+        if !self.trusts(&file) {
+            return Err(HResult::VD_E_SECURITY);
+        }
         // Whoever makes a set of it holds this.
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Err(HResult::VD_E_PROTOCOL);
@@ -165,8 +174,20 @@ impl Names {
 
     pub(super) fn find(&self, core: &Arc<Core>, key: (Option<&str>, &str)) -> Option<Arc<Region>> {
         let name = self.object(key)?;
-        let file = shm::open(&name, OFlags::RDWR, Mode::empty()).ok()?;
-        mapped(core, Object { name, file })
+        let file = open_object(&name, OFlags::RDWR, Mode::empty()).ok()?;
+        self.trusts(&file).then(|| mapped(core, Object { name, file }))?
+    }
+
+    /// Whether an object is one of ours: made by this user, or by one of its group where
+    /// that is allowed, and nobody else can write it. A name can be taken by anybody.
+    fn trusts(&self, file: &OwnedFd) -> bool {
+        let Ok(stat) = fstat(file) else { return false };
+        let mode = Mode::from_raw_mode(stat.st_mode);
+        let own = stat.st_uid == geteuid().as_raw();
+        let group = self.mode.contains(Mode::WGRP) && stat.st_gid == getegid().as_raw();
+        FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+            && (own || group)
+            && !mode.contains(Mode::WOTH)
     }
 
     /// Removes the object's name, if it is this object's still.
@@ -175,6 +196,11 @@ impl Names {
             object.unlink();
         }
     }
+}
+
+/// What `shm_open` does, and follows no link.
+fn open_object(name: &str, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd> {
+    open(format!("{PLACE}{name}"), flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, mode)
 }
 
 /// The set in an object, if it is one.
@@ -201,25 +227,37 @@ impl Object {
     /// Whether the name is still this object's.
     fn is_named(&self) -> bool {
         let same = || {
-            let named = fstat(shm::open(&self.name, OFlags::RDONLY, Mode::empty()).ok()?).ok()?;
-            let own = fstat(&self.file).ok()?;
+            let (named, own) =
+                (lstat(format!("{PLACE}{}", self.name)).ok()?, fstat(&self.file).ok()?);
             Some((named.st_dev, named.st_ino) == (own.st_dev, own.st_ino))
         };
         same().unwrap_or(false)
     }
 
-    /// Removes the name if it is this object's, and not while another decides on it.
+    /// Removes the name if it is this object's, and not while another decides on it; but
+    /// who decides for long is not waited for.
     fn unlink(&self) {
-        if flock(&self.file, FlockOperation::LockExclusive).is_ok() {
-            self.unlink_locked();
+        let (times, pause) = PATIENCE;
+        let mut locked = false;
+        for _ in 0..times {
+            locked = flock(&self.file, FlockOperation::NonBlockingLockExclusive).is_ok();
+            if locked {
+                break;
+            }
+            // Nothing is polled: the time-out is the pause.
+            let _ = poll(&mut [], Some(&pause));
+        }
+        self.unlink_locked();
+        if locked {
             let _ = flock(&self.file, FlockOperation::Unlock);
         }
     }
 
     fn unlink_locked(&self) {
         if self.is_named() {
-            // Gone already is as good.
-            let _ = shm::unlink(&self.name);
+            // Gone already is as good. Where another user made it the system may refuse:
+            // then it stays until that user creates a set of this name again.
+            let _ = fs::remove_file(format!("{PLACE}{}", self.name));
         }
     }
 
@@ -236,6 +274,10 @@ impl Object {
         (start, length): (u64, u64),
         alignment: u64,
     ) -> Option<Segment> {
+        let page = PAGE as u64;
+        if !start.is_multiple_of(page) || !length.is_multiple_of(page) || length == 0 {
+            return None;
+        }
         let offset = (control as u64).checked_add(start)?;
         let length = usize::try_from(length).ok()?;
         // What lies beyond the end of the file must not be touched.
@@ -291,7 +333,8 @@ fn encoded(name: &str) -> String {
     encoded
 }
 
-/// This process, as others can recognise it.
+/// This process, as others in its pid namespace can recognise it. Where the system does
+/// not tell when it began, its number has to do.
 pub(super) fn this_process() -> ProcessId {
     let number = getpid().as_raw_nonzero().get().cast_unsigned();
     ProcessId { number, began: began(number).unwrap_or_default() }
@@ -324,7 +367,11 @@ impl Watches {
     /// Whether the process lives: a system call, unless it is this one.
     pub(super) fn lives(&self, id: ProcessId) -> bool {
         let mut watches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let watch = watches.entry(id).or_insert_with(|| Watch::new(id));
+        if !watches.contains_key(&id) {
+            let Some(watch) = Watch::new(id) else { return true };
+            watches.insert(id, watch);
+        }
+        let Some(watch) = watches.get_mut(&id) else { return true };
         let file = match watch {
             Watch::Own => return true,
             Watch::Ended => return false,
@@ -332,7 +379,8 @@ impl Watches {
         };
         let mut ended = [PollFd::new(file, PollFlags::IN)];
         let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let lives = poll(&mut ended, Some(&zero)) == Ok(0);
+        // An error, an interruption for one, says nothing about the other.
+        let lives = !matches!(poll(&mut ended, Some(&zero)), Ok(1..));
         if !lives {
             *watch = Watch::Ended;
         }
@@ -341,17 +389,21 @@ impl Watches {
 }
 
 impl Watch {
-    fn new(id: ProcessId) -> Self {
+    /// `None` if it cannot be known now: no reason to call anybody dead.
+    fn new(id: ProcessId) -> Option<Self> {
         if id == this_process() {
-            return Self::Own;
+            return Some(Self::Own);
         }
-        let open = || {
-            let pid = Pid::from_raw(id.number.try_into().ok()?)?;
-            let file = pidfd_open(pid, PidfdFlags::empty()).ok()?;
-            // Another process may have got the number since.
-            (began(id.number)? == id.began).then_some(file)
+        let number = i32::try_from(id.number).ok().and_then(Pid::from_raw);
+        let Some(number) = number else { return Some(Self::Ended) };
+        let file = match pidfd_open(number, PidfdFlags::empty()) {
+            Ok(file) => file,
+            Err(rustix::io::Errno::SRCH) => return Some(Self::Ended),
+            Err(_) => return None,
         };
-        open().map_or(Self::Ended, Self::Other)
+        // Another process may have got the number since; who may not look trusts it.
+        let same = began(id.number).is_none_or(|began| began == id.began || id.began == 0);
+        Some(if same { Self::Other(file) } else { Self::Ended })
     }
 }
 

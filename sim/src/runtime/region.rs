@@ -218,7 +218,7 @@ impl Region {
         }
     }
 
-    /// Acts as this side while no other gives devices names or secondaries places.
+    /// Acts as this side while no other gives devices names.
     pub(super) fn naming<T>(&self, side: usize, act: impl FnOnce() -> T) -> T {
         let number = |side: usize| u32::try_from(side + 1).unwrap_or(u32::MAX);
         let alive = |holder: u32| {
@@ -313,8 +313,9 @@ impl Region {
                 break;
             }
             self.notice_deaths();
-            if self.knows_abort() {
-                // Whoever aborted may have died before it could ring.
+            let primary = self.control().sides[PRIMARY].get();
+            if self.knows_abort() || primary == Holder::Closed {
+                // Whoever did that may have died before it could ring.
                 break;
             }
         }

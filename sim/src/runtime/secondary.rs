@@ -103,12 +103,11 @@ impl Client {
             open |= own(slot) && device.client.get() != Ok(End::Closed);
         }
         let misuse = open && !region.is_aborted().unwrap_or(true);
-        region.control().sides[self.side].close();
         if misuse {
             region.abort();
-        } else {
-            region.ring_all();
         }
+        region.control().sides[self.side].close();
+        region.ring_all();
         if misuse { Err(HResult::VD_E_OPEN) } else { Ok(()) }
     }
 }

@@ -1,7 +1,7 @@
 //! The server's set interface, IServerVirtualDeviceSet2.
 
 use super::Callback;
-use super::agent::Agent;
+use super::agent::{self, Agent, CompletionAgent};
 use super::area::{Area, Need};
 use super::buffer::{Buffer, Span, Views};
 use super::door::PAGE;
@@ -17,7 +17,9 @@ use crate::sync::limits::BUFFERS;
 use crate::sync::{Arc, Fault, Mutex, MutexGuard, fault};
 
 /// A server's set interface. May be used from any thread of its process; clones are the
-/// same interface. When the last one is dropped the set is closed.
+/// same interface. When the last one is dropped the set is closed; a clone that a
+/// completion routine or the agent's thread owns keeps it open, so give the latter a
+/// [`CompletionAgent`].
 ///
 /// Every function answers VD_E_PROTOCOL unless the interface is open, VD_E_ABORT after
 /// an abort where nothing else is said, and VD_E_UNEXPECTED, with an abort, if the
@@ -232,19 +234,21 @@ impl ServerSet {
     /// VD_E_PROTOCOL: not Initializing, or another thread is the agent; VD_E_ABORT: the
     /// set was aborted before; VD_E_UNEXPECTED.
     pub fn execute_completion_agent(&self) -> Result<(), HResult> {
-        let _inside = self.process.enter();
-        self.start_agent()?.run()
+        self.completion_agent()?.execute()
+    }
+
+    /// What another thread needs to become the completion agent, and no more.
+    ///
+    /// # Errors
+    /// VD_E_PROTOCOL: the interface is not open.
+    pub fn completion_agent(&self) -> Result<CompletionAgent, HResult> {
+        self.server().map(CompletionAgent::new)
     }
 
     /// The first half of ExecuteCompletionAgent, which does not block.
+    #[allow(dead_code, reason = "the loom tests begin with it")]
     pub(crate) fn start_agent(&self) -> Result<Agent, HResult> {
-        self.with(|server, table| {
-            let allowed: &[Phase] = if table.agent { &[] } else { &[Phase::Initializing] };
-            server.region.require(allowed)?;
-            table.agent = true;
-            server.region.add(Piece::Agent);
-            Ok(Agent::new(server.clone()))
-        })
+        agent::start(&self.server()?)
     }
 
     /// Opens the device of that name, or the next unopened one.
@@ -303,7 +307,7 @@ impl ServerSet {
         self.with(|server, table| {
             server.region.require(HAS_BUFFERS)?;
             let key = shared(server, table, buffer).ok_or(HResult::VD_E_INVALID)?;
-            table.absorb_all(&server.region)?;
+            server.absorb(table)?;
             if table.uses(key) {
                 return Err(HResult::VD_E_INVALID);
             }
@@ -368,6 +372,17 @@ impl ServerSet {
 }
 
 impl Server {
+    /// Takes in what was completed, for another call than the agent's.
+    fn absorb(&self, table: &mut Table) -> Result<(), HResult> {
+        let before = table.owed.len();
+        table.absorb_all(&self.region)?;
+        if table.owed.len() > before {
+            // Whoever completed it may have died before it could ring.
+            self.region.control().agent.ring();
+        }
+        Ok(())
+    }
+
     fn close(&self) -> Result<(), HResult> {
         self.region.notice_deaths();
         let mut table = self.table();
@@ -379,13 +394,16 @@ impl Server {
         let state = self.region.state().ok();
         let aborted = state.is_none_or(|state| state.aborted);
         let ended = state.is_some_and(|state| state.phase == Phase::NormallyTerminated);
+        let aborted = aborted || table.aborted;
         let misuse = !aborted && table.devices.iter().any(|device| device.end == End::Open);
+        // What the agent does from here on no other process can change.
+        table.aborted = aborted || !ended;
         drop(table);
-        let control = self.region.control();
-        control.sides[SERVER].close();
+        // In this order: who dies in between is seen to have died with its side open.
         if aborted || !ended {
             self.region.abort();
         }
+        self.region.control().sides[SERVER].close();
         // A client that died cannot take its set's name away.
         if !self.region.client_lives() {
             self.region.forget();

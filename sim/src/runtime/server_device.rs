@@ -68,7 +68,13 @@ impl ServerDevice {
         let mut begins_to_wait = false;
         let refused = {
             let mut table = self.server.table();
-            match self.admit(&mut table, &command) {
+            let owed = table.owed.len();
+            let admitted = self.admit(&mut table, &command);
+            if table.owed.len() > owed {
+                // Whoever completed that may have died before it could ring.
+                region.control().agent.ring();
+            }
+            match admitted {
                 Ok((errors, buffer)) => {
                     if fault(Fault::AdmitsThenQueues) {
                         drop(table);
@@ -155,7 +161,7 @@ impl ServerDevice {
             return Err(INACTIVE);
         }
         let state = region.state().map_err(unsound)?;
-        if state.aborted {
+        if state.aborted || table.aborted {
             return Err((HResult::VD_E_ABORT, Win32::ERROR_OPERATION_ABORTED));
         }
         if state.phase != Phase::Active || table.devices[self.slot].end != End::Open {

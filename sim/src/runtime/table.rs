@@ -22,6 +22,8 @@ pub(super) struct Table {
     pub(super) asked: VdConfig,
     /// The same with the server's part, once BeginConfiguration has set it.
     pub(super) config: VdConfig,
+    /// The set is known to be aborted, or was closed out of order: for good.
+    pub(super) aborted: bool,
     /// The server has called Close.
     pub(super) closed: bool,
     /// A thread is the completion agent.
@@ -36,6 +38,9 @@ pub(super) struct Table {
     pub(super) sent: u64,
     /// Completions taken in so far.
     absorbed: u64,
+    /// What that was when the agent last waited too long, if a completion seemed to be on
+    /// its way then.
+    overdue: Option<u64>,
     /// Events that let the agent's waiting begin anew.
     pub(super) happened: u64,
     /// Milliseconds of virtual time since then.
@@ -90,6 +95,7 @@ impl Table {
         Self {
             asked,
             config: asked,
+            aborted: false,
             closed: false,
             agent: false,
             calling: false,
@@ -98,6 +104,7 @@ impl Table {
             depth,
             sent: 0,
             absorbed: 0,
+            overdue: None,
             happened: 0,
             waited: 0,
             area: Area::default(),
@@ -231,12 +238,19 @@ impl Table {
     }
 
     /// The agent has waited too long: aborts the set, unless a completion is on its way.
+    /// For one that does not come it waits once more: who drew a ticket may have died.
     ///
     /// Source: SQL Server 2005 Virtual Backup Device Specification, VDConfig Structure.
-    pub(super) fn time_out(&self, region: &Region) {
+    pub(super) fn time_out(&mut self, region: &Region) {
         let tickets = &region.control().tickets;
         if fault(Fault::TimeOutOverlooksCompletion) || tickets.end(self.absorbed) {
             region.abort();
+        } else if self.overdue == Some(self.absorbed) {
+            tickets.end_anyway();
+            region.abort();
+        } else {
+            self.overdue = Some(self.absorbed);
+            self.wait_anew();
         }
     }
 

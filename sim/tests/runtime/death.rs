@@ -170,6 +170,78 @@ fn nobody_but_the_owner_and_if_asked_the_group_may_use_a_set() {
 }
 
 #[test]
+fn an_object_that_others_can_write_is_nobodys_set() {
+    let prefix = new_prefix();
+    let machine = shared(&prefix);
+    let set = machine.client_set();
+    set.create(None, SET, &one_device()).expect("a new name");
+    let path = objects(&prefix).remove(0);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("it is ours");
+    assert_eq!(machine.server_set().open(None, SET), Err(HResult::VD_E_INVALID));
+    let other = machine.client_set();
+    assert_eq!(other.create(None, SET, &one_device()), Err(HResult::VD_E_SECURITY));
+    assert_eq!(set.close(), Ok(()));
+    assert!(objects(&prefix).is_empty());
+    // A link leads nowhere.
+    fs::write("/dev/shm/".to_owned() + &prefix + "elsewhere", [0; 16]).expect("a new name");
+    std::os::unix::fs::symlink(prefix.clone() + "elsewhere", &path).expect("a new name");
+    assert_eq!(machine.server_set().open(None, SET), Err(HResult::VD_E_INVALID));
+    assert!(other.create(None, SET, &one_device()).is_err());
+    vdi_sim::runtime::remove_leftovers(&prefix);
+}
+
+#[test]
+fn a_completion_routine_that_panics_keeps_no_other_from_being_called() {
+    let machine = Machine::in_memory(Options::default());
+    let (client, server) = (machine.client_set(), machine.server_set());
+    client.create(None, SET, &one_device()).expect("a new name");
+    server.open(None, SET).expect("created");
+    configured(&server);
+    client.get_configuration(Timeout::Milliseconds(0)).expect("configured");
+    let device = server.open_device(SET).expect("initializing");
+    client.open_device(SET).expect("initializing");
+    let agent = server.completion_agent().expect("open");
+    let agent = thread::spawn(move || agent.execute());
+    let (done, ended) = mpsc::channel();
+    let mut sent = 0;
+    while sent < 3 {
+        let done = done.clone();
+        let callback = Box::new(move |how: Completion| {
+            if how.code == Win32::ERROR_OPERATION_ABORTED {
+                done.send(sent).expect("somebody listens");
+                assert_ne!(sent, 0, "the first one fails");
+            }
+        });
+        let code = CommandCode::Flush;
+        let command = SendCommand { tag: 0, code, buffer: None, size: 0, position: 0, callback };
+        sent += i32::from(device.send_command(command).is_ok());
+    }
+    assert_eq!(server.signal_abort(), Ok(()));
+    let called: Vec<i32> =
+        (0..3).map(|_| ended.recv_timeout(PATIENCE).expect("called back")).collect();
+    assert_eq!(called, [0, 1, 2]);
+    agent.join().expect_err("the panic goes on when all is done");
+    assert_eq!((server.close(), client.close()), (Ok(()), Ok(())));
+}
+
+#[test]
+fn a_server_dropped_under_its_agent_is_closed() {
+    let machine = Machine::in_memory(Options::default());
+    let (client, server) = (machine.client_set(), machine.server_set());
+    client.create(None, SET, &one_device()).expect("a new name");
+    server.open(None, SET).expect("created");
+    configured(&server);
+    let agent = server.completion_agent().expect("open");
+    let agent = thread::spawn(move || in_time(move || agent.execute()));
+    drop(server);
+    // It may have begun, or come too late.
+    let ended = agent.join().expect("no hang");
+    assert!(matches!(ended, Ok(()) | Err(HResult::VD_E_PROTOCOL)), "{ended:?}");
+    let told = client.get_configuration(Timeout::Infinite);
+    assert_eq!(told.err(), Some(HResult::VD_E_ABORT));
+}
+
+#[test]
 fn no_name_leads_out_of_shared_memory() {
     let prefix = new_prefix();
     let machine = shared(&prefix);

@@ -156,10 +156,8 @@ pub(crate) fn server(machine: &Machine, size: Size) -> Result<Served, HResult> {
     set.begin_configuration(&part)?;
     set.request_buffers(BLOCK, 0, size.devices)?;
     set.end_configuration()?;
-    let agent = {
-        let set = set.clone();
-        thread::spawn(move || set.execute_completion_agent())
-    };
+    let agent = set.completion_agent()?;
+    let agent = thread::spawn(move || agent.execute());
     let served = serve(&set, size);
     let agent = agent.join().expect("no panic");
     let close = set.close();

@@ -660,8 +660,8 @@ catalogue! {
         "A set interface works the same from every thread of its process."
         [Source::reference("CreateEx and Open")] None;
     StatusSystemError "status.system-error" Interface
-        "An error of the operating system comes back wrapped, as a status of the form 0x8007xxxx."
-        [Source::headers("vdierror.h")] None;
+        "A call that fails for want of the system's resources answers with the system's error, wrapped as a status of the form 0x8007xxxx, and has no other effect."
+        [Source::headers("vdierror.h"), Source::reference("ExecuteCompletionAgent, other statuses")] None;
     AbiLayout "abi.layout" Interface
         "VDConfig, VDC_Command and VDS_Command have the layout of the headers, and the library exports their functions."
         [Source::headers("vdi.h")] None;

@@ -377,7 +377,7 @@ fn action(
     args: Args<'static>,
 ) -> Action {
     let (lane, args) = (lane_named(lane), Box::new(args));
-    Action::Call { call, lane, on, creates, args, expect: None, gives: None }
+    Action::Call { call, lane, on, creates, args, expect: None, gives: None, tells: None }
 }
 
 /// The file of a scenario: a step a line.

@@ -14,7 +14,7 @@ use vdi_sim::trace::{Event, Function, Header, Name, Out, Recorded, TimeoutArg};
 
 use super::given_out::GivenOut;
 use super::judge::Disagreement;
-use crate::scenario::{Action, Await, Pin, Pinned, Scenario, expand};
+use crate::scenario::{Action, Await, Pin, Pinned, Scenario, Truth, expand};
 
 /// What came of asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,7 +165,7 @@ impl Play<'_> {
 
     pub(super) fn step(&mut self, action: &Action) -> Result<(), Disagreement> {
         match action {
-            Action::Call { call, lane, on, creates, args, expect, gives } => {
+            Action::Call { call, lane, on, creates, args, expect, gives, tells } => {
                 if let (Some(name), Some(true)) = (creates, args.hold) {
                     self.holds.insert(name.clone());
                 }
@@ -174,7 +174,8 @@ impl Play<'_> {
                 self.begin(*call, lane.as_str(), on, creates.as_deref(), args)?;
                 self.own_return(lane.as_str(), wanted.as_deref(), gives.as_deref(), expires)?;
                 self.settle()?;
-                self.take_return(lane.as_str(), expect.as_ref(), gives.as_deref())
+                let gives = (gives.as_deref(), tells.as_ref());
+                self.take_return(lane.as_str(), expect.as_ref(), gives)
             }
             Action::Start { start, lane, on, creates, args } => {
                 self.begin(*start, lane.as_str(), on, creates.as_deref(), args)?;
@@ -182,7 +183,7 @@ impl Play<'_> {
                 self.settle()
             }
             Action::Await { what: Await::Return, lane, expect, gives, .. } => {
-                self.take_return(lane.as_str(), expect.as_ref(), gives.as_deref())
+                self.take_return(lane.as_str(), expect.as_ref(), (gives.as_deref(), None))
             }
             Action::Await { lane, of, completion, bytes, .. } => {
                 let of = of.as_deref().unwrap_or_default();
@@ -351,7 +352,7 @@ impl Play<'_> {
         &mut self,
         lane: &str,
         expect: Option<&Pinned<HResult>>,
-        gives: Option<&str>,
+        (gives, tells): (Option<&str>, Option<&Pinned<Truth>>),
     ) -> Result<(), Disagreement> {
         let pins = expect.map(|pinned| pinned.under(self.profile));
         let scenario = pins.map_or("a return".to_owned(), list);
@@ -380,6 +381,12 @@ impl Play<'_> {
         if gives.is_some() && returned.command.as_deref() != gives {
             let oracle = format!("{} with {:?}", returned.status, returned.command);
             return self.differ(oracle, format!("gives {gives:?}"));
+        }
+        let told = returned.allowed.iter().flat_map(|candidate| &candidate.tells);
+        let told: Vec<Pin<Truth>> = told.map(|told| Pin::Code((*told).into())).collect();
+        let pins = tells.map_or(&told[..], |pinned| pinned.under(self.profile));
+        if pins.len() != told.len() || !pins.iter().all(|pin| told.contains(pin)) {
+            return self.differ(format!("tells {}", list(&told)), list(pins));
         }
         Ok(())
     }

@@ -218,12 +218,13 @@ impl Driver<'_> {
             return Ok(());
         }
         match action {
-            Action::Call { call, lane, on, creates, args, expect, gives } => {
+            Action::Call { call, lane, on, creates, args, expect, gives, tells } => {
                 let (function, creates) = (*call, creates.as_deref());
                 let asked = Asked { function, lane, on, creates, args };
                 self.call(&asked)?;
-                let what = format!("{call} by {lane}");
-                self.take_return(&what, lane, expect.as_ref(), gives.as_deref(), profile);
+                let (what, gives) =
+                    (format!("{call} by {lane}"), (gives.as_deref(), tells.as_ref()));
+                self.take_return(&what, lane, expect.as_ref(), gives, profile);
                 self.take_refusal(*call, creates, expect.as_ref(), profile);
                 Ok(())
             }
@@ -234,7 +235,8 @@ impl Driver<'_> {
             }
             Action::Await { what: Await::Return, lane, expect, gives, .. } => {
                 let what = format!("the return on {lane}");
-                self.take_return(&what, lane, expect.as_ref(), gives.as_deref(), profile);
+                let gives = (gives.as_deref(), None);
+                self.take_return(&what, lane, expect.as_ref(), gives, profile);
                 Ok(())
             }
             Action::Await { lane, of, completion, bytes, .. } => {
@@ -468,6 +470,7 @@ impl Driver<'_> {
                     self.unmade.remove(&name);
                 }
                 let command = out.command.as_ref().map(ToString::to_string);
+                let shared = out.shared;
                 let bare = *out == Out { command: out.command.clone(), ..Out::default() };
                 let event = Event::Return {
                     seq: None,
@@ -480,6 +483,7 @@ impl Driver<'_> {
                     line,
                     status,
                     command,
+                    shared,
                     bare,
                 });
                 Ok(())

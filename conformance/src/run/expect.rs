@@ -5,7 +5,7 @@ use vdi_sim::codes::{HResult, Win32};
 use vdi_sim::trace::{Function, LaneName};
 
 use super::driver::Driver;
-use crate::scenario::Pinned;
+use crate::scenario::{Pin, Pinned, Truth};
 
 /// A pinned expectation that was not met.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -28,6 +28,7 @@ pub(super) struct Returned {
     pub(super) line: usize,
     pub(super) status: HResult,
     pub(super) command: Option<String>,
+    pub(super) shared: Option<bool>,
     /// Nothing else came with it.
     pub(super) bare: bool,
 }
@@ -69,7 +70,7 @@ impl Driver<'_> {
         what: &str,
         lane: &LaneName,
         expect: Option<&Pinned<HResult>>,
-        gives: Option<&str>,
+        (gives, tells): (Option<&str>, Option<&Pinned<Truth>>),
         profile: &Profile,
     ) {
         let pins = expect.map(|pinned| pinned.under(profile));
@@ -88,7 +89,8 @@ impl Driver<'_> {
         let admitted =
             pins.is_none_or(|pins| pins.iter().any(|pin| pin.admits(returned.status, wild)));
         if !admitted {
-            let short = [HResult::VD_E_MEMORY, HResult::VD_E_BUSY].contains(&returned.status);
+            let short = [HResult::VD_E_MEMORY, HResult::VD_E_BUSY].contains(&returned.status)
+                || returned.status.is_system_error();
             self.mismatch(what, &expected, returned.status.to_string(), short);
             return;
         }
@@ -96,6 +98,17 @@ impl Driver<'_> {
             let expected = format!("NOERROR with {}", gives.unwrap_or_default());
             let got = format!("NOERROR with {}", returned.command.as_deref().unwrap_or("nothing"));
             self.mismatch(what, &expected, got, false);
+            return;
+        }
+        let told = returned.shared.map(Truth::from);
+        let pins = tells.map(|pinned| pinned.under(profile));
+        let as_told = |pins: &[Pin<Truth>]| {
+            pins.iter().any(|pin| told.is_some_and(|told| pin.admits(told, |_, _| false)))
+        };
+        if let Some(pins) = pins.filter(|pins| !as_told(pins)) {
+            let expected: Vec<String> = pins.iter().map(ToString::to_string).collect();
+            let got = told.map_or("nothing told".to_owned(), |told| told.to_string());
+            self.mismatch(what, &expected.join(" or "), got, false);
             return;
         }
         // Alternatives without a reading are those of the default profile. What else

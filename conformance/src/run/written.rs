@@ -125,6 +125,7 @@ fn one(play: &mut Play<'_>, deed: &Action) -> Option<Written> {
                     args: args.clone(),
                     expect: Some(pins(&allowed)?),
                     gives: command,
+                    tells: None,
                 },
                 None => started(deed)?,
             }

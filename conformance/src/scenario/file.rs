@@ -11,7 +11,7 @@ use vdi_sim::trace::{
     Statement,
 };
 
-use super::Pinned;
+use super::{Pinned, Truth};
 
 /// A scenario, version 1.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
@@ -89,7 +89,10 @@ impl Scenario {
             let done_under = step.readings().into_iter().flatten();
             readings.extend(done_under.filter(|reading| !self.ends_there(index, *reading)));
             match &step.action {
-                Action::Call { expect: Some(expect), .. } => readings.extend(expect.readings()),
+                Action::Call { expect, tells, .. } => {
+                    readings.extend(expect.iter().flat_map(Pinned::readings));
+                    readings.extend(tells.iter().flat_map(Pinned::readings));
+                }
                 Action::Await { expect, completion, .. } => {
                     readings.extend(expect.iter().flat_map(Pinned::readings));
                     readings.extend(completion.iter().flat_map(Pinned::readings));
@@ -286,6 +289,9 @@ pub enum Action {
         /// The command that GetCommand delivers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         gives: Option<String>,
+        /// What IsSharedBuffer tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tells: Option<Pinned<Truth>>,
     },
     /// Begins a call and leaves it.
     Start {

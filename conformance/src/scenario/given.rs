@@ -91,6 +91,7 @@ impl Expansion {
             args: Box::new(args),
             expect: Some(Pinned::Codes(vec![Pin::Code(status)])),
             gives,
+            tells: None,
         });
     }
 

@@ -17,4 +17,4 @@ pub use file::{Action, Await, Given, GivenAgent, GivenCommand, GivenStage, Phase
 pub use given::expand;
 pub use library::{Library, LibraryError, Loaded};
 pub use parse::{BadFile, parse, read};
-pub use pinned::{Pin, Pinned};
+pub use pinned::{Pin, Pinned, Truth};

@@ -16,6 +16,41 @@ pub enum Pin<C> {
     Any,
 }
 
+/// What IsSharedBuffer tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, schemars::JsonSchema)]
+pub enum Truth {
+    /// It is a buffer of the set.
+    #[serde(rename = "TRUE")]
+    True,
+    /// It is none.
+    #[serde(rename = "FALSE")]
+    False,
+}
+
+impl From<bool> for Truth {
+    fn from(told: bool) -> Self {
+        if told { Self::True } else { Self::False }
+    }
+}
+
+impl FromStr for Truth {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "TRUE" => Ok(Self::True),
+            "FALSE" => Ok(Self::False),
+            _ => Err(format!("`{text}` is told by no function, expected `TRUE` or `FALSE`")),
+        }
+    }
+}
+
+impl fmt::Display for Truth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(if *self == Self::True { "TRUE" } else { "FALSE" })
+    }
+}
+
 /// What a scenario expects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pinned<C> {

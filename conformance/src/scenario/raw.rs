@@ -6,7 +6,7 @@ use vdi_sim::trace::{
     Args, Found, Function, HowEnded, LaneName, Presence, Process, Reported, Statement, owned_args,
 };
 
-use super::{Action, Await, Pinned, Step};
+use super::{Action, Await, Pinned, Step, Truth};
 
 /// Every field that a step of any kind may have.
 #[derive(Deserialize)]
@@ -37,6 +37,7 @@ struct Raw {
     args: Option<Box<Args<'static>>>,
     expect: Option<Pinned<HResult>>,
     gives: Option<String>,
+    tells: Option<Pinned<Truth>>,
     of: Option<String>,
     completion: Option<Pinned<Win32>>,
     bytes: Option<u32>,
@@ -50,7 +51,7 @@ fn some_args<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Box<Args<'stat
 
 /// The kinds of step, each with the fields it may have besides `when`.
 const KINDS: &[(&str, &[&str])] = &[
-    ("call", &["call", "lane", "on", "as", "args", "expect", "gives"]),
+    ("call", &["call", "lane", "on", "as", "args", "expect", "gives", "tells"]),
     ("start", &["start", "lane", "on", "as", "args"]),
     ("await", &["await", "lane", "expect", "gives", "of", "completion", "bytes"]),
     ("blocked", &["blocked"]),
@@ -87,6 +88,7 @@ impl Raw {
             ("args", self.args.is_some()),
             ("expect", self.expect.is_some()),
             ("gives", self.gives.is_some()),
+            ("tells", self.tells.is_some()),
             ("of", self.of.is_some()),
             ("completion", self.completion.is_some()),
             ("bytes", self.bytes.is_some()),
@@ -142,6 +144,7 @@ impl Raw {
                 args: self.args.unwrap_or_default(),
                 expect: self.expect,
                 gives: self.gives,
+                tells: self.tells,
             },
             "start" => Action::Start {
                 lane: self.lane(self.start)?,

@@ -181,9 +181,13 @@ impl Handles {
             step.readings().or_else(|error| problem(Some(when), error.to_string()))?;
         }
         match &step.action {
-            Action::Call { call, lane, on, creates, args, expect, gives } => {
+            Action::Call { call, lane, on, creates, args, expect, gives, tells } => {
                 self.call(*call, lane, on, creates.as_deref(), args)?;
                 complete_pins(expect.as_ref())?;
+                complete_pins(tells.as_ref())?;
+                if tells.is_some() && *call != Function::IsSharedBuffer {
+                    return problem(Some("tells"), "only IsSharedBuffer `tells` TRUE or FALSE");
+                }
                 gives.as_ref().map_or(Ok(()), |command| self.expect(command, Kind::Command))
             }
             Action::Start { start, lane, on, creates, args } => {

@@ -82,7 +82,7 @@ pub fn ask(history: &Trace, profile: &Profile, call: &Event<'_>) -> Result<Asked
 
 /// Whether two lists allow the same, whatever they rest on.
 fn same(one: &[Candidate], other: &[Candidate]) -> bool {
-    let key = |c: &Candidate| (c.status, c.delivers.clone(), c.refuses, c.misuse);
+    let key = |c: &Candidate| (c.status, c.delivers.clone(), c.tells.clone(), c.refuses, c.misuse);
     one.len() == other.len() && one.iter().zip(other).all(|(a, b)| key(a) == key(b))
 }
 
@@ -123,10 +123,12 @@ fn candidates(
 
 fn outcomes_text(f: &mut fmt::Formatter<'_>, outcomes: &[Candidate]) -> fmt::Result {
     for outcome in outcomes {
-        let status = match (outcome.status, &outcome.delivers) {
-            (Some(status), Some(command)) => format!("{status} with {command}"),
-            (Some(status), None) => status.to_string(),
-            (None, _) => "stays in the call".to_owned(),
+        let status = match (outcome.status, &outcome.delivers, outcome.tells.as_slice()) {
+            (Some(status), Some(command), _) => format!("{status} with {command}"),
+            (Some(_), None, [shared]) => if *shared { "TRUE" } else { "FALSE" }.to_owned(),
+            (Some(_), None, [_, ..]) => "TRUE or FALSE".to_owned(),
+            (Some(status), None, []) => status.to_string(),
+            (None, ..) => "stays in the call".to_owned(),
         };
         writeln!(f, "  {status:<20} {}", outcome.clause)?;
         let pad = " ".repeat(23);

@@ -53,6 +53,12 @@ pub(super) enum Then {
     ClientConfiguration,
     /// The same, of the server.
     ServerConfiguration,
+    /// The client has told where the device's medium stands.
+    Placed {
+        device: u8,
+        command: CommandId,
+        position: u64,
+    },
 }
 
 fn bad<T>(message: impl Into<String>) -> Result<T, InputError> {
@@ -386,7 +392,9 @@ impl Binder<'_> {
                         "CompleteCommand's `code` is a completion code such as ERROR_SUCCESS",
                     );
                 };
-                by(process, self.complete(device, code, world, args)?)
+                let call = self.complete(device, code, world, args)?;
+                let then = Self::answers(&call, args);
+                return Ok(Bound { world, call: by(process, call), then });
             }
             _ => return bad(format!("{name} is not called on a device")),
         };
@@ -465,6 +473,7 @@ impl Binder<'_> {
             size: args.size.map(|Size(size)| size),
             position: args.position,
         };
+        self.sends(world, device, facts);
         self.names.give(creates.unwrap_or_default(), world, Thing::Command(facts));
         let size = facts.size.map(|size| i32::try_from(size).unwrap_or(i32::MAX));
         let positioned = facts.position.is_some();

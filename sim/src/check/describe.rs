@@ -87,6 +87,8 @@ pub struct Candidate {
     pub status: Option<Expected>,
     /// The command that GetCommand delivers.
     pub delivers: Option<String>,
+    /// What IsSharedBuffer may tell; nothing for other functions.
+    pub tells: Vec<bool>,
     /// Whether a callback on the calling lane comes first.
     pub refuses: bool,
     /// Whether it is the exception that a shortage of resources makes.
@@ -136,9 +138,15 @@ impl Checker {
                     Answer::Delivers(id) => Some(self.names.command_name(world, id).to_owned()),
                     _ => None,
                 };
+                let tells = match outcome.answer {
+                    Answer::Tells(Some(shared)) => vec![shared],
+                    Answer::Tells(None) => vec![true, false],
+                    _ => Vec::new(),
+                };
                 let candidate = Candidate {
                     status: outcome.answer.expected(),
                     delivers,
+                    tells,
                     refuses: outcome.refuses(),
                     exceptional: outcome.exceptional,
                     forced: outcome.forced,

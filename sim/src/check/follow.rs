@@ -29,6 +29,9 @@ impl Checker {
         let process = self.lane_of(open.lane).process;
         match open.bound.then {
             Then::Nothing => {}
+            Then::Placed { device, command, position } => {
+                self.placed(open.line, world, (device, command, position));
+            }
             Then::Attach(interface) => self.names.interfaces[interface].world = Some(world),
             Then::Create(interface, name, config) => {
                 self.names.interfaces[interface].world = Some(world);

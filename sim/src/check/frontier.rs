@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::places::Place;
 use crate::config::{ServerConfig, VdConfig};
 use crate::model::{LaneId, State};
 
@@ -15,6 +16,8 @@ pub(super) struct World {
     pub(super) server_config: ServerConfig,
     /// Positions that GetPosition returned.
     pub(super) positions: Vec<u64>,
+    /// Where the media of its devices stand, with RandomAccess.
+    pub(super) places: Vec<Place>,
     /// Whether the client knows that its SQL statement failed, or succeeded.
     pub(super) statement: Option<bool>,
     /// Whether a SQL statement was issued for it.

@@ -15,6 +15,7 @@ mod follow;
 mod frontier;
 mod names;
 mod notes;
+mod places;
 mod sequential;
 mod verdict;
 

@@ -395,6 +395,8 @@ impl Checker {
         let mut frontier = std::mem::take(&mut self.worlds[world].frontier);
         let allowed = |state: &State| {
             let mut outcomes = model::outcomes(state, &self.profile, self.limits, lane, call);
+            let failed = model::system_failure(call, &outcomes, status);
+            outcomes.extend(failed);
             outcomes.retain(|outcome| {
                 !early(outcome) && self.matches(outcome, world, state, status, out)
             });

@@ -594,6 +594,12 @@ catalogue! {
     ClientCommandCode "client.command.code" Client
         "A completion code that the documents list for some commands is not used for others."
         [Source::specification("Commands, completion codes")] [CompletionCodes];
+    ClientSetPositionPlace "client.set-position.place" Client
+        "With RandomAccess the client answers SetPosition with the byte that was asked for: counted from 0, or onwards from where the medium stood."
+        [Source::specification("Commands, SetPosition")] None;
+    ClientGetPositionPlace "client.get-position.place" Client
+        "With RandomAccess the client answers GetPosition with the byte where the medium stands: the one it told last, if nothing was sent in between."
+        [Source::specification("Commands, GetPosition")] None;
     ClientCommandReadOnly "client.command.read-only" Client
         "The client does not write into the structure of a command."
         [Source::reference("GetCommand"), Source::practice("clients that write into it")] None;
@@ -654,8 +660,8 @@ catalogue! {
         "A set interface works the same from every thread of its process."
         [Source::reference("CreateEx and Open")] None;
     StatusSystemError "status.system-error" Interface
-        "An error of the operating system comes back wrapped, as a status of the form 0x8007xxxx."
-        [Source::headers("vdierror.h")] None;
+        "A call that fails for want of the system's resources answers with the system's error, wrapped as a status of the form 0x8007xxxx, and has no other effect."
+        [Source::headers("vdierror.h"), Source::reference("ExecuteCompletionAgent, other statuses")] None;
     AbiLayout "abi.layout" Interface
         "VDConfig, VDC_Command and VDS_Command have the layout of the headers, and the library exports their functions."
         [Source::headers("vdi.h")] None;

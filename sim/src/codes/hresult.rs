@@ -57,6 +57,12 @@ impl HResult {
         Self(0x8007_0000 | (error.0 & 0xFFFF))
     }
 
+    /// Whether it wraps an error of the operating system.
+    #[must_use]
+    pub const fn is_system_error(self) -> bool {
+        self.0 & 0xFFFF_0000 == 0x8007_0000 && self.0 & 0xFFFF != 0
+    }
+
     /// Whether this is a failure: the severity bit is set.
     #[must_use]
     pub const fn is_failure(self) -> bool {

@@ -21,6 +21,7 @@ mod phase;
 mod secondary;
 mod server;
 mod state;
+mod system;
 mod touch;
 
 pub use call::{Call, Carried, ClientCall, CreateFlaw, DeviceName, Request, ServerCall, Timeout};
@@ -32,6 +33,7 @@ pub use state::{
     Configuration, Device, Granted, InProgress, LaneId, Pending, Requested, Reserve, SECONDARIES,
     SecondaryLife, ServerDevice, ServerLife, Stage, State, Stream,
 };
+pub use system::system_failure;
 pub use touch::{Object, Touch, touch, uses};
 
 use crate::clauses::Profile;

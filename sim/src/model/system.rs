@@ -1,0 +1,40 @@
+//! Errors of the operating system: calls that take resources of it may fail for the
+//! want of them, whatever the state.
+
+use super::{Answer, Call, ClientCall, Outcome, Outcomes, ServerCall};
+use crate::clauses::Clause;
+use crate::codes::HResult;
+
+/// What a wrapped system error does, given that the call would otherwise come to one of
+/// `outcomes`: where it would have taken resources it fails instead, and nothing happens.
+/// A call that is refused in any case takes none, and its refusal stands.
+#[must_use]
+pub fn system_failure(call: &Call, outcomes: &Outcomes, status: HResult) -> Option<Outcome> {
+    let succeeds = |outcome: &Outcome| match outcome.answer {
+        Answer::Blocks => true,
+        answer => answer.expected().is_some_and(|expected| expected.admits(HResult::NOERROR)),
+    };
+    let fails = status.is_system_error() && takes_resources(call) && outcomes.iter().any(succeeds);
+    fails.then(|| Outcome::returns(status, Clause::StatusSystemError).exceptional())
+}
+
+/// Calls that map or allocate memory, open or create objects of the system, or hand it
+/// a thread.
+const fn takes_resources(call: &Call) -> bool {
+    match call {
+        Call::Server(call) => matches!(
+            call,
+            ServerCall::Open { .. }
+                | ServerCall::RequestBuffers(_)
+                | ServerCall::EndConfiguration
+                | ServerCall::AllocateBuffer { .. }
+                | ServerCall::ExecuteCompletionAgent
+        ),
+        Call::Client(call) | Call::Secondary(_, call) => matches!(
+            call,
+            ClientCall::Create { .. }
+                | ClientCall::OpenInSecondary { .. }
+                | ClientCall::MapBufferHandle { .. }
+        ),
+    }
+}

@@ -10,6 +10,7 @@
 //! permissions; SQL Server VDI reference, CreateEx.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::Write as _;
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
@@ -367,11 +368,13 @@ impl Watches {
     /// Whether the process lives: a system call, unless it is this one.
     pub(super) fn lives(&self, id: ProcessId) -> bool {
         let mut watches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !watches.contains_key(&id) {
-            let Some(watch) = Watch::new(id) else { return true };
-            watches.insert(id, watch);
-        }
-        let Some(watch) = watches.get_mut(&id) else { return true };
+        let watch = match watches.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => match Watch::new(id) {
+                Some(watch) => unknown.insert(watch),
+                None => return true,
+            },
+        };
         let file = match watch {
             Watch::Own => return true,
             Watch::Ended => return false,

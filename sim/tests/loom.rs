@@ -147,6 +147,9 @@ races! {
     /// aborted, and the agent returns.
     client_close_against_the_agent: "client.close.normal-no-abort",
         races::client_close_against_the_agent();
+    /// What the client completed before it closed is called back as the client said.
+    client_completing_and_closing_against_the_agent: "agent.callback",
+        races::client_completing_and_closing_against_the_agent();
     /// A command is either refused or called back as aborted.
     client_close_against_send_command: "client.close.devices-open.status",
         races::client_close_against_send_command();

@@ -178,7 +178,7 @@ impl Table {
         let Some(command) = index.and_then(|index| device.outstanding.remove(index)) else {
             // Late: the agent has given it up, since the set is aborted, or the client
             // closing. Else nobody sound completes what is not outstanding.
-            let given_up = client_closed(region) || region.is_aborted()?;
+            let given_up = self.aborted || client_closed(region) || region.is_aborted()?;
             let late = given_up && done.number < device.written;
             return if late { Ok(()) } else { region.sound(Err(Corrupt)) };
         };

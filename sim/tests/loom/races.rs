@@ -59,6 +59,12 @@ pub(crate) fn client_close_against_the_agent() -> Race {
     race.lane(CLIENT, &[GET, Act::ClientClose]).lane(SERVER, &[CLOSE])
 }
 
+/// The client completes what it holds, sees the end and leaves.
+pub(crate) fn client_completing_and_closing_against_the_agent() -> Race {
+    let race = Race::active(1).delivered(0, 1).after(SERVER, CLOSE).with_agent();
+    race.lane(CLIENT, &[complete(1), GET, Act::ClientClose])
+}
+
 pub(crate) fn client_close_against_send_command() -> Race {
     let race = Race::active(1).with_agent();
     race.lane(SERVER, &[send(1)]).lane(CLIENT, &[Act::ClientClose])

@@ -7,12 +7,15 @@
 //! at every place where a defect can be seeded; here the answer is a constant no.
 
 use std::cell::RefCell;
+mod faults;
+
 use std::sync::PoisonError;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::thread::futex::{self, Timespec};
 
+pub(crate) use self::faults::Fault;
 pub(crate) use std::sync::Arc;
 pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 pub(crate) use std::thread::ThreadId;
@@ -31,35 +34,6 @@ pub(crate) mod limits {
     pub(crate) const SIDES: usize = 66;
     /// Eight-byte words of a name.
     pub(crate) const NAME_WORDS: usize = 64;
-}
-
-/// Defects that the loom tests seed, each in the place where it is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "each is told where the loom tests name it")]
-pub(crate) enum Fault {
-    BellBeforeRequest,
-    IndexBeforeRecord,
-    LooksThenListens,
-    AgentLeavesOutstanding,
-    HeldLooksThenTakes,
-    CloseForgetsOutstanding,
-    AdmitsThenQueues,
-    AbortForgetsDevices,
-    ActiveByTwoLooks,
-    QueueBeforeClosed,
-    ErrorAfterCompletion,
-    StaleRequestDelivered,
-    CloseLooksThenTakes,
-    MaskAfterBell,
-    PhaseOverwritesAbort,
-    PhaseBeforeConfiguration,
-    AgentLooksThenListens,
-    AgentReturnsOwing,
-    MaskLooksThenClears,
-    MaskOverwritten,
-    DeliversThenTakes,
-    ClearErrorSleepsOn,
-    TimeOutOverlooksCompletion,
 }
 
 /// Whether this defect is seeded.

@@ -18,7 +18,7 @@ pub mod runtime;
 
 #[path = "loom/allowed.rs"]
 mod allowed;
-#[path = "loom/faults.rs"]
+#[path = "../src/sync/faults.rs"]
 mod faults;
 #[path = "loom/history.rs"]
 mod history;

@@ -42,6 +42,7 @@ fn parse(path: &Path) -> syn::File {
 const SIM: &[(&str, &[&str])] = &[
     ("codes", &[]),
     ("config", &["codes"]),
+    ("abi", &["codes", "config"]),
     ("clauses", &["codes", "config"]),
     ("model", &["codes", "config", "clauses"]),
     ("trace", &["codes", "config", "clauses", "model"]),
@@ -187,6 +188,8 @@ fn files_and_functions_stay_short() {
         "sim/tests",
         "sim/benches",
         "sim/examples",
+        "sim/libsqlvdi/src",
+        "sim/libsqlvdi/tests",
         "conformance/src",
         "conformance/tests",
     ] {

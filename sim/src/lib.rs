@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`codes`] | status codes, completion codes, commands, feature bits, citations |
 //! | [`config`] | VDConfig and its rules |
+//! | [`abi`] | the binary interface of the client library on Linux |
 //! | [`clauses`] | what the documents demand, clause by clause, and the contested readings |
 //! | [`model`] | the pure transition function: state x input -> allowed outcomes |
 //! | [`trace`] | the event vocabulary and its file format |
@@ -19,6 +20,7 @@
 //! Architecture invariants: the model knows no thread, no clock, no JSON and no
 //! randomness; nothing here reads a file by itself or prints.
 
+pub mod abi;
 pub mod check;
 pub mod clauses;
 pub mod codes;

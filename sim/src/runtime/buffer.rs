@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
+use std::io;
 use std::ops::Deref;
+use std::os::fd::AsFd;
 use std::sync::atomic::AtomicU8;
 use std::sync::{Mutex, PoisonError};
 
-use super::door::{Segment, copy_from, copy_into};
+use super::door::{Segment, copy_from, copy_into, read_file, write_file};
 use super::record::BufferKey;
 use super::region::Region;
 use crate::codes::HResult;
@@ -139,6 +142,23 @@ impl Bytes {
         (**self).as_ptr().cast::<u8>().cast_mut()
     }
 
+    /// Reads from a file, from `offset` on, straight into the buffer: how many bytes, at
+    /// most `length`; 0 at the end of the file.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn read_from(&self, file: &File, offset: u64, length: usize) -> io::Result<usize> {
+        read_file(file.as_fd(), offset, self.get(..length).unwrap_or(self))
+    }
+
+    /// Writes the first `length` bytes into a file, at `offset`, straight from the buffer.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn write_to(&self, file: &File, offset: u64, length: usize) -> io::Result<()> {
+        write_file(file.as_fd(), offset, self.get(..length).unwrap_or(self))
+    }
+
     /// Copies from the start of the buffer; how many bytes.
     pub fn copy_to(&self, into: &mut [u8]) -> usize {
         copy_from(self, into);
@@ -202,6 +222,14 @@ impl Buffer {
             start.saturating_add(shared.span.offset as u64)
         };
         self.0.as_ref().map_or(0, offset)
+    }
+
+    /// The place among the set's buffers, counted from 0, and the how-manieth buffer it is
+    /// there, counted from 1: the same in every process. `None` if it is no shared buffer.
+    #[must_use]
+    pub fn place(&self) -> Option<(u32, u32)> {
+        let key = self.0.as_ref()?.key;
+        Some((key.index, key.generation.div_ceil(2)))
     }
 
     /// Whether it may still be used: neither freed, nor is this side closed.

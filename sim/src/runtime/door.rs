@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32};
 use std::{fmt, io, ptr, slice};
 
 use rustix::fs::fstat;
+use rustix::io::{pread, pwrite};
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 
 use super::layout::{Control, DeviceWords};
@@ -238,6 +239,35 @@ pub(super) fn copy_into(from: &[u8], shared: &[AtomicU8]) {
     unsafe {
         ptr::copy_nonoverlapping(from.as_ptr(), shared.as_ptr().cast::<u8>().cast_mut(), length);
     }
+}
+
+/// Reads from a place in a file into shared bytes: how many, 0 at the end of the file.
+pub(super) fn read_file(
+    file: BorrowedFd<'_>,
+    offset: u64,
+    shared: &[AtomicU8],
+) -> io::Result<usize> {
+    let start = shared.as_ptr().cast::<u8>().cast_mut();
+    // SAFETY: so many bytes that may be written through a shared reference, since they are
+    // atomics. The slice is seen by the system only, which writes it as any process might.
+    let bytes = unsafe { slice::from_raw_parts_mut(start, shared.len()) };
+    Ok(rustix::io::retry_on_intr(|| pread(file, &mut *bytes, offset))?)
+}
+
+/// Writes all of the shared bytes to a place in a file.
+pub(super) fn write_file(file: BorrowedFd<'_>, offset: u64, shared: &[AtomicU8]) -> io::Result<()> {
+    // SAFETY: as for `read_file`: the system reads what it finds.
+    let mut bytes = unsafe { slice::from_raw_parts(shared.as_ptr().cast::<u8>(), shared.len()) };
+    let mut offset = offset;
+    while !bytes.is_empty() {
+        let written = rustix::io::retry_on_intr(|| pwrite(file, bytes, offset))?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        bytes = &bytes[written..];
+        offset += written as u64;
+    }
+    Ok(())
 }
 
 impl fmt::Debug for ControlMemory {

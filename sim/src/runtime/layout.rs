@@ -134,6 +134,8 @@ pub(super) struct Control {
     /// Devices with completions that the server has not looked at, a bit each.
     pub(super) completed: AtomicU64,
     pub(super) tickets: Tickets,
+    /// The next number of the set's history.
+    pub(super) sequence: AtomicU64,
     /// What the client asked for in Create.
     pub(super) asked: ConfigWords,
     /// The whole configuration, good from [`Phase::Initializing`] on.
@@ -162,6 +164,7 @@ impl Default for Control {
             progress: Progress::default(),
             completed: AtomicU64::default(),
             tickets: Tickets::default(),
+            sequence: AtomicU64::default(),
             asked: ConfigWords::default(),
             granted: ConfigWords::default(),
             naming: Lock::default(),

@@ -16,6 +16,7 @@
 //! | `client`, `client_device`, `secondary` | the client's functions |
 //! | `buffer` | shared bytes, without copying |
 //! | `clock` | time-outs |
+//! | `history` | what recorders share |
 //!
 //! **How it works.** Every end of a set is decided on one shared word. A device is two
 //! rings, each with one writer and one reader: requests to the client, completions
@@ -108,6 +109,7 @@ mod client_device;
 mod clock;
 #[expect(unsafe_code, reason = "the one door to memory that processes share")]
 mod door;
+mod history;
 mod layout;
 mod machine;
 mod posix;
@@ -127,6 +129,7 @@ pub use self::client::ClientSet;
 pub use self::client_device::ClientDevice;
 #[doc(hidden)]
 pub use self::door::SharedWords;
+pub use self::history::{Mortal, SetHistory};
 pub use self::machine::{Machine, Observer, Options, Process, Still};
 pub use self::server::ServerSet;
 pub use self::server_device::{SendCommand, ServerDevice};

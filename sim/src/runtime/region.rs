@@ -9,6 +9,7 @@ use super::Timeout;
 use super::area::Need;
 use super::clock::Limit;
 use super::door::{ControlMemory, Segment, control_length};
+use super::history::SetHistory;
 use super::layout::{
     Control, Corrupt, DeviceWords, Holder, MAGIC, Phase, Piece, ProcessId, SideWord, State,
 };
@@ -78,6 +79,7 @@ impl Region {
         control.asked.set(&config.client_part());
         self.devices()[0].name.set(name);
         control.sides[PRIMARY].take(Holder::Nobody, me);
+        control.sequence.store(SetHistory::CREATION + 1, Ordering::Release);
         control.state.begin();
         control.magic.store(MAGIC, Ordering::Release);
     }

@@ -26,7 +26,7 @@ use crate::sync::{Arc, Fault, Mutex, MutexGuard, fault};
 /// shared memory holds what cannot be.
 #[derive(Clone, Debug)]
 pub struct ServerSet {
-    process: Process,
+    pub(super) process: Process,
     binding: Arc<Interface>,
 }
 

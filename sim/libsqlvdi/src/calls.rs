@@ -1,0 +1,120 @@
+//! What each function of the library does, in safe terms.
+
+use std::ffi::CStr;
+
+use vdi_sim::abi::{RawCommand, RawConfig};
+use vdi_sim::codes::{HResult, Win32};
+use vdi_sim::config::VdConfig;
+use vdi_sim::runtime::{Buffer, BufferHandle, Delivered};
+
+use crate::objects::{self, Token, lock};
+use crate::settings::Settings;
+
+/// What a function gives, or why not.
+pub(crate) type Result<T> = std::result::Result<T, HResult>;
+
+/// A name, which the runtime has in UTF-8.
+fn text(name: Option<&CStr>) -> Result<&str> {
+    name.and_then(|name| name.to_str().ok()).ok_or(HResult::VD_E_INVALID)
+}
+
+fn set(token: Token) -> Result<std::sync::Arc<objects::Set>> {
+    objects::set(token).ok_or(HResult::VD_E_PROTOCOL)
+}
+
+pub(crate) fn create(this: Token, name: Option<&CStr>, config: Option<RawConfig>) -> Result<()> {
+    let config = VdConfig::from(config.ok_or(HResult::VD_E_INVALID)?);
+    // What the server sets is not the client's to say.
+    set(this)?.set.create(None, text(name)?, &config.client_part())
+}
+
+pub(crate) fn open_in_secondary(this: Token, name: Option<&CStr>) -> Result<()> {
+    set(this)?.set.open_in_secondary(None, text(name)?)
+}
+
+pub(crate) fn get_configuration(this: Token, time: i64) -> Result<RawConfig> {
+    let timeout = Settings::get().timeout(time);
+    set(this)?.set.get_configuration(timeout).map(RawConfig::from)
+}
+
+/// The number for the new C++ object.
+pub(crate) fn open_device(this: Token, name: Option<&CStr>) -> Result<Token> {
+    let set = set(this)?;
+    let device = set.set.open_device(text(name)?)?;
+    Ok(set.add_device(device))
+}
+
+pub(crate) fn signal_abort(this: Token) -> Result<()> {
+    set(this)?.set.signal_abort()
+}
+
+pub(crate) fn close(this: Token) -> Result<()> {
+    let set = set(this)?;
+    let closed = set.set.close();
+    if closed != Err(HResult::VD_E_PROTOCOL) {
+        set.end_devices();
+    }
+    closed
+}
+
+pub(crate) fn get_buffer_handle(this: Token, address: usize) -> Result<u32> {
+    let set = set(this)?;
+    let buffer = set.buffer_at(address).unwrap_or_else(Buffer::unshared);
+    set.set.get_buffer_handle(&buffer).map(|handle| handle.0)
+}
+
+pub(crate) fn map_buffer_handle(this: Token, handle: u32) -> Result<*mut u8> {
+    let set = set(this)?;
+    let buffer = set.set.map_buffer_handle(BufferHandle(handle))?;
+    let bytes = buffer.bytes().ok_or(HResult::VD_E_INVALID)?;
+    let address = bytes.as_ptr();
+    let mut mapped = lock(&set.mapped);
+    if !mapped.iter().any(|known| known.as_ptr() == address) {
+        mapped.push(bytes);
+    }
+    Ok(address)
+}
+
+pub(crate) fn get_command(this: Token, time: i64) -> Result<*mut RawCommand> {
+    let device = objects::device(this).ok_or(HResult::VD_E_PROTOCOL)?;
+    let command = device.device.get_command(Settings::get().timeout(time))?;
+    let bytes = command.buffer.as_ref().and_then(Buffer::bytes);
+    if command.buffer.is_some() && bytes.is_none() {
+        // The set was closed by another thread since.
+        return Err(HResult::VD_E_ABORT);
+    }
+    let start = bytes.as_ref().map_or(0, |bytes| bytes.as_ptr().expose_provenance());
+    let Delivered { command: id, code, size, position, buffer, .. } = command;
+    let raw = RawCommand {
+        code: i32::from(code.number() as u8),
+        // A transfer has 4 MiB at most; a count of blocks or marks is given as far as it goes.
+        size: size.clamp(i32::MIN.into(), i32::MAX.into()) as i32,
+        position: position.cast_signed(),
+        buffer: start,
+    };
+    Ok(lock(&device.commands).deliver((id, raw), buffer, bytes))
+}
+
+pub(crate) fn complete_command(
+    this: Token,
+    address: usize,
+    code: i32,
+    bytes: u64,
+    position: i64,
+) -> Result<()> {
+    let device = objects::device(this).ok_or(HResult::VD_E_PROTOCOL)?;
+    let id = {
+        let commands = lock(&device.commands);
+        let out = commands.at(address);
+        if out.is_some_and(objects::Out::was_changed) {
+            let tell = || "the client has written into a command, which is read-only".to_owned();
+            Settings::get().tell(tell);
+        }
+        out.map_or_else(vdi_sim::runtime::CommandId::none, |out| out.id)
+    };
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    let code = Win32(code.cast_unsigned());
+    device.device.complete_command(id, code, bytes, position.cast_unsigned())?;
+    lock(&device.commands).finish(address);
+    Ok(())
+}

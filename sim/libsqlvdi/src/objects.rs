@@ -1,0 +1,235 @@
+//! The sets and devices of this process, by the number that stands in a C++ object.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use vdi_sim::abi::RawCommand;
+use vdi_sim::runtime::{Bytes, ClientDevice, ClientSet, CommandId};
+
+use crate::abi::CommandMemory;
+use crate::settings::Settings;
+
+/// A number in a C++ object; 0 is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Token(pub(crate) u64);
+
+/// What a C++ object stands for.
+#[derive(Clone, Debug)]
+enum Object {
+    Set(Arc<Set>),
+    Device(Arc<Device>),
+}
+
+/// A `ClientVirtualDeviceSet`.
+#[derive(Debug)]
+pub(crate) struct Set {
+    /// The process that made it: what a child has by fork is not its own.
+    process: u32,
+    pub(crate) set: ClientSet,
+    /// Its devices since the last Close.
+    devices: Mutex<Vec<(Token, Arc<Device>)>>,
+    /// The buffers that are mapped by handle: mapped until Close.
+    pub(crate) mapped: Mutex<Vec<Bytes>>,
+}
+
+/// A `ClientVirtualDevice` that is open.
+#[derive(Debug)]
+pub(crate) struct Device {
+    process: u32,
+    pub(crate) device: ClientDevice,
+    pub(crate) commands: Mutex<Commands>,
+}
+
+/// The commands of a device as its client sees them.
+#[derive(Debug, Default)]
+pub(crate) struct Commands {
+    /// Delivered, and not completed.
+    out: Vec<Out>,
+    /// Completed: their memory is used again, the longest unused first, and not before
+    /// there is much of it, so that who completes one twice does not hit another.
+    spare: VecDeque<CommandMemory>,
+}
+
+/// A command that the client has.
+#[derive(Debug)]
+pub(crate) struct Out {
+    pub(crate) id: CommandId,
+    memory: CommandMemory,
+    /// What it held when it was delivered.
+    pub(crate) sent: RawCommand,
+    pub(crate) buffer: Option<vdi_sim::runtime::Buffer>,
+    /// Keeps the buffer mapped.
+    pub(crate) bytes: Option<Bytes>,
+}
+
+/// Memory of completed commands that is kept before any is used again.
+const SPARE: usize = 256;
+
+impl Commands {
+    /// Puts a command where the client can see it.
+    pub(crate) fn deliver(
+        &mut self,
+        (id, sent): (CommandId, RawCommand),
+        buffer: Option<vdi_sim::runtime::Buffer>,
+        bytes: Option<Bytes>,
+    ) -> *mut RawCommand {
+        let reuse = if self.spare.len() < SPARE { None } else { self.spare.pop_front() };
+        let mut memory = reuse.unwrap_or_else(|| CommandMemory::new(sent));
+        memory.set(sent);
+        let address = memory.address();
+        self.out.push(Out { id, memory, sent, buffer, bytes });
+        address
+    }
+
+    /// The command at this address, if it is out.
+    pub(crate) fn at(&self, address: usize) -> Option<&Out> {
+        self.out.iter().find(|out| out.memory.address().addr() == address)
+    }
+
+    /// The command at this address is completed.
+    pub(crate) fn finish(&mut self, address: usize) {
+        let index = self.out.iter().position(|out| out.memory.address().addr() == address);
+        if let Some(index) = index {
+            self.spare.push_back(self.out.remove(index).memory);
+        }
+    }
+
+    /// The buffer of a command that is out whose data zone begins at this address.
+    pub(crate) fn buffer_at(&self, address: usize) -> Option<&vdi_sim::runtime::Buffer> {
+        let here =
+            |out: &&Out| out.bytes.as_ref().is_some_and(|bytes| bytes.as_ptr().addr() == address);
+        self.out.iter().find(here)?.buffer.as_ref()
+    }
+}
+
+impl Out {
+    /// Whether the client has written into the command, which it may only read.
+    pub(crate) fn was_changed(&self) -> bool {
+        self.memory.get() != self.sent
+    }
+}
+
+/// All objects of this process.
+struct Objects {
+    /// The next number: not small, so that garbage hardly ever is one.
+    next: u64,
+    known: BTreeMap<Token, Object>,
+}
+
+static OBJECTS: Mutex<Objects> =
+    Mutex::new(Objects { next: 0x5644_4900_0000_0001, known: BTreeMap::new() });
+
+fn objects() -> MutexGuard<'static, Objects> {
+    lock(&OBJECTS)
+}
+
+/// No panic leaves anything half changed.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Objects {
+    fn add(&mut self, object: Object) -> Token {
+        let token = Token(self.next);
+        self.next += 1;
+        self.known.insert(token, object);
+        token
+    }
+}
+
+/// A new set object.
+pub(crate) fn new_set() -> Token {
+    let set = Set {
+        process: std::process::id(),
+        set: Settings::get().machine.client_set(),
+        devices: Mutex::default(),
+        mapped: Mutex::default(),
+    };
+    objects().add(Object::Set(Arc::new(set)))
+}
+
+/// The set of this number, if it is one of this process.
+pub(crate) fn set(token: Token) -> Option<Arc<Set>> {
+    match objects().known.get(&token) {
+        Some(Object::Set(set)) if set.process == std::process::id() => Some(set.clone()),
+        _ => None,
+    }
+}
+
+/// The device of this number, if it is one of this process and its set is not closed.
+pub(crate) fn device(token: Token) -> Option<Arc<Device>> {
+    match objects().known.get(&token) {
+        Some(Object::Device(device)) if device.process == std::process::id() => {
+            Some(device.clone())
+        }
+        _ => None,
+    }
+}
+
+/// The C++ object ends. A set that is still open is closed with its last user.
+pub(crate) fn forget(token: Token) {
+    let gone = objects().known.remove(&token);
+    match gone {
+        Some(Object::Set(set)) => {
+            set.end_devices();
+            discard(set.process, set);
+        }
+        Some(Object::Device(device)) => discard(device.process, device),
+        None => {}
+    }
+}
+
+/// Lets go of what belongs to this process; what a parent had before a fork is the
+/// parent's to close.
+fn discard<T>(process: u32, of: T) {
+    if process == std::process::id() {
+        drop(of);
+    } else {
+        std::mem::forget(of);
+    }
+}
+
+/// The process ends: what nobody closed is closed, so that the other side hears of it and
+/// no shared memory stays.
+pub(crate) fn end_all() {
+    let known = std::mem::take(&mut objects().known);
+    for object in known.into_values() {
+        match object {
+            Object::Set(set) if set.process == std::process::id() => {
+                // There is nobody to tell the status to.
+                let _ = set.set.close();
+            }
+            other => std::mem::forget(other),
+        }
+    }
+}
+
+impl Set {
+    /// A device of this set has been opened.
+    pub(crate) fn add_device(&self, device: ClientDevice) -> Token {
+        let commands = Mutex::default();
+        let device = Arc::new(Device { process: self.process, device, commands });
+        let token = objects().add(Object::Device(device.clone()));
+        lock(&self.devices).push((token, device));
+        token
+    }
+
+    /// Close: the device interfaces are invalid, and what they hold is let go.
+    pub(crate) fn end_devices(&self) {
+        let devices = std::mem::take(&mut *lock(&self.devices));
+        let mut objects = objects();
+        devices.iter().for_each(|(token, _)| drop(objects.known.remove(token)));
+        drop(objects);
+        for (_, device) in devices {
+            discard(device.process, device);
+        }
+        let mapped = std::mem::take(&mut *lock(&self.mapped));
+        discard(self.process, mapped);
+    }
+
+    /// The buffer of a command that is out on one of its devices, by its address.
+    pub(crate) fn buffer_at(&self, address: usize) -> Option<vdi_sim::runtime::Buffer> {
+        let devices = lock(&self.devices);
+        devices.iter().find_map(|(_, device)| lock(&device.commands).buffer_at(address).cloned())
+    }
+}

@@ -1,0 +1,47 @@
+//! What the environment says, looked at once.
+
+use std::sync::OnceLock;
+
+use vdi_sim::runtime::{Machine, Options, Timeout};
+
+/// The choices of whoever runs the program.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) machine: Machine,
+    seconds: bool,
+    debug: bool,
+}
+
+impl Settings {
+    pub(crate) fn get() -> &'static Self {
+        static SETTINGS: OnceLock<Settings> = OnceLock::new();
+        SETTINGS.get_or_init(|| {
+            let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|is| is == value);
+            let prefix = std::env::var("VDI_PREFIX").unwrap_or_default();
+            let options = Options { prefix, group: is("VDI_GROUP", "1"), ..Options::default() };
+            Self {
+                machine: Machine::shared_memory(options),
+                seconds: is("VDI_TIMEOUT_UNIT", "seconds"),
+                debug: is("VDI_DEBUG", "1"),
+            }
+        })
+    }
+
+    /// A time-out as C++ gives it: negative is for ever, 0 polls. What no clock of 32 bits
+    /// reaches, some seven weeks, is for ever, too.
+    ///
+    /// Source: SQL Server on Linux VDI client SDK Specification, GetConfiguration and
+    /// GetCommand; that the published sample means seconds is a reading of its own.
+    pub(crate) fn timeout(&self, time: i64) -> Timeout {
+        let milliseconds = if self.seconds { time.saturating_mul(1000) } else { time };
+        u32::try_from(milliseconds).map_or(Timeout::Infinite, Timeout::Milliseconds)
+    }
+
+    /// Says something to whoever looks for a fault.
+    #[expect(clippy::print_stderr, reason = "asked for by VDI_DEBUG")]
+    pub(crate) fn tell(&self, what: impl FnOnce() -> String) {
+        if self.debug {
+            eprintln!("libsqlvdi: {}", what());
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What someone who records a set needs of it: numbers that order what all its processes
+//! saw, and whether one of them has died.
+
+use std::fmt;
+
+use super::layout::Holder;
+use super::region::{PRIMARY, Region, SERVER};
+use super::{ClientSet, ServerSet};
+use crate::sync::{Arc, Ordering};
+
+/// The part of a set that its recorders share. It may be held longer than the set.
+#[derive(Clone)]
+pub struct SetHistory(Arc<Region>);
+
+/// A process whose death ends a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mortal {
+    /// The server.
+    Server,
+    /// The primary client.
+    Primary,
+}
+
+impl SetHistory {
+    /// The number that belongs to the call that created the set.
+    pub const CREATION: u64 = 1;
+
+    /// The next number, which no other process of the set gets. Who has got a number
+    /// before another asks for one has the smaller one.
+    #[must_use]
+    pub fn next_number(&self) -> u64 {
+        self.0.control().sequence.fetch_add(1, Ordering::AcqRel)
+    }
+
+    /// Whether a process has died without having closed its side.
+    #[must_use]
+    pub fn has_died(&self, who: Mortal) -> bool {
+        let side = match who {
+            Mortal::Server => SERVER,
+            Mortal::Primary => PRIMARY,
+        };
+        matches!(self.0.control().sides[side].get(), Holder::Open(_)) && !self.0.side_lives(side)
+    }
+
+    /// Whether both are of one set, and not of two that bore one name one after the other.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let salt = |of: &Self| of.0.control().salt.get();
+        Arc::ptr_eq(&self.0, &other.0) || salt(self) == salt(other)
+    }
+}
+
+impl fmt::Debug for SetHistory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetHistory").finish_non_exhaustive()
+    }
+}
+
+impl ServerSet {
+    /// The history of the set of that name, which need not be open: `None` if there is
+    /// none. So Open can have its number before it is called.
+    #[must_use]
+    pub fn history_of(&self, instance: Option<&str>, name: &str) -> Option<SetHistory> {
+        self.process.find((instance, name)).map(SetHistory)
+    }
+}
+
+impl ClientSet {
+    /// The history of the set that this interface has.
+    #[must_use]
+    pub fn history(&self) -> Option<SetHistory> {
+        let client = self.binding.0.lock().clone()?;
+        Some(SetHistory(client.region.clone()))
+    }
+
+    /// The same as [`ServerSet::history_of`], for OpenInSecondary.
+    #[must_use]
+    pub fn history_of(&self, instance: Option<&str>, name: &str) -> Option<SetHistory> {
+        self.process.find((instance, name)).map(SetHistory)
+    }
+
+    /// Which of the set's secondary clients this is, counted from 1; `None` if it is the
+    /// primary, or has no set.
+    #[must_use]
+    pub fn secondary_number(&self) -> Option<usize> {
+        let client = self.binding.0.lock().clone()?;
+        client.side.checked_sub(PRIMARY).filter(|number| *number > 0)
+    }
+}

@@ -52,6 +52,7 @@ const SIM: &[(&str, &[&str])] = &[
     // A real implementation shares nothing with the model that judges it.
     ("sync", &[]),
     ("runtime", &["codes", "config", "sync"]),
+    ("record", &["codes", "config", "trace", "runtime"]),
 ];
 
 const CONFORMANCE: &[(&str, &[&str])] = &[

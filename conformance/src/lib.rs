@@ -11,6 +11,7 @@
 //! | [`mutants`] | seeded defects of the plain implementation, hunted with the scenarios |
 //! | [`report`] | text, JSON, JUnit XML, Markdown |
 //! | [`baseline`] | known failures, with a reason each |
+//! | [`engine`] | a stand-in for the database server, over the runtime |
 //! | [`cli`] | the command `vdi` |
 //!
 //! Architecture invariants: expected answers never reach an adapter; reports
@@ -19,6 +20,7 @@
 pub mod adapter;
 pub mod baseline;
 pub mod cli;
+pub mod engine;
 pub mod generate;
 pub mod mutants;
 pub mod plain;

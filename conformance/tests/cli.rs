@@ -42,6 +42,8 @@ fn help() {
         &["explain", "--help"],
         &["table", "--help"],
         &["explore", "--help"],
+        &["serve", "--help"],
+        &["sqlcmd", "-?"],
         &["init", "--help"],
     ] {
         text.push_str(&told(words));

@@ -61,6 +61,7 @@ const CONFORMANCE: &[(&str, &[&str])] = &[
     ("scenario", &["vdi_sim"]),
     ("adapter", &["plain", "vdi_sim"]),
     ("run", &["scenario", "adapter", "vdi_sim"]),
+    ("engine", &["vdi_sim"]),
     ("baseline", &["scenario", "run", "vdi_sim"]),
     ("report", &["adapter", "baseline", "run", "vdi_sim"]),
     ("generate", &["scenario", "run", "vdi_sim"]),
@@ -68,8 +69,8 @@ const CONFORMANCE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "plain", "scenario", "adapter", "run", "generate", "mutants", "baseline", "report",
-            "vdi_sim",
+            "plain", "scenario", "adapter", "run", "engine", "generate", "mutants", "baseline",
+            "report", "vdi_sim",
         ],
     ),
 ];

@@ -188,7 +188,7 @@ impl Driver {
     fn start(&self, process: Process) -> Result<Part, Trouble> {
         let failed = |error| Trouble::NotStarted(format!("{}: {error}", self.program.display()));
         let mut child = Command::new(&self.program)
-            .args(["serve", "--prefix", &self.world.prefix])
+            .args(["process", "--prefix", &self.world.prefix])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -47,17 +47,58 @@ pub enum Command {
     Explore(ExploreArgs),
     /// Write an adapter to start from, and a CI job that runs it
     Init(InitArgs),
-    /// Serve one process of several on standard input and output, for `run --processes`
-    #[command(hide = true)]
+    /// Play the database server for client programs: BACKUP and RESTORE
     Serve(ServeArgs),
+    /// Play sqlcmd, and the server behind it; the same as a link to vdi named sqlcmd
+    #[command(disable_help_flag = true)]
+    Sqlcmd(SqlcmdArgs),
+    /// Be one process of several on standard input and output, for `run --processes`
+    #[command(hide = true)]
+    Process(ProcessArgs),
+}
+
+/// `vdi process`.
+#[derive(Debug, Clone, Args)]
+pub struct ProcessArgs {
+    /// What the names of shared memory objects begin with
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: String,
+}
+
+/// `vdi sqlcmd`.
+#[derive(Debug, Clone, Args)]
+pub struct SqlcmdArgs {
+    /// The command line of sqlcmd; -? for help
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<std::ffi::OsString>,
 }
 
 /// `vdi serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
+    /// BACKUP and RESTORE statements, in the order they are carried out
+    #[arg(required = true, value_name = "STATEMENT")]
+    pub statements: Vec<String>,
+    /// Folder of databases: the file NAME is the data of the database NAME, NAME.log its log,
+    /// NAME.generated, a JSON object with "seed" and "bytes", stands for generated data
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// What goes wrong on purpose: slow=MS, pause=MS@N, abort@N, close@N, close-set@N, kill@N,
+    /// unknown@N, flush-twice, no-complete, random=SEED; N counts commands
+    #[arg(long, value_name = "FAULTS")]
+    pub faults: Option<String>,
+    /// Record the server's calls into this file; %s in its name is the name of the set
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<String>,
+    /// Seconds that a set is waited for; for ever if missing
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub wait: Option<f64>,
     /// What the names of shared memory objects begin with
     #[arg(long, value_name = "PREFIX")]
-    pub prefix: String,
+    pub prefix: Option<String>,
+    /// Use sets of the same group, not only of the same user
+    #[arg(long)]
+    pub group: bool,
 }
 
 impl Default for Command {

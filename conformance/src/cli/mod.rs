@@ -10,10 +10,12 @@ mod explore;
 mod init;
 mod list;
 mod mutants;
+mod process;
 mod readings;
 mod replay;
 mod run;
-mod serve;
+mod server;
+mod sqlcmd;
 mod table;
 
 use std::io::{IsTerminal, Write};
@@ -91,6 +93,11 @@ impl From<std::io::Error> for Failure {
 /// Runs the command with these words, the first of which is its own name, and
 /// gives its exit code.
 pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item = S>) -> u8 {
+    let words: Vec<std::ffi::OsString> = words.into_iter().map(Into::into).collect();
+    let name = words.first().map(Path::new).and_then(Path::file_stem);
+    if name.is_some_and(|name| name == "sqlcmd") {
+        return ended(server::sqlcmd(&words, &mut server::console()));
+    }
     let arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -103,9 +110,16 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
         }
     };
     let command = arguments.command.unwrap_or_default();
-    if let Command::Serve(args) = &command {
-        // Its answers come from many threads: nobody may hold standard output.
-        return serve::serve(args);
+    // What is said from many threads: nobody may hold standard output.
+    match &command {
+        Command::Process(args) => return process::process(args),
+        Command::Serve(args) => return ended(server::serve(args, &mut server::console())),
+        Command::Sqlcmd(args) => {
+            let words: Vec<_> =
+                std::iter::once("sqlcmd".into()).chain(args.words.iter().cloned()).collect();
+            return ended(server::sqlcmd(&words, &mut server::console()));
+        }
+        _ => {}
     }
     let mut out = Patient(std::io::stdout().lock());
     let done = match command {
@@ -120,9 +134,16 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
         Command::Mutants(args) => mutants::mutants(&args, &mut out),
         Command::Explore(args) => explore::explore(&args, &mut out),
         Command::Init(args) => init::init(&args, &mut out),
-        Command::Serve(_) => unreachable!("done above"),
+        Command::Process(_) | Command::Serve(_) | Command::Sqlcmd(_) => {
+            unreachable!("done above")
+        }
     };
     let _ = out.flush();
+    ended(done)
+}
+
+/// The exit code, once what failed is said.
+fn ended(done: Result<u8, Failure>) -> u8 {
     done.unwrap_or_else(|failure| {
         say(&failure);
         failure.exit_code()

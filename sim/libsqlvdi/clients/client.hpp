@@ -100,7 +100,8 @@ public:
     explicit Statement(const std::string &sql) : ended(false), code(-1) {
         pid_t child = fork();
         if (child == 0) {
-            execlp("sqlcmd", "sqlcmd", "-S", "localhost", "-U", "sa", "-P", "x", "-b", "-Q",
+            const char *tool = getenv("SQLCMD") ? getenv("SQLCMD") : "sqlcmd";
+            execlp(tool, tool, "-S", "localhost", "-U", "sa", "-P", "x", "-b", "-Q",
                    sql.c_str(), static_cast<char *>(nullptr));
             _exit(127);
         }
@@ -163,8 +164,10 @@ inline std::string sql(bool backup, const std::string &database,
     return with.empty() ? all : all + " WITH " + with;
 }
 
-// A name that no other client has.
-inline std::string own_name() { return "set-" + std::to_string(getpid()); }
+// A name that no other client has, unless SET gives one.
+inline std::string own_name() {
+    return getenv("SET") ? getenv("SET") : "set-" + std::to_string(getpid());
+}
 
 // The words of the command line: backup or restore, a database, a medium, options.
 struct Words {

@@ -106,7 +106,9 @@ fn call(what: &str, make: impl FnOnce() -> Result<()>) -> c_int {
     prepare();
     let result = catch_unwind(AssertUnwindSafe(make));
     let status = result.unwrap_or(Err(HResult::VD_E_UNEXPECTED)).err().unwrap_or(HResult::NOERROR);
-    if status.is_failure() {
+    // The end of a device, or of the time, is no fault.
+    let expected = [HResult::VD_E_CLOSE, HResult::VD_E_TIMEOUT].contains(&status);
+    if status.is_failure() && !expected {
         // What cannot be told is not told.
         let _ = catch_unwind(|| Settings::get().tell(|| format!("{what}: {status}")));
     }

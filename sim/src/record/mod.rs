@@ -72,13 +72,15 @@
 mod client;
 mod names;
 mod server;
+pub mod shared;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::codes::HResult;
-use crate::runtime::{self, Options};
+use crate::codes::{HResult, Win32};
+use crate::runtime::{self, Mortal, Options, SetHistory};
 use crate::trace::{
-    Args, Declares, Event, Function, Header, Name, Origin, Out, Process, Recorded, Recorder,
+    Args, Declares, Event, Function, Header, HowEnded, Name, Origin, Out, Process, Recorded,
+    Recorder,
 };
 
 pub use client::{ClientDevice, ClientSet};
@@ -106,13 +108,33 @@ pub fn header(options: &Options) -> Header {
 pub struct Recording {
     recorder: Arc<Recorder>,
     names: Arc<Names>,
+    /// Whose death is to be recorded, if it has not been yet.
+    watched: Arc<Mutex<Option<(SetHistory, Mortal)>>>,
 }
 
 impl Recording {
     /// What is called through it goes to this recorder.
     #[must_use]
     pub fn new(recorder: Recorder) -> Self {
-        Self { recorder: Arc::new(recorder), names: Arc::default() }
+        Self { recorder: Arc::new(recorder), names: Arc::default(), watched: Arc::default() }
+    }
+
+    /// The death of this process of the set is recorded as soon as a call or a completion
+    /// comes back aborted: the dead do not record it themselves.
+    pub fn watch(&self, history: SetHistory, who: Mortal) {
+        *self.watched.lock().unwrap_or_else(PoisonError::into_inner) = Some((history, who));
+    }
+
+    fn notice_death(&self) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((_, who)) = watched.take_if(|(history, who)| history.has_died(*who)) else {
+            return;
+        };
+        let process = match who {
+            Mortal::Server => Process::Server,
+            Mortal::Primary => Process::Primary,
+        };
+        self.recorder.record(Event::Exit { seq: None, process, exit: HowEnded::Killed });
     }
 
     /// The recorder: for events other than calls.
@@ -162,6 +184,14 @@ impl Side {
     }
 
     fn record(&self, event: Event<'_>) {
+        let aborted = match &event {
+            Event::Return { status, .. } => *status == HResult::VD_E_ABORT,
+            Event::Callback { completion, .. } => *completion == Win32::ERROR_OPERATION_ABORTED,
+            _ => false,
+        };
+        if aborted && !self.recording.recorder.is_silent() {
+            self.recording.notice_death();
+        }
         self.recording.recorder.record(event);
     }
 
@@ -173,6 +203,9 @@ impl Side {
         make: impl FnOnce() -> Result<T, HResult>,
         out: impl FnOnce(&T) -> Out<'static>,
     ) -> Result<T, HResult> {
+        if self.recording.recorder.is_silent() {
+            return make();
+        }
         let lane = self.lane();
         self.record(Event::Call {
             seq: None,

@@ -70,9 +70,19 @@ impl Names {
         named.next().map(|(_, name)| Name::from(name.clone()))
     }
 
+    /// The name of a buffer, whoever has allocated it: another process calls the buffers so
+    /// that it allocates and never frees.
+    fn name_anywhere(&self, buffer: &Buffer) -> Option<Name<'static>> {
+        let elsewhere = || match buffer.place() {
+            Some((place, 1)) => Some(Name::from(format!("b{}", place + 1))),
+            _ => None,
+        };
+        self.name_of(buffer).or_else(elsewhere)
+    }
+
     /// A buffer as an argument; `?` if it has no name here.
     pub(super) fn buffer_argument(&self, buffer: &Buffer) -> Handle<'static> {
-        Handle::Name(self.name_of(buffer).unwrap_or(Name::from("?")))
+        Handle::Name(self.name_anywhere(buffer).unwrap_or(Name::from("?")))
     }
 
     /// The next buffer handle.

@@ -2,7 +2,7 @@
 
 use crate::codes::{CommandCode, HResult};
 use crate::config::{ServerConfig, VdConfig};
-use crate::runtime::{self, Buffer, Completion, SendCommand};
+use crate::runtime::{self, Buffer, Completion, SendCommand, SetHistory};
 use crate::trace::{Args, CodeArg, Event, Function, Name, Out, SERVER_SET, Size};
 
 use super::{Side, names, nothing};
@@ -64,6 +64,12 @@ impl ServerSet {
         let (name_of, instance_of) = (Some(Name::from(name)), instance.map(Name::from));
         let args = Args { name: name_of, instance: instance_of, ..Args::default() };
         self.call(Function::Open, args, || self.set.open(instance, name), nothing)
+    }
+
+    /// [`runtime::ServerSet::history_of`], which is no call of the interface.
+    #[must_use]
+    pub fn history_of(&self, instance: Option<&str>, name: &str) -> Option<SetHistory> {
+        self.set.history_of(instance, name)
     }
 
     /// [`runtime::ServerSet::get_configuration`].

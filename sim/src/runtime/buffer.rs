@@ -159,6 +159,29 @@ impl Bytes {
         write_file(file.as_fd(), offset, self.get(..length).unwrap_or(self))
     }
 
+    /// Gives the first `length` bytes piece by piece, each copied out before it is looked at.
+    pub fn for_each_piece(&self, length: usize, mut act: impl FnMut(&[u8])) {
+        let mut piece = [0; 16 * 1024];
+        for bytes in self.get(..length).unwrap_or(self).chunks(piece.len()) {
+            copy_from(bytes, &mut piece);
+            act(&piece[..bytes.len()]);
+        }
+    }
+
+    /// A part of the bytes.
+    #[must_use]
+    pub fn part(&self, offset: usize, length: usize) -> Self {
+        let offset = offset.min(self.span.length);
+        let length = length.min(self.span.length - offset);
+        let span = Span { offset: self.span.offset + offset, length, ..self.span };
+        Self { segment: self.segment.clone(), span }
+    }
+
+    /// Copies to a place in the buffer, as far as there is room.
+    pub fn copy_at(&self, offset: usize, from: &[u8]) {
+        copy_into(from, self.get(offset..).unwrap_or_default());
+    }
+
     /// Copies from the start of the buffer; how many bytes.
     pub fn copy_to(&self, into: &mut [u8]) -> usize {
         copy_from(self, into);

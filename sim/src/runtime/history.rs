@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::layout::Holder;
+use super::layout::{Holder, Phase, State};
 use super::region::{PRIMARY, Region, SERVER};
 use super::{ClientSet, ServerSet};
 use crate::sync::{Arc, Ordering};
@@ -19,6 +19,17 @@ pub enum Mortal {
     Server,
     /// The primary client.
     Primary,
+}
+
+/// How far a set is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Devices are still to be opened.
+    Forming,
+    /// Commands can be sent.
+    Active,
+    /// It has ended, one way or the other.
+    Ended,
 }
 
 impl SetHistory {
@@ -40,6 +51,18 @@ impl SetHistory {
             Mortal::Primary => PRIMARY,
         };
         matches!(self.0.control().sides[side].get(), Holder::Open(_)) && !self.0.side_lives(side)
+    }
+
+    /// How far the set is. The documents have no function for it: a server learns that it
+    /// is too early for commands by sending one.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.0.notice_deaths();
+        match self.0.control().state.get() {
+            Ok(State { aborted: false, phase }) if phase < Phase::Active => Progress::Forming,
+            Ok(State { aborted: false, phase: Phase::Active }) => Progress::Active,
+            _ => Progress::Ended,
+        }
     }
 
     /// Whether both are of one set, and not of two that bore one name one after the other.

@@ -129,7 +129,7 @@ pub use self::client::ClientSet;
 pub use self::client_device::ClientDevice;
 #[doc(hidden)]
 pub use self::door::SharedWords;
-pub use self::history::{Mortal, SetHistory};
+pub use self::history::{Mortal, Progress, SetHistory};
 pub use self::machine::{Machine, Observer, Options, Process, Still};
 pub use self::server::ServerSet;
 pub use self::server_device::{SendCommand, ServerDevice};

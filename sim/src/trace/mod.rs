@@ -20,6 +20,6 @@ pub use event::{Event, Found, HowEnded, Presence, Reported, Statement};
 pub use function::{Creates, FUNCTIONS, Function, FunctionInfo, Target, function};
 pub use header::{CLIENT_SET, Declares, FORMAT, Header, Interfaces, Origin, Recorded, SERVER_SET};
 pub use reader::{Line, TraceError, TraceReader};
-pub use recorder::Recorder;
+pub use recorder::{Recorder, Turns};
 pub use text::{LaneName, Name, Process};
 pub use whole::Trace;

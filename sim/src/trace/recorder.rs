@@ -67,6 +67,7 @@ use super::{Event, Header, Name, Process};
 pub struct Recorder {
     /// Tells recorders apart in what threads remember.
     number: u64,
+    silent: bool,
     output: Mutex<Output>,
     lanes: Mutex<Vec<String>>,
 }
@@ -74,10 +75,27 @@ pub struct Recorder {
 struct Output {
     writer: Box<dyn Write + Send>,
     line: Vec<u8>,
-    /// The last `seq`; `None` where several processes write into one file.
-    seq: Option<u64>,
+    seq: Numbers,
     events: u64,
     error: Option<io::Error>,
+}
+
+/// Where events get their `seq` from.
+enum Numbers {
+    /// The last one given.
+    Own(u64),
+    /// Events have none.
+    Nobody,
+    /// From others.
+    Shared(Box<dyn Turns>),
+}
+
+/// Lets one of several processes at a time write an event, and numbers them all.
+pub trait Turns: Send {
+    /// Waits until no other process writes; the number of the event.
+    fn begin(&mut self) -> u64;
+    /// The event is written.
+    fn end(&mut self);
 }
 
 thread_local! {
@@ -102,7 +120,7 @@ impl Recorder {
         line.push(b'\n');
         writer.write_all(&line)?;
         writer.flush()?;
-        Ok(Self::with(writer, Some(0)))
+        Ok(Self::with(writer, Numbers::Own(0)))
     }
 
     /// A recorder in a further process, for a trace that another began: `writer` is a
@@ -110,14 +128,36 @@ impl Recorder {
     /// have no `seq` then.
     #[must_use]
     pub fn joining(writer: impl Write + Send + 'static) -> Self {
-        Self::with(Box::new(writer), None)
+        Self::with(Box::new(writer), Numbers::Nobody)
     }
 
-    fn with(writer: Box<dyn Write + Send>, seq: Option<u64>) -> Self {
+    /// A recorder in one of several processes that write one trace, whose header is
+    /// written: `writer` is a file opened for appending, and `turns` orders the events of
+    /// all of them.
+    #[must_use]
+    pub fn in_turns(writer: impl Write + Send + 'static, turns: impl Turns + 'static) -> Self {
+        Self::with(Box::new(writer), Numbers::Shared(Box::new(turns)))
+    }
+
+    /// A recorder that records nothing.
+    #[must_use]
+    pub fn silent() -> Self {
+        let mut recorder = Self::with(Box::new(io::sink()), Numbers::Nobody);
+        recorder.silent = true;
+        recorder
+    }
+
+    /// Whether it records nothing.
+    #[must_use]
+    pub const fn is_silent(&self) -> bool {
+        self.silent
+    }
+
+    fn with(writer: Box<dyn Write + Send>, seq: Numbers) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let output = Output { writer, line: Vec::new(), seq, events: 0, error: None };
-        Self { number, output: Mutex::new(output), lanes: Mutex::default() }
+        Self { number, silent: false, output: Mutex::new(output), lanes: Mutex::default() }
     }
 
     fn output(&self) -> MutexGuard<'_, Output> {
@@ -127,19 +167,30 @@ impl Recorder {
     /// Records an event. What goes wrong is told by [`Recorder::finish`]; after that
     /// nothing is written any more.
     pub fn record(&self, mut event: Event<'_>) {
+        if self.silent {
+            return;
+        }
         let mut output = self.output();
         let Output { writer, line, seq, events, error } = &mut *output;
         if error.is_some() {
             return;
         }
-        if let Some(seq) = seq {
-            *seq += 1;
-            event.set_seq(*seq);
+        match seq {
+            Numbers::Own(last) => {
+                *last += 1;
+                event.set_seq(*last);
+            }
+            Numbers::Nobody => {}
+            Numbers::Shared(turns) => event.set_seq(turns.begin()),
         }
         line.clear();
         body(&event, line);
         line.push(b'\n');
-        match writer.write_all(line) {
+        let written = writer.write_all(line);
+        if let Numbers::Shared(turns) = seq {
+            turns.end();
+        }
+        match written {
             Ok(()) => *events += 1,
             Err(failed) => *error = Some(failed),
         }

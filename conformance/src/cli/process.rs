@@ -1,13 +1,13 @@
-//! `vdi serve`: one process of several, as `vdi run --processes` starts it.
+//! `vdi process`: one process of several, as `vdi run --processes` starts it.
 
 use std::io::{stdin, stdout};
 
 use vdi_sim::check::exit_code;
 
-use super::args::ServeArgs;
+use super::args::ProcessArgs;
 use crate::adapter::{Runtime, serve as answer};
 
-pub(super) fn serve(args: &ServeArgs) -> u8 {
+pub(super) fn process(args: &ProcessArgs) -> u8 {
     match answer(&Runtime::one_of_several(&args.prefix), stdin().lock(), stdout()) {
         Ok(()) => exit_code::CONFORMANT,
         Err(error) => {

@@ -1,0 +1,226 @@
+//! `vdi serve` and `vdi sqlcmd`: statements carried out by the stand-in server.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use clap::Parser;
+use serde_json::json;
+use vdi_sim::check::exit_code;
+use vdi_sim::runtime::{Machine, Options};
+
+use super::args::ServeArgs;
+use super::sqlcmd::{Sqlcmd, UNKNOWN};
+use super::{Failure, Patient};
+use crate::engine::{
+    Databases, Done, Engine, Failed, Faults, Message, Order, Statement, Verb, parse,
+};
+
+/// How long a client may take to open its devices.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The environment that a server runs in, as far as options do not say.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn machine(prefix: Option<&str>, group: bool) -> Machine {
+    let prefix = prefix.map(str::to_owned).or_else(|| variable("VDI_PREFIX")).unwrap_or_default();
+    let group = group || variable("VDI_GROUP").is_some_and(|value| value == "1");
+    Machine::shared_memory(Options { prefix, group, ..Options::default() })
+}
+
+fn faults(text: Option<&str>) -> Result<Faults, Failure> {
+    text.unwrap_or_default().parse().map_err(Failure::Usage)
+}
+
+fn databases(folder: Option<&Path>) -> Databases {
+    let folder = folder.map(Path::to_owned).or_else(|| variable("VDI_DATA").map(PathBuf::from));
+    folder.map_or_else(Databases::default, Databases::in_folder)
+}
+
+/// A length of time in seconds; what is too long for a clock is for ever.
+fn seconds(number: f64) -> Duration {
+    Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX)
+}
+
+/// `vdi serve`.
+pub(super) fn serve(args: &ServeArgs, out: &mut (dyn Write + Send)) -> Result<u8, Failure> {
+    let text = args.statements.join("\n");
+    let batch = parse(&text).map_err(|bad| Failure::Usage(bad.to_string()))?;
+    let faulty = args.faults.clone().or_else(|| variable("VDI_FAULTS"));
+    let engine = Engine {
+        machine: machine(args.prefix.as_deref(), args.group),
+        databases: databases(args.data.as_deref()),
+        faults: faults(faulty.as_deref())?,
+        trace: args.trace.clone().or_else(|| variable("VDI_TRACE")),
+        wait: args.wait.map_or(Duration::MAX, seconds),
+        patience: PATIENCE,
+    };
+    let failures =
+        Console { out: Mutex::new(out), server: "localhost" }.carry_out(&engine, &batch)?;
+    Ok(if failures == 0 { exit_code::CONFORMANT } else { exit_code::VIOLATION })
+}
+
+/// `vdi sqlcmd`, with the words of a command line, the first of which is a name.
+pub(super) fn sqlcmd(
+    words: &[std::ffi::OsString],
+    out: &mut (dyn Write + Send),
+) -> Result<u8, Failure> {
+    let args = match Sqlcmd::try_parse_from(words) {
+        Ok(args) => args,
+        Err(error) if !error.use_stderr() => {
+            write!(out, "{error}")?;
+            return Ok(0);
+        }
+        Err(error) => {
+            let context = error.get(clap::error::ContextKind::InvalidArg);
+            let option = context.map(ToString::to_string).unwrap_or_default();
+            writeln!(out, "Sqlcmd: '{option}': {UNKNOWN}")?;
+            return Ok(1);
+        }
+    };
+    let faulty = variable("VDI_FAULTS");
+    let engine = Engine {
+        machine: machine(None, false),
+        databases: databases(None),
+        faults: faults(faulty.as_deref())?,
+        trace: variable("VDI_TRACE"),
+        wait: variable("VDI_WAIT")
+            .and_then(|text| text.parse().ok())
+            .map_or(Duration::ZERO, seconds),
+        patience: PATIENCE,
+    };
+    let text = query(&args)?;
+    let mut file = args.output.as_ref().map(fs::File::create).transpose()?;
+    let out: &mut (dyn Write + Send) = match &mut file {
+        Some(file) => file,
+        None => out,
+    };
+    let console = Console { out: Mutex::new(out), server: &args.server };
+    let failures = match parse(&text) {
+        Ok(batch) => console.carry_out(&engine, &batch)?,
+        Err(bad) => {
+            let message = Message { number: bad.number, level: 15, text: bad.message };
+            console.tell(&message, bad.line)?;
+            1
+        }
+    };
+    // As the real tool: without -b it does not matter what became of the statements.
+    Ok(u8::from(args.exit_on_error && failures > 0))
+}
+
+/// The text to be carried out: of the command line, of files, or of standard input.
+fn query(args: &Sqlcmd) -> Result<String, Failure> {
+    if let Some(query) = args.query.as_ref().or(args.initial.as_ref()) {
+        return Ok(query.clone());
+    }
+    let mut text = String::new();
+    for file in &args.input {
+        let read = fs::read_to_string(file)
+            .map_err(|error| Failure::Input(format!("Sqlcmd: '{}': {error}", file.display())))?;
+        text.push_str(&read);
+        text.push('\n');
+    }
+    if args.input.is_empty() {
+        std::io::stdin().lock().read_to_string(&mut text)?;
+    }
+    Ok(text)
+}
+
+/// Where it is printed what a server says, in the shape that `sqlcmd` gives it.
+struct Console<'a> {
+    out: Mutex<&'a mut (dyn Write + Send)>,
+    server: &'a str,
+}
+
+impl Console<'_> {
+    fn line(&self, text: &str) -> std::io::Result<()> {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        writeln!(out, "{text}")?;
+        out.flush()
+    }
+
+    fn tell(&self, message: &Message, line: usize) -> std::io::Result<()> {
+        let Message { number, level, text } = message;
+        let server = self.server;
+        self.line(&format!(
+            "Msg {number}, Level {level}, State 1, Server {server}, Line {line}\n{text}"
+        ))
+    }
+
+    /// Carries out one statement after the other; how many failed. A failed one does not
+    /// keep the next from being tried.
+    fn carry_out(&self, engine: &Engine, batch: &[Order]) -> Result<usize, Failure> {
+        let mut failures = 0;
+        for order in batch {
+            match order {
+                Order::Set => {}
+                Order::Use(name) => {
+                    self.line(&format!("Changed database context to '{name}'."))?;
+                }
+                Order::Run(statement) => {
+                    // Told to nobody if it cannot be printed.
+                    let say = |text: &str| drop(self.line(text));
+                    let result = engine.execute(statement, &say);
+                    note_outcome(statement, &result)?;
+                    match result {
+                        Ok(done) => self.done(statement, &done)?,
+                        Err(failed) => {
+                            failures += 1;
+                            for message in &failed.messages {
+                                self.tell(message, statement.line)?;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Ok(failures)
+    }
+
+    fn done(&self, statement: &Statement, done: &Done) -> std::io::Result<()> {
+        let (pages, database) = (done.pages(), &statement.database);
+        let log = statement.what == crate::engine::What::Log;
+        let file = if log { format!("{database}_log") } else { database.clone() };
+        self.line(&format!(
+            "Processed {pages} pages for database '{database}', file '{file}' on file 1."
+        ))?;
+        let took = done.took.as_secs_f64().max(0.001);
+        let rate = done.bytes as f64 / took / f64::from(1 << 20);
+        let title = statement.title();
+        self.line(&format!(
+            "{title} successfully processed {pages} pages in {took:.3} seconds ({rate:.3} MB/sec)."
+        ))
+    }
+}
+
+/// For whoever runs a client program and wants to know what became of its statements: a
+/// line of JSON for each, into the file that `VDI_OUTCOME` names.
+fn note_outcome(statement: &Statement, result: &Result<Done, Failed>) -> Result<(), Failure> {
+    let Some(path) = variable("VDI_OUTCOME") else { return Ok(()) };
+    let messages: Vec<_> = match result {
+        Ok(_) => Vec::new(),
+        Err(failed) => failed.messages.iter().map(|message| &message.text).collect(),
+    };
+    let done = result.as_ref().ok();
+    let line = json!({
+        "statement": statement.title(),
+        "restore": statement.verb == Verb::Restore,
+        "database": statement.database,
+        "devices": statement.devices,
+        "succeeded": done.is_some(),
+        "bytes": done.map(|done| done.bytes),
+        "checksum": done.and_then(|done| done.checksum),
+        "messages": messages,
+    });
+    let mut file = fs::File::options().create(true).append(true).open(path)?;
+    Ok(file.write_all(format!("{line}\n").as_bytes())?)
+}
+
+/// Standard output, from whichever thread.
+pub(super) fn console() -> Patient<std::io::Stdout> {
+    Patient(std::io::stdout())
+}

@@ -1,0 +1,174 @@
+//! What a server does on purpose that clients have to bear.
+
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// One thing that goes wrong, or is unusual. Commands are counted from 1, over all
+/// devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// So much time passes before each command.
+    Slow(Duration),
+    /// So much time passes before this command.
+    Pause(Duration, u64),
+    /// The server aborts instead of sending this command.
+    Abort(u64),
+    /// The server closes the device instead of sending this command.
+    Close(u64),
+    /// The server closes the set, its devices open, instead of sending this command.
+    CloseSet(u64),
+    /// The server dies instead of sending this command.
+    Kill(u64),
+    /// A command that the client did not ask for comes before this one.
+    Unknown(u64),
+    /// Flush comes twice, and data comes in between, as with FILESTREAM.
+    FlushTwice,
+    /// Complete is not granted to a client that asks for it.
+    NoComplete,
+}
+
+/// What a server is to do instead of sending a command, or before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    Abort,
+    Close,
+    CloseSet,
+    Unknown,
+}
+
+/// What goes wrong in one statement.
+#[derive(Debug, Default)]
+pub struct Faults {
+    list: Vec<Fault>,
+    sent: AtomicU64,
+}
+
+const EXPECTED: &str = "slow=MS, pause=MS@N, abort@N, close@N, close-set@N, kill@N, unknown@N, \
+    flush-twice, no-complete, random=SEED";
+
+impl FromStr for Fault {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("no such fault: `{text}`, expected one of {EXPECTED}");
+        let (rest, place) = match text.split_once('@') {
+            Some((rest, place)) => {
+                let place = place.parse().ok().filter(|place| *place > 0);
+                (rest, Some(place.ok_or_else(wrong)?))
+            }
+            None => (text, None),
+        };
+        let (name, value) = match rest.split_once('=') {
+            Some((name, value)) => (name, Some(value.parse::<u64>().map_err(|_| wrong())?)),
+            None => (rest, None),
+        };
+        match (name, value, place) {
+            ("slow", Some(time), None) => Ok(Self::Slow(Duration::from_millis(time))),
+            ("pause", Some(time), Some(at)) => Ok(Self::Pause(Duration::from_millis(time), at)),
+            ("abort", None, Some(at)) => Ok(Self::Abort(at)),
+            ("close", None, Some(at)) => Ok(Self::Close(at)),
+            ("close-set", None, Some(at)) => Ok(Self::CloseSet(at)),
+            ("kill", None, Some(at)) => Ok(Self::Kill(at)),
+            ("unknown", None, Some(at)) => Ok(Self::Unknown(at)),
+            ("flush-twice", None, None) => Ok(Self::FlushTwice),
+            ("no-complete", None, None) => Ok(Self::NoComplete),
+            ("random", Some(seed), None) => Ok(Self::drawn(seed)),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl Fault {
+    /// One fault, by a seed.
+    fn drawn(seed: u64) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut below = |limit: u64| random.next_u64() % limit;
+        let at = 1 + below(8);
+        match below(8) {
+            0 => Self::Slow(Duration::from_millis(1 + below(20))),
+            1 => Self::Pause(Duration::from_millis(100 + below(1000)), at),
+            2 => Self::Abort(at),
+            3 => Self::Close(at),
+            4 => Self::CloseSet(at),
+            5 => Self::Kill(at),
+            6 => Self::Unknown(at),
+            _ => Self::FlushTwice,
+        }
+    }
+}
+
+impl FromStr for Faults {
+    type Err = String;
+
+    /// Faults, parted by commas.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let list = parts.map(str::parse).collect::<Result<_, _>>()?;
+        Ok(Self { list, sent: AtomicU64::new(0) })
+    }
+}
+
+impl Faults {
+    /// Every fault.
+    #[must_use]
+    pub fn list(&self) -> &[Fault] {
+        &self.list
+    }
+
+    pub(super) fn has(&self, fault: Fault) -> bool {
+        self.list.contains(&fault)
+    }
+
+    /// A command is about to be sent. However long it is to be waited, the end of the set
+    /// is noticed.
+    pub(super) fn before_command(&self, has_ended: impl Fn() -> bool) -> Option<Act> {
+        let sleep = |time: Duration| {
+            let slice = Duration::from_millis(20);
+            let mut left = time;
+            while !left.is_zero() && !has_ended() {
+                super::sleep(left.min(slice));
+                left = left.saturating_sub(slice);
+            }
+        };
+        let number = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut act = None;
+        for fault in &self.list {
+            match *fault {
+                Fault::Slow(time) => sleep(time),
+                Fault::Pause(time, at) if at == number => sleep(time),
+                Fault::Kill(at) if at == number => std::process::abort(),
+                Fault::Abort(at) if at == number => act = Some(Act::Abort),
+                Fault::Close(at) if at == number => act = Some(Act::Close),
+                Fault::CloseSet(at) if at == number => act = Some(Act::CloseSet),
+                Fault::Unknown(at) if at == number => act = Some(Act::Unknown),
+                _ => {}
+            }
+        }
+        act
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_read_and_drawn() {
+        let faults: Faults = "slow=5, abort@3,flush-twice".parse().expect("three");
+        let slow = Fault::Slow(Duration::from_millis(5));
+        assert_eq!(faults.list(), [slow, Fault::Abort(3), Fault::FlushTwice]);
+        for wrong in ["fast", "slow", "abort", "abort@0", "abort=3", "kill@x", "flush-twice@1"] {
+            assert!(wrong.parse::<Faults>().is_err(), "{wrong}");
+        }
+        let drawn = |seed: u64| format!("random={seed}").parse::<Fault>().expect("drawn");
+        assert_eq!(drawn(1), drawn(1));
+        let kinds: std::collections::BTreeSet<String> = (0..200)
+            .map(|seed| format!("{:?}", drawn(seed)).split('(').next().unwrap().into())
+            .collect();
+        assert_eq!(kinds.len(), 8, "{kinds:?}");
+    }
+}

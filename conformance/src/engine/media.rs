@@ -1,0 +1,140 @@
+//! What goes onto the media: of each device a header, data, and a trailer with the
+//! checksum of that data.
+//!
+//! Header and trailer are one [`BLOCK`] each, and the data is filled up to a multiple of it:
+//! so it can be read again with any block size. With several devices the pieces of the
+//! data go to them in turns.
+
+use serde::{Deserialize, Serialize};
+
+use super::statement::{Statement, What};
+
+/// Bytes of a header or a trailer: the largest block that the interface knows.
+pub(super) const BLOCK: usize = 65_536;
+
+/// The first words of a header.
+const FORMAT: &str = "vdi-sim-backup/1";
+
+/// What stands at the beginning of each device's data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Header {
+    format: String,
+    pub(super) database: String,
+    pub(super) log: bool,
+    /// The name of the set, which tells one backup's media from another's.
+    pub(super) set: String,
+    /// Bytes of the whole data.
+    pub(super) bytes: u64,
+    /// Bytes of a piece.
+    pub(super) piece: u32,
+    /// How many devices there are, and the number of this one, counted from 0.
+    pub(super) devices: u32,
+    pub(super) device: u32,
+    /// The data is not on the media.
+    pub(super) snapshot: bool,
+}
+
+/// What stands at the end of each device's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Trailer {
+    /// CRC-32 of the data before it; of a snapshot, of all the data. `None` if the
+    /// statement wanted none.
+    pub(super) checksum: Option<u32>,
+}
+
+/// A piece of the data: its place, and how many bytes.
+pub(super) type Piece = (u64, usize);
+
+impl Header {
+    pub(super) fn new(statement: &Statement, bytes: u64, piece: u32) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            database: statement.database.clone(),
+            log: statement.what == What::Log,
+            set: statement.devices[0].clone(),
+            bytes,
+            piece,
+            devices: u32::try_from(statement.devices.len()).unwrap_or(u32::MAX),
+            device: 0,
+            snapshot: statement.options.snapshot,
+        }
+    }
+
+    /// The same for another device.
+    pub(super) fn of_device(&self, device: usize) -> Self {
+        Self { device: u32::try_from(device).unwrap_or(u32::MAX), ..self.clone() }
+    }
+
+    pub(super) fn read(block: &[u8]) -> Result<Self, String> {
+        let header: Self = from_block(block)?;
+        if header.format != FORMAT {
+            return Err(format!("its format is {}", header.format));
+        }
+        if header.piece == 0 || header.device >= header.devices {
+            return Err("its header holds what cannot be".to_owned());
+        }
+        Ok(header)
+    }
+
+    /// The pieces that lie on this device.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = Piece> + use<> {
+        let (bytes, piece, step) = (self.bytes, u64::from(self.piece), u64::from(self.devices));
+        let count = if self.snapshot { 0 } else { bytes.div_ceil(piece) };
+        (u64::from(self.device)..count).step_by(step as usize).map(move |index| {
+            let start = index * piece;
+            (start, (bytes - start).min(piece) as usize)
+        })
+    }
+
+    /// Bytes of data that the header and the trailer of this device enclose.
+    pub(super) fn data_length(&self) -> u64 {
+        self.pieces().map(|(_, length)| filled_up(length) as u64).sum()
+    }
+
+    /// Whether both are of one backup.
+    pub(super) fn fits(&self, other: &Self) -> bool {
+        Self { device: 0, ..self.clone() } == Self { device: 0, ..other.clone() }
+    }
+}
+
+/// The next multiple of a block.
+pub(super) const fn filled_up(length: usize) -> usize {
+    length.next_multiple_of(BLOCK)
+}
+
+/// A header or a trailer as it lies on the medium: a line of JSON, then zeros.
+pub(super) fn to_block(of: &impl Serialize) -> Vec<u8> {
+    let mut block = serde_json::to_vec(of).expect("plain data serialises");
+    block.push(b'\n');
+    block.resize(BLOCK, 0);
+    block
+}
+
+pub(super) fn from_block<'de, T: Deserialize<'de>>(block: &'de [u8]) -> Result<T, String> {
+    let line = block.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    serde_json::from_slice(line).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_lies_on_one_device() {
+        let statement = super::super::parse("BACKUP DATABASE x TO VIRTUAL_DEVICE='a'");
+        let Ok([super::super::Order::Run(statement)]) = statement.as_deref() else { panic!() };
+        for (bytes, piece, devices) in [(0, 65_536, 1), (1, 65_536, 3), (1_000_000, 65_536, 4)] {
+            let whole = Header { devices, ..Header::new(statement, bytes, piece) };
+            let mut all: Vec<Piece> =
+                (0..devices).flat_map(|n| whole.of_device(n as usize).pieces()).collect();
+            all.sort_unstable();
+            let end = all.iter().fold(0, |end, (start, length)| {
+                assert_eq!(*start, end);
+                end + *length as u64
+            });
+            assert_eq!(end, bytes);
+        }
+    }
+}

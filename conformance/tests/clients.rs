@@ -1,0 +1,290 @@
+//! Client programs in C++, written against the published classes only, linked with
+//! `libsqlvdi.so`, against the stand-in server behind `sqlcmd`.
+
+#[path = "clients/stage.rs"]
+mod stage;
+
+use std::fs;
+use std::io::Read;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use stage::{Ended, Stage};
+
+const MIB: usize = 1 << 20;
+
+/// A backup by one client, the database lost, a restore by another: the same bytes.
+fn survives(backup: (&str, &str), restore: (&str, &str)) {
+    let stage = Stage::new();
+    let data = stage.database("x", 5 * MIB + 123);
+    stage.good(backup.0, &["backup", "x", "MEDIUM", backup.1]);
+    fs::remove_file(stage.data("x")).expect("it was there");
+    stage.good(restore.0, &["restore", "x", "MEDIUM", restore.1]);
+    assert!(fs::read(stage.data("x")).expect("restored") == data, "other bytes");
+    stage.leaves_nothing();
+}
+
+#[test]
+fn one_device() {
+    survives(("single", ""), ("single", ""));
+}
+
+#[test]
+fn one_device_read_in_other_sizes() {
+    let sizes = "MAXTRANSFERSIZE=1048576, BLOCKSIZE=65536, BUFFERCOUNT=7";
+    survives(("single", sizes), ("single", "BLOCKSIZE=4096, BUFFERCOUNT=1"));
+    survives(("single", "BUFFERCOUNT=1, NO_CHECKSUM"), ("single", "MAXTRANSFERSIZE=4194304"));
+}
+
+#[test]
+fn a_thread_for_each_device() {
+    survives(("threads", ""), ("threads", "MAXTRANSFERSIZE=1048576"));
+}
+
+#[test]
+fn a_process_for_each_device() {
+    survives(("processes", ""), ("processes", "MAXTRANSFERSIZE=131072"));
+}
+
+#[test]
+fn the_complete_handshake_and_another_client() {
+    survives(("complete", "COPY_ONLY"), ("single", ""));
+    survives(("single", ""), ("complete", ""));
+}
+
+#[test]
+fn a_snapshot() {
+    let stage = Stage::new();
+    let data = stage.database("x", MIB);
+    let run = |words: &[&str]| {
+        let mut command = stage.command("snapshot", words);
+        command.env("DATABASE_FILE", stage.data("x"));
+        let ended = Ended::of(&mut command);
+        assert_eq!(ended.code, 0, "{ended:?}");
+    };
+    run(&["backup", "x", "MEDIUM"]);
+    fs::write(stage.data("x"), b"changed since").expect("written");
+    run(&["restore", "x", "MEDIUM"]);
+    assert!(fs::read(stage.data("x")).expect("restored") == data, "other bytes");
+    // Whoever mounts something else is found out.
+    fs::write(stage.path("medium.data"), b"something else").expect("written");
+    let mut command = stage.command("snapshot", &["restore", "x", "MEDIUM"]);
+    let ended = Ended::of(command.env("DATABASE_FILE", stage.data("x")));
+    assert!(ended.code == 1 && ended.out.contains("Msg 3189,"), "{ended:?}");
+    stage.leaves_nothing();
+}
+
+#[test]
+fn generated_data_and_a_log() {
+    let stage = Stage::new();
+    let recipe = |seed: u32| format!("{{\"seed\": {seed}, \"bytes\": \"3MiB\"}}");
+    fs::write(stage.data("made.generated"), recipe(1)).expect("written");
+    stage.good("single", &["backup", "made", "MEDIUM"]);
+    stage.good("single", &["restore", "made", "MEDIUM"]);
+    fs::write(stage.data("made.generated"), recipe(2)).expect("written");
+    let ended = stage.run("single", &["restore", "made", "MEDIUM"]);
+    assert!(ended.code == 1 && ended.out.contains("not the data that was backed up"), "{ended:?}");
+    let log = stage.database("x.log", 100_000);
+    let mut server = stage.vdi(&["serve", "BACKUP LOG x TO VIRTUAL_DEVICE='log'"]);
+    let mut server = server.stdout(Stdio::null()).spawn().expect("it starts");
+    let client = |words: &[&str]| {
+        let mut command = stage.command("single", words);
+        Ended::of(command.env("SET", "log").env("SQLCMD", "true")).code
+    };
+    assert_eq!(client(&["backup", "x", "MEDIUM"]), 0);
+    assert!(server.wait().expect("ended").success());
+    fs::remove_file(stage.data("x.log")).expect("it was there");
+    let mut server = stage.vdi(&["serve", "RESTORE LOG x FROM VIRTUAL_DEVICE='log'"]);
+    let mut server = server.stdout(Stdio::null()).spawn().expect("it starts");
+    assert_eq!(client(&["restore", "x", "MEDIUM"]), 0);
+    assert!(server.wait().expect("ended").success());
+    assert!(fs::read(stage.data("x.log")).expect("restored") == log, "other bytes");
+    stage.leaves_nothing();
+}
+
+#[test]
+fn a_damaged_medium_is_found_out_and_the_database_kept() {
+    let stage = Stage::new();
+    let data = stage.database("x", MIB);
+    stage.good("single", &["backup", "x", "MEDIUM"]);
+    let mut medium = fs::read(stage.path("medium")).expect("a medium");
+    medium[500_000] ^= 1;
+    fs::write(stage.path("medium"), &medium).expect("written");
+    let ended = stage.run("single", &["restore", "x", "MEDIUM"]);
+    assert!(ended.code == 1 && ended.out.contains("Msg 3189,"), "{ended:?}");
+    medium.truncate(300_000);
+    fs::write(stage.path("medium"), &medium).expect("written");
+    let ended = stage.run("single", &["restore", "x", "MEDIUM"]);
+    let told = "failed: 38(Reached the end of the file.)";
+    assert!(ended.code == 1 && ended.out.contains(told), "{ended:?}");
+    fs::write(stage.path("medium"), vec![7; MIB]).expect("written");
+    let ended = stage.run("single", &["restore", "x", "MEDIUM"]);
+    assert!(ended.code == 1 && ended.out.contains("Msg 3242,"), "{ended:?}");
+    assert!(fs::read(stage.data("x")).expect("kept") == data, "the database was touched");
+    let left = fs::read_dir(stage.data(".")).expect("a folder").count();
+    assert_eq!(left, 1, "half a restore stays");
+    stage.leaves_nothing();
+}
+
+const ABORTED: &str = "\
+BackupIoRequest::ReportIoError: write failure on backup device 'SET'. Operating system error \
+995(The I/O operation has been aborted because of either a thread exit or an application request.).
+Msg 3202, Level 16, State 1, Server localhost, Line 1
+Write on \"SET\" failed: 995(The I/O operation has been aborted because of either a thread exit \
+or an application request.)
+Msg 3013, Level 16, State 1, Server localhost, Line 1
+BACKUP DATABASE is terminating abnormally.
+";
+
+#[test]
+fn a_client_that_aborts() {
+    let stage = Stage::new();
+    stage.database("x", 64 * MIB);
+    let ended = stage.run("abort", &["backup", "x", "MEDIUM"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    let told = ended.out.replace(&format!("set-{}", ended.process), "SET");
+    assert!(told.ends_with(ABORTED), "{told}");
+    stage.leaves_nothing();
+}
+
+#[test]
+fn what_goes_wrong_on_purpose() {
+    for (faults, code) in [
+        ("slow=1", 0),
+        ("pause=300@4", 0),
+        ("unknown@4", 0),
+        ("flush-twice", 0),
+        ("no-complete", 0),
+        ("abort@1", 1),
+        ("abort@5", 1),
+        ("close@5", 1),
+        ("close-set@5", 1),
+        ("kill@5", 1),
+    ] {
+        let stage = Stage::new();
+        stage.database("x", MIB);
+        let ended = Ended::of(
+            stage.command("complete", &["backup", "x", "MEDIUM"]).env("VDI_FAULTS", faults),
+        );
+        assert_eq!(ended.code, code, "{faults}: {ended:?}");
+        stage.leaves_nothing();
+    }
+}
+
+#[test]
+fn a_client_that_fails_the_backup_at_complete() {
+    let stage = Stage::new();
+    stage.database("x", MIB);
+    let mut command = stage.command("complete", &["backup", "x", "MEDIUM"]);
+    let ended = Ended::of(command.env("FAIL_COMPLETE", "1"));
+    assert!(ended.code == 1 && ended.out.contains("error 29("), "{ended:?}");
+    stage.leaves_nothing();
+}
+
+/// Whichever side is killed, the other ends soon, and says why.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "how soon is what is tested")]
+fn a_side_that_is_killed() {
+    let soon = Duration::from_secs(5);
+    for killed in ["client", "server"] {
+        let stage = Stage::new();
+        stage.database("x", MIB);
+        let mut command = stage.command("single", &["backup", "x", "MEDIUM"]);
+        command.env("VDI_FAULTS", "pause=60000@4").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut client = command.spawn().expect("it starts");
+        let server = stage.server_of(client.id());
+        // Until the server pauses, with commands on their way.
+        while fs::metadata(stage.path("medium")).map_or(0, |medium| medium.len()) < 65_536 {
+            assert!(client.try_wait().expect("a child").is_none(), "it ended");
+            std::thread::yield_now();
+        }
+        let begun = Instant::now();
+        if killed == "client" {
+            client.kill().expect("killed");
+        } else {
+            stage::kill(server);
+        }
+        client.wait().expect("ended");
+        while killed == "client" && stage::lives(server) {
+            assert!(begun.elapsed() < soon, "the server lives on");
+            std::thread::yield_now();
+        }
+        assert!(begun.elapsed() < soon, "{killed}");
+        let (mut out, mut told) = (String::new(), String::new());
+        client.stdout.take().expect("piped").read_to_string(&mut out).expect("text");
+        client.stderr.take().expect("piped").read_to_string(&mut told).expect("text");
+        if killed == "client" {
+            assert!(out.contains("failed: 995("), "{out}");
+        } else {
+            assert!(told.contains("0x80770004"), "{told}");
+        }
+        stage.leaves_nothing();
+    }
+}
+
+#[test]
+fn too_little_memory_is_told() {
+    let stage = Stage::new();
+    stage.database("x", MIB);
+    let options = "MAXTRANSFERSIZE=4194304, BUFFERCOUNT=1000";
+    let ended = stage.run("single", &["backup", "x", "MEDIUM", options]);
+    let told = "Msg 701, Level 16, State 1, Server localhost, Line 1\n\
+        There is insufficient shared memory for the buffers (EndConfiguration: VD_E_MEMORY).\n";
+    assert!(ended.code == 1 && ended.out.contains(told), "{ended:?}");
+    stage.leaves_nothing();
+}
+
+#[test]
+fn statements_that_cannot_be_carried_out() {
+    let stage = Stage::new();
+    stage.database("x", MIB);
+    let said = |sql: &str| {
+        let ended = stage.sqlcmd(&["-S", "db1", "-U", "sa", "-P", "x", "-b", "-Q", sql]);
+        assert_eq!(ended.code, 1, "{ended:?}");
+        ended.out
+    };
+    assert_eq!(
+        said("BACKUP DATABASE x TO VIRTUAL_DEVICE='none'"),
+        "Msg 3201, Level 16, State 1, Server db1, Line 1\n\
+         Cannot open backup device 'none'. Operating system error 0x80770006(VD_E_INVALID).\n\
+         Msg 3013, Level 16, State 1, Server db1, Line 1\n\
+         BACKUP DATABASE is terminating abnormally.\n"
+    );
+    assert!(said("BACKUP LOG x TO VIRTUAL_DEVICE='none'").contains("Msg 911,"));
+    assert!(said("BACKUP DATABASE ../x TO VIRTUAL_DEVICE='none'").contains("Msg 105,"));
+    assert!(said("BACKUP DATABASE [../x] TO VIRTUAL_DEVICE='none'").contains("Msg 911,"));
+    assert_eq!(
+        said("USE master\nGO\nBACKUP DATABASE x TO\nVIRTUAL_DEVICE='a' WITH QUICK"),
+        "Msg 155, Level 15, State 1, Server db1, Line 4\n\
+         'QUICK' is not a recognized BACKUP option.\n"
+    );
+    // Without -b the real tool exits with 0, whatever became of the statements.
+    let ended = stage.sqlcmd(&["-Q", "BACKUP DATABASE x TO VIRTUAL_DEVICE='none'"]);
+    assert!(ended.code == 0 && ended.out.contains("Msg 3013,"), "{ended:?}");
+    let ended = stage.sqlcmd(&["-Z"]);
+    let told = "Sqlcmd: '-Z': Unknown Option. Enter '-?' for help.\n";
+    assert_eq!((ended.code, ended.out.as_str()), (1, told));
+}
+
+/// The server waits for a set that does not exist yet, and needs no sqlcmd.
+#[test]
+fn the_server_can_come_first() {
+    let stage = Stage::new();
+    let data = stage.database("x", MIB);
+    let statement = "BACKUP DATABASE x TO VIRTUAL_DEVICE='early' WITH STATS=50";
+    let mut server = stage.vdi(&["serve", "--wait", "60", statement]);
+    let server = server.stdout(Stdio::piped()).spawn().expect("it starts");
+    // A client that leaves the statement to others.
+    let mut client = stage.command("single", &["backup", "x", "MEDIUM"]);
+    let client = Ended::of(client.env("SET", "early").env("SQLCMD", "true"));
+    let server = server.wait_with_output().expect("ended");
+    let out = String::from_utf8_lossy(&server.stdout);
+    assert!(client.code == 0 && server.status.success(), "{client:?} {out}");
+    assert!(
+        out.starts_with("50 percent processed.\n100 percent processed.\nProcessed 128 pages"),
+        "{out}"
+    );
+    let medium = fs::read(stage.path("medium")).expect("a medium");
+    assert!(medium[65_536..65_536 + data.len()] == data[..], "the data is on the medium");
+    stage.leaves_nothing();
+}

@@ -1,0 +1,197 @@
+//! A folder with databases, a `sqlcmd`, and client programs compiled once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tempfile::TempDir;
+
+/// Where the clients are compiled to, once for all tests of this process.
+fn programs() -> &'static Path {
+    static PROGRAMS: OnceLock<TempDir> = OnceLock::new();
+    let compile = || {
+        let folder = TempDir::new().expect("a folder");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sim/libsqlvdi");
+        let build = |name: &str| {
+            Command::new("g++")
+                .args(["-std=c++11", "-O2", "-pthread", "-I"])
+                .arg(source.join("include"))
+                .arg(source.join("clients").join(name).with_extension("cpp"))
+                .arg("-L")
+                .arg(library())
+                .args(["-lsqlvdi", "-o"])
+                .arg(folder.path().join(name))
+                .spawn()
+                .expect("g++ starts")
+        };
+        let names = ["single", "threads", "processes", "complete", "snapshot", "abort"];
+        for mut compiler in names.map(build) {
+            assert!(compiler.wait().expect("it ends").success(), "a client does not compile");
+        }
+        folder
+    };
+    PROGRAMS.get_or_init(compile).path()
+}
+
+/// The folder in which Cargo has built `libsqlvdi.so` for this test.
+fn library() -> PathBuf {
+    let here = std::env::current_exe().expect("a running test");
+    let folder = here.parent().expect("a folder").to_owned();
+    assert!(folder.join("libsqlvdi.so").is_file(), "{} has no library", folder.display());
+    folder
+}
+
+/// One test's world: nothing of it is shared with another.
+pub(crate) struct Stage {
+    folder: TempDir,
+    prefix: String,
+}
+
+/// A program that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) process: u32,
+    pub(crate) out: String,
+    #[allow(dead_code, reason = "shown when something else was expected")]
+    pub(crate) told: String,
+}
+
+impl Ended {
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let child = child.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let process = child.id();
+        let output = child.wait_with_output().expect("it ends");
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            process,
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            told: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = TempDir::new().expect("a folder");
+        for name in ["bin", "data"] {
+            fs::create_dir(folder.path().join(name)).expect("made");
+        }
+        let sqlcmd = folder.path().join("bin/sqlcmd");
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_vdi"), sqlcmd).expect("linked");
+        Self { folder, prefix: format!("clients-{}-{number}-", std::process::id()) }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The file of a database.
+    pub(crate) fn data(&self, name: &str) -> PathBuf {
+        self.folder.path().join("data").join(name)
+    }
+
+    /// A database of so many bytes, no two stretches of which are alike.
+    pub(crate) fn database(&self, name: &str, bytes: usize) -> Vec<u8> {
+        let mut state: u32 = 1;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        let data: Vec<u8> = (0..bytes).map(|_| next()).collect();
+        fs::write(self.data(name), &data).expect("written");
+        data
+    }
+
+    fn prepared(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        let path = std::env::var("PATH").unwrap_or_default();
+        command
+            .current_dir(self.folder.path())
+            .env("PATH", format!("{}:{path}", self.path("bin").display()))
+            .env("LD_LIBRARY_PATH", library())
+            .env("VDI_DATA", self.path("data"))
+            .env("VDI_PREFIX", &self.prefix);
+        for name in ["VDI_FAULTS", "VDI_TRACE", "VDI_WAIT", "VDI_OUTCOME", "VDI_GROUP"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// A client with these words; `MEDIUM` is its medium.
+    pub(crate) fn command(&self, client: &str, words: &[&str]) -> Command {
+        let mut command = self.prepared(programs().join(client));
+        command.args(words.iter().map(|word| if *word == "MEDIUM" { "medium" } else { word }));
+        command
+    }
+
+    pub(crate) fn run(&self, client: &str, words: &[&str]) -> Ended {
+        Ended::of(&mut self.command(client, words))
+    }
+
+    /// The same, which must succeed.
+    pub(crate) fn good(&self, client: &str, words: &[&str]) {
+        let ended = self.run(client, words);
+        assert_eq!(ended.code, 0, "{client} {words:?}: {ended:?}");
+    }
+
+    pub(crate) fn sqlcmd(&self, words: &[&str]) -> Ended {
+        Ended::of(self.prepared(self.path("bin/sqlcmd")).args(words))
+    }
+
+    pub(crate) fn vdi(&self, words: &[&str]) -> Command {
+        let mut command = self.prepared(env!("CARGO_BIN_EXE_vdi"));
+        command.args(words);
+        command
+    }
+
+    /// The process that plays the server for a client: its child named `sqlcmd`.
+    pub(crate) fn server_of(&self, client: u32) -> u32 {
+        loop {
+            for entry in fs::read_dir("/proc").expect("processes").flatten() {
+                let Some(number) = entry.file_name().to_str().and_then(|name| name.parse().ok())
+                else {
+                    continue;
+                };
+                let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+                let Some((name, rest)) = stat.rsplit_once(')') else { continue };
+                let parent = rest.split_whitespace().nth(1).and_then(|word| word.parse().ok());
+                if name.ends_with("(sqlcmd") && parent == Some(client) {
+                    return number;
+                }
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Nothing of this test is left in shared memory.
+    pub(crate) fn leaves_nothing(&self) {
+        let entries = fs::read_dir("/dev/shm").expect("shared memory").flatten();
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let left: Vec<String> = names.filter(|name| name.starts_with(&self.prefix)).collect();
+        assert!(left.is_empty(), "{left:?} stays");
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        vdi_sim::runtime::remove_leftovers(&self.prefix);
+    }
+}
+
+/// Whether a process runs, and is no zombie.
+pub(crate) fn lives(process: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+}
+
+/// Kills a process that this test started, through a child of its own.
+pub(crate) fn kill(process: u32) {
+    let killed = Command::new("kill").args(["-KILL", &process.to_string()]).status();
+    assert!(killed.expect("kill starts").success());
+}

@@ -135,6 +135,13 @@ pub struct RunArgs {
     /// Write every trace into this folder, for `vdi check` and `vdi replay`
     #[arg(long, value_name = "FOLDER")]
     pub traces: Option<PathBuf>,
+    /// Let what races in a scenario really race, so many times or until it fails; if
+    /// missing it is begun in turn, once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: Option<u32>,
+    /// What the delays of racing lanes are drawn from
+    #[arg(long, value_name = "SEED", default_value_t = 0, requires = "repeat")]
+    pub seed: u64,
 }
 
 impl RunArgs {

@@ -176,6 +176,13 @@ pub struct RunArgs {
     /// Write every trace into this folder, for `vdi check` and `vdi replay`
     #[arg(long, value_name = "FOLDER")]
     pub traces: Option<PathBuf>,
+    /// Let what races in a scenario really race, so many times or until it fails; if
+    /// missing it is begun in turn, once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: Option<u32>,
+    /// What the delays of racing lanes are drawn from
+    #[arg(long, value_name = "SEED", default_value_t = 0, requires = "repeat")]
+    pub seed: u64,
 }
 
 impl RunArgs {
@@ -241,6 +248,15 @@ pub struct MutantsArgs {
     /// Folder of scenarios in place of the embedded ones
     #[arg(long, value_name = "FOLDER")]
     pub scenarios: Option<PathBuf>,
+    /// Hunt the defects that only some orders of events show, with races that are repeated
+    #[arg(long)]
+    pub races: bool,
+    /// Runs of each race, at most
+    #[arg(long, value_name = "N", default_value_t = 60, requires = "races", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+    /// What the delays of racing lanes are drawn from
+    #[arg(long, value_name = "SEED", default_value_t = 0, requires = "races")]
+    pub seed: u64,
 }
 
 /// What a report looks like.

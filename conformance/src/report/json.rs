@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json as object};
 
 use super::{Counts, Summary};
-use crate::run::{ScenarioResult, Verdict};
+use crate::run::{RaceTally, ScenarioResult, Verdict};
 
 /// A run as JSON, version 1.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -54,6 +54,9 @@ pub struct JsonScenario {
     pub mismatch: Option<Value>,
     /// What server and client broke on purpose.
     pub findings: Vec<Value>,
+    /// Of a scenario with races that were repeated: what came of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub races: Option<RaceTally>,
     /// Of a failure: what was observed, event by event, in canonical order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<Value>,
@@ -126,6 +129,7 @@ fn scenario(result: &ScenarioResult, known: bool) -> JsonScenario {
         detail,
         mismatch: result.mismatch.as_ref().map(value),
         findings: result.findings.iter().map(|finding| placed(finding, &order)).collect(),
+        races: result.tally.clone(),
         trace: if failed { trace } else { Vec::new() },
         stderr: if failed { result.stderr.clone() } else { String::new() },
     }

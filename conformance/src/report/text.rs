@@ -45,6 +45,7 @@ pub fn text(summary: &Summary<'_>) -> String {
         }
     }
     not_offered(&mut out, summary);
+    races(&mut out, summary);
     for stale in &summary.stale {
         heading(&mut out, "STALE", &stale.entry.scenario, "baseline");
         let listed = match stale.entry.clause {
@@ -65,6 +66,27 @@ fn not_offered(out: &mut String, summary: &Summary<'_>) {
         if let Verdict::NotOffered(reason) = &result.verdict {
             let _ = writeln!(out, "not offered  {}: {reason}", result.id);
         }
+    }
+}
+
+/// How much of what may come of each race was seen; nothing if none was repeated.
+fn races(out: &mut String, summary: &Summary<'_>) {
+    let tallies =
+        || summary.results.iter().filter_map(|result| Some((result, result.tally.as_ref()?)));
+    for (result, tally) in tallies() {
+        let (seen, all) = tally.coverage();
+        let runs = if tally.runs == 1 { "run" } else { "runs" };
+        let _ = writeln!(
+            out,
+            "race  {}: seen {seen} of {all} combinations in {} {runs}",
+            result.id, tally.runs
+        );
+    }
+    let sum = |one: (usize, usize), other: (usize, usize)| (one.0 + other.0, one.1 + other.1);
+    let (seen, all) = tallies().map(|(_, tally)| tally.coverage()).fold((0, 0), sum);
+    if all > 0 {
+        let count = tallies().count();
+        let _ = writeln!(out, "{count} races: seen {seen} of {all} combinations\n");
     }
 }
 

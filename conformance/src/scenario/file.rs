@@ -56,6 +56,12 @@ impl Scenario {
         !self.clauses.is_empty()
     }
 
+    /// Whether some of its steps race.
+    #[must_use]
+    pub fn races(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::Together { .. }))
+    }
+
     /// Every clause that server or client break, under whatever reading.
     pub fn all_misuse(&self) -> impl Iterator<Item = Clause> + '_ {
         self.misuse.iter().chain(self.misuse_under.values().flatten()).copied()
@@ -263,6 +269,10 @@ impl Step {
     }
 }
 
+/// What came of lanes that raced: by lane the statuses of its calls, or that it is
+/// `blocked`, by command the completion codes.
+pub type Combination = BTreeMap<String, String>;
+
 /// What a step does.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
@@ -346,6 +356,16 @@ pub enum Action {
         /// Its lane; `server.agent` if missing.
         #[schemars(with = "Option<LaneName>")]
         lane: LaneName,
+    },
+    /// Begins several things at once, on lanes that race, and waits until all is at rest.
+    /// What comes of it the model says.
+    Together {
+        /// Calls, exits and resumes; those of one lane follow each other.
+        together: Vec<Self>,
+        /// Every combination of outcomes that the documents allow under the default
+        /// readings.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        combinations: Option<Vec<Combination>>,
     },
     /// Uses a buffer or a device.
     Touch {

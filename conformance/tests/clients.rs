@@ -1,6 +1,8 @@
 //! Client programs in C++, written against the published classes only, linked with
 //! `libsqlvdi.so`, against the stand-in server behind `sqlcmd`.
 
+#[path = "clients/recordings.rs"]
+mod recordings;
 #[path = "clients/stage.rs"]
 mod stage;
 

@@ -181,7 +181,7 @@ impl<'a> Device<'a> {
         let session = self.session;
         let _ = match act {
             Act::Abort => session.set.signal_abort(),
-            Act::CloseSet => session.set.close(),
+            Act::CloseSet => session.close(),
             Act::Close | Act::Unknown => self.device.close_device(),
         };
         self.failure(Win32::ERROR_OPERATION_ABORTED)

@@ -2,7 +2,7 @@
 //! completion agent on a thread of its own.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -33,6 +33,7 @@ pub(super) struct Session<'a> {
     pub(super) statement: &'a Statement,
     pub(super) set: ServerSet,
     history: SetHistory,
+    closed: AtomicBool,
     /// What is agreed.
     pub(super) config: VdConfig,
     /// Buffers of each device.
@@ -84,8 +85,16 @@ impl<'a> Session<'a> {
             done: AtomicU64::new(0),
             told: Mutex::new(0),
         };
-        let mut session =
-            Self { engine, statement, set, history, config: asked, buffers: BUFFERS, progress };
+        let mut session = Self {
+            engine,
+            statement,
+            set,
+            history,
+            closed: AtomicBool::new(false),
+            config: asked,
+            buffers: BUFFERS,
+            progress,
+        };
         match session.configure(&asked) {
             Ok(()) => Ok(session),
             Err(failed) => {
@@ -157,8 +166,8 @@ impl<'a> Session<'a> {
             self.abort();
         }
         let closed = match agent.join() {
-            Ok(ran) => ran.and(self.set.close()),
-            Err(_) => self.set.close(),
+            Ok(ran) => ran.and(self.close()),
+            Err(_) => self.close(),
         };
         let result = result?;
         closed.map_err(|status| Failed::call("Close", status))?;
@@ -217,14 +226,21 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn abort(&self) {
-        // A set that cannot be aborted is closed already.
-        let _ = self.set.signal_abort();
+        if !self.closed.load(Ordering::Acquire) {
+            // A set that cannot be aborted is of no use any more.
+            let _ = self.set.signal_abort();
+        }
+    }
+
+    /// Close, once.
+    pub(super) fn close(&self) -> Result<(), HResult> {
+        if self.closed.swap(true, Ordering::AcqRel) { Ok(()) } else { self.set.close() }
     }
 
     /// The set is of no use any more.
     fn give_up(&self) {
         self.abort();
-        let _ = self.set.close();
+        let _ = self.close();
     }
 }
 

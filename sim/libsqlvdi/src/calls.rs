@@ -8,6 +8,7 @@ use vdi_sim::config::VdConfig;
 use vdi_sim::runtime::{Buffer, BufferHandle, Delivered};
 
 use crate::objects::{self, Token, lock};
+use crate::recording::Role;
 use crate::settings::Settings;
 
 /// What a function gives, or why not.
@@ -24,33 +25,37 @@ fn set(token: Token) -> Result<std::sync::Arc<objects::Set>> {
 
 pub(crate) fn create(this: Token, name: Option<&CStr>, config: Option<RawConfig>) -> Result<()> {
     let config = VdConfig::from(config.ok_or(HResult::VD_E_INVALID)?);
+    let (set, name) = (set(this)?, text(name)?);
+    set.record(name, Role::Primary);
     // What the server sets is not the client's to say.
-    set(this)?.set.create(None, text(name)?, &config.client_part())
+    set.interface().create(None, name, &config.client_part())
 }
 
 pub(crate) fn open_in_secondary(this: Token, name: Option<&CStr>) -> Result<()> {
-    set(this)?.set.open_in_secondary(None, text(name)?)
+    let (set, name) = (set(this)?, text(name)?);
+    set.record(name, Role::Secondary);
+    set.interface().open_in_secondary(None, name)
 }
 
 pub(crate) fn get_configuration(this: Token, time: i64) -> Result<RawConfig> {
     let timeout = Settings::get().timeout(time);
-    set(this)?.set.get_configuration(timeout).map(RawConfig::from)
+    set(this)?.interface().get_configuration(timeout).map(RawConfig::from)
 }
 
 /// The number for the new C++ object.
 pub(crate) fn open_device(this: Token, name: Option<&CStr>) -> Result<Token> {
     let set = set(this)?;
-    let device = set.set.open_device(text(name)?)?;
+    let device = set.interface().open_device(text(name)?)?;
     Ok(set.add_device(device))
 }
 
 pub(crate) fn signal_abort(this: Token) -> Result<()> {
-    set(this)?.set.signal_abort()
+    set(this)?.interface().signal_abort()
 }
 
 pub(crate) fn close(this: Token) -> Result<()> {
     let set = set(this)?;
-    let closed = set.set.close();
+    let closed = set.interface().close();
     if closed != Err(HResult::VD_E_PROTOCOL) {
         set.end_devices();
     }
@@ -60,12 +65,12 @@ pub(crate) fn close(this: Token) -> Result<()> {
 pub(crate) fn get_buffer_handle(this: Token, address: usize) -> Result<u32> {
     let set = set(this)?;
     let buffer = set.buffer_at(address).unwrap_or_else(Buffer::unshared);
-    set.set.get_buffer_handle(&buffer).map(|handle| handle.0)
+    set.interface().get_buffer_handle(&buffer).map(|handle| handle.0)
 }
 
 pub(crate) fn map_buffer_handle(this: Token, handle: u32) -> Result<*mut u8> {
     let set = set(this)?;
-    let buffer = set.set.map_buffer_handle(BufferHandle(handle))?;
+    let buffer = set.interface().map_buffer_handle(BufferHandle(handle))?;
     let bytes = buffer.bytes().ok_or(HResult::VD_E_INVALID)?;
     let address = bytes.as_ptr();
     let mut mapped = lock(&set.mapped);
@@ -106,11 +111,12 @@ pub(crate) fn complete_command(
     let id = {
         let commands = lock(&device.commands);
         let out = commands.at(address);
-        if out.is_some_and(objects::Out::was_changed) {
+        if let Some(out) = out.filter(|out| out.was_changed()) {
             let tell = || "the client has written into a command, which is read-only".to_owned();
             Settings::get().tell(tell);
+            device.device.wrote(out.id);
         }
-        out.map_or_else(vdi_sim::runtime::CommandId::none, |out| out.id)
+        out.map_or_else(|| commands.once_at(address), |out| out.id)
     };
     let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
     let code = Win32(code.cast_unsigned());

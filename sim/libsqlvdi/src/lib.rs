@@ -7,6 +7,7 @@
 //! | `abi` | the exported functions and everything unsafe: pointers in, pointers out |
 //! | `calls` | what each function does, in safe terms |
 //! | `objects` | the sets and devices of this process, by the number in a C++ object |
+//! | `recording` | traces |
 //! | `settings` | what the environment says |
 //!
 //! A C++ object holds a number, not an address: one that was never constructed, or is
@@ -18,6 +19,7 @@
 //! | `VDI_TIMEOUT_UNIT` | `seconds`: time-outs are seconds; else they are milliseconds |
 //! | `VDI_PREFIX` | what the names of shared memory objects begin with |
 //! | `VDI_GROUP` | `1`: the group of the creating user may use a set, too |
+//! | `VDI_TRACE` | file into which a set is recorded; `%s` in it stands for its name |
 //! | `VDI_DEBUG` | `1`: what fails is told on standard error |
 //!
 //! Sources: SQL Server on Linux VDI client SDK Specification; the headers `vdi.h` and
@@ -29,4 +31,5 @@
 mod abi;
 mod calls;
 mod objects;
+mod recording;
 mod settings;

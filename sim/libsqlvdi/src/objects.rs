@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vdi_sim::abi::RawCommand;
-use vdi_sim::runtime::{Bytes, ClientDevice, ClientSet, CommandId};
+use vdi_sim::record::{ClientDevice, ClientSet, Recording};
+use vdi_sim::runtime::{Bytes, CommandId};
+
+use vdi_sim::trace::Recorder;
 
 use crate::abi::CommandMemory;
+use crate::recording::Role;
 use crate::settings::Settings;
 
 /// A number in a C++ object; 0 is none.
@@ -25,7 +29,10 @@ enum Object {
 pub(crate) struct Set {
     /// The process that made it: what a child has by fork is not its own.
     process: u32,
-    pub(crate) set: ClientSet,
+    /// The interface, whose calls nobody records.
+    plain: vdi_sim::runtime::ClientSet,
+    /// The same, recorded if that is wanted.
+    recorded: Mutex<ClientSet>,
     /// Its devices since the last Close.
     devices: Mutex<Vec<(Token, Arc<Device>)>>,
     /// The buffers that are mapped by handle: mapped until Close.
@@ -47,7 +54,7 @@ pub(crate) struct Commands {
     out: Vec<Out>,
     /// Completed: their memory is used again, the longest unused first, and not before
     /// there is much of it, so that who completes one twice does not hit another.
-    spare: VecDeque<CommandMemory>,
+    spare: VecDeque<(CommandMemory, CommandId)>,
 }
 
 /// A command that the client has.
@@ -74,7 +81,7 @@ impl Commands {
         bytes: Option<Bytes>,
     ) -> *mut RawCommand {
         let reuse = if self.spare.len() < SPARE { None } else { self.spare.pop_front() };
-        let mut memory = reuse.unwrap_or_else(|| CommandMemory::new(sent));
+        let mut memory = reuse.map_or_else(|| CommandMemory::new(sent), |(memory, _)| memory);
         memory.set(sent);
         let address = memory.address();
         self.out.push(Out { id, memory, sent, buffer, bytes });
@@ -90,8 +97,15 @@ impl Commands {
     pub(crate) fn finish(&mut self, address: usize) {
         let index = self.out.iter().position(|out| out.memory.address().addr() == address);
         if let Some(index) = index {
-            self.spare.push_back(self.out.remove(index).memory);
+            let Out { memory, id, .. } = self.out.remove(index);
+            self.spare.push_back((memory, id));
         }
+    }
+
+    /// The command that was completed and last lay at this address, or none.
+    pub(crate) fn once_at(&self, address: usize) -> CommandId {
+        let mut spare = self.spare.iter().filter(|(memory, _)| memory.address().addr() == address);
+        spare.next().map_or_else(CommandId::none, |(_, id)| *id)
     }
 
     /// The buffer of a command that is out whose data zone begins at this address.
@@ -139,9 +153,12 @@ impl Objects {
 
 /// A new set object.
 pub(crate) fn new_set() -> Token {
+    let plain = Settings::get().machine.client_set();
+    let silent = Recording::new(Recorder::silent()).client(plain.clone());
     let set = Set {
         process: std::process::id(),
-        set: Settings::get().machine.client_set(),
+        plain,
+        recorded: Mutex::new(silent),
         devices: Mutex::default(),
         mapped: Mutex::default(),
     };
@@ -166,11 +183,15 @@ pub(crate) fn device(token: Token) -> Option<Arc<Device>> {
     }
 }
 
-/// The C++ object ends. A set that is still open is closed with its last user.
+/// The C++ object ends. A set that is still open is closed.
 pub(crate) fn forget(token: Token) {
     let gone = objects().known.remove(&token);
     match gone {
         Some(Object::Set(set)) => {
+            if set.process == std::process::id() && set.plain.history().is_some() {
+                // What the destructor does is what Close does; it has nobody to tell.
+                let _ = set.interface().close();
+            }
             set.end_devices();
             discard(set.process, set);
         }
@@ -196,8 +217,11 @@ pub(crate) fn end_all() {
     for object in known.into_values() {
         match object {
             Object::Set(set) if set.process == std::process::id() => {
+                if set.plain.history().is_some() {
+                    set.interface().exits();
+                }
                 // There is nobody to tell the status to.
-                let _ = set.set.close();
+                let _ = set.plain.close();
             }
             other => std::mem::forget(other),
         }
@@ -214,12 +238,35 @@ impl Set {
         token
     }
 
-    /// Close: the device interfaces are invalid, and what they hold is let go.
+    /// The interface to call.
+    pub(crate) fn interface(&self) -> ClientSet {
+        lock(&self.recorded).clone()
+    }
+
+    /// The set of this name is about to be created or opened: from here on it is recorded,
+    /// if that is wanted, in a trace of its own.
+    pub(crate) fn record(&self, name: &str, role: Role) {
+        if self.plain.history().is_none()
+            && let Some(recording) = Settings::get().recording(name)
+            && let Some(recorded) = recording.of(&self.plain, name, role)
+        {
+            *lock(&self.recorded) = recorded;
+        }
+    }
+
+    /// Close: the device interfaces are invalid, and what they hold is let go. Who uses one
+    /// all the same is refused; recorded, this is told.
     pub(crate) fn end_devices(&self) {
         let devices = std::mem::take(&mut *lock(&self.devices));
-        let mut objects = objects();
-        devices.iter().for_each(|(token, _)| drop(objects.known.remove(token)));
-        drop(objects);
+        if Settings::get().records() {
+            for (_, device) in &devices {
+                let ended = std::mem::take(&mut *lock(&device.commands));
+                discard(device.process, ended);
+            }
+        } else {
+            let mut objects = objects();
+            devices.iter().for_each(|(token, _)| drop(objects.known.remove(token)));
+        }
         for (_, device) in devices {
             discard(device.process, device);
         }

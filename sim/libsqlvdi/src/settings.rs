@@ -4,12 +4,16 @@ use std::sync::OnceLock;
 
 use vdi_sim::runtime::{Machine, Options, Timeout};
 
+use crate::recording::TraceFile;
+
 /// The choices of whoever runs the program.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) machine: Machine,
     seconds: bool,
     debug: bool,
+    /// Where sets are recorded; `%s` stands for a set's name.
+    trace: Option<String>,
 }
 
 impl Settings {
@@ -23,6 +27,7 @@ impl Settings {
                 machine: Machine::shared_memory(options),
                 seconds: is("VDI_TIMEOUT_UNIT", "seconds"),
                 debug: is("VDI_DEBUG", "1"),
+                trace: std::env::var("VDI_TRACE").ok().filter(|path| !path.is_empty()),
             }
         })
     }
@@ -35,6 +40,16 @@ impl Settings {
     pub(crate) fn timeout(&self, time: i64) -> Timeout {
         let milliseconds = if self.seconds { time.saturating_mul(1000) } else { time };
         u32::try_from(milliseconds).map_or(Timeout::Infinite, Timeout::Milliseconds)
+    }
+
+    /// Whether sets are recorded.
+    pub(crate) const fn records(&self) -> bool {
+        self.trace.is_some()
+    }
+
+    /// Where a set is recorded, if it is.
+    pub(crate) fn recording(&self, set: &str) -> Option<TraceFile> {
+        self.trace.as_ref().map(|pattern| TraceFile::new(pattern, set))
     }
 
     /// Says something to whoever looks for a fault.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::codes::{HResult, Win32};
 use crate::config::VdConfig;
 use crate::runtime::{self, Buffer, BufferHandle, CommandId, Delivered, Timeout};
-use crate::trace::{Args, CodeArg, Function, Handle, Name, Out, Size, TimeoutArg};
+use crate::trace::{Args, CodeArg, Event, Function, Handle, HowEnded, Name, Out, Size, TimeoutArg};
 
 use super::{Side, names, nothing};
 
@@ -24,9 +24,13 @@ pub struct ClientDevice {
     side: Side,
     name: String,
     device: runtime::ClientDevice,
-    /// The numbers of the commands that were delivered and not completed.
+    /// The numbers of the commands that were delivered; who completes one twice names it
+    /// once more.
     delivered: Arc<Mutex<BTreeMap<CommandId, u64>>>,
 }
+
+/// Commands of a device whose numbers are remembered.
+const REMEMBERED: usize = 4096;
 
 const fn timeout_argument(timeout: Timeout) -> TimeoutArg {
     match timeout {
@@ -66,7 +70,14 @@ impl ClientSet {
             config: Some(Box::new(*config)),
             ..Args::default()
         };
-        let make = || self.set.create(instance, name, config);
+        let make = || {
+            let created = self.set.create(instance, name, config);
+            // Before the return is recorded, which bears a number of the set already.
+            if let Some(history) = self.set.history().filter(|_| created.is_ok()) {
+                self.side.recording.created(history);
+            }
+            created
+        };
         self.call(Function::CreateEx, args, make, nothing)
     }
 
@@ -133,7 +144,7 @@ impl ClientSet {
         let args = Args { handle: Some(names.handle_argument(handle.0)), ..Args::default() };
         let make = || self.set.map_buffer_handle(handle);
         self.call(Function::MapBufferHandle, args, make, |buffer| Out {
-            buffer: names.name_of(buffer),
+            buffer: names.name_anywhere(buffer),
             ..Out::default()
         })
     }
@@ -144,6 +155,12 @@ impl ClientSet {
     /// As there.
     pub fn signal_abort(&self) -> Result<(), HResult> {
         self.call(Function::SignalAbort, Args::default(), || self.set.signal_abort(), nothing)
+    }
+
+    /// The process of this client ends by itself.
+    pub fn exits(&self) {
+        let (process, exit) = (self.side.process, HowEnded::Normal);
+        self.side.record(Event::Exit { seq: None, process, exit });
     }
 
     /// [`runtime::ClientSet::close`].
@@ -170,13 +187,18 @@ impl ClientDevice {
         let call = (Function::GetCommand, self.name.as_str());
         let make = || self.device.get_command(timeout);
         let out = |got: &Delivered| {
-            self.delivered().insert(got.command, got.tag);
+            let mut delivered = self.delivered();
+            delivered.insert(got.command, got.tag);
+            while delivered.len() > REMEMBERED {
+                delivered.pop_first();
+            }
+            drop(delivered);
             Out {
                 command: Some(Name::from(names::command(got.tag))),
                 code: Some(got.code),
                 size: Some(Size(got.size)),
                 position: Some(got.position),
-                buffer: got.buffer.as_ref().and_then(|buffer| names.name_of(buffer)),
+                buffer: got.buffer.as_ref().and_then(|buffer| names.name_anywhere(buffer)),
                 ..Out::default()
             }
         };
@@ -206,9 +228,15 @@ impl ClientDevice {
         };
         let call = (Function::CompleteCommand, self.name.as_str());
         let make = || self.device.complete_command(command, code, bytes, position);
-        self.side.call(call, (None, args), make, nothing)?;
-        self.delivered().remove(&command);
-        Ok(())
+        self.side.call(call, (None, args), make, nothing)
+    }
+
+    /// The client has written into a command that was delivered to it.
+    pub fn wrote(&self, command: CommandId) {
+        let number = self.delivered().get(&command).copied();
+        let Some(name) = number.map(names::command) else { return };
+        let (lane, wrote) = (self.side.lane(), Name::from(name));
+        self.side.record(Event::Wrote { seq: None, lane, wrote });
     }
 
     /// [`runtime::ClientDevice::is_alive`], which is not recorded.

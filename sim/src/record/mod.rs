@@ -74,6 +74,8 @@ mod names;
 mod server;
 pub mod shared;
 
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::codes::{HResult, Win32};
@@ -108,6 +110,8 @@ pub fn header(options: &Options) -> Header {
 pub struct Recording {
     recorder: Arc<Recorder>,
     names: Arc<Names>,
+    /// To be told of the set that this process creates.
+    numbers: Option<shared::Numbers>,
     /// Whose death is to be recorded, if it has not been yet.
     watched: Arc<Mutex<Option<(SetHistory, Mortal)>>>,
 }
@@ -116,7 +120,30 @@ impl Recording {
     /// What is called through it goes to this recorder.
     #[must_use]
     pub fn new(recorder: Recorder) -> Self {
-        Self { recorder: Arc::new(recorder), names: Arc::default(), watched: Arc::default() }
+        Self {
+            recorder: Arc::new(recorder),
+            names: Arc::default(),
+            numbers: None,
+            watched: Arc::default(),
+        }
+    }
+
+    /// What is called through it goes into a trace that other processes write, too; the
+    /// set is created through it.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn begin(path: &Path, header: &Header) -> io::Result<Self> {
+        let numbers = shared::Numbers::default();
+        let recorder = shared::begin(path, header, &numbers)?;
+        Ok(Self { numbers: Some(numbers), ..Self::new(recorder) })
+    }
+
+    fn created(&self, history: SetHistory) {
+        if let Some(numbers) = &self.numbers {
+            numbers.follow(history.clone());
+            self.watch(history, Mortal::Server);
+        }
     }
 
     /// The death of this process of the set is recorded as soon as a call or a completion

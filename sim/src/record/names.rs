@@ -72,7 +72,7 @@ impl Names {
 
     /// The name of a buffer, whoever has allocated it: another process calls the buffers so
     /// that it allocates and never frees.
-    fn name_anywhere(&self, buffer: &Buffer) -> Option<Name<'static>> {
+    pub(super) fn name_anywhere(&self, buffer: &Buffer) -> Option<Name<'static>> {
         let elsewhere = || match buffer.place() {
             Some((place, 1)) => Some(Name::from(format!("b{}", place + 1))),
             _ => None,

@@ -242,7 +242,8 @@ impl ServerDevice {
             code: Some(CodeArg::Command(code)),
             buffer: buffer.as_ref().map(|buffer| names.buffer_argument(buffer)),
             size: Some(Size(size)),
-            position: Some(position),
+            // Whether a 0 was meant for one cannot be told, but where a position belongs.
+            position: Some(position).filter(|at| code == CommandCode::SetPosition || *at != 0),
             ..Args::default()
         };
         let (side, called) = (self.side.clone(), name.clone());

@@ -43,6 +43,12 @@ impl SetHistory {
         self.0.control().sequence.fetch_add(1, Ordering::AcqRel)
     }
 
+    /// The number of the next secondary client that is recorded, from 1 on.
+    #[must_use]
+    pub fn next_secondary(&self) -> u64 {
+        self.0.control().recorded.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
     /// Whether a process has died without having closed its side.
     #[must_use]
     pub fn has_died(&self, who: Mortal) -> bool {
@@ -100,13 +106,5 @@ impl ClientSet {
     #[must_use]
     pub fn history_of(&self, instance: Option<&str>, name: &str) -> Option<SetHistory> {
         self.process.find((instance, name)).map(SetHistory)
-    }
-
-    /// Which of the set's secondary clients this is, counted from 1; `None` if it is the
-    /// primary, or has no set.
-    #[must_use]
-    pub fn secondary_number(&self) -> Option<usize> {
-        let client = self.binding.0.lock().clone()?;
-        client.side.checked_sub(PRIMARY).filter(|number| *number > 0)
     }
 }

@@ -136,6 +136,8 @@ pub(super) struct Control {
     pub(super) tickets: Tickets,
     /// The next number of the set's history.
     pub(super) sequence: AtomicU64,
+    /// Secondary clients that are recorded.
+    pub(super) recorded: AtomicU64,
     /// What the client asked for in Create.
     pub(super) asked: ConfigWords,
     /// The whole configuration, good from [`Phase::Initializing`] on.
@@ -165,6 +167,7 @@ impl Default for Control {
             completed: AtomicU64::default(),
             tickets: Tickets::default(),
             sequence: AtomicU64::default(),
+            recorded: AtomicU64::default(),
             asked: ConfigWords::default(),
             granted: ConfigWords::default(),
             naming: Lock::default(),

@@ -1,0 +1,82 @@
+//! Traces of the sets of this process, for `vdi check`.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use vdi_sim::record::shared::{join, trace_path};
+use vdi_sim::record::{ClientSet, Recording, header};
+use vdi_sim::runtime::{self, Options};
+
+use crate::objects::lock;
+
+/// What this process is to a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It creates it.
+    Primary,
+    /// It opens it as a secondary client.
+    Secondary,
+}
+
+/// The file of one set's trace.
+#[derive(Debug)]
+pub(crate) struct TraceFile(PathBuf);
+
+impl TraceFile {
+    pub(crate) fn new(pattern: &str, set: &str) -> Self {
+        Self(trace_path(pattern, set))
+    }
+
+    /// The set interface, recorded into this file; `None` if nothing can be recorded.
+    #[expect(clippy::print_stderr, reason = "who asks for a trace hears why there is none")]
+    pub(crate) fn of(&self, set: &runtime::ClientSet, name: &str, role: Role) -> Option<ClientSet> {
+        match self.open(set, name, role) {
+            Ok(recorded) => recorded,
+            Err(error) => {
+                eprintln!("libsqlvdi: VDI_TRACE: {}: {error}", self.0.display());
+                None
+            }
+        }
+    }
+
+    fn open(
+        &self,
+        set: &runtime::ClientSet,
+        name: &str,
+        role: Role,
+    ) -> io::Result<Option<ClientSet>> {
+        let header = header(&Options::default());
+        match role {
+            Role::Primary => {
+                self.make_room()?;
+                Ok(Some(Recording::begin(&self.0, &header)?.client(set.clone())))
+            }
+            Role::Secondary => {
+                // Where there is no set there is no history that this would belong to, and a
+                // trace names nine secondary clients at most.
+                let Some(history) = set.history_of(None, name) else { return Ok(None) };
+                let Ok(number @ 1..=9) = u8::try_from(history.next_secondary()) else {
+                    return Ok(None);
+                };
+                let recording = Recording::new(join(&self.0, &header, &history)?);
+                Ok(Some(recording.secondary(number, set.clone())))
+            }
+        }
+    }
+
+    /// The trace of an earlier set of this process gets a number behind its name; one of
+    /// another time gives way.
+    fn make_room(&self) -> io::Result<()> {
+        static WRITTEN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+        let mut written = lock(&WRITTEN);
+        let earlier = written.iter().filter(|path| **path == self.0).count();
+        if earlier > 0 && self.0.exists() {
+            let mut name = self.0.clone().into_os_string();
+            name.push(format!(".{earlier}"));
+            std::fs::rename(&self.0, name)?;
+        }
+        written.push(self.0.clone());
+        Ok(())
+    }
+}

@@ -12,6 +12,7 @@
 //! | [`report`] | text, JSON, JUnit XML, Markdown |
 //! | [`baseline`] | known failures, with a reason each |
 //! | [`engine`] | a stand-in for the database server, over the runtime |
+//! | [`gate`] | a client program put through a list of situations |
 //! | [`cli`] | the command `vdi` |
 //!
 //! Architecture invariants: expected answers never reach an adapter; reports
@@ -21,6 +22,7 @@ pub mod adapter;
 pub mod baseline;
 pub mod cli;
 pub mod engine;
+pub mod gate;
 pub mod generate;
 pub mod mutants;
 pub mod plain;

@@ -42,6 +42,7 @@ fn help() {
         &["explain", "--help"],
         &["table", "--help"],
         &["explore", "--help"],
+        &["gate", "--help"],
         &["serve", "--help"],
         &["sqlcmd", "-?"],
         &["init", "--help"],

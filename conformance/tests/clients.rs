@@ -4,6 +4,7 @@
 #[path = "clients/recordings.rs"]
 mod recordings;
 #[path = "clients/stage.rs"]
+#[allow(dead_code, reason = "the tests of the gate use the rest")]
 mod stage;
 
 use std::fs;

@@ -62,6 +62,7 @@ const CONFORMANCE: &[(&str, &[&str])] = &[
     ("adapter", &["plain", "vdi_sim"]),
     ("run", &["scenario", "adapter", "vdi_sim"]),
     ("engine", &["vdi_sim"]),
+    ("gate", &["adapter", "run", "engine", "vdi_sim"]),
     ("baseline", &["scenario", "run", "vdi_sim"]),
     ("report", &["adapter", "baseline", "run", "vdi_sim"]),
     ("generate", &["scenario", "run", "vdi_sim"]),
@@ -69,8 +70,8 @@ const CONFORMANCE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "plain", "scenario", "adapter", "run", "engine", "generate", "mutants", "baseline",
-            "report", "vdi_sim",
+            "plain", "scenario", "adapter", "run", "engine", "gate", "generate", "mutants",
+            "baseline", "report", "vdi_sim",
         ],
     ),
 ];

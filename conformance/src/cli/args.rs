@@ -47,6 +47,8 @@ pub enum Command {
     Explore(ExploreArgs),
     /// Write an adapter to start from, and a CI job that runs it
     Init(InitArgs),
+    /// Put a client program through a list of situations, and judge it
+    Gate(GateArgs),
     /// Play the database server for client programs: BACKUP and RESTORE
     Serve(ServeArgs),
     /// Play sqlcmd, and the server behind it; the same as a link to vdi named sqlcmd
@@ -71,6 +73,54 @@ pub struct SqlcmdArgs {
     /// The command line of sqlcmd; -? for help
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub words: Vec<std::ffi::OsString>,
+}
+
+/// `vdi gate`.
+#[derive(Debug, Clone, Args)]
+pub struct GateArgs {
+    /// Command line of a backup; {database} is the name of the database, {medium} a path to
+    /// store it at. The program loads libsqlvdi.so and hands its statement to sqlcmd
+    #[arg(long, value_name = "COMMAND")]
+    pub client: String,
+    /// Command line of a restore of the same
+    #[arg(long, value_name = "COMMAND")]
+    pub restore: Option<String>,
+    /// Command line of a backup to several devices
+    #[arg(long, value_name = "COMMAND")]
+    pub several: Option<String>,
+    /// Command line of a restore from several devices
+    #[arg(long, value_name = "COMMAND")]
+    pub several_restore: Option<String>,
+    /// The library; the one beside this program if missing
+    #[arg(long, value_name = "FILE")]
+    pub library: Option<PathBuf>,
+    /// Load the library in any case, in place of the one the program is linked with
+    #[arg(long)]
+    pub preload: bool,
+    /// Only situations that begin so; may be given several times
+    #[arg(long, value_name = "PREFIX")]
+    pub filter: Vec<String>,
+    /// Seconds that the program may take in one situation
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    pub timeout: f64,
+    /// Readings to judge by: documented-pages, documented-tables, linux, or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
+    pub profile: String,
+    /// File of known failures
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Only violations of clauses that bind this party fail; may be given several times
+    #[arg(long, value_enum, value_name = "PARTY")]
+    pub party: Vec<PartyArg>,
+    /// What the report looks like
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Write the report here; the summary line is still printed
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write every trace into this folder, for `vdi check` and `vdi replay`
+    #[arg(long, value_name = "FOLDER")]
+    pub traces: Option<PathBuf>,
 }
 
 /// `vdi serve`.

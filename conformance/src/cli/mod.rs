@@ -7,6 +7,7 @@ mod ask;
 mod check;
 mod explain;
 mod explore;
+mod gate;
 mod init;
 mod list;
 mod mutants;
@@ -133,6 +134,7 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
         Command::Readings(args) => readings::readings(&args, &mut out),
         Command::Mutants(args) => mutants::mutants(&args, &mut out),
         Command::Explore(args) => explore::explore(&args, &mut out),
+        Command::Gate(args) => gate::gate(&args, &mut out),
         Command::Init(args) => init::init(&args, &mut out),
         Command::Process(_) | Command::Serve(_) | Command::Sqlcmd(_) => {
             unreachable!("done above")

@@ -39,7 +39,7 @@ pub(super) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<u8, Failu
                 "{}",
                 failure(
                     result,
-                    &reproducing(&args.target, adapter.options()),
+                    format!("run {}", reproducing(&args.target, adapter.options())).trim_end(),
                     &args.target.profile
                 )
             )?;

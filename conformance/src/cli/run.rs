@@ -46,6 +46,7 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
         None => again,
     };
     let summary = Summary {
+        command: "run",
         implementation: implementation(&results),
         options: again.trim_start(),
         profile_name: &args.target.profile,
@@ -58,7 +59,7 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     if let Some(folder) = &args.traces {
         write_traces(folder, &results)?;
     }
-    print(args, &summary, out)?;
+    print(args.format, args.output.as_deref(), &summary, out)?;
     Ok(summary.exit_code())
 }
 
@@ -81,15 +82,21 @@ pub(super) fn reproducing(target: &Target, adapter: &str) -> String {
     options.trim_start().to_owned()
 }
 
-fn print(args: &RunArgs, summary: &Summary<'_>, out: &mut dyn Write) -> Result<(), Failure> {
-    let text = match args.format {
+/// The report, or, if that goes into a file, its last line.
+pub(super) fn print(
+    format: Format,
+    output: Option<&Path>,
+    summary: &Summary<'_>,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let text = match format {
         Format::Text => report::text(summary),
         Format::Json => report::json(summary),
         Format::Junit => report::junit(summary)
             .map_err(|error| Failure::Internal(format!("JUnit XML: {error}")))?,
         Format::Markdown => report::markdown(summary),
     };
-    match &args.output {
+    match output {
         None => out.write_all(text.as_bytes())?,
         Some(path) => {
             write(path, &text)?;
@@ -106,7 +113,7 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::Input(format!("{}: cannot write: {error}", path.display())))
 }
 
-fn write_traces(folder: &Path, results: &[ScenarioResult]) -> Result<(), Failure> {
+pub(super) fn write_traces(folder: &Path, results: &[ScenarioResult]) -> Result<(), Failure> {
     for result in results {
         let path = folder.join(format!("{}.jsonl", result.id));
         if let Some(parent) = path.parent() {

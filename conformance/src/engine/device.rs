@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use vdi_sim::codes::{CommandCode, HResult, Win32};
+use vdi_sim::codes::{CommandCode, Features, HResult, Win32};
 use vdi_sim::record::ServerDevice;
 use vdi_sim::runtime::{Buffer, Bytes, Completion, SendCommand};
 
@@ -82,6 +82,7 @@ impl<'a> Device<'a> {
         match self.session.engine.faults.before_command(|| self.session.has_ended()) {
             Some(Act::Unknown) => self.send_unknown()?,
             Some(act) => return Err(self.fail(act)),
+            None if self.session.is_leaving() => return Err(self.fail(Act::Close)),
             None => {}
         }
         self.send_plainly(code, buffer, size)
@@ -160,7 +161,16 @@ impl<'a> Device<'a> {
         while !self.is_idle() {
             early.push(self.next()?);
         }
-        self.send_plainly(CommandCode::GetError, None, 0)?;
+        // One that belongs to no medium like the client's.
+        let features = self.session.config.features;
+        let others = [
+            (Features::REWIND, CommandCode::Rewind),
+            (Features::FILE_MARKS, CommandCode::WriteMark),
+            (Features::POSITION | Features::RANDOM_ACCESS, CommandCode::GetPosition),
+        ];
+        let other = others.into_iter().find(|(bits, _)| !features.intersects(*bits));
+        let code = other.map_or(CommandCode::GetError, |(_, code)| code);
+        self.send_plainly(code, None, 0)?;
         if self.next()?.completion.code != Win32::ERROR_SUCCESS {
             self.send_plainly(CommandCode::ClearError, None, 0)?;
             let cleared = self.next()?.completion.code;
@@ -177,12 +187,17 @@ impl<'a> Device<'a> {
     }
 
     /// Does on purpose what ends the statement.
-    fn fail(&self, act: Act) -> Failed {
+    fn fail(&mut self, act: Act) -> Failed {
         let session = self.session;
         let _ = match act {
             Act::Abort => session.set.signal_abort(),
             Act::CloseSet => session.close(),
-            Act::Close | Act::Unknown => self.device.close_device(),
+            Act::Close | Act::Unknown => {
+                session.leave();
+                // First what is out, so that the client finds its device closed in peace.
+                while !self.is_idle() && self.next().is_ok() {}
+                self.device.close_device()
+            }
         };
         self.failure(Win32::ERROR_OPERATION_ABORTED)
     }

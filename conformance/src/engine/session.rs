@@ -34,6 +34,8 @@ pub(super) struct Session<'a> {
     pub(super) set: ServerSet,
     history: SetHistory,
     closed: AtomicBool,
+    /// The server closes its devices early, on purpose, and does not abort.
+    leaving: AtomicBool,
     /// What is agreed.
     pub(super) config: VdConfig,
     /// Buffers of each device.
@@ -91,6 +93,7 @@ impl<'a> Session<'a> {
             set,
             history,
             closed: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
             config: asked,
             buffers: BUFFERS,
             progress,
@@ -226,10 +229,19 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn abort(&self) {
-        if !self.closed.load(Ordering::Acquire) {
+        if !self.closed.load(Ordering::Acquire) && !self.is_leaving() {
             // A set that cannot be aborted is of no use any more.
             let _ = self.set.signal_abort();
         }
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
+    }
+
+    /// From here on every device is closed instead of being sent a command.
+    pub(super) fn leave(&self) {
+        self.leaving.store(true, Ordering::Release);
     }
 
     /// Close, once.

@@ -59,6 +59,6 @@ fn failed(
     let name = result.verdict.name();
     status.set_type(result.verdict.clause().map_or(name.to_owned(), |clause| clause.to_string()));
     status.set_message(result.title.clone());
-    status.set_description(failure(result, summary.options, summary.profile_name));
+    status.set_description(failure(result, &summary.call(), summary.profile_name));
     status
 }

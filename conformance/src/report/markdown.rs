@@ -31,7 +31,7 @@ pub fn markdown(summary: &Summary<'_>) -> String {
             }
             other => other.name().to_owned(),
         };
-        let text = failure(result, summary.options, summary.profile_name);
+        let text = failure(result, &summary.call(), summary.profile_name);
         let _ = write!(
             out,
             "\n<details><summary><code>{}</code>: {clause}</summary>\n\n```text\n{text}```\n\n</details>\n",

@@ -19,6 +19,8 @@ use crate::run::{ScenarioResult, Verdict};
 /// Everything a report tells of.
 #[derive(Debug)]
 pub struct Summary<'a> {
+    /// The command of `vdi` that was given.
+    pub command: &'a str,
     /// Name and version of the implementation, if one was reached.
     pub implementation: String,
     /// The options of `vdi` that choose it; empty for the built-in one.
@@ -58,6 +60,12 @@ pub struct Counts {
 }
 
 impl Summary<'_> {
+    /// What stands behind `vdi` to choose the implementation again.
+    #[must_use]
+    pub fn call(&self) -> String {
+        format!("{} {}", self.command, self.options).trim_end().to_owned()
+    }
+
     /// How many scenarios ended how.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -121,12 +129,9 @@ impl Summary<'_> {
     }
 }
 
-/// The command that runs one scenario again.
-fn again(options: &str, profile: &str, id: &str) -> String {
-    let mut text = "vdi run".to_owned();
-    if !options.is_empty() {
-        text.push_str(&format!(" {options}"));
-    }
+/// The command that runs one scenario again; `call` is what stands behind `vdi`.
+fn again(call: &str, profile: &str, id: &str) -> String {
+    let mut text = format!("vdi {call}");
     if profile != vdi_sim::clauses::PROFILES[0].0 {
         text.push_str(&format!(" --profile {}", quoted(profile)));
     }

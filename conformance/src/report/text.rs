@@ -29,7 +29,7 @@ pub fn text(summary: &Summary<'_>) -> String {
                 continue;
             }
         }
-        out.push_str(&failure(result, summary.options, summary.profile_name));
+        out.push_str(&failure(result, &summary.call(), summary.profile_name));
         out.push('\n');
     }
     if given_up > 1 {
@@ -40,7 +40,7 @@ pub fn text(summary: &Summary<'_>) -> String {
             heading(&mut out, "UNDECIDED", &result.id, "");
             body(&mut out, &result.title);
             row(&mut out, "because", reason);
-            row(&mut out, "again", &again(summary.options, summary.profile_name, &result.id));
+            row(&mut out, "again", &again(&summary.call(), summary.profile_name, &result.id));
             out.push('\n');
         }
     }
@@ -125,7 +125,7 @@ fn summary_line(summary: &Summary<'_>) -> String {
 
 /// One failure, as a person reads it.
 #[must_use]
-pub fn failure(result: &ScenarioResult, options: &str, profile: &str) -> String {
+pub fn failure(result: &ScenarioResult, call: &str, profile: &str) -> String {
     let mut out = String::new();
     match &result.verdict {
         Verdict::Violation(violation) => {
@@ -157,7 +157,7 @@ pub fn failure(result: &ScenarioResult, options: &str, profile: &str) -> String 
     if !result.stderr.is_empty() {
         row(&mut out, "stderr", result.stderr.trim_end());
     }
-    row(&mut out, "again", &again(options, profile, &result.id));
+    row(&mut out, "again", &again(call, profile, &result.id));
     out
 }
 

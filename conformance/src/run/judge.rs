@@ -109,10 +109,16 @@ impl ScenarioResult {
     /// A scenario of which nothing was measured.
     #[must_use]
     pub fn unmeasured(scenario: &Scenario, verdict: Verdict) -> Self {
+        Self::of(&scenario.id, &scenario.title, scenario.clauses.clone(), verdict)
+    }
+
+    /// What is so called and exercises these clauses; nothing was measured of it.
+    #[must_use]
+    pub fn of(id: &str, title: &str, clauses: Vec<Clause>, verdict: Verdict) -> Self {
         Self {
-            id: scenario.id.clone(),
-            title: scenario.title.clone(),
-            clauses: scenario.clauses.clone(),
+            id: id.to_owned(),
+            title: title.to_owned(),
+            clauses,
             verdict,
             step: 0,
             mismatch: None,

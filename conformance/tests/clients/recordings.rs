@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use vdi_sim::check::{Judged, Verdict, check_reader};
 use vdi_sim::clauses::{Party, Profile};
-use vdi_sim::trace::TraceReader;
+use vdi_sim::trace::{Header, TraceReader};
 
 use super::stage::{Ended, Stage};
 
@@ -55,9 +55,17 @@ fn record(row: &(&str, &str, &str, &str, &str)) -> (Stage, PathBuf) {
     (stage, trace)
 }
 
-fn judged(trace: &Path) -> Judged {
-    let file = fs::File::open(trace).expect("a trace");
-    check_reader(std::io::BufReader::new(file), &Profile::default())
+/// The trace with these parties' misuse on purpose.
+fn with_header(text: &str, provoked: &[Party]) -> String {
+    let reader = TraceReader::new(text.as_bytes()).expect("a header");
+    let header = Header { provoked: provoked.to_vec(), ..reader.header().clone() };
+    let rest = text.split_once('\n').expect("lines").1;
+    format!("{}\n{rest}", serde_json::to_string(&header).expect("plain data"))
+}
+
+fn judged(trace: &Path, provoked: &[Party]) -> Judged {
+    let text = fs::read_to_string(trace).expect("a trace");
+    check_reader(with_header(&text, provoked).as_bytes(), &Profile::default())
 }
 
 #[test]
@@ -78,27 +86,30 @@ fn recordings_are_whole_and_nobody_but_the_server_is_at_fault() {
         {
             assert!(text.contains(party), "{}: nothing by {party}", row.0);
         }
-        let judged = judged(&trace);
-        let fault = match &judged.verdict {
-            Verdict::Violation(violation) => Some(violation.party),
-            _ => None,
-        };
-        let by_others = judged.findings.iter().find(|finding| finding.party != Party::Server);
-        assert!(by_others.is_none() && fault.is_none(), "{}: {judged:?}\n{text}", row.0);
+        let verdict = judged(&trace, &[]);
+        let by_others = verdict.findings.iter().find(|finding| finding.party != Party::Server);
+        let violated = matches!(verdict.verdict, Verdict::Violation(_));
+        assert!(by_others.is_none() && !violated, "{}: {verdict:?}\n{text}", row.0);
         if std::env::var("VDI_RECORD").is_ok_and(|value| value == "write") {
-            fs::create_dir_all(&place).expect("made");
-            let mut trace = text.clone();
-            if !row.4.is_empty() {
-                // What the server does wrong there it does on purpose.
-                let mut header = reader.header().clone();
-                header.provoked = vec![Party::Server];
-                let rest = text.split_once('\n').expect("lines").1;
-                let header = serde_json::to_string(&header).expect("plain data");
-                trace = format!("{header}\n{rest}");
-            }
-            fs::write(place.join(row.0).with_extension("jsonl"), trace).expect("written");
+            keep(row, &place.join(row.0).with_extension("jsonl"));
         }
     }
+}
+
+/// Keeps a recording in which calls do not overlap so much that it cannot be judged.
+fn keep(row: &(&str, &str, &str, &str, &str), place: &Path) {
+    // What the server does wrong there it does on purpose.
+    let provoked: &[Party] = if row.4.is_empty() { &[] } else { &[Party::Server] };
+    for _ in 0..20 {
+        let (_stage, trace) = record(row);
+        let text = fs::read_to_string(&trace).expect("a trace");
+        if judged(&trace, provoked).verdict == Verdict::Conformant {
+            fs::create_dir_all(place.parent().expect("a folder")).expect("made");
+            fs::write(place, with_header(&text, provoked)).expect("written");
+            return;
+        }
+    }
+    panic!("{}: none of twenty recordings can be judged", row.0);
 }
 
 /// Who was killed is recorded by who is left, before anything that came of it.

@@ -26,7 +26,7 @@ fn programs() -> &'static Path {
                 .spawn()
                 .expect("g++ starts")
         };
-        let names = ["single", "threads", "processes", "complete", "snapshot", "abort"];
+        let names = ["single", "threads", "processes", "complete", "snapshot", "abort", "faulty"];
         for mut compiler in names.map(build) {
             assert!(compiler.wait().expect("it ends").success(), "a client does not compile");
         }
@@ -121,6 +121,11 @@ impl Stage {
             command.env_remove(name);
         }
         command
+    }
+
+    /// A client program.
+    pub(crate) fn program(&self, client: &str) -> PathBuf {
+        programs().join(client)
     }
 
     /// A client with these words; `MEDIUM` is its medium.

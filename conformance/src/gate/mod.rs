@@ -1,0 +1,163 @@
+//! The gate for client programs: a backup program is run through a list of situations
+//! against the stand-in server, recorded, and judged as a client.
+//!
+//! The program is the real one: it is linked with, or loads, `libsqlvdi.so`, and hands its
+//! statement to a `sqlcmd` that it finds on its path. What it does is in the trace; what it
+//! says is its exit code; what it stored is what a restore brings back.
+
+mod program;
+mod situations;
+mod verdict;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use vdi_sim::clauses::Profile;
+use vdi_sim::trace::Trace;
+
+pub use program::{Commands, NotStarted};
+pub use situations::{SITUATIONS, Situation, Verb};
+
+use crate::run::{ScenarioResult, Verdict};
+use program::Place;
+
+/// How a program is put to the test.
+#[derive(Debug)]
+pub struct Gate {
+    /// The program's command lines.
+    pub commands: Commands,
+    /// The library it is to load.
+    pub library: PathBuf,
+    /// Whether it is to be loaded in any case, whatever the program is linked with.
+    pub preload: bool,
+    /// The program `vdi`, which plays sqlcmd.
+    pub vdi: PathBuf,
+    /// How long a situation may take.
+    pub timeout: Duration,
+    /// The readings to judge by.
+    pub profile: Profile,
+}
+
+/// What a program did in one situation.
+#[derive(Debug)]
+struct Seen {
+    /// Its exit code; `None` if it was ended by a signal.
+    code: Option<i32>,
+    /// It did not end in time.
+    hung: bool,
+    /// Standard output and standard error.
+    told: String,
+    /// What was recorded, if it has created a set at all.
+    trace: Option<Trace>,
+    /// What became of its statements.
+    outcomes: Vec<Outcome>,
+}
+
+/// What became of one statement.
+#[derive(Clone, Debug, serde::Deserialize)]
+struct Outcome {
+    succeeded: bool,
+    devices: Vec<String>,
+    messages: Vec<String>,
+}
+
+impl Gate {
+    /// Runs the program through the situations; `done` is told of each. A situation for
+    /// which there is no command line is not offered.
+    ///
+    /// # Errors
+    /// The program, or a folder for it, cannot be had.
+    pub fn run(
+        &self,
+        situations: &[&Situation],
+        done: &dyn Fn(&ScenarioResult),
+    ) -> Result<Vec<ScenarioResult>, NotStarted> {
+        let folder = Folder::new()?;
+        let mut results = Vec::new();
+        for situation in situations {
+            let place = Place::new(&folder.0.join(situation.id.replace('/', "-")), self)?;
+            let result = match self.commands.line(situation) {
+                None => situation.result(Verdict::NotOffered(situation.why_not().to_owned())),
+                Some(line) => self.one(situation, line, &place)?,
+            };
+            done(&result);
+            results.push(result);
+        }
+        Ok(results)
+    }
+
+    fn one(
+        &self,
+        situation: &Situation,
+        line: &str,
+        place: &Place,
+    ) -> Result<ScenarioResult, NotStarted> {
+        let data = place.database(situation.bytes)?;
+        if situation.verb == Verb::Restore {
+            // What is to be restored, the program backs up first, undisturbed.
+            let Some(backup) = self.commands.backup_for(situation) else {
+                let why = "there is no command line for the backup that is to be restored";
+                return Ok(situation.result(Verdict::NotOffered(why.to_owned())));
+            };
+            let seen = self.run_in(place, backup, "", false)?;
+            if seen.code != Some(0) {
+                let why = "the backup that was to be restored did not succeed";
+                return Ok(situation.result(Verdict::NotOffered(why.to_owned())));
+            }
+            place.clear()?;
+            place.lose_database()?;
+        }
+        let mut seen = self.run_in(place, line, situation.faults, situation.small_disk)?;
+        let mut restored = None;
+        let good = seen.code == Some(0) && seen.outcomes.iter().all(|outcome| outcome.succeeded);
+        if good && situation.verb == Verb::Backup {
+            // The proof of a backup is what it brings back.
+            if let Some(restore) = self.commands.restore_for(situation) {
+                let trace = seen.trace.take();
+                place.clear()?;
+                place.lose_database()?;
+                let again = self.run_in(place, restore, "", false)?;
+                restored = Some(if place.holds(&data) { Ok(()) } else { Err(again.told) });
+                seen.trace = trace;
+            }
+        } else if good && !place.holds(&data) {
+            restored = Some(Err("the statement succeeded".to_owned()));
+        }
+        Ok(verdict::judge(situation, &seen, restored, &self.profile))
+    }
+
+    fn run_in(
+        &self,
+        place: &Place,
+        line: &str,
+        faults: &str,
+        small_disk: bool,
+    ) -> Result<Seen, NotStarted> {
+        let ended = place.run(self, line, faults, small_disk)?;
+        let trace = place.trace().map_err(NotStarted)?;
+        Ok(Seen { trace, outcomes: place.outcomes(), ..ended })
+    }
+}
+
+/// A folder that goes away.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Self, NotStarted> {
+        let path = std::env::temp_dir().join(format!("vdi-gate-{}", std::process::id()));
+        fs::create_dir_all(&path).map_err(|error| NotStarted(told(&path, &error)))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What stays lies in the system's folder for such things.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn told(path: &Path, error: &dyn std::fmt::Display) -> String {
+    format!("{}: {error}", path.display())
+}

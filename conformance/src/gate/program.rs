@@ -1,0 +1,250 @@
+//! Running the program: where, with which environment, and what is left of it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use vdi_sim::trace::{Event, HowEnded, Process, Trace, TraceReader};
+
+use super::situations::{SMALL_DISK, Situation, Verb};
+use super::{Gate, Outcome, Seen, told};
+
+/// Why the program could not be run at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotStarted(pub String);
+
+/// The command lines of the program. `{database}` stands for the name of the database,
+/// `{medium}` for a path where it may store what it backs up.
+#[derive(Clone, Debug, Default)]
+pub struct Commands {
+    /// For a backup.
+    pub backup: String,
+    /// For a restore.
+    pub restore: Option<String>,
+    /// For a backup to several devices.
+    pub several: Option<String>,
+    /// For a restore from several devices.
+    pub several_restore: Option<String>,
+}
+
+impl Commands {
+    pub(super) fn line(&self, situation: &Situation) -> Option<&str> {
+        match situation.verb {
+            Verb::Backup => self.backup_for(situation),
+            Verb::Restore => self.restore_for(situation),
+        }
+    }
+
+    pub(super) fn backup_for(&self, situation: &Situation) -> Option<&str> {
+        if situation.several { self.several.as_deref() } else { Some(&self.backup) }
+    }
+
+    pub(super) fn restore_for(&self, situation: &Situation) -> Option<&str> {
+        let line = if situation.several { &self.several_restore } else { &self.restore };
+        line.as_deref()
+    }
+}
+
+/// How often it is looked whether the program has ended.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Where the program runs in one situation.
+pub(super) struct Place {
+    folder: PathBuf,
+    prefix: String,
+}
+
+/// The name of the database.
+const DATABASE: &str = "gate";
+
+impl Place {
+    /// A folder with a `sqlcmd` and a place for databases.
+    pub(super) fn new(folder: &Path, gate: &Gate) -> Result<Self, NotStarted> {
+        let make = || -> std::io::Result<()> {
+            fs::create_dir_all(folder.join("bin"))?;
+            fs::create_dir_all(folder.join("data"))?;
+            std::os::unix::fs::symlink(&gate.vdi, folder.join("bin/sqlcmd"))
+        };
+        make().map_err(|error| NotStarted(told(folder, &error)))?;
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let prefix = format!("gate{}-{name}-", std::process::id());
+        Ok(Self { folder: folder.to_owned(), prefix })
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join("data").join(DATABASE)
+    }
+
+    /// Makes the database, no two stretches of which are alike.
+    pub(super) fn database(&self, bytes: u64) -> Result<Vec<u8>, NotStarted> {
+        let mut state = 1_u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 56) as u8
+        };
+        let data: Vec<u8> = (0..bytes).map(|_| next()).collect();
+        fs::write(self.data(), &data).map_err(|error| NotStarted(told(&self.data(), &error)))?;
+        Ok(data)
+    }
+
+    pub(super) fn lose_database(&self) -> Result<(), NotStarted> {
+        fs::remove_file(self.data()).map_err(|error| NotStarted(told(&self.data(), &error)))
+    }
+
+    pub(super) fn holds(&self, data: &[u8]) -> bool {
+        fs::read(self.data()).is_ok_and(|held| held == data)
+    }
+
+    /// What was recorded so far is not of interest any more.
+    pub(super) fn clear(&self) -> Result<(), NotStarted> {
+        for name in ["trace.jsonl", "outcomes.jsonl"] {
+            let path = self.folder.join(name);
+            if path.exists() {
+                fs::remove_file(&path).map_err(|error| NotStarted(told(&path, &error)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The words of a command line, in which names are put in.
+    fn words(&self, line: &str) -> Result<Vec<String>, NotStarted> {
+        let unknown = || NotStarted(format!("{line}: quotes are not closed"));
+        let words = shlex::split(line).filter(|words| !words.is_empty()).ok_or_else(unknown)?;
+        let medium = self.folder.join("medium").display().to_string();
+        let put = |word: String| word.replace("{database}", DATABASE).replace("{medium}", &medium);
+        Ok(words.into_iter().map(put).collect())
+    }
+
+    fn command(&self, gate: &Gate, words: &[String], small_disk: bool) -> Command {
+        let mut command = Command::new("sh");
+        // A file that grows too large ends the program, unless it ignores that signal.
+        let ignore = if small_disk { "trap '' XFSZ; " } else { "" };
+        command.arg("-c").arg(format!("{ignore}exec \"$@\"")).arg("sh").args(words);
+        let joined = |first: &Path, name: &str| {
+            let rest = std::env::var(name).map(|rest| format!(":{rest}")).unwrap_or_default();
+            format!("{}{rest}", first.display())
+        };
+        let folder = gate.library.parent().unwrap_or(Path::new("/"));
+        command
+            .env("PATH", joined(&self.folder.join("bin"), "PATH"))
+            .env("LD_LIBRARY_PATH", joined(folder, "LD_LIBRARY_PATH"))
+            .env("VDI_DATA", self.folder.join("data"))
+            .env("VDI_PREFIX", &self.prefix)
+            .env("VDI_TRACE", self.folder.join("trace.jsonl"))
+            .env("VDI_OUTCOME", self.folder.join("outcomes.jsonl"))
+            .env_remove("VDI_DEBUG");
+        if gate.preload {
+            command.env("LD_PRELOAD", &gate.library);
+        }
+        command
+    }
+
+    /// Runs the program to its end.
+    pub(super) fn run(
+        &self,
+        gate: &Gate,
+        line: &str,
+        faults: &str,
+        small_disk: bool,
+    ) -> Result<Seen, NotStarted> {
+        let words = self.words(line)?;
+        let output = |name: &str| {
+            let path = self.folder.join(name);
+            File::create(&path).map_err(|error| NotStarted(told(&path, &error)))
+        };
+        let mut command = self.command(gate, &words, small_disk);
+        command.env("VDI_FAULTS", faults).stdin(Stdio::null());
+        command.stdout(output("out")?).stderr(output("err")?);
+        let child = with_limit(small_disk, || command.spawn());
+        let mut child = child.map_err(|error| NotStarted(format!("{line}: {error}")))?;
+        let hung = !ends_within(&mut child, gate.timeout);
+        if hung {
+            // Only the program itself: what it has started ends with the set.
+            let _ = child.kill();
+        }
+        let status = child.wait().map_err(|error| NotStarted(format!("{line}: {error}")))?;
+        if matches!(status.code(), Some(126 | 127)) {
+            let why = fs::read_to_string(self.folder.join("err")).unwrap_or_default();
+            return Err(NotStarted(format!("{line}: {}", why.trim())));
+        }
+        let read = |name: &str| fs::read(self.folder.join(name)).unwrap_or_default();
+        let told: Vec<u8> = [read("out"), read("err")].concat();
+        let mut told = String::from_utf8_lossy(&told).into_owned();
+        if let Some(signal) = status.signal() {
+            told.push_str(&format!("ended by signal {signal}\n"));
+        }
+        vdi_sim::runtime::remove_leftovers(&self.prefix);
+        Ok(Seen { code: status.code(), hung, told, trace: None, outcomes: Vec::new() })
+    }
+
+    /// What library and server have recorded, in the order of its numbers.
+    pub(super) fn trace(&self) -> Result<Option<Trace>, String> {
+        let path = self.folder.join("trace.jsonl");
+        let Ok(file) = File::open(&path) else { return Ok(None) };
+        let bad = |error: vdi_sim::trace::TraceError| told(&path, &error);
+        let mut reader = TraceReader::new(BufReader::new(file)).map_err(bad)?;
+        let mut trace = Trace::new(reader.header().clone());
+        let mut events = BTreeMap::new();
+        loop {
+            match reader.next_line() {
+                Ok(Some(line)) => {
+                    events.insert(line.event.seq().unwrap_or_default(), line.event.into_owned());
+                }
+                Ok(None) => break,
+                // Whoever was killed while it wrote has left half a line.
+                Err(error) if error.message.contains("ends in the middle") => break,
+                Err(error) => return Err(bad(error)),
+            }
+        }
+        for event in events.into_values() {
+            trace.push(event);
+        }
+        Ok(Some(trace))
+    }
+
+    /// What became of the statements.
+    pub(super) fn outcomes(&self) -> Vec<Outcome> {
+        let text = fs::read_to_string(self.folder.join("outcomes.jsonl")).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+}
+
+/// Whether an event says that the primary client's process ended.
+pub(super) const fn is_end_of_client(event: &Event<'_>) -> bool {
+    matches!(
+        event,
+        Event::Exit { process: Process::Primary, exit: HowEnded::Normal | HowEnded::Killed, .. }
+    )
+}
+
+/// Acts while files may not become large, for this process and what it starts.
+fn with_limit<T>(limited: bool, act: impl FnOnce() -> T) -> T {
+    let before = getrlimit(Resource::Fsize);
+    if limited {
+        // Where it cannot be set the disk is not small, which the result tells.
+        let _ = setrlimit(Resource::Fsize, Rlimit { current: Some(SMALL_DISK), ..before });
+    }
+    let result = act();
+    if limited {
+        let _ = setrlimit(Resource::Fsize, before);
+    }
+    result
+}
+
+#[expect(clippy::disallowed_methods, reason = "whether a program hangs is asked of the clock")]
+fn ends_within(child: &mut Child, limit: Duration) -> bool {
+    let begun = Instant::now();
+    loop {
+        match child.try_wait() {
+            Ok(None) if begun.elapsed() < limit => std::thread::sleep(LOOK),
+            Ok(None) => return false,
+            _ => return true,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The gate for client programs: right ones pass, and what is wrong with the others is said.
+
+#[path = "clients/stage.rs"]
+#[allow(dead_code, reason = "the tests of clients use the rest")]
+mod stage;
+
+use serde_json::Value;
+use stage::{Ended, Stage};
+
+/// The report on a client with a fault, in these situations.
+fn report(fault: &str, filters: &[&str]) -> (i32, Value) {
+    let stage = Stage::new();
+    let client = stage.program("faulty").display().to_string();
+    let (backup, restore) = (
+        format!("{client} backup {{database}} {{medium}}"),
+        format!("{client} restore {{database}} {{medium}}"),
+    );
+    let mut words = vec!["gate", "--client", &backup, "--restore", &restore, "--format", "json"];
+    words.extend(["--timeout", "8"]);
+    filters.iter().for_each(|filter| words.extend(["--filter", filter]));
+    let mut command = stage.vdi(&words);
+    let ended = Ended::of(command.env("FAULT", fault));
+    let report =
+        serde_json::from_str(&ended.out).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
+    (ended.code, report)
+}
+
+/// What is said of a situation: the verdict, and the clause or the reason.
+fn said(report: &Value, id: &str) -> (String, String) {
+    let all = report["scenarios"].as_array().expect("situations");
+    let one = all.iter().find(|one| one["id"] == id).unwrap_or_else(|| panic!("{id}: {report}"));
+    let detail = &one["detail"];
+    let why = ["clause", "message", "reason"].iter().find_map(|key| detail[key].as_str());
+    (one["verdict"].as_str().expect("a verdict").to_owned(), why.unwrap_or_default().to_owned())
+}
+
+#[test]
+fn a_client_that_does_everything_right_passes() {
+    let (code, report) = report("", &[]);
+    let all = report["scenarios"].as_array().expect("situations");
+    let undecided = |one: &&Value| one["verdict"] == "inconclusive";
+    for one in all {
+        let verdict = one["verdict"].as_str().expect("a verdict");
+        let several = one["id"].as_str().is_some_and(|id| id.starts_with("several/"));
+        let fine = ["conformant", "inconclusive"].contains(&verdict) || several;
+        assert!(fine, "{one:#}");
+    }
+    // What overlaps too much may be left undecided; most of it must not.
+    assert!(all.iter().filter(undecided).count() <= 3, "{report:#}");
+    assert!(code == 0 || code == 2, "{code}");
+}
+
+#[test]
+fn what_shipped_clients_did_wrong_is_found() {
+    for (fault, situation, verdict, why) in [
+        ("close-is-success", "backup/device-closed-early", "violation", "client.success"),
+        ("always-succeeds", "backup/abort-at-command-2", "violation", "client.success"),
+        ("always-succeeds", "backup/server-dies", "violation", "client.success"),
+        ("always-fails", "backup/plain", "adapter-trouble", "its statement succeeded"),
+        ("never-closes", "backup/plain", "violation", "client.close.required"),
+        ("closes-twice", "backup/plain", "violation", "client.close.twice"),
+        ("closes-without-abort", "backup/device-closed-early", "conformant", ""),
+        ("uses-after-close", "backup/plain", "violation", "client.close.use-after"),
+        ("writes-into-commands", "backup/plain", "violation", "client.command.read-only"),
+        ("completes-twice", "backup/plain", "violation", "client.complete-command.active-only"),
+        ("refuses-flush", "backup/plain", "violation", "client.command.mandatory"),
+        (
+            "accepts-everything",
+            "backup/command-not-asked-for",
+            "violation",
+            "client.command.unsupported",
+        ),
+        ("stops-at-flush", "backup/flush-twice", "violation", "client.close.devices-open.mistake"),
+        ("impatient", "backup/long-pause", "violation", "client.close.devices-open.mistake"),
+        ("stores-nothing", "backup/plain", "violation", "client.media.true"),
+        ("hides-errors", "backup/disk-full", "violation", "client.media.true"),
+        ("forgets-a-command", "backup/plain", "adapter-trouble", "in time"),
+        ("hangs", "backup/plain", "adapter-trouble", "in time"),
+        ("crashes", "backup/plain", "crashed", "signal"),
+    ] {
+        let (code, report) = report(fault, &[situation]);
+        let (got, reason) = said(&report, situation);
+        assert!(got == verdict && reason.contains(why), "{fault}: {got}: {reason}\n{report:#}");
+        assert_eq!(code, i32::from(verdict != "conformant"), "{fault}");
+    }
+}
+
+#[test]
+fn what_cannot_be_tried_is_said() {
+    let stage = Stage::new();
+    let told = |words: &[&str]| {
+        let ended = Ended::of(&mut stage.vdi(words));
+        (ended.code, ended.out + &ended.told)
+    };
+    let (code, text) = told(&["gate", "--client", "/no/such/program"]);
+    assert!(code == 69 && text.contains("/no/such/program"), "{code} {text}");
+    let (code, text) = told(&["gate", "--client", "true", "--filter", "backup/plain"]);
+    assert!(code == 69 && text.contains("it never created a set"), "{code} {text}");
+    let (code, text) = told(&["gate", "--client", "true", "--filter", "nothing"]);
+    assert!(code == 64 && text.contains("no situation begins so"), "{code} {text}");
+    let (code, text) = told(&["gate", "--client", "true", "--library", "/no/such.so"]);
+    assert!(code == 69 && text.contains("/no/such.so"), "{code} {text}");
+}
+
+#[test]
+fn the_report_is_for_ci_systems_too() {
+    let stage = Stage::new();
+    let line = format!("{} backup {{database}} {{medium}}", stage.program("faulty").display());
+    let mut command = stage.vdi(&["gate", "--client", &line, "--filter", "backup/plain"]);
+    let ended = Ended::of(command.args(["--format", "junit"]).env("FAULT", "never-closes"));
+    let expected = "<testcase name=\"backup/plain\" classname=\"backup\">";
+    assert!(ended.out.contains(expected), "{ended:?}");
+    assert!(ended.out.contains("type=\"client.close.required\""), "{ended:?}");
+    assert!(ended.out.contains("again     vdi gate --client"), "{ended:?}");
+}

@@ -193,6 +193,7 @@ fn files_and_functions_stay_short() {
         "sim/examples",
         "sim/libsqlvdi/src",
         "sim/libsqlvdi/tests",
+        "sim/libsqlvdi/record/src",
         "conformance/src",
         "conformance/tests",
     ] {

@@ -138,3 +138,75 @@ fn the_library_records_alone_what_it_sees() {
         "{text}"
     );
 }
+
+/// The calls and returns of the client in a trace, without what the two recorders name each
+/// for itself.
+fn client_side(trace: &Path) -> Vec<serde_json::Value> {
+    let text = fs::read_to_string(trace).expect("a trace");
+    let mut events = Vec::new();
+    for line in text.lines().skip(1) {
+        let mut event: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        if !event["lane"].as_str().is_some_and(|lane| lane.starts_with("primary.")) {
+            continue;
+        }
+        let fields = event.as_object_mut().expect("an object");
+        fields.remove("seq");
+        if let Some(out) = fields.get_mut("out").and_then(|out| out.as_object_mut()) {
+            out.remove("buffer");
+        }
+        if fields.get("call").is_some_and(|call| call == "CreateEx") {
+            fields.insert("call".into(), "Create".into());
+        }
+        events.push(event);
+    }
+    events
+}
+
+/// The recorder that stands before another library sees what that library sees.
+#[test]
+fn both_recorders_tell_the_same() {
+    for client in ["single", "complete", "abort"] {
+        let stage = Stage::new();
+        stage.database("x", 300_000);
+        let place = stage.path("lib");
+        fs::create_dir(&place).expect("made");
+        let folder = super::stage::library();
+        fs::copy(folder.join("libsqlvdi_record.so"), place.join("libsqlvdi.so")).expect("copied");
+        let (half, full) = (stage.path("half.jsonl"), stage.path("full.jsonl"));
+        let mut command = stage.command(client, &["backup", "x", "MEDIUM"]);
+        command.env("LD_LIBRARY_PATH", &place).env("VDI_ORIGINAL", folder.join("libsqlvdi.so"));
+        let ended = Ended::of(command.env("VDI_RECORD", &half).env("VDI_TRACE", &full));
+        assert_eq!(ended.code, i32::from(client == "abort"), "{ended:?}");
+        let (half, full) = (client_side(&half), client_side(&full));
+        assert!(half.len() > 20, "{half:?}");
+        if client == "abort" {
+            // Two threads: the order between them is each recorder's own.
+            let calls = |events: &[serde_json::Value]| {
+                let mut calls: Vec<String> = events
+                    .iter()
+                    .filter_map(|event| Some(event["call"].as_str()?.to_owned()))
+                    .collect();
+                calls.sort();
+                calls
+            };
+            assert_eq!(calls(&half), calls(&full));
+        } else {
+            assert_eq!(half, full);
+        }
+        stage.leaves_nothing();
+    }
+}
+
+#[test]
+fn without_the_original_every_call_fails_and_it_is_said() {
+    let stage = Stage::new();
+    let place = stage.path("lib");
+    fs::create_dir(&place).expect("made");
+    let record = super::stage::library().join("libsqlvdi_record.so");
+    fs::copy(record, place.join("libsqlvdi.so")).expect("copied");
+    let mut command = stage.command("single", &["backup", "x", "MEDIUM"]);
+    let ended = Ended::of(command.env("LD_LIBRARY_PATH", &place));
+    let told = "libsqlvdi-record: VDI_ORIGINAL, the path of the original, is not set\n\
+        client: Create: 0x8077000B\n";
+    assert_eq!((ended.code, ended.told.as_str()), (1, told));
+}

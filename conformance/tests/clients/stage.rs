@@ -36,7 +36,7 @@ fn programs() -> &'static Path {
 }
 
 /// The folder in which Cargo has built `libsqlvdi.so` for this test.
-fn library() -> PathBuf {
+pub(crate) fn library() -> PathBuf {
     let here = std::env::current_exe().expect("a running test");
     let folder = here.parent().expect("a folder").to_owned();
     assert!(folder.join("libsqlvdi.so").is_file(), "{} has no library", folder.display());

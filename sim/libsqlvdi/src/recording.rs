@@ -2,13 +2,10 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Mutex;
 
-use vdi_sim::record::shared::{join, trace_path};
+use vdi_sim::record::shared::{claim, join, trace_path};
 use vdi_sim::record::{ClientSet, Recording, header};
 use vdi_sim::runtime::{self, Options};
-
-use crate::objects::lock;
 
 /// What this process is to a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +46,7 @@ impl TraceFile {
         let header = header(&Options::default());
         match role {
             Role::Primary => {
-                self.make_room()?;
+                claim(&self.0)?;
                 Ok(Some(Recording::begin(&self.0, &header)?.client(set.clone())))
             }
             Role::Secondary => {
@@ -63,20 +60,5 @@ impl TraceFile {
                 Ok(Some(recording.secondary(number, set.clone())))
             }
         }
-    }
-
-    /// The trace of an earlier set of this process gets a number behind its name; one of
-    /// another time gives way.
-    fn make_room(&self) -> io::Result<()> {
-        static WRITTEN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
-        let mut written = lock(&WRITTEN);
-        let earlier = written.iter().filter(|path| **path == self.0).count();
-        if earlier > 0 && self.0.exists() {
-            let mut name = self.0.clone().into_os_string();
-            name.push(format!(".{earlier}"));
-            std::fs::rename(&self.0, name)?;
-        }
-        written.push(self.0.clone());
-        Ok(())
     }
 }

@@ -104,6 +104,24 @@ fn open(path: &Path, header: &Header, numbers: &Numbers) -> io::Result<Recorder>
     Ok(Recorder::in_turns(file, turns))
 }
 
+/// Makes room for a trace of this process: that of an earlier set of it gets a number
+/// behind its name; one of another time is written over.
+///
+/// # Errors
+/// The earlier one cannot be renamed.
+pub fn claim(path: &Path) -> io::Result<()> {
+    static WRITTEN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+    let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let earlier = written.iter().filter(|known| **known == path).count();
+    if earlier > 0 && path.exists() {
+        let mut name = path.to_owned().into_os_string();
+        name.push(format!(".{earlier}"));
+        std::fs::rename(path, name)?;
+    }
+    written.push(path.to_owned());
+    Ok(())
+}
+
 /// The file of a set's trace, by what `VDI_TRACE` says: `%s` in it stands for the name of
 /// the set, in which anything but letters, digits, `-`, `_` and dots becomes `_`.
 #[must_use]

@@ -1,0 +1,15 @@
+//! `libsqlvdi-record.so`: the same symbols as `libsqlvdi.so`; every call is recorded and
+//! handed on to the original, which `VDI_ORIGINAL` names by its path.
+//!
+//! It stands in the original's place: under its name in a folder of `LD_LIBRARY_PATH`, or
+//! preloaded. The trace goes to the file that `VDI_RECORD` names, or else `VDI_TRACE`, which
+//! our own library knows, too; `%s` in it stands for the name of the set. It holds what this process calls and nothing of the server.
+//!
+//! Sources: SQL Server on Linux VDI client SDK Specification; the headers `vdi.h` and
+//! `vdierror.h` (Linux edition).
+
+#![cfg(target_os = "linux")]
+
+#[expect(unsafe_code, reason = "the one door to C++, on both sides")]
+mod door;
+mod witness;

@@ -131,6 +131,7 @@ pub fn failure(result: &ScenarioResult, options: &str, profile: &str) -> String 
         Verdict::Violation(violation) => {
             heading(&mut out, "FAIL", &result.id, &violation.party.to_string());
             violation_rows(&mut out, violation, step_text(result.step));
+            blocking_row(&mut out, result);
         }
         Verdict::Disagreement(disagreement) => {
             heading(&mut out, "DISAGREE", &result.id, "oracle and scenario");
@@ -138,6 +139,7 @@ pub fn failure(result: &ScenarioResult, options: &str, profile: &str) -> String 
             row(&mut out, "step", &step_text(disagreement.step));
             row(&mut out, "oracle", &disagreement.oracle);
             row(&mut out, "scenario", &disagreement.scenario);
+            blocking_row(&mut out, result);
             row(&mut out, "do", "find the source and correct the one that is wrong");
         }
         Verdict::Trouble(trouble) => {
@@ -159,6 +161,13 @@ pub fn failure(result: &ScenarioResult, options: &str, profile: &str) -> String 
     }
     row(&mut out, "again", &again(options, profile, &result.id));
     out
+}
+
+/// What a call did wrong about blocking.
+fn blocking_row(out: &mut String, result: &ScenarioResult) {
+    if let Some(blocking) = result.blocking {
+        row(out, "blocking", &blocking.text());
+    }
 }
 
 fn step_text(step: usize) -> String {

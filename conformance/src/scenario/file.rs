@@ -237,6 +237,30 @@ pub enum Await {
     Callback,
 }
 
+/// For what a blocked call returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Unblocked {
+    /// The set was aborted: by SignalAbort, a Close, or the end of a process.
+    Abort,
+    /// The device or the set was closed in order.
+    Close,
+    /// Time passed.
+    Expiry,
+}
+
+impl Unblocked {
+    /// Its word in a scenario.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Abort => "abort",
+            Self::Close => "close",
+            Self::Expiry => "expiry",
+        }
+    }
+}
+
 /// One step, and under which reading it is done.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -321,6 +345,7 @@ pub enum Action {
         args: Box<Args<'static>>,
     },
     /// Takes the return of a call begun earlier, or a callback.
+    #[serde(rename_all = "camelCase")]
     Await {
         /// What.
         #[serde(rename = "await")]
@@ -334,6 +359,10 @@ pub enum Action {
         /// For a return of GetCommand: the command it delivers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         gives: Option<String>,
+        /// For a return: the call was blocked, everything being at rest, and what was
+        /// done last is what it has to return for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unblocked_by: Option<Unblocked>,
         /// For a callback: the command.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         of: Option<String>,

@@ -63,12 +63,13 @@ const CONFORMANCE: &[(&str, &[&str])] = &[
     ("baseline", &["scenario", "run", "vdi_sim"]),
     ("report", &["adapter", "baseline", "run", "vdi_sim"]),
     ("generate", &["scenario", "run", "vdi_sim"]),
+    ("shrink", &["scenario", "adapter", "run", "vdi_sim"]),
     ("mutants", &["plain", "scenario", "adapter", "run", "vdi_sim"]),
     (
         "cli",
         &[
             "plain", "scenario", "adapter", "run", "generate", "mutants", "baseline", "report",
-            "vdi_sim",
+            "shrink", "vdi_sim",
         ],
     ),
 ];

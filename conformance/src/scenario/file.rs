@@ -14,7 +14,7 @@ use vdi_sim::trace::{
 use super::{Pinned, Truth};
 
 /// A scenario, version 1.
-#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scenario {
     /// Where the schema is.
@@ -34,6 +34,9 @@ pub struct Scenario {
     /// What else they break under a reading, written `question=reading`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub misuse_under: BTreeMap<String, Vec<Clause>>,
+    /// Nothing that comes is pinned, and nothing is awaited: the oracle alone judges.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unpinned: bool,
     /// What its steps tell without a gap: with `data`, a buffer that no step
     /// touches or writes is not used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -53,7 +56,7 @@ impl Scenario {
     /// the oracle alone judges them.
     #[must_use]
     pub const fn is_pinned(&self) -> bool {
-        !self.clauses.is_empty()
+        !self.clauses.is_empty() && !self.unpinned
     }
 
     /// Whether some of its steps race.

@@ -88,8 +88,8 @@ impl<'a> Play<'a> {
     }
 
     /// Every state that every set may be in.
-    pub(super) fn sets(&self) -> impl Iterator<Item = &[State]> {
-        self.sets.iter().map(|set| self.checker.states(set))
+    pub(super) fn sets(&self) -> impl Iterator<Item = Vec<&State>> {
+        self.sets.iter().map(|set| self.checker.states(set).into_iter().collect())
     }
 
     /// Whether a process has ended.

@@ -89,7 +89,7 @@ impl<'a> Play<'a> {
 
     /// Every state that every set may be in.
     pub(super) fn sets(&self) -> impl Iterator<Item = Vec<&State>> {
-        self.sets.iter().map(|set| self.checker.states(set).into_iter().collect())
+        self.sets.iter().map(|set| Vec::from_iter(self.checker.states(set)))
     }
 
     /// Whether a process has ended.

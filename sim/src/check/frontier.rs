@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::overlap::Live;
 use super::places::Place;
 use crate::config::{ServerConfig, VdConfig};
 use crate::model::{LaneId, State};
@@ -10,7 +11,13 @@ use crate::model::{LaneId, State};
 #[derive(Clone, Debug, Default)]
 pub(super) struct World {
     pub(super) name: String,
+    /// While calls begin at rest. Where they overlap it is empty, and `live` is there.
     pub(super) frontier: SmallVec<[State; 1]>,
+    pub(super) live: Option<Box<Live>>,
+    /// The name that a Create under way gives it.
+    pub(super) coming: Option<String>,
+    /// The devices that the server is opening.
+    pub(super) opening: SmallVec<[u8; 1]>,
     pub(super) device_names: Vec<Option<String>>,
     pub(super) config: VdConfig,
     pub(super) server_config: ServerConfig,
@@ -35,7 +42,7 @@ impl World {
     pub(super) const NOWHERE: usize = 0;
 
     pub(super) fn any(&self, holds: impl Fn(&State) -> bool) -> bool {
-        self.frontier.iter().any(holds)
+        self.states().any(holds)
     }
 
     pub(super) fn new() -> Self {

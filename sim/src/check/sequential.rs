@@ -6,7 +6,9 @@ use super::bind::{Binder, Bound, checked_row};
 use super::contested::cited;
 use super::frontier::{World, advance};
 use super::names::Names;
-use super::verdict::{Allowed, Finding, InputError, Overlap, Verdict, Violation, exit_code};
+use super::overlap::{SLOTS, Slot};
+use super::under_way::Given;
+use super::verdict::{Allowed, Finding, InputError, Judged, Undecided, Verdict, Violation, Why};
 use crate::clauses::{CLAUSES, Clause, Party, Profile};
 use crate::codes::HResult;
 use crate::model::{self, LaneId, Limits, Outcome, State};
@@ -14,8 +16,8 @@ use crate::trace::{
     Args, Event, Function, Header, LaneName, Name, Process, Recorded, TimeoutArg, TraceError,
 };
 
-/// How many states the frontier of one set may hold before the judge gives up.
-const FRONTIER: usize = 4096;
+/// How many configurations of one set are looked at for one event, unless told otherwise.
+pub const BUDGET: usize = 50_000;
 
 /// How many findings are kept; the rest is counted.
 const FINDINGS: usize = 100;
@@ -36,6 +38,14 @@ pub(super) struct OpenCall {
     pub(super) taken: bool,
     /// If it is: a state from just before.
     before: Option<Box<State>>,
+    /// Its number among the open calls of its set.
+    pub(super) slot: Slot,
+    /// Whether its process has ended, so that it will not return.
+    pub(super) lost: bool,
+    /// Whether another call of its set was open at the same time.
+    pub(super) overlapped: bool,
+    /// What it has given before its return.
+    pub(super) given: Given,
 }
 
 #[derive(Clone, Debug)]
@@ -44,63 +54,6 @@ pub(super) struct Lane {
     pub(super) process: Process,
     /// Completion routines on this lane that have not returned.
     pub(super) routines: u8,
-}
-
-/// What a check gave.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Judged {
-    /// The verdict on what was read.
-    pub verdict: Verdict,
-    /// Obligations that server or client broke.
-    pub findings: Vec<Finding>,
-    /// Findings beyond those kept.
-    pub more_findings: usize,
-    /// Events judged.
-    pub events: usize,
-    /// Every clause that explained an event.
-    pub clauses: Vec<Clause>,
-    /// Why the trace could not be read to its end, if it could not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<TraceError>,
-    /// Parties whose misuse was on purpose.
-    pub provoked: Vec<Party>,
-}
-
-impl Judged {
-    /// What is known of a trace that could not be read at all.
-    pub(super) const fn unread(error: TraceError) -> Self {
-        Self {
-            verdict: Verdict::Conformant,
-            findings: Vec::new(),
-            more_findings: 0,
-            events: 0,
-            clauses: Vec::new(),
-            error: Some(error),
-            provoked: Vec::new(),
-        }
-    }
-
-    /// The findings that count: by a party in `parties`, and not on purpose.
-    pub fn held_against<'a>(&'a self, parties: &'a [Party]) -> impl Iterator<Item = &'a Finding> {
-        self.findings.iter().filter(move |finding| {
-            parties.contains(&finding.party) && !self.provoked.contains(&finding.party)
-        })
-    }
-
-    /// The exit code, when only `parties` gate.
-    #[must_use]
-    pub fn exit_code(&self, parties: &[Party]) -> u8 {
-        match &self.verdict {
-            Verdict::Violation(violation) if parties.contains(&violation.party) => {
-                exit_code::VIOLATION
-            }
-            _ if self.held_against(parties).next().is_some() => exit_code::VIOLATION,
-            _ if self.error.is_some() => exit_code::BAD_INPUT,
-            Verdict::Inconclusive(_) => exit_code::INCONCLUSIVE,
-            Verdict::Conformant | Verdict::Violation(_) => exit_code::CONFORMANT,
-        }
-    }
 }
 
 /// Judges a trace event by event.
@@ -117,7 +70,15 @@ pub struct Checker {
     last_seq: Option<u64>,
     /// Processes that have exited.
     pub(super) gone: Vec<Process>,
-    overlap: Option<usize>,
+    pub(super) budget: usize,
+    /// Whether every order is tried, without any of the shortcuts.
+    pub(super) plainly: bool,
+    /// Whether the order of effects is searched for even where calls do not overlap.
+    pub(super) searches_always: bool,
+    /// Whether nobody waited for rest between the events.
+    pub(super) runs_freely: bool,
+    /// A call whose meaning depends on another that overlaps it, in a way not followed.
+    pub(super) ambiguous: Option<usize>,
     pub(super) verdict: Verdict,
     findings: Vec<Finding>,
     more_findings: usize,
@@ -144,7 +105,11 @@ impl Checker {
             next_id: 0,
             last_seq: None,
             gone: Vec::new(),
-            overlap: None,
+            budget: BUDGET,
+            plainly: false,
+            searches_always: false,
+            runs_freely: header.free,
+            ambiguous: None,
             verdict: Verdict::Conformant,
             findings: Vec::new(),
             more_findings: 0,
@@ -152,6 +117,27 @@ impl Checker {
             used: vec![false; CLAUSES.len()],
             provoked: header.provoked.clone(),
         }
+    }
+
+    /// Looks at so many configurations of a set for one event, at most; then it gives up.
+    #[must_use]
+    pub fn with_budget(self, budget: usize) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// Searches for the order of effects from the first event on, even where calls do not
+    /// overlap. The verdict is the same.
+    #[must_use]
+    pub fn searching_always(self) -> Self {
+        Self { searches_always: true, ..self }
+    }
+
+    /// Tries every order of effects in the plainest way: whatever can happen is tried
+    /// between any two events. It takes time and memory that grow with every way in which
+    /// that can be, and is what the search is compared with.
+    #[must_use]
+    pub fn trying_everything(self) -> Self {
+        Self { plainly: true, ..self.searching_always() }
     }
 
     /// Takes the next event, which stands in this line. False: the verdict is
@@ -209,10 +195,10 @@ impl Checker {
         Judged { error: Some(error), ..self.finish() }
     }
 
-    /// The states the model allows now, for the set of this name; empty if it is unknown.
-    #[must_use]
-    pub fn states(&self, set: &str) -> &[State] {
-        self.worlds.iter().rfind(|world| world.name == set).map_or(&[], |world| &world.frontier)
+    /// The states the model allows now, for the set of this name; none if it is unknown.
+    pub fn states(&self, set: &str) -> impl Iterator<Item = &State> {
+        let world = self.worlds.iter().rfind(|world| world.name == set);
+        world.into_iter().flat_map(World::states)
     }
 
     pub(super) fn lane(&mut self, name: &str) -> Result<LaneId, InputError> {
@@ -253,9 +239,19 @@ impl Checker {
         for world in &mut self.worlds[worlds_before..] {
             *world = World::new();
         }
-        self.note_overlap(line, bound.world);
+        let world = bound.world;
+        self.meet(line, world);
+        let Some(slot) = self.free_slot(world) else {
+            self.undecided(line, Why::TooManyCalls { most: SLOTS });
+            return Ok(());
+        };
         self.note_use(line, lane, function, &bound, args);
         let timeout = args.timeout;
+        let mut overlapped = false;
+        for open in self.open.iter_mut().filter(|open| open.bound.world == world) {
+            overlapped |= open.function != Function::ExecuteCompletionAgent;
+            open.overlapped = true;
+        }
         self.open.push(OpenCall {
             lane,
             line,
@@ -265,36 +261,33 @@ impl Checker {
             waited: 0,
             taken: false,
             before: None,
+            slot,
+            lost: false,
+            overlapped,
+            given: Given::default(),
         });
+        self.enter_live(world, slot);
+        self.give_early();
         Ok(())
     }
 
-    /// Lets what has begun take effect. If something of the same set has not come
-    /// to rest by then, calls overlap: from here on the order of effects is not known.
-    fn note_overlap(&mut self, line: usize, world: usize) {
-        if self.open.is_empty() {
-            return;
-        }
-        if self.open.iter().any(|open| !open.taken) {
-            self.take_all(line);
-        }
-        if self.overlap.is_none()
-            && self.worlds[world].any(|state| !state.is_at_rest(&self.profile))
-        {
-            self.overlap = Some(line);
-        }
+    /// Lets every call that has begun take effect, in the order they began. Where calls
+    /// overlap there is no such order, and they are left as they are.
+    pub(super) fn take_all(&mut self, line: usize) {
+        (0..self.worlds.len()).for_each(|world| self.take_in(line, world));
     }
 
-    /// Lets every call that has begun take effect, in the order they began.
-    pub(super) fn take_all(&mut self, line: usize) {
+    /// The same in one set.
+    pub(super) fn take_in(&mut self, line: usize, world: usize) {
         for index in 0..self.open.len() {
-            if !self.open[index].taken {
+            let open = &self.open[index];
+            if open.bound.world == world && !open.taken && !self.is_live(world) {
                 self.take(line, index);
             }
         }
     }
 
-    fn take(&mut self, line: usize, index: usize) {
+    pub(super) fn take(&mut self, line: usize, index: usize) {
         let OpenCall { lane, ref bound, .. } = self.open[index];
         let (world, call) = (bound.world, bound.call.clone());
         let caller = call.caller();
@@ -326,10 +319,13 @@ impl Checker {
 
     /// Gives up when the frontier has grown past its bound.
     fn bound_frontier(&mut self, line: usize, world: usize) {
-        if self.worlds[world].frontier.len() > FRONTIER {
-            let violation = self.violation(line, Clause::AgentBlocks, "too many states", world);
-            self.verdict = Verdict::Inconclusive(Box::new(Overlap { line, violation }));
+        if self.worlds[world].frontier.len() > self.budget {
+            self.undecided(line, Why::Budget { budget: self.budget });
         }
+    }
+
+    pub(super) fn undecided(&mut self, line: usize, why: Why) {
+        self.verdict = Verdict::Inconclusive(Box::new(Undecided { line, why }));
     }
 
     fn returned(
@@ -352,28 +348,59 @@ impl Checker {
             let name = &self.lane_of(lane).name;
             return Err(InputError(format!("{name} returns from inside a completion routine")));
         }
-        if index + 1 != self.open.len() || self.open[..index].iter().any(|open| !open.taken) {
-            self.take_all(line);
+        if self.open[index].lost {
+            let name = &self.lane_of(lane).name;
+            return Err(InputError(format!("{name} returns, but its process has ended")));
         }
-        let allowed = if self.open[index].taken {
-            self.return_of_taken(index, status, out)
+        let world = self.open[index].bound.world;
+        self.settle_others(line, world, index);
+        let explained = if self.is_live(world) {
+            self.return_searched(line, index, status, out, event)
         } else {
-            self.return_at_once(index, status, out)
-                || self.return_after_waiting(line, index, status, out)
+            self.return_in_order(line, index, status, out)
+                || self.return_out_of_order(index, status, out)
+                || self.return_unexplained(line, index, (status, out), event)
         };
-        if !allowed {
-            let (world, clause, expected) = self.expected_return(index, status, out);
-            let got = event.to_string();
-            self.violated(line, Some(index), world, clause, expected, got);
-            if !self.open[index].taken {
-                // A wrong answer does not excuse a wrong question.
-                self.take(line, index);
-            }
-            return Ok(());
+        if explained {
+            let open = self.open.remove(index);
+            self.keep_or_take_back(&open, status);
+            self.follow(line, open, status, out, event);
         }
-        let open = self.open.remove(index);
-        self.follow(line, open, status, out, event);
         Ok(())
+    }
+
+    /// The return follows from the states, the calls having taken effect in the order
+    /// they were made.
+    fn return_in_order(
+        &mut self,
+        line: usize,
+        index: usize,
+        status: HResult,
+        out: &crate::trace::Out<'_>,
+    ) -> bool {
+        if self.open[index].taken {
+            return self.return_of_taken(index, status, out);
+        }
+        self.return_at_once(index, status, out)
+            || self.return_after_waiting(line, index, status, out)
+    }
+
+    /// It does not follow, in no order.
+    fn return_unexplained(
+        &mut self,
+        line: usize,
+        index: usize,
+        (status, out): (HResult, &crate::trace::Out<'_>),
+        event: &Event<'_>,
+    ) -> bool {
+        let (world, clause, expected) = self.expected_return(index, status, out);
+        let got = event.to_string();
+        self.violated(line, Some(index), world, clause, expected, got);
+        if !self.open[index].taken {
+            // A wrong answer does not excuse a wrong question.
+            self.take(line, index);
+        }
+        false
     }
 
     /// The call returns with nothing in between: its effect and its return are one step.
@@ -398,7 +425,7 @@ impl Checker {
             let failed = model::system_failure(call, &outcomes, status);
             outcomes.extend(failed);
             outcomes.retain(|outcome| {
-                !early(outcome) && self.matches(outcome, world, state, status, out)
+                !early(outcome) && self.matches(outcome, world, status, out)
             });
             outcomes
         };
@@ -455,7 +482,7 @@ impl Checker {
         let mut frontier = std::mem::take(&mut self.worlds[world].frontier);
         let allowed = |state: &State| {
             let mut outcomes = model::returns(state, &self.profile, lane);
-            outcomes.retain(|outcome| self.matches(outcome, world, state, status, out));
+            outcomes.retain(|outcome| self.matches(outcome, world, status, out));
             outcomes
         };
         let moved = advance(&mut frontier, allowed, |state, outcome| {
@@ -508,9 +535,12 @@ impl Checker {
             && !expected.is_empty()
             && expected.iter().all(|allowed| !allowed.what.starts_with("returns"));
         violation.expected = expected;
-        self.verdict = match self.overlap {
+        self.verdict = match self.ambiguous {
             None => Verdict::Violation(Box::new(violation)),
-            Some(line) => Verdict::Inconclusive(Box::new(Overlap { line, violation })),
+            Some(call) => {
+                let why = Why::Ambiguous { call };
+                Verdict::Inconclusive(Box::new(Undecided { line, why }))
+            }
         };
     }
 
@@ -538,6 +568,7 @@ impl Checker {
             got: got.to_owned(),
             expected: Vec::new(),
             state: self.state_text(world),
+            attempts: Vec::new(),
         }
     }
 

@@ -489,6 +489,16 @@ impl State {
         lanes
     }
 
+    /// Whether nothing can happen by itself, not even an expiry.
+    #[must_use]
+    pub fn is_quiet(&self, profile: &Profile) -> bool {
+        super::callbacks(self, profile).is_empty()
+            && self
+                .lanes_in_call()
+                .iter()
+                .all(|lane| super::returns(self, profile, *lane).is_empty())
+    }
+
     /// Whether something must still happen by itself before everything is at
     /// rest: an owed callback, or a call that has to return.
     #[must_use]

@@ -8,7 +8,7 @@ use crate::codes::{CommandCode, Win32};
 use crate::config::{LARGEST_TRANSFER, ServerConfig, VdConfig};
 use crate::model::{
     Asked, BufferId, Call, Caller, Carried, ClientCall, ClientLife, CommandId, CreateFlaw,
-    DeviceName, Granted, Request, Requested, ServerCall, ServerDevice, ServerLife, Timeout,
+    DeviceName, Granted, Request, Requested, ServerCall, ServerLife, Timeout,
 };
 use crate::trace::{
     Args, Creates, Function, FunctionInfo, Handle, Process, Size, Target, TimeoutArg, function,
@@ -330,8 +330,10 @@ impl Binder<'_> {
         }
         let config = args.config.clone().unwrap_or_default();
         let set = args.name.as_ref().map(|name| name.as_str()).unwrap_or_default();
-        let has_one = attached
-            .filter(|world| self.worlds[*world].any(|state| state.client == ClientLife::Created));
+        let has_one = attached.filter(|world| {
+            let set = &self.worlds[*world];
+            set.coming.is_some() || set.any(|state| state.client == ClientLife::Created)
+        });
         if has_one.is_none() && World::find(self.worlds, set).is_some() {
             return bad(format!(
                 "a set named `{set}` exists already; what a second Create answers is not documented"
@@ -556,47 +558,6 @@ fn kind(args: &Args<'_>) -> Requested {
         size,
         alignment: args.alignment.unwrap_or_default(),
         count: args.count.unwrap_or_default(),
-    }
-}
-
-impl World {
-    /// The set of that name to which a server could attach: the latest.
-    fn find(worlds: &[Self], name: &str) -> Option<usize> {
-        let alive = |world: &Self| {
-            world.coming.as_deref() == Some(name)
-                || (world.name == name && world.any(|state| state.client == ClientLife::Created))
-        };
-        worlds.iter().rposition(alive)
-    }
-
-    /// The device that the server's OpenDevice gives: the one of that name, or
-    /// the next one not opened.
-    fn server_slot(&self, name: &str) -> Option<u8> {
-        let devices = &self.states().next()?.devices;
-        let opening = |index: usize| self.opening.iter().any(|known| usize::from(*known) == index);
-        let unopened = |index: &usize| {
-            devices[*index].server == ServerDevice::Unopened && !opening(*index)
-        };
-        let named = self.device_names.iter().position(|known| known.as_deref() == Some(name));
-        let unnamed = (0..devices.len())
-            .find(|index| unopened(index) && self.device_names.get(*index) == Some(&None));
-        named
-            .filter(unopened)
-            .or(unnamed)
-            .or_else(|| (0..devices.len()).find(unopened))
-            .map(|index| index as u8)
-    }
-
-    fn client_slot(&self, name: &str) -> DeviceName {
-        if let Some(index) =
-            self.device_names.iter().position(|known| known.as_deref() == Some(name))
-        {
-            return DeviceName::Known(index as u8);
-        }
-        match self.device_names.iter().position(Option::is_none) {
-            Some(index) => DeviceName::New(index as u8),
-            None => DeviceName::Unknown,
-        }
     }
 }
 

@@ -208,7 +208,7 @@ impl Checker {
         }
     }
 
-    fn answer_text(&self, world: usize, outcome: &Outcome) -> String {
+    pub(super) fn answer_text(&self, world: usize, outcome: &Outcome) -> String {
         match outcome.answer {
             Answer::Returns(expected) => format!("returns {expected}"),
             Answer::Delivers(id) => {
@@ -222,7 +222,7 @@ impl Checker {
         }
     }
 
-    fn callback_text(&self, world: usize, callback: &Callback) -> String {
+    pub(super) fn callback_text(&self, world: usize, callback: &Callback) -> String {
         let name = self.names.command_name(world, callback.command);
         let lane = &self.lane_of(callback.lane).name;
         match callback.ending {
@@ -432,6 +432,9 @@ impl Checker {
             return self.rest_searched(line, world);
         }
         self.take_in(line, world);
+        for open in self.open.iter_mut().filter(|open| open.bound.world == world) {
+            open.presumed = false;
+        }
         let Self { worlds, profile, .. } = self;
         let frontier = &mut worlds[world].frontier;
         let rests = frontier.iter().any(|state| state.is_at_rest(profile));

@@ -4,7 +4,8 @@
 use super::bind::Then;
 use super::frontier::World;
 use super::names::{BufferFacts, Thing};
-use super::sequential::{Checker, OpenCall};
+use super::sequential::Checker;
+use super::setup::OpenCall;
 use super::verdict::Allowed;
 use crate::clauses::{Clause, Party};
 use crate::codes::HResult;
@@ -33,16 +34,9 @@ impl Checker {
                 self.placed(open.line, world, (device, command, position));
             }
             Then::Attach(interface) => self.names.interfaces[interface].world = Some(world),
-            Then::Create(interface, name, config) => {
+            Then::Create(interface, name, _) => {
                 self.names.interfaces[interface].world = Some(world);
-                let devices = config.device_count as usize;
-                let mut device_names = vec![None; devices];
-                if let Some(first) = device_names.first_mut() {
-                    *first = Some(name.clone());
-                }
-                let created = &mut self.worlds[world];
-                (created.name, created.config, created.device_names) =
-                    (name, *config, device_names);
+                self.worlds[world].name = name;
             }
             Then::Configure(config) => self.worlds[world].server_config = config,
             Then::Device { handle, name, index } => {

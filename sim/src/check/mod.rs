@@ -19,15 +19,17 @@ mod notes;
 mod overlap;
 mod places;
 mod sequential;
+mod setup;
 mod under_way;
 mod verdict;
 
 pub use ask::{AskError, Asked, ask};
 pub use describe::{Candidate, OwedCallback, describe_state};
-pub use sequential::{BUDGET, Checker};
+pub use sequential::Checker;
+pub use setup::BUDGET;
 pub use verdict::{
-    Allowed, Attempt, Finding, InputError, Judged, LaneChoices, Undecided, Verdict, Violation, Why,
-    exit_code,
+    Allowed, Attempt, Effect, Finding, InputError, Judged, LaneChoices, Undecided, Verdict,
+    Violation, Why, exit_code,
 };
 
 use std::io::BufRead;

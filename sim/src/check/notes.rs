@@ -3,7 +3,8 @@
 
 use super::bind::{Bound, caller};
 use super::frontier::World;
-use super::sequential::{Checker, OpenCall};
+use super::sequential::Checker;
+use super::setup::OpenCall;
 use super::verdict::InputError;
 use crate::clauses::{Clause, DeviceThread, LinuxTimeoutUnit, Party};
 use crate::codes::CommandCode;
@@ -270,6 +271,9 @@ impl Checker {
             self.go_live(world);
         } else {
             self.settle_or_search(line, world);
+            if self.open.iter().any(|open| concerns(open) && open.presumed) {
+                self.go_live(world);
+            }
         }
         if self.is_live(world) {
             self.exit_live(world, caller(process));

@@ -2,59 +2,21 @@
 
 use smallvec::SmallVec;
 
-use super::bind::{Binder, Bound, checked_row};
+use super::bind::{Binder, checked_row};
 use super::contested::cited;
 use super::frontier::{World, advance};
 use super::names::Names;
-use super::overlap::{SLOTS, Slot};
+use super::overlap::{Effect, SLOTS};
+use super::setup::{Lane, OpenCall, Setup};
 use super::under_way::Given;
 use super::verdict::{Allowed, Finding, InputError, Judged, Undecided, Verdict, Violation, Why};
 use crate::clauses::{CLAUSES, Clause, Party, Profile};
 use crate::codes::HResult;
 use crate::model::{self, LaneId, Limits, Outcome, State};
-use crate::trace::{
-    Args, Event, Function, Header, LaneName, Name, Process, Recorded, TimeoutArg, TraceError,
-};
-
-/// How many configurations of one set are looked at for one event, unless told otherwise.
-pub const BUDGET: usize = 50_000;
+use crate::trace::{Args, Event, Function, Header, LaneName, Name, Process, Recorded, TraceError};
 
 /// How many findings are kept; the rest is counted.
 const FINDINGS: usize = 100;
-
-/// A call that has begun and not returned.
-#[derive(Clone, Debug)]
-pub(super) struct OpenCall {
-    pub(super) lane: LaneId,
-    /// The line where it began.
-    pub(super) line: usize,
-    pub(super) function: Function,
-    pub(super) bound: Bound,
-    /// How long it may wait.
-    pub(super) timeout: Option<TimeoutArg>,
-    /// Milliseconds of it that passed.
-    pub(super) waited: u64,
-    /// Whether its effect is in the frontier already.
-    pub(super) taken: bool,
-    /// If it is: a state from just before.
-    before: Option<Box<State>>,
-    /// Its number among the open calls of its set.
-    pub(super) slot: Slot,
-    /// Whether its process has ended, so that it will not return.
-    pub(super) lost: bool,
-    /// Whether another call of its set was open at the same time.
-    pub(super) overlapped: bool,
-    /// What it has given before its return.
-    pub(super) given: Given,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Lane {
-    pub(super) name: String,
-    pub(super) process: Process,
-    /// Completion routines on this lane that have not returned.
-    pub(super) routines: u8,
-}
 
 /// Judges a trace event by event.
 #[derive(Clone, Debug)]
@@ -70,11 +32,9 @@ pub struct Checker {
     last_seq: Option<u64>,
     /// Processes that have exited.
     pub(super) gone: Vec<Process>,
-    pub(super) budget: usize,
-    /// Whether every order is tried, without any of the shortcuts.
-    pub(super) plainly: bool,
-    /// Whether the order of effects is searched for even where calls do not overlap.
-    pub(super) searches_always: bool,
+    pub(super) setup: Setup,
+    /// The line of the event that is judged.
+    pub(super) line: usize,
     /// Whether nobody waited for rest between the events.
     pub(super) runs_freely: bool,
     /// A call whose meaning depends on another that overlaps it, in a way not followed.
@@ -105,9 +65,8 @@ impl Checker {
             next_id: 0,
             last_seq: None,
             gone: Vec::new(),
-            budget: BUDGET,
-            plainly: false,
-            searches_always: false,
+            setup: Setup::default(),
+            line: 0,
             runs_freely: header.free,
             ambiguous: None,
             verdict: Verdict::Conformant,
@@ -117,27 +76,6 @@ impl Checker {
             used: vec![false; CLAUSES.len()],
             provoked: header.provoked.clone(),
         }
-    }
-
-    /// Looks at so many configurations of a set for one event, at most; then it gives up.
-    #[must_use]
-    pub fn with_budget(self, budget: usize) -> Self {
-        Self { budget, ..self }
-    }
-
-    /// Searches for the order of effects from the first event on, even where calls do not
-    /// overlap. The verdict is the same.
-    #[must_use]
-    pub fn searching_always(self) -> Self {
-        Self { searches_always: true, ..self }
-    }
-
-    /// Tries every order of effects in the plainest way: whatever can happen is tried
-    /// between any two events. It takes time and memory that grow with every way in which
-    /// that can be, and is what the search is compared with.
-    #[must_use]
-    pub fn trying_everything(self) -> Self {
-        Self { plainly: true, ..self.searching_always() }
     }
 
     /// Takes the next event, which stands in this line. False: the verdict is
@@ -160,6 +98,7 @@ impl Checker {
             return Err(InputError(format!("the process {process} has exited before")));
         }
         self.events += 1;
+        self.line = line;
         match event {
             Event::Call { lane, call, on, creates, args, .. } => {
                 let creates = creates.as_ref().map(Name::as_str);
@@ -177,6 +116,7 @@ impl Checker {
     /// The verdict on all events so far.
     #[must_use]
     pub fn finish(self) -> Judged {
+        let order = self.setup.explains.then(|| self.order());
         let used = CLAUSES.iter().zip(&self.used).filter(|(_, used)| **used);
         Judged {
             clauses: used.map(|(row, _)| row.clause).collect(),
@@ -186,7 +126,19 @@ impl Checker {
             events: self.events,
             error: None,
             provoked: self.provoked,
+            order,
         }
+    }
+
+    /// One order of effects that explains what was judged, up to a violation.
+    fn order(&self) -> Vec<Effect> {
+        let mut order = Vec::new();
+        for (index, world) in self.worlds.iter().enumerate() {
+            let first = world.live.iter().flat_map(|live| &live.configs).next();
+            order.extend(first.iter().flat_map(|first| self.order_of_effects(index, &first.story)));
+        }
+        order.sort_by_key(|effect| effect.after);
+        order
     }
 
     /// The verdict on what could be read before this error.
@@ -240,7 +192,7 @@ impl Checker {
             *world = World::new();
         }
         let world = bound.world;
-        self.meet(line, world);
+        self.meet(line, world, &bound.call);
         let Some(slot) = self.free_slot(world) else {
             self.undecided(line, Why::TooManyCalls { most: SLOTS });
             return Ok(());
@@ -260,6 +212,7 @@ impl Checker {
             timeout,
             waited: 0,
             taken: false,
+            presumed: false,
             before: None,
             slot,
             lost: false,
@@ -319,8 +272,8 @@ impl Checker {
 
     /// Gives up when the frontier has grown past its bound.
     fn bound_frontier(&mut self, line: usize, world: usize) {
-        if self.worlds[world].frontier.len() > self.budget {
-            self.undecided(line, Why::Budget { budget: self.budget });
+        if self.worlds[world].frontier.len() > self.setup.budget {
+            self.undecided(line, Why::Budget { budget: self.setup.budget });
         }
     }
 
@@ -424,9 +377,7 @@ impl Checker {
             let mut outcomes = model::outcomes(state, &self.profile, self.limits, lane, call);
             let failed = model::system_failure(call, &outcomes, status);
             outcomes.extend(failed);
-            outcomes.retain(|outcome| {
-                !early(outcome) && self.matches(outcome, world, status, out)
-            });
+            outcomes.retain(|outcome| !early(outcome) && self.matches(outcome, world, status, out));
             outcomes
         };
         let moved = advance(&mut frontier, allowed, |state, outcome| {

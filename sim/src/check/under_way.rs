@@ -4,8 +4,10 @@
 
 use super::bind::Then;
 use super::frontier::World;
-use super::sequential::{Checker, OpenCall};
+use super::sequential::Checker;
+use super::setup::OpenCall;
 use crate::codes::HResult;
+use crate::config::VdConfig;
 use crate::model::{Call, ClientCall, ServerCall};
 
 /// What a call under way has given so far, to be taken back if it fails.
@@ -17,6 +19,17 @@ pub(super) struct Given {
     named: bool,
 }
 
+impl World {
+    /// It is being created by this name.
+    fn expect(&mut self, name: &str, config: VdConfig) {
+        self.device_names = vec![None; config.device_count as usize];
+        if let Some(first) = self.device_names.first_mut() {
+            *first = Some(name.to_owned());
+        }
+        (self.coming, self.config) = (Some(name.to_owned()), config);
+    }
+}
+
 impl Checker {
     /// The call just begun gives what it would give if it succeeded.
     pub(super) fn give_early(&mut self) {
@@ -26,9 +39,16 @@ impl Checker {
         let world = open.bound.world;
         let mut given = Given::default();
         match &open.bound.then {
-            Then::Create(interface, name, _) if world != World::NOWHERE => {
-                let (interface, name) = (*interface, name.clone());
-                self.worlds[world].coming = Some(name.clone());
+            // Which of two decides what the set is like is not followed.
+            Then::Create(_, name, config) if self.worlds[world].coming.is_some() => {
+                let set = &self.worlds[world];
+                if set.coming.as_ref() != Some(name) || set.config != **config {
+                    self.ambiguous = Some(open.line);
+                }
+            }
+            Then::Create(interface, name, config) if self.worlds[world].name.is_empty() => {
+                let (interface, name, config) = (*interface, name.clone(), **config);
+                self.worlds[world].expect(&name, config);
                 given.attached = Some(self.attach(interface, world));
                 self.gather(world, interface, Some(&name));
             }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-pub use super::overlap::{Attempt, LaneChoices};
+pub use super::overlap::{Attempt, Effect, LaneChoices};
 use crate::clauses::{Clause, Party, Reading};
 use crate::trace::TraceError;
 
@@ -208,6 +208,10 @@ pub struct Judged {
     pub error: Option<TraceError>,
     /// Parties whose misuse was on purpose.
     pub provoked: Vec<Party>,
+    /// The order of effects that explains the history, or its longest part that has an
+    /// explanation, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Vec<Effect>>,
 }
 
 impl Judged {
@@ -221,6 +225,7 @@ impl Judged {
             clauses: Vec::new(),
             error: Some(error),
             provoked: Vec::new(),
+            order: None,
         }
     }
 

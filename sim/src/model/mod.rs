@@ -26,8 +26,8 @@ mod system;
 mod touch;
 
 pub use call::{Call, Carried, ClientCall, CreateFlaw, DeviceName, Request, ServerCall, Timeout};
-pub use moment::{returns_of_waiting, settle};
 pub use completion::{Callback, Ending, apply_callback, callbacks, end_callback};
+pub use moment::{returns_of_waiting, settle, unwait};
 pub use outcome::{Answer, Expected, Outcome, Outcomes, Reply};
 pub use phase::{ClientPhase, DeviceSetState, DeviceState, ServerPhase};
 pub use state::{

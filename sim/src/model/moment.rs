@@ -33,24 +33,43 @@ pub fn settle(state: &mut State, lane: LaneId, outcome: &Outcome) {
     state.calls.push(InProgress { lane, caller, pending });
 }
 
+/// Takes back that the call in progress on `lane` has begun to wait.
+pub fn unwait(state: &mut State, lane: LaneId) {
+    let waits = |call: &InProgress| {
+        call.lane == lane
+            && matches!(call.pending, Pending::GetCommand(..) | Pending::GetConfiguration(_))
+    };
+    if let Some(index) = state.calls.iter().rposition(waits) {
+        state.calls.remove(index);
+    }
+}
+
 impl State {
     /// Puts what has no order into one: calls by lane, commands by device, buffers by
     /// number. Of the commands of a device only those have an order that wait to be
     /// delivered. States that mean the same are then equal.
     pub fn normalize(&mut self) {
-        if !self.calls.is_sorted_by_key(|call| call.lane) {
-            self.calls.sort_by_key(|call| call.lane);
-        }
+        sort(&mut self.calls, |call| call.lane);
         let aborted = self.aborted.is_some();
         let key = |command: &Command| {
             let queued = command.stage == Stage::Queued && !aborted;
             (command.device, queued, if queued { CommandId(0) } else { command.id })
         };
-        if !self.commands.is_sorted_by_key(key) {
-            self.commands.sort_by_key(key);
+        sort(&mut self.commands, key);
+        sort(&mut self.buffers, |buffer| buffer.id);
+    }
+}
+
+/// Sorts what is few, and mostly sorted but for the last: by insertion, keeping the order
+/// of equals.
+fn sort<T: Copy, K: Ord>(items: &mut [T], key: impl Fn(&T) -> K) {
+    for index in 1..items.len() {
+        let item = items[index];
+        let mut place = index;
+        while place > 0 && key(&items[place - 1]) > key(&item) {
+            items[place] = items[place - 1];
+            place -= 1;
         }
-        if !self.buffers.is_sorted_by_key(|buffer| buffer.id) {
-            self.buffers.sort_by_key(|buffer| buffer.id);
-        }
+        items[place] = item;
     }
 }

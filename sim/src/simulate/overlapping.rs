@@ -30,11 +30,16 @@ pub struct Overlaps {
     pub trouble: usize,
     /// Whether lanes run freely only from the moment the set is active.
     pub from_active: bool,
+    /// Whether each lane keeps to a device of its own, if there are enough.
+    pub thread_per_device: bool,
 }
 
 const SET: &str = "S";
 const AGENT: LaneId = LaneId(0);
 const QUEUE_DEPTH: u32 = 8;
+
+/// How many commands of a device are mostly under way at most, as by so many buffers.
+const USUAL_DEPTH: usize = 3;
 
 /// Draws a history with overlapping calls that the documents allow under `profile`.
 ///
@@ -50,6 +55,7 @@ const QUEUE_DEPTH: u32 = 8;
 ///     events: 100,
 ///     trouble: 20,
 ///     from_active: false,
+///     thread_per_device: false,
 /// };
 /// let trace = overlapping(7, overlaps, &Profile::default());
 /// assert_eq!(check_trace(&trace, &Profile::default()).verdict, Verdict::Conformant);
@@ -272,6 +278,17 @@ impl Walk<'_> {
         }
     }
 
+    /// A device that the side, the server or the client, has been given.
+    fn device_for(&mut self, lane: LaneId, side: usize) -> u8 {
+        let given = &self.given[side];
+        if self.overlaps.thread_per_device {
+            let servers = u16::from(self.overlaps.server_lanes);
+            let own = if side == 0 { lane.0 - 1 } else { lane.0 - 1 - servers };
+            return given[usize::from(own) % given.len()];
+        }
+        given[self.draw.below(given.len())]
+    }
+
     fn trouble(&mut self) -> bool {
         self.overlaps.trouble > 0 && self.draw.once_in(self.overlaps.trouble)
     }
@@ -306,9 +323,12 @@ impl Walk<'_> {
                 if self.given[0].is_empty() {
                     return;
                 }
-                let device = self.given[0][self.draw.below(self.given[0].len())];
-                let is_open =
-                    self.state.devices[usize::from(device)].server == ServerDevice::Open;
+                let device = self.device_for(lane, 0);
+                let is_open = self.state.devices[usize::from(device)].server == ServerDevice::Open;
+                let waiting = self.state.outstanding(device).count();
+                if waiting >= USUAL_DEPTH && !self.draw.once_in(20) {
+                    return;
+                }
                 if !is_open || (self.overlaps.trouble > 0 && self.draw.once_in(30)) {
                     return self.close_device(lane, device);
                 }
@@ -384,11 +404,8 @@ impl Walk<'_> {
         };
         let request = Request::bare(device, CommandId(self.sent), code);
         let bytes = if code == CommandCode::Write { 65536 } else { 0 };
-        let args = Args {
-            code: Some(CodeArg::Command(code)),
-            size: Some(Size(bytes)),
-            ..Args::default()
-        };
+        let args =
+            Args { code: Some(CodeArg::Command(code)), size: Some(Size(bytes)), ..Args::default() };
         let (on, name) = (format!("sdev{}", device + 1), format!("c{}", self.sent));
         let call = Call::Server(ServerCall::SendCommand(request));
         self.call(lane, Function::SendCommand, &on, Some(name), args, call);
@@ -472,14 +489,16 @@ impl Walk<'_> {
 
     /// Fetches a command of a device, or completes one.
     fn use_device(&mut self, lane: LaneId) {
-        if !self.held.is_empty() && self.draw.once_in(2) {
-            let at = self.draw.below(self.held.len());
-            return self.complete(lane, at);
-        }
         if self.given[1].is_empty() {
             return;
         }
-        let device = self.given[1][self.draw.below(self.given[1].len())];
+        let device = self.device_for(lane, 1);
+        let own = |(of, _): &(u8, CommandId)| !self.overlaps.thread_per_device || *of == device;
+        let held: Vec<usize> = (0..self.held.len()).filter(|at| own(&self.held[*at])).collect();
+        if !held.is_empty() && self.draw.once_in(2) {
+            let at = held[self.draw.below(held.len())];
+            return self.complete(lane, at);
+        }
         let (timeout, given) = self.timeout();
         let args = Args { timeout: Some(given), ..Args::default() };
         let call = Call::Client(ClientCall::GetCommand { device, timeout });

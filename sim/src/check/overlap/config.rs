@@ -6,6 +6,7 @@ use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 use smallvec::SmallVec;
 
+use super::story::{Story, depth};
 use crate::clauses::Clause;
 use crate::model::{Answer, Callback, LaneId, Outcome, State};
 use crate::trace::Function;
@@ -44,8 +45,8 @@ impl Slots {
 pub(in crate::check) struct Could {
     pub(super) slot: Slot,
     pub(super) with: With,
-    /// Where the story was when it became possible.
-    pub(super) told: u32,
+    /// How long the story was when it became possible, and the line of the event then.
+    pub(super) noted: (usize, usize),
 }
 
 /// Whatever clause it rests on.
@@ -98,8 +99,8 @@ pub(in crate::check) struct Config {
     pub(super) begun: SmallVec<[Callback; 1]>,
     /// What callers broke.
     pub(in crate::check) blame: SmallVec<[Blame; 1]>,
-    /// Where its story is told, see [`super::story::Story`].
-    pub(super) told: u32,
+    /// How it came about, if that is asked for.
+    pub(in crate::check) story: Story,
 }
 
 /// What may come next is the same; how it came about, and who is to blame, need not be.
@@ -121,7 +122,7 @@ impl Config {
     }
 
     /// Remembers an answer; of several counts the least, which admits the most.
-    pub(super) fn could(&mut self, slot: Slot, with: With) {
+    pub(super) fn could(&mut self, slot: Slot, with: With, line: usize) {
         for known in self.could.iter_mut().filter(|known| known.slot == slot) {
             match (known.with.answer(), with.answer()) {
                 (Ok(Answer::Counts(known_least)), Ok(Answer::Counts(least))) => {
@@ -142,7 +143,7 @@ impl Config {
                 _ => {}
             }
         }
-        self.could.push(Could { slot, with, told: self.told });
+        self.could.push(Could { slot, with, noted: (depth(&self.story), line) });
     }
 
     /// Whether the call in a slot could be waiting by now.

@@ -6,10 +6,11 @@ use std::borrow::Cow;
 use smallvec::SmallVec;
 
 use super::config::{Blame, Config, Slot, With};
+use super::story::{Step, tell};
 use crate::check::sequential::Checker;
 use crate::clauses::Profile;
 use crate::model::{
-    self, Agent, Answer, Call, Caller, Callback, ClientCall, ClientDevice, ClientLife, CommandId,
+    self, Agent, Answer, Call, Callback, Caller, ClientCall, ClientDevice, ClientLife, CommandId,
     DeviceName, LaneId, Outcome, ServerCall, ServerDevice, State,
 };
 use crate::trace::Function;
@@ -62,7 +63,7 @@ pub(super) enum Source {
     Aside(usize),
 }
 
-pub(super) type Configs = SmallVec<[Config; 2]>;
+pub(super) type Configs = Vec<Config>;
 
 /// Everything that bears on one event of one set.
 pub(super) struct Ground<'a> {
@@ -70,7 +71,7 @@ pub(super) struct Ground<'a> {
     pub(super) world: usize,
     pub(super) pending: SmallVec<[Pending<'a>; 8]>,
     pub(super) asides: SmallVec<[(Slot, Aside); 1]>,
-    /// What the event depends on.
+    /// What the event itself depends on.
     pub(super) scope: Scope,
     /// Try everything at every time, without any of the shortcuts.
     pub(super) plainly: bool,
@@ -84,27 +85,28 @@ impl Ground<'_> {
     /// What can happen next, as far as it bears on the event.
     pub(super) fn sources(&self, config: &Config) -> SmallVec<[Source; 8]> {
         let mut sources = SmallVec::new();
+        let scope = self.scope_at(config);
         for (index, pending) in self.pending.iter().enumerate() {
-            if !self.scope.covers(pending.scope) {
+            if !scope.covers(pending.scope) {
                 continue;
             }
             if !config.taken.has(pending.slot) {
                 sources.push(Source::Take(index));
-            } else if self.waits(&config.state, pending) {
+            } else if self.waits(&config.state, pending, scope) {
                 sources.push(Source::Settle(index));
             }
         }
-        if self.routines_matter(&config.state) {
+        if self.routines_matter(&config.state, scope) {
             for callback in model::callbacks(&config.state, self.profile()) {
                 let source = Source::Begin(callback.command, callback.lane);
-                if self.scope.covers(scope_of_command(&config.state, callback.command))
+                if scope.covers(scope_of_command(&config.state, callback.command))
                     && !sources.contains(&source)
                 {
                     sources.push(source);
                 }
             }
         }
-        if self.scope == Scope::Set {
+        if scope == Scope::Set {
             let ahead = |(_, (slot, _)): &(usize, &(Slot, Aside))| !config.taken.has(*slot);
             let asides = self.asides.iter().enumerate().filter(ahead);
             sources.extend(asides.map(|(index, _)| Source::Aside(index)));
@@ -112,27 +114,38 @@ impl Ground<'_> {
         sources
     }
 
+    /// What the event depends on from this configuration on: on the whole set as long as
+    /// anything that concerns the whole set is still to come.
+    fn scope_at(&self, config: &Config) -> Scope {
+        let unsettled =
+            |pending: &Pending<'_>| pending.scope == Scope::Set && !is_settled(config, pending);
+        let ahead = |(slot, _): &(Slot, Aside)| !config.taken.has(*slot);
+        let set =
+            self.plainly || self.pending.iter().any(unsettled) || self.asides.iter().any(ahead);
+        if set { Scope::Set } else { self.scope }
+    }
+
     /// Whether the call, which has begun to wait, can still be decided.
-    fn waits(&self, state: &State, pending: &Pending<'_>) -> bool {
+    fn waits(&self, state: &State, pending: &Pending<'_>, scope: Scope) -> bool {
         use crate::model::Pending as P;
         match state.in_progress(pending.lane).map(|call| call.pending) {
             Some(P::GetConfiguration(_) | P::GetCommand(..) | P::ServerClose(_)) => true,
             Some(P::Ready(_) | P::Routine) => false,
             // The agent's end matters to what concerns the whole set.
-            None => self.scope == Scope::Set && is_agent(state, pending.lane),
+            None => scope == Scope::Set && is_agent(state, pending.lane),
         }
     }
 
     /// Whether anything depends on which routines were begun already. After an abort
     /// nothing does; nor does it on a device that is not in the error state nor about to be.
-    fn routines_matter(&self, state: &State) -> bool {
+    fn routines_matter(&self, state: &State, scope: Scope) -> bool {
         if self.plainly {
             return true;
         }
         if state.aborted.is_some() {
             return false;
         }
-        let Scope::Device(device) = self.scope else {
+        let Scope::Device(device) = scope else {
             return true;
         };
         let telling = |command: &model::Command| {
@@ -145,13 +158,16 @@ impl Ground<'_> {
     /// Every way in which `source` can move a configuration. `target` is the call whose
     /// return is being explained: what it can do at that moment is no step of its own.
     pub(super) fn moves(&self, config: &Config, source: Source, target: Option<Slot>) -> Configs {
+        let mut changed = Scope::Set;
         let mut moves = match source {
             Source::Take(index) => {
                 let pending = &self.pending[index];
+                changed = pending.scope;
                 self.take(config, pending, target == Some(pending.slot))
             }
             Source::Settle(index) => {
                 let pending = &self.pending[index];
+                changed = pending.scope;
                 self.settle(config, pending, target == Some(pending.slot))
             }
             Source::Begin(command, lane) => {
@@ -162,10 +178,10 @@ impl Ground<'_> {
             Source::Aside(index) => {
                 let mut after = config.clone();
                 self.pass(&mut after, index);
-                SmallVec::from_iter([after])
+                vec![after]
             }
         };
-        moves.iter_mut().for_each(|after| self.refresh_but(after, None));
+        moves.iter_mut().for_each(|after| self.refresh_but(after, None, changed));
         moves
     }
 
@@ -197,6 +213,7 @@ impl Ground<'_> {
             after.taken.add(pending.slot);
             after.could.retain(|could| could.slot != pending.slot);
             accuse(&mut after, pending, &outcome);
+            self.tell(&mut after, Step::of(pending, &outcome));
             moves.push(after);
         }
         moves
@@ -213,6 +230,7 @@ impl Ground<'_> {
             let mut after = config.clone();
             model::settle(&mut after.state, pending.lane, &outcome);
             after.could.retain(|could| could.slot != pending.slot);
+            self.tell(&mut after, Step::of(pending, &outcome));
             moves.push(after);
         }
         moves
@@ -223,12 +241,14 @@ impl Ground<'_> {
         model::apply_callback(&mut after.state, callback, true);
         let place = after.begun.partition_point(|begun| begun.lane <= callback.lane);
         after.begun.insert(place, *callback);
+        self.tell(&mut after, Step::Began(*callback));
         after
     }
 
     fn pass(&self, after: &mut Config, index: usize) {
         let (slot, aside) = self.asides[index];
         after.taken.add(slot);
+        self.tell(after, Step::Aside(aside));
         match aside {
             Aside::Exit(caller) => {
                 model::exit(&mut after.state, caller);
@@ -270,22 +290,29 @@ impl Ground<'_> {
         outcomes
     }
 
+    /// Adds a step to the story, if it is asked for.
+    pub(super) fn tell(&self, config: &mut Config, step: Step) {
+        if self.judge.setup.explains {
+            tell(&mut config.story, self.judge.line, step);
+        }
+    }
+
     /// Whether an outcome is effect and return in one.
     pub(super) fn answers_at_once(&self, outcome: &Outcome) -> bool {
         outcome.answer != Answer::Blocks
             && !(outcome.refuses() && model::owes_callback_first(self.profile()))
     }
 
-    /// Notes for every open call on which the last step bears what it could return now
-    /// without any effect.
-    /// The call in the slot that is excepted has returned.
-    pub(super) fn refresh_but(&self, config: &mut Config, excepted: Option<Slot>) {
+    /// Notes for every open call on which a change of this scope bears what it could
+    /// return now without any effect. The call in the slot that is excepted has returned.
+    pub(super) fn refresh_but(&self, config: &mut Config, excepted: Option<Slot>, changed: Scope) {
         config.state.normalize();
         if self.plainly {
             return;
         }
-        for pending in self.pending.iter().filter(|p| self.scope.covers(p.scope) && !p.lost) {
-            if Some(pending.slot) != excepted {
+        for pending in self.pending.iter().filter(|pending| !pending.lost) {
+            let bears = changed.covers(pending.scope) || pending.scope == Scope::Set;
+            if bears && Some(pending.slot) != excepted {
                 self.note_answers(config, pending);
             }
         }
@@ -295,10 +322,10 @@ impl Ground<'_> {
         let slot = pending.slot;
         if config.taken.has(slot) {
             let agent = is_agent(&config.state, pending.lane);
-            if !agent && self.waits(&config.state, pending) {
+            if !agent && self.waits(&config.state, pending, Scope::Set) {
                 for outcome in model::returns(&config.state, self.profile(), pending.lane) {
                     if outcome.changes_nothing() {
-                        config.could(slot, With::Outcome(outcome));
+                        config.could(slot, With::Outcome(outcome), self.judge.line);
                     }
                 }
             }
@@ -306,18 +333,32 @@ impl Ground<'_> {
         }
         let mut outcomes = self.outcomes(&config.state, pending);
         if outcomes.iter().any(|outcome| outcome.waits_for().is_some()) {
-            config.could(slot, With::Wait);
+            config.could(slot, With::Wait, self.judge.line);
             outcomes = self.outcomes_of_untaken(config, pending);
         } else if config.could_wait(slot) {
             outcomes = self.outcomes_of_untaken(config, pending);
         }
         for outcome in outcomes.iter().filter(|outcome| outcome.changes_nothing()) {
-            config.could(slot, With::Outcome(*outcome));
+            config.could(slot, With::Outcome(*outcome), self.judge.line);
         }
         if model::takes_resources(pending.call, &outcomes) {
-            config.could(slot, With::SystemError);
+            config.could(slot, With::SystemError, self.judge.line);
         }
     }
+}
+
+/// Whether nothing can come of the call any more but its return, or it is the agent's.
+fn is_settled(config: &Config, pending: &Pending<'_>) -> bool {
+    let state = &config.state;
+    config.taken.has(pending.slot)
+        && (is_ready(state, pending.lane)
+            || matches!(state.agent, Agent::Running { lane } if lane == pending.lane))
+}
+
+/// Whether the call has taken effect and only its return is to come.
+pub(super) fn is_ready(state: &State, lane: LaneId) -> bool {
+    matches!(state.in_progress(lane), Some(call)
+        if matches!(call.pending, model::Pending::Ready(_)))
 }
 
 /// Whether the call in progress on the lane is the completion agent's, outside a routine.

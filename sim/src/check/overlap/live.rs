@@ -3,11 +3,12 @@
 use smallvec::SmallVec;
 
 use super::config::{Blame, Config, Slot, Slots};
-use super::ground::{Aside, Ground, Pending, Scope, is_agent};
-use super::search::{Event, Found, is_ready};
+use super::ground::{Aside, Ground, Pending, Scope};
+use super::search::{Event, Found};
 use crate::check::frontier::World;
-use crate::check::sequential::{Checker, OpenCall};
-use crate::model::{self, Call, Caller, ClientCall, LaneId, ServerCall, ServerDevice, State};
+use crate::check::sequential::Checker;
+use crate::check::setup::OpenCall;
+use crate::model::{self, Call, Caller, ClientCall, ServerCall, ServerDevice, State};
 use crate::trace::Function;
 
 /// Every way in which what was observed of a set can have come about.
@@ -29,16 +30,21 @@ impl Checker {
             return;
         }
         let mut taken = Slots::default();
-        for open in self.open.iter().filter(|open| open.bound.world == world && open.taken) {
-            taken.add(open.slot);
+        let mut states = std::mem::take(&mut self.worlds[world].frontier);
+        for open in self.open.iter_mut().filter(|open| open.bound.world == world) {
+            if open.presumed {
+                (open.presumed, open.taken) = (false, false);
+                states.iter_mut().for_each(|state| model::unwait(state, open.lane));
+            } else if open.taken {
+                taken.add(open.slot);
+            }
         }
-        let states = std::mem::take(&mut self.worlds[world].frontier);
         let configs = states.into_iter().map(|state| Config { taken, ..Config::of(state) });
         let mut configs: Vec<Config> = configs.collect();
         {
             let before = configs.clone();
             let ground = self.ground(world, &before, &[], None, Scope::Set);
-            configs.iter_mut().for_each(|config| ground.refresh_but(config, None));
+            configs.iter_mut().for_each(|config| ground.refresh_but(config, None, Scope::Set));
         }
         self.worlds[world].live = Some(Box::new(Live { configs, asides: SmallVec::new() }));
     }
@@ -46,7 +52,7 @@ impl Checker {
     /// The order of effects is known again, if everything that is open waits and nothing
     /// has to happen by itself.
     pub(in crate::check) fn rest_from_live(&mut self, world: usize) -> bool {
-        if self.searches_always {
+        if self.setup.searches_always {
             return false;
         }
         let Some(live) = &self.worlds[world].live else {
@@ -102,7 +108,7 @@ impl Checker {
             pending: SmallVec::new(),
             asides: asides.iter().copied().collect(),
             scope,
-            plainly: self.plainly,
+            plainly: self.setup.plainly,
         };
         for open in self.open.iter().filter(|open| open.bound.world == world) {
             ground.pending.push(Pending {
@@ -118,16 +124,6 @@ impl Checker {
         let own = target.and_then(|slot| ground.find(slot));
         if let Some(index) = own {
             ground.scope = ground.pending[index].scope;
-        }
-        let ahead = |config: &Config| asides.iter().any(|(slot, _)| !config.taken.has(*slot));
-        let concerns_all = |pending: &Pending<'_>| {
-            pending.scope == Scope::Set && !configs.iter().all(|c| is_settled(c, pending))
-        };
-        if self.plainly
-            || configs.iter().any(ahead)
-            || ground.pending.iter().any(concerns_all)
-        {
-            ground.scope = Scope::Set;
         }
         ground
     }
@@ -147,9 +143,11 @@ impl Checker {
             },
         };
         let is_open = |config: &Config| {
-            config.state.devices.get(usize::from(device)).is_some_and(|known| {
-                known.server == ServerDevice::Open
-            })
+            config
+                .state
+                .devices
+                .get(usize::from(device))
+                .is_some_and(|known| known.server == ServerDevice::Open)
         };
         let others = || {
             self.open.iter().filter(|other| {
@@ -167,17 +165,12 @@ impl Checker {
     }
 
     /// Searches for what explains an event.
-    pub(super) fn search(
-        &mut self,
-        world: usize,
-        scope: Scope,
-        event: &Event<'_>,
-    ) -> Found {
+    pub(super) fn search(&mut self, world: usize, scope: Scope, event: &Event<'_>) -> Found {
         let live = self.worlds[world].live.as_mut().expect("asked of a set with overlaps");
         let configs = std::mem::take(&mut live.configs);
         let asides = live.asides.clone();
         let ground = self.ground(world, &configs, &asides, event.returns(), scope);
-        ground.explain(configs, event, self.budget)
+        ground.explain(configs, event, self.setup.budget)
     }
 
     /// Notes what a call that has just begun could return at once.
@@ -185,7 +178,7 @@ impl Checker {
         let Some(mut live) = self.worlds[world].live.take() else {
             return;
         };
-        if !self.plainly {
+        if !self.setup.plainly {
             let configs = std::mem::take(&mut live.configs);
             let ground = self.ground(world, &configs, &live.asides, Some(slot), Scope::Set);
             let index = ground.find(slot);
@@ -211,9 +204,8 @@ impl Checker {
     /// The calls of a process that has ended return no more; they may yet take effect,
     /// until the end is noticed.
     pub(in crate::check) fn exit_live(&mut self, world: usize, caller: Caller) {
-        let of = |open: &&mut OpenCall| {
-            open.bound.world == world && open.bound.call.caller() == caller
-        };
+        let of =
+            |open: &&mut OpenCall| open.bound.world == world && open.bound.call.caller() == caller;
         self.open.iter_mut().filter(of).for_each(|open| open.lost = true);
         self.add_aside(world, Aside::Exit(caller));
     }
@@ -244,9 +236,8 @@ impl Checker {
             !done
         });
         open.retain(|open| {
-            let gone = open.bound.world == world
-                && open.lost
-                && exits.contains(&open.bound.call.caller());
+            let gone =
+                open.bound.world == world && open.lost && exits.contains(&open.bound.call.caller());
             freed.extend(gone.then_some(open.slot));
             !gone
         });
@@ -290,18 +281,6 @@ impl World {
             self.live.iter_mut().flat_map(|live| live.configs.iter_mut().map(|c| &mut c.state));
         self.frontier.iter_mut().chain(live)
     }
-}
-
-/// Whether nothing can come of the call any more but its return, or it is the agent's.
-fn is_settled(config: &Config, pending: &Pending<'_>) -> bool {
-    config.taken.has(pending.slot)
-        && (is_ready(&config.state, pending.lane)
-            || is_agent(&config.state, pending.lane)
-            || inside_agent(&config.state, pending.lane))
-}
-
-fn inside_agent(state: &State, lane: LaneId) -> bool {
-    matches!(state.agent, model::Agent::Running { lane: agent } if agent == lane)
 }
 
 const fn server_device(call: &ServerCall) -> Option<u8> {

@@ -5,17 +5,18 @@ use super::config::Config;
 use super::seen::Unexplained;
 use crate::check::events::Seen;
 use crate::check::frontier::World;
-use crate::check::sequential::{Checker, OpenCall};
+use crate::check::sequential::Checker;
+use crate::check::setup::OpenCall;
 use crate::check::verdict::Why;
 use crate::clauses::Clause;
 use crate::codes::HResult;
-use crate::model::{self, Callback, CommandId, State, Timeout};
+use crate::model::{self, Call, Callback, ClientCall, CommandId, ServerCall, State, Timeout};
 use crate::trace::{Event, Out};
 
 impl Checker {
     /// A call begins. If its set is at rest then, or comes to rest with what has begun
     /// before, the order of effects is known; if not, it is searched for from here on.
-    pub(in crate::check) fn meet(&mut self, line: usize, world: usize) {
+    pub(in crate::check) fn meet(&mut self, line: usize, world: usize, call: &Call) {
         // Without a set nothing takes effect.
         if world == World::NOWHERE {
             return;
@@ -24,14 +25,24 @@ impl Checker {
             self.rest_from_live(world);
             return;
         }
-        if self.searches_always {
+        if self.setup.searches_always {
             self.go_live(world);
             return;
         }
         if !self.open.iter().any(|open| open.bound.world == world) {
             return;
         }
+        // To have begun to wait is not the same as to come later, where a whole set changes.
+        let presumed = |open: &OpenCall| open.bound.world == world && open.presumed;
+        if !moves_commands(call) && self.open.iter().any(presumed) {
+            self.go_live(world);
+            return;
+        }
         self.settle_or_search(line, world);
+        if !moves_commands(call) && self.open.iter().any(presumed) {
+            self.go_live(world);
+            return;
+        }
         let Self { worlds, profile, .. } = self;
         if !worlds[world].frontier.iter().all(|state| state.is_quiet(profile)) {
             self.go_live(world);
@@ -45,10 +56,20 @@ impl Checker {
             return;
         }
         if self.open.iter().filter(|open| begun(open)).all(|open| self.only_waits(open)) {
-            self.take_in(line, world);
+            for index in 0..self.open.len() {
+                if begun(&self.open[index]) {
+                    self.presume(line, index);
+                }
+            }
         } else {
             self.go_live(world);
         }
+    }
+
+    /// The call waits, or will do so when it comes to it.
+    fn presume(&mut self, line: usize, index: usize) {
+        self.take(line, index);
+        self.open[index].presumed = true;
     }
 
     /// A call returns while others of its set are open: they wait, or the order of their
@@ -68,7 +89,7 @@ impl Checker {
             return;
         }
         if begun.iter().all(|other| self.only_waits(&self.open[*other])) {
-            begun.into_iter().for_each(|other| self.take(line, other));
+            begun.into_iter().for_each(|other| self.presume(line, other));
         } else {
             self.go_live(world);
         }
@@ -214,7 +235,7 @@ impl Checker {
         if let Err(unexplained) = self.hold_live(world, holds) {
             self.worlds[world].live = before;
             if unexplained.gave_up {
-                self.undecided(line, Why::Budget { budget: self.budget });
+                self.undecided(line, Why::Budget { budget: self.setup.budget });
             }
         }
     }
@@ -257,7 +278,7 @@ impl Checker {
         if gave_up {
             let live = self.worlds[world].live.get_or_insert_default();
             live.configs = configs.into_iter().take(1).collect();
-            self.undecided(line, Why::Budget { budget: self.budget });
+            self.undecided(line, Why::Budget { budget: self.setup.budget });
             return;
         }
         let attempts = self.attempts(world, &configs);
@@ -287,6 +308,16 @@ impl Checker {
         let live = set.live.iter().flat_map(|live| &live.configs);
         let live = live.map(|config| (&config.state, config.taken.has(open.slot)));
         set.frontier.iter().map(|state| (state, open.taken)).chain(live)
+    }
+}
+
+/// Whether a call does no more than to move commands of one device.
+const fn moves_commands(call: &Call) -> bool {
+    match call {
+        Call::Server(call) => matches!(call, ServerCall::SendCommand(_)),
+        Call::Client(call) | Call::Secondary(_, call) => {
+            matches!(call, ClientCall::GetCommand { .. } | ClientCall::CompleteCommand { .. })
+        }
     }
 }
 

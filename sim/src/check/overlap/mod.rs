@@ -11,7 +11,10 @@ mod live;
 mod meet;
 mod search;
 mod seen;
+mod story;
 
 pub use attempts::{Attempt, LaneChoices};
 pub(super) use config::{SLOTS, Slot};
 pub(super) use live::Live;
+
+pub use story::Effect;

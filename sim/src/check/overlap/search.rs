@@ -14,11 +14,12 @@
 use smallvec::SmallVec;
 
 use super::config::{Config, Could, Distinct, Inserted, Slot, With};
-use super::ground::{Configs, Ground, Pending, Source, accuse, is_agent};
+use super::ground::{Configs, Ground, Pending, Source, accuse, is_agent, is_ready};
+use super::story::Step;
 use crate::check::events::Seen;
 use crate::clauses::Clause;
 use crate::codes::HResult;
-use crate::model::{self, Callback, CommandId, LaneId, Outcome, Pending as Waits, State};
+use crate::model::{self, Callback, CommandId, Outcome, State};
 use crate::trace::Out;
 
 /// The event that is to be explained.
@@ -73,7 +74,8 @@ impl Ground<'_> {
         let alone = self.sources(config).iter().all(|source| match source {
             Source::Take(index) | Source::Settle(index) => {
                 let pending = &self.pending[*index];
-                Some(pending.slot) == event.returns() || self.moves(config, *source, None).is_empty()
+                Some(pending.slot) == event.returns()
+                    || self.moves(config, *source, None).is_empty()
             }
             Source::Begin(..) | Source::Aside(_) => false,
         });
@@ -148,10 +150,7 @@ impl Ground<'_> {
             return ways;
         }
         for outcome in self.outcomes_of_untaken(config, pending) {
-            if !outcome.changes_nothing()
-                && self.answers_at_once(&outcome)
-                && is_answer(&outcome)
-            {
+            if !outcome.changes_nothing() && self.answers_at_once(&outcome) && is_answer(&outcome) {
                 ways.push(Way::Answer(outcome));
             }
         }
@@ -178,6 +177,9 @@ impl Ground<'_> {
         match (way, pending) {
             (Way::Stay, _) => {}
             (Way::Could(could), Some(pending)) => {
+                let Could { with, noted: (depth, noted), .. } = *could;
+                let (began, lane) = (pending.line, pending.lane);
+                self.tell(config, Step::Possible { began, lane, with, depth, noted });
                 if let With::Outcome(outcome) = &could.with {
                     accuse(config, pending, outcome);
                     if config.taken.has(pending.slot) {
@@ -189,8 +191,12 @@ impl Ground<'_> {
                 let caller = pending.call.caller();
                 model::apply_and_return(&mut config.state, pending.lane, caller, outcome);
                 accuse(config, pending, outcome);
+                self.tell(config, Step::of(pending, outcome));
             }
             (Way::Return(outcome), Some(pending)) => {
+                if !is_ready(&config.state, pending.lane) {
+                    self.tell(config, Step::of(pending, outcome));
+                }
                 model::apply_return(&mut config.state, pending.lane, outcome);
             }
             (Way::See(place, begun), _) => {
@@ -201,13 +207,15 @@ impl Ground<'_> {
             }
             (Way::Invoke(callback), _) => {
                 model::apply_callback(&mut config.state, callback, held);
+                self.tell(config, Step::Began(*callback));
             }
             (Way::Could(_) | Way::Answer(_) | Way::Return(_), None) => {}
         }
         if let Some(pending) = pending {
             config.forget(pending.slot);
         }
-        self.refresh_but(config, pending.map(|pending| pending.slot));
+        let changed = pending.map_or(self.scope, |pending| pending.scope);
+        self.refresh_but(config, pending.map(|pending| pending.slot), changed);
     }
 
     /// The configuration with everything at rest, if it can be: every call that is open
@@ -270,10 +278,6 @@ impl Way {
             _ => None,
         }
     }
-}
-
-pub(super) fn is_ready(state: &State, lane: LaneId) -> bool {
-    matches!(state.in_progress(lane), Some(call) if matches!(call.pending, Waits::Ready(_)))
 }
 
 /// How a configuration was come by: from which one, and by what.

@@ -115,7 +115,9 @@ impl Checker {
 
     /// The verdict on all events so far.
     #[must_use]
-    pub fn finish(self) -> Judged {
+    pub fn finish(mut self) -> Judged {
+        // When it was certain who is to blame depends on what was seen later.
+        self.findings.sort_by_key(|finding| (finding.line, finding.clause as usize));
         let order = self.setup.explains.then(|| self.order());
         let used = CLAUSES.iter().zip(&self.used).filter(|(_, used)| **used);
         Judged {

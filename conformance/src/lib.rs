@@ -29,4 +29,5 @@ pub mod plain;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod shrink;
 pub mod sync;

@@ -66,12 +66,13 @@ const CONFORMANCE: &[(&str, &[&str])] = &[
     ("baseline", &["scenario", "run", "vdi_sim"]),
     ("report", &["adapter", "baseline", "run", "vdi_sim"]),
     ("generate", &["scenario", "run", "vdi_sim"]),
+    ("shrink", &["scenario", "adapter", "run", "vdi_sim"]),
     ("mutants", &["plain", "scenario", "adapter", "run", "vdi_sim"]),
     (
         "cli",
         &[
             "plain", "scenario", "adapter", "run", "engine", "gate", "generate", "mutants",
-            "baseline", "report", "vdi_sim",
+            "baseline", "report", "shrink", "vdi_sim",
         ],
     ),
 ];

@@ -434,9 +434,13 @@ impl World {
         {
             let mut state = self.host.lock();
             let prefix = format!("{process}.");
+            let mut never_done = 0;
             for (_, lane) in state.lanes.iter_mut().filter(|(name, _)| name.starts_with(&prefix)) {
                 lane.dead = true;
+                let given = lane.queue.drain(..);
+                never_done += given.filter(|one| !matches!(one, Operation::Gate(..))).count();
             }
+            state.busy -= never_done;
             self.host.changed.notify_all();
         }
         self.session.exit(process);

@@ -43,6 +43,8 @@ pub enum Command {
     Readings(ReadingsArgs),
     /// Seed every defect into the built-in implementation and see it caught
     Mutants(MutantsArgs),
+    /// Make a failing scenario or trace small, and write it as a scenario
+    Shrink(ShrinkArgs),
     /// Visit every state of a bounded set of the model and hold named properties on each
     Explore(ExploreArgs),
     /// Write an adapter to start from, and a CI job that runs it
@@ -369,6 +371,14 @@ pub struct CheckArgs {
     /// What the report looks like
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     pub format: CheckFormat,
+    /// Draw the lanes, with the order of effects that explains what was seen; the trace
+    /// is held in memory
+    #[arg(long)]
+    pub explain: bool,
+    /// How many orders of effects to look at for one event before giving up
+    #[arg(long, value_name = "N", default_value_t = vdi_sim::check::BUDGET as u32,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub budget: u32,
 }
 
 /// What the report of a check looks like.
@@ -392,6 +402,30 @@ pub struct ReplayArgs {
     /// Print the trace as JSON Lines instead of for people
     #[arg(long)]
     pub json: bool,
+}
+
+/// `vdi shrink`.
+#[derive(Debug, Clone, Args)]
+pub struct ShrinkArgs {
+    /// A scenario's id or file, or a trace; a trace is judged as it is unless an
+    /// implementation is named, which then makes its calls again
+    #[arg(value_name = "SCENARIO|TRACE")]
+    pub what: String,
+    /// The implementation.
+    #[command(flatten)]
+    pub target: Target,
+    /// Runs of a scenario with races, at most, until it fails
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+    /// What the delays of racing lanes are drawn from
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    pub seed: u64,
+    /// Write the scenario here, not to standard output
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Of a trace: write what is left of it here
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
 }
 
 /// `vdi list`.

@@ -16,6 +16,7 @@ mod readings;
 mod replay;
 mod run;
 mod server;
+mod shrink;
 mod sqlcmd;
 mod table;
 
@@ -27,7 +28,7 @@ use clap::error::ErrorKind;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use vdi_sim::check::exit_code;
 use vdi_sim::clauses::{Profile, ProfileFile};
-use vdi_sim::trace::{Trace, TraceError, TraceReader};
+use vdi_sim::trace::{Trace, TraceError};
 
 pub use args::{Arguments, Command};
 
@@ -133,6 +134,7 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
         Command::Ask(args) => ask::ask(&args, &mut out),
         Command::Readings(args) => readings::readings(&args, &mut out),
         Command::Mutants(args) => mutants::mutants(&args, &mut out),
+        Command::Shrink(args) => shrink::shrink(&args, &mut out),
         Command::Explore(args) => explore::explore(&args, &mut out),
         Command::Gate(args) => gate::gate(&args, &mut out),
         Command::Init(args) => init::init(&args, &mut out),
@@ -201,12 +203,7 @@ fn trace_file(path: &Path) -> Result<Trace, Failure> {
 fn whole_trace(path: &Path, input: impl std::io::BufRead) -> Result<Trace, Failure> {
     let bad =
         |error: &TraceError| Failure::Input(format!("{}:{}: {error}", path.display(), error.line));
-    let mut reader = TraceReader::new(input).map_err(|error| bad(&error))?;
-    let mut trace = Trace::new(reader.header().clone());
-    while let Some(line) = reader.next_line().map_err(|error| bad(&error))? {
-        trace.push(line.event.into_owned());
-    }
-    Ok(trace)
+    Trace::read(input).map_err(|error| bad(&error))
 }
 
 /// The profile of that name, or in that file.

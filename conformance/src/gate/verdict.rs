@@ -113,6 +113,7 @@ fn violated(clause: Clause, line: usize, got: String) -> Verdict {
         got,
         expected: Vec::new(),
         state: String::new(),
+        attempts: Vec::new(),
     }))
 }
 

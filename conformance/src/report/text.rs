@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use vdi_sim::check::{Finding, Judged, Verdict as Oracle, Violation};
+use vdi_sim::check::{Finding, Judged, LaneChoices, Verdict as Oracle, Violation};
 use vdi_sim::clauses::{Party, Reading};
 use vdi_sim::trace::TraceError;
 
@@ -131,6 +131,7 @@ pub fn failure(result: &ScenarioResult, call: &str, profile: &str) -> String {
         Verdict::Violation(violation) => {
             heading(&mut out, "FAIL", &result.id, &violation.party.to_string());
             violation_rows(&mut out, violation, step_text(result.step));
+            blocking_row(&mut out, result);
         }
         Verdict::Disagreement(disagreement) => {
             heading(&mut out, "DISAGREE", &result.id, "oracle and scenario");
@@ -138,6 +139,7 @@ pub fn failure(result: &ScenarioResult, call: &str, profile: &str) -> String {
             row(&mut out, "step", &step_text(disagreement.step));
             row(&mut out, "oracle", &disagreement.oracle);
             row(&mut out, "scenario", &disagreement.scenario);
+            blocking_row(&mut out, result);
             row(&mut out, "do", "find the source and correct the one that is wrong");
         }
         Verdict::Trouble(trouble) => {
@@ -159,6 +161,13 @@ pub fn failure(result: &ScenarioResult, call: &str, profile: &str) -> String {
     }
     row(&mut out, "again", &again(call, profile, &result.id));
     out
+}
+
+/// What a call did wrong about blocking.
+fn blocking_row(out: &mut String, result: &ScenarioResult) {
+    if let Some(blocking) = result.blocking {
+        row(out, "blocking", &blocking.text());
+    }
 }
 
 fn step_text(step: usize) -> String {
@@ -184,6 +193,14 @@ fn violation_rows(out: &mut String, violation: &Violation, at: String) {
     }
     row(out, "got", &violation.got);
     row(out, "state", &violation.state);
+    // What the other lanes were about when nothing explained this any more.
+    for choices in violation.attempts.first().iter().flat_map(|attempt| &attempt.lanes) {
+        let taken = if choices.taken { "which has taken effect" } else { "open" };
+        let could: Vec<&str> = choices.could.iter().map(|could| could.what.as_str()).collect();
+        let LaneChoices { lane, call, line, .. } = choices;
+        let could = could.join(" or ");
+        row(out, "lane", &format!("{lane}: {call} from line {line}, {taken}: {could}"));
+    }
 }
 
 /// The readings on which something rests, and those under which it would not be.
@@ -204,19 +221,9 @@ pub fn trace_verdict(path: &str, judged: &Judged, parties: &[Party]) -> String {
             heading(&mut out, "FAIL", path, &violation.party.to_string());
             violation_rows(&mut out, violation, format!("line {}", violation.line));
         }
-        Oracle::Inconclusive(overlap) => {
+        Oracle::Inconclusive(undecided) => {
             heading(&mut out, "UNDECIDED", path, "");
-            let because = format!(
-                "calls overlap from line {} on; the order in which they were made does not \
-                 explain line {}, another order might",
-                overlap.line, overlap.violation.line
-            );
-            row(&mut out, "because", &because);
-            violation_rows(
-                &mut out,
-                &overlap.violation,
-                format!("line {}", overlap.violation.line),
-            );
+            row(&mut out, "because", &undecided.to_string());
         }
         Oracle::Conformant => {}
     }

@@ -11,7 +11,7 @@ use vdi_sim::trace::{Event, Function, Header, Name, Out, Process, Recorded, Time
 
 use super::given_out::GivenOut;
 use super::judge::Disagreement;
-use crate::scenario::{Action, Await, Pin, Pinned, Truth};
+use crate::scenario::{Action, Await, Pin, Pinned, Truth, Unblocked};
 
 /// A return that has happened and that no step has taken, with all it might have been.
 #[derive(Clone)]
@@ -43,6 +43,10 @@ pub(super) struct Play<'a> {
     sets: BTreeSet<String>,
     /// Processes that have ended.
     gone: BTreeSet<Process>,
+    /// The lanes that were blocked, everything being at rest, before what was done last.
+    blocked: Vec<String>,
+    /// What may unblock them since.
+    unblocks: Option<Unblocked>,
     /// What server and client may have broken in races.
     pub(super) misuse: BTreeSet<Clause>,
 }
@@ -71,6 +75,8 @@ impl<'a> Play<'a> {
             given_out: GivenOut::default(),
             sets: BTreeSet::new(),
             gone: BTreeSet::new(),
+            blocked: Vec::new(),
+            unblocks: None,
             misuse: BTreeSet::new(),
         }
     }
@@ -82,8 +88,8 @@ impl<'a> Play<'a> {
     }
 
     /// Every state that every set may be in.
-    pub(super) fn sets(&self) -> impl Iterator<Item = &[State]> {
-        self.sets.iter().map(|set| self.checker.states(set))
+    pub(super) fn sets(&self) -> impl Iterator<Item = Vec<&State>> {
+        self.sets.iter().map(|set| Vec::from_iter(self.checker.states(set)))
     }
 
     /// Whether a process has ended.
@@ -186,6 +192,64 @@ impl Play<'_> {
     }
 
     pub(super) fn step(&mut self, action: &Action) -> Result<(), Disagreement> {
+        if matches!(action, Action::Await { .. } | Action::Blocked { .. }) {
+            return self.take(action);
+        }
+        let aborted = self.is_aborted();
+        self.blocked = self.checker.lanes_in_call();
+        let done = self.act(action);
+        self.unblocks = match action {
+            _ if self.is_aborted() && !aborted => Some(Unblocked::Abort),
+            Action::Expire { .. } => Some(Unblocked::Expiry),
+            Action::Call { call: Function::Close | Function::CloseDevice, .. } => {
+                Some(Unblocked::Close)
+            }
+            _ => None,
+        };
+        done
+    }
+
+    fn is_aborted(&self) -> bool {
+        self.sets().any(|states| states.iter().any(|state| state.aborted.is_some()))
+    }
+
+    /// The call was blocked before what was done last, and returns for that.
+    fn check_unblocked(&self, lane: &str, pinned: Unblocked) -> Result<(), Disagreement> {
+        let cause = self.unblocks.filter(|_| self.blocked.iter().any(|blocked| blocked == lane));
+        if cause == Some(pinned) {
+            return Ok(());
+        }
+        let oracle = cause.map_or("was not blocked".to_owned(), |cause| {
+            format!("is unblocked by {}", cause.name())
+        });
+        self.differ(format!("{lane} {oracle}"), format!("unblocked by {}", pinned.name()))
+    }
+
+    /// A step that takes what has come.
+    fn take(&mut self, action: &Action) -> Result<(), Disagreement> {
+        match action {
+            Action::Await { what: Await::Return, lane, expect, gives, unblocked_by, .. } => {
+                if let Some(pinned) = unblocked_by {
+                    self.check_unblocked(lane.as_str(), *pinned)?;
+                }
+                self.take_return(lane.as_str(), expect.as_ref(), (gives.as_deref(), None))
+            }
+            Action::Await { lane, of, completion, bytes, .. } => {
+                let of = of.as_deref().unwrap_or_default();
+                self.take_callback(lane.as_str(), of, completion.as_ref(), *bytes)
+            }
+            Action::Blocked { blocked } => {
+                let inside = self.checker.lanes_in_call();
+                match blocked.iter().find(|lane| !inside.iter().any(|i| i == lane.as_str())) {
+                    None => Ok(()),
+                    Some(lane) => self.differ(format!("{lane} is in no call"), "blocked".into()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn act(&mut self, action: &Action) -> Result<(), Disagreement> {
         match action {
             Action::Call { call, lane, on, creates, args, expect, gives, tells } => {
                 if let (Some(name), Some(true)) = (creates, args.hold) {
@@ -204,20 +268,7 @@ impl Play<'_> {
                 self.checker.let_calls_begin();
                 self.settle()
             }
-            Action::Await { what: Await::Return, lane, expect, gives, .. } => {
-                self.take_return(lane.as_str(), expect.as_ref(), (gives.as_deref(), None))
-            }
-            Action::Await { lane, of, completion, bytes, .. } => {
-                let of = of.as_deref().unwrap_or_default();
-                self.take_callback(lane.as_str(), of, completion.as_ref(), *bytes)
-            }
-            Action::Blocked { blocked } => {
-                let inside = self.checker.lanes_in_call();
-                match blocked.iter().find(|lane| !inside.iter().any(|i| i == lane.as_str())) {
-                    None => Ok(()),
-                    Some(lane) => self.differ(format!("{lane} is in no call"), "blocked".into()),
-                }
-            }
+            Action::Await { .. } | Action::Blocked { .. } => Ok(()),
             Action::Together { .. } => {
                 self.differ("a race has no single outcome".to_owned(), "one".to_owned())
             }

@@ -7,6 +7,7 @@ use vdi_sim::check::{Finding, Judged, Verdict as Oracle, Violation, check_trace}
 use vdi_sim::clauses::{Clause, Profile};
 use vdi_sim::trace::Trace;
 
+use super::blocking::{self, Blocking};
 use super::driver::{End, Run};
 use super::expect::Mismatch;
 use super::race::{RaceTally, combination_text};
@@ -95,6 +96,8 @@ pub struct ScenarioResult {
     pub findings: Vec<Finding>,
     /// The clauses that the oracle used.
     pub used: Vec<Clause>,
+    /// What a call did wrong about blocking, if that is what failed.
+    pub blocking: Option<Blocking>,
     /// What was observed.
     pub trace: Trace,
     /// What the adapter wrote to standard error.
@@ -124,6 +127,7 @@ impl ScenarioResult {
             mismatch: None,
             findings: Vec::new(),
             used: Vec::new(),
+            blocking: None,
             trace: Trace::default(),
             stderr: String::new(),
             races: Vec::new(),
@@ -140,8 +144,14 @@ pub fn judge(scenario: &Scenario, profile: &Profile, run: Run, stderr: String) -
     // give the same bytes twice; `vdi check` of its trace does that.
     let judged = check_trace(&run.trace, profile);
     let (verdict, step) = verdict(scenario, profile, &run, &judged);
+    let blocking = match (&verdict, &run.mismatch) {
+        (Verdict::Violation(violation), _) => blocking::of_violation(&run.trace, violation),
+        (Verdict::Disagreement(_), Some(mismatch)) => blocking::of_mismatch(&run.trace, mismatch),
+        _ => None,
+    };
     ScenarioResult {
         verdict,
+        blocking,
         step,
         mismatch: run.mismatch,
         findings: judged.findings,
@@ -202,13 +212,8 @@ fn verdict(scenario: &Scenario, profile: &Profile, run: &Run, judged: &Judged) -
         Some(End::NotOffered(reason)) => return (Verdict::NotOffered(reason.clone()), step),
         None => {}
     }
-    if let Oracle::Inconclusive(overlap) = &judged.verdict {
-        let reason = format!(
-            "calls overlapped from line {} of the trace on, and {} is not explained by the order \
-             in which they were made",
-            overlap.line, overlap.violation.got
-        );
-        return (Verdict::Inconclusive(reason), step);
+    if let Oracle::Inconclusive(undecided) = &judged.verdict {
+        return (Verdict::Inconclusive(undecided.to_string()), step);
     }
     match &run.mismatch {
         Some(mismatch) if mismatch.shortage || mismatch.step == 0 => {

@@ -6,6 +6,7 @@
 
 mod agree;
 mod agreement;
+mod blocking;
 mod combine;
 mod driver;
 mod expect;
@@ -21,6 +22,7 @@ mod together;
 mod written;
 
 pub use agreement::{Agreement, agreement, allowed_combinations, misuse_of};
+pub use blocking::Blocking;
 pub use driver::{Run, run_scenario};
 pub use expect::Mismatch;
 pub use judge::{Disagreement, ScenarioResult, Verdict, judge};

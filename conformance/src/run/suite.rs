@@ -128,7 +128,12 @@ fn repeated(
         let mut result = run(pace);
         let tally = tally.get_or_insert_with(|| {
             let declares = result.trace.header.declares;
-            RaceTally::new(&allowed_combinations(scenario, &options.profile, declares))
+            // What pins nothing is judged by its trace alone.
+            let allowed = match scenario.is_pinned() {
+                true => allowed_combinations(scenario, &options.profile, declares),
+                false => BTreeMap::new(),
+            };
+            RaceTally::new(&allowed)
         });
         if let Some((step, combination)) = tally.count(&result.races) {
             let allowed = tally.races.iter().find(|race| race.step == step);

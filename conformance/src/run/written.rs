@@ -64,7 +64,7 @@ fn begun(play: &Play<'_>, action: &Action) -> Option<(String, String, Vec<Clause
     let (Action::Call { call, lane, .. } | Action::Start { start: call, lane, .. }) = action else {
         return None;
     };
-    let phases = match play.checker.states("S").first() {
+    let phases = match play.checker.states("S").next() {
         Some(state) => format!(
             "{} {} {}",
             state.device_set_state(),
@@ -146,6 +146,7 @@ fn rest(play: &mut Play<'_>, steps: &mut Vec<Step>) -> Option<()> {
             lane,
             expect: None,
             gives: None,
+            unblocked_by: None,
             of: Some(command),
             completion: Some(Pinned::Codes(codes.into_iter().map(Pin::Code).collect())),
             bytes: None,
@@ -159,6 +160,7 @@ fn rest(play: &mut Play<'_>, steps: &mut Vec<Step>) -> Option<()> {
                 lane: lane.parse().ok()?,
                 expect: Some(pins(&allowed)?),
                 gives: command,
+                unblocked_by: None,
                 of: None,
                 completion: None,
                 bytes: None,

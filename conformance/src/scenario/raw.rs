@@ -6,7 +6,7 @@ use vdi_sim::trace::{
     Args, Found, Function, HowEnded, LaneName, Presence, Process, Reported, Statement, owned_args,
 };
 
-use super::{Action, Await, Combination, Pinned, Step, Truth};
+use super::{Action, Await, Combination, Pinned, Step, Truth, Unblocked};
 
 /// Every field that a step of any kind may have.
 #[derive(Deserialize)]
@@ -39,6 +39,7 @@ struct Raw {
     args: Option<Box<Args<'static>>>,
     expect: Option<Pinned<HResult>>,
     gives: Option<String>,
+    unblocked_by: Option<Unblocked>,
     tells: Option<Pinned<Truth>>,
     of: Option<String>,
     completion: Option<Pinned<Win32>>,
@@ -55,7 +56,7 @@ fn some_args<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Box<Args<'stat
 const KINDS: &[(&str, &[&str])] = &[
     ("call", &["call", "lane", "on", "as", "args", "expect", "gives", "tells"]),
     ("start", &["start", "lane", "on", "as", "args"]),
-    ("await", &["await", "lane", "expect", "gives", "of", "completion", "bytes"]),
+    ("await", &["await", "lane", "expect", "gives", "unblockedBy", "of", "completion", "bytes"]),
     ("blocked", &["blocked"]),
     ("resume", &["resume", "lane"]),
     ("together", &["together", "combinations"]),
@@ -93,6 +94,7 @@ impl Raw {
             ("args", self.args.is_some()),
             ("expect", self.expect.is_some()),
             ("gives", self.gives.is_some()),
+            ("unblockedBy", self.unblocked_by.is_some()),
             ("tells", self.tells.is_some()),
             ("of", self.of.is_some()),
             ("completion", self.completion.is_some()),
@@ -163,6 +165,7 @@ impl Raw {
                 what: self.awaits.ok_or_else(need("await"))?,
                 expect: self.expect,
                 gives: self.gives,
+                unblocked_by: self.unblocked_by,
                 of: self.of,
                 completion: self.completion,
                 bytes: self.bytes,

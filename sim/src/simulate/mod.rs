@@ -5,5 +5,7 @@
 
 mod draw;
 mod history;
+mod overlapping;
 
 pub use history::{Options, history};
+pub use overlapping::{Overlaps, overlapping};

@@ -35,7 +35,7 @@ enum Act {
     Get(u8, bool),
     Complete(u8, u8, &'static str),
     Allocate,
-    Free(u8),
+    Free,
     Buffers,
     Abort,
     Close,
@@ -54,7 +54,7 @@ fn act() -> impl Strategy<Value = Act> {
         12 => (device.clone(), any::<u8>(), ending)
             .prop_map(|(device, which, code)| Act::Complete(device, which, code)),
         1 => Just(Act::Allocate),
-        1 => any::<u8>().prop_map(Act::Free),
+        1 => Just(Act::Free),
         1 => Just(Act::Buffers),
         2 => Just(Act::Abort),
         2 => Just(Act::Close),
@@ -128,7 +128,7 @@ impl Writer {
                 json!({ "call": "AllocateBuffer", "on": set, "as": format!("b{}", self.made + 1),
                     "args": { "size": 512 } })
             }
-            Act::Free(_) if server => {
+            Act::Free if server => {
                 json!({ "call": "FreeBuffer", "on": set, "args": { "buffer": "b1", "size": 512 } })
             }
             Act::Buffers if server => json!({ "call": "QueryAvailableBuffers", "on": set,

@@ -443,7 +443,10 @@ fn too_many_orders_are_undecided() {
     }
     let folder = folder(&[("storm.jsonl", &text)]);
     let storm = folder.path().join("storm.jsonl");
-    let told = told_in(folder.path(), &["check", "--budget", "2000", word(&storm)]);
+    let told = told_in(
+        folder.path(),
+        &["check", "--party", "interface", "--budget", "2000", word(&storm)],
+    );
     snapshot("cli", "too-many-orders", &told);
 }
 

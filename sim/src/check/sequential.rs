@@ -316,9 +316,9 @@ impl Checker {
                 || self.return_out_of_order(index, status, out)
                 || self.return_unexplained(line, index, (status, out), event)
         };
-        // The search may have dropped calls of processes that ended.
-        let place = self.open.iter().rposition(|open| open.lane == lane);
-        if let Some(index) = place.filter(|_| explained) {
+        // What explained it may have taken lost calls away.
+        let again = self.open.iter().rposition(|open| open.lane == lane && !open.lost);
+        if let Some(index) = again.filter(|_| explained) {
             let open = self.open.remove(index);
             self.keep_or_take_back(&open, status);
             self.follow(line, open, status, out, event);

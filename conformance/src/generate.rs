@@ -168,6 +168,7 @@ fn scenario(all: &[Written], covered: &BTreeSet<String>, number: usize) -> Scena
         parties: Vec::new(),
         misuse: Vec::new(),
         misuse_under: BTreeMap::new(),
+        unpinned: false,
         records: Vec::new(),
         config: None,
         given: None,

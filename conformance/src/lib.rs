@@ -25,4 +25,5 @@ pub mod plain;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod shrink;
 pub mod sync;

@@ -22,6 +22,11 @@ mod sync {
     pub(crate) use std::sync::{Arc, PoisonError};
 
     pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
+
+    /// Loom tries every order without.
+    pub(crate) fn linger() {
+        loom::thread::yield_now();
+    }
 }
 
 use std::collections::BTreeSet;

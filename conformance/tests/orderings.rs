@@ -232,6 +232,7 @@ fn program(active: bool, acts: &[Act]) -> Scenario {
             .filter(|row| row.party != Party::Interface)
             .map(|row| row.clause)
             .collect(),
+        unpinned: false,
         records: Vec::new(),
         config: None,
         given,

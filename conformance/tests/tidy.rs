@@ -51,6 +51,7 @@ const SIM: &[(&str, &[&str])] = &[
     // A real implementation shares nothing with the model that judges it.
     ("sync", &[]),
     ("runtime", &["codes", "config", "sync"]),
+    ("record", &["codes", "config", "trace", "runtime"]),
 ];
 
 const CONFORMANCE: &[(&str, &[&str])] = &[
@@ -62,12 +63,13 @@ const CONFORMANCE: &[(&str, &[&str])] = &[
     ("baseline", &["scenario", "run", "vdi_sim"]),
     ("report", &["adapter", "baseline", "run", "vdi_sim"]),
     ("generate", &["scenario", "run", "vdi_sim"]),
+    ("shrink", &["scenario", "adapter", "run", "vdi_sim"]),
     ("mutants", &["plain", "scenario", "adapter", "run", "vdi_sim"]),
     (
         "cli",
         &[
             "plain", "scenario", "adapter", "run", "generate", "mutants", "baseline", "report",
-            "vdi_sim",
+            "shrink", "vdi_sim",
         ],
     ),
 ];

@@ -15,6 +15,7 @@
 //! | [`simulate`] | histories from a seed |
 //! | [`check`] | a trace, judged |
 //! | [`runtime`] | a real implementation, of the codes and the configuration alone |
+//! | [`record`] | that implementation, its calls recorded as a trace |
 //!
 //! Architecture invariants: the model knows no thread, no clock, no JSON and no
 //! randomness; nothing here reads a file by itself or prints.
@@ -25,6 +26,8 @@ pub mod codes;
 pub mod config;
 pub mod explore;
 pub mod model;
+#[cfg(target_os = "linux")]
+pub mod record;
 #[cfg(target_os = "linux")]
 pub mod runtime;
 pub mod simulate;

@@ -1,6 +1,8 @@
 """One scenario: a fresh library, its lanes, and what the suite's names stand for."""
 
 import sys
+import threading
+import time
 import traceback
 
 from calls import CALLS, Arguments, BadRequest, Unsupported
@@ -15,6 +17,10 @@ from vdi_server import ServerVirtualDevice, ServerVirtualDeviceSet
 # The set interface that each process has from the start: what it is called.
 SETS = {"server": "sset", "primary": "cset"}
 SETS.update(("secondary%d" % number, "x%dset" % number) for number in range(1, 10))
+
+
+# Nobody waits longer for a common start, in seconds: a lane that is busy does not hold up the rest.
+LATEST = 0.05
 
 
 class Scenario:
@@ -98,6 +104,9 @@ class Scenario:
 
     def _perform(self, lane, request):
         """Run one `call` on its lane and write its return line."""
+        start = request.get("start")
+        if start is not None:
+            start()
         try:
             status, out = self._call(lane, request)
             line = {"op": "return", "id": request["id"], "lane": lane.name, "status": status}
@@ -131,10 +140,38 @@ class Scenario:
         with self._monitor:
             self._lane(request["lane"]).post(request)
 
-    def resume(self, request):
+    def together(self, calls, others):
+        """Begin calls at once, and on this thread exits and resumes.
+
+        Both are lists of (microseconds after the common start, request).
+        """
+        gate = threading.Barrier(len(calls) + 1)
+
+        def start(delay):
+            """Wait for everybody, and then so long."""
+            try:
+                gate.wait(LATEST)
+            except threading.BrokenBarrierError:
+                pass
+            time.sleep(delay / 1e6)
+
+        with self._monitor:
+            for delay, request in calls:
+                begun = dict(request, start=lambda delay=delay: start(delay))
+                self._lane(request["lane"]).post(begun)
+        start(0)
+        passed = 0
+        for delay, request in sorted(others, key=lambda other: other[0]):
+            time.sleep((delay - passed) / 1e6)
+            passed = delay
+            end = self.exit if request["op"] == "exit" else self.resume
+            end(request, racing=True)
+
+    def resume(self, request, racing=False):
         """Let a held completion routine return."""
         with self._monitor:
-            self._settle()
+            if not racing:
+                self._settle()
             lane = self._lane(request["lane"])
             hold = lane.find_hold(request["command"])
             if hold is None:
@@ -165,11 +202,12 @@ class Scenario:
             raise Unsupported("%s is neither a buffer nor a device" % name)
         return thing.process == process and thing.is_valid
 
-    def exit(self, request):
+    def exit(self, request, racing=False):
         """End a process: its lanes stop where they are, and the library notices."""
         process = request["process"]
         with self._monitor:
-            self._settle()
+            if not racing:
+                self._settle()
             self._ended.add(process)
             self._drop(self._lanes_of(process))
             for lane in self._lanes_of(process):

@@ -19,7 +19,7 @@ class AdapterTest(DialogueTest):
         self.assertEqual(self.hello["implementation"]["name"], "tiny-vdi")
         self.assertEqual(self.hello["declares"], {"queueDepth": 64})
         self.assertEqual(self.hello["offers"], ["server", "client", "touch", "exit",
-                                                "unload", "hold", "settle", "expire"])
+                                                "unload", "hold", "settle", "expire", "together"])
 
     def test_normal_termination(self):
         self.activate()

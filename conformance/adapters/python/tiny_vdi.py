@@ -16,7 +16,8 @@ from vdi import QUEUE_DEPTH
 
 PROTOCOL = 1
 VERSION = "1.0"
-OFFERS = ["server", "client", "touch", "exit", "unload", "hold", "settle", "expire"]
+OFFERS = ["server", "client", "touch", "exit", "unload", "hold", "settle", "expire",
+          "together"]
 
 
 class Output:
@@ -95,13 +96,32 @@ class Dispatcher:
         self._output.write({"op": "ready"})
 
     def _call(self, request):
+        self._scenario.call(self._checked_call(request))
+
+    def _checked_call(self, request):
         _check(request, lane=True, strings=("call", "on"))
         if not isinstance(request.setdefault("as", None), (str, type(None))):
             raise BadRequest("call: as is not a string")
         if request["as"] in SETS.values():
             raise BadRequest("call: %s is taken" % request["as"])
         request.setdefault("args", {})
-        self._scenario.call(request)
+        return request
+
+    def _together(self, request):
+        calls, others = [], []
+        for racing in request["requests"]:
+            one, delay = racing["request"], racing["delay"]
+            if one["op"] == "call":
+                calls.append((delay, self._checked_call(one)))
+            elif one["op"] == "resume":
+                _check(one, lane=True, strings=("command",))
+                others.append((delay, one))
+            elif one["op"] == "exit":
+                _check(one, process=True)
+                others.append((delay, one))
+            else:
+                raise BadRequest("together: %s cannot race" % one["op"])
+        self._scenario.together(calls, others)
 
     def _resume(self, request):
         _check(request, lane=True, strings=("command",))
@@ -135,6 +155,7 @@ _OPERATIONS = {
     "hello": Dispatcher._hello,
     "reset": Dispatcher._reset,
     "call": Dispatcher._call,
+    "together": Dispatcher._together,
     "resume": Dispatcher._resume,
     "touch": Dispatcher._touch,
     "exit": Dispatcher._exit,

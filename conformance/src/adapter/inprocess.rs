@@ -8,7 +8,6 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::io::{self, BufRead, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -17,7 +16,8 @@ use std::time::Duration;
 use vdi_sim::codes::{HResult, Win32};
 use vdi_sim::trace::{Args, Found, Function, Out, Presence, Process};
 
-use super::protocol::{Answer, Hello, Offer, Request};
+use super::gate::{Gate, pause};
+use super::protocol::{Answer, Hello, Offer, Racing, Request};
 use super::{Adapter, Connection, Limits, Trouble};
 
 /// An implementation of VDI in Rust.
@@ -99,6 +99,7 @@ pub fn whole_offer() -> Vec<Offer> {
         Offer::Hold,
         Offer::Settle,
         Offer::Expire,
+        Offer::Together,
     ]
 }
 
@@ -138,6 +139,8 @@ struct Lane {
 enum Operation {
     Call(u64, Box<Call>),
     Resume(u64, String),
+    /// Begins with others, so many microseconds after the last of them is there.
+    Gate(Arc<Gate>, u32),
 }
 
 thread_local! {
@@ -248,6 +251,7 @@ impl Host {
                     let reply = session.call(&call);
                     self.finish(lane, id, reply);
                 }
+                Operation::Gate(gate, delay) => gate.pass(delay),
                 Operation::Resume(id, command) => {
                     let matches = held == Some(command.as_str());
                     self.resumed(lane, id, matches, &command);
@@ -360,7 +364,7 @@ impl<I: Implementation> InProcess<I> {
 }
 
 impl<I: Implementation + Clone + 'static> InProcess<I> {
-    fn driver(&self, limits: Limits) -> Driver {
+    pub(super) fn driver(&self, limits: Limits) -> Driver {
         Driver {
             hello: self.implementation.hello(),
             implementation: Box::new(self.implementation.clone()),
@@ -380,74 +384,21 @@ impl<I: Implementation + Clone + 'static> Adapter for InProcess<I> {
     }
 }
 
-struct Driver {
-    hello: Hello,
+pub(super) struct Driver {
+    pub(super) hello: Hello,
     implementation: Box<dyn Implementation>,
     limits: Limits,
-    world: Option<World>,
+    pub(super) world: Option<World>,
 }
 
-struct World {
+pub(super) struct World {
     host: Arc<Host>,
     session: Arc<dyn Session>,
-    answers: Receiver<Answer>,
-}
-
-/// Serves an implementation on standard input and output, one JSON object a line, until
-/// the input ends or says so.
-///
-/// # Errors
-/// Input or output fails, or a line is no request.
-pub fn serve<I: Implementation + Clone + 'static>(
-    adapter: &InProcess<I>,
-    input: impl BufRead,
-    output: impl Write + Send + 'static,
-) -> io::Result<()> {
-    let output = Arc::new(Mutex::new(output));
-    let mut driver = adapter.driver(Limits::default());
-    for line in input.lines() {
-        let request: Request = serde_json::from_str(&line?)?;
-        match request {
-            Request::Hello { .. } => write_line(&output, &Answer::Hello(driver.hello.clone()))?,
-            Request::Bye => break,
-            request => {
-                if let Err(trouble) = driver.send(&request) {
-                    write_line(&output, &Answer::Trouble { message: trouble.to_string() })?;
-                }
-                if matches!(request, Request::Reset { .. }) {
-                    pump(&mut driver, &output);
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Writes the answers of a new world as they come.
-fn pump(driver: &mut Driver, output: &Arc<Mutex<impl Write + Send + 'static>>) {
-    let Some(world) = &mut driver.world else { return };
-    // Nobody receives from the driver itself here.
-    let answers = std::mem::replace(&mut world.answers, channel().1);
-    let output = Arc::clone(output);
-    thread::spawn(move || {
-        for answer in answers {
-            if write_line(&output, &answer).is_err() {
-                return;
-            }
-        }
-    });
-}
-
-fn write_line(output: &Mutex<impl Write>, answer: &Answer) -> io::Result<()> {
-    let mut line = serde_json::to_vec(answer)?;
-    line.push(b'\n');
-    let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
-    output.write_all(&line)?;
-    output.flush()
+    pub(super) answers: Receiver<Answer>,
 }
 
 impl World {
-    fn give(&self, lane: &str, operation: Operation) {
+    fn give(&self, lane: &str, operation: Operation, gate: Option<Operation>) {
         let mut state = self.host.lock();
         let known = state.lanes.contains_key(lane);
         let entry = state.lanes.entry(lane.to_owned()).or_default();
@@ -462,8 +413,9 @@ impl World {
                 self.host.post(Answer::Unsupported { id, reason });
                 return;
             }
-            Operation::Resume(..) => {}
+            Operation::Resume(..) | Operation::Gate(..) => {}
         }
+        entry.queue.extend(gate);
         entry.queue.push_back(operation);
         state.busy += 1;
         self.host.changed.notify_all();
@@ -482,9 +434,13 @@ impl World {
         {
             let mut state = self.host.lock();
             let prefix = format!("{process}.");
+            let mut never_done = 0;
             for (_, lane) in state.lanes.iter_mut().filter(|(name, _)| name.starts_with(&prefix)) {
                 lane.dead = true;
+                let given = lane.queue.drain(..);
+                never_done += given.filter(|one| !matches!(one, Operation::Gate(..))).count();
             }
+            state.busy -= never_done;
             self.host.changed.notify_all();
         }
         self.session.exit(process);
@@ -504,7 +460,36 @@ impl Driver {
         self.world.as_ref().ok_or_else(|| Trouble::Own("a request before `reset`".to_owned()))
     }
 
-    fn call(&self, request: &Request) -> Result<(), Trouble> {
+    /// Begins several at once. Exits are this thread's own.
+    fn together(&self, requests: &[Racing]) -> Result<(), Trouble> {
+        let gate = Arc::new(Gate::new(requests.len()));
+        let mut exits = Vec::new();
+        for racing in requests {
+            let wait = Some(Operation::Gate(Arc::clone(&gate), racing.delay));
+            match &racing.request {
+                Request::Call { .. } => self.call(&racing.request, wait)?,
+                Request::Resume { id, lane, command } => {
+                    self.world()?.give(lane, Operation::Resume(*id, command.clone()), wait);
+                }
+                Request::Exit { id, process, .. } => exits.push((racing.delay, *id, *process)),
+                other => return Err(Trouble::Own(format!("`{}` cannot race", other.what()))),
+            }
+        }
+        exits.sort_unstable();
+        (0..exits.len()).for_each(|_| gate.arrive());
+        gate.wait(0);
+        let mut passed = 0;
+        for (delay, id, process) in exits {
+            pause(delay - passed);
+            passed = delay;
+            let world = self.world()?;
+            world.exit(process);
+            world.host.post(Answer::Exited { id });
+        }
+        Ok(())
+    }
+
+    fn call(&self, request: &Request, gate: Option<Operation>) -> Result<(), Trouble> {
         let Request::Call { id, lane, call, on, creates, args } = request else {
             return Ok(());
         };
@@ -518,7 +503,7 @@ impl Driver {
             creates: creates.clone(),
             args: (**args).clone(),
         };
-        self.world()?.give(lane, Operation::Call(*id, Box::new(call)));
+        self.world()?.give(lane, Operation::Call(*id, Box::new(call)), gate);
         Ok(())
     }
 }
@@ -538,9 +523,10 @@ impl Connection for Driver {
                 host.post(Answer::Ready);
                 self.world = Some(World { host, session, answers });
             }
-            Request::Call { .. } => self.call(request)?,
+            Request::Call { .. } => self.call(request, None)?,
+            Request::Together { requests } => self.together(requests)?,
             Request::Resume { id, lane, command } => {
-                self.world()?.give(lane, Operation::Resume(*id, command.clone()));
+                self.world()?.give(lane, Operation::Resume(*id, command.clone()), None);
             }
             Request::Touch { id, lane, object } => {
                 let world = self.world()?;

@@ -5,17 +5,19 @@
 //! it has. The expected answers never come here.
 
 mod body;
+mod gate;
 pub mod inprocess;
 mod plain;
 mod processes;
 pub mod protocol;
 mod runtime;
+mod serve;
 mod stdio;
 
-pub use inprocess::serve;
 pub use plain::Plain;
 pub use processes::Processes;
 pub use runtime::Runtime;
+pub use serve::serve;
 pub use stdio::Stdio;
 
 use std::time::Duration;

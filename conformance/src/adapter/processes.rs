@@ -18,7 +18,8 @@ use vdi_sim::clauses::Party;
 use vdi_sim::trace::{Function, Handle, HowEnded, LaneName, Name, Out, Presence, Process};
 
 use super::body::far;
-use super::protocol::{Answer, Hello, Request};
+use super::gate::pause;
+use super::protocol::{Answer, Hello, Racing, Request};
 use super::{Adapter, Connection, Limits, Trouble, runtime};
 
 /// The runtime between processes.
@@ -298,6 +299,43 @@ impl Driver {
     }
 }
 
+impl Driver {
+    /// Begins requests at once, those of each process by that process.
+    fn together(&mut self, requests: &[Racing]) -> Result<(), Trouble> {
+        let mut parts: BTreeMap<Process, Vec<Racing>> = BTreeMap::new();
+        let mut exits = Vec::new();
+        for racing in requests {
+            let mut request = racing.request.clone();
+            match &request {
+                Request::Call { lane, .. } | Request::Resume { lane, .. } => {
+                    let process = process_of(lane)?;
+                    self.part(process)?;
+                    self.world.names.go_out(process, &mut request);
+                    let racing = Racing { request, delay: racing.delay };
+                    parts.entry(process).or_default().push(racing);
+                }
+                Request::Exit { id, process, how } => {
+                    self.part(*process)?;
+                    exits.push((racing.delay, *id, *process, *how));
+                }
+                other => return Err(Trouble::Own(format!("`{}` cannot race", other.what()))),
+            }
+        }
+        for (process, requests) in parts {
+            self.send_to(process, &Request::Together { requests })?;
+        }
+        exits.sort_unstable_by_key(|(delay, ..)| *delay);
+        let mut passed = 0;
+        for (delay, id, process, how) in exits {
+            pause(delay - passed);
+            passed = delay;
+            self.exit(process, how)?;
+            self.world.pending.push_back(Answer::Exited { id });
+        }
+        Ok(())
+    }
+}
+
 fn gone(process: Process) -> Trouble {
     Trouble::Crashed(format!("the process `{process}` is gone"))
 }
@@ -319,6 +357,10 @@ impl Connection for Driver {
                 self.world = World::new();
                 self.world.pending.push_back(Answer::Ready);
                 return Ok(());
+            }
+            Request::Together { requests } => {
+                let requests = std::mem::take(requests);
+                return self.together(&requests);
             }
             Request::Settle { id } => {
                 let in_call = self.rest(*id)?;

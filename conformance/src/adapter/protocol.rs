@@ -33,6 +33,8 @@ pub enum Offer {
     Settle,
     /// Letting time pass on request, and not by itself.
     Expire,
+    /// Beginning several requests at once.
+    Together,
 }
 
 /// From the suite to an adapter.
@@ -119,8 +121,24 @@ pub enum Request {
         /// Number of this request.
         id: u64,
     },
+    /// Begin all of these at once: every lane waits until all are ready.
+    Together {
+        /// Calls, resumes and exits, one at most for a lane, each answered by itself.
+        requests: Vec<Racing>,
+    },
     /// Finish and exit.
     Bye,
+}
+
+/// A request that races with others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct Racing {
+    /// The request.
+    pub request: Request,
+    /// Microseconds for which its lane waits after the common start: a hint.
+    pub delay: u32,
 }
 
 /// What an adapter says of itself.
@@ -280,6 +298,7 @@ impl Request {
             Self::Unload { process, .. } => format!("unload {process}"),
             Self::Expire { lane, .. } => format!("expire {lane}"),
             Self::Settle { .. } => "settle".to_owned(),
+            Self::Together { .. } => "together".to_owned(),
             Self::Bye => "bye".to_owned(),
         }
     }

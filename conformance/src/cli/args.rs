@@ -43,6 +43,8 @@ pub enum Command {
     Readings(ReadingsArgs),
     /// Seed every defect into the built-in implementation and see it caught
     Mutants(MutantsArgs),
+    /// Make a failing scenario or trace small, and write it as a scenario
+    Shrink(ShrinkArgs),
     /// Visit every state of a bounded set of the model and hold named properties on each
     Explore(ExploreArgs),
     /// Write an adapter to start from, and a CI job that runs it
@@ -135,6 +137,13 @@ pub struct RunArgs {
     /// Write every trace into this folder, for `vdi check` and `vdi replay`
     #[arg(long, value_name = "FOLDER")]
     pub traces: Option<PathBuf>,
+    /// Let what races in a scenario really race, so many times or until it fails; if
+    /// missing it is begun in turn, once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: Option<u32>,
+    /// What the delays of racing lanes are drawn from
+    #[arg(long, value_name = "SEED", default_value_t = 0, requires = "repeat")]
+    pub seed: u64,
 }
 
 impl RunArgs {
@@ -200,6 +209,15 @@ pub struct MutantsArgs {
     /// Folder of scenarios in place of the embedded ones
     #[arg(long, value_name = "FOLDER")]
     pub scenarios: Option<PathBuf>,
+    /// Hunt the defects that only some orders of events show, with races that are repeated
+    #[arg(long)]
+    pub races: bool,
+    /// Runs of each race, at most
+    #[arg(long, value_name = "N", default_value_t = 60, requires = "races", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+    /// What the delays of racing lanes are drawn from
+    #[arg(long, value_name = "SEED", default_value_t = 0, requires = "races")]
+    pub seed: u64,
 }
 
 /// What a report looks like.
@@ -293,6 +311,30 @@ pub struct ReplayArgs {
     /// Print the trace as JSON Lines instead of for people
     #[arg(long)]
     pub json: bool,
+}
+
+/// `vdi shrink`.
+#[derive(Debug, Clone, Args)]
+pub struct ShrinkArgs {
+    /// A scenario's id or file, or a trace; a trace is judged as it is unless an
+    /// implementation is named, which then makes its calls again
+    #[arg(value_name = "SCENARIO|TRACE")]
+    pub what: String,
+    /// The implementation.
+    #[command(flatten)]
+    pub target: Target,
+    /// Runs of a scenario with races, at most, until it fails
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+    /// What the delays of racing lanes are drawn from
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    pub seed: u64,
+    /// Write the scenario here, not to standard output
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Of a trace: write what is left of it here
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
 }
 
 /// `vdi list`.

@@ -14,6 +14,7 @@ mod readings;
 mod replay;
 mod run;
 mod serve;
+mod shrink;
 mod table;
 
 use std::io::{IsTerminal, Write};
@@ -118,6 +119,7 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
         Command::Ask(args) => ask::ask(&args, &mut out),
         Command::Readings(args) => readings::readings(&args, &mut out),
         Command::Mutants(args) => mutants::mutants(&args, &mut out),
+        Command::Shrink(args) => shrink::shrink(&args, &mut out),
         Command::Explore(args) => explore::explore(&args, &mut out),
         Command::Init(args) => init::init(&args, &mut out),
         Command::Serve(_) => unreachable!("done above"),

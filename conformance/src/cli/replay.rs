@@ -7,7 +7,7 @@ use std::path::Path;
 use vdi_sim::clauses::Party;
 use vdi_sim::trace::{FORMAT, Trace, TraceReader};
 
-use super::args::ReplayArgs;
+use super::args::{ReplayArgs, Target};
 use super::run::{adapter, exit_code_of, library, limits, reproducing};
 use super::{Failure, profile, trace_file};
 use crate::report::failure;
@@ -21,7 +21,7 @@ pub(super) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<u8, Failu
         jobs: 1,
         max_fail: None,
     };
-    let scenario = scenario(args)?;
+    let scenario = scenario(&args.what, &args.target)?;
     let adapter = adapter(&args.target)?;
     let results = run_suite(&*adapter, &[&scenario], &options, &|_| {});
     let Some(result) = results.first() else {
@@ -60,26 +60,26 @@ fn show(result: &ScenarioResult, out: &mut dyn Write) -> Result<(), Failure> {
 }
 
 /// What to drive: an id, a scenario's file, or a trace.
-fn scenario(args: &ReplayArgs) -> Result<Scenario, Failure> {
-    let path = Path::new(&args.what);
+pub(super) fn scenario(what: &str, target: &Target) -> Result<Scenario, Failure> {
+    let path = Path::new(what);
     if path.is_file() {
         return match trace(path)? {
-            Some(trace) => from_trace(&args.what, &trace),
+            Some(trace) => from_trace(what, &trace),
             None => Ok(read(path)?),
         };
     }
-    let library = library(args.target.scenarios.as_deref())?;
-    library.get(&args.what).map(|loaded| loaded.scenario.clone()).ok_or_else(|| {
+    let library = library(target.scenarios.as_deref())?;
+    library.get(what).map(|loaded| loaded.scenario.clone()).ok_or_else(|| {
         let ids = library.iter().map(|loaded| loaded.scenario.id.as_str());
-        let near = vdi_sim::codes::closest(&args.what, ids)
+        let near = vdi_sim::codes::closest(what, ids)
             .map(|near| format!(" (did you mean `{near}`?)"))
             .unwrap_or_default();
-        Failure::Usage(format!("{}: neither a file nor a scenario's id{near}", args.what))
+        Failure::Usage(format!("{what}: neither a file nor a scenario's id{near}"))
     })
 }
 
 /// The trace in a file, if its first line is the header of one.
-fn trace(path: &Path) -> Result<Option<Trace>, Failure> {
+pub(super) fn trace(path: &Path) -> Result<Option<Trace>, Failure> {
     let bad =
         |error: &dyn std::fmt::Display| Failure::Input(format!("{}: {error}", path.display()));
     let file = File::open(path).map_err(|error| bad(&error))?;
@@ -110,6 +110,7 @@ fn from_trace(name: &str, trace: &Trace) -> Result<Scenario, Failure> {
             .filter(|row| provoked.contains(&row.party))
             .map(|row| row.clause)
             .collect(),
+        unpinned: false,
         records: trace.header.records.clone(),
         config: None,
         given: None,

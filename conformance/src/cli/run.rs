@@ -13,7 +13,7 @@ use crate::adapter::{Adapter, Limits, Plain, Processes, Runtime, Stdio};
 use crate::baseline::Baseline;
 use crate::plain::Defect;
 use crate::report::{self, Summary};
-use crate::run::{ScenarioResult, SuiteOptions, Verdict, run_suite};
+use crate::run::{Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated};
 use crate::scenario::{Library, Scenario};
 
 pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
@@ -33,15 +33,21 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
         max_fail: args.max_fail.map(|most| most as usize),
     };
     let bar = progress(scenarios.len() as u64);
-    let results = run_suite(&*adapter, &scenarios, &options, &|result| {
+    let repeat = args.repeat.map(|times| Repeat { times, seed: args.seed });
+    let results = run_suite_repeated(&*adapter, &scenarios, &options, repeat, &|result| {
         bar.set_message(result.id.clone());
         bar.inc(1);
     });
     bar.finish_and_clear();
     let stale = baseline.stale(&results, args.filter.is_empty());
+    let again = reproducing(&args.target, adapter.options());
+    let again = match repeat {
+        Some(Repeat { times, seed }) => format!("{again} --repeat {times} --seed {seed}"),
+        None => again,
+    };
     let summary = Summary {
         implementation: implementation(&results),
-        options: &reproducing(&args.target, adapter.options()),
+        options: again.trim_start(),
         profile_name: &args.target.profile,
         profile: &options.profile,
         parties: &gating(&args.party),

@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use vdi_sim::codes::HResult;
+use vdi_sim::codes::{HResult, Win32};
 
 use super::clock::Watch;
 use super::defect::Defect;
@@ -43,11 +43,15 @@ pub(super) fn start(state: &mut State, id: SetId, process: &str) -> Result<SetId
     let early = &[Phase::Connected, Phase::Configurable];
     if !set.agent_running {
         set.require_also(&[Phase::Initializing], Defect::AgentTooEarly, early)?;
-    } else if set.aborted() || !set.defect(Defect::AgentTwice) {
+    } else if set.aborted()
+        || !(set.defect(Defect::AgentTwice) || set.defect(Defect::TwoAgentsAtOnce))
+    {
         set.require(&[])?;
     }
     set.agent_running = true;
-    set.enter_active();
+    if !set.defect(Defect::ActiveMissedByBoth) {
+        set.enter_active();
+    }
     state.enter(process);
     Ok(id)
 }
@@ -56,15 +60,17 @@ impl Agent {
     /// The agent's main loop: makes the callbacks, one at a time, until the set has
     /// ended and none is owed.
     pub(crate) fn run(self) -> Status {
+        let mut missed = self.misses_abort()?;
         loop {
-            match self.next_step()? {
+            match self.next_step(std::mem::take(&mut missed))? {
                 Step::Call(owed, twice) => self.call(owed, twice),
                 Step::Return(status) => return Ok(status),
             }
         }
     }
 
-    fn next_step(&self) -> Result<Step, Gone> {
+    /// `missed` is the defect that overlooks an end once.
+    fn next_step(&self, mut missed: bool) -> Result<Step, Gone> {
         let mut watch = Watch::new();
         self.monitor.wait_for(&self.process, |state| {
             state.clock.begin_agent(self.set);
@@ -82,7 +88,7 @@ impl Agent {
                     if set.aborted() { Defect::CallbackTwice } else { Defect::CallbackAgain };
                 return Look::Done(Step::Call(owed, set.defect(defect)));
             }
-            if set.agent_may_return() {
+            if !std::mem::take(&mut missed) && set.agent_may_return() {
                 set.agent_running = false;
                 state.clock.end_agent();
                 state.leave(&self.process);
@@ -97,10 +103,15 @@ impl Agent {
     /// Makes one callback. If it panics there is no agent any more, so the set is
     /// aborted before the panic goes on.
     fn call(&self, owed: Owed, twice: bool) {
+        let again = self.is_overtaken();
         let mut callback = owed.callback;
         let mut outcome = invoke(&mut callback, owed.completion);
         if twice {
             outcome = invoke(&mut callback, owed.completion);
+        }
+        if again {
+            let aborted = Completion::without_data(Win32::ERROR_OPERATION_ABORTED);
+            outcome = invoke(&mut callback, aborted);
         }
         if let Err(panic) = outcome {
             self.monitor.update(|state| {

@@ -67,6 +67,7 @@ impl ClientSet {
             _ if self.monitor.seed.is(Defect::ConfigurationTimeoutIgnored) => Timeout::Infinite,
             timeout => timeout,
         };
+        let mut missed = self.misses()?;
         let mut waits_for: Option<Hold> = None;
         answer(self.monitor.wait_at_most(&self.process, timeout, |state| {
             let first = waits_for.is_none();
@@ -74,6 +75,9 @@ impl ClientSet {
                 Ok(hold) => *waits_for.insert(hold),
                 Err(refused) => return Some(Err(refused)),
             };
+            if std::mem::take(&mut missed) {
+                return None;
+            }
             configuration(state.set_mut(hold.set), hold.side, first)
         }))
     }
@@ -85,9 +89,10 @@ impl ClientSet {
     ///
     /// Source: SQL Server VDI reference, OpenDevice (client).
     pub fn open_device(&self, name: &str) -> Answer<ClientDevice> {
+        let (seen, agent_seen) = self.seen_before_open(name)?;
         let opened = self.call(|state, hold| {
             let set = state.set_mut(hold.set);
-            let chosen = choose_device(set, name, hold.side);
+            let chosen = seen.map_or_else(|| choose_device(set, name, hold.side), Ok);
             if chosen.is_err() && set.defect(Defect::FailedOpenTakesDevice) {
                 let mut unopened = set.devices.iter_mut().filter(|d| d.client == End::Unopened);
                 unopened.next().into_iter().for_each(|device| device.client = End::Open);
@@ -95,7 +100,7 @@ impl ClientSet {
             let device = &mut set.devices[chosen?];
             device.client = End::Open;
             device.owner = Some(hold.side);
-            if !set.defect(Defect::ActiveMissed) {
+            if agent_seen && !set.defect(Defect::ActiveMissed) {
                 set.enter_active();
             }
             Ok((hold, chosen?))
@@ -123,6 +128,9 @@ impl ClientSet {
     ///
     /// Source: SQL Server VDI reference, Close (client).
     pub fn close(&self) -> Status {
+        if self.monitor.seed.is(Defect::ClientClosesTwice) {
+            return self.close_twice();
+        }
         let closed = status(self.call(|state, hold| {
             let primary = state.set(hold.set).client.id == hold.side;
             let closed =
@@ -176,7 +184,7 @@ fn configuration(set: &mut Set, side: SideId, first: bool) -> Option<Result<VdCo
 }
 
 /// The device that OpenDevice is to open.
-fn choose_device(set: &mut Set, name: &str, side: SideId) -> Result<usize, HResult> {
+pub(super) fn choose_device(set: &mut Set, name: &str, side: SideId) -> Result<usize, HResult> {
     let seed = set.seed;
     let aborted = if set.aborted() { Err(HResult::VD_E_ABORT) } else { Ok(()) };
     seed.unless(Defect::ClientOpensAfterAbort, aborted)?;
@@ -210,7 +218,7 @@ fn opened_again(set: &Set, name: &str, side: SideId) -> Option<usize> {
 }
 
 /// Close of the primary client.
-fn close(state: &mut State, hold: Hold) -> Result<(), HResult> {
+pub(super) fn close(state: &mut State, hold: Hold) -> Result<(), HResult> {
     let set = state.set_mut(hold.set);
     let seed = set.seed;
     let counts = |owner| !seed.is(Defect::PrimaryForgetsSecondaries) || owner == Some(hold.side);

@@ -5,6 +5,7 @@ use vdi_sim::codes::{HResult, Win32};
 use super::client::ClientSet;
 use super::defect::{Defect, Seed};
 use super::device::{Command, CommandId, Delivered, End};
+use super::races;
 use super::set::Set;
 use super::state::{Hold, State};
 use super::{Answer, Completion, Status, Timeout, answer, status};
@@ -28,13 +29,18 @@ impl ClientDevice {
         let ClientSet { monitor, process, interface } = &self.interface;
         let timeout = patience(timeout, monitor.seed);
         let mut looked = false;
-        answer(monitor.wait_at_most(process, timeout, |state| {
+        let missed = self.misses()?;
+        let got = answer(monitor.wait_at_most(process, timeout, |state| {
             let first = !std::mem::replace(&mut looked, true);
             if first && !state.holds(*interface, self.hold) {
                 return Some(Err(HResult::VD_E_PROTOCOL));
             }
+            if first && missed {
+                return None;
+            }
             self.next_command(state.set_mut(self.hold.set), first)
-        }))
+        }));
+        self.delivered_later(got)
     }
 
     fn next_command(&self, set: &mut Set, first: bool) -> Option<Result<Delivered, HResult>> {
@@ -54,6 +60,9 @@ impl ClientDevice {
         if closed {
             device.client = End::Closed;
             return Some(Err(HResult::VD_E_CLOSE));
+        }
+        if seed.is(Defect::OneCommandTwice) {
+            return device.peek().map(Ok);
         }
         let mut delivered = device.deliver(seed)?;
         if delivered.buffer.is_some() && seed.is(Defect::BufferNotDelivered) {
@@ -79,6 +88,9 @@ impl ClientDevice {
         position: u64,
     ) -> Status {
         let ClientSet { monitor, process, interface } = &self.interface;
+        if races::completes_later(monitor.seed) {
+            return self.complete_later(command, Completion { code, bytes, position });
+        }
         let completed = status(monitor.with(process, |state| {
             let seed = state.seed;
             if !state.holds(*interface, self.hold) {

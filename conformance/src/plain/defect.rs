@@ -4,6 +4,8 @@ use std::fmt;
 
 use vdi_sim::codes::HResult;
 
+use crate::sync::linger;
+
 /// What is said about a defect.
 #[derive(Clone, Copy, Debug)]
 pub struct DefectInfo {
@@ -405,6 +407,62 @@ defects! {
     SendChecksThenQueues "send-checks-then-queues", true,
         ["server.send-command.aborted", "abort.callbacks"],
         "SendCommand lets go of the lock between its checks and queueing.";
+
+    // Races: in one look each they would be sound.
+    SendCallsBackItself "send-calls-back-itself", true, ["agent.callback.lane", "server.send-command.aborted"],
+        "A command that was accepted while an abort went on is called back by SendCommand itself, \
+        after the agent may have returned.";
+    SendWakesWhomItSaw "send-wakes-whom-it-saw", true, ["client.get-command.delivers"],
+        "SendCommand wakes only who waited when it began: a GetCommand that begins then sleeps on.";
+    QueueCountsFirst "queue-counts-first", true, ["server.send-command.queue-full"],
+        "SendCommand counts the queue before it queues: two at once exceed its depth.";
+    CompletionInTwoSteps "completion-in-two-steps", true, ["abort.callbacks"],
+        "CompleteCommand takes the command first and records it later: an abort in between loses it.";
+    BothComplete "both-complete", true, ["client.complete-command.inactive"],
+        "CompleteCommand looks for the command first and takes it later: two of them succeed.";
+    CompletionWakesWhomItSaw "completion-wakes-whom-it-saw", true, ["agent.callback"],
+        "CompleteCommand does not wake an agent that it saw at work, which has gone to sleep since.";
+    ErrorDrainsFirst "error-drains-first", true, ["server.send-command.io-error", "device.error.queue"],
+        "The queue comes back before the error state begins: what is sent in between stays.";
+    DeliveryInTwoSteps "delivery-in-two-steps", true, ["abort.callbacks"],
+        "GetCommand has a command in no list for a while: an abort then forgets it.";
+    OneCommandTwice "one-command-twice", true, ["client.get-command.delivers"],
+        "GetCommand looks at the next command first and takes it later: two of them get the same.";
+    CommandMissesAbort "command-misses-abort", true,
+        ["abort.no-delivery", "abort.unblocks", "client.get-command.delivers"],
+        "A GetCommand that begins as the set is aborted sleeps through it.";
+    CommandMissesClose "command-misses-close", true, ["client.get-command.close"],
+        "A GetCommand that begins as the device is closed sleeps on.";
+    CommandMissesSend "command-misses-send", true, ["client.get-command.delivers"],
+        "A GetCommand that begins as a command is sent sleeps on.";
+    ConfigurationMissesAbort "configuration-misses-abort", true,
+        ["client.get-configuration.aborted", "abort.unblocks"],
+        "A GetConfiguration that begins as the set is aborted sleeps through it.";
+    ConfigurationMissesEnd "configuration-misses-end", true, ["client.get-configuration.status"],
+        "A GetConfiguration that begins as the configuration ends sleeps on.";
+    AgentMissesAbort "agent-misses-abort", true, ["abort.agent-returns"],
+        "An agent that starts as the set is aborted never returns.";
+    CallsAgainIfAborted "calls-again-if-aborted", true, ["abort.callbacks", "agent.callback"],
+        "A completion that the abort overtakes on its way to the callback is called back twice.";
+    TwoAgentsAtOnce "two-agents-at-once", true, ["agent.second", "agent.blocks"],
+        "ExecuteCompletionAgent looks for an agent first and becomes it later: two of them do.";
+    ActiveMissedByBoth "active-missed-by-both", true,
+        ["server.send-command.status", "server.close-device.status", "agent.callback"],
+        "If the agent and the last OpenDevice come at once, each leaves it to the other to enter Active.";
+    CloseDecidesFirst "close-decides-first", true,
+        ["server.close.status", "server.close.devices-open.status"],
+        "The server's Close looks for open devices first and acts later, on what it saw.";
+    ServerClosesTwice "server-closes-twice", true, ["server.close.handle", "server.close.not-open"],
+        "Two Closes of the server at once both close.";
+    ClientClosesTwice "client-closes-twice", true, ["client.close.not-open"],
+        "Two Closes of the client at once both close.";
+    ServerOpensOneTwice "server-opens-one-twice", true, ["server.open-device.surplus"],
+        "Two OpenDevices of the server at once open the same device.";
+    ClientOpensOneTwice "client-opens-one-twice", true, ["client.open-device.surplus"],
+        "Two OpenDevices of the client at once open the same device.";
+    AbortCollectsFirst "abort-collects-first", true,
+        ["abort.callbacks", "abort.agent-returns", "server.send-command.aborted"],
+        "SignalAbort of the server collects the commands before it lets no more in.";
 }
 
 impl Defect {
@@ -435,6 +493,20 @@ impl Seed {
     /// Whether this is what is wrong.
     pub(super) fn is(self, defect: Defect) -> bool {
         self.0 == Some(defect)
+    }
+
+    /// If there is a defect, others get in between before the call goes on.
+    pub(super) fn lingers_anyhow(self) {
+        self.0.iter().for_each(|_| linger());
+    }
+
+    /// Whether this is wrong: then others get in between before the call goes on.
+    pub(super) fn lingers(self, defect: Defect) -> bool {
+        let wrong = self.is(defect);
+        if wrong {
+            linger();
+        }
+        wrong
     }
 
     /// What a check found; nothing, if the defect is to overlook it.

@@ -132,6 +132,21 @@ impl Device {
         })
     }
 
+    /// The command that is next.
+    pub(super) fn peek(&self) -> Option<Delivered> {
+        self.queue.front().map(|command| command.about)
+    }
+
+    /// Whether the client holds this command.
+    pub(super) fn holds(&self, command: CommandId) -> bool {
+        self.held.iter().any(|held| held.command.about.command == command)
+    }
+
+    /// The client holds it from now on.
+    pub(super) fn hold(&mut self, command: Command) {
+        self.held.push(Held { command, before_error: false });
+    }
+
     /// What the defect that delivers after an abort delivers.
     pub(super) fn deliver_late(&mut self) -> Option<Delivered> {
         self.late.pop_front()

@@ -16,7 +16,7 @@
 //! | `server`, `server_device`, `agent` | the server's functions |
 //! | `client`, `client_device`, `secondary` | the client's functions |
 //! | `clock` | time-outs that pass by themselves or when told to |
-//! | `defect` | the seeded defects |
+//! | `defect`, `races` | the seeded defects; those that need two threads |
 //!
 //! Blocking is real: GetCommand, GetConfiguration and ExecuteCompletionAgent
 //! sleep on the condition variable. The interface starts no thread of its own.
@@ -29,6 +29,7 @@ mod clock;
 mod defect;
 mod device;
 mod monitor;
+mod races;
 mod secondary;
 mod server;
 mod server_device;

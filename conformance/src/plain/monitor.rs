@@ -8,7 +8,7 @@ use vdi_sim::codes::HResult;
 use super::defect::{Defect, Seed};
 use super::state::State;
 use super::{Gone, Observer, Timeout};
-use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError, linger};
 
 /// The state behind its lock.
 ///
@@ -97,6 +97,7 @@ impl Monitor {
             };
             if state.defect(Defect::LooksThenSleeps) {
                 drop(state);
+                linger();
                 state = self.lock();
             }
             if announced != Some(state.generation()) {

@@ -167,7 +167,17 @@ impl ServerSet {
 
     /// The first half of ExecuteCompletionAgent, which does not block.
     pub(crate) fn start_agent(&self) -> Answer<Agent> {
-        let set = self.call(|state, id| agent::start(state, id, &self.process));
+        let (refused, enters) = self.seen_before_agent()?;
+        if let Some(refused) = refused {
+            return Ok((refused, None));
+        }
+        let set = self.call(|state, id| {
+            let started = agent::start(state, id, &self.process)?;
+            if enters {
+                state.set_mut(id).enter_active();
+            }
+            Ok(started)
+        });
         answer(set.map(|started| {
             started.map(|set| Agent {
                 monitor: self.monitor.clone(),
@@ -182,6 +192,7 @@ impl ServerSet {
     ///
     /// Source: SQL Server VDI reference, OpenDevice (server).
     pub fn open_device(&self, name: &str) -> Answer<ServerDevice> {
+        let seen = self.next_seen(name)?;
         let slot = self.call(|state, id| {
             let set = state.set_mut(id);
             match set.phase {
@@ -191,7 +202,7 @@ impl ServerSet {
             }
             let (right, wrong) = (HResult::VD_E_OPEN, HResult::VD_E_PROTOCOL);
             let surplus = set.seed.instead(Defect::ServerSurplusProtocol, right, wrong);
-            let slot = next_unopened(set, name).ok_or(surplus)?;
+            let slot = seen.or_else(|| next_unopened(set, name)).ok_or(surplus)?;
             set.devices[slot].server = End::Open;
             set.enter_active();
             Ok((state.held_by(self.interface)?, slot))
@@ -256,6 +267,7 @@ impl ServerSet {
     ///
     /// Source: SQL Server VDI reference, SignalAbort (server).
     pub fn signal_abort(&self) -> Status {
+        self.collect_first()?;
         let aborted = status(self.call(|state, id| state.signal_abort(id)));
         self.overlook(Defect::SignalAbortNotOpen, aborted)
     }
@@ -266,8 +278,12 @@ impl ServerSet {
     ///
     /// Source: IServerVirtualDeviceSet2::Close, Remarks.
     pub fn close(&self) -> Status {
+        if self.monitor.seed.is(Defect::ServerClosesTwice) {
+            return self.close_twice();
+        }
+        let decided = self.decide_close()?;
         let closed = self.call(|state, id| {
-            let answer = close(state, id);
+            let answer = close(state, id, decided);
             state.bind(self.interface, Binding::Useless);
             let stolen = if state.defect(Defect::CallbacksOnClosingThread) {
                 state.set_mut(id).owed.drain(..).collect()
@@ -295,7 +311,7 @@ impl ServerSet {
     }
 
     /// Acts on the set that this interface has open, else VD_E_PROTOCOL.
-    fn call<T>(
+    pub(super) fn call<T>(
         &self,
         act: impl FnOnce(&mut State, SetId) -> Result<T, HResult>,
     ) -> Result<Result<T, HResult>, Gone> {
@@ -317,7 +333,7 @@ fn check_buffer(size: u32, alignment: u32) -> Result<(), HResult> {
     }
 }
 
-fn next_unopened(set: &mut Set, name: &str) -> Option<usize> {
+pub(super) fn next_unopened(set: &mut Set, name: &str) -> Option<usize> {
     let next = set.devices.iter().position(|device| device.server == End::Unopened)?;
     match set.device_named(name) {
         Some(slot) if set.devices[slot].server == End::Unopened => Some(slot),
@@ -325,10 +341,16 @@ fn next_unopened(set: &mut Set, name: &str) -> Option<usize> {
     }
 }
 
-fn close(state: &mut State, id: SetId) -> HResult {
+/// Whether a Close now is a mistake.
+pub(super) fn is_misuse(set: &Set) -> bool {
+    !set.aborted() && set.devices.iter().any(|device| device.server == End::Open)
+}
+
+/// `decided` is what an earlier look has found, if that is the defect.
+pub(super) fn close(state: &mut State, id: SetId, decided: Option<bool>) -> HResult {
     let set = state.set_mut(id);
-    let misuse = !set.aborted() && set.devices.iter().any(|device| device.server == End::Open);
-    let mut abort = set.phase != Phase::NormallyTerminated;
+    let misuse = decided.unwrap_or_else(|| is_misuse(set));
+    let mut abort = set.phase != Phase::NormallyTerminated || decided == Some(true);
     if misuse && set.defect(Defect::ServerCloseNoAbort) {
         abort = false;
     }

@@ -8,6 +8,7 @@ use vdi_sim::codes::{CommandCode, HResult, Win32};
 use super::agent::invoke;
 use super::defect::Defect;
 use super::device::{Command, Delivered, End};
+use super::races;
 use super::server::ServerSet;
 use super::set::Phase;
 use super::state::{Hold, State};
@@ -40,7 +41,7 @@ pub struct SendCommand {
 }
 
 /// The status that refuses a command, and the code its callback is told.
-type Refusal = (HResult, Win32);
+pub(super) type Refusal = (HResult, Win32);
 
 /// What became of a command under the lock.
 enum Sent {
@@ -48,8 +49,8 @@ enum Sent {
     Refused(Refusal, SendCommand),
     /// Refused, with the defect that forgets the callback.
     Silent(HResult),
-    /// Accepted, with the defect that queues it later.
-    Later(SendCommand),
+    /// Accepted, with a defect that queues it later; whether another process waits.
+    Later(SendCommand, bool),
 }
 
 impl ServerDevice {
@@ -68,7 +69,9 @@ impl ServerDevice {
     pub fn send_command(&self, command: SendCommand) -> Status {
         let ServerSet { monitor, process, .. } = &self.interface;
         let sent = monitor.with(process, |state| match self.admit(state, &command) {
-            Ok(()) if state.defect(Defect::SendChecksThenQueues) => Sent::Later(command),
+            Ok(()) if races::sends_later(state.seed) => {
+                Sent::Later(command, state.others_wait(process))
+            }
             Ok(()) => {
                 self.enqueue(state, command);
                 Sent::Queued
@@ -83,10 +86,7 @@ impl ServerDevice {
             Sent::Queued => return Ok(HResult::NOERROR),
             Sent::Refused(refusal, command) => (refusal, command),
             Sent::Silent(status) => return Ok(status),
-            Sent::Later(command) => {
-                monitor.with(process, |state| self.enqueue(state, command))?;
-                return Ok(HResult::NOERROR);
-            }
+            Sent::Later(command, waits) => return self.send_later(command, waits),
         };
         let code = monitor.seed.instead(Defect::FailedSendAsSuccess, code, Win32::ERROR_SUCCESS);
         let outcome = invoke(&mut command.callback, Completion::without_data(code));
@@ -139,7 +139,7 @@ impl ServerDevice {
         monitor.with(process, mapped).unwrap_or(false)
     }
 
-    fn admit(&self, state: &State, command: &SendCommand) -> Result<(), Refusal> {
+    pub(super) fn admit(&self, state: &State, command: &SendCommand) -> Result<(), Refusal> {
         const INACTIVE: Refusal = (HResult::VD_E_PROTOCOL, Win32::ERROR_INVALID_HANDLE);
         if !state.holds(self.interface.interface, self.hold) {
             return Err(INACTIVE);
@@ -170,7 +170,7 @@ impl ServerDevice {
         Ok(())
     }
 
-    fn enqueue(&self, state: &mut State, sent: SendCommand) {
+    pub(super) fn enqueue(&self, state: &mut State, sent: SendCommand) {
         let about = Delivered {
             command: state.new_command(),
             tag: sent.tag,

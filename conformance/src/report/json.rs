@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json as object};
 
 use super::{Counts, Summary};
-use crate::run::{ScenarioResult, Verdict};
+use crate::run::{Blocking, RaceTally, ScenarioResult, Verdict};
 
 /// A run as JSON, version 1.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -49,11 +49,17 @@ pub struct JsonScenario {
     /// What the verdict rests on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<Value>,
+    /// What a call did wrong about blocking; a hang is a verdict of its own, `silent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocking: Option<Blocking>,
     /// The pinned expectation that was not met.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mismatch: Option<Value>,
     /// What server and client broke on purpose.
     pub findings: Vec<Value>,
+    /// Of a scenario with races that were repeated: what came of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub races: Option<RaceTally>,
     /// Of a failure: what was observed, event by event, in canonical order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<Value>,
@@ -124,8 +130,10 @@ fn scenario(result: &ScenarioResult, known: bool) -> JsonScenario {
         known,
         step: result.step,
         detail,
+        blocking: result.blocking,
         mismatch: result.mismatch.as_ref().map(value),
         findings: result.findings.iter().map(|finding| placed(finding, &order)).collect(),
+        races: result.tally.clone(),
         trace: if failed { trace } else { Vec::new() },
         stderr: if failed { result.stderr.clone() } else { String::new() },
     }

@@ -45,6 +45,7 @@ pub fn text(summary: &Summary<'_>) -> String {
         }
     }
     not_offered(&mut out, summary);
+    races(&mut out, summary);
     for stale in &summary.stale {
         heading(&mut out, "STALE", &stale.entry.scenario, "baseline");
         let listed = match stale.entry.clause {
@@ -65,6 +66,27 @@ fn not_offered(out: &mut String, summary: &Summary<'_>) {
         if let Verdict::NotOffered(reason) = &result.verdict {
             let _ = writeln!(out, "not offered  {}: {reason}", result.id);
         }
+    }
+}
+
+/// How much of what may come of each race was seen; nothing if none was repeated.
+fn races(out: &mut String, summary: &Summary<'_>) {
+    let tallies =
+        || summary.results.iter().filter_map(|result| Some((result, result.tally.as_ref()?)));
+    for (result, tally) in tallies() {
+        let (seen, all) = tally.coverage();
+        let runs = if tally.runs == 1 { "run" } else { "runs" };
+        let _ = writeln!(
+            out,
+            "race  {}: seen {seen} of {all} combinations in {} {runs}",
+            result.id, tally.runs
+        );
+    }
+    let sum = |one: (usize, usize), other: (usize, usize)| (one.0 + other.0, one.1 + other.1);
+    let (seen, all) = tallies().map(|(_, tally)| tally.coverage()).fold((0, 0), sum);
+    if all > 0 {
+        let count = tallies().count();
+        let _ = writeln!(out, "{count} races: seen {seen} of {all} combinations\n");
     }
 }
 
@@ -109,6 +131,7 @@ pub fn failure(result: &ScenarioResult, options: &str, profile: &str) -> String 
         Verdict::Violation(violation) => {
             heading(&mut out, "FAIL", &result.id, &violation.party.to_string());
             violation_rows(&mut out, violation, step_text(result.step));
+            blocking_row(&mut out, result);
         }
         Verdict::Disagreement(disagreement) => {
             heading(&mut out, "DISAGREE", &result.id, "oracle and scenario");
@@ -116,6 +139,7 @@ pub fn failure(result: &ScenarioResult, options: &str, profile: &str) -> String 
             row(&mut out, "step", &step_text(disagreement.step));
             row(&mut out, "oracle", &disagreement.oracle);
             row(&mut out, "scenario", &disagreement.scenario);
+            blocking_row(&mut out, result);
             row(&mut out, "do", "find the source and correct the one that is wrong");
         }
         Verdict::Trouble(trouble) => {
@@ -137,6 +161,13 @@ pub fn failure(result: &ScenarioResult, options: &str, profile: &str) -> String 
     }
     row(&mut out, "again", &again(options, profile, &result.id));
     out
+}
+
+/// What a call did wrong about blocking.
+fn blocking_row(out: &mut String, result: &ScenarioResult) {
+    if let Some(blocking) = result.blocking {
+        row(out, "blocking", &blocking.text());
+    }
 }
 
 fn step_text(step: usize) -> String {

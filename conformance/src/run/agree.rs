@@ -1,47 +1,17 @@
-//! Do a scenario's pinned expectations and the oracle say the same?
-//!
-//! No implementation is needed: the oracle is asked at each step what it allows,
-//! and that must be exactly what the scenario pins, neither more nor less. What
-//! then happens is one of the allowed outcomes.
+//! A play of a scenario without an implementation: what the oracle allows happens, and
+//! at each step that must be exactly what the scenario pins, neither more nor less.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vdi_sim::check::{Candidate, Checker, InputError, Verdict};
+use vdi_sim::check::{Candidate, Checker, InputError, Judged, Verdict};
 use vdi_sim::clauses::{Clause, Profile};
 use vdi_sim::codes::{HResult, Win32};
-use vdi_sim::model::{Ending, Expected};
-use vdi_sim::trace::{Event, Function, Header, Name, Out, Recorded, TimeoutArg};
+use vdi_sim::model::{Ending, Expected, State};
+use vdi_sim::trace::{Event, Function, Header, Name, Out, Process, Recorded, TimeoutArg};
 
 use super::given_out::GivenOut;
 use super::judge::Disagreement;
-use crate::scenario::{Action, Await, Pin, Pinned, Scenario, Truth, expand};
-
-/// What came of asking.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Agreement {
-    /// They say the same; these clauses were used.
-    Agreed(Vec<Clause>),
-    /// Under this profile the situation cannot be reached.
-    Unreachable,
-}
-
-/// Asks the oracle about every step of a scenario under a profile.
-///
-/// # Errors
-/// The first step about which they disagree.
-pub fn agreement(scenario: &Scenario, profile: &Profile) -> Result<Agreement, Disagreement> {
-    let (steps, own) = expand(scenario);
-    let mut play = Play::new(&scenario.records, profile);
-    for (index, step) in steps.iter().enumerate() {
-        play.step = (index + 1).saturating_sub(own);
-        if step.is_done_under(profile)
-            && let Err(disagreement) = play.step(&step.action)
-        {
-            return if play.step == 0 { Ok(Agreement::Unreachable) } else { Err(disagreement) };
-        }
-    }
-    play.finish(scenario)
-}
+use crate::scenario::{Action, Await, Pin, Pinned, Truth, Unblocked};
 
 /// A return that has happened and that no step has taken, with all it might have been.
 #[derive(Clone)]
@@ -62,22 +32,40 @@ struct CalledBack {
 #[derive(Clone)]
 pub(super) struct Play<'a> {
     pub(super) checker: Checker,
-    profile: &'a Profile,
-    step: usize,
+    pub(super) profile: &'a Profile,
+    pub(super) step: usize,
     line: usize,
     returned: BTreeMap<String, Vec<Returned>>,
     called_back: Vec<CalledBack>,
     holds: BTreeSet<String>,
     given_out: GivenOut,
+    /// The names of the sets that were created.
+    sets: BTreeSet<String>,
+    /// Processes that have ended.
+    gone: BTreeSet<Process>,
+    /// The lanes that were blocked, everything being at rest, before what was done last.
+    blocked: Vec<String>,
+    /// What may unblock them since.
+    unblocks: Option<Unblocked>,
+    /// What server and client may have broken in races.
+    pub(super) misuse: BTreeSet<Clause>,
 }
 
 impl<'a> Play<'a> {
     pub(super) fn new(records: &[Recorded], profile: &'a Profile) -> Self {
+        Self::with(&Self::header(records), profile)
+    }
+
+    /// What a play tells without a gap.
+    pub(super) fn header(records: &[Recorded]) -> Header {
         let mut records = records.to_vec();
         records.push(Recorded::Time);
-        let header = Header { records, ..Header::default() };
+        Header { records, ..Header::default() }
+    }
+
+    pub(super) fn with(header: &Header, profile: &'a Profile) -> Self {
         Play {
-            checker: Checker::new(&header, profile.clone()),
+            checker: Checker::new(header, profile.clone()),
             profile,
             step: 0,
             line: 1,
@@ -85,18 +73,55 @@ impl<'a> Play<'a> {
             called_back: Vec::new(),
             holds: BTreeSet::new(),
             given_out: GivenOut::default(),
+            sets: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            blocked: Vec::new(),
+            unblocks: None,
+            misuse: BTreeSet::new(),
         }
+    }
+
+    /// What server and client have broken on this way.
+    pub(super) fn misuse(&self) -> BTreeSet<Clause> {
+        let judged = self.checker.clone().finish();
+        judged.findings.iter().map(|finding| finding.clause).collect()
+    }
+
+    /// Every state that every set may be in.
+    pub(super) fn sets(&self) -> impl Iterator<Item = Vec<&State>> {
+        self.sets.iter().map(|set| Vec::from_iter(self.checker.states(set)))
+    }
+
+    /// Whether a process has ended.
+    pub(super) fn is_gone(&self, process: Process) -> bool {
+        self.gone.contains(&process)
+    }
+
+    /// What goes with this status of the call in progress on a lane.
+    pub(super) fn out(&mut self, lane: &str, status: HResult) -> Out<'static> {
+        self.given_out.returns(lane, status)
     }
 
     /// Begins a call: all that it may come to.
     pub(super) fn begun(&mut self, action: &Action) -> Option<Vec<Candidate>> {
+        self.begun_checked(action).ok()
+    }
+
+    /// The same, with the reason why not.
+    pub(super) fn begun_checked(
+        &mut self,
+        action: &Action,
+    ) -> Result<Vec<Candidate>, Disagreement> {
         let (Action::Call { call, lane, on, creates, args, .. }
         | Action::Start { start: call, lane, on, creates, args }) = action
         else {
-            return None;
+            return self.differ("only a call begins".to_owned(), format!("{action:?}"));
         };
-        self.begin(*call, lane.as_str(), on, creates.as_deref(), args).ok()?;
-        Some(self.checker.candidates(lane.as_str()))
+        if let (Some(name), Some(true)) = (creates, args.hold) {
+            self.holds.insert(name.clone());
+        }
+        self.begin(*call, lane.as_str(), on, creates.as_deref(), args)?;
+        Ok(self.checker.candidates(lane.as_str()))
     }
 
     /// Makes a call, whatever it comes to; what returns is left to be taken.
@@ -138,12 +163,15 @@ impl<'a> Play<'a> {
 }
 
 impl Play<'_> {
-    fn differ<T>(&self, oracle: String, scenario: String) -> Result<T, Disagreement> {
+    pub(super) fn differ<T>(&self, oracle: String, scenario: String) -> Result<T, Disagreement> {
         Err(Disagreement { oracle, scenario, step: self.step })
     }
 
-    fn event(&mut self, event: &Event<'_>) -> Result<(), Disagreement> {
+    pub(super) fn event(&mut self, event: &Event<'_>) -> Result<(), Disagreement> {
         self.line += 1;
+        if let Event::Exit { process, .. } = event {
+            self.gone.insert(*process);
+        }
         match self.checker.event(self.line, event) {
             Ok(true) => Ok(()),
             Ok(false) => {
@@ -164,6 +192,64 @@ impl Play<'_> {
     }
 
     pub(super) fn step(&mut self, action: &Action) -> Result<(), Disagreement> {
+        if matches!(action, Action::Await { .. } | Action::Blocked { .. }) {
+            return self.take(action);
+        }
+        let aborted = self.is_aborted();
+        self.blocked = self.checker.lanes_in_call();
+        let done = self.act(action);
+        self.unblocks = match action {
+            _ if self.is_aborted() && !aborted => Some(Unblocked::Abort),
+            Action::Expire { .. } => Some(Unblocked::Expiry),
+            Action::Call { call: Function::Close | Function::CloseDevice, .. } => {
+                Some(Unblocked::Close)
+            }
+            _ => None,
+        };
+        done
+    }
+
+    fn is_aborted(&self) -> bool {
+        self.sets().any(|states| states.iter().any(|state| state.aborted.is_some()))
+    }
+
+    /// The call was blocked before what was done last, and returns for that.
+    fn check_unblocked(&self, lane: &str, pinned: Unblocked) -> Result<(), Disagreement> {
+        let cause = self.unblocks.filter(|_| self.blocked.iter().any(|blocked| blocked == lane));
+        if cause == Some(pinned) {
+            return Ok(());
+        }
+        let oracle = cause.map_or("was not blocked".to_owned(), |cause| {
+            format!("is unblocked by {}", cause.name())
+        });
+        self.differ(format!("{lane} {oracle}"), format!("unblocked by {}", pinned.name()))
+    }
+
+    /// A step that takes what has come.
+    fn take(&mut self, action: &Action) -> Result<(), Disagreement> {
+        match action {
+            Action::Await { what: Await::Return, lane, expect, gives, unblocked_by, .. } => {
+                if let Some(pinned) = unblocked_by {
+                    self.check_unblocked(lane.as_str(), *pinned)?;
+                }
+                self.take_return(lane.as_str(), expect.as_ref(), (gives.as_deref(), None))
+            }
+            Action::Await { lane, of, completion, bytes, .. } => {
+                let of = of.as_deref().unwrap_or_default();
+                self.take_callback(lane.as_str(), of, completion.as_ref(), *bytes)
+            }
+            Action::Blocked { blocked } => {
+                let inside = self.checker.lanes_in_call();
+                match blocked.iter().find(|lane| !inside.iter().any(|i| i == lane.as_str())) {
+                    None => Ok(()),
+                    Some(lane) => self.differ(format!("{lane} is in no call"), "blocked".into()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn act(&mut self, action: &Action) -> Result<(), Disagreement> {
         match action {
             Action::Call { call, lane, on, creates, args, expect, gives, tells } => {
                 if let (Some(name), Some(true)) = (creates, args.hold) {
@@ -182,19 +268,9 @@ impl Play<'_> {
                 self.checker.let_calls_begin();
                 self.settle()
             }
-            Action::Await { what: Await::Return, lane, expect, gives, .. } => {
-                self.take_return(lane.as_str(), expect.as_ref(), (gives.as_deref(), None))
-            }
-            Action::Await { lane, of, completion, bytes, .. } => {
-                let of = of.as_deref().unwrap_or_default();
-                self.take_callback(lane.as_str(), of, completion.as_ref(), *bytes)
-            }
-            Action::Blocked { blocked } => {
-                let inside = self.checker.lanes_in_call();
-                match blocked.iter().find(|lane| !inside.iter().any(|i| i == lane.as_str())) {
-                    None => Ok(()),
-                    Some(lane) => self.differ(format!("{lane} is in no call"), "blocked".into()),
-                }
+            Action::Await { .. } | Action::Blocked { .. } => Ok(()),
+            Action::Together { .. } => {
+                self.differ("a race has no single outcome".to_owned(), "one".to_owned())
             }
             Action::Resume { resume, lane } => {
                 let (lane, ended) = (Name::from(lane.as_str()), Name::from(resume.as_str()));
@@ -242,6 +318,9 @@ impl Play<'_> {
         args: &vdi_sim::trace::Args<'static>,
     ) -> Result<(), Disagreement> {
         self.given_out.begins(lane, call, args);
+        if let (Function::Create | Function::CreateEx, Some(name)) = (call, &args.name) {
+            self.sets.insert(name.to_string());
+        }
         self.event(&Event::Call {
             seq: None,
             lane: Name::from(lane),
@@ -326,22 +405,31 @@ impl Play<'_> {
         }
     }
 
+    /// A completion routine is invoked.
+    pub(super) fn call_back(
+        &mut self,
+        command: &str,
+        lane: &str,
+        ending: Ending,
+    ) -> Result<(), Disagreement> {
+        let (completion, bytes) = match ending {
+            Ending::Code(code) => (code, 0),
+            Ending::Client { code, bytes, .. } => (code, bytes),
+        };
+        self.event(&Event::Callback {
+            seq: None,
+            lane: Name::from(lane),
+            callback: Name::from(command),
+            completion,
+            bytes,
+            position: None,
+            held: self.holds.contains(command),
+        })
+    }
+
     fn callbacks(&mut self) -> Result<(), Disagreement> {
         while let Some(owed) = self.checker.owed_callbacks().into_iter().next() {
-            let ending = owed.endings[0];
-            let (completion, bytes) = match ending {
-                Ending::Code(code) => (code, 0),
-                Ending::Client { code, bytes, .. } => (code, bytes),
-            };
-            self.event(&Event::Callback {
-                seq: None,
-                lane: Name::from(owed.lane.as_str()),
-                callback: Name::from(owed.command.as_str()),
-                completion,
-                bytes,
-                position: None,
-                held: self.holds.contains(&owed.command),
-            })?;
+            self.call_back(&owed.command, &owed.lane, owed.endings[0])?;
             let (command, lane, endings) = (owed.command, owed.lane, owed.endings);
             self.called_back.push(CalledBack { command, lane, endings });
         }
@@ -423,7 +511,7 @@ impl Play<'_> {
         Ok(())
     }
 
-    fn finish(self, scenario: &Scenario) -> Result<Agreement, Disagreement> {
+    pub(super) fn finish(self) -> Result<Judged, Disagreement> {
         if let Some(left) = self.called_back.first() {
             let oracle = format!("callback of {} on {}", left.command, left.lane);
             return self.differ(oracle, "nothing more".to_owned());
@@ -434,33 +522,8 @@ impl Play<'_> {
             return self
                 .differ(format!("{lane} returns {}", left.status), "nothing more".to_owned());
         }
-        let (profile, step) = (self.profile, self.step);
-        let judged = self.checker.finish();
-        let found: BTreeSet<Clause> = judged.findings.iter().map(|f| f.clause).collect();
-        // Which misuse a sequence amounts to may depend on the profile.
-        if let Some(named) = scenario.misuse_for(profile)
-            && found != named
-        {
-            let (oracle, scenario) = (format!("broken: {found:?}"), format!("broken: {named:?}"));
-            return Err(Disagreement { oracle, scenario, step });
-        }
-        Ok(Agreement::Agreed(judged.clauses))
+        Ok(self.checker.finish())
     }
-}
-
-/// The clauses that server and client break in a scenario, under the default profile.
-#[must_use]
-pub fn misuse_of(scenario: &Scenario) -> Vec<Clause> {
-    let profile = Profile::default();
-    let mut play = Play::new(&scenario.records, &profile);
-    for step in expand(scenario).0 {
-        if play.step(&step.action).is_err() {
-            break;
-        }
-    }
-    let found: BTreeSet<Clause> =
-        play.checker.finish().findings.iter().map(|finding| finding.clause).collect();
-    found.into_iter().collect()
 }
 
 fn list<C: std::fmt::Display>(pins: &[Pin<C>]) -> String {

@@ -6,14 +6,15 @@ use std::time::Duration;
 use vdi_sim::clauses::{Party, Profile};
 use vdi_sim::codes::HResult;
 use vdi_sim::trace::{
-    Args, Event, Found, Function, Header, LaneName, Name, Out, Presence, Recorded, TimeoutArg,
-    Trace,
+    Args, Event, Function, Header, HowEnded, LaneName, Name, Out, Process, TimeoutArg, Trace,
 };
 
 use super::expect::{CalledBack, Mismatch, Returned};
+use super::needs::{needed, records};
+use super::race::Pace;
 use crate::adapter::protocol::{Answer, Offer, Request};
 use crate::adapter::{Connection, Limits, Trouble};
-use crate::scenario::{Action, Await, Scenario, Step, expand};
+use crate::scenario::{Action, Await, Combination, Scenario, Step, expand};
 
 /// What came of driving a scenario.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct Run {
     pub step: usize,
     /// For every line of the trace, the step it belongs to.
     pub step_of_line: Vec<usize>,
+    /// What came of its races, each with its step.
+    pub races: Vec<(usize, Combination)>,
     /// Why it ended early, if it did.
     pub end: Option<End>,
 }
@@ -53,6 +56,7 @@ pub fn run_scenario(
     scenario: &Scenario,
     profile: &Profile,
     limits: Limits,
+    pace: Pace,
 ) -> Run {
     let (steps, own) = expand(scenario);
     let hello = connection.hello();
@@ -67,11 +71,16 @@ pub fn run_scenario(
     };
     let missing = needed(&steps).into_iter().find(|offer| !hello.has(*offer));
     let (settles, expires) = (hello.has(Offer::Settle), hello.has(Offer::Expire));
+    let starts_together = hello.has(Offer::Together);
     let mut driver = Driver {
         connection,
         limits,
         settles,
         expires,
+        starts_together,
+        pace,
+        ended: BTreeSet::new(),
+        unanswered: BTreeSet::new(),
         time_outs: BTreeMap::new(),
         next_id: 0,
         calls: BTreeMap::new(),
@@ -87,6 +96,7 @@ pub fn run_scenario(
             pinned: BTreeSet::new(),
             step: 0,
             step_of_line: Vec::new(),
+            races: Vec::new(),
             end: None,
         },
     };
@@ -97,57 +107,17 @@ pub fn run_scenario(
     driver.run
 }
 
-/// What its trace tells without a gap.
-fn records(scenario: &Scenario, time_is_told: bool) -> Vec<Recorded> {
-    let mut records = scenario.records.clone();
-    if time_is_told {
-        records.push(Recorded::Time);
-    }
-    records
-}
-
-/// What a scenario needs an adapter to offer.
-fn needed(steps: &[Step]) -> BTreeSet<Offer> {
-    let side = |lane: &LaneName| match lane.process().party() {
-        Party::Client => Offer::Client,
-        _ => Offer::Server,
-    };
-    let mut offers = BTreeSet::new();
-    for step in steps {
-        match &step.action {
-            Action::Call { lane, args, .. } | Action::Start { lane, args, .. } => {
-                offers.insert(side(lane));
-                if args.hold == Some(true) {
-                    offers.insert(Offer::Hold);
-                }
-            }
-            Action::Touch { .. } => {
-                offers.insert(Offer::Touch);
-            }
-            Action::Exit { .. } => {
-                offers.insert(Offer::Exit);
-            }
-            Action::Unload { .. } => {
-                offers.insert(Offer::Unload);
-            }
-            Action::Resume { .. } => {
-                offers.insert(Offer::Hold);
-            }
-            Action::Await { .. }
-            | Action::Blocked { .. }
-            | Action::Wrote { .. }
-            | Action::Expire { .. }
-            | Action::Statement { .. }
-            | Action::Report { .. } => {}
-        }
-    }
-    offers
-}
-
 pub(super) struct Driver<'a> {
-    connection: &'a mut dyn Connection,
-    limits: Limits,
+    pub(super) connection: &'a mut dyn Connection,
+    pub(super) limits: Limits,
     settles: bool,
+    /// Whether the adapter begins several requests at once.
+    pub(super) starts_together: bool,
+    pub(super) pace: Pace,
+    /// Processes that have ended: what they still tell came too late.
+    pub(super) ended: BTreeSet<Process>,
+    /// Exits and resumes that race and are not answered yet.
+    pub(super) unanswered: BTreeSet<u64>,
     expires: bool,
     /// Of the last call on each lane; of the agent's, an interval of serverTimeOut.
     time_outs: BTreeMap<String, Duration>,
@@ -167,12 +137,12 @@ pub(super) struct Driver<'a> {
 }
 
 /// One call as a step asks for it.
-struct Asked<'s> {
-    function: Function,
-    lane: &'s LaneName,
-    on: &'s str,
-    creates: Option<&'s str>,
-    args: &'s Args<'static>,
+pub(super) struct Asked<'s> {
+    pub(super) function: Function,
+    pub(super) lane: &'s LaneName,
+    pub(super) on: &'s str,
+    pub(super) creates: Option<&'s str>,
+    pub(super) args: &'s Args<'static>,
 }
 
 impl Driver<'_> {
@@ -210,7 +180,7 @@ impl Driver<'_> {
         Ok(())
     }
 
-    fn step(&mut self, action: &Action, profile: &Profile) -> Result<(), End> {
+    pub(super) fn step(&mut self, action: &Action, profile: &Profile) -> Result<(), End> {
         if !matches!(action, Action::Await { .. } | Action::Blocked { .. }) {
             self.driven = self.run.trace.events.len() + 2;
         }
@@ -249,14 +219,12 @@ impl Driver<'_> {
                 Ok(())
             }
             Action::Resume { resume, lane } => self.resume(resume, lane),
+            Action::Together { together, .. } => self.together(together, profile),
             Action::Touch { touch, lane, found } => self.touch(touch, lane, *found),
             Action::Exit { exit, how } => {
-                let id = self.id();
-                self.push(Event::Exit { seq: None, process: *exit, exit: *how });
-                let prefix = format!("{exit}.");
-                self.calls.retain(|_, lane| !lane.starts_with(&prefix));
+                let (id, request) = self.exit(*exit, *how);
                 self.ask(
-                    &Request::Exit { id, process: *exit, how: *how },
+                    &request,
                     |answer| matches!(answer, Answer::Exited { id: of } if *of == id),
                 )?;
                 self.settle()
@@ -268,6 +236,16 @@ impl Driver<'_> {
             }
             Action::Expire { expire, after } => self.expire(expire.as_str(), *after),
         }
+    }
+
+    /// Records that a process ends, before it does.
+    pub(super) fn exit(&mut self, process: Process, how: HowEnded) -> (u64, Request) {
+        let id = self.id();
+        self.push(Event::Exit { seq: None, process, exit: how });
+        self.ended.insert(process);
+        let prefix = format!("{process}.");
+        self.calls.retain(|_, lane| !lane.starts_with(&prefix));
+        (id, Request::Exit { id, process, how })
     }
 
     /// What the implementation takes no part in.
@@ -335,18 +313,25 @@ impl Driver<'_> {
         }
     }
 
-    fn id(&mut self) -> u64 {
+    pub(super) fn id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
     }
 
-    fn push(&mut self, event: Event<'static>) -> usize {
+    pub(super) fn push(&mut self, event: Event<'static>) -> usize {
         self.run.trace.push(event);
         self.run.step_of_line.push(self.run.step);
         self.run.trace.events.len() + 1
     }
 
     fn begin(&mut self, asked: &Asked<'_>) -> Result<u64, End> {
+        let (id, request) = self.prepare(asked);
+        self.connection.send(&request)?;
+        Ok(id)
+    }
+
+    /// Records a call that is about to be made.
+    pub(super) fn prepare(&mut self, asked: &Asked<'_>) -> (u64, Request) {
         let id = self.id();
         self.note_time_out(asked);
         if let (Some(name), Some(true)) = (asked.creates, asked.args.hold) {
@@ -371,15 +356,15 @@ impl Driver<'_> {
             self.making.insert(id, name.to_owned());
             self.unmade.insert(name.to_owned());
         }
-        self.connection.send(&Request::Call {
+        let request = Request::Call {
             id,
             lane: asked.lane.to_string(),
             call: asked.function,
             on: asked.on.to_owned(),
             creates: asked.creates.map(str::to_owned),
             args: Box::new(args),
-        })?;
-        Ok(id)
+        };
+        (id, request)
     }
 
     fn call(&mut self, asked: &Asked<'_>) -> Result<(), End> {
@@ -408,7 +393,11 @@ impl Driver<'_> {
     }
 
     /// Sends a request and takes answers until its own has come.
-    fn ask(&mut self, request: &Request, answers: impl Fn(&Answer) -> bool) -> Result<Answer, End> {
+    pub(super) fn ask(
+        &mut self,
+        request: &Request,
+        answers: impl Fn(&Answer) -> bool,
+    ) -> Result<Answer, End> {
         self.connection.send(request)?;
         let within = self.limits.timeout;
         loop {
@@ -423,7 +412,7 @@ impl Driver<'_> {
     }
 
     /// Waits until everything is at rest, and records which lanes are in a call.
-    fn settle(&mut self) -> Result<(), End> {
+    pub(super) fn settle(&mut self) -> Result<(), End> {
         if self.settles {
             let id = self.id();
             let settled = self.ask(
@@ -456,8 +445,12 @@ impl Driver<'_> {
     }
 
     /// Records what an answer tells.
-    fn note(&mut self, answer: Answer) -> Result<(), End> {
+    pub(super) fn note(&mut self, answer: Answer) -> Result<(), End> {
+        if self.is_too_late(&answer) {
+            return Ok(());
+        }
         match answer {
+            Answer::Resumed { id } | Answer::Exited { id } if self.unanswered.remove(&id) => Ok(()),
             Answer::Return { id, lane, status, out } => {
                 if self.calls.remove(&id).is_none_or(|of| of != lane) {
                     let reason = format!("no call {id} is in progress on {lane}");
@@ -522,14 +515,27 @@ impl Driver<'_> {
         }
     }
 
-    fn resume(&mut self, command: &str, lane: &LaneName) -> Result<(), End> {
+    /// Whether an answer is told by a process that has ended.
+    fn is_too_late(&self, answer: &Answer) -> bool {
+        let (Answer::Return { lane, .. } | Answer::Callback { lane, .. }) = answer else {
+            return false;
+        };
+        LaneName::process_of(lane).is_ok_and(|process| self.ended.contains(&process))
+    }
+
+    /// Records that a completion routine is about to return.
+    pub(super) fn let_go(&mut self, command: &str, lane: &LaneName) -> (u64, Request) {
         let id = self.id();
         self.push(Event::Ended {
             seq: None,
             lane: Name::from(lane.to_string()),
             ended: Name::from(command.to_owned()),
         });
-        let request = Request::Resume { id, lane: lane.to_string(), command: command.to_owned() };
+        (id, Request::Resume { id, lane: lane.to_string(), command: command.to_owned() })
+    }
+
+    pub(super) fn resume(&mut self, command: &str, lane: &LaneName) -> Result<(), End> {
+        let (id, request) = self.let_go(command, lane);
         let resumed = |answer: &Answer| matches!(answer, Answer::Resumed { id: of } if *of == id);
         if let Err(end) = self.ask(&request, resumed) {
             // It was not held: nothing ended.
@@ -540,56 +546,5 @@ impl Driver<'_> {
             return Err(end);
         }
         self.settle()
-    }
-
-    fn touch(&mut self, object: &str, lane: &LaneName, expected: Found) -> Result<(), End> {
-        let id = self.id();
-        let request = Request::Touch { id, lane: lane.to_string(), object: object.to_owned() };
-        let answer = self.ask(&request, |answer| match answer {
-            Answer::Touched { id: of, .. } => *of == id,
-            _ => false,
-        })?;
-        let Answer::Touched { found, .. } = answer else {
-            return Ok(());
-        };
-        let line = self.push(Event::Touch {
-            seq: None,
-            lane: Name::from(lane.to_string()),
-            touch: Name::from(object.to_owned()),
-            found,
-        });
-        let word = |found| {
-            if found == Found::Alive { "alive" } else { "gone" }
-        };
-        if found == expected {
-            self.run.pinned.insert(line);
-        } else {
-            let what = format!("touching {object} from {lane}");
-            self.mismatch(&what, word(expected), word(found).to_owned(), false);
-        }
-        Ok(())
-    }
-
-    fn unload(&mut self, process: vdi_sim::trace::Process, expected: Presence) -> Result<(), End> {
-        let id = self.id();
-        let request = Request::Unload { id, process };
-        let answer = self.ask(&request, |answer| match answer {
-            Answer::Unloaded { id: of, .. } => *of == id,
-            _ => false,
-        })?;
-        let Answer::Unloaded { found, .. } = answer else {
-            return Ok(());
-        };
-        let line = self.push(Event::Unload { seq: None, process, unload: found });
-        let word = |found| {
-            if found == Presence::Idle { "idle" } else { "busy" }
-        };
-        if found == expected {
-            self.run.pinned.insert(line);
-        } else {
-            let what = format!("unloading the library from {process}");
-            self.mismatch(&what, word(expected), word(found).to_owned(), false);
-        }
-        Ok(())
     }
 }

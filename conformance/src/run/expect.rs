@@ -21,6 +21,9 @@ pub struct Mismatch {
     pub got: String,
     /// Whether what came is a shortage of resources, which the documents allow.
     pub shortage: bool,
+    /// If it is about blocking: the lane, and whether it had to stay in its call.
+    #[serde(skip)]
+    pub stays: Option<(String, bool)>,
 }
 
 /// A return that no step has taken yet.
@@ -62,7 +65,15 @@ impl Driver<'_> {
 
     pub(super) fn mismatch(&mut self, what: &str, expected: &str, got: String, shortage: bool) {
         let (what, expected) = (what.to_owned(), expected.to_owned());
-        self.run.mismatch = Some(Mismatch { step: self.run.step, what, expected, got, shortage });
+        let step = self.run.step;
+        let stays = None;
+        self.run.mismatch = Some(Mismatch { step, what, expected, got, shortage, stays });
+    }
+
+    fn is_about_blocking(&mut self, lane: &LaneName, must_block: bool) {
+        if let Some(mismatch) = &mut self.run.mismatch {
+            mismatch.stays = Some((lane.to_string(), must_block));
+        }
     }
 
     pub(super) fn take_return(
@@ -80,6 +91,7 @@ impl Driver<'_> {
         let list = self.returns.entry(lane.to_string()).or_default();
         if list.is_empty() {
             self.mismatch(what, &expected, "it stays in the call".to_owned(), false);
+            self.is_about_blocking(lane, false);
             return;
         }
         let returned = list.remove(0);
@@ -175,6 +187,7 @@ impl Driver<'_> {
                 None => "it is in no call".to_owned(),
             };
             self.mismatch(&format!("blocked on {lane}"), "it stays in its call", got, false);
+            self.is_about_blocking(lane, true);
         }
     }
 }

@@ -7,10 +7,12 @@ use vdi_sim::check::{Finding, Judged, Verdict as Oracle, Violation, check_trace}
 use vdi_sim::clauses::{Clause, Profile};
 use vdi_sim::trace::Trace;
 
+use super::blocking::{self, Blocking};
 use super::driver::{End, Run};
 use super::expect::Mismatch;
+use super::race::{RaceTally, combination_text};
 use crate::adapter::Trouble;
-use crate::scenario::Scenario;
+use crate::scenario::{Combination, Scenario};
 
 /// The two descriptions of one expectation contradict each other: a person
 /// decides by the documents which is wrong.
@@ -94,10 +96,16 @@ pub struct ScenarioResult {
     pub findings: Vec<Finding>,
     /// The clauses that the oracle used.
     pub used: Vec<Clause>,
+    /// What a call did wrong about blocking, if that is what failed.
+    pub blocking: Option<Blocking>,
     /// What was observed.
     pub trace: Trace,
     /// What the adapter wrote to standard error.
     pub stderr: String,
+    /// What came of its races in this run, each with its step.
+    pub races: Vec<(usize, Combination)>,
+    /// The same over all runs, if races were repeated.
+    pub tally: Option<RaceTally>,
 }
 
 impl ScenarioResult {
@@ -113,8 +121,11 @@ impl ScenarioResult {
             mismatch: None,
             findings: Vec::new(),
             used: Vec::new(),
+            blocking: None,
             trace: Trace::default(),
             stderr: String::new(),
+            races: Vec::new(),
+            tally: None,
         }
     }
 }
@@ -127,15 +138,37 @@ pub fn judge(scenario: &Scenario, profile: &Profile, run: Run, stderr: String) -
     // give the same bytes twice; `vdi check` of its trace does that.
     let judged = check_trace(&run.trace, profile);
     let (verdict, step) = verdict(scenario, profile, &run, &judged);
+    let blocking = match (&verdict, &run.mismatch) {
+        (Verdict::Violation(violation), _) => blocking::of_violation(&run.trace, violation),
+        (Verdict::Disagreement(_), Some(mismatch)) => blocking::of_mismatch(&run.trace, mismatch),
+        _ => None,
+    };
     ScenarioResult {
         verdict,
+        blocking,
         step,
         mismatch: run.mismatch,
         findings: judged.findings,
         used: judged.clauses,
         trace: run.trace,
         stderr,
+        races: run.races,
         ..ScenarioResult::unmeasured(scenario, Verdict::NotRun)
+    }
+}
+
+impl ScenarioResult {
+    /// The race at this step came to what the model does not allow, although no event of
+    /// the trace is wrong by itself.
+    pub(super) fn came_to(&mut self, step: usize, combination: &Combination, allowed: usize) {
+        if matches!(self.verdict, Verdict::Conformant | Verdict::Inconclusive(_)) {
+            self.step = step;
+            self.verdict = Verdict::Disagreement(Disagreement {
+                oracle: format!("the race comes to one of {allowed} other combinations"),
+                scenario: format!("it came to {}", combination_text(combination)),
+                step,
+            });
+        }
     }
 }
 
@@ -209,7 +242,9 @@ fn misuse(scenario: &Scenario, profile: &Profile, judged: &Judged) -> Option<Dis
         let names: Vec<String> = clauses.iter().map(ToString::to_string).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     };
-    (found != named).then(|| Disagreement {
+    // Who misuses what may depend on who wins.
+    let as_meant = if scenario.races() { found.is_subset(&named) } else { found == named };
+    (!as_meant).then(|| Disagreement {
         oracle: format!("broken by server or client: {}", list(&found)),
         scenario: format!("`misuse` lists: {}", list(&named)),
         step: 0,

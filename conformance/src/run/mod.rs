@@ -5,20 +5,29 @@
 //! implementation hangs.
 
 mod agree;
+mod agreement;
+mod blocking;
+mod combine;
 mod driver;
 mod expect;
 mod given_out;
 mod judge;
+mod look;
+mod needs;
+mod race;
 mod readings;
 mod record;
 mod suite;
+mod together;
 mod written;
 
-pub use agree::{Agreement, agreement, misuse_of};
+pub use agreement::{Agreement, agreement, allowed_combinations, misuse_of};
+pub use blocking::Blocking;
 pub use driver::{Run, run_scenario};
 pub use expect::Mismatch;
 pub use judge::{Disagreement, ScenarioResult, Verdict, judge};
+pub use race::{CombinationSeen, Pace, RaceSeen, RaceTally, Repeat, combination_text};
 pub use readings::{Answered, Followed, find_readings};
 pub use record::steps_of_trace;
-pub use suite::{SuiteOptions, run_suite};
+pub use suite::{SuiteOptions, run_suite, run_suite_repeated};
 pub use written::{Written, transitions, written};

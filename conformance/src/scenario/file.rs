@@ -14,7 +14,7 @@ use vdi_sim::trace::{
 use super::{Pinned, Truth};
 
 /// A scenario, version 1.
-#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scenario {
     /// Where the schema is.
@@ -34,6 +34,9 @@ pub struct Scenario {
     /// What else they break under a reading, written `question=reading`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub misuse_under: BTreeMap<String, Vec<Clause>>,
+    /// Nothing that comes is pinned, and nothing is awaited: the oracle alone judges.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unpinned: bool,
     /// What its steps tell without a gap: with `data`, a buffer that no step
     /// touches or writes is not used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -53,7 +56,13 @@ impl Scenario {
     /// the oracle alone judges them.
     #[must_use]
     pub const fn is_pinned(&self) -> bool {
-        !self.clauses.is_empty()
+        !self.clauses.is_empty() && !self.unpinned
+    }
+
+    /// Whether some of its steps race.
+    #[must_use]
+    pub fn races(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::Together { .. }))
     }
 
     /// Every clause that server or client break, under whatever reading.
@@ -231,6 +240,30 @@ pub enum Await {
     Callback,
 }
 
+/// For what a blocked call returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Unblocked {
+    /// The set was aborted: by SignalAbort, a Close, or the end of a process.
+    Abort,
+    /// The device or the set was closed in order.
+    Close,
+    /// Time passed.
+    Expiry,
+}
+
+impl Unblocked {
+    /// Its word in a scenario.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Abort => "abort",
+            Self::Close => "close",
+            Self::Expiry => "expiry",
+        }
+    }
+}
+
 /// One step, and under which reading it is done.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -262,6 +295,10 @@ impl Step {
         self.readings().is_ok_and(|readings| readings.iter().all(holds))
     }
 }
+
+/// What came of lanes that raced: by lane the statuses of its calls, or that it is
+/// `blocked`, by command the completion codes.
+pub type Combination = BTreeMap<String, String>;
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
@@ -311,6 +348,7 @@ pub enum Action {
         args: Box<Args<'static>>,
     },
     /// Takes the return of a call begun earlier, or a callback.
+    #[serde(rename_all = "camelCase")]
     Await {
         /// What.
         #[serde(rename = "await")]
@@ -324,6 +362,10 @@ pub enum Action {
         /// For a return of GetCommand: the command it delivers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         gives: Option<String>,
+        /// For a return: the call was blocked, everything being at rest, and what was
+        /// done last is what it has to return for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unblocked_by: Option<Unblocked>,
         /// For a callback: the command.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         of: Option<String>,
@@ -346,6 +388,16 @@ pub enum Action {
         /// Its lane; `server.agent` if missing.
         #[schemars(with = "Option<LaneName>")]
         lane: LaneName,
+    },
+    /// Begins several things at once, on lanes that race, and waits until all is at rest.
+    /// What comes of it the model says.
+    Together {
+        /// Calls, exits and resumes; those of one lane follow each other.
+        together: Vec<Self>,
+        /// Every combination of outcomes that the documents allow under the default
+        /// readings.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        combinations: Option<Vec<Combination>>,
     },
     /// Uses a buffer or a device.
     Touch {

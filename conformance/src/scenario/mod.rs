@@ -13,7 +13,10 @@ mod raw;
 mod validate;
 
 pub use coverage::{WITHOUT_SCENARIO, coverage_page, excuse, uncovered};
-pub use file::{Action, Await, Given, GivenAgent, GivenCommand, GivenStage, Phase, Scenario, Step};
+pub use file::{
+    Action, Await, Combination, Given, GivenAgent, GivenCommand, GivenStage, Phase, Scenario, Step,
+    Unblocked,
+};
 pub use given::expand;
 pub use library::{Library, LibraryError, Loaded};
 pub use parse::{BadFile, parse, read};

@@ -103,6 +103,8 @@ struct Outline<'a> {
     #[serde(default)]
     misuse_under: BTreeMap<String, Vec<Clause>>,
     #[serde(default)]
+    unpinned: bool,
+    #[serde(default)]
     records: Vec<Recorded>,
     config: Option<VdConfig>,
     given: Option<Given>,
@@ -146,6 +148,7 @@ pub fn parse(path: &str, text: &str) -> Result<Scenario, Box<BadFile>> {
         parties: outline.parties,
         misuse: outline.misuse,
         misuse_under: outline.misuse_under,
+        unpinned: outline.unpinned,
         records: outline.records,
         config: outline.config,
         given: outline.given,

@@ -6,7 +6,7 @@ use vdi_sim::trace::{
     Args, Found, Function, HowEnded, LaneName, Presence, Process, Reported, Statement, owned_args,
 };
 
-use super::{Action, Await, Pinned, Step, Truth};
+use super::{Action, Await, Combination, Pinned, Step, Truth, Unblocked};
 
 /// Every field that a step of any kind may have.
 #[derive(Deserialize)]
@@ -20,6 +20,8 @@ struct Raw {
     awaits: Option<Await>,
     blocked: Option<Vec<LaneName>>,
     resume: Option<String>,
+    together: Option<Vec<Step>>,
+    combinations: Option<Vec<Combination>>,
     touch: Option<String>,
     wrote: Option<String>,
     expire: Option<LaneName>,
@@ -37,6 +39,7 @@ struct Raw {
     args: Option<Box<Args<'static>>>,
     expect: Option<Pinned<HResult>>,
     gives: Option<String>,
+    unblocked_by: Option<Unblocked>,
     tells: Option<Pinned<Truth>>,
     of: Option<String>,
     completion: Option<Pinned<Win32>>,
@@ -53,9 +56,10 @@ fn some_args<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Box<Args<'stat
 const KINDS: &[(&str, &[&str])] = &[
     ("call", &["call", "lane", "on", "as", "args", "expect", "gives", "tells"]),
     ("start", &["start", "lane", "on", "as", "args"]),
-    ("await", &["await", "lane", "expect", "gives", "of", "completion", "bytes"]),
+    ("await", &["await", "lane", "expect", "gives", "unblockedBy", "of", "completion", "bytes"]),
     ("blocked", &["blocked"]),
     ("resume", &["resume", "lane"]),
+    ("together", &["together", "combinations"]),
     ("touch", &["touch", "lane", "found"]),
     ("wrote", &["wrote", "lane"]),
     ("expire", &["expire", "after"]),
@@ -73,6 +77,8 @@ impl Raw {
             ("await", self.awaits.is_some()),
             ("blocked", self.blocked.is_some()),
             ("resume", self.resume.is_some()),
+            ("together", self.together.is_some()),
+            ("combinations", self.combinations.is_some()),
             ("touch", self.touch.is_some()),
             ("wrote", self.wrote.is_some()),
             ("expire", self.expire.is_some()),
@@ -88,6 +94,7 @@ impl Raw {
             ("args", self.args.is_some()),
             ("expect", self.expect.is_some()),
             ("gives", self.gives.is_some()),
+            ("unblockedBy", self.unblocked_by.is_some()),
             ("tells", self.tells.is_some()),
             ("of", self.of.is_some()),
             ("completion", self.completion.is_some()),
@@ -158,6 +165,7 @@ impl Raw {
                 what: self.awaits.ok_or_else(need("await"))?,
                 expect: self.expect,
                 gives: self.gives,
+                unblocked_by: self.unblocked_by,
                 of: self.of,
                 completion: self.completion,
                 bytes: self.bytes,
@@ -166,6 +174,10 @@ impl Raw {
             "resume" => Action::Resume {
                 lane: self.lane(None)?,
                 resume: self.resume.ok_or_else(need("resume"))?,
+            },
+            "together" => Action::Together {
+                together: racers(self.together.ok_or_else(need("together"))?)?,
+                combinations: self.combinations,
             },
             _ => self.into_use(kind)?,
         };
@@ -233,6 +245,21 @@ impl Raw {
             },
         })
     }
+}
+
+/// What races: begun at once, so nothing is expected of each of them alone.
+fn racers(steps: Vec<Step>) -> Result<Vec<Action>, String> {
+    let racer = |step: Step| match step.action {
+        _ if step.when.is_some() => Err("what races has no `when` of its own".to_owned()),
+        Action::Call { expect: None, gives: None, tells: None, .. }
+        | Action::Exit { .. }
+        | Action::Resume { .. } => Ok(step.action),
+        Action::Call { .. } => Err("a call that races has no `expect`, `gives` or `tells`; what \
+            comes of all together is in `combinations`"
+            .to_owned()),
+        _ => Err("only `call`, `exit` and `resume` can race".to_owned()),
+    };
+    steps.into_iter().map(racer).collect()
 }
 
 fn client_main() -> Result<LaneName, String> {

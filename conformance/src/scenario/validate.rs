@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use vdi_sim::check::Checker;
 use vdi_sim::clauses::{Party, Reading};
 use vdi_sim::codes::closest;
-use vdi_sim::trace::{Creates, Function, LaneName, Process, Target};
+use vdi_sim::trace::{Creates, Function, LaneName, Process, Target, TimeoutArg};
 
-use super::{Action, Await, Given, GivenAgent, GivenStage, Phase, Pinned, Scenario, Step, expand};
+use super::{
+    Action, Await, Combination, Given, GivenAgent, GivenStage, Phase, Pinned, Scenario, Step,
+    expand,
+};
 
 /// Something that does not hold, and where.
 #[derive(Clone, Debug)]
@@ -217,6 +220,9 @@ impl Handles {
                 }
             }
             Action::Resume { resume, .. } => self.expect(resume, Kind::Command),
+            Action::Together { together, combinations } => {
+                self.together(together, combinations.as_deref())
+            }
             Action::Touch { touch, lane, .. } => match self.get(touch)? {
                 Kind::Buffer => Ok(()),
                 Kind::Device(process) if process == lane.process() => Ok(()),
@@ -225,13 +231,7 @@ impl Handles {
                     format!("`{touch}` is {}, which {lane} cannot touch", found.words()),
                 ),
             },
-            Action::Wrote { wrote, lane } => match self.get(wrote)? {
-                Kind::Buffer | Kind::Command => Ok(()),
-                found => problem(
-                    Some(wrote),
-                    format!("`{wrote}` is {}, into which {lane} cannot write", found.words()),
-                ),
-            },
+            Action::Wrote { wrote, lane } => self.wrote(wrote, lane),
             Action::Statement { lane, .. } | Action::Report { lane, .. }
                 if lane.process().party() != Party::Client =>
             {
@@ -243,6 +243,57 @@ impl Handles {
             | Action::Blocked { .. }
             | Action::Exit { .. }
             | Action::Unload { .. } => Ok(()),
+        }
+    }
+
+    fn wrote(&self, wrote: &str, lane: &LaneName) -> Result<(), Problem> {
+        match self.get(wrote)? {
+            Kind::Buffer | Kind::Command => Ok(()),
+            found => problem(
+                Some(wrote),
+                format!("`{wrote}` is {}, into which {lane} cannot write", found.words()),
+            ),
+        }
+    }
+
+    fn together(
+        &mut self,
+        racers: &[Action],
+        combinations: Option<&[Combination]>,
+    ) -> Result<(), Problem> {
+        let mut lanes = BTreeSet::new();
+        for racer in racers {
+            match racer {
+                Action::Call { call, lane, on, creates, args, .. } => {
+                    if matches!(args.timeout, Some(TimeoutArg::Milliseconds(1..))) {
+                        let message = "a call that races has the time-out 0 or \"infinite\"";
+                        return problem(Some("timeout"), message);
+                    }
+                    lanes.insert(lane.to_string());
+                    self.call(*call, lane, on, creates.as_deref(), args)?;
+                }
+                Action::Resume { resume, lane } => {
+                    lanes.insert(lane.to_string());
+                    self.expect(resume, Kind::Command)?;
+                }
+                Action::Exit { exit, .. } => {
+                    lanes.insert(exit.to_string());
+                }
+                _ => return problem(Some("together"), "only `call`, `exit` and `resume` can race"),
+            }
+        }
+        if lanes.len() < 2 {
+            return problem(Some("together"), "a race has two lanes at least");
+        }
+        let key = |key: &&String| {
+            self.0.get(*key) != Some(&Kind::Command) && LaneName::process_of(key).is_err()
+        };
+        match combinations.into_iter().flatten().flat_map(BTreeMap::keys).find(key) {
+            None => Ok(()),
+            Some(key) => problem(
+                Some(key),
+                format!("`{key}` is neither a lane nor a command of this scenario"),
+            ),
         }
     }
 

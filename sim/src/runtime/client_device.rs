@@ -5,7 +5,7 @@ use super::client::Client;
 use super::layout::{Corrupt, End};
 use super::record::{Answered, Entered, Request};
 use super::region::Listen;
-use super::{CommandId, Delivered, Timeout};
+use super::{CommandId, Delivered, Named, Timeout};
 use crate::codes::{CommandCode, HResult, Win32};
 use crate::sync::{Arc, Fault, MutexGuard, Ordering, fault};
 
@@ -153,7 +153,8 @@ impl ClientDevice {
         };
         own.held.push(held);
         let Request { tag, size, position, number, .. } = *request;
-        Ok(Delivered { command: CommandId(Some(number)), tag, code, size, position, buffer })
+        let command = CommandId(Some(Named { slot: self.slot, number }));
+        Ok(Delivered { command, tag, code, size, position, buffer })
     }
 
     /// Completes a command that this device delivered; the agent calls it back. `bytes`
@@ -187,7 +188,10 @@ impl ClientDevice {
             if region.sound(device.client.get())? == End::Closed {
                 return Err(HResult::VD_E_PROTOCOL);
             }
-            let is_held = |held: &Held| Some(held.number) == command.0;
+            // A number says nothing on another device than its own.
+            let own_number = command.0.filter(|named| named.slot == self.slot);
+            let number = own_number.ok_or(HResult::VD_E_INVALID)?.number;
+            let is_held = |held: &Held| held.number == number;
             let index = own.held.iter().position(is_held).ok_or(HResult::VD_E_INVALID)?;
             if fault(Fault::HeldLooksThenTakes) {
                 drop(own);
@@ -204,7 +208,6 @@ impl ClientDevice {
             };
             let before_error = own.held.get(index).is_some_and(|held| held.before_error);
             own.held.retain(|held| !is_held(held));
-            let number = command.0.unwrap_or_default();
             self.answer(
                 &mut own,
                 Answered { ticket, number, code: code.0, bytes, position, error: None },

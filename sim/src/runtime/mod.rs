@@ -168,7 +168,14 @@ pub type Callback = Box<dyn FnMut(Completion) + Send>;
 
 /// A command that was delivered, for CompleteCommand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CommandId(Option<u64>);
+pub struct CommandId(Option<Named>);
+
+/// A command of a set: by the place of its device, and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Named {
+    slot: usize,
+    number: u64,
+}
 
 impl CommandId {
     /// What is no command, as a wrong pointer is none.

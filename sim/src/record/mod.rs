@@ -1,0 +1,198 @@
+//! The runtime with its calls recorded: the same functions, and a trace of who called
+//! what when, for [`check`](crate::check) or `vdi check`.
+//!
+//! A [`Recording`] wraps the halves of a set. Handles are named in the order of
+//! their making: `sdev1`, `cdev1`, `c1`, `b1`. A lane is a thread, called as
+//! [`Recorder::lane`] says: name your threads. Whatever else a trace may tell, such as a
+//! process that is killed, is recorded through [`Recording::recorder`].
+//!
+//! ```
+//! use std::fs::File;
+//! use std::thread;
+//!
+//! use vdi_sim::codes::{CommandCode, HResult, Win32};
+//! use vdi_sim::config::{ServerConfig, VdConfig};
+//! use vdi_sim::record::{Recording, header};
+//! use vdi_sim::runtime::{Machine, Options, SendCommand, Timeout};
+//! use vdi_sim::trace::Recorder;
+//!
+//! let options = Options::default();
+//! let file = std::env::temp_dir().join(format!("recorded-{}.jsonl", std::process::id()));
+//! let recording = Recording::new(Recorder::new(File::create(&file)?, &header(&options))?);
+//! let machine = Machine::in_memory(options);
+//! let client = recording.client(machine.client_set());
+//! let server = recording.server(machine.server_set());
+//! client.create(None, "Backup", &VdConfig { device_count: 1, ..VdConfig::default() })?;
+//!
+//! let served = thread::Builder::new().name("main".to_owned()).spawn(move || {
+//!     server.open(None, "Backup")?;
+//!     let (block_size, max_transfer_size) = (512, 65_536);
+//!     let part = ServerConfig { block_size, max_transfer_size, ..ServerConfig::default() };
+//!     server.begin_configuration(&part)?;
+//!     server.end_configuration()?;
+//!     let agent = server.completion_agent()?;
+//!     let agent = thread::Builder::new().name("agent".to_owned()).spawn(|| agent.execute());
+//!     let device = server.open_device("Backup")?;
+//!     let flush = || SendCommand {
+//!         tag: 7,
+//!         code: CommandCode::Flush,
+//!         buffer: None,
+//!         size: 0,
+//!         position: 0,
+//!         callback: Box::new(|_| ()),
+//!     };
+//!     while device.send_command(flush()) == Err(HResult::VD_E_PROTOCOL) {
+//!         thread::yield_now();
+//!     }
+//!     device.close_device()?;
+//!     agent.expect("a thread").join().expect("no panic")?;
+//!     server.close()
+//! })?;
+//!
+//! client.get_configuration(Timeout::Infinite)?;
+//! let device = client.open_device("Backup")?;
+//! let command = device.get_command(Timeout::Infinite)?;
+//! assert_eq!(command.tag, 7);
+//! device.complete_command(command.command, Win32::ERROR_SUCCESS, 0, 0)?;
+//! assert_eq!(device.get_command(Timeout::Infinite).err(), Some(HResult::VD_E_CLOSE));
+//! client.close()?;
+//! served.join().expect("no panic")?;
+//!
+//! // And now: vdi check recorded.jsonl
+//! assert!(recording.recorder().finish()? > 28);
+//! # use vdi_sim::check::{Verdict, check_reader};
+//! # let text = std::fs::read(&file)?;
+//! # std::fs::remove_file(&file)?;
+//! # let judged = check_reader(&text[..], &vdi_sim::clauses::Profile::default());
+//! # assert!(judged.error.is_none(), "{judged:?}");
+//! # assert!(!matches!(judged.verdict, Verdict::Violation(_)), "{judged:?}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod client;
+mod names;
+mod server;
+
+use std::sync::Arc;
+
+use crate::codes::HResult;
+use crate::runtime::{self, Options};
+use crate::trace::{
+    Args, Declares, Event, Function, Header, Name, Origin, Out, Process, Recorded, Recorder,
+};
+
+pub use client::{ClientDevice, ClientSet};
+pub use server::{CompletionAgent, ServerDevice, ServerSet};
+
+use names::Names;
+
+/// The header of a trace of the runtime with these options.
+#[must_use]
+pub fn header(options: &Options) -> Header {
+    Header {
+        source: Some(Origin {
+            name: "vdi-runtime".to_owned(),
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            setting: None,
+        }),
+        declares: Declares { queue_depth: u32::try_from(options.queue_depth).ok() },
+        records: if options.virtual_time { vec![Recorded::Time] } else { Vec::new() },
+        ..Header::default()
+    }
+}
+
+/// One device set at a time, recorded.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    recorder: Arc<Recorder>,
+    names: Arc<Names>,
+}
+
+impl Recording {
+    /// What is called through it goes to this recorder.
+    #[must_use]
+    pub fn new(recorder: Recorder) -> Self {
+        Self { recorder: Arc::new(recorder), names: Arc::default() }
+    }
+
+    /// The recorder: for events other than calls.
+    #[must_use]
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// The server's half, as `sset`.
+    #[must_use]
+    pub fn server(&self, set: runtime::ServerSet) -> ServerSet {
+        ServerSet::new(self.of(Process::Server), set)
+    }
+
+    /// The primary client's half, as `cset`.
+    #[must_use]
+    pub fn client(&self, set: runtime::ClientSet) -> ClientSet {
+        ClientSet::new(self.of(Process::Primary), set)
+    }
+
+    /// A secondary client's half; `number` is 1 to 9, and the interface is `x1set` to
+    /// `x9set`.
+    #[must_use]
+    pub fn secondary(&self, number: u8, set: runtime::ClientSet) -> ClientSet {
+        ClientSet::new(self.of(Process::Secondary(number)), set)
+    }
+
+    fn of(&self, process: Process) -> Side {
+        Side { recording: self.clone(), process }
+    }
+}
+
+/// One process of a recording.
+#[derive(Clone, Debug)]
+struct Side {
+    recording: Recording,
+    process: Process,
+}
+
+impl Side {
+    fn names(&self) -> &Names {
+        &self.recording.names
+    }
+
+    fn lane(&self) -> Name<'static> {
+        self.recording.recorder.lane(self.process)
+    }
+
+    fn record(&self, event: Event<'_>) {
+        self.recording.recorder.record(event);
+    }
+
+    /// A call on a handle, recorded before it is made and when it has returned.
+    fn call<T>(
+        &self,
+        (call, on): (Function, &str),
+        (creates, args): (Option<&str>, Args<'_>),
+        make: impl FnOnce() -> Result<T, HResult>,
+        out: impl FnOnce(&T) -> Out<'static>,
+    ) -> Result<T, HResult> {
+        let lane = self.lane();
+        self.record(Event::Call {
+            seq: None,
+            lane: lane.clone(),
+            call,
+            on: Name::from(on),
+            creates: creates.map(Name::from),
+            args,
+        });
+        let result = make();
+        let (status, out) = match &result {
+            Ok(given) => (HResult::NOERROR, out(given)),
+            Err(status) => (*status, Out::default()),
+        };
+        self.record(Event::Return { seq: None, lane, status, out });
+        result
+    }
+}
+
+/// A call that gives nothing but its status.
+fn nothing<T>(_: &T) -> Out<'static> {
+    Out::default()
+}

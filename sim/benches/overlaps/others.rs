@@ -153,7 +153,7 @@ struct Porcupine;
 
 #[derive(Clone, Debug)]
 enum Given {
-    Start(State),
+    Start(Box<State>),
     Op(Op),
 }
 
@@ -168,7 +168,7 @@ impl porcupine_rs::Model for Porcupine {
 
     fn step(state: &State, op: &Given) -> (bool, State) {
         match op {
-            Given::Start(start) => (true, start.clone()),
+            Given::Start(start) => (true, (**start).clone()),
             Given::Op(op) => match step(state, op) {
                 Some(after) => (true, after),
                 None => (false, state.clone()),
@@ -185,7 +185,7 @@ fn by_porcupine(history: &History, limit: Duration) -> CheckResult {
         op,
         metadata: None,
     };
-    let mut ops = vec![whole(Given::Start(history.start.clone()), -2, -1, 0)];
+    let mut ops = vec![whole(Given::Start(Box::new(history.start.clone())), -2, -1, 0)];
     for (lane, op, began, ended) in &history.ops {
         // A callback begins and ends at once, apart from every other event.
         let (began, ended) = (*began as i64 * 2, *ended as i64 * 2 + i64::from(began == ended));

@@ -80,6 +80,37 @@ fn a_scenario_is_shrunk_by_running_it() {
 }
 
 #[test]
+fn a_race_is_shrunk_by_repeating_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let small = folder.path().join("small.json");
+    let text = r#"{
+      "id": "big", "title": "Two completions, and much besides",
+      "clauses": ["client.complete-command.active-only", "client.device.one-thread"],
+      "parties": ["client"],
+      "misuse": ["client.complete-command.active-only", "client.device.one-thread"],
+      "given": { "phase": "Active", "devices": 2, "commands": [
+        { "as": "c1", "code": "Flush", "at": "delivered" },
+        { "as": "c2", "code": "Flush", "device": 2, "at": "queued" } ] },
+      "steps": [
+        { "call": "GetConfiguration", "on": "sset" },
+        { "together": [
+          { "call": "CompleteCommand", "lane": "primary.t1", "on": "cdev1",
+            "args": { "command": "c1", "code": "ERROR_SUCCESS", "bytes": 0 } },
+          { "call": "CompleteCommand", "lane": "primary.t2", "on": "cdev1",
+            "args": { "command": "c1", "code": "ERROR_SUCCESS", "bytes": 0 } },
+          { "call": "SendCommand", "lane": "server.t1", "on": "sdev2", "as": "c3",
+            "args": { "code": "Flush" } } ] } ] }"#;
+    let big = folder.path().join("big.json");
+    fs::write(&big, text).expect("written");
+    let words = ["shrink", word(&big), "--defect", "both-complete", "--output", word(&small)];
+    assert_eq!(code(&words), Some(0), "{}", told(&words));
+    let scenario = read(&small).expect("it can be read back");
+    assert_eq!(size(&scenario), 2, "{scenario:?}");
+    let given = scenario.given.expect("the situation stays");
+    assert_eq!((given.devices, given.commands.len()), (1, 1));
+}
+
+#[test]
 fn what_does_not_fail_cannot_be_shrunk() {
     assert_eq!(code(&["shrink", "server/close/delivered-command"]), Some(65));
     assert_eq!(code(&["shrink", "no-such"]), Some(64));

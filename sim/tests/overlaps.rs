@@ -37,6 +37,7 @@ fn overlaps(seed: u64, events: usize) -> Overlaps {
         trouble: 5 + (seed % 40) as usize,
         from_active: seed % 4 < 2,
         thread_per_device: seed.is_multiple_of(5),
+        drained: seed.is_multiple_of(7),
     }
 }
 

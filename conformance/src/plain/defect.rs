@@ -409,7 +409,7 @@ defects! {
         "SendCommand lets go of the lock between its checks and queueing.";
 
     // Races: in one look each they would be sound.
-    SendCallsBackItself "send-calls-back-itself", true, ["agent.callback.lane"],
+    SendCallsBackItself "send-calls-back-itself", true, ["agent.callback.lane", "server.send-command.aborted"],
         "A command that was accepted while an abort went on is called back by SendCommand itself, \
         after the agent may have returned.";
     SendWakesWhomItSaw "send-wakes-whom-it-saw", true, ["client.get-command.delivers"],
@@ -422,13 +422,14 @@ defects! {
         "CompleteCommand looks for the command first and takes it later: two of them succeed.";
     CompletionWakesWhomItSaw "completion-wakes-whom-it-saw", true, ["agent.callback"],
         "CompleteCommand does not wake an agent that it saw at work, which has gone to sleep since.";
-    ErrorDrainsFirst "error-drains-first", true, ["server.send-command.io-error", "agent.callback"],
+    ErrorDrainsFirst "error-drains-first", true, ["server.send-command.io-error", "device.error.queue"],
         "The queue comes back before the error state begins: what is sent in between stays.";
     DeliveryInTwoSteps "delivery-in-two-steps", true, ["abort.callbacks"],
         "GetCommand has a command in no list for a while: an abort then forgets it.";
     OneCommandTwice "one-command-twice", true, ["client.get-command.delivers"],
         "GetCommand looks at the next command first and takes it later: two of them get the same.";
-    CommandMissesAbort "command-misses-abort", true, ["abort.no-delivery", "abort.unblocks"],
+    CommandMissesAbort "command-misses-abort", true,
+        ["abort.no-delivery", "abort.unblocks", "client.get-command.delivers"],
         "A GetCommand that begins as the set is aborted sleeps through it.";
     CommandMissesClose "command-misses-close", true, ["client.get-command.close"],
         "A GetCommand that begins as the device is closed sleeps on.";
@@ -443,10 +444,10 @@ defects! {
         "An agent that starts as the set is aborted never returns.";
     CallsAgainIfAborted "calls-again-if-aborted", true, ["abort.callbacks", "agent.callback"],
         "A completion that the abort overtakes on its way to the callback is called back twice.";
-    TwoAgentsAtOnce "two-agents-at-once", true, ["agent.second"],
+    TwoAgentsAtOnce "two-agents-at-once", true, ["agent.second", "agent.blocks"],
         "ExecuteCompletionAgent looks for an agent first and becomes it later: two of them do.";
     ActiveMissedByBoth "active-missed-by-both", true,
-        ["server.send-command.status", "server.close-device.status"],
+        ["server.send-command.status", "server.close-device.status", "agent.callback"],
         "If the agent and the last OpenDevice come at once, each leaves it to the other to enter Active.";
     CloseDecidesFirst "close-decides-first", true,
         ["server.close.status", "server.close.devices-open.status"],

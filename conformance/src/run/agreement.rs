@@ -12,7 +12,7 @@ use vdi_sim::trace::{Declares, Header};
 use super::agree::Play;
 use super::combine;
 use super::judge::Disagreement;
-use super::race::combination_text;
+use super::race::{combination_text, is_same};
 use crate::scenario::{Action, Combination, Scenario, Step, expand};
 
 /// What came of asking.
@@ -63,7 +63,9 @@ fn take_step<'a>(
     if let (Some(pinned), Some(play)) = (combinations, plays.first())
         && play.profile.differences().next().is_none()
     {
-        let found: BTreeSet<&Combination> = after.iter().map(|(seen, _)| seen).collect();
+        let found = distinct(after.iter().map(|(seen, _)| seen.clone()).collect());
+        let found: BTreeSet<&Combination> = found.iter().collect();
+        let pinned = distinct(pinned.iter().cloned().collect());
         let pinned: BTreeSet<&Combination> = pinned.iter().collect();
         if found != pinned {
             let only = |one: &BTreeSet<&Combination>, other: &BTreeSet<&Combination>| {
@@ -77,6 +79,12 @@ fn take_step<'a>(
         }
     }
     Ok(after.into_iter().map(|(_, play)| play).collect())
+}
+
+/// Without what another one, which leaves a status open, says already.
+fn distinct(all: BTreeSet<Combination>) -> BTreeSet<Combination> {
+    let covered = |one: &Combination| all.iter().any(|other| other != one && is_same(other, one));
+    all.iter().filter(|one| !covered(one)).cloned().collect()
 }
 
 /// The combinations that the races of a scenario may come to, by step; nothing if the
@@ -100,7 +108,7 @@ pub fn allowed_combinations(
                 .flat_map(|play| combine::combinations(play, together))
                 .flatten()
                 .collect();
-            let found: BTreeSet<Combination> = ends.iter().map(|(seen, _)| seen.clone()).collect();
+            let found = distinct(ends.iter().map(|(seen, _)| seen.clone()).collect());
             allowed.insert(number, found.into_iter().collect());
             plays = ends.into_iter().map(|(_, play)| play).collect();
         } else {

@@ -32,6 +32,9 @@ pub struct Overlaps {
     pub from_active: bool,
     /// Whether each lane keeps to a device of its own, if there are enough.
     pub thread_per_device: bool,
+    /// Whether at the end everything still happens that happens by itself, so that only
+    /// calls are open that wait.
+    pub drained: bool,
 }
 
 const SET: &str = "S";
@@ -56,6 +59,7 @@ const USUAL_DEPTH: usize = 3;
 ///     trouble: 20,
 ///     from_active: false,
 ///     thread_per_device: false,
+///     drained: false,
 /// };
 /// let trace = overlapping(7, overlaps, &Profile::default());
 /// assert_eq!(check_trace(&trace, &Profile::default()).verdict, Verdict::Conformant);
@@ -147,6 +151,9 @@ impl Walk<'_> {
                 return;
             };
             self.make(step);
+        }
+        if self.overlaps.drained {
+            self.settle();
         }
     }
 

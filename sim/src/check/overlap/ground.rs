@@ -393,6 +393,10 @@ fn as_seen<'a>(call: &'a Call, state: &State) -> Cow<'a, Call> {
         Call::Secondary(number, ClientCall::OpenInSecondary { found: true }) => {
             Cow::Owned(Call::Secondary(*number, ClientCall::OpenInSecondary { found: created }))
         }
+        Call::Server(ServerCall::OpenDevice { device }) => {
+            let device = free(*device, state);
+            Cow::Owned(Call::Server(ServerCall::OpenDevice { device }))
+        }
         Call::Client(ClientCall::OpenDevice { name }) => {
             let name = known(*name, state);
             Cow::Owned(Call::Client(ClientCall::OpenDevice { name }))
@@ -403,6 +407,15 @@ fn as_seen<'a>(call: &'a Call, state: &State) -> Cow<'a, Call> {
         }
         _ => Cow::Borrowed(call),
     }
+}
+
+/// The device that the server opens: the one of that name, or the next that is not open.
+fn free(device: Option<u8>, state: &State) -> Option<u8> {
+    let unopened = |index: &u8| {
+        let device = state.devices.get(usize::from(*index));
+        device.is_some_and(|device| device.server == ServerDevice::Unopened)
+    };
+    device.filter(unopened).or_else(|| (0..state.devices.len() as u8).find(unopened))
 }
 
 /// A device is known by its name once either side has opened it; the first is from the

@@ -1,6 +1,8 @@
 //! Between the two ways to judge: in order, while every call begins at rest, and by
 //! search.
 
+use smallvec::SmallVec;
+
 use super::config::Config;
 use super::seen::Unexplained;
 use crate::check::events::Seen;
@@ -55,43 +57,63 @@ impl Checker {
         if self.is_live(world) || world == World::NOWHERE || !self.open.iter().any(begun) {
             return;
         }
-        if self.open.iter().filter(|open| begun(open)).all(|open| self.only_waits(open)) {
-            for index in 0..self.open.len() {
-                if begun(&self.open[index]) {
-                    self.presume(line, index);
-                }
+        self.presume_all(line, world, None);
+    }
+
+    /// Lets every call of a set but one wait, that has begun. If one of them would do more
+    /// than that, the order of effects is searched for from here on.
+    fn presume_all(&mut self, line: usize, world: usize, but: Option<usize>) {
+        for index in 0..self.open.len() {
+            let open = &self.open[index];
+            let begun = open.bound.world == world && !open.taken && Some(index) != but;
+            if begun && !self.presume(line, index) {
+                self.go_live(world);
+                return;
             }
-        } else {
-            self.go_live(world);
         }
     }
 
-    /// The call waits, or will do so when it comes to it.
-    fn presume(&mut self, line: usize, index: usize) {
-        self.take(line, index);
-        self.open[index].presumed = true;
+    /// The call waits, or will do so when it comes to it; false if it does anything else.
+    fn presume(&mut self, line: usize, index: usize) -> bool {
+        let waits = self.wait_in_place(index)
+            || (self.only_waits(&self.open[index]) && {
+                self.take(line, index);
+                true
+            });
+        if waits {
+            let open = &mut self.open[index];
+            (open.taken, open.presumed) = (true, true);
+        }
+        waits
+    }
+
+    /// By far the most frequent case: there is one state, and in it the call waits.
+    fn wait_in_place(&mut self, index: usize) -> bool {
+        let Self { open, worlds, profile, limits, .. } = self;
+        let OpenCall { lane, ref bound, .. } = open[index];
+        let [state] = worlds[bound.world].frontier.as_mut_slice() else {
+            return false;
+        };
+        let outcomes = model::outcomes(state, profile, *limits, lane, &bound.call);
+        let [outcome] = outcomes.as_slice() else {
+            return false;
+        };
+        let waits = outcome.waits_for().is_some()
+            && outcome.misuse[0].is_none()
+            && model::returns_of_waiting(state, profile, &bound.call).is_empty();
+        if waits {
+            model::apply(state, lane, bound.call.caller(), outcome);
+            let clauses: SmallVec<[Clause; 4]> = outcome.clauses().collect();
+            self.mark(clauses);
+        }
+        waits
     }
 
     /// A call returns while others of its set are open: they wait, or the order of their
     /// effects is not known.
     pub(in crate::check) fn settle_others(&mut self, line: usize, world: usize, index: usize) {
-        if self.is_live(world) || world == World::NOWHERE {
-            return;
-        }
-        let others = (0..self.open.len()).filter(|other| *other != index);
-        let begun: Vec<usize> = others
-            .filter(|other| {
-                let open = &self.open[*other];
-                open.bound.world == world && !open.taken
-            })
-            .collect();
-        if begun.is_empty() {
-            return;
-        }
-        if begun.iter().all(|other| self.only_waits(&self.open[*other])) {
-            begun.into_iter().for_each(|other| self.presume(line, other));
-        } else {
-            self.go_live(world);
+        if !self.is_live(world) && world != World::NOWHERE {
+            self.presume_all(line, world, Some(index));
         }
     }
 

@@ -46,8 +46,9 @@ const SIM: &[(&str, &[&str])] = &[
     ("model", &["codes", "config", "clauses"]),
     ("trace", &["codes", "config", "clauses", "model"]),
     ("explore", &["codes", "config", "clauses", "model", "trace"]),
-    ("simulate", &["codes", "config", "clauses", "model", "trace"]),
     ("check", &["codes", "config", "clauses", "model", "trace"]),
+    // Every event of a world is judged as it happens.
+    ("simulate", &["codes", "config", "clauses", "model", "trace", "check"]),
     // A real implementation shares nothing with the model that judges it.
     ("sync", &[]),
     ("runtime", &["codes", "config", "sync"]),

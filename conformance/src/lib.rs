@@ -11,6 +11,7 @@
 //! | [`mutants`] | seeded defects of the plain implementation, hunted with the scenarios |
 //! | [`report`] | text, JSON, JUnit XML, Markdown |
 //! | [`baseline`] | known failures, with a reason each |
+//! | [`worlds`] | campaigns of seeded worlds |
 //! | [`cli`] | the command `vdi` |
 //!
 //! Architecture invariants: expected answers never reach an adapter; reports
@@ -26,3 +27,4 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod sync;
+pub mod worlds;

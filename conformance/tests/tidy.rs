@@ -64,11 +64,12 @@ const CONFORMANCE: &[(&str, &[&str])] = &[
     ("report", &["adapter", "baseline", "run", "vdi_sim"]),
     ("generate", &["scenario", "run", "vdi_sim"]),
     ("mutants", &["plain", "scenario", "adapter", "run", "vdi_sim"]),
+    ("worlds", &["plain", "adapter", "vdi_sim"]),
     (
         "cli",
         &[
-            "plain", "scenario", "adapter", "run", "generate", "mutants", "baseline", "report",
-            "vdi_sim",
+            "worlds", "plain", "scenario", "adapter", "run", "generate", "mutants", "baseline",
+            "report", "vdi_sim",
         ],
     ),
 ];

@@ -14,6 +14,7 @@ mod readings;
 mod replay;
 mod run;
 mod serve;
+mod simulate;
 mod table;
 
 use std::io::{IsTerminal, Write};
@@ -27,6 +28,7 @@ use vdi_sim::clauses::{Profile, ProfileFile};
 use vdi_sim::trace::{Trace, TraceError, TraceReader};
 
 pub use args::{Arguments, Command};
+pub use simulate::{HowArgs, MergeArgs, SimulateArgs};
 
 use crate::scenario::{BadFile, LibraryError};
 
@@ -119,6 +121,8 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
         Command::Readings(args) => readings::readings(&args, &mut out),
         Command::Mutants(args) => mutants::mutants(&args, &mut out),
         Command::Explore(args) => explore::explore(&args, &mut out),
+        Command::Simulate(args) => simulate::simulate(&args, &mut out),
+        Command::Merge(args) => simulate::merge(&args, &mut out),
         Command::Init(args) => init::init(&args, &mut out),
         Command::Serve(_) => unreachable!("done above"),
     };

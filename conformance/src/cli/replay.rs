@@ -9,12 +9,19 @@ use vdi_sim::trace::{FORMAT, Trace, TraceReader};
 
 use super::args::ReplayArgs;
 use super::run::{adapter, exit_code_of, library, limits, reproducing};
+use super::simulate::{self, HowArgs};
 use super::{Failure, profile, trace_file};
 use crate::report::failure;
 use crate::run::{ScenarioResult, SuiteOptions, Verdict, run_suite, steps_of_trace};
 use crate::scenario::{Scenario, read};
 
 pub(super) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    if let Some(seed) = args.seed {
+        let profile = args.target.profile.clone();
+        let defect = args.target.defect.clone();
+        let how = HowArgs { on: args.on, defect, set: args.set.clone(), profile };
+        return simulate::replay(seed, &how, args.json, out);
+    }
     let options = SuiteOptions {
         profile: profile(&args.target.profile)?,
         limits: limits(&args.target),
@@ -61,20 +68,21 @@ fn show(result: &ScenarioResult, out: &mut dyn Write) -> Result<(), Failure> {
 
 /// What to drive: an id, a scenario's file, or a trace.
 fn scenario(args: &ReplayArgs) -> Result<Scenario, Failure> {
-    let path = Path::new(&args.what);
+    let what = args.what.as_deref().unwrap_or_default();
+    let path = Path::new(what);
     if path.is_file() {
         return match trace(path)? {
-            Some(trace) => from_trace(&args.what, &trace),
+            Some(trace) => from_trace(what, &trace),
             None => Ok(read(path)?),
         };
     }
     let library = library(args.target.scenarios.as_deref())?;
-    library.get(&args.what).map(|loaded| loaded.scenario.clone()).ok_or_else(|| {
+    library.get(what).map(|loaded| loaded.scenario.clone()).ok_or_else(|| {
         let ids = library.iter().map(|loaded| loaded.scenario.id.as_str());
-        let near = vdi_sim::codes::closest(&args.what, ids)
+        let near = vdi_sim::codes::closest(what, ids)
             .map(|near| format!(" (did you mean `{near}`?)"))
             .unwrap_or_default();
-        Failure::Usage(format!("{}: neither a file nor a scenario's id{near}", args.what))
+        Failure::Usage(format!("{}: neither a file nor a scenario's id{near}", what))
     })
 }
 

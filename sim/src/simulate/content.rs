@@ -37,7 +37,7 @@ impl Extent {
 }
 
 /// Appends a stretch, joined to the last where it goes on.
-pub(super) fn push(content: &mut Content, extent: Extent) {
+pub fn push(content: &mut Content, extent: Extent) {
     if extent.length == 0 {
         return;
     }

@@ -201,6 +201,8 @@ pub struct Setup {
     pub server: ServerConfig,
     /// Commands that a device's queue takes.
     pub queue_depth: u32,
+    /// The set, counted from 0: a client uses the same interface for all its lives.
+    pub set: u8,
     /// By device, its name.
     pub device_names: Vec<&'static str>,
 }
@@ -230,6 +232,12 @@ pub trait Engine {
 
     /// Lets something happen on a lane that is inside a call, if anything can.
     fn advance(&mut self, by: By, chance: &mut Chance) -> Option<Happened>;
+
+    /// A lane on which something has happened already that is to be told before anything
+    /// else happens.
+    fn pressing(&mut self) -> Option<u8> {
+        None
+    }
 
     /// The time-out of the call on this lane passes; for the agent, one interval of
     /// serverTimeOut.

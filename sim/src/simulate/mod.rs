@@ -16,6 +16,7 @@
 //! | `observe`, `names` | events, judged and kept |
 //! | `run`, `outcome` | what came of it |
 //! | `campaign`, `coverage` | what many worlds have shown together |
+//! | `shrink` | a failing world made smaller |
 //! | `history` | histories of single calls, without a plan |
 //!
 //! Same seed, same bytes, on every machine.
@@ -41,13 +42,14 @@ mod run;
 mod schedule;
 mod server;
 mod setup;
+mod shrink;
 mod stream;
 mod worker;
 mod world;
 
 pub use campaign::{Apart, CAMPAIGN, Campaign, Deviant, Failure, Totals};
 pub use chance::Chance;
-pub use content::{Content, Extent};
+pub use content::{Content, Extent, push as push_extent};
 pub use coverage::{Clauses, Coverage, Met, MetOnce, Table, Transitions};
 pub use deviation::Deviation;
 pub use engine::{
@@ -59,3 +61,4 @@ pub use on_model::OnModel;
 pub use options::{Arrangement, Faults, Like, Options, Plan, Strategy};
 pub use outcome::{Counts, Ended, Loss, Outcome, Problem, StatementEnd};
 pub use run::{Watch, options_of, simulate, simulate_on};
+pub use shrink::shrink;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::coverage::MetOnce;
 use super::observe::Log;
 use super::options::Options;
-use crate::check::{Finding, Judged, Verdict};
+use crate::check::{Finding, Judged, Verdict, Violation};
 use crate::clauses::{Clause, Party};
 
 /// How a world came to its end.
@@ -91,6 +91,11 @@ pub enum Problem {
         /// What was seen.
         what: String,
     },
+    /// The judge could not decide: calls overlapped.
+    Undecided {
+        /// What was seen.
+        what: String,
+    },
     /// Server or client broke an obligation.
     Fault {
         /// The broken clause.
@@ -124,6 +129,7 @@ impl Problem {
     pub fn class(&self) -> String {
         match self {
             Self::Violation { clause, .. } => format!("violation of {clause}"),
+            Self::Undecided { .. } => "undecided".to_owned(),
             Self::Fault { clause, .. } => format!("fault against {clause}"),
             Self::Loss(_) => "loss of data".to_owned(),
             Self::FalseSuccess => "false success".to_owned(),
@@ -139,6 +145,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Violation { clause, what } => write!(f, "violation of {clause}: {what}"),
+            Self::Undecided { what } => write!(f, "undecided: {what}"),
             Self::Fault { clause, what } => write!(f, "fault against {clause}: {what}"),
             Self::Loss(Loss { set, device, at, restored }) => {
                 let where_ = if *restored { "RESTORE gave" } else { "the medium has" };
@@ -213,15 +220,17 @@ pub(super) fn weigh(
     let (mut problems, mut shown) = (Vec::new(), Vec::new());
     let deviant = options.deviation.is_some();
     let verdict = judged.map(|judged| &judged.verdict);
-    let violation = match verdict {
-        Some(Verdict::Violation(violation)) => Some(&**violation),
-        Some(Verdict::Inconclusive(overlap)) => Some(&overlap.violation),
-        _ => None,
-    };
-    problems.extend(violation.map(|violation| {
-        let clause = violation.clause.to_string();
-        Problem::Violation { clause, what: format!("{}, line {}", violation.got, violation.line) }
-    }));
+    let seen = |violation: &Violation| format!("{}, line {}", violation.got, violation.line);
+    problems.extend(match verdict {
+        Some(Verdict::Violation(violation)) => {
+            let clause = violation.clause.to_string();
+            Some(Problem::Violation { clause, what: seen(violation) })
+        }
+        Some(Verdict::Inconclusive(overlap)) => {
+            Some(Problem::Undecided { what: seen(&overlap.violation) })
+        }
+        Some(Verdict::Conformant) | None => None,
+    });
     problems.extend(evidence.error.map(|what| Problem::Ours { what }));
     let findings = judged.map_or(&[][..], |judged| &judged.findings);
     for Finding { party, clause, what, .. } in findings {

@@ -116,7 +116,8 @@ pub(super) fn agreed(options: &Options, job: Job, run: usize) -> Setup {
     };
     let device_names = (0..options.devices).map(|device| names::device_name(run, device)).collect();
     let queue_depth = options.queue_depth.into();
-    Setup { name: names::set(run), config, server, queue_depth, device_names }
+    let set = (run % usize::from(options.sets)) as u8;
+    Setup { name: names::set(run), config, server, queue_depth, set, device_names }
 }
 
 /// The exceptions that were drawn.

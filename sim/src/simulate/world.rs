@@ -177,6 +177,13 @@ impl<'a, E: Engine> World<'a, E> {
             if self.observer.is_over() {
                 return Ended::Judged;
             }
+            if let Some(lane) = self.engine.pressing() {
+                let by = self.by(lane.into());
+                if let Some(happened) = self.engine.advance(by, &mut self.chance) {
+                    self.happened(lane.into(), happened);
+                }
+                continue;
+            }
             self.trouble();
             if self.done == self.all() {
                 break;

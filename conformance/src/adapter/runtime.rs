@@ -11,7 +11,7 @@ use vdi_sim::runtime::{
     Buffer, BufferHandle, ClientDevice, ClientSet, CommandId, Completion, Machine, Observer,
     Options, Process as Place, SendCommand, ServerDevice, ServerSet, Still, Timeout,
 };
-use vdi_sim::simulate::{Content, Extent, push_extent};
+use vdi_sim::simulate::{Content, Extent, from_bytes, to_bytes};
 use vdi_sim::trace::{Declares, Process};
 
 use super::body::{Body, BodySession, Ended, Given, Got, Interfaces, Sent, Wait};
@@ -120,9 +120,6 @@ impl Observer for Gated {
         self.0.wakes();
     }
 }
-
-/// Bytes of a word that stands for eight bytes of a stream.
-const WORD: usize = 8;
 
 /// Tells the driver when calls wait.
 struct Rest(Arc<Host>);
@@ -297,28 +294,14 @@ impl Body for World {
     }
 
     fn write(buffer: &Buffer, content: &[Extent]) -> bool {
-        let mut bytes = Vec::new();
-        for extent in content {
-            for word in 0..extent.length as usize / WORD {
-                let place = extent.offset / WORD as u64 + word as u64;
-                let stands = u64::from(extent.stream) << 40 | place;
-                bytes.extend(if extent.stream == 0 { [0; WORD] } else { stands.to_le_bytes() });
-            }
-        }
+        let bytes = to_bytes(content);
         buffer.bytes().is_some_and(|of| of.copy_from(&bytes) == bytes.len())
     }
 
     fn read(buffer: &Buffer, length: u32) -> Option<Content> {
         let mut bytes = vec![0; length as usize];
         buffer.bytes()?.copy_to(&mut bytes);
-        let mut content = Content::new();
-        for word in bytes.chunks_exact(WORD) {
-            let stands = u64::from_le_bytes(word.try_into().unwrap_or_default());
-            let (stream, place) = ((stands >> 40) as u32, stands & ((1 << 40) - 1));
-            let offset = if stream == 0 { 0 } else { place * WORD as u64 };
-            push_extent(&mut content, Extent { stream, offset, length: WORD as u32 });
-        }
-        Some(content)
+        Some(from_bytes(&bytes))
     }
 
     fn is_same(one: &Buffer, other: &Buffer) -> bool {

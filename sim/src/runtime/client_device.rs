@@ -153,7 +153,14 @@ impl ClientDevice {
         };
         own.held.push(held);
         let Request { tag, size, position, number, .. } = *request;
-        Ok(Delivered { command: CommandId(Some(number)), tag, code, size, position, buffer })
+        Ok(Delivered {
+            command: CommandId(Some((self.slot, number))),
+            tag,
+            code,
+            size,
+            position,
+            buffer,
+        })
     }
 
     /// Completes a command that this device delivered; the agent calls it back. `bytes`
@@ -187,7 +194,7 @@ impl ClientDevice {
             if region.sound(device.client.get())? == End::Closed {
                 return Err(HResult::VD_E_PROTOCOL);
             }
-            let is_held = |held: &Held| Some(held.number) == command.0;
+            let is_held = |held: &Held| command.0 == Some((self.slot, held.number));
             let index = own.held.iter().position(is_held).ok_or(HResult::VD_E_INVALID)?;
             if fault(Fault::HeldLooksThenTakes) {
                 drop(own);
@@ -204,7 +211,7 @@ impl ClientDevice {
             };
             let before_error = own.held.get(index).is_some_and(|held| held.before_error);
             own.held.retain(|held| !is_held(held));
-            let number = command.0.unwrap_or_default();
+            let number = command.0.map_or(0, |(_, number)| number);
             self.answer(
                 &mut own,
                 Answered { ticket, number, code: code.0, bytes, position, error: None },

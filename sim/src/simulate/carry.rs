@@ -3,12 +3,14 @@
 
 use super::content;
 use super::deviation::Deviation;
-use super::engine::{CalledBack, Engine};
+use super::engine::{Ask, CalledBack, Engine};
 use super::medium::Done;
-use super::program::Act;
+use super::odd;
+use super::own::{Do, Through, Told};
+use super::program::{Act, Statement as Of};
 use super::world::{Lane, Role, Set, World};
-use crate::codes::CommandCode;
-use crate::trace::Statement;
+use crate::codes::{CommandCode, HResult};
+use crate::trace::{Process, Statement};
 
 impl<E: Engine> World<'_, E> {
     /// Carries out the command at hand of a client's device, if it moves no data.
@@ -47,6 +49,95 @@ impl<E: Engine> World<'_, E> {
             if stage(&self.sets[index]).is_some() {
                 self.sets[index].client.workers[0].gathered(together);
                 self.wake_all(index);
+            }
+        }
+    }
+
+    /// What is called out of the order, if it is time.
+    pub(super) fn act_oddly(&mut self, role: Role, index: usize) -> Act {
+        // What is under way may change what an odd call is bound to.
+        let busy = self.is_changing(index, role == Role::OddServer);
+        let Self { sets, chance, commands, buffers, odd_due, options, .. } = self;
+        let Set { server, client, of_server, of_client, .. } = &mut sets[index];
+        let server_side = role == Role::OddServer;
+        let ended = if server_side { server.has_ended() } else { client.has_ended() };
+        if index > 0 || options.odd_calls == 0 {
+            return Act::Done;
+        }
+        let due = &mut odd_due[usize::from(!server_side)];
+        if !*due {
+            return if ended { Act::Done } else { Act::Idle };
+        }
+        if busy && !ended {
+            return Act::Idle;
+        }
+        *due = false;
+        Act::call(match server_side {
+            true => odd::of_server(*of_server, chance, (commands, buffers)),
+            false => odd::of_client(*of_client, chance, *commands),
+        })
+    }
+
+    /// What a return tells whoever makes odd calls.
+    pub(super) fn learn(&mut self, lane: usize, ask: &Ask, status: HResult) {
+        let Lane { place, .. } = self.lanes[lane];
+        let set = &mut self.sets[usize::from(place.set)];
+        let known = match place.process {
+            Process::Server => &mut set.of_server,
+            Process::Primary => &mut set.of_client,
+            Process::Secondary(_) => return,
+        };
+        known.devices = self.options.devices;
+        match ask {
+            Ask::Open | Ask::CreateEx if status == HResult::NOERROR => known.begun = true,
+            Ask::Close => known.closed = true,
+            Ask::OpenDevice { device } if status == HResult::NOERROR => {
+                known.opened |= 1 << device;
+            }
+            _ => {}
+        }
+    }
+
+    /// What the client in the place of ours does next.
+    pub(super) fn ask_own(&mut self, lane: usize) -> Act {
+        let by = self.by(lane);
+        let Self { own, engine, observer, sets, .. } = self;
+        let (Some(own), statement) = (own.as_mut(), &mut sets[0].statement) else {
+            return Act::Done;
+        };
+        if own.awaits {
+            if !statement.is_over() {
+                return Act::Idle;
+            }
+            let succeeded = *statement == Of::Succeeded;
+            (own.awaits, own.told) = (false, Told::Statement { succeeded });
+            return Act::Learn { succeeded };
+        }
+        let mut buffers = Through { engine: &mut **engine, observer, by };
+        let told = std::mem::replace(&mut own.told, Told::Done);
+        match own.application.next(&told, &mut buffers) {
+            Do::Call(ask) => Act::call(ask),
+            Do::Sleep(milliseconds) => Act::Sleep(milliseconds),
+            Do::Issue => {
+                let devices = self.options.devices;
+                if *statement == Of::NotIssued {
+                    *statement = Of::Issued(devices);
+                }
+                Act::Issue { devices: devices.into() }
+            }
+            Do::AwaitStatement => {
+                own.awaits = true;
+                self.ask_own(lane)
+            }
+            Do::Report(what) => {
+                sets[0].client.note_report(what);
+                Act::Report(what)
+            }
+            Do::End => {
+                if *statement == Of::NotIssued {
+                    *statement = Of::Failed;
+                }
+                Act::Done
             }
         }
     }
@@ -102,6 +193,7 @@ impl<E: Engine> World<'_, E> {
             false => self.engine.get(by, buffer, size),
             true => Some(content::Content::new()),
         };
+        let readable = given.is_some();
         let mut done = match given {
             None => Done::failed(!writes),
             Some(_) if fails => Done::failed(!writes),
@@ -115,7 +207,7 @@ impl<E: Engine> World<'_, E> {
                 medium.read(size, most, delivered.position)
             }
         };
-        let found = !writes || self.engine.put(by, buffer, &done.content);
+        let found = if writes { self.engine.put(by, buffer, &done.content) } else { readable };
         self.observer.used(lane as u8, buffer, writes, found);
         done.content.clear();
         self.sets[usize::from(place.set)].client.workers[worker].answer(&done);

@@ -102,6 +102,16 @@ impl Client {
         self.at == At::Ended
     }
 
+    /// Whether a worker has not begun.
+    pub(super) fn is_unstarted(&self, worker: usize) -> bool {
+        self.workers.get(worker).is_none_or(|worker| worker.is_unstarted())
+    }
+
+    /// What a client in its place has told its caller.
+    pub(super) const fn note_report(&mut self, what: Reported) {
+        self.reported = Some(what);
+    }
+
     /// What it has told its caller.
     pub(super) const fn reported(&self) -> Option<Reported> {
         self.reported

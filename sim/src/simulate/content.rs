@@ -37,7 +37,7 @@ impl Extent {
 }
 
 /// Appends a stretch, joined to the last where it goes on.
-pub fn push(content: &mut Content, extent: Extent) {
+pub(super) fn push(content: &mut Content, extent: Extent) {
     if extent.length == 0 {
         return;
     }
@@ -182,6 +182,44 @@ pub(super) fn head(content: &[Extent], bytes: u32) -> Content {
     head
 }
 
+/// Bytes of a word that stands for eight bytes of a stream.
+const WORD: usize = 8;
+
+/// Where in a word the number of its stream is.
+const STREAM_SHIFT: u32 = 40;
+
+/// Bytes that stand for a content: each word says which stream it is of, and where.
+#[must_use]
+pub fn to_bytes(content: &[Extent]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(length(content) as usize);
+    for extent in content {
+        let first = extent.offset / WORD as u64;
+        for place in first..first + u64::from(extent.length) / WORD as u64 {
+            let stands = u64::from(extent.stream) << STREAM_SHIFT | place;
+            bytes.extend_from_slice(&if extent.stream == 0 {
+                [0; WORD]
+            } else {
+                stands.to_le_bytes()
+            });
+        }
+    }
+    bytes
+}
+
+/// The content that bytes stand for; what stands for nothing is of no stream.
+#[must_use]
+pub fn from_bytes(bytes: &[u8]) -> Content {
+    let mut content = Content::new();
+    for word in bytes.chunks(WORD) {
+        let stands = word.try_into().map_or(0, u64::from_le_bytes);
+        let stream = (stands >> STREAM_SHIFT) as u32;
+        let place = stands & ((1 << STREAM_SHIFT) - 1);
+        let offset = if stream == 0 { 0 } else { place * WORD as u64 };
+        push(&mut content, Extent { stream, offset, length: word.len() as u32 });
+    }
+    content
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +234,13 @@ mod tests {
         (0..4).for_each(|n| store.write(n * 10, &[of(n * 10, 10)]));
         assert_eq!(store.pieces.len(), 1);
         assert_eq!(store.read(5, 100).as_slice(), [of(5, 35)]);
+    }
+
+    #[test]
+    fn bytes_stand_for_a_content() {
+        let content = [of(512, 1024), nothing(8), of(0, 64)];
+        assert_eq!(from_bytes(&to_bytes(&content)).as_slice(), content);
+        assert_eq!(from_bytes(&[7; 3]).as_slice(), [nothing(3)]);
     }
 
     #[test]

@@ -16,6 +16,8 @@
 //! | `observe`, `names` | events, judged and kept |
 //! | `run`, `outcome` | what came of it |
 //! | `campaign`, `coverage` | what many worlds have shown together |
+//! | `odd` | calls out of the order |
+//! | `own` | a client of one's own |
 //! | `shrink` | a failing world made smaller |
 //! | `history` | histories of single calls, without a plan |
 //!
@@ -34,9 +36,11 @@ mod history;
 mod medium;
 mod names;
 mod observe;
+mod odd;
 mod on_model;
 mod options;
 mod outcome;
+mod own;
 mod program;
 mod run;
 mod schedule;
@@ -49,7 +53,7 @@ mod world;
 
 pub use campaign::{Apart, CAMPAIGN, Campaign, Deviant, Failure, Totals};
 pub use chance::Chance;
-pub use content::{Content, Extent, push as push_extent};
+pub use content::{Content, Extent, from_bytes, to_bytes};
 pub use coverage::{Clauses, Coverage, Met, MetOnce, Table, Transitions};
 pub use deviation::Deviation;
 pub use engine::{
@@ -60,5 +64,6 @@ pub use observe::Log;
 pub use on_model::OnModel;
 pub use options::{Arrangement, Faults, Like, Options, Plan, Strategy};
 pub use outcome::{Counts, Ended, Loss, Outcome, Problem, StatementEnd};
-pub use run::{Watch, options_of, simulate, simulate_on};
+pub use own::{Application, Buffers, Do, Told};
+pub use run::{Watch, options_of, simulate, simulate_on, simulate_with};
 pub use shrink::shrink;

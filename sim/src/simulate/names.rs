@@ -56,8 +56,15 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
             index => format!("S{}-{}", run + 1, index + 1),
         })
     });
-    const ROLES: [&str; SET_LANES] =
-        ["server.main", "server.agent", "server.operator", "primary.main", "primary.sql"];
+    const ROLES: [&str; SET_LANES] = [
+        "server.main",
+        "server.agent",
+        "server.operator",
+        "primary.main",
+        "primary.sql",
+        "server.odd",
+        "primary.odd",
+    ];
     let set_lanes = (0..RUNS).flat_map(|set| {
         ROLES.iter().map(move |role| match set {
             0 => (*role).to_owned(),
@@ -85,7 +92,7 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
 });
 
 /// Lanes that every set has.
-pub(super) const SET_LANES: usize = 5;
+pub(super) const SET_LANES: usize = 7;
 
 const fn kept(text: &'static str) -> Name<'static> {
     Name(Cow::Borrowed(text))

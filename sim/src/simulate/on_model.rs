@@ -46,6 +46,23 @@ impl Life {
         self.places.get(usize::from(device)).copied().flatten().unwrap_or(device)
     }
 
+    /// Gives the device that a call is to open a place, if it has none; which device.
+    fn try_place(&mut self, ask: &Ask, process: Process) -> Option<u8> {
+        let Ask::OpenDevice { device } = *ask else {
+            return None;
+        };
+        let known = self.places.get(usize::from(device)).copied().flatten();
+        self.give_place(device);
+        // A name that nobody knows stands for what is left.
+        let unopened = |of: &model::Device| of.server == model::ServerDevice::Unopened;
+        let devices = &self.state.devices;
+        if process == Process::Server && usize::from(self.place(device)) >= devices.len() {
+            let left = devices.iter().position(unopened).map(|place| place as u8);
+            self.places[usize::from(device)] = left.or(self.places[usize::from(device)]);
+        }
+        known.is_none().then_some(device)
+    }
+
     /// The place of a device that is about to be opened.
     fn give_place(&mut self, device: u8) {
         let device = usize::from(device);
@@ -134,6 +151,13 @@ impl OnModel {
         *fits.clone().nth(at).unwrap_or(&outcomes[0])
     }
 
+    /// Whether a process may still use a buffer.
+    fn is_alive(&self, by: By, buffer: u32) -> bool {
+        let state = &self.lives[usize::from(by.run)].state;
+        let object = model::Object::Buffer(BufferId(buffer));
+        model::touch(state, caller(by.process), object).alive
+    }
+
     fn returned(&self, by: By, outcome: &Outcome) -> Happened {
         let mut given = Given::status(match outcome.answer.expected() {
             Some(Expected::Status(status)) => status,
@@ -175,12 +199,20 @@ impl OnModel {
     }
 }
 
+/// Whether the call is to return NOERROR.
+fn succeeds(outcome: &Outcome) -> bool {
+    outcome.answer.expected().is_some_and(|expected| expected.admits(HResult::NOERROR))
+}
+
 /// ERROR_NOT_ENOUGH_MEMORY of the operating system, wrapped.
 const NO_MEMORY: HResult = HResult::from_win32(Win32(8));
 
 fn server_call(life: &Life, ask: &Ask) -> ServerCall {
     match *ask {
-        Ask::Open => ServerCall::Open { found: true, reused: false },
+        Ask::Open => {
+            let reused = life.state.server == model::ServerLife::Closed;
+            ServerCall::Open { found: true, reused }
+        }
         Ask::GetServerConfiguration => ServerCall::GetConfiguration,
         Ask::BeginConfiguration => {
             let server = &life.setup.server;
@@ -196,7 +228,11 @@ fn server_call(life: &Life, ask: &Ask) -> ServerCall {
         }
         Ask::EndConfiguration => ServerCall::EndConfiguration,
         Ask::ExecuteCompletionAgent => ServerCall::ExecuteCompletionAgent,
-        Ask::OpenDevice { device } => ServerCall::OpenDevice { device: Some(life.place(device)) },
+        Ask::OpenDevice { device } => {
+            let count = life.state.devices.len();
+            let place = Some(life.place(device)).filter(|place| usize::from(*place) < count);
+            ServerCall::OpenDevice { device: place }
+        }
         Ask::AllocateBuffer { buffer, size } => {
             let kind = Requested { size, alignment: 0, count: 0 };
             ServerCall::AllocateBuffer { buffer: BufferId(buffer), sound: true, kind }
@@ -238,7 +274,11 @@ fn client_call(life: &Life, ask: &Ask) -> ClientCall {
                     of.server != model::ServerDevice::Unopened
                         || of.client != model::ClientDevice::Unopened
                 });
-            let name = if known { DeviceName::Known(device) } else { DeviceName::New(device) };
+            let name = match usize::from(device) < life.state.devices.len() {
+                false => DeviceName::Unknown,
+                true if known => DeviceName::Known(device),
+                true => DeviceName::New(device),
+            };
             ClientCall::OpenDevice { name }
         }
         Ask::GetCommand { device, wait } => {
@@ -287,9 +327,7 @@ impl Engine for OnModel {
             }
             self.sent[place] = *sent;
         }
-        if let Ask::OpenDevice { device } = *ask {
-            self.lives[usize::from(by.run)].give_place(device);
-        }
+        let new = self.lives[usize::from(by.run)].try_place(ask, by.process);
         let call = self.model_call(by, ask);
         let lane = LaneId(by.lane.into());
         let life = &self.lives[usize::from(by.run)];
@@ -300,6 +338,9 @@ impl Engine for OnModel {
         let outcomes = model::outcomes(&life.state, &self.profile, limits, lane, &call);
         let outcome = self.choose((by, at_once), &call, &outcomes, chance);
         self.note(&outcome);
+        if let Some(device) = new.filter(|_| !succeeds(&outcome)) {
+            self.lives[usize::from(by.run)].places[usize::from(device)] = None;
+        }
         let state = &mut self.lives[usize::from(by.run)].state;
         // A command that is delivered may be called back at any time, its name be forgotten.
         let at_once = at_once || matches!(outcome.answer, Answer::Delivers(_));
@@ -358,7 +399,10 @@ impl Engine for OnModel {
         }
     }
 
-    fn put(&mut self, _: By, buffer: u32, content: &[Extent]) -> bool {
+    fn put(&mut self, by: By, buffer: u32, content: &[Extent]) -> bool {
+        if !self.is_alive(by, buffer) {
+            return false;
+        }
         let place = buffer as usize;
         if self.buffers.len() <= place {
             self.buffers.resize(place + 1, Content::new());
@@ -381,7 +425,10 @@ impl Engine for OnModel {
         true
     }
 
-    fn get(&mut self, _: By, buffer: u32, length: u32) -> Option<Content> {
+    fn get(&mut self, by: By, buffer: u32, length: u32) -> Option<Content> {
+        if !self.is_alive(by, buffer) {
+            return None;
+        }
         let mut found =
             self.buffers.get(buffer as usize).map(|held| content::head(held, length))?;
         let told = content::length(&found);

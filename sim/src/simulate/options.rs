@@ -151,6 +151,8 @@ pub struct Options {
     pub holds: u8,
     /// What the client does wrong, if it does.
     pub deviation: Option<Deviation>,
+    /// Steps between two calls that no sound program makes, about; 0 is none of them.
+    pub odd_calls: u32,
     /// What goes wrong.
     pub faults: Faults,
     /// How the scheduler picks.
@@ -172,6 +174,9 @@ impl Options {
             options.deviate(deviation);
         } else {
             options.draw_faults(chance);
+            if chance.once_in(6) {
+                options.odd_calls = chance.one_of(&[4, 15, 50, 150]);
+            }
         }
         options.settle();
         options
@@ -227,6 +232,7 @@ impl Options {
             aborts_on_failure: true,
             holds: 1,
             deviation: None,
+            odd_calls: 0,
             faults: Faults::default(),
             strategy: Strategy::Uniform,
             at_once: 8,
@@ -339,6 +345,7 @@ impl Options {
             (faults.short > 0, "short-transfer"),
             (faults.slow_client > 0, "slow-client"),
             (faults.slow_server > 0, "slow-server"),
+            (self.odd_calls > 0, "odd-calls"),
         ];
         named.into_iter().filter_map(|(drawn, name)| drawn.then_some(name)).collect()
     }

@@ -232,6 +232,10 @@ pub(super) fn weigh(
         Some(Verdict::Conformant) | None => None,
     });
     problems.extend(evidence.error.map(|what| Problem::Ours { what }));
+    // Whoever calls out of the order is to be answered right, and nothing more.
+    if options.odd_calls > 0 {
+        return (problems, shown);
+    }
     let findings = judged.map_or(&[][..], |judged| &judged.findings);
     for Finding { party, clause, what, .. } in findings {
         let fault = Problem::Fault { clause: clause.to_string(), what: what.clone() };

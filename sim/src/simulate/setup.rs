@@ -13,8 +13,15 @@ use crate::codes::Features;
 use crate::config::{ServerConfig, VdConfig};
 use crate::trace::Process;
 
-const ROLES: [Role; names::SET_LANES] =
-    [Role::Server, Role::Agent, Role::Operator, Role::Client, Role::Sql];
+const ROLES: [Role; names::SET_LANES] = [
+    Role::Server,
+    Role::Agent,
+    Role::Operator,
+    Role::Client,
+    Role::Sql,
+    Role::OddServer,
+    Role::OddClient,
+];
 
 /// Lanes of one set.
 const fn lanes_of(options: &Options) -> usize {
@@ -32,7 +39,7 @@ pub(super) fn lanes(options: &Options) -> Vec<Lane> {
         let place = |name, process| Place { name, process, set, run: set };
         for (index, role) in ROLES.into_iter().enumerate() {
             let process = match role {
-                Role::Client | Role::Sql => Process::Primary,
+                Role::Client | Role::Sql | Role::OddClient => Process::Primary,
                 _ => Process::Server,
             };
             let name = names::set_lane(set.into(), index);
@@ -70,6 +77,7 @@ pub(super) fn begin(set: &mut Set, index: usize, job: Job, options: &Options) {
     set.server = Server::new(job, set.ids);
     set.client = Client::new(job, options, index == 0);
     set.statement = Statement::NotIssued;
+    (set.of_server, set.of_client) = Default::default();
     if job == Job::Restore {
         set.media.iter_mut().for_each(Medium::rewind_to_read);
     }
@@ -114,7 +122,8 @@ pub(super) fn agreed(options: &Options, job: Job, run: usize) -> Setup {
         block_size: options.block_size,
         max_transfer_size: options.max_transfer_size,
     };
-    let device_names = (0..options.devices).map(|device| names::device_name(run, device)).collect();
+    let device_names =
+        (0..names::DEVICES as u8).map(|device| names::device_name(run, device)).collect();
     let queue_depth = options.queue_depth.into();
     let set = (run % usize::from(options.sets)) as u8;
     Setup { name: names::set(run), config, server, queue_depth, set, device_names }

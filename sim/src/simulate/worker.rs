@@ -86,6 +86,11 @@ impl Worker {
         }
     }
 
+    /// Whether its process has not opened the set yet.
+    pub(super) fn is_unstarted(&self) -> bool {
+        self.at == At::OpeningSet
+    }
+
     /// How it ended, if it has.
     pub(super) const fn end(&self) -> Option<End> {
         match self.at {

@@ -10,8 +10,10 @@ use super::engine::{Ask, By, Engine, Happened, Setup, Wait};
 use super::medium::Medium;
 use super::names;
 use super::observe::{Observer, Place};
+use super::odd::Known;
 use super::options::{Arrangement, Options};
 use super::outcome::{Counts, Ended};
+use super::own::{Own, Told};
 use super::program::{Act, Job, Scene, Statement};
 use super::schedule::{Lanes, Scheduler, each};
 use super::server::{AgentLane, Server};
@@ -29,6 +31,10 @@ pub(super) enum Role {
     Client,
     Sql,
     Worker(u8),
+    /// Whoever makes odd calls for the server.
+    OddServer,
+    /// The same for the primary client.
+    OddClient,
 }
 
 /// No deadline.
@@ -69,6 +75,8 @@ pub(super) struct Set {
     waits_since: u64,
     operator: bool,
     abort: bool,
+    pub(super) of_server: Known,
+    pub(super) of_client: Known,
 }
 
 impl Set {
@@ -86,6 +94,8 @@ impl Set {
             waits_since: 0,
             operator: false,
             abort: false,
+            of_server: Known::default(),
+            of_client: Known::default(),
         }
     }
 }
@@ -113,9 +123,14 @@ pub(super) struct World<'a, E> {
     swept: bool,
     rests: u32,
     pub(super) counts: Counts,
-    commands: u32,
-    buffers: u32,
+    pub(super) commands: u32,
+    pub(super) buffers: u32,
+    /// The step of the next odd call, and whether it is due, by side.
+    odd_at: u32,
+    pub(super) odd_due: [bool; 2],
     pub(super) dead: Vec<Process>,
+    /// A client in the place of ours.
+    pub(super) own: Option<Own<'a>>,
 }
 
 impl<'a, E: Engine> World<'a, E> {
@@ -145,7 +160,10 @@ impl<'a, E: Engine> World<'a, E> {
             counts: Counts::default(),
             commands: 0,
             buffers: 0,
+            odd_at: 1,
+            odd_due: [false; 2],
             dead: Vec::new(),
+            own: None,
         }
     }
 
@@ -159,6 +177,10 @@ impl<'a, E: Engine> World<'a, E> {
             for lane in each(set.lanes) {
                 self.lanes[lane].place.run = set.run;
             }
+        }
+        if let Some(own) = &mut self.own {
+            let devices = self.options.devices;
+            own.told = Told::Begins { restore: job == Job::Restore, devices };
         }
         self.done = 0;
         self.ready = self.all();
@@ -277,6 +299,11 @@ impl<'a, E: Engine> World<'a, E> {
 
     /// What the seed has drawn for this step goes wrong.
     fn trouble(&mut self) {
+        if self.options.odd_calls > 0 && self.counts.steps >= self.odd_at {
+            self.odd_at = self.counts.steps + 1 + self.chance.below(2 * self.options.odd_calls);
+            self.odd_due[self.chance.below(2) as usize] = true;
+            self.wake_all(0);
+        }
         let faults = &self.options.faults;
         let now = Some(self.counts.steps);
         let drawn = [
@@ -394,6 +421,12 @@ impl<'a, E: Engine> World<'a, E> {
     fn next(&mut self, lane: usize) -> Act {
         let Lane { place, role, .. } = self.lanes[lane];
         let index = usize::from(place.set);
+        if self.own.is_some() && matches!(role, Role::Client | Role::Sql) {
+            return if role == Role::Client { self.ask_own(lane) } else { Act::Done };
+        }
+        if matches!(role, Role::OddServer | Role::OddClient) {
+            return self.act_oddly(role, index);
+        }
         let worker = match role {
             Role::Worker(worker) => Some(usize::from(worker)),
             Role::Client if self.options.arrangement == Arrangement::OneThread => Some(0),
@@ -403,6 +436,7 @@ impl<'a, E: Engine> World<'a, E> {
             self.carry_out(index, worker);
         }
         let Self { options, chance, commands, buffers, sets, dead, .. } = self;
+        let orphaned = dead.contains(&Process::Primary);
         let Set { server, client, statement, operator, abort, .. } = &mut sets[index];
         let mut scene = Scene { options, chance, commands, buffers, statement };
         match role {
@@ -432,14 +466,16 @@ impl<'a, E: Engine> World<'a, E> {
                 Act::call(Ask::SignalAbort)
             }
             Role::Sql => client.next_sql(&mut scene),
+            // Whoever would have started it is no more.
+            Role::Worker(worker) if orphaned && client.is_unstarted(worker.into()) => Act::Done,
             Role::Worker(worker) if client.is_serving() => {
                 match client.workers.get_mut(usize::from(worker)) {
                     Some(worker) => worker.next(&mut scene),
                     None => Act::Done,
                 }
             }
-            Role::Worker(_) if client.has_ended() || dead.contains(&Process::Primary) => Act::Done,
-            Role::Worker(_) => Act::Idle,
+            Role::Worker(_) if client.has_ended() || orphaned => Act::Done,
+            Role::Worker(_) | Role::OddServer | Role::OddClient => Act::Idle,
         }
     }
 
@@ -507,6 +543,14 @@ impl<'a, E: Engine> World<'a, E> {
         self.sets[set].lanes.trailing_zeros() as usize
     }
 
+    /// Whether a main lane is inside a call that does not just wait.
+    pub(super) fn is_changing(&self, set: usize, server: bool) -> bool {
+        let main = self.first(set) + if server { 0 } else { 3 };
+        let waits =
+            |ask: &Ask| matches!(ask, Ask::GetConfiguration { .. } | Ask::GetCommand { .. });
+        self.lanes[main].ask.as_ref().is_some_and(|ask| !waits(ask))
+    }
+
     /// The lane on which a device is served.
     fn worker_lane(&self, set: usize, device: u8) -> usize {
         match self.options.arrangement {
@@ -540,6 +584,7 @@ impl<'a, E: Engine> World<'a, E> {
                     return;
                 };
                 let status = answer.status;
+                self.learn(lane, &ask, status);
                 self.returned(lane, &ask, &answer);
                 self.observer.returned(lane as u8, answer);
                 let completed = matches!(ask, Ask::CompleteCommand(_));
@@ -557,9 +602,12 @@ impl<'a, E: Engine> World<'a, E> {
         let Lane { place, role, .. } = self.lanes[lane];
         let Set { server, client, statement, .. } = &mut self.sets[usize::from(place.set)];
         match role {
+            Role::Client if let Some(own) = &mut self.own => {
+                own.told = Told::Returned(answer.clone());
+            }
             Role::Server => server.returned(ask, answer, self.options),
             Role::Agent => server.agent_returned(answer.status),
-            Role::Operator | Role::Sql => {}
+            Role::Operator | Role::Sql | Role::OddServer | Role::OddClient => {}
             Role::Client => client.returned(ask, answer, statement),
             Role::Worker(worker) => {
                 client.workers[usize::from(worker)].returned(ask, answer, *statement);

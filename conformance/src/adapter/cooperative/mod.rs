@@ -246,9 +246,13 @@ impl<B: Body> OnBody<B> {
     /// Polls a call that waits.
     fn poll(&mut self, lane: u8) -> Option<Happened> {
         let Waiting { by, ask, expired } = *self.waiting.get(&lane)?;
-        let answer = self.make(by, &ask)?;
+        let mut answer = self.make(by, &ask)?;
         if answer.status == HResult::VD_E_TIMEOUT && !expired {
             return None;
+        }
+        // To a poll the interface is closed; the call that waits was in it before.
+        if answer.status == HResult::VD_E_PROTOCOL {
+            answer.status = HResult::VD_E_ABORT;
         }
         self.waiting.remove(&lane);
         Some(Happened::Returned(answer))

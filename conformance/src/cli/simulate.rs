@@ -43,6 +43,9 @@ pub struct SimulateArgs {
     /// What the result looks like
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     pub format: CheckFormat,
+    /// Of the campaign: sum up the hashes of all traces, to compare runs
+    #[arg(long, requires = "seeds")]
+    pub digest: bool,
     /// Write the result of a campaign as JSON here, for `vdi merge`
     #[arg(long, value_name = "FILE", requires = "seeds")]
     pub output: Option<PathBuf>,
@@ -111,7 +114,7 @@ impl HowArgs {
             GroundArg::Runtime => Ground::Runtime,
         };
         let profile = profile(&self.profile)?;
-        Ok(Worlds { ground, profile, overrides: self.set.clone() })
+        Ok(Worlds { ground, profile, overrides: self.set.clone(), digest: false })
     }
 
     /// The options that make it so again.
@@ -228,7 +231,7 @@ fn show(
         match value.as_object() {
             None => writeln!(out, "  {key:20} {}", bare(value))?,
             Some(inner) => {
-                for (name, value) in inner.iter().filter(|(_, value)| matters(value)) {
+                for (name, value) in inner.iter().filter(|(name, value)| matters(name, value)) {
                     writeln!(out, "  {:20} {}", format!("{key}.{name}"), bare(value))?;
                 }
             }
@@ -256,9 +259,10 @@ fn show(
     Ok(())
 }
 
-/// Whether a fault was drawn.
-fn matters(value: &Value) -> bool {
-    !matches!(value, Value::Null | Value::Bool(false)) && *value != json!(0)
+/// Whether a fault was drawn: what comes at a step may come at step 0.
+fn matters(name: &str, value: &Value) -> bool {
+    let never = matches!(value, Value::Null | Value::Bool(false));
+    !never && (name.ends_with("At") || *value != json!(0))
 }
 
 fn bare(value: &Value) -> String {
@@ -270,7 +274,7 @@ fn bare(value: &Value) -> String {
 }
 
 fn campaign(seeds: Seeds, args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
-    let worlds = args.how.worlds()?;
+    let worlds = Worlds { digest: args.digest, ..args.how.worlds()? };
     let jobs = match args.jobs {
         Some(jobs) => usize::from(jobs),
         None => std::thread::available_parallelism().map_or(1, usize::from),
@@ -365,6 +369,9 @@ fn text(found: &Campaign, how: &HowArgs, out: &mut dyn Write) -> Result<(), Fail
         "{} backups, {} restores, {} commands, {} calls, {} model steps",
         totals.backups, totals.restores, totals.commands, totals.calls, totals.model_steps
     )?;
+    if found.digest != 0 {
+        writeln!(out, "digest of all traces: {:016x}", found.digest)?;
+    }
     let Counted { clauses, transitions, readings, faults, outcomes } = Counted::of(found);
     writeln!(
         out,

@@ -48,6 +48,8 @@ pub struct Worlds {
     pub profile: Profile,
     /// Options that are not drawn, by their names in JSON, nested by dots.
     pub overrides: Vec<(String, Value)>,
+    /// Whether a campaign keeps the traces, for the sum of their hashes.
+    pub digest: bool,
 }
 
 impl Worlds {
@@ -136,7 +138,7 @@ impl Worlds {
     ) -> Campaign {
         const CHUNK: u64 = 16;
         let mut part = Campaign::new(self.ground.name(), name, Vec::new());
-        let watch = Watch { judge: true, keep: false };
+        let watch = Watch { judge: true, keep: self.digest };
         loop {
             let first = next.fetch_add(CHUNK, Ordering::SeqCst);
             for index in first..first + CHUNK {

@@ -62,6 +62,12 @@ impl ClientDevice {
         Self { client, slot }
     }
 
+    /// What a command of this device is known by.
+    fn id(&self, number: u64) -> CommandId {
+        let salt = self.client.region.control().salt.get();
+        CommandId(Some((salt, self.slot, number)))
+    }
+
     fn own(&self) -> MutexGuard<'_, Slot> {
         self.client.devices[self.slot].lock()
     }
@@ -153,14 +159,7 @@ impl ClientDevice {
         };
         own.held.push(held);
         let Request { tag, size, position, number, .. } = *request;
-        Ok(Delivered {
-            command: CommandId(Some((self.slot, number))),
-            tag,
-            code,
-            size,
-            position,
-            buffer,
-        })
+        Ok(Delivered { command: self.id(number), tag, code, size, position, buffer })
     }
 
     /// Completes a command that this device delivered; the agent calls it back. `bytes`
@@ -194,7 +193,7 @@ impl ClientDevice {
             if region.sound(device.client.get())? == End::Closed {
                 return Err(HResult::VD_E_PROTOCOL);
             }
-            let is_held = |held: &Held| command.0 == Some((self.slot, held.number));
+            let is_held = |held: &Held| command == self.id(held.number);
             let index = own.held.iter().position(is_held).ok_or(HResult::VD_E_INVALID)?;
             if fault(Fault::HeldLooksThenTakes) {
                 drop(own);
@@ -211,7 +210,7 @@ impl ClientDevice {
             };
             let before_error = own.held.get(index).is_some_and(|held| held.before_error);
             own.held.retain(|held| !is_held(held));
-            let number = command.0.map_or(0, |(_, number)| number);
+            let number = command.0.map_or(0, |(_, _, number)| number);
             self.answer(
                 &mut own,
                 Answered { ticket, number, code: code.0, bytes, position, error: None },

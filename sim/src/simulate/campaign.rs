@@ -65,6 +65,8 @@ pub struct Campaign {
     pub interrupted: bool,
     /// Steps, commands and so on of all worlds.
     pub totals: Totals,
+    /// The sum of the FNV-1a hashes of all traces, as JSON Lines; 0 if they were not kept.
+    pub digest: u64,
     /// Worlds by how their statements ended.
     pub endings: BTreeMap<String, u64>,
     /// Worlds that were not as they should be.
@@ -121,6 +123,7 @@ impl Campaign {
             worlds: 0,
             interrupted: false,
             totals: Totals::default(),
+            digest: 0,
             endings: BTreeMap::new(),
             failed: 0,
             failures: Vec::new(),
@@ -144,6 +147,10 @@ impl Campaign {
         });
         *self.endings.entry(ending(outcome)).or_default() += 1;
         self.cover(outcome, profile);
+        if let Some(log) = &outcome.log {
+            let hash = fnv(log.to_trace().to_json_lines().as_bytes());
+            self.digest = self.digest.wrapping_add(hash);
+        }
         self.note_deviation(outcome);
         if !outcome.is_good() {
             self.failed += 1;
@@ -231,6 +238,7 @@ impl Campaign {
         self.worlds += other.worlds;
         self.interrupted |= other.interrupted;
         self.totals.add(&other.totals);
+        self.digest = self.digest.wrapping_add(other.digest);
         self.failed += other.failed;
         self.failures.extend(other.failures);
         for (ending, worlds) in other.endings {
@@ -287,6 +295,13 @@ impl Deviant {
             *self.how.entry(how).or_default() += worlds;
         }
     }
+}
+
+/// FNV-1a, the same on every machine.
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    })
 }
 
 /// How the statements of a world ended, in words.

@@ -12,7 +12,7 @@
 //! | `engine`, `on_model` | what a world runs on: the model, or an implementation |
 //! | `server`, `stream` | the database engine |
 //! | `client`, `worker`, `medium`, `content` | the backup application and its media |
-//! | `world`, `carry`, `schedule`, `setup` | lanes, time, the scheduler |
+//! | `world`, `carry`, `time`, `schedule`, `setup` | lanes, time, the scheduler |
 //! | `observe`, `names` | events, judged and kept |
 //! | `run`, `outcome` | what came of it |
 //! | `campaign`, `coverage` | what many worlds have shown together |
@@ -48,6 +48,7 @@ mod server;
 mod setup;
 mod shrink;
 mod stream;
+mod time;
 mod worker;
 mod world;
 

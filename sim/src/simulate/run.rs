@@ -145,7 +145,7 @@ pub fn simulate_on<E: Engine>(
 /// let mut options = options_of(7);
 /// (options.plan, options.like, options.devices) = (Plan::Backup, Like::Pipe, 1);
 /// (options.faults, options.deviation) = (Default::default(), None);
-/// (options.reads_to_end, options.complete) = (false, false);
+/// (options.reads_to_end, options.complete, options.odd_calls) = (false, false, 0);
 /// let watch = Watch { judge: true, keep: false };
 /// let outcome = simulate_with(&mut Keeper::default(), 7, &options, &Profile::default(), watch);
 /// assert!(outcome.is_good(), "{:?}", outcome.problems);

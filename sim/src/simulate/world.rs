@@ -38,7 +38,7 @@ pub(super) enum Role {
 }
 
 /// No deadline.
-const NEVER: u64 = u64::MAX;
+pub(super) const NEVER: u64 = u64::MAX;
 
 /// One lane.
 #[derive(Clone, Debug)]
@@ -46,9 +46,9 @@ pub(super) struct Lane {
     pub(super) place: Place,
     pub(super) role: Role,
     /// The call it is in.
-    ask: Option<Ask>,
+    pub(super) ask: Option<Ask>,
     /// When its call expires, or its sleep ends.
-    deadline: u64,
+    pub(super) deadline: u64,
 }
 
 impl Lane {
@@ -72,7 +72,7 @@ pub(super) struct Set {
     /// Data commands that its media have seen.
     pub(super) data: u32,
     /// Since when nothing was completed although something is under way.
-    waits_since: u64,
+    pub(super) waits_since: u64,
     operator: bool,
     abort: bool,
     pub(super) of_server: Known,
@@ -112,16 +112,16 @@ pub(super) struct World<'a, E> {
     scheduler: Scheduler,
     pub(super) job: Job,
     /// Lanes that can act.
-    ready: Lanes,
+    pub(super) ready: Lanes,
     /// Lanes that are inside a call.
-    in_call: Lanes,
-    asleep: Lanes,
+    pub(super) in_call: Lanes,
+    pub(super) asleep: Lanes,
     /// Lanes that have come to their end.
-    done: Lanes,
-    now: u64,
+    pub(super) done: Lanes,
+    pub(super) now: u64,
     /// Whether every lane inside a call has been asked since something last happened.
-    swept: bool,
-    rests: u32,
+    pub(super) swept: bool,
+    pub(super) rests: u32,
     pub(super) counts: Counts,
     pub(super) commands: u32,
     pub(super) buffers: u32,
@@ -186,7 +186,7 @@ impl<'a, E: Engine> World<'a, E> {
         self.ready = self.all();
     }
 
-    fn all(&self) -> Lanes {
+    pub(super) fn all(&self) -> Lanes {
         self.sets.iter().fold(0, |lanes, set| lanes | set.lanes)
     }
 
@@ -220,76 +220,6 @@ impl<'a, E: Engine> World<'a, E> {
             }
         }
         Ended::Done
-    }
-
-    /// Lanes that have not come to their end, with what they wait for.
-    fn waiting(&self) -> Vec<String> {
-        let waits = |lane: usize| {
-            let Lane { place, ask, .. } = &self.lanes[lane];
-            match ask {
-                Some(ask) => format!("{} in {}", place.name, ask.function()),
-                None => format!("{} in no call", place.name),
-            }
-        };
-        each(self.all() & !self.done).map(waits).collect()
-    }
-
-    /// Nobody can act: whoever is inside a call is asked once more, then time passes.
-    fn rest(&mut self) -> bool {
-        if !std::mem::replace(&mut self.swept, true) {
-            self.ready = self.in_call;
-            if self.ready != 0 {
-                return true;
-            }
-        }
-        self.rests += 1;
-        if self.rests.is_multiple_of(4) && self.in_call & !self.done != 0 {
-            self.tell_rest();
-        }
-        let agents = (0..self.lanes.len()).filter_map(|lane| Some((self.patience(lane)?, lane)));
-        let others = self.lanes.iter().enumerate().map(|(lane, of)| (of.deadline, lane));
-        match agents.chain(others).min() {
-            None | Some((NEVER, _)) => false,
-            Some((at, lane)) => {
-                self.now = self.now.max(at);
-                self.counts.milliseconds = self.now;
-                self.passes(lane);
-                true
-            }
-        }
-    }
-
-    /// Everything is at rest: these lanes are still in their calls.
-    pub(super) fn tell_rest(&mut self) {
-        self.observer.rests(self.in_call);
-    }
-
-    /// When the agent on this lane has waited for one more interval of serverTimeOut.
-    fn patience(&self, lane: usize) -> Option<u64> {
-        let Lane { place, role, ask, .. } = &self.lanes[lane];
-        let interval = u64::from(self.options.server_time_out);
-        let set = &self.sets[usize::from(place.set)];
-        let waits = *role == Role::Agent && ask.is_some() && interval > 0;
-        (waits && set.server.under_way()).then(|| set.waits_since + interval)
-    }
-
-    /// A deadline of this lane has come.
-    fn passes(&mut self, lane: usize) {
-        let bit = 1 << lane;
-        self.lanes[lane].deadline = NEVER;
-        self.asleep &= !bit;
-        self.ready |= bit;
-        self.swept = false;
-        if self.in_call & bit != 0 {
-            if self.lanes[lane].role == Role::Agent {
-                let place = self.lanes[lane].place;
-                self.sets[usize::from(place.set)].waits_since = self.now;
-                self.ready = self.in_call;
-            }
-            self.observer.expired(lane as u8);
-            self.counts.model_steps += 1;
-            self.engine.expire(self.by(lane));
-        }
     }
 
     pub(super) fn by(&self, lane: usize) -> By {

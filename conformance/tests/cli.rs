@@ -415,6 +415,84 @@ fn traces_written_by_a_run_can_be_checked_and_replayed() {
     snapshot("cli", "check-misuse", &told_in(folder.path(), &["check", word(&trace)]));
 }
 
+/// One device, from Create to the moment at which it is open on both sides and the agent
+/// runs.
+const OPEN: &str = r#"{"vdi":"trace/1"}
+{"lane":"primary.main","call":"CreateEx","on":"cset","args":{"name":"S","config":{"deviceCount":1,"features":[]}}}
+{"lane":"primary.main","return":"NOERROR"}
+{"lane":"server.main","call":"Open","on":"sset","args":{"name":"S"}}
+{"lane":"server.main","return":"NOERROR"}
+{"lane":"server.main","call":"BeginConfiguration","on":"sset","args":{"features":["WriteMedia"],"blockSize":512,"maxTransferSize":65536}}
+{"lane":"server.main","return":"NOERROR"}
+{"lane":"server.main","call":"EndConfiguration","on":"sset"}
+{"lane":"server.main","return":"NOERROR"}
+{"lane":"primary.main","call":"GetConfiguration","on":"cset","args":{"timeout":"infinite"}}
+{"lane":"primary.main","return":"NOERROR"}
+{"lane":"server.main","call":"OpenDevice","on":"sset","as":"sdev","args":{"name":"S"}}
+{"lane":"server.main","return":"NOERROR"}
+{"lane":"primary.main","call":"OpenDevice","on":"cset","as":"cdev","args":{"name":"S"}}
+{"lane":"primary.main","return":"NOERROR"}
+{"lane":"server.agent","call":"ExecuteCompletionAgent","on":"sset"}
+"#;
+
+/// The server sends while the client gives up: what the client held goes either way.
+const RACE: &str = r#"{"lane":"server.main","call":"SendCommand","on":"sdev","as":"c1","args":{"code":"Flush"}}
+{"lane":"primary.main","call":"GetCommand","on":"cdev","args":{"timeout":"infinite"}}
+{"lane":"primary.t1","call":"SignalAbort","on":"cset"}
+{"lane":"server.main","return":"NOERROR"}
+{"lane":"primary.main","return":"NOERROR","out":{"command":"c1"}}
+{"lane":"primary.t1","return":"NOERROR"}
+{"lane":"primary.main","call":"CompleteCommand","on":"cdev","args":{"command":"c1","code":"ERROR_SUCCESS"}}
+{"lane":"primary.main","return":"VD_E_ABORT"}
+{"lane":"server.agent","callback":"c1","completion":"ERROR_OPERATION_ABORTED","bytes":0}
+{"lane":"server.agent","return":"VD_E_ABORT"}
+"#;
+
+#[test]
+fn races_are_explained() {
+    let wrong = RACE.replace(
+        r#"{"lane":"primary.main","return":"VD_E_ABORT"}"#,
+        r#"{"lane":"primary.main","return":"NOERROR"}"#,
+    );
+    let (race, wrong) = (format!("{OPEN}{RACE}"), format!("{OPEN}{wrong}"));
+    let folder = folder(&[("race.jsonl", &race), ("wrong.jsonl", &wrong)]);
+    let told =
+        |name| told_in(folder.path(), &["check", "--explain", word(&folder.path().join(name))]);
+    snapshot("cli", "race-explained", &told("race.jsonl"));
+    snapshot("cli", "race-unexplained", &told("wrong.jsonl"));
+}
+
+/// Sixty lanes on one device, aborted by two more: nobody can say in what order.
+#[test]
+fn too_many_orders_are_undecided() {
+    let lanes = 30;
+    let mut text = OPEN.to_owned();
+    let mut line = |event: String| {
+        text.push_str(&event);
+        text.push('\n');
+    };
+    for lane in 1..=lanes {
+        line(format!(
+            r#"{{"lane":"server.t{lane}","call":"SendCommand","on":"sdev","as":"c{lane}","args":{{"code":"Flush"}}}}"#
+        ));
+        line(format!(
+            r#"{{"lane":"primary.t{lane}","call":"GetCommand","on":"cdev","args":{{"timeout":0}}}}"#
+        ));
+    }
+    line(r#"{"lane":"server.main","call":"SignalAbort","on":"sset"}"#.to_owned());
+    line(r#"{"lane":"primary.main","call":"SignalAbort","on":"cset"}"#.to_owned());
+    for lane in 1..=lanes {
+        line(format!(r#"{{"lane":"primary.t{lane}","return":"VD_E_ABORT"}}"#));
+    }
+    let folder = folder(&[("storm.jsonl", &text)]);
+    let storm = folder.path().join("storm.jsonl");
+    let told = told_in(
+        folder.path(),
+        &["check", "--party", "interface", "--budget", "2000", word(&storm)],
+    );
+    snapshot("cli", "too-many-orders", &told);
+}
+
 #[test]
 fn init_writes_an_adapter_that_runs() {
     let folder = TempDir::new().expect("a temporary folder");

@@ -13,11 +13,8 @@ use vdi_sim::clauses::{Profile, QUESTIONS, Reading};
 fn named(judged: &Judged) -> Vec<(&[Reading], &[Reading])> {
     let mut named: Vec<(&[Reading], &[Reading])> = Vec::new();
     match &judged.verdict {
-        Verdict::Conformant => {}
+        Verdict::Conformant | Verdict::Inconclusive(_) => {}
         Verdict::Violation(violation) => named.push((&violation.readings, &violation.otherwise)),
-        Verdict::Inconclusive(overlap) => {
-            named.push((&overlap.violation.readings, &overlap.violation.otherwise));
-        }
     }
     named.extend(judged.findings.iter().map(|f| (&f.readings[..], &f.otherwise[..])));
     named

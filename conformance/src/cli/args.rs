@@ -268,6 +268,14 @@ pub struct CheckArgs {
     /// What the report looks like
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     pub format: CheckFormat,
+    /// Draw the lanes, with the order of effects that explains what was seen; the trace
+    /// is held in memory
+    #[arg(long)]
+    pub explain: bool,
+    /// How many orders of effects to look at for one event before giving up
+    #[arg(long, value_name = "N", default_value_t = vdi_sim::check::BUDGET as u32,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub budget: u32,
 }
 
 /// What the report of a check looks like.

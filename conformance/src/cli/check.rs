@@ -5,12 +5,13 @@ use std::io::{BufReader, Write};
 use std::path::Path;
 
 use serde_json::json;
-use vdi_sim::check::{Judged, check_reader, exit_code};
+use vdi_sim::check::{Checker, Judged, check_reader_with, check_trace_with, exit_code};
 use vdi_sim::clauses::Profile;
+use vdi_sim::trace::Trace;
 
 use super::args::{CheckArgs, CheckFormat, gating};
-use super::{Failure, profile};
-use crate::report::trace_verdict;
+use super::{Failure, profile, trace_file};
+use crate::report::{lane_diagram, trace_verdict};
 
 pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let profile = profile(&args.profile)?;
@@ -18,9 +19,18 @@ pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<u8, Failure
     let mut worst = exit_code::CONFORMANT;
     for path in &args.traces {
         let name = path.display().to_string();
-        let judged = one(path, &profile)?;
+        let drawn = if args.explain { Some(trace_file(path)?) } else { None };
+        let judged = match &drawn {
+            Some(trace) => explained(trace, args, &profile),
+            None => one(path, args, &profile)?,
+        };
         match args.format {
-            CheckFormat::Text => write!(out, "{}", trace_verdict(&name, &judged, &parties))?,
+            CheckFormat::Text => {
+                write!(out, "{}", trace_verdict(&name, &judged, &parties))?;
+                if let Some(trace) = drawn {
+                    write!(out, "{}", lane_diagram(&trace, &judged))?;
+                }
+            }
             CheckFormat::Json => {
                 let code = judged.exit_code(&parties);
                 let line = json!({ "trace": name, "exitCode": code, "judged": judged });
@@ -32,13 +42,15 @@ pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<u8, Failure
     Ok(worst)
 }
 
-fn one(path: &Path, profile: &Profile) -> Result<Judged, Failure> {
+/// Judges a trace as it is read.
+fn one(path: &Path, args: &CheckArgs, profile: &Profile) -> Result<Judged, Failure> {
+    let prepare = |checker: Checker| checker.with_budget(args.budget as usize);
     if path == Path::new("-") {
-        return Ok(check_reader(std::io::stdin().lock(), profile));
+        return Ok(check_reader_with(std::io::stdin().lock(), profile, prepare));
     }
     let judge = |profile: &Profile| {
         File::open(path)
-            .map(|file| check_reader(BufReader::new(file), profile))
+            .map(|file| check_reader_with(BufReader::new(file), profile, prepare))
             .map_err(|error| Failure::Input(format!("{}: cannot be read: {error}", path.display())))
     };
     let mut judged = judge(profile)?;
@@ -47,6 +59,19 @@ fn one(path: &Path, profile: &Profile) -> Result<Judged, Failure> {
         judged.name_readings(profile, judge)?;
     }
     Ok(judged)
+}
+
+/// Judges a trace in memory, and tells the order of effects.
+fn explained(trace: &Trace, args: &CheckArgs, profile: &Profile) -> Judged {
+    let judge = |profile: &Profile| {
+        Checker::new(&trace.header, profile.clone()).with_budget(args.budget as usize)
+    };
+    let mut judged = check_trace_with(judge(profile).explaining(), trace);
+    let again = |other: &Profile| {
+        Ok::<_, std::convert::Infallible>(check_trace_with(judge(other).searching_always(), trace))
+    };
+    let Ok(()) = judged.name_readings(profile, again);
+    judged
 }
 
 /// A violation outweighs a bad file, which outweighs an undecided trace.

@@ -25,7 +25,7 @@ use clap::error::ErrorKind;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use vdi_sim::check::exit_code;
 use vdi_sim::clauses::{Profile, ProfileFile};
-use vdi_sim::trace::{Trace, TraceError, TraceReader};
+use vdi_sim::trace::{Trace, TraceError};
 
 pub use args::{Arguments, Command};
 pub use simulate::{HowArgs, MergeArgs, SimulateArgs};
@@ -182,12 +182,7 @@ fn trace_file(path: &Path) -> Result<Trace, Failure> {
 fn whole_trace(path: &Path, input: impl std::io::BufRead) -> Result<Trace, Failure> {
     let bad =
         |error: &TraceError| Failure::Input(format!("{}:{}: {error}", path.display(), error.line));
-    let mut reader = TraceReader::new(input).map_err(|error| bad(&error))?;
-    let mut trace = Trace::new(reader.header().clone());
-    while let Some(line) = reader.next_line().map_err(|error| bad(&error))? {
-        trace.push(line.event.into_owned());
-    }
-    Ok(trace)
+    Trace::read(input).map_err(|error| bad(&error))
 }
 
 /// The profile of that name, or in that file.

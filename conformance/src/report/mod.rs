@@ -2,11 +2,13 @@
 
 mod json;
 mod junit;
+mod lanes;
 mod markdown;
 mod text;
 
 pub use json::{JsonReport, json};
 pub use junit::junit;
+pub use lanes::lane_diagram;
 pub use markdown::markdown;
 pub use text::{failure, text, trace_verdict};
 

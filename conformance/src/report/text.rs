@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use vdi_sim::check::{Finding, Judged, Verdict as Oracle, Violation};
+use vdi_sim::check::{Finding, Judged, LaneChoices, Verdict as Oracle, Violation};
 use vdi_sim::clauses::{Party, Reading};
 use vdi_sim::trace::TraceError;
 
@@ -162,6 +162,14 @@ fn violation_rows(out: &mut String, violation: &Violation, at: String) {
     }
     row(out, "got", &violation.got);
     row(out, "state", &violation.state);
+    // What the other lanes were about when nothing explained this any more.
+    for choices in violation.attempts.first().iter().flat_map(|attempt| &attempt.lanes) {
+        let taken = if choices.taken { "which has taken effect" } else { "open" };
+        let could: Vec<&str> = choices.could.iter().map(|could| could.what.as_str()).collect();
+        let LaneChoices { lane, call, line, .. } = choices;
+        let could = could.join(" or ");
+        row(out, "lane", &format!("{lane}: {call} from line {line}, {taken}: {could}"));
+    }
 }
 
 /// The readings on which something rests, and those under which it would not be.
@@ -182,19 +190,9 @@ pub fn trace_verdict(path: &str, judged: &Judged, parties: &[Party]) -> String {
             heading(&mut out, "FAIL", path, &violation.party.to_string());
             violation_rows(&mut out, violation, format!("line {}", violation.line));
         }
-        Oracle::Inconclusive(overlap) => {
+        Oracle::Inconclusive(undecided) => {
             heading(&mut out, "UNDECIDED", path, "");
-            let because = format!(
-                "calls overlap from line {} on; the order in which they were made does not \
-                 explain line {}, another order might",
-                overlap.line, overlap.violation.line
-            );
-            row(&mut out, "because", &because);
-            violation_rows(
-                &mut out,
-                &overlap.violation,
-                format!("line {}", overlap.violation.line),
-            );
+            row(&mut out, "because", &undecided.to_string());
         }
         Oracle::Conformant => {}
     }

@@ -173,13 +173,8 @@ fn verdict(scenario: &Scenario, profile: &Profile, run: &Run, judged: &Judged) -
         Some(End::NotOffered(reason)) => return (Verdict::NotOffered(reason.clone()), step),
         None => {}
     }
-    if let Oracle::Inconclusive(overlap) = &judged.verdict {
-        let reason = format!(
-            "calls overlapped from line {} of the trace on, and {} is not explained by the order \
-             in which they were made",
-            overlap.line, overlap.violation.got
-        );
-        return (Verdict::Inconclusive(reason), step);
+    if let Oracle::Inconclusive(undecided) = &judged.verdict {
+        return (Verdict::Inconclusive(undecided.to_string()), step);
     }
     match &run.mismatch {
         Some(mismatch) if mismatch.shortage || mismatch.step == 0 => {

@@ -64,7 +64,7 @@ fn begun(play: &Play<'_>, action: &Action) -> Option<(String, String, Vec<Clause
     let (Action::Call { call, lane, .. } | Action::Start { start: call, lane, .. }) = action else {
         return None;
     };
-    let phases = match play.checker.states("S").first() {
+    let phases = match play.checker.states("S").next() {
         Some(state) => format!(
             "{} {} {}",
             state.device_set_state(),

@@ -95,7 +95,7 @@ fn replayed(history: &Trace, profile: &Profile) -> Result<Checker, AskError> {
             Ok(false) => {
                 let got = match checker.finish().verdict {
                     Verdict::Violation(violation) => violation.got,
-                    Verdict::Inconclusive(overlap) => overlap.violation.got,
+                    Verdict::Inconclusive(undecided) => undecided.to_string(),
                     Verdict::Conformant => event.to_string(),
                 };
                 return Err(AskError::Violated { line, got });

@@ -8,7 +8,7 @@ use crate::codes::{CommandCode, Win32};
 use crate::config::{LARGEST_TRANSFER, ServerConfig, VdConfig};
 use crate::model::{
     Asked, BufferId, Call, Caller, Carried, ClientCall, ClientLife, CommandId, CreateFlaw,
-    DeviceName, Granted, Request, Requested, ServerCall, ServerDevice, ServerLife, Timeout,
+    DeviceName, Granted, Request, Requested, ServerCall, ServerLife, Timeout,
 };
 use crate::trace::{
     Args, Creates, Function, FunctionInfo, Handle, Process, Size, Target, TimeoutArg, function,
@@ -18,6 +18,10 @@ use crate::trace::{
 #[derive(Clone, Debug)]
 pub(super) struct Bound {
     pub(super) world: usize,
+    /// The set interface it is called on.
+    pub(super) on: Option<usize>,
+    /// The set that it asks for by its name and did not find.
+    pub(super) wants: Option<String>,
     pub(super) call: Call,
     pub(super) then: Then,
 }
@@ -106,6 +110,12 @@ pub(super) struct Binder<'a> {
     pub(super) profile: &'a Profile,
 }
 
+impl Bound {
+    const fn new(world: usize, call: Call, then: Then) -> Self {
+        Self { world, on: None, wants: None, call, then }
+    }
+}
+
 impl Binder<'_> {
     pub(super) fn bind(
         &mut self,
@@ -143,10 +153,11 @@ impl Binder<'_> {
             return bad(format!("`{on}` belongs to the process {owner}, not to {process}"));
         }
         let attached = self.names.interfaces[interface].world;
-        match process.party() {
+        let bound = match process.party() {
             Party::Client => self.client_set(process, name, interface, attached, creates, args),
             _ => self.server_set(name, interface, attached, creates, args),
-        }
+        };
+        bound.map(|bound| Bound { on: Some(interface), ..bound })
     }
 
     fn server_set(
@@ -158,7 +169,7 @@ impl Binder<'_> {
         args: &Args<'_>,
     ) -> Result<Bound, InputError> {
         let world = attached.unwrap_or(World::NOWHERE);
-        let server = |call, then| Ok(Bound { world, call: Call::Server(call), then });
+        let server = |call, then| Ok(Bound::new(world, Call::Server(call), then));
         let plain = |call| server(call, Then::Nothing);
         match name {
             Function::Open => {
@@ -171,7 +182,8 @@ impl Binder<'_> {
                 let call = ServerCall::Open { found: found.is_some(), reused };
                 let call = Call::Server(call);
                 let world = found.or(attached).unwrap_or(World::NOWHERE);
-                Ok(Bound { world, call, then: Then::Attach(interface) })
+                let wants = found.is_none().then(|| set.to_owned());
+                Ok(Bound { wants, ..Bound::new(world, call, Then::Attach(interface)) })
             }
             Function::GetConfiguration => {
                 server(ServerCall::GetConfiguration, Then::ServerConfiguration)
@@ -239,7 +251,7 @@ impl Binder<'_> {
         let handle = creates.map(str::to_owned);
         let then = Then::Buffer { handle, id: buffer, size: kind.size, alignment };
         let call = Call::Server(ServerCall::AllocateBuffer { buffer, sound, kind });
-        Ok(Bound { world, call, then })
+        Ok(Bound::new(world, call, then))
     }
 
     fn client_set(
@@ -252,7 +264,7 @@ impl Binder<'_> {
         args: &Args<'_>,
     ) -> Result<Bound, InputError> {
         let world = attached.unwrap_or(World::NOWHERE);
-        let client = |call, then| Ok(Bound { world, call: by(process, call), then });
+        let client = |call, then| Ok(Bound::new(world, by(process, call), then));
         match name {
             Function::Create | Function::CreateEx => {
                 self.create(process, interface, attached, args)
@@ -311,15 +323,17 @@ impl Binder<'_> {
         {
             let (asked, flaw) = (Asked::default(), None);
             let call = by(process, ClientCall::Create { devices: 1, asked, flaw });
-            return Ok(Bound { world, call, then: Then::Nothing });
+            return Ok(Bound::new(world, call, Then::Nothing));
         }
         if process != Process::Primary {
             return bad("a set is created in the process primary");
         }
         let config = args.config.clone().unwrap_or_default();
         let set = args.name.as_ref().map(|name| name.as_str()).unwrap_or_default();
-        let has_one = attached
-            .filter(|world| self.worlds[*world].any(|state| state.client == ClientLife::Created));
+        let has_one = attached.filter(|world| {
+            let set = &self.worlds[*world];
+            set.coming.is_some() || set.any(|state| state.client == ClientLife::Created)
+        });
         if has_one.is_none() && World::find(self.worlds, set).is_some() {
             return bad(format!(
                 "a set named `{set}` exists already; what a second Create answers is not documented"
@@ -344,7 +358,7 @@ impl Binder<'_> {
         let time_out = config.server_time_out != 0;
         let asked = Asked { features: config.features, time_out };
         let call = Call::Client(ClientCall::Create { devices, asked, flaw });
-        Ok(Bound { world, call, then: Then::Create(interface, set.to_owned(), config) })
+        Ok(Bound::new(world, call, Then::Create(interface, set.to_owned(), config)))
     }
 
     /// OpenInSecondary finds a set by its name, as the primary spelt it.
@@ -361,7 +375,8 @@ impl Binder<'_> {
         let found = World::find(self.worlds, set);
         let world = attached.filter(open).or(found).or(attached).unwrap_or(World::NOWHERE);
         let call = by(process, ClientCall::OpenInSecondary { found: found.is_some() });
-        Ok(Bound { world, call, then: Then::Attach(interface) })
+        let wants = found.is_none().then(|| set.to_owned());
+        Ok(Bound { wants, ..Bound::new(world, call, Then::Attach(interface)) })
     }
 
     fn on_device(
@@ -394,11 +409,11 @@ impl Binder<'_> {
                 };
                 let call = self.complete(device, code, world, args)?;
                 let then = Self::answers(&call, args);
-                return Ok(Bound { world, call: by(process, call), then });
+                return Ok(Bound::new(world, by(process, call), then));
             }
             _ => return bad(format!("{name} is not called on a device")),
         };
-        Ok(Bound { world, call, then: Then::Nothing })
+        Ok(Bound::new(world, call, Then::Nothing))
     }
 
     fn device(&self, on: &str, owner: Process) -> Option<(usize, u8)> {
@@ -469,9 +484,11 @@ impl Binder<'_> {
         *self.next_id += 1;
         let facts = CommandFacts {
             id: CommandId(*self.next_id),
+            device,
             code,
             size: args.size.map(|Size(size)| size),
             position: args.position,
+            buffer: buffer.buffer(),
         };
         self.sends(world, device, facts);
         self.names.give(creates.unwrap_or_default(), world, Thing::Command(facts));
@@ -541,43 +558,6 @@ fn kind(args: &Args<'_>) -> Requested {
         size,
         alignment: args.alignment.unwrap_or_default(),
         count: args.count.unwrap_or_default(),
-    }
-}
-
-impl World {
-    /// The set of that name to which a server could attach: the latest.
-    fn find(worlds: &[Self], name: &str) -> Option<usize> {
-        let alive = |world: &Self| {
-            world.name == name && world.any(|state| state.client == ClientLife::Created)
-        };
-        worlds.iter().rposition(alive)
-    }
-
-    /// The device that the server's OpenDevice gives: the one of that name, or
-    /// the next one not opened.
-    fn server_slot(&self, name: &str) -> Option<u8> {
-        let devices = &self.frontier.first()?.devices;
-        let unopened = |index: &usize| devices[*index].server == ServerDevice::Unopened;
-        let named = self.device_names.iter().position(|known| known.as_deref() == Some(name));
-        let unnamed = (0..devices.len())
-            .find(|index| unopened(index) && self.device_names.get(*index) == Some(&None));
-        named
-            .filter(unopened)
-            .or(unnamed)
-            .or_else(|| (0..devices.len()).find(unopened))
-            .map(|index| index as u8)
-    }
-
-    fn client_slot(&self, name: &str) -> DeviceName {
-        if let Some(index) =
-            self.device_names.iter().position(|known| known.as_deref() == Some(name))
-        {
-            return DeviceName::Known(index as u8);
-        }
-        match self.device_names.iter().position(Option::is_none) {
-            Some(index) => DeviceName::New(index as u8),
-            None => DeviceName::Unknown,
-        }
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::convert::Infallible;
 
-use super::sequential::Judged;
-use super::verdict::{Finding, Verdict, Violation};
+use super::verdict::{Finding, Judged, Verdict, Violation};
 use crate::clauses::{Clause, Profile, QUESTIONS, Reading};
 use crate::trace::Trace;
 
@@ -137,16 +136,14 @@ fn is_same(one: &Finding, other: &Finding) -> bool {
 
 fn violation(verdict: &Verdict) -> Option<&Violation> {
     match verdict {
-        Verdict::Conformant => None,
+        Verdict::Conformant | Verdict::Inconclusive(_) => None,
         Verdict::Violation(violation) => Some(violation),
-        Verdict::Inconclusive(overlap) => Some(&overlap.violation),
     }
 }
 
 fn violation_mut(verdict: &mut Verdict) -> Option<&mut Violation> {
     match verdict {
-        Verdict::Conformant => None,
+        Verdict::Conformant | Verdict::Inconclusive(_) => None,
         Verdict::Violation(violation) => Some(violation),
-        Verdict::Inconclusive(overlap) => Some(&mut overlap.violation),
     }
 }

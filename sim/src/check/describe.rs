@@ -22,13 +22,14 @@ impl Checker {
 
     /// The state of a set before an event: the first of the frontier, and how many more.
     pub(super) fn state_text(&self, world: usize) -> String {
-        let frontier = &self.worlds[world].frontier;
-        let Some(first) = frontier.first() else {
+        let mut states = self.worlds[world].states();
+        let Some(first) = states.next() else {
             return "no state".to_owned();
         };
         let mut text = self.describe_in(world, first);
-        if frontier.len() > 1 {
-            text.push_str(&format!(" · or one of {} other states", frontier.len() - 1));
+        let others = states.count();
+        if others > 0 {
+            text.push_str(&format!(" · or one of {others} other states"));
         }
         text
     }
@@ -127,8 +128,8 @@ impl Checker {
         };
         let world = open.bound.world;
         let mut candidates = Vec::new();
-        for state in &self.worlds[world].frontier {
-            let outcomes = if open.taken {
+        for (state, taken) in self.states_with(world, open) {
+            let outcomes = if taken {
                 model::returns(state, &self.profile, open.lane)
             } else {
                 model::outcomes(state, &self.profile, self.limits, open.lane, &open.bound.call)
@@ -172,7 +173,7 @@ impl Checker {
     pub fn owed_callbacks(&self) -> Vec<OwedCallback> {
         let mut owed: Vec<OwedCallback> = Vec::new();
         for (world, set) in self.worlds.iter().enumerate() {
-            for state in &set.frontier {
+            for state in set.states() {
                 for callback in model::callbacks(state, &self.profile) {
                     let command = self.names.command_name(world, callback.command);
                     let lane = &self.lane_of(callback.lane).name;

@@ -3,7 +3,8 @@
 use smallvec::SmallVec;
 
 use super::bind::{caller, delivered_as_sent};
-use super::frontier::advance;
+use super::frontier::{World, advance};
+use super::names::CommandFacts;
 use super::sequential::Checker;
 use super::verdict::{Allowed, InputError};
 use crate::clauses::Clause;
@@ -13,7 +14,6 @@ use crate::trace::{Event, Found, Function, Name, Out, Presence, Process};
 
 impl Checker {
     pub(super) fn other_event(&mut self, line: usize, event: &Event<'_>) -> Result<(), InputError> {
-        self.take_all(line);
         match event {
             Event::Call { .. } | Event::Return { .. } => Ok(()),
             Event::Callback { lane, callback, completion, bytes, position, held, .. } => {
@@ -63,7 +63,6 @@ impl Checker {
         &self,
         outcome: &Outcome,
         world: usize,
-        state: &State,
         status: HResult,
         out: &Out<'_>,
     ) -> bool {
@@ -71,7 +70,7 @@ impl Checker {
             Answer::Blocks => false,
             Answer::Returns(expected) => expected.admits(status) && out.command.is_none(),
             Answer::Delivers(id) => {
-                status == HResult::NOERROR && self.is_delivery_of(world, state, id, out)
+                status == HResult::NOERROR && self.is_delivery_of(world, id, out)
             }
             // An observer who tells no result has seen that it came, not which.
             Answer::Tells(shared) => {
@@ -91,18 +90,17 @@ impl Checker {
         }
     }
 
-    fn is_delivery_of(&self, world: usize, state: &State, id: CommandId, out: &Out<'_>) -> bool {
+    fn is_delivery_of(&self, world: usize, id: CommandId, out: &Out<'_>) -> bool {
         // An observer who names no command has seen that one came, not which.
         let Some(name) = &out.command else {
             return true;
         };
-        let Some(facts) = self.names.command(world, id) else {
+        let Some(facts) = self.names.sent(world, id) else {
             return false;
         };
         let same_buffer = out.buffer.as_ref().is_none_or(|buffer| {
-            let sent = state.command(id).and_then(|command| command.buffer);
             matches!(self.names.object(buffer.as_str()),
-                Some((_, model::Object::Buffer(given))) if Some(given) == sent)
+                Some((_, model::Object::Buffer(given))) if Some(given) == facts.buffer)
         });
         self.names.command_name(world, id) == name.as_str()
             && delivered_as_sent(&facts, out.code, out.size, out.position)
@@ -130,17 +128,30 @@ impl Checker {
         out: &Out<'_>,
     ) -> (usize, Clause, Vec<Allowed>) {
         let open = &self.open[index];
-        let (lane, world) = (open.lane, open.bound.world);
+        let world = open.bound.world;
         let mut expected = Vec::new();
         for state in &self.worlds[world].frontier {
-            if open.taken {
-                self.expect_from(state, (world, lane), out, &mut expected);
-            } else {
-                self.expect_at_once(state, index, (status, out), &mut expected);
-            }
+            self.expect(state, open.taken, index, (status, out), &mut expected);
         }
         let clause = expected.first().map_or(Clause::AgentBlocks, |allowed| allowed.clause);
         (world, clause, expected)
+    }
+
+    /// What the call could return in one state, taken or not.
+    pub(super) fn expect(
+        &self,
+        state: &State,
+        taken: bool,
+        index: usize,
+        (status, out): (HResult, &Out<'_>),
+        expected: &mut Vec<Allowed>,
+    ) {
+        if taken {
+            let open = &self.open[index];
+            self.expect_from(state, (open.bound.world, open.lane), out, expected);
+        } else {
+            self.expect_at_once(state, index, (status, out), expected);
+        }
     }
 
     fn expect_at_once(
@@ -197,7 +208,7 @@ impl Checker {
         }
     }
 
-    fn answer_text(&self, world: usize, outcome: &Outcome) -> String {
+    pub(super) fn answer_text(&self, world: usize, outcome: &Outcome) -> String {
         match outcome.answer {
             Answer::Returns(expected) => format!("returns {expected}"),
             Answer::Delivers(id) => {
@@ -211,7 +222,7 @@ impl Checker {
         }
     }
 
-    fn callback_text(&self, world: usize, callback: &Callback) -> String {
+    pub(super) fn callback_text(&self, world: usize, callback: &Callback) -> String {
         let name = self.names.command_name(world, callback.command);
         let lane = &self.lane_of(callback.lane).name;
         match callback.ending {
@@ -235,44 +246,69 @@ impl Checker {
             }
             return self.second_callback(line, event);
         };
+        let invoked = if self.is_live(world) {
+            self.callback_searched(line, world, facts.id, (seen, event))
+        } else {
+            self.take_in(line, world);
+            let in_order = self.callback_in_order(world, facts.id, seen);
+            in_order.or_else(|| self.callback_out_of_order(world, facts.id, seen)).or_else(|| {
+                self.callback_violated(line, world, facts.id, seen, event);
+                None
+            })
+        };
+        if let Some(callback) = invoked {
+            self.called_back(world, &facts, seen, &callback);
+            self.names.retire(name);
+        }
+        Ok(())
+    }
+
+    fn callback_in_order(
+        &mut self,
+        world: usize,
+        command: CommandId,
+        seen: &Seen,
+    ) -> Option<Callback> {
         let mut used: SmallVec<[Clause; 4]> = SmallVec::new();
         let allowed = |state: &State| {
             let mut callbacks = model::callbacks(state, &self.profile);
-            callbacks.retain(|callback| callback.command == facts.id && seen.is(callback));
+            callbacks.retain(|callback| callback.command == command && seen.is(callback));
             callbacks
         };
-        let mut told = None;
-        let mut device = 0;
-        let mut refused = false;
+        let mut invoked = None;
         let moved = advance(&mut self.worlds[world].frontier, allowed, |state, callback| {
-            device = state.command(callback.command).map_or(0, |command| command.device);
-            refused = callback.clause == Clause::ServerSendCommandErrorCallback;
             model::apply_callback(state, callback, seen.held);
             used.extend([Some(callback.clause), callback.also].into_iter().flatten());
-            if let Ending::Client { code: Win32::ERROR_SUCCESS, position, .. } = callback.ending {
-                told = Some(position);
-            }
+            invoked = Some(*callback);
         });
-        if !moved {
-            self.callback_violated(line, world, facts.id, seen, event);
-            return Ok(());
-        }
         self.mark(used);
-        if facts.code == CommandCode::GetPosition {
-            self.worlds[world].positions.extend(told);
+        invoked.filter(|_| moved)
+    }
+
+    /// What a callback makes true beyond the model's state.
+    fn called_back(
+        &mut self,
+        world: usize,
+        facts: &CommandFacts,
+        seen: &Seen,
+        callback: &Callback,
+    ) {
+        if let Ending::Client { code: Win32::ERROR_SUCCESS, position, .. } = callback.ending
+            && facts.code == CommandCode::GetPosition
+        {
+            self.worlds[world].positions.push(position);
         }
+        let refused = callback.clause == Clause::ServerSendCommandErrorCallback;
         if facts.code == CommandCode::Complete && !refused {
-            let bit = 1 << (device % 64);
+            let bit = 1 << (facts.device % 64);
             let failed = seen.completion != Win32::ERROR_SUCCESS;
             let known = &mut self.worlds[world].complete_failed;
             *known = if failed { *known | bit } else { *known & !bit };
         }
-        self.names.retire(name);
         self.lanes[usize::from(seen.lane.0)].routines += u8::from(seen.held);
-        Ok(())
     }
 
-    fn callback_violated(
+    pub(super) fn callback_violated(
         &mut self,
         line: usize,
         world: usize,
@@ -282,7 +318,7 @@ impl Checker {
     ) {
         let mut expected = Vec::new();
         let mut clause = Clause::AgentCallback;
-        for state in &self.worlds[world].frontier {
+        for state in self.worlds[world].states() {
             for callback in model::callbacks(state, &self.profile) {
                 if callback.command == id {
                     let wrong_lane = Seen { lane: callback.lane, ..*seen }.is(&callback);
@@ -302,7 +338,7 @@ impl Checker {
     /// The command was called back before.
     fn second_callback(&mut self, line: usize, event: &Event<'_>) -> Result<(), InputError> {
         let world = self.worlds.len() - 1;
-        let aborted = self.worlds[world].frontier.iter().find_map(|state| state.aborted);
+        let aborted = self.worlds[world].states().find_map(|state| state.aborted);
         let clause = match aborted {
             Some(model::Cause::ServerCloseDevicesOpen) => Clause::ServerCloseDevicesOpenCallbacks,
             Some(_) => Clause::AbortCallbacks,
@@ -321,7 +357,7 @@ impl Checker {
             )));
         }
         self.lanes[usize::from(lane.0)].routines -= 1;
-        for state in self.worlds.iter_mut().flat_map(|world| &mut world.frontier) {
+        for state in self.worlds.iter_mut().flat_map(World::states_mut) {
             model::end_callback(state, lane);
         }
         Ok(())
@@ -339,11 +375,19 @@ impl Checker {
             return Err(InputError(format!("`{name}` is no buffer, no device and no command")));
         };
         let process = caller(self.lane_of(lane).process);
-        for state in &mut self.worlds[world].frontier {
+        self.settle_or_search(line, world);
+        let alive = found == Found::Alive;
+        let seen = move |state: &State| model::touch(state, process, object).alive == alive;
+        if self.is_live(world) && !self.worlds[world].states().all(seen) {
+            // Another order may explain it; if none does, it is told as for one state.
+            self.hold_or_keep(line, world, &seen);
+        }
+        for state in self.worlds[world].states_mut() {
             model::uses(state, process, object, false);
         }
-        let touch = model::touch(&self.worlds[world].frontier[0], process, object);
-        let alive = found == Found::Alive;
+        let touches: SmallVec<[model::Touch; 2]> =
+            self.worlds[world].states().map(|state| model::touch(state, process, object)).collect();
+        let touch = touches[0];
         if touch.alive != alive {
             let what = format!("{name} is {}", if touch.alive { "alive" } else { "gone" });
             let expected = vec![Allowed { what, clause: touch.clause }];
@@ -351,7 +395,8 @@ impl Checker {
             return Ok(());
         }
         self.mark([Some(touch.clause), touch.also].into_iter().flatten());
-        if let Some(clause) = touch.misuse {
+        let blameless = touches.iter().any(|touch| touch.misuse.is_none());
+        if let Some(clause) = touch.misuse.filter(|_| !blameless) {
             self.find(line, clause, event.to_string(), !alive);
         }
         Ok(())
@@ -374,20 +419,37 @@ impl Checker {
             return Err(InputError(format!("{lane} is in {}, and not listed", open.function)));
         }
         for world in 0..self.worlds.len() {
-            let Self { worlds, profile, .. } = self;
-            if worlds[world].frontier.iter().any(|state| state.is_at_rest(profile)) {
-                worlds[world].frontier.retain(|state| state.is_at_rest(profile));
-            } else {
-                self.not_at_rest(line, world);
+            if !self.comes_to_rest(line, world) {
                 return Ok(());
             }
         }
         Ok(())
     }
 
-    fn not_at_rest(&mut self, line: usize, world: usize) {
+    /// Whether everything that has to happen by itself in a set has happened.
+    fn comes_to_rest(&mut self, line: usize, world: usize) -> bool {
+        if self.is_live(world) {
+            return self.rest_searched(line, world);
+        }
+        self.take_in(line, world);
+        for open in self.open.iter_mut().filter(|open| open.bound.world == world) {
+            open.presumed = false;
+        }
+        let Self { worlds, profile, .. } = self;
+        let frontier = &mut worlds[world].frontier;
+        let rests = frontier.iter().any(|state| state.is_at_rest(profile));
+        if rests {
+            frontier.retain(|state| state.is_at_rest(profile));
+        } else if !self.rest_out_of_order(world) {
+            let state = self.worlds[world].frontier[0].clone();
+            self.not_at_rest(line, world, &state);
+            return false;
+        }
+        true
+    }
+
+    pub(super) fn not_at_rest(&mut self, line: usize, world: usize, state: &State) {
         let mut expected = Vec::new();
-        let state = &self.worlds[world].frontier[0];
         let owed = model::callbacks(state, &self.profile);
         for callback in &owed {
             let what = self.callback_text(world, callback);
@@ -435,17 +497,17 @@ impl Checker {
 }
 
 /// A callback as it was seen.
-#[derive(Clone, Copy)]
-struct Seen {
-    lane: LaneId,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub(super) lane: LaneId,
     completion: Win32,
     bytes: u32,
     position: Option<u64>,
-    held: bool,
+    pub(super) held: bool,
 }
 
 impl Seen {
-    fn is(&self, callback: &Callback) -> bool {
+    pub(super) fn is(&self, callback: &Callback) -> bool {
         self.lane == callback.lane
             && match callback.ending {
                 Ending::Code(code) => self.completion == code,

@@ -4,7 +4,8 @@
 use super::bind::Then;
 use super::frontier::World;
 use super::names::{BufferFacts, Thing};
-use super::sequential::{Checker, OpenCall};
+use super::sequential::Checker;
+use super::setup::OpenCall;
 use super::verdict::Allowed;
 use crate::clauses::{Clause, Party};
 use crate::codes::HResult;
@@ -33,16 +34,9 @@ impl Checker {
                 self.placed(open.line, world, (device, command, position));
             }
             Then::Attach(interface) => self.names.interfaces[interface].world = Some(world),
-            Then::Create(interface, name, config) => {
+            Then::Create(interface, name, _) => {
                 self.names.interfaces[interface].world = Some(world);
-                let devices = config.device_count as usize;
-                let mut device_names = vec![None; devices];
-                if let Some(first) = device_names.first_mut() {
-                    *first = Some(name.clone());
-                }
-                let created = &mut self.worlds[world];
-                (created.name, created.config, created.device_names) =
-                    (name, *config, device_names);
+                self.worlds[world].name = name;
             }
             Then::Configure(config) => self.worlds[world].server_config = config,
             Then::Device { handle, name, index } => {
@@ -64,8 +58,10 @@ impl Checker {
                     self.names.give(&handle, world, Thing::Buffer(facts));
                 }
             }
+            // What was counted while other calls were open may have been taken since.
+            Then::Counted(_) if open.overlapped => {}
             Then::Counted(kind) => {
-                for state in &mut self.worlds[world].frontier {
+                for state in self.worlds[world].states_mut() {
                     out.count.iter().for_each(|count| model::counted(state, kind, *count));
                 }
             }
@@ -78,11 +74,13 @@ impl Checker {
 
     /// The server opens the first device by the set's name, and none by another's.
     fn check_device_name(&mut self, line: usize, world: usize, name: &str, index: u8) {
-        let World { device_names, frontier, name: set, .. } = &self.worlds[world];
-        let unopened = |device: &model::Device| device.server == model::ServerDevice::Unopened;
-        let first = frontier[0].devices.iter().enumerate();
-        let first = first.filter(|(other, _)| *other != usize::from(index));
-        let wrong = first.map(|(_, device)| device).all(unopened) && name != set;
+        let World { device_names, name: set, .. } = &self.worlds[world];
+        let is_first = |state: &model::State| {
+            let others = state.devices.iter().enumerate();
+            let mut others = others.filter(|(other, _)| *other != usize::from(index));
+            others.all(|(_, device)| device.server == model::ServerDevice::Unopened)
+        };
+        let wrong = name != set && self.worlds[world].states().all(is_first);
         let mut others = device_names.iter().enumerate();
         let twice = others
             .any(|(other, known)| other != usize::from(index) && known.as_deref() == Some(name));
@@ -124,8 +122,7 @@ impl Checker {
             (address.saturating_sub(prefix), address.saturating_add(size.into()))
         };
         let (start, end) = zone(address, facts.size);
-        let frontier = &self.worlds[world].frontier;
-        let lives = |id: BufferId| frontier.iter().any(|state| state.buffer(id).is_some());
+        let lives = |id: BufferId| self.worlds[world].any(|state| state.buffer(id).is_some());
         let overlapped = self.names.buffers(world).find(|(_, other)| {
             let apart = other.address.is_none_or(|other_address| {
                 let (other_start, other_end) = zone(other_address, other.size);

@@ -2,15 +2,22 @@
 
 use smallvec::SmallVec;
 
+use super::overlap::Live;
 use super::places::Place;
 use crate::config::{ServerConfig, VdConfig};
-use crate::model::{LaneId, State};
+use crate::model::{ClientLife, DeviceName, LaneId, ServerDevice, State};
 
 /// One device set of the trace, with every state it may be in.
 #[derive(Clone, Debug, Default)]
 pub(super) struct World {
     pub(super) name: String,
+    /// While calls begin at rest. Where they overlap it is empty, and `live` is there.
     pub(super) frontier: SmallVec<[State; 1]>,
+    pub(super) live: Option<Box<Live>>,
+    /// The name that a Create under way gives it.
+    pub(super) coming: Option<String>,
+    /// The devices that the server is opening.
+    pub(super) opening: SmallVec<[u8; 1]>,
     pub(super) device_names: Vec<Option<String>>,
     pub(super) config: VdConfig,
     pub(super) server_config: ServerConfig,
@@ -35,11 +42,51 @@ impl World {
     pub(super) const NOWHERE: usize = 0;
 
     pub(super) fn any(&self, holds: impl Fn(&State) -> bool) -> bool {
-        self.frontier.iter().any(holds)
+        self.states().any(holds)
     }
 
     pub(super) fn new() -> Self {
         Self { frontier: SmallVec::from_elem(State::default(), 1), ..Self::default() }
+    }
+}
+
+impl World {
+    /// The set of that name to which a server could attach: the latest.
+    pub(super) fn find(worlds: &[Self], name: &str) -> Option<usize> {
+        let alive = |world: &Self| {
+            world.coming.as_deref() == Some(name)
+                || (world.name == name && world.any(|state| state.client == ClientLife::Created))
+        };
+        worlds.iter().rposition(alive)
+    }
+
+    /// The device that the server's OpenDevice gives: the one of that name, or
+    /// the next one not opened.
+    pub(super) fn server_slot(&self, name: &str) -> Option<u8> {
+        let devices = &self.states().next()?.devices;
+        let opening = |index: usize| self.opening.iter().any(|known| usize::from(*known) == index);
+        let unopened =
+            |index: &usize| devices[*index].server == ServerDevice::Unopened && !opening(*index);
+        let named = self.device_names.iter().position(|known| known.as_deref() == Some(name));
+        let unnamed = (0..devices.len())
+            .find(|index| unopened(index) && self.device_names.get(*index) == Some(&None));
+        named
+            .filter(unopened)
+            .or(unnamed)
+            .or_else(|| (0..devices.len()).find(unopened))
+            .map(|index| index as u8)
+    }
+
+    pub(super) fn client_slot(&self, name: &str) -> DeviceName {
+        if let Some(index) =
+            self.device_names.iter().position(|known| known.as_deref() == Some(name))
+        {
+            return DeviceName::Known(index as u8);
+        }
+        match self.device_names.iter().position(Option::is_none) {
+            Some(index) => DeviceName::New(index as u8),
+            None => DeviceName::Unknown,
+        }
     }
 }
 

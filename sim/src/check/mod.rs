@@ -1,10 +1,11 @@
 //! A trace, judged: does it have an explanation that the documents allow?
 //!
-//! The sequential judge takes the events one by one and keeps every state the
-//! model allows after them. Calls take effect in the order they were made. If
-//! calls overlapped and that order explains the trace, the trace is conformant;
-//! if it does not, another order might, so the verdict is *inconclusive* and
-//! says where the overlap began. It is never a guess.
+//! The judge takes the events one by one and keeps every state the model allows after
+//! them. While each call begins when its set is at rest, calls take effect in the order
+//! they were made, and mostly there is one state. Where calls overlap, it searches for
+//! the orders of their effects, and of the steps of the interface and its agent, that
+//! explain what was seen. If there are more than it was to look at, the verdict is
+//! *inconclusive* and says what to raise. It is never a guess.
 
 mod ask;
 mod bind;
@@ -15,14 +16,21 @@ mod follow;
 mod frontier;
 mod names;
 mod notes;
+mod overlap;
 mod places;
 mod sequential;
+mod setup;
+mod under_way;
 mod verdict;
 
 pub use ask::{AskError, Asked, ask};
 pub use describe::{Candidate, OwedCallback, describe_state};
-pub use sequential::{Checker, Judged};
-pub use verdict::{Allowed, Finding, InputError, Overlap, Verdict, Violation, exit_code};
+pub use sequential::Checker;
+pub use setup::BUDGET;
+pub use verdict::{
+    Allowed, Attempt, Effect, Finding, InputError, Judged, LaneChoices, Undecided, Verdict,
+    Violation, Why, exit_code,
+};
 
 use std::io::BufRead;
 
@@ -46,11 +54,21 @@ use crate::trace::{Trace, TraceError, TraceReader};
 /// ```
 #[must_use]
 pub fn check_reader(input: impl BufRead, profile: &Profile) -> Judged {
+    check_reader_with(input, profile, |checker| checker)
+}
+
+/// The same with a judge that `prepare` has set up, as by [`Checker::with_budget`].
+#[must_use]
+pub fn check_reader_with(
+    input: impl BufRead,
+    profile: &Profile,
+    prepare: impl FnOnce(Checker) -> Checker,
+) -> Judged {
     let mut reader = match TraceReader::new(input) {
         Ok(reader) => reader,
         Err(error) => return Judged::unread(error),
     };
-    let mut checker = Checker::new(reader.header(), profile.clone());
+    let mut checker = prepare(Checker::new(reader.header(), profile.clone()));
     loop {
         match reader.next_line() {
             Ok(Some(line)) => match checker.event(line.number, &line.event) {
@@ -71,7 +89,13 @@ pub fn check_reader(input: impl BufRead, profile: &Profile) -> Judged {
 /// Judges a trace in memory. Lines are counted as in its file: the header is line 1.
 #[must_use]
 pub fn check_trace(trace: &Trace, profile: &Profile) -> Judged {
-    let mut checker = Checker::new(&trace.header, profile.clone());
+    check_trace_with(Checker::new(&trace.header, profile.clone()), trace)
+}
+
+/// Judges a trace in memory with a judge that has seen nothing yet.
+#[must_use]
+pub fn check_trace_with(checker: Checker, trace: &Trace) -> Judged {
+    let mut checker = checker;
     for (index, event) in trace.events.iter().enumerate() {
         match checker.event(index + 2, event) {
             Ok(true) => {}

@@ -45,9 +45,11 @@ pub(super) struct BufferFacts {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CommandFacts {
     pub(super) id: CommandId,
+    pub(super) device: u8,
     pub(super) code: CommandCode,
     pub(super) size: Option<i64>,
     pub(super) position: Option<u64>,
+    pub(super) buffer: Option<BufferId>,
 }
 
 #[derive(Clone, Debug)]
@@ -62,7 +64,7 @@ pub(super) struct Named {
 pub(super) struct Names {
     pub(super) interfaces: Vec<Interface>,
     live: Vec<Named>,
-    retired: VecDeque<(Option<CommandId>, String)>,
+    retired: VecDeque<(Option<CommandFacts>, String)>,
     spare: Vec<String>,
 }
 
@@ -120,7 +122,8 @@ impl Names {
         let is_it = |named: &&Named| {
             named.world == world && matches!(named.thing, Thing::Command(facts) if facts.id == id)
         };
-        let retired = || self.retired.iter().rev().find(|(of, _)| *of == Some(id));
+        let retired =
+            || self.retired.iter().rev().find(|(of, _)| of.is_some_and(|facts| facts.id == id));
         match self.live.iter().find(is_it) {
             Some(named) => &named.name,
             None => retired().map_or("?", |(_, name)| name),
@@ -133,6 +136,13 @@ impl Names {
             Thing::Buffer(facts) if named.world == world => Some((named.name.as_str(), facts)),
             _ => None,
         })
+    }
+
+    /// What SendCommand said of a command, also of one that is done with.
+    pub(super) fn sent(&self, world: usize, id: CommandId) -> Option<CommandFacts> {
+        let same = |facts: &CommandFacts| facts.id == id;
+        let retired = || self.retired.iter().rev().find_map(|(facts, _)| facts.filter(same));
+        self.command(world, id).or_else(retired)
     }
 
     pub(super) fn command(&self, world: usize, id: CommandId) -> Option<CommandFacts> {
@@ -148,11 +158,11 @@ impl Names {
             return;
         };
         let named = self.live.swap_remove(index);
-        let id = match named.thing {
-            Thing::Command(facts) => Some(facts.id),
+        let facts = match named.thing {
+            Thing::Command(facts) => Some(facts),
             Thing::Device { .. } | Thing::Buffer(_) | Thing::Handle(_) => None,
         };
-        self.retired.push_back((id, named.name));
+        self.retired.push_back((facts, named.name));
         if self.retired.len() > RETIRED
             && let Some((_, mut oldest)) = self.retired.pop_front()
         {

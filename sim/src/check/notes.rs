@@ -4,6 +4,7 @@
 use super::bind::{Bound, caller};
 use super::frontier::World;
 use super::sequential::Checker;
+use super::setup::OpenCall;
 use super::verdict::InputError;
 use crate::clauses::{Clause, DeviceThread, LinuxTimeoutUnit, Party};
 use crate::codes::CommandCode;
@@ -26,11 +27,13 @@ impl Checker {
             }
             Some(found) => found,
         };
-        let mut broken = None;
-        for state in &mut self.worlds[world].frontier {
-            broken = model::uses(state, process, object, true);
+        self.settle_or_search(line, world);
+        let mut broken: Option<Option<Clause>> = None;
+        for state in self.worlds[world].states_mut() {
+            let clause = model::uses(state, process, object, true);
+            broken = Some(broken.map_or(clause, |before| before.and(clause)));
         }
-        if let Some(clause) = broken {
+        if let Some(clause) = broken.flatten() {
             self.find(line, clause, event.to_string(), false);
         }
         Ok(())
@@ -55,6 +58,11 @@ impl Checker {
         }
         let passes = self.passes(index, after);
         if passes == 0 {
+            return Ok(());
+        }
+        self.settle_or_search(line, world);
+        if self.is_live(world) {
+            self.expire_live(world, index, passes, agent);
             return Ok(());
         }
         let loads = |state: &State| {
@@ -229,18 +237,14 @@ impl Checker {
     /// A process ends.
     pub(super) fn exit(&mut self, line: usize, process: Process, how: HowEnded, event: &Event<'_>) {
         self.left_waiting(line, process, event);
-        let Self { open, lanes, .. } = self;
-        open.retain(|open| lanes[usize::from(open.lane.0)].process != process);
         let caller = caller(process);
         let leaves_open = |state: &State| match caller {
             Caller::Server => state.server == ServerLife::Open,
             Caller::Client(number) => state.client_open(number),
         };
         let left = self.worlds.iter().skip(1).any(|world| world.any(leaves_open));
-        for world in 1..self.worlds.len() {
-            for state in &mut self.worlds[world].frontier {
-                model::exit(state, caller);
-            }
+        for world in 0..self.worlds.len() {
+            self.exit_in(line, world, process);
             if caller == Caller::Server {
                 self.names.retire_commands(world);
             }
@@ -257,6 +261,28 @@ impl Checker {
         if how == HowEnded::Normal {
             self.find(line, required, event.to_string(), false);
         }
+    }
+
+    /// What the end of a process does to one set. Where lanes run freely it is noticed
+    /// at some time after.
+    fn exit_in(&mut self, line: usize, world: usize, process: Process) {
+        let concerns = |open: &OpenCall| open.bound.world == world;
+        if self.runs_freely && world != World::NOWHERE {
+            self.go_live(world);
+        } else {
+            self.settle_or_search(line, world);
+            if self.open.iter().any(|open| concerns(open) && open.presumed) {
+                self.go_live(world);
+            }
+        }
+        if self.is_live(world) {
+            self.exit_live(world, caller(process));
+            return;
+        }
+        let Self { open, lanes, worlds, .. } = self;
+        let of_process = |open: &OpenCall| lanes[usize::from(open.lane.0)].process == process;
+        open.retain(|open| !(concerns(open) && of_process(open)));
+        worlds[world].frontier.iter_mut().for_each(|state| model::exit(state, caller(process)));
     }
 
     /// A client that is ended while it waits for a configuration, although its

@@ -2,106 +2,21 @@
 
 use smallvec::SmallVec;
 
-use super::bind::{Binder, Bound, checked_row};
+use super::bind::{Binder, checked_row};
 use super::contested::cited;
 use super::frontier::{World, advance};
 use super::names::Names;
-use super::verdict::{Allowed, Finding, InputError, Overlap, Verdict, Violation, exit_code};
+use super::overlap::{Effect, SLOTS};
+use super::setup::{Lane, OpenCall, Setup};
+use super::under_way::Given;
+use super::verdict::{Allowed, Finding, InputError, Judged, Undecided, Verdict, Violation, Why};
 use crate::clauses::{CLAUSES, Clause, Party, Profile};
 use crate::codes::HResult;
 use crate::model::{self, LaneId, Limits, Outcome, State};
-use crate::trace::{
-    Args, Event, Function, Header, LaneName, Name, Process, Recorded, TimeoutArg, TraceError,
-};
-
-/// How many states the frontier of one set may hold before the judge gives up.
-const FRONTIER: usize = 4096;
+use crate::trace::{Args, Event, Function, Header, LaneName, Name, Process, Recorded, TraceError};
 
 /// How many findings are kept; the rest is counted.
 const FINDINGS: usize = 100;
-
-/// A call that has begun and not returned.
-#[derive(Clone, Debug)]
-pub(super) struct OpenCall {
-    pub(super) lane: LaneId,
-    /// The line where it began.
-    pub(super) line: usize,
-    pub(super) function: Function,
-    pub(super) bound: Bound,
-    /// How long it may wait.
-    pub(super) timeout: Option<TimeoutArg>,
-    /// Milliseconds of it that passed.
-    pub(super) waited: u64,
-    /// Whether its effect is in the frontier already.
-    pub(super) taken: bool,
-    /// If it is: a state from just before.
-    before: Option<Box<State>>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Lane {
-    pub(super) name: String,
-    pub(super) process: Process,
-    /// Completion routines on this lane that have not returned.
-    pub(super) routines: u8,
-}
-
-/// What a check gave.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Judged {
-    /// The verdict on what was read.
-    pub verdict: Verdict,
-    /// Obligations that server or client broke.
-    pub findings: Vec<Finding>,
-    /// Findings beyond those kept.
-    pub more_findings: usize,
-    /// Events judged.
-    pub events: usize,
-    /// Every clause that explained an event.
-    pub clauses: Vec<Clause>,
-    /// Why the trace could not be read to its end, if it could not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<TraceError>,
-    /// Parties whose misuse was on purpose.
-    pub provoked: Vec<Party>,
-}
-
-impl Judged {
-    /// What is known of a trace that could not be read at all.
-    pub(super) const fn unread(error: TraceError) -> Self {
-        Self {
-            verdict: Verdict::Conformant,
-            findings: Vec::new(),
-            more_findings: 0,
-            events: 0,
-            clauses: Vec::new(),
-            error: Some(error),
-            provoked: Vec::new(),
-        }
-    }
-
-    /// The findings that count: by a party in `parties`, and not on purpose.
-    pub fn held_against<'a>(&'a self, parties: &'a [Party]) -> impl Iterator<Item = &'a Finding> {
-        self.findings.iter().filter(move |finding| {
-            parties.contains(&finding.party) && !self.provoked.contains(&finding.party)
-        })
-    }
-
-    /// The exit code, when only `parties` gate.
-    #[must_use]
-    pub fn exit_code(&self, parties: &[Party]) -> u8 {
-        match &self.verdict {
-            Verdict::Violation(violation) if parties.contains(&violation.party) => {
-                exit_code::VIOLATION
-            }
-            _ if self.held_against(parties).next().is_some() => exit_code::VIOLATION,
-            _ if self.error.is_some() => exit_code::BAD_INPUT,
-            Verdict::Inconclusive(_) => exit_code::INCONCLUSIVE,
-            Verdict::Conformant | Verdict::Violation(_) => exit_code::CONFORMANT,
-        }
-    }
-}
 
 /// Judges a trace event by event.
 #[derive(Clone, Debug)]
@@ -117,7 +32,13 @@ pub struct Checker {
     last_seq: Option<u64>,
     /// Processes that have exited.
     pub(super) gone: Vec<Process>,
-    overlap: Option<usize>,
+    pub(super) setup: Setup,
+    /// The line of the event that is judged.
+    pub(super) line: usize,
+    /// Whether nobody waited for rest between the events.
+    pub(super) runs_freely: bool,
+    /// A call whose meaning depends on another that overlaps it, in a way not followed.
+    pub(super) ambiguous: Option<usize>,
     pub(super) verdict: Verdict,
     findings: Vec<Finding>,
     more_findings: usize,
@@ -144,7 +65,10 @@ impl Checker {
             next_id: 0,
             last_seq: None,
             gone: Vec::new(),
-            overlap: None,
+            setup: Setup::default(),
+            line: 0,
+            runs_freely: header.free,
+            ambiguous: None,
             verdict: Verdict::Conformant,
             findings: Vec::new(),
             more_findings: 0,
@@ -174,6 +98,7 @@ impl Checker {
             return Err(InputError(format!("the process {process} has exited before")));
         }
         self.events += 1;
+        self.line = line;
         match event {
             Event::Call { lane, call, on, creates, args, .. } => {
                 let creates = creates.as_ref().map(Name::as_str);
@@ -190,7 +115,10 @@ impl Checker {
 
     /// The verdict on all events so far.
     #[must_use]
-    pub fn finish(self) -> Judged {
+    pub fn finish(mut self) -> Judged {
+        // When it was certain who is to blame depends on what was seen later.
+        self.findings.sort_by_key(|finding| (finding.line, finding.clause as usize));
+        let order = self.setup.explains.then(|| self.order());
         let used = CLAUSES.iter().zip(&self.used).filter(|(_, used)| **used);
         Judged {
             clauses: used.map(|(row, _)| row.clause).collect(),
@@ -200,7 +128,19 @@ impl Checker {
             events: self.events,
             error: None,
             provoked: self.provoked,
+            order,
         }
+    }
+
+    /// One order of effects that explains what was judged, up to a violation.
+    fn order(&self) -> Vec<Effect> {
+        let mut order = Vec::new();
+        for (index, world) in self.worlds.iter().enumerate() {
+            let first = world.live.iter().flat_map(|live| &live.configs).next();
+            order.extend(first.iter().flat_map(|first| self.order_of_effects(index, &first.story)));
+        }
+        order.sort_by_key(|effect| effect.after);
+        order
     }
 
     /// The verdict on what could be read before this error.
@@ -209,10 +149,10 @@ impl Checker {
         Judged { error: Some(error), ..self.finish() }
     }
 
-    /// The states the model allows now, for the set of this name; empty if it is unknown.
-    #[must_use]
-    pub fn states(&self, set: &str) -> &[State] {
-        self.worlds.iter().rfind(|world| world.name == set).map_or(&[], |world| &world.frontier)
+    /// The states the model allows now, for the set of this name; none if it is unknown.
+    pub fn states(&self, set: &str) -> impl Iterator<Item = &State> {
+        let world = self.worlds.iter().rfind(|world| world.name == set);
+        world.into_iter().flat_map(World::states)
     }
 
     pub(super) fn lane(&mut self, name: &str) -> Result<LaneId, InputError> {
@@ -253,9 +193,19 @@ impl Checker {
         for world in &mut self.worlds[worlds_before..] {
             *world = World::new();
         }
-        self.note_overlap(line, bound.world);
+        let world = bound.world;
+        self.meet(line, world, &bound.call);
+        let Some(slot) = self.free_slot(world) else {
+            self.undecided(line, Why::TooManyCalls { most: SLOTS });
+            return Ok(());
+        };
         self.note_use(line, lane, function, &bound, args);
         let timeout = args.timeout;
+        let mut overlapped = false;
+        for open in self.open.iter_mut().filter(|open| open.bound.world == world) {
+            overlapped |= open.function != Function::ExecuteCompletionAgent;
+            open.overlapped = true;
+        }
         self.open.push(OpenCall {
             lane,
             line,
@@ -264,37 +214,35 @@ impl Checker {
             timeout,
             waited: 0,
             taken: false,
+            presumed: false,
             before: None,
+            slot,
+            lost: false,
+            overlapped,
+            given: Given::default(),
         });
+        self.enter_live(world, slot);
+        self.give_early();
         Ok(())
     }
 
-    /// Lets what has begun take effect. If something of the same set has not come
-    /// to rest by then, calls overlap: from here on the order of effects is not known.
-    fn note_overlap(&mut self, line: usize, world: usize) {
-        if self.open.is_empty() {
-            return;
-        }
-        if self.open.iter().any(|open| !open.taken) {
-            self.take_all(line);
-        }
-        if self.overlap.is_none()
-            && self.worlds[world].any(|state| !state.is_at_rest(&self.profile))
-        {
-            self.overlap = Some(line);
-        }
+    /// Lets every call that has begun take effect, in the order they began. Where calls
+    /// overlap there is no such order, and they are left as they are.
+    pub(super) fn take_all(&mut self, line: usize) {
+        (0..self.worlds.len()).for_each(|world| self.take_in(line, world));
     }
 
-    /// Lets every call that has begun take effect, in the order they began.
-    pub(super) fn take_all(&mut self, line: usize) {
+    /// The same in one set.
+    pub(super) fn take_in(&mut self, line: usize, world: usize) {
         for index in 0..self.open.len() {
-            if !self.open[index].taken {
+            let open = &self.open[index];
+            if open.bound.world == world && !open.taken && !self.is_live(world) {
                 self.take(line, index);
             }
         }
     }
 
-    fn take(&mut self, line: usize, index: usize) {
+    pub(super) fn take(&mut self, line: usize, index: usize) {
         let OpenCall { lane, ref bound, .. } = self.open[index];
         let (world, call) = (bound.world, bound.call.clone());
         let caller = call.caller();
@@ -326,10 +274,13 @@ impl Checker {
 
     /// Gives up when the frontier has grown past its bound.
     fn bound_frontier(&mut self, line: usize, world: usize) {
-        if self.worlds[world].frontier.len() > FRONTIER {
-            let violation = self.violation(line, Clause::AgentBlocks, "too many states", world);
-            self.verdict = Verdict::Inconclusive(Box::new(Overlap { line, violation }));
+        if self.worlds[world].frontier.len() > self.setup.budget {
+            self.undecided(line, Why::Budget { budget: self.setup.budget });
         }
+    }
+
+    pub(super) fn undecided(&mut self, line: usize, why: Why) {
+        self.verdict = Verdict::Inconclusive(Box::new(Undecided { line, why }));
     }
 
     fn returned(
@@ -352,28 +303,61 @@ impl Checker {
             let name = &self.lane_of(lane).name;
             return Err(InputError(format!("{name} returns from inside a completion routine")));
         }
-        if index + 1 != self.open.len() || self.open[..index].iter().any(|open| !open.taken) {
-            self.take_all(line);
+        if self.open[index].lost {
+            let name = &self.lane_of(lane).name;
+            return Err(InputError(format!("{name} returns, but its process has ended")));
         }
-        let allowed = if self.open[index].taken {
-            self.return_of_taken(index, status, out)
+        let world = self.open[index].bound.world;
+        self.settle_others(line, world, index);
+        let explained = if self.is_live(world) {
+            self.return_searched(line, index, status, out, event)
         } else {
-            self.return_at_once(index, status, out)
-                || self.return_after_waiting(line, index, status, out)
+            self.return_in_order(line, index, status, out)
+                || self.return_out_of_order(index, status, out)
+                || self.return_unexplained(line, index, (status, out), event)
         };
-        if !allowed {
-            let (world, clause, expected) = self.expected_return(index, status, out);
-            let got = event.to_string();
-            self.violated(line, Some(index), world, clause, expected, got);
-            if !self.open[index].taken {
-                // A wrong answer does not excuse a wrong question.
-                self.take(line, index);
-            }
-            return Ok(());
+        // What explained it may have taken lost calls away.
+        let again = self.open.iter().rposition(|open| open.lane == lane && !open.lost);
+        if let Some(index) = again.filter(|_| explained) {
+            let open = self.open.remove(index);
+            self.keep_or_take_back(&open, status);
+            self.follow(line, open, status, out, event);
         }
-        let open = self.open.remove(index);
-        self.follow(line, open, status, out, event);
         Ok(())
+    }
+
+    /// The return follows from the states, the calls having taken effect in the order
+    /// they were made.
+    fn return_in_order(
+        &mut self,
+        line: usize,
+        index: usize,
+        status: HResult,
+        out: &crate::trace::Out<'_>,
+    ) -> bool {
+        if self.open[index].taken {
+            return self.return_of_taken(index, status, out);
+        }
+        self.return_at_once(index, status, out)
+            || self.return_after_waiting(line, index, status, out)
+    }
+
+    /// It does not follow, in no order.
+    fn return_unexplained(
+        &mut self,
+        line: usize,
+        index: usize,
+        (status, out): (HResult, &crate::trace::Out<'_>),
+        event: &Event<'_>,
+    ) -> bool {
+        let (world, clause, expected) = self.expected_return(index, status, out);
+        let got = event.to_string();
+        self.violated(line, Some(index), world, clause, expected, got);
+        if !self.open[index].taken {
+            // A wrong answer does not excuse a wrong question.
+            self.take(line, index);
+        }
+        false
     }
 
     /// The call returns with nothing in between: its effect and its return are one step.
@@ -397,9 +381,7 @@ impl Checker {
             let mut outcomes = model::outcomes(state, &self.profile, self.limits, lane, call);
             let failed = model::system_failure(call, &outcomes, status);
             outcomes.extend(failed);
-            outcomes.retain(|outcome| {
-                !early(outcome) && self.matches(outcome, world, state, status, out)
-            });
+            outcomes.retain(|outcome| !early(outcome) && self.matches(outcome, world, status, out));
             outcomes
         };
         let moved = advance(&mut frontier, allowed, |state, outcome| {
@@ -455,7 +437,7 @@ impl Checker {
         let mut frontier = std::mem::take(&mut self.worlds[world].frontier);
         let allowed = |state: &State| {
             let mut outcomes = model::returns(state, &self.profile, lane);
-            outcomes.retain(|outcome| self.matches(outcome, world, state, status, out));
+            outcomes.retain(|outcome| self.matches(outcome, world, status, out));
             outcomes
         };
         let moved = advance(&mut frontier, allowed, |state, outcome| {
@@ -508,9 +490,12 @@ impl Checker {
             && !expected.is_empty()
             && expected.iter().all(|allowed| !allowed.what.starts_with("returns"));
         violation.expected = expected;
-        self.verdict = match self.overlap {
+        self.verdict = match self.ambiguous {
             None => Verdict::Violation(Box::new(violation)),
-            Some(line) => Verdict::Inconclusive(Box::new(Overlap { line, violation })),
+            Some(call) => {
+                let why = Why::Ambiguous { call };
+                Verdict::Inconclusive(Box::new(Undecided { line, why }))
+            }
         };
     }
 
@@ -538,6 +523,7 @@ impl Checker {
             got: got.to_owned(),
             expected: Vec::new(),
             state: self.state_text(world),
+            attempts: Vec::new(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub use super::overlap::{Attempt, Effect, LaneChoices};
 use crate::clauses::{Clause, Party, Reading};
 use crate::trace::TraceError;
 
@@ -39,18 +40,63 @@ pub enum Verdict {
     Conformant,
     /// An event is not allowed, whatever the order of effects.
     Violation(Box<Violation>),
-    /// Calls overlapped, and the order in which they were made does not explain the trace.
-    Inconclusive(Box<Overlap>),
+    /// There are more orders of effects than the judge was to look at.
+    Inconclusive(Box<Undecided>),
 }
 
-/// Why a sequential check cannot decide.
+/// Why a check did not decide.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Overlap {
-    /// The line where a call began while another could still take effect.
+pub struct Undecided {
+    /// The line of the event that has too many explanations to look at, or one that can
+    /// be understood in two ways.
     pub line: usize,
-    /// What would be the violation if the calls took effect in the order they were made.
-    pub violation: Violation,
+    /// Why.
+    pub why: Why,
+}
+
+/// What a check would have needed to decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Why {
+    /// More configurations than this budget.
+    Budget {
+        /// How many configurations may be looked at for one event.
+        budget: usize,
+    },
+    /// Fewer open calls at a time.
+    TooManyCalls {
+        /// How many of one set may be open.
+        most: usize,
+    },
+    /// A call whose meaning depends on another call that overlaps it, in a way that is
+    /// not followed.
+    Ambiguous {
+        /// The line of that call.
+        call: usize,
+    },
+}
+
+impl fmt::Display for Undecided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.why {
+            Why::Budget { budget } => write!(
+                f,
+                "so many calls overlap in line {} that more than {budget} orders of their \
+                 effects would have to be looked at; raise --budget",
+                self.line
+            ),
+            Why::TooManyCalls { most } => {
+                write!(f, "more than {most} calls of one set are open in line {}", self.line)
+            }
+            Why::Ambiguous { call } => write!(
+                f,
+                "the event in line {} is not explained, but what the call in line {call} \
+                 means depends on another that overlaps it",
+                self.line
+            ),
+        }
+    }
 }
 
 /// The first event that is not allowed.
@@ -86,6 +132,10 @@ pub struct Violation {
     pub expected: Vec<Allowed>,
     /// The state just before.
     pub state: String,
+    /// Where calls overlap: each furthest state that explains everything before, with
+    /// what every lane could do there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
 }
 
 /// One thing that was allowed in place of what was seen.
@@ -136,5 +186,67 @@ impl Serialize for Reading {
 impl Serialize for TraceError {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(&format_args!("line {}: {}", self.line, self.message))
+    }
+}
+
+/// What a check gave.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Judged {
+    /// The verdict on what was read.
+    pub verdict: Verdict,
+    /// Obligations that server or client broke.
+    pub findings: Vec<Finding>,
+    /// Findings beyond those kept.
+    pub more_findings: usize,
+    /// Events judged.
+    pub events: usize,
+    /// Every clause that explained an event.
+    pub clauses: Vec<Clause>,
+    /// Why the trace could not be read to its end, if it could not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<TraceError>,
+    /// Parties whose misuse was on purpose.
+    pub provoked: Vec<Party>,
+    /// The order of effects that explains the history, or its longest part that has an
+    /// explanation, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Vec<Effect>>,
+}
+
+impl Judged {
+    /// What is known of a trace that could not be read at all.
+    pub(super) const fn unread(error: TraceError) -> Self {
+        Self {
+            verdict: Verdict::Conformant,
+            findings: Vec::new(),
+            more_findings: 0,
+            events: 0,
+            clauses: Vec::new(),
+            error: Some(error),
+            provoked: Vec::new(),
+            order: None,
+        }
+    }
+
+    /// The findings that count: by a party in `parties`, and not on purpose.
+    pub fn held_against<'a>(&'a self, parties: &'a [Party]) -> impl Iterator<Item = &'a Finding> {
+        self.findings.iter().filter(move |finding| {
+            parties.contains(&finding.party) && !self.provoked.contains(&finding.party)
+        })
+    }
+
+    /// The exit code, when only `parties` gate.
+    #[must_use]
+    pub fn exit_code(&self, parties: &[Party]) -> u8 {
+        match &self.verdict {
+            Verdict::Violation(violation) if parties.contains(&violation.party) => {
+                exit_code::VIOLATION
+            }
+            _ if self.held_against(parties).next().is_some() => exit_code::VIOLATION,
+            _ if self.error.is_some() => exit_code::BAD_INPUT,
+            Verdict::Inconclusive(_) => exit_code::INCONCLUSIVE,
+            Verdict::Conformant | Verdict::Violation(_) => exit_code::CONFORMANT,
+        }
     }
 }

@@ -41,6 +41,18 @@ impl Call {
         }
     }
 
+    /// How long it may wait, if it can wait.
+    pub const fn timeout_mut(&mut self) -> Option<&mut Timeout> {
+        match self {
+            Self::Client(call) | Self::Secondary(_, call) => match call {
+                ClientCall::GetConfiguration { timeout }
+                | ClientCall::GetCommand { timeout, .. } => Some(timeout),
+                _ => None,
+            },
+            Self::Server(_) => None,
+        }
+    }
+
     /// The device on which a client calls, if it calls on a device.
     #[must_use]
     pub const fn client_device(&self) -> Option<u8> {

@@ -16,6 +16,7 @@ mod client;
 mod commands;
 mod completion;
 mod effect;
+mod moment;
 mod outcome;
 mod phase;
 mod secondary;
@@ -26,6 +27,7 @@ mod touch;
 
 pub use call::{Call, Carried, ClientCall, CreateFlaw, DeviceName, Request, ServerCall, Timeout};
 pub use completion::{Callback, Ending, apply_callback, callbacks, end_callback};
+pub use moment::{returns_of_waiting, settle, unwait};
 pub use outcome::{Answer, Expected, Outcome, Outcomes, Reply};
 pub use phase::{ClientPhase, DeviceSetState, DeviceState, ServerPhase};
 pub use state::{
@@ -33,7 +35,7 @@ pub use state::{
     Configuration, Device, Granted, InProgress, LaneId, Pending, Requested, Reserve, SECONDARIES,
     SecondaryLife, ServerDevice, ServerLife, Stage, State, Stream,
 };
-pub use system::system_failure;
+pub use system::{system_failure, takes_resources};
 pub use touch::{Object, Touch, touch, uses};
 
 use crate::clauses::Profile;

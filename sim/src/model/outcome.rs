@@ -175,6 +175,15 @@ impl Outcome {
         matches!(self.effect, Effect::Refuse(..))
     }
 
+    /// What the call waits for, if to wait is all that it does.
+    #[must_use]
+    pub const fn waits_for(&self) -> Option<Pending> {
+        match self.effect {
+            Effect::Wait(pending) => Some(pending),
+            _ => None,
+        }
+    }
+
     /// The clauses it rests on.
     pub fn clauses(&self) -> impl Iterator<Item = Clause> {
         std::iter::once(self.clause).chain(self.also.into_iter().flatten())

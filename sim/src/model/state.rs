@@ -321,7 +321,7 @@ pub enum Pending {
 }
 
 /// The state of one device set, from Create to the last Close.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
 pub struct State {
     /// The server's side.
     pub server: ServerLife,
@@ -359,6 +359,19 @@ pub struct State {
     /// Calls in progress, other than the agent's, and completion routines that
     /// have not returned. Of one lane the last is the innermost.
     pub calls: SmallVec<[InProgress; 2]>,
+}
+
+/// Whatever is judged or explored is cloned above all: slice by slice, not one by one.
+impl Clone for State {
+    fn clone(&self) -> Self {
+        Self {
+            devices: SmallVec::from_slice(&self.devices),
+            commands: SmallVec::from_slice(&self.commands),
+            buffers: SmallVec::from_slice(&self.buffers),
+            calls: SmallVec::from_slice(&self.calls),
+            ..*self
+        }
+    }
 }
 
 impl Agent {
@@ -487,6 +500,16 @@ impl State {
         lanes.sort_unstable();
         lanes.dedup();
         lanes
+    }
+
+    /// Whether nothing can happen by itself, not even an expiry.
+    #[must_use]
+    pub fn is_quiet(&self, profile: &Profile) -> bool {
+        super::callbacks(self, profile).is_empty()
+            && self
+                .lanes_in_call()
+                .iter()
+                .all(|lane| super::returns(self, profile, *lane).is_empty())
     }
 
     /// Whether something must still happen by itself before everything is at

@@ -10,17 +10,23 @@ use crate::codes::HResult;
 /// A call that is refused in any case takes none, and its refusal stands.
 #[must_use]
 pub fn system_failure(call: &Call, outcomes: &Outcomes, status: HResult) -> Option<Outcome> {
+    let fails = status.is_system_error() && takes_resources(call, outcomes);
+    fails.then(|| Outcome::returns(status, Clause::StatusSystemError).exceptional())
+}
+
+/// Whether a call that comes to one of `outcomes` takes resources of the system: it
+/// succeeds, and maps or allocates memory, opens or creates objects, or hands over a
+/// thread.
+#[must_use]
+pub fn takes_resources(call: &Call, outcomes: &Outcomes) -> bool {
     let succeeds = |outcome: &Outcome| match outcome.answer {
         Answer::Blocks => true,
         answer => answer.expected().is_some_and(|expected| expected.admits(HResult::NOERROR)),
     };
-    let fails = status.is_system_error() && takes_resources(call) && outcomes.iter().any(succeeds);
-    fails.then(|| Outcome::returns(status, Clause::StatusSystemError).exceptional())
+    is_taker(call) && outcomes.iter().any(succeeds)
 }
 
-/// Calls that map or allocate memory, open or create objects of the system, or hand it
-/// a thread.
-const fn takes_resources(call: &Call) -> bool {
+const fn is_taker(call: &Call) -> bool {
     match call {
         Call::Server(call) => matches!(
             call,

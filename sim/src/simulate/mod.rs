@@ -19,7 +19,7 @@
 //! | `odd` | calls out of the order |
 //! | `own` | a client of one's own |
 //! | `shrink` | a failing world made smaller |
-//! | `history` | histories of single calls, without a plan |
+//! | `history`, `overlapping` | histories of single calls, without a plan |
 //!
 //! Same seed, same bytes, on every machine.
 
@@ -40,6 +40,7 @@ mod odd;
 mod on_model;
 mod options;
 mod outcome;
+mod overlapping;
 mod own;
 mod program;
 mod run;
@@ -65,6 +66,7 @@ pub use observe::Log;
 pub use on_model::OnModel;
 pub use options::{Arrangement, Faults, Like, Options, Plan, Strategy};
 pub use outcome::{Counts, Ended, Loss, Outcome, Problem, StatementEnd};
+pub use overlapping::{Overlaps, overlapping};
 pub use own::{Application, Buffers, Do, Told};
 pub use run::{Watch, options_of, simulate, simulate_on, simulate_with};
 pub use shrink::shrink;

@@ -226,8 +226,9 @@ pub(super) fn weigh(
             let clause = violation.clause.to_string();
             Some(Problem::Violation { clause, what: seen(violation) })
         }
-        Some(Verdict::Inconclusive(overlap)) => {
-            Some(Problem::Undecided { what: seen(&overlap.violation) })
+        Some(Verdict::Inconclusive(undecided)) => {
+            let what = format!("from line {}: {:?}", undecided.line, undecided.why);
+            Some(Problem::Undecided { what })
         }
         Some(Verdict::Conformant) | None => None,
     });

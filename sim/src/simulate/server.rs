@@ -102,6 +102,11 @@ impl Server {
         self.opened && !self.is_ending()
     }
 
+    /// Whether a command was taken, or a device closed.
+    pub(super) const fn is_active(&self) -> bool {
+        self.active
+    }
+
     /// Whether it is too late for the agent to start.
     pub(super) const fn is_ending(&self) -> bool {
         matches!(self.at, At::Closing | At::Ended)

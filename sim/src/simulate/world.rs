@@ -435,6 +435,10 @@ impl<'a, E: Engine> World<'a, E> {
         let at_once = match self.options.at_once {
             8 => true,
             _ if names => true,
+            // Whether the agent runs already is then not left open.
+            _ if matches!(ask, Ask::CloseDevice { .. }) && !self.sets[set].server.is_active() => {
+                true
+            }
             0 => false,
             most => self.chance.below(8) < most.into(),
         };

@@ -40,6 +40,11 @@ pub struct Header {
     /// What is recorded without a gap, so that its absence tells something too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<Recorded>,
+    /// Whether the lanes ran freely: nobody waited between two events until everything
+    /// was at rest, and the end of a process or of a time-out is noticed at some time after
+    /// its event.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub free: bool,
     /// Set interfaces besides `sset` (server), `cset` (primary), and `x1set` to
     /// `x9set` (the secondaries).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -96,6 +101,7 @@ impl Default for Header {
             declares: Declares::default(),
             provoked: Vec::new(),
             records: Vec::new(),
+            free: false,
             interfaces: BTreeMap::new(),
         }
     }

@@ -1,8 +1,10 @@
 //! A whole trace in memory: for scenarios, which are short.
 
+use std::io::BufRead;
+
 use serde::Serialize;
 
-use super::{Event, Header};
+use super::{Event, Header, TraceError, TraceReader};
 
 /// A header and its events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +20,19 @@ impl Trace {
     #[must_use]
     pub const fn new(header: Header) -> Self {
         Self { header, events: Vec::new() }
+    }
+
+    /// Reads a whole file.
+    ///
+    /// # Errors
+    /// A line that is none of a trace, or cannot be read.
+    pub fn read(input: impl BufRead) -> Result<Self, TraceError> {
+        let mut reader = TraceReader::new(input)?;
+        let mut trace = Self::new(reader.header().clone());
+        while let Some(line) = reader.next_line()? {
+            trace.push(line.event.into_owned());
+        }
+        Ok(trace)
     }
 
     /// Appends an event and numbers it.

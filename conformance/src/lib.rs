@@ -13,6 +13,7 @@
 //! | [`baseline`] | known failures, with a reason each |
 //! | [`engine`] | a stand-in for the database server, over the runtime |
 //! | [`gate`] | a client program put through a list of situations |
+//! | [`worlds`] | campaigns of seeded worlds |
 //! | [`cli`] | the command `vdi` |
 //!
 //! Architecture invariants: expected answers never reach an adapter; reports
@@ -31,3 +32,4 @@ pub mod run;
 pub mod scenario;
 pub mod shrink;
 pub mod sync;
+pub mod worlds;

@@ -45,12 +45,55 @@ fn help() {
         &["gate", "--help"],
         &["serve", "--help"],
         &["sqlcmd", "-?"],
+        &["simulate", "--help"],
+        &["merge", "--help"],
         &["init", "--help"],
     ] {
         text.push_str(&told(words));
         text.push('\n');
     }
     snapshot("cli", "help", &text);
+}
+
+/// Worlds from seeds: one that is as it should be, one whose client deviates, a campaign, a
+/// defect with the command that shows it again, and what cannot be asked for.
+#[test]
+fn simulating() {
+    let mut text = String::new();
+    for words in [
+        &["simulate", "--seed", "3"][..],
+        &["simulate", "--seed", "6"],
+        &["simulate", "--seeds", "0..200", "--jobs", "2"],
+        &["simulate", "--seed", "48", "--on", "plain", "--defect", "forgets-delivered"],
+        &["simulate", "--seed", "1", "--set", "colour=1"],
+        &["simulate", "--seed", "1", "--defect", "forgets-delivered"],
+        &["simulate", "--seeds", "9..3"],
+        &["simulate", "--seeds", "0..9", "--shard", "3/2"],
+        &["merge", "README.md"],
+    ] {
+        text.push_str(&told(words));
+        text.push('\n');
+    }
+    snapshot("cli", "simulate", &text);
+}
+
+/// The same seed gives the same bytes in another process, and a result survives its file.
+#[test]
+fn simulating_twice() {
+    let replayed = || vdi(&["replay", "--seed", "6", "--json"]).stdout;
+    assert_eq!(replayed(), replayed());
+    let folder = folder(&[]);
+    let path = |name: &str| word(folder.path()).to_owned() + "/" + name;
+    let part = |shard: &str, name: &str| {
+        let words = ["simulate", "--seeds", "0..60", "--shard", shard, "--digest", "--output"];
+        code(&[&words[..], &[&path(name)]].concat())
+    };
+    assert_eq!((part("1/2", "1.json"), part("2/2", "2.json")), (0, 0));
+    let merged = told(&["merge", &path("1.json"), &path("2.json")]);
+    let whole = told(&["simulate", "--seeds", "0..60", "--digest"]);
+    let rest = |text: &str| text.lines().skip(2).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(rest(&merged), rest(&whole));
+    assert_eq!(code(&["merge", &path("1.json"), &path("1.json")]), 65);
 }
 
 /// A small world; the counts are the same on any machine.

@@ -47,8 +47,9 @@ const SIM: &[(&str, &[&str])] = &[
     ("model", &["codes", "config", "clauses"]),
     ("trace", &["codes", "config", "clauses", "model"]),
     ("explore", &["codes", "config", "clauses", "model", "trace"]),
-    ("simulate", &["codes", "config", "clauses", "model", "trace"]),
     ("check", &["codes", "config", "clauses", "model", "trace"]),
+    // Every event of a world is judged as it happens.
+    ("simulate", &["codes", "config", "clauses", "model", "trace", "check"]),
     // A real implementation shares nothing with the model that judges it.
     ("sync", &[]),
     ("runtime", &["codes", "config", "sync"]),
@@ -68,11 +69,12 @@ const CONFORMANCE: &[(&str, &[&str])] = &[
     ("generate", &["scenario", "run", "vdi_sim"]),
     ("shrink", &["scenario", "adapter", "run", "vdi_sim"]),
     ("mutants", &["plain", "scenario", "adapter", "run", "vdi_sim"]),
+    ("worlds", &["plain", "adapter", "vdi_sim"]),
     (
         "cli",
         &[
-            "plain", "scenario", "adapter", "run", "engine", "gate", "generate", "mutants",
-            "baseline", "report", "shrink", "vdi_sim",
+            "worlds", "plain", "scenario", "adapter", "run", "engine", "gate", "generate",
+            "mutants", "baseline", "report", "shrink", "vdi_sim",
         ],
     ),
 ];

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use divan::{AllocProfiler, Bencher};
 use vdi_sim::check::{Verdict, check_reader};
 use vdi_sim::clauses::Profile;
-use vdi_sim::simulate::{Options, history};
+use vdi_sim::simulate::{HistoryOptions, history};
 use vdi_sim::trace::{Event, TraceReader};
 
 #[global_allocator]
@@ -20,7 +20,7 @@ const EVENTS: [usize; 3] = [1_000, 10_000, 100_000];
 
 /// A backup on two devices: commands sent, fetched, completed, called back.
 fn recording(events: usize) -> String {
-    let options = Options { devices: 2, events, trouble: 0 };
+    let options = HistoryOptions { devices: 2, events, trouble: 0 };
     history(1, options, &Profile::default()).to_json_lines()
 }
 

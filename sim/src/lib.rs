@@ -13,8 +13,8 @@
 //! | [`model`] | the pure transition function: state x input -> allowed outcomes |
 //! | [`trace`] | the event vocabulary and its file format |
 //! | [`explore`] | every reachable state, the transition tables |
-//! | [`simulate`] | histories from a seed |
 //! | [`check`] | a trace, judged |
+//! | [`simulate`] | whole backups and restores from a seed, judged as they happen |
 //! | [`runtime`] | a real implementation, of the codes and the configuration alone |
 //! | [`record`] | that implementation, its calls recorded as a trace |
 //!

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use vdi_sim::check::{Verdict, check_reader, check_trace};
 use vdi_sim::clauses::{Profile, QUESTIONS};
 use vdi_sim::codes::{HResult, Win32};
-use vdi_sim::simulate::{Options, history};
+use vdi_sim::simulate::{HistoryOptions, history};
 use vdi_sim::trace::{Event, Trace};
 
 /// How many seeds; `VDI_SEEDS` goes deeper.
@@ -15,8 +15,8 @@ fn seeds() -> u64 {
     std::env::var("VDI_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2_000)
 }
 
-fn options(seed: u64) -> Options {
-    Options { devices: 1 + (seed % 3) as u8, events: 200, trouble: 1 + (seed % 30) as usize }
+fn options(seed: u64) -> HistoryOptions {
+    HistoryOptions { devices: 1 + (seed % 3) as u8, events: 200, trouble: 1 + (seed % 30) as usize }
 }
 
 /// A profile that depends on the seed: every reading is met.

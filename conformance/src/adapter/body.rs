@@ -8,6 +8,7 @@ use std::thread::{self, ThreadId};
 use vdi_sim::clauses::Party;
 use vdi_sim::codes::{CommandCode, HResult, Win32};
 use vdi_sim::config::{ServerConfig, VdConfig};
+use vdi_sim::simulate::{Content, Extent};
 use vdi_sim::trace::{Args, Found, Function, Name, Out, Process, Size, TimeoutArg};
 
 use super::inprocess::{Call, Host, Reply, Session};
@@ -112,6 +113,15 @@ pub(super) trait Body: Send + Sync + Sized + 'static {
     // The machine.
     /// Whether two are the same buffer, for whoever holds them.
     fn is_same(one: &Self::Buffer, other: &Self::Buffer) -> bool;
+    /// Writes into a buffer of a simulated world what stands for this content; false: it
+    /// has no bytes.
+    fn write(_buffer: &Self::Buffer, _content: &[Extent]) -> bool {
+        false
+    }
+    /// What the first bytes of a buffer stand for; `None`: it has no bytes.
+    fn read(_buffer: &Self::Buffer, _length: u32) -> Option<Content> {
+        None
+    }
     /// What a buffer is known by in every process: bytes from the start of the area.
     fn offset(_buffer: &Self::Buffer) -> Option<u64> {
         None

@@ -5,6 +5,7 @@
 //! it has. The expected answers never come here.
 
 mod body;
+mod cooperative;
 mod gate;
 pub mod inprocess;
 mod plain;
@@ -23,6 +24,25 @@ pub use stdio::Stdio;
 use std::time::Duration;
 
 use protocol::{Answer, Hello, Request};
+use vdi_sim::simulate::{Engine, Options};
+
+use crate::plain::Defect;
+
+/// The runtime as the ground of a simulated world with these options.
+#[must_use]
+pub fn simulated_runtime(options: &Options) -> impl Engine {
+    // Where memory is scarce a set cannot have all the buffers that its server asks for.
+    let buffers = u64::from(options.buffers) * u64::from(options.devices);
+    let all = buffers * u64::from(options.max_transfer_size) * u64::from(options.sets) * 2;
+    let limit = if options.faults.memory > 0 { all / 3 } else { 1 << 30 };
+    runtime::cooperative(options.queue_depth.into(), limit)
+}
+
+/// The plain implementation as the ground of a simulated world, whole or with a defect.
+#[must_use]
+pub fn simulated_plain(options: &Options, defect: Option<Defect>) -> impl Engine {
+    plain::cooperative(options.queue_depth.into(), defect)
+}
 
 /// What makes connections to an implementation.
 pub trait Adapter: Sync {

@@ -7,6 +7,7 @@ use vdi_sim::config::{ServerConfig, VdConfig};
 use vdi_sim::trace::{Declares, Process};
 
 use super::body::{Body, BodySession, Ended, Given, Got, Interfaces, Sent, Wait};
+use super::cooperative::{Makers, OnBody, Threads};
 use super::inprocess::{Host, Implementation, InProcess, Session, whole_offer};
 use super::protocol::{self, Hello, VERSION};
 use crate::plain::{
@@ -64,6 +65,38 @@ impl Implementation for Plain {
             |process| world.client_set(process.name()),
         );
         BodySession::new(world, host, sets)
+    }
+}
+
+/// The plain implementation as the ground of a simulated world.
+pub(super) fn cooperative(queue_depth: usize, defect: Option<Defect>) -> OnBody<World> {
+    OnBody::new(|threads| {
+        let world = World::new(Options {
+            queue_depth,
+            defect,
+            virtual_time: true,
+            observer: Some(Arc::new(Gated(threads))),
+            ..Options::default()
+        });
+        let (servers, clients) = (world.clone(), world.clone());
+        let makers = Makers {
+            server: Box::new(move |process| servers.server_set(process.name())),
+            client: Box::new(move |process| clients.client_set(process.name())),
+        };
+        (world, makers)
+    })
+}
+
+/// Tells when agents sleep, and when they look again.
+struct Gated(Threads);
+
+impl Observer for Gated {
+    fn waiting(&self) {
+        self.0.sleeps(None);
+    }
+
+    fn changed(&self) {
+        self.0.stirs();
     }
 }
 

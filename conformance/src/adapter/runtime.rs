@@ -11,9 +11,11 @@ use vdi_sim::runtime::{
     Buffer, BufferHandle, ClientDevice, ClientSet, CommandId, Completion, Machine, Observer,
     Options, Process as Place, SendCommand, ServerDevice, ServerSet, Still, Timeout,
 };
+use vdi_sim::simulate::{Content, Extent, from_bytes, to_bytes};
 use vdi_sim::trace::{Declares, Process};
 
 use super::body::{Body, BodySession, Ended, Given, Got, Interfaces, Sent, Wait};
+use super::cooperative::{Makers, OnBody, Threads};
 use super::inprocess::{Host, Implementation, InProcess, Session, whole_offer};
 use super::protocol::{self, Hello, VERSION};
 
@@ -80,6 +82,42 @@ impl Implementation for Runtime {
         let clients = sets.client.clone();
         let world = World { machine, places, clients };
         if far { BodySession::far(world, host, sets) } else { BodySession::new(world, host, sets) }
+    }
+}
+
+/// The runtime as the ground of a simulated world, whose queues take so many commands
+/// and whose buffers so many bytes.
+pub(super) fn cooperative(queue_depth: usize, memory_limit: u64) -> OnBody<World> {
+    OnBody::new(|threads| {
+        let observer: Option<Arc<dyn Observer>> = Some(Arc::new(Gated(threads)));
+        let machine = Machine::in_memory(Options {
+            queue_depth,
+            memory_limit,
+            virtual_time: true,
+            observer,
+            ..Options::default()
+        });
+        let places: BTreeMap<Process, Place> =
+            Process::all().map(|process| (process, machine.process())).collect();
+        let (servers, clients) = (places.clone(), places.clone());
+        let makers = Makers {
+            server: Box::new(move |process| servers[&process].server_set()),
+            client: Box::new(move |process| clients[&process].client_set()),
+        };
+        (World { machine, places, clients: BTreeMap::new() }, makers)
+    })
+}
+
+/// Holds the agents until they are let go on.
+struct Gated(Threads);
+
+impl Observer for Gated {
+    fn sleeps(&self, still: Still) {
+        self.0.sleeps(Some(still));
+    }
+
+    fn wakes(&self) {
+        self.0.wakes();
     }
 }
 
@@ -255,6 +293,17 @@ impl Body for World {
         device.is_alive()
     }
 
+    fn write(buffer: &Buffer, content: &[Extent]) -> bool {
+        let bytes = to_bytes(content);
+        buffer.bytes().is_some_and(|of| of.copy_from(&bytes) == bytes.len())
+    }
+
+    fn read(buffer: &Buffer, length: u32) -> Option<Content> {
+        let mut bytes = vec![0; length as usize];
+        buffer.bytes()?.copy_to(&mut bytes);
+        Some(from_bytes(&bytes))
+    }
+
     fn is_same(one: &Buffer, other: &Buffer) -> bool {
         one.is_same(other)
     }
@@ -280,6 +329,7 @@ impl Body for World {
         match own {
             Some(own) => own.is_alive(),
             None if process.party() == Party::Server => buffer.is_alive(),
+            None if self.clients.is_empty() => false,
             None => self.reaches(process, buffer.offset()),
         }
     }

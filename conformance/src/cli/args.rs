@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vdi_sim::clauses::Party;
 
+use super::simulate::{GroundArg, MergeArgs, SimulateArgs, setting};
+
 /// Tells whether software speaking SQL Server's Virtual Device Interface does what
 /// the documents say.
 ///
@@ -47,6 +49,10 @@ pub enum Command {
     Shrink(ShrinkArgs),
     /// Visit every state of a bounded set of the model and hold named properties on each
     Explore(ExploreArgs),
+    /// Run seeded worlds: whole backups and restores, with clients good and bad and with faults
+    Simulate(SimulateArgs),
+    /// Join results of `simulate` from several shards
+    Merge(MergeArgs),
     /// Write an adapter to start from, and a CI job that runs it
     Init(InitArgs),
     /// Put a client program through a list of situations, and judge it
@@ -394,8 +400,17 @@ pub enum CheckFormat {
 #[derive(Debug, Clone, Args)]
 pub struct ReplayArgs {
     /// A scenario's id or file, or a trace
-    #[arg(value_name = "SCENARIO|TRACE")]
-    pub what: String,
+    #[arg(value_name = "SCENARIO|TRACE", required_unless_present = "seed")]
+    pub what: Option<String>,
+    /// The world that this seed draws, as `vdi simulate` runs it
+    #[arg(long, value_name = "N", conflicts_with = "what")]
+    pub seed: Option<u64>,
+    /// Overrule an option that the seed draws, such as devices=1
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "seed", value_parser = setting)]
+    pub set: Vec<(String, serde_json::Value)>,
+    /// What the seed's world runs on
+    #[arg(long, value_enum, value_name = "GROUND", requires = "seed", default_value_t = GroundArg::Model)]
+    pub on: GroundArg,
     /// The implementation.
     #[command(flatten)]
     pub target: Target,

@@ -17,6 +17,7 @@ mod replay;
 mod run;
 mod server;
 mod shrink;
+mod simulate;
 mod sqlcmd;
 mod table;
 
@@ -31,6 +32,7 @@ use vdi_sim::clauses::{Profile, ProfileFile};
 use vdi_sim::trace::{Trace, TraceError};
 
 pub use args::{Arguments, Command};
+pub use simulate::{HowArgs, MergeArgs, SimulateArgs};
 
 use crate::scenario::{BadFile, LibraryError};
 
@@ -137,6 +139,8 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
         Command::Shrink(args) => shrink::shrink(&args, &mut out),
         Command::Explore(args) => explore::explore(&args, &mut out),
         Command::Gate(args) => gate::gate(&args, &mut out),
+        Command::Simulate(args) => simulate::simulate(&args, &mut out),
+        Command::Merge(args) => simulate::merge(&args, &mut out),
         Command::Init(args) => init::init(&args, &mut out),
         Command::Process(_) | Command::Serve(_) | Command::Sqlcmd(_) => {
             unreachable!("done above")

@@ -9,19 +9,26 @@ use vdi_sim::trace::{FORMAT, Trace, TraceReader};
 
 use super::args::{ReplayArgs, Target};
 use super::run::{adapter, exit_code_of, library, limits, reproducing};
+use super::simulate::{self, HowArgs};
 use super::{Failure, profile, trace_file};
 use crate::report::failure;
 use crate::run::{ScenarioResult, SuiteOptions, Verdict, run_suite, steps_of_trace};
 use crate::scenario::{Scenario, read};
 
 pub(super) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    if let Some(seed) = args.seed {
+        let profile = args.target.profile.clone();
+        let defect = args.target.defect.clone();
+        let how = HowArgs { on: args.on, defect, set: args.set.clone(), profile };
+        return simulate::replay(seed, &how, args.json, out);
+    }
     let options = SuiteOptions {
         profile: profile(&args.target.profile)?,
         limits: limits(&args.target),
         jobs: 1,
         max_fail: None,
     };
-    let scenario = scenario(&args.what, &args.target)?;
+    let scenario = scenario(args.what.as_deref().unwrap_or_default(), &args.target)?;
     let adapter = adapter(&args.target)?;
     let results = run_suite(&*adapter, &[&scenario], &options, &|_| {});
     let Some(result) = results.first() else {

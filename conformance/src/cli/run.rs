@@ -205,8 +205,13 @@ pub(super) fn adapter(target: &Target) -> Result<Box<dyn Adapter>, Failure> {
             Box::new(Runtime::adapter())
         });
     };
+    Ok(Box::new(Plain::defective(defect_named(name)?)))
+}
+
+/// The seeded defect of that name.
+pub(super) fn defect_named(name: &str) -> Result<Defect, Failure> {
     match Defect::by_name(name) {
-        Some(defect) => Ok(Box::new(Plain::defective(defect))),
+        Some(defect) => Ok(defect),
         None => {
             let known = Defect::ALL.iter().map(|row| row.name);
             let near = vdi_sim::codes::closest(name, known)

@@ -5,7 +5,7 @@ use super::client::Client;
 use super::layout::{Corrupt, End};
 use super::record::{Answered, Entered, Request};
 use super::region::Listen;
-use super::{CommandId, Delivered, Named, Timeout};
+use super::{CommandId, Delivered, Timeout};
 use crate::codes::{CommandCode, HResult, Win32};
 use crate::sync::{Arc, Fault, MutexGuard, Ordering, fault};
 
@@ -60,6 +60,12 @@ impl Slot {
 impl ClientDevice {
     pub(super) const fn new(client: Arc<Client>, slot: usize) -> Self {
         Self { client, slot }
+    }
+
+    /// What a command of this device is known by.
+    fn id(&self, number: u64) -> CommandId {
+        let salt = self.client.region.control().salt.get();
+        CommandId(Some((salt, self.slot, number)))
     }
 
     fn own(&self) -> MutexGuard<'_, Slot> {
@@ -153,8 +159,7 @@ impl ClientDevice {
         };
         own.held.push(held);
         let Request { tag, size, position, number, .. } = *request;
-        let command = CommandId(Some(Named { slot: self.slot, number }));
-        Ok(Delivered { command, tag, code, size, position, buffer })
+        Ok(Delivered { command: self.id(number), tag, code, size, position, buffer })
     }
 
     /// Completes a command that this device delivered; the agent calls it back. `bytes`
@@ -188,10 +193,7 @@ impl ClientDevice {
             if region.sound(device.client.get())? == End::Closed {
                 return Err(HResult::VD_E_PROTOCOL);
             }
-            // A number says nothing on another device than its own.
-            let own_number = command.0.filter(|named| named.slot == self.slot);
-            let number = own_number.ok_or(HResult::VD_E_INVALID)?.number;
-            let is_held = |held: &Held| held.number == number;
+            let is_held = |held: &Held| command == self.id(held.number);
             let index = own.held.iter().position(is_held).ok_or(HResult::VD_E_INVALID)?;
             if fault(Fault::HeldLooksThenTakes) {
                 drop(own);
@@ -208,6 +210,7 @@ impl ClientDevice {
             };
             let before_error = own.held.get(index).is_some_and(|held| held.before_error);
             own.held.retain(|held| !is_held(held));
+            let number = command.0.map_or(0, |(_, _, number)| number);
             self.answer(
                 &mut own,
                 Answered { ticket, number, code: code.0, bytes, position, error: None },

@@ -169,16 +169,10 @@ impl Completion {
 /// and may call any function.
 pub type Callback = Box<dyn FnMut(Completion) + Send>;
 
-/// A command that was delivered, for CompleteCommand.
+/// A command that was delivered, for CompleteCommand: its set, by the number that it has in
+/// memory, its device, and its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CommandId(Option<Named>);
-
-/// A command of a set: by the place of its device, and its number there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Named {
-    slot: usize,
-    number: u64,
-}
+pub struct CommandId(Option<(u64, usize, u64)>);
 
 impl CommandId {
     /// What is no command, as a wrong pointer is none.

@@ -36,10 +36,10 @@ const QUEUE_DEPTH: u32 = 8;
 /// ```
 /// use vdi_sim::check::{Verdict, check_trace};
 /// use vdi_sim::clauses::Profile;
-/// use vdi_sim::simulate::{Options, history};
+/// use vdi_sim::simulate::{HistoryOptions, history};
 ///
 /// let profile = Profile::default();
-/// let options = Options { devices: 2, events: 200, trouble: 20 };
+/// let options = HistoryOptions { devices: 2, events: 200, trouble: 20 };
 /// let trace = history(7, options, &profile);
 /// assert_eq!(trace, history(7, options, &profile));
 /// assert_eq!(check_trace(&trace, &profile).verdict, Verdict::Conformant);

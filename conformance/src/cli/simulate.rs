@@ -1,0 +1,473 @@
+//! `vdi simulate`, `vdi merge`: seeded worlds, one by one or in campaigns.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+use vdi_sim::check::exit_code;
+use vdi_sim::simulate::{Campaign, Options, Outcome, Problem, Watch, shrink};
+
+use super::args::CheckFormat;
+use super::run::defect_named;
+use super::{Failure, profile};
+use crate::worlds::{Ground, Seeds, Shard, Worlds};
+
+/// `vdi simulate`.
+#[derive(Debug, Clone, Args)]
+pub struct SimulateArgs {
+    /// The world of this seed: its options, its outcome
+    #[arg(long, value_name = "N", required_unless_present = "seeds", conflicts_with = "seeds")]
+    pub seed: Option<u64>,
+    /// A campaign over these seeds, the last one not included
+    #[arg(long, value_name = "A..B")]
+    pub seeds: Option<Seeds>,
+    /// Of the campaign only this share: shard K of N
+    #[arg(long, value_name = "K/N", requires = "seeds", default_value_t = Shard::WHOLE)]
+    pub shard: Shard,
+    /// Worlds side by side; all processors if missing
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// How.
+    #[command(flatten)]
+    pub how: HowArgs,
+    /// Write the trace of the seed's world here, - for standard output
+    #[arg(long, value_name = "FILE", requires = "seed")]
+    pub trace: Option<PathBuf>,
+    /// If the world fails: look for simpler options that fail the same way
+    #[arg(long, requires = "seed")]
+    pub shrink: bool,
+    /// What the result looks like
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
+    /// Of the campaign: sum up the hashes of all traces, to compare runs
+    #[arg(long, requires = "seeds")]
+    pub digest: bool,
+    /// Write the result of a campaign as JSON here, for `vdi merge`
+    #[arg(long, value_name = "FILE", requires = "seeds")]
+    pub output: Option<PathBuf>,
+}
+
+/// How worlds are run and judged.
+#[derive(Debug, Clone, Args)]
+pub struct HowArgs {
+    /// What the worlds run on
+    #[arg(long, value_enum, value_name = "GROUND", default_value_t = GroundArg::Model)]
+    pub on: GroundArg,
+    /// A defect of the plain implementation (see `vdi list defects`)
+    #[arg(long, value_name = "NAME")]
+    pub defect: Option<String>,
+    /// Overrule a drawn option, such as devices=1 or faults.serverAbortAt=12
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
+    pub set: Vec<(String, Value)>,
+    /// Readings to follow and to judge by: documented-pages, documented-tables, linux, or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
+    pub profile: String,
+}
+
+/// What worlds run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GroundArg {
+    /// The model, which does anything the documents allow
+    Model,
+    /// The runtime
+    Runtime,
+    /// The plain implementation
+    Plain,
+}
+
+/// `vdi merge`.
+#[derive(Debug, Clone, Args)]
+pub struct MergeArgs {
+    /// Results of campaigns, as `vdi simulate --output` writes them
+    #[arg(required = true, value_name = "RESULT")]
+    pub results: Vec<PathBuf>,
+    /// What the result looks like
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
+    /// Write the joined result as JSON here
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// A value is JSON, or else a word.
+pub(super) fn setting(text: &str) -> Result<(String, Value), String> {
+    let (key, value) =
+        text.split_once('=').ok_or_else(|| format!("`{text}` is not of the form KEY=VALUE"))?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+    Ok((key.to_owned(), value))
+}
+
+impl HowArgs {
+    fn worlds(&self) -> Result<Worlds, Failure> {
+        let defect = self.defect.as_deref().map(defect_named).transpose()?;
+        let ground = match self.on {
+            GroundArg::Plain => Ground::Plain(defect),
+            _ if defect.is_some() => {
+                let why = "--defect is of the plain implementation: --on plain";
+                return Err(Failure::Usage(why.to_owned()));
+            }
+            GroundArg::Model => Ground::Model,
+            GroundArg::Runtime => Ground::Runtime,
+        };
+        let profile = profile(&self.profile)?;
+        Ok(Worlds { ground, profile, overrides: self.set.clone(), digest: false })
+    }
+
+    /// The options that make it so again.
+    fn words(&self) -> String {
+        let mut words = String::new();
+        let mut add = |option: &str, value: &str| {
+            let value = shlex::try_quote(value).unwrap_or(value.into()).into_owned();
+            words.push_str(&format!(" {option} {value}"));
+        };
+        match self.on {
+            GroundArg::Model => {}
+            GroundArg::Runtime => add("--on", "runtime"),
+            GroundArg::Plain => add("--on", "plain"),
+        }
+        self.defect.iter().for_each(|defect| add("--defect", defect));
+        for (key, value) in &self.set {
+            let value = match value {
+                Value::String(word) => word.clone(),
+                other => other.to_string(),
+            };
+            add("--set", &format!("{key}={value}"));
+        }
+        if self.profile != "documented-pages" {
+            add("--profile", &self.profile);
+        }
+        words
+    }
+}
+
+pub(super) fn simulate(args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    match (args.seed, args.seeds) {
+        (Some(seed), _) => one(seed, args, out),
+        (None, Some(seeds)) => campaign(seeds, args, out),
+        (None, None) => Err(Failure::Usage("neither --seed nor --seeds".to_owned())),
+    }
+}
+
+fn one(seed: u64, args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let worlds = args.how.worlds()?;
+    let options = worlds.options(seed).map_err(Failure::Usage)?;
+    let watch = Watch { judge: true, keep: args.trace.is_some() };
+    let outcome = worlds.run(seed, &options, watch);
+    if let Some(log) = &outcome.log
+        && let Some(path) = &args.trace
+    {
+        let text = log.to_trace().to_json_lines();
+        match path.as_os_str() == "-" {
+            true => {
+                out.write_all(text.as_bytes())?;
+                return Ok(exit_code_of(&outcome.problems));
+            }
+            false => write(path, &text)?,
+        }
+    }
+    show(&outcome, &args.how, args.format, out)?;
+    if args.shrink && !outcome.is_good() {
+        const RUNS: usize = 5_000;
+        let small = shrink(&outcome, RUNS, |options| worlds.run(seed, options, watch));
+        writeln!(out, "\nsimpler, with the same problem:")?;
+        let changed = HowArgs { set: differences(seed, &small.options), ..args.how.clone() };
+        show(&small, &changed, args.format, out)?;
+    }
+    Ok(exit_code_of(&outcome.problems))
+}
+
+/// The options that differ from those that the seed draws, by name.
+fn differences(seed: u64, options: &Options) -> Vec<(String, Value)> {
+    let value = |options: &Options| serde_json::to_value(options).unwrap_or_default();
+    let (drawn, own) = (value(&vdi_sim::simulate::options_of(seed)), value(options));
+    let mut found = Vec::new();
+    for (key, value) in own.as_object().into_iter().flatten() {
+        match value.as_object() {
+            Some(inner) => {
+                let changed = inner.iter().filter(|(name, given)| drawn[key][name] != **given);
+                found.extend(changed.map(|(name, given)| (format!("{key}.{name}"), given.clone())));
+            }
+            None if drawn[key] != *value => found.push((key.clone(), value.clone())),
+            None => {}
+        }
+    }
+    found
+}
+
+/// The command that makes it so again.
+fn again(seed: u64, how: &HowArgs) -> String {
+    format!("vdi replay --seed {seed}{}", how.words())
+}
+
+fn show(
+    outcome: &Outcome,
+    how: &HowArgs,
+    format: CheckFormat,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let options = serde_json::to_value(outcome.options)
+        .map_err(|error| Failure::Internal(error.to_string()))?;
+    if format == CheckFormat::Json {
+        let whole = json!({
+            "seed": outcome.seed,
+            "options": options,
+            "backup": outcome.backup,
+            "restore": outcome.restore,
+            "ended": outcome.ended,
+            "problems": outcome.problems,
+            "shown": outcome.shown,
+            "counts": outcome.counts,
+            "again": again(outcome.seed, how),
+        });
+        writeln!(out, "{}", pretty(&whole)?)?;
+        return Ok(());
+    }
+    writeln!(out, "seed {}", outcome.seed)?;
+    for (key, value) in options.as_object().into_iter().flatten() {
+        match value.as_object() {
+            None => writeln!(out, "  {key:20} {}", bare(value))?,
+            Some(inner) => {
+                for (name, value) in inner.iter().filter(|(name, value)| matters(name, value)) {
+                    writeln!(out, "  {:20} {}", format!("{key}.{name}"), bare(value))?;
+                }
+            }
+        }
+    }
+    let counts = &outcome.counts;
+    writeln!(out, "BACKUP {} · RESTORE {}", outcome.backup, outcome.restore)?;
+    writeln!(
+        out,
+        "{} calls · {} commands · {} steps · {} ms of virtual time",
+        counts.calls, counts.commands, counts.steps, counts.milliseconds
+    )?;
+    if let Some(deviation) = outcome.options.deviation {
+        writeln!(out, "the client deviates ({}): {}", deviation.number(), deviation.text())?;
+        outcome.shown.iter().try_for_each(|shown| writeln!(out, "  shown   {shown}"))?;
+    }
+    for problem in &outcome.problems {
+        writeln!(out, "PROBLEM   {problem}")?;
+    }
+    if outcome.is_good() {
+        writeln!(out, "as it should be")?;
+    } else {
+        writeln!(out, "again     {}", again(outcome.seed, how))?;
+    }
+    Ok(())
+}
+
+/// Whether a fault was drawn: what comes at a step may come at step 0.
+fn matters(name: &str, value: &Value) -> bool {
+    let never = matches!(value, Value::Null | Value::Bool(false));
+    !never && (name.ends_with("At") || *value != json!(0))
+}
+
+fn bare(value: &Value) -> String {
+    match value {
+        Value::String(word) => word.clone(),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn campaign(seeds: Seeds, args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let worlds = Worlds { digest: args.digest, ..args.how.worlds()? };
+    let jobs = match args.jobs {
+        Some(jobs) => usize::from(jobs),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    // Without a handler Ctrl-C ends the process, and what it has is lost: no reason to fail.
+    let _ = ctrlc::set_handler(move || asked.store(true, Ordering::SeqCst));
+    let bar = progress(args.shard.count(seeds));
+    let done = |outcome: &Outcome| {
+        bar.inc(1);
+        if let Some(problem) = outcome.problems.first() {
+            let again = again(outcome.seed, &args.how);
+            bar.suspend(|| tell(&format!("seed {}: {problem}\n  again: {again}", outcome.seed)));
+        }
+    };
+    let found = worlds
+        .campaign(&args.how.profile, (seeds, args.shard, jobs), &stop, &done)
+        .map_err(Failure::Usage)?;
+    bar.finish_and_clear();
+    finish(&found, (args.format, args.output.as_deref()), &args.how, out)
+}
+
+#[expect(clippy::print_stderr, reason = "this is where the command talks to people")]
+fn tell(text: &str) {
+    eprintln!("{text}");
+}
+
+fn progress(worlds: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} worlds · {per_sec} · {eta}");
+    let bar = ProgressBar::with_draw_target(Some(worlds), ProgressDrawTarget::stderr());
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+pub(super) fn merge(args: &MergeArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let mut whole: Option<Campaign> = None;
+    for path in &args.results {
+        let bad =
+            |error: &dyn std::fmt::Display| Failure::Input(format!("{}: {error}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|error| bad(&error))?;
+        let part: Campaign = serde_json::from_str(&text)
+            .map_err(|error| bad(&format!("no result of a campaign: {error}")))?;
+        match &mut whole {
+            None => whole = Some(part),
+            Some(whole) => whole.merge(part).map_err(|error| bad(&error))?,
+        }
+    }
+    let whole = whole.ok_or_else(|| Failure::Usage("no result to merge".to_owned()))?;
+    let on = match whole.engine.as_str() {
+        "vdi-runtime" => GroundArg::Runtime,
+        "vdi-plain" => GroundArg::Plain,
+        _ => GroundArg::Model,
+    };
+    let how = HowArgs { on, defect: None, set: Vec::new(), profile: whole.profile.clone() };
+    finish(&whole, (args.format, args.output.as_deref()), &how, out)
+}
+
+/// Prints what a campaign has found, and gives its exit code.
+fn finish(
+    found: &Campaign,
+    (format, output): (CheckFormat, Option<&Path>),
+    how: &HowArgs,
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
+    if let Some(path) = output {
+        write(path, &(pretty(found)? + "\n"))?;
+    }
+    match format {
+        CheckFormat::Json => writeln!(out, "{}", pretty(found)?)?,
+        CheckFormat::Text => text(found, how, out)?,
+    }
+    let problems: Vec<Problem> =
+        found.failures.iter().flat_map(|failure| failure.problems.clone()).collect();
+    Ok(exit_code_of(&problems))
+}
+
+fn text(found: &Campaign, how: &HowArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let Campaign { totals, coverage, .. } = found;
+    let cut = if found.interrupted { ", interrupted" } else { "" };
+    writeln!(
+        out,
+        "{} worlds on {}, seeds {}{cut}",
+        found.worlds,
+        found.engine,
+        found.seeds.join(", ")
+    )?;
+    for (ending, worlds) in &found.endings {
+        writeln!(out, "  {worlds:8}  {ending}")?;
+    }
+    writeln!(
+        out,
+        "{} backups, {} restores, {} commands, {} calls, {} model steps",
+        totals.backups, totals.restores, totals.commands, totals.calls, totals.model_steps
+    )?;
+    if found.digest != 0 {
+        writeln!(out, "digest of all traces: {:016x}", found.digest)?;
+    }
+    let Counted { clauses, transitions, readings, faults, outcomes } = Counted::of(found);
+    writeln!(
+        out,
+        "met: {clauses} clauses, {transitions} transitions, {readings} readings, {faults} faults, \
+         {outcomes} combinations of outcomes; last something new in seed {}",
+        coverage.last_new
+    )?;
+    for (deviation, known) in &found.deviations {
+        let first = |seed: Option<u64>| seed.map_or("never".to_owned(), |seed| seed.to_string());
+        writeln!(
+            out,
+            "  {deviation:26} shown in {} of {} worlds, first in seed {}, by its clause in {}",
+            known.shown,
+            known.worlds,
+            first(known.first),
+            first(known.first_by_clause),
+        )?;
+    }
+    for failure in found.failures.iter().take(10) {
+        let problem = failure.problems.first().map(ToString::to_string).unwrap_or_default();
+        writeln!(out, "seed {}: {problem}", failure.seed)?;
+        writeln!(out, "  again     {}", again(failure.seed, how))?;
+    }
+    match found.failed {
+        0 => writeln!(out, "{} worlds: all as they should be", found.worlds)?,
+        failed => writeln!(out, "{} worlds: {failed} not as they should be", found.worlds)?,
+    }
+    Ok(())
+}
+
+struct Counted {
+    clauses: usize,
+    transitions: usize,
+    readings: usize,
+    faults: usize,
+    outcomes: usize,
+}
+
+impl Counted {
+    fn of(found: &Campaign) -> Self {
+        let coverage = &found.coverage;
+        Self {
+            clauses: coverage.clauses.len(),
+            transitions: coverage.transitions.len(),
+            readings: coverage.readings.len(),
+            faults: coverage.faults.len(),
+            outcomes: coverage.outcomes.len(),
+        }
+    }
+}
+
+/// The exit code for what should not be.
+fn exit_code_of(problems: &[Problem]) -> u8 {
+    let ours = |problem: &Problem| matches!(problem, Problem::Ours { .. });
+    let undecided = |problem: &Problem| matches!(problem, Problem::Undecided { .. });
+    if problems.is_empty() {
+        exit_code::CONFORMANT
+    } else if problems.iter().any(ours) {
+        exit_code::INTERNAL
+    } else if problems.iter().all(undecided) {
+        exit_code::INCONCLUSIVE
+    } else {
+        exit_code::VIOLATION
+    }
+}
+
+/// `vdi replay --seed N`: the same world again, with everything that happens.
+pub(super) fn replay(
+    seed: u64,
+    how: &HowArgs,
+    as_json: bool,
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let worlds = how.worlds()?;
+    let options = worlds.options(seed).map_err(Failure::Usage)?;
+    let outcome = worlds.run(seed, &options, Watch { judge: true, keep: true });
+    let Some(log) = &outcome.log else {
+        return Err(Failure::Internal("the trace was not kept".to_owned()));
+    };
+    let trace = log.to_trace();
+    if as_json {
+        out.write_all(trace.to_json_lines().as_bytes())?;
+        return Ok(exit_code_of(&outcome.problems));
+    }
+    for event in &trace.events {
+        writeln!(out, "{:4}  {event}", event.seq().unwrap_or_default())?;
+    }
+    show(&outcome, how, CheckFormat::Text, out)?;
+    Ok(exit_code_of(&outcome.problems))
+}
+
+fn pretty(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map_err(|error| Failure::Internal(error.to_string()))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text)
+        .map_err(|error| Failure::Input(format!("{}: cannot write: {error}", path.display())))
+}

@@ -1,0 +1,109 @@
+//! Seeded worlds on the implementations: nothing is wrong on sound ones, the same seed gives
+//! the same bytes, and seeded defects are found.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use vdi_conformance::plain::Defect;
+use vdi_conformance::worlds::{Ground, Seeds, Shard, Worlds};
+use vdi_sim::clauses::Profile;
+use vdi_sim::simulate::{Campaign, Outcome, Watch};
+
+fn worlds(ground: Ground) -> Worlds {
+    Worlds { ground, profile: Profile::default(), overrides: Vec::new(), digest: false }
+}
+
+fn campaign(ground: Ground, from: u64, to: u64, shard: &str) -> Campaign {
+    let shard: Shard = shard.parse().expect("a shard");
+    let stop = AtomicBool::new(false);
+    let found =
+        worlds(ground).campaign("documented-pages", (Seeds { from, to }, shard, 2), &stop, &|_| {});
+    found.expect("nothing is overruled")
+}
+
+#[test]
+fn sound_implementations_come_to_no_harm() {
+    for ground in [Ground::Runtime, Ground::Plain(None)] {
+        let found = campaign(ground, 0, 300, "1/1");
+        assert_eq!(found.failures, [], "{}", ground.name());
+        assert!(found.totals.restores > 80, "{:?}", found.totals);
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_on_an_implementation() {
+    let watch = Watch { judge: true, keep: true };
+    for ground in [Ground::Runtime, Ground::Plain(None)] {
+        let worlds = worlds(ground);
+        let bytes = |seed| {
+            let options = worlds.options(seed).expect("as drawn");
+            let outcome = worlds.run(seed, &options, watch);
+            outcome.log.expect("kept").to_trace().to_json_lines()
+        };
+        for seed in 300..340 {
+            assert_eq!(bytes(seed), bytes(seed), "seed {seed} on {}", ground.name());
+        }
+    }
+}
+
+#[test]
+fn shards_merge_into_the_whole() {
+    let whole = campaign(Ground::Model, 0, 400, "1/1");
+    let part = |number: u64| campaign(Ground::Model, 0, 400, &format!("{number}/3"));
+    let mut merged = part(2);
+    for number in [3, 1] {
+        merged.merge(part(number)).expect("of one campaign");
+    }
+    assert_eq!((merged.worlds, &merged.coverage), (400, &whole.coverage));
+    assert_eq!((merged.totals, &merged.deviations), (whole.totals, &whole.deviations));
+    merged.merge(part(1)).expect_err("it is in already");
+    merged.merge(campaign(Ground::Plain(None), 0, 3, "1/1")).expect_err("of something else");
+}
+
+#[test]
+fn a_campaign_can_be_stopped() {
+    let stop = AtomicBool::new(false);
+    let done = |outcome: &Outcome| stop.store(outcome.seed > 0, Ordering::SeqCst);
+    let seeds = Seeds { from: 0, to: 1_000_000 };
+    let found = worlds(Ground::Model)
+        .campaign("documented-pages", (seeds, Shard::WHOLE, 2), &stop, &done)
+        .expect("nothing is overruled");
+    assert!(found.interrupted && found.worlds < 1_000, "{}", found.worlds);
+}
+
+#[test]
+fn options_can_be_overruled() {
+    let set = |key: &str, value| {
+        let overrides = vec![(key.to_owned(), value)];
+        Worlds { overrides, ..worlds(Ground::Model) }.options(7)
+    };
+    assert_eq!(
+        set("faults.clientAbortAt", 12.into()).expect("an option").faults.client_abort_at,
+        Some(12)
+    );
+    assert!(set("colour", 12.into()).is_err_and(|error| error.contains("no option `colour`")));
+    assert!(set("devices", "many".into()).is_err());
+}
+
+/// Defects that a few hundred worlds find; the seeds it took are printed.
+#[test]
+#[expect(clippy::print_stdout, reason = "the seeds needed are asked for")]
+fn seeded_defects_are_found() {
+    let known = [
+        "callbacks-on-closing-thread",
+        "delivers-after-abort",
+        "last-in-first-out",
+        "forgets-delivered",
+        "bytes-dropped",
+        "error-state-ignored",
+    ];
+    let mut hunted = 0;
+    for row in Defect::ALL.iter().filter(|row| known.contains(&row.name)) {
+        hunted += 1;
+        let ground = Ground::Plain(Defect::by_name(row.name));
+        let found = campaign(ground, 0, 400, "1/1");
+        let first = found.failures.first().map(|failure| failure.seed);
+        let first = first.unwrap_or_else(|| panic!("{} was not found", row.name));
+        println!("{}: found in seed {first}", row.name);
+    }
+    assert!(hunted >= 3, "the names have changed");
+}

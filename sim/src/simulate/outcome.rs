@@ -1,0 +1,285 @@
+//! What came of a world, and whether that is as it should be.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::coverage::MetOnce;
+use super::observe::Log;
+use super::options::Options;
+use crate::check::{Finding, Judged, Verdict, Violation};
+use crate::clauses::{Clause, Party};
+
+/// How a world came to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// Every lane came to its end.
+    Done,
+    /// Nothing could go on: these lanes wait.
+    Stuck(Vec<String>),
+    /// It took more steps than it may.
+    TooLong,
+    /// The judge had reached its verdict before.
+    Judged,
+}
+
+/// How a statement ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StatementEnd {
+    /// Every set's succeeded.
+    Succeeded,
+    /// At least one failed.
+    Failed,
+    /// At least one had no end.
+    Unended,
+    /// It was not begun.
+    NotBegun,
+}
+
+impl fmt::Display for StatementEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Unended => "without end",
+            Self::NotBegun => "not begun",
+        })
+    }
+}
+
+/// Data that is not what was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Loss {
+    /// The set, counted from 0.
+    pub set: u8,
+    /// The device, counted from 0.
+    pub device: u8,
+    /// The first byte of its stream that is not there, or is another.
+    pub at: u64,
+    /// Whether the RESTORE gave it, or else the medium lacks it.
+    pub restored: bool,
+}
+
+/// How much happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Picks of the scheduler.
+    pub steps: u32,
+    /// Steps of the model, or of the implementation: calls, returns, callbacks, time-outs,
+    /// ends of processes.
+    pub model_steps: u64,
+    /// Calls.
+    pub calls: u64,
+    /// Commands called back.
+    pub commands: u64,
+    /// Milliseconds of virtual time.
+    pub milliseconds: u64,
+}
+
+/// Something in a world that should not be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "problem")]
+pub enum Problem {
+    /// The interface did what no document allows.
+    Violation {
+        /// The broken clause.
+        clause: String,
+        /// What was seen.
+        what: String,
+    },
+    /// The judge could not decide: calls overlapped.
+    Undecided {
+        /// What was seen.
+        what: String,
+    },
+    /// Server or client broke an obligation.
+    Fault {
+        /// The broken clause.
+        clause: String,
+        /// What was done.
+        what: String,
+    },
+    /// Data was lost, although the statement succeeded.
+    Loss(Loss),
+    /// The client reported a success that was none.
+    FalseSuccess,
+    /// Nothing went on.
+    Stuck {
+        /// The lanes that wait, with the calls they are in.
+        lanes: Vec<String>,
+    },
+    /// The bound on steps was reached.
+    TooLong,
+    /// The statement failed although nothing went wrong.
+    Unexplained,
+    /// The simulator made a trace that cannot be.
+    Ours {
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl Problem {
+    /// What tells it from another: its kind, and the clause.
+    #[must_use]
+    pub fn class(&self) -> String {
+        match self {
+            Self::Violation { clause, .. } => format!("violation of {clause}"),
+            Self::Undecided { .. } => "undecided".to_owned(),
+            Self::Fault { clause, .. } => format!("fault against {clause}"),
+            Self::Loss(_) => "loss of data".to_owned(),
+            Self::FalseSuccess => "false success".to_owned(),
+            Self::Stuck { .. } => "stuck".to_owned(),
+            Self::TooLong => "too long".to_owned(),
+            Self::Unexplained => "unexplained failure".to_owned(),
+            Self::Ours { .. } => "our own fault".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Violation { clause, what } => write!(f, "violation of {clause}: {what}"),
+            Self::Undecided { what } => write!(f, "undecided: {what}"),
+            Self::Fault { clause, what } => write!(f, "fault against {clause}: {what}"),
+            Self::Loss(Loss { set, device, at, restored }) => {
+                let where_ = if *restored { "RESTORE gave" } else { "the medium has" };
+                let (set, device) = (set + 1, device + 1);
+                write!(
+                    f,
+                    "loss of data: from byte {at} of device {device} of set {set} on \
+                    {where_} something else than was backed up"
+                )
+            }
+            Self::FalseSuccess => f.write_str("the client reported a success that was none"),
+            Self::Stuck { lanes } => write!(f, "no progress: {} wait", lanes.join(", ")),
+            Self::TooLong => f.write_str("the bound on steps was reached"),
+            Self::Unexplained => f.write_str("the statement failed although nothing went wrong"),
+            Self::Ours { what } => write!(f, "our own fault: {what}"),
+        }
+    }
+}
+
+/// What came of a world.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Its seed.
+    pub seed: u64,
+    /// Its options.
+    pub options: Options,
+    /// How the BACKUP ended.
+    pub backup: StatementEnd,
+    /// How the RESTORE ended.
+    pub restore: StatementEnd,
+    /// How the world ended.
+    pub ended: Ended,
+    /// What should not be. Of a world with a deviant client: what that client has not to
+    /// answer for.
+    pub problems: Vec<Problem>,
+    /// What a deviant client has done, as it showed.
+    pub shown: Vec<Problem>,
+    /// How much happened.
+    pub counts: Counts,
+    /// What the oracle said, if it was asked.
+    pub judged: Option<Judged>,
+    /// The trace, if it was kept.
+    pub log: Option<Log>,
+    /// What was met of the model.
+    pub met: MetOnce,
+}
+
+impl Outcome {
+    /// Whether everything was as it should be.
+    #[must_use]
+    pub const fn is_good(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// What is known when a world has ended.
+#[derive(Debug, Default)]
+pub(super) struct Evidence {
+    pub(super) losses: Vec<Loss>,
+    pub(super) false_success: bool,
+    pub(super) error: Option<String>,
+}
+
+/// Sorts what was seen into what should not be, and what a deviant client has shown.
+pub(super) fn weigh(
+    options: &Options,
+    ended: &Ended,
+    results: [StatementEnd; 2],
+    judged: Option<&Judged>,
+    evidence: Evidence,
+) -> (Vec<Problem>, Vec<Problem>) {
+    let (mut problems, mut shown) = (Vec::new(), Vec::new());
+    let deviant = options.deviation.is_some();
+    let verdict = judged.map(|judged| &judged.verdict);
+    let seen = |violation: &Violation| format!("{}, line {}", violation.got, violation.line);
+    problems.extend(match verdict {
+        Some(Verdict::Violation(violation)) => {
+            let clause = violation.clause.to_string();
+            Some(Problem::Violation { clause, what: seen(violation) })
+        }
+        Some(Verdict::Inconclusive(undecided)) => {
+            let what = format!("from line {}: {:?}", undecided.line, undecided.why);
+            Some(Problem::Undecided { what })
+        }
+        Some(Verdict::Conformant) | None => None,
+    });
+    problems.extend(evidence.error.map(|what| Problem::Ours { what }));
+    // Whoever calls out of the order is to be answered right, and nothing more.
+    if options.odd_calls > 0 {
+        return (problems, shown);
+    }
+    let findings = judged.map_or(&[][..], |judged| &judged.findings);
+    for Finding { party, clause, what, .. } in findings {
+        let fault = Problem::Fault { clause: clause.to_string(), what: what.clone() };
+        let excused = options.deviation.is_some_and(|deviation| {
+            *party == Party::Client || deviation.clauses().contains(clause)
+        });
+        if is_excused(options, *clause) {
+            continue;
+        }
+        if excused { shown.push(fault) } else { problems.push(fault) }
+    }
+    let of_client = if deviant { &mut shown } else { &mut problems };
+    of_client.extend(evidence.losses.into_iter().map(Problem::Loss));
+    if evidence.false_success {
+        of_client.push(Problem::FalseSuccess);
+    }
+    match ended {
+        Ended::Stuck(lanes) => of_client.push(Problem::Stuck { lanes: lanes.clone() }),
+        Ended::TooLong => of_client.push(Problem::TooLong),
+        Ended::Done | Ended::Judged => {}
+    }
+    let failed = results.contains(&StatementEnd::Failed);
+    if failed && options.fault_names().is_empty() {
+        of_client.push(Problem::Unexplained);
+    }
+    (problems, shown)
+}
+
+/// What a client cannot help whose primary process was killed: its threads could not
+/// go on to abort the set, and its secondaries do not know yet.
+fn is_excused(options: &Options, clause: Clause) -> bool {
+    let beyond_help = [
+        Clause::ClientOrder,
+        Clause::ClientGetConfigurationAfterFailure,
+        Clause::ClientBufferControlAfterAbort,
+    ];
+    options.faults.primary_dies_at.is_some() && beyond_help.contains(&clause)
+}
+
+/// The clauses of a list of problems.
+pub(super) fn clauses_of(problems: &[Problem]) -> impl Iterator<Item = Clause> + '_ {
+    problems.iter().filter_map(|problem| match problem {
+        Problem::Violation { clause, .. } | Problem::Fault { clause, .. } => clause.parse().ok(),
+        _ => None,
+    })
+}

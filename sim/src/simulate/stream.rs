@@ -1,0 +1,470 @@
+//! The commands of one device, as the server sends them: what a statement asks for, and
+//! how the server recovers from what it is answered.
+
+use std::collections::VecDeque;
+
+use smallvec::SmallVec;
+
+use super::content::{self, Content, Extent};
+use super::engine::{CalledBack, Send};
+use super::options::{Like, Options, Plan};
+use crate::codes::{CommandCode as Code, Win32};
+
+/// One thing after another that a stream is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Item {
+    /// The stream is moved up to this byte.
+    Data(u64),
+    /// One more Read, which meets the end.
+    End,
+    /// A command that waits until all before it are done, with its size.
+    Alone(Code, Option<i32>),
+    /// SetPosition to where GetPosition said it was.
+    Return,
+}
+
+/// A stretch of the stream in one transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Transfer {
+    offset: u64,
+    length: u32,
+}
+
+/// A command that was sent and not called back.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    command: u32,
+    code: Code,
+    buffer: Option<u32>,
+    transfer: Transfer,
+}
+
+/// What a callback means for the statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It goes on.
+    On,
+    /// It cannot succeed any more.
+    Fails,
+}
+
+/// How far the way out of the error state is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Recovery {
+    #[default]
+    None,
+    Clear,
+    Load,
+}
+
+/// What a send takes from the server.
+#[derive(Debug)]
+pub(super) struct Supplies<'a> {
+    pub(super) commands: &'a mut u32,
+    pub(super) buffers: &'a mut Vec<u32>,
+    pub(super) depth: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Stream {
+    device: u8,
+    /// Of its data.
+    id: u32,
+    writes: bool,
+    addressed: bool,
+    trusting: bool,
+    transfer: u32,
+    items: SmallVec<[Item; 12]>,
+    item: usize,
+    next: u64,
+    again: Vec<Transfer>,
+    flights: SmallVec<[Flight; 8]>,
+    /// Reads in the order they were sent, with what they gave.
+    reads: VecDeque<(u32, Option<Content>)>,
+    /// Bytes moved, in order, as the server believes.
+    moved: u64,
+    /// Where what was read is not what was written.
+    wrong: Option<u64>,
+    recovery: Recovery,
+    errored: bool,
+    loads: bool,
+    position: u64,
+    /// Reads in a row that succeeded with nothing.
+    empty: u8,
+}
+
+/// Successes without a byte after which a server gives up.
+const EMPTY_READS: u8 = 8;
+
+impl Stream {
+    /// The stream of a device in a BACKUP.
+    pub(super) fn backup(options: &Options, device: u8, id: u32) -> Self {
+        let mut items = SmallVec::new();
+        let metadata = u64::from(options.metadata);
+        if options.positions && options.like != Like::Pipe {
+            items.push(Item::Alone(Code::GetPosition, None));
+        }
+        items.push(Item::Data(metadata));
+        if options.plan == Plan::Snapshot {
+            items.push(Item::Alone(Code::PrepareToFreeze, None));
+        } else if options.like == Like::Tape {
+            items.push(Item::Alone(Code::WriteMark, None));
+        }
+        let parts = u64::from(options.flushes.max(1));
+        for part in 1..=parts {
+            let block = u64::from(options.block_size);
+            let share = u64::from(options.data) * part / parts / block * block;
+            let end = if part == parts { options.stream() } else { metadata + share };
+            items.extend([Item::Data(end), Item::Alone(Code::Flush, None)]);
+        }
+        if options.plan == Plan::Snapshot {
+            items.push(Item::Alone(Code::Snapshot, None));
+        }
+        if options.complete {
+            items.push(Item::Alone(Code::Complete, None));
+        }
+        Self::new(options, (device, id), items, true)
+    }
+
+    /// The stream of a device in a RESTORE.
+    pub(super) fn restore(options: &Options, device: u8, id: u32) -> Self {
+        let mut items = SmallVec::new();
+        let metadata = u64::from(options.metadata);
+        let marks = options.like == Like::Tape && options.plan == Plan::Backup;
+        if options.positions && options.like != Like::Pipe && options.faults.capacity.is_none() {
+            let get = Item::Alone(Code::GetPosition, None);
+            items.extend([get, Item::Data(metadata), Item::Return]);
+        } else if options.positions && options.like == Like::Tape {
+            items.push(Item::Alone(Code::Rewind, None));
+        }
+        items.push(Item::Data(metadata));
+        if marks {
+            items.push(Item::Alone(Code::SkipMarks, Some(1)));
+        }
+        items.push(Item::Data(options.stream()));
+        if options.reads_to_end {
+            items.push(Item::End);
+        }
+        if options.plan == Plan::Snapshot {
+            items.push(Item::Alone(Code::MountSnapshot, None));
+        }
+        Self::new(options, (device, id), items, false)
+    }
+
+    fn new(
+        options: &Options,
+        (device, id): (u8, u32),
+        items: SmallVec<[Item; 12]>,
+        writes: bool,
+    ) -> Self {
+        Self {
+            device,
+            id,
+            writes,
+            addressed: options.like == Like::Disk,
+            trusting: options.trusting,
+            transfer: if writes { options.write_size } else { options.read_size },
+            items,
+            item: 0,
+            next: 0,
+            again: Vec::new(),
+            flights: SmallVec::new(),
+            reads: VecDeque::new(),
+            moved: 0,
+            wrong: None,
+            recovery: Recovery::None,
+            errored: false,
+            loads: false,
+            position: 0,
+            empty: 0,
+        }
+    }
+
+    /// Whether everything was sent and called back.
+    pub(super) fn is_done(&self) -> bool {
+        self.item == self.items.len() && self.is_quiet() && self.recovery == Recovery::None
+    }
+
+    /// Whether nothing is under way.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.flights.is_empty()
+    }
+
+    /// Where what came back first differs from what was written.
+    pub(super) const fn wrong(&self) -> Option<u64> {
+        self.wrong
+    }
+
+    /// Bytes moved, in order.
+    pub(super) const fn moved(&self) -> u64 {
+        self.moved
+    }
+
+    /// Whether its device was in the error state when it last said so.
+    pub(super) const fn is_errored(&self) -> bool {
+        self.errored
+    }
+
+    /// The next command, with what its buffer is to hold.
+    pub(super) fn next(&mut self, supplies: &mut Supplies<'_>) -> Option<(Send, Option<Extent>)> {
+        if self.recovery != Recovery::None {
+            if !self.is_quiet() {
+                return None;
+            }
+            let (code, size) = match self.recovery {
+                Recovery::Load => (Code::Load, Some(1)),
+                _ => (Code::ClearError, None),
+            };
+            return Some((self.alone(code, size, None, supplies), None));
+        }
+        loop {
+            match *self.items.get(self.item)? {
+                Item::Data(end) => {
+                    if let Some(transfer) = self.next_transfer(end, supplies) {
+                        return Some(self.send(transfer, supplies));
+                    }
+                    let all = self.again.is_empty() && self.is_quiet() && self.next >= end;
+                    if !all {
+                        return None;
+                    }
+                    self.item += 1;
+                }
+                _ if !self.is_quiet() => return None,
+                Item::End => {
+                    if supplies.buffers.is_empty() {
+                        return None;
+                    }
+                    let transfer = Transfer { offset: self.next, length: self.transfer };
+                    return Some(self.send(transfer, supplies));
+                }
+                Item::Alone(code, size) => {
+                    return Some((self.alone(code, size, None, supplies), None));
+                }
+                Item::Return => {
+                    let to = Some(self.position);
+                    return Some((self.alone(Code::SetPosition, Some(0), to, supplies), None));
+                }
+            }
+        }
+    }
+
+    fn next_transfer(&mut self, end: u64, supplies: &Supplies<'_>) -> Option<Transfer> {
+        if supplies.buffers.is_empty() || self.flights.len() >= supplies.depth {
+            return None;
+        }
+        if !self.again.is_empty() {
+            return Some(self.again.remove(0));
+        }
+        let left = end.saturating_sub(self.next);
+        let length = left.min(self.transfer.into()) as u32;
+        let transfer = Transfer { offset: self.next, length };
+        self.next += u64::from(length);
+        (length > 0).then_some(transfer)
+    }
+
+    fn send(&mut self, transfer: Transfer, supplies: &mut Supplies<'_>) -> (Send, Option<Extent>) {
+        let code = if self.writes { Code::Write } else { Code::Read };
+        *supplies.commands += 1;
+        let command = *supplies.commands;
+        let buffer = supplies.buffers.pop();
+        self.flights.push(Flight { command, code, buffer, transfer });
+        if !self.writes && !self.addressed {
+            self.reads.push_back((command, None));
+        }
+        let Transfer { offset, length } = transfer;
+        let position = self.addressed.then_some(offset);
+        let size = Some(length as i32);
+        let fill = Extent { stream: self.id, offset, length };
+        let send = Send { device: self.device, command, code, buffer, size, position };
+        (send, self.writes.then_some(fill))
+    }
+
+    fn alone(
+        &mut self,
+        code: Code,
+        size: Option<i32>,
+        position: Option<u64>,
+        supplies: &mut Supplies<'_>,
+    ) -> Send {
+        *supplies.commands += 1;
+        let command = *supplies.commands;
+        let transfer = Transfer { offset: 0, length: 0 };
+        self.flights.push(Flight { command, code, buffer: None, transfer });
+        Send { device: self.device, command, code, buffer: None, size, position }
+    }
+
+    /// Discards what was written, if nothing is under way.
+    pub(super) fn discard(&mut self, supplies: &mut Supplies<'_>) -> Send {
+        self.alone(Code::Discard, None, None, supplies)
+    }
+
+    /// Whether this stream sent the command.
+    pub(super) fn sent(&self, command: u32) -> bool {
+        self.flights.iter().any(|flight| flight.command == command)
+    }
+
+    /// The buffer of a Read that this command is, if it is one.
+    pub(super) fn read_into(&self, command: u32) -> Option<u32> {
+        let flight = self.flights.iter().find(|flight| flight.command == command)?;
+        flight.buffer.filter(|_| flight.code == Code::Read)
+    }
+
+    /// A command was called back; `content` is what is in the buffer of a Read.
+    pub(super) fn called_back(
+        &mut self,
+        back: &CalledBack,
+        content: Option<Content>,
+        buffers: &mut Vec<u32>,
+    ) -> Turn {
+        let Some(place) = self.flights.iter().position(|flight| flight.command == back.command)
+        else {
+            return Turn::On;
+        };
+        let flight = self.flights.remove(place);
+        buffers.extend(flight.buffer);
+        let refused = [Win32::ERROR_INVALID_HANDLE, Win32::ERROR_NO_SYSTEM_RESOURCES];
+        self.errored |= back.code != Win32::ERROR_SUCCESS && !refused.contains(&back.code);
+        match (flight.code, back.code) {
+            (_, Win32::ERROR_INVALID_HANDLE | Win32::ERROR_NO_SYSTEM_RESOURCES) => {
+                self.take_back(&flight);
+                Turn::On
+            }
+            // Bounced off the error state: the client has not seen it.
+            (_, Win32::ERROR_IO_DEVICE) if back.bytes == 0 => {
+                self.take_back(&flight);
+                self.error()
+            }
+            (Code::Write, code) => self.written(&flight, code, back.bytes),
+            (Code::Read, code) => {
+                let content = content.unwrap_or_default();
+                self.read(&flight, code, back.bytes, content)
+            }
+            (code, Win32::ERROR_SUCCESS) => {
+                self.succeeded(code, back.position);
+                Turn::On
+            }
+            _ => Turn::Fails,
+        }
+    }
+
+    const fn error(&mut self) -> Turn {
+        (self.errored, self.recovery) = (true, Recovery::Clear);
+        Turn::On
+    }
+
+    fn take_back(&mut self, flight: &Flight) {
+        self.reads.retain(|(command, _)| *command != flight.command);
+        if flight.transfer.length == 0 || self.items.get(self.item) == Some(&Item::End) {
+            return;
+        }
+        if self.writes || self.addressed {
+            self.send_again(flight.transfer);
+        } else {
+            self.next -= u64::from(flight.transfer.length);
+        }
+    }
+
+    fn send_again(&mut self, transfer: Transfer) {
+        let after = self.again.iter().position(|other| other.offset > transfer.offset);
+        self.again.insert(after.unwrap_or(self.again.len()), transfer);
+    }
+
+    fn written(&mut self, flight: &Flight, code: Win32, bytes: u32) -> Turn {
+        let Transfer { offset, length } = flight.transfer;
+        match code {
+            Win32::ERROR_SUCCESS if bytes >= length || self.trusting => {}
+            Win32::ERROR_END_OF_MEDIA => {
+                self.loads = true;
+                if bytes < length {
+                    let (offset, length) = (offset + u64::from(bytes), length - bytes);
+                    self.send_again(Transfer { offset, length });
+                }
+                self.moved += u64::from(bytes);
+                return self.error();
+            }
+            _ => return Turn::Fails,
+        }
+        self.moved += u64::from(length);
+        Turn::On
+    }
+
+    fn read(&mut self, flight: &Flight, code: Win32, bytes: u32, content: Content) -> Turn {
+        let Transfer { offset, length } = flight.transfer;
+        let ends = matches!(code, Win32::ERROR_HANDLE_EOF | Win32::ERROR_NO_DATA_DETECTED);
+        if self.items.get(self.item) == Some(&Item::End) {
+            self.reads.clear();
+            if code == Win32::ERROR_SUCCESS && bytes == 0 {
+                self.empty += 1;
+                return if self.empty < EMPTY_READS { Turn::On } else { Turn::Fails };
+            }
+            self.item += 1;
+            return if ends && bytes == 0 { self.error() } else { Turn::Fails };
+        }
+        if code != Win32::ERROR_SUCCESS && !ends {
+            return Turn::Fails;
+        }
+        let taken = bytes.min(length);
+        let content = content::head(&content, taken);
+        if self.addressed {
+            self.compare(offset, &content);
+            self.moved += u64::from(taken);
+            if taken < length {
+                let rest = (offset + u64::from(taken), length - taken);
+                self.send_again(Transfer { offset: rest.0, length: rest.1 });
+            }
+        } else {
+            self.next -= u64::from(length - taken);
+            let known = self.reads.iter_mut().find(|(command, _)| *command == flight.command);
+            known.into_iter().for_each(|(_, given)| *given = Some(content.clone()));
+            while let Some((_, Some(content))) = self.reads.front() {
+                let content = content.clone();
+                self.reads.pop_front();
+                self.compare(self.moved, &content);
+                self.moved += u64::from(content::length(&content));
+            }
+        }
+        if ends {
+            self.loads = true;
+            return self.error();
+        }
+        self.empty = if taken == 0 { self.empty + 1 } else { 0 };
+        if self.empty < EMPTY_READS { Turn::On } else { Turn::Fails }
+    }
+
+    /// Compares what was read with what was written there.
+    fn compare(&mut self, at: u64, content: &Content) {
+        let mut at = at;
+        for extent in content {
+            if (extent.stream, extent.offset) != (self.id, at) && self.wrong.is_none() {
+                self.wrong = Some(at);
+            }
+            at += u64::from(extent.length);
+        }
+    }
+
+    fn succeeded(&mut self, code: Code, position: u64) {
+        match code {
+            Code::ClearError => {
+                self.errored = false;
+                self.recovery = if self.loads { Recovery::Load } else { Recovery::None };
+            }
+            Code::Load => (self.loads, self.recovery) = (false, Recovery::None),
+            Code::Discard => {}
+            _ => {
+                if code == Code::GetPosition {
+                    self.position = position;
+                }
+                if self.items.get(self.item) == Some(&Item::Return) {
+                    (self.next, self.moved) = (0, 0);
+                }
+                self.item += 1;
+            }
+        }
+    }
+
+    /// Whether an error can be got over: the end of a medium, if there may be another.
+    pub(super) fn can_recover(&self, removable: bool) -> bool {
+        let past_end = self.item > 0 && self.items.get(self.item - 1) == Some(&Item::End);
+        self.recovery == Recovery::None || past_end || self.loads && removable
+    }
+}

@@ -1,0 +1,77 @@
+//! Time in a world: it passes only when no lane can act.
+
+use super::engine::Engine;
+use super::schedule::each;
+use super::world::{Lane, NEVER, Role, World};
+
+impl<E: Engine> World<'_, E> {
+    /// Lanes that have not come to their end, with what they wait for.
+    pub(super) fn waiting(&self) -> Vec<String> {
+        let waits = |lane: usize| {
+            let Lane { place, ask, .. } = &self.lanes[lane];
+            match ask {
+                Some(ask) => format!("{} in {}", place.name, ask.function()),
+                None => format!("{} in no call", place.name),
+            }
+        };
+        each(self.all() & !self.done).map(waits).collect()
+    }
+
+    /// Nobody can act: whoever is inside a call is asked once more, then time passes.
+    pub(super) fn rest(&mut self) -> bool {
+        if !std::mem::replace(&mut self.swept, true) {
+            self.ready = self.in_call;
+            if self.ready != 0 {
+                return true;
+            }
+        }
+        self.rests += 1;
+        if self.rests.is_multiple_of(4) && self.in_call & !self.done != 0 {
+            self.tell_rest();
+        }
+        let agents = (0..self.lanes.len()).filter_map(|lane| Some((self.patience(lane)?, lane)));
+        let others = self.lanes.iter().enumerate().map(|(lane, of)| (of.deadline, lane));
+        match agents.chain(others).min() {
+            None | Some((NEVER, _)) => false,
+            Some((at, lane)) => {
+                self.now = self.now.max(at);
+                self.counts.milliseconds = self.now;
+                self.passes(lane);
+                true
+            }
+        }
+    }
+
+    /// Everything is at rest: these lanes are still in their calls.
+    pub(super) fn tell_rest(&mut self) {
+        self.observer.rests(self.in_call);
+    }
+
+    /// When the agent on this lane has waited for one more interval of serverTimeOut.
+    fn patience(&self, lane: usize) -> Option<u64> {
+        let Lane { place, role, ask, .. } = &self.lanes[lane];
+        let interval = u64::from(self.options.server_time_out);
+        let set = &self.sets[usize::from(place.set)];
+        let waits = *role == Role::Agent && ask.is_some() && interval > 0;
+        (waits && set.server.under_way()).then(|| set.waits_since + interval)
+    }
+
+    /// A deadline of this lane has come.
+    fn passes(&mut self, lane: usize) {
+        let bit = 1 << lane;
+        self.lanes[lane].deadline = NEVER;
+        self.asleep &= !bit;
+        self.ready |= bit;
+        self.swept = false;
+        if self.in_call & bit != 0 {
+            if self.lanes[lane].role == Role::Agent {
+                let place = self.lanes[lane].place;
+                self.sets[usize::from(place.set)].waits_since = self.now;
+                self.ready = self.in_call;
+            }
+            self.observer.expired(lane as u8);
+            self.counts.model_steps += 1;
+            self.engine.expire(self.by(lane));
+        }
+    }
+}

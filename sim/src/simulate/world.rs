@@ -1,0 +1,551 @@
+//! A world: server, agent and clients on their lanes, media, a clock, and the scheduler
+//! that lets one lane act at a time, as the seed decides.
+//!
+//! Time is virtual: it passes only when no lane can act, up to the next deadline. If
+//! there is none the world is stuck, and says which lanes wait.
+
+use super::chance::Chance;
+use super::client::Client;
+use super::engine::{Ask, By, Engine, Happened, Setup, Wait};
+use super::medium::Medium;
+use super::names;
+use super::observe::{Observer, Place};
+use super::odd::Known;
+use super::options::{Arrangement, Options};
+use super::outcome::{Counts, Ended};
+use super::own::{Own, Told};
+use super::program::{Act, Job, Scene, Statement};
+use super::schedule::{Lanes, Scheduler, each};
+use super::server::{AgentLane, Server};
+use super::setup;
+use crate::codes::HResult;
+use crate::trace::{HowEnded, Process};
+
+/// What acts on a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Server,
+    Agent,
+    /// Somebody who stops the statement.
+    Operator,
+    Client,
+    Sql,
+    Worker(u8),
+    /// Whoever makes odd calls for the server.
+    OddServer,
+    /// The same for the primary client.
+    OddClient,
+}
+
+/// No deadline.
+pub(super) const NEVER: u64 = u64::MAX;
+
+/// One lane.
+#[derive(Clone, Debug)]
+pub(super) struct Lane {
+    pub(super) place: Place,
+    pub(super) role: Role,
+    /// The call it is in.
+    pub(super) ask: Option<Ask>,
+    /// When its call expires, or its sleep ends.
+    pub(super) deadline: u64,
+}
+
+impl Lane {
+    pub(super) const fn new(place: Place, role: Role) -> Self {
+        Self { place, role, ask: None, deadline: NEVER }
+    }
+}
+
+/// One device set, with its server and client.
+#[derive(Debug)]
+pub(super) struct Set {
+    pub(super) server: Server,
+    pub(super) client: Client,
+    pub(super) statement: Statement,
+    pub(super) media: Vec<Medium>,
+    pub(super) setup: Setup,
+    /// The first number of its streams.
+    pub(super) ids: u32,
+    pub(super) run: u8,
+    pub(super) lanes: Lanes,
+    /// Data commands that its media have seen.
+    pub(super) data: u32,
+    /// Since when nothing was completed although something is under way.
+    pub(super) waits_since: u64,
+    operator: bool,
+    abort: bool,
+    pub(super) of_server: Known,
+    pub(super) of_client: Known,
+}
+
+impl Set {
+    pub(super) fn new(options: &Options, run: u8, ids: u32, lanes: Lanes) -> Self {
+        Self {
+            server: Server::new(Job::Backup, ids),
+            client: Client::new(Job::Backup, options, run == 0),
+            statement: Statement::NotIssued,
+            media: (0..options.devices).map(|_| Medium::new(options)).collect(),
+            setup: setup::agreed(options, Job::Backup, run.into()),
+            ids,
+            run,
+            lanes,
+            data: 0,
+            waits_since: 0,
+            operator: false,
+            abort: false,
+            of_server: Known::default(),
+            of_client: Known::default(),
+        }
+    }
+}
+
+/// A world, running.
+#[derive(Debug)]
+pub(super) struct World<'a, E> {
+    pub(super) options: &'a Options,
+    pub(super) engine: &'a mut E,
+    pub(super) chance: Chance,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) sets: Vec<Set>,
+    pub(super) observer: Observer,
+    scheduler: Scheduler,
+    pub(super) job: Job,
+    /// Lanes that can act.
+    pub(super) ready: Lanes,
+    /// Lanes that are inside a call.
+    pub(super) in_call: Lanes,
+    pub(super) asleep: Lanes,
+    /// Lanes that have come to their end.
+    pub(super) done: Lanes,
+    pub(super) now: u64,
+    /// Whether every lane inside a call has been asked since something last happened.
+    pub(super) swept: bool,
+    pub(super) rests: u32,
+    pub(super) counts: Counts,
+    pub(super) commands: u32,
+    pub(super) buffers: u32,
+    /// The step of the next odd call, and whether it is due, by side.
+    odd_at: u32,
+    pub(super) odd_due: [bool; 2],
+    pub(super) dead: Vec<Process>,
+    /// A client in the place of ours.
+    pub(super) own: Option<Own<'a>>,
+}
+
+impl<'a, E: Engine> World<'a, E> {
+    pub(super) fn new(
+        options: &'a Options,
+        mut chance: Chance,
+        engine: &'a mut E,
+        (lanes, observer): (Vec<Lane>, Observer),
+    ) -> Self {
+        let scheduler = Scheduler::new(options.strategy, lanes.len(), &mut chance);
+        Self {
+            options,
+            engine,
+            chance,
+            lanes,
+            sets: setup::sets(options),
+            observer,
+            scheduler,
+            job: Job::Backup,
+            ready: 0,
+            in_call: 0,
+            asleep: 0,
+            done: 0,
+            now: 0,
+            swept: false,
+            rests: 0,
+            counts: Counts::default(),
+            commands: 0,
+            buffers: 0,
+            odd_at: 1,
+            odd_due: [false; 2],
+            dead: Vec::new(),
+            own: None,
+        }
+    }
+
+    /// A statement begins: every set is about to be created anew.
+    pub(super) fn begin(&mut self, job: Job) {
+        self.job = job;
+        for (index, set) in self.sets.iter_mut().enumerate() {
+            setup::begin(set, index, job, self.options);
+            self.observer.begins(&set.setup);
+            self.engine.begin(set.run, &set.setup, setup::scarcity(self.options));
+            for lane in each(set.lanes) {
+                self.lanes[lane].place.run = set.run;
+            }
+        }
+        if let Some(own) = &mut self.own {
+            let devices = self.options.devices;
+            own.told = Told::Begins { restore: job == Job::Restore, devices };
+        }
+        self.done = 0;
+        self.ready = self.all();
+    }
+
+    pub(super) fn all(&self) -> Lanes {
+        self.sets.iter().fold(0, |lanes, set| lanes | set.lanes)
+    }
+
+    /// Runs until every lane has come to its end, or nothing goes on.
+    pub(super) fn run(&mut self) -> Ended {
+        while self.done != self.all() {
+            if self.counts.steps >= self.options.most_steps {
+                return Ended::TooLong;
+            }
+            if self.observer.is_over() {
+                return Ended::Judged;
+            }
+            if let Some(lane) = self.engine.pressing() {
+                let by = self.by(lane.into());
+                if let Some(happened) = self.engine.advance(by, &mut self.chance) {
+                    self.happened(lane.into(), happened);
+                }
+                continue;
+            }
+            self.trouble();
+            if self.done == self.all() {
+                break;
+            }
+            if self.ready == 0 && !self.rest() {
+                return Ended::Stuck(self.waiting());
+            }
+            if self.ready != 0 {
+                let lane = self.scheduler.pick(self.ready, self.counts.steps, &mut self.chance);
+                self.counts.steps += 1;
+                self.step(lane.into());
+            }
+        }
+        Ended::Done
+    }
+
+    pub(super) fn by(&self, lane: usize) -> By {
+        let Place { process, run, .. } = self.lanes[lane].place;
+        By { lane: lane as u8, process, run }
+    }
+
+    /// What the seed has drawn for this step goes wrong.
+    fn trouble(&mut self) {
+        if self.options.odd_calls > 0 && self.counts.steps >= self.odd_at {
+            self.odd_at = self.counts.steps + 1 + self.chance.below(2 * self.options.odd_calls);
+            self.odd_due[self.chance.below(2) as usize] = true;
+            self.wake_all(0);
+        }
+        let faults = &self.options.faults;
+        let now = Some(self.counts.steps);
+        let drawn = [
+            faults.server_abort_at,
+            faults.client_abort_at,
+            faults.server_dies_at,
+            faults.primary_dies_at,
+            faults.secondary_dies_at,
+        ];
+        if drawn.iter().all(|at| *at != now) {
+            return;
+        }
+        if now == faults.server_abort_at && !self.sets[0].operator {
+            self.sets[0].operator = true;
+            self.wake_all(0);
+        }
+        if now == faults.client_abort_at && !self.sets[0].abort {
+            self.sets[0].abort = true;
+            self.wake_all(0);
+        }
+        let dies = [
+            (faults.server_dies_at, Process::Server),
+            (faults.primary_dies_at, Process::Primary),
+            (faults.secondary_dies_at, Process::Secondary(1)),
+        ];
+        for (at, process) in dies {
+            if at == now && !self.dead.contains(&process) {
+                self.kill(process);
+            }
+        }
+    }
+
+    fn kill(&mut self, process: Process) {
+        self.dead.push(process);
+        let own = |lane: &usize| self.lanes[*lane].place.process == process;
+        let gone = (0..self.lanes.len()).filter(own).fold(0, |lanes, lane| lanes | 1 << lane);
+        self.done |= gone;
+        self.in_call &= !gone;
+        self.asleep &= !gone;
+        for lane in each(gone) {
+            (self.lanes[lane].ask, self.lanes[lane].deadline) = (None, NEVER);
+        }
+        self.observer.exited(process, HowEnded::Killed);
+        self.counts.model_steps += 1;
+        self.engine.exit(process);
+        for set in 0..self.sets.len() {
+            let known = &mut self.sets[set];
+            match process {
+                // The connection breaks, which is how the client learns it.
+                Process::Server if !known.statement.is_over() => {
+                    known.statement = Statement::Failed;
+                }
+                Process::Primary if known.statement == Statement::NotIssued => {
+                    known.statement = Statement::Failed;
+                }
+                Process::Secondary(number) => {
+                    known.client.orphan();
+                    let worker = known.client.workers.get_mut(usize::from(number) - 1);
+                    worker.into_iter().for_each(super::worker::Worker::die);
+                }
+                _ => {}
+            }
+            self.wake_all(set);
+        }
+        self.ready &= !gone;
+    }
+
+    pub(super) fn wake_all(&mut self, set: usize) {
+        self.ready |= self.sets[set].lanes & !self.asleep & !self.done;
+        self.swept = false;
+    }
+
+    fn step(&mut self, lane: usize) {
+        let bit = 1 << lane;
+        if self.in_call & bit == 0 {
+            self.act(lane);
+            return;
+        }
+        let by = self.by(lane);
+        match self.engine.advance(by, &mut self.chance) {
+            Some(happened) => self.happened(lane, happened),
+            None => self.ready &= !bit,
+        }
+    }
+
+    fn act(&mut self, lane: usize) {
+        let bit = 1 << lane;
+        match self.next(lane) {
+            Act::Call(ask, fill) => {
+                if let (Some(extent), Ask::SendCommand(sent)) = (fill, &ask)
+                    && let Some(buffer) = sent.buffer
+                {
+                    let by = self.by(lane);
+                    self.engine.put(by, buffer, &[extent]);
+                }
+                self.call(lane, ask);
+            }
+            Act::Sleep(milliseconds) => {
+                self.lanes[lane].deadline = self.now + u64::from(milliseconds);
+                self.asleep |= bit;
+                self.ready &= !bit;
+            }
+            Act::Idle => self.ready &= !bit,
+            Act::Done => {
+                self.done |= bit;
+                self.ready &= !bit;
+                let set = self.lanes[lane].place.set.into();
+                self.wake_all(set);
+            }
+            other => self.note(lane, other),
+        }
+    }
+
+    /// What the program on a lane does next.
+    fn next(&mut self, lane: usize) -> Act {
+        let Lane { place, role, .. } = self.lanes[lane];
+        let index = usize::from(place.set);
+        if self.own.is_some() && matches!(role, Role::Client | Role::Sql) {
+            return if role == Role::Client { self.ask_own(lane) } else { Act::Done };
+        }
+        if matches!(role, Role::OddServer | Role::OddClient) {
+            return self.act_oddly(role, index);
+        }
+        let worker = match role {
+            Role::Worker(worker) => Some(usize::from(worker)),
+            Role::Client if self.options.arrangement == Arrangement::OneThread => Some(0),
+            _ => None,
+        };
+        if let Some(worker) = worker {
+            self.carry_out(index, worker);
+        }
+        let Self { options, chance, commands, buffers, sets, dead, .. } = self;
+        let orphaned = dead.contains(&Process::Primary);
+        let Set { server, client, statement, operator, abort, .. } = &mut sets[index];
+        let mut scene = Scene { options, chance, commands, buffers, statement };
+        match role {
+            Role::Server => server.next(&mut scene),
+            Role::Agent => match server.agent {
+                AgentLane::Called if server.is_ending() => {
+                    server.agent = AgentLane::Returned;
+                    Act::Done
+                }
+                AgentLane::Called => {
+                    server.agent = AgentLane::Running;
+                    Act::call(Ask::ExecuteCompletionAgent)
+                }
+                AgentLane::Returned => Act::Done,
+                _ if server.has_ended() => Act::Done,
+                _ => Act::Idle,
+            },
+            Role::Operator if *operator && server.is_open() => {
+                *operator = false;
+                Act::call(Ask::SignalAbort)
+            }
+            Role::Operator if server.has_ended() => Act::Done,
+            Role::Operator => Act::Idle,
+            Role::Client => client.next(&mut scene),
+            Role::Sql if *abort && client.is_open() => {
+                *abort = false;
+                Act::call(Ask::SignalAbort)
+            }
+            Role::Sql => client.next_sql(&mut scene),
+            // Whoever would have started it is no more.
+            Role::Worker(worker) if orphaned && client.is_unstarted(worker.into()) => Act::Done,
+            Role::Worker(worker) if client.is_serving() => {
+                match client.workers.get_mut(usize::from(worker)) {
+                    Some(worker) => worker.next(&mut scene),
+                    None => Act::Done,
+                }
+            }
+            Role::Worker(_) if client.has_ended() || orphaned => Act::Done,
+            Role::Worker(_) | Role::OddServer | Role::OddClient => Act::Idle,
+        }
+    }
+
+    pub(super) fn call(&mut self, lane: usize, ask: Ask) {
+        let Lane { place, role, .. } = self.lanes[lane];
+        let bit = 1 << lane;
+        let set = usize::from(place.set);
+        self.observer.call(self.by(lane), &ask);
+        self.counts.calls += 1;
+        self.counts.model_steps += 1;
+        self.in_call |= bit;
+        self.swept = false;
+        self.lanes[lane].ask = Some(ask);
+        self.lanes[lane].deadline = match ask {
+            Ask::GetConfiguration { wait: Wait::Milliseconds(most @ 1..) }
+            | Ask::GetCommand { wait: Wait::Milliseconds(most @ 1..), .. } => {
+                self.now + u64::from(most)
+            }
+            _ => NEVER,
+        };
+        // Names are given when a call returns: two such calls at a time would be bound to
+        // the same thing.
+        let names = matches!(
+            ask,
+            Ask::CreateEx | Ask::OpenInSecondaryEx | Ask::Open | Ask::OpenDevice { .. }
+        );
+        let at_once = match self.options.at_once {
+            8 => true,
+            _ if names => true,
+            // Whether the agent runs already is then not left open.
+            _ if matches!(ask, Ask::CloseDevice { .. }) && !self.sets[set].server.is_active() => {
+                true
+            }
+            0 => false,
+            most => self.chance.below(8) < most.into(),
+        };
+        let by = self.by(lane);
+        let returned = self.engine.call(by, &ask, at_once, &mut self.chance);
+        if role == Role::Agent {
+            self.wake_all(set);
+        }
+        self.wake(set, &ask);
+        if let Some(happened) = returned {
+            self.happened(lane, happened);
+        }
+    }
+
+    /// A call may let others go on.
+    fn wake(&mut self, set: usize, ask: &Ask) {
+        let device = match ask {
+            Ask::GetCommand { .. } | Ask::AllocateBuffer { .. } | Ask::RequestBuffers { .. } => {
+                return;
+            }
+            Ask::SendCommand(sent) => sent.device,
+            Ask::CompleteCommand(done) => {
+                self.ready |= self.in_call & 1 << (self.first(set) + 1);
+                done.device
+            }
+            _ => {
+                self.ready |= self.in_call & self.sets[set].lanes;
+                return;
+            }
+        };
+        self.ready |= self.in_call & 1 << self.worker_lane(set, device);
+    }
+
+    /// The first lane of a set: its server's; the agent's is the next.
+    pub(super) fn first(&self, set: usize) -> usize {
+        self.sets[set].lanes.trailing_zeros() as usize
+    }
+
+    /// Whether a main lane is inside a call that does not just wait.
+    pub(super) fn is_changing(&self, set: usize, server: bool) -> bool {
+        let main = self.first(set) + if server { 0 } else { 3 };
+        let waits =
+            |ask: &Ask| matches!(ask, Ask::GetConfiguration { .. } | Ask::GetCommand { .. });
+        self.lanes[main].ask.as_ref().is_some_and(|ask| !waits(ask))
+    }
+
+    /// The lane on which a device is served.
+    fn worker_lane(&self, set: usize, device: u8) -> usize {
+        match self.options.arrangement {
+            Arrangement::OneThread => self.first(set) + 3,
+            _ => self.first(set) + names::SET_LANES + usize::from(device),
+        }
+    }
+
+    fn happened(&mut self, lane: usize, happened: Happened) {
+        let place = self.lanes[lane].place;
+        let index = usize::from(place.set);
+        self.counts.model_steps += 1;
+        self.swept = false;
+        match happened {
+            Happened::CalledBack(back) => {
+                self.observer.called_back(lane as u8, &back);
+                self.counts.commands += 1;
+                self.called_back(lane, &back);
+                let first = self.first(index);
+                self.ready |= 1 << first & !self.asleep & !self.done;
+                if back.code != crate::codes::Win32::ERROR_SUCCESS || back.bytes == 0 {
+                    self.ready |= self.in_call & self.sets[index].lanes;
+                }
+            }
+            Happened::Returned(answer) => {
+                let bit = 1 << lane;
+                self.in_call &= !bit;
+                self.ready |= bit;
+                self.lanes[lane].deadline = NEVER;
+                let Some(ask) = self.lanes[lane].ask.take() else {
+                    return;
+                };
+                let status = answer.status;
+                self.learn(lane, &ask, status);
+                self.returned(lane, &ask, &answer);
+                self.observer.returned(lane as u8, answer);
+                let completed = matches!(ask, Ask::CompleteCommand(_));
+                let sent = matches!(ask, Ask::SendCommand(_));
+                if status == HResult::NOERROR && (completed || sent) {
+                    self.sets[index].waits_since = self.now;
+                } else if !matches!(ask, Ask::GetCommand { .. }) || status != HResult::NOERROR {
+                    self.wake_all(index);
+                }
+            }
+        }
+    }
+
+    fn returned(&mut self, lane: usize, ask: &Ask, answer: &super::engine::Answer) {
+        let Lane { place, role, .. } = self.lanes[lane];
+        let Set { server, client, statement, .. } = &mut self.sets[usize::from(place.set)];
+        match role {
+            Role::Client if let Some(own) = &mut self.own => {
+                own.told = Told::Returned(answer.clone());
+            }
+            Role::Server => server.returned(ask, answer, self.options),
+            Role::Agent => server.agent_returned(answer.status),
+            Role::Operator | Role::Sql | Role::OddServer | Role::OddClient => {}
+            Role::Client => client.returned(ask, answer, statement),
+            Role::Worker(worker) => {
+                client.workers[usize::from(worker)].returned(ask, answer, *statement);
+            }
+        }
+    }
+}

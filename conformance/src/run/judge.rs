@@ -142,7 +142,7 @@ pub fn judge(scenario: &Scenario, profile: &Profile, run: Run, stderr: String) -
     // The readings are those that the clause rests on. Judging the trace again under the
     // others would name what the order of two lanes happened to be, and a run would not
     // give the same bytes twice; `vdi check` of its trace does that.
-    let judged = check_trace(&run.trace, profile);
+    let judged = in_canonical_order(check_trace(&run.trace, profile), &run.trace, profile);
     let (verdict, step) = verdict(scenario, profile, &run, &judged);
     let blocking = match (&verdict, &run.mismatch) {
         (Verdict::Violation(violation), _) => blocking::of_violation(&run.trace, violation),
@@ -237,6 +237,27 @@ fn verdict(scenario: &Scenario, profile: &Profile, run: &Run, judged: &Judged) -
                 (Verdict::Disagreement(Disagreement { step, ..disagreement }), step)
             }),
     }
+}
+
+/// A violation among steps that were seen in one order or another is told as for the
+/// canonical one, if it is one there too, so that a run gives the same bytes again.
+fn in_canonical_order(judged: Judged, trace: &Trace, profile: &Profile) -> Judged {
+    let Oracle::Violation(seen) = &judged.verdict else {
+        return judged;
+    };
+    if seen.attempts.is_empty() {
+        return judged;
+    }
+    let mut again = check_trace(&trace.canonical(), profile);
+    let Oracle::Violation(violation) = &mut again.verdict else {
+        return judged;
+    };
+    let order = trace.canonical_order();
+    if let Some(place) = violation.line.checked_sub(2).and_then(|index| order.get(index)) {
+        violation.line = place + 2;
+    }
+    violation.attempts.clear();
+    Judged { verdict: again.verdict, ..judged }
 }
 
 /// The clauses that the oracle found broken are those the scenario breaks on purpose.

@@ -34,6 +34,11 @@ impl Slots {
         self.0[slot as usize / 64] &= !(1 << (slot % 64));
     }
 
+    /// How many are in it.
+    pub(in crate::check) fn count(self) -> u32 {
+        self.0.iter().map(|part| part.count_ones()).sum()
+    }
+
     /// The lowest slot that is not in it.
     pub(in crate::check) fn free(self) -> Option<Slot> {
         (0..=Slot::MAX).find(|slot| !self.has(*slot))

@@ -81,7 +81,11 @@ impl Checker {
                 self.sweep(world);
                 Ok(explained(&ways))
             }
-            Found::Impossible(configs) => Err(Unexplained { configs, gave_up: false }),
+            Found::Impossible(mut configs) => {
+                // What came the furthest is told of first.
+                configs.sort_by_key(|config| std::cmp::Reverse(config.taken.count()));
+                Err(Unexplained { configs, gave_up: false })
+            }
             Found::TooMany(configs) => Err(Unexplained { configs, gave_up: true }),
         }
     }

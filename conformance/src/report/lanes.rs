@@ -25,7 +25,7 @@ const WIDEST: usize = 34;
 ///
 /// let trace = Trace::read(concat!(
 ///     r#"{"vdi":"trace/1"}"#, "\n",
-///     r#"{"lane":"primary.main","call":"CreateEx","on":"cset","args":{"name":"S"}}"#, "\n",
+///     r#"{"lane":"primary.main","call":"CreateEx","on":"cset","args":{"name":"S","config":{"deviceCount":1,"features":[]}}}"#, "\n",
 ///     r#"{"lane":"primary.main","return":"NOERROR"}"#, "\n",
 /// ).as_bytes())?;
 /// let judge = Checker::new(&trace.header, Profile::default()).explaining();

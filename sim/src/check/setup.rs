@@ -81,7 +81,7 @@ impl Checker {
         self
     }
 
-    /// Tells the order of effects that explains the history, as [`Judged::order`]. What is
+    /// Tells the order of effects that explains the history, as [`super::Judged::order`]. What is
     /// kept for that grows with the length of the trace.
     #[must_use]
     pub const fn explaining(mut self) -> Self {

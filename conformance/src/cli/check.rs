@@ -13,6 +13,9 @@ use super::args::{CheckArgs, CheckFormat, gating};
 use super::{Failure, profile, trace_file};
 use crate::report::{lane_diagram, trace_verdict};
 
+/// Bytes up to which a trace is judged again under every other reading.
+const SHORT: u64 = 16 << 20;
+
 pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let profile = profile(&args.profile)?;
     let parties = gating(&args.party);
@@ -54,8 +57,9 @@ fn one(path: &Path, args: &CheckArgs, profile: &Profile) -> Result<Judged, Failu
             .map_err(|error| Failure::Input(format!("{}: cannot be read: {error}", path.display())))
     };
     let mut judged = judge(profile)?;
-    // What cannot be read twice, a pipe, has its readings from the clauses alone.
-    if path.is_file() {
+    // What cannot be read twice, a pipe, has its readings from the clauses alone; so has
+    // what is too long to be read once for every reading.
+    if path.metadata().is_ok_and(|file| file.is_file() && file.len() <= SHORT) {
         judged.name_readings(profile, judge)?;
     }
     Ok(judged)

@@ -211,10 +211,15 @@ impl Stage {
 
     /// Nothing of this test is left in shared memory.
     pub(crate) fn leaves_nothing(&self) {
+        let left = self.left();
+        assert!(left.is_empty(), "{left:?} stays");
+    }
+
+    /// What of this test is left in shared memory.
+    pub(crate) fn left(&self) -> Vec<String> {
         let entries = fs::read_dir("/dev/shm").expect("shared memory").flatten();
         let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-        let left: Vec<String> = names.filter(|name| name.starts_with(&self.prefix)).collect();
-        assert!(left.is_empty(), "{left:?} stays");
+        names.filter(|name| name.starts_with(&self.prefix)).collect()
     }
 }
 

@@ -9,6 +9,8 @@ mod explain;
 mod explore;
 mod gate;
 mod init;
+mod install;
+mod join;
 mod list;
 mod mutants;
 mod process;
@@ -19,6 +21,7 @@ mod server;
 mod shrink;
 mod simulate;
 mod sqlcmd;
+mod standing;
 mod table;
 
 use std::io::{IsTerminal, Write};
@@ -32,6 +35,8 @@ use vdi_sim::clauses::{Profile, ProfileFile};
 use vdi_sim::trace::{Trace, TraceError};
 
 pub use args::{Arguments, Command};
+pub use install::InstallArgs;
+pub use join::JoinArgs;
 pub use simulate::{HowArgs, MergeArgs, SimulateArgs};
 
 use crate::scenario::{BadFile, LibraryError};
@@ -142,6 +147,8 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
         Command::Simulate(args) => simulate::simulate(&args, &mut out),
         Command::Merge(args) => simulate::merge(&args, &mut out),
         Command::Init(args) => init::init(&args, &mut out),
+        Command::Install(args) => install::install(&args, &mut out),
+        Command::Join(args) => join::join(&args, &mut out),
         Command::Process(_) | Command::Serve(_) | Command::Sqlcmd(_) => {
             unreachable!("done above")
         }

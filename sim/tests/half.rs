@@ -64,7 +64,7 @@ fn of_clients(judged: &Judged) -> BTreeSet<Clause> {
 #[test]
 fn half_of_what_is_conformant_is_conformant() {
     let (mut halves, mut wholes) = (0, 0);
-    for seed in 0..seeds(600) {
+    for seed in 0..seeds(200) {
         let profile = profile(seed);
         let trace = overlapping(seed, overlaps(seed), &profile);
         let judged = check_trace(&half(&trace), &profile);
@@ -75,7 +75,7 @@ fn half_of_what_is_conformant_is_conformant() {
         assert!(seen.is_subset(&broken), "seed {seed}: {seen:?}, {broken:?}\n{whole}");
         (halves, wholes) = (halves + seen.len(), wholes + broken.len());
     }
-    assert!(halves * 4 > wholes && halves > 100, "{halves} of {wholes}");
+    assert!(halves * 4 > wholes && halves > 30, "{halves} of {wholes}");
 }
 
 /// One wrong event of a client.
@@ -125,7 +125,7 @@ const fn is_violated(judged: &Judged) -> bool {
 #[test]
 fn what_is_wrong_with_half_is_wrong_with_the_whole() {
     let (mut halves, mut wholes) = (0, 0);
-    for seed in 0..seeds(600) {
+    for seed in 0..seeds(200) {
         let profile = profile(seed);
         let trace = overlapping(seed, overlaps(seed), &profile);
         for at in 0..4 {
@@ -145,5 +145,5 @@ fn what_is_wrong_with_half_is_wrong_with_the_whole() {
             );
         }
     }
-    assert!(halves * 4 > wholes && wholes > 100, "{halves} of {wholes}");
+    assert!(halves * 4 > wholes && wholes > 50, "{halves} of {wholes}");
 }

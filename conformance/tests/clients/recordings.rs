@@ -197,6 +197,14 @@ fn client_side(trace: &Path) -> Vec<serde_json::Value> {
     events
 }
 
+/// The server is not in it: whatever it did, this is what it can have come to.
+fn is_conformant(stage: &Stage, half: &Path) {
+    let ended = Ended::of(stage.vdi(&["check"]).arg(half));
+    assert!(ended.code == 0, "{ended:?}\n{}", fs::read_to_string(half).expect("text"));
+    let header = fs::read_to_string(half).expect("text");
+    assert!(header.lines().next().is_some_and(|line| line.contains("unseen")), "{header}");
+}
+
 /// The recorder that stands before another library sees what that library sees.
 #[test]
 fn both_recorders_tell_the_same() {
@@ -212,6 +220,7 @@ fn both_recorders_tell_the_same() {
         command.env("LD_LIBRARY_PATH", &place).env("VDI_ORIGINAL", folder.join("libsqlvdi.so"));
         let ended = Ended::of(command.env("VDI_RECORD", &half).env("VDI_TRACE", &full));
         assert_eq!(ended.code, i32::from(client == "abort"), "{ended:?}");
+        is_conformant(&stage, &half);
         let (half, full) = (client_side(&half), client_side(&full));
         assert!(half.len() > 20, "{half:?}");
         if client == "abort" {
@@ -243,9 +252,13 @@ fn the_recorder_can_be_preloaded() {
     let ended = Ended::of(&mut command);
     assert_eq!(ended.code, 0, "{ended:?}");
     let entries = fs::read_dir(stage.path(".")).expect("a folder").flatten();
-    let traces = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("half"));
+    let traces: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("half"))
+        .map(|entry| entry.path())
+        .collect();
+    traces.iter().for_each(|half| is_conformant(&stage, half));
     let texts: Vec<String> =
-        traces.map(|entry| fs::read_to_string(entry.path()).expect("text")).collect();
+        traces.iter().map(|path| fs::read_to_string(path).expect("text")).collect();
     assert_eq!(texts.len(), 3, "the primary's and two secondaries'");
     let secondaries = texts.iter().filter(|text| text.contains("\"call\":\"OpenInSecondary\""));
     assert_eq!(secondaries.count(), 2);

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vdi_sim::abi::{RawCommand, RawConfig};
+use vdi_sim::clauses::Party;
 use vdi_sim::codes::{CommandCode, HResult, Win32};
 use vdi_sim::config::VdConfig;
 use vdi_sim::record::shared::{claim, trace_path};
@@ -99,7 +100,8 @@ pub(crate) fn begin(address: usize, name: &str, process: Process) {
     }
     let begun = claim(&path).and_then(|()| File::create(&path)).and_then(|file| {
         let source = Origin { name: "libsqlvdi".to_owned(), version: None, setting: None };
-        Recorder::new(file, &Header { source: Some(source), ..Header::default() })
+        let unseen = vec![Party::Server, Party::Client];
+        Recorder::new(file, &Header { source: Some(source), unseen, ..Header::default() })
     });
     match begun {
         Ok(recorder) => {

@@ -85,10 +85,12 @@ fn the_same_seed_gives_the_same_bytes() {
 #[test]
 fn a_deviation_is_found() {
     let known = [
-        ("no-abort", "fault against client.close.devices-open"),
+        ("leaves-open", "fault against client.close.devices-open"),
+        ("short-write", "fault against client.write.short"),
         ("short-write", "loss of data"),
+        ("close-is-success", "fault against client.success"),
         ("close-is-success", "false success"),
-        ("no-flush", "fault against client.flush"),
+        ("no-flush", "fault against client.command.mandatory"),
     ];
     for (deviation, wanted) in known {
         let found = campaign(&python(Some(deviation), Ground::Model), 150).expect("it runs");

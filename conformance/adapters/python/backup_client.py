@@ -16,7 +16,7 @@ import sys
 
 OK, CLOSE, ABORT, TIMEOUT = "NOERROR", "VD_E_CLOSE", "VD_E_ABORT", "VD_E_TIMEOUT"
 
-DEVIATIONS = ("no-abort", "short-write", "close-is-success", "no-flush")
+DEVIATIONS = ("leaves-open", "short-write", "close-is-success", "no-flush")
 
 
 class Job:
@@ -61,14 +61,14 @@ def main(job):
             job.left.clear()
         while job.left:
             told = yield {"op": "wait"}
-            if told and told["told"] == "died":
+            if told["told"] == "died":
                 # Nobody but us can know: what that process holds will not come back.
                 job.left.discard(job.devices[int(told["process"].removeprefix("secondary")) - 1])
                 if not job.aborted:
                     job.aborted = True
                     yield call("SignalAbort")
     job.stopped = True
-    if job.unclosed and not job.aborted and job.deviation != "no-abort":
+    if job.unclosed and not job.aborted and job.deviation != "leaves-open":
         # A set with devices open is aborted before it is closed.
         yield call("SignalAbort")
     job.created = False
@@ -91,7 +91,9 @@ def statement(job):
 def device(job, name, secondary):
     """The thread, or the process, of one device."""
     while not job.serving and not job.stopped:
-        yield {"op": "wait"}
+        told = yield {"op": "wait"}
+        if told["told"] == "died":
+            return
     if job.stopped:
         return
     if not secondary:
@@ -117,6 +119,8 @@ def serve(job, name):
             code, moved = yield from carry_out(job, name, command)
             done = {"command": command["command"], "code": code, "bytes": moved}
             status, _ = yield call("CompleteCommand", on=name, **done)
+            if job.deviation == "leaves-open":
+                return
     if status == CLOSE:
         job.unclosed.discard(name)
     job.aborted |= status == ABORT

@@ -13,7 +13,7 @@ use vdi_sim::simulate::{
     Wait,
 };
 use vdi_sim::trace::{
-    Args, CodeArg, Found, Function, Handle, Name, Out, Process, Size, Target, TimeoutArg, function,
+    Args, CodeArg, Found, Function, Handle, Name, Out, Size, Target, TimeoutArg, function,
 };
 
 use super::messages::{ClientHello, FromClient, Job, ToClient, TurnOf, VERSION};
@@ -184,7 +184,7 @@ impl Client {
                 TurnOf::Returned { call, status: answer.status, out }
             }
             Told::Done => TurnOf::Done,
-            Told::Died { device } => TurnOf::Died { process: Process::Secondary(device + 1) },
+            Told::Died { process } => TurnOf::Died { process: *process },
             Told::Statement { succeeded } => TurnOf::Statement { succeeded: *succeeded },
         }
     }

@@ -94,7 +94,7 @@ pub enum TurnOf {
     },
     /// What it wanted has been done; of a wait: something has happened.
     Done,
-    /// A secondary process has died.
+    /// Another process of the client has died.
     Died {
         /// Which.
         process: Process,

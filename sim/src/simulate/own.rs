@@ -7,7 +7,7 @@ use super::observe::Observer;
 use super::options::{Arrangement, Options};
 use super::program::{Act, Statement};
 use super::schedule::Lanes;
-use super::world::{Role, World};
+use super::world::{Lane, Role, World};
 use crate::clauses::Party;
 use crate::codes::HResult;
 use crate::trace::{self, Process, Reported};
@@ -39,11 +39,11 @@ pub enum Told {
     Returned(Answer),
     /// What was to be done has been done; of a wait: something has happened.
     Done,
-    /// The process of this device, counted from 0, has died. The main thread is told when
-    /// it waits.
+    /// Another process of the client has died. The main thread is told of secondaries, their
+    /// threads of the primary, when they wait.
     Died {
-        /// The device.
-        device: u8,
+        /// Which.
+        process: Process,
     },
     /// The SQL statement has ended.
     Statement {
@@ -142,8 +142,8 @@ pub(super) struct Own<'a> {
     created: bool,
     /// Whether the end of the statement is told.
     learned: bool,
-    /// The device whose process has died, until that is told.
-    died: Option<u8>,
+    /// By lane, the process that has died, until that is told.
+    died: Vec<Option<Process>>,
     /// Why it could not go on.
     pub(super) broken: Option<String>,
 }
@@ -164,7 +164,7 @@ impl<'a> Own<'a> {
             opened: vec![0; lanes],
             created: false,
             learned: false,
-            died: None,
+            died: vec![None; lanes],
             broken: None,
         }
     }
@@ -189,9 +189,9 @@ impl<'a> Own<'a> {
         self.told[lane] = Told::Returned(answer.clone());
     }
 
-    /// The process of a device has died.
-    pub(super) const fn dies(&mut self, device: u8) {
-        self.died = Some(device);
+    /// A process has died: these lanes are to be told.
+    pub(super) fn dies(&mut self, process: Process, lanes: impl Iterator<Item = usize>) {
+        lanes.for_each(|lane| self.died[lane] = Some(process));
     }
 
     /// Why this call cannot be made at all, if it cannot: a program would not compile, or
@@ -229,8 +229,8 @@ impl<E: Engine> World<'_, E> {
         let statement = &mut self.sets[0].statement;
         let mut learns = None;
         let idles = (own.awaits | own.waits) & bit != 0;
-        if let Some(device) = own.died.filter(|_| idles && thread == Thread::Main) {
-            (own.died, own.told[lane]) = (None, Told::Died { device });
+        if let Some(process) = own.died[lane].take_if(|_| idles) {
+            own.told[lane] = Told::Died { process };
             own.awaits &= !bit;
         } else if own.awaits & bit != 0 {
             if !statement.is_over() {
@@ -307,6 +307,20 @@ impl<E: Engine> World<'_, E> {
         let opened = self.own.iter().flat_map(|own| &own.opened);
         let own = self.lanes.iter().zip(opened).filter(|(lane, _)| lane.place.process == process);
         own.fold(0, |all, (_, opened)| all | opened)
+    }
+
+    /// A process has died: the client's other processes notice it.
+    pub(super) fn tell_own_of_death(&mut self, process: Process) {
+        let Self { own, lanes, .. } = self;
+        let Some(own) = own else {
+            return;
+        };
+        let tells = |lane: &Lane| match (process, lane.place.process) {
+            (Process::Secondary(_), Process::Primary) => lane.role == Role::Client,
+            (Process::Primary, Process::Secondary(_)) => true,
+            _ => false,
+        };
+        own.dies(process, (0..lanes.len()).filter(|lane| tells(&lanes[*lane])));
     }
 
     /// Whether a call opens a device that its process has open.

@@ -279,6 +279,7 @@ impl<'a, E: Engine> World<'a, E> {
         self.observer.exited(process, HowEnded::Killed);
         self.counts.model_steps += 1;
         self.engine.exit(process);
+        self.tell_own_of_death(process);
         for set in 0..self.sets.len() {
             let known = &mut self.sets[set];
             match process {
@@ -290,9 +291,6 @@ impl<'a, E: Engine> World<'a, E> {
                     known.statement = Statement::Failed;
                 }
                 Process::Secondary(number) => {
-                    if let Some(own) = &mut self.own {
-                        own.dies(number - 1);
-                    }
                     known.client.orphan();
                     let worker = known.client.workers.get_mut(usize::from(number) - 1);
                     worker.into_iter().for_each(super::worker::Worker::die);

@@ -50,9 +50,11 @@ fn a_sound_program_comes_to_no_harm() {
     assert!(found.totals.restores > 100, "{:?}", found.totals);
     let met = |what: &str| found.coverage.outcomes.keys().any(|known| known.contains(what));
     assert!(["OneThread", "ThreadPerDevice", "ProcessPerDevice"].into_iter().all(met));
-    assert!(["server-death", "primary-death", "client-abort", "secondary-death"]
-        .into_iter()
-        .all(|fault| found.coverage.faults.contains_key(fault)));
+    assert!(
+        ["server-death", "primary-death", "client-abort", "secondary-death"]
+            .into_iter()
+            .all(|fault| found.coverage.faults.contains_key(fault))
+    );
 }
 
 #[test]
@@ -94,8 +96,12 @@ fn a_deviation_is_found() {
     ];
     for (deviation, wanted) in known {
         let found = campaign(&python(Some(deviation), Ground::Model), 150).expect("it runs");
-        let mut classes: Vec<String> =
-            found.failures.iter().flat_map(|failure| &failure.problems).map(Problem::class).collect();
+        let mut classes: Vec<String> = found
+            .failures
+            .iter()
+            .flat_map(|failure| &failure.problems)
+            .map(Problem::class)
+            .collect();
         classes.sort();
         classes.dedup();
         assert!(classes.iter().any(|class| class.starts_with(wanted)), "{deviation}: {classes:?}");
@@ -123,7 +129,8 @@ fn a_program_that_breaks_down_is_told() {
     assert!(rubbish.contains("no answer") && rubbish.contains("hello?"), "{rubbish}");
     let silent = first_problem("time.sleep(60)", Duration::from_millis(300));
     assert!(silent.contains("gave no answer to `turn of primary.main` within 300ms"), "{silent}");
-    let trouble = first_problem(r#"print('{"op":"trouble","message":"no tapes"}',flush=True)"#, long);
+    let trouble =
+        first_problem(r#"print('{"op":"trouble","message":"no tapes"}',flush=True)"#, long);
     assert!(trouble.contains("no tapes"), "{trouble}");
     let call = |call: &str| {
         first_problem(&format!("print('{{\"op\":\"call\",{call}}}',flush=True)\ninput()"), long)
@@ -183,8 +190,10 @@ fn a_program_says_what_its_worlds_must_be_like() {
     let pipes = all.iter().filter(|options| format!("{:?}", options.like) == "Pipe").count();
     assert_eq!(pipes, 0);
     assert!(hello(r#"{"colour":1}"#).is_err_and(|why| why.contains("no option `colour`")));
-    assert!(hello(r#"{"devices":3,"arrangement":"one-thread"}"#)
-        .is_err_and(|why| why.contains("does not go with")));
+    assert!(
+        hello(r#"{"devices":3,"arrangement":"one-thread"}"#)
+            .is_err_and(|why| why.contains("does not go with"))
+    );
     assert!(hello(r#"{"devices":[]}"#).is_err_and(|why| why.contains("no value")));
 }
 

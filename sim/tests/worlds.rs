@@ -5,8 +5,8 @@ mod support;
 
 use vdi_sim::clauses::Profile;
 use vdi_sim::simulate::{
-    Arrangement, Ask, Buffers, Campaign, Deviation, Do, Ended, Faults, Like, Options, Plan, Problem,
-    StatementEnd, Told, Wait, Watch, options_of, simulate, simulate_with,
+    Arrangement, Ask, Buffers, Campaign, Deviation, Do, Ended, Faults, Like, Options, Plan,
+    Problem, StatementEnd, Told, Wait, Watch, options_of, simulate, simulate_with,
 };
 
 const JUDGED: Watch = Watch { judge: true, keep: false };
@@ -93,8 +93,7 @@ fn senseless_calls_are_a_breakdown() {
     ];
     for ask in senseless {
         let mut client = |_: &Told, _: &mut dyn Buffers| Do::Call(ask);
-        let outcome =
-            simulate_with(&mut client, 7, &options_of(7), &Profile::default(), JUDGED);
+        let outcome = simulate_with(&mut client, 7, &options_of(7), &Profile::default(), JUDGED);
         let [Problem::Broken { what }] = outcome.problems.as_slice() else {
             panic!("{ask:?}: {:?}", outcome.problems);
         };

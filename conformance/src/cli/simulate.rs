@@ -151,8 +151,7 @@ impl HowArgs {
     }
 
     fn program(&self, command: &str) -> Result<ClientProgram, Failure> {
-        let limits =
-            Limits { timeout: Duration::from_secs_f64(self.timeout), ..Limits::default() };
+        let limits = Limits { timeout: Duration::from_secs_f64(self.timeout), ..Limits::default() };
         ClientProgram::new(command, limits).map_err(|error| Failure::Usage(error.to_string()))
     }
 
@@ -243,7 +242,8 @@ pub(super) fn shrunk(
     let watch = Watch { judge: true, keep: trace.is_some() };
     let outcome = runner.run(seed, &options, watch);
     if outcome.is_good() {
-        let why = format!("seed {seed}{}: does not fail, so there is nothing to shrink", how.words());
+        let why =
+            format!("seed {seed}{}: does not fail, so there is nothing to shrink", how.words());
         return Err(Failure::Input(why));
     }
     let (small, how) = simpler(&mut runner, &outcome, how, watch);

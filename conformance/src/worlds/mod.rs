@@ -178,11 +178,7 @@ impl Worlds {
     }
 
     /// Whether a client program still has what it wants, but for what was overruled.
-    fn check_fit(
-        &self,
-        options: &Options,
-        wanted: &BTreeMap<String, Value>,
-    ) -> Result<(), String> {
+    fn check_fit(&self, options: &Options, wanted: &BTreeMap<String, Value>) -> Result<(), String> {
         let mut value = serde_json::to_value(options).map_err(|error| error.to_string())?;
         let overruled = |path: &str| self.overrides.iter().any(|(known, _)| known == path);
         for (path, wanted) in wanted.iter().filter(|(path, _)| !overruled(path)) {

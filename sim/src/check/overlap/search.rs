@@ -74,8 +74,7 @@ impl Ground<'_> {
         let alone = self.sources(config).iter().all(|source| match source {
             Source::Take(index) | Source::Settle(index) => {
                 let pending = &self.pending[*index];
-                Some(pending.slot) == event.returns()
-                    || self.moves(config, *source, None).is_empty()
+                Some(pending.slot) == event.returns() || !self.can_move(config, *source, None)
             }
             Source::Begin(..) | Source::Aside(_) => false,
         });
@@ -90,7 +89,7 @@ impl Ground<'_> {
                 true => Source::Settle(index),
                 false => Source::Take(index),
             };
-            !self.moves(config, source, event.returns()).is_empty()
+            self.can_move(config, source, event.returns())
         });
         if first || ways.len() != 1 {
             return None;

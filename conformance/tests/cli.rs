@@ -47,6 +47,7 @@ fn help() {
         &["sqlcmd", "-?"],
         &["simulate", "--help"],
         &["merge", "--help"],
+        &["shrink", "--help"],
         &["init", "--help"],
     ] {
         text.push_str(&told(words));

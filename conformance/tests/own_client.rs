@@ -215,3 +215,86 @@ fn the_command_runs_a_program() {
     words.extend(["--client", rest.trim_matches('\'')]);
     assert_eq!(vdi(&words).status.code(), Some(1), "{}", told(&words));
 }
+
+/// A seed that fails is shrunk, and the command that is told makes it fail again.
+#[test]
+fn a_seed_is_shrunk() {
+    let defect = ["--on", "plain", "--defect", "forgets-delivered"];
+    let failing = (0..400).map(|seed| seed.to_string()).find(|seed| {
+        let words = [&["simulate", "--seed", seed][..], &defect].concat();
+        vdi(&words).status.code() == Some(1)
+    });
+    let seed = failing.expect("a world that shows the defect");
+    let words = [&["shrink", "--seed", &seed][..], &defect].concat();
+    let output = vdi(&words);
+    assert!(output.status.success(), "{}", told(&words));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let again = text.lines().find_map(|line| line.strip_prefix("again     vdi "));
+    let again = again.expect("a command").replace('\'', "");
+    let words: Vec<&str> = again.split(' ').collect();
+    assert!(words.contains(&"--set"), "nothing is simpler: {again}");
+    assert_eq!(vdi(&words).status.code(), Some(1), "{}", told(&words));
+}
+
+#[test]
+fn wrong_words_are_told() {
+    for (words, code, why) in [
+        (&["shrink", "--seed", "3"][..], 65, "does not fail"),
+        (&["shrink", "--seed", "3", "--output", "small.json"], 64, "--trace"),
+        (&["shrink"], 64, "Usage"),
+        (&["shrink", "README.md", "--set", "devices=1"], 64, "cannot be used with"),
+        (&["replay", "--seed", "3", "--plain"], 64, "--on"),
+        (&["simulate", "--seed", "1", "--client", "'"], 64, "no command line"),
+        (&["simulate", "--seed", "1", "--client", "/no/such/program"], 69, "cannot be started"),
+    ] {
+        let output = vdi(words);
+        let told = told(words);
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        assert!(told.contains(why), "{told}");
+    }
+}
+
+#[test]
+fn results_that_do_not_belong_together_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let run = |name: &str, more: &[&str]| {
+        let output = file(name);
+        let words = [&["simulate", "--jobs", "1", "--output", &output][..], more].concat();
+        assert!(vdi(&words).status.success(), "{}", told(&words));
+        output
+    };
+    let first = run("1.json", &["--seeds", "0..40", "--shard", "1/2"]);
+    let second = run("2.json", &["--seeds", "0..40", "--shard", "2/2"]);
+    let overlap = run("3.json", &["--seeds", "30..50"]);
+    let other = run("4.json", &["--seeds", "50..60", "--set", "devices=1"]);
+    assert!(vdi(&["merge", &second, &first]).status.success());
+    let whole: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&first).expect("written")).expect("JSON");
+    let broken = |name: &str, pointer: &str, value: serde_json::Value| {
+        let mut broken = whole.clone();
+        *broken.pointer_mut(pointer).expect("it is there") = value;
+        std::fs::write(file(name), broken.to_string()).expect("written");
+        file(name)
+    };
+    let newer = broken("5.json", "/vdi", "campaign/2".into());
+    let ranges = broken("6.json", "/seeds/0", "some".into());
+    let counted = broken("7.json", "/worlds", "many".into());
+    std::fs::write(file("8.json"), "{}").expect("written");
+    for (with, why) in [
+        (&overlap, "30..50 1/1 are in it a second time"),
+        (&first, "a second time"),
+        (&other, "--set"),
+        (&newer, "`campaign/2`, expected `campaign/1`"),
+        (&ranges, "`some` is no share of seeds"),
+        (&counted, "invalid type: string \"many\""),
+        (&file("8.json"), "missing field"),
+        (&file("9.json"), "No such file"),
+    ] {
+        let words = ["merge", first.as_str(), with.as_str()];
+        let output = vdi(&words);
+        let told = told(&words);
+        assert_eq!(output.status.code(), Some(65), "{told}");
+        assert!(told.contains(why) && told.contains(with.as_str()), "{told}");
+    }
+}

@@ -196,7 +196,12 @@ impl<'a> Own<'a> {
 
     /// Why this call cannot be made at all, if it cannot: a program would not compile, or
     /// have no handle to call it on.
-    fn is_senseless(&self, process: Process, opened: u16, ask: &Ask) -> Option<String> {
+    fn is_senseless(
+        &self,
+        process: Process,
+        (opened, sent): (u16, u32),
+        ask: &Ask,
+    ) -> Option<String> {
         let has = |device: u8| device < 16 && opened & 1 << device != 0;
         let of_client = !matches!(ask, Ask::GetServerConfiguration | Ask::CloseDevice { .. })
             && trace::function(Party::Client, ask.function()).is_some();
@@ -208,6 +213,9 @@ impl<'a> Own<'a> {
             }
             Ask::CompleteCommand(done) if !has(done.device) => {
                 "on a device that this process has not opened"
+            }
+            Ask::CompleteCommand(done) if !(1..=sent).contains(&done.command) => {
+                "of a command that was never sent"
             }
             Ask::CreateEx if self.created => "a second time for one statement",
             Ask::CreateEx if process != Process::Primary => "in a secondary process",
@@ -261,13 +269,13 @@ impl<E: Engine> World<'_, E> {
     fn does(&mut self, lane: usize, does: Do) -> Act {
         let bit = 1 << lane;
         let process = self.lanes[lane].place.process;
-        let opened = self.opened_by_own(process);
+        let known = (self.opened_by_own(process), self.commands);
         let Some(own) = self.own.as_mut() else {
             return Act::Done;
         };
         let set = &mut self.sets[0];
         match does {
-            Do::Call(ask) => match own.is_senseless(process, opened, &ask) {
+            Do::Call(ask) => match own.is_senseless(process, known, &ask) {
                 None => return Act::call(ask),
                 Some(why) => self.breaks(why),
             },
@@ -281,7 +289,8 @@ impl<E: Engine> World<'_, E> {
             }
             Do::AwaitStatement => {
                 own.awaits |= bit;
-                return self.ask_own(lane);
+                // Whoever awaits what has happened waits no time, but lets others go on.
+                return if set.statement.is_over() { Act::Sleep(0) } else { Act::Idle };
             }
             Do::Wait => {
                 own.waits |= bit;

@@ -43,7 +43,8 @@ pub struct Lines {
     stdin: ChildStdin,
     answers: Receiver<Vec<u8>>,
     kept: Arc<Mutex<Vec<u8>>>,
-    keeper: Option<thread::JoinHandle<()>>,
+    /// Ends when standard error does.
+    kept_all: Receiver<()>,
 }
 
 impl Lines {
@@ -63,8 +64,12 @@ impl Lines {
         thread::spawn(move || read_lines(stdout, &lines));
         let kept = Arc::new(Mutex::new(Vec::new()));
         let keeps = Arc::clone(&kept);
-        let keeper = Some(thread::spawn(move || keep(stderr, &keeps)));
-        Ok(Self { child, stdin, answers, kept, keeper })
+        let (keeping, kept_all) = channel();
+        thread::spawn(move || {
+            keep(stderr, &keeps);
+            drop(keeping);
+        });
+        Ok(Self { child, stdin, answers, kept, kept_all })
     }
 
     /// Starts it once and ends it, to see that it can be started.
@@ -125,13 +130,8 @@ impl Lines {
     pub fn end(mut self, lines: usize) -> Vec<String> {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // A child of its own may hold the pipe, and is not waited for.
-        for _ in 0..50 {
-            if self.keeper.as_ref().is_none_or(thread::JoinHandle::is_finished) {
-                break;
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
+        // A child of its own may hold the pipe, and is not waited for long.
+        let _ = self.kept_all.recv_timeout(Duration::from_millis(500));
         let text = self.take_stderr();
         let all: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
         all[all.len().saturating_sub(lines)..].iter().map(|line| shown(line.as_bytes())).collect()

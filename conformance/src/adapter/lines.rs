@@ -127,7 +127,7 @@ impl Lines {
     }
 
     /// Ends it; the last lines it wrote to standard error.
-    pub fn end(mut self, lines: usize) -> Vec<String> {
+    pub fn end(&mut self, lines: usize) -> Vec<String> {
         let _ = self.child.kill();
         let _ = self.child.wait();
         // A child of its own may hold the pipe, and is not waited for long.

@@ -106,6 +106,13 @@ impl Talk {
     }
 }
 
+impl Drop for Talk {
+    fn drop(&mut self) {
+        // Whether it does finish is not waited for.
+        let _ = self.lines.send(&ToClient::Bye);
+    }
+}
+
 /// A client program that runs, in one world after the other.
 #[derive(Debug)]
 pub struct Client {
@@ -334,7 +341,7 @@ impl Client {
 
     /// It has broken down: what is told of it.
     fn breaks(&mut self, trouble: &Trouble) -> String {
-        let words = self.talk.take().map(|talk| talk.lines.end(LAST_WORDS)).unwrap_or_default();
+        let words = self.talk.take().map(|mut talk| talk.lines.end(LAST_WORDS)).unwrap_or_default();
         match words.as_slice() {
             [] => format!("it {trouble}"),
             words => format!("it {trouble}; on standard error: {}", words.join(" | ")),

@@ -290,11 +290,12 @@ impl<E: Engine> World<'_, E> {
             Do::AwaitStatement => {
                 own.awaits |= bit;
                 // Whoever awaits what has happened waits no time, but lets others go on.
-                return if set.statement.is_over() { Act::Sleep(0) } else { Act::Idle };
+                let over = set.statement.is_over() || own.died[lane].is_some();
+                return if over { Act::Sleep(0) } else { Act::Idle };
             }
             Do::Wait => {
                 own.waits |= bit;
-                return Act::Idle;
+                return if own.died[lane].is_some() { Act::Sleep(0) } else { Act::Idle };
             }
             Do::Report(what) => {
                 set.client.note_report(what);

@@ -46,9 +46,9 @@ fn small(then: &str) -> String {
 
 #[test]
 fn a_sound_program_comes_to_no_harm() {
-    let found = campaign(&python(None, Ground::Model), 300).expect("it runs");
+    let found = campaign(&python(None, Ground::Model), 200).expect("it runs");
     assert_eq!(found.failures, []);
-    assert!(found.totals.restores > 100, "{:?}", found.totals);
+    assert!(found.totals.restores > 80, "{:?}", found.totals);
     let met = |what: &str| found.coverage.outcomes.keys().any(|known| known.contains(what));
     assert!(["OneThread", "ThreadPerDevice", "ProcessPerDevice"].into_iter().all(met));
     assert!(
@@ -88,15 +88,13 @@ fn the_same_seed_gives_the_same_bytes() {
 #[test]
 fn a_deviation_is_found() {
     let known = [
-        ("leaves-open", "fault against client.close.devices-open"),
-        ("short-write", "fault against client.write.short"),
-        ("short-write", "loss of data"),
-        ("close-is-success", "fault against client.success"),
-        ("close-is-success", "false success"),
-        ("no-flush", "fault against client.command.mandatory"),
+        ("leaves-open", &["fault against client.close.devices-open"][..]),
+        ("short-write", &["fault against client.write.short", "loss of data"]),
+        ("close-is-success", &["fault against client.success", "false success"]),
+        ("no-flush", &["fault against client.command.mandatory"]),
     ];
     for (deviation, wanted) in known {
-        let found = campaign(&python(Some(deviation), Ground::Model), 150).expect("it runs");
+        let found = campaign(&python(Some(deviation), Ground::Model), 80).expect("it runs");
         let mut classes: Vec<String> = found
             .failures
             .iter()
@@ -105,7 +103,10 @@ fn a_deviation_is_found() {
             .collect();
         classes.sort();
         classes.dedup();
-        assert!(classes.iter().any(|class| class.starts_with(wanted)), "{deviation}: {classes:?}");
+        for wanted in wanted {
+            let found = classes.iter().any(|class| class.starts_with(wanted));
+            assert!(found, "{deviation}: {classes:?}");
+        }
     }
 }
 
@@ -130,7 +131,7 @@ fn a_program_that_breaks_down_is_told() {
     assert!(ended.contains("ended (exit status: 1)") && ended.contains("out of tapes"), "{ended}");
     let rubbish = first_problem("print('hello?',flush=True)\ninput()", long);
     assert!(rubbish.contains("no answer") && rubbish.contains("hello?"), "{rubbish}");
-    let silent = first_problem("time.sleep(60)", Duration::from_millis(300));
+    let silent = first_problem("time.sleep(60)", Duration::from_secs(4));
     assert!(silent.contains("gave no answer to `turn of "), "{silent}");
     let trouble =
         first_problem(r#"print('{"op":"trouble","message":"no tapes"}',flush=True)"#, long);

@@ -145,16 +145,13 @@ impl Client {
     }
 
     fn try_begin(&mut self, seed: u64) -> Result<(), Trouble> {
-        let talk = match &mut self.talk {
-            Some(talk) => talk,
-            None => {
-                *self = self.program.start()?;
-                return self.try_begin(seed);
-            }
-        };
-        match talk.answer(&ToClient::World { seed }, "world")? {
-            (FromClient::Ready, _) => Ok(()),
-            (_, line) => Err(garbage("expected the answer `ready`", &line)),
+        if self.talk.is_none() {
+            *self = self.program.start()?;
+        }
+        let asked = self.talk.as_mut().map(|talk| talk.answer(&ToClient::World { seed }, "world"));
+        match asked.transpose()? {
+            Some((FromClient::Ready, _)) | None => Ok(()),
+            Some((_, line)) => Err(garbage("expected the answer `ready`", &line)),
         }
     }
 

@@ -61,12 +61,19 @@ fn lost_data_is_seen() {
 /// A world that makes no progress is told as such, with the lanes that wait.
 #[test]
 fn a_standstill_is_told_with_the_lanes_that_wait() {
-    // It creates the set, hands the statement over, and leaves it at that.
-    let mut steps = [Do::Call(Ask::CreateEx), Do::Issue].into_iter();
+    // It opens its device, fetches no command, and waits for the statement to end.
+    let mut steps = [
+        Do::Call(Ask::CreateEx),
+        Do::Issue,
+        Do::Call(Ask::GetConfiguration { wait: Wait::Infinite }),
+        Do::Call(Ask::OpenDevice { device: 0 }),
+    ]
+    .into_iter();
     let mut idle = |_: &Told, _: &mut dyn Buffers| steps.next().unwrap_or(Do::AwaitStatement);
     let (faults, server_time_out, complete) = (Faults::default(), 0, false);
     let drawn = options_of(7);
-    let options = Options { faults, server_time_out, complete, plan: Plan::Backup, ..drawn };
+    let plan = Plan::Backup;
+    let options = Options { faults, server_time_out, complete, plan, devices: 1, ..drawn };
     let outcome = simulate_with(&mut idle, 7, &options, &Profile::default(), KEPT);
     let lanes = [
         "server.main in no call",

@@ -185,6 +185,7 @@ impl Worlds {
             let place = option(&mut value, path)?;
             let fits = match wanted {
                 Value::Array(all) => all.contains(place),
+                Value::Object(all) => all.iter().all(|(name, one)| place.get(name) == Some(one)),
                 one => one == place,
             };
             if !fits {

@@ -138,7 +138,7 @@ pub fn simulate_on<E: Engine>(
 ///             (Told::Returned(_), _) => Do::AwaitStatement,
 ///             (Told::Statement { succeeded: true }, _) => Do::Report(Reported::Success),
 ///             (Told::Statement { .. }, _) => Do::Report(Reported::Failure),
-///             (Told::Done, _) => Do::End,
+///             (Told::Done | Told::Died { .. }, _) => Do::End,
 ///         }
 ///     }
 /// }

@@ -47,6 +47,7 @@ fn help() {
         &["sqlcmd", "-?"],
         &["simulate", "--help"],
         &["merge", "--help"],
+        &["shrink", "--help"],
         &["init", "--help"],
         &["install", "--help"],
         &["join", "--help"],

@@ -12,7 +12,10 @@ use vdi_conformance::baseline::Baseline;
 use vdi_conformance::report::JsonReport;
 use vdi_conformance::run::{SuiteOptions, run_suite};
 use vdi_conformance::scenario::{Library, Scenario};
+use vdi_conformance::worlds::messages::{FromClient, ToClient};
+use vdi_conformance::worlds::{Ground, Worlds};
 use vdi_sim::clauses::{Profile, ProfileFile};
+use vdi_sim::simulate::{Campaign, Watch};
 use vdi_sim::trace::{Event, Header};
 
 /// A line of a trace: the header, then events.
@@ -37,6 +40,9 @@ fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("baseline.v1", schemars::schema_for!(Baseline)),
         ("profile.v1", schemars::schema_for!(ProfileFile)),
         ("report.v1", schemars::schema_for!(JsonReport)),
+        ("campaign.v1", schemars::schema_for!(Campaign)),
+        ("client-request.v1", schemars::schema_for!(ToClient)),
+        ("client-answer.v1", schemars::schema_for!(FromClient)),
     ]
 }
 
@@ -129,5 +135,36 @@ fn traces_match_their_schema() {
     ] {
         let value: Value = serde_json::from_str(line).expect("JSON");
         assert!(!validator.is_valid(&value), "{line}");
+    }
+}
+
+/// With worlds that fail, so that there is everything to tell.
+#[test]
+fn results_of_campaigns_match_their_schema() {
+    let defect = vdi_conformance::plain::Defect::by_name("forgets-delivered");
+    let worlds = Worlds { ground: Ground::Plain(defect), ..Worlds::on_model() };
+    let mut campaign = Campaign::new("vdi-plain", "documented-pages", vec!["0..200 1/1".into()]);
+    for seed in 0..200 {
+        let options = worlds.options(seed).expect("as drawn");
+        let outcome = worlds.run(seed, &options, Watch { judge: true, keep: false });
+        campaign.add(&outcome, &worlds.profile);
+    }
+    assert!(campaign.failed > 0 && !campaign.deviations.is_empty());
+    let validator = validator("campaign.v1");
+    let sound = serde_json::to_value(&campaign).expect("it serialises");
+    if let Err(error) = validator.validate(&sound) {
+        panic!("{error} at {}", error.instance_path());
+    }
+    for (pointer, value) in [
+        ("/worlds", serde_json::json!("many")),
+        ("/totals", serde_json::json!({ "calls": 1 })),
+        ("/failures/0/options/like", serde_json::json!("drum")),
+        ("/failures/0/problems/0/problem", serde_json::json!("bad luck")),
+        ("/coverage/lastNew", serde_json::json!(-1)),
+    ] {
+        let mut broken = sound.clone();
+        *broken.pointer_mut(pointer).expect("it is there") = value;
+        assert!(!validator.is_valid(&broken), "{pointer}");
+        serde_json::from_value::<Campaign>(broken).expect_err(pointer);
     }
 }

@@ -5,11 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use vdi_conformance::plain::Defect;
 use vdi_conformance::worlds::{Ground, Seeds, Shard, Worlds};
-use vdi_sim::clauses::Profile;
 use vdi_sim::simulate::{Campaign, Outcome, Watch};
 
 fn worlds(ground: Ground) -> Worlds {
-    Worlds { ground, profile: Profile::default(), overrides: Vec::new(), digest: false }
+    Worlds { ground, ..Worlds::on_model() }
 }
 
 fn campaign(ground: Ground, from: u64, to: u64, shard: &str) -> Campaign {

@@ -54,9 +54,11 @@ fn seeds(usual: u64) -> u64 {
     std::env::var("VDI_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
-/// What clients broke.
+/// What clients broke. Whether a client closes because of a Flush or for another reason
+/// looks different to who knows of commands that it has not seen.
 fn of_clients(judged: &Judged) -> BTreeSet<Clause> {
     let clauses = judged.findings.iter().map(|finding| finding.clause);
+    let clauses = clauses.filter(|clause| *clause != Clause::ClientFlushNotTheEnd);
     clauses.filter(|clause| clause.party() == Party::Client).collect()
 }
 

@@ -5,7 +5,8 @@ mod support;
 
 use vdi_sim::clauses::Profile;
 use vdi_sim::simulate::{
-    Arrangement, Campaign, Deviation, Ended, Like, Plan, StatementEnd, Watch, options_of, simulate,
+    Arrangement, Ask, Buffers, Campaign, Deviation, Do, Ended, Faults, Like, Options, Plan,
+    Problem, StatementEnd, Told, Wait, Watch, options_of, simulate, simulate_with,
 };
 
 const JUDGED: Watch = Watch { judge: true, keep: false };
@@ -55,6 +56,56 @@ fn lost_data_is_seen() {
     }
     let how = &campaign.deviations[Deviation::CloseIsSuccess.id()].how;
     assert!(how.contains_key("false success"), "{how:?}");
+}
+
+/// A world that makes no progress is told as such, with the lanes that wait.
+#[test]
+fn a_standstill_is_told_with_the_lanes_that_wait() {
+    // It opens its device, fetches no command, and waits for the statement to end.
+    let mut steps = [
+        Do::Call(Ask::CreateEx),
+        Do::Issue,
+        Do::Call(Ask::GetConfiguration { wait: Wait::Infinite }),
+        Do::Call(Ask::OpenDevice { device: 0 }),
+    ]
+    .into_iter();
+    let mut idle = |_: &Told, _: &mut dyn Buffers| steps.next().unwrap_or(Do::AwaitStatement);
+    let (faults, server_time_out, complete) = (Faults::default(), 0, false);
+    let drawn = options_of(7);
+    let plan = Plan::Backup;
+    let options = Options { faults, server_time_out, complete, plan, devices: 1, ..drawn };
+    let outcome = simulate_with(&mut idle, 7, &options, &Profile::default(), KEPT);
+    let lanes = [
+        "server.main in no call",
+        "server.agent in ExecuteCompletionAgent",
+        "primary.main in no call",
+    ];
+    assert_eq!(outcome.ended, Ended::Stuck(lanes.map(str::to_owned).to_vec()));
+    let told = outcome.problems.iter().find(|problem| matches!(problem, Problem::Stuck { .. }));
+    let told = told.expect("a problem").to_string();
+    assert_eq!(told, format!("no progress: {} wait", lanes.join(", ")));
+}
+
+/// What a program could not even do is a breakdown of its own, and no fault of ours.
+#[test]
+fn senseless_calls_are_a_breakdown() {
+    let poll = Wait::Milliseconds(0);
+    let senseless = [
+        Ask::Open,
+        Ask::OpenInSecondaryEx,
+        Ask::OpenDevice { device: 40 },
+        Ask::GetCommand { device: 0, wait: poll },
+        Ask::GetCommand { device: 200, wait: poll },
+        Ask::CloseDevice { device: 0 },
+    ];
+    for ask in senseless {
+        let mut client = |_: &Told, _: &mut dyn Buffers| Do::Call(ask);
+        let outcome = simulate_with(&mut client, 7, &options_of(7), &Profile::default(), JUDGED);
+        let [Problem::Broken { what }] = outcome.problems.as_slice() else {
+            panic!("{ask:?}: {:?}", outcome.problems);
+        };
+        assert!(what.starts_with(ask.function().name()), "{what}");
+    }
 }
 
 /// Without faults and deviations every BACKUP and every RESTORE succeeds, in all shapes.

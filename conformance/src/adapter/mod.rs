@@ -8,6 +8,7 @@ mod body;
 mod cooperative;
 mod gate;
 pub mod inprocess;
+pub mod lines;
 mod plain;
 mod processes;
 pub mod protocol;

@@ -47,7 +47,7 @@ pub enum Command {
     Readings(ReadingsArgs),
     /// Seed every defect into the built-in implementation and see it caught
     Mutants(MutantsArgs),
-    /// Make a failing scenario or trace small, and write it as a scenario
+    /// Make a failing scenario, trace or seed small
     Shrink(ShrinkArgs),
     /// Visit every state of a bounded set of the model and hold named properties on each
     Explore(ExploreArgs),
@@ -211,7 +211,7 @@ pub struct Target {
     pub strict: bool,
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= 86400.0 => Ok(seconds),
         _ => Err("expected a number of seconds above 0 and up to 86400".to_owned()),
@@ -425,6 +425,9 @@ pub struct ReplayArgs {
     /// What the seed's world runs on
     #[arg(long, value_enum, value_name = "GROUND", requires = "seed", default_value_t = GroundArg::Model)]
     pub on: GroundArg,
+    /// Client program in the place of ours in the seed's world
+    #[arg(long, value_name = "COMMAND", requires = "seed")]
+    pub client: Option<String>,
     /// The implementation.
     #[command(flatten)]
     pub target: Target,
@@ -438,21 +441,31 @@ pub struct ReplayArgs {
 pub struct ShrinkArgs {
     /// A scenario's id or file, or a trace; a trace is judged as it is unless an
     /// implementation is named, which then makes its calls again
-    #[arg(value_name = "SCENARIO|TRACE")]
-    pub what: String,
+    #[arg(value_name = "SCENARIO|TRACE", required_unless_present = "seed")]
+    pub what: Option<String>,
     /// The implementation.
     #[command(flatten)]
     pub target: Target,
     /// Runs of a scenario with races, at most, until it fails
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
-    /// What the delays of racing lanes are drawn from
-    #[arg(long, value_name = "SEED", default_value_t = 0)]
-    pub seed: u64,
+    /// Without a scenario or a trace: the world that this seed draws. With one: what the
+    /// delays of racing lanes are drawn from; 0 if missing
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Overrule an option that the seed draws, such as devices=1
+    #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "what", value_parser = setting)]
+    pub set: Vec<(String, serde_json::Value)>,
+    /// What the seed's world runs on
+    #[arg(long, value_enum, value_name = "GROUND", conflicts_with = "what", default_value_t = GroundArg::Model)]
+    pub on: GroundArg,
+    /// Client program in the place of ours in the seed's world
+    #[arg(long, value_name = "COMMAND", conflicts_with = "what")]
+    pub client: Option<String>,
     /// Write the scenario here, not to standard output
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Of a trace: write what is left of it here
+    /// Of a trace: write what is left of it here; of a seed: the trace of the simpler world
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
 }

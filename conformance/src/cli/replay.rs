@@ -17,9 +17,7 @@ use crate::scenario::{Scenario, read};
 
 pub(super) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     if let Some(seed) = args.seed {
-        let profile = args.target.profile.clone();
-        let defect = args.target.defect.clone();
-        let how = HowArgs { on: args.on, defect, set: args.set.clone(), profile };
+        let how = HowArgs::of(&args.target, args.on, &args.set, args.client.as_deref())?;
         return simulate::replay(seed, &how, args.json, out);
     }
     let options = SuiteOptions {

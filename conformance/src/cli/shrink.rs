@@ -1,4 +1,4 @@
-//! `vdi shrink`: a failing scenario or trace, made small.
+//! `vdi shrink`: a failing scenario, trace or seed, made small.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,6 +9,7 @@ use super::Failure;
 use super::args::ShrinkArgs;
 use super::replay;
 use super::run::{adapter, limits};
+use super::simulate::{self, HowArgs};
 use crate::generate::file_text;
 use crate::run::{Repeat, SuiteOptions, Verdict};
 use crate::scenario::Scenario;
@@ -16,9 +17,13 @@ use crate::shrink::{Target, scenario_of_trace, shrink_scenario, shrink_trace};
 
 pub(super) fn shrink(args: &ShrinkArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let target = &args.target;
+    if args.what.is_none() {
+        return seed(args, out);
+    }
     let driven =
         target.adapter.is_some() || target.plain || target.processes || target.defect.is_some();
-    let path = Path::new(&args.what);
+    let what = what(args);
+    let path = Path::new(what);
     let trace = if path.is_file() { replay::trace(path)? } else { None };
     let (scenario, text) = match trace {
         Some(trace) if !driven => {
@@ -27,13 +32,12 @@ pub(super) fn shrink(args: &ShrinkArgs, out: &mut dyn Write) -> Result<u8, Failu
             let broken = check_trace(&small, &profile).findings;
             let broken = broken.iter().map(|finding| finding.clause);
             let scenario = scenario_of_trace(&small, &name(args), Some(same.clause), broken)
-                .map_err(|error| Failure::Input(format!("{}: {error}", args.what)))?;
+                .map_err(|error| Failure::Input(format!("{what}: {error}")))?;
             if let Some(path) = &args.trace {
                 write(path, &small.to_json_lines())?;
             }
             let text = format!(
-                "{}: {} of {} events left: {} by the {}",
-                args.what,
+                "{what}: {} of {} events left: {} by the {}",
                 small.events.len(),
                 trace.events.len(),
                 same.clause,
@@ -54,6 +58,21 @@ pub(super) fn shrink(args: &ShrinkArgs, out: &mut dyn Write) -> Result<u8, Failu
     Ok(exit_code::CONFORMANT)
 }
 
+/// A world of a seed, with simpler options.
+fn seed(args: &ShrinkArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    if args.output.is_some() {
+        let why = "a world is no scenario: --output is not for a seed, --trace is";
+        return Err(Failure::Usage(why.to_owned()));
+    }
+    let how = HowArgs::of(&args.target, args.on, &args.set, args.client.as_deref())?;
+    simulate::shrunk(args.seed.unwrap_or_default(), &how, args.trace.as_deref(), out)
+}
+
+/// The scenario or trace.
+fn what(args: &ShrinkArgs) -> &str {
+    args.what.as_deref().unwrap_or_default()
+}
+
 /// Shrinks by running against an implementation.
 fn run(args: &ShrinkArgs) -> Result<(Scenario, String), Failure> {
     let options = SuiteOptions {
@@ -62,27 +81,27 @@ fn run(args: &ShrinkArgs) -> Result<(Scenario, String), Failure> {
         jobs: 1,
         max_fail: None,
     };
-    let scenario = replay::scenario(&args.what, &args.target)?;
+    let scenario = replay::scenario(what(args), &args.target)?;
     let adapter = adapter(&args.target)?;
-    let repeat = Repeat { times: args.repeat, seed: args.seed };
-    let target = Target { adapter: &*adapter, options: &options, repeat };
-    let (small, verdict) = shrink_scenario(&scenario, target).ok_or_else(|| nothing(args))?;
-    let what = match &verdict {
+    let repeat = Repeat { times: args.repeat, seed: args.seed.unwrap_or_default() };
+    let driven = Target { adapter: &*adapter, options: &options, repeat };
+    let (small, verdict) = shrink_scenario(&scenario, driven).ok_or_else(|| nothing(args))?;
+    let broken = match &verdict {
         Verdict::Violation(violation) => format!("{} by the {}", violation.clause, violation.party),
         other => other.name().to_owned(),
     };
     let small = Scenario { id: format!("shrunk/{}", name(args)), ..small };
     let (left, before) = (small.steps.len(), scenario.steps.len());
-    Ok((small, format!("{}: {left} of {before} steps left: {what}", args.what)))
+    Ok((small, format!("{}: {left} of {before} steps left: {broken}", self::what(args))))
 }
 
 fn nothing(args: &ShrinkArgs) -> Failure {
-    Failure::Input(format!("{}: does not fail, so there is nothing to shrink", args.what))
+    Failure::Input(format!("{}: does not fail, so there is nothing to shrink", what(args)))
 }
 
 /// The last part of what is shrunk, as an id may have it.
 fn name(args: &ShrinkArgs) -> String {
-    let stem = Path::new(&args.what).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let stem = Path::new(what(args)).file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let sound = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     stem.unwrap_or_default().chars().map(sound).collect()
 }

@@ -4,17 +4,19 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use vdi_sim::check::exit_code;
-use vdi_sim::simulate::{Campaign, Options, Outcome, Problem, Watch, shrink};
+use vdi_sim::simulate::{Apart, CAMPAIGN, Campaign, Options, Outcome, Problem, Watch, shrink};
 
-use super::args::CheckFormat;
+use super::args::{CheckFormat, Target, seconds};
 use super::run::defect_named;
 use super::{Failure, profile};
-use crate::worlds::{Ground, Seeds, Shard, Worlds};
+use crate::adapter::{Limits, Trouble};
+use crate::worlds::{CannotRun, ClientProgram, Ground, Runner, Seeds, Shard, Share, Worlds};
 
 /// `vdi simulate`.
 #[derive(Debug, Clone, Args)]
@@ -37,7 +39,8 @@ pub struct SimulateArgs {
     /// Write the trace of the seed's world here, - for standard output
     #[arg(long, value_name = "FILE", requires = "seed")]
     pub trace: Option<PathBuf>,
-    /// If the world fails: look for simpler options that fail the same way
+    /// If the world fails: look for simpler options that fail the same way, as `vdi shrink
+    /// --seed` does
     #[arg(long, requires = "seed")]
     pub shrink: bool,
     /// What the result looks like
@@ -60,6 +63,13 @@ pub struct HowArgs {
     /// A defect of the plain implementation (see `vdi list defects`)
     #[arg(long, value_name = "NAME")]
     pub defect: Option<String>,
+    /// Command of a client program to take the place of ours, such as 'python3 my_client.py';
+    /// it speaks the protocol of conformance/adapters/CLIENT.md
+    #[arg(long, value_name = "COMMAND")]
+    pub client: Option<String>,
+    /// Seconds after which a client program that gives no answer hangs
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
+    pub timeout: f64,
     /// Overrule a drawn option, such as devices=1 or faults.serverAbortAt=12
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
     pub set: Vec<(String, Value)>,
@@ -102,6 +112,28 @@ pub(super) fn setting(text: &str) -> Result<(String, Value), String> {
 }
 
 impl HowArgs {
+    /// Those of a command that drives scenarios, too.
+    pub(super) fn of(
+        target: &Target,
+        on: GroundArg,
+        set: &[(String, Value)],
+        client: Option<&str>,
+    ) -> Result<Self, Failure> {
+        if target.adapter.is_some() || target.plain || target.processes {
+            let why = "a world runs on the model, the runtime or the plain implementation: \
+                       --on says on which";
+            return Err(Failure::Usage(why.to_owned()));
+        }
+        Ok(Self {
+            on,
+            defect: target.defect.clone(),
+            client: client.map(str::to_owned),
+            timeout: target.timeout,
+            set: set.to_vec(),
+            profile: target.profile.clone(),
+        })
+    }
+
     fn worlds(&self) -> Result<Worlds, Failure> {
         let defect = self.defect.as_deref().map(defect_named).transpose()?;
         let ground = match self.on {
@@ -114,7 +146,23 @@ impl HowArgs {
             GroundArg::Runtime => Ground::Runtime,
         };
         let profile = profile(&self.profile)?;
-        Ok(Worlds { ground, profile, overrides: self.set.clone(), digest: false })
+        let client = self.client.as_ref().map(|command| self.program(command)).transpose()?;
+        Ok(Worlds { ground, profile, overrides: self.set.clone(), digest: false, client })
+    }
+
+    fn program(&self, command: &str) -> Result<ClientProgram, Failure> {
+        let limits = Limits { timeout: Duration::from_secs_f64(self.timeout), ..Limits::default() };
+        ClientProgram::new(command, limits).map_err(|error| Failure::Usage(error.to_string()))
+    }
+
+    /// What runs the worlds, one after the other.
+    fn runner<'a>(&self, worlds: &'a Worlds) -> Result<Runner<'a>, Failure> {
+        worlds.runner().map_err(|trouble| self.unavailable(&trouble))
+    }
+
+    fn unavailable(&self, trouble: &Trouble) -> Failure {
+        let command = self.client.as_deref().unwrap_or_default();
+        Failure::Unavailable(format!("--client {command}: it {trouble}"))
     }
 
     /// The options that make it so again.
@@ -130,6 +178,7 @@ impl HowArgs {
             GroundArg::Plain => add("--on", "plain"),
         }
         self.defect.iter().for_each(|defect| add("--defect", defect));
+        self.client.iter().for_each(|client| add("--client", client));
         for (key, value) in &self.set {
             let value = match value {
                 Value::String(word) => word.clone(),
@@ -154,9 +203,10 @@ pub(super) fn simulate(args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, F
 
 fn one(seed: u64, args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let worlds = args.how.worlds()?;
-    let options = worlds.options(seed).map_err(Failure::Usage)?;
+    let mut runner = args.how.runner(&worlds)?;
+    let options = runner.options(seed).map_err(Failure::Usage)?;
     let watch = Watch { judge: true, keep: args.trace.is_some() };
-    let outcome = worlds.run(seed, &options, watch);
+    let outcome = runner.run(seed, &options, watch);
     if let Some(log) = &outcome.log
         && let Some(path) = &args.trace
     {
@@ -171,19 +221,64 @@ fn one(seed: u64, args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, Failur
     }
     show(&outcome, &args.how, args.format, out)?;
     if args.shrink && !outcome.is_good() {
-        const RUNS: usize = 5_000;
-        let small = shrink(&outcome, RUNS, |options| worlds.run(seed, options, watch));
         writeln!(out, "\nsimpler, with the same problem:")?;
-        let changed = HowArgs { set: differences(seed, &small.options), ..args.how.clone() };
-        show(&small, &changed, args.format, out)?;
+        let (small, how) = simpler(&mut runner, &outcome, &args.how, watch);
+        show(&small, &how, args.format, out)?;
     }
     Ok(exit_code_of(&outcome.problems))
 }
 
+/// `vdi shrink --seed N`: the simplest options found under which the world of a seed fails in
+/// the same way. The exit code is 0: that it fails was known.
+pub(super) fn shrunk(
+    seed: u64,
+    how: &HowArgs,
+    trace: Option<&Path>,
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let worlds = how.worlds()?;
+    let mut runner = how.runner(&worlds)?;
+    let options = runner.options(seed).map_err(Failure::Usage)?;
+    let watch = Watch { judge: true, keep: trace.is_some() };
+    let outcome = runner.run(seed, &options, watch);
+    if outcome.is_good() {
+        let why =
+            format!("seed {seed}{}: does not fail, so there is nothing to shrink", how.words());
+        return Err(Failure::Input(why));
+    }
+    let (small, how) = simpler(&mut runner, &outcome, how, watch);
+    show(&small, &how, CheckFormat::Text, out)?;
+    if let (Some(log), Some(path)) = (&small.log, trace) {
+        write(path, &log.to_trace().to_json_lines())?;
+        writeln!(out, "trace     {}", path.display())?;
+    }
+    Ok(exit_code::CONFORMANT)
+}
+
+/// A simpler world with the same problem, and how it is made again.
+fn simpler(
+    runner: &mut Runner<'_>,
+    outcome: &Outcome,
+    how: &HowArgs,
+    watch: Watch,
+) -> (Outcome, HowArgs) {
+    const RUNS: usize = 5_000;
+    let seed = outcome.seed;
+    let drawn = HowArgs { set: Vec::new(), ..how.clone() };
+    let drawn = drawn.worlds().and_then(|worlds| {
+        let fitted = drawn.runner(&worlds)?.options(seed);
+        fitted.map_err(Failure::Usage)
+    });
+    let drawn = drawn.unwrap_or(outcome.options);
+    let small = shrink(outcome, RUNS, |options| runner.run(seed, options, watch));
+    let set = differences(&drawn, &small.options);
+    (small, HowArgs { set, ..how.clone() })
+}
+
 /// The options that differ from those that the seed draws, by name.
-fn differences(seed: u64, options: &Options) -> Vec<(String, Value)> {
+fn differences(drawn: &Options, options: &Options) -> Vec<(String, Value)> {
     let value = |options: &Options| serde_json::to_value(options).unwrap_or_default();
-    let (drawn, own) = (value(&vdi_sim::simulate::options_of(seed)), value(options));
+    let (drawn, own) = (value(drawn), value(options));
     let mut found = Vec::new();
     for (key, value) in own.as_object().into_iter().flatten() {
         match value.as_object() {
@@ -199,8 +294,8 @@ fn differences(seed: u64, options: &Options) -> Vec<(String, Value)> {
 }
 
 /// The command that makes it so again.
-fn again(seed: u64, how: &HowArgs) -> String {
-    format!("vdi replay --seed {seed}{}", how.words())
+fn again(seed: u64, words: &str) -> String {
+    format!("vdi replay --seed {seed}{words}")
 }
 
 fn show(
@@ -221,7 +316,7 @@ fn show(
             "problems": outcome.problems,
             "shown": outcome.shown,
             "counts": outcome.counts,
-            "again": again(outcome.seed, how),
+            "again": again(outcome.seed, &how.words()),
         });
         writeln!(out, "{}", pretty(&whole)?)?;
         return Ok(());
@@ -254,7 +349,7 @@ fn show(
     if outcome.is_good() {
         writeln!(out, "as it should be")?;
     } else {
-        writeln!(out, "again     {}", again(outcome.seed, how))?;
+        writeln!(out, "again     {}", again(outcome.seed, &how.words()))?;
     }
     Ok(())
 }
@@ -287,15 +382,19 @@ fn campaign(seeds: Seeds, args: &SimulateArgs, out: &mut dyn Write) -> Result<u8
     let done = |outcome: &Outcome| {
         bar.inc(1);
         if let Some(problem) = outcome.problems.first() {
-            let again = again(outcome.seed, &args.how);
+            let again = again(outcome.seed, &args.how.words());
             bar.suspend(|| tell(&format!("seed {}: {problem}\n  again: {again}", outcome.seed)));
         }
     };
     let found = worlds
         .campaign(&args.how.profile, (seeds, args.shard, jobs), &stop, &done)
-        .map_err(Failure::Usage)?;
+        .map_err(|error| match error {
+            CannotRun::Option(why) => Failure::Usage(why),
+            CannotRun::Client(trouble) => args.how.unavailable(&trouble),
+        })?;
+    let found = Campaign { how: args.how.words(), ..found };
     bar.finish_and_clear();
-    finish(&found, (args.format, args.output.as_deref()), &args.how, out)
+    finish(&found, (args.format, args.output.as_deref()), out)
 }
 
 #[expect(clippy::print_stderr, reason = "this is where the command talks to people")]
@@ -311,32 +410,36 @@ fn progress(worlds: u64) -> ProgressBar {
 
 pub(super) fn merge(args: &MergeArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let mut whole: Option<Campaign> = None;
+    let mut shares: Vec<Share> = Vec::new();
     for path in &args.results {
         let bad =
             |error: &dyn std::fmt::Display| Failure::Input(format!("{}: {error}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| bad(&error))?;
         let part: Campaign = serde_json::from_str(&text)
             .map_err(|error| bad(&format!("no result of a campaign: {error}")))?;
+        if part.vdi != CAMPAIGN {
+            return Err(bad(&Apart::Format(part.vdi)));
+        }
+        for seeds in &part.seeds {
+            let share: Share = seeds.parse().map_err(|error: String| bad(&error))?;
+            if shares.iter().any(|other| other.overlaps(share)) {
+                return Err(bad(&Apart::Twice(seeds.clone())));
+            }
+            shares.push(share);
+        }
         match &mut whole {
             None => whole = Some(part),
             Some(whole) => whole.merge(part).map_err(|error| bad(&error))?,
         }
     }
     let whole = whole.ok_or_else(|| Failure::Usage("no result to merge".to_owned()))?;
-    let on = match whole.engine.as_str() {
-        "vdi-runtime" => GroundArg::Runtime,
-        "vdi-plain" => GroundArg::Plain,
-        _ => GroundArg::Model,
-    };
-    let how = HowArgs { on, defect: None, set: Vec::new(), profile: whole.profile.clone() };
-    finish(&whole, (args.format, args.output.as_deref()), &how, out)
+    finish(&whole, (args.format, args.output.as_deref()), out)
 }
 
 /// Prints what a campaign has found, and gives its exit code.
 fn finish(
     found: &Campaign,
     (format, output): (CheckFormat, Option<&Path>),
-    how: &HowArgs,
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
     if let Some(path) = output {
@@ -344,14 +447,14 @@ fn finish(
     }
     match format {
         CheckFormat::Json => writeln!(out, "{}", pretty(found)?)?,
-        CheckFormat::Text => text(found, how, out)?,
+        CheckFormat::Text => text(found, out)?,
     }
     let problems: Vec<Problem> =
         found.failures.iter().flat_map(|failure| failure.problems.clone()).collect();
     Ok(exit_code_of(&problems))
 }
 
-fn text(found: &Campaign, how: &HowArgs, out: &mut dyn Write) -> Result<(), Failure> {
+fn text(found: &Campaign, out: &mut dyn Write) -> Result<(), Failure> {
     let Campaign { totals, coverage, .. } = found;
     let cut = if found.interrupted { ", interrupted" } else { "" };
     writeln!(
@@ -393,7 +496,7 @@ fn text(found: &Campaign, how: &HowArgs, out: &mut dyn Write) -> Result<(), Fail
     for failure in found.failures.iter().take(10) {
         let problem = failure.problems.first().map(ToString::to_string).unwrap_or_default();
         writeln!(out, "seed {}: {problem}", failure.seed)?;
-        writeln!(out, "  again     {}", again(failure.seed, how))?;
+        writeln!(out, "  again     {}", again(failure.seed, &found.how))?;
     }
     match found.failed {
         0 => writeln!(out, "{} worlds: all as they should be", found.worlds)?,
@@ -446,8 +549,9 @@ pub(super) fn replay(
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
     let worlds = how.worlds()?;
-    let options = worlds.options(seed).map_err(Failure::Usage)?;
-    let outcome = worlds.run(seed, &options, Watch { judge: true, keep: true });
+    let mut runner = how.runner(&worlds)?;
+    let options = runner.options(seed).map_err(Failure::Usage)?;
+    let outcome = runner.run(seed, &options, Watch { judge: true, keep: true });
     let Some(log) = &outcome.log else {
         return Err(Failure::Internal("the trace was not kept".to_owned()));
     };

@@ -1,19 +1,25 @@
-//! Campaigns: many seeded worlds, on several threads, in ranges and shards.
+//! Campaigns: many seeded worlds, on several threads, in ranges and shards, with our client
+//! or with a program in its place.
 
+mod client;
+pub mod messages;
 mod seeds;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 use vdi_sim::clauses::Profile;
 use vdi_sim::simulate::{
-    Campaign, Engine, OnModel, Options, Outcome, Watch, options_of, simulate_on,
+    Campaign, Engine, OnModel, Options, Outcome, Problem, Watch, options_of, simulate_on,
+    simulate_with_on,
 };
 
-pub use seeds::{Seeds, Shard};
+pub use client::{Client, ClientProgram};
+pub use seeds::{Seeds, Shard, Share};
 
-use crate::adapter::{simulated_plain, simulated_runtime};
+use crate::adapter::{Trouble, simulated_plain, simulated_runtime};
 use crate::plain::Defect;
 
 /// What a world runs on.
@@ -50,71 +56,177 @@ pub struct Worlds {
     pub overrides: Vec<(String, Value)>,
     /// Whether a campaign keeps the traces, for the sum of their hashes.
     pub digest: bool,
+    /// A program in the place of our client.
+    pub client: Option<ClientProgram>,
 }
 
-impl Worlds {
-    /// The options of a seed: drawn, and overruled.
+/// Why worlds cannot be run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotRun {
+    /// An option does not exist, or cannot have that value.
+    #[error("{0}")]
+    Option(String),
+    /// The client program cannot be started.
+    #[error("{0}")]
+    Client(Trouble),
+}
+
+impl From<String> for CannotRun {
+    fn from(error: String) -> Self {
+        Self::Option(error)
+    }
+}
+
+/// Runs worlds, one after the other.
+#[derive(Debug)]
+pub struct Runner<'a> {
+    worlds: &'a Worlds,
+    client: Option<Client>,
+}
+
+impl Runner<'_> {
+    /// The options of a seed: drawn, limited to what the client program can live with, and
+    /// overruled.
     ///
     /// # Errors
     /// An option does not exist, or cannot have that value.
     pub fn options(&self, seed: u64) -> Result<Options, String> {
-        let drawn = options_of(seed);
-        if self.overrides.is_empty() {
-            return Ok(drawn);
-        }
-        let mut value = serde_json::to_value(drawn).map_err(|error| error.to_string())?;
-        for (path, given) in &self.overrides {
-            let pointer = format!("/{}", path.replace('.', "/"));
-            let place = value
-                .pointer_mut(&pointer)
-                .ok_or_else(|| format!("there is no option `{path}`: see what a seed prints"))?;
-            *place = given.clone();
-        }
-        let mut options: Options = serde_json::from_value(value).map_err(|error| {
-            let names: Vec<&str> = self.overrides.iter().map(|(path, _)| path.as_str()).collect();
-            format!("{}: {error}", names.join(", "))
-        })?;
-        options.settle();
-        Ok(options)
+        let Some(client) = &self.client else {
+            return self.worlds.options(seed);
+        };
+        let wanted = &client.hello().options;
+        let options = self.worlds.fitted(seed, wanted)?;
+        Ok(options.for_application(options.arrangement))
     }
 
     /// Runs the world of a seed with these options.
     #[must_use]
-    pub fn run(&self, seed: u64, options: &Options, watch: Watch) -> Outcome {
-        match self.ground {
-            Ground::Model => {
-                self.run_on(&mut OnModel::new(self.profile.clone()), seed, options, watch)
-            }
-            Ground::Runtime => self.run_on(&mut simulated_runtime(options), seed, options, watch),
+    pub fn run(&mut self, seed: u64, options: &Options, watch: Watch) -> Outcome {
+        let Worlds { ground, profile, .. } = self.worlds;
+        match *ground {
+            Ground::Model => self.on(&mut OnModel::new(profile.clone()), seed, options, watch),
+            Ground::Runtime => self.on(&mut simulated_runtime(options), seed, options, watch),
             Ground::Plain(defect) => {
-                self.run_on(&mut simulated_plain(options, defect), seed, options, watch)
+                self.on(&mut simulated_plain(options, defect), seed, options, watch)
             }
         }
     }
 
-    fn run_on(
-        &self,
+    fn on(
+        &mut self,
         engine: &mut impl Engine,
         seed: u64,
         options: &Options,
         watch: Watch,
     ) -> Outcome {
-        simulate_on(engine, self.ground.name(), seed, options, &self.profile, watch)
+        let Worlds { ground, profile, .. } = self.worlds;
+        match &mut self.client {
+            None => simulate_on(engine, ground.name(), seed, options, profile, watch),
+            Some(client) => {
+                client.begin(seed);
+                let on = (engine, ground.name());
+                simulate_with_on(on, client, seed, options, profile, watch)
+            }
+        }
+    }
+}
+
+impl Worlds {
+    /// Worlds as they are drawn, on the model, with our client, judged by the default readings.
+    #[must_use]
+    pub fn on_model() -> Self {
+        Self {
+            ground: Ground::Model,
+            profile: Profile::default(),
+            overrides: Vec::new(),
+            digest: false,
+            client: None,
+        }
+    }
+
+    /// The options of a seed: drawn, and overruled.
+    ///
+    /// # Errors
+    /// An option does not exist, or cannot have that value.
+    pub fn options(&self, seed: u64) -> Result<Options, String> {
+        self.fitted(seed, &BTreeMap::new())
+    }
+
+    /// The options of a seed: drawn, made to be what a client program wants, and overruled.
+    fn fitted(&self, seed: u64, wanted: &BTreeMap<String, Value>) -> Result<Options, String> {
+        let drawn = options_of(seed);
+        if self.overrides.is_empty() && wanted.is_empty() {
+            return Ok(drawn);
+        }
+        let mut value = serde_json::to_value(drawn).map_err(|error| error.to_string())?;
+        for (path, wanted) in wanted {
+            let place = option(&mut value, path)?;
+            *place = fitting(seed, place, wanted)
+                .ok_or_else(|| format!("the client program wants no value at all of `{path}`"))?;
+        }
+        for (path, given) in &self.overrides {
+            *option(&mut value, path)? = given.clone();
+        }
+        let mut options: Options = serde_json::from_value(value).map_err(|error| {
+            let overruled = self.overrides.iter().map(|(path, _)| path.as_str());
+            let names: Vec<&str> = overruled.chain(wanted.keys().map(String::as_str)).collect();
+            format!("{}: {error}", names.join(", "))
+        })?;
+        options.settle();
+        self.check_fit(&options, wanted)?;
+        Ok(options)
+    }
+
+    /// Whether a client program still has what it wants, but for what was overruled.
+    fn check_fit(&self, options: &Options, wanted: &BTreeMap<String, Value>) -> Result<(), String> {
+        let mut value = serde_json::to_value(options).map_err(|error| error.to_string())?;
+        let overruled = |path: &str| self.overrides.iter().any(|(known, _)| known == path);
+        for (path, wanted) in wanted.iter().filter(|(path, _)| !overruled(path)) {
+            let place = option(&mut value, path)?;
+            let fits = match wanted {
+                Value::Array(all) => all.contains(place),
+                Value::Object(all) => all.iter().all(|(name, one)| place.get(name) == Some(one)),
+                one => one == place,
+            };
+            if !fits {
+                return Err(format!(
+                    "the client program wants `{path}` to be {wanted}, which does not go with \
+                     the other options: it would be {place}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the client program, if there is one.
+    ///
+    /// # Errors
+    /// It cannot be started, or does not greet as the protocol says.
+    pub fn runner(&self) -> Result<Runner<'_>, Trouble> {
+        let client = self.client.as_ref().map(ClientProgram::start).transpose()?;
+        Ok(Runner { worlds: self, client })
+    }
+
+    /// Runs the world of a seed with these options, with our client.
+    #[must_use]
+    pub fn run(&self, seed: u64, options: &Options, watch: Watch) -> Outcome {
+        Runner { worlds: self, client: None }.run(seed, options, watch)
     }
 
     /// Runs the worlds of many seeds, `jobs` at a time. `stop` ends it early; `done` hears
     /// of every world that has ended. The result does not depend on the number of jobs.
     ///
     /// # Errors
-    /// An option does not exist, or cannot have that value.
+    /// An option does not exist, or cannot have that value; the client program cannot be
+    /// started.
     pub fn campaign(
         &self,
         name: &str,
         (seeds, shard, jobs): (Seeds, Shard, usize),
         stop: &AtomicBool,
         done: &(dyn Fn(&Outcome) + Sync),
-    ) -> Result<Campaign, String> {
-        self.options(seeds.from)?;
+    ) -> Result<Campaign, CannotRun> {
+        self.runner().map_err(CannotRun::Client)?.options(seeds.from)?;
         let told = vec![format!("{seeds} {shard}")];
         let whole = Mutex::new(Campaign::new(self.ground.name(), name, told));
         let next = AtomicU64::new(0);
@@ -139,6 +251,10 @@ impl Worlds {
         const CHUNK: u64 = 16;
         let mut part = Campaign::new(self.ground.name(), name, Vec::new());
         let watch = Watch { judge: true, keep: self.digest };
+        let Ok(mut runner) = self.runner() else {
+            part.interrupted = true;
+            return part;
+        };
         loop {
             let first = next.fetch_add(CHUNK, Ordering::SeqCst);
             for index in first..first + CHUNK {
@@ -149,13 +265,37 @@ impl Worlds {
                     part.interrupted = true;
                     return part;
                 }
-                let Ok(options) = self.options(seed) else {
+                let Ok(options) = runner.options(seed) else {
                     continue;
                 };
-                let outcome = self.run(seed, &options, watch);
+                let outcome = runner.run(seed, &options, watch);
+                // Whoever stops us by Ctrl-C stops the program, too.
+                let broken = |problem: &Problem| matches!(problem, Problem::Broken { .. });
+                if stop.load(Ordering::SeqCst) && outcome.problems.iter().any(broken) {
+                    part.interrupted = true;
+                    return part;
+                }
                 part.add(&outcome, &self.profile);
                 done(&outcome);
             }
         }
     }
+}
+
+/// The place of an option among all, by its name, nested by dots.
+fn option<'v>(options: &'v mut Value, path: &str) -> Result<&'v mut Value, String> {
+    options
+        .pointer_mut(&format!("/{}", path.replace('.', "/")))
+        .ok_or_else(|| format!("there is no option `{path}`: see what a seed prints"))
+}
+
+/// What was drawn, if it is one of those wanted, or else one that the seed picks.
+fn fitting(seed: u64, drawn: &Value, wanted: &Value) -> Option<Value> {
+    let Value::Array(all) = wanted else {
+        return Some(wanted.clone());
+    };
+    if all.contains(drawn) {
+        return Some(drawn.clone());
+    }
+    all.get((seed % all.len().max(1) as u64) as usize).cloned()
 }

@@ -56,6 +56,42 @@ impl Shard {
     }
 }
 
+/// The seeds of a shard, as a result of a campaign names them: `A..B K/N`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The range.
+    pub seeds: Seeds,
+    /// The shard of it.
+    pub shard: Shard,
+}
+
+impl Share {
+    /// Whether a seed is in both.
+    #[must_use]
+    pub fn overlaps(self, other: Self) -> bool {
+        let to = self.seeds.to.min(other.seeds.to);
+        let first = |share: &Self| share.seeds.from.saturating_add(share.shard.number - 1);
+        let (first, others, step) = (first(&self), first(&other), other.shard.of);
+        // From where both have begun, the seeds of one meet those of the other within as
+        // many steps as the other's are apart, or never.
+        let behind = others.saturating_sub(first).div_ceil(self.shard.of);
+        (behind..=behind.saturating_add(step))
+            .map_while(|place| first.checked_add(place.checked_mul(self.shard.of)?))
+            .take_while(|seed| *seed < to)
+            .any(|seed| seed >= others && (seed - others).is_multiple_of(step))
+    }
+}
+
+impl FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || format!("`{text}` is no share of seeds, expected one such as 0..1000 1/4");
+        let (seeds, shard) = text.split_once(' ').ok_or_else(bad)?;
+        Ok(Self { seeds: seeds.parse()?, shard: shard.parse()? })
+    }
+}
+
 impl FromStr for Shard {
     type Err = String;
 
@@ -90,6 +126,20 @@ mod tests {
         }
         all.sort_unstable();
         assert_eq!(all, (10..21).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn shares_that_overlap_are_seen() {
+        let all = ["0..10 1/1", "10..20 1/1", "0..20 1/3", "0..20 2/3", "5..30 4/6", "7..8 1/1"];
+        let share = |text: &str| text.parse::<Share>().expect("a share");
+        let seeds = |share: Share| -> Vec<u64> {
+            (0..).map_while(|place| share.shard.seed(share.seeds, place)).collect()
+        };
+        for (one, other) in all.iter().flat_map(|one| all.iter().map(move |other| (one, other))) {
+            let (first, second) = (share(one), share(other));
+            let both = seeds(first).iter().any(|seed| seeds(second).contains(seed));
+            assert_eq!(first.overlaps(second), both, "{one} and {other}");
+        }
     }
 
     #[test]

@@ -59,6 +59,12 @@ pub(super) struct Named {
     pub(super) thing: Thing,
 }
 
+/// Whether names are the same. Most differ in their last byte.
+#[inline]
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && one.as_bytes().last() == other.as_bytes().last() && one == other
+}
+
 /// All names of a trace. Few are alive at a time, so they are searched in order.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
@@ -89,16 +95,16 @@ impl Names {
     }
 
     pub(super) fn interface(&self, name: &str) -> Option<usize> {
-        self.interfaces.iter().position(|known| known.name == name)
+        self.interfaces.iter().position(|known| is_same(&known.name, name))
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Named> {
-        self.live.iter().find(|named| named.name == name)
+        self.live.iter().find(|named| is_same(&named.name, name))
     }
 
     /// Whether the name stood for a command that is done with.
     pub(super) fn is_retired(&self, name: &str) -> bool {
-        self.retired.iter().rev().any(|(_, known)| known == name)
+        self.retired.iter().rev().any(|(_, known)| is_same(known, name))
     }
 
     /// Checks that a name is free to be given.
@@ -161,7 +167,7 @@ impl Names {
 
     /// The command is done with: its name may be given anew.
     pub(super) fn retire(&mut self, name: &str) {
-        let Some(index) = self.live.iter().position(|named| named.name == name) else {
+        let Some(index) = self.live.iter().position(|named| is_same(&named.name, name)) else {
             return;
         };
         let named = self.live.swap_remove(index);

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::bind::{Binder, checked_row};
 use super::contested::cited;
 use super::frontier::{World, advance};
-use super::names::Names;
+use super::names::{Names, is_same};
 use super::overlap::{Effect, SLOTS};
 use super::setup::{Lane, OpenCall, Setup};
 use super::under_way::Given;
@@ -99,8 +99,10 @@ impl Checker {
             }
             self.last_seq = Some(seq);
         }
-        let process = event.lane().and_then(|lane| LaneName::process_of(lane).ok());
-        if let Some(process) = process.filter(|process| self.gone.contains(process)) {
+        if let Some(lane) = event.lane().filter(|_| !self.gone.is_empty())
+            && let Ok(process) = LaneName::process_of(lane)
+            && self.gone.contains(&process)
+        {
             return Err(InputError(format!("the process {process} has exited before")));
         }
         self.events += 1;
@@ -162,7 +164,7 @@ impl Checker {
     }
 
     pub(super) fn lane(&mut self, name: &str) -> Result<LaneId, InputError> {
-        if let Some(index) = self.lanes.iter().position(|lane| lane.name == name) {
+        if let Some(index) = self.lanes.iter().position(|lane| is_same(&lane.name, name)) {
             return Ok(LaneId(index as u16));
         }
         let process = LaneName::process_of(name).map_err(|error| InputError(error.to_string()))?;

@@ -17,7 +17,7 @@ pub const CAMPAIGN: &str = "campaign/1";
 const KEPT: usize = 100;
 
 /// A world that was not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Failure {
     /// Its seed.
@@ -29,7 +29,7 @@ pub struct Failure {
 }
 
 /// What the worlds with one deviation have shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Deviant {
     /// Worlds with such a client.
@@ -47,7 +47,7 @@ pub struct Deviant {
 }
 
 /// What many worlds have shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Campaign {
     /// `campaign/1`.
@@ -56,6 +56,9 @@ pub struct Campaign {
     pub engine: String,
     /// The readings they were judged by, as they were named.
     pub profile: String,
+    /// The words that make a world so again behind `vdi replay --seed N`.
+    #[serde(default)]
+    pub how: String,
     /// Ranges of seeds that were asked for, each from its first to the one before its last,
     /// with the shard of it.
     pub seeds: Vec<String>,
@@ -80,7 +83,9 @@ pub struct Campaign {
 }
 
 /// How much happened in all worlds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Totals {
     /// Steps of the model, or of the implementation.
@@ -119,6 +124,7 @@ impl Campaign {
             vdi: CAMPAIGN.to_owned(),
             engine: engine.to_owned(),
             profile: profile.to_owned(),
+            how: String::new(),
             seeds,
             worlds: 0,
             interrupted: false,
@@ -259,7 +265,7 @@ impl Campaign {
         if other.vdi != CAMPAIGN {
             return Err(Apart::Format(other.vdi));
         }
-        let of = |one: &Self| format!("{} by {}", one.engine, one.profile);
+        let of = |one: &Self| format!("{} by {}{}", one.engine, one.profile, one.how);
         if of(self) != of(&other) {
             return Err(Apart::Different(of(&other), of(self)));
         }

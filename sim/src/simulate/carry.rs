@@ -6,8 +6,7 @@ use super::deviation::Deviation;
 use super::engine::{Ask, CalledBack, Engine};
 use super::medium::Done;
 use super::odd;
-use super::own::{Do, Through, Told};
-use super::program::{Act, Statement as Of};
+use super::program::Act;
 use super::world::{Lane, Role, Set, World};
 use crate::codes::{CommandCode, HResult};
 use crate::trace::{Process, Statement};
@@ -95,50 +94,6 @@ impl<E: Engine> World<'_, E> {
                 known.opened |= 1 << device;
             }
             _ => {}
-        }
-    }
-
-    /// What the client in the place of ours does next.
-    pub(super) fn ask_own(&mut self, lane: usize) -> Act {
-        let by = self.by(lane);
-        let Self { own, engine, observer, sets, .. } = self;
-        let (Some(own), statement) = (own.as_mut(), &mut sets[0].statement) else {
-            return Act::Done;
-        };
-        if own.awaits {
-            if !statement.is_over() {
-                return Act::Idle;
-            }
-            let succeeded = *statement == Of::Succeeded;
-            (own.awaits, own.told) = (false, Told::Statement { succeeded });
-            return Act::Learn { succeeded };
-        }
-        let mut buffers = Through { engine: &mut **engine, observer, by };
-        let told = std::mem::replace(&mut own.told, Told::Done);
-        match own.application.next(&told, &mut buffers) {
-            Do::Call(ask) => Act::call(ask),
-            Do::Sleep(milliseconds) => Act::Sleep(milliseconds),
-            Do::Issue => {
-                let devices = self.options.devices;
-                if *statement == Of::NotIssued {
-                    *statement = Of::Issued(devices);
-                }
-                Act::Issue { devices: devices.into() }
-            }
-            Do::AwaitStatement => {
-                own.awaits = true;
-                self.ask_own(lane)
-            }
-            Do::Report(what) => {
-                sets[0].client.note_report(what);
-                Act::Report(what)
-            }
-            Do::End => {
-                if *statement == Of::NotIssued {
-                    *statement = Of::Failed;
-                }
-                Act::Done
-            }
         }
     }
 

@@ -103,7 +103,7 @@ pub struct MetOnce {
 }
 
 /// Since when something is known, and how often it was met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Met {
     /// In how many worlds.
     pub worlds: u64,
@@ -115,7 +115,7 @@ pub struct Met {
 pub type Table = BTreeMap<String, Met>;
 
 /// What many worlds have met.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Coverage {
     /// Clauses that explained an event, or were broken.

@@ -14,6 +14,7 @@ macro_rules! deviations {
         /// A way to deviate. Several may be variants of one fault that was seen in the
         /// field: [`Deviation::number`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(schemars::JsonSchema)]
         pub enum Deviation { $( #[doc = $text] #[serde(rename = $id)] $name, )+ }
 
         impl Deviation {

@@ -191,7 +191,7 @@ pub struct By {
 }
 
 /// What server and client have agreed to ask for in one life of a set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setup {
     /// The set's name.
     pub name: &'static str,

@@ -68,6 +68,6 @@ pub use on_model::OnModel;
 pub use options::{Arrangement, Faults, Like, Options, Plan, Strategy};
 pub use outcome::{Counts, Ended, Loss, Outcome, Problem, StatementEnd};
 pub use overlapping::{Overlaps, overlapping};
-pub use own::{Application, Buffers, Do, Told};
-pub use run::{Watch, options_of, simulate, simulate_on, simulate_with};
+pub use own::{Application, Buffers, Do, Thread, Told};
+pub use run::{Watch, options_of, simulate, simulate_on, simulate_with, simulate_with_on};
 pub use shrink::shrink;

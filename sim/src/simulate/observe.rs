@@ -24,17 +24,53 @@ pub(super) struct Place {
 /// asked for.
 #[derive(Clone, Debug)]
 enum Seen {
-    Call { lane: u8, run: u8, ask: Ask },
-    Returned { lane: u8, answer: Answer },
-    CalledBack { lane: u8, back: CalledBack },
-    Used { lane: u8, buffer: u32, writes: bool, found: bool },
-    Scribbled { lane: u8, command: u32 },
-    Statement { lane: u8, what: Statement, devices: Option<u32> },
-    Reported { lane: u8, what: Reported },
-    Expired { lane: u8 },
-    Rests { lanes: Lanes },
-    Exited { process: Process, how: HowEnded },
-    Unloaded { process: Process },
+    /// `again`: it opens a device that is open, and so makes nothing.
+    Call {
+        lane: u8,
+        run: u8,
+        ask: Ask,
+        again: bool,
+    },
+    Returned {
+        lane: u8,
+        answer: Answer,
+    },
+    CalledBack {
+        lane: u8,
+        back: CalledBack,
+    },
+    Used {
+        lane: u8,
+        buffer: u32,
+        writes: bool,
+        found: bool,
+    },
+    Scribbled {
+        lane: u8,
+        command: u32,
+    },
+    Statement {
+        lane: u8,
+        what: Statement,
+        devices: Option<u32>,
+    },
+    Reported {
+        lane: u8,
+        what: Reported,
+    },
+    Expired {
+        lane: u8,
+    },
+    Rests {
+        lanes: Lanes,
+    },
+    Exited {
+        process: Process,
+        how: HowEnded,
+    },
+    Unloaded {
+        process: Process,
+    },
 }
 
 /// What the events of a world are written out with.
@@ -163,9 +199,9 @@ impl Observer {
     }
 
     #[inline]
-    pub(super) fn call(&mut self, by: By, ask: &Ask) {
+    pub(super) fn call(&mut self, by: By, ask: &Ask, again: bool) {
         if self.looks() {
-            self.note(Seen::Call { lane: by.lane, run: by.run, ask: *ask });
+            self.note(Seen::Call { lane: by.lane, run: by.run, ask: *ask, again });
         }
     }
 
@@ -228,7 +264,7 @@ impl Stage {
     fn event(&self, seen: &Seen) -> Event<'static> {
         let seq = None;
         match seen {
-            Seen::Call { lane, run, ask } => self.call((*lane, *run), ask),
+            Seen::Call { lane, run, ask, again } => self.call((*lane, *run), ask, *again),
             Seen::Returned { lane, answer } => {
                 let (lane, status) = (self.name(*lane), answer.status);
                 Event::Return { seq, lane, status, out: results(answer) }
@@ -274,7 +310,7 @@ impl Stage {
         }
     }
 
-    fn call(&self, (lane, run): (u8, u8), ask: &Ask) -> Event<'static> {
+    fn call(&self, (lane, run): (u8, u8), ask: &Ask, again: bool) -> Event<'static> {
         let place = Place { run, ..self.places[usize::from(lane)] };
         let (on, creates) = match *ask {
             Ask::SendCommand(Send { device, command, .. }) => {
@@ -286,7 +322,7 @@ impl Stage {
             Ask::CompleteCommand(done) => (device_handle(&place, done.device), None),
             Ask::OpenDevice { device } => {
                 let made = names::device(place.process, run.into(), device);
-                (set_handle(&place), Some(made))
+                (set_handle(&place), Some(made).filter(|_| !again))
             }
             Ask::AllocateBuffer { buffer, .. } => (set_handle(&place), Some(names::buffer(buffer))),
             _ => (set_handle(&place), None),

@@ -10,7 +10,7 @@ use super::chance::Chance;
 use super::deviation::Deviation;
 
 /// What the statement asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Plan {
     /// BACKUP, then RESTORE.
@@ -20,7 +20,7 @@ pub enum Plan {
 }
 
 /// What the client's devices are like, and so which features it asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Like {
     /// Data in, data out.
@@ -32,7 +32,7 @@ pub enum Like {
 }
 
 /// How a client shares out its devices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arrangement {
     /// One thread; only with one device.
@@ -44,7 +44,7 @@ pub enum Arrangement {
 }
 
 /// How the scheduler picks who acts next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
     /// Any lane that can act, all equally likely.
@@ -57,7 +57,9 @@ pub enum Strategy {
 }
 
 /// What goes wrong. Steps are counted over the world.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Faults {
     /// The server calls SignalAbort at this step.
@@ -91,7 +93,7 @@ pub struct Faults {
 }
 
 /// Everything that a seed has drawn about its world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Options {
     /// What the statement asks for.

@@ -50,7 +50,7 @@ impl fmt::Display for StatementEnd {
 }
 
 /// Data that is not what was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Loss {
     /// The set, counted from 0.
@@ -81,7 +81,7 @@ pub struct Counts {
 }
 
 /// Something in a world that should not be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "problem")]
 pub enum Problem {
     /// The interface did what no document allows.
@@ -116,6 +116,11 @@ pub enum Problem {
     TooLong,
     /// The statement failed although nothing went wrong.
     Unexplained,
+    /// A client of one's own could not go on.
+    Broken {
+        /// Why.
+        what: String,
+    },
     /// The simulator made a trace that cannot be.
     Ours {
         /// What is wrong with it.
@@ -136,6 +141,7 @@ impl Problem {
             Self::Stuck { .. } => "stuck".to_owned(),
             Self::TooLong => "too long".to_owned(),
             Self::Unexplained => "unexplained failure".to_owned(),
+            Self::Broken { .. } => "broken client".to_owned(),
             Self::Ours { .. } => "our own fault".to_owned(),
         }
     }
@@ -160,6 +166,7 @@ impl fmt::Display for Problem {
             Self::Stuck { lanes } => write!(f, "no progress: {} wait", lanes.join(", ")),
             Self::TooLong => f.write_str("the bound on steps was reached"),
             Self::Unexplained => f.write_str("the statement failed although nothing went wrong"),
+            Self::Broken { what } => write!(f, "the client broke down: {what}"),
             Self::Ours { what } => write!(f, "our own fault: {what}"),
         }
     }
@@ -207,6 +214,8 @@ pub(super) struct Evidence {
     pub(super) losses: Vec<Loss>,
     pub(super) false_success: bool,
     pub(super) error: Option<String>,
+    /// Why a client of one's own could not go on.
+    pub(super) broken: Option<String>,
 }
 
 /// Sorts what was seen into what should not be, and what a deviant client has shown.
@@ -232,6 +241,8 @@ pub(super) fn weigh(
         }
         Some(Verdict::Conformant) | None => None,
     });
+    let broken = evidence.broken.is_some();
+    problems.extend(evidence.broken.map(|what| Problem::Broken { what }));
     problems.extend(evidence.error.map(|what| Problem::Ours { what }));
     // Whoever calls out of the order is to be answered right, and nothing more.
     if options.odd_calls > 0 {
@@ -243,7 +254,7 @@ pub(super) fn weigh(
         let excused = options.deviation.is_some_and(|deviation| {
             *party == Party::Client || deviation.clauses().contains(clause)
         });
-        if is_excused(options, *clause) {
+        if (broken || options.faults.primary_dies_at.is_some()) && is_beyond_help(*clause) {
             continue;
         }
         if excused { shown.push(fault) } else { problems.push(fault) }
@@ -259,7 +270,7 @@ pub(super) fn weigh(
         Ended::Done | Ended::Judged => {}
     }
     let failed = results.contains(&StatementEnd::Failed);
-    if failed && options.fault_names().is_empty() {
+    if failed && !broken && options.fault_names().is_empty() {
         of_client.push(Problem::Unexplained);
     }
     (problems, shown)
@@ -267,13 +278,13 @@ pub(super) fn weigh(
 
 /// What a client cannot help whose primary process was killed: its threads could not
 /// go on to abort the set, and its secondaries do not know yet.
-fn is_excused(options: &Options, clause: Clause) -> bool {
+fn is_beyond_help(clause: Clause) -> bool {
     let beyond_help = [
         Clause::ClientOrder,
         Clause::ClientGetConfigurationAfterFailure,
         Clause::ClientBufferControlAfterAbort,
     ];
-    options.faults.primary_dies_at.is_some() && beyond_help.contains(&clause)
+    beyond_help.contains(&clause)
 }
 
 /// The clauses of a list of problems.

@@ -6,9 +6,9 @@ use super::deviation::Deviation;
 use super::engine::Engine;
 use super::observe::{Observer, header};
 use super::on_model::OnModel;
-use super::options::{Arrangement, Options};
+use super::options::Options;
 use super::outcome::{Ended, Evidence, Loss, Outcome, StatementEnd, weigh};
-use super::own::{Application, Own, Told};
+use super::own::{Application, Own};
 use super::program::{Job, Statement};
 use super::setup;
 use super::stream::Stream;
@@ -69,12 +69,13 @@ pub fn simulate_on<E: Engine>(
     whole((engine, None), name, seed, options, profile, watch)
 }
 
-/// Runs the world of a seed on the model with a client of one's own in the place of ours:
-/// one lane, `primary.main`, that creates one set. What server and client agree on comes
-/// from the options, as do the faults, but for those of media and of processes of the
-/// client's own.
+/// Runs the world of a seed on the model with a client of one's own in the place of ours.
+/// It creates one set, which it is told what to ask for, from the options. The options are
+/// those of [`Options::for_application`]: what concerns our client and its media alone is
+/// taken away.
 ///
-/// A client of one device that keeps what it is given in memory:
+/// A client may have several threads, or processes: [`Application::next_on`]. Here is one
+/// with one thread, for a set of one device, that keeps what it is given in memory:
 ///
 /// ```
 /// use vdi_sim::clauses::Profile;
@@ -137,7 +138,7 @@ pub fn simulate_on<E: Engine>(
 ///             (Told::Returned(_), _) => Do::AwaitStatement,
 ///             (Told::Statement { succeeded: true }, _) => Do::Report(Reported::Success),
 ///             (Told::Statement { .. }, _) => Do::Report(Reported::Failure),
-///             (Told::Done, _) => Do::End,
+///             (Told::Done | Told::Died { .. }, _) => Do::End,
 ///         }
 ///     }
 /// }
@@ -159,9 +160,21 @@ pub fn simulate_with(
     watch: Watch,
 ) -> Outcome {
     let mut engine = OnModel::new(profile.clone());
-    let mut options = *options;
-    (options.sets, options.arrangement) = (1, Arrangement::OneThread);
-    whole((&mut engine, Some(application)), "vdi-model", seed, &options, profile, watch)
+    simulate_with_on((&mut engine, "vdi-model"), application, seed, options, profile, watch)
+}
+
+/// The same on any engine, whose name is told in the trace.
+pub fn simulate_with_on<E: Engine>(
+    (engine, name): (&mut E, &str),
+    application: &mut dyn Application,
+    seed: u64,
+    options: &Options,
+    profile: &Profile,
+    watch: Watch,
+) -> Outcome {
+    let arrangement = application.arrangement(options.arrangement);
+    let options = options.for_application(arrangement);
+    whole((engine, Some(application)), name, seed, &options, profile, watch)
 }
 
 fn whole<'a, E: Engine>(
@@ -183,13 +196,14 @@ fn whole<'a, E: Engine>(
     let places = lanes.iter().map(|lane| lane.place).collect();
     let observer = Observer::new(header, places, watch.judge.then_some(profile), watch.keep);
     let mut world = World::new(options, chance, engine, (lanes, observer));
-    world.own = application.map(|application| Own { application, told: Told::Done, awaits: false });
+    world.own = application.map(|application| Own::new(application, world.lanes.len()));
     let (ended, [backup, restore], evidence) = both(&mut world);
     finish(&mut world, &ended);
     let counts = world.counts;
     let met = world.engine.met().copied().unwrap_or_default();
+    let broken = world.own.and_then(|own| own.broken);
     let (judged, log, error) = world.observer.finish();
-    let evidence = Evidence { error, ..evidence };
+    let evidence = Evidence { error, broken, ..evidence };
     let (problems, shown) = weigh(options, &ended, [backup, restore], judged.as_ref(), evidence);
     let options = *options;
     Outcome { seed, options, backup, restore, ended, problems, shown, counts, judged, log, met }

@@ -14,7 +14,13 @@ impl<E: Engine> World<'_, E> {
                 None => format!("{} in no call", place.name),
             }
         };
-        each(self.all() & !self.done).map(waits).collect()
+        // Who only waits for a drawn moment is nobody of a program's.
+        let program = |lane: &usize| {
+            let Lane { role, ask, .. } = &self.lanes[*lane];
+            let drawn = matches!(role, Role::Operator | Role::OddServer | Role::OddClient);
+            ask.is_some() || !drawn
+        };
+        each(self.all() & !self.done).filter(program).map(waits).collect()
     }
 
     /// Nobody can act: whoever is inside a call is asked once more, then time passes.

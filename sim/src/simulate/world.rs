@@ -13,7 +13,7 @@ use super::observe::{Observer, Place};
 use super::odd::Known;
 use super::options::{Arrangement, Options};
 use super::outcome::{Counts, Ended};
-use super::own::{Own, Told};
+use super::own::Own;
 use super::program::{Act, Job, Scene, Statement};
 use super::schedule::{Lanes, Scheduler, each};
 use super::server::{AgentLane, Server};
@@ -74,7 +74,8 @@ pub(super) struct Set {
     /// Since when nothing was completed although something is under way.
     pub(super) waits_since: u64,
     operator: bool,
-    abort: bool,
+    /// Whether somebody on the client's side wants to stop.
+    pub(super) abort: bool,
     pub(super) of_server: Known,
     pub(super) of_client: Known,
 }
@@ -179,8 +180,7 @@ impl<'a, E: Engine> World<'a, E> {
             }
         }
         if let Some(own) = &mut self.own {
-            let devices = self.options.devices;
-            own.told = Told::Begins { restore: job == Job::Restore, devices };
+            own.begins(job == Job::Restore, &self.sets[0].setup);
         }
         self.done = 0;
         self.ready = self.all();
@@ -266,7 +266,7 @@ impl<'a, E: Engine> World<'a, E> {
         }
     }
 
-    fn kill(&mut self, process: Process) {
+    pub(super) fn kill(&mut self, process: Process) {
         self.dead.push(process);
         let own = |lane: &usize| self.lanes[*lane].place.process == process;
         let gone = (0..self.lanes.len()).filter(own).fold(0, |lanes, lane| lanes | 1 << lane);
@@ -279,6 +279,7 @@ impl<'a, E: Engine> World<'a, E> {
         self.observer.exited(process, HowEnded::Killed);
         self.counts.model_steps += 1;
         self.engine.exit(process);
+        self.tell_own_of_death(process);
         for set in 0..self.sets.len() {
             let known = &mut self.sets[set];
             match process {
@@ -351,8 +352,12 @@ impl<'a, E: Engine> World<'a, E> {
     fn next(&mut self, lane: usize) -> Act {
         let Lane { place, role, .. } = self.lanes[lane];
         let index = usize::from(place.set);
-        if self.own.is_some() && matches!(role, Role::Client | Role::Sql) {
-            return if role == Role::Client { self.ask_own(lane) } else { Act::Done };
+        if self.own.is_some() {
+            match role {
+                Role::Client | Role::Sql | Role::Worker(_) => return self.ask_own(lane),
+                Role::OddClient => return self.stop_own(),
+                _ => {}
+            }
         }
         if matches!(role, Role::OddServer | Role::OddClient) {
             return self.act_oddly(role, index);
@@ -413,7 +418,8 @@ impl<'a, E: Engine> World<'a, E> {
         let Lane { place, role, .. } = self.lanes[lane];
         let bit = 1 << lane;
         let set = usize::from(place.set);
-        self.observer.call(self.by(lane), &ask);
+        let again = self.opens_again(place.process, &ask);
+        self.observer.call(self.by(lane), &ask, again);
         self.counts.calls += 1;
         self.counts.model_steps += 1;
         self.in_call |= bit;
@@ -536,8 +542,8 @@ impl<'a, E: Engine> World<'a, E> {
         let Lane { place, role, .. } = self.lanes[lane];
         let Set { server, client, statement, .. } = &mut self.sets[usize::from(place.set)];
         match role {
-            Role::Client if let Some(own) = &mut self.own => {
-                own.told = Told::Returned(answer.clone());
+            Role::Client | Role::Sql | Role::Worker(_) if let Some(own) = &mut self.own => {
+                own.returned(lane, ask, answer);
             }
             Role::Server => server.returned(ask, answer, self.options),
             Role::Agent => server.agent_returned(answer.status),

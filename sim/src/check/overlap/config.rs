@@ -93,7 +93,7 @@ pub(in crate::check) struct Blame {
 
 /// A configuration: a state of the set, and which of the open calls have taken effect
 /// on the way to it. An open call that only waits has not.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(in crate::check) struct Config {
     pub(in crate::check) state: State,
     /// Open calls whose effect has happened.
@@ -106,6 +106,20 @@ pub(in crate::check) struct Config {
     pub(in crate::check) blame: SmallVec<[Blame; 1]>,
     /// How it came about, if that is asked for.
     pub(in crate::check) story: Story,
+}
+
+/// Copies its lists as a whole, not one after the other.
+impl Clone for Config {
+    fn clone(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+            taken: self.taken,
+            could: SmallVec::from_slice(&self.could),
+            begun: SmallVec::from_slice(&self.begun),
+            blame: SmallVec::from_slice(&self.blame),
+            story: self.story.clone(),
+        }
+    }
 }
 
 /// What may come next is the same; how it came about, and who is to blame, need not be.
@@ -187,6 +201,10 @@ pub(super) enum Inserted {
 }
 
 impl Distinct {
+    pub(super) fn with_capacity(configs: usize) -> Self {
+        Self { configs: Vec::with_capacity(configs), places: HashTable::new() }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.configs.len()
     }

@@ -185,6 +185,40 @@ impl Ground<'_> {
         moves
     }
 
+    /// Whether there is a way in which a call can move a configuration.
+    pub(super) fn can_move(&self, config: &Config, source: Source, target: Option<Slot>) -> bool {
+        match source {
+            Source::Take(index) => {
+                let pending = &self.pending[index];
+                let outcomes = self.outcomes_of_untaken(config, pending);
+                let is_target = target == Some(pending.slot);
+                outcomes.iter().any(|outcome| !self.takes_nothing(outcome, is_target))
+            }
+            Source::Settle(index) => {
+                let pending = &self.pending[index];
+                let agent = is_agent(&config.state, pending.lane);
+                let is_target = target == Some(pending.slot);
+                let returns = model::returns(&config.state, self.profile(), pending.lane);
+                returns.iter().any(|outcome| !self.settles_nothing(outcome, is_target, agent))
+            }
+            Source::Begin(..) | Source::Aside(_) => true,
+        }
+    }
+
+    /// Whether an outcome of a call that has not taken effect is no step of its own.
+    fn takes_nothing(&self, outcome: &Outcome, is_target: bool) -> bool {
+        let skipped = outcome.changes_nothing()
+            || outcome.waits_for().is_some()
+            || (is_target && self.answers_at_once(outcome));
+        skipped && !self.plainly
+    }
+
+    /// The same of a call that waits.
+    const fn settles_nothing(&self, outcome: &Outcome, is_target: bool, agent: bool) -> bool {
+        let skipped = is_target || (outcome.changes_nothing() && !agent);
+        skipped && !self.plainly
+    }
+
     /// The same once a call, if one is named, has returned.
     pub(super) fn moves_but(
         &self,
@@ -202,10 +236,7 @@ impl Ground<'_> {
     fn take(&self, config: &Config, pending: &Pending<'_>, is_target: bool) -> Configs {
         let mut moves = Configs::new();
         for outcome in self.outcomes_of_untaken(config, pending) {
-            let skipped = outcome.changes_nothing()
-                || outcome.waits_for().is_some()
-                || (is_target && self.answers_at_once(&outcome));
-            if skipped && !self.plainly {
+            if self.takes_nothing(&outcome, is_target) {
                 continue;
             }
             let mut after = config.clone();
@@ -223,8 +254,7 @@ impl Ground<'_> {
         let mut moves = Configs::new();
         let agent = is_agent(&config.state, pending.lane);
         for outcome in model::returns(&config.state, self.profile(), pending.lane) {
-            let skipped = is_target || (outcome.changes_nothing() && !agent);
-            if skipped && !self.plainly {
+            if self.settles_nothing(&outcome, is_target, agent) {
                 continue;
             }
             let mut after = config.clone();

@@ -41,11 +41,9 @@ impl Checker {
         }
         let configs = states.into_iter().map(|state| Config { taken, ..Config::of(state) });
         let mut configs: Vec<Config> = configs.collect();
-        {
-            let before = configs.clone();
-            let ground = self.ground(world, &before, &[], None, Scope::Set);
-            configs.iter_mut().for_each(|config| ground.refresh_but(config, None, Scope::Set));
-        }
+        let ground = self.ground(world, &configs, &[], None, Scope::Set);
+        configs.iter_mut().for_each(|config| ground.refresh_but(config, None, Scope::Set));
+        drop(ground);
         self.worlds[world].live = Some(Box::new(Live { configs, asides: SmallVec::new() }));
     }
 
@@ -179,14 +177,12 @@ impl Checker {
             return;
         };
         if !self.setup.plainly {
-            let configs = std::mem::take(&mut live.configs);
-            let ground = self.ground(world, &configs, &live.asides, Some(slot), Scope::Set);
-            let index = ground.find(slot);
-            let noted = configs.into_iter().map(|mut config| {
-                index.iter().for_each(|i| ground.note_answers(&mut config, &ground.pending[*i]));
-                config
-            });
-            live.configs = noted.collect();
+            let Live { configs, asides } = &mut *live;
+            let ground = self.ground(world, configs, asides, Some(slot), Scope::Set);
+            if let Some(index) = ground.find(slot) {
+                let pending = &ground.pending[index];
+                configs.iter_mut().for_each(|config| ground.note_answers(config, pending));
+            }
         }
         self.worlds[world].live = Some(live);
     }

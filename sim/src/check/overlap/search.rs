@@ -74,8 +74,7 @@ impl Ground<'_> {
         let alone = self.sources(config).iter().all(|source| match source {
             Source::Take(index) | Source::Settle(index) => {
                 let pending = &self.pending[*index];
-                Some(pending.slot) == event.returns()
-                    || self.moves(config, *source, None).is_empty()
+                Some(pending.slot) == event.returns() || !self.can_move(config, *source, None)
             }
             Source::Begin(..) | Source::Aside(_) => false,
         });
@@ -90,7 +89,7 @@ impl Ground<'_> {
                 true => Source::Settle(index),
                 false => Source::Take(index),
             };
-            !self.moves(config, source, event.returns()).is_empty()
+            self.can_move(config, source, event.returns())
         });
         if first || ways.len() != 1 {
             return None;
@@ -299,15 +298,17 @@ struct Search<'s, 'a, 'e> {
 
 impl<'s, 'a, 'e> Search<'s, 'a, 'e> {
     fn new(ground: &'s Ground<'a>, event: &'s Event<'e>, configs: Vec<Config>) -> Self {
+        // Most searches look at a handful of configurations.
+        const FEW: usize = 6;
         let mut search = Self {
             ground,
             event,
-            seen: Distinct::default(),
-            origins: Vec::new(),
-            after: Vec::new(),
-            later: Vec::new(),
+            seen: Distinct::with_capacity(FEW),
+            origins: Vec::with_capacity(FEW),
+            after: Vec::with_capacity(FEW),
+            later: Vec::with_capacity(FEW),
             ways: Ways::new(),
-            work: Vec::new(),
+            work: Vec::with_capacity(FEW),
         };
         configs.into_iter().for_each(|config| search.add(config, None));
         // First come, first served: what needs the fewest steps is looked at first.

@@ -20,6 +20,7 @@ mod supply;
 use std::borrow::Cow;
 
 use super::sequential::Checker;
+use super::verdict::Verdict;
 use crate::clauses::Party;
 use crate::trace::{Event, Header, Process, TraceError};
 
@@ -28,14 +29,28 @@ pub(super) use supply::Supply;
 /// An event with its line: of a supplied one the line of the event that called for it.
 pub(super) type Placed<'t> = (usize, Cow<'t, Event<'t>>);
 
-/// Judges events of which a side is missing.
+/// Judges events of which a side is missing. That the server closes is tried where it is
+/// not enough that it aborts.
 pub(super) fn judge(
     checker: Checker,
     header: &Header,
     events: &[(usize, Event<'_>)],
 ) -> (Checker, Option<TraceError>) {
+    let judged = judge_with(checker.clone(), header, events, false);
+    match judged.0.verdict {
+        Verdict::Violation(_) => judge_with(checker, header, events, true),
+        _ => judged,
+    }
+}
+
+fn judge_with(
+    checker: Checker,
+    header: &Header,
+    events: &[(usize, Event<'_>)],
+    closes: bool,
+) -> (Checker, Option<TraceError>) {
     let mut checker = checker;
-    let (extra, placed) = Supply::new(header, events).whole();
+    let (extra, placed) = Supply::new(header, events, closes).whole();
     for interface in extra {
         checker.add_interface(interface, Process::Server);
     }

@@ -20,6 +20,8 @@ pub(in crate::check) struct Supply<'t> {
     seen: Seen<'t>,
     /// Whether clients are missing, too, and not the server alone.
     others: bool,
+    /// Whether an end that a client is told of may be a close as well as an abort.
+    closes: bool,
     whole: Vec<Placed<'t>>,
     sets: Vec<Set>,
     /// The set of each interface of a client.
@@ -35,11 +37,18 @@ pub(in crate::check) struct Supply<'t> {
 }
 
 impl<'t> Supply<'t> {
-    pub(in crate::check) fn new(header: &Header, events: &'t [(usize, Event<'t>)]) -> Self {
+    /// The judge has more to try if `closes`: that the server closes what is said to be
+    /// aborted.
+    pub(in crate::check) fn new(
+        header: &Header,
+        events: &'t [(usize, Event<'t>)],
+        closes: bool,
+    ) -> Self {
         Self {
             events,
             seen: Seen::of(events),
             others: header.misses(Party::Client),
+            closes,
             whole: Vec::with_capacity(events.len() * 2),
             sets: Vec::new(),
             interfaces: BTreeMap::new(),
@@ -170,10 +179,13 @@ impl<'t> Supply<'t> {
             }
             // A client may close what was aborted, though nobody has told it so.
             (_, HResult::VD_E_ABORT) | (Function::Close, HResult::NOERROR) => {
-                let place = self.whole.len();
+                let (place, closes) = (self.whole.len(), self.closes);
                 let Some(set) = self.set_of(on).filter(|set| !set.aborts) else { return };
                 set.ended.get_or_insert(place);
-                let events = set.may_abort();
+                let mut events = set.may_abort();
+                if closes {
+                    events.extend(set.may_close_all());
+                }
                 self.supply(events);
             }
             _ => {}

@@ -1,0 +1,188 @@
+//! A child process that speaks JSON Lines on standard input and output.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, Stdio as Pipe};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Trouble;
+
+/// A longer line than this is not read to its end.
+const LONGEST_LINE: u64 = 16 * 1024 * 1024;
+
+/// How much of standard error is kept until it is asked for, in bytes.
+const STDERR_KEPT: usize = 64 * 1024;
+
+/// The words of a command line, split as a shell would.
+///
+/// # Errors
+/// It is empty or has an open quotation.
+pub fn words(command: &str) -> Result<Vec<String>, Trouble> {
+    let none = || Trouble::NotStarted(format!("`{command}` is no command line"));
+    shlex::split(command).filter(|words| !words.is_empty()).ok_or_else(none)
+}
+
+fn spawn(words: &[String]) -> Result<Child, Trouble> {
+    Command::new(&words[0])
+        .args(&words[1..])
+        .stdin(Pipe::piped())
+        .stdout(Pipe::piped())
+        .stderr(Pipe::piped())
+        .spawn()
+        .map_err(|error| Trouble::NotStarted(format!("`{}`: {error}", words[0])))
+}
+
+/// A child process, spoken to line by line.
+#[derive(Debug)]
+pub struct Lines {
+    child: Child,
+    stdin: ChildStdin,
+    answers: Receiver<Vec<u8>>,
+    kept: Arc<Mutex<Vec<u8>>>,
+    /// Ends when standard error does.
+    kept_all: Receiver<()>,
+}
+
+impl Lines {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    ///
+    /// # Panics
+    /// Not with at least one word.
+    pub fn start(words: &[String]) -> Result<Self, Trouble> {
+        let mut child = spawn(words)?;
+        let stdin = child.stdin.take().expect("standard input is piped");
+        let stdout = child.stdout.take().expect("standard output is piped");
+        let stderr = child.stderr.take().expect("standard error is piped");
+        let (lines, answers) = channel();
+        thread::spawn(move || read_lines(stdout, &lines));
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let keeps = Arc::clone(&kept);
+        let (keeping, kept_all) = channel();
+        thread::spawn(move || {
+            keep(stderr, &keeps);
+            drop(keeping);
+        });
+        Ok(Self { child, stdin, answers, kept, kept_all })
+    }
+
+    /// Starts it once and ends it, to see that it can be started.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn find(words: &[String]) -> Result<(), Trouble> {
+        let mut child = spawn(words)?;
+        let _ = child.kill();
+        let _ = child.wait();
+        Ok(())
+    }
+
+    /// Sends a line.
+    ///
+    /// # Errors
+    /// It is gone.
+    ///
+    /// # Panics
+    /// Not with a message of ours, which serialises.
+    pub fn send(&mut self, message: &impl Serialize) -> Result<(), Trouble> {
+        let mut line = serde_json::to_vec(message).expect("a message serialises");
+        line.push(b'\n');
+        match self.stdin.write_all(&line).and_then(|()| self.stdin.flush()) {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.crashed()),
+        }
+    }
+
+    /// The next line it writes; `None` if none came within this time.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn receive(&mut self, within: Duration) -> Result<Option<Vec<u8>>, Trouble> {
+        match self.answers.recv_timeout(within) {
+            Ok(line) => Ok(Some(line)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(self.crashed()),
+        }
+    }
+
+    fn crashed(&mut self) -> Trouble {
+        // Its output has ended; a child that lingers nonetheless is not waited for.
+        let _ = self.child.kill();
+        Trouble::Crashed(match self.child.wait() {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        })
+    }
+
+    /// What it wrote to standard error since this was last asked.
+    pub fn take_stderr(&mut self) -> String {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&std::mem::take(&mut *kept)).into_owned()
+    }
+
+    /// Ends it; the last lines it wrote to standard error.
+    pub fn end(&mut self, lines: usize) -> Vec<String> {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // A child of its own may hold the pipe, and is not waited for long.
+        let _ = self.kept_all.recv_timeout(Duration::from_millis(500));
+        let text = self.take_stderr();
+        let all: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        all[all.len().saturating_sub(lines)..].iter().map(|line| shown(line.as_bytes())).collect()
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends each line that the child writes, until it ends.
+fn read_lines(stdout: impl Read, lines: &Sender<Vec<u8>>) {
+    let mut stdout = BufReader::new(stdout);
+    loop {
+        let mut line = Vec::new();
+        match stdout.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) if lines.send(line).is_err() => return,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Keeps what the child writes to standard error, up to a bound.
+fn keep(mut stderr: impl Read, kept: &Mutex<Vec<u8>>) {
+    let mut piece = [0; 4096];
+    while let Ok(count) = stderr.read(&mut piece) {
+        if count == 0 {
+            return;
+        }
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = STDERR_KEPT.saturating_sub(kept.len()).min(count);
+        kept.extend_from_slice(&piece[..room]);
+    }
+}
+
+/// A character as it can be shown on a terminal.
+fn printable(c: char) -> Vec<char> {
+    if c.is_control() { c.escape_default().collect() } else { vec![c] }
+}
+
+/// A line as it can be shown, shortened.
+fn shown(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    text.trim_end().chars().take(200).flat_map(printable).collect()
+}
+
+/// A line that is no answer, and why.
+pub fn garbage(reason: &(impl ToString + ?Sized), line: &[u8]) -> Trouble {
+    Trouble::Garbage { reason: reason.to_string(), line: shown(line) }
+}

@@ -19,7 +19,8 @@ pub(super) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<u8, Failu
     if let Some(seed) = args.seed {
         let profile = args.target.profile.clone();
         let defect = args.target.defect.clone();
-        let how = HowArgs { on: args.on, defect, set: args.set.clone(), profile };
+        let readings = args.readings.clone();
+        let how = HowArgs { on: args.on, defect, set: args.set.clone(), profile, readings };
         return simulate::replay(seed, &how, args.json, out);
     }
     let options = SuiteOptions {

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use vdi_sim::check::exit_code;
+use vdi_sim::clauses::Reading;
 use vdi_sim::simulate::{Campaign, Options, Outcome, Problem, Watch, shrink};
 
 use super::args::CheckFormat;
@@ -66,6 +67,9 @@ pub struct HowArgs {
     /// Readings to follow and to judge by: documented-pages, documented-tables, linux, or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
     pub profile: String,
+    /// A reading in place of the profile's, such as agent-return=at-close
+    #[arg(long = "reading", value_name = "QUESTION=READING")]
+    pub readings: Vec<Reading>,
 }
 
 /// What worlds run on.
@@ -113,8 +117,15 @@ impl HowArgs {
             GroundArg::Model => Ground::Model,
             GroundArg::Runtime => Ground::Runtime,
         };
-        let profile = profile(&self.profile)?;
+        let mut profile = profile(&self.profile)?;
+        self.readings.iter().for_each(|reading| profile.choose(*reading));
         Ok(Worlds { ground, profile, overrides: self.set.clone(), digest: false })
+    }
+
+    /// The readings, as they are named.
+    fn judged_by(&self) -> String {
+        let readings = self.readings.iter().map(|reading| format!(" {reading}"));
+        self.profile.clone() + &readings.collect::<String>()
     }
 
     /// The options that make it so again.
@@ -140,6 +151,7 @@ impl HowArgs {
         if self.profile != "documented-pages" {
             add("--profile", &self.profile);
         }
+        self.readings.iter().for_each(|reading| add("--reading", &reading.to_string()));
         words
     }
 }
@@ -292,7 +304,7 @@ fn campaign(seeds: Seeds, args: &SimulateArgs, out: &mut dyn Write) -> Result<u8
         }
     };
     let found = worlds
-        .campaign(&args.how.profile, (seeds, args.shard, jobs), &stop, &done)
+        .campaign(&args.how.judged_by(), (seeds, args.shard, jobs), &stop, &done)
         .map_err(Failure::Usage)?;
     bar.finish_and_clear();
     finish(&found, (args.format, args.output.as_deref()), &args.how, out)
@@ -328,7 +340,8 @@ pub(super) fn merge(args: &MergeArgs, out: &mut dyn Write) -> Result<u8, Failure
         "vdi-plain" => GroundArg::Plain,
         _ => GroundArg::Model,
     };
-    let how = HowArgs { on, defect: None, set: Vec::new(), profile: whole.profile.clone() };
+    let profile = whole.profile.clone();
+    let how = HowArgs { on, defect: None, set: Vec::new(), profile, readings: Vec::new() };
     finish(&whole, (args.format, args.output.as_deref()), &how, out)
 }
 

@@ -1,5 +1,6 @@
 //! Campaigns: many seeded worlds, on several threads, in ranges and shards.
 
+mod hunt;
 mod seeds;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,6 +12,7 @@ use vdi_sim::simulate::{
     Campaign, Engine, OnModel, Options, Outcome, Watch, options_of, simulate_on,
 };
 
+pub use hunt::{UNSEEN, WorldKill, hunt, unseen};
 pub use seeds::{Seeds, Shard};
 
 use crate::adapter::{simulated_plain, simulated_runtime};

@@ -410,7 +410,8 @@ impl Checker {
                 return Err(InputError(format!("{name} is said to be in a call; it is in none")));
             }
         }
-        let absent = self.open.iter().find(|open| {
+        let mut living = self.open.iter().filter(|open| !open.lost);
+        let absent = living.find(|open| {
             let lane = &self.lane_of(open.lane).name;
             blocked.iter().all(|name| name.as_str() != lane)
         });

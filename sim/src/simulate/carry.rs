@@ -3,9 +3,9 @@
 
 use super::content;
 use super::deviation::Deviation;
-use super::engine::{Ask, CalledBack, Engine};
+use super::engine::{Answer, Ask, CalledBack, Engine};
 use super::medium::Done;
-use super::odd;
+use super::odd::{self, Odd};
 use super::own::{Do, Through, Told};
 use super::program::{Act, Statement as Of};
 use super::world::{Lane, Role, Set, World};
@@ -56,15 +56,23 @@ impl<E: Engine> World<'_, E> {
     /// What is called out of the order, if it is time.
     pub(super) fn act_oddly(&mut self, role: Role, index: usize) -> Act {
         // What is under way may change what an odd call is bound to.
-        let busy = self.is_changing(index, role == Role::OddServer);
-        let Self { sets, chance, commands, buffers, odd_due, options, .. } = self;
-        let Set { server, client, of_server, of_client, .. } = &mut sets[index];
-        let server_side = role == Role::OddServer;
-        let ended = if server_side { server.has_ended() } else { client.has_ended() };
-        if index > 0 || options.odd_calls == 0 {
+        let busy = !self.options.overlaps && self.is_changing(index, role == Role::OddServer);
+        let Self { sets, chance, commands, buffers, handles, given, odd_due, options, dead, .. } = self;
+        let Set { server, client, of_server, of_client, of_stranger, made, .. } = &sets[index];
+        let ended = match role {
+            Role::OddServer => server.has_ended(),
+            _ => client.has_ended() || dead.contains(&Process::Primary),
+        };
+        // The stranger may be in the set of the BACKUP yet.
+        let stays = role == Role::Stranger && of_stranger.closed;
+        if index > 0 || options.odd_calls == 0 || stays {
             return Act::Done;
         }
-        let due = &mut odd_due[usize::from(!server_side)];
+        let due = match role {
+            Role::OddServer => &mut odd_due[0],
+            Role::OddClient => &mut odd_due[1],
+            _ => &mut odd_due[2],
+        };
         if !*due {
             return if ended { Act::Done } else { Act::Idle };
         }
@@ -72,30 +80,60 @@ impl<E: Engine> World<'_, E> {
             return Act::Idle;
         }
         *due = false;
-        Act::call(match server_side {
-            true => odd::of_server(*of_server, chance, (commands, buffers)),
-            false => odd::of_client(*of_client, chance, *commands),
-        })
+        let named = of_server.opened;
+        let mut around = odd::Around { chance, commands, buffers, handles, made, given, named };
+        match role {
+            Role::OddServer => odd::of_server(*of_server, &mut around),
+            Role::OddClient => odd::of_client(*of_client, &mut around),
+            _ => odd::of_secondary(*of_stranger, &mut around),
+        }
     }
 
     /// What a return tells whoever makes odd calls.
-    pub(super) fn learn(&mut self, lane: usize, ask: &Ask, status: HResult) {
-        let Lane { place, .. } = self.lanes[lane];
+    pub(super) fn learn(&mut self, lane: usize, ask: &Ask, answer: &Answer) {
+        let Lane { place, role, .. } = self.lanes[lane];
+        let good = answer.status == HResult::NOERROR;
         let set = &mut self.sets[usize::from(place.set)];
-        let known = match place.process {
-            Process::Server => &mut set.of_server,
-            Process::Primary => &mut set.of_client,
-            Process::Secondary(_) => return,
+        match ask {
+            Ask::AllocateBuffer { buffer, .. }
+            | Ask::Odd(Odd::AllocateAligned { buffer, .. }) if good => set.made.push(*buffer),
+            Ask::FreeBuffer { buffer } if good => set.server.loses(*buffer),
+            Ask::Odd(Odd::GetBufferHandle { handle, .. }) if good => self.given.push(*handle),
+            _ => {}
+        }
+        let known = match (place.process, role) {
+            (Process::Server, _) => &mut set.of_server,
+            (Process::Primary, _) => &mut set.of_client,
+            (_, Role::Stranger) => &mut set.of_stranger,
+            _ => return,
         };
         known.devices = self.options.devices;
         match ask {
-            Ask::Open | Ask::CreateEx if status == HResult::NOERROR => known.begun = true,
+            Ask::Close if role == Role::Stranger => known.begun = false,
             Ask::Close => known.closed = true,
-            Ask::OpenDevice { device } if status == HResult::NOERROR => {
-                known.opened |= 1 << device;
-            }
+            _ if !good => {}
+            Ask::Open | Ask::CreateEx => known.begun = true,
+            Ask::OpenInSecondaryEx if role == Role::Stranger => known.begun = true,
+            Ask::EndConfiguration | Ask::GetConfiguration { .. } => known.configured = true,
+            Ask::OpenDevice { device } => known.opened |= 1 << device,
             _ => {}
         }
+    }
+
+    /// Whether a completion routine takes its time, which is drawn; the agent is in it
+    /// until then.
+    pub(super) fn takes_its_time(&mut self, lane: usize, back: &CalledBack) -> bool {
+        let slow = self.options.faults.slow_callback;
+        if self.lanes[lane].role != Role::Agent || !self.chance.once_in(slow) {
+            return false;
+        }
+        let takes = self.chance.one_of(&[1_u32, 400, 2_500]);
+        self.lanes[lane].deadline = self.now + u64::from(takes);
+        self.lanes[lane].routine = back.command;
+        self.held |= 1 << lane;
+        let by = self.by(lane);
+        self.engine.holds(by);
+        true
     }
 
     /// What the client in the place of ours does next.
@@ -153,6 +191,11 @@ impl<E: Engine> World<'_, E> {
                     _ => 0,
                 };
                 self.use_buffer(lane, worker, (buffer, writes));
+            }
+            Act::Touch(thing) => {
+                let by = self.by(lane);
+                let found = self.engine.lives(by, thing);
+                self.observer.touched(by, thing, found);
             }
             Act::Scribble { command } => self.observer.scribbled(lane as u8, command),
             Act::Issue { devices } => {

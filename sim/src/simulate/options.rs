@@ -88,6 +88,22 @@ pub struct Faults {
     pub slow_client: u32,
     /// Milliseconds that the server takes before it configures, and once in a while after.
     pub slow_server: u32,
+    /// A completion routine takes its time once in so many times; 0 is never.
+    pub slow_callback: u32,
+}
+
+/// What few clients ask for in VDConfig, in bytes; 0 is nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Asks {
+    /// The least alignment of buffers.
+    pub alignment: u32,
+    /// Just before each buffer.
+    pub prefix_zone: u32,
+    /// Blocks of soft filemarks, of a tape.
+    pub file_mark: u32,
+    /// The warning zone before the end of the medium.
+    pub warning: u32,
 }
 
 /// Everything that a seed has drawn about its world.
@@ -153,6 +169,14 @@ pub struct Options {
     pub deviation: Option<Deviation>,
     /// Steps between two calls that no sound program makes, about; 0 is none of them.
     pub odd_calls: u32,
+    /// Whether such calls may overlap with what their process does besides.
+    pub overlaps: bool,
+    /// What the client asks for beyond the ordinary.
+    pub asks: Asks,
+    /// Bytes of the alignment that the server sets; 0 is a block.
+    pub server_alignment: u32,
+    /// Whether the set of the RESTORE bears the name of that of the BACKUP.
+    pub same_name: bool,
     /// What goes wrong.
     pub faults: Faults,
     /// How the scheduler picks.
@@ -178,8 +202,28 @@ impl Options {
                 options.odd_calls = chance.one_of(&[4, 15, 50, 150]);
             }
         }
+        options.draw_rare(chance);
         options.settle();
         options
+    }
+
+    /// What few programs do, drawn last so that it does not change what else is drawn.
+    fn draw_rare(&mut self, chance: &mut Chance) {
+        let rarely = |chance: &mut Chance, sizes: &[u32]| {
+            if chance.once_in(6) { chance.one_of(sizes) } else { 0 }
+        };
+        self.asks = Asks {
+            alignment: rarely(chance, &[512, 4_096, 65_536]),
+            prefix_zone: rarely(chance, &[16, 100, 512]),
+            file_mark: rarely(chance, &[512, 4_096]),
+            warning: rarely(chance, &[1_000, 65_536]),
+        };
+        self.server_alignment = rarely(chance, &[4_096, 65_536]);
+        self.same_name = chance.once_in(4);
+        self.overlaps = self.odd_calls > 0 && chance.once_in(3);
+        if self.deviation.is_none() && chance.once_in(10) {
+            self.faults.slow_callback = chance.one_of(&[2, 5]);
+        }
     }
 
     fn draw_shape(chance: &mut Chance) -> Self {
@@ -233,6 +277,10 @@ impl Options {
             holds: 1,
             deviation: None,
             odd_calls: 0,
+            overlaps: false,
+            asks: Asks::default(),
+            server_alignment: 0,
+            same_name: false,
             faults: Faults::default(),
             strategy: Strategy::Uniform,
             at_once: 8,
@@ -315,6 +363,12 @@ impl Options {
         // what is under way when the warning comes.
         let blocks = |bytes: u32| bytes.next_multiple_of(self.block_size);
         (self.metadata, self.data) = (blocks(self.metadata), blocks(self.data));
+        if self.like != Like::Tape {
+            self.asks.file_mark = 0;
+        }
+        if self.server_alignment > 0 {
+            self.server_alignment = self.server_alignment.max(self.block_size);
+        }
         self.buffers = self.buffers.max(1);
         self.queue_depth = self.queue_depth.max(1);
         self.holds = self.holds.max(1);
@@ -345,6 +399,7 @@ impl Options {
             (faults.short > 0, "short-transfer"),
             (faults.slow_client > 0, "slow-client"),
             (faults.slow_server > 0, "slow-server"),
+            (faults.slow_callback > 0, "slow-callback"),
             (self.odd_calls > 0, "odd-calls"),
         ];
         named.into_iter().filter_map(|(drawn, name)| drawn.then_some(name)).collect()

@@ -35,6 +35,8 @@ pub(super) enum Role {
     OddServer,
     /// The same for the primary client.
     OddClient,
+    /// The same in a secondary process that nobody has asked to come.
+    Stranger,
 }
 
 /// No deadline.
@@ -49,11 +51,13 @@ pub(super) struct Lane {
     pub(super) ask: Option<Ask>,
     /// When its call expires, or its sleep ends.
     pub(super) deadline: u64,
+    /// The command whose completion routine takes its time here.
+    pub(super) routine: u32,
 }
 
 impl Lane {
     pub(super) const fn new(place: Place, role: Role) -> Self {
-        Self { place, role, ask: None, deadline: NEVER }
+        Self { place, role, ask: None, deadline: NEVER, routine: 0 }
     }
 }
 
@@ -77,6 +81,9 @@ pub(super) struct Set {
     abort: bool,
     pub(super) of_server: Known,
     pub(super) of_client: Known,
+    pub(super) of_stranger: Known,
+    /// Buffers that were allocated in this life.
+    pub(super) made: Vec<u32>,
 }
 
 impl Set {
@@ -96,6 +103,8 @@ impl Set {
             abort: false,
             of_server: Known::default(),
             of_client: Known::default(),
+            of_stranger: Known::default(),
+            made: Vec::new(),
         }
     }
 }
@@ -116,6 +125,8 @@ pub(super) struct World<'a, E> {
     /// Lanes that are inside a call.
     pub(super) in_call: Lanes,
     pub(super) asleep: Lanes,
+    /// Lanes inside a completion routine that takes its time.
+    pub(super) held: Lanes,
     /// Lanes that have come to their end.
     pub(super) done: Lanes,
     pub(super) now: u64,
@@ -125,9 +136,12 @@ pub(super) struct World<'a, E> {
     pub(super) counts: Counts,
     pub(super) commands: u32,
     pub(super) buffers: u32,
-    /// The step of the next odd call, and whether it is due, by side.
+    /// The last number given to a handle of a buffer, and the handles that were given.
+    pub(super) handles: u32,
+    pub(super) given: Vec<u32>,
+    /// The step of the next odd call, and whether it is due, by who makes it.
     odd_at: u32,
-    pub(super) odd_due: [bool; 2],
+    pub(super) odd_due: [bool; 3],
     pub(super) dead: Vec<Process>,
     /// A client in the place of ours.
     pub(super) own: Option<Own<'a>>,
@@ -153,6 +167,7 @@ impl<'a, E: Engine> World<'a, E> {
             ready: 0,
             in_call: 0,
             asleep: 0,
+            held: 0,
             done: 0,
             now: 0,
             swept: false,
@@ -160,8 +175,10 @@ impl<'a, E: Engine> World<'a, E> {
             counts: Counts::default(),
             commands: 0,
             buffers: 0,
+            handles: 0,
+            given: Vec::new(),
             odd_at: 1,
-            odd_due: [false; 2],
+            odd_due: [false; 3],
             dead: Vec::new(),
             own: None,
         }
@@ -210,9 +227,11 @@ impl<'a, E: Engine> World<'a, E> {
             if self.done == self.all() {
                 break;
             }
+            self.ready &= !self.held;
             if self.ready == 0 && !self.rest() {
                 return Ended::Stuck(self.waiting());
             }
+            self.ready &= !self.held;
             if self.ready != 0 {
                 let lane = self.scheduler.pick(self.ready, self.counts.steps, &mut self.chance);
                 self.counts.steps += 1;
@@ -231,7 +250,7 @@ impl<'a, E: Engine> World<'a, E> {
     fn trouble(&mut self) {
         if self.options.odd_calls > 0 && self.counts.steps >= self.odd_at {
             self.odd_at = self.counts.steps + 1 + self.chance.below(2 * self.options.odd_calls);
-            self.odd_due[self.chance.below(2) as usize] = true;
+            self.odd_due[self.chance.below(3) as usize] = true;
             self.wake_all(0);
         }
         let faults = &self.options.faults;
@@ -273,6 +292,7 @@ impl<'a, E: Engine> World<'a, E> {
         self.done |= gone;
         self.in_call &= !gone;
         self.asleep &= !gone;
+        self.held &= !gone;
         for lane in each(gone) {
             (self.lanes[lane].ask, self.lanes[lane].deadline) = (None, NEVER);
         }
@@ -354,7 +374,7 @@ impl<'a, E: Engine> World<'a, E> {
         if self.own.is_some() && matches!(role, Role::Client | Role::Sql) {
             return if role == Role::Client { self.ask_own(lane) } else { Act::Done };
         }
-        if matches!(role, Role::OddServer | Role::OddClient) {
+        if matches!(role, Role::OddServer | Role::OddClient | Role::Stranger) {
             return self.act_oddly(role, index);
         }
         let worker = match role {
@@ -405,7 +425,7 @@ impl<'a, E: Engine> World<'a, E> {
                 }
             }
             Role::Worker(_) if client.has_ended() || orphaned => Act::Done,
-            Role::Worker(_) | Role::OddServer | Role::OddClient => Act::Idle,
+            Role::Worker(_) | Role::OddServer | Role::OddClient | Role::Stranger => Act::Idle,
         }
     }
 
@@ -430,7 +450,13 @@ impl<'a, E: Engine> World<'a, E> {
         // the same thing.
         let names = matches!(
             ask,
-            Ask::CreateEx | Ask::OpenInSecondaryEx | Ask::Open | Ask::OpenDevice { .. }
+            Ask::CreateEx
+                | Ask::OpenInSecondaryEx
+                | Ask::Open
+                | Ask::OpenDevice { .. }
+                // What is freed is not to be sent meanwhile.
+                | Ask::FreeBuffer { .. }
+                | Ask::Odd(_)
         );
         let at_once = match self.options.at_once {
             8 => true,
@@ -500,7 +526,8 @@ impl<'a, E: Engine> World<'a, E> {
         self.swept = false;
         match happened {
             Happened::CalledBack(back) => {
-                self.observer.called_back(lane as u8, &back);
+                let held = self.takes_its_time(lane, &back);
+                self.observer.called_back(lane as u8, &back, held);
                 self.counts.commands += 1;
                 self.called_back(lane, &back);
                 let first = self.first(index);
@@ -518,9 +545,10 @@ impl<'a, E: Engine> World<'a, E> {
                     return;
                 };
                 let status = answer.status;
-                self.learn(lane, &ask, status);
+                self.learn(lane, &ask, &answer);
                 self.returned(lane, &ask, &answer);
-                self.observer.returned(lane as u8, answer);
+                let by = self.by(lane);
+                self.observer.returned(by, answer);
                 let completed = matches!(ask, Ask::CompleteCommand(_));
                 let sent = matches!(ask, Ask::SendCommand(_));
                 if status == HResult::NOERROR && (completed || sent) {
@@ -541,7 +569,11 @@ impl<'a, E: Engine> World<'a, E> {
             }
             Role::Server => server.returned(ask, answer, self.options),
             Role::Agent => server.agent_returned(answer.status),
-            Role::Operator | Role::Sql | Role::OddServer | Role::OddClient => {}
+            Role::Operator
+            | Role::Sql
+            | Role::OddServer
+            | Role::OddClient
+            | Role::Stranger => {}
             Role::Client => client.returned(ask, answer, statement),
             Role::Worker(worker) => {
                 client.workers[usize::from(worker)].returned(ask, answer, *statement);

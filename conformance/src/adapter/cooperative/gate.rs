@@ -4,6 +4,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::mpsc::{SendError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::Duration;
@@ -19,6 +20,32 @@ const PATIENCE: Duration = Duration::from_secs(10);
 thread_local! {
     /// The lane that the present thread is.
     static LANE: Cell<Option<u8>> = const { Cell::new(None) };
+}
+
+type Work = Box<dyn FnOnce() + Send>;
+
+/// Threads that have nothing to do: most calls are short, and a new thread for each would
+/// cost more than the call.
+static IDLE: Mutex<Vec<Sender<Work>>> = Mutex::new(Vec::new());
+
+fn on_a_thread(mut work: Work) {
+    let idle = || IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = idle().pop();
+    if let Some(known) = known {
+        match known.send(work) {
+            Ok(()) => return,
+            Err(SendError(back)) => work = back,
+        }
+    }
+    let (give, take) = channel();
+    std::thread::spawn(move || {
+        let mut next = Ok(work);
+        while let Ok(work) = next {
+            work();
+            idle().push(give.clone());
+            next = take.recv();
+        }
+    });
 }
 
 /// What a lane's thread does.
@@ -78,7 +105,7 @@ impl Gate {
             Lane { phase: Phase::Running, released: false, free: false, thread: None, bell };
         self.lock().insert(lane, begun);
         let gate = Arc::clone(self);
-        let spawned = std::thread::spawn(move || {
+        on_a_thread(Box::new(move || {
             LANE.set(Some(lane));
             let windows = Arc::clone(&gate);
             at_windows(Box::new(move || windows.wait(Phase::Lingering)));
@@ -86,8 +113,7 @@ impl Gate {
             // A panic of the implementation is a call that has no answer.
             drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)));
             gate.change(lane, |known| known.phase = Phase::Returned);
-        });
-        drop(spawned);
+        }));
         self.settle();
     }
 

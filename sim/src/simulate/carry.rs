@@ -6,6 +6,7 @@ use super::deviation::Deviation;
 use super::engine::{Answer, Ask, CalledBack, Engine};
 use super::medium::Done;
 use super::odd::{self, Odd};
+use super::options::Arrangement;
 use super::own::{Do, Through, Told};
 use super::program::{Act, Statement as Of};
 use super::world::{Lane, Role, Set, World};
@@ -57,6 +58,7 @@ impl<E: Engine> World<'_, E> {
     pub(super) fn act_oddly(&mut self, role: Role, index: usize) -> Act {
         // What is under way may change what an odd call is bound to.
         let busy = !self.options.overlaps && self.is_changing(index, role == Role::OddServer);
+        let opening = self.is_opening(index, role == Role::OddServer);
         let Self { sets, chance, commands, buffers, handles, given, odd_due, options, dead, .. } = self;
         let Set { server, client, of_server, of_client, of_stranger, made, .. } = &sets[index];
         let ended = match role {
@@ -80,8 +82,20 @@ impl<E: Engine> World<'_, E> {
             return Act::Idle;
         }
         *due = false;
-        let named = of_server.opened;
-        let mut around = odd::Around { chance, commands, buffers, handles, made, given, named };
+        let mut around = odd::Around {
+            chance,
+            commands,
+            buffers,
+            handles,
+            made,
+            given,
+            named: of_server.opened,
+            about: options.odd_about,
+            size: options.max_transfer_size,
+            opening,
+            own_addresses: role == Role::OddClient
+                && options.arrangement != Arrangement::ProcessPerDevice,
+        };
         match role {
             Role::OddServer => odd::of_server(*of_server, &mut around),
             Role::OddClient => odd::of_client(*of_client, &mut around),

@@ -66,7 +66,7 @@ pub use history::{Options as HistoryOptions, history};
 pub use observe::Log;
 pub use odd::{BeginFlaw, CreateFlaw, Misnomer, Odd};
 pub use on_model::OnModel;
-pub use options::{Arrangement, Asks, Faults, Like, Options, Plan, Strategy};
+pub use options::{About, Arrangement, Asks, Faults, Like, Options, Plan, Strategy};
 pub use outcome::{Counts, Ended, Loss, Outcome, Problem, StatementEnd};
 pub use overlapping::{Overlaps, overlapping};
 pub use own::{Application, Buffers, Do, Told};

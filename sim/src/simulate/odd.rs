@@ -3,6 +3,7 @@
 
 use super::chance::Chance;
 use super::engine::{Ask, Complete, Send, Thing, Wait};
+use super::options::About;
 use super::program::Act;
 use crate::codes::{CommandCode, Features, Win32};
 use crate::config::{ServerConfig, VdConfig};
@@ -186,9 +187,11 @@ pub(super) struct Known {
 impl Known {
     /// The number of a device that nobody knows, once all others are named: before, its
     /// name would be given to one of them.
-    fn foreign(self, named: u16, chance: &mut Chance) -> Option<u8> {
-        let device = self.devices + 1 + chance.below(2) as u8;
-        let surplus = named.count_ones() >= u32::from(self.devices);
+    fn foreign(self, around: &mut Around<'_>, named: u16) -> Option<u8> {
+        let device = self.devices + 1 + around.chance.below(2) as u8;
+        // What is being opened may be the last.
+        let taken = named.count_ones() + u32::from(around.opening);
+        let surplus = taken >= u32::from(self.devices);
         (self.devices > 0 && surplus && self.opened & 1 << device == 0).then_some(device)
     }
 
@@ -216,15 +219,29 @@ pub(super) struct Around<'a> {
     pub(super) given: &'a [u32],
     /// Devices that the server has opened, and so named.
     pub(super) named: u16,
+    /// What the calls are about.
+    pub(super) about: About,
+    /// Bytes of the buffers that the server has asked for.
+    pub(super) size: u32,
+    /// Whether its process is inside an OpenDevice.
+    pub(super) opening: bool,
+    /// Whether the addresses of buffers mean something in this process.
+    pub(super) own_addresses: bool,
 }
 
 /// Milliseconds of a poll.
 const POLL: Wait = Wait::Milliseconds(0);
 
-/// Bytes of a buffer of one's own.
-const SIZE: u32 = 65_536;
-
 impl Around<'_> {
+    /// A number below `all`: any, or one of those for what the calls are about.
+    fn which(&mut self, all: u32, by_about: &[(About, &[u32])]) -> u32 {
+        let own = by_about.iter().find(|(about, _)| *about == self.about);
+        match own {
+            Some((_, own)) if !self.chance.once_in(5) => self.chance.one_of(own),
+            _ => self.chance.below(all),
+        }
+    }
+
     fn one(&mut self, asks: &[Ask]) -> Act {
         Act::call(self.chance.one_of(asks))
     }
@@ -252,7 +269,8 @@ impl Around<'_> {
     fn handle(&mut self) -> Ask {
         if self.given.is_empty() || self.chance.once_in(2) {
             *self.handles += 1;
-            let (buffer, handle) = (self.buffer(), *self.handles);
+            let buffer = self.buffer().filter(|_| self.own_addresses);
+            let handle = *self.handles;
             return Ask::Odd(Odd::GetBufferHandle { buffer, handle });
         }
         let known = !self.chance.once_in(6);
@@ -263,11 +281,11 @@ impl Around<'_> {
     fn allocate(&mut self) -> Ask {
         *self.buffers += 1;
         let buffer = *self.buffers;
-        match self.chance.below(3) {
-            0 => Ask::AllocateBuffer { buffer, size: SIZE },
+        match self.chance.below(4) {
+            0 | 1 => Ask::AllocateBuffer { buffer, size: self.size },
             _ => {
                 let alignment = self.chance.one_of(&[3, 512, 8_192, 65_536, 131_072]);
-                let size = self.chance.one_of(&[SIZE, 512, 3_000]);
+                let size = self.chance.one_of(&[self.size, 512, 3_000]);
                 Ask::Odd(Odd::AllocateAligned { buffer, size, alignment })
             }
         }
@@ -279,6 +297,26 @@ impl Around<'_> {
         Ask::SendCommand(Send { device, command, code, buffer: None, size: None, position: None })
     }
 }
+
+/// By what calls are about, which they are: the numbers are those of [`of_server`].
+const OF_SERVER: &[(About, &[u32])] = &[
+    (About::Configuration, &[0, 1, 2, 3, 4, 6, 13]),
+    (About::Buffers, &[2, 6, 7, 8, 9, 10, 11, 12, 18]),
+    (About::Devices, &[4, 13, 14, 19, 20]),
+    (About::Commands, &[11, 24, 25]),
+    (About::Ends, &[4, 15, 16, 17, 19, 25]),
+    (About::Secondaries, &[11, 12, 25]),
+];
+
+/// The same of [`of_client`].
+const OF_CLIENT: &[(About, &[u32])] = &[
+    (About::Configuration, &[0, 1, 2, 3, 4]),
+    (About::Buffers, &[9, 10, 13, 17]),
+    (About::Devices, &[3, 4, 7, 17]),
+    (About::Commands, &[7, 17]),
+    (About::Ends, &[5, 6, 0, 17]),
+    (About::Secondaries, &[6, 9, 10, 11, 12, 13]),
+];
 
 /// Something odd that the server does.
 pub(super) fn of_server(known: Known, around: &mut Around<'_>) -> Act {
@@ -294,16 +332,20 @@ pub(super) fn of_server(known: Known, around: &mut Around<'_>) -> Act {
             _ => around.one(&[Ask::Open, Ask::SignalAbort, Ask::Close, Ask::EndConfiguration]),
         };
     }
-    let foreign = known.foreign(known.opened, around.chance);
-    Act::call(match (around.chance.below(26), device) {
+    let foreign = known.foreign(around, known.opened);
+    let size = around.size;
+    if !known.configured && around.chance.once_in(2) {
+        around.about = About::Configuration;
+    }
+    Act::call(match (around.which(26, OF_SERVER), device) {
         (0, _) => Ask::BeginConfiguration,
         (1, _) => Ask::Odd(Odd::Begin(around.chance.one_of(BeginFlaw::ALL))),
-        (2, _) => Ask::RequestBuffers { size: SIZE, count: 1 },
+        (2, _) => Ask::RequestBuffers { size, count: 1 },
         (3, _) => Ask::EndConfiguration,
         (4, _) => Ask::ExecuteCompletionAgent,
         (5, _) => Ask::GetServerConfiguration,
         (6 | 7, _) => around.allocate(),
-        (8 | 9, _) => Ask::Odd(Odd::QueryAvailableBuffers { size: SIZE }),
+        (8 | 9, _) => Ask::Odd(Odd::QueryAvailableBuffers { size }),
         (10, _) => Ask::Odd(Odd::IsSharedBuffer { buffer: around.buffer() }),
         (11 | 12, _) => match around.buffer() {
             Some(buffer) => Ask::FreeBuffer { buffer },
@@ -336,13 +378,20 @@ pub(super) fn of_client(known: Known, around: &mut Around<'_>) -> Act {
             _ => around.one(&[Ask::SignalAbort, Ask::Close, polls, flawed]),
         };
     }
-    let foreign = known.foreign(around.named, around.chance);
+    let foreign = known.foreign(around, around.named);
     let commands = *around.commands;
-    Act::call(match (around.chance.below(18), device) {
+    if !known.configured && around.chance.once_in(2) {
+        around.about = About::Configuration;
+    }
+    Act::call(match (around.which(18, OF_CLIENT), device) {
         (0, _) => Ask::CreateEx,
         (1, _) => flawed,
         (2, _) => polls,
         (3 | 4, _) if !known.configured => Ask::Odd(Odd::OpenDevice { device: 0 }),
+        (3 | 4, _) if around.opening => {
+            let device = around.chance.below(known.devices.into()) as u8;
+            Ask::Odd(Odd::OpenDevice { device })
+        }
         (3, _) if let Some(device) = foreign => Ask::OpenDevice { device },
         (4, Some(device)) => Ask::Odd(Odd::OpenDevice { device }),
         (5, _) => Ask::SignalAbort,
@@ -353,7 +402,7 @@ pub(super) fn of_client(known: Known, around: &mut Around<'_>) -> Act {
         (13, _) => return around.touch_buffer(),
         (_, Some(device)) if commands > 0 => {
             // One of the last: those before are done with.
-            let back = around.chance.below(commands.min(12));
+            let back = around.chance.below(commands.min(6));
             let (command, code) = (commands - back, Win32::ERROR_SUCCESS);
             Ask::CompleteCommand(Complete { device, command, code, bytes: 0, position: None })
         }

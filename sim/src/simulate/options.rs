@@ -92,6 +92,38 @@ pub struct Faults {
     pub slow_callback: u32,
 }
 
+/// What calls that no sound program makes are about, for the most part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum About {
+    /// Any of them.
+    Anything,
+    /// How a set is created and configured.
+    Configuration,
+    /// Buffers.
+    Buffers,
+    /// Devices, how they are opened and closed.
+    Devices,
+    /// Commands.
+    Commands,
+    /// How a set is aborted and closed.
+    Ends,
+    /// Secondary clients and handles of buffers.
+    Secondaries,
+}
+
+impl About {
+    const ALL: &[Self] = &[
+        Self::Anything,
+        Self::Configuration,
+        Self::Buffers,
+        Self::Devices,
+        Self::Commands,
+        Self::Ends,
+        Self::Secondaries,
+    ];
+}
+
 /// What few clients ask for in VDConfig, in bytes; 0 is nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -169,6 +201,8 @@ pub struct Options {
     pub deviation: Option<Deviation>,
     /// Steps between two calls that no sound program makes, about; 0 is none of them.
     pub odd_calls: u32,
+    /// What such calls are about.
+    pub odd_about: About,
     /// Whether such calls may overlap with what their process does besides.
     pub overlaps: bool,
     /// What the client asks for beyond the ordinary.
@@ -198,8 +232,8 @@ impl Options {
             options.deviate(deviation);
         } else {
             options.draw_faults(chance);
-            if chance.once_in(6) {
-                options.odd_calls = chance.one_of(&[4, 15, 50, 150]);
+            if chance.once_in(4) {
+                options.odd_calls = chance.one_of(&[4, 4, 15, 15, 50, 150]);
             }
         }
         options.draw_rare(chance);
@@ -220,7 +254,11 @@ impl Options {
         };
         self.server_alignment = rarely(chance, &[4_096, 65_536]);
         self.same_name = chance.once_in(4);
-        self.overlaps = self.odd_calls > 0 && chance.once_in(3);
+        self.overlaps = self.odd_calls > 0 && chance.once_in(2);
+        let about = chance.one_of(About::ALL);
+        if self.odd_calls > 0 {
+            self.odd_about = about;
+        }
         if self.deviation.is_none() && chance.once_in(10) {
             self.faults.slow_callback = chance.one_of(&[2, 5]);
         }
@@ -277,6 +315,7 @@ impl Options {
             holds: 1,
             deviation: None,
             odd_calls: 0,
+            odd_about: About::Anything,
             overlaps: false,
             asks: Asks::default(),
             server_alignment: 0,

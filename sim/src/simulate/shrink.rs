@@ -1,6 +1,6 @@
 //! A failing world made smaller: simpler options of the same seed that fail the same way.
 
-use super::options::{Arrangement, Asks, Faults, Options, Plan, Strategy};
+use super::options::{About, Arrangement, Asks, Faults, Options, Plan, Strategy};
 use super::outcome::Outcome;
 
 /// Simpler options than these, the simplest first.
@@ -46,6 +46,7 @@ fn simpler(options: &Options) -> Vec<Options> {
     try_with(&|of| of.at_once = 8);
     try_with(&|of| of.odd_calls = 0);
     try_with(&|of| of.overlaps = false);
+    try_with(&|of| of.odd_about = About::Anything);
     try_with(&|of| of.asks = Asks::default());
     try_with(&|of| of.server_alignment = 0);
     try_with(&|of| of.same_name = false);

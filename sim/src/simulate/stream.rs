@@ -105,6 +105,9 @@ impl Stream {
             items.push(Item::Alone(Code::GetPosition, None));
         }
         items.push(Item::Data(metadata));
+        if options.positions && options.like != Like::Pipe {
+            items.push(Item::Alone(Code::GetPosition, None));
+        }
         if options.plan == Plan::Snapshot {
             items.push(Item::Alone(Code::PrepareToFreeze, None));
         } else if options.like == Like::Tape {

@@ -11,7 +11,7 @@ use super::medium::Medium;
 use super::names;
 use super::observe::{Observer, Place};
 use super::odd::Known;
-use super::options::{Arrangement, Options};
+use super::options::{About, Arrangement, Options};
 use super::outcome::{Counts, Ended};
 use super::own::{Own, Told};
 use super::program::{Act, Job, Scene, Statement};
@@ -250,7 +250,9 @@ impl<'a, E: Engine> World<'a, E> {
     fn trouble(&mut self) {
         if self.options.odd_calls > 0 && self.counts.steps >= self.odd_at {
             self.odd_at = self.counts.steps + 1 + self.chance.below(2 * self.options.odd_calls);
-            self.odd_due[self.chance.below(3) as usize] = true;
+            // A stranger comes seldom, but for worlds that are about it.
+            let most = if self.options.odd_about == About::Secondaries { 3 } else { 5 };
+            self.odd_due[[0, 1, 2, 0, 1][self.chance.below(most) as usize]] = true;
             self.wake_all(0);
         }
         let faults = &self.options.faults;
@@ -509,6 +511,16 @@ impl<'a, E: Engine> World<'a, E> {
         let waits =
             |ask: &Ask| matches!(ask, Ask::GetConfiguration { .. } | Ask::GetCommand { .. });
         self.lanes[main].ask.as_ref().is_some_and(|ask| !waits(ask))
+    }
+
+    /// Whether the server, or the primary client, is inside an OpenDevice.
+    pub(super) fn is_opening(&self, set: usize, server: bool) -> bool {
+        let own = |lane: &usize| {
+            let lane = &self.lanes[*lane];
+            let same = lane.place.process == if server { Process::Server } else { Process::Primary };
+            same && matches!(lane.ask, Some(Ask::OpenDevice { .. }))
+        };
+        each(self.in_call & self.sets[set].lanes).any(|lane| own(&lane))
     }
 
     /// The lane on which a device is served.

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use vdi_sim::check::exit_code;
 use vdi_sim::clauses::Profile;
 
-use super::{Failure, hunted};
 use super::args::MutantsArgs;
 use super::run::{library, processors, progress};
+use super::{Failure, hunted};
 use crate::adapter::Limits;
 use crate::mutants::{Kill, RaceKill, hunt, hunt_race};
 use crate::plain::{Defect, DefectInfo};

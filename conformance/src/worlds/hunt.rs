@@ -92,12 +92,8 @@ fn readings(defect: &DefectInfo) -> Vec<Reading> {
 fn pass(defect: &DefectInfo, seeds: (u64, u64), under: Option<Reading>, kill: &mut WorldKill) {
     let mut profile = Profile::default();
     under.into_iter().for_each(|reading| profile.choose(reading));
-    let on = |ground| Worlds {
-        ground,
-        profile: profile.clone(),
-        overrides: Vec::new(),
-        digest: false,
-    };
+    let on =
+        |ground| Worlds { ground, profile: profile.clone(), overrides: Vec::new(), digest: false };
     let (mutant, sound) = (on(Ground::Plain(Some(defect.defect))), on(Ground::Plain(None)));
     for seed in seeds.0..seeds.1 {
         let Some(violation) = violated(&mutant, seed) else { continue };
@@ -107,7 +103,8 @@ fn pass(defect: &DefectInfo, seeds: (u64, u64), under: Option<Reading>, kill: &m
         }
         let under = under.map(|reading| reading.to_string());
         let reading = under.iter().map(|under| format!(" --reading {under}")).collect::<String>();
-        let again = format!("vdi simulate --seed {seed} --on plain --defect {}{reading}", defect.name);
+        let again =
+            format!("vdi simulate --seed {seed} --on plain --defect {}{reading}", defect.name);
         *kill = WorldKill {
             defect: defect.name,
             clause: Some(violation.clause),

@@ -6,7 +6,6 @@ use super::deviation::Deviation;
 use super::engine::{Answer, Ask, CalledBack, Engine};
 use super::medium::Done;
 use super::odd::{self, Odd};
-use super::options::Arrangement;
 use super::own::{Do, Through, Told};
 use super::program::{Act, Statement as Of};
 use super::world::{Lane, Role, Set, World};
@@ -58,15 +57,22 @@ impl<E: Engine> World<'_, E> {
     pub(super) fn act_oddly(&mut self, role: Role, index: usize) -> Act {
         // What is under way may change what an odd call is bound to.
         let busy = !self.options.overlaps && self.is_changing(index, role == Role::OddServer);
-        let opening = self.is_opening(index, role == Role::OddServer);
-        let Self { sets, chance, commands, buffers, handles, given, odd_due, options, dead, .. } = self;
-        let Set { server, client, of_server, of_client, of_stranger, made, .. } = &sets[index];
+        let server_side = role == Role::OddServer;
+        let opening =
+            self.is_inside(index, server_side, |ask| matches!(ask, Ask::OpenDevice { .. }));
+        let closing = self.is_inside(index, server_side, |ask| *ask == Ask::Close);
+        let Self {
+            sets, chance, commands, buffers, handles, given, odd_due, options, dead, ..
+        } = self;
+        let Set { server, client, of_server, of_client, of_stranger, made, got, .. } = &sets[index];
         let ended = match role {
             Role::OddServer => server.has_ended(),
-            _ => client.has_ended() || dead.contains(&Process::Primary),
+            _ => client.has_ended(),
         };
-        // The stranger may be in the set of the BACKUP yet.
-        let stays = role == Role::Stranger && of_stranger.closed;
+        // The stranger may be in the set of the BACKUP yet; and of a set whose primary has
+        // died nothing is said.
+        let orphaned = dead.contains(&Process::Primary);
+        let stays = role == Role::Stranger && (of_stranger.closed || orphaned);
         if index > 0 || options.odd_calls == 0 || stays {
             return Act::Done;
         }
@@ -87,14 +93,15 @@ impl<E: Engine> World<'_, E> {
             commands,
             buffers,
             handles,
-            made,
+            // A client knows the addresses that it was given.
+            made: if role == Role::OddClient { got } else { made },
             given,
             named: of_server.opened,
             about: options.odd_about,
             size: options.max_transfer_size,
             opening,
-            own_addresses: role == Role::OddClient
-                && options.arrangement != Arrangement::ProcessPerDevice,
+            closing,
+            own_addresses: role == Role::OddClient,
         };
         match role {
             Role::OddServer => odd::of_server(*of_server, &mut around),
@@ -109,9 +116,16 @@ impl<E: Engine> World<'_, E> {
         let good = answer.status == HResult::NOERROR;
         let set = &mut self.sets[usize::from(place.set)];
         match ask {
-            Ask::AllocateBuffer { buffer, .. }
-            | Ask::Odd(Odd::AllocateAligned { buffer, .. }) if good => set.made.push(*buffer),
+            Ask::AllocateBuffer { buffer, .. } | Ask::Odd(Odd::AllocateAligned { buffer, .. })
+                if good =>
+            {
+                set.made.push(*buffer)
+            }
             Ask::FreeBuffer { buffer } if good => set.server.loses(*buffer),
+            Ask::GetCommand { .. } if place.process == Process::Primary => {
+                let buffer = answer.delivered.and_then(|delivered| delivered.buffer);
+                set.got.extend(buffer.filter(|buffer| !set.got.contains(buffer)));
+            }
             Ask::Odd(Odd::GetBufferHandle { handle, .. }) if good => self.given.push(*handle),
             _ => {}
         }

@@ -59,8 +59,8 @@ pub use content::{Content, Extent, from_bytes, to_bytes};
 pub use coverage::{Clauses, Coverage, Met, MetOnce, Table, Transitions};
 pub use deviation::Deviation;
 pub use engine::{
-    Answer, Ask, By, CalledBack, Complete, Delivered, Engine, Gives, Happened, Scarcity, Send, Setup,
-    Thing, Wait,
+    Answer, Ask, By, CalledBack, Complete, Delivered, Engine, Gives, Happened, Scarcity, Send,
+    Setup, Thing, Wait,
 };
 pub use history::{Options as HistoryOptions, history};
 pub use observe::Log;

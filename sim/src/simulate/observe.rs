@@ -336,8 +336,7 @@ impl Stage {
                 let made = names::device(place.process, run.into(), device);
                 (set_handle(&place), Some(made))
             }
-            Ask::AllocateBuffer { buffer, .. }
-            | Ask::Odd(Odd::AllocateAligned { buffer, .. }) => {
+            Ask::AllocateBuffer { buffer, .. } | Ask::Odd(Odd::AllocateAligned { buffer, .. }) => {
                 (set_handle(&place), Some(names::buffer(buffer)))
             }
             Ask::Odd(Odd::GetBufferHandle { handle, .. }) => {

@@ -225,6 +225,8 @@ pub(super) struct Around<'a> {
     pub(super) size: u32,
     /// Whether its process is inside an OpenDevice.
     pub(super) opening: bool,
+    /// Whether its process is inside Close: another set may be created then.
+    pub(super) closing: bool,
     /// Whether the addresses of buffers mean something in this process.
     pub(super) own_addresses: bool,
 }
@@ -305,7 +307,7 @@ const OF_SERVER: &[(About, &[u32])] = &[
     (About::Devices, &[4, 13, 14, 19, 20]),
     (About::Commands, &[11, 24, 25]),
     (About::Ends, &[4, 15, 16, 17, 19, 25]),
-    (About::Secondaries, &[11, 12, 25]),
+    (About::Secondaries, &[11, 25, 25, 25]),
 ];
 
 /// The same of [`of_client`].
@@ -315,7 +317,7 @@ const OF_CLIENT: &[(About, &[u32])] = &[
     (About::Devices, &[3, 4, 7, 17]),
     (About::Commands, &[7, 17]),
     (About::Ends, &[5, 6, 0, 17]),
-    (About::Secondaries, &[6, 9, 10, 11, 12, 13]),
+    (About::Secondaries, &[9, 10, 11, 12, 13]),
 ];
 
 /// Something odd that the server does.
@@ -366,7 +368,8 @@ pub(super) fn of_server(known: Known, around: &mut Around<'_>) -> Act {
 /// Something odd that the primary client does.
 pub(super) fn of_client(known: Known, around: &mut Around<'_>) -> Act {
     let flawed = Ask::Odd(Odd::Create(around.chance.one_of(CreateFlaw::ALL)));
-    let polls = Ask::GetConfiguration { wait: POLL };
+    let wait = around.chance.one_of(&[POLL, POLL, Wait::Milliseconds(1_000)]);
+    let polls = Ask::GetConfiguration { wait };
     if !known.begun {
         return around.one(&[polls, Ask::SignalAbort, Ask::Close, flawed, flawed]);
     }
@@ -384,7 +387,7 @@ pub(super) fn of_client(known: Known, around: &mut Around<'_>) -> Act {
         around.about = About::Configuration;
     }
     Act::call(match (around.which(18, OF_CLIENT), device) {
-        (0, _) => Ask::CreateEx,
+        (0, _) if !around.closing => Ask::CreateEx,
         (1, _) => flawed,
         (2, _) => polls,
         (3 | 4, _) if !known.configured => Ask::Odd(Odd::OpenDevice { device: 0 }),
@@ -422,8 +425,8 @@ pub(super) fn of_secondary(known: Known, around: &mut Around<'_>) -> Act {
         1 => Ask::GetConfiguration { wait: POLL },
         2 => Ask::Odd(Odd::OpenDevice { device: around.chance.below(known.devices.into()) as u8 }),
         3 => Ask::Close,
-        4 => Ask::SignalAbort,
-        5..=8 => around.handle(),
+        4 if around.chance.once_in(4) => Ask::SignalAbort,
+        4..=8 => around.handle(),
         _ => return around.touch_buffer(),
     })
 }

@@ -6,8 +6,8 @@ use super::chance::Chance;
 use super::content::{self, Content, Extent};
 use super::coverage::MetOnce;
 use super::engine::{
-    Answer as Given, Ask, By, CalledBack, Delivered, Engine, Gives, Happened, Scarcity, Send, Setup,
-    Thing, Wait,
+    Answer as Given, Ask, By, CalledBack, Delivered, Engine, Gives, Happened, Scarcity, Send,
+    Setup, Thing, Wait,
 };
 use super::odd::Odd;
 use crate::clauses::{Clause, Profile};
@@ -258,7 +258,9 @@ fn odd_server_call(life: &Life, odd: &Odd) -> ServerCall {
         }
         Odd::Begin(flaw) => begin(&flaw.config(&life.setup.server)),
         Odd::OpenDevice { device } => open_device(life, device),
-        Odd::QueryAvailableBuffers { size } => ServerCall::QueryAvailableBuffers(allocated(size, 0)),
+        Odd::QueryAvailableBuffers { size } => {
+            ServerCall::QueryAvailableBuffers(allocated(size, 0))
+        }
         Odd::AllocateAligned { buffer, size, alignment } => {
             let sound = size > 0 && (alignment == 0 || alignment.is_power_of_two());
             let kind = allocated(size, alignment);
@@ -301,17 +303,13 @@ fn server_call(life: &Life, ask: &Ask) -> ServerCall {
             ServerCall::Open { found: true, reused }
         }
         Ask::GetServerConfiguration => ServerCall::GetConfiguration,
-        Ask::BeginConfiguration => {
-            begin(&life.setup.server)
-        }
+        Ask::BeginConfiguration => begin(&life.setup.server),
         Ask::RequestBuffers { size, count } => {
             ServerCall::RequestBuffers(Requested { size, alignment: 0, count })
         }
         Ask::EndConfiguration => ServerCall::EndConfiguration,
         Ask::ExecuteCompletionAgent => ServerCall::ExecuteCompletionAgent,
-        Ask::OpenDevice { device } => {
-            open_device(life, device)
-        }
+        Ask::OpenDevice { device } => open_device(life, device),
         Ask::AllocateBuffer { buffer, size } => {
             let kind = Requested { size, alignment: 0, count: 0 };
             ServerCall::AllocateBuffer { buffer: BufferId(buffer), sound: true, kind }

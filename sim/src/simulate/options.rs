@@ -182,6 +182,8 @@ pub struct Options {
     pub reads_to_end: bool,
     /// Whether the server believes a success without looking at the bytes moved.
     pub trusting: bool,
+    /// Whether the server sends ClearError at once, while other commands are out.
+    pub hasty: bool,
     /// Whether a server whose statement fails closes its devices in order; else it
     /// aborts.
     pub fails_in_order: bool,
@@ -254,13 +256,35 @@ impl Options {
         };
         self.server_alignment = rarely(chance, &[4_096, 65_536]);
         self.same_name = chance.once_in(4);
+        self.hasty = chance.once_in(3);
         self.overlaps = self.odd_calls > 0 && chance.once_in(2);
         let about = chance.one_of(About::ALL);
         if self.odd_calls > 0 {
             self.odd_about = about;
         }
-        if self.deviation.is_none() && chance.once_in(10) {
+        if self.deviation.is_none() {
+            self.draw_rare_faults(chance);
+        }
+    }
+
+    /// Faults that show little but together with others.
+    fn draw_rare_faults(&mut self, chance: &mut Chance) {
+        if self.odd_about == About::Buffers && chance.once_in(2) {
+            self.faults.memory = 3;
+        }
+        if self.odd_about == About::Configuration && chance.once_in(2) {
+            self.faults.slow_server = 15_000;
+        }
+        if chance.once_in(10) {
             self.faults.slow_callback = chance.one_of(&[2, 5]);
+        }
+        if chance.once_in(16) {
+            self.server_time_out = 1_000;
+            self.faults.slow_client = 2;
+        } else if self.removable && chance.once_in(16) {
+            // Loads that take long.
+            (self.server_time_out, self.faults.slow_client) = (1_000, 2);
+            self.faults.capacity = Some(self.write_size * chance.between(2, 4));
         }
     }
 
@@ -306,6 +330,7 @@ impl Options {
             positions: chance.once_in(3),
             reads_to_end: chance.once_in(3),
             trusting: false,
+            hasty: false,
             fails_in_order: false,
             closes_early: false,
             server_time_out: 0,

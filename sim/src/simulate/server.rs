@@ -175,7 +175,14 @@ impl Server {
                     self.end(scene);
                     return Act::Done;
                 }
-                at => return Act::call(self.ask(at, scene)),
+                at => {
+                    let slow = scene.options.faults.slow_server;
+                    let configures = matches!(at, At::Beginning | At::Requesting | At::Ending);
+                    if slow > 0 && configures && scene.chance.once_in(2) {
+                        return Act::Sleep(slow.min(MOST_PAUSE));
+                    }
+                    return Act::call(self.ask(at, scene));
+                }
             }
         }
     }

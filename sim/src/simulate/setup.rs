@@ -89,6 +89,7 @@ pub(super) fn begin(set: &mut Set, index: usize, job: Job, options: &Options) {
     (set.of_server, set.of_client) = Default::default();
     set.of_stranger = Known { closed: set.of_stranger.begun, ..Known::default() };
     set.made.clear();
+    set.got.clear();
     if job == Job::Restore {
         set.media.iter_mut().for_each(Medium::rewind_to_read);
     }

@@ -37,6 +37,7 @@ fn simpler(options: &Options) -> Vec<Options> {
     try_with(&|of| of.reads_to_end = false);
     try_with(&|of| of.removable = false);
     try_with(&|of| of.trusting = false);
+    try_with(&|of| of.hasty = false);
     try_with(&|of| of.fails_in_order = false);
     try_with(&|of| of.closes_early = false);
     try_with(&|of| of.server_time_out = 0);

@@ -26,7 +26,8 @@ impl<E: Engine> World<'_, E> {
             }
         }
         self.rests += 1;
-        if self.rests.is_multiple_of(4) && self.in_call & !self.done != 0 {
+        let tells = self.rests.is_multiple_of(4) || self.options.odd_calls > 0;
+        if tells && self.in_call & !self.done != 0 {
             self.tell_rest();
         }
         let agents = (0..self.lanes.len()).filter_map(|lane| Some((self.patience(lane)?, lane)));

@@ -39,6 +39,9 @@ pub(super) enum Role {
     Stranger,
 }
 
+/// Calls out of the order in a world, at most.
+const MOST_ODD: u32 = 300;
+
 /// No deadline.
 pub(super) const NEVER: u64 = u64::MAX;
 
@@ -84,6 +87,8 @@ pub(super) struct Set {
     pub(super) of_stranger: Known,
     /// Buffers that were allocated in this life.
     pub(super) made: Vec<u32>,
+    /// Those that the primary client's process has got.
+    pub(super) got: Vec<u32>,
 }
 
 impl Set {
@@ -105,6 +110,7 @@ impl Set {
             of_client: Known::default(),
             of_stranger: Known::default(),
             made: Vec::new(),
+            got: Vec::new(),
         }
     }
 }
@@ -141,6 +147,8 @@ pub(super) struct World<'a, E> {
     pub(super) given: Vec<u32>,
     /// The step of the next odd call, and whether it is due, by who makes it.
     odd_at: u32,
+    /// How many odd calls there may yet be: the world is to come to an end.
+    odd_left: u32,
     pub(super) odd_due: [bool; 3],
     pub(super) dead: Vec<Process>,
     /// A client in the place of ours.
@@ -178,6 +186,7 @@ impl<'a, E: Engine> World<'a, E> {
             handles: 0,
             given: Vec::new(),
             odd_at: 1,
+            odd_left: MOST_ODD,
             odd_due: [false; 3],
             dead: Vec::new(),
             own: None,
@@ -248,7 +257,8 @@ impl<'a, E: Engine> World<'a, E> {
 
     /// What the seed has drawn for this step goes wrong.
     fn trouble(&mut self) {
-        if self.options.odd_calls > 0 && self.counts.steps >= self.odd_at {
+        if self.options.odd_calls > 0 && self.counts.steps >= self.odd_at && self.odd_left > 0 {
+            self.odd_left -= 1;
             self.odd_at = self.counts.steps + 1 + self.chance.below(2 * self.options.odd_calls);
             // A stranger comes seldom, but for worlds that are about it.
             let most = if self.options.odd_about == About::Secondaries { 3 } else { 5 };
@@ -460,8 +470,12 @@ impl<'a, E: Engine> World<'a, E> {
                 | Ask::FreeBuffer { .. }
                 | Ask::Odd(_)
         );
+        // What the configuration is becomes known when such a call returns: nobody is to
+        // see it before, and nobody would without calls out of the order.
+        let configures = matches!(ask, Ask::BeginConfiguration | Ask::EndConfiguration);
         let at_once = match self.options.at_once {
             8 => true,
+            _ if configures && self.options.odd_calls > 0 => true,
             _ if names => true,
             // Whether the agent runs already is then not left open.
             _ if matches!(ask, Ask::CloseDevice { .. }) && !self.sets[set].server.is_active() => {
@@ -478,6 +492,9 @@ impl<'a, E: Engine> World<'a, E> {
         self.wake(set, &ask);
         if let Some(happened) = returned {
             self.happened(lane, happened);
+        } else if self.options.overlaps && self.chance.once_in(2) {
+            // It is left where it is, until something wakes it or all else rests.
+            self.ready &= !bit;
         }
     }
 
@@ -513,14 +530,13 @@ impl<'a, E: Engine> World<'a, E> {
         self.lanes[main].ask.as_ref().is_some_and(|ask| !waits(ask))
     }
 
-    /// Whether the server, or the primary client, is inside an OpenDevice.
-    pub(super) fn is_opening(&self, set: usize, server: bool) -> bool {
-        let own = |lane: &usize| {
-            let lane = &self.lanes[*lane];
-            let same = lane.place.process == if server { Process::Server } else { Process::Primary };
-            same && matches!(lane.ask, Some(Ask::OpenDevice { .. }))
-        };
-        each(self.in_call & self.sets[set].lanes).any(|lane| own(&lane))
+    /// Whether the server, or the primary client, is inside such a call.
+    pub(super) fn is_inside(&self, set: usize, server: bool, such: fn(&Ask) -> bool) -> bool {
+        let process = if server { Process::Server } else { Process::Primary };
+        each(self.in_call & self.sets[set].lanes).any(|lane| {
+            let Lane { place, ask, .. } = &self.lanes[lane];
+            place.process == process && ask.as_ref().is_some_and(such)
+        })
     }
 
     /// The lane on which a device is served.
@@ -581,11 +597,7 @@ impl<'a, E: Engine> World<'a, E> {
             }
             Role::Server => server.returned(ask, answer, self.options),
             Role::Agent => server.agent_returned(answer.status),
-            Role::Operator
-            | Role::Sql
-            | Role::OddServer
-            | Role::OddClient
-            | Role::Stranger => {}
+            Role::Operator | Role::Sql | Role::OddServer | Role::OddClient | Role::Stranger => {}
             Role::Client => client.returned(ask, answer, statement),
             Role::Worker(worker) => {
                 client.workers[usize::from(worker)].returned(ask, answer, *statement);

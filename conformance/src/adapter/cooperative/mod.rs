@@ -89,10 +89,7 @@ pub(super) struct OnBody<B: Body> {
 
 impl<B: Body> OnBody<B> {
     /// `make` is given what the implementation's threads have to tell.
-    pub(super) fn new(
-        all_on_threads: bool,
-        make: impl FnOnce(Threads) -> (B, Makers<B>),
-    ) -> Self {
+    pub(super) fn new(all_on_threads: bool, make: impl FnOnce(Threads) -> (B, Makers<B>)) -> Self {
         let gate = Arc::new(Gate::default());
         let (world, makers) = make(Threads(Arc::clone(&gate)));
         Self {

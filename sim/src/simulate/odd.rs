@@ -286,7 +286,7 @@ impl Around<'_> {
         match self.chance.below(4) {
             0 | 1 => Ask::AllocateBuffer { buffer, size: self.size },
             _ => {
-                let alignment = self.chance.one_of(&[3, 512, 8_192, 65_536, 131_072]);
+                let alignment = self.chance.one_of(&[3, 512, 8_192, 65_536]);
                 let size = self.chance.one_of(&[self.size, 512, 3_000]);
                 Ask::Odd(Odd::AllocateAligned { buffer, size, alignment })
             }

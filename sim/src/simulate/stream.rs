@@ -168,7 +168,7 @@ impl Stream {
             writes,
             addressed: options.like == Like::Disk,
             trusting: options.trusting,
-            hasty: options.hasty,
+            hasty: options.hasty && writes,
             transfer: if writes { options.write_size } else { options.read_size },
             items,
             item: 0,

@@ -147,7 +147,8 @@ defects! {
         ["client.close.implicit-abort", "server.configuration.aborted", "abort.agent-returns"],
         "The client's Close before any device is open does not abort.";
     ClientNormalCloseAborts "client-normal-close-aborts", false,
-        ["client.close.normal-no-abort", "server.get-configuration.status"],
+        ["client.close.normal-no-abort", "server.get-configuration.status",
+         "server.end-configuration.phase"],
         "The client's Close after a normal run aborts the server.";
     ClientCloseKeepsName "client-close-keeps-name", false, ["client.create.status"],
         "The client's Close leaves the name of its set taken.";

@@ -8,6 +8,7 @@ use super::medium::Done;
 use super::odd::{self, Odd};
 use super::own::{Do, Through, Told};
 use super::program::{Act, Statement as Of};
+use super::schedule::each;
 use super::world::{Lane, Role, Set, World};
 use crate::codes::{CommandCode, HResult};
 use crate::trace::{Process, Statement};
@@ -51,6 +52,23 @@ impl<E: Engine> World<'_, E> {
                 self.wake_all(index);
             }
         }
+    }
+
+    /// Whether a main lane is inside a call that does not just wait.
+    pub(super) fn is_changing(&self, set: usize, server: bool) -> bool {
+        let main = self.first(set) + if server { 0 } else { 3 };
+        let waits =
+            |ask: &Ask| matches!(ask, Ask::GetConfiguration { .. } | Ask::GetCommand { .. });
+        self.lanes[main].ask.as_ref().is_some_and(|ask| !waits(ask))
+    }
+
+    /// Whether the server, or the primary client, is inside such a call.
+    pub(super) fn is_inside(&self, set: usize, server: bool, such: fn(&Ask) -> bool) -> bool {
+        let process = if server { Process::Server } else { Process::Primary };
+        each(self.in_call & self.sets[set].lanes).any(|lane| {
+            let Lane { place, ask, .. } = &self.lanes[lane];
+            place.process == process && ask.as_ref().is_some_and(such)
+        })
     }
 
     /// What is called out of the order, if it is time.

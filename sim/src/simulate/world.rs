@@ -522,23 +522,6 @@ impl<'a, E: Engine> World<'a, E> {
         self.sets[set].lanes.trailing_zeros() as usize
     }
 
-    /// Whether a main lane is inside a call that does not just wait.
-    pub(super) fn is_changing(&self, set: usize, server: bool) -> bool {
-        let main = self.first(set) + if server { 0 } else { 3 };
-        let waits =
-            |ask: &Ask| matches!(ask, Ask::GetConfiguration { .. } | Ask::GetCommand { .. });
-        self.lanes[main].ask.as_ref().is_some_and(|ask| !waits(ask))
-    }
-
-    /// Whether the server, or the primary client, is inside such a call.
-    pub(super) fn is_inside(&self, set: usize, server: bool, such: fn(&Ask) -> bool) -> bool {
-        let process = if server { Process::Server } else { Process::Primary };
-        each(self.in_call & self.sets[set].lanes).any(|lane| {
-            let Lane { place, ask, .. } = &self.lanes[lane];
-            place.process == process && ask.as_ref().is_some_and(such)
-        })
-    }
-
     /// The lane on which a device is served.
     fn worker_lane(&self, set: usize, device: u8) -> usize {
         match self.options.arrangement {

@@ -137,7 +137,7 @@ impl<E: Engine> World<'_, E> {
             Ask::AllocateBuffer { buffer, .. } | Ask::Odd(Odd::AllocateAligned { buffer, .. })
                 if good =>
             {
-                set.made.push(*buffer)
+                set.made.push(*buffer);
             }
             Ask::FreeBuffer { buffer } if good => set.server.loses(*buffer),
             Ask::GetCommand { .. } if place.process == Process::Primary => {

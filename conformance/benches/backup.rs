@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use vdi_conformance::engine::{Databases, Engine, Faults, Memory, Order, parse};
+use vdi_conformance::engine::{Databases, Engine, Faults, Memory, Order, Stop, parse};
 use vdi_sim::runtime::{Machine, Options};
 
 const MIB: usize = 1 << 20;
@@ -115,6 +115,7 @@ impl Stage {
             trace: None,
             wait: Duration::from_secs(60),
             patience: Duration::from_secs(60),
+            stop: Arc::new(Stop::default()),
         };
         let client = Command::new(self.folder.join("client"))
             .args(["backup", "x", "-"])
@@ -171,16 +172,17 @@ fn main() {
         all[3].1.push(pipe(&data, bytes, false));
         all[4].1.push(pipe(&data, bytes, true));
     }
-    let best = |rates: &[f64]| rates.iter().copied().fold(0.0, f64::max);
-    let pipe = best(&all[3].1);
-    println!("{} GiB of data in memory, GiB a second, best of {ROUNDS}", gibibytes());
+    println!("{} GiB of data in memory, {ROUNDS} rounds: GiB a second", gibibytes());
+    println!("and, of the same round, how many times the pipe of 64 KiB");
+    let pipes = all[3].1.clone();
     for (what, rates) in &all {
-        let seen: Vec<String> = rates.iter().map(|rate| format!("{rate:.2}")).collect();
-        let best = best(rates);
-        println!(
-            "{what:32} {best:6.2}  {:5.2} times the pipe  (seen: {})",
-            best / pipe,
-            seen.join(", ")
-        );
+        let seen: Vec<String> = rates
+            .iter()
+            .zip(&pipes)
+            .map(|(rate, pipe)| format!("{rate:6.2} ({:4.2} x)", rate / pipe))
+            .collect();
+        let best = rates.iter().copied().fold(0.0, f64::max);
+        let ratio = best / pipes.iter().copied().fold(0.0, f64::max);
+        println!("{what:28} {}   best {best:6.2} ({ratio:4.2} x)", seen.join("  "));
     }
 }

@@ -48,6 +48,8 @@ fn help() {
         &["simulate", "--help"],
         &["merge", "--help"],
         &["init", "--help"],
+        &["install", "--help"],
+        &["join", "--help"],
     ] {
         text.push_str(&told(words));
         text.push('\n');

@@ -1,14 +1,19 @@
 //! Client programs in C++, written against the published classes only, linked with
 //! `libsqlvdi.so`, against the stand-in server behind `sqlcmd`.
 
+#[path = "clients/kills.rs"]
+mod kills;
 #[path = "clients/recordings.rs"]
 mod recordings;
 #[path = "clients/stage.rs"]
 #[allow(dead_code, reason = "the tests of the gate use the rest")]
 mod stage;
+#[path = "clients/standing.rs"]
+mod standing;
 
 use std::fs;
 use std::io::Read;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -47,6 +52,12 @@ fn a_thread_for_each_device() {
 #[test]
 fn a_process_for_each_device() {
     survives(("processes", ""), ("processes", "MAXTRANSFERSIZE=131072"));
+}
+
+#[test]
+fn buffers_by_handle_in_another_process() {
+    survives(("handles", ""), ("handles", "MAXTRANSFERSIZE=262144, BUFFERCOUNT=1"));
+    survives(("single", "BUFFERCOUNT=3"), ("handles", ""));
 }
 
 #[test]
@@ -223,6 +234,56 @@ fn a_side_that_is_killed() {
         }
         stage.leaves_nothing();
     }
+}
+
+/// 90 is a pause that a server may make if it is milliseconds, and none if it is seconds.
+#[test]
+fn time_outs_are_milliseconds_unless_they_are_to_be_seconds() {
+    let stage = Stage::new();
+    stage.database("x", MIB);
+    let run = |unit: &str| {
+        let mut command = stage.command("faulty", &["backup", "x", "MEDIUM"]);
+        command.env("FAULT", "impatient").env("VDI_FAULTS", "pause=600@4");
+        Ended::of(command.env("VDI_TIMEOUT_UNIT", unit)).code
+    };
+    assert_eq!((run("milliseconds"), run("seconds")), (1, 0));
+    stage.leaves_nothing();
+}
+
+/// What `vdi install` puts into a folder is all that a client needs.
+#[test]
+fn what_is_installed_works_by_itself() {
+    let stage = Stage::new();
+    let data = stage.database("x", 300_000);
+    let installed = Ended::of(&mut stage.vdi(&["install", "kit"]));
+    assert_eq!(installed.code, 0, "{installed:?}");
+    for name in ["libsqlvdi.so", "libsqlvdi-record.so"] {
+        assert!(stage.path("kit/lib").join(name).is_file(), "{name}");
+    }
+    let built = std::process::Command::new("g++")
+        .args(["-std=c++11", "-pthread", "-I"])
+        .arg(stage.path("kit/include"))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../sim/libsqlvdi/clients/single.cpp"))
+        .arg("-L")
+        .arg(stage.path("kit/lib"))
+        .args(["-lsqlvdi", "-o"])
+        .arg(stage.path("mine"))
+        .status();
+    assert!(built.expect("g++ starts").success());
+    // Over what is in use, too.
+    assert_eq!(Ended::of(&mut stage.vdi(&["install", "kit"])).code, 0);
+    let mut command = stage.command("single", &["backup", "x", "MEDIUM"]);
+    let (lib, bin) = (stage.path("kit/lib"), stage.path("kit/bin"));
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    let ended = Ended::of(command.env("PATH", &path).env("LD_LIBRARY_PATH", &lib));
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(fs::read(stage.path("medium")).expect("a medium").len() > data.len());
+    let mut gate = std::process::Command::new(bin.join("vdi"));
+    let line = format!("{} backup {{database}} {{medium}}", stage.path("mine").display());
+    gate.args(["gate", "--client", &line, "--filter", "backup/plain"]);
+    let ended = Ended::of(&mut gate);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    stage.leaves_nothing();
 }
 
 #[test]

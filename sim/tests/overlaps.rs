@@ -38,6 +38,8 @@ fn overlaps(seed: u64, events: usize) -> Overlaps {
         from_active: seed % 4 < 2,
         thread_per_device: seed.is_multiple_of(5),
         drained: seed.is_multiple_of(7),
+        deaths: seed % 6 == 1,
+        time_told: seed % 5 == 2,
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vdi_sim::clauses::{Party, Reading};
 
+use super::install::InstallArgs;
+use super::join::JoinArgs;
 use super::simulate::{GroundArg, MergeArgs, SimulateArgs, setting};
 
 /// Tells whether software speaking SQL Server's Virtual Device Interface does what
@@ -57,11 +59,17 @@ pub enum Command {
     Init(InitArgs),
     /// Put a client program through a list of situations, and judge it
     Gate(GateArgs),
-    /// Play the database server for client programs: BACKUP and RESTORE
+    /// Play the database server for client programs: BACKUP and RESTORE, as said here or as
+    /// sqlcmd hands them over
+    #[command(after_help = crate::engine::list_options())]
     Serve(ServeArgs),
     /// Play sqlcmd, and the server behind it; the same as a link to vdi named sqlcmd
     #[command(disable_help_flag = true)]
     Sqlcmd(SqlcmdArgs),
+    /// Put libsqlvdi.so, its header, the recorder, vdi and sqlcmd into a folder
+    Install(InstallArgs),
+    /// Join the traces that several processes have written of one set into one history
+    Join(JoinArgs),
     /// Be one process of several on standard input and output, for `run --processes`
     #[command(hide = true)]
     Process(ProcessArgs),
@@ -134,8 +142,9 @@ pub struct GateArgs {
 /// `vdi serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
-    /// BACKUP and RESTORE statements, in the order they are carried out
-    #[arg(required = true, value_name = "STATEMENT")]
+    /// BACKUP and RESTORE statements, in the order they are carried out; without any, those
+    /// that sqlcmd hands over, until it is ended
+    #[arg(value_name = "STATEMENT")]
     pub statements: Vec<String>,
     /// Folder of databases: the file NAME is the data of the database NAME, NAME.log its log,
     /// NAME.generated, a JSON object with "seed" and "bytes", stands for generated data
@@ -148,7 +157,8 @@ pub struct ServeArgs {
     /// Record the server's calls into this file; %s in its name is the name of the set
     #[arg(long, value_name = "FILE")]
     pub trace: Option<String>,
-    /// Seconds that a set is waited for; for ever if missing
+    /// Seconds that a set is waited for. If missing, for ever, or, for statements that are
+    /// handed over, not at all: whoever does that has a set
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub wait: Option<f64>,
     /// What the names of shared memory objects begin with
@@ -157,6 +167,10 @@ pub struct ServeArgs {
     /// Use sets of the same group, not only of the same user
     #[arg(long)]
     pub group: bool,
+    /// Where sqlcmd finds this server, if its VDI_SERVER says so, too; a place in the user's
+    /// own folder, by the prefix, if missing
+    #[arg(long, value_name = "SOCKET", conflicts_with = "statements")]
+    pub socket: Option<PathBuf>,
 }
 
 impl Default for Command {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::args::{GateArgs, gating};
+use super::install::{LIBRARY, beside};
 use super::run::{print, progress, write_traces};
 use super::{Failure, profile};
 use crate::baseline::Baseline;
@@ -96,12 +97,7 @@ fn selected(filters: &[String]) -> Result<Vec<&'static Situation>, Failure> {
 
 /// The library: the one named, or the one beside this program.
 fn library(named: Option<&Path>, vdi: &Path) -> Result<PathBuf, Failure> {
-    let beside = || {
-        let folder = vdi.parent().unwrap_or(Path::new("."));
-        [folder.join("libsqlvdi.so"), folder.join("deps/libsqlvdi.so")]
-            .into_iter()
-            .find(|path| path.is_file())
-    };
+    let beside = || beside(vdi, &[LIBRARY]);
     let path = named.map(Path::to_owned).or_else(beside).ok_or_else(|| {
         Failure::Unavailable(
             "there is no libsqlvdi.so beside this program: build it (cargo build --release -p \

@@ -10,6 +10,8 @@ mod explore;
 mod gate;
 mod hunted;
 mod init;
+mod install;
+mod join;
 mod list;
 mod mutants;
 mod process;
@@ -20,6 +22,7 @@ mod server;
 mod shrink;
 mod simulate;
 mod sqlcmd;
+mod standing;
 mod table;
 
 use std::io::{IsTerminal, Write};
@@ -33,6 +36,8 @@ use vdi_sim::clauses::{Profile, ProfileFile};
 use vdi_sim::trace::{Trace, TraceError};
 
 pub use args::{Arguments, Command};
+pub use install::InstallArgs;
+pub use join::JoinArgs;
 pub use simulate::{HowArgs, MergeArgs, SimulateArgs};
 
 use crate::scenario::{BadFile, LibraryError};
@@ -143,6 +148,8 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
         Command::Simulate(args) => simulate::simulate(&args, &mut out),
         Command::Merge(args) => simulate::merge(&args, &mut out),
         Command::Init(args) => init::init(&args, &mut out),
+        Command::Install(args) => install::install(&args, &mut out),
+        Command::Join(args) => join::join(&args, &mut out),
         Command::Process(_) | Command::Serve(_) | Command::Sqlcmd(_) => {
             unreachable!("done above")
         }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Parser;
@@ -13,9 +13,10 @@ use vdi_sim::runtime::{Machine, Options};
 
 use super::args::ServeArgs;
 use super::sqlcmd::{Sqlcmd, UNKNOWN};
+use super::standing::{self, Handed, Request, Say, Standing};
 use super::{Failure, Patient};
 use crate::engine::{
-    Databases, Done, Engine, Failed, Faults, Message, Order, Statement, Verb, parse,
+    Databases, Done, Engine, Failed, Faults, Message, Order, Statement, Stop, Verb, parse,
 };
 
 /// How long a client may take to open its devices.
@@ -26,9 +27,17 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn machine(prefix: Option<&str>, group: bool) -> Machine {
-    let prefix = prefix.map(str::to_owned).or_else(|| variable("VDI_PREFIX")).unwrap_or_default();
-    let group = group || variable("VDI_GROUP").is_some_and(|value| value == "1");
+fn prefix() -> String {
+    variable("VDI_PREFIX").unwrap_or_default()
+}
+
+fn group() -> bool {
+    variable("VDI_GROUP").is_some_and(|value| value == "1")
+}
+
+fn machine(named: Option<&str>, group_too: bool) -> Machine {
+    let prefix = named.map_or_else(prefix, str::to_owned);
+    let group = group_too || group();
     Machine::shared_memory(Options { prefix, group, ..Options::default() })
 }
 
@@ -46,22 +55,89 @@ fn seconds(number: f64) -> Duration {
     Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX)
 }
 
-/// `vdi serve`.
+/// `vdi serve`: the statements given, or whatever `sqlcmd` hands over.
 pub(super) fn serve(args: &ServeArgs, out: &mut (dyn Write + Send)) -> Result<u8, Failure> {
+    let out = Mutex::new(out);
+    let say = |text: &str| line(&out, text);
+    // First, so that nobody waits for what cannot be.
+    let faulty = args.faults.clone().or_else(|| variable("VDI_FAULTS"));
+    faults(faulty.as_deref())?;
+    if args.statements.is_empty() {
+        return stand(args, faulty.as_deref(), &say);
+    }
     let text = args.statements.join("\n");
     let batch = parse(&text).map_err(|bad| Failure::Usage(bad.to_string()))?;
-    let faulty = args.faults.clone().or_else(|| variable("VDI_FAULTS"));
     let engine = Engine {
+        wait: args.wait.map_or(Duration::MAX, seconds),
+        ..engine(args, faulty.as_deref(), args.trace.clone(), Arc::default())?
+    };
+    tell_ignored(&batch, &say)?;
+    let failures = Console { say: &say, server: "localhost" }.carry_out(&engine, &batch)?;
+    Ok(if failures == 0 { exit_code::CONFORMANT } else { exit_code::VIOLATION })
+}
+
+fn engine(
+    args: &ServeArgs,
+    faulty: Option<&str>,
+    trace: Option<String>,
+    stop: Arc<Stop>,
+) -> Result<Engine, Failure> {
+    Ok(Engine {
         machine: machine(args.prefix.as_deref(), args.group),
         databases: databases(args.data.as_deref()),
-        faults: faults(faulty.as_deref())?,
-        trace: args.trace.clone().or_else(|| variable("VDI_TRACE")),
-        wait: args.wait.map_or(Duration::MAX, seconds),
+        faults: faults(faulty)?,
+        trace: trace.or_else(|| variable("VDI_TRACE")),
+        wait: args.wait.map_or(Duration::ZERO, seconds),
         patience: PATIENCE,
-    };
-    let failures =
-        Console { out: Mutex::new(out), server: "localhost" }.carry_out(&engine, &batch)?;
-    Ok(if failures == 0 { exit_code::CONFORMANT } else { exit_code::VIOLATION })
+        stop,
+    })
+}
+
+/// Waits for statements, and carries them out, until the process is ended.
+fn stand(args: &ServeArgs, faulty: Option<&str>, say: Say<'_>) -> Result<u8, Failure> {
+    let prefix = args.prefix.clone().unwrap_or_else(prefix);
+    let socket = args.socket.clone().or_else(|| standing::place(&prefix));
+    let socket = socket.ok_or_else(|| {
+        Failure::Usage("VDI_SERVER is `none`: there is no place to listen at".to_owned())
+    })?;
+    let standing = Standing::begin(&socket, args.group || group())?;
+    let place = socket.clone();
+    ctrlc::set_handler(move || {
+        let _ = fs::remove_file(&place);
+        std::process::exit(exit_code::CONFORMANT.into());
+    })
+    .map_err(|error| Failure::Internal(error.to_string()))?;
+    say(&format!("listening at {}", socket.display()))?;
+    standing.serve(|request, stop, to| {
+        // Told here, too. Neither end need be looking any more: that stops the statement, and
+        // what came of that is told all the same.
+        let both = |text: &str| {
+            let _ = say(text);
+            let _ = to(text);
+            Ok(())
+        };
+        // What is wrong with the text is told to whoever has sent it.
+        let _ = parse(&request.text).map(|batch| tell_ignored(&batch, say));
+        let faulty = request.faults.as_deref().or(faulty);
+        let trace = request.trace.as_ref().map(|path| path.display().to_string());
+        let mut engine = engine(args, faulty, trace.or_else(|| args.trace.clone()), stop)
+            .map_err(|failure| failure.to_string())?;
+        engine.wait = request.wait.map_or(engine.wait, seconds);
+        let console = Console { say: &both, server: &request.server };
+        console.run(&engine, &request.text).map_err(|failure| failure.to_string())
+    });
+    Ok(exit_code::CONFORMANT)
+}
+
+/// Says which options of the statements are accepted and do nothing.
+fn tell_ignored(batch: &[Order], say: Say<'_>) -> std::io::Result<()> {
+    for order in batch {
+        let Order::Run(statement) = order else { continue };
+        if !statement.without_effect.is_empty() {
+            say(&format!("without effect here: {}", statement.without_effect.join(", ")))?;
+        }
+    }
+    Ok(())
 }
 
 /// `vdi sqlcmd`, with the words of a command line, the first of which is a name.
@@ -82,34 +158,62 @@ pub(super) fn sqlcmd(
             return Ok(1);
         }
     };
-    let faulty = variable("VDI_FAULTS");
-    let engine = Engine {
-        machine: machine(None, false),
-        databases: databases(None),
-        faults: faults(faulty.as_deref())?,
-        trace: variable("VDI_TRACE"),
-        wait: variable("VDI_WAIT")
-            .and_then(|text| text.parse().ok())
-            .map_or(Duration::ZERO, seconds),
-        patience: PATIENCE,
-    };
     let text = query(&args)?;
     let mut file = args.output.as_ref().map(fs::File::create).transpose()?;
     let out: &mut (dyn Write + Send) = match &mut file {
         Some(file) => file,
         None => out,
     };
-    let console = Console { out: Mutex::new(out), server: &args.server };
-    let failures = match parse(&text) {
-        Ok(batch) => console.carry_out(&engine, &batch)?,
-        Err(bad) => {
-            let message = Message { number: bad.number, level: 15, text: bad.message };
-            console.tell(&message, bad.line)?;
-            1
+    let out = Mutex::new(out);
+    let say = |text: &str| line(&out, text);
+    let handed = match standing::place(&prefix()) {
+        Some(socket) => standing::hand_over(&socket, group(), &request(&args, &text)?, &say)?,
+        None => Handed::Nobody,
+    };
+    let failures = match handed {
+        Handed::Ended(failures) => failures,
+        Handed::Failed(why) => {
+            say(&format!("Sqlcmd: Error: {why}."))?;
+            return Ok(1);
+        }
+        Handed::Nobody => {
+            let console = Console { say: &say, server: &args.server };
+            console.run(&own_engine()?, &text)?
         }
     };
     // As the real tool: without -b it does not matter what became of the statements.
     Ok(u8::from(args.exit_on_error && failures > 0))
+}
+
+/// The server that is played when none stands anywhere.
+fn own_engine() -> Result<Engine, Failure> {
+    Ok(Engine {
+        machine: machine(None, false),
+        databases: databases(None),
+        faults: faults(variable("VDI_FAULTS").as_deref())?,
+        trace: variable("VDI_TRACE"),
+        wait: wait().map_or(Duration::ZERO, seconds),
+        patience: PATIENCE,
+        stop: Arc::default(),
+    })
+}
+
+/// What a server that stands is asked for: with the environment as it is here.
+fn request(args: &Sqlcmd, text: &str) -> Result<Request, Failure> {
+    let here = |path: String| std::path::absolute(path);
+    let faulty = variable("VDI_FAULTS");
+    faults(faulty.as_deref())?;
+    Ok(Request {
+        server: args.server.clone(),
+        text: text.to_owned(),
+        faults: faulty,
+        trace: variable("VDI_TRACE").map(here).transpose()?,
+        wait: wait(),
+    })
+}
+
+fn wait() -> Option<f64> {
+    variable("VDI_WAIT").and_then(|text| text.parse().ok())
 }
 
 /// The text to be carried out: of the command line, of files, or of standard input.
@@ -130,17 +234,34 @@ fn query(args: &Sqlcmd) -> Result<String, Failure> {
     Ok(text)
 }
 
+/// Prints a line at once.
+fn line(out: &Mutex<&mut (dyn Write + Send)>, text: &str) -> std::io::Result<()> {
+    let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+    writeln!(out, "{text}")?;
+    out.flush()
+}
+
 /// Where it is printed what a server says, in the shape that `sqlcmd` gives it.
 struct Console<'a> {
-    out: Mutex<&'a mut (dyn Write + Send)>,
+    say: Say<'a>,
     server: &'a str,
 }
 
 impl Console<'_> {
     fn line(&self, text: &str) -> std::io::Result<()> {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        writeln!(out, "{text}")?;
-        out.flush()
+        (self.say)(text)
+    }
+
+    /// Carries out the statements of a text; how many failed.
+    fn run(&self, engine: &Engine, text: &str) -> Result<usize, Failure> {
+        match parse(text) {
+            Ok(batch) => self.carry_out(engine, &batch),
+            Err(bad) => {
+                let message = Message { number: bad.number, level: 15, text: bad.message };
+                self.tell(&message, bad.line)?;
+                Ok(1)
+            }
+        }
     }
 
     fn tell(&self, message: &Message, line: usize) -> std::io::Result<()> {
@@ -214,6 +335,7 @@ fn note_outcome(statement: &Statement, result: &Result<Done, Failed>) -> Result<
         "succeeded": done.is_some(),
         "bytes": done.map(|done| done.bytes),
         "checksum": done.and_then(|done| done.checksum),
+        "withoutEffect": statement.without_effect,
         "messages": messages,
     });
     let mut file = fs::File::options().create(true).append(true).open(path)?;

@@ -9,12 +9,15 @@ pub(super) const UNKNOWN: &str = "Unknown Option. Enter '-?' for help.";
 
 /// Carries out BACKUP and RESTORE statements, as sqlcmd hands them to a server.
 ///
-/// The server is played by this process. What it needs to know is in the environment:
-/// VDI_DATA is the folder of its databases, VDI_FAULTS what goes wrong on purpose, VDI_TRACE
-/// where its calls are recorded, VDI_WAIT how many seconds a set that does not exist yet is
-/// waited for. Options that are for a connection have no effect.
+/// They are handed over to the `vdi serve` of this user, if one is running for the same
+/// VDI_PREFIX; else the server is played by this process. What it needs to know is in the
+/// environment: VDI_DATA is the folder of its databases, VDI_FAULTS what goes wrong on purpose,
+/// VDI_TRACE where its calls are recorded, VDI_WAIT how many seconds a set that does not exist
+/// yet is waited for, VDI_SERVER the socket of the server to hand over to, or `none`. Options
+/// that are for a connection have no effect.
 #[derive(Debug, Parser)]
 #[command(name = "sqlcmd", disable_help_flag = true, disable_version_flag = true)]
+#[command(after_help = crate::engine::list_options())]
 pub(super) struct Sqlcmd {
     /// The server, which is only named in messages
     #[arg(short = 'S', default_value = "localhost")]

@@ -32,6 +32,9 @@ pub struct Memory {
     pub bytes: u64,
 }
 
+/// Bytes that are copied and summed at a time: half of a processor's first cache.
+const PIECE: usize = 16 * 1024;
+
 /// The data of one database, or of its log.
 #[derive(Clone, Debug)]
 pub enum Database {
@@ -208,8 +211,12 @@ impl Memory {
 
     fn fill(&self, place: (u64, usize), buffer: &Bytes, mut hasher: Option<&mut Hasher>) {
         self.stretches(place, |at, data| {
-            buffer.copy_at(at, data);
-            hasher.iter_mut().for_each(|hasher| hasher.update(data));
+            let Some(hasher) = &mut hasher else { return buffer.copy_at(at, data) };
+            // Summed while it is in the fastest cache: read once from memory, not twice.
+            for (number, piece) in data.chunks(PIECE).enumerate() {
+                buffer.copy_at(at + number * PIECE, piece);
+                hasher.update(piece);
+            }
         });
     }
 

@@ -88,6 +88,11 @@ impl Failed {
         self
     }
 
+    /// Whoever asked for the statement wants it no more.
+    pub(super) fn stopped() -> Self {
+        Self::new(3204, "The backup or restore was aborted.")
+    }
+
     /// The checksum on the media is not that of the data.
     pub(super) fn damaged(device: &str) -> Self {
         Self::new(3189, format!("Damage to the backup set was detected on device '{device}'."))

@@ -11,6 +11,7 @@
 //! | `device` | one device: commands sent, completions waited for |
 //! | `backup`, `restore` | the statements, carried out |
 //! | `faults` | what goes wrong on purpose |
+//! | `stop` | a statement, stopped |
 //!
 //! It uses the server's half of the interface as it is documented, so it is an example of
 //! it, too. Nothing of it is taken from, or compared with, the real server but what the
@@ -25,8 +26,10 @@ mod messages;
 mod restore;
 mod session;
 mod statement;
+mod stop;
 mod words;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vdi_sim::runtime::Machine;
@@ -34,7 +37,10 @@ use vdi_sim::runtime::Machine;
 pub use database::{Database, Databases, Memory};
 pub use faults::{Fault, Faults};
 pub use messages::{Failed, Message};
-pub use statement::{BadStatement, Batch, Options, Order, Statement, Verb, What, parse};
+pub use statement::{
+    BadStatement, Batch, Options, Order, Statement, Verb, What, list_options, parse,
+};
+pub use stop::Stop;
 
 /// Bytes of a page, which is what a server counts in.
 const PAGE: u64 = 8192;
@@ -54,6 +60,8 @@ pub struct Engine {
     pub wait: Duration,
     /// How long the client may take to open its devices.
     pub patience: Duration,
+    /// Stops the statement that is carried out.
+    pub stop: Arc<Stop>,
 }
 
 /// What a statement that succeeded has done.
@@ -91,7 +99,11 @@ impl Engine {
             Verb::Backup => backup::backup(self, statement, say),
             Verb::Restore => restore::restore(self, statement, say),
         };
-        let (bytes, checksum) = moved.map_err(|failed| failed.terminated(statement))?;
+        let (bytes, checksum) = moved.map_err(|failed| {
+            let stopped = self.stop.is_asked();
+            let failed = if stopped { Failed::stopped() } else { failed };
+            failed.terminated(statement)
+        })?;
         Ok(Done { bytes, took: begun.elapsed(), checksum })
     }
 }

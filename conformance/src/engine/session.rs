@@ -78,6 +78,7 @@ impl<'a> Session<'a> {
         say: &'a (dyn Fn(&str) + Sync),
     ) -> Result<Self, Failed> {
         let (set, history) = find(engine, &statement.devices[0])?;
+        engine.stop.begin(&set);
         let asked =
             set.get_configuration().map_err(|status| Failed::call("GetConfiguration", status))?;
         let progress = Percent {
@@ -246,7 +247,11 @@ impl<'a> Session<'a> {
 
     /// Close, once.
     pub(super) fn close(&self) -> Result<(), HResult> {
-        if self.closed.swap(true, Ordering::AcqRel) { Ok(()) } else { self.set.close() }
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.engine.stop.end();
+        self.set.close()
     }
 
     /// The set is of no use any more.
@@ -274,7 +279,7 @@ fn find(engine: &Engine, name: &str) -> Result<(ServerSet, SetHistory), Failed> 
                 Err(status) => why = status,
             }
         }
-        if begun.elapsed() >= engine.wait {
+        if begun.elapsed() >= engine.wait || engine.stop.is_asked() {
             return Err(Failed::open(name, why));
         }
         sleep(LOOK);

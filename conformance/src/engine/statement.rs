@@ -37,6 +37,8 @@ pub struct Statement {
     pub devices: Vec<String>,
     /// What stands behind WITH.
     pub options: Options,
+    /// Options of it that have no effect here.
+    pub without_effect: Vec<&'static str>,
     /// The line it begins in, counted from 1.
     pub line: usize,
 }
@@ -106,53 +108,77 @@ enum For {
     Restore,
 }
 
-/// Every option that is understood. Those that name nothing of the interface are accepted
-/// and have no effect: no media is overwritten or appended to here, nor data compressed.
-const OPTIONS: &[(&str, Value, For)] = &[
-    ("BLOCKSIZE", Value::Number, For::Both),
-    ("BUFFERCOUNT", Value::Number, For::Both),
-    ("CHECKSUM", Value::Nothing, For::Both),
-    ("COMPRESSION", Value::Nothing, For::Backup),
-    ("CONTINUE_AFTER_ERROR", Value::Nothing, For::Both),
-    ("COPY_ONLY", Value::Nothing, For::Backup),
-    ("DESCRIPTION", Value::Any, For::Backup),
-    ("DIFFERENTIAL", Value::Nothing, For::Backup),
-    ("EXPIREDATE", Value::Any, For::Backup),
-    ("FILE", Value::Number, For::Restore),
-    ("FORMAT", Value::Nothing, For::Backup),
-    ("INIT", Value::Nothing, For::Backup),
-    ("KEEP_REPLICATION", Value::Nothing, For::Restore),
-    ("MAXTRANSFERSIZE", Value::Number, For::Both),
-    ("MEDIADESCRIPTION", Value::Any, For::Backup),
-    ("MEDIANAME", Value::Any, For::Both),
-    ("MEDIAPASSWORD", Value::Any, For::Both),
-    ("MOVE", Value::Move, For::Restore),
-    ("NAME", Value::Any, For::Backup),
-    ("NOFORMAT", Value::Nothing, For::Backup),
-    ("NOINIT", Value::Nothing, For::Backup),
-    ("NORECOVERY", Value::Nothing, For::Both),
-    ("NOREWIND", Value::Nothing, For::Both),
-    ("NOSKIP", Value::Nothing, For::Backup),
-    ("NOUNLOAD", Value::Nothing, For::Both),
-    ("NO_CHECKSUM", Value::Nothing, For::Both),
-    ("NO_COMPRESSION", Value::Nothing, For::Backup),
-    ("NO_TRUNCATE", Value::Nothing, For::Backup),
-    ("PARTIAL", Value::Nothing, For::Restore),
-    ("PASSWORD", Value::Any, For::Both),
-    ("RECOVERY", Value::Nothing, For::Restore),
-    ("REPLACE", Value::Nothing, For::Restore),
-    ("RESTART", Value::Nothing, For::Both),
-    ("RESTRICTED_USER", Value::Nothing, For::Restore),
-    ("RETAINDAYS", Value::Number, For::Backup),
-    ("REWIND", Value::Nothing, For::Both),
-    ("SKIP", Value::Nothing, For::Backup),
-    ("SNAPSHOT", Value::Nothing, For::Both),
-    ("STANDBY", Value::Any, For::Both),
-    ("STATS", Value::Percent, For::Both),
-    ("STOPAT", Value::Any, For::Restore),
-    ("STOP_ON_ERROR", Value::Nothing, For::Both),
-    ("UNLOAD", Value::Nothing, For::Both),
+/// Whether an option changes anything here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    Some,
+    None,
+}
+
+/// Every option that is understood. Those behind "no effect" are accepted, and nothing that
+/// a client could see depends on them: no medium is overwritten or appended to here, a
+/// backup is always one of everything, and data is not compressed.
+const OPTIONS: &[(&str, Value, For, Effect)] = &[
+    ("BLOCKSIZE", Value::Number, For::Both, Effect::Some),
+    ("BUFFERCOUNT", Value::Number, For::Both, Effect::Some),
+    ("CHECKSUM", Value::Nothing, For::Both, Effect::Some),
+    ("COMPRESSION", Value::Nothing, For::Backup, Effect::None),
+    ("CONTINUE_AFTER_ERROR", Value::Nothing, For::Both, Effect::None),
+    ("COPY_ONLY", Value::Nothing, For::Backup, Effect::None),
+    ("DESCRIPTION", Value::Any, For::Backup, Effect::None),
+    ("DIFFERENTIAL", Value::Nothing, For::Backup, Effect::None),
+    ("EXPIREDATE", Value::Any, For::Backup, Effect::None),
+    ("FILE", Value::Number, For::Restore, Effect::None),
+    ("FORMAT", Value::Nothing, For::Backup, Effect::None),
+    ("INIT", Value::Nothing, For::Backup, Effect::None),
+    ("KEEP_REPLICATION", Value::Nothing, For::Restore, Effect::None),
+    ("MAXTRANSFERSIZE", Value::Number, For::Both, Effect::Some),
+    ("MEDIADESCRIPTION", Value::Any, For::Backup, Effect::None),
+    ("MEDIANAME", Value::Any, For::Both, Effect::None),
+    ("MEDIAPASSWORD", Value::Any, For::Both, Effect::None),
+    ("MOVE", Value::Move, For::Restore, Effect::None),
+    ("NAME", Value::Any, For::Backup, Effect::None),
+    ("NOFORMAT", Value::Nothing, For::Backup, Effect::None),
+    ("NOINIT", Value::Nothing, For::Backup, Effect::None),
+    ("NORECOVERY", Value::Nothing, For::Both, Effect::None),
+    ("NOREWIND", Value::Nothing, For::Both, Effect::None),
+    ("NOSKIP", Value::Nothing, For::Backup, Effect::None),
+    ("NOUNLOAD", Value::Nothing, For::Both, Effect::None),
+    ("NO_CHECKSUM", Value::Nothing, For::Both, Effect::Some),
+    ("NO_COMPRESSION", Value::Nothing, For::Backup, Effect::None),
+    ("NO_TRUNCATE", Value::Nothing, For::Backup, Effect::None),
+    ("PARTIAL", Value::Nothing, For::Restore, Effect::None),
+    ("PASSWORD", Value::Any, For::Both, Effect::None),
+    ("RECOVERY", Value::Nothing, For::Restore, Effect::None),
+    ("REPLACE", Value::Nothing, For::Restore, Effect::None),
+    ("RESTART", Value::Nothing, For::Both, Effect::None),
+    ("RESTRICTED_USER", Value::Nothing, For::Restore, Effect::None),
+    ("RETAINDAYS", Value::Number, For::Backup, Effect::None),
+    ("REWIND", Value::Nothing, For::Both, Effect::None),
+    ("SKIP", Value::Nothing, For::Backup, Effect::None),
+    ("SNAPSHOT", Value::Nothing, For::Both, Effect::Some),
+    ("STANDBY", Value::Any, For::Both, Effect::None),
+    ("STATS", Value::Percent, For::Both, Effect::Some),
+    ("STOPAT", Value::Any, For::Restore, Effect::None),
+    ("STOP_ON_ERROR", Value::Nothing, For::Both, Effect::None),
+    ("UNLOAD", Value::Nothing, For::Both, Effect::None),
 ];
+
+/// The options that do something, and those that are accepted without effect, of BACKUP,
+/// RESTORE or both, for people.
+#[must_use]
+pub fn list_options() -> String {
+    let names = |wanted: Effect| {
+        let all = OPTIONS.iter().filter(|(.., effect)| *effect == wanted);
+        all.map(|(name, ..)| *name).collect::<Vec<_>>().join(", ")
+    };
+    format!(
+        "Options of BACKUP and RESTORE that do what they say: {}.\n\n\
+         Accepted without effect: {}. Any other is refused.",
+        names(Effect::Some),
+        names(Effect::None)
+    )
+}
 
 /// The statements of a text. `GO` on a line of its own, which is `sqlcmd`'s and not SQL,
 /// and `;` part them.
@@ -301,15 +327,15 @@ impl Reader<'_> {
         while self.takes(&Word::Comma) {
             devices.push(self.device()?);
         }
-        let mut options = Options::default();
+        let (mut options, mut without_effect) = (Options::default(), Vec::new());
         if self.keyword("WITH") {
-            self.option(verb, &mut options)?;
+            without_effect.extend(self.option(verb, &mut options)?);
             while self.takes(&Word::Comma) {
-                self.option(verb, &mut options)?;
+                without_effect.extend(self.option(verb, &mut options)?);
             }
         }
         self.end()?;
-        Ok(Order::Run(Statement { verb, what, database, devices, options, line }))
+        Ok(Order::Run(Statement { verb, what, database, devices, options, without_effect, line }))
     }
 
     /// A statement ends where the text does, at `;`, or where another begins.
@@ -336,7 +362,12 @@ impl Reader<'_> {
         self.text("the name of a device, in single quotes")
     }
 
-    fn option(&mut self, verb: Verb, options: &mut Options) -> Result<(), BadStatement> {
+    /// One option; its name, if it has no effect.
+    fn option(
+        &mut self,
+        verb: Verb,
+        options: &mut Options,
+    ) -> Result<Option<&'static str>, BadStatement> {
         let line = self.line();
         let name = self.name("an option")?.to_ascii_uppercase();
         let fits = |to: For| match to {
@@ -344,8 +375,8 @@ impl Reader<'_> {
             For::Backup => verb == Verb::Backup,
             For::Restore => verb == Verb::Restore,
         };
-        let known = OPTIONS.iter().find(|(known, _, to)| *known == name && fits(*to));
-        let Some((name, value, _)) = known else {
+        let known = OPTIONS.iter().find(|(known, _, to, _)| *known == name && fits(*to));
+        let Some((name, value, _, effect)) = known else {
             let verb = verb.name();
             return Err(bad(155, line, format!("'{name}' is not a recognized {verb} option.")));
         };
@@ -371,7 +402,8 @@ impl Reader<'_> {
                 }
             }
         };
-        options.set(name, number).map_err(|message| bad(3217, line, message))
+        options.set(name, number).map_err(|message| bad(3217, line, message))?;
+        Ok((*effect == Effect::None).then_some(*name))
     }
 }
 

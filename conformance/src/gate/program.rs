@@ -1,15 +1,14 @@
 //! Running the program: where, with which environment, and what is left of it.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::BufReader;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use vdi_sim::trace::{Event, HowEnded, Process, Trace, TraceReader};
+use vdi_sim::record::gather::gather;
+use vdi_sim::trace::{Event, HowEnded, Process, Trace};
 
 use super::situations::{SMALL_DISK, Situation, Verb};
 use super::{Gate, Outcome, Seen, told};
@@ -136,6 +135,8 @@ impl Place {
             .env("LD_LIBRARY_PATH", joined(folder, "LD_LIBRARY_PATH"))
             .env("VDI_DATA", self.folder.join("data"))
             .env("VDI_PREFIX", &self.prefix)
+            // Its faults are those of the sqlcmd that the program starts.
+            .env("VDI_SERVER", "none")
             .env("VDI_TRACE", self.folder.join("trace.jsonl"))
             .env("VDI_OUTCOME", self.folder.join("outcomes.jsonl"))
             .env_remove("VDI_DEBUG");
@@ -186,26 +187,10 @@ impl Place {
     /// What library and server have recorded, in the order of its numbers.
     pub(super) fn trace(&self) -> Result<Option<Trace>, String> {
         let path = self.folder.join("trace.jsonl");
-        let Ok(file) = File::open(&path) else { return Ok(None) };
-        let bad = |error: vdi_sim::trace::TraceError| told(&path, &error);
-        let mut reader = TraceReader::new(BufReader::new(file)).map_err(bad)?;
-        let mut trace = Trace::new(reader.header().clone());
-        let mut events = BTreeMap::new();
-        loop {
-            match reader.next_line() {
-                Ok(Some(line)) => {
-                    events.insert(line.event.seq().unwrap_or_default(), line.event.into_owned());
-                }
-                Ok(None) => break,
-                // Whoever was killed while it wrote has left half a line.
-                Err(error) if error.message.contains("ends in the middle") => break,
-                Err(error) => return Err(bad(error)),
-            }
+        if !path.exists() {
+            return Ok(None);
         }
-        for event in events.into_values() {
-            trace.push(event);
-        }
-        Ok(Some(trace))
+        gather(&[path]).map(|gathered| Some(gathered.trace)).map_err(|error| error.to_string())
     }
 
     /// What became of the statements.

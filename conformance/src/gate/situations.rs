@@ -32,6 +32,8 @@ pub struct Situation {
     pub bytes: u64,
     /// Whether the program is to succeed.
     pub succeeds: bool,
+    /// Only for a program that asks for VDC_Complete.
+    pub complete: bool,
     /// The clauses it is about.
     clauses: &'static [&'static str],
 }
@@ -48,6 +50,7 @@ const PLAIN: Situation = Situation {
     small_disk: false,
     bytes: SMALL,
     succeeds: true,
+    complete: false,
     clauses: &["client.success"],
 };
 
@@ -103,12 +106,24 @@ pub static SITUATIONS: &[Situation] = &[
         "A command that the client does not support is refused, and the backup goes on.",
         &["client.command.unsupported", "client.command.mandatory"],
     ),
-    unusual(
-        "backup/complete-withheld",
-        "no-complete",
-        "A client that asks for Complete does without it when it is not granted.",
-        &["client.success"],
-    ),
+    Situation {
+        complete: true,
+        ..unusual(
+            "backup/complete-granted",
+            "",
+            "A client that asks for Complete, and is granted it, answers it and succeeds.",
+            &["client.success", "client.complete-command.each"],
+        )
+    },
+    Situation {
+        complete: true,
+        ..unusual(
+            "backup/complete-withheld",
+            "no-complete",
+            "A client that asks for Complete does without it when it is not granted.",
+            &["client.success"],
+        )
+    },
     faulty(
         "backup/device-closed-early",
         "close@4",

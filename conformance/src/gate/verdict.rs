@@ -2,6 +2,7 @@
 
 use vdi_sim::check::{Finding, Judged, Verdict as Oracle, Violation, check_trace};
 use vdi_sim::clauses::{Clause, Party, Profile};
+use vdi_sim::codes::Features;
 use vdi_sim::trace::{Event, Name, Reported, Statement, Trace};
 
 use super::program::is_end_of_client;
@@ -28,6 +29,10 @@ pub(super) fn judge(
         result.stderr = seen.told.clone();
         return result;
     };
+    if situation.complete && !asks_for_complete(trace) {
+        let why = "the program does not ask for VDC_Complete (VDF_RequestComplete)";
+        return situation.result(Verdict::NotOffered(why.to_owned()));
+    }
     let trace = told(situation, seen, trace);
     let judged = check_trace(&trace, profile);
     let verdict = verdict(situation, seen, &judged, restored);
@@ -37,6 +42,17 @@ pub(super) fn judge(
     result.used = judged.clauses;
     result.stderr = seen.told.clone();
     result
+}
+
+/// Whether the program has created a set whose server may send VDC_Complete.
+fn asks_for_complete(trace: &Trace) -> bool {
+    trace.events.iter().any(|event| match event {
+        Event::Call { args, .. } => {
+            let config = args.config.as_ref();
+            config.is_some_and(|config| config.features.contains(Features::REQUEST_COMPLETE))
+        }
+        _ => false,
+    })
 }
 
 fn verdict(

@@ -21,10 +21,13 @@ const RECORDINGS: &[(&str, &str, &str, &str, &str)] = &[
     ("thread-per-device-restore", "threads", "restore", "", ""),
     ("process-per-device-backup", "processes", "backup", "", ""),
     ("process-per-device-restore", "processes", "restore", "", ""),
+    ("buffers-by-handle-backup", "handles", "backup", "", ""),
+    ("buffers-by-handle-restore", "handles", "restore", "", ""),
     ("snapshot-backup", "snapshot", "backup", "", ""),
     ("snapshot-restore", "snapshot", "restore", "", ""),
     ("complete-granted", "complete", "backup", "", ""),
     ("complete-withheld", "complete", "backup", "", "no-complete"),
+    ("without-a-fault", "faulty", "backup", "", ""),
     ("client-aborts", "abort", "backup", "", ""),
     ("server-aborts", "single", "backup", "", "abort@3"),
     ("server-closes-a-device-early", "single", "backup", "", "close@3"),
@@ -63,6 +66,53 @@ fn with_header(text: &str, provoked: &[Party]) -> String {
     format!("{}\n{rest}", serde_json::to_string(&header).expect("plain data"))
 }
 
+/// Every client program is recorded.
+#[test]
+fn no_client_is_left_out() {
+    for client in super::stage::CLIENTS {
+        assert!(RECORDINGS.iter().any(|row| row.1 == client), "{client}");
+    }
+}
+
+/// Each process into a file of its own, and then one history.
+#[test]
+fn traces_of_several_files_are_joined() {
+    for (client, files) in [("single", 2), ("processes", 4), ("handles", 3)] {
+        let stage = Stage::new();
+        stage.database("x", 300_000);
+        let mut command = stage.command(client, &["backup", "x", "MEDIUM"]);
+        let ended = Ended::of(command.env("VDI_TRACE", stage.path("part-%p.jsonl")));
+        assert_eq!(ended.code, 0, "{ended:?}");
+        let entries = fs::read_dir(stage.path(".")).expect("a folder").flatten();
+        let names = entries.map(|entry| entry.file_name().into_string().expect("text"));
+        let parts: Vec<String> = names.filter(|name| name.starts_with("part-")).collect();
+        assert_eq!(parts.len(), files, "{parts:?}");
+        let words = |more: &[&str]| {
+            let parts = parts.iter().map(String::as_str);
+            ["join"]
+                .into_iter()
+                .chain(parts)
+                .chain(more.iter().copied())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let join = |more: &[&str]| {
+            let words = words(more);
+            Ended::of(&mut stage.vdi(&words.split(' ').collect::<Vec<_>>()))
+        };
+        let joined = join(&["--output", "whole.jsonl"]);
+        assert!(joined.code == 0 && joined.told.is_empty(), "{joined:?}");
+        let checked = Ended::of(&mut stage.vdi(&["check", "whole.jsonl"]));
+        assert_eq!(checked.code, 0, "{checked:?}");
+        assert_eq!(join(&[]).out, fs::read_to_string(stage.path("whole.jsonl")).expect("text"));
+        // One of them twice is none of one history, and none of several is missed.
+        let twice = join(&[&parts[0]]);
+        assert!(twice.code == 65 && twice.told.contains("not traces of one set"), "{twice:?}");
+        let lone = Ended::of(&mut stage.vdi(&["join", &parts[0]]));
+        assert!(lone.code == 0 && lone.told.starts_with("note: "), "{lone:?}");
+    }
+}
+
 #[test]
 fn recordings_are_whole_and_nobody_but_the_server_is_at_fault() {
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/recorded");
@@ -89,6 +139,8 @@ fn recordings_are_whole_and_nobody_but_the_server_is_at_fault() {
         assert!(by_others.is_none(), "{}: {by_others:?}\n{text}", row.0);
         assert_eq!(judged.verdict, Verdict::Conformant, "{}: {judged:?}\n{text}", row.0);
         if std::env::var("VDI_RECORD").is_ok_and(|value| value == "write") {
+            // What took too long here does not take so long when it is played again.
+            assert!(!text.contains("VD_E_TIMEOUT"), "{}: the machine was too busy", row.0);
             fs::create_dir_all(&place).expect("made");
             fs::write(place.join(row.0).with_extension("jsonl"), text).expect("written");
         }
@@ -145,6 +197,14 @@ fn client_side(trace: &Path) -> Vec<serde_json::Value> {
     events
 }
 
+/// The server is not in it: whatever it did, this is what it can have come to.
+fn is_conformant(stage: &Stage, half: &Path) {
+    let ended = Ended::of(stage.vdi(&["check"]).arg(half));
+    assert!(ended.code == 0, "{ended:?}\n{}", fs::read_to_string(half).expect("text"));
+    let header = fs::read_to_string(half).expect("text");
+    assert!(header.lines().next().is_some_and(|line| line.contains("unseen")), "{header}");
+}
+
 /// The recorder that stands before another library sees what that library sees.
 #[test]
 fn both_recorders_tell_the_same() {
@@ -160,6 +220,7 @@ fn both_recorders_tell_the_same() {
         command.env("LD_LIBRARY_PATH", &place).env("VDI_ORIGINAL", folder.join("libsqlvdi.so"));
         let ended = Ended::of(command.env("VDI_RECORD", &half).env("VDI_TRACE", &full));
         assert_eq!(ended.code, i32::from(client == "abort"), "{ended:?}");
+        is_conformant(&stage, &half);
         let (half, full) = (client_side(&half), client_side(&full));
         assert!(half.len() > 20, "{half:?}");
         if client == "abort" {
@@ -180,6 +241,29 @@ fn both_recorders_tell_the_same() {
     }
 }
 
+/// Preloaded it needs no more than a place for its trace.
+#[test]
+fn the_recorder_can_be_preloaded() {
+    let stage = Stage::new();
+    stage.database("x", 300_000);
+    let mut command = stage.command("processes", &["backup", "x", "MEDIUM"]);
+    let record = super::stage::library().join("libsqlvdi_record.so");
+    command.env("LD_PRELOAD", record).env("VDI_RECORD", stage.path("half.jsonl"));
+    let ended = Ended::of(&mut command);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let entries = fs::read_dir(stage.path(".")).expect("a folder").flatten();
+    let traces: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("half"))
+        .map(|entry| entry.path())
+        .collect();
+    traces.iter().for_each(|half| is_conformant(&stage, half));
+    let texts: Vec<String> =
+        traces.iter().map(|path| fs::read_to_string(path).expect("text")).collect();
+    assert_eq!(texts.len(), 3, "the primary's and two secondaries'");
+    let secondaries = texts.iter().filter(|text| text.contains("\"call\":\"OpenInSecondary\""));
+    assert_eq!(secondaries.count(), 2);
+}
+
 #[test]
 fn without_the_original_every_call_fails_and_it_is_said() {
     let stage = Stage::new();
@@ -189,7 +273,7 @@ fn without_the_original_every_call_fails_and_it_is_said() {
     fs::copy(record, place.join("libsqlvdi.so")).expect("copied");
     let mut command = stage.command("single", &["backup", "x", "MEDIUM"]);
     let ended = Ended::of(command.env("LD_LIBRARY_PATH", &place));
-    let told = "libsqlvdi-record: VDI_ORIGINAL, the path of the original, is not set\n\
-        client: Create: 0x8077000B\n";
+    let told = "libsqlvdi-record: libsqlvdi.so is this recorder itself: VDI_ORIGINAL is to name \
+        the original by its path\nclient: Create: 0x8077000B\n";
     assert_eq!((ended.code, ended.told.as_str()), (1, told));
 }

@@ -8,6 +8,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 
+/// Every client program.
+pub(crate) const CLIENTS: [&str; 8] =
+    ["single", "threads", "processes", "handles", "complete", "snapshot", "abort", "faulty"];
+
 /// Where the clients are compiled to, once for all tests of this process.
 fn programs() -> &'static Path {
     static PROGRAMS: OnceLock<TempDir> = OnceLock::new();
@@ -26,8 +30,7 @@ fn programs() -> &'static Path {
                 .spawn()
                 .expect("g++ starts")
         };
-        let names = ["single", "threads", "processes", "complete", "snapshot", "abort", "faulty"];
-        for mut compiler in names.map(build) {
+        for mut compiler in CLIENTS.map(build) {
             assert!(compiler.wait().expect("it ends").success(), "a client does not compile");
         }
         folder
@@ -76,9 +79,17 @@ impl Ended {
 
 impl Stage {
     pub(crate) fn new() -> Self {
+        Self::at(TempDir::new().expect("a folder"))
+    }
+
+    /// One whose files are in memory.
+    pub(crate) fn in_memory() -> Self {
+        Self::at(TempDir::new_in("/dev/shm").expect("a folder"))
+    }
+
+    fn at(folder: TempDir) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = TempDir::new().expect("a folder");
         for name in ["bin", "data"] {
             fs::create_dir(folder.path().join(name)).expect("made");
         }
@@ -117,8 +128,8 @@ impl Stage {
             .env("LD_LIBRARY_PATH", library())
             .env("VDI_DATA", self.path("data"))
             .env("VDI_PREFIX", &self.prefix);
-        for name in ["VDI_FAULTS", "VDI_TRACE", "VDI_WAIT", "VDI_OUTCOME", "VDI_GROUP"] {
-            command.env_remove(name);
+        for name in ["FAULTS", "TRACE", "WAIT", "OUTCOME", "GROUP", "SERVER", "ORIGINAL"] {
+            command.env_remove(format!("VDI_{name}"));
         }
         command
     }
@@ -174,18 +185,47 @@ impl Stage {
         }
     }
 
+    /// The processes of this test that run: those whose environment has its prefix, with what
+    /// they are called.
+    pub(crate) fn processes(&self) -> Vec<(u32, String)> {
+        let prefix = format!("VDI_PREFIX={}", self.prefix);
+        let entries = fs::read_dir("/proc").expect("processes").flatten();
+        let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let mut found = Vec::new();
+        for number in numbers.filter(|number| *number != std::process::id()) {
+            let environment = fs::read(format!("/proc/{number}/environ")).unwrap_or_default();
+            if environment.split(|byte| *byte == 0).any(|entry| entry == prefix.as_bytes())
+                && lives(number)
+            {
+                let name = fs::read_to_string(format!("/proc/{number}/comm")).unwrap_or_default();
+                found.push((number, name.trim().to_owned()));
+            }
+        }
+        found
+    }
+
+    /// Takes away what this test has left in shared memory.
+    pub(crate) fn clear(&self) {
+        vdi_sim::runtime::remove_leftovers(&self.prefix);
+    }
+
     /// Nothing of this test is left in shared memory.
     pub(crate) fn leaves_nothing(&self) {
+        let left = self.left();
+        assert!(left.is_empty(), "{left:?} stays");
+    }
+
+    /// What of this test is left in shared memory.
+    pub(crate) fn left(&self) -> Vec<String> {
         let entries = fs::read_dir("/dev/shm").expect("shared memory").flatten();
         let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-        let left: Vec<String> = names.filter(|name| name.starts_with(&self.prefix)).collect();
-        assert!(left.is_empty(), "{left:?} stays");
+        names.filter(|name| name.starts_with(&self.prefix)).collect()
     }
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        vdi_sim::runtime::remove_leftovers(&self.prefix);
+        self.clear();
     }
 }
 
@@ -197,6 +237,32 @@ pub(crate) fn lives(process: u32) -> bool {
 
 /// Kills a process that this test started, through a child of its own.
 pub(crate) fn kill(process: u32) {
-    let killed = Command::new("kill").args(["-KILL", &process.to_string()]).status();
-    assert!(killed.expect("kill starts").success());
+    assert!(try_kill(process));
+}
+
+/// Kills a process of this test, if it is still there.
+pub(crate) fn try_kill(process: u32) -> bool {
+    signal("-KILL", process)
+}
+
+/// Ends a process of this test as an operator does.
+pub(crate) fn terminate(process: u32) {
+    assert!(signal("-TERM", process));
+}
+
+fn signal(signal: &str, process: u32) -> bool {
+    let mut command = Command::new("kill");
+    command.args([signal, &process.to_string()]).stderr(Stdio::null());
+    command.status().expect("kill starts").success()
+}
+
+/// Whether this word stands on a process's command line.
+pub(crate) fn has_words(process: u32, word: &str) -> bool {
+    let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    line.split(|byte| *byte == 0).any(|one| one == word.as_bytes())
+}
+
+/// A path as a word of a command line.
+pub(crate) fn word(path: &Path) -> &str {
+    path.to_str().expect("a path of this test")
 }

@@ -37,6 +37,7 @@ fn history(lanes: u8, events: usize) -> Trace {
         from_active: true,
         thread_per_device: true,
         drained: true,
+        ..Overlaps::default()
     };
     overlapping(1, overlaps, &Profile::default())
 }

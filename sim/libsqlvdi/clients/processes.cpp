@@ -60,15 +60,20 @@ int main(int count, char **arguments) {
         const std::string &name = names[static_cast<size_t>(number) - 1];
         children.push_back(start(arguments, words.with, names[0], name, number));
     }
-    // Nobody but the primary notices when a secondary dies. The statement's own process is
-    // waited for by the thread of the statement.
+    // Nobody but the primary notices when a secondary dies, whichever dies first.
+    std::atomic<bool> failed(false);
+    std::vector<std::thread> watchers;
     for (pid_t child : children) {
-        int ended = 0;
-        if (waitpid(child, &ended, 0) < 0 || !WIFEXITED(ended) || WEXITSTATUS(ended) != 0) {
-            served = false;
-            set.SignalAbort();
-        }
+        watchers.emplace_back([&set, &failed, child] {
+            int ended = 0;
+            if (waitpid(child, &ended, 0) < 0 || !WIFEXITED(ended) || WEXITSTATUS(ended) != 0) {
+                failed = true;
+                set.SignalAbort();
+            }
+        });
     }
+    for (std::thread &watcher : watchers) watcher.join();
+    if (failed) served = false;
     if (!served) set.SignalAbort();
     set.Close();
     bool succeeded = statement.wait();

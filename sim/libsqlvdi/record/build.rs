@@ -1,6 +1,7 @@
-//! The name by which programs that are linked with the library ask for it.
+//! The name of the library, which Cargo cannot give the file: a hyphen is none of Rust's.
+//! `vdi install` writes it under that name.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libsqlvdi.so");
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libsqlvdi-record.so");
 }

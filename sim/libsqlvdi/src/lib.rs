@@ -19,7 +19,7 @@
 //! | `VDI_TIMEOUT_UNIT` | `seconds`: time-outs are seconds; else they are milliseconds |
 //! | `VDI_PREFIX` | what the names of shared memory objects begin with |
 //! | `VDI_GROUP` | `1`: the group of the creating user may use a set, too |
-//! | `VDI_TRACE` | file into which a set is recorded; `%s` in it stands for its name |
+//! | `VDI_TRACE` | file into which a set is recorded; `%s` in it stands for its name, `%p` for the number of the process |
 //! | `VDI_DEBUG` | `1`: what fails is told on standard error |
 //!
 //! Sources: SQL Server on Linux VDI client SDK Specification; the headers `vdi.h` and

@@ -406,12 +406,11 @@ impl Checker {
     fn blocked(&mut self, line: usize, blocked: &[Name<'_>]) -> Result<(), InputError> {
         for name in blocked {
             let lane = self.lane(name.as_str())?;
-            if self.open.iter().all(|open| open.lane != lane) {
+            if self.open.iter().all(|open| open.lane != lane || open.lost) {
                 return Err(InputError(format!("{name} is said to be in a call; it is in none")));
             }
         }
-        let mut living = self.open.iter().filter(|open| !open.lost);
-        let absent = living.find(|open| {
+        let absent = self.open.iter().filter(|open| !open.lost).find(|open| {
             let lane = &self.lane_of(open.lane).name;
             blocked.iter().all(|name| name.as_str() != lane)
         });

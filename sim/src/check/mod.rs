@@ -21,6 +21,7 @@ mod places;
 mod sequential;
 mod setup;
 mod under_way;
+mod unseen;
 mod verdict;
 
 pub use ask::{AskError, Asked, ask};
@@ -69,6 +70,9 @@ pub fn check_reader_with(
         Err(error) => return Judged::unread(error),
     };
     let mut checker = prepare(Checker::new(reader.header(), profile.clone()));
+    if !reader.header().unseen.is_empty() {
+        return check_half(checker, reader);
+    }
     loop {
         match reader.next_line() {
             Ok(Some(line)) => match checker.event(line.number, &line.event) {
@@ -86,6 +90,24 @@ pub fn check_reader_with(
     }
 }
 
+/// Judges the half of a history that was seen. It is read as a whole first: what a server
+/// did depends on what its client saw later.
+fn check_half(checker: Checker, mut reader: TraceReader<impl BufRead>) -> Judged {
+    let mut events = Vec::new();
+    let unread = loop {
+        match reader.next_line() {
+            Ok(Some(line)) => events.push((line.number, line.event.into_owned())),
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    let (checker, error) = unseen::judge(checker, reader.header(), &events);
+    match error.or(unread) {
+        Some(error) => checker.finish_with(error),
+        None => checker.finish(),
+    }
+}
+
 /// Judges a trace in memory. Lines are counted as in its file: the header is line 1.
 #[must_use]
 pub fn check_trace(trace: &Trace, profile: &Profile) -> Judged {
@@ -96,6 +118,14 @@ pub fn check_trace(trace: &Trace, profile: &Profile) -> Judged {
 #[must_use]
 pub fn check_trace_with(checker: Checker, trace: &Trace) -> Judged {
     let mut checker = checker;
+    if !trace.header.unseen.is_empty() {
+        let lines = (2..).zip(trace.events.iter().cloned()).collect::<Vec<_>>();
+        let (checker, error) = unseen::judge(checker, &trace.header, &lines);
+        return match error {
+            Some(error) => checker.finish_with(error),
+            None => checker.finish(),
+        };
+    }
     for (index, event) in trace.events.iter().enumerate() {
         match checker.event(index + 2, event) {
             Ok(true) => {}

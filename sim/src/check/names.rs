@@ -81,6 +81,13 @@ impl Names {
         Self { interfaces, live: Vec::new(), retired: VecDeque::new(), spare: Vec::new() }
     }
 
+    /// One more set interface, unless there is one of that name.
+    pub(super) fn add_interface(&mut self, name: String, process: Process) {
+        if self.interface(&name).is_none() {
+            self.interfaces.push(Interface { name, process, world: None });
+        }
+    }
+
     pub(super) fn interface(&self, name: &str) -> Option<usize> {
         self.interfaces.iter().position(|known| known.name == name)
     }

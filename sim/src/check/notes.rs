@@ -8,7 +8,7 @@ use super::setup::OpenCall;
 use super::verdict::InputError;
 use crate::clauses::{Clause, DeviceThread, LinuxTimeoutUnit, Party};
 use crate::codes::CommandCode;
-use crate::model::{self, Caller, Cause, LaneId, Object, ServerLife, Stage, State};
+use crate::model::{self, Caller, Cause, LaneId, Object, ServerLife, Stage, State, Timeout};
 use crate::trace::{Args, Event, Function, HowEnded, Process, Reported, Statement, TimeoutArg};
 
 impl Checker {
@@ -61,6 +61,12 @@ impl Checker {
             return Ok(());
         }
         self.settle_or_search(line, world);
+        if !agent
+            && let Some(timeout) = self.open[index].bound.call.timeout_mut()
+            && matches!(timeout, Timeout::Finite | Timeout::Told)
+        {
+            *timeout = Timeout::Passed;
+        }
         if self.is_live(world) {
             self.expire_live(world, index, passes, agent);
             return Ok(());
@@ -245,9 +251,6 @@ impl Checker {
         let left = self.worlds.iter().skip(1).any(|world| world.any(leaves_open));
         for world in 0..self.worlds.len() {
             self.exit_in(line, world, process);
-            if caller == Caller::Server {
-                self.names.retire_commands(world);
-            }
         }
         if !left {
             return;
@@ -283,6 +286,9 @@ impl Checker {
         let of_process = |open: &OpenCall| lanes[usize::from(open.lane.0)].process == process;
         open.retain(|open| !(concerns(open) && of_process(open)));
         worlds[world].frontier.iter_mut().for_each(|state| model::exit(state, caller(process)));
+        if process == Process::Server {
+            self.names.retire_commands(world);
+        }
     }
 
     /// A client that is ended while it waits for a configuration, although its

@@ -51,6 +51,7 @@ impl Checker {
     /// A judge for a trace with this header, under this profile.
     #[must_use]
     pub fn new(header: &Header, profile: Profile) -> Self {
+        let unseen_server = header.unseen.contains(&Party::Server).then_some(Party::Server);
         Self {
             profile,
             limits: Limits {
@@ -74,8 +75,13 @@ impl Checker {
             more_findings: 0,
             events: 0,
             used: vec![false; CLAUSES.len()],
-            provoked: header.provoked.clone(),
+            provoked: header.provoked.iter().copied().chain(unseen_server).collect(),
         }
+    }
+
+    /// One more set interface of a process.
+    pub(super) fn add_interface(&mut self, name: String, process: Process) {
+        self.names.add_interface(name, process);
     }
 
     /// Takes the next event, which stands in this line. False: the verdict is

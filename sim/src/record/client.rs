@@ -122,17 +122,19 @@ impl ClientSet {
     /// # Errors
     /// As there.
     pub fn get_buffer_handle(&self, buffer: &Buffer) -> Result<BufferHandle, HResult> {
-        let names = self.side.names();
-        let name = names.handle();
+        let (names, process) = (self.side.names(), self.side.process);
+        let name = names.handle(process, buffer);
         let argument = Some(names.buffer_argument(buffer));
         let args = Args { buffer: argument, ..Args::default() };
         let call = (Function::GetBufferHandle, self.name.as_str());
         let make = || {
             let handle = self.set.get_buffer_handle(buffer)?;
-            names.keep_handle(handle.0, name.clone());
+            if let Some(name) = name.clone() {
+                names.keep_handle(process, handle.0, name);
+            }
             Ok(handle)
         };
-        self.side.call(call, (Some(&name), args), make, nothing)
+        self.side.call(call, (name.as_deref(), args), make, nothing)
     }
 
     /// [`runtime::ClientSet::map_buffer_handle`].
@@ -141,7 +143,13 @@ impl ClientSet {
     /// As there.
     pub fn map_buffer_handle(&self, handle: BufferHandle) -> Result<Buffer, HResult> {
         let names = self.side.names();
-        let args = Args { handle: Some(names.handle_argument(handle.0)), ..Args::default() };
+        let argument = if self.set.has_handle(handle) {
+            names.handle_argument(self.side.process, handle)
+        } else {
+            // No handle of this set: nothing in the trace could bear its name.
+            Handle::Null
+        };
+        let args = Args { handle: Some(argument), ..Args::default() };
         let make = || self.set.map_buffer_handle(handle);
         self.call(Function::MapBufferHandle, args, make, |buffer| Out {
             buffer: names.name_anywhere(buffer),

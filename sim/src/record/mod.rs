@@ -70,6 +70,7 @@
 //! ```
 
 mod client;
+pub mod gather;
 mod names;
 mod server;
 pub mod shared;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::runtime::Buffer;
+use crate::runtime::{Buffer, BufferHandle};
 use crate::trace::{Handle, Name, Process};
 
 /// How many commands that were called back are remembered: a delivery that an abort
@@ -18,8 +18,8 @@ struct Known {
     devices: BTreeMap<Process, u32>,
     buffers: u32,
     named: Vec<(Buffer, String)>,
-    handles: u32,
-    handle_names: BTreeMap<u32, String>,
+    /// The names of the handles that were given in each process, by their numbers.
+    handles: BTreeMap<(Process, u32), String>,
     commands: u64,
     /// What the caller calls a command, by its number here.
     tags: BTreeMap<u64, u64>,
@@ -29,6 +29,17 @@ struct Known {
 /// The name of a command, by the number that goes along as its tag.
 pub(super) fn command(number: u64) -> String {
     format!("c{number}")
+}
+
+/// The name of a buffer's handle, by the place of the buffer, which is the same in every
+/// process. A secondary client's own names are told from the primary's.
+fn handle_name(process: Process, (place, use_of_place): (u32, u32)) -> String {
+    let by = match process {
+        Process::Secondary(number) => format!("x{number}"),
+        _ => String::new(),
+    };
+    let again = if use_of_place > 1 { format!("-{use_of_place}") } else { String::new() };
+    format!("{by}h{}{again}", place + 1)
 }
 
 impl Names {
@@ -80,26 +91,38 @@ impl Names {
         self.name_of(buffer).or_else(elsewhere)
     }
 
-    /// A buffer as an argument; `?` if it has no name here.
+    /// A buffer as an argument; `?` if it has no name here, null if it is no buffer at all.
     pub(super) fn buffer_argument(&self, buffer: &Buffer) -> Handle<'static> {
-        Handle::Name(self.name_anywhere(buffer).unwrap_or(Name::from("?")))
+        match self.name_anywhere(buffer) {
+            Some(name) => Handle::Name(name),
+            None if buffer.place().is_none() => Handle::Null,
+            None => Handle::Name(Name::from("?")),
+        }
     }
 
-    /// The next buffer handle.
-    pub(super) fn handle(&self) -> String {
-        let mut known = self.known();
-        known.handles += 1;
-        format!("h{}", known.handles)
+    /// What the handle of a buffer is to be called; `None` if this process was given it
+    /// before, and so has a name for it.
+    pub(super) fn handle(&self, process: Process, buffer: &Buffer) -> Option<String> {
+        let name = handle_name(process, buffer.place()?);
+        let known = self.known();
+        (!known.handles.values().any(|given| *given == name)).then_some(name)
     }
 
-    pub(super) fn keep_handle(&self, number: u32, name: String) {
-        self.known().handle_names.insert(number, name);
+    /// A process was given the handle of this number, so called.
+    pub(super) fn keep_handle(&self, process: Process, number: u32, name: String) {
+        self.known().handles.insert((process, number), name);
     }
 
-    /// A buffer handle as an argument.
-    pub(super) fn handle_argument(&self, number: u32) -> Handle<'static> {
-        let name = self.known().handle_names.get(&number).cloned();
-        Handle::Name(name.map_or(Name::from("?"), Name::from))
+    /// The handle of a buffer as an argument: as this process was given it, or as the
+    /// primary client was, which hands it to the others.
+    pub(super) fn handle_argument(
+        &self,
+        process: Process,
+        handle: BufferHandle,
+    ) -> Handle<'static> {
+        let own = self.known().handles.get(&(process, handle.0)).cloned();
+        let name = own.unwrap_or_else(|| handle_name(Process::Primary, handle.place()));
+        Handle::Name(Name::from(name))
     }
 
     /// The number of the next command, whose caller calls it so.

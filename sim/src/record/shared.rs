@@ -122,11 +122,13 @@ pub fn claim(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The file of a set's trace, by what `VDI_TRACE` says: `%s` in it stands for the name of
-/// the set, in which anything but letters, digits, `-`, `_` and dots becomes `_`.
+/// The file of a set's trace, by what `VDI_TRACE` says: `%p` in it stands for the number of
+/// this process, `%s` for the name of the set, in which anything but letters, digits, `-`,
+/// `_` and dots becomes `_`.
 #[must_use]
 pub fn trace_path(pattern: &str, set: &str) -> PathBuf {
     let sound = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let name: String = set.chars().map(sound).collect();
+    let pattern = pattern.replace("%p", &std::process::id().to_string());
     PathBuf::from(pattern.replace("%s", &name))
 }

@@ -307,6 +307,15 @@ impl BufferHandle {
         ((salt ^ salt >> 16 ^ salt >> 28) as u32) & ((1 << Self::SET) - 1)
     }
 
+    /// The place among the set's buffers, counted from 0, of the one that it is the handle
+    /// of, and the how-manieth buffer there, counted from 1, as far as the number tells: what
+    /// [`Buffer::place`] gives. Of a number that is no handle it is anything.
+    #[must_use]
+    pub const fn place(self) -> (u32, u32) {
+        let index = self.0 >> Self::SET & ((1 << Self::PLACE) - 1);
+        (index, (self.0 >> (Self::SET + Self::PLACE)) + 1)
+    }
+
     /// The handle of a buffer of this set.
     pub(super) fn of(region: &Region, key: BufferKey) -> Self {
         let uses = key.generation / 2 % (1 << (32 - Self::PLACE - Self::SET));
@@ -316,7 +325,7 @@ impl BufferHandle {
     /// The buffer of this set that it is the handle of; VD_E_INVALID if of none that is
     /// allocated.
     pub(super) fn resolve(self, region: &Region) -> Result<BufferKey, HResult> {
-        let index = self.0 >> Self::SET & ((1 << Self::PLACE) - 1);
+        let (index, _) = self.place();
         let words = region.control().buffers.get(index as usize);
         let generation = words.ok_or(HResult::VD_E_INVALID)?.generation.load(Ordering::Acquire);
         let key = BufferKey { index, generation };

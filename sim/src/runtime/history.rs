@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::buffer::BufferHandle;
 use super::layout::{Holder, Phase, State};
 use super::region::{PRIMARY, Region, SERVER};
 use super::{ClientSet, ServerSet};
@@ -100,6 +101,14 @@ impl ClientSet {
     pub fn history(&self) -> Option<SetHistory> {
         let client = self.binding.0.lock().clone()?;
         Some(SetHistory(client.region.clone()))
+    }
+
+    /// Whether this is the handle of a buffer of the set that this interface has, whoever
+    /// was given it.
+    #[must_use]
+    pub fn has_handle(&self, handle: BufferHandle) -> bool {
+        let client = self.binding.0.lock().clone();
+        client.is_some_and(|client| handle.resolve(&client.region).is_ok())
     }
 
     /// The same as [`ServerSet::history_of`], for OpenInSecondary.

@@ -115,10 +115,15 @@ impl ServerSet {
             return Err(HResult::VD_E_PROTOCOL);
         }
         let region = self.process.find((instance, name)).ok_or(HResult::VD_E_INVALID)?;
+        if !region.client_lives() {
+            // What its client has left when it died: there is nobody else to take it away.
+            region.forget();
+            return Err(HResult::VD_E_INVALID);
+        }
         let control = region.control();
         let asked = control.asked.get().ok().filter(|asked| asked.check_client().is_ok());
         let asked = asked.ok_or(HResult::VD_E_INVALID)?;
-        if asked.device_count as usize != region.devices().len() || !region.client_lives() {
+        if asked.device_count as usize != region.devices().len() {
             return Err(HResult::VD_E_INVALID);
         }
         // First the side, so that our death from here on is seen.

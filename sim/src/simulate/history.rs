@@ -1,18 +1,14 @@
 //! One device set from Create to its end, drawn from a seed.
 
 use super::draw::Draw;
-use crate::clauses::{Party, Profile};
-use crate::codes::{CommandCode, Win32};
-use crate::config::VdConfig;
+use super::drawn::{self, Drawn};
+use crate::clauses::Profile;
+use crate::codes::CommandCode;
 use crate::model::{
-    self, Agent, Answer, Call, ClientCall, ClientDevice, ClientLife, CommandId, DeviceName, Ending,
-    Expected, LaneId, Limits, Outcome, Request, ServerCall, ServerDevice, ServerLife, Stage, State,
-    Timeout,
+    self, Agent, ClientDevice, ClientLife, CommandId, LaneId, Outcome, ServerDevice, ServerLife,
+    State, Timeout,
 };
-use crate::trace::{
-    Args, CLIENT_SET, CodeArg, Declares, Event, Function, Handle, Header, Name, Origin, Out,
-    SERVER_SET, Size, TimeoutArg, Trace,
-};
+use crate::trace::{Event, Function, TimeoutArg, Trace};
 
 /// What kind of history is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -25,11 +21,9 @@ pub struct Options {
     pub trouble: usize,
 }
 
-const SET: &str = "S";
 const SERVER: &str = "server.main";
 const AGENT: &str = "server.agent";
 const CLIENT: &str = "primary.main";
-const QUEUE_DEPTH: u32 = 8;
 
 /// Draws a history that the documents allow under `profile`.
 ///
@@ -46,22 +40,12 @@ const QUEUE_DEPTH: u32 = 8;
 /// ```
 #[must_use]
 pub fn history(seed: u64, options: Options, profile: &Profile) -> Trace {
-    let header = Header {
-        source: Some(Origin {
-            name: "vdi-model".to_owned(),
-            version: None,
-            setting: Some(format!("seed {seed}")),
-        }),
-        declares: Declares { queue_depth: Some(QUEUE_DEPTH) },
-        provoked: vec![Party::Server, Party::Client],
-        ..Header::default()
-    };
     let mut walk = Walk {
         draw: Draw::new(seed),
         profile,
         options,
         state: State::default(),
-        trace: Trace::new(header),
+        trace: Trace::new(drawn::header(format!("seed {seed}"))),
         sent: 0,
         held: Vec::new(),
         blocked: Vec::new(),
@@ -105,10 +89,6 @@ fn lane_name(lane: LaneId) -> String {
         2 => CLIENT.to_owned(),
         device => format!("primary.t{}", device - 2),
     }
-}
-
-fn device_name(index: u8) -> String {
-    if index == 0 { SET.to_owned() } else { format!("{SET}{}", index + 1) }
 }
 
 impl Walk<'_> {
@@ -211,90 +191,45 @@ impl Walk<'_> {
             Choice::Server(function) => self.server(function),
             Choice::Client(function) => self.client(function),
             Choice::ServerDevice(Function::SendCommand, device) => self.send(device),
-            Choice::ServerDevice(function, device) => {
-                let call = Call::Server(ServerCall::CloseDevice { device });
-                let on = format!("sdev{}", device + 1);
-                self.call(LaneId(0), function, &on, None, Args::default(), call);
+            Choice::ServerDevice(_, device) => {
+                self.call(LaneId(0), Drawn::server_closes(device));
             }
             Choice::ClientDevice(Function::GetCommand, device) => {
                 let poll = self.draw.once_in(2);
-                let (timeout, given) = if poll {
-                    (Timeout::Poll, TimeoutArg::Milliseconds(0))
-                } else {
-                    (Timeout::Infinite, TimeoutArg::Infinite)
+                let timeout = match poll {
+                    true => (Timeout::Poll, TimeoutArg::Milliseconds(0)),
+                    false => (Timeout::Infinite, TimeoutArg::Infinite),
                 };
-                let call = Call::Client(ClientCall::GetCommand { device, timeout });
-                let args = Args { timeout: Some(given), ..Args::default() };
-                let on = format!("cdev{}", device + 1);
-                self.call(client_lane(device), Function::GetCommand, &on, None, args, call);
+                self.call(client_lane(device), Drawn::gets(device, timeout));
             }
             Choice::ClientDevice(_, device) => self.complete(device),
         }
     }
 
     fn server(&mut self, function: Function) {
-        let mut args = Args::default();
-        let mut creates = None;
-        let call = match function {
-            Function::Open => {
-                args.name = Some(SET.into());
-                ServerCall::Open { found: true, reused: false }
-            }
-            Function::BeginConfiguration => {
-                (args.block_size, args.max_transfer_size) = (Some(512), Some(65536));
-                ServerCall::begin_configuration()
-            }
-            Function::EndConfiguration => ServerCall::EndConfiguration,
-            Function::ExecuteCompletionAgent => ServerCall::ExecuteCompletionAgent,
-            Function::OpenDevice => {
-                let unopened = |device: &model::Device| device.server == ServerDevice::Unopened;
-                let device = self.state.devices.iter().position(unopened).map(|index| index as u8);
-                let name = device_name(device.unwrap_or_default());
-                args.name = Some(name.into());
-                creates = device.map(|device| format!("sdev{}", device + 1));
-                ServerCall::OpenDevice { device }
-            }
-            Function::SignalAbort => ServerCall::SignalAbort,
-            Function::GetConfiguration => ServerCall::GetConfiguration,
-            _ => ServerCall::Close,
-        };
-        let lane = LaneId(u16::from(function == Function::ExecuteCompletionAgent));
-        self.call(lane, function, SERVER_SET, creates, args, Call::Server(call));
+        let unopened = |device: &model::Device| device.server == ServerDevice::Unopened;
+        let next = || self.state.devices.iter().position(unopened).map(|index| index as u8);
+        let drawn = Drawn::server(function).unwrap_or_else(|| Drawn::server_opens(next()));
+        self.call(LaneId(u16::from(function == Function::ExecuteCompletionAgent)), drawn);
     }
 
     fn client(&mut self, function: Function) {
-        let mut args = Args::default();
-        let mut creates = None;
-        let call = match function {
-            Function::CreateEx => {
-                let devices = self.options.devices;
-                args.name = Some(SET.into());
-                args.config = Some(Box::new(VdConfig {
-                    device_count: devices.into(),
-                    ..VdConfig::default()
-                }));
-                ClientCall::create(devices)
-            }
+        let drawn = match function {
+            Function::CreateEx => Drawn::creates(self.options.devices),
             Function::GetConfiguration => {
-                args.timeout = Some(TimeoutArg::Infinite);
-                ClientCall::GetConfiguration { timeout: Timeout::Infinite }
+                Drawn::client_gets_configuration((Timeout::Infinite, TimeoutArg::Infinite))
             }
             Function::OpenDevice => {
                 let unopened = |device: &model::Device| device.client == ClientDevice::Unopened;
                 let device = self.state.devices.iter().position(unopened).unwrap_or_default() as u8;
-                args.name = Some(device_name(device).into());
-                creates = Some(format!("cdev{}", device + 1));
                 // The first device bears the set's name; the server names the others.
-                let announced = device == 0
-                    || self.state.devices[usize::from(device)].server != ServerDevice::Unopened;
-                let name =
-                    if announced { DeviceName::Known(device) } else { DeviceName::New(device) };
-                ClientCall::OpenDevice { name }
+                let named = self.state.devices[usize::from(device)].server;
+                Drawn::client_opens(device, device == 0 || named != ServerDevice::Unopened)
             }
-            Function::SignalAbort => ClientCall::SignalAbort,
-            _ => ClientCall::Close,
+            Function::SignalAbort => Drawn::client_aborts(),
+            _ => Drawn::client_closes(),
         };
-        self.call(LaneId(2), function, CLIENT_SET, creates, args, Call::Client(call));
+        self.call(LaneId(2), drawn);
     }
 
     fn send(&mut self, device: u8) {
@@ -306,16 +241,7 @@ impl Walk<'_> {
         } else {
             kinds[self.draw.below(2)]
         };
-        let request = Request::bare(device, CommandId(self.sent), code);
-        let args = Args {
-            code: Some(CodeArg::Command(code)),
-            size: Some(Size(if code == CommandCode::Write { 65536 } else { 0 })),
-            ..Args::default()
-        };
-        let on = format!("sdev{}", device + 1);
-        let name = format!("c{}", self.sent);
-        let call = Call::Server(ServerCall::SendCommand(request));
-        self.call(LaneId(0), Function::SendCommand, &on, Some(name), args, call);
+        self.call(LaneId(0), Drawn::sends(device, CommandId(self.sent), code));
     }
 
     fn complete(&mut self, device: u8) {
@@ -327,47 +253,15 @@ impl Walk<'_> {
         let held = self.held.remove(mine[self.draw.below(count)]);
         let clears = self.state.command(held.id).is_some_and(|c| c.code == CommandCode::ClearError);
         let fails = self.options.trouble > 0 && !clears && self.draw.once_in(self.options.trouble);
-        let (code, bytes) =
-            if fails { (Win32::ERROR_DISK_FULL, 0) } else { (Win32::ERROR_SUCCESS, 65536) };
-        let args = Args {
-            command: Some(Handle::Name(format!("c{}", held.id.0).into())),
-            code: Some(CodeArg::Completion(code)),
-            bytes: Some(bytes),
-            ..Args::default()
-        };
-        let call = ClientCall::CompleteCommand {
-            device,
-            command: Some(held.id),
-            code,
-            bytes,
-            position: 0,
-        };
-        let on = format!("cdev{}", device + 1);
-        let function = Function::CompleteCommand;
-        self.call(client_lane(device), function, &on, None, args, Call::Client(call));
+        self.call(client_lane(device), Drawn::completes(device, held.id, fails));
     }
 
     /// Makes a call and draws one of its outcomes.
-    fn call(
-        &mut self,
-        lane: LaneId,
-        function: Function,
-        on: &str,
-        creates: Option<String>,
-        args: Args<'static>,
-        call: Call,
-    ) {
-        let limits = Limits { queue_depth: Some(QUEUE_DEPTH), ..Limits::default() };
-        let outcomes = model::outcomes(&self.state, self.profile, limits, lane, &call);
+    fn call(&mut self, lane: LaneId, drawn: Drawn) {
+        let (event, _, call) = drawn.begun(lane_name(lane));
+        let outcomes = model::outcomes(&self.state, self.profile, drawn::limits(), lane, &call);
         let outcome = outcomes[self.draw.below(outcomes.len())];
-        self.trace.push(Event::Call {
-            seq: None,
-            lane: lane_name(lane).into(),
-            call: function,
-            on: Name::from(on.to_owned()),
-            creates: creates.map(Name::from),
-            args,
-        });
+        self.trace.push(event);
         model::apply(&mut self.state, lane, call.caller(), &outcome);
         self.blocked.push(lane);
     }
@@ -403,38 +297,15 @@ impl Walk<'_> {
     }
 
     fn call_back(&mut self, callback: model::Callback) {
-        let bytes = match callback.ending {
-            Ending::Client { bytes, .. } => bytes,
-            Ending::Code(_) => 0,
-        };
         self.held.retain(|held| held.id != callback.command);
-        self.trace.push(Event::Callback {
-            seq: None,
-            lane: lane_name(callback.lane).into(),
-            callback: format!("c{}", callback.command.0).into(),
-            completion: callback.ending.code(),
-            bytes,
-            position: None,
-            held: false,
-        });
+        self.trace.push(drawn::callback(lane_name(callback.lane), &callback));
         model::apply_callback(&mut self.state, &callback, false);
     }
 
     fn return_from(&mut self, lane: LaneId, outcome: &Outcome) {
-        let mut out = Out::default();
-        if let Answer::Delivers(id) = outcome.answer
-            && let Some(command) = self.state.command(id)
-        {
-            self.held.push(Held { device: command.device, id });
-            out.command = Some(format!("c{}", id.0).into());
-            out.code = Some(command.code);
-            debug_assert!(matches!(command.stage, Stage::Queued | Stage::Delivered));
-        }
-        let status = match outcome.answer.expected() {
-            Some(Expected::Status(status)) => status,
-            _ => crate::codes::HResult::VD_E_IO_ERROR,
-        };
-        self.trace.push(Event::Return { seq: None, lane: lane_name(lane).into(), status, out });
+        let (event, delivered) = drawn::returned(lane_name(lane), &self.state, outcome);
+        self.held.extend(delivered.map(|(device, id)| Held { device, id }));
+        self.trace.push(event);
         model::apply_return(&mut self.state, lane, outcome);
         self.blocked.retain(|blocked| *blocked != lane);
         debug_assert!(lane != LaneId(1) || self.state.agent == Agent::Idle);

@@ -31,6 +31,7 @@ mod content;
 mod coverage;
 mod deviation;
 mod draw;
+mod drawn;
 mod engine;
 mod history;
 mod medium;

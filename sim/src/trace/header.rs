@@ -45,6 +45,11 @@ pub struct Header {
     /// its event.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub free: bool,
+    /// Whose calls are not in the trace, though there were some: `server`, the database
+    /// server, and `client`, clients in other processes than those that are in it. What
+    /// they did is free; nothing is held against them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<Party>,
     /// Set interfaces besides `sset` (server), `cset` (primary), and `x1set` to
     /// `x9set` (the secondaries).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -102,6 +107,7 @@ impl Default for Header {
             provoked: Vec::new(),
             records: Vec::new(),
             free: false,
+            unseen: Vec::new(),
             interfaces: BTreeMap::new(),
         }
     }

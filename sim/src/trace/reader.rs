@@ -18,6 +18,17 @@ pub struct TraceError {
     pub text: String,
 }
 
+/// What is said of a last line that is not whole.
+const CUT_OFF: &str = "the trace ends in the middle of this line";
+
+impl TraceError {
+    /// Whether the last line is not whole: whoever wrote it was killed.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.message.starts_with(CUT_OFF)
+    }
+}
+
 /// A line of a trace, borrowed until the next is read.
 #[derive(Debug)]
 pub struct Line<'a> {
@@ -108,7 +119,7 @@ impl<R: BufRead> TraceReader<R> {
     fn json_error(&self, error: &serde_json::Error, expected: &str) -> TraceError {
         let cut_off = error.is_eof() && !self.buffer.ends_with(b"\n");
         let message = if cut_off {
-            format!("the trace ends in the middle of this line; expected {expected}")
+            format!("{CUT_OFF}; expected {expected}")
         } else {
             let text = error.to_string();
             let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);

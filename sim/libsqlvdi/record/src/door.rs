@@ -62,18 +62,32 @@ original! {
         = symbol::COMPLETE_COMMAND;
 }
 
-/// The original, loaded with the first call; `None`, which is said once, if it cannot be.
+/// The original, loaded with the first call: the one that `VDI_ORIGINAL` names, or else,
+/// for a recorder that is preloaded, the one that the program is linked with. `None`, which
+/// is said once, if it cannot be.
 #[expect(clippy::print_stderr, reason = "without the original nothing works: it must be said")]
 fn original() -> Option<&'static Original> {
     static ORIGINAL: OnceLock<Option<Original>> = OnceLock::new();
     let load = || {
-        let path = std::env::var("VDI_ORIGINAL")
-            .map_err(|_| "VDI_ORIGINAL, the path of the original, is not set".to_owned());
-        path.and_then(|path| Original::load(&path))
+        let named = std::env::var("VDI_ORIGINAL").ok().filter(|path| !path.is_empty());
+        let path = named.as_deref().unwrap_or("libsqlvdi.so");
+        Original::load(path)
+            .and_then(|original| if original.is_own() { Err(itself(path)) } else { Ok(original) })
             .inspect_err(|why| eprintln!("libsqlvdi-record: {why}"))
             .ok()
     };
     ORIGINAL.get_or_init(load).as_ref()
+}
+
+fn itself(path: &str) -> String {
+    format!("{path} is this recorder itself: VDI_ORIGINAL is to name the original by its path")
+}
+
+impl Original {
+    /// Whether what was found is this library: every call would come back to it for ever.
+    fn is_own(&self) -> bool {
+        std::ptr::addr_eq(self.close as *const (), close as *const ())
+    }
 }
 
 /// Whatever happens here, C++ gets a status.
@@ -139,6 +153,8 @@ macro_rules! functions {
             guarded(|original| {
                 // SAFETY: what C++ hands over, to the function it is meant for.
                 let make = || unsafe { (original.$name)($this $(, $arg)*) };
+                // What the original calls of itself is no call of the program's.
+                let Some(_first) = witness::Outermost::enter() else { return make() };
                 let record: &dyn Fn(Make<'_>) -> c_int = &$body;
                 record(&make)
             })

@@ -1,9 +1,12 @@
 //! `libsqlvdi-record.so`: the same symbols as `libsqlvdi.so`; every call is recorded and
-//! handed on to the original, which `VDI_ORIGINAL` names by its path.
+//! handed on to the original: the one that `VDI_ORIGINAL` names by its path, or else the one
+//! that the program is linked with.
 //!
-//! It stands in the original's place: under its name in a folder of `LD_LIBRARY_PATH`, or
-//! preloaded. The trace goes to the file that `VDI_RECORD` names, or else `VDI_TRACE`, which
-//! our own library knows, too; `%s` in it stands for the name of the set. It holds what this process calls and nothing of the server.
+//! It is preloaded, or stands in the original's place, under its name in a folder of
+//! `LD_LIBRARY_PATH`. The trace goes to the file that `VDI_RECORD` names, or else `VDI_TRACE`,
+//! which our own library knows, too; `%s` in it stands for the name of the set, `%p` for the
+//! number of the process. It holds what this process calls and nothing of the server; a
+//! secondary client's goes into a file of its own, with its number behind the name.
 //!
 //! Sources: SQL Server on Linux VDI client SDK Specification; the headers `vdi.h` and
 //! `vdierror.h` (Linux edition).

@@ -1,12 +1,14 @@
 //! What is recorded of the calls, in safe terms: names for sets, devices, commands and
 //! buffers, in the order in which they are met.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vdi_sim::abi::{RawCommand, RawConfig};
+use vdi_sim::clauses::Party;
 use vdi_sim::codes::{CommandCode, HResult, Win32};
 use vdi_sim::config::VdConfig;
 use vdi_sim::record::shared::{claim, trace_path};
@@ -14,6 +16,28 @@ use vdi_sim::trace::{
     Args, CodeArg, Event, Function, Handle, Header, Name, Origin, Out, Process, Recorder, Size,
     TimeoutArg,
 };
+
+thread_local! {
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The call that the program has made on this thread, until this is dropped.
+pub(crate) struct Outermost;
+
+impl Outermost {
+    /// `None` inside another call.
+    pub(crate) fn enter() -> Option<Self> {
+        // A thread that ends has forgotten: what it calls then is recorded.
+        let inside = INSIDE.try_with(|inside| inside.replace(true)).unwrap_or(false);
+        (!inside).then_some(Self)
+    }
+}
+
+impl Drop for Outermost {
+    fn drop(&mut self) {
+        let _ = INSIDE.try_with(|inside| inside.set(false));
+    }
+}
 
 /// One set of this process, from Create on.
 pub(crate) struct Trace {
@@ -69,10 +93,15 @@ pub(crate) fn begin(address: usize, name: &str, process: Process) {
     if known.sets.get(&address).is_some_and(|set| set.in_use.load(Ordering::Acquire)) {
         return;
     }
-    let path = trace_path(&pattern, name);
+    let mut path = trace_path(&pattern, name);
+    if process != Process::Primary && !pattern.contains("%p") {
+        // No two processes into one file: nothing orders what they write.
+        path.as_mut_os_string().push(format!(".{}", std::process::id()));
+    }
     let begun = claim(&path).and_then(|()| File::create(&path)).and_then(|file| {
         let source = Origin { name: "libsqlvdi".to_owned(), version: None, setting: None };
-        Recorder::new(file, &Header { source: Some(source), ..Header::default() })
+        let unseen = vec![Party::Server, Party::Client];
+        Recorder::new(file, &Header { source: Some(source), unseen, ..Header::default() })
     });
     match begun {
         Ok(recorder) => {

@@ -244,6 +244,9 @@ impl Checker {
         for config in configs {
             freed.iter().for_each(|slot| config.forget(*slot));
         }
+        if exits.contains(&Caller::Server) {
+            self.names.retire_commands(world);
+        }
     }
 
     /// What a caller broke in every explanation that is left, it broke.

@@ -12,7 +12,7 @@ use crate::check::setup::OpenCall;
 use crate::check::verdict::Why;
 use crate::clauses::Clause;
 use crate::codes::HResult;
-use crate::model::{self, Call, Callback, ClientCall, CommandId, ServerCall, State, Timeout};
+use crate::model::{self, Call, Callback, ClientCall, CommandId, ServerCall, State};
 use crate::trace::{Event, Out};
 
 impl Checker {
@@ -274,11 +274,6 @@ impl Checker {
         if agent {
             self.pass_live(world, lane, passes.min(2) as u8);
             return;
-        }
-        if let Some(timeout) = self.open[index].bound.call.timeout_mut()
-            && matches!(timeout, Timeout::Finite | Timeout::Told)
-        {
-            *timeout = Timeout::Passed;
         }
         let Self { worlds, profile, .. } = self;
         let configs = worlds[world].live.iter_mut().flat_map(|live| &mut live.configs);

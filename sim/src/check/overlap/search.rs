@@ -14,7 +14,7 @@
 use smallvec::SmallVec;
 
 use super::config::{Config, Could, Distinct, Inserted, Slot, With};
-use super::ground::{Configs, Ground, Pending, Source, accuse, is_agent, is_ready};
+use super::ground::{Configs, Ground, Pending, Scope, Source, accuse, is_agent, is_ready};
 use super::story::Step;
 use crate::check::events::Seen;
 use crate::clauses::Clause;
@@ -232,7 +232,7 @@ impl Ground<'_> {
             after.taken.add(pending.slot);
             after.could.retain(|could| could.slot != pending.slot);
         }
-        after.state.normalize();
+        self.refresh_but(&mut after, None, Scope::Set);
         after.state.is_at_rest(self.profile()).then_some(after)
     }
 }

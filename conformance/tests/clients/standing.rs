@@ -1,0 +1,125 @@
+//! The standing server: what is handed over to it, and what becomes of it when either end goes.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Stdio};
+
+use super::stage::{self, Ended, Stage};
+
+/// `vdi serve`, and where its clients find it.
+struct Server {
+    process: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Server {
+    fn start(stage: &Stage, words: &[&str]) -> Self {
+        let mut command = stage.vdi(&["serve"]);
+        let mut process = command.args(words).stdout(Stdio::piped()).spawn().expect("it starts");
+        let out = BufReader::new(process.stdout.take().expect("piped"));
+        let mut server = Self { process, out };
+        assert!(server.line().starts_with("listening at "));
+        server
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).expect("text");
+        line.trim_end().to_owned()
+    }
+
+    /// Ends it as an operator does; what it has said since.
+    fn end(mut self) -> String {
+        stage::terminate(self.process.id());
+        assert!(self.process.wait().expect("ended").success());
+        std::io::read_to_string(self.out).expect("text")
+    }
+}
+
+#[test]
+fn statements_are_handed_over() {
+    let stage = Stage::new();
+    let data = stage.database("x", 300_000);
+    let server = Server::start(&stage, &[]);
+    stage.good("single", &["backup", "x", "MEDIUM"]);
+    fs::remove_file(stage.data("x")).expect("it was there");
+    let ended = stage.run("threads", &["backup", "x", "MEDIUM"]);
+    assert!(ended.code == 1 && ended.out.contains("Msg 911,"), "{ended:?}");
+    let ended = stage.run("single", &["restore", "x", "MEDIUM", "STATS=50"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.out.contains("100 percent processed.\nProcessed 37 pages"), "{ended:?}");
+    assert!(fs::read(stage.data("x")).expect("restored") == data, "other bytes");
+    let ended = stage.sqlcmd(&["-S", "db1", "-b", "-Q", "BACKUP DATABASE x TO DISK='a'"]);
+    assert!(
+        ended.code == 1 && ended.out.contains("Msg 102, Level 15, State 1, Server db1, Line 1")
+    );
+    // It is the server that says so: it tells it, too.
+    let told = server.end();
+    for part in ["BACKUP DATABASE successfully", "Msg 911,", "RESTORE DATABASE successfully", "db1"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    // With nobody there, sqlcmd plays the server itself.
+    stage.good("single", &["backup", "x", "MEDIUM"]);
+    stage.leaves_nothing();
+}
+
+#[test]
+fn one_server_at_a_place_and_what_a_dead_one_left_is_no_hindrance() {
+    let stage = Stage::new();
+    stage.database("x", 300_000);
+    let mut first = Server::start(&stage, &[]);
+    let second = Ended::of(&mut stage.vdi(&["serve"]));
+    assert!(second.code == 69 && second.told.contains("stands there already"), "{second:?}");
+    first.process.kill().expect("killed");
+    first.process.wait().expect("ended");
+    stage.good("single", &["backup", "x", "MEDIUM"]);
+    let again = Server::start(&stage, &[]);
+    stage.good("single", &["backup", "x", "MEDIUM"]);
+    assert!(again.end().contains("successfully"));
+    // A place of one's own, and what was asked for goes before what the server was told.
+    let place = stage.path("s.sock");
+    let server = Server::start(&stage, &["--socket", stage::word(&place), "--faults", "abort@2"]);
+    let mut client = stage.command("single", &["backup", "x", "MEDIUM"]);
+    assert_eq!(Ended::of(client.env("VDI_SERVER", &place)).code, 1);
+    assert_eq!(Ended::of(client.env("VDI_FAULTS", "flush-twice")).code, 0);
+    assert_eq!(Ended::of(client.env("VDI_SERVER", "none")).code, 0);
+    assert_eq!(server.end().matches("successfully").count(), 1);
+    assert!(!place.exists(), "the socket stays");
+    stage.leaves_nothing();
+}
+
+/// Whoever goes away in the midst: the server, or the one who handed over.
+#[test]
+fn a_statement_whose_server_or_sqlcmd_is_killed() {
+    for killed in ["server", "sqlcmd"] {
+        let stage = Stage::new();
+        stage.database("x", 1 << 20);
+        let mut server = Server::start(&stage, &[]);
+        let mut command = stage.command("single", &["backup", "x", "MEDIUM"]);
+        command.env("VDI_FAULTS", "pause=60000@4").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut client = command.spawn().expect("it starts");
+        let sqlcmd = stage.server_of(client.id());
+        while fs::metadata(stage.path("medium")).map_or(0, |medium| medium.len()) < 65_536 {
+            assert!(client.try_wait().expect("a child").is_none(), "it ended");
+            std::thread::yield_now();
+        }
+        stage::kill(if killed == "server" { server.process.id() } else { sqlcmd });
+        let ended = client.wait_with_output().expect("ended");
+        let (out, told) =
+            (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+        assert!(ended.status.code() == Some(1) && told.contains("0x80770004"), "{out}{told}");
+        if killed == "server" {
+            assert!(out.contains("Sqlcmd: Error: the server at "), "{out}{told}");
+            server.process.wait().expect("ended");
+        } else {
+            let mut lines = Vec::new();
+            while !lines.iter().any(|line: &String| line.contains("terminating abnormally")) {
+                lines.push(server.line());
+            }
+            assert!(lines.iter().any(|line| line.contains("was aborted")), "{lines:?}");
+            server.end();
+        }
+        stage.leaves_nothing();
+    }
+}

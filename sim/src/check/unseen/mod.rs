@@ -1,0 +1,61 @@
+//! Half a history: the calls of one side, while nobody looked at the other.
+//!
+//! What a client program does can be recorded where the server cannot, by a library that
+//! stands between the client and an original one. The unseen side is free to do whatever
+//! the documents allow it. So calls are supplied for it, and the whole is judged like any
+//! other history: a return of the client that a server can bring about has an explanation,
+//! and one that no server can is a violation.
+//!
+//! A supplied call is under way for as long as it can matter. That the server aborts, say,
+//! begins when the first call begins that is answered with `VD_E_ABORT`, and has no return:
+//! the judge finds out when it takes effect, and whether it has to. Earlier than that it
+//! need never begin, since nothing that was seen before depends on it. So it is with the
+//! configuration, with each command, and with the end of a device. What the supplied calls
+//! break is not held against anyone.
+
+mod seen;
+mod server;
+mod supply;
+
+use std::borrow::Cow;
+
+use super::sequential::Checker;
+use crate::clauses::Party;
+use crate::trace::{Event, Header, Process, TraceError};
+
+pub(super) use supply::Supply;
+
+/// An event with its line: of a supplied one the line of the event that called for it.
+pub(super) type Placed<'t> = (usize, Cow<'t, Event<'t>>);
+
+/// Judges events of which a side is missing.
+pub(super) fn judge(
+    checker: Checker,
+    header: &Header,
+    events: &[(usize, Event<'_>)],
+) -> (Checker, Option<TraceError>) {
+    let mut checker = checker;
+    let (extra, placed) = Supply::new(header, events).whole();
+    for interface in extra {
+        checker.add_interface(interface, Process::Server);
+    }
+    for (line, event) in placed {
+        match checker.event(line, &event) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                let text = serde_json::to_string(&*event).unwrap_or_default();
+                let error = TraceError { line, column: 0, message: error.0, text };
+                return (checker, Some(error));
+            }
+        }
+    }
+    (checker, None)
+}
+
+impl Header {
+    /// Whether this side was not looked at.
+    pub(super) fn misses(&self, party: Party) -> bool {
+        self.unseen.contains(&party)
+    }
+}

@@ -1,0 +1,110 @@
+//! One history from what several processes have recorded of one set.
+//!
+//! They number their events by one counter, which lies in the set's shared memory, so their
+//! files can be put together afterwards; several may be in one file already.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+
+use crate::trace::{Event, Header, Trace, TraceError, TraceReader};
+
+/// What several processes have recorded.
+#[derive(Clone, Debug)]
+pub struct Gathered {
+    /// The events in the order of their numbers, numbered anew without gaps.
+    pub trace: Trace,
+    /// How many numbers no event bears: those of a process whose file is missing, or that was
+    /// killed before it could write.
+    pub missing: u64,
+}
+
+/// Why files are not traces of one set.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOne {
+    /// It cannot be read.
+    #[error("{}: cannot be read: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// It is no trace.
+    #[error("{}:{}: {error}", path.display(), error.line)]
+    NoTrace {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: TraceError,
+    },
+    /// An event has no number.
+    #[error("{}:{line}: an event without `seq`: it cannot be put into an order with others", path.display())]
+    NoNumber {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+    },
+    /// Two events have the same number.
+    #[error("{}:{line}: the number {number} is that of another event already: these are not traces of one set", path.display())]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// The number.
+        number: u64,
+    },
+    /// The headers say different things.
+    #[error("{}:1: another header than that of the first file: these are not traces of one set", path.display())]
+    Headers {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Reads these files and puts their events into one order. A process that was killed while it
+/// wrote has left half a line, which is passed over.
+///
+/// # Errors
+/// They cannot be read, or are not traces of one set.
+pub fn gather<P: AsRef<Path>>(paths: &[P]) -> Result<Gathered, NotOne> {
+    let mut header = None;
+    let mut events = BTreeMap::new();
+    for path in paths {
+        let read = add(path.as_ref(), &mut events)?;
+        if *header.get_or_insert_with(|| read.clone()) != read {
+            return Err(NotOne::Headers { path: path.as_ref().to_owned() });
+        }
+    }
+    let last = events.keys().next_back().copied().unwrap_or_default();
+    let missing = last.saturating_sub(events.len() as u64);
+    let mut trace = Trace::new(header.unwrap_or_default());
+    for event in events.into_values() {
+        trace.push(event);
+    }
+    Ok(Gathered { trace, missing })
+}
+
+/// Adds the events of one file by their numbers; its header.
+fn add(path: &Path, events: &mut BTreeMap<u64, Event<'static>>) -> Result<Header, NotOne> {
+    let own = || path.to_owned();
+    let file = File::open(path).map_err(|error| NotOne::Unreadable { path: own(), error })?;
+    let bad = |error: TraceError| NotOne::NoTrace { path: own(), error };
+    let mut reader = TraceReader::new(BufReader::new(file)).map_err(bad)?;
+    let header = reader.header().clone();
+    loop {
+        let (line, event) = match reader.next_line() {
+            Ok(Some(line)) => (line.number, line.event.into_owned()),
+            Ok(None) => return Ok(header),
+            Err(error) if error.is_cut_off() => return Ok(header),
+            Err(error) => return Err(bad(error)),
+        };
+        let number = event.seq().ok_or_else(|| NotOne::NoNumber { path: own(), line })?;
+        if events.insert(number, event).is_some() {
+            return Err(NotOne::Twice { path: own(), line, number });
+        }
+    }
+}

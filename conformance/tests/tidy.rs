@@ -60,7 +60,7 @@ const CONFORMANCE: &[(&str, &[&str])] = &[
     ("sync", &[]),
     ("plain", &["sync", "vdi_sim::codes", "vdi_sim::config"]),
     ("scenario", &["vdi_sim"]),
-    ("adapter", &["plain", "vdi_sim"]),
+    ("adapter", &["sync", "plain", "vdi_sim"]),
     ("run", &["scenario", "adapter", "vdi_sim"]),
     ("engine", &["vdi_sim"]),
     ("gate", &["adapter", "run", "engine", "vdi_sim"]),

@@ -32,17 +32,20 @@ use crate::plain::Defect;
 /// The runtime as the ground of a simulated world with these options.
 #[must_use]
 pub fn simulated_runtime(options: &Options) -> impl Engine {
-    // Where memory is scarce a set cannot have all the buffers that its server asks for.
+    runtime::cooperative(options.queue_depth.into(), memory_limit(options))
+}
+
+/// Where memory is scarce a set cannot have all the buffers that its server asks for.
+fn memory_limit(options: &Options) -> u64 {
     let buffers = u64::from(options.buffers) * u64::from(options.devices);
     let all = buffers * u64::from(options.max_transfer_size) * u64::from(options.sets) * 2;
-    let limit = if options.faults.memory > 0 { all / 3 } else { 1 << 30 };
-    runtime::cooperative(options.queue_depth.into(), limit)
+    if options.faults.memory > 0 { all / 3 } else { 1 << 30 }
 }
 
 /// The plain implementation as the ground of a simulated world, whole or with a defect.
 #[must_use]
 pub fn simulated_plain(options: &Options, defect: Option<Defect>) -> impl Engine {
-    plain::cooperative(options.queue_depth.into(), defect)
+    plain::cooperative((options.queue_depth.into(), memory_limit(options)), defect)
 }
 
 /// What makes connections to an implementation.

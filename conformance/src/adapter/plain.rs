@@ -68,15 +68,20 @@ impl Implementation for Plain {
     }
 }
 
-/// The plain implementation as the ground of a simulated world.
-pub(super) fn cooperative(queue_depth: usize, defect: Option<Defect>) -> OnBody<World> {
-    OnBody::new(|threads| {
+/// The plain implementation as the ground of a simulated world, whose queues take so many
+/// commands and whose buffers so many bytes.
+pub(super) fn cooperative(
+    (queue_depth, memory_limit): (usize, u64),
+    defect: Option<Defect>,
+) -> OnBody<World> {
+    let races = defect.is_some_and(|defect| defect.info().race);
+    OnBody::new(races, |threads| {
         let world = World::new(Options {
             queue_depth,
+            memory_limit,
             defect,
             virtual_time: true,
             observer: Some(Arc::new(Gated(threads))),
-            ..Options::default()
         });
         let (servers, clients) = (world.clone(), world.clone());
         let makers = Makers {
@@ -97,6 +102,10 @@ impl Observer for Gated {
 
     fn changed(&self) {
         self.0.stirs();
+    }
+
+    fn woken(&self) {
+        self.0.wakes();
     }
 }
 

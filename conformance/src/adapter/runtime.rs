@@ -88,7 +88,7 @@ impl Implementation for Runtime {
 /// The runtime as the ground of a simulated world, whose queues take so many commands
 /// and whose buffers so many bytes.
 pub(super) fn cooperative(queue_depth: usize, memory_limit: u64) -> OnBody<World> {
-    OnBody::new(|threads| {
+    OnBody::new(false, |threads| {
         let observer: Option<Arc<dyn Observer>> = Some(Arc::new(Gated(threads)));
         let machine = Machine::in_memory(Options {
             queue_depth,

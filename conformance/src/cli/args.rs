@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use vdi_sim::clauses::Party;
+use vdi_sim::clauses::{Party, Reading};
 
 use super::install::InstallArgs;
 use super::join::JoinArgs;
@@ -329,6 +329,15 @@ pub struct MutantsArgs {
     /// What the delays of racing lanes are drawn from
     #[arg(long, value_name = "SEED", default_value_t = 0, requires = "races")]
     pub seed: u64,
+    /// Hunt all of them, races too, with seeded worlds
+    #[arg(long, conflicts_with = "races")]
+    pub worlds: bool,
+    /// Seeds for each of them, at most
+    #[arg(long, value_name = "N", default_value_t = 20_000, requires = "worlds", value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: u64,
+    /// What the result looks like
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text, requires = "worlds")]
+    pub format: CheckFormat,
 }
 
 /// What a report looks like.
@@ -428,6 +437,9 @@ pub struct ReplayArgs {
     /// Client program in the place of ours in the seed's world
     #[arg(long, value_name = "COMMAND", requires = "seed")]
     pub client: Option<String>,
+    /// A reading in place of the profile's, such as agent-return=at-close
+    #[arg(long = "reading", value_name = "QUESTION=READING", requires = "seed")]
+    pub readings: Vec<Reading>,
     /// The implementation.
     #[command(flatten)]
     pub target: Target,

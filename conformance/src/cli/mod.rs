@@ -8,6 +8,7 @@ mod check;
 mod explain;
 mod explore;
 mod gate;
+mod hunted;
 mod init;
 mod install;
 mod join;

@@ -8,14 +8,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use vdi_sim::check::exit_code;
 use vdi_sim::clauses::Profile;
 
-use super::Failure;
 use super::args::MutantsArgs;
 use super::run::{library, processors, progress};
+use super::{Failure, hunted};
 use crate::adapter::Limits;
 use crate::mutants::{Kill, RaceKill, hunt, hunt_race};
 use crate::plain::{Defect, DefectInfo};
 use crate::run::{Repeat, SuiteOptions};
 use crate::scenario::Scenario;
+use crate::worlds;
 
 pub(super) fn mutants(args: &MutantsArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let library = library(args.scenarios.as_deref())?;
@@ -27,6 +28,11 @@ pub(super) fn mutants(args: &MutantsArgs, out: &mut dyn Write) -> Result<u8, Fai
         return Err(Failure::Usage(text));
     }
     let jobs = args.jobs.map_or_else(processors, usize::from);
+    if args.worlds {
+        let hunt_one = |row: &DefectInfo, _: &SuiteOptions| worlds::hunt(row, args.seeds);
+        let kills = hunt_all(&defects, jobs, &hunt_one);
+        return hunted::told(args, &defects, &kills, out);
+    }
     if args.races {
         return races(args, &defects, (&scenarios, jobs), out);
     }

@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use vdi_sim::check::exit_code;
+use vdi_sim::clauses::Reading;
 use vdi_sim::simulate::{Apart, CAMPAIGN, Campaign, Options, Outcome, Problem, Watch, shrink};
 
 use super::args::{CheckFormat, Target, seconds};
@@ -76,6 +77,9 @@ pub struct HowArgs {
     /// Readings to follow and to judge by: documented-pages, documented-tables, linux, or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
     pub profile: String,
+    /// A reading in place of the profile's, such as agent-return=at-close
+    #[arg(long = "reading", value_name = "QUESTION=READING")]
+    pub readings: Vec<Reading>,
 }
 
 /// What worlds run on.
@@ -131,6 +135,7 @@ impl HowArgs {
             timeout: target.timeout,
             set: set.to_vec(),
             profile: target.profile.clone(),
+            readings: Vec::new(),
         })
     }
 
@@ -145,7 +150,8 @@ impl HowArgs {
             GroundArg::Model => Ground::Model,
             GroundArg::Runtime => Ground::Runtime,
         };
-        let profile = profile(&self.profile)?;
+        let mut profile = profile(&self.profile)?;
+        self.readings.iter().for_each(|reading| profile.choose(*reading));
         let client = self.client.as_ref().map(|command| self.program(command)).transpose()?;
         Ok(Worlds { ground, profile, overrides: self.set.clone(), digest: false, client })
     }
@@ -163,6 +169,12 @@ impl HowArgs {
     fn unavailable(&self, trouble: &Trouble) -> Failure {
         let command = self.client.as_deref().unwrap_or_default();
         Failure::Unavailable(format!("--client {command}: it {trouble}"))
+    }
+
+    /// The readings, as they are named.
+    fn judged_by(&self) -> String {
+        let readings = self.readings.iter().map(|reading| format!(" {reading}"));
+        self.profile.clone() + &readings.collect::<String>()
     }
 
     /// The options that make it so again.
@@ -189,6 +201,7 @@ impl HowArgs {
         if self.profile != "documented-pages" {
             add("--profile", &self.profile);
         }
+        self.readings.iter().for_each(|reading| add("--reading", &reading.to_string()));
         words
     }
 }
@@ -387,7 +400,7 @@ fn campaign(seeds: Seeds, args: &SimulateArgs, out: &mut dyn Write) -> Result<u8
         }
     };
     let found = worlds
-        .campaign(&args.how.profile, (seeds, args.shard, jobs), &stop, &done)
+        .campaign(&args.how.judged_by(), (seeds, args.shard, jobs), &stop, &done)
         .map_err(|error| match error {
             CannotRun::Option(why) => Failure::Usage(why),
             CannotRun::Client(trouble) => args.how.unavailable(&trouble),

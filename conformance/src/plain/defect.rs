@@ -147,7 +147,8 @@ defects! {
         ["client.close.implicit-abort", "server.configuration.aborted", "abort.agent-returns"],
         "The client's Close before any device is open does not abort.";
     ClientNormalCloseAborts "client-normal-close-aborts", false,
-        ["client.close.normal-no-abort", "server.get-configuration.status"],
+        ["client.close.normal-no-abort", "server.get-configuration.status",
+         "server.end-configuration.phase"],
         "The client's Close after a normal run aborts the server.";
     ClientCloseKeepsName "client-close-keeps-name", false, ["client.create.status"],
         "The client's Close leaves the name of its set taken.";
@@ -260,7 +261,7 @@ defects! {
         "The agent does not return when the last device is closed.";
     AgentTooEarly "agent-too-early", false, ["agent.phase"],
         "ExecuteCompletionAgent starts before EndConfiguration.";
-    AgentTwice "agent-twice", false, ["agent.second"],
+    AgentTwice "agent-twice", false, ["agent.second", "agent.callback.lane"],
         "A second ExecuteCompletionAgent is admitted.";
     AgentUnexpected "agent-unexpected", false,
         ["agent.returns-after-last-device", "abort.agent-returns"],
@@ -319,7 +320,8 @@ defects! {
         "GetCommand answers VD_E_PROTOCOL once VD_E_CLOSE was seen.";
 
     // The error state.
-    ErrorKeepsQueue "error-keeps-queue", false, ["device.error.queue"],
+    ErrorKeepsQueue "error-keeps-queue", false,
+        ["device.error.queue", "client.get-command.waits"],
         "Commands queued when a device enters the error state are still delivered.";
     SendsWhileErrored "sends-while-errored", false, ["server.send-command.io-error"],
         "A device in the error state takes commands other than ClearError.";
@@ -371,7 +373,8 @@ defects! {
         ["process.secondary-death", "agent.callback", "client.get-command.delivers"],
         "The death of a secondary client aborts the set.";
     SecondaryCloseAborts "secondary-close-aborts", false,
-        ["client.close.secondary", "agent.callback", "client.get-command.delivers"],
+        ["client.close.secondary", "agent.callback", "client.get-command.delivers",
+         "client.get-command.waits"],
         "A secondary client's Close aborts the set.";
     SecondaryCloseQuiet "secondary-close-quiet", false,
         ["client.close.secondary", "client.close.devices-open.status"],
@@ -422,7 +425,8 @@ defects! {
         "CompleteCommand looks for the command first and takes it later: two of them succeed.";
     CompletionWakesWhomItSaw "completion-wakes-whom-it-saw", true, ["agent.callback"],
         "CompleteCommand does not wake an agent that it saw at work, which has gone to sleep since.";
-    ErrorDrainsFirst "error-drains-first", true, ["server.send-command.io-error", "device.error.queue"],
+    ErrorDrainsFirst "error-drains-first", true,
+        ["server.send-command.io-error", "device.error.queue", "client.get-command.waits"],
         "The queue comes back before the error state begins: what is sent in between stays.";
     DeliveryInTwoSteps "delivery-in-two-steps", true, ["abort.callbacks"],
         "GetCommand has a command in no list for a while: an abort then forgets it.";
@@ -444,7 +448,8 @@ defects! {
         "An agent that starts as the set is aborted never returns.";
     CallsAgainIfAborted "calls-again-if-aborted", true, ["abort.callbacks", "agent.callback"],
         "A completion that the abort overtakes on its way to the callback is called back twice.";
-    TwoAgentsAtOnce "two-agents-at-once", true, ["agent.second", "agent.blocks"],
+    TwoAgentsAtOnce "two-agents-at-once", true,
+        ["agent.second", "agent.blocks", "agent.callback.lane", "agent.callback"],
         "ExecuteCompletionAgent looks for an agent first and becomes it later: two of them do.";
     ActiveMissedByBoth "active-missed-by-both", true,
         ["server.send-command.status", "server.close-device.status", "agent.callback"],

@@ -73,8 +73,8 @@ pub struct Options {
     pub observer: Option<std::sync::Arc<dyn Observer>>,
 }
 
-/// Is told, under the lock, when blocked calls sleep and when they must look
-/// again: enough to know exactly when everything is at rest. It must not call
+/// Is told, under the lock but for `woken`, when blocked calls sleep and when they must
+/// look again: enough to know exactly when everything is at rest. It must not call
 /// back into the implementation.
 ///
 /// `changed` begins a new generation. In each generation every blocked call
@@ -84,6 +84,9 @@ pub trait Observer: Send + Sync {
     fn waiting(&self);
     /// Something changed: every sleeping call is about to look again.
     fn changed(&self);
+    /// The calling thread has woken and is about to look again. It has no lock here, and
+    /// may take its time.
+    fn woken(&self) {}
 }
 
 /// The call has no answer: its process died, or the world was abandoned.

@@ -152,15 +152,21 @@ impl Monitor {
     }
 
     fn sleep<'a>(
-        &self,
+        &'a self,
         state: MutexGuard<'a, State>,
         deadline: Option<Deadline>,
     ) -> MutexGuard<'a, State> {
-        let Some(deadline) = deadline else {
-            return self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        let state = match deadline {
+            None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            Some(deadline) => {
+                let woken = self.changed.wait_timeout(state, deadline.remaining());
+                woken.unwrap_or_else(PoisonError::into_inner).0
+            }
         };
-        let woken = self.changed.wait_timeout(state, deadline.remaining());
-        woken.unwrap_or_else(PoisonError::into_inner).0
+        let Some(observer) = &self.observer else { return state };
+        drop(state);
+        observer.woken();
+        self.lock()
     }
 
     fn publish(&self, state: &mut State) {

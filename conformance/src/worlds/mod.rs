@@ -2,6 +2,7 @@
 //! or with a program in its place.
 
 mod client;
+mod hunt;
 pub mod messages;
 mod seeds;
 
@@ -17,6 +18,7 @@ use vdi_sim::simulate::{
 };
 
 pub use client::{Client, ClientProgram};
+pub use hunt::{UNSEEN, WorldKill, hunt, unseen};
 pub use seeds::{Seeds, Shard, Share};
 
 use crate::adapter::{Trouble, simulated_plain, simulated_runtime};

@@ -310,7 +310,7 @@ impl World {
         if let Answer::Delivers(id) = outcome.answer {
             note_delivery(before, &mut node.ghost, id);
         }
-        self.note_drops(node, call, outcome);
+        self.note_drops(before, node, call, outcome);
         let fine =
             matches!(outcome.answer, Answer::Returns(Expected::Status(s)) if !s.is_failure());
         match call {
@@ -352,14 +352,16 @@ impl World {
     }
 
     /// What is queued ends undelivered when its device fails, and where it is read so
-    /// when its device is closed.
-    fn note_drops(&self, node: &mut Node, call: &Call, outcome: &Outcome) {
+    /// when its device is closed. A device that has failed does not fail again.
+    fn note_drops(&self, before: &State, node: &mut Node, call: &Call, outcome: &Outcome) {
         let fine = outcome.answer == Answer::Returns(Expected::Status(HResult::NOERROR));
         let aborted = self.profile.deliver_after_close_device == DeliverAfterCloseDevice::Aborted;
         let (of, code) = match call {
             Call::Client(ClientCall::CompleteCommand { device, code, .. })
             | Call::Secondary(_, ClientCall::CompleteCommand { device, code, .. })
-                if *code != Win32::ERROR_SUCCESS && !self.fails_at_callback() =>
+                if *code != Win32::ERROR_SUCCESS
+                    && !self.fails_at_callback()
+                    && !before.devices[usize::from(*device)].errored =>
             {
                 (*device, Win32::ERROR_IO_DEVICE)
             }
@@ -410,7 +412,8 @@ impl World {
                 let given = self.may_end(ghost.aborted, sent.at, callback.ending.code());
                 ghost.require(given, Breach::WrongCode);
                 let failed = matches!(sent.at, At::Answered(code) if code != Win32::ERROR_SUCCESS);
-                if failed && self.fails_at_callback() && !ghost.aborted {
+                let again = node.state.devices[usize::from(sent.device)].errored;
+                if failed && self.fails_at_callback() && !ghost.aborted && !again {
                     ghost.drop_queued(sent.device, Win32::ERROR_IO_DEVICE);
                 }
             }

@@ -144,9 +144,14 @@ pub fn apply_callback(state: &mut State, callback: &Callback, held: bool) {
     let tells = !matches!(command.stage, Stage::Refused { .. }) || code == Win32::ERROR_IO_DEVICE;
     device.error_told |= device.errored && tells && code != Win32::ERROR_SUCCESS;
     if held {
-        let (lane, caller) = (callback.lane, Caller::Server);
-        state.calls.push(InProgress { lane, caller, pending: Pending::Routine });
+        hold_callback(state, callback.lane);
     }
+}
+
+/// The completion routine that was just invoked on this lane does not return yet.
+pub fn hold_callback(state: &mut State, on: LaneId) {
+    let (lane, caller) = (on, Caller::Server);
+    state.calls.push(InProgress { lane, caller, pending: Pending::Routine });
 }
 
 /// The completion routine that was held on this lane returns.

@@ -300,9 +300,13 @@ fn set_stage(state: &mut State, id: CommandId, stage: Stage) {
     }
 }
 
-/// Command Error Handling: what is queued and undelivered ends with ERROR_IO_DEVICE.
+/// Command Error Handling: what is queued and undelivered ends with ERROR_IO_DEVICE. A
+/// device that is in the error state does not enter it again: ClearError, which may be
+/// queued already, is the way out, however many of the commands before it fail.
 pub(super) fn enter_error_state(state: &mut State, device: u8) {
-    state.devices[usize::from(device)].errored = true;
+    if std::mem::replace(&mut state.devices[usize::from(device)].errored, true) {
+        return;
+    }
     for command in state.commands.iter_mut().filter(|command| command.device == device) {
         command.before_error = command.stage == Stage::Delivered;
     }

@@ -26,7 +26,7 @@ mod system;
 mod touch;
 
 pub use call::{Call, Carried, ClientCall, CreateFlaw, DeviceName, Request, ServerCall, Timeout};
-pub use completion::{Callback, Ending, apply_callback, callbacks, end_callback};
+pub use completion::{Callback, Ending, apply_callback, callbacks, end_callback, hold_callback};
 pub use moment::{returns_of_waiting, settle, unwait};
 pub use outcome::{Answer, Expected, Outcome, Outcomes, Reply};
 pub use phase::{ClientPhase, DeviceSetState, DeviceState, ServerPhase};

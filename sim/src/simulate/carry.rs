@@ -3,10 +3,11 @@
 
 use super::content;
 use super::deviation::Deviation;
-use super::engine::{Ask, CalledBack, Engine};
+use super::engine::{Answer, Ask, CalledBack, Engine};
 use super::medium::Done;
-use super::odd;
+use super::odd::{self, Odd};
 use super::program::Act;
+use super::schedule::each;
 use super::world::{Lane, Role, Set, World};
 use crate::codes::{CommandCode, HResult};
 use crate::trace::{Process, Statement};
@@ -52,18 +53,51 @@ impl<E: Engine> World<'_, E> {
         }
     }
 
+    /// Whether a main lane is inside a call that does not just wait.
+    pub(super) fn is_changing(&self, set: usize, server: bool) -> bool {
+        let main = self.first(set) + if server { 0 } else { 3 };
+        let waits =
+            |ask: &Ask| matches!(ask, Ask::GetConfiguration { .. } | Ask::GetCommand { .. });
+        self.lanes[main].ask.as_ref().is_some_and(|ask| !waits(ask))
+    }
+
+    /// Whether the server, or the primary client, is inside such a call.
+    pub(super) fn is_inside(&self, set: usize, server: bool, such: fn(&Ask) -> bool) -> bool {
+        let process = if server { Process::Server } else { Process::Primary };
+        each(self.in_call & self.sets[set].lanes).any(|lane| {
+            let Lane { place, ask, .. } = &self.lanes[lane];
+            place.process == process && ask.as_ref().is_some_and(such)
+        })
+    }
+
     /// What is called out of the order, if it is time.
     pub(super) fn act_oddly(&mut self, role: Role, index: usize) -> Act {
         // What is under way may change what an odd call is bound to.
-        let busy = self.is_changing(index, role == Role::OddServer);
-        let Self { sets, chance, commands, buffers, odd_due, options, .. } = self;
-        let Set { server, client, of_server, of_client, .. } = &mut sets[index];
+        let busy = !self.options.overlaps && self.is_changing(index, role == Role::OddServer);
         let server_side = role == Role::OddServer;
-        let ended = if server_side { server.has_ended() } else { client.has_ended() };
-        if index > 0 || options.odd_calls == 0 {
+        let opening =
+            self.is_inside(index, server_side, |ask| matches!(ask, Ask::OpenDevice { .. }));
+        let closing = self.is_inside(index, server_side, |ask| *ask == Ask::Close);
+        let Self {
+            sets, chance, commands, buffers, handles, given, odd_due, options, dead, ..
+        } = self;
+        let Set { server, client, of_server, of_client, of_stranger, made, got, .. } = &sets[index];
+        let ended = match role {
+            Role::OddServer => server.has_ended(),
+            _ => client.has_ended(),
+        };
+        // The stranger may be in the set of the BACKUP yet; and of a set whose primary has
+        // died nothing is said.
+        let orphaned = dead.contains(&Process::Primary);
+        let stays = role == Role::Stranger && (of_stranger.closed || orphaned);
+        if index > 0 || options.odd_calls == 0 || stays {
             return Act::Done;
         }
-        let due = &mut odd_due[usize::from(!server_side)];
+        let due = match role {
+            Role::OddServer => &mut odd_due[0],
+            Role::OddClient => &mut odd_due[1],
+            _ => &mut odd_due[2],
+        };
         if !*due {
             return if ended { Act::Done } else { Act::Idle };
         }
@@ -71,30 +105,80 @@ impl<E: Engine> World<'_, E> {
             return Act::Idle;
         }
         *due = false;
-        Act::call(match server_side {
-            true => odd::of_server(*of_server, chance, (commands, buffers)),
-            false => odd::of_client(*of_client, chance, *commands),
-        })
+        let mut around = odd::Around {
+            chance,
+            commands,
+            buffers,
+            handles,
+            // A client knows the addresses that it was given.
+            made: if role == Role::OddClient { got } else { made },
+            given,
+            named: of_server.opened,
+            about: options.odd_about,
+            size: options.max_transfer_size,
+            opening,
+            closing,
+            own_addresses: role == Role::OddClient,
+        };
+        match role {
+            Role::OddServer => odd::of_server(*of_server, &mut around),
+            Role::OddClient => odd::of_client(*of_client, &mut around),
+            _ => odd::of_secondary(*of_stranger, &mut around),
+        }
     }
 
     /// What a return tells whoever makes odd calls.
-    pub(super) fn learn(&mut self, lane: usize, ask: &Ask, status: HResult) {
-        let Lane { place, .. } = self.lanes[lane];
+    pub(super) fn learn(&mut self, lane: usize, ask: &Ask, answer: &Answer) {
+        let Lane { place, role, .. } = self.lanes[lane];
+        let good = answer.status == HResult::NOERROR;
         let set = &mut self.sets[usize::from(place.set)];
-        let known = match place.process {
-            Process::Server => &mut set.of_server,
-            Process::Primary => &mut set.of_client,
-            Process::Secondary(_) => return,
+        match ask {
+            Ask::AllocateBuffer { buffer, .. } | Ask::Odd(Odd::AllocateAligned { buffer, .. })
+                if good =>
+            {
+                set.made.push(*buffer);
+            }
+            Ask::FreeBuffer { buffer } if good => set.server.loses(*buffer),
+            Ask::GetCommand { .. } if place.process == Process::Primary => {
+                let buffer = answer.delivered.and_then(|delivered| delivered.buffer);
+                set.got.extend(buffer.filter(|buffer| !set.got.contains(buffer)));
+            }
+            Ask::Odd(Odd::GetBufferHandle { handle, .. }) if good => self.given.push(*handle),
+            _ => {}
+        }
+        let known = match (place.process, role) {
+            (Process::Server, _) => &mut set.of_server,
+            (Process::Primary, _) => &mut set.of_client,
+            (_, Role::Stranger) => &mut set.of_stranger,
+            _ => return,
         };
         known.devices = self.options.devices;
         match ask {
-            Ask::Open | Ask::CreateEx if status == HResult::NOERROR => known.begun = true,
+            Ask::Close if role == Role::Stranger => known.begun = false,
             Ask::Close => known.closed = true,
-            Ask::OpenDevice { device } if status == HResult::NOERROR => {
-                known.opened |= 1 << device;
-            }
+            _ if !good => {}
+            Ask::Open | Ask::CreateEx => known.begun = true,
+            Ask::OpenInSecondaryEx if role == Role::Stranger => known.begun = true,
+            Ask::EndConfiguration | Ask::GetConfiguration { .. } => known.configured = true,
+            Ask::OpenDevice { device } => known.opened |= 1 << device,
             _ => {}
         }
+    }
+
+    /// Whether a completion routine takes its time, which is drawn; the agent is in it
+    /// until then.
+    pub(super) fn takes_its_time(&mut self, lane: usize, back: &CalledBack) -> bool {
+        let slow = self.options.faults.slow_callback;
+        if self.lanes[lane].role != Role::Agent || !self.chance.once_in(slow) {
+            return false;
+        }
+        let takes = self.chance.one_of(&[1_u32, 400, 2_500]);
+        self.lanes[lane].deadline = self.now + u64::from(takes);
+        self.lanes[lane].routine = back.command;
+        self.held |= 1 << lane;
+        let by = self.by(lane);
+        self.engine.holds(by);
+        true
     }
 
     /// A lane does something that is no call.
@@ -108,6 +192,11 @@ impl<E: Engine> World<'_, E> {
                     _ => 0,
                 };
                 self.use_buffer(lane, worker, (buffer, writes));
+            }
+            Act::Touch(thing) => {
+                let by = self.by(lane);
+                let found = self.engine.lives(by, thing);
+                self.observer.touched(by, thing, found);
             }
             Act::Scribble { command } => self.observer.scribbled(lane as u8, command),
             Act::Issue { devices } => {

@@ -3,6 +3,7 @@
 use super::chance::Chance;
 use super::content::{Content, Extent};
 use super::coverage::MetOnce;
+use super::odd::Odd;
 use crate::codes::{CommandCode, HResult, Win32};
 use crate::config::{ServerConfig, VdConfig};
 use crate::trace::{Function, Process};
@@ -90,6 +91,8 @@ pub enum Ask {
     SignalAbort,
     /// Of the server, or of a client.
     Close,
+    /// What few programs ask.
+    Odd(Odd),
 }
 
 /// A command as GetCommand delivers it.
@@ -119,6 +122,28 @@ pub struct Answer {
     /// The address of the buffer in the set's buffer area, of an AllocateBuffer that
     /// succeeded, where the engine has one.
     pub address: Option<u64>,
+    /// What else it gives.
+    pub gives: Option<Gives>,
+}
+
+/// What calls give that few programs make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gives {
+    /// IsSharedBuffer: whether it is.
+    Shared(bool),
+    /// QueryAvailableBuffers: how many.
+    Count(u32),
+    /// MapBufferHandle: the buffer, if it is one that is known.
+    Mapped(Option<u32>),
+}
+
+/// What a process may use, as long as it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thing {
+    /// Its interface of a device, counted from 0.
+    Device(u8),
+    /// A buffer, by its number.
+    Buffer(u32),
 }
 
 impl Ask {
@@ -145,6 +170,7 @@ impl Ask {
             Self::CompleteCommand(_) => Function::CompleteCommand,
             Self::SignalAbort => Function::SignalAbort,
             Self::Close => Function::Close,
+            Self::Odd(odd) => odd.function(),
         }
     }
 }
@@ -153,7 +179,7 @@ impl Answer {
     /// A status and nothing else.
     #[must_use]
     pub const fn status(status: HResult) -> Self {
-        Self { status, delivered: None, config: None, address: None }
+        Self { status, delivered: None, config: None, address: None, gives: None }
     }
 }
 
@@ -251,6 +277,16 @@ pub trait Engine {
 
     /// A party reads the first bytes of a buffer. `None`: it cannot be used any more.
     fn get(&mut self, by: By, buffer: u32, length: u32) -> Option<Content>;
+
+    /// Whether a thing is still there for a process.
+    fn lives(&mut self, by: By, thing: Thing) -> bool;
+
+    /// The completion routine that was invoked last on this lane takes its time: until
+    /// [`Engine::ends`] nothing else happens there.
+    fn holds(&mut self, _by: By) {}
+
+    /// The completion routine on this lane returns.
+    fn ends(&mut self, _by: By) {}
 
     /// What was met of the model, if this engine is the model.
     fn met(&self) -> Option<&MetOnce> {

@@ -60,12 +60,14 @@ pub use content::{Content, Extent, from_bytes, to_bytes};
 pub use coverage::{Clauses, Coverage, Met, MetOnce, Table, Transitions};
 pub use deviation::Deviation;
 pub use engine::{
-    Answer, Ask, By, CalledBack, Complete, Delivered, Engine, Happened, Scarcity, Send, Setup, Wait,
+    Answer, Ask, By, CalledBack, Complete, Delivered, Engine, Gives, Happened, Scarcity, Send,
+    Setup, Thing, Wait,
 };
 pub use history::{Options as HistoryOptions, history};
 pub use observe::Log;
+pub use odd::{BeginFlaw, CreateFlaw, Misnomer, Odd};
 pub use on_model::OnModel;
-pub use options::{Arrangement, Faults, Like, Options, Plan, Strategy};
+pub use options::{About, Arrangement, Asks, Faults, Like, Options, Plan, Strategy};
 pub use outcome::{Counts, Ended, Loss, Outcome, Problem, StatementEnd};
 pub use overlapping::{Overlaps, overlapping};
 pub use own::{Application, Buffers, Do, Thread, Told};

@@ -28,6 +28,7 @@ struct Names {
     threads: Vec<String>,
     secondaries: Vec<String>,
     set_lanes: Vec<String>,
+    handles: Vec<String>,
 }
 
 static NAMES: LazyLock<Names> = LazyLock::new(|| {
@@ -88,6 +89,7 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
             .collect(),
         secondaries: (1..=9).map(|n| format!("secondary{n}.main")).collect(),
         set_lanes: set_lanes.collect(),
+        handles: numbered("h", 64),
     }
 });
 
@@ -112,6 +114,14 @@ pub(super) fn command(number: u32) -> Name<'static> {
 pub(super) fn buffer(number: u32) -> Name<'static> {
     numbered(&NAMES.buffers, "b", number)
 }
+
+/// A handle of a buffer.
+pub(super) fn handle(number: u32) -> Name<'static> {
+    numbered(&NAMES.handles, "h", number)
+}
+
+/// The lanes, by set, of whoever makes odd calls in a secondary process of its own.
+pub(super) const STRANGERS: [&str; 3] = ["secondary9.odd", "secondary9.odd2", "secondary9.odd3"];
 
 /// The name of the set of a run.
 pub(super) fn set(run: usize) -> &'static str {

@@ -1,11 +1,13 @@
 //! What is seen of a world: events, judged one by one as they happen, and kept if asked.
 
-use super::engine::{Answer, Ask, By, CalledBack, Send, Setup, Wait};
+use super::engine::{Answer, Ask, By, CalledBack, Gives, Send, Setup, Thing, Wait};
 use super::names;
+use super::odd::{CreateFlaw, Odd};
 use super::schedule::{Lanes, each};
 use crate::check::{Checker, Judged};
 use crate::clauses::Profile;
-use crate::codes::Win32;
+use crate::codes::{CommandCode, Features, Win32};
+use crate::config::ServerConfig;
 use crate::trace::{
     Args, CodeArg, Declares, Event, Found, Handle, Header, HowEnded, Name, Origin, Out, Presence,
     Process, Recorded, Reported, Size, Statement, TimeoutArg, Trace,
@@ -33,11 +35,22 @@ enum Seen {
     },
     Returned {
         lane: u8,
+        run: u8,
         answer: Answer,
     },
     CalledBack {
         lane: u8,
         back: CalledBack,
+        told: Told,
+    },
+    Ended {
+        lane: u8,
+        command: u32,
+    },
+    Touched {
+        by: By,
+        thing: Thing,
+        found: bool,
     },
     Used {
         lane: u8,
@@ -71,6 +84,15 @@ enum Seen {
     Unloaded {
         process: Process,
     },
+}
+
+/// What is told of a callback beyond its result.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    /// The position matters.
+    position: bool,
+    /// The routine takes its time.
+    held: bool,
 }
 
 /// What the events of a world are written out with.
@@ -120,6 +142,8 @@ pub(super) struct Observer {
     log: Option<Vec<Seen>>,
     stage: Stage,
     line: usize,
+    /// Commands under way that give a position.
+    placing: Vec<u32>,
     /// Why nothing more is judged: the verdict is reached, or an event cannot be.
     over: bool,
     error: Option<String>,
@@ -156,6 +180,7 @@ impl Observer {
             log: keep.then(Vec::new),
             stage: Stage { header, places, setups: Vec::new() },
             line: 1,
+            placing: Vec::new(),
             over: false,
             error: None,
         }
@@ -201,22 +226,41 @@ impl Observer {
     #[inline]
     pub(super) fn call(&mut self, by: By, ask: &Ask, again: bool) {
         if self.looks() {
+            if let Ask::SendCommand(Send { command, code, .. }) = ask
+                && matches!(code, CommandCode::GetPosition | CommandCode::SetPosition)
+            {
+                self.placing.push(*command);
+            }
             self.note(Seen::Call { lane: by.lane, run: by.run, ask: *ask, again });
         }
     }
 
     #[inline]
-    pub(super) fn returned(&mut self, lane: u8, answer: Answer) {
+    pub(super) fn returned(&mut self, by: By, answer: Answer) {
         if self.looks() {
-            self.note(Seen::Returned { lane, answer });
+            self.note(Seen::Returned { lane: by.lane, run: by.run, answer });
         }
     }
 
     #[inline]
-    pub(super) fn called_back(&mut self, lane: u8, back: &CalledBack) {
+    pub(super) fn called_back(&mut self, lane: u8, back: &CalledBack, held: bool) {
         if self.looks() {
-            self.note(Seen::CalledBack { lane, back: *back });
+            let place = self.placing.iter().position(|command| *command == back.command);
+            if let Some(place) = place {
+                self.placing.swap_remove(place);
+            }
+            let told = Told { position: place.is_some(), held };
+            self.note(Seen::CalledBack { lane, back: *back, told });
         }
+    }
+
+    /// The completion routine of a command that was held returns.
+    pub(super) fn ended(&mut self, lane: u8, command: u32) {
+        self.note(Seen::Ended { lane, command });
+    }
+
+    pub(super) fn touched(&mut self, by: By, thing: Thing, found: bool) {
+        self.note(Seen::Touched { by, thing, found });
     }
 
     #[inline]
@@ -265,22 +309,35 @@ impl Stage {
         let seq = None;
         match seen {
             Seen::Call { lane, run, ask, again } => self.call((*lane, *run), ask, *again),
-            Seen::Returned { lane, answer } => {
+            Seen::Returned { lane, run, answer } => {
+                let features = self.setups[usize::from(*run)].config.features;
                 let (lane, status) = (self.name(*lane), answer.status);
-                Event::Return { seq, lane, status, out: results(answer) }
+                let addressed = features.contains(Features::RANDOM_ACCESS);
+                Event::Return { seq, lane, status, out: results(answer, addressed) }
             }
-            Seen::CalledBack { lane, back } => Event::Callback {
+            Seen::CalledBack { lane, back, told } => Event::Callback {
                 seq,
                 lane: self.name(*lane),
                 callback: names::command(back.command),
                 completion: back.code,
                 bytes: back.bytes,
-                position: None,
-                held: false,
+                position: told.position.then_some(back.position),
+                held: told.held,
             },
+            Seen::Ended { lane, command } => {
+                Event::Ended { seq, lane: self.name(*lane), ended: names::command(*command) }
+            }
+            Seen::Touched { by, thing, found } => {
+                let (lane, found) = (self.name(by.lane), found_as(*found));
+                let touch = match *thing {
+                    Thing::Device(device) => names::device(by.process, by.run.into(), device),
+                    Thing::Buffer(buffer) => names::buffer(buffer),
+                };
+                Event::Touch { seq, lane, touch, found }
+            }
             Seen::Used { lane, buffer, writes, found } => {
                 let (lane, buffer) = (self.name(*lane), names::buffer(*buffer));
-                let found = if *found { Found::Alive } else { Found::Gone };
+                let found = found_as(*found);
                 match (writes, found) {
                     (true, Found::Alive) => Event::Wrote { seq, lane, wrote: buffer },
                     _ => Event::Touch { seq, lane, touch: buffer, found },
@@ -324,25 +381,42 @@ impl Stage {
                 let made = names::device(place.process, run.into(), device);
                 (set_handle(&place), Some(made).filter(|_| !again))
             }
-            Ask::AllocateBuffer { buffer, .. } => (set_handle(&place), Some(names::buffer(buffer))),
+            Ask::AllocateBuffer { buffer, .. } | Ask::Odd(Odd::AllocateAligned { buffer, .. }) => {
+                (set_handle(&place), Some(names::buffer(buffer)))
+            }
+            Ask::Odd(Odd::GetBufferHandle { handle, .. }) => {
+                (set_handle(&place), Some(names::handle(handle)))
+            }
             _ => (set_handle(&place), None),
         };
-        let args = arguments(&place, ask, &self.setups[usize::from(run)]);
+        let args = arguments(ask, &self.setups[usize::from(run)]);
         Event::Call { seq: None, lane: place.name.into(), call: ask.function(), on, creates, args }
     }
 }
 
-fn results(answer: &Answer) -> Out<'static> {
+const fn found_as(alive: bool) -> Found {
+    if alive { Found::Alive } else { Found::Gone }
+}
+
+fn results(answer: &Answer, addressed: bool) -> Out<'static> {
     let mut out = Out::default();
     if let Some(delivered) = answer.delivered {
         let moves = delivered.code.info().moves_data;
         out.command = Some(names::command(delivered.command));
         out.code = Some(delivered.code);
         out.size = moves.then_some(Size(delivered.size));
+        let places = delivered.code == CommandCode::SetPosition || moves && addressed;
+        out.position = places.then_some(delivered.position);
         out.buffer = delivered.buffer.map(names::buffer);
     }
     out.config = answer.config.clone();
     out.address = answer.address;
+    match answer.gives {
+        Some(Gives::Shared(shared)) => out.shared = Some(shared),
+        Some(Gives::Count(count)) => out.count = Some(count),
+        Some(Gives::Mapped(buffer)) => out.buffer = buffer.map(names::buffer),
+        None => {}
+    }
     out
 }
 
@@ -354,7 +428,7 @@ fn device_handle(place: &Place, device: u8) -> Name<'static> {
     names::device(place.process, place.run.into(), device)
 }
 
-fn arguments(place: &Place, ask: &Ask, setup: &Setup) -> Args<'static> {
+fn arguments(ask: &Ask, setup: &Setup) -> Args<'static> {
     let mut args = Args::default();
     let timeout = |wait| match wait {
         Wait::Infinite => TimeoutArg::Infinite,
@@ -366,18 +440,12 @@ fn arguments(place: &Place, ask: &Ask, setup: &Setup) -> Args<'static> {
             args.name = Some(setup.name.into());
             args.config = Some(Box::new(setup.config));
         }
-        Ask::BeginConfiguration => {
-            let server = &setup.server;
-            args.features = Some(server.features);
-            args.alignment = Some(server.alignment);
-            args.block_size = Some(server.block_size);
-            args.max_transfer_size = Some(server.max_transfer_size);
-        }
+        Ask::BeginConfiguration => configures(&mut args, &setup.server),
         Ask::RequestBuffers { size, count } => {
             (args.size, args.count) = (Some(Size(size.into())), Some(count));
         }
         Ask::OpenDevice { device } => {
-            args.name = Some(names::device_name(place.run.into(), device).into());
+            args.name = Some(setup.device_names[usize::from(device)].into());
         }
         Ask::AllocateBuffer { size, .. } => args.size = Some(Size(size.into())),
         Ask::FreeBuffer { buffer } => args.buffer = Some(Handle::Name(names::buffer(buffer))),
@@ -397,7 +465,40 @@ fn arguments(place: &Place, ask: &Ask, setup: &Setup) -> Args<'static> {
                 (done.bytes > 0 || done.code != Win32::ERROR_SUCCESS).then_some(done.bytes);
             args.position = done.position;
         }
+        Ask::Odd(ref odd) => odd_arguments(&mut args, odd, setup),
         _ => {}
     }
     args
+}
+
+const fn configures(args: &mut Args<'static>, server: &ServerConfig) {
+    args.features = Some(server.features);
+    args.alignment = Some(server.alignment);
+    args.block_size = Some(server.block_size);
+    args.max_transfer_size = Some(server.max_transfer_size);
+}
+
+fn odd_arguments(args: &mut Args<'static>, odd: &Odd, setup: &Setup) {
+    let or_null = |name: Option<Name<'static>>| Some(name.map_or(Handle::Null, Handle::Name));
+    match *odd {
+        Odd::Open(how) | Odd::OpenInSecondary(how) => args.name = Some(how.of(setup.name).into()),
+        Odd::Create(flaw) => {
+            args.name = Some(CreateFlaw::NAME.into());
+            args.config = Some(Box::new(flaw.config()));
+        }
+        Odd::Begin(flaw) => configures(args, &flaw.config(&setup.server)),
+        Odd::OpenDevice { device } => {
+            args.name = Some(setup.device_names[usize::from(device)].into());
+        }
+        Odd::QueryAvailableBuffers { size } => args.size = Some(Size(size.into())),
+        Odd::AllocateAligned { size, alignment, .. } => {
+            args.size = Some(Size(size.into()));
+            args.alignment = Some(alignment);
+        }
+        Odd::FreeNull => args.buffer = Some(Handle::Null),
+        Odd::IsSharedBuffer { buffer } | Odd::GetBufferHandle { buffer, .. } => {
+            args.buffer = or_null(buffer.map(names::buffer));
+        }
+        Odd::MapBufferHandle { handle } => args.handle = or_null(handle.map(names::handle)),
+    }
 }

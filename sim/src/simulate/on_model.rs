@@ -6,10 +6,13 @@ use super::chance::Chance;
 use super::content::{self, Content, Extent};
 use super::coverage::MetOnce;
 use super::engine::{
-    Answer as Given, Ask, By, CalledBack, Delivered, Engine, Happened, Scarcity, Send, Setup, Wait,
+    Answer as Given, Ask, By, CalledBack, Delivered, Engine, Gives, Happened, Scarcity, Send,
+    Setup, Thing, Wait,
 };
+use super::odd::Odd;
 use crate::clauses::{Clause, Profile};
 use crate::codes::{HResult, Win32};
+use crate::config::ServerConfig;
 use crate::model::{
     self, Answer, Asked, BufferId, Call, Caller, Carried, ClientCall, CommandId, DeviceName,
     Ending, Expected, Granted, LaneId, Limits, Outcome, Outcomes, Request, Requested, ServerCall,
@@ -26,6 +29,8 @@ pub struct OnModel {
     buffers: Vec<Content>,
     /// By the number of a command; the place of number 0 is empty.
     sent: Vec<Send>,
+    /// Handles that were given, each with the life and the number of its buffer.
+    handles: Vec<(u32, u8, u32)>,
     met: MetOnce,
     notes_clauses: bool,
 }
@@ -48,7 +53,7 @@ impl Life {
 
     /// Gives the device that a call is to open a place, if it has none; which device.
     fn try_place(&mut self, ask: &Ask, process: Process) -> Option<u8> {
-        let Ask::OpenDevice { device } = *ask else {
+        let (Ask::OpenDevice { device } | Ask::Odd(Odd::OpenDevice { device })) = *ask else {
             return None;
         };
         let known = self.places.get(usize::from(device)).copied().flatten();
@@ -87,6 +92,7 @@ impl OnModel {
             lives: Vec::new(),
             buffers: Vec::new(),
             sent: Vec::new(),
+            handles: Vec::new(),
             met: MetOnce::default(),
             notes_clauses: true,
         }
@@ -103,6 +109,7 @@ impl OnModel {
     pub fn reset(&mut self) {
         self.lives.clear();
         self.sent.clear();
+        self.handles.clear();
         self.buffers.iter_mut().for_each(Content::clear);
         self.met = MetOnce::default();
     }
@@ -164,6 +171,12 @@ impl OnModel {
             Some(Expected::Any) => HResult::VD_E_PROTOCOL,
             _ => HResult::VD_E_IO_ERROR,
         });
+        given.gives = match outcome.answer {
+            Answer::Tells(shared) => Some(Gives::Shared(shared.unwrap_or_default())),
+            Answer::Counts(least) => Some(Gives::Count(least)),
+            Answer::Maps(BufferId(buffer)) => Some(Gives::Mapped(Some(buffer))),
+            _ => None,
+        };
         match outcome.answer {
             Answer::Delivers(CommandId(number)) => {
                 let sent = &self.sent[number as usize];
@@ -189,14 +202,90 @@ impl OnModel {
         Happened::Returned(given)
     }
 
+    /// A handle that GetBufferHandle gives stands for its buffer from now on.
+    fn keep_handle(&mut self, by: By, ask: &Ask, outcome: &Outcome) {
+        if let Ask::Odd(Odd::GetBufferHandle { buffer: Some(buffer), handle }) = *ask
+            && succeeds(outcome)
+        {
+            self.handles.push((handle, by.run, buffer));
+        }
+    }
+
+    /// What a client's call is to the model, with what its odd ones are.
+    fn client_call(&self, life: &Life, run: u8, ask: &Ask) -> ClientCall {
+        match ask {
+            Ask::Odd(Odd::Create(flaw)) => {
+                let config = flaw.config();
+                let flaw = config.check_client().err().map(|rule| match rule.id {
+                    "feature-combination" => model::CreateFlaw::Features,
+                    _ => model::CreateFlaw::Config,
+                });
+                let asked = Asked { features: config.features, time_out: false };
+                ClientCall::Create { devices: config.device_count as u8, asked, flaw }
+            }
+            Ask::Odd(Odd::OpenInSecondary(_)) => ClientCall::OpenInSecondary { found: false },
+            Ask::Odd(Odd::GetBufferHandle { buffer, .. }) => {
+                ClientCall::GetBufferHandle { buffer: buffer.map(BufferId) }
+            }
+            Ask::Odd(Odd::MapBufferHandle { handle }) => {
+                let own = |known: &&(u32, u8, u32)| Some(known.0) == *handle && known.1 == run;
+                let buffer = self.handles.iter().find(own).map(|(_, _, buffer)| BufferId(*buffer));
+                ClientCall::MapBufferHandle { buffer }
+            }
+            _ => client_call(life, ask),
+        }
+    }
+
     fn model_call(&self, by: By, ask: &Ask) -> Call {
         let life = &self.lives[usize::from(by.run)];
         match by.process {
             Process::Server => Call::Server(server_call(life, ask)),
-            Process::Primary => Call::Client(client_call(life, ask)),
-            Process::Secondary(number) => Call::Secondary(number, client_call(life, ask)),
+            Process::Primary => Call::Client(self.client_call(life, by.run, ask)),
+            Process::Secondary(number) => {
+                Call::Secondary(number, self.client_call(life, by.run, ask))
+            }
         }
     }
+}
+
+/// What a server's odd call is to the model.
+fn odd_server_call(life: &Life, odd: &Odd) -> ServerCall {
+    let allocated = |size, alignment| Requested { size, alignment, count: 0 };
+    match *odd {
+        Odd::Open(_) => {
+            let reused = life.state.server == model::ServerLife::Closed;
+            ServerCall::Open { found: false, reused }
+        }
+        Odd::Begin(flaw) => begin(&flaw.config(&life.setup.server)),
+        Odd::OpenDevice { device } => open_device(life, device),
+        Odd::QueryAvailableBuffers { size } => {
+            ServerCall::QueryAvailableBuffers(allocated(size, 0))
+        }
+        Odd::AllocateAligned { buffer, size, alignment } => {
+            let sound = size > 0 && (alignment == 0 || alignment.is_power_of_two());
+            let kind = allocated(size, alignment);
+            ServerCall::AllocateBuffer { buffer: BufferId(buffer), sound, kind }
+        }
+        Odd::IsSharedBuffer { buffer } => {
+            ServerCall::IsSharedBuffer { buffer: buffer.map(BufferId) }
+        }
+        _ => ServerCall::FreeBuffer { buffer: None },
+    }
+}
+
+fn begin(server: &ServerConfig) -> ServerCall {
+    let granted = Granted {
+        features: server.features,
+        block_size: server.block_size,
+        max_transfer_size: server.max_transfer_size,
+    };
+    ServerCall::BeginConfiguration { sound: server.check().is_ok(), granted }
+}
+
+fn open_device(life: &Life, device: u8) -> ServerCall {
+    let count = life.state.devices.len();
+    let place = Some(life.place(device)).filter(|place| usize::from(*place) < count);
+    ServerCall::OpenDevice { device: place }
 }
 
 /// Whether the call is to return NOERROR.
@@ -214,25 +303,13 @@ fn server_call(life: &Life, ask: &Ask) -> ServerCall {
             ServerCall::Open { found: true, reused }
         }
         Ask::GetServerConfiguration => ServerCall::GetConfiguration,
-        Ask::BeginConfiguration => {
-            let server = &life.setup.server;
-            let granted = Granted {
-                features: server.features,
-                block_size: server.block_size,
-                max_transfer_size: server.max_transfer_size,
-            };
-            ServerCall::BeginConfiguration { sound: server.check().is_ok(), granted }
-        }
+        Ask::BeginConfiguration => begin(&life.setup.server),
         Ask::RequestBuffers { size, count } => {
             ServerCall::RequestBuffers(Requested { size, alignment: 0, count })
         }
         Ask::EndConfiguration => ServerCall::EndConfiguration,
         Ask::ExecuteCompletionAgent => ServerCall::ExecuteCompletionAgent,
-        Ask::OpenDevice { device } => {
-            let count = life.state.devices.len();
-            let place = Some(life.place(device)).filter(|place| usize::from(*place) < count);
-            ServerCall::OpenDevice { device: place }
-        }
+        Ask::OpenDevice { device } => open_device(life, device),
         Ask::AllocateBuffer { buffer, size } => {
             let kind = Requested { size, alignment: 0, count: 0 };
             ServerCall::AllocateBuffer { buffer: BufferId(buffer), sound: true, kind }
@@ -247,6 +324,7 @@ fn server_call(life: &Life, ask: &Ask) -> ServerCall {
             positioned: sent.position.is_some(),
             foreign: false,
         }),
+        Ask::Odd(ref odd) => odd_server_call(life, odd),
         Ask::CloseDevice { device } => ServerCall::CloseDevice { device: life.place(device) },
         Ask::SignalAbort => ServerCall::SignalAbort,
         _ => ServerCall::Close,
@@ -267,7 +345,7 @@ fn client_call(life: &Life, ask: &Ask) -> ClientCall {
         }
         Ask::OpenInSecondaryEx => ClientCall::OpenInSecondary { found: true },
         Ask::GetConfiguration { wait } => ClientCall::GetConfiguration { timeout: timeout(wait) },
-        Ask::OpenDevice { device } => {
+        Ask::OpenDevice { device } | Ask::Odd(Odd::OpenDevice { device }) => {
             let device = life.place(device);
             let known = device == 0
                 || life.state.devices.get(usize::from(device)).is_some_and(|of| {
@@ -346,6 +424,7 @@ impl Engine for OnModel {
         let at_once = at_once || matches!(outcome.answer, Answer::Delivers(_));
         if at_once && outcome.answer != Answer::Blocks && !outcome.refuses() {
             model::apply_and_return(state, lane, caller(by.process), &outcome);
+            self.keep_handle(by, ask, &outcome);
             return Some(self.returned(by, &outcome));
         }
         model::apply(state, lane, caller(by.process), &outcome);
@@ -391,6 +470,24 @@ impl Engine for OnModel {
     fn expire(&mut self, by: By) {
         let state = &mut self.lives[usize::from(by.run)].state;
         model::expire(state, &self.profile, LaneId(by.lane.into()));
+    }
+
+    fn lives(&mut self, by: By, thing: Thing) -> bool {
+        let object = match thing {
+            Thing::Device(_) => model::Object::Device,
+            Thing::Buffer(buffer) => model::Object::Buffer(BufferId(buffer)),
+        };
+        model::touch(&self.lives[usize::from(by.run)].state, caller(by.process), object).alive
+    }
+
+    fn holds(&mut self, by: By) {
+        let state = &mut self.lives[usize::from(by.run)].state;
+        model::hold_callback(state, LaneId(by.lane.into()));
+    }
+
+    fn ends(&mut self, by: By) {
+        let state = &mut self.lives[usize::from(by.run)].state;
+        model::end_callback(state, LaneId(by.lane.into()));
     }
 
     fn exit(&mut self, process: Process) {

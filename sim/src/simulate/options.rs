@@ -90,6 +90,56 @@ pub struct Faults {
     pub slow_client: u32,
     /// Milliseconds that the server takes before it configures, and once in a while after.
     pub slow_server: u32,
+    /// A completion routine takes its time once in so many times; 0 is never.
+    pub slow_callback: u32,
+}
+
+/// What calls that no sound program makes are about, for the most part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum About {
+    /// Any of them.
+    Anything,
+    /// How a set is created and configured.
+    Configuration,
+    /// Buffers.
+    Buffers,
+    /// Devices, how they are opened and closed.
+    Devices,
+    /// Commands.
+    Commands,
+    /// How a set is aborted and closed.
+    Ends,
+    /// Secondary clients and handles of buffers.
+    Secondaries,
+}
+
+impl About {
+    const ALL: &[Self] = &[
+        Self::Anything,
+        Self::Configuration,
+        Self::Buffers,
+        Self::Devices,
+        Self::Commands,
+        Self::Ends,
+        Self::Secondaries,
+    ];
+}
+
+/// What few clients ask for in VDConfig, in bytes; 0 is nothing.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Asks {
+    /// The least alignment of buffers.
+    pub alignment: u32,
+    /// Just before each buffer.
+    pub prefix_zone: u32,
+    /// Blocks of soft filemarks, of a tape.
+    pub file_mark: u32,
+    /// The warning zone before the end of the medium.
+    pub warning: u32,
 }
 
 /// Everything that a seed has drawn about its world.
@@ -136,6 +186,8 @@ pub struct Options {
     pub reads_to_end: bool,
     /// Whether the server believes a success without looking at the bytes moved.
     pub trusting: bool,
+    /// Whether the server sends ClearError at once, while other commands are out.
+    pub hasty: bool,
     /// Whether a server whose statement fails closes its devices in order; else it
     /// aborts.
     pub fails_in_order: bool,
@@ -155,6 +207,16 @@ pub struct Options {
     pub deviation: Option<Deviation>,
     /// Steps between two calls that no sound program makes, about; 0 is none of them.
     pub odd_calls: u32,
+    /// What such calls are about.
+    pub odd_about: About,
+    /// Whether such calls may overlap with what their process does besides.
+    pub overlaps: bool,
+    /// What the client asks for beyond the ordinary.
+    pub asks: Asks,
+    /// Bytes of the alignment that the server sets; 0 is a block.
+    pub server_alignment: u32,
+    /// Whether the set of the RESTORE bears the name of that of the BACKUP.
+    pub same_name: bool,
     /// What goes wrong.
     pub faults: Faults,
     /// How the scheduler picks.
@@ -176,12 +238,58 @@ impl Options {
             options.deviate(deviation);
         } else {
             options.draw_faults(chance);
-            if chance.once_in(6) {
-                options.odd_calls = chance.one_of(&[4, 15, 50, 150]);
+            if chance.once_in(4) {
+                options.odd_calls = chance.one_of(&[4, 4, 15, 15, 50, 150]);
             }
         }
+        options.draw_rare(chance);
         options.settle();
         options
+    }
+
+    /// What few programs do, drawn last so that it does not change what else is drawn.
+    fn draw_rare(&mut self, chance: &mut Chance) {
+        let rarely = |chance: &mut Chance, sizes: &[u32]| {
+            if chance.once_in(6) { chance.one_of(sizes) } else { 0 }
+        };
+        self.asks = Asks {
+            alignment: rarely(chance, &[512, 4_096, 65_536]),
+            prefix_zone: rarely(chance, &[16, 100, 512]),
+            file_mark: rarely(chance, &[512, 4_096]),
+            warning: rarely(chance, &[1_000, 65_536]),
+        };
+        self.server_alignment = rarely(chance, &[4_096, 65_536]);
+        self.same_name = chance.once_in(4);
+        self.hasty = chance.once_in(3);
+        self.overlaps = self.odd_calls > 0 && chance.once_in(2);
+        let about = chance.one_of(About::ALL);
+        if self.odd_calls > 0 {
+            self.odd_about = about;
+        }
+        if self.deviation.is_none() {
+            self.draw_rare_faults(chance);
+        }
+    }
+
+    /// Faults that show little but together with others.
+    fn draw_rare_faults(&mut self, chance: &mut Chance) {
+        if self.odd_about == About::Buffers && chance.once_in(2) {
+            self.faults.memory = 3;
+        }
+        if self.odd_about == About::Configuration && chance.once_in(2) {
+            self.faults.slow_server = 15_000;
+        }
+        if chance.once_in(10) {
+            self.faults.slow_callback = chance.one_of(&[2, 5]);
+        }
+        if chance.once_in(16) {
+            self.server_time_out = 1_000;
+            self.faults.slow_client = 2;
+        } else if self.removable && chance.once_in(16) {
+            // Loads that take long.
+            (self.server_time_out, self.faults.slow_client) = (1_000, 2);
+            self.faults.capacity = Some(self.write_size * chance.between(2, 4));
+        }
     }
 
     fn draw_shape(chance: &mut Chance) -> Self {
@@ -226,6 +334,7 @@ impl Options {
             positions: chance.once_in(3),
             reads_to_end: chance.once_in(3),
             trusting: false,
+            hasty: false,
             fails_in_order: false,
             closes_early: false,
             server_time_out: 0,
@@ -235,6 +344,11 @@ impl Options {
             holds: 1,
             deviation: None,
             odd_calls: 0,
+            odd_about: About::Anything,
+            overlaps: false,
+            asks: Asks::default(),
+            server_alignment: 0,
+            same_name: false,
             faults: Faults::default(),
             strategy: Strategy::Uniform,
             at_once: 8,
@@ -317,6 +431,12 @@ impl Options {
         // what is under way when the warning comes.
         let blocks = |bytes: u32| bytes.next_multiple_of(self.block_size);
         (self.metadata, self.data) = (blocks(self.metadata), blocks(self.data));
+        if self.like != Like::Tape {
+            self.asks.file_mark = 0;
+        }
+        if self.server_alignment > 0 {
+            self.server_alignment = self.server_alignment.max(self.block_size);
+        }
         self.buffers = self.buffers.max(1);
         self.queue_depth = self.queue_depth.max(1);
         self.holds = self.holds.max(1);
@@ -347,6 +467,7 @@ impl Options {
             (faults.short > 0, "short-transfer"),
             (faults.slow_client > 0, "slow-client"),
             (faults.slow_server > 0, "slow-server"),
+            (faults.slow_callback > 0, "slow-callback"),
             (self.odd_calls > 0, "odd-calls"),
         ];
         named.into_iter().filter_map(|(drawn, name)| drawn.then_some(name)).collect()

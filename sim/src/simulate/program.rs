@@ -2,7 +2,7 @@
 
 use super::chance::Chance;
 use super::content::Extent;
-use super::engine::Ask;
+use super::engine::{Ask, Thing};
 use super::options::Options;
 use crate::trace::Reported;
 
@@ -13,6 +13,8 @@ pub(super) enum Act {
     Call(Ask, Option<Extent>),
     /// It uses a buffer of a command it holds: whether it writes into it.
     Use { buffer: u32, writes: bool },
+    /// It looks whether a thing is there that it has no business with.
+    Touch(Thing),
     /// It writes into the structure of a command.
     Scribble { command: u32 },
     /// It issues the statement, with so many devices named.

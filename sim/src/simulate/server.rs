@@ -75,6 +75,9 @@ const MOST_TRIES: u32 = 400;
 /// Milliseconds between two tries.
 const BETWEEN_TRIES: u32 = 250;
 
+/// Milliseconds between two commands of a slow server.
+const MOST_PAUSE: u32 = 2_500;
+
 impl Server {
     pub(super) fn new(job: Job, ids: u32) -> Self {
         Self {
@@ -115,6 +118,11 @@ impl Server {
     /// Whether its main lane has come to its end.
     pub(super) fn has_ended(&self) -> bool {
         self.at == At::Ended
+    }
+
+    /// A buffer was freed.
+    pub(super) fn loses(&mut self, buffer: u32) {
+        self.free.retain(|free| *free != buffer);
     }
 
     pub(super) fn streams(&self) -> &[Stream] {
@@ -167,7 +175,14 @@ impl Server {
                     self.end(scene);
                     return Act::Done;
                 }
-                at => return Act::call(self.ask(at, scene)),
+                at => {
+                    let slow = scene.options.faults.slow_server;
+                    let configures = matches!(at, At::Beginning | At::Requesting | At::Ending);
+                    if slow > 0 && configures && scene.chance.once_in(2) {
+                        return Act::Sleep(slow.min(MOST_PAUSE));
+                    }
+                    return Act::call(self.ask(at, scene));
+                }
             }
         }
     }
@@ -215,6 +230,10 @@ impl Server {
             return (self.at == At::Streaming).then_some(Act::Idle);
         }
         let options = scene.options;
+        let slow = options.faults.slow_server;
+        if slow > 0 && self.active && scene.chance.once_in(8) {
+            return Some(Act::Sleep(slow.min(MOST_PAUSE)));
+        }
         let beyond = if options.faults.queue > 0 { 2 } else { 0 };
         let depth = usize::from(options.queue_depth) + beyond;
         for _ in 0..self.streams.len() {

@@ -5,6 +5,7 @@ use super::engine::{Scarcity, Setup};
 use super::medium::Medium;
 use super::names;
 use super::observe::Place;
+use super::odd::Known;
 use super::options::{Arrangement, Like, Options, Plan};
 use super::program::{Job, Statement};
 use super::server::Server;
@@ -29,7 +30,7 @@ const fn lanes_of(options: &Options) -> usize {
         Arrangement::OneThread => 0,
         _ => options.devices as usize,
     };
-    names::SET_LANES + workers
+    names::SET_LANES + workers + (options.odd_calls > 0) as usize
 }
 
 /// The lanes of a world, set by set.
@@ -45,8 +46,11 @@ pub(super) fn lanes(options: &Options) -> Vec<Lane> {
             let name = names::set_lane(set.into(), index);
             lanes.push(Lane::new(place(name, process), role));
         }
-        let workers = lanes_of(options) - names::SET_LANES;
-        for worker in 0..workers as u8 {
+        let workers = match options.arrangement {
+            Arrangement::OneThread => 0,
+            _ => options.devices,
+        };
+        for worker in 0..workers {
             let (name, process) = match options.arrangement {
                 Arrangement::ProcessPerDevice => {
                     (names::secondary(worker + 1), Process::Secondary(worker + 1))
@@ -54,6 +58,11 @@ pub(super) fn lanes(options: &Options) -> Vec<Lane> {
                 _ => (names::thread(set.into(), worker), Process::Primary),
             };
             lanes.push(Lane::new(place(name, process), Role::Worker(worker)));
+        }
+        if options.odd_calls > 0 {
+            let name = names::STRANGERS[usize::from(set)];
+            let stranger = place(name, Process::Secondary(9));
+            lanes.push(Lane::new(stranger, Role::Stranger));
         }
     }
     lanes
@@ -78,6 +87,9 @@ pub(super) fn begin(set: &mut Set, index: usize, job: Job, options: &Options) {
     set.client = Client::new(job, options, index == 0);
     set.statement = Statement::NotIssued;
     (set.of_server, set.of_client) = Default::default();
+    set.of_stranger = Known { closed: set.of_stranger.begun, ..Known::default() };
+    set.made.clear();
+    set.got.clear();
     if job == Job::Restore {
         set.media.iter_mut().for_each(Medium::rewind_to_read);
     }
@@ -114,19 +126,25 @@ pub(super) fn agreed(options: &Options, job: Job, run: usize) -> Setup {
         device_count: options.devices.into(),
         features,
         server_time_out: options.server_time_out,
+        prefix_zone_size: options.asks.prefix_zone,
+        alignment: options.asks.alignment,
+        soft_file_mark_block_size: options.asks.file_mark,
+        eom_warning_size: options.asks.warning,
         ..VdConfig::default()
     };
     let server = ServerConfig {
         features: granted,
-        alignment: 0,
+        alignment: options.server_alignment,
         block_size: options.block_size,
         max_transfer_size: options.max_transfer_size,
     };
+    // Sets side by side have names of their own.
+    let named = if options.same_name { run % usize::from(options.sets) } else { run };
     let device_names =
-        (0..names::DEVICES as u8).map(|device| names::device_name(run, device)).collect();
+        (0..names::DEVICES as u8).map(|device| names::device_name(named, device)).collect();
     let queue_depth = options.queue_depth.into();
     let set = (run % usize::from(options.sets)) as u8;
-    Setup { name: names::set(run), config, server, queue_depth, set, device_names }
+    Setup { name: names::set(named), config, server, queue_depth, set, device_names }
 }
 
 /// The exceptions that were drawn.

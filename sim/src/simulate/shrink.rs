@@ -1,6 +1,6 @@
 //! A failing world made smaller: simpler options of the same seed that fail the same way.
 
-use super::options::{Arrangement, Faults, Options, Plan, Strategy};
+use super::options::{About, Arrangement, Asks, Faults, Options, Plan, Strategy};
 use super::outcome::Outcome;
 
 /// Simpler options than these, the simplest first.
@@ -37,6 +37,7 @@ fn simpler(options: &Options) -> Vec<Options> {
     try_with(&|of| of.reads_to_end = false);
     try_with(&|of| of.removable = false);
     try_with(&|of| of.trusting = false);
+    try_with(&|of| of.hasty = false);
     try_with(&|of| of.fails_in_order = false);
     try_with(&|of| of.closes_early = false);
     try_with(&|of| of.server_time_out = 0);
@@ -44,7 +45,13 @@ fn simpler(options: &Options) -> Vec<Options> {
     try_with(&|of| of.configuration_wait = 0);
     try_with(&|of| of.strategy = Strategy::Uniform);
     try_with(&|of| of.at_once = 8);
-    for fault in 0..14 {
+    try_with(&|of| of.odd_calls = 0);
+    try_with(&|of| of.overlaps = false);
+    try_with(&|of| of.odd_about = About::Anything);
+    try_with(&|of| of.asks = Asks::default());
+    try_with(&|of| of.server_alignment = 0);
+    try_with(&|of| of.same_name = false);
+    for fault in 0..15 {
         try_with(&|of| without(&mut of.faults, fault));
     }
     for earlier in [1, 2, 4, 8, 16, 32, 64] {
@@ -69,7 +76,8 @@ fn without(faults: &mut Faults, fault: u8) {
         10 => faults.system = 0,
         11 => faults.short = 0,
         12 => faults.slow_client = 0,
-        _ => faults.slow_server = 0,
+        13 => faults.slow_server = 0,
+        _ => faults.slow_callback = 0,
     }
 }
 

@@ -73,6 +73,8 @@ pub(super) struct Stream {
     writes: bool,
     addressed: bool,
     trusting: bool,
+    /// ClearError is sent while other commands are out.
+    hasty: bool,
     transfer: u32,
     items: SmallVec<[Item; 12]>,
     item: usize,
@@ -105,6 +107,9 @@ impl Stream {
             items.push(Item::Alone(Code::GetPosition, None));
         }
         items.push(Item::Data(metadata));
+        if options.positions && options.like != Like::Pipe {
+            items.push(Item::Alone(Code::GetPosition, None));
+        }
         if options.plan == Plan::Snapshot {
             items.push(Item::Alone(Code::PrepareToFreeze, None));
         } else if options.like == Like::Tape {
@@ -163,6 +168,7 @@ impl Stream {
             writes,
             addressed: options.like == Like::Disk,
             trusting: options.trusting,
+            hasty: options.hasty && writes,
             transfer: if writes { options.write_size } else { options.read_size },
             items,
             item: 0,
@@ -208,7 +214,12 @@ impl Stream {
     /// The next command, with what its buffer is to hold.
     pub(super) fn next(&mut self, supplies: &mut Supplies<'_>) -> Option<(Send, Option<Extent>)> {
         if self.recovery != Recovery::None {
-            if !self.is_quiet() {
+            let clears = |flight: &Flight| flight.code == Code::ClearError;
+            let waits = match self.recovery {
+                Recovery::Clear if self.hasty => self.flights.iter().any(clears),
+                _ => !self.is_quiet(),
+            };
+            if waits {
                 return None;
             }
             let (code, size) = match self.recovery {

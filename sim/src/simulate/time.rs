@@ -26,13 +26,14 @@ impl<E: Engine> World<'_, E> {
     /// Nobody can act: whoever is inside a call is asked once more, then time passes.
     pub(super) fn rest(&mut self) -> bool {
         if !std::mem::replace(&mut self.swept, true) {
-            self.ready = self.in_call;
+            self.ready = self.in_call & !self.held;
             if self.ready != 0 {
                 return true;
             }
         }
         self.rests += 1;
-        if self.rests.is_multiple_of(4) && self.in_call & !self.done != 0 {
+        let tells = self.rests.is_multiple_of(4) || self.options.odd_calls > 0;
+        if tells && self.in_call & !self.done != 0 {
             self.tell_rest();
         }
         let agents = (0..self.lanes.len()).filter_map(|lane| Some((self.patience(lane)?, lane)));
@@ -65,6 +66,10 @@ impl<E: Engine> World<'_, E> {
     /// A deadline of this lane has come.
     fn passes(&mut self, lane: usize) {
         let bit = 1 << lane;
+        if self.held & bit != 0 {
+            self.routine_passes(lane);
+            return;
+        }
         self.lanes[lane].deadline = NEVER;
         self.asleep &= !bit;
         self.ready |= bit;
@@ -75,9 +80,30 @@ impl<E: Engine> World<'_, E> {
                 self.sets[usize::from(place.set)].waits_since = self.now;
                 self.ready = self.in_call;
             }
-            self.observer.expired(lane as u8);
-            self.counts.model_steps += 1;
-            self.engine.expire(self.by(lane));
+            self.expires(lane);
         }
+    }
+
+    fn expires(&mut self, lane: usize) {
+        self.observer.expired(lane as u8);
+        self.counts.model_steps += 1;
+        self.engine.expire(self.by(lane));
+    }
+
+    /// Time passes for an agent that is inside a completion routine: the routine
+    /// returns, or else one interval of serverTimeOut has passed over it.
+    fn routine_passes(&mut self, lane: usize) {
+        self.swept = false;
+        if self.now < self.lanes[lane].deadline {
+            let place = self.lanes[lane].place;
+            self.sets[usize::from(place.set)].waits_since = self.now;
+            self.expires(lane);
+            return;
+        }
+        self.lanes[lane].deadline = NEVER;
+        self.held &= !(1 << lane);
+        self.ready |= 1 << lane;
+        self.observer.ended(lane as u8, self.lanes[lane].routine);
+        self.engine.ends(self.by(lane));
     }
 }

@@ -200,7 +200,7 @@ impl Worker {
             if scene.chance.once_in(options.faults.slow_client) {
                 // Complete is not to be held for long.
                 let long = if command == Code::Complete { 10 } else { 5_000 };
-                return Act::Sleep(scene.chance.one_of(&[1, 100, 700, long]).min(long));
+                return Act::Sleep(scene.chance.one_of(&[1, 100, 700, 1_500, long]).min(long));
             }
         }
         self.complete(place)

@@ -11,7 +11,7 @@ use super::medium::Medium;
 use super::names;
 use super::observe::{Observer, Place};
 use super::odd::Known;
-use super::options::{Arrangement, Options};
+use super::options::{About, Arrangement, Options};
 use super::outcome::{Counts, Ended};
 use super::own::Own;
 use super::program::{Act, Job, Scene, Statement};
@@ -35,7 +35,12 @@ pub(super) enum Role {
     OddServer,
     /// The same for the primary client.
     OddClient,
+    /// The same in a secondary process that nobody has asked to come.
+    Stranger,
 }
+
+/// Calls out of the order in a world, at most.
+const MOST_ODD: u32 = 300;
 
 /// No deadline.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -49,11 +54,13 @@ pub(super) struct Lane {
     pub(super) ask: Option<Ask>,
     /// When its call expires, or its sleep ends.
     pub(super) deadline: u64,
+    /// The command whose completion routine takes its time here.
+    pub(super) routine: u32,
 }
 
 impl Lane {
     pub(super) const fn new(place: Place, role: Role) -> Self {
-        Self { place, role, ask: None, deadline: NEVER }
+        Self { place, role, ask: None, deadline: NEVER, routine: 0 }
     }
 }
 
@@ -78,6 +85,11 @@ pub(super) struct Set {
     pub(super) abort: bool,
     pub(super) of_server: Known,
     pub(super) of_client: Known,
+    pub(super) of_stranger: Known,
+    /// Buffers that were allocated in this life.
+    pub(super) made: Vec<u32>,
+    /// Those that the primary client's process has got.
+    pub(super) got: Vec<u32>,
 }
 
 impl Set {
@@ -97,6 +109,9 @@ impl Set {
             abort: false,
             of_server: Known::default(),
             of_client: Known::default(),
+            of_stranger: Known::default(),
+            made: Vec::new(),
+            got: Vec::new(),
         }
     }
 }
@@ -117,6 +132,8 @@ pub(super) struct World<'a, E> {
     /// Lanes that are inside a call.
     pub(super) in_call: Lanes,
     pub(super) asleep: Lanes,
+    /// Lanes inside a completion routine that takes its time.
+    pub(super) held: Lanes,
     /// Lanes that have come to their end.
     pub(super) done: Lanes,
     pub(super) now: u64,
@@ -126,9 +143,14 @@ pub(super) struct World<'a, E> {
     pub(super) counts: Counts,
     pub(super) commands: u32,
     pub(super) buffers: u32,
-    /// The step of the next odd call, and whether it is due, by side.
+    /// The last number given to a handle of a buffer, and the handles that were given.
+    pub(super) handles: u32,
+    pub(super) given: Vec<u32>,
+    /// The step of the next odd call, and whether it is due, by who makes it.
     odd_at: u32,
-    pub(super) odd_due: [bool; 2],
+    /// How many odd calls there may yet be: the world is to come to an end.
+    odd_left: u32,
+    pub(super) odd_due: [bool; 3],
     pub(super) dead: Vec<Process>,
     /// A client in the place of ours.
     pub(super) own: Option<Own<'a>>,
@@ -154,6 +176,7 @@ impl<'a, E: Engine> World<'a, E> {
             ready: 0,
             in_call: 0,
             asleep: 0,
+            held: 0,
             done: 0,
             now: 0,
             swept: false,
@@ -161,8 +184,11 @@ impl<'a, E: Engine> World<'a, E> {
             counts: Counts::default(),
             commands: 0,
             buffers: 0,
+            handles: 0,
+            given: Vec::new(),
             odd_at: 1,
-            odd_due: [false; 2],
+            odd_left: MOST_ODD,
+            odd_due: [false; 3],
             dead: Vec::new(),
             own: None,
         }
@@ -210,9 +236,11 @@ impl<'a, E: Engine> World<'a, E> {
             if self.done == self.all() {
                 break;
             }
+            self.ready &= !self.held;
             if self.ready == 0 && !self.rest() {
                 return Ended::Stuck(self.waiting());
             }
+            self.ready &= !self.held;
             if self.ready != 0 {
                 let lane = self.scheduler.pick(self.ready, self.counts.steps, &mut self.chance);
                 self.counts.steps += 1;
@@ -229,9 +257,12 @@ impl<'a, E: Engine> World<'a, E> {
 
     /// What the seed has drawn for this step goes wrong.
     fn trouble(&mut self) {
-        if self.options.odd_calls > 0 && self.counts.steps >= self.odd_at {
+        if self.options.odd_calls > 0 && self.counts.steps >= self.odd_at && self.odd_left > 0 {
+            self.odd_left -= 1;
             self.odd_at = self.counts.steps + 1 + self.chance.below(2 * self.options.odd_calls);
-            self.odd_due[self.chance.below(2) as usize] = true;
+            // A stranger comes seldom, but for worlds that are about it.
+            let most = if self.options.odd_about == About::Secondaries { 3 } else { 5 };
+            self.odd_due[[0, 1, 2, 0, 1][self.chance.below(most) as usize]] = true;
             self.wake_all(0);
         }
         let faults = &self.options.faults;
@@ -273,6 +304,7 @@ impl<'a, E: Engine> World<'a, E> {
         self.done |= gone;
         self.in_call &= !gone;
         self.asleep &= !gone;
+        self.held &= !gone;
         for lane in each(gone) {
             (self.lanes[lane].ask, self.lanes[lane].deadline) = (None, NEVER);
         }
@@ -359,7 +391,7 @@ impl<'a, E: Engine> World<'a, E> {
                 _ => {}
             }
         }
-        if matches!(role, Role::OddServer | Role::OddClient) {
+        if matches!(role, Role::OddServer | Role::OddClient | Role::Stranger) {
             return self.act_oddly(role, index);
         }
         let worker = match role {
@@ -410,7 +442,7 @@ impl<'a, E: Engine> World<'a, E> {
                 }
             }
             Role::Worker(_) if client.has_ended() || orphaned => Act::Done,
-            Role::Worker(_) | Role::OddServer | Role::OddClient => Act::Idle,
+            Role::Worker(_) | Role::OddServer | Role::OddClient | Role::Stranger => Act::Idle,
         }
     }
 
@@ -436,10 +468,20 @@ impl<'a, E: Engine> World<'a, E> {
         // the same thing.
         let names = matches!(
             ask,
-            Ask::CreateEx | Ask::OpenInSecondaryEx | Ask::Open | Ask::OpenDevice { .. }
+            Ask::CreateEx
+                | Ask::OpenInSecondaryEx
+                | Ask::Open
+                | Ask::OpenDevice { .. }
+                // What is freed is not to be sent meanwhile.
+                | Ask::FreeBuffer { .. }
+                | Ask::Odd(_)
         );
+        // What the configuration is becomes known when such a call returns: nobody is to
+        // see it before, and nobody would without calls out of the order.
+        let configures = matches!(ask, Ask::BeginConfiguration | Ask::EndConfiguration);
         let at_once = match self.options.at_once {
             8 => true,
+            _ if configures && self.options.odd_calls > 0 => true,
             _ if names => true,
             // Whether the agent runs already is then not left open.
             _ if matches!(ask, Ask::CloseDevice { .. }) && !self.sets[set].server.is_active() => {
@@ -456,6 +498,9 @@ impl<'a, E: Engine> World<'a, E> {
         self.wake(set, &ask);
         if let Some(happened) = returned {
             self.happened(lane, happened);
+        } else if self.options.overlaps && self.chance.once_in(2) {
+            // It is left where it is, until something wakes it or all else rests.
+            self.ready &= !bit;
         }
     }
 
@@ -483,14 +528,6 @@ impl<'a, E: Engine> World<'a, E> {
         self.sets[set].lanes.trailing_zeros() as usize
     }
 
-    /// Whether a main lane is inside a call that does not just wait.
-    pub(super) fn is_changing(&self, set: usize, server: bool) -> bool {
-        let main = self.first(set) + if server { 0 } else { 3 };
-        let waits =
-            |ask: &Ask| matches!(ask, Ask::GetConfiguration { .. } | Ask::GetCommand { .. });
-        self.lanes[main].ask.as_ref().is_some_and(|ask| !waits(ask))
-    }
-
     /// The lane on which a device is served.
     fn worker_lane(&self, set: usize, device: u8) -> usize {
         match self.options.arrangement {
@@ -506,7 +543,8 @@ impl<'a, E: Engine> World<'a, E> {
         self.swept = false;
         match happened {
             Happened::CalledBack(back) => {
-                self.observer.called_back(lane as u8, &back);
+                let held = self.takes_its_time(lane, &back);
+                self.observer.called_back(lane as u8, &back, held);
                 self.counts.commands += 1;
                 self.called_back(lane, &back);
                 let first = self.first(index);
@@ -524,9 +562,10 @@ impl<'a, E: Engine> World<'a, E> {
                     return;
                 };
                 let status = answer.status;
-                self.learn(lane, &ask, status);
+                self.learn(lane, &ask, &answer);
                 self.returned(lane, &ask, &answer);
-                self.observer.returned(lane as u8, answer);
+                let by = self.by(lane);
+                self.observer.returned(by, answer);
                 let completed = matches!(ask, Ask::CompleteCommand(_));
                 let sent = matches!(ask, Ask::SendCommand(_));
                 if status == HResult::NOERROR && (completed || sent) {
@@ -547,7 +586,7 @@ impl<'a, E: Engine> World<'a, E> {
             }
             Role::Server => server.returned(ask, answer, self.options),
             Role::Agent => server.agent_returned(answer.status),
-            Role::Operator | Role::Sql | Role::OddServer | Role::OddClient => {}
+            Role::Operator | Role::Sql | Role::OddServer | Role::OddClient | Role::Stranger => {}
             Role::Client => client.returned(ask, answer, statement),
             Role::Worker(worker) => {
                 client.workers[usize::from(worker)].returned(ask, answer, *statement);

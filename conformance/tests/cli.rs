@@ -589,12 +589,6 @@ fn readings_are_found() {
 }
 
 #[test]
-fn mutants_are_hunted() {
-    snapshot("cli", "mutants", &told(&["mutants", "--filter", "server-close"]));
-    assert_eq!(code(&["mutants", "--filter", "no-such"]), 64);
-}
-
-#[test]
 fn only_named_parties_gate() {
     let gating = |party| code(&["run", "--defect", "server-close-noerror", "--party", party]);
     assert_eq!((gating("interface"), gating("client")), (1, 0));

@@ -1,8 +1,11 @@
 //! Seeded worlds on the implementations: nothing is wrong on sound ones, the same seed gives
 //! the same bytes, and seeded defects are found.
 
+mod support;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use support::{snapshot, told, vdi};
 use vdi_conformance::plain::Defect;
 use vdi_conformance::worlds::{Ground, Seeds, Shard, UNSEEN, Worlds, hunt};
 use vdi_sim::simulate::{Campaign, Outcome, Watch};
@@ -130,4 +133,10 @@ fn a_race_is_decided_by_the_seed() {
     let row = Defect::OneCommandTwice.info();
     let (one, two) = (hunt(row, 300), hunt(row, 300));
     assert_eq!((one.clause, one.seed, one.under), (two.clause, two.seed, two.under));
+}
+
+#[test]
+fn mutants_are_hunted() {
+    snapshot("cli", "mutants", &told(&["mutants", "--filter", "server-close"]));
+    assert_eq!(vdi(&["mutants", "--filter", "no-such"]).status.code(), Some(64));
 }

@@ -101,7 +101,7 @@ fn corrupted(trace: &Trace, at: u64) -> Trace {
         Event::Return { status, out, .. } if out.command.is_none() => {
             *status = statuses[at as usize / 3 % statuses.len()];
         }
-        Event::Return { out, .. } if at % 3 == 0 => out.command = Some("c1".into()),
+        Event::Return { out, .. } if at.is_multiple_of(3) => out.command = Some("c1".into()),
         Event::Call { args, .. } if args.command.is_some() => {
             args.command = Some(Handle::Name("c1".into()));
         }

@@ -56,7 +56,7 @@ pub enum Command {
     /// Join results of `simulate` from several shards
     Merge(MergeArgs),
     /// Write an adapter to start from, and a CI job that runs it
-    Init(InitArgs),
+    Init(super::init::InitArgs),
     /// Put a client program through a list of situations, and judge it
     Gate(GateArgs),
     /// Play the database server for client programs: BACKUP and RESTORE, as said here or as
@@ -593,12 +593,4 @@ pub enum TableFormat {
     Csv,
     /// A state diagram
     Mermaid,
-}
-
-/// `vdi init`.
-#[derive(Debug, Clone, Args)]
-pub struct InitArgs {
-    /// Where to write
-    #[arg(default_value = ".", value_name = "FOLDER")]
-    pub folder: PathBuf,
 }

@@ -1,10 +1,19 @@
 //! `vdi init`: an adapter to start from, and a CI job that runs it.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
 
 use super::Failure;
-use super::args::InitArgs;
+
+/// `vdi init`.
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// Where to write
+    #[arg(default_value = ".", value_name = "FOLDER")]
+    pub folder: PathBuf,
+}
 
 /// The files written: path and content.
 const FILES: &[(&str, &str)] = &[

@@ -118,6 +118,7 @@ impl Options {
         let mut options = *self;
         options.arrangement = arrangement;
         (options.sets, options.deviation, options.odd_calls) = (1, None, 0);
+        (options.same_name, options.overlaps) = (false, false);
         let faults = &mut options.faults;
         (faults.medium_fails_at, faults.capacity) = (None, None);
         (faults.short, faults.slow_client) = (0, 0);

@@ -7,9 +7,11 @@ use super::Placed;
 use super::seen::{Ending, Seen};
 use super::server::{Set, begins, succeeds};
 use crate::clauses::Party;
-use crate::codes::{CommandCode, HResult, Win32};
+use crate::codes::{CommandCode, Features, HResult, Win32};
 use crate::config::VdConfig;
-use crate::trace::{Args, CLIENT_SET, Event, Function, Handle, Header, LaneName, Process};
+use crate::trace::{
+    Args, CLIENT_SET, Event, Function, Handle, Header, LaneName, Process, TimeoutArg,
+};
 
 /// The client that opens the devices which nobody was seen to open.
 const OTHER: Process = Process::Secondary(9);
@@ -226,10 +228,19 @@ impl<'t> Supply<'t> {
         if !self.others {
             return;
         }
-        let opened = self.opened_on(on);
-        let first = opened.iter().any(|device| device == name);
-        let count = opened.len() + usize::from(!first);
-        let asked = VdConfig { device_count: count as u32, ..VdConfig::default() };
+        let told = self.told_on(on);
+        let asked = match told {
+            Some(told) => {
+                let server = Features::WRITE_MEDIA | Features::READ_MEDIA;
+                VdConfig { features: told.features.without(server), ..told.client_part() }
+            }
+            None => {
+                let opened = self.opened_on(on);
+                let first = opened.iter().any(|device| device == name);
+                let count = opened.len() + usize::from(!first);
+                VdConfig { device_count: count as u32, ..VdConfig::default() }
+            }
+        };
         let mut set = Set::new(name.to_owned(), asked, self.sets.len());
         let lane = "primary.unseen".to_owned();
         let client = CLIENT_SET.to_owned();
@@ -240,15 +251,28 @@ impl<'t> Supply<'t> {
         };
         let create = begins(lane.clone(), Function::CreateEx, client.clone(), None, args);
         let mut events = vec![create, succeeds(lane.clone()), set.may_open()];
-        let (configured, end) = set.configure(None);
+        let (configured, end) = set.configure(told);
         events.extend(configured);
         events.push(succeeds(end));
         let get = Function::GetConfiguration;
-        events.push(begins(lane.clone(), get, client, None, Args::default()));
+        let args = Args { timeout: Some(TimeoutArg::Infinite), ..Args::default() };
+        events.push(begins(lane.clone(), get, client, None, args));
         events.push(succeeds(lane));
         self.interfaces.insert(on, self.sets.len());
         self.sets.push(set);
         self.supply(events);
+    }
+
+    /// The configuration that is told on an interface.
+    fn told_on(&self, interface: &str) -> Option<&'t VdConfig> {
+        self.events.iter().enumerate().find_map(|(at, (_, event))| match event {
+            Event::Call { call: Function::GetConfiguration, on, .. }
+                if on.as_str() == interface =>
+            {
+                self.seen.ending(at)?.out.config.as_deref()
+            }
+            _ => None,
+        })
     }
 
     /// The names of the devices that are opened on an interface.

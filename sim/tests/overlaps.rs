@@ -1,7 +1,7 @@
 //! The search for an order of effects, against histories whose verdict is known and
 //! against the judge that tries everything.
 
-use vdi_sim::check::{Checker, Judged, Verdict, check_trace, check_trace_with};
+use vdi_sim::check::{Checker, Judged, Verdict, check_reader, check_trace, check_trace_with};
 use vdi_sim::clauses::{Profile, QUESTIONS};
 use vdi_sim::codes::{HResult, Win32};
 use vdi_sim::simulate::{Overlaps, overlapping};
@@ -146,4 +146,31 @@ fn the_search_finds_what_trying_everything_finds() {
     let [conformant, violations, too_large] = counts;
     assert!(conformant > violations && violations > 0, "{counts:?}");
     assert!(too_large * 20 < conformant + violations, "{counts:?}");
+}
+
+/// Of a configuration that is told while BeginConfiguration has not returned yet it is
+/// known all the same what it has to be.
+#[test]
+fn a_configuration_is_known_before_its_return() {
+    let told = |block_size: u32| {
+        let config = format!(
+            r#"{{"deviceCount":1,"features":[],"alignment":1024,"blockSize":{block_size},"maxIODepth":4,"maxTransferSize":65536,"bufferAreaSize":262144}}"#
+        );
+        let lines = [
+            r#"{"vdi":"trace/1"}"#,
+            r#"{"lane":"primary.main","call":"CreateEx","on":"cset","args":{"name":"S","config":{"deviceCount":1,"features":[]}}}"#,
+            r#"{"lane":"primary.main","return":"NOERROR"}"#,
+            r#"{"lane":"server.t1","call":"Open","on":"sset","args":{"name":"S"}}"#,
+            r#"{"lane":"server.t1","return":"NOERROR"}"#,
+            r#"{"lane":"server.t1","call":"BeginConfiguration","on":"sset","args":{"blockSize":1024,"maxTransferSize":65536}}"#,
+            r#"{"lane":"server.t2","call":"EndConfiguration","on":"sset"}"#,
+            r#"{"lane":"server.t2","return":"NOERROR"}"#,
+            r#"{"lane":"primary.main","call":"GetConfiguration","on":"cset","args":{"timeout":"infinite"}}"#,
+            &format!(r#"{{"lane":"primary.main","return":"NOERROR","out":{{"config":{config}}}}}"#),
+            r#"{"lane":"server.t1","return":"NOERROR"}"#,
+        ];
+        check_reader(lines.join("\n").as_bytes(), &Profile::default()).verdict
+    };
+    assert_eq!(told(1024), Verdict::Conformant);
+    assert!(matches!(told(2048), Verdict::Violation(_)), "{:?}", told(2048));
 }

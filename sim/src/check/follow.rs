@@ -9,7 +9,7 @@ use super::setup::OpenCall;
 use super::verdict::Allowed;
 use crate::clauses::{Clause, Party};
 use crate::codes::HResult;
-use crate::config::VdConfig;
+use crate::config::{ServerConfig, VdConfig};
 use crate::model::{self, BufferId};
 use crate::trace::{Event, Out, Process};
 
@@ -166,8 +166,18 @@ impl Checker {
         let Some(seen) = out.config.as_deref() else {
             return;
         };
+        // A BeginConfiguration that has not returned may have decided it.
+        let coming = self.open.iter().find_map(|open| match &open.bound.then {
+            Then::Configure(config) if open.bound.world == world => Some(*config),
+            _ => None,
+        });
         let World { config, server_config, told, .. } = &mut self.worlds[world];
         let asked = *config;
+        let tells = |config: &ServerConfig| {
+            (config.block_size, config.max_transfer_size)
+                == (seen.block_size, seen.max_transfer_size)
+        };
+        let server_config = &coming.filter(tells).unwrap_or(*server_config);
         if party != Party::Client {
             let clause = Clause::ServerGetConfigurationStatus;
             let same = seen.client_part() == asked.client_part();

@@ -103,7 +103,7 @@ fn generated_data_and_a_log() {
     let mut server = server.stdout(Stdio::null()).spawn().expect("it starts");
     let client = |words: &[&str]| {
         let mut command = stage.command("single", words);
-        Ended::of(command.env("SET", "log").env("SQLCMD", "true")).code
+        Ended::of(command.env("SET", "log").env("SQLCMD", stage.statement_of_others())).code
     };
     assert_eq!(client(&["backup", "x", "MEDIUM"]), 0);
     assert!(server.wait().expect("ended").success());
@@ -340,7 +340,7 @@ fn the_server_can_come_first() {
     let server = server.stdout(Stdio::piped()).spawn().expect("it starts");
     // A client that leaves the statement to others.
     let mut client = stage.command("single", &["backup", "x", "MEDIUM"]);
-    let client = Ended::of(client.env("SET", "early").env("SQLCMD", "true"));
+    let client = Ended::of(client.env("SET", "early").env("SQLCMD", stage.statement_of_others()));
     let server = server.wait_with_output().expect("ended");
     let out = String::from_utf8_lossy(&server.stdout);
     assert!(client.code == 0 && server.status.success(), "{client:?} {out}");

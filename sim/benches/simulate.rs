@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use vdi_sim::clauses::Profile;
 use vdi_sim::simulate::{
-    Arrangement, Chance, Counts, Faults, Like, OnModel, Options, Plan, Strategy, Watch, options_of,
-    simulate_on,
+    Arrangement, Asks, Chance, Counts, Faults, Like, OnModel, Options, Plan, Strategy, Watch,
+    options_of, simulate_on,
 };
 
 /// Two backups and restores, of a pipe, by a thread, with nothing going wrong.
@@ -44,6 +44,15 @@ fn plain(transfers: u32, at_once: u8) -> Options {
         complete: false,
         discard: false,
         most_steps: u32::MAX,
+        trusting: false,
+        hasty: false,
+        fails_in_order: false,
+        closes_early: false,
+        odd_calls: 0,
+        overlaps: false,
+        asks: Asks::default(),
+        server_alignment: 0,
+        same_name: false,
         ..options_of(0)
     }
 }

@@ -98,6 +98,16 @@ impl Stage {
         Self { folder, prefix: format!("clients-{}-{number}-", std::process::id()) }
     }
 
+    /// What stands in for `sqlcmd` where somebody else makes the statement: it says nothing
+    /// and ends well, after a time in which any server has come.
+    pub(crate) fn statement_of_others(&self) -> PathBuf {
+        let path = self.path("statement-of-others");
+        fs::write(&path, "#!/bin/sh\nsleep 4\n").expect("written");
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&path, executable).expect("made executable");
+        path
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -2,13 +2,16 @@
 
 use smallvec::SmallVec;
 
-use super::config::{Blame, Config, Slot, Slots};
+use super::config::{Blame, Config, Could, Slot, Slots, With};
 use super::ground::{Aside, Ground, Pending, Scope};
+use super::meet::moves_commands;
 use super::search::{Event, Found};
 use crate::check::frontier::World;
 use crate::check::sequential::Checker;
 use crate::check::setup::OpenCall;
-use crate::model::{self, Call, Caller, ClientCall, ServerCall, ServerDevice, State};
+use crate::model::{
+    self, Call, Caller, ClientCall, LaneId, Outcome, ServerCall, ServerDevice, State,
+};
 use crate::trace::Function;
 
 /// Every way in which what was observed of a set can have come about.
@@ -47,8 +50,8 @@ impl Checker {
         self.worlds[world].live = Some(Box::new(Live { configs, asides: SmallVec::new() }));
     }
 
-    /// The order of effects is known again, if everything that is open waits and nothing
-    /// has to happen by itself.
+    /// The order of effects is known again, if everything that is open waits, or can do
+    /// nothing else when it comes to it, and nothing has to happen by itself.
     pub(in crate::check) fn rest_from_live(&mut self, world: usize) -> bool {
         if self.setup.searches_always {
             return false;
@@ -56,27 +59,66 @@ impl Checker {
         let Some(live) = &self.worlds[world].live else {
             return true;
         };
-        let open = |open: &&OpenCall| open.bound.world == world;
         let settled = |config: &Config| {
             config.begun.is_empty()
-                && self.open.iter().filter(open).all(|open| config.taken.has(open.slot))
                 && config.blame.is_empty()
+                && self.untaken(world, config).all(|open| self.would_wait(config, open).is_some())
                 && config.state.is_quiet(&self.profile)
         };
         if !live.asides.is_empty() || !live.configs.iter().all(settled) {
             return false;
         }
-        let live = self.worlds[world].live.take().unwrap_or_default();
+        let Some(mut live) = self.worlds[world].live.take() else {
+            return true;
+        };
+        for config in &mut live.configs {
+            let waits: SmallVec<[(LaneId, Caller, Outcome); 4]> = self
+                .untaken(world, config)
+                .filter_map(|open| {
+                    let outcome = self.would_wait(config, open)?;
+                    Some((open.lane, open.bound.call.caller(), outcome))
+                })
+                .collect();
+            for (lane, caller, outcome) in waits {
+                model::apply(&mut config.state, lane, caller, &outcome);
+            }
+        }
+        let taken = |slot| live.configs.iter().all(|config| config.taken.has(slot));
+        for open in self.open.iter_mut().filter(|open| open.bound.world == world) {
+            (open.taken, open.presumed) = (true, !taken(open.slot));
+        }
         let set = &mut self.worlds[world];
         for config in live.configs {
             if !set.frontier.contains(&config.state) {
                 set.frontier.push(config.state);
             }
         }
-        for open in self.open.iter_mut().filter(|open| open.bound.world == world) {
-            open.taken = true;
-        }
         true
+    }
+
+    /// The calls of a set that have begun, and have not taken effect.
+    fn untaken<'a>(
+        &'a self,
+        world: usize,
+        config: &'a Config,
+    ) -> impl Iterator<Item = &'a OpenCall> {
+        let open = self.open.iter().filter(move |open| open.bound.world == world);
+        open.filter(|open| !config.taken.has(open.slot))
+    }
+
+    /// That a call begins to wait, if it can do nothing else, and could not since it began.
+    fn would_wait(&self, config: &Config, open: &OpenCall) -> Option<Outcome> {
+        let call = &open.bound.call;
+        let could = |could: &&Could| could.slot == open.slot && !matches!(could.with, With::Wait);
+        if !moves_commands(call) || open.lost || config.could.iter().any(|known| could(&known)) {
+            return None;
+        }
+        let outcomes = model::outcomes(&config.state, &self.profile, self.limits, open.lane, call);
+        let [outcome] = outcomes.as_slice() else { return None };
+        let waits = outcome.waits_for().is_some()
+            && outcome.misuse[0].is_none()
+            && model::returns_of_waiting(&config.state, &self.profile, call).is_empty();
+        waits.then_some(*outcome)
     }
 
     /// A slot for one more call of a set; none is left when too many are open.

@@ -329,7 +329,7 @@ impl Checker {
 }
 
 /// Whether a call does no more than to move commands of one device.
-const fn moves_commands(call: &Call) -> bool {
+pub(super) const fn moves_commands(call: &Call) -> bool {
     match call {
         Call::Server(call) => matches!(call, ServerCall::SendCommand(_)),
         Call::Client(call) | Call::Secondary(_, call) => {

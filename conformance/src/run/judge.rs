@@ -253,11 +253,15 @@ fn in_canonical_order(judged: Judged, trace: &Trace, profile: &Profile) -> Judge
         return judged;
     };
     let order = trace.canonical_order();
-    if let Some(place) = violation.line.checked_sub(2).and_then(|index| order.get(index)) {
-        violation.line = place + 2;
-    }
+    let seen_at = |line: &mut usize| {
+        if let Some(place) = line.checked_sub(2).and_then(|index| order.get(index)) {
+            *line = place + 2;
+        }
+    };
+    seen_at(&mut violation.line);
     violation.attempts.clear();
-    Judged { verdict: again.verdict, ..judged }
+    again.findings.iter_mut().for_each(|finding| seen_at(&mut finding.line));
+    Judged { verdict: again.verdict, findings: again.findings, clauses: again.clauses, ..judged }
 }
 
 /// The clauses that the oracle found broken are those the scenario breaks on purpose.

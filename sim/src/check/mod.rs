@@ -35,7 +35,7 @@ pub use verdict::{
 
 use std::io::BufRead;
 
-use crate::clauses::{Party, Profile};
+use crate::clauses::Profile;
 use crate::trace::{Trace, TraceError, TraceReader};
 
 /// Judges a trace as it is read. Memory does not grow with its length.
@@ -105,14 +105,11 @@ fn check_half(checker: Checker, mut reader: TraceReader<impl BufRead>) -> Judged
     finish_half(checker, error.or(unread))
 }
 
-/// What the supplied calls break is nobody's.
 fn finish_half(checker: Checker, error: Option<TraceError>) -> Judged {
-    let mut judged = match error {
+    match error {
         Some(error) => checker.finish_with(error),
         None => checker.finish(),
-    };
-    judged.findings.retain(|finding| finding.clause.party() != Party::Server);
-    judged
+    }
 }
 
 /// Judges a trace in memory. Lines are counted as in its file: the header is line 1.

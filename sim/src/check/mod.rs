@@ -36,9 +36,10 @@ pub use verdict::{
 use std::io::BufRead;
 
 use crate::clauses::Profile;
-use crate::trace::{Trace, TraceError, TraceReader};
+use crate::trace::{Trace, TraceReader};
 
-/// Judges a trace as it is read. Memory does not grow with its length.
+/// Judges a trace as it is read. Memory does not grow with its length, unless a side is
+/// `unseen`.
 ///
 /// ```
 /// use vdi_sim::check::{Verdict, check_reader};
@@ -79,9 +80,7 @@ pub fn check_reader_with(
                 Ok(true) => {}
                 Ok(false) => return checker.finish(),
                 Err(error) => {
-                    let text = serde_json::to_string(&line.event).unwrap_or_default();
-                    let error = TraceError { line: line.number, column: 0, message: error.0, text };
-                    return checker.finish_with(error);
+                    return checker.finish_with(error.at(line.number, &line.event));
                 }
             },
             Ok(None) => return checker.finish(),
@@ -101,15 +100,8 @@ fn check_half(checker: Checker, mut reader: TraceReader<impl BufRead>) -> Judged
             Err(error) => break Some(error),
         }
     };
-    let (checker, error) = unseen::judge(checker, reader.header(), &events);
-    finish_half(checker, error.or(unread))
-}
-
-fn finish_half(checker: Checker, error: Option<TraceError>) -> Judged {
-    match error {
-        Some(error) => checker.finish_with(error),
-        None => checker.finish(),
-    }
+    let judged = unseen::judge(checker, reader.header(), &events);
+    Judged { error: judged.error.or(unread), ..judged }
 }
 
 /// Judges a trace in memory. Lines are counted as in its file: the header is line 1.
@@ -124,18 +116,13 @@ pub fn check_trace_with(checker: Checker, trace: &Trace) -> Judged {
     let mut checker = checker;
     if !trace.header.unseen.is_empty() {
         let lines = (2..).zip(trace.events.iter().cloned()).collect::<Vec<_>>();
-        let (checker, error) = unseen::judge(checker, &trace.header, &lines);
-        return finish_half(checker, error);
+        return unseen::judge(checker, &trace.header, &lines);
     }
     for (index, event) in trace.events.iter().enumerate() {
         match checker.event(index + 2, event) {
             Ok(true) => {}
             Ok(false) => break,
-            Err(error) => {
-                let text = serde_json::to_string(event).unwrap_or_default();
-                let error = TraceError { line: index + 2, column: 0, message: error.0, text };
-                return checker.finish_with(error);
-            }
+            Err(error) => return checker.finish_with(error.at(index + 2, event)),
         }
     }
     checker.finish()

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 pub use super::overlap::{Attempt, Effect, LaneChoices};
 use crate::clauses::{Clause, Party, Reading};
-use crate::trace::TraceError;
+use crate::trace::{Event, TraceError};
 
 /// Exit codes of everything that judges, as one table.
 pub mod exit_code {
@@ -31,6 +31,14 @@ pub mod exit_code {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InputError(pub String);
+
+impl InputError {
+    /// The same of this event, which stands in this line.
+    pub(super) fn at(self, line: usize, event: &Event<'_>) -> TraceError {
+        let text = serde_json::to_string(event).unwrap_or_default();
+        TraceError { line, column: 0, message: self.0, text }
+    }
+}
 
 /// The answer to: does this trace have an explanation?
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

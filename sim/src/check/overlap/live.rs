@@ -113,12 +113,7 @@ impl Checker {
         if !moves_commands(call) || open.lost || config.could.iter().any(|known| could(&known)) {
             return None;
         }
-        let outcomes = model::outcomes(&config.state, &self.profile, self.limits, open.lane, call);
-        let [outcome] = outcomes.as_slice() else { return None };
-        let waits = outcome.waits_for().is_some()
-            && outcome.misuse[0].is_none()
-            && model::returns_of_waiting(&config.state, &self.profile, call).is_empty();
-        waits.then_some(*outcome)
+        self.waits_only(&config.state, open)
     }
 
     /// A slot for one more call of a set; none is left when too many are open.

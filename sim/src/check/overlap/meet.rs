@@ -12,7 +12,7 @@ use crate::check::setup::OpenCall;
 use crate::check::verdict::Why;
 use crate::clauses::Clause;
 use crate::codes::HResult;
-use crate::model::{self, Call, Callback, ClientCall, CommandId, ServerCall, State};
+use crate::model::{self, Call, Callback, ClientCall, CommandId, Outcome, ServerCall, State};
 use crate::trace::{Event, Out};
 
 impl Checker {
@@ -89,24 +89,32 @@ impl Checker {
 
     /// By far the most frequent case: there is one state, and in it the call waits.
     fn wait_in_place(&mut self, index: usize) -> bool {
-        let Self { open, worlds, profile, limits, .. } = self;
-        let OpenCall { lane, ref bound, .. } = open[index];
-        let [state] = worlds[bound.world].frontier.as_mut_slice() else {
+        let open = &self.open[index];
+        let (lane, world, caller) = (open.lane, open.bound.world, open.bound.call.caller());
+        let [state] = self.worlds[world].frontier.as_slice() else {
             return false;
         };
-        let outcomes = model::outcomes(state, profile, *limits, lane, &bound.call);
-        let [outcome] = outcomes.as_slice() else {
+        let Some(outcome) = self.waits_only(state, open) else {
             return false;
+        };
+        let states = self.worlds[world].frontier.iter_mut();
+        states.for_each(|state| model::apply(state, lane, caller, &outcome));
+        let clauses: SmallVec<[Clause; 4]> = outcome.clauses().collect();
+        self.mark(clauses);
+        true
+    }
+
+    /// That a call begins to wait in a state, if nothing else can come of it there.
+    pub(super) fn waits_only(&self, state: &State, open: &OpenCall) -> Option<Outcome> {
+        let call = &open.bound.call;
+        let outcomes = model::outcomes(state, &self.profile, self.limits, open.lane, call);
+        let [outcome] = outcomes.as_slice() else {
+            return None;
         };
         let waits = outcome.waits_for().is_some()
             && outcome.misuse[0].is_none()
-            && model::returns_of_waiting(state, profile, &bound.call).is_empty();
-        if waits {
-            model::apply(state, lane, bound.call.caller(), outcome);
-            let clauses: SmallVec<[Clause; 4]> = outcome.clauses().collect();
-            self.mark(clauses);
-        }
-        waits
+            && model::returns_of_waiting(state, &self.profile, call).is_empty();
+        waits.then_some(*outcome)
     }
 
     /// A call returns while others of its set are open: they wait, or the order of their

@@ -20,9 +20,9 @@ mod supply;
 use std::borrow::Cow;
 
 use super::sequential::Checker;
-use super::verdict::Verdict;
+use super::verdict::{Judged, Verdict};
 use crate::clauses::Party;
-use crate::trace::{Event, Header, Process, TraceError};
+use crate::trace::{Event, Header, Process};
 
 pub(super) use supply::Supply;
 
@@ -31,13 +31,9 @@ pub(super) type Placed<'t> = (usize, Cow<'t, Event<'t>>);
 
 /// Judges events of which a side is missing. That the server closes is tried where it is
 /// not enough that it aborts.
-pub(super) fn judge(
-    checker: Checker,
-    header: &Header,
-    events: &[(usize, Event<'_>)],
-) -> (Checker, Option<TraceError>) {
+pub(super) fn judge(checker: Checker, header: &Header, events: &[(usize, Event<'_>)]) -> Judged {
     let judged = judge_with(checker.clone(), header, events, false);
-    match judged.0.verdict {
+    match judged.verdict {
         Verdict::Violation(_) => judge_with(checker, header, events, true),
         _ => judged,
     }
@@ -48,7 +44,7 @@ fn judge_with(
     header: &Header,
     events: &[(usize, Event<'_>)],
     closes: bool,
-) -> (Checker, Option<TraceError>) {
+) -> Judged {
     let mut checker = checker;
     let (extra, placed) = Supply::new(header, events, closes).whole();
     for interface in extra {
@@ -58,14 +54,10 @@ fn judge_with(
         match checker.event(line, &event) {
             Ok(true) => {}
             Ok(false) => break,
-            Err(error) => {
-                let text = serde_json::to_string(&*event).unwrap_or_default();
-                let error = TraceError { line, column: 0, message: error.0, text };
-                return (checker, Some(error));
-            }
+            Err(error) => return checker.finish_with(error.at(line, &event)),
         }
     }
-    (checker, None)
+    checker.finish()
 }
 
 impl Header {

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::bind::{caller, delivered_as_sent};
-use super::frontier::{World, advance};
+use super::frontier::advance;
 use super::names::CommandFacts;
 use super::sequential::Checker;
 use super::verdict::{Allowed, InputError};
@@ -357,8 +357,9 @@ impl Checker {
             )));
         }
         self.lanes[usize::from(lane.0)].routines -= 1;
-        for state in self.worlds.iter_mut().flat_map(World::states_mut) {
-            model::end_callback(state, lane);
+        for world in &mut self.worlds {
+            world.pass_within_routine(lane);
+            world.states_mut().for_each(|state| model::end_callback(state, lane));
         }
         Ok(())
     }

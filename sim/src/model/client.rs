@@ -6,8 +6,8 @@ use super::effect::Effect;
 use super::outcome::{Answer, Outcome, Outcomes};
 use super::phase::ClientPhase;
 use super::state::{
-    Asked, Cause, ClientDevice, ClientLife, Configuration, Device, Pending, SecondaryLife,
-    ServerDevice, ServerLife, Stage, State,
+    Asked, Caller, Cause, ClientDevice, ClientLife, Configuration, Device, InProgress, Pending,
+    SecondaryLife, ServerDevice, ServerLife, Stage, State,
 };
 use super::{ClientCall, CommandId, CreateFlaw, DeviceName, Limits, Timeout, commands, secondary};
 use crate::clauses::Clause as C;
@@ -190,6 +190,22 @@ pub(super) fn configuration_returns(
         return smallvec![seen];
     }
     expiry(timeout, C::ClientGetConfigurationTimeout)
+}
+
+/// Whether the client has closed the set while this call of its own waits, without an
+/// abort.
+pub(super) fn left_behind(state: &State, call: &InProgress) -> bool {
+    let open = match call.caller {
+        Caller::Client(number) => state.client_open(number),
+        Caller::Server => true,
+    };
+    !open && state.aborted.is_none()
+}
+
+/// What such a call returns is not documented: its interface is gone.
+pub(super) fn returns_of_left_behind() -> Outcomes {
+    let gone = Answer::Returns(super::Expected::Any);
+    smallvec![Outcome::new(gone, C::ClientCloseReleases)]
 }
 
 /// A call that waits may expire if its time-out is finite; it need not.

@@ -220,6 +220,7 @@ fn close_secondary(state: &mut State, client: u8, abort: Option<Cause>) {
     for buffer in &mut state.buffers {
         buffer.mapped &= !(1 << client);
     }
+    let_go_of_the_dead(state);
     abort_if(state, abort);
 }
 
@@ -345,10 +346,26 @@ fn abort(state: &mut State, cause: Cause) {
     }
 }
 
-/// The client is done with the set: it keeps no buffer any more. That a secondary is
-/// done with it changes nothing, the buffer is still under its side's control.
+/// The primary's Close says that its side is done with the buffers. That a secondary is
+/// done with them changes nothing, they are still under its side's control.
 fn let_go(state: &mut State) {
     state.buffers.iter_mut().for_each(|buffer| buffer.kept = false);
+}
+
+/// A primary that died has said nothing: what its secondaries have mapped stays under
+/// their control, until the last of them is gone.
+fn let_go_of_the_dead(state: &mut State) {
+    if state.client != ClientLife::Dead {
+        return;
+    }
+    let State { secondaries, buffers, .. } = state;
+    let left = |buffer: &Buffer| {
+        let mut all = (1..).zip(secondaries.iter());
+        all.any(|(bit, life)| *life == SecondaryLife::Open && buffer.mapped & (1 << bit) != 0)
+    };
+    for buffer in buffers {
+        buffer.kept &= left(buffer);
+    }
 }
 
 fn complete_all(state: &mut State, stage: Stage, code: Win32) {
@@ -383,13 +400,14 @@ pub(super) fn exit(state: &mut State, process: Caller) {
             if state.client == ClientLife::Created {
                 state.client = ClientLife::Dead;
                 abort(state, Cause::ClientDeath);
-                let_go(state);
+                let_go_of_the_dead(state);
             }
         }
         Caller::Client(number) => {
             let life = &mut state.secondaries[usize::from(number) - 1];
             if *life == SecondaryLife::Open {
                 *life = SecondaryLife::Dead;
+                let_go_of_the_dead(state);
             }
         }
     }

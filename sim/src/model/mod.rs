@@ -97,6 +97,11 @@ pub fn returns(state: &State, profile: &Profile, lane: LaneId) -> Outcomes {
             ready
         }
         Pending::Routine => Outcomes::new(),
+        Pending::GetConfiguration(_) | Pending::GetCommand(..)
+            if client::left_behind(state, call) =>
+        {
+            client::returns_of_left_behind()
+        }
         Pending::GetConfiguration(timeout) => {
             client::configuration_returns(state, profile, *timeout)
         }

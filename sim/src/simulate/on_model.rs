@@ -420,6 +420,12 @@ impl Engine for OnModel {
             self.lives[usize::from(by.run)].places[usize::from(device)] = None;
         }
         let state = &mut self.lives[usize::from(by.run)].state;
+        if let (Call::Server(ServerCall::QueryAvailableBuffers(kind)), Answer::Counts(count)) =
+            (&call, outcome.answer)
+        {
+            // What was told once is kept to.
+            model::counted(state, *kind, count);
+        }
         // A command that is delivered may be called back at any time, its name be forgotten.
         let at_once = at_once || matches!(outcome.answer, Answer::Delivers(_));
         if at_once && outcome.answer != Answer::Blocks && !outcome.refuses() {

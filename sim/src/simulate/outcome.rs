@@ -254,7 +254,7 @@ pub(super) fn weigh(
         let excused = options.deviation.is_some_and(|deviation| {
             *party == Party::Client || deviation.clauses().contains(clause)
         });
-        if (broken || options.faults.primary_dies_at.is_some()) && is_beyond_help(*clause) {
+        if broken && is_beyond_help(*clause) {
             continue;
         }
         if excused { shown.push(fault) } else { problems.push(fault) }

@@ -312,6 +312,22 @@ impl World {
         self.frontier.iter().chain(live)
     }
 
+    /// The agent on a lane is about to come out of a completion routine. An interval that
+    /// was said to pass may have passed within it, where it counts for nothing: no search
+    /// comes between, which could put that off.
+    pub(in crate::check) fn pass_within_routine(&mut self, lane: LaneId) {
+        let Some(Live { configs, asides }) = self.live.as_deref_mut() else {
+            return;
+        };
+        let of_lane = |aside: &Aside| matches!(aside, Aside::Passes(on, _) if *on == lane);
+        for (slot, _) in asides.iter().filter(|(_, aside)| of_lane(aside)) {
+            let ahead = configs.iter().filter(|config| !config.taken.has(*slot)).cloned();
+            let mut passed: Vec<Config> = ahead.collect();
+            passed.iter_mut().for_each(|config| config.taken.add(*slot));
+            configs.extend(passed);
+        }
+    }
+
     pub(in crate::check) fn states_mut(&mut self) -> impl Iterator<Item = &mut State> {
         let live =
             self.live.iter_mut().flat_map(|live| live.configs.iter_mut().map(|c| &mut c.state));

@@ -34,6 +34,7 @@ mod draw;
 mod drawn;
 mod engine;
 mod history;
+mod limits;
 mod medium;
 mod names;
 mod observe;

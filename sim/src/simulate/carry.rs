@@ -79,7 +79,7 @@ impl<E: Engine> World<'_, E> {
             self.is_inside(index, server_side, |ask| matches!(ask, Ask::OpenDevice { .. }));
         let closing = self.is_inside(index, server_side, |ask| *ask == Ask::Close);
         let Self {
-            sets, chance, commands, buffers, handles, given, odd_due, options, dead, ..
+            sets, chances, commands, buffers, handles, given, odd_due, options, dead, ..
         } = self;
         let Set { server, client, of_server, of_client, of_stranger, made, got, .. } = &sets[index];
         let ended = match role {
@@ -106,7 +106,7 @@ impl<E: Engine> World<'_, E> {
         }
         *due = false;
         let mut around = odd::Around {
-            chance,
+            chance: &mut chances.odd,
             commands,
             buffers,
             handles,
@@ -169,10 +169,10 @@ impl<E: Engine> World<'_, E> {
     /// until then.
     pub(super) fn takes_its_time(&mut self, lane: usize, back: &CalledBack) -> bool {
         let slow = self.options.faults.slow_callback;
-        if self.lanes[lane].role != Role::Agent || !self.chance.once_in(slow) {
+        if self.lanes[lane].role != Role::Agent || !self.chances.faults.once_in(slow) {
             return false;
         }
-        let takes = self.chance.one_of(&[1_u32, 400, 2_500]);
+        let takes = self.chances.faults.one_of(&[1_u32, 400, 2_500]);
         self.lanes[lane].deadline = self.now + u64::from(takes);
         self.lanes[lane].routine = back.command;
         self.held |= 1 << lane;
@@ -246,7 +246,7 @@ impl<E: Engine> World<'_, E> {
             }
             Some(_) => {
                 let blocks = size / options.block_size;
-                let short = self.chance.once_in(options.faults.short) && blocks > 1;
+                let short = self.chances.faults.once_in(options.faults.short) && blocks > 1;
                 let most = if short { blocks / 2 * options.block_size } else { size };
                 medium.read(size, most, delivered.position)
             }

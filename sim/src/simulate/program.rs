@@ -66,6 +66,8 @@ pub(super) enum Job {
 pub(super) struct Scene<'a> {
     pub(super) options: &'a Options,
     pub(super) chance: &'a mut Chance,
+    /// Whether a fault that comes now and then comes now.
+    pub(super) faults: &'a mut Chance,
     /// The last number given to a command.
     pub(super) commands: &'a mut u32,
     /// The last number given to a buffer.

@@ -1,6 +1,6 @@
 //! One world from its seed to its outcome.
 
-use super::chance::Chance;
+use super::chance::{Chance, Chances};
 use super::client::Client;
 use super::deviation::Deviation;
 use super::engine::Engine;
@@ -185,8 +185,6 @@ fn whole<'a, E: Engine>(
     profile: &Profile,
     watch: Watch,
 ) -> Outcome {
-    // Apart from the stream that draws the options: they can be overruled.
-    let chance = Chance::new(seed ^ 0x05EE_D0F5_7E95);
     let mut header =
         header(name, format!("seed {seed}"), options.queue_depth.into(), options.sets.into());
     if options.odd_calls > 0 {
@@ -195,7 +193,7 @@ fn whole<'a, E: Engine>(
     let lanes = setup::lanes(options);
     let places = lanes.iter().map(|lane| lane.place).collect();
     let observer = Observer::new(header, places, watch.judge.then_some(profile), watch.keep);
-    let mut world = World::new(options, chance, engine, (lanes, observer));
+    let mut world = World::new(options, Chances::new(seed), engine, (lanes, observer));
     world.own = application.map(|application| Own::new(application, world.lanes.len()));
     let (ended, [backup, restore], evidence) = both(&mut world);
     finish(&mut world, &ended);

@@ -178,7 +178,7 @@ impl Server {
                 at => {
                     let slow = scene.options.faults.slow_server;
                     let configures = matches!(at, At::Beginning | At::Requesting | At::Ending);
-                    if slow > 0 && configures && scene.chance.once_in(2) {
+                    if slow > 0 && configures && scene.faults.once_in(2) {
                         return Act::Sleep(slow.min(MOST_PAUSE));
                     }
                     return Act::call(self.ask(at, scene));
@@ -231,7 +231,7 @@ impl Server {
         }
         let options = scene.options;
         let slow = options.faults.slow_server;
-        if slow > 0 && self.active && scene.chance.once_in(8) {
+        if slow > 0 && self.active && scene.faults.once_in(8) {
             return Some(Act::Sleep(slow.min(MOST_PAUSE)));
         }
         let beyond = if options.faults.queue > 0 { 2 } else { 0 };

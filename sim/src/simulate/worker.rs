@@ -197,10 +197,10 @@ impl Worker {
             if command == Code::Complete && self.deviates(Deviation::HoldsComplete) {
                 return Act::Sleep(options.server_time_out * 3);
             }
-            if scene.chance.once_in(options.faults.slow_client) {
+            if scene.faults.once_in(options.faults.slow_client) {
                 // Complete is not to be held for long.
                 let long = if command == Code::Complete { 10 } else { 5_000 };
-                return Act::Sleep(scene.chance.one_of(&[1, 100, 700, 1_500, long]).min(long));
+                return Act::Sleep(scene.faults.one_of(&[1, 100, 700, 1_500, long]).min(long));
             }
         }
         self.complete(place)

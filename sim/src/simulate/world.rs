@@ -4,7 +4,7 @@
 //! Time is virtual: it passes only when no lane can act, up to the next deadline. If
 //! there is none the world is stuck, and says which lanes wait.
 
-use super::chance::Chance;
+use super::chance::Chances;
 use super::client::Client;
 use super::engine::{Ask, By, Engine, Happened, Setup, Wait};
 use super::medium::Medium;
@@ -121,7 +121,7 @@ impl Set {
 pub(super) struct World<'a, E> {
     pub(super) options: &'a Options,
     pub(super) engine: &'a mut E,
-    pub(super) chance: Chance,
+    pub(super) chances: Chances,
     pub(super) lanes: Vec<Lane>,
     pub(super) sets: Vec<Set>,
     pub(super) observer: Observer,
@@ -159,15 +159,15 @@ pub(super) struct World<'a, E> {
 impl<'a, E: Engine> World<'a, E> {
     pub(super) fn new(
         options: &'a Options,
-        mut chance: Chance,
+        mut chances: Chances,
         engine: &'a mut E,
         (lanes, observer): (Vec<Lane>, Observer),
     ) -> Self {
-        let scheduler = Scheduler::new(options.strategy, lanes.len(), &mut chance);
+        let scheduler = Scheduler::new(options.strategy, lanes.len(), &mut chances.schedule);
         Self {
             options,
             engine,
-            chance,
+            chances,
             lanes,
             sets: setup::sets(options),
             observer,
@@ -227,7 +227,7 @@ impl<'a, E: Engine> World<'a, E> {
             }
             if let Some(lane) = self.engine.pressing() {
                 let by = self.by(lane.into());
-                if let Some(happened) = self.engine.advance(by, &mut self.chance) {
+                if let Some(happened) = self.engine.advance(by, &mut self.chances.answers) {
                     self.happened(lane.into(), happened);
                 }
                 continue;
@@ -242,7 +242,7 @@ impl<'a, E: Engine> World<'a, E> {
             }
             self.ready &= !self.held;
             if self.ready != 0 {
-                let lane = self.scheduler.pick(self.ready, self.counts.steps, &mut self.chance);
+                let lane = self.scheduler.pick(self.ready, self.counts.steps, &mut self.chances.schedule);
                 self.counts.steps += 1;
                 self.step(lane.into());
             }
@@ -259,10 +259,10 @@ impl<'a, E: Engine> World<'a, E> {
     fn trouble(&mut self) {
         if self.options.odd_calls > 0 && self.counts.steps >= self.odd_at && self.odd_left > 0 {
             self.odd_left -= 1;
-            self.odd_at = self.counts.steps + 1 + self.chance.below(2 * self.options.odd_calls);
+            self.odd_at = self.counts.steps + 1 + self.chances.odd.below(2 * self.options.odd_calls);
             // A stranger comes seldom, but for worlds that are about it.
             let most = if self.options.odd_about == About::Secondaries { 3 } else { 5 };
-            self.odd_due[[0, 1, 2, 0, 1][self.chance.below(most) as usize]] = true;
+            self.odd_due[[0, 1, 2, 0, 1][self.chances.odd.below(most) as usize]] = true;
             self.wake_all(0);
         }
         let faults = &self.options.faults;
@@ -346,7 +346,7 @@ impl<'a, E: Engine> World<'a, E> {
             return;
         }
         let by = self.by(lane);
-        match self.engine.advance(by, &mut self.chance) {
+        match self.engine.advance(by, &mut self.chances.answers) {
             Some(happened) => self.happened(lane, happened),
             None => self.ready &= !bit,
         }
@@ -402,10 +402,11 @@ impl<'a, E: Engine> World<'a, E> {
         if let Some(worker) = worker {
             self.carry_out(index, worker);
         }
-        let Self { options, chance, commands, buffers, sets, dead, .. } = self;
+        let Self { options, chances, commands, buffers, sets, dead, .. } = self;
+        let Chances { programs: chance, faults, .. } = chances;
         let orphaned = dead.contains(&Process::Primary);
         let Set { server, client, statement, operator, abort, .. } = &mut sets[index];
-        let mut scene = Scene { options, chance, commands, buffers, statement };
+        let mut scene = Scene { options, chance, faults, commands, buffers, statement };
         match role {
             Role::Server => server.next(&mut scene),
             Role::Agent => match server.agent {
@@ -488,17 +489,17 @@ impl<'a, E: Engine> World<'a, E> {
                 true
             }
             0 => false,
-            most => self.chance.below(8) < most.into(),
+            most => self.chances.answers.below(8) < most.into(),
         };
         let by = self.by(lane);
-        let returned = self.engine.call(by, &ask, at_once, &mut self.chance);
+        let returned = self.engine.call(by, &ask, at_once, &mut self.chances.answers);
         if role == Role::Agent {
             self.wake_all(set);
         }
         self.wake(set, &ask);
         if let Some(happened) = returned {
             self.happened(lane, happened);
-        } else if self.options.overlaps && self.chance.once_in(2) {
+        } else if self.options.overlaps && self.chances.odd.once_in(2) {
             // It is left where it is, until something wakes it or all else rests.
             self.ready &= !bit;
         }

@@ -32,6 +32,8 @@ enum At {
     Carrying,
     /// It waits for the other sets of a joint snapshot.
     Gathering,
+    /// One of the commands held is to be completed.
+    Choosing,
     /// The command at this place of those held is to be completed.
     Completing(usize),
     /// A second time, in error.
@@ -150,6 +152,7 @@ impl Worker {
             At::Getting => self.get(scene),
             At::Carrying => self.carry(),
             At::Gathering => Act::Idle,
+            At::Choosing => self.choose(scene),
             At::Completing(place) => self.complete(place),
             At::CompletingAgain(again) => Act::call(Ask::CompleteCommand(again)),
             At::ClosingSet => Act::call(Ask::Close),
@@ -177,7 +180,8 @@ impl Worker {
         Act::call(Ask::GetCommand { device: self.device, wait })
     }
 
-    /// Which of the commands held is completed now.
+    /// Which of the commands held is completed now, of which one at least was carried out,
+    /// and whether it waits.
     fn choose(&mut self, scene: &mut Scene<'_>) -> Act {
         let options = scene.options;
         let ready = |held: &Held| held.complete.is_some();
@@ -354,10 +358,7 @@ impl Worker {
             }
             HResult::VD_E_CLOSE => self.ends(End::Closed),
             HResult::VD_E_TIMEOUT if self.held.iter().any(|held| held.complete.is_some()) => {
-                self.at = At::Completing(0);
-                let ready = |held: &Held| held.complete.is_some();
-                let place = self.held.iter().position(ready).unwrap_or_default();
-                self.at = At::Completing(place);
+                self.at = At::Choosing;
             }
             HResult::VD_E_TIMEOUT if statement.is_over() => self.ends(End::GivenUp),
             HResult::VD_E_TIMEOUT => self.at = At::Getting,

@@ -8,8 +8,9 @@ use super::medium::Done;
 use super::odd::{self, Odd};
 use super::program::Act;
 use super::schedule::each;
+use super::struck::Fault;
 use super::world::{Lane, Role, Set, World};
-use crate::codes::{CommandCode, HResult};
+use crate::codes::{CommandCode, HResult, Win32};
 use crate::trace::{Process, Statement};
 
 impl<E: Engine> World<'_, E> {
@@ -79,7 +80,17 @@ impl<E: Engine> World<'_, E> {
             self.is_inside(index, server_side, |ask| matches!(ask, Ask::OpenDevice { .. }));
         let closing = self.is_inside(index, server_side, |ask| *ask == Ask::Close);
         let Self {
-            sets, chances, commands, buffers, handles, given, odd_due, options, dead, ..
+            sets,
+            chances,
+            commands,
+            buffers,
+            handles,
+            given,
+            odd_due,
+            options,
+            dead,
+            struck,
+            ..
         } = self;
         let Set { server, client, of_server, of_client, of_stranger, made, got, .. } = &sets[index];
         let ended = match role {
@@ -105,6 +116,7 @@ impl<E: Engine> World<'_, E> {
             return Act::Idle;
         }
         *due = false;
+        struck.insert(Fault::OddCalls);
         let mut around = odd::Around {
             chance: &mut chances.odd,
             commands,
@@ -176,6 +188,7 @@ impl<E: Engine> World<'_, E> {
         self.lanes[lane].deadline = self.now + u64::from(takes);
         self.lanes[lane].routine = back.command;
         self.held |= 1 << lane;
+        self.struck.insert(Fault::SlowCallback);
         let by = self.by(lane);
         self.engine.holds(by);
         true
@@ -240,15 +253,28 @@ impl<E: Engine> World<'_, E> {
         let readable = given.is_some();
         let mut done = match given {
             None => Done::failed(!writes),
-            Some(_) if fails => Done::failed(!writes),
+            Some(_) if fails => {
+                self.struck.insert(Fault::MediumError);
+                Done::failed(!writes)
+            }
             Some(content) if delivered.code == CommandCode::Write => {
-                medium.write(&content, delivered.position)
+                let done = medium.write(&content, delivered.position);
+                match done.code {
+                    Win32::ERROR_SUCCESS => {}
+                    Win32::ERROR_END_OF_MEDIA => self.struck.insert(Fault::EndOfMedia),
+                    _ => self.struck.insert(Fault::MediumFull),
+                }
+                done
             }
             Some(_) => {
                 let blocks = size / options.block_size;
                 let short = self.chances.faults.once_in(options.faults.short) && blocks > 1;
                 let most = if short { blocks / 2 * options.block_size } else { size };
-                medium.read(size, most, delivered.position)
+                let done = medium.read(size, most, delivered.position);
+                if short && done.code == Win32::ERROR_SUCCESS {
+                    self.struck.insert(Fault::ShortTransfer);
+                }
+                done
             }
         };
         let found = if writes { self.engine.put(by, buffer, &done.content) } else { readable };

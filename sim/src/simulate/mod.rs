@@ -13,6 +13,7 @@
 //! | `server`, `stream` | the database engine |
 //! | `client`, `worker`, `medium`, `content` | the backup application and its media |
 //! | `world`, `carry`, `time`, `schedule`, `setup` | lanes, time, the scheduler |
+//! | `trouble`, `struck` | what goes wrong, and what came of it |
 //! | `observe`, `names` | events, judged and kept |
 //! | `run`, `outcome` | what came of it |
 //! | `campaign`, `coverage` | what many worlds have shown together |
@@ -50,7 +51,9 @@ mod server;
 mod setup;
 mod shrink;
 mod stream;
+mod struck;
 mod time;
+mod trouble;
 mod worker;
 mod world;
 
@@ -73,3 +76,4 @@ pub use overlapping::{Overlaps, overlapping};
 pub use own::{Application, Buffers, Do, Thread, Told};
 pub use run::{Watch, options_of, simulate, simulate_on, simulate_with, simulate_with_on};
 pub use shrink::shrink;
+pub use struck::{Fault, Struck};

@@ -7,6 +7,7 @@ use super::observe::Observer;
 use super::options::{Arrangement, Options};
 use super::program::{Act, Statement};
 use super::schedule::Lanes;
+use super::struck::Fault;
 use super::world::{Lane, Role, World};
 use crate::clauses::Party;
 use crate::codes::HResult;
@@ -376,6 +377,7 @@ impl<E: Engine> World<'_, E> {
         if busy || !known.begun || known.closed || !std::mem::take(&mut self.sets[0].abort) {
             return Act::Idle;
         }
+        self.struck.insert(Fault::ClientAbort);
         Act::call(Ask::SignalAbort)
     }
 }

@@ -4,6 +4,7 @@ use super::chance::Chance;
 use super::content::Extent;
 use super::engine::{Ask, Thing};
 use super::options::Options;
+use super::struck::Struck;
 use crate::trace::Reported;
 
 /// What a lane does next.
@@ -73,4 +74,6 @@ pub(super) struct Scene<'a> {
     /// The last number given to a buffer.
     pub(super) buffers: &'a mut u32,
     pub(super) statement: &'a mut Statement,
+    /// The faults that came.
+    pub(super) struck: &'a mut Struck,
 }

@@ -197,18 +197,31 @@ fn whole<'a, E: Engine>(
     world.own = application.map(|application| Own::new(application, world.lanes.len()));
     let (ended, [backup, restore], evidence) = both(&mut world);
     finish(&mut world, &ended);
-    let counts = world.counts;
+    let (counts, struck, meddled) = (world.counts, world.struck, world.meddling());
     let met = world.engine.met().copied().unwrap_or_default();
     let broken = world.own.and_then(|own| own.broken);
     let (judged, log, error) = world.observer.finish();
-    let evidence = Evidence { error, broken, ..evidence };
+    let evidence = Evidence { error, broken, struck, meddled: &meddled, ..evidence };
     let (problems, shown) = weigh(options, &ended, [backup, restore], judged.as_ref(), evidence);
-    let options = *options;
-    Outcome { seed, options, backup, restore, ended, problems, shown, counts, judged, log, met }
+    Outcome {
+        seed,
+        options: *options,
+        backup,
+        restore,
+        ended,
+        problems,
+        shown,
+        struck,
+        meddled,
+        counts,
+        judged,
+        log,
+        met,
+    }
 }
 
 /// The BACKUP and, if it succeeded, the RESTORE of what it left.
-fn both<E: Engine>(world: &mut World<'_, E>) -> (Ended, [StatementEnd; 2], Evidence) {
+fn both<E: Engine>(world: &mut World<'_, E>) -> (Ended, [StatementEnd; 2], Evidence<'static>) {
     let mut evidence = Evidence::default();
     world.begin(Job::Backup);
     let ended = world.run();

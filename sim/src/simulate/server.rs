@@ -6,6 +6,7 @@ use super::engine::{Answer, Ask, CalledBack};
 use super::options::Options;
 use super::program::{Act, Job, Scene, Statement};
 use super::stream::{Stream, Supplies, Turn};
+use super::struck::Fault;
 use crate::codes::{HResult, Win32};
 
 /// Where the server's main lane is.
@@ -100,6 +101,17 @@ impl Server {
         }
     }
 
+    /// Whether its statement can only fail.
+    pub(super) const fn has_failed(&self) -> bool {
+        self.failed || self.aborted
+    }
+
+    /// Whether a command waits for the client for which the agent's patience ends: a Load may
+    /// take longer.
+    pub(super) fn is_pressed(&self) -> bool {
+        self.streams.iter().any(Stream::is_pressed)
+    }
+
     /// Whether the set interface may be used.
     pub(super) const fn is_open(&self) -> bool {
         self.opened && !self.is_ending()
@@ -137,7 +149,7 @@ impl Server {
         loop {
             match self.at {
                 At::Waiting => match *scene.statement {
-                    Statement::Issued(devices) => self.begin(devices, scene.options),
+                    Statement::Issued(devices) => self.begin(devices, scene),
                     Statement::NotIssued => return Act::Idle,
                     Statement::Succeeded | Statement::Failed => self.at = At::Ended,
                 },
@@ -149,6 +161,7 @@ impl Server {
                     let late = scene.options.faults.slow_server;
                     if late > 0 && std::mem::take(&mut self.tries) == 0 {
                         self.tries = 1;
+                        scene.struck.insert(Fault::SlowServer);
                         return Act::Sleep(late);
                     }
                     return Act::call(Ask::Open);
@@ -179,6 +192,7 @@ impl Server {
                     let slow = scene.options.faults.slow_server;
                     let configures = matches!(at, At::Beginning | At::Requesting | At::Ending);
                     if slow > 0 && configures && scene.faults.once_in(2) {
+                        scene.struck.insert(Fault::SlowServer);
                         return Act::Sleep(slow.min(MOST_PAUSE));
                     }
                     return Act::call(self.ask(at, scene));
@@ -187,10 +201,12 @@ impl Server {
         }
     }
 
-    fn begin(&mut self, devices: u8, options: &Options) {
+    fn begin(&mut self, devices: u8, scene: &mut Scene<'_>) {
+        let options = scene.options;
         self.devices = devices;
         self.wanted = u32::from(devices) * u32::from(options.buffers);
         if options.faults.statement_fails && self.job == Job::Backup {
+            scene.struck.insert(Fault::StatementFails);
             (self.failed, self.at) = (true, At::Ended);
             return;
         }
@@ -232,6 +248,7 @@ impl Server {
         let options = scene.options;
         let slow = options.faults.slow_server;
         if slow > 0 && self.active && scene.faults.once_in(8) {
+            scene.struck.insert(Fault::SlowServer);
             return Some(Act::Sleep(slow.min(MOST_PAUSE)));
         }
         let beyond = if options.faults.queue > 0 { 2 } else { 0 };

@@ -196,6 +196,11 @@ impl Stream {
         self.flights.is_empty()
     }
 
+    /// Whether something is under way, and no Load.
+    pub(super) fn is_pressed(&self) -> bool {
+        !self.is_quiet() && self.flights.iter().all(|flight| flight.code != Code::Load)
+    }
+
     /// Where what came back first differs from what was written.
     pub(super) const fn wrong(&self) -> Option<u64> {
         self.wrong

@@ -8,6 +8,7 @@ use super::engine::{Answer, Ask, Complete, Delivered, Wait};
 use super::medium::{Done, Medium};
 use super::options::Like;
 use super::program::{Act, Scene, Statement};
+use super::struck::Fault;
 use crate::codes::{CommandCode as Code, HResult, Win32};
 
 /// How a device came to its end.
@@ -202,6 +203,7 @@ impl Worker {
                 return Act::Sleep(options.server_time_out * 3);
             }
             if scene.faults.once_in(options.faults.slow_client) {
+                scene.struck.insert(Fault::SlowClient);
                 // Complete is not to be held for long.
                 let long = if command == Code::Complete { 10 } else { 5_000 };
                 return Act::Sleep(scene.faults.one_of(&[1, 100, 700, 1_500, long]).min(long));

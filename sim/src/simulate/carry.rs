@@ -4,6 +4,7 @@
 use super::content;
 use super::deviation::Deviation;
 use super::engine::{Answer, Ask, CalledBack, Engine};
+use super::faults::Refusal;
 use super::medium::Done;
 use super::odd::{self, Odd};
 use super::program::Act;
@@ -22,8 +23,15 @@ impl<E: Engine> World<'_, E> {
             return;
         };
         let carried = device.carries().filter(|delivered| delivered.buffer.is_none());
-        if carried.is_some() && !device.control(&mut set.media[worker], joint) {
-            self.gather();
+        if let Some(delivered) = carried {
+            let refusal = self.options.faults.refuses.map(Refusal::command);
+            let refused = refusal.filter(|(code, _)| *code == delivered.code);
+            if let Some((_, code)) = refused {
+                self.struck.insert(Fault::Refusal);
+                device.answer(&Done::refusal(code));
+            } else if !device.control(&mut set.media[worker], joint) {
+                self.gather();
+            }
         }
         if self.options.deviation == Some(Deviation::CompletesOnAnother) {
             let other = (worker as u8 + 1) % self.options.devices;
@@ -261,7 +269,12 @@ impl<E: Engine> World<'_, E> {
                 let done = medium.write(&content, delivered.position);
                 match done.code {
                     Win32::ERROR_SUCCESS => {}
-                    Win32::ERROR_END_OF_MEDIA => self.struck.insert(Fault::EndOfMedia),
+                    Win32::ERROR_END_OF_MEDIA => {
+                        self.struck.insert(Fault::EndOfMedia);
+                        if done.bytes < size {
+                            self.struck.insert(Fault::ShortWrite);
+                        }
+                    }
                     _ => self.struck.insert(Fault::MediumFull),
                 }
                 done

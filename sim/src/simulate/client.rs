@@ -65,8 +65,9 @@ impl Client {
             Some(Deviation::OneDeviceOfTwo) => 1,
             _ => options.devices,
         };
-        let workers =
-            (0..devices).map(|device| Worker::new(device, secondary, deviation)).collect();
+        let workers = (0..devices)
+            .map(|device| Worker::new(device, secondary, (deviation, options.ways)))
+            .collect();
         Self {
             at: At::Creating,
             sql: Sql::Waiting,

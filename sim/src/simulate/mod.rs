@@ -8,7 +8,7 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `options`, `deviation` | what a seed draws before anything happens |
+//! | `options`, `faults`, `deviation` | what a seed draws before anything happens |
 //! | `engine`, `on_model` | what a world runs on: the model, or an implementation |
 //! | `server`, `stream` | the database engine |
 //! | `client`, `worker`, `medium`, `content` | the backup application and its media |
@@ -34,6 +34,7 @@ mod deviation;
 mod draw;
 mod drawn;
 mod engine;
+mod faults;
 mod history;
 mod medium;
 mod names;
@@ -66,11 +67,12 @@ pub use engine::{
     Answer, Ask, By, CalledBack, Complete, Delivered, Engine, Gives, Happened, Scarcity, Send,
     Setup, Thing, Wait,
 };
+pub use faults::{Faults, Refusal};
 pub use history::{Options as HistoryOptions, history};
 pub use observe::Log;
 pub use odd::{BeginFlaw, CreateFlaw, Misnomer, Odd};
 pub use on_model::OnModel;
-pub use options::{About, Arrangement, Asks, Faults, Like, Options, Plan, Strategy};
+pub use options::{About, Arrangement, Asks, Like, Options, Plan, Strategy, Ways};
 pub use outcome::{Counts, Ended, Loss, Outcome, Problem, StatementEnd};
 pub use overlapping::{Overlaps, overlapping};
 pub use own::{Application, Buffers, Do, Thread, Told};

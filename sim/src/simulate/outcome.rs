@@ -343,3 +343,32 @@ pub(super) fn clauses_of(problems: &[Problem]) -> impl Iterator<Item = Clause> +
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::options_of;
+
+    /// The classes of what should not be in a world with calls out of the order that ended
+    /// so.
+    fn classes(ended: &Ended, meddled: &[Function]) -> Vec<String> {
+        let options = Options { odd_calls: 4, deviation: None, ..options_of(0) };
+        let loss = Loss { set: 0, device: 0, at: 0, restored: true };
+        let evidence =
+            Evidence { losses: vec![loss], meddled, false_success: true, ..Evidence::default() };
+        let results = [StatementEnd::Failed, StatementEnd::NotBegun];
+        let struck = Struck::of(Fault::OddCalls);
+        let (problems, _) = weigh(&options, ended, results, None, Evidence { struck, ..evidence });
+        problems.iter().map(Problem::class).collect()
+    }
+
+    #[test]
+    fn calls_out_of_the_order_excuse_what_they_can_bring_about() {
+        let stuck = Ended::Stuck(vec!["server.main in no call".to_owned()]);
+        let (loss, lie) = ("loss of data", "false success");
+        assert_eq!(classes(&stuck, &[]), [loss, lie, "stuck"]);
+        assert_eq!(classes(&stuck, &[Function::Close]), [loss, lie]);
+        assert_eq!(classes(&stuck, &[Function::GetCommand]), [lie]);
+        assert_eq!(classes(&Ended::TooLong, &[Function::Close]), [loss, lie, "too long"]);
+    }
+}

@@ -60,6 +60,7 @@ pub(super) struct Server {
     buffers: u32,
     devices: u8,
     failed: bool,
+    cancelled: bool,
     aborted: bool,
     opened: bool,
     /// Whether a command was taken, or a device closed.
@@ -93,6 +94,7 @@ impl Server {
             buffers: 0,
             devices: 0,
             failed: false,
+            cancelled: false,
             aborted: false,
             opened: false,
             active: false,
@@ -130,6 +132,19 @@ impl Server {
     /// Whether its main lane has come to its end.
     pub(super) fn has_ended(&self) -> bool {
         self.at == At::Ended
+    }
+
+    /// Somebody cancels the statement, if it is under way and not about to end.
+    pub(super) fn cancel(&mut self) -> bool {
+        let late = matches!(self.at, At::Discarding(_) | At::ClosingDevice(_) | At::Aborting)
+            || matches!(self.at, At::Joining | At::Closing | At::Ended);
+        let cancels = self.opened && !late && !self.has_failed();
+        if cancels {
+            (self.failed, self.cancelled) = (true, true);
+            // Nothing is waited for any more.
+            self.pause = None;
+        }
+        cancels
     }
 
     /// A buffer was freed.
@@ -205,7 +220,11 @@ impl Server {
         let options = scene.options;
         self.devices = devices;
         self.wanted = u32::from(devices) * u32::from(options.buffers);
-        if options.faults.statement_fails && self.job == Job::Backup {
+        let fails = match self.job {
+            Job::Backup => options.faults.statement_fails,
+            Job::Restore => options.faults.restore_fails,
+        };
+        if fails {
             scene.struck.insert(Fault::StatementFails);
             (self.failed, self.at) = (true, At::Ended);
             return;
@@ -297,7 +316,10 @@ impl Server {
         self.failed = true;
         if self.aborted {
             self.at = At::Joining;
-        } else if self.at == At::Streaming && options.fails_in_order && self.can_end_in_order() {
+        } else if self.at == At::Streaming
+            && (options.fails_in_order || self.cancelled)
+            && self.can_end_in_order()
+        {
             self.at = At::Discarding(0);
         } else if self.opened {
             self.at = At::Aborting;
@@ -308,7 +330,8 @@ impl Server {
 
     /// Devices can be closed in order once the set is active.
     fn can_end_in_order(&self) -> bool {
-        self.active && self.agent == AgentLane::Running
+        let overflowed = self.streams.iter().any(Stream::has_overflowed);
+        self.active && self.agent == AgentLane::Running && !overflowed
     }
 
     fn end(&self, scene: &mut Scene<'_>) {

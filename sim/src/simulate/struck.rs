@@ -58,6 +58,12 @@ faults! {
 pub struct Struck(u32);
 
 impl Struck {
+    /// One alone.
+    #[must_use]
+    pub const fn of(fault: Fault) -> Self {
+        Self(1 << fault as u32)
+    }
+
     /// One more has.
     #[inline]
     pub const fn insert(&mut self, fault: Fault) {

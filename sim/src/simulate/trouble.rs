@@ -27,6 +27,7 @@ impl<E: Engine> World<'_, E> {
             faults.server_dies_at,
             faults.primary_dies_at,
             faults.secondary_dies_at,
+            faults.cancelled_at,
         ];
         if drawn.contains(&now) {
             self.strike(now);
@@ -46,18 +47,22 @@ impl<E: Engine> World<'_, E> {
 
     fn strike(&mut self, now: Option<u32>) {
         let faults = &self.options.faults;
-        if now == faults.server_abort_at && !self.sets[0].operator {
-            self.sets[0].operator = true;
-            self.wake_all(0);
+        let index = usize::from(faults.set);
+        let set = &mut self.sets[index];
+        set.operator |= now == faults.server_abort_at;
+        set.abort |= now == faults.client_abort_at;
+        if now == faults.cancelled_at && set.server.cancel() {
+            self.struck.insert(Fault::Cancel);
         }
-        if now == faults.client_abort_at && !self.sets[0].abort {
-            self.sets[0].abort = true;
-            self.wake_all(0);
-        }
+        self.wake_all(index);
         let dies = [
             (faults.server_dies_at, Process::Server, Fault::ServerDeath),
             (faults.primary_dies_at, Process::Primary, Fault::PrimaryDeath),
-            (faults.secondary_dies_at, Process::Secondary(1), Fault::SecondaryDeath),
+            (
+                faults.secondary_dies_at,
+                Process::Secondary(1 + faults.secondary),
+                Fault::SecondaryDeath,
+            ),
         ];
         for (at, process, fault) in dies {
             if at == now && !self.dead.contains(&process) {
@@ -96,9 +101,12 @@ impl<E: Engine> World<'_, E> {
                     known.statement = Statement::Failed;
                 }
                 Process::Secondary(number) => {
-                    known.client.orphan();
                     let worker = known.client.workers.get_mut(usize::from(number) - 1);
-                    worker.into_iter().for_each(super::worker::Worker::die);
+                    // One that had come to its end is not missed.
+                    if let Some(worker) = worker.filter(|worker| worker.end().is_none()) {
+                        worker.die();
+                        known.client.orphan();
+                    }
                 }
                 _ => {}
             }

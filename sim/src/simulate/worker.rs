@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::deviation::Deviation;
 use super::engine::{Answer, Ask, Complete, Delivered, Wait};
 use super::medium::{Done, Medium};
-use super::options::Like;
+use super::options::{Like, Ways};
 use super::program::{Act, Scene, Statement};
 use super::struck::Fault;
 use crate::codes::{CommandCode as Code, HResult, Win32};
@@ -28,6 +28,8 @@ enum At {
     OpeningSet,
     AskingConfiguration,
     OpeningDevice,
+    /// Until there is none any more.
+    OpeningMore,
     Getting,
     /// What was got last is to be carried out.
     Carrying,
@@ -59,6 +61,7 @@ pub(super) struct Worker {
     at: At,
     held: SmallVec<[Held; 4]>,
     deviation: Option<Deviation>,
+    ways: Ways,
     /// Commands got so far.
     got: u32,
     /// Whether a device deviates once: it has.
@@ -74,12 +77,17 @@ pub(super) struct Worker {
 impl Worker {
     /// Of a thread, whose device is to be opened; of a process, which opens the set
     /// before.
-    pub(super) fn new(device: u8, secondary: bool, deviation: Option<Deviation>) -> Self {
+    pub(super) fn new(
+        device: u8,
+        secondary: bool,
+        (deviation, ways): (Option<Deviation>, Ways),
+    ) -> Self {
         Self {
             device,
             at: if secondary { At::OpeningSet } else { At::OpeningDevice },
             held: SmallVec::new(),
             deviation,
+            ways,
             got: 0,
             deviated: false,
             slept: false,
@@ -150,6 +158,7 @@ impl Worker {
             At::OpeningSet => Act::call(Ask::OpenInSecondaryEx),
             At::AskingConfiguration => Act::call(Ask::GetConfiguration { wait: Wait::Infinite }),
             At::OpeningDevice => Act::call(Ask::OpenDevice { device: self.device }),
+            At::OpeningMore => Act::call(Ask::OpenDevice { device: self.device + 1 }),
             At::Getting => self.get(scene),
             At::Carrying => self.carry(),
             At::Gathering => Act::Idle,
@@ -325,16 +334,32 @@ impl Worker {
             }
             (_, false) if status == HResult::VD_E_ABORT => self.ends(End::Aborted),
             (Ask::OpenInSecondaryEx, true) => {
-                (self.set_open, self.at) = (true, At::AskingConfiguration);
+                self.set_open = true;
+                self.at = match self.ways.opens_first {
+                    true => At::OpeningDevice,
+                    false => At::AskingConfiguration,
+                };
             }
             (Ask::OpenInSecondaryEx, false) => self.at = At::Ended(End::GivenUp),
-            (Ask::GetConfiguration { .. }, true) => self.at = At::OpeningDevice,
-            (Ask::OpenDevice { .. }, true) => (self.open, self.at) = (true, At::Getting),
+            (Ask::GetConfiguration { .. }, true) if !self.open => self.at = At::OpeningDevice,
+            (Ask::GetConfiguration { .. }, true) => self.at = self.opened(),
+            (Ask::OpenDevice { .. }, true) if !self.open => {
+                self.open = true;
+                let asks = self.ways.configures_again || self.set_open && self.ways.opens_first;
+                self.at = if asks { At::AskingConfiguration } else { self.opened() };
+            }
+            // There is none, which is what it wanted to know.
+            (Ask::OpenDevice { .. }, _) if self.open => self.at = At::Getting,
             (Ask::GetCommand { .. }, true) => self.fetched(answer.delivered),
             (Ask::GetCommand { .. }, false) => self.no_command(status, statement),
             (Ask::CompleteCommand(done), _) => self.completed(&done, good),
             _ => self.ends(End::GivenUp),
         }
+    }
+
+    /// What follows when its device is open.
+    const fn opened(&self) -> At {
+        if self.ways.opens_all { At::OpeningMore } else { At::Getting }
     }
 
     fn fetched(&mut self, delivered: Option<Delivered>) {

@@ -244,6 +244,8 @@ pub(super) struct Evidence<'a> {
     pub(super) losses: Vec<Loss>,
     pub(super) false_success: bool,
     pub(super) error: Option<String>,
+    /// The line that tells of the death of the primary client's process.
+    pub(super) primary_died: Option<usize>,
     /// Why a client of one's own could not go on.
     pub(super) broken: Option<String>,
 }
@@ -277,15 +279,13 @@ pub(super) fn weigh(
     let odd = options.odd_calls > 0;
     // Whoever calls out of the order breaks obligations, and is provoked to.
     let findings = judged.filter(|_| !odd).map_or(&[][..], |judged| &judged.findings);
-    for Finding { party, clause, what, .. } in findings {
+    for Finding { line, party, clause, what, .. } in findings {
         let fault = Problem::Fault { clause: clause.to_string(), what: what.clone() };
         let excused = options.deviation.is_some_and(|deviation| {
             *party == Party::Client || deviation.clauses().contains(clause)
         });
-        // Who is killed may have been about to abort.
-        let killed = evidence.struck.contains(Fault::PrimaryDeath)
-            && *clause == Clause::ClientGetConfigurationAfterFailure;
-        if broken && is_beyond_help(*clause) || killed {
+        let orphaned = evidence.primary_died.is_some_and(|at| *line >= at);
+        if broken && is_beyond_help(*clause) || orphaned && is_unknowing(*clause) {
             continue;
         }
         if excused { shown.push(fault) } else { problems.push(fault) }
@@ -334,6 +334,12 @@ fn is_beyond_help(clause: Clause) -> bool {
         Clause::ClientBufferControlAfterAbort,
     ];
     beyond_help.contains(&clause)
+}
+
+/// What a client cannot help whose primary process has died: it may have been about to
+/// abort, and a secondary may yet open the set.
+const fn is_unknowing(clause: Clause) -> bool {
+    matches!(clause, Clause::ClientGetConfigurationAfterFailure | Clause::ClientOrder)
 }
 
 /// The clauses of a list of problems.

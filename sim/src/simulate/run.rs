@@ -198,10 +198,11 @@ fn whole<'a, E: Engine>(
     let (ended, [backup, restore], evidence) = both(&mut world);
     finish(&mut world, &ended);
     let (counts, struck, meddled) = (world.counts, world.struck, world.meddling());
+    let primary_died = world.primary_died;
     let met = world.engine.met().copied().unwrap_or_default();
     let broken = world.own.and_then(|own| own.broken);
     let (judged, log, error) = world.observer.finish();
-    let evidence = Evidence { error, broken, struck, meddled: &meddled, ..evidence };
+    let evidence = Evidence { error, broken, primary_died, struck, meddled: &meddled, ..evidence };
     let (problems, shown) = weigh(options, &ended, [backup, restore], judged.as_ref(), evidence);
     Outcome {
         seed,

@@ -153,10 +153,10 @@ impl Stream {
             items.push(Item::Alone(Code::Rewind, None));
         }
         items.push(Item::Data(metadata));
-        if options.ways.skips {
+        if skips(options) {
             items.extend(detour(options));
         }
-        if options.ways.origins {
+        if options.ways.origins && options.like == Like::Disk {
             let block = u64::from(options.block_size);
             items.extend([Item::Seek(1, block), Item::Seek(1, block), Item::Seek(2, 0)]);
             items.push(Item::Alone(Code::GetPosition, None));
@@ -201,7 +201,7 @@ impl Stream {
             errored: false,
             loads: false,
             ejects: !options.ways.loads_only,
-            closes: options.ways.closing_marks && writes,
+            closes: options.ways.closing_marks && options.like == Like::Tape,
             overflowed: false,
             position: 0,
             empty: 0,
@@ -536,10 +536,16 @@ impl Stream {
 const fn marks(options: &Options) -> i32 {
     match (options.like, options.plan) {
         (Like::Tape, Plan::Backup) if options.faults.capacity.is_none() => {
-            1 + options.ways.skips as i32
+            1 + skips(options) as i32
         }
         _ => 0,
     }
+}
+
+/// Whether the server of a RESTORE goes back and forth on a tape.
+const fn skips(options: &Options) -> bool {
+    let tape = matches!(options.like, Like::Tape);
+    options.ways.skips && tape && options.faults.capacity.is_none()
 }
 
 /// Back to the start of a tape, and by blocks to the end of the metadata, and forth and back

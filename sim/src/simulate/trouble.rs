@@ -47,7 +47,7 @@ impl<E: Engine> World<'_, E> {
 
     fn strike(&mut self, now: Option<u32>) {
         let faults = &self.options.faults;
-        let index = usize::from(faults.set);
+        let index = usize::from(faults.set).min(self.sets.len() - 1);
         let set = &mut self.sets[index];
         set.operator |= now == faults.server_abort_at;
         set.abort |= now == faults.client_abort_at;
@@ -65,13 +65,15 @@ impl<E: Engine> World<'_, E> {
             ),
         ];
         for (at, process, fault) in dies {
-            if at == now && !self.dead.contains(&process) {
-                let goes_on = |lane: &usize| self.lanes[*lane].place.process == process;
-                if each(self.all() & !self.done).any(|lane| goes_on(&lane)) {
-                    self.struck.insert(fault);
-                }
-                self.kill(process);
+            let own = |lane: &usize| self.lanes[*lane].place.process == process;
+            if at != now || self.dead.contains(&process) || !each(self.all()).any(|lane| own(&lane))
+            {
+                continue;
             }
+            if each(self.all() & !self.done).any(|lane| own(&lane)) {
+                self.struck.insert(fault);
+            }
+            self.kill(process);
         }
     }
 
@@ -87,6 +89,9 @@ impl<E: Engine> World<'_, E> {
             (self.lanes[lane].ask, self.lanes[lane].deadline) = (None, NEVER);
         }
         self.observer.exited(process, HowEnded::Killed);
+        if process == Process::Primary {
+            self.primary_died = Some(self.observer.line());
+        }
         self.counts.model_steps += 1;
         self.engine.exit(process);
         self.tell_own_of_death(process);

@@ -159,6 +159,8 @@ pub(super) struct World<'a, E> {
     pub(super) odd_left: u32,
     pub(super) odd_due: [bool; 3],
     pub(super) dead: Vec<Process>,
+    /// The line of the trace that tells of the death of the primary client's process.
+    pub(super) primary_died: Option<usize>,
     /// The faults that came.
     pub(super) struck: Struck,
     /// The functions called out of the order by which others may have been disturbed.
@@ -202,6 +204,7 @@ impl<'a, E: Engine> World<'a, E> {
             odd_left: MOST_ODD,
             odd_due: [false; 3],
             dead: Vec::new(),
+            primary_died: None,
             struck: Struck::default(),
             meddled: Vec::new(),
             own: None,

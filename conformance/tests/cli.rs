@@ -69,9 +69,13 @@ fn simulating() {
         &["simulate", "--seeds", "0..200", "--jobs", "2"],
         &["simulate", "--seed", "48", "--on", "plain", "--defect", "forgets-delivered"],
         &["simulate", "--seed", "1", "--set", "colour=1"],
+        &["simulate", "--seed", "1", "--set", "blockSize=700"],
         &["simulate", "--seed", "1", "--defect", "forgets-delivered"],
+        &["simulate"],
         &["simulate", "--seeds", "9..3"],
         &["simulate", "--seeds", "0..9", "--shard", "3/2"],
+        &["simulate", "--seeds", "0..9", "--shard", "11/20"],
+        &["simulate", "--seeds", "0..9", "--output", "no/such/folder.json"],
         &["merge", "README.md"],
     ] {
         text.push_str(&told(words));

@@ -273,6 +273,11 @@ fn results_that_do_not_belong_together_are_refused() {
     let overlap = run("3.json", &["--seeds", "30..50"]);
     let other = run("4.json", &["--seeds", "50..60", "--set", "devices=1"]);
     assert!(vdi(&["merge", &second, &first]).status.success());
+    // What did not run leaves it open whether all is as it should be.
+    let half = vdi(&["merge", &second]);
+    assert_eq!(half.status.code(), Some(2));
+    let half = String::from_utf8(half.stdout).expect("UTF-8");
+    assert!(half.contains("missing of 0..40: 20 seeds, shards 1/2"), "{half}");
     let whole: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(&first).expect("written")).expect("JSON");
     let broken = |name: &str, pointer: &str, value: serde_json::Value| {
@@ -283,6 +288,8 @@ fn results_that_do_not_belong_together_are_refused() {
     };
     let newer = broken("5.json", "/vdi", "campaign/2".into());
     let ranges = broken("6.json", "/seeds/0", "some".into());
+    let cut = broken("10.json", "/interrupted", true.into());
+    assert_eq!(vdi(&["merge", &second, &cut]).status.code(), Some(2));
     let counted = broken("7.json", "/worlds", "many".into());
     std::fs::write(file("8.json"), "{}").expect("written");
     for (with, why) in [

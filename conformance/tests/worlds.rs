@@ -82,8 +82,21 @@ fn options_can_be_overruled() {
         set("faults.clientAbortAt", 12.into()).expect("an option").faults.client_abort_at,
         Some(12)
     );
-    assert!(set("colour", 12.into()).is_err_and(|error| error.contains("no option `colour`")));
-    assert!(set("devices", "many".into()).is_err());
+    let refused = |key: &str, value| set(key, value).expect_err("there is none").to_string();
+    assert!(refused("colour", 12.into()).contains("no option `colour`"));
+    assert!(refused("devices", "many".into()).contains("invalid type"));
+    assert!(refused("devices", 99.into()).contains("expected a number from 1 to 8"));
+    assert!(refused("blockSize", 0.into()).contains("expected a power of 2"));
+    // The joint snapshot of this seed has one device in each set.
+    let plan = set("plan", "snapshot".into()).expect("an option");
+    assert_eq!(plan.devices, 1);
+    let overrides = vec![("plan".to_owned(), "snapshot".into()), ("devices".to_owned(), 2.into())];
+    let both = Worlds { overrides, ..worlds(Ground::Model) };
+    let why = both.options(7).expect_err("they do not go together").to_string();
+    assert_eq!(
+        why,
+        "seed 7: `devices` cannot be 2 with the other options of this seed: it would be 1"
+    );
 }
 
 /// Defects that a few hundred worlds find, a clause that fits blamed; the seeds it took are

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
@@ -38,7 +39,9 @@ fn group() -> bool {
 fn machine(named: Option<&str>, group_too: bool) -> Machine {
     let prefix = named.map_or_else(prefix, str::to_owned);
     let group = group_too || group();
-    Machine::shared_memory(Options { prefix, group, ..Options::default() })
+    let machine = Machine::shared_memory(Options { prefix, group, ..Options::default() });
+    machine.sweep();
+    machine
 }
 
 fn faults(text: Option<&str>) -> Result<Faults, Failure> {
@@ -108,6 +111,8 @@ fn stand(args: &ServeArgs, faulty: Option<&str>, say: Say<'_>) -> Result<u8, Fai
     })
     .map_err(|error| Failure::Internal(error.to_string()))?;
     say(&format!("listening at {}", socket.display()))?;
+    let machine = machine(args.prefix.as_deref(), args.group);
+    thread::spawn(move || sweep_for_ever(&machine));
     standing.serve(|request, stop, to| {
         // Told here, too. Neither end need be looking any more: that stops the statement, and
         // what came of that is told all the same.
@@ -127,6 +132,15 @@ fn stand(args: &ServeArgs, faulty: Option<&str>, say: Say<'_>) -> Result<u8, Fai
         console.run(&engine, &request.text).map_err(|failure| failure.to_string())
     });
     Ok(exit_code::CONFORMANT)
+}
+
+/// Clears away what clients leave that are killed while no server has their set.
+#[expect(clippy::disallowed_methods, reason = "nobody tells when a client dies")]
+fn sweep_for_ever(machine: &Machine) {
+    loop {
+        thread::sleep(Duration::from_secs(1));
+        machine.sweep();
+    }
 }
 
 /// Says which options of the statements are accepted and do nothing.

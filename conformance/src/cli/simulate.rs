@@ -19,13 +19,13 @@ use super::args::{CheckFormat, Target, seconds};
 use super::run::defect_named;
 use super::{Failure, profile};
 use crate::adapter::{Limits, Trouble};
-use crate::worlds::{CannotRun, ClientProgram, Ground, Runner, Seeds, Shard, Share, Worlds};
+use crate::worlds::{CannotRun, ClientProgram, Ground, Runner, Seeds, Shard, Share, Unfit, Worlds};
 
 /// `vdi simulate`.
 #[derive(Debug, Clone, Args)]
 pub struct SimulateArgs {
     /// The world of this seed: its options, its outcome
-    #[arg(long, value_name = "N", required_unless_present = "seeds", conflicts_with = "seeds")]
+    #[arg(long, value_name = "N", conflicts_with = "seeds")]
     pub seed: Option<u64>,
     /// A campaign over these seeds, the last one not included
     #[arg(long, value_name = "A..B")]
@@ -212,14 +212,17 @@ pub(super) fn simulate(args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, F
     match (args.seed, args.seeds) {
         (Some(seed), _) => one(seed, args, out),
         (None, Some(seeds)) => campaign(seeds, args, out),
-        (None, None) => Err(Failure::Usage("neither --seed nor --seeds".to_owned())),
+        (None, None) => {
+            let why = "which worlds? --seed 7 is one, --seeds 0..1000 a campaign";
+            Err(Failure::Usage(why.to_owned()))
+        }
     }
 }
 
 fn one(seed: u64, args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let worlds = args.how.worlds()?;
     let mut runner = args.how.runner(&worlds)?;
-    let options = runner.options(seed).map_err(Failure::Usage)?;
+    let options = runner.options(seed).map_err(misfit)?;
     let watch = Watch { judge: true, keep: args.trace.is_some() };
     let outcome = runner.run(seed, &options, watch);
     if let Some(log) = &outcome.log
@@ -253,7 +256,7 @@ pub(super) fn shrunk(
 ) -> Result<u8, Failure> {
     let worlds = how.worlds()?;
     let mut runner = how.runner(&worlds)?;
-    let options = runner.options(seed).map_err(Failure::Usage)?;
+    let options = runner.options(seed).map_err(misfit)?;
     let watch = Watch { judge: true, keep: trace.is_some() };
     let outcome = runner.run(seed, &options, watch);
     if outcome.is_good() {
@@ -282,7 +285,7 @@ fn simpler(
     let drawn = HowArgs { set: Vec::new(), ..how.clone() };
     let drawn = drawn.worlds().and_then(|worlds| {
         let fitted = drawn.runner(&worlds)?.options(seed);
-        fitted.map_err(Failure::Usage)
+        fitted.map_err(misfit)
     });
     let drawn = drawn.unwrap_or(outcome.options);
     let small = shrink(outcome, RUNS, |options| runner.run(seed, options, watch));
@@ -390,12 +393,25 @@ fn bare(value: &Value) -> String {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is an error on its way")]
+fn misfit(unfit: Unfit) -> Failure {
+    Failure::Usage(unfit.to_string())
+}
+
 fn campaign(seeds: Seeds, args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let worlds = Worlds { digest: args.digest, ..args.how.worlds()? };
     let jobs = match args.jobs {
         Some(jobs) => usize::from(jobs),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
+    // Before hours are spent, and without touching what is there.
+    if let Some(path) = &args.output {
+        std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     // Without a handler Ctrl-C ends the process, and what it has is lost: no reason to fail.
@@ -416,7 +432,7 @@ fn campaign(seeds: Seeds, args: &SimulateArgs, out: &mut dyn Write) -> Result<u8
         })?;
     let found = Campaign { how: args.how.words(), ..found };
     bar.finish_and_clear();
-    finish(&found, (args.format, args.output.as_deref()), out)
+    finish(&found, &[], (args.format, args.output.as_deref()), out)
 }
 
 #[expect(clippy::print_stderr, reason = "this is where the command talks to people")]
@@ -455,28 +471,38 @@ pub(super) fn merge(args: &MergeArgs, out: &mut dyn Write) -> Result<u8, Failure
         }
     }
     let whole = whole.ok_or_else(|| Failure::Usage("no result to merge".to_owned()))?;
-    finish(&whole, (args.format, args.output.as_deref()), out)
+    let missing = Share::missing(&shares);
+    finish(&whole, &missing, (args.format, args.output.as_deref()), out)
 }
 
-/// Prints what a campaign has found, and gives its exit code.
+/// Prints what a campaign has found, and gives its exit code: a part of it that did not run
+/// leaves it open whether all is as it should be.
 fn finish(
     found: &Campaign,
+    missing: &[String],
     (format, output): (CheckFormat, Option<&Path>),
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
+    match format {
+        CheckFormat::Json => writeln!(out, "{}", pretty(found)?)?,
+        CheckFormat::Text => text(found, missing, out)?,
+    }
+    if format == CheckFormat::Json {
+        missing.iter().for_each(|missing| tell(&format!("missing {missing}")));
+    }
     if let Some(path) = output {
         write(path, &(pretty(found)? + "\n"))?;
     }
-    match format {
-        CheckFormat::Json => writeln!(out, "{}", pretty(found)?)?,
-        CheckFormat::Text => text(found, out)?,
-    }
     let problems: Vec<Problem> =
         found.failures.iter().flat_map(|failure| failure.problems.clone()).collect();
-    Ok(exit_code_of(&problems))
+    let partial = found.interrupted || !missing.is_empty();
+    Ok(match exit_code_of(&problems) {
+        exit_code::CONFORMANT if partial => exit_code::INCONCLUSIVE,
+        code => code,
+    })
 }
 
-fn text(found: &Campaign, out: &mut dyn Write) -> Result<(), Failure> {
+fn text(found: &Campaign, missing: &[String], out: &mut dyn Write) -> Result<(), Failure> {
     let Campaign { totals, coverage, .. } = found;
     let cut = if found.interrupted { ", interrupted" } else { "" };
     writeln!(
@@ -520,9 +546,21 @@ fn text(found: &Campaign, out: &mut dyn Write) -> Result<(), Failure> {
         writeln!(out, "seed {}: {problem}", failure.seed)?;
         writeln!(out, "  again     {}", again(failure.seed, &found.how))?;
     }
+    if found.left_out > 0 {
+        let left_out = found.left_out;
+        writeln!(out, "left out: {left_out} seeds whose other options do not go with --set")?;
+    }
+    for missing in missing {
+        writeln!(out, "missing {missing}")?;
+    }
+    let so_far = match (found.interrupted, missing.is_empty()) {
+        (true, _) => " so far: it was interrupted",
+        (false, false) => " so far: more is missing",
+        (false, true) => "",
+    };
     match found.failed {
-        0 => writeln!(out, "{} worlds: all as they should be", found.worlds)?,
-        failed => writeln!(out, "{} worlds: {failed} not as they should be", found.worlds)?,
+        0 => writeln!(out, "{} worlds: all as they should be{so_far}", found.worlds)?,
+        failed => writeln!(out, "{} worlds: {failed} not as they should be{so_far}", found.worlds)?,
     }
     Ok(())
 }
@@ -572,7 +610,7 @@ pub(super) fn replay(
 ) -> Result<u8, Failure> {
     let worlds = how.worlds()?;
     let mut runner = how.runner(&worlds)?;
-    let options = runner.options(seed).map_err(Failure::Usage)?;
+    let options = runner.options(seed).map_err(misfit)?;
     let outcome = runner.run(seed, &options, Watch { judge: true, keep: true });
     let Some(log) = &outcome.log else {
         return Err(Failure::Internal("the trace was not kept".to_owned()));

@@ -54,7 +54,9 @@ impl ClientSet {
             }
             let of_anything = set.defect(Defect::HandlesOfAnything);
             let lent = |buffer: &BufferId| set.devices.iter().any(|device| device.lends(*buffer));
-            let buffer = buffer.filter(|buffer| of_anything || lent(buffer));
+            let here = |buffer: &BufferId| set.mapped_in(&self.process, *buffer);
+            let known = |buffer: &BufferId| of_anything || (lent(buffer) && here(buffer));
+            let buffer = buffer.filter(known);
             set.handles.insert(handle, buffer.ok_or(HResult::VD_E_INVALID)?);
             Ok(handle)
         }))

@@ -73,10 +73,21 @@ pub enum CannotRun {
     Client(Trouble),
 }
 
-impl From<String> for CannotRun {
-    fn from(error: String) -> Self {
-        Self::Option(error)
+impl From<Unfit> for CannotRun {
+    fn from(unfit: Unfit) -> Self {
+        Self::Option(unfit.to_string())
     }
+}
+
+/// Why there is no world with such options.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// Not for any seed.
+    #[error("{0}")]
+    Ever(String),
+    /// Not together with what this seed draws.
+    #[error("seed {0}: {1}")]
+    Here(u64, String),
 }
 
 /// Runs worlds, one after the other.
@@ -92,13 +103,16 @@ impl Runner<'_> {
     ///
     /// # Errors
     /// An option does not exist, or cannot have that value.
-    pub fn options(&self, seed: u64) -> Result<Options, String> {
+    pub fn options(&self, seed: u64) -> Result<Options, Unfit> {
         let Some(client) = &self.client else {
             return self.worlds.options(seed);
         };
         let wanted = &client.hello().options;
         let options = self.worlds.fitted(seed, wanted)?;
-        Ok(options.for_application(options.arrangement))
+        let options = options.for_application(options.arrangement);
+        let why = "with a program in the place of ours";
+        self.worlds.check_overruled(&options, why).map_err(Unfit::Ever)?;
+        Ok(options)
     }
 
     /// Runs the world of a seed with these options.
@@ -150,16 +164,32 @@ impl Worlds {
     ///
     /// # Errors
     /// An option does not exist, or cannot have that value.
-    pub fn options(&self, seed: u64) -> Result<Options, String> {
+    pub fn options(&self, seed: u64) -> Result<Options, Unfit> {
         self.fitted(seed, &BTreeMap::new())
     }
 
     /// The options of a seed: drawn, made to be what a client program wants, and overruled.
-    fn fitted(&self, seed: u64, wanted: &BTreeMap<String, Value>) -> Result<Options, String> {
+    fn fitted(&self, seed: u64, wanted: &BTreeMap<String, Value>) -> Result<Options, Unfit> {
         let drawn = options_of(seed);
         if self.overrides.is_empty() && wanted.is_empty() {
             return Ok(drawn);
         }
+        let mut options = self.overruled(seed, &drawn, wanted).map_err(Unfit::Ever)?;
+        let here = |why| Unfit::Here(seed, why);
+        options.check().map_err(here)?;
+        options.settle();
+        let why = "with the other options of this seed";
+        self.check_overruled(&options, why).map_err(here)?;
+        self.check_fit(&options, wanted).map_err(here)?;
+        Ok(options)
+    }
+
+    fn overruled(
+        &self,
+        seed: u64,
+        drawn: &Options,
+        wanted: &BTreeMap<String, Value>,
+    ) -> Result<Options, String> {
         let mut value = serde_json::to_value(drawn).map_err(|error| error.to_string())?;
         for (path, wanted) in wanted {
             let place = option(&mut value, path)?;
@@ -169,14 +199,23 @@ impl Worlds {
         for (path, given) in &self.overrides {
             *option(&mut value, path)? = given.clone();
         }
-        let mut options: Options = serde_json::from_value(value).map_err(|error| {
+        serde_json::from_value(value).map_err(|error| {
             let overruled = self.overrides.iter().map(|(path, _)| path.as_str());
             let names: Vec<&str> = overruled.chain(wanted.keys().map(String::as_str)).collect();
             format!("{}: {error}", names.join(", "))
-        })?;
-        options.settle();
-        self.check_fit(&options, wanted)?;
-        Ok(options)
+        })
+    }
+
+    /// Whether what was overruled is still as it was asked for.
+    fn check_overruled(&self, options: &Options, why: &str) -> Result<(), String> {
+        let mut value = serde_json::to_value(options).map_err(|error| error.to_string())?;
+        for (path, given) in &self.overrides {
+            let place = option(&mut value, path)?;
+            if place != given {
+                return Err(format!("`{path}` cannot be {given} {why}: it would be {place}"));
+            }
+        }
+        Ok(())
     }
 
     /// Whether a client program still has what it wants, but for what was overruled.
@@ -228,7 +267,19 @@ impl Worlds {
         stop: &AtomicBool,
         done: &(dyn Fn(&Outcome) + Sync),
     ) -> Result<Campaign, CannotRun> {
-        self.runner().map_err(CannotRun::Client)?.options(seeds.from)?;
+        let runner = self.runner().map_err(CannotRun::Client)?;
+        let mut all = (0..).map_while(|place| shard.seed(seeds, place));
+        match all.next().map(|first| runner.options(first)) {
+            None => {
+                let why = format!("shard {shard} of the seeds {seeds} holds no seed");
+                return Err(CannotRun::Option(why));
+            }
+            Some(Err(unfit @ Unfit::Here(..))) if all.any(|seed| runner.options(seed).is_ok()) => {
+                drop(unfit);
+            }
+            Some(fits) => drop(fits?),
+        }
+        drop(runner);
         let told = vec![format!("{seeds} {shard}")];
         let whole = Mutex::new(Campaign::new(self.ground.name(), name, told));
         let next = AtomicU64::new(0);
@@ -268,6 +319,7 @@ impl Worlds {
                     return part;
                 }
                 let Ok(options) = runner.options(seed) else {
+                    part.left_out += 1;
                     continue;
                 };
                 let outcome = runner.run(seed, &options, watch);

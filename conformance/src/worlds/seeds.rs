@@ -1,5 +1,6 @@
 //! Ranges of seeds, and the shards that share them out.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -82,6 +83,34 @@ impl Share {
     }
 }
 
+impl Share {
+    /// Of the ranges that these are shares of, what none of them is, in words; they do not
+    /// overlap.
+    #[must_use]
+    pub fn missing(shares: &[Self]) -> Vec<String> {
+        let mut ranges: BTreeMap<(u64, u64), Vec<Shard>> = BTreeMap::new();
+        for Self { seeds, shard } in shares {
+            ranges.entry((seeds.from, seeds.to)).or_default().push(*shard);
+        }
+        let mut missing = Vec::new();
+        for ((from, to), shards) in ranges {
+            let seeds = Seeds { from, to };
+            let there: u64 = shards.iter().map(|shard| shard.count(seeds)).sum();
+            let left = (to - from).saturating_sub(there);
+            let of = shards[0].of;
+            if left > 0 && shards.iter().all(|shard| shard.of == of) {
+                let others = (1..=of).map(|number| Shard { number, of });
+                let others = others.filter(|shard| !shards.contains(shard));
+                let few: Vec<String> = others.take(10).map(|shard| shard.to_string()).collect();
+                missing.push(format!("of {seeds}: {left} seeds, shards {}", few.join(", ")));
+            } else if left > 0 {
+                missing.push(format!("of {seeds}: {left} seeds"));
+            }
+        }
+        missing
+    }
+}
+
 impl FromStr for Share {
     type Err = String;
 
@@ -140,6 +169,17 @@ mod tests {
             let both = seeds(first).iter().any(|seed| seeds(second).contains(seed));
             assert_eq!(first.overlaps(second), both, "{one} and {other}");
         }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let share = |text: &&str| text.parse::<Share>().expect("a share");
+        let missing =
+            |all: &[&str]| Share::missing(&all.iter().map(share).collect::<Vec<_>>()).join("; ");
+        assert_eq!(missing(&["0..10 1/1", "10..20 2/2", "10..20 1/2"]), "");
+        assert_eq!(missing(&["0..20 1/2", "0..20 2/4", "0..20 4/4"]), "");
+        assert_eq!(missing(&["0..10 1/3", "0..10 3/3"]), "of 0..10: 3 seeds, shards 2/3");
+        assert_eq!(missing(&["0..10 1/2", "0..10 2/4", "5..6 1/1"]), "of 0..10: 2 seeds");
     }
 
     #[test]

@@ -93,8 +93,9 @@ fn kill(stage: &Stage, (client, verb, killed): (&str, &str, Killed), at: Duratio
     let what = format!("{client} {verb}, {killed:?} after {at:?}");
     assert!(left.is_empty(), "{what}: {left:?} live on: {out}{told}");
     if killed == Killed::Client && (out.is_empty() || out.contains("successfully processed")) {
-        // The server was not there yet, or no more, to take away what it leaves.
-        stage.clear();
+        // The server was not there yet, or no more, to take away what it leaves: whoever
+        // comes next does.
+        stage.sqlcmd(&["-Q", "USE x"]);
     }
     let stays = stage.left();
     assert!(stays.is_empty(), "{what}: {stays:?} stays: out: {out}told: {told}");

@@ -372,7 +372,7 @@ impl Binder<'_> {
         let set = args.name.as_ref().map(|name| name.as_str()).unwrap_or_default();
         let number = client_number(process);
         let open = |world: &usize| self.worlds[*world].any(|state| state.client_open(number));
-        let found = World::find(self.worlds, set);
+        let found = World::find(self.worlds, set).or_else(|| World::find_dead(self.worlds, set));
         let world = attached.filter(open).or(found).or(attached).unwrap_or(World::NOWHERE);
         let call = by(process, ClientCall::OpenInSecondary { found: found.is_some() });
         let wants = found.is_none().then(|| set.to_owned());
@@ -453,6 +453,7 @@ impl Binder<'_> {
                 Thing::Handle(buffer) => Ok((named.world == world).then_some(buffer)),
                 _ => bad(format!("`{name}` is no handle that GetBufferHandle gave")),
             },
+            None if let Some(buffer) = self.names.foreign(name) => self.buffer(buffer).map(Some),
             None => bad(format!("`{name}` is no handle that GetBufferHandle gave")),
         }
     }

@@ -60,6 +60,14 @@ impl World {
         worlds.iter().rposition(alive)
     }
 
+    /// The set of that name whose primary died, if none is alive: the latest.
+    pub(super) fn find_dead(worlds: &[Self], name: &str) -> Option<usize> {
+        let dead = |world: &Self| {
+            world.name == name && world.any(|state| state.client == ClientLife::Dead)
+        };
+        worlds.iter().rposition(dead)
+    }
+
     /// The device that the server's OpenDevice gives: the one of that name, or
     /// the next one not opened.
     pub(super) fn server_slot(&self, name: &str) -> Option<u8> {

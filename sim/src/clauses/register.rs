@@ -416,6 +416,27 @@ register! {
         [
             Source::reference("GetBufferHandle and MapBufferHandle, which are silent"),
         ];
+    handle_of_another HandleOfAnother "handle-of-another",
+        "May a client process ask for the handle of a buffer that it has mapped, while the command was delivered in another process?",
+        {
+            Either "either" "NOERROR or VD_E_INVALID",
+            Given "given" "NOERROR: the client has the buffer, whichever process",
+            Invalid "invalid" "VD_E_INVALID: it is no buffer of a command there",
+        }
+        [
+            Source::reference("GetBufferHandle, which speaks of a Read or Write command's buffer"),
+        ];
+    secondary_after_death SecondaryAfterDeath "secondary-after-death",
+        "What does OpenInSecondary return once the primary's process has died?",
+        {
+            Either "either" "VD_E_ABORT or VD_E_PROTOCOL",
+            AbortError "abort-error" "VD_E_ABORT, until the server has closed the set",
+            ProtocolError "protocol-error" "VD_E_PROTOCOL: nobody has it created any more",
+        }
+        [
+            Source::reference("OpenInSecondaryEx"),
+            Source::specification("Abnormal Termination"),
+        ];
     available_count AvailableCount "available-count",
         "What does the number of QueryAvailableBuffers promise?",
         {

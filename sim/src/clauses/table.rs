@@ -495,13 +495,13 @@ catalogue! {
         [Source::reference("OpenInSecondaryEx")] [SecondaryNotReady];
     ClientOpenInSecondaryAborted "client.open-in-secondary.aborted" Interface
         "OpenInSecondary answers VD_E_ABORT after an abort."
-        [Source::reference("OpenInSecondaryEx")] None;
+        [Source::reference("OpenInSecondaryEx")] [SecondaryAfterDeath];
     ClientGetBufferHandleStatus "client.get-buffer-handle.status" Interface
         "GetBufferHandle gives a handle for the buffer of a Read or Write that the client holds."
         [Source::reference("GetBufferHandle")] None;
     ClientGetBufferHandleInvalid "client.get-buffer-handle.invalid" Interface
         "GetBufferHandle of another address answers VD_E_INVALID."
-        [Source::reference("GetBufferHandle")] None;
+        [Source::reference("GetBufferHandle")] [HandleOfAnother];
     ClientGetBufferHandleNotOpen "client.get-buffer-handle.not-open" Interface
         "GetBufferHandle without a set answers VD_E_PROTOCOL."
         [Source::reference("GetBufferHandle")] None;

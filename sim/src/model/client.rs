@@ -6,8 +6,8 @@ use super::effect::Effect;
 use super::outcome::{Answer, Outcome, Outcomes};
 use super::phase::ClientPhase;
 use super::state::{
-    Asked, Caller, Cause, ClientDevice, ClientLife, Configuration, Device, InProgress, Pending,
-    SecondaryLife, ServerDevice, ServerLife, Stage, State,
+    Asked, Cause, ClientDevice, ClientLife, Configuration, Device, Pending, SecondaryLife,
+    ServerDevice, ServerLife, Stage, State,
 };
 use super::{ClientCall, CommandId, CreateFlaw, DeviceName, Limits, Timeout, commands, secondary};
 use crate::clauses::Clause as C;
@@ -44,7 +44,7 @@ pub(super) fn outcomes(
             unreachable!("answered above")
         }
         ClientCall::GetBufferHandle { buffer } => {
-            secondary::get_buffer_handle(state, profile, *buffer)
+            secondary::get_buffer_handle(state, profile, client, *buffer)
         }
         ClientCall::MapBufferHandle { buffer } => {
             secondary::map_buffer_handle(state, profile, client, *buffer)
@@ -166,11 +166,7 @@ fn get_configuration(state: &State, profile: &Profile, timeout: Timeout) -> Outc
 }
 
 /// What a GetConfiguration in progress may return now.
-pub(super) fn configuration_returns(
-    state: &State,
-    profile: &Profile,
-    timeout: Timeout,
-) -> Outcomes {
+fn configuration_returns(state: &State, profile: &Profile, timeout: Timeout) -> Outcomes {
     let seen = Outcome::returns(HResult::NOERROR, C::ClientGetConfigurationStatus)
         .effecting(Effect::SeeConfiguration);
     if let Some(cause) = state.aborted {
@@ -192,20 +188,24 @@ pub(super) fn configuration_returns(
     expiry(timeout, C::ClientGetConfigurationTimeout)
 }
 
-/// Whether the client has closed the set while this call of its own waits, without an
-/// abort.
-pub(super) fn left_behind(state: &State, call: &InProgress) -> bool {
-    let open = match call.caller {
-        Caller::Client(number) => state.client_open(number),
-        Caller::Server => true,
-    };
-    !open && state.aborted.is_none()
-}
-
-/// What such a call returns is not documented: its interface is gone.
-pub(super) fn returns_of_left_behind() -> Outcomes {
-    let gone = Answer::Returns(super::Expected::Any);
-    smallvec![Outcome::new(gone, C::ClientCloseReleases)]
+/// What a call that has begun to wait may return. If its client has closed the set
+/// meanwhile, without an abort, no document says: its interface is gone.
+pub(super) fn waiting_returns(
+    state: &State,
+    profile: &Profile,
+    client: u8,
+    waiting: Pending,
+) -> Outcomes {
+    let left_behind = !state.client_open(client) && state.aborted.is_none();
+    match waiting {
+        Pending::GetConfiguration(_) | Pending::GetCommand(..) if left_behind => {
+            let gone = Answer::Returns(super::Expected::Any);
+            smallvec![Outcome::new(gone, C::ClientCloseReleases)]
+        }
+        Pending::GetConfiguration(timeout) => configuration_returns(state, profile, timeout),
+        Pending::GetCommand(device, timeout) => command_returns(state, profile, device, timeout),
+        Pending::Ready(_) | Pending::Routine | Pending::ServerClose(_) => Outcomes::new(),
+    }
 }
 
 /// A call that waits may expire if its time-out is finite; it need not.
@@ -283,12 +283,7 @@ fn get_command(state: &State, profile: &Profile, device: u8, timeout: Timeout) -
 }
 
 /// What a GetCommand in progress may return now.
-pub(super) fn command_returns(
-    state: &State,
-    profile: &Profile,
-    device: u8,
-    timeout: Timeout,
-) -> Outcomes {
+fn command_returns(state: &State, profile: &Profile, device: u8, timeout: Timeout) -> Outcomes {
     if state.aborted.is_some() {
         return smallvec![
             Outcome::returns(HResult::VD_E_ABORT, C::AbortNoDelivery).also(C::AbortUnblocks)

@@ -97,17 +97,10 @@ pub fn returns(state: &State, profile: &Profile, lane: LaneId) -> Outcomes {
             ready
         }
         Pending::Routine => Outcomes::new(),
-        Pending::GetConfiguration(_) | Pending::GetCommand(..)
-            if client::left_behind(state, call) =>
-        {
-            client::returns_of_left_behind()
-        }
-        Pending::GetConfiguration(timeout) => {
-            client::configuration_returns(state, profile, *timeout)
-        }
-        Pending::GetCommand(device, timeout) => {
-            client::command_returns(state, profile, *device, *timeout)
-        }
+        waiting @ (Pending::GetConfiguration(_) | Pending::GetCommand(..)) => match call.caller {
+            Caller::Client(client) => client::waiting_returns(state, profile, client, *waiting),
+            Caller::Server => Outcomes::new(),
+        },
         Pending::ServerClose(reply) => {
             let mut done = Outcomes::new();
             if !state.agent.is_running() {

@@ -10,18 +10,17 @@ use crate::clauses::Profile;
 /// nothing else meanwhile than to wait for it.
 #[must_use]
 pub fn returns_of_waiting(state: &State, profile: &Profile, call: &Call) -> Outcomes {
-    match call {
-        Call::Client(call) | Call::Secondary(_, call) => match call {
-            ClientCall::GetCommand { device, timeout } => {
-                client::command_returns(state, profile, *device, *timeout)
-            }
-            ClientCall::GetConfiguration { timeout } => {
-                client::configuration_returns(state, profile, *timeout)
-            }
-            _ => Outcomes::new(),
-        },
-        Call::Server(_) => Outcomes::new(),
-    }
+    let (client, call) = match call {
+        Call::Client(call) => (0, call),
+        Call::Secondary(client, call) => (*client, call),
+        Call::Server(_) => return Outcomes::new(),
+    };
+    let waiting = match call {
+        ClientCall::GetCommand { device, timeout } => Pending::GetCommand(*device, *timeout),
+        ClientCall::GetConfiguration { timeout } => Pending::GetConfiguration(*timeout),
+        _ => return Outcomes::new(),
+    };
+    client::waiting_returns(state, profile, client, waiting)
 }
 
 /// Decides the call in progress on `lane` for `outcome`, one of [`super::returns`]: its

@@ -7,10 +7,11 @@ use super::BufferId;
 use super::client::protocol;
 use super::effect::Effect;
 use super::outcome::{Answer, Expected, Outcome, Outcomes};
-use super::state::{Cause, ClientDevice, ClientLife, Command, SecondaryLife, Stage, State};
+use super::state::{Cause, ClientDevice, ClientLife, SecondaryLife, ServerLife, Stage, State};
 use crate::clauses::Clause as C;
 use crate::clauses::{
-    BufferHandleWhenAborted, ClientCloseDevicesOpen, Profile, SecondaryClose, SecondaryNotReady,
+    BufferHandleWhenAborted, ClientCloseDevicesOpen, HandleOfAnother, Profile, SecondaryAfterDeath,
+    SecondaryClose, SecondaryNotReady,
 };
 use crate::codes::HResult;
 
@@ -24,6 +25,9 @@ pub(super) fn open(state: &State, profile: &Profile, client: u8, found: bool) ->
         return protocol(C::ClientOpenInSecondaryOnce);
     };
     let usable = state.secondaries[usize::from(index)] != SecondaryLife::Dead;
+    if found && usable && state.client == ClientLife::Dead {
+        return open_after_death(state, profile);
+    }
     if !found || !usable || state.client != ClientLife::Created {
         return protocol(C::ClientOpenInSecondaryNotCreated);
     }
@@ -44,6 +48,17 @@ pub(super) fn open(state: &State, profile: &Profile, client: u8, found: bool) ->
     smallvec![Outcome::returns(HResult::NOERROR, clause).effecting(Effect::OpenSecondary(client))]
 }
 
+/// OpenInSecondary of a set whose primary died: it was created, and it is aborted.
+fn open_after_death(state: &State, profile: &Profile) -> Outcomes {
+    let aborted = Outcome::returns(HResult::VD_E_ABORT, C::ClientOpenInSecondaryAborted);
+    let gone = Outcome::returns(HResult::VD_E_PROTOCOL, C::ClientOpenInSecondaryAborted);
+    match profile.secondary_after_death {
+        SecondaryAfterDeath::AbortError if state.server != ServerLife::Closed => smallvec![aborted],
+        SecondaryAfterDeath::ProtocolError => smallvec![gone],
+        SecondaryAfterDeath::AbortError | SecondaryAfterDeath::Either => smallvec![aborted, gone],
+    }
+}
+
 /// After an abort: the documents name no status.
 fn handle_when_aborted(profile: &Profile) -> Outcomes {
     let expected = match profile.buffer_handle_when_aborted {
@@ -57,24 +72,41 @@ fn handle_when_aborted(profile: &Profile) -> Outcomes {
 pub(super) fn get_buffer_handle(
     state: &State,
     profile: &Profile,
+    client: u8,
     buffer: Option<BufferId>,
 ) -> Outcomes {
     if state.aborted.is_some() {
         return handle_when_aborted(profile);
     }
+    let given = Outcome::returns(HResult::NOERROR, C::ClientGetBufferHandleStatus);
     let invalid = Outcome::returns(HResult::VD_E_INVALID, C::ClientGetBufferHandleInvalid);
-    let held = |command: &Command| {
-        command.buffer == buffer
+    let Some(known) = buffer.and_then(|buffer| state.buffer(buffer)) else {
+        return smallvec![match buffer {
+            Some(_) => invalid.misuse(C::ClientBufferControl),
+            None => invalid,
+        }];
+    };
+    let held = state.commands.iter().find(|command| {
+        command.buffer == Some(known.id)
             && command.stage == Stage::Delivered
             && command.code.info().moves_data
+    });
+    let Some(held) = held else {
+        return smallvec![invalid.misuse(C::ClientBufferControl)];
     };
-    smallvec![match buffer {
-        Some(_) if state.commands.iter().any(held) => {
-            Outcome::returns(HResult::NOERROR, C::ClientGetBufferHandleStatus)
-        }
-        Some(_) => invalid.misuse(C::ClientBufferControl),
-        None => invalid,
-    }]
+    // The primary has the address of every buffer.
+    if client > 0 && known.mapped & (1 << client) == 0 {
+        return smallvec![invalid.misuse(C::ClientBufferMapped)];
+    }
+    if state.devices[usize::from(held.device)].owner == client {
+        return smallvec![given];
+    }
+    let of_another = Outcome { clause: C::ClientGetBufferHandleInvalid, ..given };
+    match profile.handle_of_another {
+        HandleOfAnother::Either => smallvec![of_another, invalid],
+        HandleOfAnother::Given => smallvec![of_another],
+        HandleOfAnother::Invalid => smallvec![invalid],
+    }
 }
 
 /// MapBufferHandle.

@@ -7,14 +7,15 @@
 //! put together by these numbers.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{FlockOperation, flock};
 
 use crate::runtime::SetHistory;
-use crate::trace::{Header, Recorder, Turns};
+use crate::trace::{Header, Recorder, TraceReader, Turns};
 
 /// The numbers of a trace: the process's own until there is a set.
 #[derive(Clone, Debug, Default)]
@@ -66,18 +67,34 @@ impl Turns for Locked {
     }
 }
 
-/// Begins the trace of a set that this process creates: a new file, in place of an old one.
-/// The call that creates the set has the number 1, and the numbers of the set come once
-/// they are followed.
+/// Begins the trace of a set that this process creates: a new file, in place of an old
+/// trace. The call that creates the set has the number 1, and the numbers of the set come
+/// once they are followed.
 ///
 /// # Errors
-/// The file cannot be written.
+/// The file cannot be written; or there is one that is no trace, which is left alone.
 pub fn begin(path: &Path, header: &Header, numbers: &Numbers) -> io::Result<Recorder> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    make_room(path)?;
     open(path, header, numbers)
+}
+
+/// Removes the trace that is there, if there is one.
+fn make_room(path: &Path) -> io::Result<()> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let kind = file.metadata()?;
+    // What is no file holds nothing, and stays.
+    if !kind.is_file() {
+        return Ok(());
+    }
+    if kind.len() > 0 && TraceReader::new(BufReader::new(file)).is_err() {
+        let why = "there is a file that is no trace, which is not written over";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
+    }
+    std::fs::remove_file(path)
 }
 
 /// Goes on with the trace of a set that another process has created, or begins one, if
@@ -104,22 +121,62 @@ fn open(path: &Path, header: &Header, numbers: &Numbers) -> io::Result<Recorder>
     Ok(Recorder::in_turns(file, turns))
 }
 
+/// A file into which this process records a set: nothing else may go there meanwhile.
+#[derive(Clone, Debug, Default)]
+pub struct Claim(Arc<Life>);
+
+#[derive(Debug, Default)]
+struct Life {
+    created: AtomicBool,
+    ended: AtomicBool,
+}
+
+impl Claim {
+    /// What came of Create: if there is no set, nothing is recorded either.
+    pub fn note_create(&self, succeeded: bool) {
+        if succeeded {
+            self.0.created.store(true, Ordering::Release);
+        } else if !self.0.created.load(Ordering::Acquire) {
+            self.end();
+        }
+    }
+
+    /// The set has ended: another may be recorded under this name.
+    pub fn end(&self) {
+        self.0.ended.store(true, Ordering::Release);
+    }
+
+    fn has_ended(&self) -> bool {
+        self.0.ended.load(Ordering::Acquire)
+    }
+}
+
 /// Makes room for a trace of this process: that of an earlier set of it gets a number
 /// behind its name; one of another time is written over.
 ///
 /// # Errors
-/// The earlier one cannot be renamed.
-pub fn claim(path: &Path) -> io::Result<()> {
-    static WRITTEN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// The earlier one cannot be renamed, or its set has not ended; what is there is no trace.
+pub fn claim(path: &Path) -> io::Result<Claim> {
+    static WRITTEN: Mutex<Vec<(PathBuf, Claim)>> = Mutex::new(Vec::new());
     let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let earlier = written.iter().filter(|known| **known == path).count();
-    if earlier > 0 && path.exists() {
-        let mut name = path.to_owned().into_os_string();
-        name.push(format!(".{earlier}"));
-        std::fs::rename(path, name)?;
+    let ours = written.iter().filter(|(known, _)| *known == path);
+    if ours.clone().any(|(_, claim)| !claim.has_ended()) {
+        let why =
+            "another set is being recorded there: a %s in the name stands for that of the set";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
     }
-    written.push(path.to_owned());
-    Ok(())
+    match ours.count() {
+        0 => make_room(path)?,
+        _ if !path.exists() => {}
+        earlier => {
+            let mut name = path.to_owned().into_os_string();
+            name.push(format!(".{earlier}"));
+            std::fs::rename(path, name)?;
+        }
+    }
+    let claim = Claim::default();
+    written.push((path.to_owned(), claim.clone()));
+    Ok(claim)
 }
 
 /// The file of a set's trace, by what `VDI_TRACE` says: `%p` in it stands for the number of

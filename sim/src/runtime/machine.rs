@@ -25,7 +25,9 @@ pub struct Options {
     /// Between processes: whether the group of the creating user may use a set, too.
     /// Others never may.
     pub group: bool,
-    /// Between processes: what the names of shared memory objects begin with.
+    /// Between processes: what the names of shared memory objects begin with. Processes
+    /// that cannot see each other's numbers (of several containers, say) and share the
+    /// file system all the same need different ones: each takes the others for dead.
     pub prefix: String,
     /// Whether time-outs, other than 0, pass only when [`Machine::expire`] lets them.
     pub virtual_time: bool,
@@ -186,6 +188,16 @@ impl Machine {
         self.core.regions().iter().for_each(|region| region.notice_deaths());
     }
 
+    /// Between processes: removes from the shared memory file system the sets of this
+    /// prefix whose client died without Close while no server had them open, or none any
+    /// more. A server that has a set open removes it itself, and every Create does this
+    /// first. Nothing happens in memory.
+    pub fn sweep(&self) {
+        if let Sets::Shared(names) = &self.core.sets {
+            names.sweep(&self.core);
+        }
+    }
+
     /// Ends every call in this process with VD_E_ABORT, now and from now on, as if all
     /// its virtual processes had died: for the end of a test.
     pub fn abandon(&self) {
@@ -247,7 +259,10 @@ impl Process {
         let core = &self.core;
         let salt = core.salt.fetch_add(0x9E37_79B9, Ordering::Relaxed);
         let region = match &core.sets {
-            Sets::Shared(names) => names.create(core, key, config, (self.id, salt))?,
+            Sets::Shared(names) => {
+                names.sweep(core);
+                names.create(core, key, config, (self.id, salt))?
+            }
             Sets::Own { named, .. } => {
                 let (mut named, name) = (lock(named), own_name(key));
                 let taken = |region: &Arc<Region>| region.client_lives();

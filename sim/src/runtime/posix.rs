@@ -26,13 +26,16 @@ use rustix::process::{Pid, PidfdFlags, getegid, geteuid, getpid, pidfd_open};
 use super::door::{ControlMemory, Mapping, PAGE, Segment, control_length};
 use super::layout::{MAGIC, ProcessId};
 use super::machine::{Core, Options};
-use super::region::Region;
+use super::region::{Region, SERVER};
 use crate::codes::HResult;
 use crate::config::VdConfig;
 use crate::sync::{Arc, Ordering};
 
 /// Where the system keeps its shared memory objects: what `shm_open` opens is a file here.
 const PLACE: &str = "/dev/shm";
+
+/// What the names of all sets' objects end with.
+const ENDING: &str = "_SQLVDIMemoryName_0";
 
 /// How often, and with what pause, another's decision about an object is waited for.
 const PATIENCE: (u32, Timespec) = (20, Timespec { tv_sec: 0, tv_nsec: 5_000_000 });
@@ -57,6 +60,15 @@ pub(super) struct Object {
     file: OwnedFd,
 }
 
+/// What may be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leftover {
+    /// A set that nobody uses any more.
+    Set,
+    /// That, or what stands in the way of a new set.
+    Anything,
+}
+
 impl Names {
     pub(super) fn new(options: &Options) -> Self {
         let mode = Mode::RUSR | Mode::WUSR;
@@ -78,10 +90,27 @@ impl Names {
         }
     }
 
+    /// Removes every set that its dead client has left behind. What is no set of ours, or
+    /// is in use, or cannot be looked at, stays.
+    pub(super) fn sweep(&self, core: &Arc<Core>) {
+        let Ok(entries) = fs::read_dir(PLACE) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let Some(name) = name
+                .to_str()
+                .filter(|name| name.starts_with(&self.prefix) && name.ends_with(ENDING))
+            else {
+                continue;
+            };
+            // Whoever finds it next may have more luck.
+            let _ = self.clear_leftover(core, &format!("/{name}"), Leftover::Set);
+        }
+    }
+
     /// The object's name; `None` if it would be too long.
     fn object(&self, (instance, name): (Option<&str>, &str)) -> Option<String> {
         let instance = instance.map(|instance| encoded(instance) + "%5C").unwrap_or_default();
-        let name = format!("/{}{instance}{}_SQLVDIMemoryName_0", self.prefix, encoded(name));
+        let name = format!("/{}{instance}{}{ENDING}", self.prefix, encoded(name));
         (name.len() <= LONGEST).then_some(name)
     }
 
@@ -102,7 +131,9 @@ impl Names {
                         return Ok(region);
                     }
                 }
-                Err(rustix::io::Errno::EXIST) => self.clear_leftover(core, &name)?,
+                Err(rustix::io::Errno::EXIST) => {
+                    self.clear_leftover(core, &name, Leftover::Anything)?;
+                }
                 Err(error) => return Err(wrapped(error)),
             }
         }
@@ -148,7 +179,12 @@ impl Names {
     }
 
     /// Removes what a dead client left under this name. VD_E_PROTOCOL if it is in use.
-    fn clear_leftover(&self, core: &Arc<Core>, name: &str) -> Result<(), HResult> {
+    fn clear_leftover(
+        &self,
+        core: &Arc<Core>,
+        name: &str,
+        leftover: Leftover,
+    ) -> Result<(), HResult> {
         let file = match open_object(name, OFlags::RDWR, Mode::empty()) {
             Ok(file) => file,
             Err(rustix::io::Errno::NOENT) => return Ok(()),
@@ -164,8 +200,15 @@ impl Names {
         }
         let object = Object { name: name.to_owned(), file };
         let again = object.file.try_clone().map_err(|error| out_of_memory(&error))?;
-        let lives = mapped(core, object).is_some_and(|region| region.client_lives());
-        if lives {
+        let stays = match (mapped(core, object), leftover) {
+            (Some(region), Leftover::Anything) => region.client_lives(),
+            // Its server removes it.
+            (Some(region), Leftover::Set) => region.client_lives() || region.side_lives(SERVER),
+            (None, Leftover::Anything) => false,
+            // Under a prefix it is one that its client died making; else it may be anybody's.
+            (None, Leftover::Set) => self.prefix.is_empty(),
+        };
+        if stays {
             let _ = flock(&again, FlockOperation::Unlock);
             return Err(HResult::VD_E_PROTOCOL);
         }

@@ -64,6 +64,9 @@ pub struct Campaign {
     pub seeds: Vec<String>,
     /// Worlds that were run.
     pub worlds: u64,
+    /// Seeds without a world: the options that were asked for do not go with the others.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub left_out: u64,
     /// Whether it ended before all worlds had run.
     pub interrupted: bool,
     /// Steps, commands and so on of all worlds.
@@ -127,6 +130,7 @@ impl Campaign {
             how: String::new(),
             seeds,
             worlds: 0,
+            left_out: 0,
             interrupted: false,
             totals: Totals::default(),
             digest: 0,
@@ -243,6 +247,7 @@ impl Campaign {
     /// Adds the worlds of another campaign.
     pub fn join(&mut self, other: Self) {
         self.worlds += other.worlds;
+        self.left_out += other.left_out;
         self.interrupted |= other.interrupted;
         self.totals.add(&other.totals);
         self.digest = self.digest.wrapping_add(other.digest);
@@ -302,6 +307,11 @@ impl Deviant {
             *self.how.entry(how).or_default() += worlds;
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_none(number: &u64) -> bool {
+    *number == 0
 }
 
 /// FNV-1a, the same on every machine.

@@ -36,6 +36,7 @@ mod drawn;
 mod engine;
 mod faults;
 mod history;
+mod limits;
 mod medium;
 mod names;
 mod observe;

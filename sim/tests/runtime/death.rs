@@ -155,6 +155,30 @@ fn a_half_made_object_is_a_leftover() {
 }
 
 #[test]
+fn what_the_dead_leave_is_cleared_away_and_nothing_else() {
+    let prefix = new_prefix();
+    let machine = shared(&prefix);
+    let mut dead = Other::start("client", &prefix, ENDLESS);
+    dead.until("created");
+    machine.sweep();
+    assert_eq!(objects(&prefix).len(), 1, "it is in use");
+    dead.kill();
+    fs::write(format!("/dev/shm/{prefix}note"), "no set").expect("the name is free");
+    // Under a prefix of its own nobody else's goes away.
+    shared(&new_prefix()).sweep();
+    assert_eq!(objects(&prefix).len(), 2);
+    let set = machine.client_set();
+    set.create(None, "another", &one_device()).expect("a new name");
+    let left = objects(&prefix);
+    let is_left = |end: &str| left.iter().any(|path| path.to_string_lossy().ends_with(end));
+    assert!(left.len() == 2 && is_left("note") && is_left("another_SQLVDIMemoryName_0"));
+    machine.sweep();
+    assert_eq!(objects(&prefix), left);
+    assert_eq!(set.close(), Ok(()));
+    vdi_sim::runtime::remove_leftovers(&prefix);
+}
+
+#[test]
 fn nobody_but_the_owner_and_if_asked_the_group_may_use_a_set() {
     for (group, mode) in [(false, 0o600), (true, 0o660)] {
         let prefix = new_prefix();

@@ -11,7 +11,7 @@ use vdi_sim::abi::{RawCommand, RawConfig};
 use vdi_sim::clauses::Party;
 use vdi_sim::codes::{CommandCode, HResult, Win32};
 use vdi_sim::config::VdConfig;
-use vdi_sim::record::shared::{claim, trace_path};
+use vdi_sim::record::shared::{Claim, claim, trace_path};
 use vdi_sim::trace::{
     Args, CodeArg, Event, Function, Handle, Header, Name, Origin, Out, Process, Recorder, Size,
     TimeoutArg,
@@ -45,6 +45,7 @@ pub(crate) struct Trace {
     process: Process,
     /// Created, or opened as a secondary client, and not closed.
     in_use: AtomicBool,
+    claim: Claim,
     names: Mutex<Names>,
 }
 
@@ -98,15 +99,17 @@ pub(crate) fn begin(address: usize, name: &str, process: Process) {
         // No two processes into one file: nothing orders what they write.
         path.as_mut_os_string().push(format!(".{}", std::process::id()));
     }
-    let begun = claim(&path).and_then(|()| File::create(&path)).and_then(|file| {
+    let begun = claim(&path).and_then(|claim| {
+        let file = File::create(&path)?;
         let source = Origin { name: "libsqlvdi".to_owned(), version: None, setting: None };
         let unseen = vec![Party::Server, Party::Client];
-        Recorder::new(file, &Header { source: Some(source), unseen, ..Header::default() })
+        let header = Header { source: Some(source), unseen, ..Header::default() };
+        Ok((Recorder::new(file, &header)?, claim))
     });
     match begun {
-        Ok(recorder) => {
+        Ok((recorder, claim)) => {
             let (in_use, names) = (AtomicBool::new(false), Mutex::default());
-            let trace = Trace { recorder, process, in_use, names };
+            let trace = Trace { recorder, process, in_use, claim, names };
             known.sets.insert(address, Arc::new(trace));
         }
         Err(error) => eprintln!("libsqlvdi-record: {}: {error}", path.display()),
@@ -178,9 +181,13 @@ impl Trace {
     pub(crate) fn note_use(&self, function: Function, succeeded: bool) {
         match function {
             // Whatever Close answers, the set is closed.
-            Function::Close => self.in_use.store(false, Ordering::Release),
-            Function::Create | Function::OpenInSecondary if succeeded => {
-                self.in_use.store(true, Ordering::Release);
+            Function::Close => {
+                self.in_use.store(false, Ordering::Release);
+                self.claim.end();
+            }
+            Function::Create | Function::OpenInSecondary => {
+                self.in_use.fetch_or(succeeded, Ordering::AcqRel);
+                self.claim.note_create(succeeded);
             }
             _ => {}
         }
@@ -226,11 +233,8 @@ impl Trace {
         (code, bytes, position): (i32, u64, i64),
     ) -> Args<'static> {
         let name = lock(&self.names).at.get(&address).cloned();
-        let command = if address == 0 {
-            Handle::Null
-        } else {
-            Handle::Name(Name::from(name.unwrap_or_else(|| "?".to_owned())))
-        };
+        // Where no command lies there is none.
+        let command = name.map_or(Handle::Null, |name| Handle::Name(Name::from(name)));
         Args {
             command: Some(command),
             code: Some(CodeArg::Completion(Win32(code.cast_unsigned()))),
@@ -244,8 +248,8 @@ impl Trace {
     pub(crate) fn lent(&self, address: usize) -> (String, Args<'static>) {
         let mut names = lock(&self.names);
         names.handles += 1;
-        let buffer = names.buffers.get(&address).cloned().unwrap_or_else(|| "?".to_owned());
-        let buffer = Some(Handle::Name(Name::from(buffer)));
+        let buffer = names.buffers.get(&address).cloned();
+        let buffer = Some(buffer.map_or(Handle::Null, |name| Handle::Name(Name::from(name))));
         (format!("h{}", names.handles), Args { buffer, ..Args::default() })
     }
 
@@ -257,7 +261,9 @@ impl Trace {
     /// A handle as MapBufferHandle is given it.
     pub(crate) fn handle(&self, number: u32) -> Args<'static> {
         let name = lock(&self.names).handle_names.get(&number).cloned();
-        let handle = Some(Handle::Name(Name::from(name.unwrap_or_else(|| "?".to_owned()))));
+        // Of another process, if of anybody.
+        let name = name.unwrap_or_else(|| format!("unseen-h{number}"));
+        let handle = Some(Handle::Name(Name::from(name)));
         Args { handle, ..Args::default() }
     }
 

@@ -421,7 +421,8 @@ fn as_seen<'a>(call: &'a Call, state: &State) -> Cow<'a, Call> {
             Cow::Owned(Call::Server(ServerCall::Open { found: created, reused }))
         }
         Call::Secondary(number, ClientCall::OpenInSecondary { found: true }) => {
-            Cow::Owned(Call::Secondary(*number, ClientCall::OpenInSecondary { found: created }))
+            let found = created || state.client == ClientLife::Dead;
+            Cow::Owned(Call::Secondary(*number, ClientCall::OpenInSecondary { found }))
         }
         Call::Server(ServerCall::OpenDevice { device }) => {
             let device = free(*device, state);

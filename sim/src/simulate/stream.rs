@@ -201,7 +201,7 @@ impl Stream {
             errored: false,
             loads: false,
             ejects: !options.ways.loads_only,
-            closes: options.ways.closing_marks && options.like == Like::Tape,
+            closes: options.ways.closing_marks && options.like == Like::Tape && writes,
             overflowed: false,
             position: 0,
             empty: 0,

@@ -5,8 +5,9 @@ use super::schedule::each;
 use super::struck::Fault;
 use super::world::{Lane, NEVER, Role, World};
 
-/// Polls for a command after which nothing goes on, though time passes: more than the longest
-/// sleep, and the longest interval of serverTimeOut, are of the shortest wait for a command.
+/// Polls for a command after which nothing goes on, though time passes, whatever is called out
+/// of the order besides: more than the longest sleep, and the longest interval of
+/// serverTimeOut, are of the shortest wait for a command.
 const MOST_POLLS: u32 = 200;
 
 impl<E: Engine> World<'_, E> {
@@ -45,7 +46,8 @@ impl<E: Engine> World<'_, E> {
         match agents.chain(others).min() {
             None | Some((NEVER, _)) => false,
             Some((at, lane)) => {
-                if matches!(self.lanes[lane].ask, Some(Ask::GetCommand { .. })) {
+                let Lane { role, ask, .. } = &self.lanes[lane];
+                if matches!(ask, Some(Ask::GetCommand { .. })) || role.is_odd() {
                     self.polls += 1;
                     if self.polls > MOST_POLLS {
                         return false;

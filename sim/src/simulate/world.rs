@@ -400,7 +400,7 @@ impl<'a, E: Engine> World<'a, E> {
         self.counts.model_steps += 1;
         self.in_call |= bit;
         self.swept = false;
-        if !matches!(ask, Ask::GetCommand { .. }) {
+        if !matches!(ask, Ask::GetCommand { .. }) && !role.is_odd() {
             self.polls = 0;
         }
         self.lanes[lane].ask = Some(ask);

@@ -458,8 +458,6 @@ impl Options {
         if self.like == Like::Tape {
             self.removable = true;
         }
-        // A medium too small for one transfer is no medium, and the warning zone holds
-        // what is under way when the warning comes.
         let blocks = |bytes: u32| bytes.next_multiple_of(self.block_size);
         (self.metadata, self.data) = (blocks(self.metadata), blocks(self.data));
         if self.like != Like::Tape {
@@ -488,9 +486,11 @@ impl Options {
         ways.opens_first &= self.arrangement == Arrangement::ProcessPerDevice;
     }
 
+    /// A medium too small for one transfer is no medium.
     fn settle_faults(&mut self) {
         let prepared = !self.ways.unprepared;
         let faults = &mut self.faults;
+        faults.capacity = faults.capacity.map(|capacity| capacity.max(self.write_size));
         faults.set = faults.set.min(self.sets - 1);
         faults.secondary = match self.arrangement {
             Arrangement::ProcessPerDevice => faults.secondary.min(self.devices - 1),

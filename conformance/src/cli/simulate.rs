@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use vdi_sim::check::exit_code;
 use vdi_sim::clauses::Reading;
-use vdi_sim::simulate::{Options, Outcome, Problem, Watch, shrink};
+use vdi_sim::simulate::{Fault, Options, Outcome, Problem, Watch, shrink};
 
 use super::args::{CheckFormat, Target, seconds};
 use super::run::defect_named;
@@ -326,6 +326,8 @@ fn show(
             "backup": outcome.backup,
             "restore": outcome.restore,
             "ended": outcome.ended,
+            "ending": outcome.ending(),
+            "struck": outcome.struck.iter().map(Fault::name).collect::<Vec<_>>(),
             "problems": outcome.problems,
             "shown": outcome.shown,
             "counts": outcome.counts,
@@ -347,6 +349,11 @@ fn show(
     }
     let counts = &outcome.counts;
     writeln!(out, "BACKUP {} · RESTORE {}", outcome.backup, outcome.restore)?;
+    writeln!(out, "{}", outcome.ending())?;
+    let struck: Vec<_> = outcome.struck.iter().map(Fault::name).collect();
+    if !struck.is_empty() {
+        writeln!(out, "what struck: {}", struck.join(", "))?;
+    }
     writeln!(
         out,
         "{} calls · {} commands · {} steps · {} ms of virtual time",

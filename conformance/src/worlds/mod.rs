@@ -176,8 +176,8 @@ impl Worlds {
         }
         let mut options = self.overruled(seed, &drawn, wanted).map_err(Unfit::Ever)?;
         let here = |why| Unfit::Here(seed, why);
-        options.check().map_err(here)?;
         options.settle();
+        options.check().map_err(here)?;
         let why = "with the other options of this seed";
         self.check_overruled(&options, why).map_err(here)?;
         self.check_fit(&options, wanted).map_err(here)?;

@@ -20,6 +20,7 @@ mod overlap;
 mod places;
 mod sequential;
 mod setup;
+mod transitions;
 mod under_way;
 mod unseen;
 mod verdict;
@@ -28,6 +29,7 @@ pub use ask::{AskError, Asked, ask};
 pub use describe::{Candidate, OwedCallback, describe_state};
 pub use sequential::Checker;
 pub use setup::BUDGET;
+pub use transitions::Transitions;
 pub use verdict::{
     Allowed, Attempt, Effect, Finding, InputError, Judged, LaneChoices, Undecided, Verdict,
     Violation, Why, exit_code,

@@ -8,6 +8,7 @@ use super::frontier::{World, advance};
 use super::names::{Names, is_same};
 use super::overlap::{Effect, SLOTS};
 use super::setup::{Lane, OpenCall, Setup};
+use super::transitions::Transitions;
 use super::under_way::Given;
 use super::verdict::{Allowed, Finding, InputError, Judged, Undecided, Verdict, Violation, Why};
 use crate::clauses::{CLAUSES, Clause, Party, Profile};
@@ -44,6 +45,7 @@ pub struct Checker {
     more_findings: usize,
     events: usize,
     used: Vec<bool>,
+    transitions: Transitions,
     provoked: Vec<Party>,
     server_unseen: bool,
 }
@@ -75,6 +77,7 @@ impl Checker {
             more_findings: 0,
             events: 0,
             used: vec![false; CLAUSES.len()],
+            transitions: Transitions::default(),
             provoked: header.provoked.clone(),
             server_unseen: header.unseen.contains(&Party::Server),
         }
@@ -140,6 +143,7 @@ impl Checker {
             findings: self.findings,
             more_findings: self.more_findings,
             events: self.events,
+            transitions: self.transitions,
             error: None,
             provoked: self.provoked,
             order,
@@ -208,6 +212,9 @@ impl Checker {
             *world = World::new();
         }
         let world = bound.world;
+        if let Some(state) = self.worlds[world].states().next() {
+            self.transitions.insert(function, process, state);
+        }
         self.meet(line, world, &bound.call);
         let Some(slot) = self.free_slot(world) else {
             self.undecided(line, Why::TooManyCalls { most: SLOTS });

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub use super::overlap::{Attempt, Effect, LaneChoices};
+use super::transitions::Transitions;
 use crate::clauses::{Clause, Party, Reading};
 use crate::trace::{Event, TraceError};
 
@@ -211,6 +212,9 @@ pub struct Judged {
     pub events: usize,
     /// Every clause that explained an event.
     pub clauses: Vec<Clause>,
+    /// Functions by the phase of the process that called them.
+    #[serde(skip)]
+    pub transitions: Transitions,
     /// Why the trace could not be read to its end, if it could not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<TraceError>,
@@ -224,13 +228,14 @@ pub struct Judged {
 
 impl Judged {
     /// What is known of a trace that could not be read at all.
-    pub(super) const fn unread(error: TraceError) -> Self {
+    pub(super) fn unread(error: TraceError) -> Self {
         Self {
             verdict: Verdict::Conformant,
             findings: Vec::new(),
             more_findings: 0,
             events: 0,
             clauses: Vec::new(),
+            transitions: Transitions::default(),
             error: Some(error),
             provoked: Vec::new(),
             order: None,

@@ -200,7 +200,7 @@ impl Campaign {
         let Outcome { seed, options, struck, .. } = outcome;
         let seed = *seed;
         let Coverage { clauses, transitions, readings, faults, outcomes, .. } = &mut self.coverage;
-        let mut met = outcome.met.clauses;
+        let mut met = outcome.met;
         let judged = outcome.judged.iter().flat_map(|judged| judged.clauses.iter());
         judged.for_each(|clause| met.insert(*clause));
         let mut questions = Vec::new();
@@ -214,7 +214,7 @@ impl Campaign {
         for question in questions {
             Coverage::note(readings, &profile.reading(question).to_string(), seed);
         }
-        for transition in outcome.met.transitions.iter() {
+        for transition in outcome.judged.iter().flat_map(|judged| judged.transitions.iter()) {
             Coverage::note(transitions, &transition, seed);
         }
         for fault in struck.iter() {

@@ -40,11 +40,11 @@ pub(super) struct Chances {
 }
 
 impl Chances {
-    /// Those of a seed.
-    pub(super) fn new(seed: u64) -> Self {
+    /// Those of a seed, with one of its schedules.
+    pub(super) fn new(seed: u64, order: u32) -> Self {
         let of = |purpose| Chance::of(seed, purpose);
         Self {
-            schedule: of(Purpose::Schedule),
+            schedule: Chance::of_many(seed, Purpose::Schedule, order),
             answers: of(Purpose::Answers),
             programs: of(Purpose::Programs),
             faults: of(Purpose::Faults),
@@ -61,8 +61,12 @@ impl Chance {
     }
 
     fn of(seed: u64, purpose: Purpose) -> Self {
+        Self::of_many(seed, purpose, 0)
+    }
+
+    fn of_many(seed: u64, purpose: Purpose, number: u32) -> Self {
         let mut stream = ChaCha8Rng::seed_from_u64(seed);
-        stream.set_stream(purpose as u64);
+        stream.set_stream(u64::from(number) << 8 | purpose as u64);
         Self(stream)
     }
 

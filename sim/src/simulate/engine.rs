@@ -2,7 +2,7 @@
 
 use super::chance::Chance;
 use super::content::{Content, Extent};
-use super::coverage::MetOnce;
+use super::coverage::Clauses;
 use super::odd::Odd;
 use crate::codes::{CommandCode, HResult, Win32};
 use crate::config::{ServerConfig, VdConfig};
@@ -289,7 +289,7 @@ pub trait Engine {
     fn ends(&mut self, _by: By) {}
 
     /// What was met of the model, if this engine is the model.
-    fn met(&self) -> Option<&MetOnce> {
+    fn met(&self) -> Option<&Clauses> {
         None
     }
 }

@@ -62,7 +62,7 @@ mod world;
 pub use campaign::{Apart, CAMPAIGN, Campaign, Deviant, Failure, Totals};
 pub use chance::Chance;
 pub use content::{Content, Extent, from_bytes, to_bytes};
-pub use coverage::{Clauses, Coverage, Met, MetOnce, Table, Transitions};
+pub use coverage::{Clauses, Coverage, Met, Table};
 pub use deviation::Deviation;
 pub use engine::{
     Answer, Ask, By, CalledBack, Complete, Delivered, Engine, Gives, Happened, Scarcity, Send,

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::chance::Chance;
 use super::content::{self, Content, Extent};
-use super::coverage::MetOnce;
+use super::coverage::Clauses;
 use super::engine::{
     Answer as Given, Ask, By, CalledBack, Delivered, Engine, Gives, Happened, Scarcity, Send,
     Setup, Thing, Wait,
@@ -31,7 +31,7 @@ pub struct OnModel {
     sent: Vec<Send>,
     /// Handles that were given, each with the life and the number of its buffer.
     handles: Vec<(u32, u8, u32)>,
-    met: MetOnce,
+    met: Clauses,
     notes_clauses: bool,
 }
 
@@ -93,7 +93,7 @@ impl OnModel {
             buffers: Vec::new(),
             sent: Vec::new(),
             handles: Vec::new(),
-            met: MetOnce::default(),
+            met: Clauses::default(),
             notes_clauses: true,
         }
     }
@@ -111,7 +111,7 @@ impl OnModel {
         self.sent.clear();
         self.handles.clear();
         self.buffers.iter_mut().for_each(Content::clear);
-        self.met = MetOnce::default();
+        self.met = Clauses::default();
     }
 
     /// The state of a set in this life.
@@ -122,8 +122,8 @@ impl OnModel {
 
     fn note(&mut self, outcome: &Outcome) {
         if self.notes_clauses {
-            outcome.clauses().for_each(|clause| self.met.clauses.insert(clause));
-            outcome.misuses().for_each(|clause| self.met.clauses.insert(clause));
+            outcome.clauses().for_each(|clause| self.met.insert(clause));
+            outcome.misuses().for_each(|clause| self.met.insert(clause));
         }
     }
 
@@ -410,9 +410,6 @@ impl Engine for OnModel {
         let lane = LaneId(by.lane.into());
         let life = &self.lives[usize::from(by.run)];
         let limits = Limits { queue_depth: Some(life.setup.queue_depth), data_is_told: false };
-        if self.notes_clauses {
-            self.met.transitions.insert(ask, by.process, &life.state);
-        }
         let outcomes = model::outcomes(&life.state, &self.profile, limits, lane, &call);
         let outcome = self.choose((by, at_once), &call, &outcomes, chance);
         self.note(&outcome);
@@ -452,8 +449,8 @@ impl Engine for OnModel {
             let callback = callbacks[at as usize];
             model::apply_callback(&mut life.state, &callback, false);
             if self.notes_clauses {
-                self.met.clauses.insert(callback.clause);
-                callback.also.into_iter().for_each(|clause| self.met.clauses.insert(clause));
+                self.met.insert(callback.clause);
+                callback.also.into_iter().for_each(|clause| self.met.insert(clause));
             }
             let (bytes, position) = match callback.ending {
                 Ending::Client { bytes, position, .. } => (bytes, position),
@@ -539,7 +536,7 @@ impl Engine for OnModel {
         Some(found)
     }
 
-    fn met(&self) -> Option<&MetOnce> {
+    fn met(&self) -> Option<&Clauses> {
         Some(&self.met)
     }
 }

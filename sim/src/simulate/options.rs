@@ -214,6 +214,9 @@ pub struct Options {
     pub strategy: Strategy,
     /// Of 8 calls, how many return in the step in which they are made, if they can.
     pub at_once: u8,
+    /// Which of the schedules of its seed: 0, the first, unless another was asked for.
+    #[serde(default)]
+    pub order: u32,
     /// After how many steps the world is given up.
     pub most_steps: u32,
 }
@@ -386,6 +389,7 @@ impl Options {
             faults: Faults::default(),
             strategy: Strategy::Uniform,
             at_once: 8,
+            order: 0,
             most_steps: 20_000,
         }
     }
@@ -458,7 +462,11 @@ impl Options {
         if self.like == Like::Tape {
             self.removable = true;
         }
-        let blocks = |bytes: u32| bytes.next_multiple_of(self.block_size);
+        // A transfer is of whole blocks.
+        let block = self.block_size.max(1);
+        let blocks = |bytes: u32| bytes.div_ceil(block).saturating_mul(block);
+        let transfer = |bytes: u32| blocks(bytes.max(1)).min(self.max_transfer_size);
+        (self.write_size, self.read_size) = (transfer(self.write_size), transfer(self.read_size));
         (self.metadata, self.data) = (blocks(self.metadata), blocks(self.data));
         if self.like != Like::Tape {
             self.asks.file_mark = 0;

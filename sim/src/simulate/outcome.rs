@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::coverage::MetOnce;
+use super::coverage::Clauses;
 use super::observe::Log;
 use super::options::Options;
 use super::struck::{Fault, Struck};
@@ -202,8 +202,8 @@ pub struct Outcome {
     pub judged: Option<Judged>,
     /// The trace, if it was kept.
     pub log: Option<Log>,
-    /// What was met of the model.
-    pub met: MetOnce,
+    /// What was met of the model, if that was the engine.
+    pub met: Clauses,
 }
 
 impl Outcome {

@@ -193,7 +193,8 @@ fn whole<'a, E: Engine>(
     let lanes = setup::lanes(options);
     let places = lanes.iter().map(|lane| lane.place).collect();
     let observer = Observer::new(header, places, watch.judge.then_some(profile), watch.keep);
-    let mut world = World::new(options, Chances::new(seed), engine, (lanes, observer));
+    let mut world =
+        World::new(options, Chances::new(seed, options.order), engine, (lanes, observer));
     world.own = application.map(|application| Own::new(application, world.lanes.len()));
     let (ended, [backup, restore], evidence) = both(&mut world);
     finish(&mut world, &ended);

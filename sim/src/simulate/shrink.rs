@@ -1,8 +1,15 @@
 //! A failing world made smaller: simpler options of the same seed that fail the same way.
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
 use super::faults::Faults;
-use super::options::{About, Arrangement, Asks, Options, Plan, Strategy};
+use super::options::{About, Arrangement, Asks, Like, Options, Plan, Strategy, Ways};
 use super::outcome::Outcome;
+
+/// How many of the schedules of a seed are tried.
+const ORDERS: u32 = 4;
 
 /// Simpler options than these, the simplest first.
 fn simpler(options: &Options) -> Vec<Options> {
@@ -52,8 +59,17 @@ fn simpler(options: &Options) -> Vec<Options> {
     try_with(&|of| of.asks = Asks::default());
     try_with(&|of| of.server_alignment = 0);
     try_with(&|of| of.same_name = false);
-    for fault in 0..15 {
-        try_with(&|of| without(&mut of.faults, fault));
+    try_with(&|of| of.aborts_on_failure = true);
+    try_with(&|of| of.ways = Ways::default());
+    for ways in each_without(&options.ways) {
+        try_with(&|of| of.ways = ways);
+    }
+    try_with(&|of| of.like = Like::Pipe);
+    try_with(&|of| (of.like, of.removable) = (Like::Pipe, false));
+    try_with(&|of| of.block_size = 512);
+    try_with(&|of| of.max_transfer_size = 65_536);
+    for faults in each_without(&options.faults) {
+        try_with(&|of| of.faults = faults);
     }
     for earlier in [1, 2, 4, 8, 16, 32, 64] {
         try_with(&|of| sooner(&mut of.faults, earlier));
@@ -61,25 +77,17 @@ fn simpler(options: &Options) -> Vec<Options> {
     all
 }
 
-/// Takes one fault away.
-fn without(faults: &mut Faults, fault: u8) {
-    match fault {
-        0 => faults.server_abort_at = None,
-        1 => faults.client_abort_at = None,
-        2 => faults.server_dies_at = None,
-        3 => faults.primary_dies_at = None,
-        4 => faults.secondary_dies_at = None,
-        5 => faults.statement_fails = false,
-        6 => faults.medium_fails_at = None,
-        7 => faults.capacity = None,
-        8 => faults.memory = 0,
-        9 => faults.queue = 0,
-        10 => faults.system = 0,
-        11 => faults.short = 0,
-        12 => faults.slow_client = 0,
-        13 => faults.slow_server = 0,
-        _ => faults.slow_callback = 0,
-    }
+/// The same, each time with another of its parts as it is by default.
+fn each_without<T: Serialize + DeserializeOwned>(whole: &T) -> Vec<T> {
+    let Ok(Value::Object(parts)) = serde_json::to_value(whole) else {
+        return Vec::new();
+    };
+    let without = |name: &String| {
+        let mut others = parts.clone();
+        others.remove(name);
+        serde_json::from_value(Value::Object(others)).ok()
+    };
+    parts.keys().filter_map(without).collect()
 }
 
 /// Lets what comes at a step come so many steps sooner.
@@ -90,11 +98,12 @@ fn sooner(faults: &mut Faults, by: u32) {
         server_dies_at,
         primary_dies_at,
         secondary_dies_at,
+        cancelled_at,
         ..
     } = faults;
-    let steps =
-        [server_abort_at, client_abort_at, server_dies_at, primary_dies_at, secondary_dies_at];
-    for step in steps {
+    let aborts = [server_abort_at, client_abort_at, cancelled_at];
+    let deaths = [server_dies_at, primary_dies_at, secondary_dies_at];
+    for step in aborts.into_iter().chain(deaths) {
         *step = step.map(|at| at.saturating_sub(by));
     }
 }
@@ -112,15 +121,20 @@ pub fn shrink(
     let mut best = outcome.clone();
     let mut left = runs;
     'smaller: loop {
-        for options in simpler(&best.options) {
-            if left == 0 {
-                return best;
-            }
-            left -= 1;
-            let next = again(&options);
-            if classes(&next).iter().any(|class| wanted.contains(class)) && is_less(&next, &best) {
-                best = next;
-                continue 'smaller;
+        let own = best.options.order;
+        // Where the seed's own schedule misses it another may not.
+        for order in std::iter::once(own).chain((0..ORDERS).filter(|order| *order != own)) {
+            for options in std::iter::once(best.options).chain(simpler(&best.options)) {
+                if left == 0 {
+                    return best;
+                }
+                left -= 1;
+                let next = again(&Options { order, ..options });
+                let same = classes(&next).iter().any(|class| wanted.contains(class));
+                if same && is_less(&next, &best) {
+                    best = next;
+                    continue 'smaller;
+                }
             }
         }
         return best;

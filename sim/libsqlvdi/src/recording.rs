@@ -57,7 +57,7 @@ impl TraceFile {
                 let Ok(number @ 1..=9) = u8::try_from(history.next_secondary()) else {
                     return Ok(None);
                 };
-                let recording = Recording::new(join(&self.0, &header, &history)?);
+                let recording = Recording::new(join(&self.0, &header, (&history, name))?);
                 Ok(Some(recording.secondary(number, set.clone())))
             }
         }

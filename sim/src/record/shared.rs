@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::runtime::SetHistory;
-use crate::trace::{Header, Recorder, TraceReader, Turns};
+use crate::trace::{Event, Function, Header, Recorder, TraceReader, Turns};
 
 /// The numbers of a trace: the process's own until there is a set.
 #[derive(Clone, Debug, Default)]
@@ -80,32 +80,85 @@ pub fn begin(path: &Path, header: &Header, numbers: &Numbers) -> io::Result<Reco
 
 /// Removes the trace that is there, if there is one.
 fn make_room(path: &Path) -> io::Result<()> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    let kind = file.metadata()?;
-    // What is no file holds nothing, and stays.
-    if !kind.is_file() {
-        return Ok(());
-    }
-    if kind.len() > 0 && TraceReader::new(BufReader::new(file)).is_err() {
-        let why = "there is a file that is no trace, which is not written over";
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
-    }
+    let Some(file) = earlier(path)? else { return Ok(()) };
+    TraceReader::new(BufReader::new(file)).map_err(|_| no_trace())?;
     std::fs::remove_file(path)
 }
 
-/// Goes on with the trace of a set that another process has created, or begins one, if
-/// that is not recorded.
+/// Goes on with the trace of a set of this name that another process has created, or
+/// begins one, if that is not recorded: in place of that of an earlier set.
 ///
 /// # Errors
-/// The file cannot be written.
-pub fn join(path: &Path, header: &Header, history: &SetHistory) -> io::Result<Recorder> {
+/// The file cannot be written; or it is the trace of another set, or none, and is left
+/// alone.
+pub fn join(
+    path: &Path,
+    header: &Header,
+    (history, set): (&SetHistory, &str),
+) -> io::Result<Recorder> {
+    if let Some(known) = Known::of(path)? {
+        if known.set.as_deref().is_some_and(|known| known != set) {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, OTHER_SET));
+        }
+        // A number that this set has not given yet is one of another's.
+        if known.last > history.numbers() {
+            make_room(path)?;
+        }
+    }
     let numbers = Numbers::default();
     numbers.follow(history.clone());
     open(path, header, &numbers)
+}
+
+/// Why a set is not recorded into the trace of another.
+const OTHER_SET: &str =
+    "another set is being recorded there: a %s in the name stands for that of the set";
+
+/// What a trace that is there says of its set.
+struct Known {
+    /// Its name, if the call that created or opened it is recorded.
+    set: Option<String>,
+    /// The number of the last event.
+    last: u64,
+}
+
+impl Known {
+    /// `None` if there is nothing yet.
+    fn of(path: &Path) -> io::Result<Option<Self>> {
+        let Some(file) = earlier(path)? else { return Ok(None) };
+        flock(&file, FlockOperation::LockShared)?;
+        let mut reader = TraceReader::new(BufReader::new(file)).map_err(|_| no_trace())?;
+        let mut known = Self { set: None, last: 0 };
+        // Half a line is of somebody who was killed.
+        while let Ok(Some(line)) = reader.next_line() {
+            known.last = known.last.max(line.event.seq().unwrap_or_default());
+            let opens = [Function::CreateEx, Function::Create, Function::Open];
+            if let Event::Call { call, args, .. } = &line.event
+                && opens.contains(call)
+                && known.set.is_none()
+            {
+                known.set = args.name.as_ref().map(|name| name.as_str().to_owned());
+            }
+        }
+        Ok(Some(known))
+    }
+}
+
+fn no_trace() -> io::Error {
+    let why = "there is a file that is no trace, which is not written over";
+    io::Error::new(io::ErrorKind::AlreadyExists, why)
+}
+
+/// The file that is there, if it holds anything.
+fn earlier(path: &Path) -> io::Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => {
+            let kind = file.metadata()?;
+            Ok((kind.is_file() && kind.len() > 0).then_some(file))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn open(path: &Path, header: &Header, numbers: &Numbers) -> io::Result<Recorder> {

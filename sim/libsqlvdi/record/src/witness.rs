@@ -13,8 +13,8 @@ use vdi_sim::codes::{CommandCode, HResult, Win32};
 use vdi_sim::config::VdConfig;
 use vdi_sim::record::shared::{Claim, claim, trace_path};
 use vdi_sim::trace::{
-    Args, CodeArg, Event, Function, Handle, Header, Name, Origin, Out, Process, Recorder, Size,
-    TimeoutArg,
+    Args, CodeArg, Event, Function, Handle, Header, HowEnded, Name, Origin, Out, Process, Recorder,
+    Size, TimeoutArg,
 };
 
 thread_local! {
@@ -47,6 +47,8 @@ pub(crate) struct Trace {
     in_use: AtomicBool,
     claim: Claim,
     names: Mutex<Names>,
+    /// The number of the process that created it: a child of that has it, too.
+    owner: u32,
 }
 
 #[derive(Default)]
@@ -56,6 +58,8 @@ struct Names {
     commands: u64,
     /// The commands that lie, or last lay, at these addresses.
     at: BTreeMap<usize, String>,
+    /// Of those not completed, what they were.
+    outstanding: BTreeMap<usize, RawCommand>,
     buffers: BTreeMap<usize, String>,
     handle_names: BTreeMap<u32, String>,
 }
@@ -109,7 +113,8 @@ pub(crate) fn begin(address: usize, name: &str, process: Process) {
     match begun {
         Ok((recorder, claim)) => {
             let (in_use, names) = (AtomicBool::new(false), Mutex::default());
-            let trace = Trace { recorder, process, in_use, claim, names };
+            let owner = std::process::id();
+            let trace = Trace { recorder, process, in_use, claim, names, owner };
             known.sets.insert(address, Arc::new(trace));
         }
         Err(error) => eprintln!("libsqlvdi-record: {}: {error}", path.display()),
@@ -121,6 +126,16 @@ pub(crate) fn forget(address: usize) {
     let mut known = lock(&KNOWN);
     known.sets.remove(&address);
     known.devices.remove(&address);
+}
+
+/// The process ends by itself: what is in use then was never closed.
+pub(crate) fn end_all() {
+    for trace in lock(&KNOWN).sets.values() {
+        if trace.in_use.load(Ordering::Acquire) && trace.owner == std::process::id() {
+            let (process, exit) = (trace.process, HowEnded::Normal);
+            trace.recorder.record(Event::Exit { seq: None, process, exit });
+        }
+    }
 }
 
 /// A call that gives nothing but its status.
@@ -215,6 +230,7 @@ impl Trace {
         names.commands += 1;
         let name = format!("c{}", names.commands);
         names.at.insert(address, name.clone());
+        names.outstanding.insert(address, *command);
         let buffer = (command.buffer != 0).then(|| Name::from(names.buffer(command.buffer)));
         Out {
             command: Some(Name::from(name)),
@@ -223,6 +239,19 @@ impl Trace {
             position: Some(command.position.cast_unsigned()),
             buffer,
             ..Out::default()
+        }
+    }
+
+    /// A command is about to be completed: whether the client has written into what it may
+    /// only read. `now` looks at it, if it is one that GetCommand gave.
+    pub(crate) fn compare(&self, address: usize, now: impl FnOnce() -> Option<RawCommand>) {
+        let mut names = lock(&self.names);
+        let Some(given) = names.outstanding.remove(&address) else { return };
+        let name = names.at.get(&address).cloned().filter(|_| now() != Some(given));
+        drop(names);
+        if let Some(name) = name {
+            let lane = self.recorder.lane(self.process);
+            self.recorder.record(Event::Wrote { seq: None, lane, wrote: Name::from(name) });
         }
     }
 

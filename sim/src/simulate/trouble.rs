@@ -2,6 +2,7 @@
 //! process dies, a call is made out of the order.
 
 use super::engine::{Ask, Engine};
+use super::faults::Faults;
 use super::odd::Odd;
 use super::options::About;
 use super::program::Statement;
@@ -19,18 +20,10 @@ impl<E: Engine> World<'_, E> {
         if odd && self.counts.steps >= self.odd_at && self.odd_left > 0 {
             self.odd_is_due();
         }
-        let faults = &self.options.faults;
-        let now = Some(self.counts.steps);
-        let drawn = [
-            faults.server_abort_at,
-            faults.client_abort_at,
-            faults.server_dies_at,
-            faults.primary_dies_at,
-            faults.secondary_dies_at,
-            faults.cancelled_at,
-        ];
-        if drawn.contains(&now) {
-            self.strike(now);
+        if self.counts.steps == self.trouble_at {
+            let now = self.counts.steps;
+            self.trouble_at = next_fault(&self.options.faults, now + 1);
+            self.strike(Some(now));
         }
     }
 
@@ -152,6 +145,19 @@ impl<E: Engine> World<'_, E> {
         }
         std::mem::take(&mut self.meddled)
     }
+}
+
+/// The first step from this one on at which a fault is drawn to come.
+pub(super) fn next_fault(faults: &Faults, from: u32) -> u32 {
+    let drawn = [
+        faults.server_abort_at,
+        faults.client_abort_at,
+        faults.server_dies_at,
+        faults.primary_dies_at,
+        faults.secondary_dies_at,
+        faults.cancelled_at,
+    ];
+    drawn.into_iter().flatten().filter(|at| *at >= from).min().unwrap_or(u32::MAX)
 }
 
 /// Whether a call out of the order, which has succeeded or not, may have changed what others

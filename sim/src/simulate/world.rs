@@ -19,6 +19,7 @@ use super::schedule::{Lanes, Scheduler, each};
 use super::server::{AgentLane, Server};
 use super::setup;
 use super::struck::{Fault, Struck};
+use super::trouble::next_fault;
 use crate::codes::HResult;
 use crate::trace::{Function, Process};
 
@@ -157,6 +158,8 @@ pub(super) struct World<'a, E> {
     pub(super) odd_at: u32,
     /// How many odd calls there may yet be: the world is to come to an end.
     pub(super) odd_left: u32,
+    /// The step of the next fault that comes at a drawn step.
+    pub(super) trouble_at: u32,
     pub(super) odd_due: [bool; 3],
     pub(super) dead: Vec<Process>,
     /// The line of the trace that tells of the death of the primary client's process.
@@ -202,6 +205,7 @@ impl<'a, E: Engine> World<'a, E> {
             given: Vec::new(),
             odd_at: 1,
             odd_left: MOST_ODD,
+            trouble_at: next_fault(&options.faults, 0),
             odd_due: [false; 3],
             dead: Vec::new(),
             primary_died: None,

@@ -5,6 +5,7 @@
 mod args;
 mod ask;
 mod check;
+mod environment;
 mod explain;
 mod explore;
 mod gate;
@@ -18,6 +19,7 @@ mod process;
 mod readings;
 mod replay;
 mod run;
+mod script;
 mod server;
 mod shrink;
 mod simulate;

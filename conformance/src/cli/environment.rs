@@ -37,7 +37,9 @@ fn seconds_from_none(text: &str) -> Option<f64> {
 /// Whether what is said can be understood: what is misspelt would be another behaviour than
 /// the one that is wanted.
 pub(super) fn check() -> Result<(), Failure> {
-    const KNOWN: [(&str, fn(&str) -> bool, &str); 3] = [
+    /// A name, what its values are like, and the same in words.
+    type Known = (&'static str, fn(&str) -> bool, &'static str);
+    const KNOWN: [Known; 3] = [
         ("VDI_WAIT", |text| seconds_from_none(text).is_some(), "a number of seconds from 0"),
         ("VDI_GROUP", |text| matches!(text, "0" | "1"), "0 or 1"),
         (

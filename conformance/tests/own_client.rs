@@ -187,7 +187,8 @@ fn a_program_says_what_its_worlds_must_be_like() {
             Ground::Model,
         );
         let runner = worlds.runner().expect("it starts");
-        (0..20).map(|seed| runner.options(seed)).collect::<Result<Vec<_>, String>>()
+        let all = (0..20).map(|seed| runner.options(seed)).collect::<Result<Vec<_>, _>>();
+        all.map_err(|unfit| unfit.to_string())
     };
     let all = hello(r#"{"devices":1,"like":["tape","disk"]}"#).expect("options");
     assert!(all.iter().all(|options| options.devices == 1));

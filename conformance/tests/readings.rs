@@ -46,6 +46,11 @@ const BLAMELESS: &[(&str, &str)] = &[
         "buffer-handle-when-aborted=abort-error",
         "what the built-in implementation chose is allowed by both",
     ),
+    ("handle-of-another=given", "what the built-in implementation chose is allowed by both"),
+    (
+        "secondary-after-death=abort-error",
+        "what the built-in implementation chose is allowed by both",
+    ),
     ("available-count=exact", "what the built-in implementation chose is allowed by both"),
     ("undefined-features=undefined", "it allows more than the default does"),
 ];

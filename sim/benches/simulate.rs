@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use vdi_sim::clauses::Profile;
 use vdi_sim::simulate::{
-    Arrangement, Asks, Chance, Counts, Faults, Like, OnModel, Options, Plan, Strategy, Watch,
+    Arrangement, Asks, Chance, Counts, Faults, Like, OnModel, Options, Plan, Strategy, Watch, Ways,
     options_of, simulate_on,
 };
 
@@ -53,6 +53,7 @@ fn plain(transfers: u32, at_once: u8) -> Options {
         asks: Asks::default(),
         server_alignment: 0,
         same_name: false,
+        ways: Ways::default(),
         ..options_of(0)
     }
 }

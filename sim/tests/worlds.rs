@@ -3,11 +3,16 @@
 
 mod support;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use vdi_sim::clauses::Profile;
+use vdi_sim::codes::{CommandCode, Win32};
 use vdi_sim::simulate::{
-    Arrangement, Ask, Buffers, Campaign, Deviation, Do, Ended, Faults, Like, Options, Plan,
-    Problem, StatementEnd, Told, Wait, Watch, options_of, simulate, simulate_with,
+    Answer, Arrangement, Ask, Buffers, Campaign, Complete, Deviation, Do, Ended, Fault, Faults,
+    Like, Log, Options, Plan, Problem, StatementEnd, Told, Wait, Watch, options_of, simulate,
+    simulate_with,
 };
+use vdi_sim::trace::{CodeArg, Event, Function};
 
 const JUDGED: Watch = Watch { judge: true, keep: false };
 const KEPT: Watch = Watch { judge: true, keep: true };
@@ -35,13 +40,187 @@ fn nothing_is_wrong_and_every_deviation_shows() {
     for deviation in Deviation::ALL {
         let known = campaign.deviations.get(deviation.id());
         let shown = known.unwrap_or_else(|| panic!("{deviation} was not drawn"));
-        assert!(shown.first.is_some(), "{deviation} never showed");
+        // A deviant client meets nothing else that goes wrong: what it does shows always.
+        assert_eq!(shown.shown, shown.worlds, "{deviation} did not always show");
         let by_clause = shown.first_by_clause.is_some();
-        // These do not break an obligation that can be seen: they are seen by their harm.
+        // What these break is a promise about a disk, or has no time by which it is due: they
+        // are seen by their harm.
         let by_harm = matches!(deviation, Deviation::FlushesNothing | Deviation::NeverCompletes);
         assert!(by_clause || by_harm, "{deviation} was not caught: {:?}", shown.how);
     }
-    assert!(campaign.totals.restores > seeds() / 3, "{:?}", campaign.totals);
+    assert!(campaign.totals.restores > seeds() / 4, "{:?}", campaign.totals);
+    for fault in Fault::ALL {
+        let met = campaign.coverage.faults.contains_key(fault.name());
+        assert!(met, "{} never struck", fault.name());
+    }
+}
+
+/// What a trace tells of commands: those sent with their sizes, and how they ended.
+fn commands(log: &Log) -> BTreeSet<String> {
+    let (mut codes, mut seen) = (BTreeMap::new(), BTreeSet::new());
+    for event in &log.to_trace().events {
+        match event {
+            Event::Call { call: Function::SendCommand, creates: Some(name), args, .. } => {
+                let Some(CodeArg::Command(code)) = args.code else { continue };
+                codes.insert(name.to_string(), code);
+                let sign = args.size.map_or(0, |size| size.0.signum());
+                seen.insert(match code {
+                    CommandCode::SkipMarks | CommandCode::SkipBlocks => format!("{code:?} {sign}"),
+                    CommandCode::Load | CommandCode::SetPosition => {
+                        format!("{code:?} {}", args.size.map_or(0, |size| size.0))
+                    }
+                    _ => format!("{code:?}"),
+                });
+            }
+            Event::Callback { callback, completion, bytes, .. } => {
+                let code = codes.get(callback.as_str()).copied().unwrap_or(CommandCode::Read);
+                let moved = if *bytes > 0 { " with bytes" } else { "" };
+                seen.insert(format!("{code:?} ended {completion}{moved}"));
+            }
+            _ => {}
+        }
+    }
+    seen
+}
+
+/// Every part of a plan, and every answer of a medium, comes in a few thousand worlds.
+#[test]
+fn every_command_and_every_end_is_drawn() {
+    let watch = Watch { judge: false, keep: true };
+    let (mut seen, mut disks) = (BTreeSet::new(), BTreeSet::new());
+    for seed in 0..seeds().min(3_000) {
+        let outcome = simulate(seed, &options_of(seed), &Profile::default(), watch);
+        let own = commands(&outcome.log.expect("kept"));
+        if outcome.options.like == Like::Disk {
+            disks.extend(own.iter().cloned());
+        }
+        seen.extend(own);
+    }
+    for wanted in [
+        "Rewind",
+        "Discard",
+        "WriteMark",
+        "SkipMarks 1",
+        "SkipMarks -1",
+        "SkipBlocks 1",
+        "SkipBlocks -1",
+        "Load 0",
+        "Load 1",
+        "SetPosition 0",
+        "SetPosition 1",
+        "SetPosition 2",
+        "GetPosition",
+        "Write ended ERROR_END_OF_MEDIA",
+        "Write ended ERROR_END_OF_MEDIA with bytes",
+        "Write ended ERROR_EOM_OVERFLOW",
+        "Write ended ERROR_DISK_FULL",
+        "Read ended ERROR_FILEMARK_DETECTED",
+        "Read ended ERROR_NO_DATA_DETECTED",
+        "Read ended ERROR_HANDLE_EOF",
+        "Flush ended ERROR_WRITE_FAULT",
+        "Complete ended ERROR_WRITE_FAULT",
+        "Snapshot ended ERROR_OPERATION_ABORTED",
+        "MountSnapshot ended ERROR_READ_FAULT",
+    ] {
+        assert!(seen.contains(wanted), "{wanted} was not drawn");
+    }
+    assert!(disks.contains("Load 1") && disks.contains("Load 0"), "{disks:?}");
+}
+
+/// What server and client recover from excuses no failure: every statement succeeds.
+#[test]
+fn harmless_faults_do_no_harm() {
+    let mut struck = BTreeSet::new();
+    for seed in 0..seeds() / 8 {
+        let drawn = options_of(seed);
+        let capacity = Some(drawn.write_size * 2);
+        let faults = Faults { capacity, cuts: true, short: 2, queue: 2, slow_client: 2, ..none() };
+        let mut options = Options { faults, deviation: None, odd_calls: 0, ..drawn };
+        (options.removable, options.server_time_out) = (true, 0);
+        options.settle();
+        let outcome = simulate(seed, &options, &Profile::default(), JUDGED);
+        assert_eq!(outcome.problems, [], "seed {seed}");
+        assert_eq!(outcome.restore, StatementEnd::Succeeded, "seed {seed}");
+        assert!(!outcome.struck.explains_failure());
+        struck.extend(outcome.struck.iter().map(Fault::name));
+    }
+    let wanted = ["end-of-media", "queue-full", "short-transfer", "short-write", "slow-client"];
+    assert_eq!(struck.into_iter().collect::<Vec<_>>(), wanted);
+}
+
+fn none() -> Faults {
+    Faults::default()
+}
+
+/// A client that fails its first Write for no reason is not excused by a fault that was drawn
+/// and did not strike, nor by one that is harmless.
+#[test]
+fn what_did_not_strike_excuses_nothing() {
+    let mut step = 0;
+    let mut client = |told: &Told, _: &mut dyn Buffers| {
+        step += 1;
+        match (step, told) {
+            (1, _) => Do::Call(Ask::CreateEx),
+            (2, _) => Do::Issue,
+            (3, _) => Do::Call(Ask::GetConfiguration { wait: Wait::Infinite }),
+            (4, _) => Do::Call(Ask::OpenDevice { device: 0 }),
+            (5, _) => Do::Call(Ask::GetCommand { device: 0, wait: Wait::Infinite }),
+            (6, Told::Returned(Answer { delivered: Some(command), .. })) => {
+                let (command, code) = (command.command, Win32::ERROR_DISK_FULL);
+                let done = Complete { device: 0, command, code, bytes: 0, position: None };
+                Do::Call(Ask::CompleteCommand(done))
+            }
+            (7, _) => Do::Call(Ask::SignalAbort),
+            (8, _) => Do::Call(Ask::Close),
+            (9, _) => Do::AwaitStatement,
+            _ => Do::End,
+        }
+    };
+    let faults =
+        Faults { primary_dies_at: Some(5_000), short: 3, slow_server: 1_000, queue: 2, ..none() };
+    let (plan, like) = (Plan::Backup, Like::Pipe);
+    let options = Options { faults, plan, like, devices: 1, server_time_out: 0, ..options_of(7) };
+    let outcome = simulate_with(&mut client, 7, &options, &Profile::default(), KEPT);
+    assert!(outcome.struck.contains(Fault::SlowServer));
+    assert_eq!(outcome.backup, StatementEnd::Failed);
+    assert!(outcome.problems.contains(&Problem::Unexplained), "{:?}", outcome.problems);
+}
+
+/// A draw for one purpose does not shift those for another.
+#[test]
+fn an_option_does_not_shift_the_schedule() {
+    for seed in 0..40 {
+        let quiet = Options { faults: none(), deviation: None, odd_calls: 0, ..options_of(seed) };
+        let trace = |slow_callback: u32| {
+            let options = Options { faults: Faults { slow_callback, ..none() }, ..quiet };
+            let outcome = simulate(seed, &options, &Profile::default(), KEPT);
+            outcome.log.expect("kept").to_trace()
+        };
+        // It is drawn at every callback whether it takes its time, and never does.
+        assert_eq!(trace(u32::MAX), trace(0), "seed {seed}");
+    }
+}
+
+/// A standstill is told with the lanes that wait, in worlds with calls out of the order, too.
+#[test]
+fn standstills_are_told() {
+    let mut odd = 0;
+    for seed in 0..seeds() {
+        let options = options_of(seed);
+        let outcome = simulate(seed, &options, &Profile::default(), JUDGED);
+        let Ended::Stuck(lanes) = &outcome.ended else { continue };
+        assert!(!lanes.is_empty(), "seed {seed}");
+        let ending = outcome.ending();
+        assert!(ending.contains(&lanes.join(", ")), "{ending}");
+        if options.odd_calls > 0 {
+            odd += 1;
+            assert!(ending.starts_with("stuck, as odd calls may bring about ("), "{ending}");
+        } else {
+            let told = |problem: &Problem| matches!(problem, Problem::Stuck { .. });
+            assert!(outcome.shown.iter().any(told), "seed {seed}: {:?}", outcome.shown);
+        }
+    }
+    assert!(odd > 0, "no such world");
 }
 
 /// A client that loses data is shown as the loss it causes.
@@ -54,6 +233,8 @@ fn lost_data_is_seen() {
         let how = &campaign.deviations[deviation.id()].how;
         assert!(how.contains_key("loss of data"), "{deviation}: {how:?}");
     }
+    let how = &campaign.deviations[Deviation::NeverCompletes.id()].how;
+    assert!(how.contains_key("stuck") && how.contains_key("unexplained failure"), "{how:?}");
     let how = &campaign.deviations[Deviation::CloseIsSuccess.id()].how;
     assert!(how.contains_key("false success"), "{how:?}");
 }
@@ -192,8 +373,11 @@ fn no_world_hangs() {
     let outcome = simulate(1, &options, &profile, JUDGED);
     let Ended::Stuck(lanes) = &outcome.ended else { panic!("{:?}", outcome.ended) };
     assert!(lanes.iter().any(|lane| lane.starts_with("server.agent in Execute")), "{lanes:?}");
+    // Neither do polls make a progress.
     options.command_wait = 1_000;
-    options.most_steps = 500;
     let outcome = simulate(1, &options, &profile, JUDGED);
-    assert_eq!((outcome.ended, outcome.counts.steps), (Ended::TooLong, 500));
+    assert!(matches!(outcome.ended, Ended::Stuck(_)), "{:?}", outcome.ended);
+    options.most_steps = 50;
+    let outcome = simulate(1, &options, &profile, JUDGED);
+    assert_eq!((outcome.ended, outcome.counts.steps), (Ended::TooLong, 50));
 }

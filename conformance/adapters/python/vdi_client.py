@@ -189,8 +189,9 @@ class ClientVirtualDeviceSet:
     def get_buffer_handle(self, buffer):
         """A name for a buffer that all processes of the set understand.
 
-        Only the buffer of a Read or Write that a client has in hand will do; None
-        stands for any other address (IClientVirtualDeviceSet2::GetBufferHandle).
+        Only the buffer of a Read or Write that a client has in hand will do, where it
+        has an address; None stands for any other one
+        (IClientVirtualDeviceSet2::GetBufferHandle).
         """
         with self._monitor:
             refusal = self._refusal()
@@ -199,7 +200,7 @@ class ClientVirtualDeviceSet:
             shared = self._member.shared
             in_hand = [command.buffer for device in shared.devices
                        for command in device.delivered if command.code in (READ, WRITE)]
-            if buffer is None or buffer not in in_hand:
+            if buffer is None or buffer not in in_hand or not self.has_mapped(buffer):
                 return VD_E_INVALID, None
             return NOERROR, BufferHandle(shared, buffer)
 

@@ -4,6 +4,7 @@
 
 mod args;
 mod ask;
+mod campaign;
 mod check;
 mod environment;
 mod explain;
@@ -148,7 +149,7 @@ pub fn main<S: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item =
         Command::Explore(args) => explore::explore(&args, &mut out),
         Command::Gate(args) => gate::gate(&args, &mut out),
         Command::Simulate(args) => simulate::simulate(&args, &mut out),
-        Command::Merge(args) => simulate::merge(&args, &mut out),
+        Command::Merge(args) => campaign::merge(&args, &mut out),
         Command::Init(args) => init::init(&args, &mut out),
         Command::Install(args) => install::install(&args, &mut out),
         Command::Join(args) => join::join(&args, &mut out),

@@ -2,22 +2,19 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use vdi_sim::check::exit_code;
 use vdi_sim::clauses::Reading;
-use vdi_sim::simulate::{Apart, CAMPAIGN, Campaign, Options, Outcome, Problem, Watch, shrink};
+use vdi_sim::simulate::{Fault, Options, Outcome, Problem, Watch, shrink};
 
 use super::args::{CheckFormat, Target, seconds};
 use super::run::defect_named;
-use super::{Failure, profile};
+use super::{Failure, campaign, profile};
 use crate::adapter::{Limits, Trouble};
-use crate::worlds::{CannotRun, ClientProgram, Ground, Runner, Seeds, Shard, Share, Unfit, Worlds};
+use crate::worlds::{ClientProgram, Ground, Runner, Seeds, Shard, Unfit, Worlds};
 
 /// `vdi simulate`.
 #[derive(Debug, Clone, Args)]
@@ -139,7 +136,7 @@ impl HowArgs {
         })
     }
 
-    fn worlds(&self) -> Result<Worlds, Failure> {
+    pub(super) fn worlds(&self) -> Result<Worlds, Failure> {
         let defect = self.defect.as_deref().map(defect_named).transpose()?;
         let ground = match self.on {
             GroundArg::Plain => Ground::Plain(defect),
@@ -166,19 +163,19 @@ impl HowArgs {
         worlds.runner().map_err(|trouble| self.unavailable(&trouble))
     }
 
-    fn unavailable(&self, trouble: &Trouble) -> Failure {
+    pub(super) fn unavailable(&self, trouble: &Trouble) -> Failure {
         let command = self.client.as_deref().unwrap_or_default();
         Failure::Unavailable(format!("--client {command}: it {trouble}"))
     }
 
     /// The readings, as they are named.
-    fn judged_by(&self) -> String {
+    pub(super) fn judged_by(&self) -> String {
         let readings = self.readings.iter().map(|reading| format!(" {reading}"));
         self.profile.clone() + &readings.collect::<String>()
     }
 
     /// The options that make it so again.
-    fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         let mut words = String::new();
         let mut add = |option: &str, value: &str| {
             let value = shlex::try_quote(value).unwrap_or(value.into()).into_owned();
@@ -209,7 +206,7 @@ impl HowArgs {
 pub(super) fn simulate(args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     match (args.seed, args.seeds) {
         (Some(seed), _) => one(seed, args, out),
-        (None, Some(seeds)) => campaign(seeds, args, out),
+        (None, Some(seeds)) => campaign::campaign(seeds, args, out),
         (None, None) => {
             let why = "which worlds? --seed 7 is one, --seeds 0..1000 a campaign";
             Err(Failure::Usage(why.to_owned()))
@@ -310,7 +307,7 @@ fn differences(drawn: &Options, options: &Options) -> Vec<(String, Value)> {
 }
 
 /// The command that makes it so again.
-fn again(seed: u64, words: &str) -> String {
+pub(super) fn again(seed: u64, words: &str) -> String {
     format!("vdi replay --seed {seed}{words}")
 }
 
@@ -329,6 +326,8 @@ fn show(
             "backup": outcome.backup,
             "restore": outcome.restore,
             "ended": outcome.ended,
+            "ending": outcome.ending(),
+            "struck": outcome.struck.iter().map(Fault::name).collect::<Vec<_>>(),
             "problems": outcome.problems,
             "shown": outcome.shown,
             "counts": outcome.counts,
@@ -350,6 +349,11 @@ fn show(
     }
     let counts = &outcome.counts;
     writeln!(out, "BACKUP {} · RESTORE {}", outcome.backup, outcome.restore)?;
+    writeln!(out, "{}", outcome.ending())?;
+    let struck: Vec<_> = outcome.struck.iter().map(Fault::name).collect();
+    if !struck.is_empty() {
+        writeln!(out, "what struck: {}", struck.join(", "))?;
+    }
     writeln!(
         out,
         "{} calls · {} commands · {} steps · {} ms of virtual time",
@@ -389,196 +393,8 @@ fn misfit(unfit: Unfit) -> Failure {
     Failure::Usage(unfit.to_string())
 }
 
-fn campaign(seeds: Seeds, args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
-    let worlds = Worlds { digest: args.digest, ..args.how.worlds()? };
-    let jobs = match args.jobs {
-        Some(jobs) => usize::from(jobs),
-        None => std::thread::available_parallelism().map_or(1, usize::from),
-    };
-    // Before hours are spent, and without touching what is there.
-    if let Some(path) = &args.output {
-        std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(path)
-            .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
-    }
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
-    // Without a handler Ctrl-C ends the process, and what it has is lost: no reason to fail.
-    let _ = ctrlc::set_handler(move || asked.store(true, Ordering::SeqCst));
-    let bar = progress(args.shard.count(seeds));
-    let done = |outcome: &Outcome| {
-        bar.inc(1);
-        if let Some(problem) = outcome.problems.first() {
-            let again = again(outcome.seed, &args.how.words());
-            bar.suspend(|| tell(&format!("seed {}: {problem}\n  again: {again}", outcome.seed)));
-        }
-    };
-    let found = worlds
-        .campaign(&args.how.judged_by(), (seeds, args.shard, jobs), &stop, &done)
-        .map_err(|error| match error {
-            CannotRun::Option(why) => Failure::Usage(why),
-            CannotRun::Client(trouble) => args.how.unavailable(&trouble),
-        })?;
-    let found = Campaign { how: args.how.words(), ..found };
-    bar.finish_and_clear();
-    finish(&found, &[], (args.format, args.output.as_deref()), out)
-}
-
-#[expect(clippy::print_stderr, reason = "this is where the command talks to people")]
-fn tell(text: &str) {
-    eprintln!("{text}");
-}
-
-fn progress(worlds: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} worlds · {per_sec} · {eta}");
-    let bar = ProgressBar::with_draw_target(Some(worlds), ProgressDrawTarget::stderr());
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
-pub(super) fn merge(args: &MergeArgs, out: &mut dyn Write) -> Result<u8, Failure> {
-    let mut whole: Option<Campaign> = None;
-    let mut shares: Vec<Share> = Vec::new();
-    for path in &args.results {
-        let bad =
-            |error: &dyn std::fmt::Display| Failure::Input(format!("{}: {error}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(|error| bad(&error))?;
-        let part: Campaign = serde_json::from_str(&text)
-            .map_err(|error| bad(&format!("no result of a campaign: {error}")))?;
-        if part.vdi != CAMPAIGN {
-            return Err(bad(&Apart::Format(part.vdi)));
-        }
-        for seeds in &part.seeds {
-            let share: Share = seeds.parse().map_err(|error: String| bad(&error))?;
-            if shares.iter().any(|other| other.overlaps(share)) {
-                return Err(bad(&Apart::Twice(seeds.clone())));
-            }
-            shares.push(share);
-        }
-        match &mut whole {
-            None => whole = Some(part),
-            Some(whole) => whole.merge(part).map_err(|error| bad(&error))?,
-        }
-    }
-    let whole = whole.ok_or_else(|| Failure::Usage("no result to merge".to_owned()))?;
-    let missing = Share::missing(&shares);
-    finish(&whole, &missing, (args.format, args.output.as_deref()), out)
-}
-
-/// Prints what a campaign has found, and gives its exit code: a part of it that did not run
-/// leaves it open whether all is as it should be.
-fn finish(
-    found: &Campaign,
-    missing: &[String],
-    (format, output): (CheckFormat, Option<&Path>),
-    out: &mut dyn Write,
-) -> Result<u8, Failure> {
-    match format {
-        CheckFormat::Json => writeln!(out, "{}", pretty(found)?)?,
-        CheckFormat::Text => text(found, missing, out)?,
-    }
-    if format == CheckFormat::Json {
-        missing.iter().for_each(|missing| tell(&format!("missing {missing}")));
-    }
-    if let Some(path) = output {
-        write(path, &(pretty(found)? + "\n"))?;
-    }
-    let problems: Vec<Problem> =
-        found.failures.iter().flat_map(|failure| failure.problems.clone()).collect();
-    let partial = found.interrupted || !missing.is_empty();
-    Ok(match exit_code_of(&problems) {
-        exit_code::CONFORMANT if partial => exit_code::INCONCLUSIVE,
-        code => code,
-    })
-}
-
-fn text(found: &Campaign, missing: &[String], out: &mut dyn Write) -> Result<(), Failure> {
-    let Campaign { totals, coverage, .. } = found;
-    let cut = if found.interrupted { ", interrupted" } else { "" };
-    writeln!(
-        out,
-        "{} worlds on {}, seeds {}{cut}",
-        found.worlds,
-        found.engine,
-        found.seeds.join(", ")
-    )?;
-    for (ending, worlds) in &found.endings {
-        writeln!(out, "  {worlds:8}  {ending}")?;
-    }
-    writeln!(
-        out,
-        "{} backups, {} restores, {} commands, {} calls, {} model steps",
-        totals.backups, totals.restores, totals.commands, totals.calls, totals.model_steps
-    )?;
-    if found.digest != 0 {
-        writeln!(out, "digest of all traces: {:016x}", found.digest)?;
-    }
-    let Counted { clauses, transitions, readings, faults, outcomes } = Counted::of(found);
-    writeln!(
-        out,
-        "met: {clauses} clauses, {transitions} transitions, {readings} readings, {faults} faults, \
-         {outcomes} combinations of outcomes; last something new in seed {}",
-        coverage.last_new
-    )?;
-    for (deviation, known) in &found.deviations {
-        let first = |seed: Option<u64>| seed.map_or("never".to_owned(), |seed| seed.to_string());
-        writeln!(
-            out,
-            "  {deviation:26} shown in {} of {} worlds, first in seed {}, by its clause in {}",
-            known.shown,
-            known.worlds,
-            first(known.first),
-            first(known.first_by_clause),
-        )?;
-    }
-    for failure in found.failures.iter().take(10) {
-        let problem = failure.problems.first().map(ToString::to_string).unwrap_or_default();
-        writeln!(out, "seed {}: {problem}", failure.seed)?;
-        writeln!(out, "  again     {}", again(failure.seed, &found.how))?;
-    }
-    if found.left_out > 0 {
-        let left_out = found.left_out;
-        writeln!(out, "left out: {left_out} seeds whose other options do not go with --set")?;
-    }
-    for missing in missing {
-        writeln!(out, "missing {missing}")?;
-    }
-    let so_far = match (found.interrupted, missing.is_empty()) {
-        (true, _) => " so far: it was interrupted",
-        (false, false) => " so far: more is missing",
-        (false, true) => "",
-    };
-    match found.failed {
-        0 => writeln!(out, "{} worlds: all as they should be{so_far}", found.worlds)?,
-        failed => writeln!(out, "{} worlds: {failed} not as they should be{so_far}", found.worlds)?,
-    }
-    Ok(())
-}
-
-struct Counted {
-    clauses: usize,
-    transitions: usize,
-    readings: usize,
-    faults: usize,
-    outcomes: usize,
-}
-
-impl Counted {
-    fn of(found: &Campaign) -> Self {
-        let coverage = &found.coverage;
-        Self {
-            clauses: coverage.clauses.len(),
-            transitions: coverage.transitions.len(),
-            readings: coverage.readings.len(),
-            faults: coverage.faults.len(),
-            outcomes: coverage.outcomes.len(),
-        }
-    }
-}
-
 /// The exit code for what should not be.
-fn exit_code_of(problems: &[Problem]) -> u8 {
+pub(super) fn exit_code_of(problems: &[Problem]) -> u8 {
     let ours = |problem: &Problem| matches!(problem, Problem::Ours { .. });
     let undecided = |problem: &Problem| matches!(problem, Problem::Undecided { .. });
     if problems.is_empty() {
@@ -618,11 +434,11 @@ pub(super) fn replay(
     Ok(exit_code_of(&outcome.problems))
 }
 
-fn pretty(value: &impl serde::Serialize) -> Result<String, Failure> {
+pub(super) fn pretty(value: &impl serde::Serialize) -> Result<String, Failure> {
     serde_json::to_string_pretty(value).map_err(|error| Failure::Internal(error.to_string()))
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text)
         .map_err(|error| Failure::Input(format!("{}: cannot write: {error}", path.display())))
 }

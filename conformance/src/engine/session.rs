@@ -295,7 +295,7 @@ fn recording(engine: &Engine, name: &str, history: &SetHistory) -> Result<Record
     let Some(pattern) = &engine.trace else { return Ok(Recording::new(Recorder::silent())) };
     let path = trace_path(pattern, name);
     let header = header(&Options::default());
-    let recorder = join(&path, &header, history).map_err(|error| {
+    let recorder = join(&path, &header, (history, name)).map_err(|error| {
         Failed::new(3013, format!("{}: the trace cannot be written: {error}.", path.display()))
     })?;
     let recording = Recording::new(recorder);

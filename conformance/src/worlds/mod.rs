@@ -211,7 +211,7 @@ impl Worlds {
         let mut value = serde_json::to_value(options).map_err(|error| error.to_string())?;
         for (path, given) in &self.overrides {
             let place = option(&mut value, path)?;
-            if place != given {
+            if !is_so(place, given) {
                 return Err(format!("`{path}` cannot be {given} {why}: it would be {place}"));
             }
         }
@@ -226,8 +226,7 @@ impl Worlds {
             let place = option(&mut value, path)?;
             let fits = match wanted {
                 Value::Array(all) => all.contains(place),
-                Value::Object(all) => all.iter().all(|(name, one)| place.get(name) == Some(one)),
-                one => one == place,
+                one => is_so(place, one),
             };
             if !fits {
                 return Err(format!(
@@ -267,6 +266,7 @@ impl Worlds {
         stop: &AtomicBool,
         done: &(dyn Fn(&Outcome) + Sync),
     ) -> Result<Campaign, CannotRun> {
+        const MANY: usize = 1_000;
         let runner = self.runner().map_err(CannotRun::Client)?;
         let mut all = (0..).map_while(|place| shard.seed(seeds, place));
         match all.next().map(|first| runner.options(first)) {
@@ -274,9 +274,8 @@ impl Worlds {
                 let why = format!("shard {shard} of the seeds {seeds} holds no seed");
                 return Err(CannotRun::Option(why));
             }
-            Some(Err(unfit @ Unfit::Here(..))) if all.any(|seed| runner.options(seed).is_ok()) => {
-                drop(unfit);
-            }
+            // Some seeds may do, if not the first.
+            Some(Err(Unfit::Here(..))) if all.take(MANY).any(|s| runner.options(s).is_ok()) => {}
             Some(fits) => drop(fits?),
         }
         drop(runner);
@@ -341,6 +340,14 @@ fn option<'v>(options: &'v mut Value, path: &str) -> Result<&'v mut Value, Strin
     options
         .pointer_mut(&format!("/{}", path.replace('.', "/")))
         .ok_or_else(|| format!("there is no option `{path}`: see what a seed prints"))
+}
+
+/// Whether an option is as it was asked for: of several, those that were named.
+fn is_so(option: &Value, asked: &Value) -> bool {
+    match asked {
+        Value::Object(all) => all.iter().all(|(name, one)| option.get(name) == Some(one)),
+        one => one == option,
+    }
 }
 
 /// What was drawn, if it is one of those wanted, or else one that the seed picks.

@@ -241,27 +241,99 @@ fn both_recorders_tell_the_same() {
     }
 }
 
-/// Preloaded it needs no more than a place for its trace.
+/// Preloaded it needs no more than a place for its trace, whatever the client and the server
+/// do: of every process there is one, and each is a half of what is conformant.
 #[test]
 fn the_recorder_can_be_preloaded() {
+    for (name, client, verb, options, faults) in RECORDINGS {
+        let stage = Stage::new();
+        stage.database("x", 300_000);
+        let command = |verb: &str| {
+            let mut command = stage.command(client, &[verb, "x", "MEDIUM", options]);
+            command.env("DATABASE_FILE", stage.data("x")).env("DEVICES", "3");
+            command
+        };
+        if *verb == "restore" {
+            Ended::of(&mut command("backup"));
+        }
+        let record = super::stage::library().join("libsqlvdi_record.so");
+        let mut command = command(verb);
+        command.env("LD_PRELOAD", record).env("VDI_RECORD", stage.path("half.jsonl"));
+        let ended = Ended::of(command.env("VDI_FAULTS", faults));
+        let entries = fs::read_dir(stage.path(".")).expect("a folder").flatten();
+        let halves: Vec<PathBuf> = entries
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with("half"))
+            .map(|entry| entry.path())
+            .collect();
+        halves.iter().for_each(|half| is_conformant(&stage, half));
+        let processes = match *client {
+            "processes" => 3,
+            "handles" => 2,
+            _ => 1,
+        };
+        assert_eq!(halves.len(), processes, "{name}: {halves:?} {ended:?}");
+    }
+}
+
+/// What a client does wrong by itself, its half of the history shows.
+#[test]
+fn a_half_shows_what_its_client_does_wrong() {
+    for (fault, clause) in [
+        ("never-closes", "client.close.required"),
+        ("writes-into-commands", "client.command.read-only"),
+        ("completes-twice", "client.complete-command.active-only"),
+        ("closes-twice", "client.close.twice"),
+    ] {
+        let stage = Stage::new();
+        stage.database("x", 300_000);
+        let mut command = stage.command("faulty", &["backup", "x", "MEDIUM"]);
+        let record = super::stage::library().join("libsqlvdi_record.so");
+        let half = stage.path("half.jsonl");
+        command.env("LD_PRELOAD", record).env("VDI_RECORD", &half).env("FAULT", fault);
+        let ended = Ended::of(&mut command);
+        let checked = Ended::of(stage.vdi(&["check"]).arg(&half));
+        assert!(
+            checked.code == 1 && checked.out.contains(clause),
+            "{fault}: {checked:?} {ended:?}"
+        );
+    }
+}
+
+/// That the server waited in vain is recorded, and explains what it did then.
+#[test]
+fn a_time_out_of_the_server_is_recorded() {
     let stage = Stage::new();
     stage.database("x", 300_000);
-    let mut command = stage.command("processes", &["backup", "x", "MEDIUM"]);
-    let record = super::stage::library().join("libsqlvdi_record.so");
-    command.env("LD_PRELOAD", record).env("VDI_RECORD", stage.path("half.jsonl"));
-    let ended = Ended::of(&mut command);
-    assert_eq!(ended.code, 0, "{ended:?}");
-    let entries = fs::read_dir(stage.path(".")).expect("a folder").flatten();
-    let traces: Vec<PathBuf> = entries
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("half"))
-        .map(|entry| entry.path())
-        .collect();
-    traces.iter().for_each(|half| is_conformant(&stage, half));
-    let texts: Vec<String> =
-        traces.iter().map(|path| fs::read_to_string(path).expect("text")).collect();
-    assert_eq!(texts.len(), 3, "the primary's and two secondaries'");
-    let secondaries = texts.iter().filter(|text| text.contains("\"call\":\"OpenInSecondary\""));
-    assert_eq!(secondaries.count(), 2);
+    let mut command = stage.command("faulty", &["backup", "x", "MEDIUM"]);
+    let trace = stage.path("trace.jsonl");
+    command.env("FAULT", "forgets-a-command").env("SERVER_TIME_OUT", "50");
+    let ended = Ended::of(command.env("VDI_TRACE", &trace));
+    assert_eq!(ended.code, 1, "{ended:?}");
+    let text = fs::read_to_string(&trace).expect("a trace");
+    assert!(text.contains("\"expired\":\"server.agent\",\"after\":100"), "{text}");
+    let judged = check_reader(text.as_bytes(), &Profile::default());
+    assert_eq!(judged.verdict, Verdict::Conformant, "{judged:?}\n{text}");
+}
+
+/// Nothing is written over but traces, and no two sets are mixed in one.
+#[test]
+fn a_recording_takes_no_place_that_is_not_free() {
+    let stage = Stage::new();
+    stage.database("x", 100_000);
+    let precious = stage.path("precious");
+    fs::write(&precious, "precious").expect("written");
+    let run = |trace: &Path| {
+        let mut command = stage.command("single", &["backup", "x", "MEDIUM"]);
+        Ended::of(command.env("VDI_TRACE", trace))
+    };
+    let ended = run(&precious);
+    // The library goes on without, the server does not.
+    assert!(ended.code == 1 && ended.told.contains("no trace, which is not written"), "{ended:?}");
+    assert_eq!(fs::read_to_string(&precious).expect("text"), "precious");
+    let trace = stage.path("trace.jsonl");
+    assert!(run(&trace).code == 0 && run(&trace).code == 0);
+    let judged = Ended::of(stage.vdi(&["check"]).arg(&trace));
+    assert_eq!(judged.code, 0, "{judged:?}");
 }
 
 #[test]

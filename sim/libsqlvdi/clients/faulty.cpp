@@ -50,6 +50,7 @@ int main(int count, char **arguments) {
     VDConfig config;
     memset(&config, 0, sizeof config);
     config.deviceCount = 1;
+    if (getenv("SERVER_TIME_OUT")) config.serverTimeOut = atoi(getenv("SERVER_TIME_OUT"));
     ClientVirtualDeviceSet *set = new ClientVirtualDeviceSet;
     if (set->Create(text(name), &config) != NOERROR) return 1;
     Statement statement(sql(words.backup, words.database, {name}, words.with));

@@ -27,7 +27,7 @@ pub(crate) fn create(this: Token, name: Option<&CStr>, config: Option<RawConfig>
     let config = VdConfig::from(config.ok_or(HResult::VD_E_INVALID)?);
     let (set, name) = (set(this)?, text(name)?);
     set.record(name, Role::Primary);
-    // What the server sets is not the client's to say.
+    // The sizes that the server sets are not read; its feature bits cannot be asked for.
     set.interface().create(None, name, &config.client_part())
 }
 

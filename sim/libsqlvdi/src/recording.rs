@@ -46,8 +46,9 @@ impl TraceFile {
         let header = header(&Options::default());
         match role {
             Role::Primary => {
-                claim(&self.0)?;
-                Ok(Some(Recording::begin(&self.0, &header)?.client(set.clone())))
+                let claim = claim(&self.0)?;
+                let recording = Recording::begin(&self.0, &header).inspect_err(|_| claim.end())?;
+                Ok(Some(recording.until_closed(claim).client(set.clone())))
             }
             Role::Secondary => {
                 // Where there is no set there is no history that this would belong to, and a
@@ -56,7 +57,7 @@ impl TraceFile {
                 let Ok(number @ 1..=9) = u8::try_from(history.next_secondary()) else {
                     return Ok(None);
                 };
-                let recording = Recording::new(join(&self.0, &header, &history)?);
+                let recording = Recording::new(join(&self.0, &header, (&history, name))?);
                 Ok(Some(recording.secondary(number, set.clone())))
             }
         }

@@ -453,6 +453,7 @@ impl Binder<'_> {
                 Thing::Handle(buffer) => Ok((named.world == world).then_some(buffer)),
                 _ => bad(format!("`{name}` is no handle that GetBufferHandle gave")),
             },
+            None if let Some(buffer) = self.names.foreign(name) => self.buffer(buffer).map(Some),
             None => bad(format!("`{name}` is no handle that GetBufferHandle gave")),
         }
     }

@@ -1,6 +1,6 @@
 //! Handles by name: what each stands for, while it stands for anything.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::verdict::InputError;
 use crate::codes::CommandCode;
@@ -72,6 +72,8 @@ pub(super) struct Names {
     live: Vec<Named>,
     retired: VecDeque<(Option<CommandFacts>, String)>,
     spare: Vec<String>,
+    /// Handles that a client gave which was not seen, with the names of their buffers.
+    foreign: BTreeMap<String, String>,
 }
 
 impl Names {
@@ -84,7 +86,13 @@ impl Names {
                 interfaces.push(Interface { name: name.clone(), process: *process, world: None });
             }
         }
-        Self { interfaces, live: Vec::new(), retired: VecDeque::new(), spare: Vec::new() }
+        Self {
+            interfaces,
+            live: Vec::new(),
+            retired: VecDeque::new(),
+            spare: Vec::new(),
+            foreign: BTreeMap::new(),
+        }
     }
 
     /// One more set interface, unless there is one of that name.
@@ -92,6 +100,16 @@ impl Names {
         if self.interface(&name).is_none() {
             self.interfaces.push(Interface { name, process, world: None });
         }
+    }
+
+    /// A handle that nobody was seen to give, of the buffer of this name.
+    pub(super) fn add_foreign(&mut self, handle: String, buffer: String) {
+        self.foreign.insert(handle, buffer);
+    }
+
+    /// The name of the buffer of such a handle.
+    pub(super) fn foreign(&self, handle: &str) -> Option<&str> {
+        self.foreign.get(handle).map(String::as_str)
     }
 
     pub(super) fn interface(&self, name: &str) -> Option<usize> {

@@ -299,6 +299,8 @@ impl Checker {
                 && open.function == Function::GetConfiguration
                 && open.timeout == Some(TimeoutArg::Infinite)
                 && self.worlds[open.bound.world].statement == Some(false)
+                // An abort would have ended the call, had the process lived to see it.
+                && self.worlds[open.bound.world].any(|state| state.aborted.is_none())
         });
         if waits && process.party() == Party::Client {
             let clause = Clause::ClientGetConfigurationAfterFailure;

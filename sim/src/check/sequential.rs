@@ -85,6 +85,11 @@ impl Checker {
         self.names.add_interface(name, process);
     }
 
+    /// A handle of the buffer of this name, which nobody was seen to give.
+    pub(super) fn add_foreign_handle(&mut self, handle: String, buffer: String) {
+        self.names.add_foreign(handle, buffer);
+    }
+
     /// Takes the next event, which stands in this line. False: the verdict is
     /// reached and nothing more need be read.
     ///

@@ -140,9 +140,21 @@ fn order(state: &State, request: &Request, agreed: Features) -> Option<C> {
         Stream::Complete if data => Some(C::ServerCompleteLast),
         Stream::Discarded if code != Code::ClearError => Some(C::ServerDiscardLast),
         Stream::MediumEnded if code == Code::Read && removable => Some(C::ServerEndOfMediaLoad),
-        Stream::Overflow => Some(C::ServerOverflowAborts),
+        // A server that was not told yet cannot know better.
+        Stream::Overflow if !overflow_is_owed(state, request.device) => {
+            Some(C::ServerOverflowAborts)
+        }
         _ => None,
     }
+}
+
+/// Whether a Write has overflowed whose callback has not run yet.
+fn overflow_is_owed(state: &State, device: u8) -> bool {
+    state.commands.iter().any(|command| {
+        let overflows =
+            matches!(command.stage, Stage::Completed { code: Win32::ERROR_EOM_OVERFLOW, .. });
+        command.device == device && overflows
+    })
 }
 
 /// What the client breaks by answering a command so.

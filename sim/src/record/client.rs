@@ -226,9 +226,9 @@ impl ClientDevice {
         position: u64,
     ) -> Result<(), HResult> {
         let number = self.delivered().get(&command).copied();
-        let name = number.map_or("?".to_owned(), names::command);
+        let named = |number| Handle::Name(Name::from(names::command(number)));
         let args = Args {
-            command: Some(Handle::Name(Name::from(name))),
+            command: Some(number.map_or(Handle::Null, named)),
             code: Some(CodeArg::Completion(code)),
             bytes: Some(bytes),
             position: Some(position),

@@ -113,6 +113,8 @@ pub struct Recording {
     names: Arc<Names>,
     /// To be told of the set that this process creates.
     numbers: Option<shared::Numbers>,
+    /// Where it goes, as long as the set has not been closed here.
+    claim: Option<shared::Claim>,
     /// Whose death is to be recorded, if it has not been yet.
     watched: Arc<Mutex<Option<(SetHistory, Mortal)>>>,
 }
@@ -125,6 +127,7 @@ impl Recording {
             recorder: Arc::new(recorder),
             names: Arc::default(),
             numbers: None,
+            claim: None,
             watched: Arc::default(),
         }
     }
@@ -138,6 +141,13 @@ impl Recording {
         let numbers = shared::Numbers::default();
         let recorder = shared::begin(path, header, &numbers)?;
         Ok(Self { numbers: Some(numbers), ..Self::new(recorder) })
+    }
+
+    /// The file may be given to another set as soon as the primary client has closed this
+    /// one.
+    #[must_use]
+    pub fn until_closed(self, claim: shared::Claim) -> Self {
+        Self { claim: Some(claim), ..self }
     }
 
     fn created(&self, history: SetHistory) {
@@ -244,6 +254,13 @@ impl Side {
             args,
         });
         let result = make();
+        if let Some(claim) = &self.recording.claim {
+            match call {
+                Function::Create | Function::CreateEx => claim.note_create(result.is_ok()),
+                Function::Close => claim.end(),
+                _ => {}
+            }
+        }
         if call == Function::ExecuteCompletionAgent {
             // The agent returns for it, whatever it says.
             self.recording.notice_death();

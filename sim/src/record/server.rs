@@ -37,7 +37,12 @@ impl CompletionAgent {
     pub fn execute(self) -> Result<(), HResult> {
         let Self { side, agent } = self;
         let call = (Function::ExecuteCompletionAgent, SERVER_SET);
-        side.call(call, (None, Args::default()), || agent.execute(), nothing)
+        let (lane, told) = (side.lane(), side.clone());
+        let tell = move |after: u64| {
+            let after = Some(u32::try_from(after).unwrap_or(u32::MAX));
+            told.record(Event::Expired { seq: None, expired: lane.clone(), after });
+        };
+        side.call(call, (None, Args::default()), || agent.execute_telling(tell), nothing)
     }
 }
 
@@ -134,8 +139,15 @@ impl ServerSet {
     /// # Errors
     /// As there.
     pub fn execute_completion_agent(&self) -> Result<(), HResult> {
-        let make = || self.set.execute_completion_agent();
-        self.call(Function::ExecuteCompletionAgent, Args::default(), make, nothing)
+        let agent = self.set.completion_agent();
+        match agent {
+            Ok(agent) => CompletionAgent { side: self.side.clone(), agent }.execute(),
+            // Refused, as the call itself is.
+            Err(_) => {
+                let make = || self.set.execute_completion_agent();
+                self.call(Function::ExecuteCompletionAgent, Args::default(), make, nothing)
+            }
+        }
     }
 
     /// [`runtime::ServerSet::completion_agent`]; what is recorded is the agent's execution.

@@ -7,14 +7,15 @@
 //! put together by these numbers.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{FlockOperation, flock};
 
 use crate::runtime::SetHistory;
-use crate::trace::{Header, Recorder, Turns};
+use crate::trace::{Event, Function, Header, Recorder, TraceReader, Turns};
 
 /// The numbers of a trace: the process's own until there is a set.
 #[derive(Clone, Debug, Default)]
@@ -66,29 +67,98 @@ impl Turns for Locked {
     }
 }
 
-/// Begins the trace of a set that this process creates: a new file, in place of an old one.
-/// The call that creates the set has the number 1, and the numbers of the set come once
-/// they are followed.
+/// Begins the trace of a set that this process creates: a new file, in place of an old
+/// trace. The call that creates the set has the number 1, and the numbers of the set come
+/// once they are followed.
 ///
 /// # Errors
-/// The file cannot be written.
+/// The file cannot be written; or there is one that is no trace, which is left alone.
 pub fn begin(path: &Path, header: &Header, numbers: &Numbers) -> io::Result<Recorder> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    make_room(path)?;
     open(path, header, numbers)
 }
 
-/// Goes on with the trace of a set that another process has created, or begins one, if
-/// that is not recorded.
+/// Removes the trace that is there, if there is one.
+fn make_room(path: &Path) -> io::Result<()> {
+    let Some(file) = earlier(path)? else { return Ok(()) };
+    TraceReader::new(BufReader::new(file)).map_err(|_| no_trace())?;
+    std::fs::remove_file(path)
+}
+
+/// Goes on with the trace of a set of this name that another process has created, or
+/// begins one, if that is not recorded: in place of that of an earlier set.
 ///
 /// # Errors
-/// The file cannot be written.
-pub fn join(path: &Path, header: &Header, history: &SetHistory) -> io::Result<Recorder> {
+/// The file cannot be written; or it is the trace of another set, or none, and is left
+/// alone.
+pub fn join(
+    path: &Path,
+    header: &Header,
+    (history, set): (&SetHistory, &str),
+) -> io::Result<Recorder> {
+    if let Some(known) = Known::of(path)? {
+        if known.set.as_deref().is_some_and(|known| known != set) {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, OTHER_SET));
+        }
+        // A number that this set has not given yet is one of another's.
+        if known.last > history.numbers() {
+            make_room(path)?;
+        }
+    }
     let numbers = Numbers::default();
     numbers.follow(history.clone());
     open(path, header, &numbers)
+}
+
+/// Why a set is not recorded into the trace of another.
+const OTHER_SET: &str =
+    "another set is being recorded there: a %s in the name stands for that of the set";
+
+/// What a trace that is there says of its set.
+struct Known {
+    /// Its name, if the call that created or opened it is recorded.
+    set: Option<String>,
+    /// The number of the last event.
+    last: u64,
+}
+
+impl Known {
+    /// `None` if there is nothing yet.
+    fn of(path: &Path) -> io::Result<Option<Self>> {
+        let Some(file) = earlier(path)? else { return Ok(None) };
+        flock(&file, FlockOperation::LockShared)?;
+        let mut reader = TraceReader::new(BufReader::new(file)).map_err(|_| no_trace())?;
+        let mut known = Self { set: None, last: 0 };
+        // Half a line is of somebody who was killed.
+        while let Ok(Some(line)) = reader.next_line() {
+            known.last = known.last.max(line.event.seq().unwrap_or_default());
+            let opens = [Function::CreateEx, Function::Create, Function::Open];
+            if let Event::Call { call, args, .. } = &line.event
+                && opens.contains(call)
+                && known.set.is_none()
+            {
+                known.set = args.name.as_ref().map(|name| name.as_str().to_owned());
+            }
+        }
+        Ok(Some(known))
+    }
+}
+
+fn no_trace() -> io::Error {
+    let why = "there is a file that is no trace, which is not written over";
+    io::Error::new(io::ErrorKind::AlreadyExists, why)
+}
+
+/// The file that is there, if it holds anything.
+fn earlier(path: &Path) -> io::Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => {
+            let kind = file.metadata()?;
+            Ok((kind.is_file() && kind.len() > 0).then_some(file))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn open(path: &Path, header: &Header, numbers: &Numbers) -> io::Result<Recorder> {
@@ -104,22 +174,62 @@ fn open(path: &Path, header: &Header, numbers: &Numbers) -> io::Result<Recorder>
     Ok(Recorder::in_turns(file, turns))
 }
 
+/// A file into which this process records a set: nothing else may go there meanwhile.
+#[derive(Clone, Debug, Default)]
+pub struct Claim(Arc<Life>);
+
+#[derive(Debug, Default)]
+struct Life {
+    created: AtomicBool,
+    ended: AtomicBool,
+}
+
+impl Claim {
+    /// What came of Create: if there is no set, nothing is recorded either.
+    pub fn note_create(&self, succeeded: bool) {
+        if succeeded {
+            self.0.created.store(true, Ordering::Release);
+        } else if !self.0.created.load(Ordering::Acquire) {
+            self.end();
+        }
+    }
+
+    /// The set has ended: another may be recorded under this name.
+    pub fn end(&self) {
+        self.0.ended.store(true, Ordering::Release);
+    }
+
+    fn has_ended(&self) -> bool {
+        self.0.ended.load(Ordering::Acquire)
+    }
+}
+
 /// Makes room for a trace of this process: that of an earlier set of it gets a number
 /// behind its name; one of another time is written over.
 ///
 /// # Errors
-/// The earlier one cannot be renamed.
-pub fn claim(path: &Path) -> io::Result<()> {
-    static WRITTEN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// The earlier one cannot be renamed, or its set has not ended; what is there is no trace.
+pub fn claim(path: &Path) -> io::Result<Claim> {
+    static WRITTEN: Mutex<Vec<(PathBuf, Claim)>> = Mutex::new(Vec::new());
     let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let earlier = written.iter().filter(|known| **known == path).count();
-    if earlier > 0 && path.exists() {
-        let mut name = path.to_owned().into_os_string();
-        name.push(format!(".{earlier}"));
-        std::fs::rename(path, name)?;
+    let ours = written.iter().filter(|(known, _)| *known == path);
+    if ours.clone().any(|(_, claim)| !claim.has_ended()) {
+        let why =
+            "another set is being recorded there: a %s in the name stands for that of the set";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
     }
-    written.push(path.to_owned());
-    Ok(())
+    match ours.count() {
+        0 => make_room(path)?,
+        _ if !path.exists() => {}
+        earlier => {
+            let mut name = path.to_owned().into_os_string();
+            name.push(format!(".{earlier}"));
+            std::fs::rename(path, name)?;
+        }
+    }
+    let claim = Claim::default();
+    written.push((path.to_owned(), claim.clone()));
+    Ok(claim)
 }
 
 /// The file of a set's trace, by what `VDI_TRACE` says: `%p` in it stands for the number of

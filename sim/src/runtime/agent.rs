@@ -10,7 +10,7 @@ use super::clock::Watch;
 use super::layout::{Phase, Piece, State};
 use super::region::Listen;
 use super::server::{Server, client_closed};
-use super::table::{Owed, Table};
+use super::table::{OnTimeOut, Owed, Table};
 use super::{Callback, Completion};
 use crate::codes::HResult;
 use crate::sync::{Arc, Deadline, Fault, fault};
@@ -46,6 +46,17 @@ impl CompletionAgent {
     pub fn execute(self) -> Result<(), HResult> {
         let _inside = self.0.process.enter();
         start(&self.0)?.run()
+    }
+
+    /// The same; `tell` hears when serverTimeOut has passed twice while nothing was
+    /// completed, just before the set is aborted for that: after how many milliseconds. It
+    /// must not call back into the set.
+    ///
+    /// # Errors
+    /// As [`CompletionAgent::execute`].
+    pub fn execute_telling(self, tell: impl FnMut(u64) + Send + 'static) -> Result<(), HResult> {
+        self.0.table().on_time_out = Some(OnTimeOut(Box::new(tell)));
+        self.execute()
     }
 }
 

@@ -44,6 +44,12 @@ impl SetHistory {
         self.0.control().sequence.fetch_add(1, Ordering::AcqRel)
     }
 
+    /// How many numbers there have been; others may get more at the same time.
+    #[must_use]
+    pub fn numbers(&self) -> u64 {
+        self.0.control().sequence.load(Ordering::Acquire).saturating_sub(1)
+    }
+
     /// The number of the next secondary client that is recorded, from 1 on.
     #[must_use]
     pub fn next_secondary(&self) -> u64 {

@@ -4,6 +4,7 @@
 //! [`Table::absorb`], and is believed only about commands that are outstanding.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use super::Completion;
 use super::area::{Area, Place};
@@ -14,6 +15,16 @@ use super::server::{Routine, client_closed};
 use crate::codes::{CommandCode, HResult, Win32};
 use crate::config::VdConfig;
 use crate::sync::{Fault, Ordering, fault};
+
+/// Is told after how many milliseconds of waiting a set is about to be aborted. It must
+/// not call back into the set.
+pub(super) struct OnTimeOut(pub(super) Box<dyn FnMut(u64) + Send>);
+
+impl fmt::Debug for OnTimeOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnTimeOut").finish_non_exhaustive()
+    }
+}
 
 /// The server's private half of a set.
 #[derive(Debug)]
@@ -41,6 +52,8 @@ pub(super) struct Table {
     /// What that was when the agent last waited too long, if a completion seemed to be on
     /// its way then.
     overdue: Option<u64>,
+    /// Who is told that the agent has waited too long.
+    pub(super) on_time_out: Option<OnTimeOut>,
     /// Events that let the agent's waiting begin anew.
     pub(super) happened: u64,
     /// Milliseconds of virtual time since then.
@@ -105,6 +118,7 @@ impl Table {
             sent: 0,
             absorbed: 0,
             overdue: None,
+            on_time_out: None,
             happened: 0,
             waited: 0,
             area: Area::default(),
@@ -244,14 +258,21 @@ impl Table {
     pub(super) fn time_out(&mut self, region: &Region) {
         let tickets = &region.control().tickets;
         if fault(Fault::TimeOutOverlooksCompletion) || tickets.end(self.absorbed) {
-            region.abort();
+            self.abort_late(region);
         } else if self.overdue == Some(self.absorbed) {
             tickets.end_anyway();
-            region.abort();
+            self.abort_late(region);
         } else {
             self.overdue = Some(self.absorbed);
             self.wait_anew();
         }
+    }
+
+    fn abort_late(&mut self, region: &Region) {
+        if let Some(OnTimeOut(tell)) = &mut self.on_time_out {
+            tell(2 * u64::from(self.config.server_time_out));
+        }
+        region.abort();
     }
 
     // Buffers.

@@ -197,7 +197,8 @@ impl Campaign {
     }
 
     fn cover(&mut self, outcome: &Outcome, profile: &Profile) {
-        let (seed, options) = (outcome.seed, &outcome.options);
+        let Outcome { seed, options, struck, .. } = outcome;
+        let seed = *seed;
         let Coverage { clauses, transitions, readings, faults, outcomes, .. } = &mut self.coverage;
         let mut met = outcome.met.clauses;
         let judged = outcome.judged.iter().flat_map(|judged| judged.clauses.iter());
@@ -216,8 +217,8 @@ impl Campaign {
         for transition in outcome.met.transitions.iter() {
             Coverage::note(transitions, &transition, seed);
         }
-        for fault in options.fault_names() {
-            Coverage::note(faults, fault, seed);
+        for fault in struck.iter() {
+            Coverage::note(faults, fault.name(), seed);
         }
         let client = options.deviation.map_or("well-behaved", super::Deviation::id);
         let kind = format!(

@@ -4,12 +4,14 @@
 use super::content;
 use super::deviation::Deviation;
 use super::engine::{Answer, Ask, CalledBack, Engine};
+use super::faults::Refusal;
 use super::medium::Done;
 use super::odd::{self, Odd};
 use super::program::Act;
 use super::schedule::each;
+use super::struck::Fault;
 use super::world::{Lane, Role, Set, World};
-use crate::codes::{CommandCode, HResult};
+use crate::codes::{CommandCode, HResult, Win32};
 use crate::trace::{Process, Statement};
 
 impl<E: Engine> World<'_, E> {
@@ -21,8 +23,15 @@ impl<E: Engine> World<'_, E> {
             return;
         };
         let carried = device.carries().filter(|delivered| delivered.buffer.is_none());
-        if carried.is_some() && !device.control(&mut set.media[worker], joint) {
-            self.gather();
+        if let Some(delivered) = carried {
+            let refusal = self.options.faults.refuses.map(Refusal::command);
+            let refused = refusal.filter(|(code, _)| *code == delivered.code);
+            if let Some((_, code)) = refused {
+                self.struck.insert(Fault::Refusal);
+                device.answer(&Done::refusal(code));
+            } else if !device.control(&mut set.media[worker], joint) {
+                self.gather();
+            }
         }
         if self.options.deviation == Some(Deviation::CompletesOnAnother) {
             let other = (worker as u8 + 1) % self.options.devices;
@@ -79,7 +88,17 @@ impl<E: Engine> World<'_, E> {
             self.is_inside(index, server_side, |ask| matches!(ask, Ask::OpenDevice { .. }));
         let closing = self.is_inside(index, server_side, |ask| *ask == Ask::Close);
         let Self {
-            sets, chance, commands, buffers, handles, given, odd_due, options, dead, ..
+            sets,
+            chances,
+            commands,
+            buffers,
+            handles,
+            given,
+            odd_due,
+            options,
+            dead,
+            struck,
+            ..
         } = self;
         let Set { server, client, of_server, of_client, of_stranger, made, got, .. } = &sets[index];
         let ended = match role {
@@ -105,8 +124,9 @@ impl<E: Engine> World<'_, E> {
             return Act::Idle;
         }
         *due = false;
+        struck.insert(Fault::OddCalls);
         let mut around = odd::Around {
-            chance,
+            chance: &mut chances.odd,
             commands,
             buffers,
             handles,
@@ -169,13 +189,14 @@ impl<E: Engine> World<'_, E> {
     /// until then.
     pub(super) fn takes_its_time(&mut self, lane: usize, back: &CalledBack) -> bool {
         let slow = self.options.faults.slow_callback;
-        if self.lanes[lane].role != Role::Agent || !self.chance.once_in(slow) {
+        if self.lanes[lane].role != Role::Agent || !self.chances.faults.once_in(slow) {
             return false;
         }
-        let takes = self.chance.one_of(&[1_u32, 400, 2_500]);
+        let takes = self.chances.faults.one_of(&[1_u32, 400, 2_500]);
         self.lanes[lane].deadline = self.now + u64::from(takes);
         self.lanes[lane].routine = back.command;
         self.held |= 1 << lane;
+        self.struck.insert(Fault::SlowCallback);
         let by = self.by(lane);
         self.engine.holds(by);
         true
@@ -240,15 +261,33 @@ impl<E: Engine> World<'_, E> {
         let readable = given.is_some();
         let mut done = match given {
             None => Done::failed(!writes),
-            Some(_) if fails => Done::failed(!writes),
+            Some(_) if fails => {
+                self.struck.insert(Fault::MediumError);
+                Done::failed(!writes)
+            }
             Some(content) if delivered.code == CommandCode::Write => {
-                medium.write(&content, delivered.position)
+                let done = medium.write(&content, delivered.position);
+                match done.code {
+                    Win32::ERROR_SUCCESS => {}
+                    Win32::ERROR_END_OF_MEDIA => {
+                        self.struck.insert(Fault::EndOfMedia);
+                        if done.bytes < size {
+                            self.struck.insert(Fault::ShortWrite);
+                        }
+                    }
+                    _ => self.struck.insert(Fault::MediumFull),
+                }
+                done
             }
             Some(_) => {
                 let blocks = size / options.block_size;
-                let short = self.chance.once_in(options.faults.short) && blocks > 1;
+                let short = self.chances.faults.once_in(options.faults.short) && blocks > 1;
                 let most = if short { blocks / 2 * options.block_size } else { size };
-                medium.read(size, most, delivered.position)
+                let done = medium.read(size, most, delivered.position);
+                if short && done.code == Win32::ERROR_SUCCESS {
+                    self.struck.insert(Fault::ShortTransfer);
+                }
+                done
             }
         };
         let found = if writes { self.engine.put(by, buffer, &done.content) } else { readable };

@@ -1,17 +1,69 @@
-//! What a seed decides: a ChaCha stream, and draws from it.
+//! What a seed decides: draws from the streams of one ChaCha key.
+//!
+//! A seed is one key. What is drawn for different purposes comes from streams of that key
+//! that have nothing to do with one another, each drawn from in order and by one purpose
+//! alone. So the options that a seed draws can be overruled, one by one, without a shift of
+//! everything that is drawn after them: the scheduler's picks stay those of the seed when a
+//! fault is taken away.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// What is drawn from a stream, by its number.
+#[derive(Clone, Copy, Debug)]
+enum Purpose {
+    Options = 0,
+    Schedule = 1,
+    Answers = 2,
+    Programs = 3,
+    Faults = 4,
+    Odd = 5,
+}
 
 /// A stream of draws that depends on the seed alone, the same on every machine.
 #[derive(Clone, Debug)]
 pub struct Chance(ChaCha8Rng);
 
+/// The streams of a world that runs.
+#[derive(Clone, Debug)]
+pub(super) struct Chances {
+    /// Which lane acts next.
+    pub(super) schedule: Chance,
+    /// What the engine does where it has a choice, and whether a call returns at once.
+    pub(super) answers: Chance,
+    /// What server and clients choose to do.
+    pub(super) programs: Chance,
+    /// Whether a fault that comes now and then comes now.
+    pub(super) faults: Chance,
+    /// Calls out of the order.
+    pub(super) odd: Chance,
+}
+
+impl Chances {
+    /// Those of a seed.
+    pub(super) fn new(seed: u64) -> Self {
+        let of = |purpose| Chance::of(seed, purpose);
+        Self {
+            schedule: of(Purpose::Schedule),
+            answers: of(Purpose::Answers),
+            programs: of(Purpose::Programs),
+            faults: of(Purpose::Faults),
+            odd: of(Purpose::Odd),
+        }
+    }
+}
+
 impl Chance {
-    /// The stream of a seed.
+    /// The stream of a seed from which the options of its world are drawn.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self(ChaCha8Rng::seed_from_u64(seed))
+        Self::of(seed, Purpose::Options)
+    }
+
+    fn of(seed: u64, purpose: Purpose) -> Self {
+        let mut stream = ChaCha8Rng::seed_from_u64(seed);
+        stream.set_stream(purpose as u64);
+        Self(stream)
     }
 
     /// A number below `bound`, which is not 0. The slight bias does not matter for

@@ -50,7 +50,9 @@ pub(super) struct Client {
     tries: u8,
     /// A secondary process has died.
     orphaned: bool,
-    /// The first set, whose statement is told.
+    /// The first set, whose statement is told. What is told of a statement names a lane, and
+    /// a process that has several sets would be taken to speak of the first: the statements of
+    /// the others cannot be told.
     tells: bool,
 }
 
@@ -65,8 +67,9 @@ impl Client {
             Some(Deviation::OneDeviceOfTwo) => 1,
             _ => options.devices,
         };
-        let workers =
-            (0..devices).map(|device| Worker::new(device, secondary, deviation)).collect();
+        let workers = (0..devices)
+            .map(|device| Worker::new(device, secondary, (deviation, options.ways)))
+            .collect();
         Self {
             at: At::Creating,
             sql: Sql::Waiting,

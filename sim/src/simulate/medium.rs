@@ -48,6 +48,13 @@ pub(super) struct Medium {
     removable: bool,
     block_size: u32,
     capacity: Option<u64>,
+    overflows: bool,
+    cuts: bool,
+    /// Of removable disks, which are one after the other at the addresses of one volume:
+    /// where each ends that was exchanged.
+    limits: Vec<u64>,
+    /// The disk that is mounted, counted from 0.
+    disk: usize,
     volumes: Vec<Volume>,
     mounted: usize,
     at: u64,
@@ -65,9 +72,13 @@ impl Medium {
     pub(super) fn new(options: &Options) -> Self {
         Self {
             like: options.like,
-            removable: options.removable && options.like != Like::Disk,
+            removable: options.removable,
             block_size: options.block_size,
             capacity: options.faults.capacity.map(u64::from),
+            overflows: options.faults.overflows,
+            cuts: options.faults.cuts,
+            limits: Vec::new(),
+            disk: 0,
             volumes: vec![Volume::default()],
             mounted: 0,
             at: 0,
@@ -79,6 +90,7 @@ impl Medium {
     /// To its start, to be read.
     pub(super) fn rewind_to_read(&mut self) {
         (self.mounted, self.at, self.passed, self.writes) = (0, 0, 0, false);
+        self.disk = 0;
     }
 
     /// The power fails: what was not flushed is lost.
@@ -116,17 +128,25 @@ impl Medium {
             self.at = position;
         }
         let end = self.at + u64::from(length);
-        let full = self.capacity.is_some_and(|capacity| end > capacity);
-        if full && !self.removable {
+        let begin = self.limits.last().copied().unwrap_or_default();
+        let most = self.capacity.map_or(u64::MAX, |capacity| begin + capacity);
+        if end <= most {
+            self.volumes[self.mounted].store.write(self.at, content);
+            self.at = end;
+            return Done::moved(Win32::ERROR_SUCCESS, length);
+        }
+        if !self.removable || self.overflows {
             return Done::code(match self.like {
                 Like::Tape => Win32::ERROR_EOM_OVERFLOW,
                 Like::Pipe | Like::Disk => Win32::ERROR_DISK_FULL,
             });
         }
-        self.volumes[self.mounted].store.write(self.at, content);
-        self.at = end;
-        // The warning zone behind the capacity takes all that is under way.
-        Done::moved(if full { Win32::ERROR_END_OF_MEDIA } else { Win32::ERROR_SUCCESS }, length)
+        // The warning zone behind the capacity takes all that is under way, or nothing.
+        let fits = most.saturating_sub(self.at).min(length.into()) as u32;
+        let taken = if self.cuts { fits / self.block_size * self.block_size } else { length };
+        self.volumes[self.mounted].store.write(self.at, &content::head(content, taken));
+        self.at += u64::from(taken);
+        Done::moved(Win32::ERROR_END_OF_MEDIA, taken)
     }
 
     /// Reads data; `most` is less than `size` where the device gives less at a time.
@@ -140,7 +160,8 @@ impl Medium {
             self.passed += 1;
             return Done::code(Win32::ERROR_FILEMARK_DETECTED);
         }
-        let until = mark.unwrap_or(u64::MAX).saturating_sub(self.at);
+        let limit = self.limits.get(self.disk).copied();
+        let until = mark.or(limit).unwrap_or(u64::MAX).saturating_sub(self.at);
         let wanted = u64::from(most).min(until) as u32;
         let found = volume.store.read(self.at, wanted);
         let bytes = content::length(&found);
@@ -188,6 +209,16 @@ impl Medium {
     }
 
     fn load(&mut self) -> Done {
+        if self.like == Like::Disk {
+            if self.writes {
+                self.limits.push(self.end());
+            } else if self.disk == self.limits.len() {
+                return Done::code(Win32::ERROR_NO_DATA_DETECTED);
+            } else {
+                self.disk += 1;
+            }
+            return Done::nothing();
+        }
         if self.writes && self.mounted + 1 == self.volumes.len() {
             self.volumes.push(Volume::default());
         }
@@ -222,7 +253,7 @@ impl Medium {
     fn set_position(&mut self, origin: i64, position: u64) -> Done {
         match (self.like, origin) {
             (Like::Disk, 1) => self.at = self.at.wrapping_add(position),
-            (_, 2) => self.at = self.end(),
+            (_, 2) => self.at = self.end().wrapping_add(position),
             (Like::Disk, _) => self.at = position,
             _ => {
                 let blocks = position & ((1 << MARKS_SHIFT) - 1);
@@ -245,6 +276,12 @@ impl Done {
     #[must_use]
     pub(super) fn refused() -> Self {
         Self::code(Win32::ERROR_NOT_SUPPORTED)
+    }
+
+    /// The client fails the command.
+    #[must_use]
+    pub(super) fn refusal(code: Win32) -> Self {
+        Self::code(code)
     }
 
     /// The device has failed.

@@ -8,11 +8,12 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `options`, `deviation` | what a seed draws before anything happens |
+//! | `options`, `faults`, `deviation` | what a seed draws before anything happens |
 //! | `engine`, `on_model` | what a world runs on: the model, or an implementation |
 //! | `server`, `stream` | the database engine |
 //! | `client`, `worker`, `medium`, `content` | the backup application and its media |
 //! | `world`, `carry`, `time`, `schedule`, `setup` | lanes, time, the scheduler |
+//! | `trouble`, `struck` | what goes wrong, and what came of it |
 //! | `observe`, `names` | events, judged and kept |
 //! | `run`, `outcome` | what came of it |
 //! | `campaign`, `coverage` | what many worlds have shown together |
@@ -33,6 +34,7 @@ mod deviation;
 mod draw;
 mod drawn;
 mod engine;
+mod faults;
 mod history;
 mod limits;
 mod medium;
@@ -51,7 +53,9 @@ mod server;
 mod setup;
 mod shrink;
 mod stream;
+mod struck;
 mod time;
+mod trouble;
 mod worker;
 mod world;
 
@@ -64,13 +68,15 @@ pub use engine::{
     Answer, Ask, By, CalledBack, Complete, Delivered, Engine, Gives, Happened, Scarcity, Send,
     Setup, Thing, Wait,
 };
+pub use faults::{Faults, Refusal};
 pub use history::{Options as HistoryOptions, history};
 pub use observe::Log;
 pub use odd::{BeginFlaw, CreateFlaw, Misnomer, Odd};
 pub use on_model::OnModel;
-pub use options::{About, Arrangement, Asks, Faults, Like, Options, Plan, Strategy};
+pub use options::{About, Arrangement, Asks, Like, Options, Plan, Strategy, Ways};
 pub use outcome::{Counts, Ended, Loss, Outcome, Problem, StatementEnd};
 pub use overlapping::{Overlaps, overlapping};
 pub use own::{Application, Buffers, Do, Thread, Told};
 pub use run::{Watch, options_of, simulate, simulate_on, simulate_with, simulate_with_on};
 pub use shrink::shrink;
+pub use struck::{Fault, Struck};

@@ -191,6 +191,11 @@ impl Observer {
         self.over
     }
 
+    /// The line of the last event.
+    pub(super) const fn line(&self) -> usize {
+        self.line
+    }
+
     /// What was judged, the trace, and why an event could not be judged.
     pub(super) fn finish(self) -> (Option<Judged>, Option<Log>, Option<String>) {
         let Self { checker, log, stage, error, .. } = self;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chance::Chance;
 use super::deviation::Deviation;
+use super::faults::{Faults, Refusal, draw_step};
 
 /// What the statement asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -56,42 +57,29 @@ pub enum Strategy {
     Bursts,
 }
 
-/// What goes wrong. Steps are counted over the world.
+/// What server and client may do, and not all do.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Faults {
-    /// The server calls SignalAbort at this step.
-    pub server_abort_at: Option<u32>,
-    /// The client does.
-    pub client_abort_at: Option<u32>,
-    /// The server's process dies.
-    pub server_dies_at: Option<u32>,
-    /// The primary client's does.
-    pub primary_dies_at: Option<u32>,
-    /// A secondary client's does.
-    pub secondary_dies_at: Option<u32>,
-    /// The statement fails before the server opens the set.
-    pub statement_fails: bool,
-    /// The medium refuses this data command, counted over the devices of a set.
-    pub medium_fails_at: Option<u32>,
-    /// Bytes that a medium holds.
-    pub capacity: Option<u32>,
-    /// Memory for buffers is refused once in so many times; 0 is never.
-    pub memory: u32,
-    /// A queue that may be full is, once in so many times; 0 is never.
-    pub queue: u32,
-    /// The operating system refuses resources once in so many times; 0 is never.
-    pub system: u32,
-    /// Reads give less than was asked for once in so many times; 0 is never.
-    pub short: u32,
-    /// The client is late once in so many commands; 0 is never.
-    pub slow_client: u32,
-    /// Milliseconds that the server takes before it configures, and once in a while after.
-    pub slow_server: u32,
-    /// A completion routine takes its time once in so many times; 0 is never.
-    pub slow_callback: u32,
+pub struct Ways {
+    /// The server of a RESTORE from a tape rewinds it, and skips blocks and filemarks, forth
+    /// and back.
+    pub skips: bool,
+    /// The server sets positions of a disk from where it stands and from its end, too.
+    pub origins: bool,
+    /// The server's Load does not ask for the medium to be ejected.
+    pub loads_only: bool,
+    /// The server closes each full tape with a filemark.
+    pub closing_marks: bool,
+    /// A snapshot is not prepared for: the client does not ask for PrepareToFreeze.
+    pub unprepared: bool,
+    /// The client asks for the configuration again once it has opened a device.
+    pub configures_again: bool,
+    /// It opens devices until VD_E_OPEN; only with one device.
+    pub opens_all: bool,
+    /// A secondary client opens its device before it asks for the configuration.
+    pub opens_first: bool,
 }
 
 /// What calls that no sound program makes are about, for the most part.
@@ -217,6 +205,9 @@ pub struct Options {
     pub server_alignment: u32,
     /// Whether the set of the RESTORE bears the name of that of the BACKUP.
     pub same_name: bool,
+    /// What server and client do that not all do.
+    #[serde(default)]
+    pub ways: Ways,
     /// What goes wrong.
     pub faults: Faults,
     /// How the scheduler picks.
@@ -243,6 +234,10 @@ impl Options {
             }
         }
         options.draw_rare(chance);
+        options.draw_ways(chance);
+        if options.deviation.is_none() {
+            options.draw_more_faults(chance);
+        }
         options.settle();
         options
     }
@@ -268,6 +263,44 @@ impl Options {
         }
         if self.deviation.is_none() {
             self.draw_rare_faults(chance);
+        }
+    }
+
+    /// What not all do.
+    fn draw_ways(&mut self, chance: &mut Chance) {
+        self.ways = Ways {
+            skips: chance.once_in(4),
+            origins: chance.once_in(4),
+            loads_only: chance.once_in(2),
+            closing_marks: chance.once_in(2),
+            unprepared: chance.once_in(4),
+            configures_again: chance.once_in(5),
+            opens_all: chance.once_in(5),
+            opens_first: chance.once_in(3),
+        };
+    }
+
+    /// Faults that need occasion.
+    fn draw_more_faults(&mut self, chance: &mut Chance) {
+        let faults = &mut self.faults;
+        faults.set = chance.below(self.sets.into()) as u8;
+        faults.secondary = chance.below(self.devices.into()) as u8;
+        faults.restore_fails = chance.once_in(50);
+        faults.cancelled_at = chance.once_in(12).then(|| draw_step(chance));
+        if faults.cancelled_at.is_some() {
+            self.discard |= chance.once_in(2);
+        }
+        if chance.once_in(16) {
+            let fits = Refusal::of(self.plan, self.complete, !self.ways.unprepared);
+            faults.refuses = Some(chance.one_of(&fits));
+        }
+        if self.removable && faults.capacity.is_none() && chance.once_in(10) {
+            let blocks = self.write_size / self.block_size;
+            let blocks = chance.between(blocks, 4 * blocks);
+            faults.capacity = Some(blocks * self.block_size);
+        }
+        if faults.capacity.is_some() {
+            (faults.overflows, faults.cuts) = (chance.once_in(4), chance.once_in(2));
         }
     }
 
@@ -349,6 +382,7 @@ impl Options {
             asks: Asks::default(),
             server_alignment: 0,
             same_name: false,
+            ways: Ways::default(),
             faults: Faults::default(),
             strategy: Strategy::Uniform,
             at_once: 8,
@@ -375,10 +409,7 @@ impl Options {
             1 => 4,
             _ => 12,
         };
-        let step = |chance: &mut Chance| {
-            let magnitude = chance.between(3, 9);
-            chance.once_in(likely).then(|| chance.below(1 << magnitude))
-        };
+        let step = |chance: &mut Chance| chance.once_in(likely).then(|| draw_step(chance));
         let faults = &mut self.faults;
         faults.server_abort_at = step(chance);
         faults.client_abort_at = step(chance);
@@ -427,8 +458,6 @@ impl Options {
         if self.like == Like::Tape {
             self.removable = true;
         }
-        // A medium too small for one transfer is no medium, and the warning zone holds
-        // what is under way when the warning comes.
         let blocks = |bytes: u32| bytes.next_multiple_of(self.block_size);
         (self.metadata, self.data) = (blocks(self.metadata), blocks(self.data));
         if self.like != Like::Tape {
@@ -437,9 +466,40 @@ impl Options {
         if self.server_alignment > 0 {
             self.server_alignment = self.server_alignment.max(self.block_size);
         }
+        self.settle_ways();
+        self.settle_faults();
         self.buffers = self.buffers.max(1);
         self.queue_depth = self.queue_depth.max(1);
         self.holds = self.holds.max(1);
+    }
+
+    fn settle_ways(&mut self) {
+        let ways = &mut self.ways;
+        let (tape, disk) = (self.like == Like::Tape, self.like == Like::Disk);
+        // Where a tape is full is known to no server before.
+        ways.skips &= tape && self.faults.capacity.is_none();
+        ways.closing_marks &= tape && self.faults.capacity.is_some();
+        ways.loads_only &= self.removable && self.faults.capacity.is_some();
+        ways.origins &= disk;
+        ways.unprepared &= self.plan == Plan::Snapshot;
+        ways.opens_all &= self.devices == 1;
+        ways.opens_first &= self.arrangement == Arrangement::ProcessPerDevice;
+    }
+
+    /// A medium too small for one transfer is no medium.
+    fn settle_faults(&mut self) {
+        let prepared = !self.ways.unprepared;
+        let faults = &mut self.faults;
+        faults.capacity = faults.capacity.map(|capacity| capacity.max(self.write_size));
+        faults.set = faults.set.min(self.sets - 1);
+        faults.secondary = match self.arrangement {
+            Arrangement::ProcessPerDevice => faults.secondary.min(self.devices - 1),
+            _ => 0,
+        };
+        let fits = Refusal::of(self.plan, self.complete, prepared);
+        faults.refuses = faults.refuses.filter(|refusal| fits.contains(refusal));
+        faults.overflows &= faults.capacity.is_some();
+        faults.cuts &= faults.capacity.is_some() && self.removable && !faults.overflows;
     }
 
     /// Bytes of the stream of one device.
@@ -458,7 +518,9 @@ impl Options {
             (faults.server_dies_at.is_some(), "server-death"),
             (faults.primary_dies_at.is_some(), "primary-death"),
             (faults.secondary_dies_at.is_some(), "secondary-death"),
-            (faults.statement_fails, "statement-fails"),
+            (faults.statement_fails || faults.restore_fails, "statement-fails"),
+            (faults.cancelled_at.is_some(), "cancel"),
+            (faults.refuses.is_some(), "refusal"),
             (faults.medium_fails_at.is_some(), "medium-error"),
             (faults.capacity.is_some(), "medium-full"),
             (faults.memory > 0, "memory"),

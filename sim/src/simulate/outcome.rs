@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::coverage::MetOnce;
 use super::observe::Log;
 use super::options::Options;
+use super::struck::{Fault, Struck};
 use crate::check::{Finding, Judged, Verdict, Violation};
 use crate::clauses::{Clause, Party};
+use crate::trace::Function;
 
 /// How a world came to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,6 +192,10 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
     /// What a deviant client has done, as it showed.
     pub shown: Vec<Problem>,
+    /// The faults that came.
+    pub struck: Struck,
+    /// The functions called out of the order by which others may have been disturbed.
+    pub meddled: Vec<Function>,
     /// How much happened.
     pub counts: Counts,
     /// What the oracle said, if it was asked.
@@ -206,14 +212,40 @@ impl Outcome {
     pub const fn is_good(&self) -> bool {
         self.problems.is_empty()
     }
+
+    /// How the world ended, in words, with the lanes that wait.
+    #[must_use]
+    pub fn ending(&self) -> String {
+        match &self.ended {
+            Ended::Done => "every lane came to its end".to_owned(),
+            Ended::TooLong => "the bound on steps was reached".to_owned(),
+            Ended::Judged => "the verdict was reached before the end".to_owned(),
+            Ended::Stuck(lanes) => {
+                let lanes = lanes.join(", ");
+                match self.meddled.as_slice() {
+                    [] => format!("stuck: {lanes} wait"),
+                    calls => {
+                        let calls: Vec<_> = calls.iter().map(|call| call.name()).collect();
+                        let calls = calls.join(", ");
+                        format!("stuck, as odd calls may bring about ({calls}): {lanes} wait")
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// What is known when a world has ended.
 #[derive(Debug, Default)]
-pub(super) struct Evidence {
+pub(super) struct Evidence<'a> {
+    pub(super) struck: Struck,
+    /// The functions called out of the order by which others may have been disturbed.
+    pub(super) meddled: &'a [Function],
     pub(super) losses: Vec<Loss>,
     pub(super) false_success: bool,
     pub(super) error: Option<String>,
+    /// The line that tells of the death of the primary client's process.
+    pub(super) primary_died: Option<usize>,
     /// Why a client of one's own could not go on.
     pub(super) broken: Option<String>,
 }
@@ -224,7 +256,7 @@ pub(super) fn weigh(
     ended: &Ended,
     results: [StatementEnd; 2],
     judged: Option<&Judged>,
-    evidence: Evidence,
+    evidence: Evidence<'_>,
 ) -> (Vec<Problem>, Vec<Problem>) {
     let (mut problems, mut shown) = (Vec::new(), Vec::new());
     let deviant = options.deviation.is_some();
@@ -244,36 +276,53 @@ pub(super) fn weigh(
     let broken = evidence.broken.is_some();
     problems.extend(evidence.broken.map(|what| Problem::Broken { what }));
     problems.extend(evidence.error.map(|what| Problem::Ours { what }));
-    // Whoever calls out of the order is to be answered right, and nothing more.
-    if options.odd_calls > 0 {
-        return (problems, shown);
-    }
-    let findings = judged.map_or(&[][..], |judged| &judged.findings);
-    for Finding { party, clause, what, .. } in findings {
+    let odd = options.odd_calls > 0;
+    // Whoever calls out of the order breaks obligations, and is provoked to.
+    let findings = judged.filter(|_| !odd).map_or(&[][..], |judged| &judged.findings);
+    for Finding { line, party, clause, what, .. } in findings {
         let fault = Problem::Fault { clause: clause.to_string(), what: what.clone() };
         let excused = options.deviation.is_some_and(|deviation| {
             *party == Party::Client || deviation.clauses().contains(clause)
         });
-        if broken && is_beyond_help(*clause) {
+        let orphaned = evidence.primary_died.is_some_and(|at| *line >= at);
+        if broken && is_beyond_help(*clause) || orphaned && is_unknowing(*clause) {
             continue;
         }
         if excused { shown.push(fault) } else { problems.push(fault) }
     }
     let of_client = if deviant { &mut shown } else { &mut problems };
-    of_client.extend(evidence.losses.into_iter().map(Problem::Loss));
+    let losses = evidence.losses.into_iter().filter(|_| !tampers(evidence.meddled));
+    of_client.extend(losses.map(Problem::Loss));
     if evidence.false_success {
         of_client.push(Problem::FalseSuccess);
     }
     match ended {
+        // Who closed, aborted or took away what others wait for has stopped them; calls out of
+        // the order that had no such effect are no excuse.
+        Ended::Stuck(_) if !evidence.meddled.is_empty() => {}
         Ended::Stuck(lanes) => of_client.push(Problem::Stuck { lanes: lanes.clone() }),
         Ended::TooLong => of_client.push(Problem::TooLong),
         Ended::Done | Ended::Judged => {}
     }
     let failed = results.contains(&StatementEnd::Failed);
-    if failed && !broken && options.fault_names().is_empty() {
+    let mut struck = evidence.struck;
+    if deviant {
+        // Nothing else is slow beside a client that deviates.
+        struck.remove(Fault::TimeOut);
+    }
+    if failed && !broken && !struck.explains_failure() {
         of_client.push(Problem::Unexplained);
     }
     (problems, shown)
+}
+
+/// Whether calls out of the order may have touched the data of a backup. A command that is
+/// taken from the thread that serves the device, or completed in its place, is told to the
+/// server as done though nothing was stored; a buffer that is freed may be given away while
+/// its bytes are under way. Nothing else that is called out of the order comes near them.
+fn tampers(meddled: &[Function]) -> bool {
+    let near = [Function::GetCommand, Function::CompleteCommand, Function::FreeBuffer];
+    meddled.iter().any(|function| near.contains(function))
 }
 
 /// What a client cannot help whose primary process was killed: its threads could not
@@ -287,10 +336,45 @@ fn is_beyond_help(clause: Clause) -> bool {
     beyond_help.contains(&clause)
 }
 
+/// What a client cannot help whose primary process has died: it may have been about to
+/// abort, and a secondary may yet open the set.
+const fn is_unknowing(clause: Clause) -> bool {
+    matches!(clause, Clause::ClientGetConfigurationAfterFailure | Clause::ClientOrder)
+}
+
 /// The clauses of a list of problems.
 pub(super) fn clauses_of(problems: &[Problem]) -> impl Iterator<Item = Clause> + '_ {
     problems.iter().filter_map(|problem| match problem {
         Problem::Violation { clause, .. } | Problem::Fault { clause, .. } => clause.parse().ok(),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::options_of;
+
+    /// The classes of what should not be in a world with calls out of the order that ended
+    /// so.
+    fn classes(ended: &Ended, meddled: &[Function]) -> Vec<String> {
+        let options = Options { odd_calls: 4, deviation: None, ..options_of(0) };
+        let loss = Loss { set: 0, device: 0, at: 0, restored: true };
+        let evidence =
+            Evidence { losses: vec![loss], meddled, false_success: true, ..Evidence::default() };
+        let results = [StatementEnd::Failed, StatementEnd::NotBegun];
+        let struck = Struck::of(Fault::OddCalls);
+        let (problems, _) = weigh(&options, ended, results, None, Evidence { struck, ..evidence });
+        problems.iter().map(Problem::class).collect()
+    }
+
+    #[test]
+    fn calls_out_of_the_order_excuse_what_they_can_bring_about() {
+        let stuck = Ended::Stuck(vec!["server.main in no call".to_owned()]);
+        let (loss, lie) = ("loss of data", "false success");
+        assert_eq!(classes(&stuck, &[]), [loss, lie, "stuck"]);
+        assert_eq!(classes(&stuck, &[Function::Close]), [loss, lie]);
+        assert_eq!(classes(&stuck, &[Function::GetCommand]), [lie]);
+        assert_eq!(classes(&Ended::TooLong, &[Function::Close]), [loss, lie, "too long"]);
+    }
 }

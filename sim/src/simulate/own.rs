@@ -7,6 +7,7 @@ use super::observe::Observer;
 use super::options::{Arrangement, Options};
 use super::program::{Act, Statement};
 use super::schedule::Lanes;
+use super::struck::Fault;
 use super::world::{Lane, Role, World};
 use crate::clauses::Party;
 use crate::codes::HResult;
@@ -120,10 +121,15 @@ impl Options {
         (options.sets, options.deviation, options.odd_calls) = (1, None, 0);
         (options.same_name, options.overlaps) = (false, false);
         let faults = &mut options.faults;
-        (faults.medium_fails_at, faults.capacity) = (None, None);
+        (faults.medium_fails_at, faults.capacity, faults.refuses) = (None, None, None);
+        (faults.overflows, faults.cuts) = (false, false);
         (faults.short, faults.slow_client) = (0, 0);
+        let ways = &mut options.ways;
+        (ways.configures_again, ways.opens_all, ways.opens_first) = (false, false, false);
+        (ways.closing_marks, ways.loads_only) = (false, false);
+        faults.set = 0;
         if !matches!(arrangement, Arrangement::ProcessPerDevice) {
-            faults.secondary_dies_at = None;
+            (faults.secondary_dies_at, faults.secondary) = (None, 0);
         }
         options
     }
@@ -376,6 +382,7 @@ impl<E: Engine> World<'_, E> {
         if busy || !known.begun || known.closed || !std::mem::take(&mut self.sets[0].abort) {
             return Act::Idle;
         }
+        self.struck.insert(Fault::ClientAbort);
         Act::call(Ask::SignalAbort)
     }
 }

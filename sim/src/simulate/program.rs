@@ -4,6 +4,7 @@ use super::chance::Chance;
 use super::content::Extent;
 use super::engine::{Ask, Thing};
 use super::options::Options;
+use super::struck::Struck;
 use crate::trace::Reported;
 
 /// What a lane does next.
@@ -66,9 +67,13 @@ pub(super) enum Job {
 pub(super) struct Scene<'a> {
     pub(super) options: &'a Options,
     pub(super) chance: &'a mut Chance,
+    /// Whether a fault that comes now and then comes now.
+    pub(super) faults: &'a mut Chance,
     /// The last number given to a command.
     pub(super) commands: &'a mut u32,
     /// The last number given to a buffer.
     pub(super) buffers: &'a mut u32,
     pub(super) statement: &'a mut Statement,
+    /// The faults that came.
+    pub(super) struck: &'a mut Struck,
 }

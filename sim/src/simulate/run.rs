@@ -1,6 +1,6 @@
 //! One world from its seed to its outcome.
 
-use super::chance::Chance;
+use super::chance::{Chance, Chances};
 use super::client::Client;
 use super::deviation::Deviation;
 use super::engine::Engine;
@@ -185,8 +185,6 @@ fn whole<'a, E: Engine>(
     profile: &Profile,
     watch: Watch,
 ) -> Outcome {
-    // Apart from the stream that draws the options: they can be overruled.
-    let chance = Chance::new(seed ^ 0x05EE_D0F5_7E95);
     let mut header =
         header(name, format!("seed {seed}"), options.queue_depth.into(), options.sets.into());
     if options.odd_calls > 0 {
@@ -195,22 +193,36 @@ fn whole<'a, E: Engine>(
     let lanes = setup::lanes(options);
     let places = lanes.iter().map(|lane| lane.place).collect();
     let observer = Observer::new(header, places, watch.judge.then_some(profile), watch.keep);
-    let mut world = World::new(options, chance, engine, (lanes, observer));
+    let mut world = World::new(options, Chances::new(seed), engine, (lanes, observer));
     world.own = application.map(|application| Own::new(application, world.lanes.len()));
     let (ended, [backup, restore], evidence) = both(&mut world);
     finish(&mut world, &ended);
-    let counts = world.counts;
+    let (counts, struck, meddled) = (world.counts, world.struck, world.meddling());
+    let primary_died = world.primary_died;
     let met = world.engine.met().copied().unwrap_or_default();
     let broken = world.own.and_then(|own| own.broken);
     let (judged, log, error) = world.observer.finish();
-    let evidence = Evidence { error, broken, ..evidence };
+    let evidence = Evidence { error, broken, primary_died, struck, meddled: &meddled, ..evidence };
     let (problems, shown) = weigh(options, &ended, [backup, restore], judged.as_ref(), evidence);
-    let options = *options;
-    Outcome { seed, options, backup, restore, ended, problems, shown, counts, judged, log, met }
+    Outcome {
+        seed,
+        options: *options,
+        backup,
+        restore,
+        ended,
+        problems,
+        shown,
+        struck,
+        meddled,
+        counts,
+        judged,
+        log,
+        met,
+    }
 }
 
 /// The BACKUP and, if it succeeded, the RESTORE of what it left.
-fn both<E: Engine>(world: &mut World<'_, E>) -> (Ended, [StatementEnd; 2], Evidence) {
+fn both<E: Engine>(world: &mut World<'_, E>) -> (Ended, [StatementEnd; 2], Evidence<'static>) {
     let mut evidence = Evidence::default();
     world.begin(Job::Backup);
     let ended = world.run();

@@ -6,6 +6,7 @@ use super::engine::{Answer, Ask, CalledBack};
 use super::options::Options;
 use super::program::{Act, Job, Scene, Statement};
 use super::stream::{Stream, Supplies, Turn};
+use super::struck::Fault;
 use crate::codes::{HResult, Win32};
 
 /// Where the server's main lane is.
@@ -59,6 +60,7 @@ pub(super) struct Server {
     buffers: u32,
     devices: u8,
     failed: bool,
+    cancelled: bool,
     aborted: bool,
     opened: bool,
     /// Whether a command was taken, or a device closed.
@@ -92,12 +94,24 @@ impl Server {
             buffers: 0,
             devices: 0,
             failed: false,
+            cancelled: false,
             aborted: false,
             opened: false,
             active: false,
             tries: 0,
             pause: None,
         }
+    }
+
+    /// Whether its statement can only fail.
+    pub(super) const fn has_failed(&self) -> bool {
+        self.failed || self.aborted
+    }
+
+    /// Whether a command waits for the client for which the agent's patience ends: a Load may
+    /// take longer.
+    pub(super) fn is_pressed(&self) -> bool {
+        self.streams.iter().any(Stream::is_pressed)
     }
 
     /// Whether the set interface may be used.
@@ -120,6 +134,19 @@ impl Server {
         self.at == At::Ended
     }
 
+    /// Somebody cancels the statement, if it is under way and not about to end.
+    pub(super) fn cancel(&mut self) -> bool {
+        let late = matches!(self.at, At::Discarding(_) | At::ClosingDevice(_) | At::Aborting)
+            || matches!(self.at, At::Joining | At::Closing | At::Ended);
+        let cancels = self.opened && !late && !self.has_failed();
+        if cancels {
+            (self.failed, self.cancelled) = (true, true);
+            // Nothing is waited for any more.
+            self.pause = None;
+        }
+        cancels
+    }
+
     /// A buffer was freed.
     pub(super) fn loses(&mut self, buffer: u32) {
         self.free.retain(|free| *free != buffer);
@@ -137,7 +164,7 @@ impl Server {
         loop {
             match self.at {
                 At::Waiting => match *scene.statement {
-                    Statement::Issued(devices) => self.begin(devices, scene.options),
+                    Statement::Issued(devices) => self.begin(devices, scene),
                     Statement::NotIssued => return Act::Idle,
                     Statement::Succeeded | Statement::Failed => self.at = At::Ended,
                 },
@@ -149,6 +176,7 @@ impl Server {
                     let late = scene.options.faults.slow_server;
                     if late > 0 && std::mem::take(&mut self.tries) == 0 {
                         self.tries = 1;
+                        scene.struck.insert(Fault::SlowServer);
                         return Act::Sleep(late);
                     }
                     return Act::call(Ask::Open);
@@ -178,7 +206,8 @@ impl Server {
                 at => {
                     let slow = scene.options.faults.slow_server;
                     let configures = matches!(at, At::Beginning | At::Requesting | At::Ending);
-                    if slow > 0 && configures && scene.chance.once_in(2) {
+                    if slow > 0 && configures && scene.faults.once_in(2) {
+                        scene.struck.insert(Fault::SlowServer);
                         return Act::Sleep(slow.min(MOST_PAUSE));
                     }
                     return Act::call(self.ask(at, scene));
@@ -187,10 +216,16 @@ impl Server {
         }
     }
 
-    fn begin(&mut self, devices: u8, options: &Options) {
+    fn begin(&mut self, devices: u8, scene: &mut Scene<'_>) {
+        let options = scene.options;
         self.devices = devices;
         self.wanted = u32::from(devices) * u32::from(options.buffers);
-        if options.faults.statement_fails && self.job == Job::Backup {
+        let fails = match self.job {
+            Job::Backup => options.faults.statement_fails,
+            Job::Restore => options.faults.restore_fails,
+        };
+        if fails {
+            scene.struck.insert(Fault::StatementFails);
             (self.failed, self.at) = (true, At::Ended);
             return;
         }
@@ -231,7 +266,8 @@ impl Server {
         }
         let options = scene.options;
         let slow = options.faults.slow_server;
-        if slow > 0 && self.active && scene.chance.once_in(8) {
+        if slow > 0 && self.active && scene.faults.once_in(8) {
+            scene.struck.insert(Fault::SlowServer);
             return Some(Act::Sleep(slow.min(MOST_PAUSE)));
         }
         let beyond = if options.faults.queue > 0 { 2 } else { 0 };
@@ -280,7 +316,10 @@ impl Server {
         self.failed = true;
         if self.aborted {
             self.at = At::Joining;
-        } else if self.at == At::Streaming && options.fails_in_order && self.can_end_in_order() {
+        } else if self.at == At::Streaming
+            && (options.fails_in_order || self.cancelled)
+            && self.can_end_in_order()
+        {
             self.at = At::Discarding(0);
         } else if self.opened {
             self.at = At::Aborting;
@@ -291,7 +330,8 @@ impl Server {
 
     /// Devices can be closed in order once the set is active.
     fn can_end_in_order(&self) -> bool {
-        self.active && self.agent == AgentLane::Running
+        let overflowed = self.streams.iter().any(Stream::has_overflowed);
+        self.active && self.agent == AgentLane::Running && !overflowed
     }
 
     fn end(&self, scene: &mut Scene<'_>) {

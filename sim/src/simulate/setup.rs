@@ -106,7 +106,7 @@ pub(super) fn agreed(options: &Options, job: Job, run: usize) -> Setup {
         (options.removable, Features::REMOVABLE),
         (options.discard, Features::DISCARD),
         (options.complete, Features::REQUEST_COMPLETE),
-        (options.plan == Plan::Snapshot, Features::SNAPSHOT_PREPARE),
+        (options.plan == Plan::Snapshot && !options.ways.unprepared, Features::SNAPSHOT_PREPARE),
     ];
     for (wanted, feature) in optional {
         if wanted {

@@ -1,6 +1,7 @@
 //! A failing world made smaller: simpler options of the same seed that fail the same way.
 
-use super::options::{About, Arrangement, Asks, Faults, Options, Plan, Strategy};
+use super::faults::Faults;
+use super::options::{About, Arrangement, Asks, Options, Plan, Strategy};
 use super::outcome::Outcome;
 
 /// Simpler options than these, the simplest first.

@@ -21,6 +21,8 @@ enum Item {
     Alone(Code, Option<i32>),
     /// SetPosition to where GetPosition said it was.
     Return,
+    /// SetPosition from this origin.
+    Seek(i32, u64),
 }
 
 /// A stretch of the stream in one transfer.
@@ -54,6 +56,8 @@ enum Recovery {
     #[default]
     None,
     Clear,
+    /// A filemark closes the medium that is full.
+    Mark,
     Load,
 }
 
@@ -90,6 +94,11 @@ pub(super) struct Stream {
     recovery: Recovery,
     errored: bool,
     loads: bool,
+    /// A Load asks for the medium to be ejected.
+    ejects: bool,
+    /// A tape that is full is closed with a filemark.
+    closes: bool,
+    overflowed: bool,
     position: u64,
     /// Reads in a row that succeeded with nothing.
     empty: u8,
@@ -111,9 +120,11 @@ impl Stream {
             items.push(Item::Alone(Code::GetPosition, None));
         }
         if options.plan == Plan::Snapshot {
-            items.push(Item::Alone(Code::PrepareToFreeze, None));
-        } else if options.like == Like::Tape {
-            items.push(Item::Alone(Code::WriteMark, None));
+            if !options.ways.unprepared {
+                items.push(Item::Alone(Code::PrepareToFreeze, None));
+            }
+        } else {
+            items.extend((0..marks(options)).map(|_| Item::Alone(Code::WriteMark, None)));
         }
         let parts = u64::from(options.flushes.max(1));
         for part in 1..=parts {
@@ -135,7 +146,6 @@ impl Stream {
     pub(super) fn restore(options: &Options, device: u8, id: u32) -> Self {
         let mut items = SmallVec::new();
         let metadata = u64::from(options.metadata);
-        let marks = options.like == Like::Tape && options.plan == Plan::Backup;
         if options.positions && options.like != Like::Pipe && options.faults.capacity.is_none() {
             let get = Item::Alone(Code::GetPosition, None);
             items.extend([get, Item::Data(metadata), Item::Return]);
@@ -143,8 +153,17 @@ impl Stream {
             items.push(Item::Alone(Code::Rewind, None));
         }
         items.push(Item::Data(metadata));
-        if marks {
-            items.push(Item::Alone(Code::SkipMarks, Some(1)));
+        if skips(options) {
+            items.extend(detour(options));
+        }
+        if options.ways.origins && options.like == Like::Disk {
+            let block = u64::from(options.block_size);
+            items.extend([Item::Seek(1, block), Item::Seek(1, block), Item::Seek(2, 0)]);
+            items.push(Item::Alone(Code::GetPosition, None));
+        }
+        let marks = marks(options);
+        if marks > 0 {
+            items.push(Item::Alone(Code::SkipMarks, Some(marks)));
         }
         items.push(Item::Data(options.stream()));
         if options.reads_to_end {
@@ -181,6 +200,9 @@ impl Stream {
             recovery: Recovery::None,
             errored: false,
             loads: false,
+            ejects: !options.ways.loads_only,
+            closes: options.ways.closing_marks && options.like == Like::Tape && writes,
+            overflowed: false,
             position: 0,
             empty: 0,
         }
@@ -196,6 +218,11 @@ impl Stream {
         self.flights.is_empty()
     }
 
+    /// Whether something is under way, and no Load.
+    pub(super) fn is_pressed(&self) -> bool {
+        !self.is_quiet() && self.flights.iter().all(|flight| flight.code != Code::Load)
+    }
+
     /// Where what came back first differs from what was written.
     pub(super) const fn wrong(&self) -> Option<u64> {
         self.wrong
@@ -204,6 +231,11 @@ impl Stream {
     /// Bytes moved, in order.
     pub(super) const fn moved(&self) -> u64 {
         self.moved
+    }
+
+    /// Whether a Write has met the very end of a tape, after which a server aborts.
+    pub(super) const fn has_overflowed(&self) -> bool {
+        self.overflowed
     }
 
     /// Whether its device was in the error state when it last said so.
@@ -223,7 +255,8 @@ impl Stream {
                 return None;
             }
             let (code, size) = match self.recovery {
-                Recovery::Load => (Code::Load, Some(1)),
+                Recovery::Load => (Code::Load, Some(self.ejects.into())),
+                Recovery::Mark => (Code::WriteMark, None),
                 _ => (Code::ClearError, None),
             };
             return Some((self.alone(code, size, None, supplies), None));
@@ -250,6 +283,10 @@ impl Stream {
                 }
                 Item::Alone(code, size) => {
                     return Some((self.alone(code, size, None, supplies), None));
+                }
+                Item::Seek(origin, to) => {
+                    let to = Some(to);
+                    return Some((self.alone(Code::SetPosition, Some(origin), to, supplies), None));
                 }
                 Item::Return => {
                     let to = Some(self.position);
@@ -393,7 +430,10 @@ impl Stream {
                 self.moved += u64::from(bytes);
                 return self.error();
             }
-            _ => return Turn::Fails,
+            _ => {
+                self.overflowed |= code == Win32::ERROR_EOM_OVERFLOW;
+                return Turn::Fails;
+            }
         }
         self.moved += u64::from(length);
         Turn::On
@@ -401,7 +441,13 @@ impl Stream {
 
     fn read(&mut self, flight: &Flight, code: Win32, bytes: u32, content: Content) -> Turn {
         let Transfer { offset, length } = flight.transfer;
-        let ends = matches!(code, Win32::ERROR_HANDLE_EOF | Win32::ERROR_NO_DATA_DETECTED);
+        // A filemark where data was expected closes a medium.
+        let ends = matches!(
+            code,
+            Win32::ERROR_HANDLE_EOF
+                | Win32::ERROR_NO_DATA_DETECTED
+                | Win32::ERROR_FILEMARK_DETECTED
+        );
         if self.items.get(self.item) == Some(&Item::End) {
             self.reads.clear();
             if code == Win32::ERROR_SUCCESS && bytes == 0 {
@@ -457,8 +503,13 @@ impl Stream {
         match code {
             Code::ClearError => {
                 self.errored = false;
-                self.recovery = if self.loads { Recovery::Load } else { Recovery::None };
+                self.recovery = match self.loads {
+                    true if self.closes => Recovery::Mark,
+                    true => Recovery::Load,
+                    false => Recovery::None,
+                };
             }
+            Code::WriteMark if self.recovery == Recovery::Mark => self.recovery = Recovery::Load,
             Code::Load => (self.loads, self.recovery) = (false, Recovery::None),
             Code::Discard => {}
             _ => {
@@ -478,4 +529,37 @@ impl Stream {
         let past_end = self.item > 0 && self.items.get(self.item - 1) == Some(&Item::End);
         self.recovery == Recovery::None || past_end || self.loads && removable
     }
+}
+
+/// Filemarks between the metadata and the data of a tape. On tapes that may be full there are
+/// none: on which of them they are is known to nobody.
+const fn marks(options: &Options) -> i32 {
+    match (options.like, options.plan) {
+        (Like::Tape, Plan::Backup) if options.faults.capacity.is_none() => {
+            1 + skips(options) as i32
+        }
+        _ => 0,
+    }
+}
+
+/// Whether the server of a RESTORE goes back and forth on a tape.
+const fn skips(options: &Options) -> bool {
+    let tape = matches!(options.like, Like::Tape);
+    options.ways.skips && tape && options.faults.capacity.is_none()
+}
+
+/// Back to the start of a tape, and by blocks to the end of the metadata, and forth and back
+/// once more over the blocks and the filemarks there.
+fn detour(options: &Options) -> SmallVec<[Item; 6]> {
+    let mut items = SmallVec::new();
+    let blocks = (options.metadata / options.block_size) as i32;
+    items.push(Item::Alone(Code::Rewind, None));
+    if blocks > 0 {
+        items.extend([blocks, -blocks, blocks].map(|by| Item::Alone(Code::SkipBlocks, Some(by))));
+    }
+    let marks = marks(options);
+    if marks > 0 {
+        items.extend([marks, -marks].map(|by| Item::Alone(Code::SkipMarks, Some(by))));
+    }
+    items
 }

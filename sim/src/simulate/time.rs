@@ -1,8 +1,14 @@
 //! Time in a world: it passes only when no lane can act.
 
-use super::engine::Engine;
+use super::engine::{Ask, Engine};
 use super::schedule::each;
+use super::struck::Fault;
 use super::world::{Lane, NEVER, Role, World};
+
+/// Polls for a command after which nothing goes on, though time passes, whatever is called out
+/// of the order besides: more than the longest sleep, and the longest interval of
+/// serverTimeOut, are of the shortest wait for a command.
+const MOST_POLLS: u32 = 200;
 
 impl<E: Engine> World<'_, E> {
     /// Lanes that have not come to their end, with what they wait for.
@@ -17,8 +23,7 @@ impl<E: Engine> World<'_, E> {
         // Who only waits for a drawn moment is nobody of a program's.
         let program = |lane: &usize| {
             let Lane { role, ask, .. } = &self.lanes[*lane];
-            let drawn = matches!(role, Role::Operator | Role::OddServer | Role::OddClient);
-            ask.is_some() || !drawn
+            ask.is_some() || !(role.is_odd() || *role == Role::Operator)
         };
         each(self.all() & !self.done).filter(program).map(waits).collect()
     }
@@ -41,6 +46,15 @@ impl<E: Engine> World<'_, E> {
         match agents.chain(others).min() {
             None | Some((NEVER, _)) => false,
             Some((at, lane)) => {
+                let Lane { role, ask, .. } = &self.lanes[lane];
+                if matches!(ask, Some(Ask::GetCommand { .. })) || role.is_odd() {
+                    self.polls += 1;
+                    if self.polls > MOST_POLLS {
+                        return false;
+                    }
+                } else {
+                    self.polls = 0;
+                }
                 self.now = self.now.max(at);
                 self.counts.milliseconds = self.now;
                 self.passes(lane);
@@ -76,11 +90,22 @@ impl<E: Engine> World<'_, E> {
         self.swept = false;
         if self.in_call & bit != 0 {
             if self.lanes[lane].role == Role::Agent {
-                let place = self.lanes[lane].place;
-                self.sets[usize::from(place.set)].waits_since = self.now;
+                self.interval_passes(lane);
                 self.ready = self.in_call;
             }
             self.expires(lane);
+        }
+    }
+
+    /// One interval of serverTimeOut passes for the agent on this lane.
+    fn interval_passes(&mut self, lane: usize) {
+        let set = &mut self.sets[usize::from(self.lanes[lane].place.set)];
+        set.waits_since = self.now;
+        if set.server.is_pressed() {
+            set.intervals += 1;
+            if set.intervals == 2 {
+                self.struck.insert(Fault::TimeOut);
+            }
         }
     }
 
@@ -95,8 +120,7 @@ impl<E: Engine> World<'_, E> {
     fn routine_passes(&mut self, lane: usize) {
         self.swept = false;
         if self.now < self.lanes[lane].deadline {
-            let place = self.lanes[lane].place;
-            self.sets[usize::from(place.set)].waits_since = self.now;
+            self.interval_passes(lane);
             self.expires(lane);
             return;
         }

@@ -6,8 +6,9 @@ use smallvec::SmallVec;
 use super::deviation::Deviation;
 use super::engine::{Answer, Ask, Complete, Delivered, Wait};
 use super::medium::{Done, Medium};
-use super::options::Like;
+use super::options::{Like, Ways};
 use super::program::{Act, Scene, Statement};
+use super::struck::Fault;
 use crate::codes::{CommandCode as Code, HResult, Win32};
 
 /// How a device came to its end.
@@ -27,11 +28,15 @@ enum At {
     OpeningSet,
     AskingConfiguration,
     OpeningDevice,
+    /// Until there is none any more.
+    OpeningMore,
     Getting,
     /// What was got last is to be carried out.
     Carrying,
     /// It waits for the other sets of a joint snapshot.
     Gathering,
+    /// One of the commands held is to be completed.
+    Choosing,
     /// The command at this place of those held is to be completed.
     Completing(usize),
     /// A second time, in error.
@@ -56,6 +61,7 @@ pub(super) struct Worker {
     at: At,
     held: SmallVec<[Held; 4]>,
     deviation: Option<Deviation>,
+    ways: Ways,
     /// Commands got so far.
     got: u32,
     /// Whether a device deviates once: it has.
@@ -71,12 +77,17 @@ pub(super) struct Worker {
 impl Worker {
     /// Of a thread, whose device is to be opened; of a process, which opens the set
     /// before.
-    pub(super) fn new(device: u8, secondary: bool, deviation: Option<Deviation>) -> Self {
+    pub(super) fn new(
+        device: u8,
+        secondary: bool,
+        (deviation, ways): (Option<Deviation>, Ways),
+    ) -> Self {
         Self {
             device,
             at: if secondary { At::OpeningSet } else { At::OpeningDevice },
             held: SmallVec::new(),
             deviation,
+            ways,
             got: 0,
             deviated: false,
             slept: false,
@@ -147,9 +158,11 @@ impl Worker {
             At::OpeningSet => Act::call(Ask::OpenInSecondaryEx),
             At::AskingConfiguration => Act::call(Ask::GetConfiguration { wait: Wait::Infinite }),
             At::OpeningDevice => Act::call(Ask::OpenDevice { device: self.device }),
+            At::OpeningMore => Act::call(Ask::OpenDevice { device: self.device + 1 }),
             At::Getting => self.get(scene),
             At::Carrying => self.carry(),
             At::Gathering => Act::Idle,
+            At::Choosing => self.choose(scene),
             At::Completing(place) => self.complete(place),
             At::CompletingAgain(again) => Act::call(Ask::CompleteCommand(again)),
             At::ClosingSet => Act::call(Ask::Close),
@@ -177,7 +190,8 @@ impl Worker {
         Act::call(Ask::GetCommand { device: self.device, wait })
     }
 
-    /// Which of the commands held is completed now.
+    /// Which of the commands held is completed now, of which one at least was carried out,
+    /// and whether it waits.
     fn choose(&mut self, scene: &mut Scene<'_>) -> Act {
         let options = scene.options;
         let ready = |held: &Held| held.complete.is_some();
@@ -197,10 +211,11 @@ impl Worker {
             if command == Code::Complete && self.deviates(Deviation::HoldsComplete) {
                 return Act::Sleep(options.server_time_out * 3);
             }
-            if scene.chance.once_in(options.faults.slow_client) {
+            if scene.faults.once_in(options.faults.slow_client) {
+                scene.struck.insert(Fault::SlowClient);
                 // Complete is not to be held for long.
                 let long = if command == Code::Complete { 10 } else { 5_000 };
-                return Act::Sleep(scene.chance.one_of(&[1, 100, 700, 1_500, long]).min(long));
+                return Act::Sleep(scene.faults.one_of(&[1, 100, 700, 1_500, long]).min(long));
             }
         }
         self.complete(place)
@@ -319,16 +334,32 @@ impl Worker {
             }
             (_, false) if status == HResult::VD_E_ABORT => self.ends(End::Aborted),
             (Ask::OpenInSecondaryEx, true) => {
-                (self.set_open, self.at) = (true, At::AskingConfiguration);
+                self.set_open = true;
+                self.at = match self.ways.opens_first {
+                    true => At::OpeningDevice,
+                    false => At::AskingConfiguration,
+                };
             }
             (Ask::OpenInSecondaryEx, false) => self.at = At::Ended(End::GivenUp),
-            (Ask::GetConfiguration { .. }, true) => self.at = At::OpeningDevice,
-            (Ask::OpenDevice { .. }, true) => (self.open, self.at) = (true, At::Getting),
+            (Ask::GetConfiguration { .. }, true) if !self.open => self.at = At::OpeningDevice,
+            (Ask::GetConfiguration { .. }, true) => self.at = self.opened(),
+            (Ask::OpenDevice { .. }, true) if !self.open => {
+                self.open = true;
+                let asks = self.ways.configures_again || self.set_open && self.ways.opens_first;
+                self.at = if asks { At::AskingConfiguration } else { self.opened() };
+            }
+            // There is none, which is what it wanted to know.
+            (Ask::OpenDevice { .. }, _) if self.open => self.at = At::Getting,
             (Ask::GetCommand { .. }, true) => self.fetched(answer.delivered),
             (Ask::GetCommand { .. }, false) => self.no_command(status, statement),
             (Ask::CompleteCommand(done), _) => self.completed(&done, good),
             _ => self.ends(End::GivenUp),
         }
+    }
+
+    /// What follows when its device is open.
+    const fn opened(&self) -> At {
+        if self.ways.opens_all { At::OpeningMore } else { At::Getting }
     }
 
     fn fetched(&mut self, delivered: Option<Delivered>) {
@@ -354,10 +385,7 @@ impl Worker {
             }
             HResult::VD_E_CLOSE => self.ends(End::Closed),
             HResult::VD_E_TIMEOUT if self.held.iter().any(|held| held.complete.is_some()) => {
-                self.at = At::Completing(0);
-                let ready = |held: &Held| held.complete.is_some();
-                let place = self.held.iter().position(ready).unwrap_or_default();
-                self.at = At::Completing(place);
+                self.at = At::Choosing;
             }
             HResult::VD_E_TIMEOUT if statement.is_over() => self.ends(End::GivenUp),
             HResult::VD_E_TIMEOUT => self.at = At::Getting,

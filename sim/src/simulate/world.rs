@@ -4,22 +4,23 @@
 //! Time is virtual: it passes only when no lane can act, up to the next deadline. If
 //! there is none the world is stuck, and says which lanes wait.
 
-use super::chance::Chance;
+use super::chance::Chances;
 use super::client::Client;
 use super::engine::{Ask, By, Engine, Happened, Setup, Wait};
 use super::medium::Medium;
 use super::names;
 use super::observe::{Observer, Place};
 use super::odd::Known;
-use super::options::{About, Arrangement, Options};
+use super::options::{Arrangement, Options};
 use super::outcome::{Counts, Ended};
 use super::own::Own;
 use super::program::{Act, Job, Scene, Statement};
 use super::schedule::{Lanes, Scheduler, each};
 use super::server::{AgentLane, Server};
 use super::setup;
+use super::struck::{Fault, Struck};
 use crate::codes::HResult;
-use crate::trace::{HowEnded, Process};
+use crate::trace::{Function, Process};
 
 /// What acts on a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +81,10 @@ pub(super) struct Set {
     pub(super) data: u32,
     /// Since when nothing was completed although something is under way.
     pub(super) waits_since: u64,
-    operator: bool,
+    /// Intervals of serverTimeOut that have passed since something was completed.
+    pub(super) intervals: u8,
+    /// Whether somebody on the server's side is about to call SignalAbort.
+    pub(super) operator: bool,
     /// Whether somebody on the client's side wants to stop.
     pub(super) abort: bool,
     pub(super) of_server: Known,
@@ -105,6 +109,7 @@ impl Set {
             lanes,
             data: 0,
             waits_since: 0,
+            intervals: 0,
             operator: false,
             abort: false,
             of_server: Known::default(),
@@ -121,7 +126,7 @@ impl Set {
 pub(super) struct World<'a, E> {
     pub(super) options: &'a Options,
     pub(super) engine: &'a mut E,
-    pub(super) chance: Chance,
+    pub(super) chances: Chances,
     pub(super) lanes: Vec<Lane>,
     pub(super) sets: Vec<Set>,
     pub(super) observer: Observer,
@@ -140,6 +145,8 @@ pub(super) struct World<'a, E> {
     /// Whether every lane inside a call has been asked since something last happened.
     pub(super) swept: bool,
     pub(super) rests: u32,
+    /// Waits for a command that have passed since anything else happened.
+    pub(super) polls: u32,
     pub(super) counts: Counts,
     pub(super) commands: u32,
     pub(super) buffers: u32,
@@ -147,11 +154,17 @@ pub(super) struct World<'a, E> {
     pub(super) handles: u32,
     pub(super) given: Vec<u32>,
     /// The step of the next odd call, and whether it is due, by who makes it.
-    odd_at: u32,
+    pub(super) odd_at: u32,
     /// How many odd calls there may yet be: the world is to come to an end.
-    odd_left: u32,
+    pub(super) odd_left: u32,
     pub(super) odd_due: [bool; 3],
     pub(super) dead: Vec<Process>,
+    /// The line of the trace that tells of the death of the primary client's process.
+    pub(super) primary_died: Option<usize>,
+    /// The faults that came.
+    pub(super) struck: Struck,
+    /// The functions called out of the order by which others may have been disturbed.
+    pub(super) meddled: Vec<Function>,
     /// A client in the place of ours.
     pub(super) own: Option<Own<'a>>,
 }
@@ -159,15 +172,15 @@ pub(super) struct World<'a, E> {
 impl<'a, E: Engine> World<'a, E> {
     pub(super) fn new(
         options: &'a Options,
-        mut chance: Chance,
+        mut chances: Chances,
         engine: &'a mut E,
         (lanes, observer): (Vec<Lane>, Observer),
     ) -> Self {
-        let scheduler = Scheduler::new(options.strategy, lanes.len(), &mut chance);
+        let scheduler = Scheduler::new(options.strategy, lanes.len(), &mut chances.schedule);
         Self {
             options,
             engine,
-            chance,
+            chances,
             lanes,
             sets: setup::sets(options),
             observer,
@@ -181,6 +194,7 @@ impl<'a, E: Engine> World<'a, E> {
             now: 0,
             swept: false,
             rests: 0,
+            polls: 0,
             counts: Counts::default(),
             commands: 0,
             buffers: 0,
@@ -190,6 +204,9 @@ impl<'a, E: Engine> World<'a, E> {
             odd_left: MOST_ODD,
             odd_due: [false; 3],
             dead: Vec::new(),
+            primary_died: None,
+            struck: Struck::default(),
+            meddled: Vec::new(),
             own: None,
         }
     }
@@ -227,7 +244,7 @@ impl<'a, E: Engine> World<'a, E> {
             }
             if let Some(lane) = self.engine.pressing() {
                 let by = self.by(lane.into());
-                if let Some(happened) = self.engine.advance(by, &mut self.chance) {
+                if let Some(happened) = self.engine.advance(by, &mut self.chances.answers) {
                     self.happened(lane.into(), happened);
                 }
                 continue;
@@ -238,11 +255,14 @@ impl<'a, E: Engine> World<'a, E> {
             }
             self.ready &= !self.held;
             if self.ready == 0 && !self.rest() {
-                return Ended::Stuck(self.waiting());
+                let waiting = self.waiting();
+                // Who waits for a moment that will not come any more has come to its end.
+                return if waiting.is_empty() { Ended::Done } else { Ended::Stuck(waiting) };
             }
             self.ready &= !self.held;
             if self.ready != 0 {
-                let lane = self.scheduler.pick(self.ready, self.counts.steps, &mut self.chance);
+                let lane =
+                    self.scheduler.pick(self.ready, self.counts.steps, &mut self.chances.schedule);
                 self.counts.steps += 1;
                 self.step(lane.into());
             }
@@ -253,85 +273,6 @@ impl<'a, E: Engine> World<'a, E> {
     pub(super) fn by(&self, lane: usize) -> By {
         let Place { process, run, .. } = self.lanes[lane].place;
         By { lane: lane as u8, process, run }
-    }
-
-    /// What the seed has drawn for this step goes wrong.
-    fn trouble(&mut self) {
-        if self.options.odd_calls > 0 && self.counts.steps >= self.odd_at && self.odd_left > 0 {
-            self.odd_left -= 1;
-            self.odd_at = self.counts.steps + 1 + self.chance.below(2 * self.options.odd_calls);
-            // A stranger comes seldom, but for worlds that are about it.
-            let most = if self.options.odd_about == About::Secondaries { 3 } else { 5 };
-            self.odd_due[[0, 1, 2, 0, 1][self.chance.below(most) as usize]] = true;
-            self.wake_all(0);
-        }
-        let faults = &self.options.faults;
-        let now = Some(self.counts.steps);
-        let drawn = [
-            faults.server_abort_at,
-            faults.client_abort_at,
-            faults.server_dies_at,
-            faults.primary_dies_at,
-            faults.secondary_dies_at,
-        ];
-        if drawn.iter().all(|at| *at != now) {
-            return;
-        }
-        if now == faults.server_abort_at && !self.sets[0].operator {
-            self.sets[0].operator = true;
-            self.wake_all(0);
-        }
-        if now == faults.client_abort_at && !self.sets[0].abort {
-            self.sets[0].abort = true;
-            self.wake_all(0);
-        }
-        let dies = [
-            (faults.server_dies_at, Process::Server),
-            (faults.primary_dies_at, Process::Primary),
-            (faults.secondary_dies_at, Process::Secondary(1)),
-        ];
-        for (at, process) in dies {
-            if at == now && !self.dead.contains(&process) {
-                self.kill(process);
-            }
-        }
-    }
-
-    pub(super) fn kill(&mut self, process: Process) {
-        self.dead.push(process);
-        let own = |lane: &usize| self.lanes[*lane].place.process == process;
-        let gone = (0..self.lanes.len()).filter(own).fold(0, |lanes, lane| lanes | 1 << lane);
-        self.done |= gone;
-        self.in_call &= !gone;
-        self.asleep &= !gone;
-        self.held &= !gone;
-        for lane in each(gone) {
-            (self.lanes[lane].ask, self.lanes[lane].deadline) = (None, NEVER);
-        }
-        self.observer.exited(process, HowEnded::Killed);
-        self.counts.model_steps += 1;
-        self.engine.exit(process);
-        self.tell_own_of_death(process);
-        for set in 0..self.sets.len() {
-            let known = &mut self.sets[set];
-            match process {
-                // The connection breaks, which is how the client learns it.
-                Process::Server if !known.statement.is_over() => {
-                    known.statement = Statement::Failed;
-                }
-                Process::Primary if known.statement == Statement::NotIssued => {
-                    known.statement = Statement::Failed;
-                }
-                Process::Secondary(number) => {
-                    known.client.orphan();
-                    let worker = known.client.workers.get_mut(usize::from(number) - 1);
-                    worker.into_iter().for_each(super::worker::Worker::die);
-                }
-                _ => {}
-            }
-            self.wake_all(set);
-        }
-        self.ready &= !gone;
     }
 
     pub(super) fn wake_all(&mut self, set: usize) {
@@ -346,7 +287,7 @@ impl<'a, E: Engine> World<'a, E> {
             return;
         }
         let by = self.by(lane);
-        match self.engine.advance(by, &mut self.chance) {
+        match self.engine.advance(by, &mut self.chances.answers) {
             Some(happened) => self.happened(lane, happened),
             None => self.ready &= !bit,
         }
@@ -402,10 +343,11 @@ impl<'a, E: Engine> World<'a, E> {
         if let Some(worker) = worker {
             self.carry_out(index, worker);
         }
-        let Self { options, chance, commands, buffers, sets, dead, .. } = self;
+        let Self { options, chances, commands, buffers, sets, dead, struck, .. } = self;
+        let Chances { programs: chance, faults, .. } = chances;
         let orphaned = dead.contains(&Process::Primary);
         let Set { server, client, statement, operator, abort, .. } = &mut sets[index];
-        let mut scene = Scene { options, chance, commands, buffers, statement };
+        let mut scene = Scene { options, chance, faults, commands, buffers, statement, struck };
         match role {
             Role::Server => server.next(&mut scene),
             Role::Agent => match server.agent {
@@ -423,6 +365,7 @@ impl<'a, E: Engine> World<'a, E> {
             },
             Role::Operator if *operator && server.is_open() => {
                 *operator = false;
+                scene.struck.insert(Fault::ServerAbort);
                 Act::call(Ask::SignalAbort)
             }
             Role::Operator if server.has_ended() => Act::Done,
@@ -430,6 +373,7 @@ impl<'a, E: Engine> World<'a, E> {
             Role::Client => client.next(&mut scene),
             Role::Sql if *abort && client.is_open() => {
                 *abort = false;
+                scene.struck.insert(Fault::ClientAbort);
                 Act::call(Ask::SignalAbort)
             }
             Role::Sql => client.next_sql(&mut scene),
@@ -456,6 +400,9 @@ impl<'a, E: Engine> World<'a, E> {
         self.counts.model_steps += 1;
         self.in_call |= bit;
         self.swept = false;
+        if !matches!(ask, Ask::GetCommand { .. }) && !role.is_odd() {
+            self.polls = 0;
+        }
         self.lanes[lane].ask = Some(ask);
         self.lanes[lane].deadline = match ask {
             Ask::GetConfiguration { wait: Wait::Milliseconds(most @ 1..) }
@@ -488,17 +435,17 @@ impl<'a, E: Engine> World<'a, E> {
                 true
             }
             0 => false,
-            most => self.chance.below(8) < most.into(),
+            most => self.chances.answers.below(8) < most.into(),
         };
         let by = self.by(lane);
-        let returned = self.engine.call(by, &ask, at_once, &mut self.chance);
+        let returned = self.engine.call(by, &ask, at_once, &mut self.chances.answers);
         if role == Role::Agent {
             self.wake_all(set);
         }
         self.wake(set, &ask);
         if let Some(happened) = returned {
             self.happened(lane, happened);
-        } else if self.options.overlaps && self.chance.once_in(2) {
+        } else if self.options.overlaps && self.chances.odd.once_in(2) {
             // It is left where it is, until something wakes it or all else rests.
             self.ready &= !bit;
         }
@@ -546,6 +493,7 @@ impl<'a, E: Engine> World<'a, E> {
                 let held = self.takes_its_time(lane, &back);
                 self.observer.called_back(lane as u8, &back, held);
                 self.counts.commands += 1;
+                self.polls = 0;
                 self.called_back(lane, &back);
                 let first = self.first(index);
                 self.ready |= 1 << first & !self.asleep & !self.done;
@@ -562,6 +510,9 @@ impl<'a, E: Engine> World<'a, E> {
                     return;
                 };
                 let status = answer.status;
+                if status != HResult::NOERROR || self.options.odd_calls > 0 {
+                    self.note_return(lane, &ask, status);
+                }
                 self.learn(lane, &ask, &answer);
                 self.returned(lane, &ask, &answer);
                 let by = self.by(lane);
@@ -570,6 +521,7 @@ impl<'a, E: Engine> World<'a, E> {
                 let sent = matches!(ask, Ask::SendCommand(_));
                 if status == HResult::NOERROR && (completed || sent) {
                     self.sets[index].waits_since = self.now;
+                    self.sets[index].intervals *= u8::from(sent);
                 } else if !matches!(ask, Ask::GetCommand { .. }) || status != HResult::NOERROR {
                     self.wake_all(index);
                 }
@@ -584,7 +536,14 @@ impl<'a, E: Engine> World<'a, E> {
             Role::Client | Role::Sql | Role::Worker(_) if let Some(own) = &mut self.own => {
                 own.returned(lane, ask, answer);
             }
-            Role::Server => server.returned(ask, answer, self.options),
+            Role::Server => {
+                let failed = server.has_failed();
+                server.returned(ask, answer, self.options);
+                let short = answer.status == HResult::VD_E_MEMORY;
+                if short && server.has_failed() && !failed {
+                    self.struck.insert(Fault::NoMemory);
+                }
+            }
             Role::Agent => server.agent_returned(answer.status),
             Role::Operator | Role::Sql | Role::OddServer | Role::OddClient | Role::Stranger => {}
             Role::Client => client.returned(ask, answer, statement),

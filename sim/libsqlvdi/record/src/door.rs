@@ -5,7 +5,7 @@
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use vdi_sim::abi::{RawCommand, RawConfig, symbol};
@@ -90,8 +90,23 @@ impl Original {
     }
 }
 
+/// Once per process: its end is recorded.
+fn prepare() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: a function of this library, which neither unwinds nor is gone when it is
+        // called: what a library registers is called before it is unloaded.
+        let _ = unsafe { libc::atexit(at_exit) };
+    });
+}
+
+extern "C" fn at_exit() {
+    let _ = catch_unwind(witness::end_all);
+}
+
 /// Whatever happens here, C++ gets a status.
 fn guarded(make: impl FnOnce(&'static Original) -> c_int) -> c_int {
+    prepare();
     let unexpected = HResult::VD_E_UNEXPECTED.0.cast_signed();
     let made = catch_unwind(AssertUnwindSafe(|| original().map(make)));
     made.ok().flatten().unwrap_or(unexpected)
@@ -256,6 +271,7 @@ functions! {
         ) =
             |make: Make<'_>| {
                 let Some((trace, name)) = witness::device(this.addr()) else { return make() };
+                trace.compare(command.addr(), || given(command));
                 let args = trace.completed(command.addr(), (code, bytes, position));
                 let call = (Function::CompleteCommand, name.as_str());
                 trace.call(call, (None, args), make, nothing)

@@ -11,10 +11,10 @@ use vdi_sim::abi::{RawCommand, RawConfig};
 use vdi_sim::clauses::Party;
 use vdi_sim::codes::{CommandCode, HResult, Win32};
 use vdi_sim::config::VdConfig;
-use vdi_sim::record::shared::{claim, trace_path};
+use vdi_sim::record::shared::{Claim, claim, trace_path};
 use vdi_sim::trace::{
-    Args, CodeArg, Event, Function, Handle, Header, Name, Origin, Out, Process, Recorder, Size,
-    TimeoutArg,
+    Args, CodeArg, Event, Function, Handle, Header, HowEnded, Name, Origin, Out, Process, Recorder,
+    Size, TimeoutArg,
 };
 
 thread_local! {
@@ -45,7 +45,10 @@ pub(crate) struct Trace {
     process: Process,
     /// Created, or opened as a secondary client, and not closed.
     in_use: AtomicBool,
+    claim: Claim,
     names: Mutex<Names>,
+    /// The number of the process that created it: a child of that has it, too.
+    owner: u32,
 }
 
 #[derive(Default)]
@@ -55,6 +58,8 @@ struct Names {
     commands: u64,
     /// The commands that lie, or last lay, at these addresses.
     at: BTreeMap<usize, String>,
+    /// Of those not completed, what they were.
+    outstanding: BTreeMap<usize, RawCommand>,
     buffers: BTreeMap<usize, String>,
     handle_names: BTreeMap<u32, String>,
 }
@@ -98,15 +103,18 @@ pub(crate) fn begin(address: usize, name: &str, process: Process) {
         // No two processes into one file: nothing orders what they write.
         path.as_mut_os_string().push(format!(".{}", std::process::id()));
     }
-    let begun = claim(&path).and_then(|()| File::create(&path)).and_then(|file| {
+    let begun = claim(&path).and_then(|claim| {
+        let file = File::create(&path)?;
         let source = Origin { name: "libsqlvdi".to_owned(), version: None, setting: None };
         let unseen = vec![Party::Server, Party::Client];
-        Recorder::new(file, &Header { source: Some(source), unseen, ..Header::default() })
+        let header = Header { source: Some(source), unseen, ..Header::default() };
+        Ok((Recorder::new(file, &header)?, claim))
     });
     match begun {
-        Ok(recorder) => {
+        Ok((recorder, claim)) => {
             let (in_use, names) = (AtomicBool::new(false), Mutex::default());
-            let trace = Trace { recorder, process, in_use, names };
+            let owner = std::process::id();
+            let trace = Trace { recorder, process, in_use, claim, names, owner };
             known.sets.insert(address, Arc::new(trace));
         }
         Err(error) => eprintln!("libsqlvdi-record: {}: {error}", path.display()),
@@ -118,6 +126,16 @@ pub(crate) fn forget(address: usize) {
     let mut known = lock(&KNOWN);
     known.sets.remove(&address);
     known.devices.remove(&address);
+}
+
+/// The process ends by itself: what is in use then was never closed.
+pub(crate) fn end_all() {
+    for trace in lock(&KNOWN).sets.values() {
+        if trace.in_use.load(Ordering::Acquire) && trace.owner == std::process::id() {
+            let (process, exit) = (trace.process, HowEnded::Normal);
+            trace.recorder.record(Event::Exit { seq: None, process, exit });
+        }
+    }
 }
 
 /// A call that gives nothing but its status.
@@ -178,9 +196,13 @@ impl Trace {
     pub(crate) fn note_use(&self, function: Function, succeeded: bool) {
         match function {
             // Whatever Close answers, the set is closed.
-            Function::Close => self.in_use.store(false, Ordering::Release),
-            Function::Create | Function::OpenInSecondary if succeeded => {
-                self.in_use.store(true, Ordering::Release);
+            Function::Close => {
+                self.in_use.store(false, Ordering::Release);
+                self.claim.end();
+            }
+            Function::Create | Function::OpenInSecondary => {
+                self.in_use.fetch_or(succeeded, Ordering::AcqRel);
+                self.claim.note_create(succeeded);
             }
             _ => {}
         }
@@ -208,6 +230,7 @@ impl Trace {
         names.commands += 1;
         let name = format!("c{}", names.commands);
         names.at.insert(address, name.clone());
+        names.outstanding.insert(address, *command);
         let buffer = (command.buffer != 0).then(|| Name::from(names.buffer(command.buffer)));
         Out {
             command: Some(Name::from(name)),
@@ -219,6 +242,19 @@ impl Trace {
         }
     }
 
+    /// A command is about to be completed: whether the client has written into what it may
+    /// only read. `now` looks at it, if it is one that GetCommand gave.
+    pub(crate) fn compare(&self, address: usize, now: impl FnOnce() -> Option<RawCommand>) {
+        let mut names = lock(&self.names);
+        let Some(given) = names.outstanding.remove(&address) else { return };
+        let name = names.at.get(&address).cloned().filter(|_| now() != Some(given));
+        drop(names);
+        if let Some(name) = name {
+            let lane = self.recorder.lane(self.process);
+            self.recorder.record(Event::Wrote { seq: None, lane, wrote: Name::from(name) });
+        }
+    }
+
     /// What CompleteCommand is given.
     pub(crate) fn completed(
         &self,
@@ -226,11 +262,8 @@ impl Trace {
         (code, bytes, position): (i32, u64, i64),
     ) -> Args<'static> {
         let name = lock(&self.names).at.get(&address).cloned();
-        let command = if address == 0 {
-            Handle::Null
-        } else {
-            Handle::Name(Name::from(name.unwrap_or_else(|| "?".to_owned())))
-        };
+        // Where no command lies there is none.
+        let command = name.map_or(Handle::Null, |name| Handle::Name(Name::from(name)));
         Args {
             command: Some(command),
             code: Some(CodeArg::Completion(Win32(code.cast_unsigned()))),
@@ -244,8 +277,8 @@ impl Trace {
     pub(crate) fn lent(&self, address: usize) -> (String, Args<'static>) {
         let mut names = lock(&self.names);
         names.handles += 1;
-        let buffer = names.buffers.get(&address).cloned().unwrap_or_else(|| "?".to_owned());
-        let buffer = Some(Handle::Name(Name::from(buffer)));
+        let buffer = names.buffers.get(&address).cloned();
+        let buffer = Some(buffer.map_or(Handle::Null, |name| Handle::Name(Name::from(name))));
         (format!("h{}", names.handles), Args { buffer, ..Args::default() })
     }
 
@@ -257,7 +290,9 @@ impl Trace {
     /// A handle as MapBufferHandle is given it.
     pub(crate) fn handle(&self, number: u32) -> Args<'static> {
         let name = lock(&self.names).handle_names.get(&number).cloned();
-        let handle = Some(Handle::Name(Name::from(name.unwrap_or_else(|| "?".to_owned()))));
+        // Of another process, if of anybody.
+        let name = name.unwrap_or_else(|| format!("unseen-h{number}"));
+        let handle = Some(Handle::Name(Name::from(name)));
         Args { handle, ..Args::default() }
     }
 

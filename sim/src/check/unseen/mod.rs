@@ -46,11 +46,14 @@ fn judge_with(
     closes: bool,
 ) -> Judged {
     let mut checker = checker;
-    let (extra, placed) = Supply::new(header, events, closes).whole();
-    for interface in extra {
+    let whole = Supply::new(header, events, closes).whole();
+    for interface in whole.interfaces {
         checker.add_interface(interface, Process::Server);
     }
-    for (line, event) in placed {
+    for (handle, buffer) in whole.handles {
+        checker.add_foreign_handle(handle, buffer);
+    }
+    for (line, event) in whole.events {
         match checker.event(line, &event) {
             Ok(true) => {}
             Ok(false) => break,

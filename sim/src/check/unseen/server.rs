@@ -6,6 +6,9 @@ use crate::codes::{CommandCode, HResult, Win32};
 use crate::config::VdConfig;
 use crate::trace::{Args, CodeArg, Event, Function, Handle, Name, Out, Size};
 
+/// Bytes of the largest transfer, where nobody is told.
+pub(super) const TRANSFER: u32 = 64 * 1024;
+
 /// The client's part of a device.
 #[derive(Clone, Debug)]
 pub(super) struct Device {
@@ -153,7 +156,7 @@ impl Set {
         self.configured = true;
         let mut events = self.opened();
         let mut args =
-            Args { block_size: Some(512), max_transfer_size: Some(65536), ..Args::default() };
+            Args { block_size: Some(512), max_transfer_size: Some(TRANSFER), ..Args::default() };
         if let Some(told) = told {
             args.block_size = Some(told.block_size);
             args.max_transfer_size = Some(told.max_transfer_size);
@@ -211,7 +214,7 @@ impl Set {
 
     /// A buffer that a client was given, before it is first spoken of.
     pub(super) fn allocate(&mut self, buffer: &str, size: u32) -> Option<[Event<'static>; 2]> {
-        if self.ends || !self.is_active || !self.buffers.insert(buffer.to_owned()) {
+        if self.ends || !self.configured || !self.buffers.insert(buffer.to_owned()) {
             return None;
         }
         let args = Args { alignment: Some(0), size: Some(Size(size.into())), ..Args::default() };

@@ -1,11 +1,11 @@
 //! Supplies the calls of the side that was not seen, where what was seen asks for them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Placed;
 use super::seen::{Ending, Seen};
-use super::server::{Set, begins, succeeds};
+use super::server::{Set, TRANSFER, begins, succeeds};
 use crate::clauses::Party;
 use crate::codes::{CommandCode, Features, HResult, Win32};
 use crate::config::VdConfig;
@@ -15,6 +15,15 @@ use crate::trace::{
 
 /// The client that opens the devices which nobody was seen to open.
 const OTHER: Process = Process::Secondary(9);
+
+/// A trace to which nothing is missing any more.
+pub(in crate::check) struct Whole<'t> {
+    pub(super) events: Vec<Placed<'t>>,
+    /// The names of the server's interfaces.
+    pub(super) interfaces: Vec<String>,
+    /// Handles that nobody was seen to give, with the names of their buffers.
+    pub(super) handles: BTreeMap<String, String>,
+}
 
 /// The events of a trace with those supplied.
 pub(in crate::check) struct Supply<'t> {
@@ -33,8 +42,16 @@ pub(in crate::check) struct Supply<'t> {
     /// Calls supplied that return when one that was seen does, by where that began: on
     /// this lane, unless this set has begun to end by then.
     returns: BTreeMap<usize, (String, Option<usize>)>,
+    /// By set, the calls that are given commands once every device is open.
+    early: BTreeMap<usize, Vec<(usize, &'t str, Ending<'t>)>>,
+    /// The handles that a client was seen to give.
+    given: BTreeSet<&'t str>,
+    /// The others, with the names of their buffers.
+    handles: BTreeMap<String, String>,
     /// What the last few commands were called that have no name in the trace.
     unnamed: usize,
+    /// Where we are: the event, and its line.
+    at: usize,
     line: usize,
 }
 
@@ -56,23 +73,31 @@ impl<'t> Supply<'t> {
             interfaces: BTreeMap::new(),
             devices: BTreeMap::new(),
             returns: BTreeMap::new(),
+            early: BTreeMap::new(),
+            given: BTreeSet::new(),
+            handles: BTreeMap::new(),
             unnamed: 0,
+            at: 0,
             line: 0,
         }
     }
 
-    /// All events, and the names of the server's interfaces among them.
-    pub(in crate::check) fn whole(mut self) -> (Vec<String>, Vec<Placed<'t>>) {
+    /// All events, and what they need to be understood.
+    pub(in crate::check) fn whole(mut self) -> Whole<'t> {
         let events = self.events;
         for (at, (line, event)) in events.iter().enumerate() {
-            self.line = *line;
+            (self.at, self.line) = (at, *line);
             match event {
                 Event::Call { call, on, args, creates, lane, .. } => {
                     let ending = self.seen.ending(at);
                     let creates = creates.as_ref().map(|name| name.as_str());
                     let primary = LaneName::process_of(lane.as_str()) == Ok(Process::Primary);
                     self.before_call(*call, on.as_str(), args, primary);
-                    self.whole.push((*line, Cow::Borrowed(event)));
+                    let told = match call {
+                        Function::MapBufferHandle => self.maps(event, on.as_str(), args, ending),
+                        _ => Cow::Borrowed(event),
+                    };
+                    self.whole.push((*line, told));
                     self.after_call(at, (*call, on.as_str(), creates), args, ending);
                 }
                 Event::Return { .. } => {
@@ -96,8 +121,36 @@ impl<'t> Supply<'t> {
                 _ => self.whole.push((*line, Cow::Borrowed(event))),
             }
         }
-        let interfaces = self.sets.iter().map(|set| set.interface.clone());
-        (interfaces.collect(), self.whole)
+        let interfaces = self.sets.iter().map(|set| set.interface.clone()).collect();
+        Whole { events: self.whole, interfaces, handles: self.handles }
+    }
+
+    /// MapBufferHandle with a handle that nobody was seen to give: if it was one, another
+    /// process gave it; and if not, it is as good as none.
+    fn maps(
+        &mut self,
+        event: &'t Event<'t>,
+        on: &str,
+        args: &Args<'_>,
+        ending: Option<Ending<'t>>,
+    ) -> Cow<'t, Event<'t>> {
+        let handle = args.handle.as_ref().and_then(Handle::name);
+        let Some(handle) = handle.filter(|handle| self.others && !self.given.contains(handle))
+        else {
+            return Cow::Borrowed(event);
+        };
+        let done = ending.filter(|ending| ending.status == HResult::NOERROR);
+        if let Some(buffer) = done.and_then(|ending| ending.out.buffer.as_ref()) {
+            self.allocate(on, buffer.as_str(), 0);
+            self.handles.insert(handle.to_owned(), buffer.as_str().to_owned());
+        }
+        let mut event = Cow::Borrowed(event);
+        if !self.handles.contains_key(handle)
+            && let Event::Call { args, .. } = event.to_mut()
+        {
+            args.handle = Some(Handle::Null);
+        }
+        event
     }
 
     fn supply(&mut self, events: impl IntoIterator<Item = Event<'static>>) {
@@ -105,9 +158,13 @@ impl<'t> Supply<'t> {
         self.whole.extend(events.into_iter().map(|event| (line, Cow::Owned(event))));
     }
 
-    fn set_of(&mut self, on: &str) -> Option<&mut Set> {
+    fn index_of(&self, on: &str) -> Option<usize> {
         let of_device = self.devices.get(on).map(|(set, _)| *set);
-        let set = of_device.or_else(|| self.interfaces.get(on).copied())?;
+        of_device.or_else(|| self.interfaces.get(on).copied())
+    }
+
+    fn set_of(&mut self, on: &str) -> Option<&mut Set> {
+        let set = self.index_of(on)?;
         self.sets.get_mut(set)
     }
 
@@ -134,8 +191,7 @@ impl<'t> Supply<'t> {
             Function::GetBufferHandle => {
                 if let Some(Handle::Name(buffer)) = &args.buffer {
                     let buffer = buffer.as_str().to_owned();
-                    let size = self.set_of(on).map(|set| set.asked.max_transfer_size);
-                    self.allocate(on, &buffer, size.unwrap_or_default());
+                    self.allocate(on, &buffer, 0);
                 }
             }
             _ => {}
@@ -165,6 +221,10 @@ impl<'t> Supply<'t> {
                     self.supply([open]);
                     self.returns.insert(at, (lane, None));
                 }
+                if self.opens_later(set) == 0 {
+                    let early = self.early.remove(&set).unwrap_or_default();
+                    early.into_iter().for_each(|(at, on, ending)| self.delivers(at, on, ending));
+                }
             }
             (Function::GetConfiguration, HResult::NOERROR) => {
                 let Some(set) = self.set_of(on).filter(|set| !set.configured) else { return };
@@ -172,6 +232,7 @@ impl<'t> Supply<'t> {
                 self.supply(events);
                 self.returns.insert(at, (lane, None));
             }
+            (Function::GetBufferHandle, HResult::NOERROR) => self.given.extend(creates),
             (Function::GetCommand, HResult::NOERROR) => self.delivers(at, on, ending),
             (Function::GetCommand, HResult::VD_E_CLOSE) => {
                 self.activate(on);
@@ -289,12 +350,42 @@ impl<'t> Supply<'t> {
         names
     }
 
+    /// How many devices of a set are seen to be opened from here on, in its present life.
+    fn opens_later(&self, set: usize) -> usize {
+        let name = self.sets[set].name.as_str();
+        let known = self.interfaces.iter().filter(|(_, of)| **of == set);
+        let mut interfaces: BTreeSet<&str> = known.map(|(interface, _)| *interface).collect();
+        let mut later = 0;
+        for (at, (_, event)) in self.events.iter().enumerate().skip(self.at + 1) {
+            let Event::Call { call, on, args, lane, .. } = event else { continue };
+            let (on, ours) = (on.as_str(), interfaces.contains(on.as_str()));
+            let named = args.name.as_ref().map(|name| name.as_str());
+            let primary = LaneName::process_of(lane.as_str()) == Ok(Process::Primary);
+            match call {
+                Function::OpenInSecondary | Function::OpenInSecondaryEx if named == Some(name) => {
+                    interfaces.insert(on);
+                }
+                Function::Close if ours && primary => break,
+                Function::OpenDevice if ours => {
+                    let ending = self.seen.ending(at);
+                    later += usize::from(ending.is_some_and(|end| end.status == HResult::NOERROR));
+                }
+                _ => {}
+            }
+        }
+        later
+    }
+
     /// Before the first command everything is open.
     fn activate(&mut self, on: &str) {
         let others = self.others;
-        let Some(set) = self.set_of(on).filter(|set| !set.is_active) else { return };
+        let later = match self.index_of(on) {
+            Some(set) if !self.sets[set].is_active => self.opens_later(set),
+            _ => return,
+        };
+        let Some(set) = self.set_of(on) else { return };
         let set_name = set.name.clone();
-        let opened = set.devices.len();
+        let opened = set.devices.len() + later;
         let missing = (set.asked.device_count as usize).saturating_sub(opened);
         let mut names: Vec<String> = Vec::new();
         let mut events = Vec::new();
@@ -323,20 +414,27 @@ impl<'t> Supply<'t> {
         self.set_of(on).iter_mut().for_each(|set| set.active_from = place);
     }
 
-    fn allocate(&mut self, on: &str, buffer: &str, size: u32) {
-        let events = self.set_of(on).and_then(|set| set.allocate(buffer, size));
+    /// The server has allocated a buffer, as large as a transfer may be, and as was told.
+    fn allocate(&mut self, on: &str, buffer: &str, told: u32) {
+        let Some(set) = self.set_of(on) else { return };
+        let largest = set.asked.max_transfer_size;
+        let size = if largest == 0 { TRANSFER } else { largest };
+        let events = set.allocate(buffer, size.max(told));
         self.supply(events.into_iter().flatten());
     }
 
     /// A command is delivered: the server has sent it.
     fn delivers(&mut self, at: usize, on: &'t str, ending: Ending<'t>) {
-        self.activate(on);
         let Some((index, device)) = self.devices.get(on).copied() else { return };
+        if !self.sets[index].is_active && self.opens_later(index) > 0 {
+            self.early.entry(index).or_default().push((at, on, ending));
+            return;
+        }
+        self.activate(on);
         let out = ending.out;
         if let Some(buffer) = &out.buffer {
             let told = out.size.and_then(|size| u32::try_from(size.0).ok()).unwrap_or_default();
-            let size = told.max(self.sets[index].asked.max_transfer_size);
-            self.allocate(on, buffer.as_str(), size);
+            self.allocate(on, buffer.as_str(), told);
         }
         let named = out.command.as_ref().map(|name| name.as_str().to_owned());
         let name = named.clone().unwrap_or_else(|| {

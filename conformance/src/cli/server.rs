@@ -174,14 +174,8 @@ pub(super) fn sqlcmd(
         }
     };
     environment::check()?;
-    let mut file = None;
-    let script = args.script().and_then(|script| {
-        let create = |path: &PathBuf| fs::File::create(path).map_err(|e| unusable(path, &e));
-        file = args.output.as_ref().map(create).transpose()?;
-        Ok(script)
-    });
-    let script = match script {
-        Ok(script) => script,
+    let (script, mut file) = match prepared(&args) {
+        Ok(prepared) => prepared,
         Err(why) => {
             writeln!(out, "{why}")?;
             return Ok(1);
@@ -219,6 +213,13 @@ pub(super) fn sqlcmd(
         // As the real tool: without -b it does not matter what became of the statements.
         _ => Ok(u8::from(failures > 0)),
     }
+}
+
+/// What is to be carried out, and the file that is told of it; why that cannot be had.
+fn prepared(args: &Sqlcmd) -> Result<(Script, Option<fs::File>), String> {
+    let script = args.script()?;
+    let create = |path: &PathBuf| fs::File::create(path).map_err(|error| unusable(path, &error));
+    Ok((script, args.output.as_ref().map(create).transpose()?))
 }
 
 /// The server that is played when none stands anywhere.

@@ -112,19 +112,20 @@ pub(super) struct Sqlcmd {
     #[arg(short = 'Y')]
     fixed_width: Option<u32>,
     /// Which messages go to standard error: 0 or 1
-    #[arg(short = 'r', num_args = 0..=1, value_parser = ["0", "1"])]
+    #[arg(short = 'r', num_args = 0..=1, value_parser = ["0", "1"], hide_possible_values = true)]
     redirect: Option<Option<String>>,
     /// What becomes of control characters: 1 or 2
-    #[arg(short = 'k', num_args = 0..=1, value_parser = ["1", "2"])]
+    #[arg(short = 'k', num_args = 0..=1, value_parser = ["1", "2"], hide_possible_values = true)]
     control: Option<Option<String>>,
     /// Whether the connection is encrypted: s, m or o
     #[arg(short = 'N', num_args = 0..=1, value_parser = ENCRYPTION, ignore_case = true)]
+    #[arg(hide_possible_values = true)]
     encrypt: Option<Option<String>>,
     /// Statistics: 1 for a form with colons
-    #[arg(short = 'p', num_args = 0..=1, value_parser = ["0", "1"])]
+    #[arg(short = 'p', num_args = 0..=1, value_parser = ["0", "1"], hide_possible_values = true)]
     statistics: Option<Option<String>>,
     /// No commands of the system: 1 to end at one
-    #[arg(short = 'X', num_args = 0..=1, value_parser = ["0", "1"])]
+    #[arg(short = 'X', num_args = 0..=1, value_parser = ["0", "1"], hide_possible_values = true)]
     no_commands: Option<Option<String>>,
     /// Scripting variables, NAME=VALUE, which :setvar and -x overrule
     #[arg(short = 'v', num_args = 1..)]

@@ -96,6 +96,8 @@ fn what_cannot_be_tried_is_said() {
     assert!(code == 69 && text.contains("/no/such/program"), "{code} {text}");
     let (code, text) = told(&["gate", "--client", "true", "--filter", "backup/plain"]);
     assert!(code == 69 && text.contains("the program never created a set"), "{code} {text}");
+    let (code, text) = told(&["gate", "--client", "true"]);
+    assert!(code == 69 && text.contains("more scenarios, not started either"), "{code} {text}");
     let (code, text) = told(&["gate", "--client", "true", "--filter", "nothing"]);
     assert!(code == 64 && text.contains("no situation begins so"), "{code} {text}");
     let (code, text) = told(&["gate", "--client", "true", "--library", "/no/such.so"]);

@@ -109,8 +109,14 @@ impl Summary<'_> {
     /// Whether no scenario came as far as to be given to the implementation.
     #[must_use]
     pub fn never_reached(&self) -> bool {
+        let never_began = |result: &ScenarioResult| {
+            matches!(result.verdict, Verdict::Trouble(Trouble::Program(Misdeed::NotStarted, _)))
+        };
+        // Of a program it is known before what it does not offer; of an adapter it is asked.
+        let program = self.results.iter().any(never_began);
         let unreached = |result: &ScenarioResult| match &result.verdict {
-            Verdict::Trouble(Trouble::Program(misdeed, _)) => *misdeed == Misdeed::NotStarted,
+            Verdict::Trouble(Trouble::Program(..)) => never_began(result),
+            Verdict::NotOffered(_) => program,
             Verdict::Trouble(_) | Verdict::NotRun => result.trace.header.source.is_none(),
             _ => false,
         };

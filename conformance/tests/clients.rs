@@ -319,7 +319,8 @@ fn statements_that_cannot_be_carried_out() {
     assert!(said("BACKUP DATABASE [../x] TO VIRTUAL_DEVICE='none'").contains("Msg 911,"));
     assert_eq!(
         said("USE master\nGO\nBACKUP DATABASE x TO\nVIRTUAL_DEVICE='a' WITH QUICK"),
-        "Msg 155, Level 15, State 1, Server db1, Line 4\n\
+        "Changed database context to 'master'.\n\
+         Msg 155, Level 15, State 1, Server db1, Line 2\n\
          'QUICK' is not a recognized BACKUP option.\n"
     );
     // Without -b the real tool exits with 0, whatever became of the statements.
@@ -328,6 +329,59 @@ fn statements_that_cannot_be_carried_out() {
     let ended = stage.sqlcmd(&["-Z"]);
     let told = "Sqlcmd: '-Z': Unknown Option. Enter '-?' for help.\n";
     assert_eq!((ended.code, ended.out.as_str()), (1, told));
+}
+
+#[test]
+fn scripts_of_sqlcmd() {
+    let stage = Stage::new();
+    let script = "\u{feff}USE $(a)\nGO 2\nSELECT 1\ngo\nUSE b\nEXIT\nUSE c\n";
+    fs::write(stage.path("script.sql"), script).expect("written");
+    let words = ["-i", "script.sql", "-v", "a=x"];
+    let ended = stage.sqlcmd(&words);
+    let told = "Changed database context to 'x'.\nChanged database context to 'x'.\n\
+        Msg 102, Level 15, State 1, Server localhost, Line 1\n\
+        Incorrect syntax near 'SELECT'. Expected BACKUP, RESTORE, USE or SET: nothing else is \
+        known here.\n";
+    assert_eq!((ended.code, ended.out.as_str()), (0, told));
+    let script = "USE a\nGO\nSELECT 1\nGO\nUSE b\nGO\n:r other.sql\n";
+    fs::write(stage.path("script.sql"), script).expect("written");
+    let ended = stage.sqlcmd(&["-b", "-i", "script.sql"]);
+    assert!(ended.code == 1 && !ended.out.contains("'b'"), "{ended:?}");
+    let ended = stage.sqlcmd(&["-i", "script.sql", "-o", "out"]);
+    let out = fs::read_to_string(stage.path("out")).expect("written");
+    let wrong = "Changed database context to 'b'.\nSqlcmd: Error: Syntax error at line 7 near \
+        command ':r' in file 'script.sql': not supported here.\n";
+    assert!(ended.code == 1 && out.ends_with(wrong), "{ended:?} {out}");
+    for (words, told) in [
+        (["-i", "nosuch.sql"], "Sqlcmd: 'nosuch.sql': Invalid filename.\n"),
+        (["-Q", "USE $(a)"], "Sqlcmd: Error: 'a' scripting variable not defined.\n"),
+        (
+            ["-QUSE x", "-o/no/such/out"],
+            "Sqlcmd: Error: Error occurred while opening or operating \
+            on file /no/such/out (Reason: No such file or directory (os error 2)).\n",
+        ),
+        (
+            ["-t", "abc"],
+            "Sqlcmd: '-t abc': Unexpected argument. Argument value has to be a \
+            number.\n",
+        ),
+    ] {
+        let ended = stage.sqlcmd(&words);
+        assert_eq!((ended.code, ended.out.as_str()), (1, told), "{words:?}");
+    }
+}
+
+#[test]
+fn what_the_environment_says_is_understood_or_refused() {
+    let stage = Stage::new();
+    for (name, value) in [("VDI_WAIT", "abc"), ("VDI_GROUP", "yes"), ("VDI_TIMEOUT_UNIT", "s")] {
+        let mut command = stage.vdi(&["sqlcmd", "-Q", "USE x"]);
+        let ended = Ended::of(command.env(name, value));
+        let said = format!("error: {name} is `{value}`, expected ");
+        assert!(ended.code == 64 && ended.told.starts_with(&said), "{ended:?}");
+    }
+    let mut command = stage.vdi(&["sqlcmd", "-Q", "USE x"]);
+    assert_eq!(Ended::of(command.env("VDI_WAIT", "0")).code, 0);
 }
 
 /// The server waits for a set that does not exist yet, and needs no sqlcmd.

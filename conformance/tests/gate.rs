@@ -54,7 +54,7 @@ fn what_shipped_clients_did_wrong_is_found() {
         ("close-is-success", "backup/device-closed-early", "violation", "client.success"),
         ("always-succeeds", "backup/abort-at-command-2", "violation", "client.success"),
         ("always-succeeds", "backup/server-dies", "violation", "client.success"),
-        ("always-fails", "backup/plain", "adapter-trouble", "its statement succeeded"),
+        ("always-fails", "backup/plain", "program-failed", "its statement succeeded"),
         ("never-closes", "backup/plain", "violation", "client.close.required"),
         ("closes-twice", "backup/plain", "violation", "client.close.twice"),
         ("closes-without-abort", "backup/device-closed-early", "conformant", ""),
@@ -62,6 +62,8 @@ fn what_shipped_clients_did_wrong_is_found() {
         ("writes-into-commands", "backup/plain", "violation", "client.command.read-only"),
         ("completes-twice", "backup/plain", "violation", "client.complete-command.active-only"),
         ("refuses-flush", "backup/plain", "violation", "client.command.mandatory"),
+        ("accepts-everything", "restore/command-not-asked-for", "violation", "unsupported"),
+        ("close-is-success", "restore/device-closed-early", "violation", "client.success"),
         (
             "accepts-everything",
             "backup/command-not-asked-for",
@@ -72,8 +74,8 @@ fn what_shipped_clients_did_wrong_is_found() {
         ("impatient", "backup/long-pause", "violation", "client.close.devices-open.mistake"),
         ("stores-nothing", "backup/plain", "violation", "client.media.true"),
         ("hides-errors", "backup/disk-full", "violation", "client.media.true"),
-        ("forgets-a-command", "backup/plain", "adapter-trouble", "in time"),
-        ("hangs", "backup/plain", "adapter-trouble", "in time"),
+        ("forgets-a-command", "backup/plain", "hung", "in time"),
+        ("hangs", "backup/plain", "hung", "in time"),
         ("crashes", "backup/plain", "crashed", "signal"),
     ] {
         let (code, report) = report(fault, &[situation]);
@@ -93,11 +95,68 @@ fn what_cannot_be_tried_is_said() {
     let (code, text) = told(&["gate", "--client", "/no/such/program"]);
     assert!(code == 69 && text.contains("/no/such/program"), "{code} {text}");
     let (code, text) = told(&["gate", "--client", "true", "--filter", "backup/plain"]);
-    assert!(code == 69 && text.contains("it never created a set"), "{code} {text}");
+    assert!(code == 69 && text.contains("the program never created a set"), "{code} {text}");
+    let (code, text) = told(&["gate", "--client", "true"]);
+    assert!(code == 69 && text.contains("more scenarios, not started either"), "{code} {text}");
     let (code, text) = told(&["gate", "--client", "true", "--filter", "nothing"]);
     assert!(code == 64 && text.contains("no situation begins so"), "{code} {text}");
     let (code, text) = told(&["gate", "--client", "true", "--library", "/no/such.so"]);
     assert!(code == 69 && text.contains("/no/such.so"), "{code} {text}");
+    let (code, text) = told(&["gate", "--client", "true", "--library", "/dev/null"]);
+    assert!(code == 64 && text.contains("say --preload"), "{code} {text}");
+    let (code, text) = told(&["gate", "--client", " "]);
+    assert!(code == 64 && text.contains("it is empty"), "{code} {text}");
+    let (code, text) = told(&["gate", "--client", "true", "--restore", "'"]);
+    assert!(code == 64 && text.contains("--restore ''': its quotes are not closed"), "{text}");
+    let mut command = stage.vdi(&["gate", "--client", "true"]);
+    let ended = Ended::of(command.env("VDI_TIMEOUT_UNIT", "second"));
+    let said = "VDI_TIMEOUT_UNIT is `second`, expected milliseconds or seconds";
+    assert!(ended.code == 64 && ended.told.contains(said), "{ended:?}");
+}
+
+/// A client that fails before any server has come has shown nothing by failing.
+#[test]
+fn what_did_not_happen_is_not_passed() {
+    let stage = Stage::new();
+    let client = stage.program("single").display().to_string();
+    let line = format!("{client} backup {{database}} /no/such/folder/medium");
+    let gate = |filters: &[&str]| {
+        let mut words = vec!["gate", "--client", &line, "--format", "json"];
+        filters.iter().for_each(|filter| words.extend(["--filter", filter]));
+        let ended = Ended::of(&mut stage.vdi(&words));
+        (ended.code, serde_json::from_str::<Value>(&ended.out).expect("a report"))
+    };
+    let (code, report) = gate(&[]);
+    assert_eq!(code, 1);
+    let (verdict, why) = said(&report, "backup/plain");
+    assert!(verdict == "program-failed" && why.contains("has a statement that failed"), "{why}");
+    let (verdict, why) = said(&report, "backup/server-dies");
+    assert!(verdict == "inconclusive" && why.contains("without backup/plain"), "{why}");
+    for situation in ["backup/server-dies", "backup/disk-full", "backup/abort-at-command-2"] {
+        let (code, report) = gate(&[situation]);
+        let (verdict, why) = said(&report, situation);
+        assert!(code == 2 && verdict == "inconclusive", "{code} {report:#}");
+        assert!(why.contains("its statement failed before: "), "{why}");
+    }
+}
+
+#[test]
+fn a_program_that_hangs_is_ended_with_all_it_has_started() {
+    let stage = Stage::new();
+    // A time that no other process sleeps.
+    let time = format!("77.{}", std::process::id());
+    let line = format!("sh -c 'sleep {time}; true'");
+    let words = ["gate", "--client", &line, "--filter", "backup/plain", "--timeout", "1"];
+    let ended = Ended::of(&mut stage.vdi(&words));
+    assert!(ended.code == 1 && ended.out.contains("did not end in time"), "{ended:?}");
+    let out: Vec<&str> = ended.out.split_whitespace().collect();
+    assert!(out.join(" ").contains("--timeout 1 --filter backup/plain"), "{ended:?}");
+    let sleeps = |entry: &std::fs::DirEntry| {
+        let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        number.is_some_and(|number| stage::has_words(number, &time) && stage::lives(number))
+    };
+    let left = std::fs::read_dir("/proc").expect("processes").flatten().find(sleeps);
+    assert!(left.is_none(), "{left:?} lives on");
 }
 
 #[test]

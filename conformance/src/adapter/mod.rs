@@ -130,6 +130,22 @@ pub enum Trouble {
     /// It says that it failed.
     #[error("reports its own failure: {0}")]
     Own(String),
+    /// It is no adapter but a client program, under the gate, that does not do its part.
+    #[error("{1}")]
+    Program(Misdeed, String),
+}
+
+/// What a client program does that is no part of a backup or restore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misdeed {
+    /// It never begins.
+    NotStarted,
+    /// A signal ends it.
+    Crashed,
+    /// It does not end in time.
+    Hung,
+    /// It fails where it could succeed, or tells another end than it came to.
+    Failed,
 }
 
 impl Trouble {
@@ -143,6 +159,10 @@ impl Trouble {
             Self::WrongVersion(_) => "wrong-protocol-version",
             Self::Silent { .. } => "silent",
             Self::Own(_) => "adapter-trouble",
+            Self::Program(Misdeed::NotStarted, _) => "not-started",
+            Self::Program(Misdeed::Crashed, _) => "crashed",
+            Self::Program(Misdeed::Hung, _) => "hung",
+            Self::Program(Misdeed::Failed, _) => "program-failed",
         }
     }
 }

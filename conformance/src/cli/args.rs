@@ -91,6 +91,9 @@ pub struct SqlcmdArgs {
     pub words: Vec<std::ffi::OsString>,
 }
 
+/// Seconds that a client program may take in one situation, if it is not said.
+pub(super) const GATE_TIMEOUT: f64 = 60.0;
+
 /// `vdi gate`.
 #[derive(Debug, Clone, Args)]
 pub struct GateArgs {
@@ -117,7 +120,7 @@ pub struct GateArgs {
     #[arg(long, value_name = "PREFIX")]
     pub filter: Vec<String>,
     /// Seconds that the program may take in one situation
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = GATE_TIMEOUT, value_parser = seconds)]
     pub timeout: f64,
     /// Readings to judge by: documented-pages, documented-tables, linux, or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::args::{GateArgs, gating};
+use super::args::{GATE_TIMEOUT as TIMEOUT, GateArgs, gating};
+use super::environment;
 use super::install::{LIBRARY, beside};
 use super::run::{print, progress, write_traces};
 use super::{Failure, profile};
@@ -19,6 +20,8 @@ pub(super) fn gate(args: &GateArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         None => Baseline::default(),
     };
     let situations = selected(&args.filter)?;
+    environment::check()?;
+    check_lines(args)?;
     let vdi = std::env::current_exe()
         .map_err(|error| Failure::Unavailable(format!("this program cannot be found: {error}")))?;
     let gate = Gate {
@@ -28,12 +31,18 @@ pub(super) fn gate(args: &GateArgs, out: &mut dyn Write) -> Result<u8, Failure> 
             several: args.several.clone(),
             several_restore: args.several_restore.clone(),
         },
-        library: library(args.library.as_deref(), &vdi)?,
+        library: library(args, &vdi)?,
         preload: args.preload,
         vdi,
         timeout: Duration::from_secs_f64(args.timeout),
         profile: profile.clone(),
     };
+    ctrlc::set_handler(|| {
+        crate::gate::end_program();
+        // What a shell says of a program that this signal has ended.
+        std::process::exit(130);
+    })
+    .map_err(|error| Failure::Internal(error.to_string()))?;
     let bar = progress(situations.len() as u64);
     let results = gate.run(&situations, &|result| {
         bar.set_message(result.id.clone());
@@ -63,20 +72,44 @@ pub(super) fn gate(args: &GateArgs, out: &mut dyn Write) -> Result<u8, Failure> 
 /// The options that bring the same result again.
 fn options(args: &GateArgs) -> String {
     let quoted = |word: &str| shlex::try_quote(word).unwrap_or(word.into()).into_owned();
-    let mut text = format!("--client {}", quoted(&args.client));
-    for (name, value) in [
-        ("--restore", &args.restore),
-        ("--several", &args.several),
-        ("--several-restore", &args.several_restore),
-    ] {
-        if let Some(value) = value {
-            text.push_str(&format!(" {name} {}", quoted(value)));
-        }
+    let mut text = String::new();
+    for (name, value) in lines(args) {
+        text.push_str(&format!(" {name} {}", quoted(value)));
+    }
+    if let Some(library) = &args.library {
+        text.push_str(&format!(" --library {}", quoted(&library.display().to_string())));
     }
     if args.preload {
         text.push_str(" --preload");
     }
-    text
+    if args.timeout != TIMEOUT {
+        text.push_str(&format!(" --timeout {}", args.timeout));
+    }
+    text.trim_start().to_owned()
+}
+
+/// The command lines of the program, each with the option that gives it.
+fn lines(args: &GateArgs) -> impl Iterator<Item = (&'static str, &str)> {
+    let others = [
+        ("--restore", args.restore.as_deref()),
+        ("--several", args.several.as_deref()),
+        ("--several-restore", args.several_restore.as_deref()),
+    ];
+    let others = others.into_iter().filter_map(|(name, line)| Some((name, line?)));
+    std::iter::once(("--client", args.client.as_str())).chain(others)
+}
+
+/// Whether each command line has words.
+fn check_lines(args: &GateArgs) -> Result<(), Failure> {
+    for (name, line) in lines(args) {
+        let why = match shlex::split(line) {
+            None => "its quotes are not closed, or nothing stands behind its last backslash",
+            Some(words) if words.is_empty() => "it is empty",
+            Some(_) => continue,
+        };
+        return Err(Failure::Usage(format!("{name} '{line}': {why}, expected a command line")));
+    }
+    Ok(())
 }
 
 fn selected(filters: &[String]) -> Result<Vec<&'static Situation>, Failure> {
@@ -95,16 +128,26 @@ fn selected(filters: &[String]) -> Result<Vec<&'static Situation>, Failure> {
     Ok(SITUATIONS.iter().filter(chosen).collect())
 }
 
-/// The library: the one named, or the one beside this program.
-fn library(named: Option<&Path>, vdi: &Path) -> Result<PathBuf, Failure> {
+/// The library: the one named, or the one beside this program. Without --preload a program
+/// finds it by its name only.
+fn library(args: &GateArgs, vdi: &Path) -> Result<PathBuf, Failure> {
     let beside = || beside(vdi, &[LIBRARY]);
-    let path = named.map(Path::to_owned).or_else(beside).ok_or_else(|| {
+    let path = args.library.clone().or_else(beside).ok_or_else(|| {
         Failure::Unavailable(
             "there is no libsqlvdi.so beside this program: build it (cargo build --release -p \
              libsqlvdi), or say --library"
                 .to_owned(),
         )
     })?;
-    path.canonicalize()
-        .map_err(|error| Failure::Unavailable(format!("{}: {error}", path.display())))
+    let found = std::path::absolute(&path).and_then(|path| path.metadata().map(|_| path));
+    let found =
+        found.map_err(|error| Failure::Unavailable(format!("{}: {error}", path.display())))?;
+    if !args.preload && found.file_name().is_none_or(|name| name != LIBRARY) {
+        return Err(Failure::Usage(format!(
+            "--library {}: programs load {LIBRARY}, so they would not find it: call it that, or \
+             say --preload",
+            path.display()
+        )));
+    }
+    Ok(found)
 }

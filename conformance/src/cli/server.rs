@@ -1,7 +1,7 @@
 //! `vdi serve` and `vdi sqlcmd`: statements carried out by the stand-in server.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -13,28 +13,17 @@ use vdi_sim::check::exit_code;
 use vdi_sim::runtime::{Machine, Options};
 
 use super::args::ServeArgs;
-use super::sqlcmd::{Sqlcmd, UNKNOWN};
+use super::environment::{self, group, prefix, seconds, variable, wait};
+use super::script::{Batch, Reader, Script};
+use super::sqlcmd::{Sqlcmd, complaint, unusable};
 use super::standing::{self, Handed, Request, Say, Standing};
 use super::{Failure, Patient};
 use crate::engine::{
-    Databases, Done, Engine, Failed, Faults, Message, Order, Statement, Stop, Verb, parse,
+    Databases, Done, Engine, Failed, Fault, Faults, Message, Order, Statement, Stop, Verb, parse,
 };
 
 /// How long a client may take to open its devices.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The environment that a server runs in, as far as options do not say.
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-fn prefix() -> String {
-    variable("VDI_PREFIX").unwrap_or_default()
-}
-
-fn group() -> bool {
-    variable("VDI_GROUP").is_some_and(|value| value == "1")
-}
 
 fn machine(named: Option<&str>, group_too: bool) -> Machine {
     let prefix = named.map_or_else(prefix, str::to_owned);
@@ -45,7 +34,8 @@ fn machine(named: Option<&str>, group_too: bool) -> Machine {
 }
 
 fn faults(text: Option<&str>) -> Result<Faults, Failure> {
-    text.unwrap_or_default().parse().map_err(Failure::Usage)
+    let faults: Faults = text.unwrap_or_default().parse().map_err(Failure::Usage)?;
+    Ok(faults.telling(note_fault))
 }
 
 fn databases(folder: Option<&Path>) -> Databases {
@@ -53,23 +43,18 @@ fn databases(folder: Option<&Path>) -> Databases {
     folder.map_or_else(Databases::default, Databases::in_folder)
 }
 
-/// A length of time in seconds; what is too long for a clock is for ever.
-fn seconds(number: f64) -> Duration {
-    Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX)
-}
-
 /// `vdi serve`: the statements given, or whatever `sqlcmd` hands over.
 pub(super) fn serve(args: &ServeArgs, out: &mut (dyn Write + Send)) -> Result<u8, Failure> {
     let out = Mutex::new(out);
     let say = |text: &str| line(&out, text);
     // First, so that nobody waits for what cannot be.
+    environment::check()?;
     let faulty = args.faults.clone().or_else(|| variable("VDI_FAULTS"));
     faults(faulty.as_deref())?;
     if args.statements.is_empty() {
         return stand(args, faulty.as_deref(), &say);
     }
-    let text = args.statements.join("\n");
-    let batch = parse(&text).map_err(|bad| Failure::Usage(bad.to_string()))?;
+    let batch = statements(&args.statements.join("\n"))?;
     let engine = Engine {
         wait: args.wait.map_or(Duration::MAX, seconds),
         ..engine(args, faulty.as_deref(), args.trace.clone(), Arc::default())?
@@ -77,6 +62,21 @@ pub(super) fn serve(args: &ServeArgs, out: &mut (dyn Write + Send)) -> Result<u8
     tell_ignored(&batch, &say)?;
     let failures = Console { say: &say, server: "localhost" }.carry_out(&engine, &batch)?;
     Ok(if failures == 0 { exit_code::CONFORMANT } else { exit_code::VIOLATION })
+}
+
+/// All statements of a text, whose batches may be parted by GO.
+fn statements(text: &str) -> Result<Vec<Order>, Failure> {
+    let mut script = Script::default();
+    Reader::new("GO".to_owned(), false).read(text, None, &mut script);
+    if let Some(why) = script.wrong {
+        return Err(Failure::Usage(why));
+    }
+    let mut all = Vec::new();
+    for batch in script.batches {
+        let orders = parse(&batch.text).map_err(|bad| Failure::Usage(bad.to_string()))?;
+        (0..batch.count).for_each(|_| all.extend(orders.iter().cloned()));
+    }
+    Ok(all)
 }
 
 fn engine(
@@ -103,7 +103,8 @@ fn stand(args: &ServeArgs, faulty: Option<&str>, say: Say<'_>) -> Result<u8, Fai
     let socket = socket.ok_or_else(|| {
         Failure::Usage("VDI_SERVER is `none`: there is no place to listen at".to_owned())
     })?;
-    let standing = Standing::begin(&socket, args.group || group())?;
+    let own = args.socket.is_none() && variable("VDI_SERVER").is_none();
+    let standing = Standing::begin(&socket, own, args.group || group())?;
     let place = socket.clone();
     ctrlc::set_handler(move || {
         let _ = fs::remove_file(&place);
@@ -121,15 +122,17 @@ fn stand(args: &ServeArgs, faulty: Option<&str>, say: Say<'_>) -> Result<u8, Fai
             let _ = to(text);
             Ok(())
         };
-        // What is wrong with the text is told to whoever has sent it.
-        let _ = parse(&request.text).map(|batch| tell_ignored(&batch, say));
+        for batch in &request.batches {
+            // What is wrong with the text is told to whoever has sent it.
+            let _ = parse(&batch.text).map(|orders| tell_ignored(&orders, say));
+        }
         let faulty = request.faults.as_deref().or(faulty);
         let trace = request.trace.as_ref().map(|path| path.display().to_string());
         let mut engine = engine(args, faulty, trace.or_else(|| args.trace.clone()), stop)
             .map_err(|failure| failure.to_string())?;
         engine.wait = request.wait.map_or(engine.wait, seconds);
         let console = Console { say: &both, server: &request.server };
-        console.run(&engine, &request.text).map_err(|failure| failure.to_string())
+        console.run(&engine, &request.batches).map_err(|failure| failure.to_string())
     });
     Ok(exit_code::CONFORMANT)
 }
@@ -166,14 +169,18 @@ pub(super) fn sqlcmd(
             return Ok(0);
         }
         Err(error) => {
-            let context = error.get(clap::error::ContextKind::InvalidArg);
-            let option = context.map(ToString::to_string).unwrap_or_default();
-            writeln!(out, "Sqlcmd: '{option}': {UNKNOWN}")?;
+            writeln!(out, "{}", complaint(&error))?;
             return Ok(1);
         }
     };
-    let text = query(&args)?;
-    let mut file = args.output.as_ref().map(fs::File::create).transpose()?;
+    environment::check()?;
+    let (script, mut file) = match prepared(&args) {
+        Ok(prepared) => prepared,
+        Err(why) => {
+            writeln!(out, "{why}")?;
+            return Ok(1);
+        }
+    };
     let out: &mut (dyn Write + Send) = match &mut file {
         Some(file) => file,
         None => out,
@@ -181,7 +188,10 @@ pub(super) fn sqlcmd(
     let out = Mutex::new(out);
     let say = |text: &str| line(&out, text);
     let handed = match standing::place(&prefix()) {
-        Some(socket) => standing::hand_over(&socket, group(), &request(&args, &text)?, &say)?,
+        Some(socket) => {
+            let request = request(&args, &script.batches)?;
+            standing::hand_over(&socket, group(), &request, &say)?
+        }
         None => Handed::Nobody,
     };
     let failures = match handed {
@@ -192,11 +202,24 @@ pub(super) fn sqlcmd(
         }
         Handed::Nobody => {
             let console = Console { say: &say, server: &args.server };
-            console.run(&own_engine()?, &text)?
+            console.run(&own_engine()?, &script.batches)?
         }
     };
-    // As the real tool: without -b it does not matter what became of the statements.
-    Ok(u8::from(args.exit_on_error && failures > 0))
+    match script.wrong {
+        Some(why) if failures == 0 => {
+            say(&format!("Sqlcmd: Error: {why}"))?;
+            Ok(1)
+        }
+        // As the real tool: without -b it does not matter what became of the statements.
+        _ => Ok(u8::from(failures > 0)),
+    }
+}
+
+/// What is to be carried out, and the file that is told of it; why that cannot be had.
+fn prepared(args: &Sqlcmd) -> Result<(Script, Option<fs::File>), String> {
+    let script = args.script()?;
+    let create = |path: &PathBuf| fs::File::create(path).map_err(|error| unusable(path, &error));
+    Ok((script, args.output.as_ref().map(create).transpose()?))
 }
 
 /// The server that is played when none stands anywhere.
@@ -213,39 +236,17 @@ fn own_engine() -> Result<Engine, Failure> {
 }
 
 /// What a server that stands is asked for: with the environment as it is here.
-fn request(args: &Sqlcmd, text: &str) -> Result<Request, Failure> {
+fn request(args: &Sqlcmd, batches: &[Batch]) -> Result<Request, Failure> {
     let here = |path: String| std::path::absolute(path);
     let faulty = variable("VDI_FAULTS");
     faults(faulty.as_deref())?;
     Ok(Request {
         server: args.server.clone(),
-        text: text.to_owned(),
+        batches: batches.to_vec(),
         faults: faulty,
         trace: variable("VDI_TRACE").map(here).transpose()?,
         wait: wait(),
     })
-}
-
-fn wait() -> Option<f64> {
-    variable("VDI_WAIT").and_then(|text| text.parse().ok())
-}
-
-/// The text to be carried out: of the command line, of files, or of standard input.
-fn query(args: &Sqlcmd) -> Result<String, Failure> {
-    if let Some(query) = args.query.as_ref().or(args.initial.as_ref()) {
-        return Ok(query.clone());
-    }
-    let mut text = String::new();
-    for file in &args.input {
-        let read = fs::read_to_string(file)
-            .map_err(|error| Failure::Input(format!("Sqlcmd: '{}': {error}", file.display())))?;
-        text.push_str(&read);
-        text.push('\n');
-    }
-    if args.input.is_empty() {
-        std::io::stdin().lock().read_to_string(&mut text)?;
-    }
-    Ok(text)
 }
 
 /// Prints a line at once.
@@ -266,16 +267,29 @@ impl Console<'_> {
         (self.say)(text)
     }
 
-    /// Carries out the statements of a text; how many failed.
-    fn run(&self, engine: &Engine, text: &str) -> Result<usize, Failure> {
-        match parse(text) {
-            Ok(batch) => self.carry_out(engine, &batch),
-            Err(bad) => {
-                let message = Message { number: bad.number, level: 15, text: bad.message };
-                self.tell(&message, bad.line)?;
-                Ok(1)
+    /// Carries out batches; how many statements failed at whose failure all was to end.
+    fn run(&self, engine: &Engine, batches: &[Batch]) -> Result<usize, Failure> {
+        for batch in batches {
+            for _ in 0..batch.count {
+                let failures = match parse(&batch.text) {
+                    Ok(orders) => self.carry_out(engine, &orders)?,
+                    Err(bad) => {
+                        // Syntax is of level 15; what a statement asks for, of level 16.
+                        let level = if bad.number < 3000 { 15 } else { 16 };
+                        let message = Message { number: bad.number, level, text: bad.message };
+                        self.tell(&message, bad.line)?;
+                        1
+                    }
+                };
+                if batch.stop && failures > 0 {
+                    return Ok(failures);
+                }
+                if engine.stop.is_asked() {
+                    return Ok(0);
+                }
             }
         }
+        Ok(0)
     }
 
     fn tell(&self, message: &Message, line: usize) -> std::io::Result<()> {
@@ -335,13 +349,12 @@ impl Console<'_> {
 /// For whoever runs a client program and wants to know what became of its statements: a
 /// line of JSON for each, into the file that `VDI_OUTCOME` names.
 fn note_outcome(statement: &Statement, result: &Result<Done, Failed>) -> Result<(), Failure> {
-    let Some(path) = variable("VDI_OUTCOME") else { return Ok(()) };
     let messages: Vec<_> = match result {
         Ok(_) => Vec::new(),
         Err(failed) => failed.messages.iter().map(|message| &message.text).collect(),
     };
     let done = result.as_ref().ok();
-    let line = json!({
+    Ok(note(&json!({
         "statement": statement.title(),
         "restore": statement.verb == Verb::Restore,
         "database": statement.database,
@@ -351,9 +364,19 @@ fn note_outcome(statement: &Statement, result: &Result<Done, Failed>) -> Result<
         "checksum": done.and_then(|done| done.checksum),
         "withoutEffect": statement.without_effect,
         "messages": messages,
-    });
+    }))?)
+}
+
+/// The same for a fault that was asked for, when it happens.
+fn note_fault(fault: Fault) {
+    // The statement goes on, or ends, as it was to.
+    let _ = note(&json!({ "fault": fault.to_string() }));
+}
+
+fn note(row: &serde_json::Value) -> std::io::Result<()> {
+    let Some(path) = variable("VDI_OUTCOME") else { return Ok(()) };
     let mut file = fs::File::options().create(true).append(true).open(path)?;
-    Ok(file.write_all(format!("{line}\n").as_bytes())?)
+    file.write_all(format!("{row}\n").as_bytes())
 }
 
 /// Standard output, from whichever thread.

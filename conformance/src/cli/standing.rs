@@ -19,6 +19,7 @@ use rustix::process::{getegid, geteuid};
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
+use super::script::Batch;
 use crate::engine::Stop;
 
 /// How long somebody who has connected may take to ask for something.
@@ -34,7 +35,7 @@ pub(super) struct Request {
     /// What the server is called in messages.
     pub(super) server: String,
     /// The statements.
-    pub(super) text: String,
+    pub(super) batches: Vec<Batch>,
     /// What goes wrong on purpose, if not what the server was started with.
     pub(super) faults: Option<String>,
     /// Where its calls are recorded, if not where the server was started to.
@@ -49,7 +50,7 @@ pub(super) struct Request {
 enum Reply {
     /// To be printed.
     Line(String),
-    /// All is done; so many statements failed.
+    /// All is done, or so many statements failed at whose failure all was to end.
     Ended(usize),
     /// Nothing is done, and why.
     Refused(String),
@@ -107,13 +108,19 @@ pub(super) struct Standing {
 
 impl Standing {
     /// Begins to listen. Only one does at a place; what another has left there is removed.
-    pub(super) fn begin(socket: &Path, group: bool) -> Result<Self, Failure> {
+    /// The folder is made if it is our `own`, not one that somebody has named.
+    pub(super) fn begin(socket: &Path, own: bool, group: bool) -> Result<Self, Failure> {
         let unavailable = |why: &dyn std::fmt::Display| {
             Failure::Unavailable(format!("{}: {why}", socket.display()))
         };
         let listen = || -> io::Result<Option<(UnixListener, File)>> {
             if let Some(folder) = socket.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-                DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+                if own {
+                    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+                } else if !folder.is_dir() {
+                    let why = format!("{} is no folder", folder.display());
+                    return Err(io::Error::new(io::ErrorKind::NotFound, why));
+                }
             }
             let lock = File::create(socket.with_extension("lock"))?;
             if lock.try_lock().is_err() {
@@ -190,7 +197,7 @@ fn attend(
 pub(super) enum Handed {
     /// No server stands there.
     Nobody,
-    /// So many statements failed.
+    /// So many statements failed at whose failure all was to end.
     Ended(usize),
     /// The server did nothing, or went away; why.
     Failed(String),

@@ -56,6 +56,7 @@ impl Writer<'_, '_> {
         if session.engine.faults.has(Fault::FlushTwice) {
             self.settle()?;
             self.device.order(CommandCode::Flush)?;
+            session.engine.faults.met(Fault::FlushTwice);
         }
         self.block(&to_block(&Trailer { checksum }))?;
         self.settle()?;

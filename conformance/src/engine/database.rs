@@ -5,8 +5,11 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crc32fast::Hasher;
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use serde::Deserialize;
 use vdi_sim::runtime::Bytes;
 use vdi_sim::trace::Size;
@@ -88,10 +91,41 @@ impl Databases {
         if recipe.is_file() {
             return generated(&recipe).map(Database::Generated).map_err(|why| unknown(&why));
         }
+        clear_stale(&file);
         if must && !file.is_file() {
             return Err(unknown(&format!(": {} is no file", file.display())));
         }
         Ok(Database::File(file))
+    }
+}
+
+/// Where data is restored to until all of it is there: beside the database, named after it,
+/// this process, and a number.
+fn unfinished(place: &Path) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    place.with_file_name(format!(".{name}.{}-{number}", std::process::id()))
+}
+
+/// The process that restores into this file, if it is such a file of this database.
+fn restorer(file: &str, database: &str) -> Option<Pid> {
+    let rest = file.strip_prefix('.')?.strip_prefix(database)?.strip_prefix('.')?;
+    let (process, number) = rest.split_once('-').unwrap_or((rest, "0"));
+    number.parse::<u64>().ok()?;
+    Pid::from_raw(process.parse().ok()?)
+}
+
+/// Removes what servers have left that died while they restored this database.
+fn clear_stale(place: &Path) {
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    let entries = place.parent().and_then(|folder| std::fs::read_dir(folder).ok());
+    for entry in entries.into_iter().flatten().flatten() {
+        let process = restorer(&entry.file_name().to_string_lossy(), &name);
+        if process.is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH)) {
+            // Another may do the same at this moment.
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 
@@ -267,8 +301,7 @@ impl Sink {
     pub(super) fn open(database: &Database) -> io::Result<Self> {
         match database {
             Database::File(place) => {
-                let name = place.file_name().unwrap_or_default().to_string_lossy();
-                let new = place.with_file_name(format!(".{name}.{}", std::process::id()));
+                let new = unfinished(place);
                 let file = File::options().write(true).create(true).truncate(true).open(&new)?;
                 Ok(Self::File { file, new, place: place.clone() })
             }
@@ -314,6 +347,25 @@ impl Drop for Sink {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_dead_server_left_is_cleared_away() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let place = folder.path().join("x");
+        let mine = unfinished(&place);
+        // No process has the greatest number that there can be.
+        let dead = format!("{}", i32::MAX);
+        let stale = [format!(".x.{dead}"), format!(".x.{dead}-3")];
+        let kept = [format!(".x.y.{dead}-3"), format!("x.{dead}-3"), ".x.1-z".to_owned()];
+        for name in stale.iter().chain(&kept) {
+            std::fs::write(folder.path().join(name), "half").expect("written");
+        }
+        std::fs::write(&mine, "half").expect("written");
+        clear_stale(&place);
+        assert!(stale.iter().all(|name| !folder.path().join(name).exists()));
+        assert!(kept.iter().all(|name| folder.path().join(name).exists()));
+        assert!(mine.exists(), "of a process that lives");
+    }
 
     #[test]
     fn generated_data_can_begin_anywhere() {

@@ -171,7 +171,9 @@ impl<'a> Device<'a> {
         let other = others.into_iter().find(|(bits, _)| !features.intersects(*bits));
         let code = other.map_or(CommandCode::GetError, |(_, code)| code);
         self.send_plainly(code, None, 0)?;
-        if self.next()?.completion.code != Win32::ERROR_SUCCESS {
+        let answer = self.next()?.completion.code;
+        self.session.engine.faults.met_unknown();
+        if answer != Win32::ERROR_SUCCESS {
             self.send_plainly(CommandCode::ClearError, None, 0)?;
             let cleared = self.next()?.completion.code;
             if cleared != Win32::ERROR_SUCCESS {

@@ -1,7 +1,9 @@
 //! What a server does on purpose that clients have to bear.
 
+use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
@@ -45,6 +47,10 @@ pub(super) enum Act {
 pub struct Faults {
     list: Vec<Fault>,
     sent: AtomicU64,
+    /// Those that have happened.
+    met: Mutex<Vec<Fault>>,
+    /// Who is told of each, the first time it happens.
+    tell: Option<fn(Fault)>,
 }
 
 const EXPECTED: &str = "slow=MS, pause=MS@N, abort@N, close@N, close-set@N, kill@N, unknown@N, \
@@ -82,7 +88,37 @@ impl FromStr for Fault {
     }
 }
 
+impl fmt::Display for Fault {
+    /// As it is asked for.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slow(time) => write!(f, "slow={}", time.as_millis()),
+            Self::Pause(time, at) => write!(f, "pause={}@{at}", time.as_millis()),
+            Self::Abort(at) => write!(f, "abort@{at}"),
+            Self::Close(at) => write!(f, "close@{at}"),
+            Self::CloseSet(at) => write!(f, "close-set@{at}"),
+            Self::Kill(at) => write!(f, "kill@{at}"),
+            Self::Unknown(at) => write!(f, "unknown@{at}"),
+            Self::FlushTwice => f.write_str("flush-twice"),
+            Self::NoComplete => f.write_str("no-complete"),
+        }
+    }
+}
+
 impl Fault {
+    /// The command it comes instead of, or before.
+    const fn place(self) -> Option<u64> {
+        match self {
+            Self::Pause(_, at)
+            | Self::Abort(at)
+            | Self::Close(at)
+            | Self::CloseSet(at)
+            | Self::Kill(at)
+            | Self::Unknown(at) => Some(at),
+            Self::Slow(_) | Self::FlushTwice | Self::NoComplete => None,
+        }
+    }
+
     /// One fault, by a seed.
     fn drawn(seed: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -108,7 +144,7 @@ impl FromStr for Faults {
     fn from_str(text: &str) -> Result<Self, String> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         let list = parts.map(str::parse).collect::<Result<_, _>>()?;
-        Ok(Self { list, sent: AtomicU64::new(0) })
+        Ok(Self { list, ..Self::default() })
     }
 }
 
@@ -117,6 +153,27 @@ impl Faults {
     #[must_use]
     pub fn list(&self) -> &[Fault] {
         &self.list
+    }
+
+    /// The same, and this is told of each fault when it happens; of a death just before.
+    #[must_use]
+    pub fn telling(self, tell: fn(Fault)) -> Self {
+        Self { tell: Some(tell), ..self }
+    }
+
+    /// A fault has happened.
+    pub(super) fn met(&self, fault: Fault) {
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        if !met.contains(&fault) {
+            met.push(fault);
+            self.tell.into_iter().for_each(|tell| tell(fault));
+        }
+    }
+
+    /// The command that the client did not ask for has come back.
+    pub(super) fn met_unknown(&self) {
+        let unknown = |fault: &&Fault| matches!(fault, Fault::Unknown(_));
+        self.list.iter().filter(unknown).for_each(|fault| self.met(*fault));
     }
 
     pub(super) fn has(&self, fault: Fault) -> bool {
@@ -137,6 +194,12 @@ impl Faults {
         let number = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
         let mut act = None;
         for fault in &self.list {
+            match *fault {
+                Fault::Slow(_) => self.met(*fault),
+                Fault::Unknown(_) | Fault::FlushTwice | Fault::NoComplete => {}
+                _ if fault.place() == Some(number) => self.met(*fault),
+                _ => {}
+            }
             match *fault {
                 Fault::Slow(time) => sleep(time),
                 Fault::Pause(time, at) if at == number => sleep(time),
@@ -164,6 +227,8 @@ mod tests {
         for wrong in ["fast", "slow", "abort", "abort@0", "abort=3", "kill@x", "flush-twice@1"] {
             assert!(wrong.parse::<Faults>().is_err(), "{wrong}");
         }
+        let told: Vec<String> = faults.list().iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["slow=5", "abort@3", "flush-twice"]);
         let drawn = |seed: u64| format!("random={seed}").parse::<Fault>().expect("drawn");
         assert_eq!(drawn(1), drawn(1));
         let kinds: std::collections::BTreeSet<String> = (0..200)

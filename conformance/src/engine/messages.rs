@@ -22,11 +22,22 @@ pub struct Message {
 pub struct Failed {
     /// The messages.
     pub messages: Vec<Message>,
+    cause: Cause,
+}
+
+/// What lies behind a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// The set was aborted, for a reason that is told elsewhere.
+    Abort,
+    /// What the messages say.
+    Own,
 }
 
 impl Failed {
     pub(super) fn new(number: u32, text: impl Into<String>) -> Self {
-        Self { messages: vec![Message { number, level: 16, text: text.into() }] }
+        let messages = vec![Message { number, level: 16, text: text.into() }];
+        Self { messages, cause: Cause::Own }
     }
 
     /// A device, or its set, cannot be opened.
@@ -66,19 +77,20 @@ impl Failed {
                  Operating system error {error}."
             ),
         };
+        let aborted = code == Win32::ERROR_OPERATION_ABORTED;
+        let cause = if aborted { Cause::Abort } else { Cause::Own };
         let (number, what) = match action {
             "read" => (3203, "Read"),
             "write" => (3202, "Write"),
-            _ => return Self { messages: vec![report] },
+            _ => return Self { messages: vec![report], cause },
         };
         let text = format!("{what} on \"{device}\" failed: {error}");
-        Self { messages: vec![report, Message { number, level: 16, text }] }
+        Self { messages: vec![report, Message { number, level: 16, text }], cause }
     }
 
     /// Whether it is only the echo of an abort.
     pub(super) fn is_abort(&self) -> bool {
-        let abort = format!("{}(", Win32::ERROR_OPERATION_ABORTED.0);
-        self.messages.first().is_some_and(|first| first.text.contains(&abort))
+        self.cause == Cause::Abort
     }
 
     /// What is said last of every statement that failed.

@@ -3,7 +3,7 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `words`, `statement` | the SQL statements, read |
+//! | `words`, `statement`, `options` | the SQL statements, read |
 //! | `messages` | what a server says of a statement, by number |
 //! | `database` | where the data is: files, generated data, memory |
 //! | `media` | what goes onto the media: a header, data, a checksum |
@@ -23,6 +23,7 @@ mod device;
 mod faults;
 mod media;
 mod messages;
+mod options;
 mod restore;
 mod session;
 mod statement;
@@ -37,9 +38,8 @@ use vdi_sim::runtime::Machine;
 pub use database::{Database, Databases, Memory};
 pub use faults::{Fault, Faults};
 pub use messages::{Failed, Message};
-pub use statement::{
-    BadStatement, Batch, Options, Order, Statement, Verb, What, list_options, parse,
-};
+pub use options::{Options, list_options};
+pub use statement::{BadStatement, Batch, Order, Statement, Verb, What, parse};
 pub use stop::Stop;
 
 /// Bytes of a page, which is what a server counts in.

@@ -119,7 +119,11 @@ impl<'a> Session<'a> {
             return Err(Failed::new(3243, text));
         }
         let wants_complete = asked.features.contains(Features::REQUEST_COMPLETE);
-        let complete = wants_complete && !self.engine.faults.has(Fault::NoComplete);
+        let withheld = wants_complete && self.engine.faults.has(Fault::NoComplete);
+        if withheld {
+            self.engine.faults.met(Fault::NoComplete);
+        }
+        let complete = wants_complete && !withheld;
         let mut features = match verb {
             Verb::Backup => Features::WRITE_MEDIA,
             Verb::Restore => Features::READ_MEDIA,

@@ -4,7 +4,11 @@
 //! grammar of two statements is short enough to be followed by hand. `sqlparser` knows
 //! neither BACKUP nor RESTORE.
 
+use super::options::{Effect, Options, Value, clash, option};
 use super::words::{Placed, Word, words};
+
+/// Devices of a set, at most.
+const DEVICES: usize = 64;
 
 /// What a statement does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,23 +47,6 @@ pub struct Statement {
     pub line: usize,
 }
 
-/// What stands behind WITH, as far as it matters here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Bytes of a block.
-    pub block_size: Option<u32>,
-    /// Buffers of the whole statement.
-    pub buffer_count: Option<u32>,
-    /// Bytes of the largest transfer.
-    pub max_transfer_size: Option<u32>,
-    /// The data is frozen and copied by the client.
-    pub snapshot: bool,
-    /// Without the checksum of the data on the media.
-    pub no_checksum: bool,
-    /// How often, in percent, it is told how far the statement is.
-    pub stats: Option<u32>,
-}
-
 /// One statement of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -86,102 +73,8 @@ pub struct BadStatement {
     pub message: String,
 }
 
-/// What may stand behind an option's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Value {
-    Nothing,
-    /// A number, after `=`.
-    Number,
-    /// A number, or nothing.
-    Percent,
-    /// A text or a number, after `=`.
-    Any,
-    /// MOVE: a text, TO, a text.
-    Move,
-}
-
-/// What an option is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum For {
-    Both,
-    Backup,
-    Restore,
-}
-
-/// Whether an option changes anything here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Effect {
-    Some,
-    None,
-}
-
-/// Every option that is understood. Those behind "no effect" are accepted, and nothing that
-/// a client could see depends on them: no medium is overwritten or appended to here, a
-/// backup is always one of everything, and data is not compressed.
-const OPTIONS: &[(&str, Value, For, Effect)] = &[
-    ("BLOCKSIZE", Value::Number, For::Both, Effect::Some),
-    ("BUFFERCOUNT", Value::Number, For::Both, Effect::Some),
-    ("CHECKSUM", Value::Nothing, For::Both, Effect::Some),
-    ("COMPRESSION", Value::Nothing, For::Backup, Effect::None),
-    ("CONTINUE_AFTER_ERROR", Value::Nothing, For::Both, Effect::None),
-    ("COPY_ONLY", Value::Nothing, For::Backup, Effect::None),
-    ("DESCRIPTION", Value::Any, For::Backup, Effect::None),
-    ("DIFFERENTIAL", Value::Nothing, For::Backup, Effect::None),
-    ("EXPIREDATE", Value::Any, For::Backup, Effect::None),
-    ("FILE", Value::Number, For::Restore, Effect::None),
-    ("FORMAT", Value::Nothing, For::Backup, Effect::None),
-    ("INIT", Value::Nothing, For::Backup, Effect::None),
-    ("KEEP_REPLICATION", Value::Nothing, For::Restore, Effect::None),
-    ("MAXTRANSFERSIZE", Value::Number, For::Both, Effect::Some),
-    ("MEDIADESCRIPTION", Value::Any, For::Backup, Effect::None),
-    ("MEDIANAME", Value::Any, For::Both, Effect::None),
-    ("MEDIAPASSWORD", Value::Any, For::Both, Effect::None),
-    ("MOVE", Value::Move, For::Restore, Effect::None),
-    ("NAME", Value::Any, For::Backup, Effect::None),
-    ("NOFORMAT", Value::Nothing, For::Backup, Effect::None),
-    ("NOINIT", Value::Nothing, For::Backup, Effect::None),
-    ("NORECOVERY", Value::Nothing, For::Both, Effect::None),
-    ("NOREWIND", Value::Nothing, For::Both, Effect::None),
-    ("NOSKIP", Value::Nothing, For::Backup, Effect::None),
-    ("NOUNLOAD", Value::Nothing, For::Both, Effect::None),
-    ("NO_CHECKSUM", Value::Nothing, For::Both, Effect::Some),
-    ("NO_COMPRESSION", Value::Nothing, For::Backup, Effect::None),
-    ("NO_TRUNCATE", Value::Nothing, For::Backup, Effect::None),
-    ("PARTIAL", Value::Nothing, For::Restore, Effect::None),
-    ("PASSWORD", Value::Any, For::Both, Effect::None),
-    ("RECOVERY", Value::Nothing, For::Restore, Effect::None),
-    ("REPLACE", Value::Nothing, For::Restore, Effect::None),
-    ("RESTART", Value::Nothing, For::Both, Effect::None),
-    ("RESTRICTED_USER", Value::Nothing, For::Restore, Effect::None),
-    ("RETAINDAYS", Value::Number, For::Backup, Effect::None),
-    ("REWIND", Value::Nothing, For::Both, Effect::None),
-    ("SKIP", Value::Nothing, For::Backup, Effect::None),
-    ("SNAPSHOT", Value::Nothing, For::Both, Effect::Some),
-    ("STANDBY", Value::Any, For::Both, Effect::None),
-    ("STATS", Value::Percent, For::Both, Effect::Some),
-    ("STOPAT", Value::Any, For::Restore, Effect::None),
-    ("STOP_ON_ERROR", Value::Nothing, For::Both, Effect::None),
-    ("UNLOAD", Value::Nothing, For::Both, Effect::None),
-];
-
-/// The options that do something, and those that are accepted without effect, of BACKUP,
-/// RESTORE or both, for people.
-#[must_use]
-pub fn list_options() -> String {
-    let names = |wanted: Effect| {
-        let all = OPTIONS.iter().filter(|(.., effect)| *effect == wanted);
-        all.map(|(name, ..)| *name).collect::<Vec<_>>().join(", ")
-    };
-    format!(
-        "Options of BACKUP and RESTORE that do what they say: {}.\n\n\
-         Accepted without effect: {}. Any other is refused.",
-        names(Effect::Some),
-        names(Effect::None)
-    )
-}
-
-/// The statements of a text. `GO` on a line of its own, which is `sqlcmd`'s and not SQL,
-/// and `;` part them.
+/// The statements of a batch; `;` may part them. `GO` is not SQL: it parts batches, and
+/// whoever reads a script takes it out.
 ///
 /// ```
 /// use vdi_conformance::engine::{Order, Verb, parse};
@@ -207,7 +100,7 @@ pub fn parse(text: &str) -> Result<Batch, BadStatement> {
     let mut reader = Reader { text, words: &words, next: 0 };
     let mut batch = Batch::new();
     while reader.next < words.len() {
-        if !reader.takes(&Word::Semicolon) && !reader.keyword("GO") {
+        if !reader.takes(&Word::Semicolon) {
             batch.push(reader.order()?);
         }
     }
@@ -316,31 +209,59 @@ impl Reader<'_> {
             () if self.keyword("RESTORE") => Verb::Restore,
             () => return Err(self.wrong("BACKUP, RESTORE, USE or SET: nothing else is known here")),
         };
-        let what = match () {
-            () if self.keyword("DATABASE") => What::Database,
-            () if self.keyword("LOG") => What::Log,
-            () => return Err(self.wrong("DATABASE or LOG")),
-        };
+        let what = self.what(verb, line)?;
         let database = self.name("the name of a database")?;
         self.need(if verb == Verb::Backup { "TO" } else { "FROM" })?;
-        let mut devices = vec![self.device()?];
-        while self.takes(&Word::Comma) {
-            devices.push(self.device()?);
-        }
+        let devices = self.devices()?;
         let (mut options, mut without_effect) = (Options::default(), Vec::new());
         if self.keyword("WITH") {
-            without_effect.extend(self.option(verb, &mut options)?);
+            let mut has = Vec::new();
+            without_effect.extend(self.option(verb, &mut options, &mut has)?);
             while self.takes(&Word::Comma) {
-                without_effect.extend(self.option(verb, &mut options)?);
+                without_effect.extend(self.option(verb, &mut options, &mut has)?);
             }
         }
         self.end()?;
+        if options.snapshot && devices.len() > 1 {
+            let message = "WITH SNAPSHOT must be used with only one virtual device.";
+            return Err(bad(3277, line, message.to_owned()));
+        }
         Ok(Order::Run(Statement { verb, what, database, devices, options, without_effect, line }))
+    }
+
+    /// Of what: the database, or its log.
+    fn what(&mut self, verb: Verb, line: usize) -> Result<What, BadStatement> {
+        /// What a server can do, too.
+        const OTHERS: [&str; 9] = [
+            "VERIFYONLY",
+            "HEADERONLY",
+            "FILELISTONLY",
+            "LABELONLY",
+            "REWINDONLY",
+            "SERVER",
+            "GROUP",
+            "CERTIFICATE",
+            "MASTER",
+        ];
+        if self.keyword("DATABASE") {
+            return Ok(What::Database);
+        }
+        if ["LOG", "TRANSACTION", "TRAN"].iter().any(|word| self.keyword(word)) {
+            return Ok(What::Log);
+        }
+        match OTHERS.iter().find(|word| self.keyword(word)) {
+            Some(other) => {
+                let title = format!("{} {other}", verb.name());
+                let message = format!("{title} is not supported here: only DATABASE and LOG are.");
+                Err(bad(3015, line, message))
+            }
+            None => Err(self.wrong("DATABASE or LOG")),
+        }
     }
 
     /// A statement ends where the text does, at `;`, or where another begins.
     fn end(&self) -> Result<(), BadStatement> {
-        const BEGINNINGS: [&str; 5] = ["BACKUP", "RESTORE", "USE", "SET", "GO"];
+        const BEGINNINGS: [&str; 4] = ["BACKUP", "RESTORE", "USE", "SET"];
         match self.peek() {
             None | Some(Word::Semicolon) => Ok(()),
             Some(Word::Plain(word))
@@ -362,79 +283,102 @@ impl Reader<'_> {
         self.text("the name of a device, in single quotes")
     }
 
-    /// One option; its name, if it has no effect.
+    /// The names of the devices, each another.
+    fn devices(&mut self) -> Result<Vec<String>, BadStatement> {
+        let mut devices: Vec<String> = Vec::new();
+        loop {
+            let line = self.line();
+            let device = self.device()?;
+            if devices.contains(&device) {
+                let message = format!(
+                    "Device '{device}' is named twice. Ensure that backup devices are correctly \
+                     specified."
+                );
+                return Err(bad(3227, line, message));
+            }
+            devices.push(device);
+            if devices.len() > DEVICES {
+                let message = format!(
+                    "Too many backup devices specified for backup or restore; only {DEVICES} are \
+                     allowed."
+                );
+                return Err(bad(3205, line, message));
+            }
+            if !self.takes(&Word::Comma) {
+                return Ok(devices);
+            }
+        }
+    }
+
+    /// One option, which goes to those that the statement `has`; its name, if it has no effect.
     fn option(
         &mut self,
         verb: Verb,
         options: &mut Options,
+        has: &mut Vec<&'static str>,
     ) -> Result<Option<&'static str>, BadStatement> {
         let line = self.line();
         let name = self.name("an option")?.to_ascii_uppercase();
-        let fits = |to: For| match to {
-            For::Both => true,
-            For::Backup => verb == Verb::Backup,
-            For::Restore => verb == Verb::Restore,
+        let verb_name = verb.name();
+        let Some((name, value, effect)) = option(&name, verb) else {
+            let message = format!("'{name}' is not a recognized {verb_name} option.");
+            return Err(bad(155, line, message));
         };
-        let known = OPTIONS.iter().find(|(known, _, to, _)| *known == name && fits(*to));
-        let Some((name, value, _, effect)) = known else {
-            let verb = verb.name();
-            return Err(bad(155, line, format!("'{name}' is not a recognized {verb} option.")));
-        };
-        let number = match value {
-            Value::Nothing => 0,
-            Value::Percent if self.peek() != Some(&Word::Equals) => 10,
+        if effect == Effect::Unsupported {
+            let message = format!("The {verb_name} option {name} is not supported here.");
+            return Err(bad(3032, line, message));
+        }
+        if let Some(message) = clash(name, has) {
+            return Err(bad(3031, line, message));
+        }
+        has.push(name);
+        let number = self.value(name, value)?;
+        options.set(name, number).map_err(|message| bad(3217, line, message))?;
+        Ok((effect == Effect::None).then_some(name))
+    }
+
+    /// What stands behind an option's name; 0 if that is no number.
+    fn value(&mut self, name: &str, value: Value) -> Result<u32, BadStatement> {
+        match value {
+            Value::Nothing => return Ok(0),
+            Value::Percent if self.peek() != Some(&Word::Equals) => return Ok(10),
+            Value::MaybeList if self.peek() != Some(&Word::Open) => return Ok(0),
+            Value::List | Value::MaybeList => return self.list(name).map(|()| 0),
             Value::Move => {
                 self.text("the name of a file")?;
                 self.need("TO")?;
                 self.text("the place of a file")?;
-                0
+                return Ok(0);
             }
-            Value::Number | Value::Percent | Value::Any => {
-                if !self.takes(&Word::Equals) {
-                    return Err(self.wrong(&format!("= after {name}")));
-                }
-                match (value, self.peek()) {
-                    (Value::Any, Some(Word::Text(_))) => {
-                        self.next += 1;
-                        0
-                    }
-                    _ => self.number(name)?,
-                }
+            Value::Number | Value::Percent | Value::Any | Value::Mark => {}
+        }
+        if !self.takes(&Word::Equals) {
+            return Err(self.wrong(&format!("= after {name}")));
+        }
+        if value == Value::Mark {
+            self.text("the name of a mark")?;
+            if self.keyword("AFTER") {
+                self.text("a time")?;
             }
-        };
-        options.set(name, number).map_err(|message| bad(3217, line, message))?;
-        Ok((*effect == Effect::None).then_some(*name))
+            return Ok(0);
+        }
+        if value == Value::Any && matches!(self.peek(), Some(Word::Text(_))) {
+            self.next += 1;
+            return Ok(0);
+        }
+        self.number(name)
     }
-}
 
-impl Options {
-    fn set(&mut self, name: &str, number: u32) -> Result<(), String> {
-        let limit = |sound: bool, is: &str| {
-            if sound { Ok(()) } else { Err(format!("Invalid value specified for {name}: {is}.")) }
-        };
-        match name {
-            "BLOCKSIZE" => {
-                let sound = number.is_power_of_two() && (512..=65_536).contains(&number);
-                limit(sound, "it must be a power of 2 from 512 to 65536")?;
-                self.block_size = Some(number);
+    /// Whatever stands in parentheses.
+    fn list(&mut self, name: &str) -> Result<(), BadStatement> {
+        if !self.takes(&Word::Open) {
+            return Err(self.wrong(&format!("( after {name}")));
+        }
+        while !self.takes(&Word::Close) {
+            if matches!(self.peek(), None | Some(Word::Open | Word::Semicolon)) {
+                return Err(self.wrong(")"));
             }
-            "BUFFERCOUNT" => {
-                limit(number > 0, "it must be above 0")?;
-                self.buffer_count = Some(number);
-            }
-            "MAXTRANSFERSIZE" => {
-                let sound = number.is_multiple_of(65_536) && (65_536..=4 << 20).contains(&number);
-                limit(sound, "it must be a multiple of 65536 up to 4194304")?;
-                self.max_transfer_size = Some(number);
-            }
-            "STATS" => {
-                limit((1..=100).contains(&number), "it must be 1 to 100")?;
-                self.stats = Some(number);
-            }
-            "SNAPSHOT" => self.snapshot = true,
-            "NO_CHECKSUM" => self.no_checksum = true,
-            "CHECKSUM" => self.no_checksum = false,
-            _ => {}
+            self.next += 1;
         }
         Ok(())
     }
@@ -470,12 +414,60 @@ mod tests {
 
     #[test]
     fn statements_are_parted() {
-        let text = "USE master\nGO\nSET NOCOUNT ON;\nBACKUP LOG x TO VIRTUAL_DEVICE='a'\n\
+        let text = "USE master\n\nSET NOCOUNT ON;\nBACKUP LOG x TO VIRTUAL_DEVICE='a'\n\
             RESTORE DATABASE x FROM VIRTUAL_DEVICE='a' WITH MOVE 'a' TO 'b', REPLACE, STATS = 5;";
         let batch = parse(text).expect("four");
         assert_eq!(batch.len(), 4);
         let Order::Run(restore) = &batch[3] else { panic!("{batch:?}") };
         assert_eq!((restore.line, restore.options.stats), (5, Some(5)));
+    }
+
+    #[test]
+    fn what_servers_know_is_accepted_and_said_to_have_no_effect() {
+        let text = "BACKUP TRANSACTION x TO VIRTUAL_DEVICE='a' WITH COMPRESSION (ALGORITHM = \
+            ZSTD), ENCRYPTION(ALGORITHM = AES_256, SERVER CERTIFICATE = c), CREDENTIAL = 'c'\n\
+            RESTORE LOG x FROM VIRTUAL_DEVICE='a' WITH KEEP_CDC, NEW_BROKER, MOVE 'a' TO 'b', \
+            MOVE 'c' TO 'd', STOPATMARK = 'm' AFTER '2026-01-01'";
+        let batch = parse(text).expect("two");
+        let [Order::Run(backup), Order::Run(restore)] = &batch[..] else { panic!("{batch:?}") };
+        assert_eq!(backup.what, What::Log);
+        assert_eq!(backup.without_effect, ["COMPRESSION", "ENCRYPTION", "CREDENTIAL"]);
+        let expected = ["KEEP_CDC", "NEW_BROKER", "MOVE", "MOVE", "STOPATMARK"];
+        assert_eq!(restore.without_effect, expected);
+    }
+
+    #[test]
+    fn what_cannot_be_carried_out_is_refused() {
+        for (text, expected) in [
+            (
+                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a', VIRTUAL_DEVICE='a'",
+                "line 1: Device 'a' is named twice. Ensure that backup devices are correctly \
+                specified.",
+            ),
+            (
+                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a', VIRTUAL_DEVICE='b' WITH SNAPSHOT",
+                "line 1: WITH SNAPSHOT must be used with only one virtual device.",
+            ),
+            (
+                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' WITH CHECKSUM,\nNO_CHECKSUM",
+                "line 2: Option 'no_checksum' conflicts with option(s) 'checksum'. Remove the \
+                conflicting option and reissue the statement.",
+            ),
+            (
+                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' WITH BLOCKSIZE=512, BLOCKSIZE=512",
+                "line 1: Option 'blocksize' is specified more than once.",
+            ),
+            (
+                "RESTORE VERIFYONLY FROM VIRTUAL_DEVICE='a'",
+                "line 1: RESTORE VERIFYONLY is not supported here: only DATABASE and LOG are.",
+            ),
+            (
+                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' WITH METADATA_ONLY",
+                "line 1: The BACKUP option METADATA_ONLY is not supported here.",
+            ),
+        ] {
+            assert_eq!(message(text), expected);
+        }
     }
 
     #[test]
@@ -514,6 +506,11 @@ mod tests {
                 "BACKUP DATABASE",
                 "line 1: The statement ends too early. Expected the name of a \
                 database.",
+            ),
+            (
+                "USE a GO",
+                "line 1: Incorrect syntax near 'GO'. Expected BACKUP, RESTORE, USE or SET: \
+                nothing else is known here.",
             ),
             (
                 "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' MIRROR",

@@ -31,7 +31,8 @@ impl Stop {
         }
     }
 
-    pub(super) fn is_asked(&self) -> bool {
+    /// Whether it was asked for.
+    pub fn is_asked(&self) -> bool {
         self.state().asked
     }
 

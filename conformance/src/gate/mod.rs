@@ -16,9 +16,10 @@ use std::time::Duration;
 use vdi_sim::clauses::Profile;
 use vdi_sim::trace::Trace;
 
-pub use program::{Commands, NotStarted};
+pub use program::{Commands, NotStarted, end_program};
 pub use situations::{SITUATIONS, Situation, Verb};
 
+use crate::adapter::{Misdeed, Trouble};
 use crate::run::{ScenarioResult, Verdict};
 use program::Place;
 
@@ -44,6 +45,8 @@ pub struct Gate {
 struct Seen {
     /// Its exit code; `None` if it was ended by a signal.
     code: Option<i32>,
+    /// The signal that ended it.
+    signal: Option<i32>,
     /// It did not end in time.
     hung: bool,
     /// Standard output and standard error.
@@ -52,6 +55,18 @@ struct Seen {
     trace: Option<Trace>,
     /// What became of its statements.
     outcomes: Vec<Outcome>,
+    /// The faults of the server that have happened.
+    met: Vec<String>,
+    /// The small disk was full.
+    full: bool,
+}
+
+/// A row of what a server tells of its statements.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(untagged)]
+enum Row {
+    Fault { fault: String },
+    Outcome(Outcome),
 }
 
 /// What became of one statement.
@@ -74,13 +89,20 @@ impl Gate {
         done: &dyn Fn(&ScenarioResult),
     ) -> Result<Vec<ScenarioResult>, NotStarted> {
         let folder = Folder::new()?;
-        let mut results = Vec::new();
+        let mut results: Vec<ScenarioResult> = Vec::new();
+        // Why nothing more can be tried with one device, and with several.
+        let mut hopeless: [Option<Verdict>; 2] = [None, None];
         for situation in situations {
             let place = Place::new(&folder.0.join(situation.id.replace('/', "-")), self)?;
-            let result = match self.commands.line(situation) {
-                None => situation.result(Verdict::NotOffered(situation.why_not().to_owned())),
-                Some(line) => self.one(situation, line, &place)?,
+            let hopeless = &mut hopeless[usize::from(situation.several)];
+            let result = match (self.commands.line(situation), &*hopeless) {
+                (None, _) => situation.result(Verdict::NotOffered(situation.why_not().to_owned())),
+                (Some(_), Some(verdict)) => situation.result(verdict.clone()),
+                (Some(line), None) => self.one(situation, line, &place)?,
             };
+            if situation.is_plain_backup() {
+                *hopeless = hopeless_after(&result);
+            }
             done(&result);
             results.push(result);
         }
@@ -102,8 +124,10 @@ impl Gate {
             };
             let seen = self.run_in(place, backup, "", false)?;
             if seen.code != Some(0) {
-                let why = "the backup that was to be restored did not succeed";
-                return Ok(situation.result(Verdict::NotOffered(why.to_owned())));
+                let why = "the backup that is to be restored does not succeed";
+                let mut result = situation.result(Verdict::Inconclusive(why.to_owned()));
+                result.stderr = seen.told;
+                return Ok(result);
             }
             place.clear()?;
             place.lose_database()?;
@@ -136,7 +160,20 @@ impl Gate {
     ) -> Result<Seen, NotStarted> {
         let ended = place.run(self, line, faults, small_disk)?;
         let trace = place.trace().map_err(NotStarted)?;
-        Ok(Seen { trace, outcomes: place.outcomes(), ..ended })
+        let (outcomes, met) = place.rows();
+        Ok(Seen { trace, outcomes, met, ..ended })
+    }
+}
+
+/// What is said of all else if the plain backup comes to this, and cannot be done at all.
+fn hopeless_after(plain: &ScenarioResult) -> Option<Verdict> {
+    match &plain.verdict {
+        Verdict::Trouble(Trouble::Program(Misdeed::NotStarted, _)) => Some(plain.verdict.clone()),
+        Verdict::Trouble(_) => Some(Verdict::Inconclusive(format!(
+            "not tried: without {}, which fails, nothing else can be shown",
+            plain.id
+        ))),
+        _ => None,
     }
 }
 

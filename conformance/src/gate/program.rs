@@ -1,17 +1,18 @@
 //! Running the program: where, with which environment, and what is left of it.
 
 use std::fs::{self, File};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process_group, setrlimit};
 use vdi_sim::record::gather::gather;
 use vdi_sim::trace::{Event, HowEnded, Process, Trace};
 
 use super::situations::{SMALL_DISK, Situation, Verb};
-use super::{Gate, Outcome, Seen, told};
+use super::{Gate, Outcome, Row, Seen, told};
 
 /// Why the program could not be run at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -139,7 +140,9 @@ impl Place {
             .env("VDI_SERVER", "none")
             .env("VDI_TRACE", self.folder.join("trace.jsonl"))
             .env("VDI_OUTCOME", self.folder.join("outcomes.jsonl"))
-            .env_remove("VDI_DEBUG");
+            .env_remove("VDI_DEBUG")
+            // With all that it starts, so that all can be ended.
+            .process_group(0);
         if gate.preload {
             command.env("LD_PRELOAD", &gate.library);
         }
@@ -164,11 +167,12 @@ impl Place {
         command.stdout(output("out")?).stderr(output("err")?);
         let child = with_limit(small_disk, || command.spawn());
         let mut child = child.map_err(|error| NotStarted(format!("{line}: {error}")))?;
+        RUNNING.store(child.id().cast_signed(), Ordering::Release);
         let hung = !ends_within(&mut child, gate.timeout);
         if hung {
-            // Only the program itself: what it has started ends with the set.
-            let _ = child.kill();
+            end_program();
         }
+        RUNNING.store(0, Ordering::Release);
         let status = child.wait().map_err(|error| NotStarted(format!("{line}: {error}")))?;
         if matches!(status.code(), Some(126 | 127)) {
             let why = fs::read_to_string(self.folder.join("err")).unwrap_or_default();
@@ -181,7 +185,16 @@ impl Place {
             told.push_str(&format!("ended by signal {signal}\n"));
         }
         vdi_sim::runtime::remove_leftovers(&self.prefix);
-        Ok(Seen { code: status.code(), hung, told, trace: None, outcomes: Vec::new() })
+        Ok(Seen {
+            code: status.code(),
+            signal: status.signal(),
+            hung,
+            told,
+            trace: None,
+            outcomes: Vec::new(),
+            met: Vec::new(),
+            full: small_disk && holds_large_file(&self.folder),
+        })
     }
 
     /// What library and server have recorded, in the order of its numbers.
@@ -193,11 +206,40 @@ impl Place {
         gather(&[path]).map(|gathered| Some(gathered.trace)).map_err(|error| error.to_string())
     }
 
-    /// What became of the statements.
-    pub(super) fn outcomes(&self) -> Vec<Outcome> {
+    /// What became of the statements, and which faults have happened.
+    pub(super) fn rows(&self) -> (Vec<Outcome>, Vec<String>) {
         let text = fs::read_to_string(self.folder.join("outcomes.jsonl")).unwrap_or_default();
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        let (mut outcomes, mut met) = (Vec::new(), Vec::new());
+        for row in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
+            match row {
+                Row::Fault { fault } => met.push(fault),
+                Row::Outcome(outcome) => outcomes.push(outcome),
+            }
+        }
+        (outcomes, met)
     }
+}
+
+/// The group of the program that runs; 0 if none does.
+static RUNNING: AtomicI32 = AtomicI32::new(0);
+
+/// Ends the program that runs, and whatever it has started.
+pub fn end_program() {
+    if let Some(group) = Pid::from_raw(RUNNING.load(Ordering::Acquire)) {
+        // It may have ended at this moment.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+/// Whether a file below this folder, but the database, is as large as a small disk allows.
+fn holds_large_file(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_name() != "data").any(|entry| {
+        let kind = entry.metadata();
+        kind.is_ok_and(|is| {
+            is.is_file() && is.len() >= SMALL_DISK || is.is_dir() && holds_large_file(&entry.path())
+        })
+    })
 }
 
 /// Whether an event says that the primary client's process ended.

@@ -167,6 +167,17 @@ pub static SITUATIONS: &[Situation] = &[
         "close@3",
         "VD_E_CLOSE is not taken for the success of the restore.",
     )),
+    restoring(faulty(
+        "restore/set-closed-early",
+        "close-set@3",
+        "A server that closes its set with devices open has failed the restore.",
+    )),
+    restoring(unusual(
+        "restore/command-not-asked-for",
+        "unknown@3",
+        "A command that the client does not support is refused, and the restore goes on.",
+        &["client.command.unsupported", "client.command.mandatory"],
+    )),
     restoring(faulty("restore/abort-at-command-2", "abort@2", "An abort fails the restore.")),
     restoring(faulty(
         "restore/server-dies",
@@ -217,6 +228,11 @@ impl Situation {
         }
     }
 
+    /// Whether this is the one without which no other of its kind can be tried.
+    pub(super) fn is_plain_backup(&self) -> bool {
+        matches!(self.id, "backup/plain" | "several/backup")
+    }
+
     /// A result with this verdict and nothing else.
     pub(super) fn result(&self, verdict: Verdict) -> ScenarioResult {
         ScenarioResult::of(self.id, self.title, self.clauses().collect(), verdict)
@@ -233,7 +249,10 @@ mod tests {
         for situation in SITUATIONS {
             assert!(ids.insert(situation.id), "{} stands twice", situation.id);
             assert!(situation.clauses().count() > 0);
-            situation.faults.parse::<crate::engine::Faults>().expect("faults");
+            let faults: crate::engine::Faults = situation.faults.parse().expect("faults");
+            // By its name it is looked up whether it has happened.
+            let told: Vec<String> = faults.list().iter().map(ToString::to_string).collect();
+            assert!(told.len() <= 1 && told.concat() == situation.faults, "{told:?}");
         }
     }
 }

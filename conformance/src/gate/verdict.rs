@@ -2,13 +2,13 @@
 
 use vdi_sim::check::{Finding, Judged, Verdict as Oracle, Violation, check_trace};
 use vdi_sim::clauses::{Clause, Party, Profile};
-use vdi_sim::codes::Features;
-use vdi_sim::trace::{Event, Name, Reported, Statement, Trace};
+use vdi_sim::codes::{CommandCode, Features, Win32};
+use vdi_sim::trace::{CodeArg, Event, Name, Reported, Statement, Trace};
 
 use super::program::is_end_of_client;
 use super::situations::Situation;
 use super::{Outcome, Seen};
-use crate::adapter::Trouble;
+use crate::adapter::{Misdeed, Trouble};
 use crate::run::{ScenarioResult, Verdict};
 
 /// The lane on which stands what the program knows of its statement and what it says.
@@ -23,9 +23,7 @@ pub(super) fn judge(
     profile: &Profile,
 ) -> ScenarioResult {
     let Some(trace) = &seen.trace else {
-        let why = "it never created a set: is it linked with libsqlvdi.so, or to be started \
-            with --preload?";
-        let mut result = situation.result(Verdict::Trouble(Trouble::NotStarted(why.to_owned())));
+        let mut result = situation.result(if seen.hung { hung() } else { no_set(seen) });
         result.stderr = seen.told.clone();
         return result;
     };
@@ -35,7 +33,7 @@ pub(super) fn judge(
     }
     let trace = told(situation, seen, trace);
     let judged = check_trace(&trace, profile);
-    let verdict = verdict(situation, seen, &judged, restored);
+    let verdict = verdict(situation, seen, &trace, &judged, restored);
     let mut result = situation.result(verdict);
     result.trace = trace;
     result.findings = judged.findings.into_iter().filter(|of| of.party != Party::Server).collect();
@@ -58,25 +56,24 @@ fn asks_for_complete(trace: &Trace) -> bool {
 fn verdict(
     situation: &Situation,
     seen: &Seen,
+    trace: &Trace,
     judged: &Judged,
     restored: Option<Result<(), String>>,
 ) -> Verdict {
     if seen.hung {
-        return trouble("it did not end in time".to_owned());
+        return hung();
     }
     if let Some(error) = &judged.error {
-        return trouble(format!("the trace cannot be understood: {error}"));
+        return failed(format!("leaves a trace that cannot be understood: {error}"));
     }
     if let Oracle::Violation(violation) = &judged.verdict {
         return Verdict::Violation(violation.clone());
     }
     // What the server does wrong it does on purpose.
     if let Some(finding) = judged.findings.iter().find(|finding| finding.party == Party::Client) {
-        return broken(finding);
+        return violated(finding.clause, finding.line, what(finding, trace));
     }
-    let Some(code) = seen.code else {
-        return Verdict::Trouble(Trouble::Crashed("by a signal".to_owned()));
-    };
+    let Some(code) = seen.code else { return crashed(seen) };
     if let Some(Err(why)) = restored {
         let clause: Clause = "client.media.true".parse().expect("a clause");
         let what = format!("what was backed up does not come back: {}", why.trim());
@@ -86,13 +83,21 @@ fn verdict(
     match (situation.succeeds, succeeded, code) {
         (true, true, 0) | (false, false, 1..) => {}
         (true, true, _) => {
-            return trouble(format!("it exits with {code}, though its statement succeeded"));
+            return failed(format!("exits with {code}, though its statement succeeded"));
         }
-        (true, false, _) => return trouble(why_failed(&seen.outcomes)),
+        (true, false, _) => return failed(why_failed(&seen.outcomes)),
+        (false, true, _) if situation.small_disk => {
+            return Verdict::NotOffered("the disk did not become full for it".to_owned());
+        }
         (false, true, _) => {
-            return Verdict::NotOffered("what was to go wrong did not happen to it".to_owned());
+            return Verdict::Inconclusive(
+                "what was to go wrong did not happen: its statement succeeded".to_owned(),
+            );
         }
-        (false, false, _) => return trouble(format!("it exits with {code}")),
+        (false, false, _) => return failed(format!("exits with {code}")),
+    }
+    if let Some(why) = not_met(situation, seen, trace) {
+        return Verdict::Inconclusive(why);
     }
     if let Oracle::Inconclusive(_) = &judged.verdict {
         return Verdict::Inconclusive("the order of overlapping calls is not known".to_owned());
@@ -100,19 +105,101 @@ fn verdict(
     Verdict::Conformant
 }
 
+/// Why the situation is not the one that it was to be, if it is not.
+fn not_met(situation: &Situation, seen: &Seen, trace: &Trace) -> Option<String> {
+    let met = if situation.small_disk {
+        seen.full || refuses_a_write(trace)
+    } else {
+        situation.faults.is_empty() || seen.met.iter().any(|met| met == situation.faults)
+    };
+    if met {
+        return None;
+    }
+    let on_server =
+        |event: &Event<'_>| event.lane().is_some_and(|lane| lane.starts_with("server."));
+    let why = match seen.outcomes.iter().find(|outcome| !outcome.succeeded) {
+        Some(outcome) => format!("its statement failed before: {}", outcome.messages.join(" ")),
+        None if !trace.events.iter().any(on_server) => {
+            "no server came: it handed no statement to sqlcmd, or that did not end".to_owned()
+        }
+        None => "it ended before".to_owned(),
+    };
+    let what = if situation.small_disk {
+        "no disk became full"
+    } else {
+        "what was to go wrong did not happen"
+    };
+    Some(format!("{what}: {why}"))
+}
+
+/// Whether the client has completed a Write with an error, or with fewer bytes than it had.
+fn refuses_a_write(trace: &Trace) -> bool {
+    let mut writes = std::collections::BTreeMap::new();
+    trace.events.iter().any(|event| match event {
+        Event::Call { args, creates: Some(name), .. }
+            if args.code == Some(CodeArg::Command(CommandCode::Write)) =>
+        {
+            writes.insert(name.to_string(), args.size.map_or(0, |size| size.0));
+            false
+        }
+        Event::Callback { callback, completion, bytes, .. } => {
+            let size = writes.get(&callback.to_string());
+            size.is_some_and(|size| {
+                !matches!(*completion, Win32::ERROR_SUCCESS | Win32::ERROR_OPERATION_ABORTED)
+                    || *completion == Win32::ERROR_SUCCESS && i64::from(*bytes) < *size
+            })
+        }
+        _ => false,
+    })
+}
+
 fn why_failed(outcomes: &[Outcome]) -> String {
     match outcomes.iter().find(|outcome| !outcome.succeeded) {
-        Some(outcome) => format!("its statement failed: {}", outcome.messages.join(" ")),
-        None => "it handed no statement to sqlcmd, or that did not end".to_owned(),
+        Some(outcome) => format!("has a statement that failed: {}", outcome.messages.join(" ")),
+        None => "handed no statement to sqlcmd, or that did not end".to_owned(),
     }
 }
 
-fn trouble(what: String) -> Verdict {
-    Verdict::Trouble(Trouble::Own(what))
+fn program(misdeed: Misdeed, what: impl Into<String>) -> Verdict {
+    Verdict::Trouble(Trouble::Program(misdeed, what.into()))
 }
 
-fn broken(finding: &Finding) -> Verdict {
-    violated(finding.clause, finding.line, finding.what.clone())
+fn failed(what: String) -> Verdict {
+    program(Misdeed::Failed, what)
+}
+
+fn hung() -> Verdict {
+    program(Misdeed::Hung, "did not end in time; it, and what it had started, were killed")
+}
+
+fn crashed(seen: &Seen) -> Verdict {
+    let signal =
+        seen.signal.map_or_else(|| "a signal".to_owned(), |signal| format!("signal {signal}"));
+    program(Misdeed::Crashed, format!("was ended by {signal}"))
+}
+
+/// Without a set there is nothing to judge.
+fn no_set(seen: &Seen) -> Verdict {
+    if seen.code.is_none() {
+        return crashed(seen);
+    }
+    let why =
+        "never created a set: is it linked with libsqlvdi.so, or to be started with --preload?";
+    program(Misdeed::NotStarted, why)
+}
+
+/// What a client did that breaks a clause, with what its call says, if it says something.
+fn what(finding: &Finding, trace: &Trace) -> String {
+    // Line 1 is the header.
+    let event = finding.line.checked_sub(2).and_then(|index| trace.events.get(index));
+    let Some(Event::Call { args, .. }) = event else { return finding.what.clone() };
+    let code = match args.code {
+        Some(CodeArg::Completion(code)) => format!("{code} ({})", code.0),
+        Some(CodeArg::Number(code)) => code.to_string(),
+        _ => return finding.what.clone(),
+    };
+    let bytes = args.bytes.unwrap_or_default();
+    format!("{}: {code}, {bytes} bytes", finding.what)
 }
 
 /// A clause that binds clients is broken.

@@ -15,6 +15,7 @@ pub use text::{failure, text, trace_verdict};
 use vdi_sim::check::exit_code;
 use vdi_sim::clauses::{Party, Profile};
 
+use crate::adapter::{Misdeed, Trouble};
 use crate::baseline::{Baseline, Stale};
 use crate::run::{ScenarioResult, Verdict};
 
@@ -108,9 +109,16 @@ impl Summary<'_> {
     /// Whether no scenario came as far as to be given to the implementation.
     #[must_use]
     pub fn never_reached(&self) -> bool {
-        let unreached = |result: &ScenarioResult| {
-            matches!(result.verdict, Verdict::Trouble(_) | Verdict::NotRun)
-                && result.trace.header.source.is_none()
+        let never_began = |result: &ScenarioResult| {
+            matches!(result.verdict, Verdict::Trouble(Trouble::Program(Misdeed::NotStarted, _)))
+        };
+        // Of a program it is known before what it does not offer; of an adapter it is asked.
+        let program = self.results.iter().any(never_began);
+        let unreached = |result: &ScenarioResult| match &result.verdict {
+            Verdict::Trouble(Trouble::Program(..)) => never_began(result),
+            Verdict::NotOffered(_) => program,
+            Verdict::Trouble(_) | Verdict::NotRun => result.trace.header.source.is_none(),
+            _ => false,
         };
         !self.results.is_empty() && self.results.iter().all(unreached)
     }

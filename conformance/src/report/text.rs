@@ -7,7 +7,7 @@ use vdi_sim::clauses::{Party, Reading};
 use vdi_sim::trace::TraceError;
 
 use super::{Summary, again};
-use crate::adapter::Trouble;
+use crate::adapter::{Misdeed, Trouble};
 use crate::run::{ScenarioResult, Verdict};
 
 /// The width of the text, in characters.
@@ -23,7 +23,11 @@ pub fn text(summary: &Summary<'_>) -> String {
     let mut given_up = 0;
     for result in summary.failures() {
         // What was not even tried after so many failed starts is said once.
-        if matches!(&result.verdict, Verdict::Trouble(Trouble::NotStarted(_))) {
+        let never = matches!(
+            &result.verdict,
+            Verdict::Trouble(Trouble::NotStarted(_) | Trouble::Program(Misdeed::NotStarted, _))
+        );
+        if never {
             given_up += 1;
             if given_up > 1 {
                 continue;
@@ -146,7 +150,11 @@ pub fn failure(result: &ScenarioResult, call: &str, profile: &str) -> String {
             heading(&mut out, "FAIL", &result.id, trouble.name());
             body(&mut out, &result.title);
             row(&mut out, "step", &step_text(result.step));
-            row(&mut out, "got", &format!("the implementation {trouble}"));
+            let who = match trouble {
+                Trouble::Program(..) => "the program",
+                _ => "the implementation",
+            };
+            row(&mut out, "got", &format!("{who} {trouble}"));
         }
         Verdict::NotOffered(reason) | Verdict::Inconclusive(reason) => {
             heading(&mut out, result.verdict.name(), &result.id, "");

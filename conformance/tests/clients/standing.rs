@@ -86,6 +86,12 @@ fn one_server_at_a_place_and_what_a_dead_one_left_is_no_hindrance() {
     assert_eq!(Ended::of(client.env("VDI_SERVER", "none")).code, 0);
     assert_eq!(server.end().matches("successfully").count(), 1);
     assert!(!place.exists(), "the socket stays");
+    // A folder that somebody else has named is not made.
+    let missing = stage.path("no/such/folder");
+    let socket = missing.join("s.sock");
+    let ended = Ended::of(&mut stage.vdi(&["serve", "--socket", stage::word(&socket)]));
+    assert!(ended.code == 69 && ended.told.contains("no/such/folder is no folder"), "{ended:?}");
+    assert!(!stage.path("no").exists());
     stage.leaves_nothing();
 }
 

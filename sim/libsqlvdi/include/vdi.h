@@ -37,9 +37,15 @@ enum VDFeatures {
     VDF_EnumFrozenFiles = 0x800,
     VDF_VSSWriter = 0x1000,
     VDF_RequestComplete = 0x2000,
-    VDF_WriteMedia = 0x10000,      // set by the server: BACKUP
-    VDF_ReadMedia = 0x20000,       // set by the server: RESTORE
-    VDF_CompleteEnabled = 0x40000  // set by the server: VDC_Complete will come
+    VDF_WriteMedia = 0x10000,       // set by the server: BACKUP
+    VDF_ReadMedia = 0x20000,        // set by the server: RESTORE
+    VDF_CompleteEnabled = 0x40000,  // set by the server: VDC_Complete will come
+    VDF_LatchStats = 0x80000000,    // internal statistics
+    // What the media are like. A pipe and a disk may be VDF_Removable, too.
+    VDF_LikePipe = 0,
+    VDF_LikeTape = VDF_FileMarks | VDF_Removable | VDF_Rewind | VDF_Position | VDF_SkipBlocks |
+                   VDF_ReversePosition,
+    VDF_LikeDisk = VDF_RandomAccess
 };
 
 enum VDCommands {

@@ -23,10 +23,16 @@
 #define VD_E_OPEN ((int)0x8077000D)           // devices are open, or all of them are
 #define VD_E_CLOSE ((int)0x8077000E)          // the server has closed the device
 #define VD_E_BUSY ((int)0x8077000F)           // the queue is full; never seen by clients
+#define VD_E_QUEUE_FULL VD_E_BUSY             // the same, as the specification calls it
 
 // Completion codes, for CompleteCommand. The numbers are those of Windows.
+#ifndef NO_ERROR
+#define NO_ERROR 0
+#endif
 #ifndef ERROR_SUCCESS
 #define ERROR_SUCCESS 0
+#define ERROR_INVALID_HANDLE 6
+#define ERROR_ARENA_TRASHED 7
 #define ERROR_WRITE_FAULT 29
 #define ERROR_READ_FAULT 30
 #define ERROR_HANDLE_EOF 38
@@ -39,6 +45,7 @@
 #define ERROR_NO_DATA_DETECTED 1104
 #define ERROR_IO_DEVICE 1117
 #define ERROR_EOM_OVERFLOW 1129
+#define ERROR_NO_SYSTEM_RESOURCES 1450
 #endif
 
 #endif

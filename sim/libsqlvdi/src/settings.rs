@@ -23,13 +23,25 @@ impl Settings {
             let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|is| is == value);
             let prefix = std::env::var("VDI_PREFIX").unwrap_or_default();
             let options = Options { prefix, group: is("VDI_GROUP", "1"), ..Options::default() };
-            Self {
+            let settings = Self {
                 machine: Machine::shared_memory(options),
                 seconds: is("VDI_TIMEOUT_UNIT", "seconds"),
                 debug: is("VDI_DEBUG", "1"),
                 trace: std::env::var("VDI_TRACE").ok().filter(|path| !path.is_empty()),
-            }
+            };
+            settings.tell_misspelt("VDI_TIMEOUT_UNIT", &["milliseconds", "seconds"]);
+            settings.tell_misspelt("VDI_GROUP", &["0", "1"]);
+            settings
         })
+    }
+
+    /// Tells of a variable that has no value that is known: the first of those holds.
+    fn tell_misspelt(&self, name: &str, known: &[&str]) {
+        let value = std::env::var_os(name).unwrap_or_default();
+        if !value.is_empty() && !known.iter().any(|known| value == *known) {
+            let (value, known, first) = (value.display(), known.join(" or "), known[0]);
+            self.tell(|| format!("{name} is `{value}`, expected {known}: taken for {first}"));
+        }
     }
 
     /// A time-out as C++ gives it: negative is for ever, 0 polls. What no clock of 32 bits

@@ -10,6 +10,8 @@
 
 use std::collections::BTreeMap;
 
+use super::door::PAGE;
+
 /// What a buffer looks like. All numbers are bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
@@ -50,6 +52,8 @@ impl Shape {
 struct Pool {
     shape: Shape,
     segment: usize,
+    /// What its segment begins at a multiple of, in every process.
+    alignment: u64,
     /// Bytes in the segment, from the first to the one after the last.
     start: u64,
     end: u64,
@@ -70,10 +74,17 @@ impl Pool {
     }
 
     fn available(&self, shape: Shape) -> u64 {
+        if shape.alignment > self.alignment {
+            return 0;
+        }
         self.gaps().map(|(start, end)| shape.fitting(start, end)).sum()
     }
 
     fn allocate(&mut self, shape: Shape) -> Option<u64> {
+        // Nothing that is aligned within it is aligned outside.
+        if shape.alignment > self.alignment {
+            return None;
+        }
         let (start, _) = self.gaps().find(|(start, end)| shape.fitting(*start, *end) > 0)?;
         let data = shape.first(start);
         self.taken.insert(data - shape.prefix, data + shape.size);
@@ -134,7 +145,7 @@ impl Area {
 
     /// What the requests come to in one piece; `None` beyond all numbers.
     pub(super) fn needed(&self) -> Option<Need> {
-        let mut need = Need { length: 0, alignment: 1 };
+        let mut need = Need { length: 0, alignment: PAGE as u64 };
         for (shape, count) in &self.requests {
             let start = need.length.checked_next_multiple_of(shape.alignment)?;
             need.length = start.checked_add(shape.room(*count)?)?;
@@ -146,11 +157,13 @@ impl Area {
     /// The memory that [`Area::needed`] asked for is there, as this segment.
     pub(super) fn provide(&mut self, segment: usize) {
         let mut used: u64 = 0;
+        let shapes = self.requests.iter().map(|(shape, _)| shape.alignment);
+        let alignment = shapes.fold(PAGE as u64, u64::max);
         for (shape, count) in std::mem::take(&mut self.requests) {
             let start = used.next_multiple_of(shape.alignment);
             used = start + shape.room(count).unwrap_or_default();
             let taken = BTreeMap::new();
-            self.pools.push(Pool { shape, segment, start, end: used, taken });
+            self.pools.push(Pool { shape, segment, alignment, start, end: used, taken });
         }
     }
 
@@ -213,6 +226,17 @@ mod tests {
         area.free(one);
         assert_eq!(area.available(shape), 1);
         assert_eq!(area.allocate(shape), Some(one));
+    }
+
+    #[test]
+    fn no_buffer_is_aligned_better_than_its_segment() {
+        let mut pages = area(0, 512, &[(1 << 20, 0, 4)]);
+        let coarse = pages.shape(512, 128 * 1024);
+        assert_eq!((pages.available(coarse), pages.allocate(coarse)), (0, None));
+        let fine = pages.shape(512, 64 * 1024);
+        assert!(pages.available(fine) > 0 && pages.allocate(fine).is_some());
+        let mut coarser = area(0, 512, &[(1 << 20, 128 * 1024, 4)]);
+        assert!(coarser.allocate(coarse).is_some_and(|place| place.offset % (128 * 1024) == 0));
     }
 
     #[test]

@@ -432,7 +432,7 @@ fn provide(server: &Arc<Server>, table: &mut Table) -> Result<(), HResult> {
         return Ok(());
     }
     let placed = need.and_then(|need| {
-        let start = table.area_end.checked_next_multiple_of(need.alignment.max(PAGE as u64))?;
+        let start = table.area_end.checked_next_multiple_of(need.alignment)?;
         let length = need.length.checked_next_multiple_of(PAGE as u64)?;
         let used = start.checked_add(need.length).filter(|end| *end <= limit);
         used.map(|_| (start, Need { length, ..need }))

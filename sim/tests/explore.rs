@@ -164,6 +164,7 @@ const SILENT: &[(&str, &str)] = &[
     ("short-read-success=client-fault", "it says whose fault an answer is, which changes no step"),
     ("linux-timeout-unit=seconds", "the model knows no clock"),
     ("completion-codes=listed", "it says whose fault an answer is, which changes no step"),
+    ("handle-of-another=given", "what it would otherwise be is a refusal, which changes no state"),
     ("available-count=exact", "it depends on the number that an implementation gave"),
     ("disk-get-position=position-only", "no GetPosition is sent in a bounded world"),
     ("load-excuses=own-device", "no Load is sent in a bounded world"),

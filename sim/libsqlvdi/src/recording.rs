@@ -47,7 +47,7 @@ impl TraceFile {
         match role {
             Role::Primary => {
                 let claim = claim(&self.0)?;
-                let recording = Recording::begin(&self.0, &header).inspect_err(|_| claim.end())?;
+                let recording = Recording::begin(&self.0, &header)?;
                 Ok(Some(recording.until_closed(claim).client(set.clone())))
             }
             Role::Secondary => {

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -174,7 +174,8 @@ fn open(path: &Path, header: &Header, numbers: &Numbers) -> io::Result<Recorder>
     Ok(Recorder::in_turns(file, turns))
 }
 
-/// A file into which this process records a set: nothing else may go there meanwhile.
+/// A file into which this process records a set: nothing else may go there until the set
+/// has ended, or this is dropped.
 #[derive(Clone, Debug, Default)]
 pub struct Claim(Arc<Life>);
 
@@ -198,10 +199,6 @@ impl Claim {
     pub fn end(&self) {
         self.0.ended.store(true, Ordering::Release);
     }
-
-    fn has_ended(&self) -> bool {
-        self.0.ended.load(Ordering::Acquire)
-    }
 }
 
 /// Makes room for a trace of this process: that of an earlier set of it gets a number
@@ -210,10 +207,12 @@ impl Claim {
 /// # Errors
 /// The earlier one cannot be renamed, or its set has not ended; what is there is no trace.
 pub fn claim(path: &Path) -> io::Result<Claim> {
-    static WRITTEN: Mutex<Vec<(PathBuf, Claim)>> = Mutex::new(Vec::new());
+    static WRITTEN: Mutex<Vec<(PathBuf, Weak<Life>)>> = Mutex::new(Vec::new());
     let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
     let ours = written.iter().filter(|(known, _)| *known == path);
-    if ours.clone().any(|(_, claim)| !claim.has_ended()) {
+    let lives =
+        |life: &Weak<Life>| life.upgrade().is_some_and(|life| !life.ended.load(Ordering::Acquire));
+    if ours.clone().any(|(_, life)| lives(life)) {
         let why =
             "another set is being recorded there: a %s in the name stands for that of the set";
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
@@ -228,7 +227,7 @@ pub fn claim(path: &Path) -> io::Result<Claim> {
         }
     }
     let claim = Claim::default();
-    written.push((path.to_owned(), claim.clone()));
+    written.push((path.to_owned(), Arc::downgrade(&claim.0)));
     Ok(claim)
 }
 
@@ -241,4 +240,25 @@ pub fn trace_path(pattern: &str, set: &str) -> PathBuf {
     let name: String = set.chars().map(sound).collect();
     let pattern = pattern.replace("%p", &std::process::id().to_string());
     PathBuf::from(pattern.replace("%s", &name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_of_one_set_at_a_time() {
+        let path = std::env::temp_dir().join(format!("claimed-{}.jsonl", std::process::id()));
+        let first = claim(&path).expect("it is free");
+        assert!(claim(&path).is_err(), "its set has not ended");
+        drop(first);
+        let second = claim(&path).expect("nobody records there");
+        second.note_create(true);
+        second.note_create(false);
+        assert!(claim(&path).is_err(), "a second Create that fails ends nothing");
+        second.end();
+        let third = claim(&path).expect("its set has ended");
+        third.note_create(false);
+        assert!(claim(&path).is_ok(), "there is no set");
+    }
 }

@@ -157,8 +157,7 @@ impl Area {
     /// The memory that [`Area::needed`] asked for is there, as this segment.
     pub(super) fn provide(&mut self, segment: usize) {
         let mut used: u64 = 0;
-        let shapes = self.requests.iter().map(|(shape, _)| shape.alignment);
-        let alignment = shapes.fold(PAGE as u64, u64::max);
+        let alignment = self.needed().map_or(PAGE as u64, |need| need.alignment);
         for (shape, count) in std::mem::take(&mut self.requests) {
             let start = used.next_multiple_of(shape.alignment);
             used = start + shape.room(count).unwrap_or_default();

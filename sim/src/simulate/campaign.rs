@@ -65,7 +65,7 @@ pub struct Campaign {
     /// Worlds that were run.
     pub worlds: u64,
     /// Seeds without a world: the options that were asked for do not go with the others.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default)]
     pub left_out: u64,
     /// Whether it ended before all worlds had run.
     pub interrupted: bool,
@@ -307,11 +307,6 @@ impl Deviant {
             *self.how.entry(how).or_default() += worlds;
         }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-const fn is_none(number: &u64) -> bool {
-    *number == 0
 }
 
 /// FNV-1a, the same on every machine.

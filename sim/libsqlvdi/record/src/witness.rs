@@ -124,7 +124,9 @@ pub(crate) fn begin(address: usize, name: &str, process: Process) {
 /// The object at this address is gone; another may come there.
 pub(crate) fn forget(address: usize) {
     let mut known = lock(&KNOWN);
-    known.sets.remove(&address);
+    if let Some(set) = known.sets.remove(&address) {
+        set.claim.end();
+    }
     known.devices.remove(&address);
 }
 

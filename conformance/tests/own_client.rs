@@ -153,6 +153,75 @@ fn a_program_that_breaks_down_is_told() {
     }
 }
 
+/// A client of one device in Python that takes its time: `with_command` says what it does once
+/// it has been given the command `held`.
+fn slow(with_command: &str) -> String {
+    let code = format!(
+        r#"
+import json, sys
+step, begun, held = 0, {{}}, None
+def say(op, **more): print(json.dumps(dict(more, op=op)), flush=True)
+def call(call, on=None, **args): say("call", call=call, on=on, args=args)
+for line in sys.stdin:
+    told = json.loads(line)
+    if told["op"] == "hello":
+        wanted = {{"plan": "backup", "like": "pipe", "devices": 1, "removable": False}}
+        client = {{"name": "slow", "version": "1"}}
+        say("hello", protocol=1, client=client, options=wanted)
+    elif told["op"] == "world": say("ready")
+    elif told["op"] == "bye": break
+    elif told.get("lane", "primary.main") != "primary.main": say("end")
+    elif told.get("told") == "begins":
+        begun, step = told, 1
+        call("CreateEx", name=told["set"], config=told["config"])
+    elif step == 1: step = 2; say("issue")
+    elif step == 2: step = 3; call("GetConfiguration", timeout="infinite")
+    elif step == 3: step = 4; call("OpenDevice", name=begun["devices"][0])
+    elif step == 4: step = 5; call("GetCommand", on=begun["devices"][0], timeout="infinite")
+    elif step == 5 and told["status"] == "NOERROR":
+        step, held = 6, told["out"]; say("sleep", milliseconds=10)
+    elif step == 5: step = 7; call("Close")
+    elif step == 6:
+        {with_command}
+    else: say("end")
+"#
+    );
+    format!("python3 -c {}", quoted(&code))
+}
+
+/// A command may be held from one turn to another, whoever has a turn in between.
+#[test]
+fn commands_may_be_held_over_turns() {
+    let refuses = r#"step = 4; call("CompleteCommand", on=begun["devices"][0],
+            command=held["command"], code="ERROR_SUCCESS", bytes=held["size"])"#;
+    let overrides = vec![
+        ("faults".to_owned(), serde_json::json!({})),
+        ("arrangement".to_owned(), "one-thread".into()),
+    ];
+    let worlds = worlds(&slow(refuses), Duration::from_secs(60), Ground::Model);
+    let found = campaign(&Worlds { overrides, ..worlds }, 60).expect("it runs");
+    let broken = found.problems.keys().find(|class| class.contains("broken"));
+    assert_eq!((broken, found.worlds), (None, 60), "{:?}", found.failures.first());
+    assert!(found.totals.commands > 100, "{:?}", found.totals);
+}
+
+/// Reads and writes without an end are a breakdown, too.
+#[test]
+fn a_turn_without_an_end_is_told() {
+    let worlds = worlds(
+        &slow(r#"say("read", command=held["command"])"#),
+        Duration::from_secs(60),
+        Ground::Model,
+    );
+    let overrides = vec![
+        ("faults".to_owned(), serde_json::json!({})),
+        ("arrangement".to_owned(), "one-thread".into()),
+    ];
+    let found = campaign(&Worlds { overrides, ..worlds }, 1).expect("it runs");
+    let problem = found.failures[0].problems[0].to_string();
+    assert!(problem.contains("after so many reads and writes"), "{problem}");
+}
+
 #[test]
 fn a_program_that_does_not_start_ends_everything() {
     let start = |command: &str| {

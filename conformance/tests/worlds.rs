@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use support::{snapshot, told, vdi};
 use vdi_conformance::plain::Defect;
-use vdi_conformance::worlds::{Ground, Seeds, Shard, UNSEEN, Worlds, hunt};
+use vdi_conformance::worlds::{Ground, Seeds, Shard, Worlds, hunt};
 use vdi_sim::simulate::{Campaign, Outcome, Watch};
 
 fn worlds(ground: Ground) -> Worlds {
@@ -129,22 +129,12 @@ fn seeded_defects_are_found() {
     }
 }
 
-/// What no world can show has a reason, and is not shown.
-#[test]
-fn what_no_world_shows_has_a_reason() {
-    for (name, why) in UNSEEN {
-        let defect = Defect::by_name(name).unwrap_or_else(|| panic!("{name} is no defect"));
-        assert!(why.len() > 20, "{name}: no reason");
-        let kill = hunt(defect.info(), 200);
-        assert!(!kill.fits, "{name} is shown after all: {kill:?}");
-    }
-}
-
 /// The window of a race is a step of the scheduler: the same seed, the same verdict.
 #[test]
 fn a_race_is_decided_by_the_seed() {
     let row = Defect::OneCommandTwice.info();
-    let (one, two) = (hunt(row, 300), hunt(row, 300));
+    let (one, two) = (hunt(row, 2_500), hunt(row, 2_500));
+    assert!(one.fits, "{one:?}");
     assert_eq!((one.clause, one.seed, one.under), (two.clause, two.seed, two.under));
 }
 

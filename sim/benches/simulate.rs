@@ -1,6 +1,6 @@
 //! How fast worlds run on the model, on one core: steps of the model, commands and whole
 //! backups a second, with and without the oracle and the trace; beside it the raw cost of
-//! the ChaCha draws and of keeping the events.
+//! the ChaCha draws, of keeping the events, and of writing them as a trace.
 //!
 //! `cargo bench -p vdi_sim --bench simulate`
 
@@ -141,8 +141,29 @@ fn draws() {
     println!("{:44} {:6.2} ns", "a draw", took.as_secs_f64() * 1e9 / f64::from(DRAWS));
 }
 
+/// What it costs to write the trace of a long backup as JSON Lines: that is done once it has
+/// run, and not while it runs.
+#[expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+fn writing() {
+    let (options, kept) = (plain(2_000, 8), Watch { judge: false, keep: true });
+    let mut engine = OnModel::new(Profile::default());
+    let outcome = simulate_on(&mut engine, "vdi-model", 0, &options, &Profile::default(), kept);
+    let log = outcome.log.unwrap_or_else(|| panic!("the trace was to be kept"));
+    let write = || timed(|| log.to_trace().to_json_lines());
+    let (took, text) = (0..3).map(|_| write()).min_by_key(|(took, _)| *took).unwrap_or_else(write);
+    let (nanoseconds, events) = (took.as_secs_f64() * 1e9, text.lines().count() as f64);
+    println!(
+        "{:44} {:6.0} ns an event, {:.0} ns a model step, {:.0} MB/s",
+        "writing the trace of a long backup",
+        nanoseconds / events,
+        nanoseconds / outcome.counts.model_steps as f64,
+        text.len() as f64 / took.as_secs_f64() / 1e6
+    );
+}
+
 fn main() {
     draws();
+    writing();
     let (nothing, kept) = (Watch { judge: false, keep: false }, Watch { judge: false, keep: true });
     let (judged, both) = (Watch { judge: true, keep: false }, Watch { judge: true, keep: true });
     let long = Some(plain(2_000, 8));

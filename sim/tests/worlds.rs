@@ -5,8 +5,8 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vdi_sim::clauses::Profile;
-use vdi_sim::codes::{CommandCode, Win32};
+use vdi_sim::clauses::{Profile, QUESTIONS};
+use vdi_sim::codes::{CommandCode, HResult, Win32};
 use vdi_sim::simulate::{
     Answer, Arrangement, Ask, Buffers, Campaign, Complete, Deviation, Do, Ended, Fault, Faults,
     Like, Log, Options, Plan, Problem, StatementEnd, Told, Wait, Watch, options_of, simulate,
@@ -53,6 +53,30 @@ fn nothing_is_wrong_and_every_deviation_shows() {
         let met = campaign.coverage.faults.contains_key(fault.name());
         assert!(met, "{} never struck", fault.name());
     }
+}
+
+/// What the documents leave open is open for server and clients, too: whichever way the
+/// interface reads them, sound programs come to no harm.
+#[test]
+fn our_programs_are_sound_under_every_reading() {
+    let others = QUESTIONS.iter().flat_map(|row| row.question.readings().skip(1));
+    let single = others.map(|reading| {
+        let mut profile = Profile::default();
+        profile.choose(reading);
+        (reading.to_string(), profile)
+    });
+    let named = ["documented-tables", "linux"]
+        .map(|name| (name.to_owned(), Profile::named(name).expect("a profile")));
+    let (mut tried, each) = (0, (seeds() / 50).max(1));
+    for (name, profile) in single.chain(named) {
+        tried += 1;
+        // Other seeds for each, so that more is seen in all.
+        for seed in (tried * each..).take(each as usize) {
+            let outcome = simulate(seed, &options_of(seed), &profile, JUDGED);
+            assert!(outcome.is_good(), "seed {seed} under {name}: {:?}", outcome.problems);
+        }
+    }
+    assert!(tried > 50, "{tried} readings");
 }
 
 /// What a trace tells of commands: those sent with their sizes, and how they ended.
@@ -265,6 +289,76 @@ fn a_standstill_is_told_with_the_lanes_that_wait() {
     let told = outcome.problems.iter().find(|problem| matches!(problem, Problem::Stuck { .. }));
     let told = told.expect("a problem").to_string();
     assert_eq!(told, format!("no progress: {} wait", lanes.join(", ")));
+}
+
+/// Whoever sleeps, or is slow, goes on in the end, however often others poll meanwhile.
+#[test]
+fn polls_do_not_end_a_world_in_which_somebody_sleeps() {
+    for seed in 0..seeds() / 20 {
+        let slow = Faults { slow_server: 15_000, ..none() };
+        let drawn = options_of(seed);
+        if drawn.odd_calls > 0 || drawn.deviation.is_some() {
+            continue;
+        }
+        let (command_wait, most_steps) = (10, 1_000_000);
+        let options = Options { command_wait, most_steps, faults: slow, ..drawn };
+        let outcome = simulate(seed, &options, &Profile::default(), JUDGED);
+        assert!(outcome.is_good(), "seed {seed}: {:?}", outcome.problems);
+    }
+}
+
+/// What a client says it has read and never put into the buffer is not what was written, and
+/// looking at what nobody wrote is nobody's fault.
+#[test]
+fn a_read_that_was_never_filled_is_a_loss() {
+    let mut kept = 0;
+    let mut step = 0;
+    let mut hollow = |told: &Told, buffers: &mut dyn Buffers| {
+        step += 1;
+        match (told, step) {
+            (Told::Begins { .. }, _) => {
+                step = 0;
+                Do::Call(Ask::CreateEx)
+            }
+            (_, 1) => Do::Issue,
+            (_, 2) => Do::Call(Ask::GetConfiguration { wait: Wait::Infinite }),
+            (_, 3) => Do::Call(Ask::OpenDevice { device: 0 }),
+            (Told::Returned(Answer { delivered: Some(command), .. }), _) => {
+                kept += buffers.read(command).map_or(0, |bytes| bytes.len());
+                let (command, bytes) = (command.command, command.size as u32);
+                let code = Win32::ERROR_SUCCESS;
+                let done = Complete { device: 0, command, code, bytes, position: None };
+                Do::Call(Ask::CompleteCommand(done))
+            }
+            (Told::Returned(Answer { status: HResult::NOERROR, .. }), _) => {
+                Do::Call(Ask::GetCommand { device: 0, wait: Wait::Infinite })
+            }
+            (Told::Returned(Answer { status: HResult::VD_E_CLOSE, .. }), _) => Do::Call(Ask::Close),
+            _ => Do::End,
+        }
+    };
+    let drawn = options_of(7);
+    for like in [Like::Pipe, Like::Disk] {
+        let options = Options {
+            plan: Plan::Backup,
+            like,
+            devices: 1,
+            data: 4 * drawn.write_size,
+            faults: none(),
+            deviation: None,
+            odd_calls: 0,
+            reads_to_end: false,
+            complete: false,
+            positions: false,
+            ..drawn
+        };
+        let outcome = simulate_with(&mut hollow, 7, &options, &Profile::default(), JUDGED);
+        let lost = |problem: &Problem| matches!(problem, Problem::Loss(loss) if loss.restored);
+        assert!(outcome.problems.iter().any(lost), "{like:?}: {:?}", outcome.problems);
+        let blamed = |problem: &Problem| matches!(problem, Problem::Violation { .. });
+        assert!(!outcome.problems.iter().any(blamed), "{like:?}: {:?}", outcome.problems);
+    }
+    assert!(kept > 0);
 }
 
 /// What a program could not even do is a breakdown of its own, and no fault of ours.

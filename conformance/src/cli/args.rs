@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use vdi_sim::clauses::{Party, Reading};
+use vdi_sim::clauses::Party;
 
 use super::install::InstallArgs;
 use super::join::JoinArgs;
-use super::simulate::{GroundArg, MergeArgs, SimulateArgs, setting};
+use super::simulate::{MergeArgs, SeedArgs, SimulateArgs};
 
 /// Tells whether software speaking SQL Server's Virtual Device Interface does what
 /// the documents say.
@@ -431,18 +431,9 @@ pub struct ReplayArgs {
     /// The world that this seed draws, as `vdi simulate` runs it
     #[arg(long, value_name = "N", conflicts_with = "what")]
     pub seed: Option<u64>,
-    /// Overrule an option that the seed draws, such as devices=1
-    #[arg(long = "set", value_name = "KEY=VALUE", requires = "seed", value_parser = setting)]
-    pub set: Vec<(String, serde_json::Value)>,
-    /// What the seed's world runs on
-    #[arg(long, value_enum, value_name = "GROUND", requires = "seed", default_value_t = GroundArg::Model)]
-    pub on: GroundArg,
-    /// Client program in the place of ours in the seed's world
-    #[arg(long, value_name = "COMMAND", requires = "seed")]
-    pub client: Option<String>,
-    /// A reading in place of the profile's, such as agent-return=at-close
-    #[arg(long = "reading", value_name = "QUESTION=READING", requires = "seed")]
-    pub readings: Vec<Reading>,
+    /// The seed's world.
+    #[command(flatten)]
+    pub world: SeedArgs,
     /// The implementation.
     #[command(flatten)]
     pub target: Target,
@@ -468,15 +459,9 @@ pub struct ShrinkArgs {
     /// delays of racing lanes are drawn from; 0 if missing
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Overrule an option that the seed draws, such as devices=1
-    #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "what", value_parser = setting)]
-    pub set: Vec<(String, serde_json::Value)>,
-    /// What the seed's world runs on
-    #[arg(long, value_enum, value_name = "GROUND", conflicts_with = "what", default_value_t = GroundArg::Model)]
-    pub on: GroundArg,
-    /// Client program in the place of ours in the seed's world
-    #[arg(long, value_name = "COMMAND", conflicts_with = "what")]
-    pub client: Option<String>,
+    /// The seed's world.
+    #[command(flatten)]
+    pub world: SeedArgs,
     /// Write the scenario here, not to standard output
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,

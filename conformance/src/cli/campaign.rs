@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use vdi_sim::check::exit_code;
-use vdi_sim::simulate::{Apart, CAMPAIGN, Campaign, Outcome, Problem};
+use vdi_sim::simulate::{Apart, CAMPAIGN, Campaign, Outcome};
 
 use super::Failure;
 use super::args::CheckFormat;
@@ -115,10 +115,8 @@ fn finish(
     if let Some(path) = output {
         write(path, &(pretty(found)? + "\n"))?;
     }
-    let problems: Vec<Problem> =
-        found.failures.iter().flat_map(|failure| failure.problems.clone()).collect();
     let partial = found.interrupted || !missing.is_empty();
-    Ok(match exit_code_of(&problems) {
+    Ok(match exit_code_of(found.problems.keys().map(String::as_str)) {
         exit_code::CONFORMANT if partial => exit_code::INCONCLUSIVE,
         code => code,
     })
@@ -162,6 +160,9 @@ fn text(found: &Campaign, missing: &[String], out: &mut dyn Write) -> Result<(),
             first(known.first),
             first(known.first_by_clause),
         )?;
+    }
+    for (problem, worlds) in &found.problems {
+        writeln!(out, "  {worlds:8}  {problem}")?;
     }
     for failure in found.failures.iter().take(10) {
         let problem = failure.problems.first().map(ToString::to_string).unwrap_or_default();

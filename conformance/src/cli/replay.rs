@@ -17,8 +17,7 @@ use crate::scenario::{Scenario, read};
 
 pub(super) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     if let Some(seed) = args.seed {
-        let how = HowArgs::of(&args.target, args.on, &args.set, args.client.as_deref())?;
-        let how = HowArgs { readings: args.readings.clone(), ..how };
+        let how = HowArgs::of(&args.target, &args.world)?;
         return simulate::replay(seed, &how, args.json, out);
     }
     let options = SuiteOptions {

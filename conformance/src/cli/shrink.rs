@@ -64,7 +64,7 @@ fn seed(args: &ShrinkArgs, out: &mut dyn Write) -> Result<u8, Failure> {
         let why = "a world is no scenario: --output is not for a seed, --trace is";
         return Err(Failure::Usage(why.to_owned()));
     }
-    let how = HowArgs::of(&args.target, args.on, &args.set, args.client.as_deref())?;
+    let how = HowArgs::of(&args.target, &args.world)?;
     simulate::shrunk(args.seed.unwrap_or_default(), &how, args.trace.as_deref(), out)
 }
 

@@ -8,13 +8,13 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use vdi_sim::check::exit_code;
 use vdi_sim::clauses::Reading;
-use vdi_sim::simulate::{Fault, Options, Outcome, Problem, Watch, shrink};
+use vdi_sim::simulate::{Fault, Outcome, Problem, Watch, shrink};
 
 use super::args::{CheckFormat, Target, seconds};
 use super::run::defect_named;
 use super::{Failure, campaign, profile};
 use crate::adapter::{Limits, Trouble};
-use crate::worlds::{ClientProgram, Ground, Runner, Seeds, Shard, Unfit, Worlds};
+use crate::worlds::{ClientProgram, Ground, Runner, Seeds, Shard, Unfit, Worlds, differences};
 
 /// `vdi simulate`.
 #[derive(Debug, Clone, Args)]
@@ -29,13 +29,13 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "K/N", requires = "seeds", default_value_t = Shard::WHOLE)]
     pub shard: Shard,
     /// Worlds side by side; all processors if missing
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", requires = "seeds", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// How.
     #[command(flatten)]
     pub how: HowArgs,
     /// Write the trace of the seed's world here, - for standard output
-    #[arg(long, value_name = "FILE", requires = "seed")]
+    #[arg(long, value_name = "FILE", requires = "seed", conflicts_with = "shrink")]
     pub trace: Option<PathBuf>,
     /// If the world fails: look for simpler options that fail the same way, as `vdi shrink
     /// --seed` does
@@ -79,6 +79,28 @@ pub struct HowArgs {
     pub readings: Vec<Reading>,
 }
 
+/// The world of a seed, for commands that drive scenarios, too.
+#[derive(Debug, Clone, Args)]
+pub struct SeedArgs {
+    /// Overrule an option that the seed draws, such as devices=1
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "seed", conflicts_with = "what", value_parser = setting)]
+    pub set: Vec<(String, Value)>,
+    /// What the seed's world runs on
+    #[arg(long, value_enum, value_name = "GROUND", requires = "seed", conflicts_with = "what", default_value_t = GroundArg::Model)]
+    pub on: GroundArg,
+    /// Client program in the place of ours in the seed's world
+    #[arg(long, value_name = "COMMAND", requires = "seed", conflicts_with = "what")]
+    pub client: Option<String>,
+    /// A reading in place of the profile's, such as agent-return=at-close
+    #[arg(
+        long = "reading",
+        value_name = "QUESTION=READING",
+        requires = "seed",
+        conflicts_with = "what"
+    )]
+    pub readings: Vec<Reading>,
+}
+
 /// What worlds run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum GroundArg {
@@ -114,25 +136,24 @@ pub(super) fn setting(text: &str) -> Result<(String, Value), String> {
 
 impl HowArgs {
     /// Those of a command that drives scenarios, too.
-    pub(super) fn of(
-        target: &Target,
-        on: GroundArg,
-        set: &[(String, Value)],
-        client: Option<&str>,
-    ) -> Result<Self, Failure> {
+    pub(super) fn of(target: &Target, seed: &SeedArgs) -> Result<Self, Failure> {
         if target.adapter.is_some() || target.plain || target.processes {
             let why = "a world runs on the model, the runtime or the plain implementation: \
                        --on says on which";
             return Err(Failure::Usage(why.to_owned()));
         }
+        if target.scenarios.is_some() || target.strict {
+            let why = "--scenarios and --strict are of scenarios, and not of the world of a seed";
+            return Err(Failure::Usage(why.to_owned()));
+        }
         Ok(Self {
-            on,
+            on: seed.on,
             defect: target.defect.clone(),
-            client: client.map(str::to_owned),
+            client: seed.client.clone(),
             timeout: target.timeout,
-            set: set.to_vec(),
+            set: seed.set.clone(),
             profile: target.profile.clone(),
-            readings: Vec::new(),
+            readings: seed.readings.clone(),
         })
     }
 
@@ -227,18 +248,30 @@ fn one(seed: u64, args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, Failur
         match path.as_os_str() == "-" {
             true => {
                 out.write_all(text.as_bytes())?;
-                return Ok(exit_code_of(&outcome.problems));
+                return Ok(exit_code_of_world(&outcome));
             }
             false => write(path, &text)?,
         }
     }
-    show(&outcome, &args.how, args.format, out)?;
-    if args.shrink && !outcome.is_good() {
-        writeln!(out, "\nsimpler, with the same problem:")?;
-        let (small, how) = simpler(&mut runner, &outcome, &args.how, watch);
-        show(&small, &how, args.format, out)?;
+    let small = (args.shrink && !outcome.is_good())
+        .then(|| simpler(&mut runner, &outcome, &args.how, watch));
+    match args.format {
+        CheckFormat::Json => {
+            let mut whole = as_json(&outcome, &args.how)?;
+            if let Some((small, how)) = &small {
+                whole["simpler"] = as_json(small, how)?;
+            }
+            writeln!(out, "{}", pretty(&whole)?)?;
+        }
+        CheckFormat::Text => {
+            show(&outcome, &args.how, out)?;
+            if let Some((small, how)) = &small {
+                writeln!(out, "\nsimpler, with the same problem:")?;
+                show(small, how, out)?;
+            }
+        }
     }
-    Ok(exit_code_of(&outcome.problems))
+    Ok(exit_code_of_world(&outcome))
 }
 
 /// `vdi shrink --seed N`: the simplest options found under which the world of a seed fails in
@@ -260,7 +293,7 @@ pub(super) fn shrunk(
         return Err(Failure::Input(why));
     }
     let (small, how) = simpler(&mut runner, &outcome, how, watch);
-    show(&small, &how, CheckFormat::Text, out)?;
+    show(&small, &how, out)?;
     if let (Some(log), Some(path)) = (&small.log, trace) {
         write(path, &log.to_trace().to_json_lines())?;
         writeln!(out, "trace     {}", path.display())?;
@@ -288,54 +321,35 @@ fn simpler(
     (small, HowArgs { set, ..how.clone() })
 }
 
-/// The options that differ from those that the seed draws, by name.
-fn differences(drawn: &Options, options: &Options) -> Vec<(String, Value)> {
-    let value = |options: &Options| serde_json::to_value(options).unwrap_or_default();
-    let (drawn, own) = (value(drawn), value(options));
-    let mut found = Vec::new();
-    for (key, value) in own.as_object().into_iter().flatten() {
-        match value.as_object() {
-            Some(inner) => {
-                let changed = inner.iter().filter(|(name, given)| drawn[key][name] != **given);
-                found.extend(changed.map(|(name, given)| (format!("{key}.{name}"), given.clone())));
-            }
-            None if drawn[key] != *value => found.push((key.clone(), value.clone())),
-            None => {}
-        }
-    }
-    found
-}
-
 /// The command that makes it so again.
 pub(super) fn again(seed: u64, words: &str) -> String {
     format!("vdi replay --seed {seed}{words}")
 }
 
-fn show(
-    outcome: &Outcome,
-    how: &HowArgs,
-    format: CheckFormat,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
-    let options = serde_json::to_value(outcome.options)
-        .map_err(|error| Failure::Internal(error.to_string()))?;
-    if format == CheckFormat::Json {
-        let whole = json!({
-            "seed": outcome.seed,
-            "options": options,
-            "backup": outcome.backup,
-            "restore": outcome.restore,
-            "ended": outcome.ended,
-            "ending": outcome.ending(),
-            "struck": outcome.struck.iter().map(Fault::name).collect::<Vec<_>>(),
-            "problems": outcome.problems,
-            "shown": outcome.shown,
-            "counts": outcome.counts,
-            "again": again(outcome.seed, &how.words()),
-        });
-        writeln!(out, "{}", pretty(&whole)?)?;
-        return Ok(());
-    }
+/// A world as JSON.
+fn as_json(outcome: &Outcome, how: &HowArgs) -> Result<Value, Failure> {
+    Ok(json!({
+        "seed": outcome.seed,
+        "options": options(outcome)?,
+        "backup": outcome.backup,
+        "restore": outcome.restore,
+        "ended": outcome.ended,
+        "ending": outcome.ending(),
+        "struck": outcome.struck.iter().map(Fault::name).collect::<Vec<_>>(),
+        "problems": outcome.problems,
+        "shown": outcome.shown,
+        "counts": outcome.counts,
+        "again": again(outcome.seed, &how.words()),
+    }))
+}
+
+fn options(outcome: &Outcome) -> Result<Value, Failure> {
+    serde_json::to_value(outcome.options).map_err(|error| Failure::Internal(error.to_string()))
+}
+
+/// A world in words.
+fn show(outcome: &Outcome, how: &HowArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let options = options(outcome)?;
     writeln!(out, "seed {}", outcome.seed)?;
     for (key, value) in options.as_object().into_iter().flatten() {
         match value.as_object() {
@@ -393,19 +407,20 @@ fn misfit(unfit: Unfit) -> Failure {
     Failure::Usage(unfit.to_string())
 }
 
-/// The exit code for what should not be.
-pub(super) fn exit_code_of(problems: &[Problem]) -> u8 {
-    let ours = |problem: &Problem| matches!(problem, Problem::Ours { .. });
-    let undecided = |problem: &Problem| matches!(problem, Problem::Undecided { .. });
-    if problems.is_empty() {
-        exit_code::CONFORMANT
-    } else if problems.iter().any(ours) {
-        exit_code::INTERNAL
-    } else if problems.iter().all(undecided) {
-        exit_code::INCONCLUSIVE
-    } else {
-        exit_code::VIOLATION
-    }
+/// The exit code for what should not be, by its classes.
+pub(super) fn exit_code_of<'a>(classes: impl Iterator<Item = &'a str>) -> u8 {
+    classes.fold(exit_code::CONFORMANT, |code, class| match (code, class) {
+        (exit_code::INTERNAL, _) | (_, Problem::OURS) => exit_code::INTERNAL,
+        (exit_code::CONFORMANT, Problem::UNDECIDED) => exit_code::INCONCLUSIVE,
+        (code, Problem::UNDECIDED) => code,
+        _ => exit_code::VIOLATION,
+    })
+}
+
+/// That of one world.
+fn exit_code_of_world(outcome: &Outcome) -> u8 {
+    let classes: Vec<String> = outcome.problems.iter().map(Problem::class).collect();
+    exit_code_of(classes.iter().map(String::as_str))
 }
 
 /// `vdi replay --seed N`: the same world again, with everything that happens.
@@ -425,13 +440,13 @@ pub(super) fn replay(
     let trace = log.to_trace();
     if as_json {
         out.write_all(trace.to_json_lines().as_bytes())?;
-        return Ok(exit_code_of(&outcome.problems));
+        return Ok(exit_code_of_world(&outcome));
     }
     for event in &trace.events {
         writeln!(out, "{:4}  {event}", event.seq().unwrap_or_default())?;
     }
-    show(&outcome, how, CheckFormat::Text, out)?;
-    Ok(exit_code_of(&outcome.problems))
+    show(&outcome, how, out)?;
+    Ok(exit_code_of_world(&outcome))
 }
 
 pub(super) fn pretty(value: &impl serde::Serialize) -> Result<String, Failure> {

@@ -23,6 +23,9 @@ use crate::adapter::{Limits, Trouble};
 /// Lines of standard error that are told when a program breaks down.
 const LAST_WORDS: usize = 3;
 
+/// Reads and writes of buffers in one turn: a program that goes on so says never what it does.
+const MOST_MOVES: u32 = 10_000;
+
 /// A command that starts a client program.
 #[derive(Clone, Debug)]
 pub struct ClientProgram {
@@ -169,7 +172,10 @@ impl Client {
     fn told(&mut self, thread: Thread, told: &Told) -> TurnOf {
         match told {
             Told::Begins { restore, setup } => {
-                self.delivered.clear();
+                // The other threads may be told late, when this one has commands already.
+                if thread == Thread::Main {
+                    self.delivered.clear();
+                }
                 self.setup = Some(setup.clone());
                 let devices = setup.config.device_count as usize;
                 let names = setup.device_names.iter().take(devices);
@@ -202,12 +208,16 @@ impl Client {
         let lane = self.lane(thread);
         let what = format!("turn of {lane}");
         let mut message = ToClient::Turn { lane, told: self.told(thread, told) };
-        loop {
+        for moves in 0.. {
             let Some(talk) = &mut self.talk else {
                 return Ok(Do::End);
             };
             let (answer, line) = talk.answer(&message, &what)?;
             let bad = |why: String| garbage(&why, &line);
+            if moves > MOST_MOVES {
+                let why = "expected what the thread does, after so many reads and writes";
+                return Err(bad(why.to_owned()));
+            }
             message = match answer {
                 FromClient::Read { command } => {
                     let command = self.command(&command).map_err(bad)?;
@@ -228,6 +238,7 @@ impl Client {
                 other => return self.action(thread, other).map_err(bad),
             };
         }
+        Ok(Do::End)
     }
 
     /// What a thread does, as its last answer in a turn says.

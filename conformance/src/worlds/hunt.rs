@@ -31,15 +31,6 @@ pub struct WorldKill {
     pub again: Option<String>,
 }
 
-/// Defects that no world can show, with the reason.
-pub const UNSEEN: &[(&str, &str)] = &[];
-
-/// Why no world can show the defect of this name, if that is so.
-#[must_use]
-pub fn unseen(defect: &str) -> Option<&'static str> {
-    UNSEEN.iter().find(|(name, _)| *name == defect).map(|(_, why)| *why)
-}
-
 /// Seeds that are run under one reading before the others are tried: what is seen at all
 /// is mostly seen soon.
 const ROUNDS: [u64; 4] = [100, 1_000, 5_000, u64::MAX];

@@ -13,12 +13,12 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 use vdi_sim::clauses::Profile;
 use vdi_sim::simulate::{
-    Campaign, Engine, OnModel, Options, Outcome, Problem, Watch, options_of, simulate_on,
-    simulate_with_on,
+    Campaign, Deviation, Engine, OnModel, Options, Outcome, Problem, Watch, options_of,
+    simulate_on, simulate_with_on,
 };
 
 pub use client::{Client, ClientProgram};
-pub use hunt::{UNSEEN, WorldKill, hunt, unseen};
+pub use hunt::{WorldKill, hunt};
 pub use seeds::{Seeds, Shard, Share};
 
 use crate::adapter::{Trouble, simulated_plain, simulated_runtime};
@@ -170,7 +170,14 @@ impl Worlds {
 
     /// The options of a seed: drawn, made to be what a client program wants, and overruled.
     fn fitted(&self, seed: u64, wanted: &BTreeMap<String, Value>) -> Result<Options, Unfit> {
-        let drawn = options_of(seed);
+        let mut drawn = options_of(seed);
+        if self.ground != Ground::Model {
+            // Nobody makes the operating system refuse anything to an implementation.
+            drawn.faults.system = 0;
+        }
+        if let Some(deviation) = self.deviation() {
+            drawn.deviate(deviation);
+        }
         if self.overrides.is_empty() && wanted.is_empty() {
             return Ok(drawn);
         }
@@ -180,6 +187,7 @@ impl Worlds {
         options.check().map_err(here)?;
         let why = "with the other options of this seed";
         self.check_overruled(&options, why).map_err(here)?;
+        self.check_effect(&options).map_err(here)?;
         self.check_fit(&options, wanted).map_err(here)?;
         Ok(options)
     }
@@ -204,6 +212,32 @@ impl Worlds {
             let names: Vec<&str> = overruled.chain(wanted.keys().map(String::as_str)).collect();
             format!("{}: {error}", names.join(", "))
         })
+    }
+
+    /// The deviation that was asked for.
+    fn deviation(&self) -> Option<Deviation> {
+        let (_, asked) = self.overrides.iter().find(|(path, _)| path == "deviation")?;
+        asked.as_str()?.parse().ok()
+    }
+
+    /// Whether what was asked for can come to anything.
+    fn check_effect(&self, options: &Options) -> Result<(), String> {
+        let system = options.faults.system;
+        if self.ground != Ground::Model && system > 0 {
+            return Err(format!(
+                "`faults.system` cannot be {system} on an implementation: it is never refused \
+                 what it asks of the operating system"
+            ));
+        }
+        let lacks = differences(options, &options.prepared());
+        let lacks: Vec<_> = lacks.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        // With a program in the place of our client there is none that deviates.
+        match options.deviation.filter(|_| self.client.is_none()) {
+            Some(deviation) if !lacks.is_empty() => {
+                Err(format!("`deviation` cannot be {deviation} without {}", lacks.join(", ")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether what was overruled is still as it was asked for.
@@ -333,6 +367,25 @@ impl Worlds {
             }
         }
     }
+}
+
+/// The options that differ from others, such as those that the seed draws, by name.
+#[must_use]
+pub fn differences(from: &Options, options: &Options) -> Vec<(String, Value)> {
+    let value = |options: &Options| serde_json::to_value(options).unwrap_or_default();
+    let (from, own) = (value(from), value(options));
+    let mut found = Vec::new();
+    for (key, value) in own.as_object().into_iter().flatten() {
+        match value.as_object() {
+            Some(inner) => {
+                let changed = inner.iter().filter(|(name, given)| from[key][name] != **given);
+                found.extend(changed.map(|(name, given)| (format!("{key}.{name}"), given.clone())));
+            }
+            None if from[key] != *value => found.push((key.clone(), value.clone())),
+            None => {}
+        }
+    }
+    found
 }
 
 /// The place of an option among all, by its name, nested by dots.

@@ -329,6 +329,19 @@ fn command_returns(state: &State, profile: &Profile, device: u8, timeout: Timeou
     expiry(timeout, C::ClientGetCommandTimeout)
 }
 
+/// Whether all that is left to a client is to close the set with such devices open: the
+/// server has ended it in order, and under the reading GetCommand tells nobody so.
+pub(super) fn can_only_close(
+    state: &State,
+    profile: &Profile,
+    own: impl Fn(&Device) -> bool,
+) -> bool {
+    let untold = profile.close_event_after_server_close == CloseEventAfterServerClose::AbortError;
+    let open = |device: &&Device| device.client == ClientDevice::Open && own(device);
+    let ended = |device: &Device| device.server == ServerDevice::Closed;
+    untold && state.server != ServerLife::Open && state.devices.iter().filter(open).all(ended)
+}
+
 /// The command that GetCommand would deliver: the oldest queued one; in the
 /// error state ClearError, once the client holds none that was out at the error.
 fn deliverable(state: &State, device: u8) -> Option<CommandId> {
@@ -416,6 +429,9 @@ fn close(state: &State, profile: &Profile) -> Outcomes {
         // What the client still holds nobody will complete any more.
         .effecting(Effect::CloseClient { abort: cause, drop_held: cause.is_none() });
     outcome = match cause {
+        Some(Cause::ClientCloseDevicesOpen) if can_only_close(state, profile, |_| true) => {
+            outcome.also(C::ClientCloseDevicesOpenAborts)
+        }
         Some(Cause::ClientCloseDevicesOpen) => {
             let outcome = outcome.also(C::ClientCloseDevicesOpenAborts);
             let flushed = |device: &Device| device.client != ClientDevice::Open || device.flushed;

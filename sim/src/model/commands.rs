@@ -139,21 +139,27 @@ fn order(state: &State, request: &Request, agreed: Features) -> Option<C> {
         Stream::Mounted if !last => Some(C::ServerMountSnapshotOrder),
         Stream::Complete if data => Some(C::ServerCompleteLast),
         Stream::Discarded if code != Code::ClearError => Some(C::ServerDiscardLast),
-        Stream::MediumEnded if code == Code::Read && removable => Some(C::ServerEndOfMediaLoad),
         // A server that was not told yet cannot know better.
-        Stream::Overflow if !overflow_is_owed(state, request.device) => {
-            Some(C::ServerOverflowAborts)
-        }
+        Stream::MediumEnded | Stream::Overflow if failure_is_owed(state, request.device) => None,
+        Stream::MediumEnded if code == Code::Read && removable => Some(C::ServerEndOfMediaLoad),
+        Stream::Overflow => Some(C::ServerOverflowAborts),
         _ => None,
     }
 }
 
-/// Whether a Write has overflowed whose callback has not run yet.
-fn overflow_is_owed(state: &State, device: u8) -> bool {
+/// Whether a Read or Write has met the end of the medium, or more, whose callback has not run
+/// yet.
+fn failure_is_owed(state: &State, device: u8) -> bool {
+    let ends = [
+        Win32::ERROR_EOM_OVERFLOW,
+        Win32::ERROR_HANDLE_EOF,
+        Win32::ERROR_NO_DATA_DETECTED,
+        Win32::ERROR_FILEMARK_DETECTED,
+    ];
     state.commands.iter().any(|command| {
-        let overflows =
-            matches!(command.stage, Stage::Completed { code: Win32::ERROR_EOM_OVERFLOW, .. });
-        command.device == device && overflows
+        let met = |code: &Win32| ends.contains(code);
+        let owed = matches!(&command.stage, Stage::Completed { code, .. } if met(code));
+        command.device == device && owed
     })
 }
 

@@ -4,7 +4,7 @@
 use smallvec::smallvec;
 
 use super::BufferId;
-use super::client::protocol;
+use super::client::{can_only_close, protocol};
 use super::effect::Effect;
 use super::outcome::{Answer, Expected, Outcome, Outcomes};
 use super::state::{Cause, ClientDevice, ClientLife, SecondaryLife, ServerLife, Stage, State};
@@ -138,13 +138,15 @@ pub(super) fn close(state: &State, profile: &Profile, client: u8) -> Outcomes {
             ClientCloseDevicesOpen::Noerror => HResult::NOERROR,
         };
         let abort = Some(Cause::ClientCloseDevicesOpen);
-        return smallvec![
-            Outcome::returns(status, C::ClientCloseDevicesOpenStatus)
-                .also(C::ClientCloseReleases)
-                .also(C::ClientCloseDevicesOpenAborts)
-                .misuse(C::ClientCloseDevicesOpenMistake)
-                .effecting(Effect::CloseSecondary { client, abort })
-        ];
+        let outcome = Outcome::returns(status, C::ClientCloseDevicesOpenStatus)
+            .also(C::ClientCloseReleases)
+            .also(C::ClientCloseDevicesOpenAborts)
+            .effecting(Effect::CloseSecondary { client, abort });
+        let excused = can_only_close(state, profile, |device| device.owner == client);
+        return smallvec![match excused {
+            true => outcome,
+            false => outcome.misuse(C::ClientCloseDevicesOpenMistake),
+        }];
     }
     let ended = state.devices.iter().all(|device| device.client == ClientDevice::CloseSeen);
     let aborts = profile.secondary_close == SecondaryClose::Aborts && !ended;

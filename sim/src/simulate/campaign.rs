@@ -1,7 +1,7 @@
 //! Many worlds, and what they have shown together. Campaigns of other seeds, from other
 //! threads or machines, can be joined in any order: the result is the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,8 @@ pub struct Campaign {
     pub endings: BTreeMap<String, u64>,
     /// Worlds that were not as they should be.
     pub failed: u64,
+    /// Those worlds by what was wrong with them.
+    pub problems: BTreeMap<String, u64>,
     /// Those with the lowest seeds.
     pub failures: Vec<Failure>,
     /// By deviation.
@@ -117,6 +119,9 @@ pub enum Apart {
     /// The same seeds would count twice.
     #[error("the seeds {0} are in it a second time")]
     Twice(String),
+    /// The sum of hashes is that of all traces, or of none.
+    #[error("of some the traces were summed up (--digest), and of others not")]
+    Digest,
 }
 
 impl Campaign {
@@ -136,6 +141,7 @@ impl Campaign {
             digest: 0,
             endings: BTreeMap::new(),
             failed: 0,
+            problems: BTreeMap::new(),
             failures: Vec::new(),
             deviations: BTreeMap::new(),
             coverage: Coverage::default(),
@@ -164,6 +170,9 @@ impl Campaign {
         self.note_deviation(outcome);
         if !outcome.is_good() {
             self.failed += 1;
+            for class in classes(&outcome.problems) {
+                *self.problems.entry(class).or_default() += 1;
+            }
             let Outcome { seed, problems, options, .. } = outcome;
             self.failures.push(Failure {
                 seed: *seed,
@@ -190,10 +199,9 @@ impl Campaign {
             known.first_by_clause =
                 Some(known.first_by_clause.map_or(seed, |first| first.min(seed)));
         }
-        let mut how: Vec<String> = outcome.shown.iter().map(Problem::class).collect();
-        how.sort_unstable();
-        how.dedup();
-        how.into_iter().for_each(|how| *known.how.entry(how).or_default() += 1);
+        for class in classes(&outcome.shown) {
+            *known.how.entry(class).or_default() += 1;
+        }
     }
 
     fn cover(&mut self, outcome: &Outcome, profile: &Profile) {
@@ -253,9 +261,8 @@ impl Campaign {
         self.digest = self.digest.wrapping_add(other.digest);
         self.failed += other.failed;
         self.failures.extend(other.failures);
-        for (ending, worlds) in other.endings {
-            *self.endings.entry(ending).or_default() += worlds;
-        }
+        add(&mut self.endings, other.endings);
+        add(&mut self.problems, other.problems);
         for (deviation, more) in other.deviations {
             self.deviations.entry(deviation).or_default().join(more);
         }
@@ -277,6 +284,10 @@ impl Campaign {
         }
         if let Some(twice) = other.seeds.iter().find(|seeds| self.seeds.contains(seeds)) {
             return Err(Apart::Twice(twice.clone()));
+        }
+        let (own, its) = (self.digest != 0, other.digest != 0);
+        if own != its && self.worlds > 0 && other.worlds > 0 {
+            return Err(Apart::Digest);
         }
         self.seeds.extend(other.seeds.iter().cloned());
         self.seeds.sort_unstable();
@@ -303,9 +314,18 @@ impl Deviant {
         self.shown += more.shown;
         self.first = lowest(self.first, more.first);
         self.first_by_clause = lowest(self.first_by_clause, more.first_by_clause);
-        for (how, worlds) in more.how {
-            *self.how.entry(how).or_default() += worlds;
-        }
+        add(&mut self.how, more.how);
+    }
+}
+
+/// What is wrong, each kind once.
+fn classes(problems: &[Problem]) -> BTreeSet<String> {
+    problems.iter().map(Problem::class).collect()
+}
+
+fn add(counts: &mut BTreeMap<String, u64>, more: BTreeMap<String, u64>) {
+    for (name, worlds) in more {
+        *counts.entry(name).or_default() += worlds;
     }
 }
 

@@ -11,6 +11,7 @@ use super::program::Act;
 use super::schedule::each;
 use super::struck::Fault;
 use super::world::{Lane, Role, Set, World};
+use crate::clauses::ShortReadSuccess;
 use crate::codes::{CommandCode, HResult, Win32};
 use crate::trace::{Process, Statement};
 
@@ -34,8 +35,12 @@ impl<E: Engine> World<'_, E> {
             }
         }
         if self.options.deviation == Some(Deviation::CompletesOnAnother) {
-            let other = (worker as u8 + 1) % self.options.devices;
-            self.sets[index].client.workers[worker].misdirects(other);
+            let other = (worker + 1) % usize::from(self.options.devices);
+            let workers = &mut self.sets[index].client.workers;
+            // Of a device that was never opened it has no handle.
+            if workers[other].has_opened() {
+                workers[worker].misdirects(other as u8);
+            }
         }
         if joint {
             self.gather();
@@ -281,7 +286,8 @@ impl<E: Engine> World<'_, E> {
             }
             Some(_) => {
                 let blocks = size / options.block_size;
-                let short = self.chances.faults.once_in(options.faults.short) && blocks > 1;
+                let may = self.profile.short_read_success == ShortReadSuccess::Allowed;
+                let short = self.chances.faults.once_in(options.faults.short) && blocks > 1 && may;
                 let most = if short { blocks / 2 * options.block_size } else { size };
                 let done = medium.read(size, most, delivered.position);
                 if short && done.code == Win32::ERROR_SUCCESS {
@@ -303,7 +309,8 @@ impl<E: Engine> World<'_, E> {
         let removable = self.options.removable;
         let set = &mut self.sets[usize::from(place.set)];
         let into = set.server.read_into(back.command);
-        let content = into.and_then(|buffer| self.engine.get(by, buffer, back.bytes));
+        let content =
+            into.and_then(|(buffer, most)| self.engine.get(by, buffer, back.bytes.min(most)));
         set.server.called_back(back, content, removable);
     }
 

@@ -6,6 +6,7 @@ use super::engine::{Answer, Ask, Wait};
 use super::options::{Arrangement, Options};
 use super::program::{Act, Job, Scene, Statement};
 use super::worker::{End, Worker};
+use crate::clauses::{ActiveEntry, Profile, SecondaryClose};
 use crate::codes::HResult;
 use crate::trace::Reported;
 
@@ -191,7 +192,12 @@ impl Client {
     }
 
     fn serve(&mut self, scene: &mut Scene<'_>) -> Act {
-        if self.orphaned && !self.aborted {
+        let given_up = |worker: &Worker| worker.end() == Some(End::GivenUp);
+        // The server would wait for the device for ever: it sees no set that is not active yet.
+        let unseen = scene.profile.active_entry == ActiveEntry::PerCall
+            && self.deviation.is_none()
+            && self.workers.iter().any(given_up);
+        if (self.orphaned || unseen) && !self.aborted {
             self.at = At::Aborting;
             return self.next(scene);
         }
@@ -227,6 +233,20 @@ impl Client {
         };
     }
 
+    /// What the lane of a worker does next.
+    pub(super) fn next_worker(&mut self, worker: usize, scene: &mut Scene<'_>) -> Act {
+        let careful = scene.profile.secondary_close == SecondaryClose::Aborts;
+        let at_work = |worker: &Worker| worker.is_open() && worker.end().is_none();
+        if careful
+            && self.workers.get(worker).is_some_and(Worker::closes_in_order)
+            && self.workers.iter().any(at_work)
+        {
+            // The set has not come to its end yet.
+            return Act::Idle;
+        }
+        self.workers.get_mut(worker).map_or(Act::Done, |worker| worker.next(scene))
+    }
+
     /// What the lane of the statement does next.
     pub(super) fn next_sql(&mut self, scene: &mut Scene<'_>) -> Act {
         match self.sql {
@@ -252,7 +272,13 @@ impl Client {
     }
 
     /// A call of the main lane has returned.
-    pub(super) fn returned(&mut self, ask: &Ask, answer: &Answer, statement: &mut Statement) {
+    pub(super) fn returned(
+        &mut self,
+        ask: &Ask,
+        answer: &Answer,
+        statement: &mut Statement,
+        profile: &Profile,
+    ) {
         let good = answer.status == HResult::NOERROR;
         match (self.at, good) {
             (At::Creating, true) => (self.created, self.at) = (true, At::Issuing),
@@ -277,7 +303,7 @@ impl Client {
             (At::ClosingAgain | At::UsingClosed, _) => self.at = At::Learning,
             (At::Serving, _) => {
                 if let Some(worker) = self.workers.first_mut() {
-                    worker.returned(ask, answer, *statement);
+                    worker.returned(ask, answer, *statement, profile);
                 }
             }
             _ => {}

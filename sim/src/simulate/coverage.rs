@@ -53,7 +53,7 @@ pub struct Coverage {
     pub transitions: Table,
     /// Readings on which a clause that was met depends.
     pub readings: Table,
-    /// Faults that were drawn.
+    /// Faults that struck.
     pub faults: Table,
     /// Statements, arrangements and media, by how they ended.
     pub outcomes: Table,

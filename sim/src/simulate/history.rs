@@ -69,7 +69,7 @@ struct Walk<'a> {
     trace: Trace,
     sent: u32,
     held: Vec<Held>,
-    /// Lanes inside a call, with the device if it is GetCommand.
+    /// Lanes inside a call.
     blocked: Vec<LaneId>,
 }
 

@@ -66,7 +66,9 @@ mod tests {
     #[test]
     fn what_seeds_draw_keeps_the_limits() {
         for seed in 0..20_000 {
-            assert_eq!(options_of(seed).check(), Ok(()), "seed {seed}");
+            let options = options_of(seed);
+            assert_eq!(options.check(), Ok(()), "seed {seed}");
+            assert_eq!(options.prepared(), options, "seed {seed}");
         }
     }
 

@@ -8,8 +8,10 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `options`, `faults`, `deviation` | what a seed draws before anything happens |
+//! | `options`, `limits`, `faults`, `deviation` | what a seed draws before anything happens |
+//! | `chance` | the streams of draws |
 //! | `engine`, `on_model` | what a world runs on: the model, or an implementation |
+//! | `program` | what server and client have in common |
 //! | `server`, `stream` | the database engine |
 //! | `client`, `worker`, `medium`, `content` | the backup application and its media |
 //! | `world`, `carry`, `time`, `schedule`, `setup` | lanes, time, the scheduler |
@@ -20,7 +22,7 @@
 //! | `odd` | calls out of the order |
 //! | `own` | a client of one's own |
 //! | `shrink` | a failing world made smaller |
-//! | `history`, `overlapping` | histories of single calls, without a plan |
+//! | `history`, `overlapping`, `draw`, `drawn` | histories of single calls, without a plan |
 //!
 //! Same seed, same bytes, on every machine.
 

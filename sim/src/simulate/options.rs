@@ -444,6 +444,18 @@ impl Options {
         }
     }
 
+    /// What it takes for the client's deviation, if it deviates, to come to anything: the same
+    /// options if that is there.
+    #[must_use]
+    pub fn prepared(&self) -> Self {
+        let mut prepared = *self;
+        if let Some(deviation) = self.deviation {
+            prepared.deviate(deviation);
+            prepared.settle();
+        }
+        prepared
+    }
+
     /// Makes the options fit one another.
     pub fn settle(&mut self) {
         if self.plan == Plan::Snapshot {
@@ -492,6 +504,9 @@ impl Options {
         ways.unprepared &= self.plan == Plan::Snapshot;
         ways.opens_all &= self.devices == 1;
         ways.opens_first &= self.arrangement == Arrangement::ProcessPerDevice;
+        if self.odd_calls == 0 {
+            (self.odd_about, self.overlaps) = (About::Anything, false);
+        }
     }
 
     /// A medium too small for one transfer is no medium.

@@ -131,12 +131,17 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// The class of what could not be decided.
+    pub const UNDECIDED: &'static str = "undecided";
+    /// The class of what is our own fault.
+    pub const OURS: &'static str = "our own fault";
+
     /// What tells it from another: its kind, and the clause.
     #[must_use]
     pub fn class(&self) -> String {
         match self {
             Self::Violation { clause, .. } => format!("violation of {clause}"),
-            Self::Undecided { .. } => "undecided".to_owned(),
+            Self::Undecided { .. } => Self::UNDECIDED.to_owned(),
             Self::Fault { clause, .. } => format!("fault against {clause}"),
             Self::Loss(_) => "loss of data".to_owned(),
             Self::FalseSuccess => "false success".to_owned(),
@@ -144,7 +149,7 @@ impl Problem {
             Self::TooLong => "too long".to_owned(),
             Self::Unexplained => "unexplained failure".to_owned(),
             Self::Broken { .. } => "broken client".to_owned(),
-            Self::Ours { .. } => "our own fault".to_owned(),
+            Self::Ours { .. } => Self::OURS.to_owned(),
         }
     }
 }
@@ -306,6 +311,10 @@ pub(super) fn weigh(
     }
     let failed = results.contains(&StatementEnd::Failed);
     let mut struck = evidence.struck;
+    if evidence.meddled.is_empty() {
+        // What was called out of the order can have disturbed nobody.
+        struck.remove(Fault::OddCalls);
+    }
     if deviant {
         // Nothing else is slow beside a client that deviates.
         struck.remove(Fault::TimeOut);
@@ -372,7 +381,8 @@ mod tests {
     fn calls_out_of_the_order_excuse_what_they_can_bring_about() {
         let stuck = Ended::Stuck(vec!["server.main in no call".to_owned()]);
         let (loss, lie) = ("loss of data", "false success");
-        assert_eq!(classes(&stuck, &[]), [loss, lie, "stuck"]);
+        let all = [loss, lie, "stuck", "unexplained failure"];
+        assert_eq!(classes(&stuck, &[]), all);
         assert_eq!(classes(&stuck, &[Function::Close]), [loss, lie]);
         assert_eq!(classes(&stuck, &[Function::GetCommand]), [lie]);
         assert_eq!(classes(&Ended::TooLong, &[Function::Close]), [loss, lie, "too long"]);

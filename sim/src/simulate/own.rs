@@ -124,6 +124,8 @@ impl Options {
         (faults.medium_fails_at, faults.capacity, faults.refuses) = (None, None, None);
         (faults.overflows, faults.cuts) = (false, false);
         (faults.short, faults.slow_client) = (0, 0);
+        (options.holds, options.aborts_on_failure) = (1, true);
+        (options.command_wait, options.configuration_wait) = (0, 0);
         let ways = &mut options.ways;
         (ways.configures_again, ways.opens_all, ways.opens_first) = (false, false, false);
         (ways.closing_marks, ways.loads_only) = (false, false);
@@ -214,6 +216,7 @@ impl<'a> Own<'a> {
             && trace::function(Party::Client, ask.function()).is_some();
         let wrong = match *ask {
             _ if !of_client => "is no function of a client",
+            Ask::Odd(_) => "in a way that is the simulator's own",
             Ask::OpenDevice { device: 16.. } => "of a device that nobody has heard of",
             Ask::GetCommand { device, .. } if !has(device) => {
                 "on a device that this process has not opened"

@@ -5,6 +5,7 @@ use super::content::Extent;
 use super::engine::{Ask, Thing};
 use super::options::Options;
 use super::struck::Struck;
+use crate::clauses::Profile;
 use crate::trace::Reported;
 
 /// What a lane does next.
@@ -66,6 +67,8 @@ pub(super) enum Job {
 #[derive(Debug)]
 pub(super) struct Scene<'a> {
     pub(super) options: &'a Options,
+    /// The readings by which the programs are to be sound.
+    pub(super) profile: &'a Profile,
     pub(super) chance: &'a mut Chance,
     /// Whether a fault that comes now and then comes now.
     pub(super) faults: &'a mut Chance,

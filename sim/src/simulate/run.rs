@@ -182,7 +182,7 @@ fn whole<'a, E: Engine>(
     name: &str,
     seed: u64,
     options: &'a Options,
-    profile: &Profile,
+    profile: &'a Profile,
     watch: Watch,
 ) -> Outcome {
     let mut header =
@@ -193,8 +193,12 @@ fn whole<'a, E: Engine>(
     let lanes = setup::lanes(options);
     let places = lanes.iter().map(|lane| lane.place).collect();
     let observer = Observer::new(header, places, watch.judge.then_some(profile), watch.keep);
-    let mut world =
-        World::new(options, Chances::new(seed, options.order), engine, (lanes, observer));
+    let mut world = World::new(
+        (options, profile),
+        Chances::new(seed, options.order),
+        engine,
+        (lanes, observer),
+    );
     world.own = application.map(|application| Own::new(application, world.lanes.len()));
     let (ended, [backup, restore], evidence) = both(&mut world);
     finish(&mut world, &ended);

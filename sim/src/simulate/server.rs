@@ -7,6 +7,7 @@ use super::options::Options;
 use super::program::{Act, Job, Scene, Statement};
 use super::stream::{Stream, Supplies, Turn};
 use super::struck::Fault;
+use crate::clauses::{AgentReturn, CloseEventAfterServerClose, Profile, QueueFullCode};
 use crate::codes::{HResult, Win32};
 
 /// Where the server's main lane is.
@@ -193,7 +194,7 @@ impl Server {
                 }
                 At::Joining => {
                     if matches!(self.agent, AgentLane::Called | AgentLane::Running)
-                        && !scene.options.closes_early
+                        && !closes_early(scene)
                     {
                         return Act::Idle;
                     }
@@ -230,8 +231,8 @@ impl Server {
             return;
         }
         let stream = |device: u8| match self.job {
-            Job::Backup => Stream::backup(options, device, self.ids + u32::from(device)),
-            Job::Restore => Stream::restore(options, device, self.ids + u32::from(device)),
+            Job::Backup => Stream::backup(options, scene.profile, device, self.ids),
+            Job::Restore => Stream::restore(options, scene.profile, device, self.ids),
         };
         self.streams = (0..devices).map(stream).collect();
         self.at = At::Opening;
@@ -314,7 +315,7 @@ impl Server {
     /// The statement fails: what is left is to end in order, or to abort.
     fn fail(&mut self, options: &Options) {
         self.failed = true;
-        if self.aborted {
+        if self.aborted && self.opened {
             self.at = At::Joining;
         } else if self.at == At::Streaming
             && (options.fails_in_order || self.cancelled)
@@ -342,7 +343,12 @@ impl Server {
     }
 
     /// A call of the main lane has returned.
-    pub(super) fn returned(&mut self, ask: &Ask, answer: &Answer, options: &Options) {
+    pub(super) fn returned(
+        &mut self,
+        ask: &Ask,
+        answer: &Answer,
+        (options, profile): (&Options, &Profile),
+    ) {
         let status = answer.status;
         if status == HResult::VD_E_ABORT {
             self.aborted = true;
@@ -381,7 +387,7 @@ impl Server {
                 }
             }
             (Ask::AllocateBuffer { .. }, false) if self.buffers > 0 => self.at = At::Streaming,
-            (Ask::SendCommand(_), _) => self.sent(status, options),
+            (Ask::SendCommand(_), _) => self.sent(status, options, profile),
             // Nothing was sent, and the client has not opened its devices yet.
             (Ask::CloseDevice { .. }, false)
                 if status == HResult::VD_E_PROTOCOL && !self.active && self.tries < MOST_TRIES =>
@@ -405,7 +411,11 @@ impl Server {
         }
     }
 
-    fn sent(&mut self, status: HResult, options: &Options) {
+    fn sent(&mut self, status: HResult, options: &Options, profile: &Profile) {
+        // Any other failure may be that of a full queue.
+        let full = |status| {
+            status == HResult::VD_E_BUSY || profile.queue_full_code == QueueFullCode::Other
+        };
         match status {
             HResult::NOERROR => (self.tries, self.active) = (0, true),
             // Too early: the client has not opened its devices, or the agent does not run.
@@ -415,16 +425,16 @@ impl Server {
             }
             HResult::VD_E_PROTOCOL => self.fail(options),
             // Full: once something comes back there is room.
-            HResult::VD_E_BUSY if self.streams.iter().any(|stream| !stream.is_quiet()) => {
+            status if full(status) && self.streams.iter().any(|stream| !stream.is_quiet()) => {
                 self.pause = Some(Act::Idle);
             }
-            HResult::VD_E_BUSY => self.pause = Some(Act::Sleep(BETWEEN_TRIES)),
+            status if full(status) => self.pause = Some(Act::Sleep(BETWEEN_TRIES)),
             _ => {}
         }
     }
 
-    /// The buffer of a Read that this command is, if it is one.
-    pub(super) fn read_into(&self, command: u32) -> Option<u32> {
+    /// The buffer of a Read that this command is, if it is one, and the bytes asked for.
+    pub(super) fn read_into(&self, command: u32) -> Option<(u32, u32)> {
         self.streams.iter().find_map(|stream| stream.read_into(command))
     }
 
@@ -461,4 +471,12 @@ impl Server {
     pub(super) fn under_way(&self) -> bool {
         self.streams.iter().any(|stream| !stream.is_quiet())
     }
+}
+
+/// Whether Close comes while the agent runs: where it returns only then it is not waited for,
+/// and where a client that has not looked yet would be told of an abort it is.
+fn closes_early(scene: &Scene<'_>) -> bool {
+    let delivers = CloseEventAfterServerClose::StillDelivered;
+    let harmless = scene.profile.close_event_after_server_close == delivers;
+    scene.options.closes_early && harmless || scene.profile.agent_return == AgentReturn::AtClose
 }

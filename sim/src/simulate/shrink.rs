@@ -18,7 +18,9 @@ fn simpler(options: &Options) -> Vec<Options> {
         let mut changed = *options;
         change(&mut changed);
         changed.settle();
-        if changed != *options && !all.contains(&changed) {
+        // A deviation that comes to nothing is not simpler.
+        let comes = changed.prepared() == changed;
+        if comes && changed != *options && !all.contains(&changed) {
             all.push(changed);
         }
     };

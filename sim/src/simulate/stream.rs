@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::content::{self, Content, Extent};
 use super::engine::{CalledBack, Send};
 use super::options::{Like, Options, Plan};
+use crate::clauses::{DiskGetPosition, Profile};
 use crate::codes::{CommandCode as Code, Win32};
 
 /// One thing after another that a stream is made of.
@@ -102,21 +103,28 @@ pub(super) struct Stream {
     position: u64,
     /// Reads in a row that succeeded with nothing.
     empty: u8,
+    /// Errors in a row that were recovered from, without anything done between them.
+    vain: u8,
 }
+
+/// Errors in a row after which a server gives up: ERROR_IO_DEVICE without a byte may be what
+/// the error state bounced off, but not for ever.
+const VAIN_RECOVERIES: u8 = 16;
 
 /// Successes without a byte after which a server gives up.
 const EMPTY_READS: u8 = 8;
 
 impl Stream {
-    /// The stream of a device in a BACKUP.
-    pub(super) fn backup(options: &Options, device: u8, id: u32) -> Self {
+    /// The stream of a device in a BACKUP; `first` is the number of the first device's data.
+    pub(super) fn backup(options: &Options, profile: &Profile, device: u8, first: u32) -> Self {
         let mut items = SmallVec::new();
         let metadata = u64::from(options.metadata);
-        if options.positions && options.like != Like::Pipe {
+        let positions = options.positions && can_ask_position(options.like, profile);
+        if positions {
             items.push(Item::Alone(Code::GetPosition, None));
         }
         items.push(Item::Data(metadata));
-        if options.positions && options.like != Like::Pipe {
+        if positions {
             items.push(Item::Alone(Code::GetPosition, None));
         }
         if options.plan == Plan::Snapshot {
@@ -139,14 +147,15 @@ impl Stream {
         if options.complete {
             items.push(Item::Alone(Code::Complete, None));
         }
-        Self::new(options, (device, id), items, true)
+        Self::new(options, (device, first + u32::from(device)), items, true)
     }
 
-    /// The stream of a device in a RESTORE.
-    pub(super) fn restore(options: &Options, device: u8, id: u32) -> Self {
+    /// The same of a RESTORE.
+    pub(super) fn restore(options: &Options, profile: &Profile, device: u8, first: u32) -> Self {
+        let can_ask = can_ask_position(options.like, profile);
         let mut items = SmallVec::new();
         let metadata = u64::from(options.metadata);
-        if options.positions && options.like != Like::Pipe && options.faults.capacity.is_none() {
+        if options.positions && can_ask && options.faults.capacity.is_none() {
             let get = Item::Alone(Code::GetPosition, None);
             items.extend([get, Item::Data(metadata), Item::Return]);
         } else if options.positions && options.like == Like::Tape {
@@ -159,7 +168,7 @@ impl Stream {
         if options.ways.origins && options.like == Like::Disk {
             let block = u64::from(options.block_size);
             items.extend([Item::Seek(1, block), Item::Seek(1, block), Item::Seek(2, 0)]);
-            items.push(Item::Alone(Code::GetPosition, None));
+            items.extend(can_ask.then_some(Item::Alone(Code::GetPosition, None)));
         }
         let marks = marks(options);
         if marks > 0 {
@@ -172,7 +181,7 @@ impl Stream {
         if options.plan == Plan::Snapshot {
             items.push(Item::Alone(Code::MountSnapshot, None));
         }
-        Self::new(options, (device, id), items, false)
+        Self::new(options, (device, first + u32::from(device)), items, false)
     }
 
     fn new(
@@ -205,6 +214,7 @@ impl Stream {
             overflowed: false,
             position: 0,
             empty: 0,
+            vain: 0,
         }
     }
 
@@ -351,10 +361,11 @@ impl Stream {
         self.flights.iter().any(|flight| flight.command == command)
     }
 
-    /// The buffer of a Read that this command is, if it is one.
-    pub(super) fn read_into(&self, command: u32) -> Option<u32> {
+    /// The buffer of a Read that this command is, if it is one, and the bytes asked for.
+    pub(super) fn read_into(&self, command: u32) -> Option<(u32, u32)> {
         let flight = self.flights.iter().find(|flight| flight.command == command)?;
-        flight.buffer.filter(|_| flight.code == Code::Read)
+        let buffer = flight.buffer.filter(|_| flight.code == Code::Read)?;
+        Some((buffer, flight.transfer.length))
     }
 
     /// A command was called back; `content` is what is in the buffer of a Read.
@@ -370,6 +381,9 @@ impl Stream {
         };
         let flight = self.flights.remove(place);
         buffers.extend(flight.buffer);
+        if back.bytes > 0 || back.code == Win32::ERROR_SUCCESS && flight.code != Code::ClearError {
+            self.vain = 0;
+        }
         let refused = [Win32::ERROR_INVALID_HANDLE, Win32::ERROR_NO_SYSTEM_RESOURCES];
         self.errored |= back.code != Win32::ERROR_SUCCESS && !refused.contains(&back.code);
         match (flight.code, back.code) {
@@ -397,7 +411,8 @@ impl Stream {
 
     const fn error(&mut self) -> Turn {
         (self.errored, self.recovery) = (true, Recovery::Clear);
-        Turn::On
+        self.vain += 1;
+        if self.vain < VAIN_RECOVERIES { Turn::On } else { Turn::Fails }
     }
 
     fn take_back(&mut self, flight: &Flight) {
@@ -461,7 +476,10 @@ impl Stream {
             return Turn::Fails;
         }
         let taken = bytes.min(length);
-        let content = content::head(&content, taken);
+        let mut content = content::head(&content, taken);
+        // What was told and is not there is something else than was written.
+        let missing = taken - content::length(&content);
+        content::push(&mut content, content::nothing(missing));
         if self.addressed {
             self.compare(offset, &content);
             self.moved += u64::from(taken);
@@ -528,6 +546,15 @@ impl Stream {
     pub(super) fn can_recover(&self, removable: bool) -> bool {
         let past_end = self.item > 0 && self.items.get(self.item - 1) == Some(&Item::End);
         self.recovery == Recovery::None || past_end || self.loads && removable
+    }
+}
+
+/// Whether a client can be asked for its position.
+fn can_ask_position(like: Like, profile: &Profile) -> bool {
+    match like {
+        Like::Pipe => false,
+        Like::Tape => true,
+        Like::Disk => profile.disk_get_position == DiskGetPosition::RandomAccess,
     }
 }
 

@@ -6,8 +6,7 @@ use super::struck::Fault;
 use super::world::{Lane, NEVER, Role, World};
 
 /// Polls for a command after which nothing goes on, though time passes, whatever is called out
-/// of the order besides: more than the longest sleep, and the longest interval of
-/// serverTimeOut, are of the shortest wait for a command.
+/// of the order besides; unless somebody sleeps, or waits for anything else that is to come.
 const MOST_POLLS: u32 = 200;
 
 impl<E: Engine> World<'_, E> {
@@ -46,10 +45,12 @@ impl<E: Engine> World<'_, E> {
         match agents.chain(others).min() {
             None | Some((NEVER, _)) => false,
             Some((at, lane)) => {
-                let Lane { role, ask, .. } = &self.lanes[lane];
-                if matches!(ask, Some(Ask::GetCommand { .. })) || role.is_odd() {
+                let polls =
+                    |of: &Lane| matches!(of.ask, Some(Ask::GetCommand { .. })) || of.role.is_odd();
+                if polls(&self.lanes[lane]) {
                     self.polls += 1;
-                    if self.polls > MOST_POLLS {
+                    let due = |of: &Lane| of.deadline != NEVER && !polls(of);
+                    if self.polls > MOST_POLLS && !self.lanes.iter().any(due) {
                         return false;
                     }
                 } else {
@@ -102,7 +103,7 @@ impl<E: Engine> World<'_, E> {
         let set = &mut self.sets[usize::from(self.lanes[lane].place.set)];
         set.waits_since = self.now;
         if set.server.is_pressed() {
-            set.intervals += 1;
+            set.intervals = set.intervals.saturating_add(1);
             if set.intervals == 2 {
                 self.struck.insert(Fault::TimeOut);
             }
@@ -116,11 +117,13 @@ impl<E: Engine> World<'_, E> {
     }
 
     /// Time passes for an agent that is inside a completion routine: the routine
-    /// returns, or else one interval of serverTimeOut has passed over it.
+    /// returns, or else an interval of serverTimeOut has passed over it, which does not
+    /// count: the agent waits for nothing.
     fn routine_passes(&mut self, lane: usize) {
         self.swept = false;
         if self.now < self.lanes[lane].deadline {
-            self.interval_passes(lane);
+            let set = usize::from(self.lanes[lane].place.set);
+            self.sets[set].waits_since = self.now;
             self.expires(lane);
             return;
         }

@@ -31,7 +31,7 @@ impl<E: Engine> World<'_, E> {
     fn odd_is_due(&mut self) {
         self.odd_left -= 1;
         let odd = &mut self.chances.odd;
-        self.odd_at = self.counts.steps + 1 + odd.below(2 * self.options.odd_calls);
+        self.odd_at = self.counts.steps + 1 + odd.below(self.options.odd_calls.saturating_mul(2));
         // A stranger comes seldom, but for worlds that are about it.
         let most = if self.options.odd_about == About::Secondaries { 3 } else { 5 };
         self.odd_due[[0, 1, 2, 0, 1][odd.below(most) as usize]] = true;
@@ -121,7 +121,9 @@ impl<E: Engine> World<'_, E> {
             status if status.is_system_error() => self.struck.insert(Fault::System),
             _ => {}
         }
-        if self.lanes[lane].role.is_odd() && meddles(ask, status == HResult::NOERROR) {
+        // An agent that was ended by an abort has run until then.
+        let ran = *ask == Ask::ExecuteCompletionAgent && status == HResult::VD_E_ABORT;
+        if self.lanes[lane].role.is_odd() && meddles(ask, ran || status == HResult::NOERROR) {
             self.meddled(ask.function());
         }
     }

@@ -9,6 +9,7 @@ use super::medium::{Done, Medium};
 use super::options::{Like, Ways};
 use super::program::{Act, Scene, Statement};
 use super::struck::Fault;
+use crate::clauses::{ClientOpensFirst, GetCommandBeforeActive, Profile};
 use crate::codes::{CommandCode as Code, HResult, Win32};
 
 /// How a device came to its end.
@@ -41,6 +42,8 @@ enum At {
     Completing(usize),
     /// A second time, in error.
     CompletingAgain(Complete),
+    /// A secondary process that has tried too often aborts the set before it closes it.
+    AbortingSet,
     /// A secondary process closes the set.
     ClosingSet,
     Ended(End),
@@ -72,7 +75,16 @@ pub(super) struct Worker {
     open: bool,
     /// Whether it is a secondary process that has the set open.
     set_open: bool,
+    /// How often it has come too early, and whether it waits before it tries again.
+    early: u16,
+    waits: bool,
 }
+
+/// How often a client tries what the server is not ready for yet.
+const MOST_TRIES: u16 = 400;
+
+/// Milliseconds between two tries.
+const BETWEEN_TRIES: u32 = 250;
 
 impl Worker {
     /// Of a thread, whose device is to be opened; of a process, which opens the set
@@ -94,6 +106,8 @@ impl Worker {
             flushed: false,
             open: false,
             set_open: false,
+            early: 0,
+            waits: false,
         }
     }
 
@@ -108,6 +122,16 @@ impl Worker {
             At::Ended(end) => Some(end),
             _ => None,
         }
+    }
+
+    /// Whether its device is done with in order, and its process about to close the set.
+    pub(super) fn closes_in_order(&self) -> bool {
+        self.at == At::ClosingSet && !self.open
+    }
+
+    /// Whether its device was opened.
+    pub(super) fn has_opened(&self) -> bool {
+        self.open || self.end().is_some_and(|end| end == End::Closed) || self.closes_in_order()
     }
 
     /// Whether its device is open and VD_E_CLOSE not seen.
@@ -150,6 +174,9 @@ impl Worker {
     }
 
     pub(super) fn next(&mut self, scene: &mut Scene<'_>) -> Act {
+        if std::mem::take(&mut self.waits) {
+            return Act::Sleep(BETWEEN_TRIES);
+        }
         match self.at {
             // There is nothing to be opened any more.
             At::OpeningSet | At::AskingConfiguration if *scene.statement == Statement::Failed => {
@@ -165,6 +192,7 @@ impl Worker {
             At::Choosing => self.choose(scene),
             At::Completing(place) => self.complete(place),
             At::CompletingAgain(again) => Act::call(Ask::CompleteCommand(again)),
+            At::AbortingSet => Act::call(Ask::SignalAbort),
             At::ClosingSet => Act::call(Ask::Close),
             At::Ended(_) => Act::Done,
         }
@@ -209,7 +237,7 @@ impl Worker {
         let command = self.held[place].delivered.code;
         if !std::mem::replace(&mut self.slept, true) {
             if command == Code::Complete && self.deviates(Deviation::HoldsComplete) {
-                return Act::Sleep(options.server_time_out * 3);
+                return Act::Sleep(options.server_time_out.saturating_mul(3));
             }
             if scene.faults.once_in(options.faults.slow_client) {
                 scene.struck.insert(Fault::SlowClient);
@@ -326,9 +354,24 @@ impl Worker {
     }
 
     /// A call on its lane has returned.
-    pub(super) fn returned(&mut self, ask: &Ask, answer: &Answer, statement: Statement) {
+    pub(super) fn returned(
+        &mut self,
+        ask: &Ask,
+        answer: &Answer,
+        statement: Statement,
+        profile: &Profile,
+    ) {
+        if !statement.is_over() && self.comes_early(ask, answer.status, profile) {
+            (self.early, self.waits) = (self.early + 1, true);
+            return;
+        }
+        if self.early >= MOST_TRIES && self.set_open && self.open {
+            (self.early, self.set_open, self.at) = (0, false, At::AbortingSet);
+            return;
+        }
         let (status, good) = (answer.status, answer.status == HResult::NOERROR);
         match (*ask, good) {
+            (Ask::SignalAbort, _) => self.at = At::ClosingSet,
             (Ask::Close, _) => {
                 self.at = At::Ended(if self.open { End::Aborted } else { End::Closed });
             }
@@ -355,6 +398,23 @@ impl Worker {
             (Ask::CompleteCommand(done), _) => self.completed(&done, good),
             _ => self.ends(End::GivenUp),
         }
+    }
+
+    /// Whether the server was not ready for this, as far as a client can tell: it tries again.
+    fn comes_early(&self, ask: &Ask, status: HResult, profile: &Profile) -> bool {
+        let early = match ask {
+            Ask::OpenDevice { .. } => {
+                let unnamed = profile.client_opens_first == ClientOpensFirst::Invalid;
+                unnamed && status == HResult::VD_E_INVALID && !self.open
+            }
+            Ask::GetCommand { .. } => {
+                let refused =
+                    profile.get_command_before_active == GetCommandBeforeActive::ProtocolError;
+                refused && status == HResult::VD_E_PROTOCOL && self.got == 0
+            }
+            _ => false,
+        };
+        early && self.early < MOST_TRIES
     }
 
     /// What follows when its device is open.

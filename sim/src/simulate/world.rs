@@ -20,6 +20,7 @@ use super::server::{AgentLane, Server};
 use super::setup;
 use super::struck::{Fault, Struck};
 use super::trouble::next_fault;
+use crate::clauses::Profile;
 use crate::codes::HResult;
 use crate::trace::{Function, Process};
 
@@ -126,6 +127,7 @@ impl Set {
 #[derive(Debug)]
 pub(super) struct World<'a, E> {
     pub(super) options: &'a Options,
+    pub(super) profile: &'a Profile,
     pub(super) engine: &'a mut E,
     pub(super) chances: Chances,
     pub(super) lanes: Vec<Lane>,
@@ -174,7 +176,7 @@ pub(super) struct World<'a, E> {
 
 impl<'a, E: Engine> World<'a, E> {
     pub(super) fn new(
-        options: &'a Options,
+        (options, profile): (&'a Options, &'a Profile),
         mut chances: Chances,
         engine: &'a mut E,
         (lanes, observer): (Vec<Lane>, Observer),
@@ -182,6 +184,7 @@ impl<'a, E: Engine> World<'a, E> {
         let scheduler = Scheduler::new(options.strategy, lanes.len(), &mut chances.schedule);
         Self {
             options,
+            profile,
             engine,
             chances,
             lanes,
@@ -347,11 +350,12 @@ impl<'a, E: Engine> World<'a, E> {
         if let Some(worker) = worker {
             self.carry_out(index, worker);
         }
-        let Self { options, chances, commands, buffers, sets, dead, struck, .. } = self;
+        let Self { options, profile, chances, commands, buffers, sets, dead, struck, .. } = self;
         let Chances { programs: chance, faults, .. } = chances;
         let orphaned = dead.contains(&Process::Primary);
         let Set { server, client, statement, operator, abort, .. } = &mut sets[index];
-        let mut scene = Scene { options, chance, faults, commands, buffers, statement, struck };
+        let mut scene =
+            Scene { options, profile, chance, faults, commands, buffers, statement, struck };
         match role {
             Role::Server => server.next(&mut scene),
             Role::Agent => match server.agent {
@@ -384,10 +388,7 @@ impl<'a, E: Engine> World<'a, E> {
             // Whoever would have started it is no more.
             Role::Worker(worker) if orphaned && client.is_unstarted(worker.into()) => Act::Done,
             Role::Worker(worker) if client.is_serving() => {
-                match client.workers.get_mut(usize::from(worker)) {
-                    Some(worker) => worker.next(&mut scene),
-                    None => Act::Done,
-                }
+                client.next_worker(worker.into(), &mut scene)
             }
             Role::Worker(_) if client.has_ended() || orphaned => Act::Done,
             Role::Worker(_) | Role::OddServer | Role::OddClient | Role::Stranger => Act::Idle,
@@ -542,7 +543,7 @@ impl<'a, E: Engine> World<'a, E> {
             }
             Role::Server => {
                 let failed = server.has_failed();
-                server.returned(ask, answer, self.options);
+                server.returned(ask, answer, (self.options, self.profile));
                 let short = answer.status == HResult::VD_E_MEMORY;
                 if short && server.has_failed() && !failed {
                     self.struck.insert(Fault::NoMemory);
@@ -550,9 +551,9 @@ impl<'a, E: Engine> World<'a, E> {
             }
             Role::Agent => server.agent_returned(answer.status),
             Role::Operator | Role::Sql | Role::OddServer | Role::OddClient | Role::Stranger => {}
-            Role::Client => client.returned(ask, answer, statement),
+            Role::Client => client.returned(ask, answer, statement, self.profile),
             Role::Worker(worker) => {
-                client.workers[usize::from(worker)].returned(ask, answer, *statement);
+                client.workers[usize::from(worker)].returned(ask, answer, *statement, self.profile);
             }
         }
     }

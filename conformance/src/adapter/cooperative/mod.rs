@@ -255,7 +255,9 @@ impl<B: Body> Engine for OnBody<B> {
             return None;
         }
         let own = self.buffer_of(by.process, buffer)?;
-        B::read(own, length).or_else(|| self.contents.get(&buffer).cloned())
+        // What nobody has written holds nothing that is known.
+        B::read(own, length)
+            .or_else(|| Some(self.contents.get(&buffer).cloned().unwrap_or_default()))
     }
 
     fn lives(&mut self, by: By, thing: Thing) -> bool {

@@ -49,8 +49,8 @@ impl Failed {
         Self::new(3201, text)
     }
 
-    /// A call on the set failed.
-    pub(super) fn call(function: &str, status: HResult) -> Self {
+    /// A call on the set of this device, or on the device, failed.
+    pub(super) fn call(device: &str, function: &str, status: HResult) -> Self {
         match status {
             HResult::VD_E_MEMORY => Self::new(
                 701,
@@ -58,7 +58,7 @@ impl Failed {
                     "There is insufficient shared memory for the buffers ({function}: {status})."
                 ),
             ),
-            HResult::VD_E_ABORT => Self::io("initialize", function, Win32::ERROR_OPERATION_ABORTED),
+            HResult::VD_E_ABORT => Self::io("initialize", device, Win32::ERROR_OPERATION_ABORTED),
             _ => Self::new(
                 3292,
                 format!("A failure occurred on the virtual device set ({function}: {status})."),
@@ -108,6 +108,13 @@ impl Failed {
     /// The checksum on the media is not that of the data.
     pub(super) fn damaged(device: &str) -> Self {
         Self::new(3189, format!("Damage to the backup set was detected on device '{device}'."))
+    }
+
+    /// The statement asks for a checksum that the backup does not have.
+    pub(super) fn no_checksum() -> Self {
+        let text = "RESTORE WITH CHECKSUM cannot be specified because the backup set does not \
+            contain checksum information.";
+        Self::new(3187, text)
     }
 
     /// What lies on the medium is no backup of ours.

@@ -162,3 +162,16 @@ impl fmt::Display for Failed {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_abort_while_the_set_is_configured_names_the_device() {
+        let failed = Failed::call("s", "EndConfiguration", HResult::VD_E_ABORT);
+        let told = failed.to_string();
+        assert!(told.contains("initialize failure on backup device 's'."), "{told}");
+        assert!(failed.is_abort());
+    }
+}

@@ -161,7 +161,7 @@ mod tests {
             let whole = Header { devices, ..Header::new(statement, bytes, piece) };
             for number in 0..devices {
                 let header = whole.of_device(number as usize);
-                let walked = header.pieces().map(|(_, length)| filled_up(length) as u64).sum();
+                let walked: u64 = header.pieces().map(|(_, length)| filled_up(length) as u64).sum();
                 assert_eq!(header.data_length(), walked, "{header:?}");
                 assert_eq!(Header::read(&to_block(&header)), Ok(header));
             }

@@ -60,6 +60,51 @@ fn buffers_by_handle_in_another_process() {
     survives(("single", "BUFFERCOUNT=3"), ("handles", ""));
 }
 
+/// Where the server says it belongs, the medium holds the same as a stream does.
+#[test]
+fn a_medium_addressed_by_position() {
+    survives(("disk", ""), ("disk", "MAXTRANSFERSIZE=1048576, BUFFERCOUNT=7"));
+    survives(("disk", "BUFFERCOUNT=1"), ("single", ""));
+    survives(("single", "MAXTRANSFERSIZE=131072"), ("disk", ""));
+    // What an older, larger backup has left there is none of it.
+    let stage = Stage::new();
+    stage.database("x", 4 * MIB);
+    stage.good("disk", &["backup", "x", "MEDIUM"]);
+    let data = stage.database("x", MIB);
+    stage.good("disk", &["backup", "x", "MEDIUM"]);
+    let length = fs::metadata(stage.path("medium")).expect("a medium").len();
+    assert_eq!(length, (MIB + 2 * 65_536) as u64);
+    stage.database("x", 7);
+    stage.good("disk", &["restore", "x", "MEDIUM"]);
+    assert!(fs::read(stage.data("x")).expect("restored") == data, "other bytes");
+    stage.leaves_nothing();
+}
+
+/// The queue of a device has room for 64 commands.
+#[test]
+fn more_buffers_than_the_queue_has_room_for() {
+    for count in [64, 65, 128, 500] {
+        let stage = Stage::new();
+        let data = stage.database("x", 600 * 65_536 + 7);
+        let run = |verb: &str| {
+            let with = format!("BUFFERCOUNT={count}");
+            let mut command = stage.command("faulty", &[verb, "x", "MEDIUM", &with]);
+            let trace = stage.path("trace.jsonl");
+            let ended = Ended::of(command.env("FAULT", "dawdles").env("VDI_TRACE", &trace));
+            assert_eq!(ended.code, 0, "{verb} {with}: {ended:?}");
+            let text = fs::read_to_string(&trace).expect("a trace");
+            assert_eq!(text.contains("VD_E_BUSY"), count > 64, "{verb} {with}");
+            let checked = Ended::of(stage.vdi(&["check"]).arg(trace));
+            assert_eq!(checked.code, 0, "{verb} {with}: {checked:?}");
+        };
+        run("backup");
+        fs::remove_file(stage.data("x")).expect("it was there");
+        run("restore");
+        assert!(fs::read(stage.data("x")).expect("restored") == data, "{count}: other bytes");
+        stage.leaves_nothing();
+    }
+}
+
 #[test]
 fn the_complete_handshake_and_another_client() {
     survives(("complete", "COPY_ONLY"), ("single", ""));
@@ -280,7 +325,8 @@ fn what_is_installed_works_by_itself() {
     assert!(fs::read(stage.path("medium")).expect("a medium").len() > data.len());
     let mut gate = std::process::Command::new(bin.join("vdi"));
     let line = format!("{} backup {{database}} {{medium}}", stage.path("mine").display());
-    gate.args(["gate", "--client", &line, "--filter", "backup/plain"]);
+    let restore = line.replace(" backup ", " restore ");
+    gate.args(["gate", "--client", &line, "--restore", &restore, "--filter", "backup/plain"]);
     let ended = Ended::of(&mut gate);
     assert_eq!(ended.code, 0, "{ended:?}");
     stage.leaves_nothing();

@@ -93,7 +93,9 @@ fn what_cannot_be_tried_is_said() {
         (ended.code, ended.out + &ended.told)
     };
     let (code, text) = told(&["gate", "--client", "/no/such/program"]);
-    assert!(code == 69 && text.contains("/no/such/program"), "{code} {text}");
+    let cannot = "the program cannot be started: sh: ";
+    assert!(code == 69 && text.contains(cannot), "{code} {text}");
+    assert!(text.contains("/no/such/program"), "{code} {text}");
     let (code, text) = told(&["gate", "--client", "true", "--filter", "backup/plain"]);
     assert!(code == 69 && text.contains("the program never created a set"), "{code} {text}");
     let (code, text) = told(&["gate", "--client", "true"]);
@@ -138,6 +140,108 @@ fn what_did_not_happen_is_not_passed() {
         assert!(code == 2 && verdict == "inconclusive", "{code} {report:#}");
         assert!(why.contains("its statement failed before: "), "{why}");
     }
+}
+
+/// Nobody knows what it has stored, if anything.
+#[test]
+fn without_a_restore_no_backup_is_proven() {
+    let stage = Stage::new();
+    let line = format!("{} backup {{database}} {{medium}}", stage.program("faulty").display());
+    let mut command = stage.vdi(&["gate", "--client", &line, "--format", "json"]);
+    for filter in ["backup/plain", "backup/flush-twice", "backup/slow-server"] {
+        command.args(["--filter", filter]);
+    }
+    let ended = Ended::of(command.env("FAULT", "stores-nothing"));
+    let report: Value = serde_json::from_str(&ended.out).expect("a report");
+    for id in ["backup/plain", "backup/flush-twice"] {
+        let (verdict, why) = said(&report, id);
+        let told = "what it stored is not proven by a restore: no --restore";
+        assert!(verdict == "not-offered" && why.contains(told), "{id}: {verdict}: {why}");
+    }
+    // This one is not about what it stores.
+    assert_eq!(said(&report, "backup/slow-server").0, "conformant");
+    let mut command = stage.vdi(&["gate", "--client", &line, "--filter", "backup/plain"]);
+    let ended = Ended::of(command.env("FAULT", "stores-nothing"));
+    // Nothing was shown to be right, nor wrong.
+    assert_eq!(ended.code, 2, "{ended:?}");
+}
+
+/// A script that does, for BACKUP and RESTORE, what stands there for each.
+fn script(stage: &Stage, backup: &str) -> (String, String) {
+    let path = stage.path("client.sh");
+    let program = |name: &str| stage.program(name).display().to_string();
+    let text = format!(
+        "verb=$1 database=$2 medium=$3\n\
+         faulty={} single={}\n\
+         if [ $verb = restore ]; then exec $single restore $database $medium; fi\n\
+         {backup}\n",
+        program("faulty"),
+        program("single")
+    );
+    std::fs::write(&path, text).expect("written");
+    let line = |verb: &str| format!("sh {} {verb} {{database}} {{medium}}", path.display());
+    (line("backup"), line("restore"))
+}
+
+/// The verdict on such a script in one situation, and why.
+fn verdict_on(backup: &str, situation: &str) -> (i32, String, String) {
+    let stage = Stage::new();
+    let (backup, restore) = script(&stage, backup);
+    let words = ["gate", "--client", &backup, "--restore", &restore, "--filter", situation];
+    let ended = Ended::of(stage.vdi(&words).args(["--format", "json"]));
+    let report = serde_json::from_str(&ended.out).unwrap_or_else(|why| panic!("{why}: {ended:?}"));
+    let (verdict, why) = said(&report, situation);
+    (ended.code, verdict, why)
+}
+
+/// A joint snapshot, say, or one backup after the other.
+#[test]
+fn each_of_several_sets_is_judged() {
+    let second = "SET=b $single backup $database $medium";
+    for (first, verdict, clause) in [
+        ("SET=a $single backup $database $medium.a & ", "conformant", ""),
+        ("SET=a $single backup $database $medium.a; ", "conformant", ""),
+        (
+            "FAULT=closes-twice SET=a $faulty backup $database $medium.a & ",
+            "violation",
+            "client.close.twice",
+        ),
+        (
+            "FAULT=closes-twice SET=a $faulty backup $database $medium.a; ",
+            "violation",
+            "client.close.twice",
+        ),
+    ] {
+        let wait = if first.ends_with("& ") { "; code=$?; wait; exit $code" } else { "" };
+        let line = format!("{first}{second}{wait}");
+        let (code, got, why) = verdict_on(&line, "backup/plain");
+        assert!(got == verdict && why.contains(clause), "{line}: {got}: {why}");
+        assert_eq!(code, i32::from(verdict != "conformant"), "{line}");
+    }
+}
+
+/// What a program exits with, and what it leaves, is a verdict on it and never the end of
+/// the gate.
+#[test]
+fn a_program_that_ends_in_an_odd_way_is_judged() {
+    for number in [126, 127] {
+        let line = format!("$single backup $database $medium; exit {number}");
+        let (code, verdict, why) = verdict_on(&line, "backup/plain");
+        assert!(code == 1 && verdict == "program-failed", "{code} {verdict}: {why}");
+        assert!(why.contains(&format!("exits with {number}, though its")), "{why}");
+    }
+    let rubbish = "echo rubbish >$(dirname $medium)/trace-x.jsonl; ";
+    let line = format!("{rubbish}$single backup $database $medium");
+    let (code, verdict, why) = verdict_on(&line, "backup/plain");
+    assert!(code == 1 && verdict == "program-failed", "{code} {verdict}: {why}");
+    assert!(why.contains("a trace that cannot be read") && why.contains("trace-x.jsonl"), "{why}");
+    // The restore is not there: that says nothing of what was stored.
+    let stage = Stage::new();
+    let line = format!("{} backup {{database}} {{medium}}", stage.program("single").display());
+    let mut command = stage.vdi(&["gate", "--client", &line, "--restore", "/no/such/restore"]);
+    let ended = Ended::of(command.args(["--filter", "backup/plain"]));
+    let told = "cannot prove its backup by a restore";
+    assert!(ended.code == 69 && ended.out.contains(told), "{ended:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crc32fast::Hasher;
 use vdi_sim::codes::{CommandCode, Features, Win32};
+use vdi_sim::runtime::{Buffer, Bytes};
 
 use super::database::Source;
 use super::device::{Device, Ended};
@@ -27,11 +28,8 @@ pub(super) fn backup(
     let header = Header::new(statement, source.len(), session.config.max_transfer_size);
     let stripes = session.run(|device, index| {
         let header = header.of_device(index);
-        if statement.options.snapshot {
-            Writer { device, source: &source }.snapshot(&header)
-        } else {
-            Writer { device, source: &source }.stream(&header)
-        }
+        let mut writer = Writer { device, source: &source, place: 0 };
+        if statement.options.snapshot { writer.snapshot(&header) } else { writer.stream(&header) }
     })?;
     Ok((source.len(), (stripes.len() == 1).then(|| stripes[0]).flatten()))
 }
@@ -40,6 +38,8 @@ pub(super) fn backup(
 struct Writer<'a, 'b> {
     device: &'a mut Device<'b>,
     source: &'a Source,
+    /// Bytes that were sent: where the next go.
+    place: u64,
 }
 
 impl Writer<'_, '_> {
@@ -75,15 +75,16 @@ impl Writer<'_, '_> {
             self.settle()?;
             self.device.order(CommandCode::PrepareToFreeze)?;
         }
-        let checksum = self
-            .source
-            .checksum()
+        let wanted = !session.statement.options.no_checksum;
+        let checksum = wanted
+            .then(|| self.source.checksum())
+            .transpose()
             .map_err(|error| Failed::new(3201, format!("The data cannot be read: {error}.")))?;
-        self.block(&to_block(&Trailer { checksum: Some(checksum) }))?;
+        self.block(&to_block(&Trailer { checksum }))?;
         self.settle()?;
         self.device.order(CommandCode::Snapshot)?;
         self.end(session)?;
-        Ok(Some(checksum))
+        Ok(checksum)
     }
 
     fn end(&mut self, session: &Session<'_>) -> Result<(), Failed> {
@@ -106,20 +107,22 @@ impl Writer<'_, '_> {
         if size > length {
             bytes.copy_at(length, &vec![0; size - length]);
         }
-        self.device.send(CommandCode::Write, Some(buffer), size)?;
-        Ok(())
+        self.write(buffer, size)
     }
 
     fn block(&mut self, block: &[u8]) -> Result<(), Failed> {
         let (buffer, bytes) = self.free_buffer()?;
         bytes.copy_from(block);
-        self.device.send(CommandCode::Write, Some(buffer), BLOCK)?;
+        self.write(buffer, BLOCK)
+    }
+
+    fn write(&mut self, buffer: Buffer, size: usize) -> Result<(), Failed> {
+        self.device.send(CommandCode::Write, Some(buffer), (self.place, size))?;
+        self.place += size as u64;
         Ok(())
     }
 
-    fn free_buffer(
-        &mut self,
-    ) -> Result<(vdi_sim::runtime::Buffer, vdi_sim::runtime::Bytes), Failed> {
+    fn free_buffer(&mut self) -> Result<(Buffer, Bytes), Failed> {
         loop {
             if let Some(free) = self.device.take_buffer() {
                 return Ok(free);
@@ -141,7 +144,7 @@ impl Writer<'_, '_> {
 
     /// Waits for a Write, which must have stored everything.
     fn written(&mut self) -> Result<(), Failed> {
-        let Ended { completion, size, buffer, .. } = self.device.next()?;
+        let Ended { completion, size, buffer, .. } = self.device.next();
         match completion.code {
             Win32::ERROR_SUCCESS if completion.bytes as usize == size => {
                 self.device.give_back(buffer);

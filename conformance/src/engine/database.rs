@@ -310,6 +310,18 @@ impl Sink {
         }
     }
 
+    /// So many bytes will come.
+    pub(super) fn expect(&self, bytes: u64) -> io::Result<()> {
+        match self {
+            Self::Compared(generated) if generated.len() != bytes => {
+                let expected = generated.len();
+                let why = format!("the backup has {bytes} bytes, the generated data {expected}");
+                Err(io::Error::new(io::ErrorKind::InvalidData, why))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Takes `length` bytes out of a buffer, for the place at `offset`.
     pub(super) fn put(&self, offset: u64, buffer: &Bytes, length: usize) -> io::Result<()> {
         match self {

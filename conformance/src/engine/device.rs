@@ -1,5 +1,6 @@
 //! One device: commands sent, several at a time, and their completions waited for.
 
+use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use vdi_sim::codes::{CommandCode, Features, HResult, Win32};
@@ -17,10 +18,14 @@ pub(super) struct Device<'a> {
     device: ServerDevice,
     tell: Sender<Ended>,
     ended: Receiver<Ended>,
-    /// Commands that are out.
+    /// Commands that were called back while something else was waited for.
+    early: VecDeque<Ended>,
+    /// Commands whose end is not yet known to whoever drives the device.
     out: usize,
     sent: u64,
     free: Vec<Buffer>,
+    /// The server has closed it before its time, on purpose.
+    left: bool,
 }
 
 /// A command that was called back.
@@ -45,11 +50,17 @@ impl<'a> Device<'a> {
             session
                 .set
                 .allocate_buffer(size, 0)
-                .map_err(|status| Failed::call("AllocateBuffer", status))
+                .map_err(|status| Failed::call(name, "AllocateBuffer", status))
         };
         let free = (0..session.buffers).map(allocate).collect::<Result<_, _>>()?;
         let name = name.to_owned();
-        Ok(Self { session, name, device, tell, ended, out: 0, sent: 0, free })
+        let early = VecDeque::new();
+        Ok(Self { session, name, device, tell, ended, early, out: 0, sent: 0, free, left: false })
+    }
+
+    /// Whether the server has closed it before its time, on purpose.
+    pub(super) const fn has_left(&self) -> bool {
+        self.left
     }
 
     /// What a failure of this device is called.
@@ -72,12 +83,13 @@ impl<'a> Device<'a> {
         self.out == 0
     }
 
-    /// Sends a command; its number.
+    /// Sends a command without data, or one that moves `size` bytes at `place` of the
+    /// medium; its number.
     pub(super) fn send(
         &mut self,
         code: CommandCode,
         buffer: Option<Buffer>,
-        size: usize,
+        (place, size): (u64, usize),
     ) -> Result<u64, Failed> {
         match self.session.engine.faults.before_command(|| self.session.has_ended()) {
             Some(Act::Unknown) => self.send_unknown()?,
@@ -85,35 +97,56 @@ impl<'a> Device<'a> {
             None if self.session.is_leaving() => return Err(self.fail(Act::Close)),
             None => {}
         }
-        self.send_plainly(code, buffer, size)
+        self.send_plainly(code, buffer, (place, size))
     }
 
     fn send_plainly(
         &mut self,
         code: CommandCode,
         buffer: Option<Buffer>,
-        size: usize,
+        (place, bytes): (u64, usize),
     ) -> Result<u64, Failed> {
-        self.sent += 1;
-        let (number, tell, back) = (self.sent, self.tell.clone(), buffer.clone());
-        let callback = Box::new(move |completion: Completion| {
-            let buffer = back.clone();
-            // The thread of the device may have given up already.
-            let _ = tell.send(Ended { number, size, buffer, completion });
-        });
-        let size = size as i64;
-        let command = SendCommand { tag: number, code, buffer, size, position: 0, callback };
-        match self.device.send_command(command) {
-            Ok(()) => {
-                self.out += 1;
-                Ok(number)
-            }
-            Err(status) => {
-                // A command that is refused is called back, too.
-                self.out += 1;
-                Err(self.why_refused(status))
+        // Only a client that asked for it is told where; to others a stream has no places.
+        let position = if self.session.is_addressed() { place } else { 0 };
+        let size = bytes as i64;
+        loop {
+            self.sent += 1;
+            let (number, tell, back) = (self.sent, self.tell.clone(), buffer.clone());
+            let callback = Box::new(move |completion: Completion| {
+                let buffer = back.clone();
+                // The thread of the device may have given up already.
+                let _ = tell.send(Ended { number, size: bytes, buffer, completion });
+            });
+            let buffer = buffer.clone();
+            let command = SendCommand { tag: number, code, buffer, size, position, callback };
+            // One that is refused is called back, too.
+            self.out += 1;
+            match self.device.send_command(command) {
+                Ok(()) => return Ok(number),
+                Err(HResult::VD_E_BUSY) => self.wait_for_room(number)?,
+                Err(status) => return Err(self.why_refused(status)),
             }
         }
+    }
+
+    /// The device's queue is full, and this command was refused for it: one of those that
+    /// are out has to come back before it can be sent again.
+    fn wait_for_room(&mut self, refused: u64) -> Result<(), Failed> {
+        loop {
+            let ended = self.receive();
+            if ended.number == refused {
+                self.out -= 1;
+                break;
+            }
+            self.early.push_back(ended);
+        }
+        if self.out == self.early.len() {
+            // A queue that is full of nothing.
+            return Err(self.failure(Win32::ERROR_NO_SYSTEM_RESOURCES));
+        }
+        let ended = self.receive();
+        self.early.push_back(ended);
+        Ok(())
     }
 
     /// Why a command was refused: for one that failed before, whose end is not yet known
@@ -121,26 +154,30 @@ impl<'a> Device<'a> {
     fn why_refused(&mut self, status: HResult) -> Failed {
         let mut codes = Vec::new();
         while status != HResult::VD_E_ABORT && !self.is_idle() {
-            codes.extend(self.next().map(|ended| (ended.number, ended.completion.code)));
+            let ended = self.next();
+            codes.push((ended.number, ended.completion.code));
         }
         codes.sort_unstable_by_key(|(number, _)| *number);
         let failed = codes.iter().map(|(_, code)| *code).filter(|c| *c != Win32::ERROR_SUCCESS);
         self.failure(failed.into_iter().next().unwrap_or(Win32::ERROR_OPERATION_ABORTED))
     }
 
-    /// The next command that is called back, whatever became of it.
-    pub(super) fn next(&mut self) -> Result<Ended, Failed> {
-        let ended = self.ended.recv();
+    /// The next command that is called back, whatever became of it. There must be one: the
+    /// interface calls every command back, if only because the set is aborted.
+    pub(super) fn next(&mut self) -> Ended {
+        let ended = self.early.pop_front().unwrap_or_else(|| self.receive());
         self.out -= 1;
-        // The agent tells of every command before it ends; if it has not, it has failed.
-        ended.map_err(|_| self.failure(Win32::ERROR_OPERATION_ABORTED))
+        ended
+    }
+
+    fn receive(&self) -> Ended {
+        self.ended.recv().expect("the device itself holds a sender")
     }
 
     /// Sends a command without data, once nothing else is out, and waits for its success.
     pub(super) fn order(&mut self, code: CommandCode) -> Result<(), Failed> {
-        self.send(code, None, 0)?;
-        let ended = self.next()?;
-        match ended.completion.code {
+        self.send(code, None, (0, 0))?;
+        match self.next().completion.code {
             Win32::ERROR_SUCCESS => Ok(()),
             code => Err(self.failure(code)),
         }
@@ -149,7 +186,7 @@ impl<'a> Device<'a> {
     pub(super) fn close(&self) -> Result<(), Failed> {
         let failed = |status| match status {
             HResult::VD_E_ABORT => self.failure(Win32::ERROR_OPERATION_ABORTED),
-            status => Failed::call("CloseDevice", status),
+            status => Failed::call(&self.name, "CloseDevice", status),
         };
         self.device.close_device().map_err(failed)
     }
@@ -159,7 +196,7 @@ impl<'a> Device<'a> {
     fn send_unknown(&mut self) -> Result<(), Failed> {
         let mut early = Vec::new();
         while !self.is_idle() {
-            early.push(self.next()?);
+            early.push(self.next());
         }
         // One that belongs to no medium like the client's.
         let features = self.session.config.features;
@@ -170,35 +207,38 @@ impl<'a> Device<'a> {
         ];
         let other = others.into_iter().find(|(bits, _)| !features.intersects(*bits));
         let code = other.map_or(CommandCode::GetError, |(_, code)| code);
-        self.send_plainly(code, None, 0)?;
-        let answer = self.next()?.completion.code;
+        self.send_plainly(code, None, (0, 0))?;
+        let answer = self.next().completion.code;
         self.session.engine.faults.met_unknown();
         if answer != Win32::ERROR_SUCCESS {
-            self.send_plainly(CommandCode::ClearError, None, 0)?;
-            let cleared = self.next()?.completion.code;
+            self.send_plainly(CommandCode::ClearError, None, (0, 0))?;
+            let cleared = self.next().completion.code;
             if cleared != Win32::ERROR_SUCCESS {
                 return Err(self.failure(cleared));
             }
         }
-        for ended in early {
-            // Taken up again where completions are waited for.
-            self.out += 1;
-            let _ = self.tell.send(ended);
-        }
+        // Taken up again where completions are waited for.
+        self.out += early.len();
+        self.early.extend(early);
         Ok(())
     }
 
     /// Does on purpose what ends the statement.
     fn fail(&mut self, act: Act) -> Failed {
         let session = self.session;
+        // What came of it, the failure tells.
         let _ = match act {
             Act::Abort => session.set.signal_abort(),
             Act::CloseSet => session.close(),
             Act::Close | Act::Unknown => {
                 session.leave();
                 // First what is out, so that the client finds its device closed in peace.
-                while !self.is_idle() && self.next().is_ok() {}
-                self.device.close_device()
+                while !self.is_idle() {
+                    self.next();
+                }
+                let closed = self.device.close_device();
+                self.left = closed.is_ok();
+                closed
             }
         };
         self.failure(Win32::ERROR_OPERATION_ABORTED)

@@ -9,8 +9,8 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// One thing that goes wrong, or is unusual. Commands are counted from 1, over all
-/// devices.
+/// One thing that goes wrong, or is unusual. Commands are counted from 1 in each
+/// statement, over all its devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// So much time passes before each command.
@@ -42,14 +42,14 @@ pub(super) enum Act {
     Unknown,
 }
 
-/// What goes wrong in one statement.
+/// What goes wrong in each statement.
 #[derive(Debug, Default)]
 pub struct Faults {
     list: Vec<Fault>,
     sent: AtomicU64,
-    /// Those that have happened.
+    /// Those that have happened to this statement.
     met: Mutex<Vec<Fault>>,
-    /// Who is told of each, the first time it happens.
+    /// Who is told of each, the first time it happens to a statement.
     tell: Option<fn(Fault)>,
 }
 
@@ -159,6 +159,13 @@ impl Faults {
     #[must_use]
     pub fn telling(self, tell: fn(Fault)) -> Self {
         Self { tell: Some(tell), ..self }
+    }
+
+    /// A statement begins: its commands are counted anew, and what happened to the one
+    /// before is not told of this one.
+    pub(super) fn begin(&self) {
+        self.sent.store(0, Ordering::Relaxed);
+        self.met.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// A fault has happened.

@@ -12,6 +12,9 @@ use super::statement::{Statement, What};
 /// Bytes of a header or a trailer: the largest block that the interface knows.
 pub(super) const BLOCK: usize = 65_536;
 
+/// The most bytes that the data can have: as many as a file.
+const MOST: u64 = i64::MAX.unsigned_abs() - (64 << 20);
+
 /// The first words of a header.
 const FORMAT: &str = "vdi-sim-backup/1";
 
@@ -72,10 +75,26 @@ impl Header {
         if header.format != FORMAT {
             return Err(format!("its format is {}", header.format));
         }
-        if header.piece == 0 || header.device >= header.devices {
-            return Err("its header holds what cannot be".to_owned());
-        }
+        header.check().map_or(Ok(()), |what| Err(format!("its header says {what}")))?;
         Ok(header)
+    }
+
+    /// What it says that cannot be.
+    fn check(&self) -> Option<String> {
+        let Self { bytes, piece, devices, device, snapshot, .. } = *self;
+        match () {
+            () if piece == 0 || !piece.is_multiple_of(BLOCK as u32) => {
+                Some(format!("that a piece has {piece} bytes, which is no multiple of {BLOCK}"))
+            }
+            () if bytes > MOST => Some(format!("that the data has {bytes} bytes")),
+            () if devices > 64 || snapshot && devices > 1 => {
+                Some(format!("that there are {devices} devices"))
+            }
+            () if device >= devices => {
+                Some(format!("that this is device {device}, counted from 0, of {devices}"))
+            }
+            () => None,
+        }
     }
 
     /// The pieces that lie on this device.
@@ -90,7 +109,13 @@ impl Header {
 
     /// Bytes of data that the header and the trailer of this device enclose.
     pub(super) fn data_length(&self) -> u64 {
-        self.pieces().map(|(_, length)| filled_up(length) as u64).sum()
+        let (piece, device) = (u64::from(self.piece), u64::from(self.device));
+        let count = if self.snapshot { 0 } else { self.bytes.div_ceil(piece) };
+        let pieces = count.saturating_sub(device).div_ceil(self.devices.into());
+        // All of them are whole but the last one of all, wherever that lies.
+        let lacks = count * piece - self.bytes.min(count * piece);
+        let holds_last = pieces > 0 && (count - 1) % u64::from(self.devices) == device;
+        pieces * piece - if holds_last { lacks / BLOCK as u64 * BLOCK as u64 } else { 0 }
     }
 
     /// Whether both are of one backup.
@@ -125,8 +150,21 @@ mod tests {
     fn every_byte_lies_on_one_device() {
         let statement = super::super::parse("BACKUP DATABASE x TO VIRTUAL_DEVICE='a'");
         let Ok([super::super::Order::Run(statement)]) = statement.as_deref() else { panic!() };
-        for (bytes, piece, devices) in [(0, 65_536, 1), (1, 65_536, 3), (1_000_000, 65_536, 4)] {
+        for (bytes, piece, devices) in [
+            (0, 65_536, 1),
+            (1, 65_536, 3),
+            (1_000_000, 65_536, 4),
+            (1_000_000, 131_072, 3),
+            (1_048_576, 131_072, 3),
+            (100_000, 4 << 20, 2),
+        ] {
             let whole = Header { devices, ..Header::new(statement, bytes, piece) };
+            for number in 0..devices {
+                let header = whole.of_device(number as usize);
+                let walked: u64 = header.pieces().map(|(_, length)| filled_up(length) as u64).sum();
+                assert_eq!(header.data_length(), walked, "{header:?}");
+                assert_eq!(Header::read(&to_block(&header)), Ok(header));
+            }
             let mut all: Vec<Piece> =
                 (0..devices).flat_map(|n| whole.of_device(n as usize).pieces()).collect();
             all.sort_unstable();
@@ -136,5 +174,37 @@ mod tests {
             });
             assert_eq!(end, bytes);
         }
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_is_refused_at_once() {
+        let sound = Header {
+            format: FORMAT.to_owned(),
+            database: "x".to_owned(),
+            log: false,
+            set: "a".to_owned(),
+            bytes: MOST,
+            piece: 65_536,
+            devices: 64,
+            device: 63,
+            snapshot: false,
+        };
+        // As large as can be: nobody counts the pieces one by one.
+        assert_eq!(sound.data_length(), MOST.div_ceil(65_536) / 64 * 65_536);
+        for (wrong, what) in [
+            (Header { piece: 0, ..sound.clone() }, "a piece has 0 bytes"),
+            (Header { piece: 65_537, ..sound.clone() }, "no multiple of 65536"),
+            (Header { bytes: 1 << 63, ..sound.clone() }, "9223372036854775808 bytes"),
+            (Header { bytes: u64::MAX, ..sound.clone() }, "18446744073709551615 bytes"),
+            (Header { devices: 65, ..sound.clone() }, "there are 65 devices"),
+            (Header { devices: 63, ..sound.clone() }, "device 63, counted from 0, of 63"),
+            (Header { devices: 0, device: 0, ..sound.clone() }, "of 0"),
+            (Header { snapshot: true, ..sound.clone() }, "there are 64 devices"),
+        ] {
+            let refused = Header::read(&to_block(&wrong)).expect_err("it cannot be");
+            assert!(refused.contains(what), "{what}: {refused}");
+        }
+        let cut = Header::read(&to_block(&sound)[..20]).expect_err("it cannot be");
+        assert!(cut.contains("EOF"), "{cut}");
     }
 }

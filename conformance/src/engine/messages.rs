@@ -49,8 +49,8 @@ impl Failed {
         Self::new(3201, text)
     }
 
-    /// A call on the set failed.
-    pub(super) fn call(function: &str, status: HResult) -> Self {
+    /// A call on the set of this device, or on the device, failed.
+    pub(super) fn call(device: &str, function: &str, status: HResult) -> Self {
         match status {
             HResult::VD_E_MEMORY => Self::new(
                 701,
@@ -58,7 +58,7 @@ impl Failed {
                     "There is insufficient shared memory for the buffers ({function}: {status})."
                 ),
             ),
-            HResult::VD_E_ABORT => Self::io("initialize", function, Win32::ERROR_OPERATION_ABORTED),
+            HResult::VD_E_ABORT => Self::io("initialize", device, Win32::ERROR_OPERATION_ABORTED),
             _ => Self::new(
                 3292,
                 format!("A failure occurred on the virtual device set ({function}: {status})."),
@@ -110,6 +110,13 @@ impl Failed {
         Self::new(3189, format!("Damage to the backup set was detected on device '{device}'."))
     }
 
+    /// The statement asks for a checksum that the backup does not have.
+    pub(super) fn no_checksum() -> Self {
+        let text = "RESTORE WITH CHECKSUM cannot be specified because the backup set does not \
+            contain checksum information.";
+        Self::new(3187, text)
+    }
+
     /// What lies on the medium is no backup of ours.
     pub(super) fn media(device: &str, why: &str) -> Self {
         Self::new(3242, format!("The media on device '{device}' is no valid backup set: {why}."))
@@ -153,5 +160,18 @@ impl fmt::Display for Failed {
             write!(f, "{parting}{}", message.text)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_abort_while_the_set_is_configured_names_the_device() {
+        let failed = Failed::call("s", "EndConfiguration", HResult::VD_E_ABORT);
+        let told = failed.to_string();
+        assert!(told.contains("initialize failure on backup device 's'."), "{told}");
+        assert!(failed.is_abort());
     }
 }

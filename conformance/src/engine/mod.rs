@@ -95,6 +95,7 @@ impl Engine {
         say: &(dyn Fn(&str) + Sync),
     ) -> Result<Done, Failed> {
         let begun = now();
+        self.faults.begin();
         let moved = match statement.verb {
             Verb::Backup => backup::backup(self, statement, say),
             Verb::Restore => restore::restore(self, statement, say),

@@ -13,7 +13,9 @@ pub struct Options {
     pub max_transfer_size: Option<u32>,
     /// The data is frozen and copied by the client.
     pub snapshot: bool,
-    /// Without the checksum of the data on the media.
+    /// The checksum of the data must be on the media, which it is unless it is unwanted.
+    pub checksum: bool,
+    /// Without the checksum of the data on the media, or without a look at it.
     pub no_checksum: bool,
     /// How often, in percent, it is told how far the statement is.
     pub stats: Option<u32>,
@@ -205,6 +207,7 @@ impl Options {
                 self.stats = Some(number);
             }
             "SNAPSHOT" => self.snapshot = true,
+            "CHECKSUM" => self.checksum = true,
             "NO_CHECKSUM" => self.no_checksum = true,
             _ => {}
         }

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use crc32fast::Hasher;
 use vdi_sim::codes::{CommandCode, Win32};
+use vdi_sim::config::VdConfig;
 use vdi_sim::runtime::{Buffer, Bytes};
 
 use super::Engine;
@@ -31,7 +32,7 @@ pub(super) fn restore(
     let session = Session::open(engine, statement, say)?;
     let first: Mutex<Option<Header>> = Mutex::new(None);
     let parts = session.run(|device, _| {
-        let mut reader = Reader { device, sink: sink.as_ref() };
+        let mut reader = Reader { device, sink: sink.as_ref(), place: 0 };
         let header = reader.header(&session, &first)?;
         let trailer = reader.stream(&header)?;
         Ok((header, trailer))
@@ -50,7 +51,10 @@ pub(super) fn restore(
         None => {
             // The client has put the data back: is it what was frozen?
             let source = Source::open(&database).map_err(unwritable)?;
-            if Some(source.checksum().map_err(unwritable)?) != trailer.checksum {
+            let expected = trailer.checksum.filter(|_| !statement.options.no_checksum);
+            if let Some(expected) = expected
+                && source.checksum().map_err(unwritable)? != expected
+            {
                 return Err(Failed::damaged(name));
             }
         }
@@ -62,6 +66,17 @@ pub(super) fn restore(
 struct Reader<'a, 'b> {
     device: &'a mut Device<'b>,
     sink: Option<&'a Sink>,
+    /// Bytes that were read: where the next lie.
+    place: u64,
+}
+
+/// A Read whose data is to be taken in its turn.
+struct Turn {
+    number: u64,
+    /// Where it begins, of all that is to be read.
+    at: u64,
+    /// How many of its bytes are wanted.
+    wanted: u64,
 }
 
 impl Reader<'_, '_> {
@@ -92,6 +107,13 @@ impl Reader<'_, '_> {
         let header = Header::read(&block).map_err(|why| wrong(&why))?;
         if let Some(why) = wrong_header(&header) {
             return Err(wrong(&why));
+        }
+        if let Some(Err(why)) = self.sink.map(|sink| sink.expect(header.bytes)) {
+            let name = &statement.database;
+            return Err(Failed::new(
+                3634,
+                format!("The data of '{name}' cannot be written: {why}."),
+            ));
         }
         let mut first = first.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let known = first.get_or_insert_with(|| {
@@ -138,9 +160,13 @@ impl Reader<'_, '_> {
         })?;
         let name = &self.device.name;
         let trailer: Trailer = from_block(&trailer).map_err(|why| Failed::media(name, &why))?;
-        let checked = header.snapshot || trailer.checksum.is_none();
-        if !checked && trailer.checksum != Some(hasher.finalize()) {
-            return Err(Failed::damaged(name));
+        let options = &session.statement.options;
+        match trailer.checksum {
+            None if options.checksum => return Err(Failed::no_checksum()),
+            // What the client has put back is summed once it is all there.
+            Some(_) if header.snapshot || options.no_checksum => {}
+            Some(expected) if expected != hasher.finalize() => return Err(Failed::damaged(name)),
+            _ => {}
         }
         if header.snapshot {
             self.device.order(CommandCode::MountSnapshot)?;
@@ -156,29 +182,24 @@ impl Reader<'_, '_> {
         whole: u64,
         mut take: impl FnMut(u64, &Bytes, usize) -> Result<(), Failed>,
     ) -> Result<(), Failed> {
-        let most = u64::from(self.device.session.config.max_transfer_size);
-        let block = u64::from(self.device.session.config.block_size);
         let (mut asked, mut got, mut empty) = (0, 0, 0);
         // Reads may be completed in any order; the data is in the order they were sent.
-        let mut order: VecDeque<u64> = VecDeque::new();
+        let mut order: VecDeque<Turn> = VecDeque::new();
         let mut waiting: BTreeMap<u64, Ended> = BTreeMap::new();
         while got < whole {
-            while asked < whole {
-                let Some((buffer, _)) = self.device.take_buffer() else { break };
-                let size = (whole - asked).next_multiple_of(block).min(most);
-                let number = self.device.send(CommandCode::Read, Some(buffer), size as usize)?;
-                order.push_back(number);
-                asked += size;
+            while let Some(turn) = self.ask(asked, whole - asked)? {
+                asked += turn.wanted;
+                order.push_back(turn);
             }
             if self.device.is_idle() {
                 return Err(self.device.failure(Win32::ERROR_OPERATION_ABORTED));
             }
-            let ended = self.device.next()?;
+            let ended = self.device.next();
             waiting.insert(ended.number, ended);
-            while let Some(ended) = order.front().and_then(|number| waiting.remove(number)) {
-                order.pop_front();
-                let Ended { size, buffer, completion, .. } = ended;
-                let length = (u64::from(completion.bytes)).min(size as u64).min(whole - got);
+            while let Some(ended) = order.front().and_then(|turn| waiting.remove(&turn.number)) {
+                let Some(Turn { at, wanted, .. }) = order.pop_front() else { break };
+                let Ended { buffer, completion, .. } = ended;
+                let length = u64::from(completion.bytes).min(wanted);
                 if let Some(bytes) = buffer.as_ref().and_then(Buffer::bytes) {
                     take(got, &bytes, length as usize)?;
                 }
@@ -187,14 +208,37 @@ impl Reader<'_, '_> {
                 if got < whole && completion.code != Win32::ERROR_SUCCESS {
                     return Err(self.device.failure(completion.code));
                 }
-                // Fewer bytes than asked for: the rest is asked for again; but not for ever.
-                asked -= size as u64 - length;
                 empty = if length == 0 { empty + 1 } else { 0 };
                 if empty > 3 {
                     return Err(self.device.failure(Win32::ERROR_HANDLE_EOF));
                 }
+                if length == wanted {
+                    continue;
+                }
+                // Fewer bytes than asked for. A stream has gone on behind them; where there
+                // are places, the next Read is on its way to its own.
+                if self.device.session.is_addressed() {
+                    let rest = self.ask(at + length, wanted - length)?;
+                    rest.into_iter().for_each(|turn| order.push_front(turn));
+                } else {
+                    asked -= wanted - length;
+                }
             }
         }
+        self.place += whole;
         Ok(())
+    }
+
+    /// Sends a Read of what lies at `at`, at most `left` bytes of it, if there is any and a
+    /// buffer is free.
+    fn ask(&mut self, at: u64, left: u64) -> Result<Option<Turn>, Failed> {
+        let VdConfig { block_size, max_transfer_size, .. } = self.device.session.config;
+        let size = left.next_multiple_of(block_size.into()).min(max_transfer_size.into());
+        let Some((buffer, _)) = (left > 0).then(|| self.device.take_buffer()).flatten() else {
+            return Ok(None);
+        };
+        let place = (self.place + at, size as usize);
+        let number = self.device.send(CommandCode::Read, Some(buffer), place)?;
+        Ok(Some(Turn { number, at, wanted: size.min(left) }))
     }
 }

@@ -79,8 +79,6 @@ impl<'a> Session<'a> {
     ) -> Result<Self, Failed> {
         let (set, history) = find(engine, &statement.devices[0])?;
         engine.stop.begin(&set);
-        let asked =
-            set.get_configuration().map_err(|status| Failed::call("GetConfiguration", status))?;
         let progress = Percent {
             say,
             every: statement.options.stats,
@@ -95,11 +93,11 @@ impl<'a> Session<'a> {
             history,
             closed: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
-            config: asked,
+            config: VdConfig::default(),
             buffers: BUFFERS,
             progress,
         };
-        match session.configure(&asked) {
+        match session.configure() {
             Ok(()) => Ok(session),
             Err(failed) => {
                 session.give_up();
@@ -108,8 +106,10 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn configure(&mut self, asked: &VdConfig) -> Result<(), Failed> {
-        let Statement { devices, options, verb, .. } = self.statement;
+    fn configure(&mut self) -> Result<(), Failed> {
+        let Statement { devices, options, .. } = self.statement;
+        let failed = |function| move |status| Failed::call(&devices[0], function, status);
+        let asked = self.set.get_configuration().map_err(failed("GetConfiguration"))?;
         if asked.device_count as usize != devices.len() {
             let text = format!(
                 "The statement has {} VIRTUAL_DEVICE clauses, the virtual device set has {} devices.",
@@ -118,26 +118,13 @@ impl<'a> Session<'a> {
             );
             return Err(Failed::new(3243, text));
         }
-        let wants_complete = asked.features.contains(Features::REQUEST_COMPLETE);
-        let withheld = wants_complete && self.engine.faults.has(Fault::NoComplete);
-        if withheld {
-            self.engine.faults.met(Fault::NoComplete);
-        }
-        let complete = wants_complete && !withheld;
-        let mut features = match verb {
-            Verb::Backup => Features::WRITE_MEDIA,
-            Verb::Restore => Features::READ_MEDIA,
-        };
-        if complete && *verb == Verb::Backup {
-            features = features | Features::COMPLETE_ENABLED;
-        }
+        let features = self.grants(asked.features);
         let part = ServerConfig {
             features,
             alignment: 0,
             block_size: options.block_size.unwrap_or(512),
             max_transfer_size: options.max_transfer_size.unwrap_or(TRANSFER),
         };
-        let failed = |function| move |status| Failed::call(function, status);
         self.set.begin_configuration(&part).map_err(failed("BeginConfiguration"))?;
         let count = devices.len() as u32;
         self.buffers = options.buffer_count.map_or(BUFFERS, |all| all.div_ceil(count)).max(1);
@@ -150,6 +137,34 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// The features that are the server's to grant.
+    ///
+    /// Source: SQL Server 2005 Virtual Backup Device Specification, Feature Bits.
+    fn grants(&self, asked: Features) -> Features {
+        if self.statement.verb == Verb::Restore {
+            return Features::READ_MEDIA;
+        }
+        let mut granted = Features::WRITE_MEDIA;
+        // A medium on which the server can find its way, it may read again.
+        if asked.intersects(Features::POSITION | Features::RANDOM_ACCESS) {
+            granted = granted | Features::READ_MEDIA;
+        }
+        if !asked.contains(Features::REQUEST_COMPLETE) {
+            return granted;
+        }
+        let faults = &self.engine.faults;
+        if faults.has(Fault::NoComplete) {
+            faults.met(Fault::NoComplete);
+            return granted;
+        }
+        granted | Features::COMPLETE_ENABLED
+    }
+
+    /// Whether the client is told where on its medium each Read and Write belongs.
+    pub(super) fn is_addressed(&self) -> bool {
+        self.config.features.contains(Features::RANDOM_ACCESS)
+    }
+
     /// Whether VDC_Complete was promised.
     pub(super) fn completes(&self) -> bool {
         self.config.features.contains(Features::COMPLETE_ENABLED)
@@ -160,30 +175,38 @@ impl<'a> Session<'a> {
         &self,
         work: impl Fn(&mut Device<'_>, usize) -> Result<T, Failed> + Sync,
     ) -> Result<Vec<T>, Failed> {
-        let agent =
-            self.set.completion_agent().map_err(|s| Failed::call("ExecuteCompletionAgent", s))?;
+        let failed =
+            |function| move |status| Failed::call(&self.statement.devices[0], function, status);
+        let agent = self
+            .set
+            .completion_agent()
+            .map_err(failed("ExecuteCompletionAgent"))
+            .inspect_err(|_| self.give_up())?;
         let agent = named("agent").spawn(move || agent.execute()).map_err(|error| {
             self.give_up();
             Failed::new(701, format!("There is no thread for the completion agent: {error}."))
         })?;
-        let result = self.open_devices().and_then(|devices| {
-            self.wait_for_client()?;
-            self.drive(devices, &work)
-        });
-        if result.is_err() {
-            self.abort();
-        }
+        let ready =
+            self.open_devices().and_then(|devices| self.wait_for_client().map(|()| devices));
+        let result = match ready {
+            Ok(devices) => self.drive(devices, &work),
+            Err(failed) => {
+                self.abort();
+                Err(failed)
+            }
+        };
         let closed = match agent.join() {
             Ok(ran) => ran.and(self.close()),
             Err(_) => self.close(),
         };
         let result = result?;
-        closed.map_err(|status| Failed::call("Close", status))?;
+        closed.map_err(failed("Close"))?;
         Ok(result)
     }
 
     /// Each device on a thread of its own; when one fails the set is aborted, so that the
-    /// others come to an end.
+    /// others come to an end. Not for one that was closed on purpose: the others then close
+    /// theirs.
     fn drive<T: Send>(
         &self,
         devices: Vec<Device<'_>>,
@@ -193,7 +216,13 @@ impl<'a> Session<'a> {
         thread::scope(|scope| {
             let mut running = Vec::new();
             for (index, mut device) in devices.into_iter().enumerate() {
-                let act = move || work(&mut device, index).inspect_err(|_| self.abort());
+                let act = move || {
+                    let done = work(&mut device, index);
+                    if done.is_err() && !device.has_left() {
+                        self.abort();
+                    }
+                    done
+                };
                 running.push(named(&format!("device{}", index + 1)).spawn_scoped(scope, act));
             }
             let ended = running.into_iter().map(|thread| {
@@ -234,7 +263,7 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn abort(&self) {
-        if !self.closed.load(Ordering::Acquire) && !self.is_leaving() {
+        if !self.closed.load(Ordering::Acquire) {
             // A set that cannot be aborted is of no use any more.
             let _ = self.set.signal_abort();
         }

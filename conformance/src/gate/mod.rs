@@ -51,8 +51,10 @@ struct Seen {
     hung: bool,
     /// Standard output and standard error.
     told: String,
-    /// What was recorded, if it has created a set at all.
-    trace: Option<Trace>,
+    /// What was recorded of each set that it has created.
+    traces: Vec<Trace>,
+    /// Why there is a trace that cannot be read, if there is one.
+    unreadable: Option<String>,
     /// What became of its statements.
     outcomes: Vec<Outcome>,
     /// The faults of the server that have happened.
@@ -77,12 +79,36 @@ struct Outcome {
     messages: Vec<String>,
 }
 
+/// What speaks for what a program has stored.
+#[derive(Debug)]
+enum Proof {
+    /// It brings back what it is to bring back.
+    Sound,
+    /// It does not, and this was said.
+    Lost(String),
+    /// There is no command line that would bring it back.
+    None,
+    /// The command line that is to bring it back does not start.
+    NotStarted(String),
+    /// The statement has not come to anything that could be proven.
+    NotDue,
+}
+
+impl Seen {
+    /// Why the program did not start, if a shell says so, and there is nothing else of it.
+    fn not_started(&self) -> Option<&str> {
+        let nothing = self.traces.is_empty() && self.unreadable.is_none();
+        let said = matches!(self.code, Some(126 | 127)) && nothing && self.outcomes.is_empty();
+        said.then(|| self.told.trim())
+    }
+}
+
 impl Gate {
     /// Runs the program through the situations; `done` is told of each. A situation for
     /// which there is no command line is not offered.
     ///
     /// # Errors
-    /// The program, or a folder for it, cannot be had.
+    /// A folder for the program cannot be had, or its command line is none.
     pub fn run(
         &self,
         situations: &[&Situation],
@@ -132,23 +158,33 @@ impl Gate {
             place.clear()?;
             place.lose_database()?;
         }
-        let mut seen = self.run_in(place, line, situation.faults, situation.small_disk)?;
-        let mut restored = None;
+        let seen = self.run_in(place, line, situation.faults, situation.small_disk)?;
         let good = seen.code == Some(0) && seen.outcomes.iter().all(|outcome| outcome.succeeded);
-        if good && situation.verb == Verb::Backup {
-            // The proof of a backup is what it brings back.
-            if let Some(restore) = self.commands.restore_for(situation) {
-                let trace = seen.trace.take();
-                place.clear()?;
-                place.lose_database()?;
-                let again = self.run_in(place, restore, "", false)?;
-                restored = Some(if place.holds(&data) { Ok(()) } else { Err(again.told) });
-                seen.trace = trace;
-            }
-        } else if good && !place.holds(&data) {
-            restored = Some(Err("the statement succeeded".to_owned()));
-        }
-        Ok(verdict::judge(situation, &seen, restored, &self.profile))
+        let proof = match (good, situation.verb) {
+            (false, _) => Proof::NotDue,
+            (true, Verb::Backup) => self.prove(situation, place, &data)?,
+            (true, Verb::Restore) if place.holds(&data) => Proof::Sound,
+            (true, Verb::Restore) => Proof::Lost("the statement succeeded".to_owned()),
+        };
+        Ok(verdict::judge(situation, &seen, &proof, &self.profile))
+    }
+
+    /// The proof of a backup is what it brings back.
+    fn prove(
+        &self,
+        situation: &Situation,
+        place: &Place,
+        data: &[u8],
+    ) -> Result<Proof, NotStarted> {
+        let Some(restore) = self.commands.restore_for(situation) else { return Ok(Proof::None) };
+        place.clear()?;
+        place.lose_database()?;
+        let again = self.run_in(place, restore, "", false)?;
+        Ok(match again.not_started() {
+            _ if place.holds(data) => Proof::Sound,
+            Some(why) => Proof::NotStarted(why.to_owned()),
+            None => Proof::Lost(again.told),
+        })
     }
 
     fn run_in(
@@ -159,9 +195,9 @@ impl Gate {
         small_disk: bool,
     ) -> Result<Seen, NotStarted> {
         let ended = place.run(self, line, faults, small_disk)?;
-        let trace = place.trace().map_err(NotStarted)?;
+        let (traces, unreadable) = place.traces();
         let (outcomes, met) = place.rows();
-        Ok(Seen { trace, outcomes, met, ..ended })
+        Ok(Seen { traces, unreadable, outcomes, met, ..ended })
     }
 }
 

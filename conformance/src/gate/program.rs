@@ -60,6 +60,12 @@ pub(super) struct Place {
     prefix: String,
 }
 
+/// What the name of each trace begins with.
+const TRACE: &str = "trace-";
+
+/// Where the server tells of its statements.
+const OUTCOMES: &str = "outcomes.jsonl";
+
 /// The name of the database.
 const DATABASE: &str = "gate";
 
@@ -103,11 +109,9 @@ impl Place {
 
     /// What was recorded so far is not of interest any more.
     pub(super) fn clear(&self) -> Result<(), NotStarted> {
-        for name in ["trace.jsonl", "outcomes.jsonl"] {
-            let path = self.folder.join(name);
-            if path.exists() {
-                fs::remove_file(&path).map_err(|error| NotStarted(told(&path, &error)))?;
-            }
+        let outcomes = Some(self.folder.join(OUTCOMES)).filter(|path| path.exists());
+        for path in trace_files(&self.folder).into_iter().chain(outcomes) {
+            fs::remove_file(&path).map_err(|error| NotStarted(told(&path, &error)))?;
         }
         Ok(())
     }
@@ -138,8 +142,9 @@ impl Place {
             .env("VDI_PREFIX", &self.prefix)
             // Its faults are those of the sqlcmd that the program starts.
             .env("VDI_SERVER", "none")
-            .env("VDI_TRACE", self.folder.join("trace.jsonl"))
-            .env("VDI_OUTCOME", self.folder.join("outcomes.jsonl"))
+            // A file for each set: a program may have several at once.
+            .env("VDI_TRACE", self.folder.join(format!("{TRACE}%s.jsonl")))
+            .env("VDI_OUTCOME", self.folder.join(OUTCOMES))
             .env_remove("VDI_DEBUG")
             // With all that it starts, so that all can be ended.
             .process_group(0);
@@ -174,10 +179,6 @@ impl Place {
         }
         RUNNING.store(0, Ordering::Release);
         let status = child.wait().map_err(|error| NotStarted(format!("{line}: {error}")))?;
-        if matches!(status.code(), Some(126 | 127)) {
-            let why = fs::read_to_string(self.folder.join("err")).unwrap_or_default();
-            return Err(NotStarted(format!("{line}: {}", why.trim())));
-        }
         let read = |name: &str| fs::read(self.folder.join(name)).unwrap_or_default();
         let told: Vec<u8> = [read("out"), read("err")].concat();
         let mut told = String::from_utf8_lossy(&told).into_owned();
@@ -190,25 +191,30 @@ impl Place {
             signal: status.signal(),
             hung,
             told,
-            trace: None,
+            traces: Vec::new(),
+            unreadable: None,
             outcomes: Vec::new(),
             met: Vec::new(),
             full: small_disk && holds_large_file(&self.folder),
         })
     }
 
-    /// What library and server have recorded, in the order of its numbers.
-    pub(super) fn trace(&self) -> Result<Option<Trace>, String> {
-        let path = self.folder.join("trace.jsonl");
-        if !path.exists() {
-            return Ok(None);
+    /// What library and server have recorded of each set, in the order of its numbers; and
+    /// why one of the files cannot be read, if one cannot.
+    pub(super) fn traces(&self) -> (Vec<Trace>, Option<String>) {
+        let (mut traces, mut unreadable) = (Vec::new(), None);
+        for path in trace_files(&self.folder) {
+            match gather(&[path]) {
+                Ok(gathered) => traces.push(gathered.trace),
+                Err(error) => unreadable = unreadable.or(Some(error.to_string())),
+            }
         }
-        gather(&[path]).map(|gathered| Some(gathered.trace)).map_err(|error| error.to_string())
+        (traces, unreadable)
     }
 
     /// What became of the statements, and which faults have happened.
     pub(super) fn rows(&self) -> (Vec<Outcome>, Vec<String>) {
-        let text = fs::read_to_string(self.folder.join("outcomes.jsonl")).unwrap_or_default();
+        let text = fs::read_to_string(self.folder.join(OUTCOMES)).unwrap_or_default();
         let (mut outcomes, mut met) = (Vec::new(), Vec::new());
         for row in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
             match row {
@@ -218,6 +224,24 @@ impl Place {
         }
         (outcomes, met)
     }
+}
+
+/// The traces in this folder: those of sets of one name in the order in which these were
+/// created, of which all but the last have a number behind their name.
+fn trace_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut found: Vec<(String, u64, String)> = names
+        .filter(|name| name.starts_with(TRACE))
+        .map(|name| {
+            let end = name.rsplit_once(".jsonl.");
+            let numbered = end.and_then(|(set, number)| Some((set, number.parse().ok()?)));
+            let (set, number) = numbered.unwrap_or((name.trim_end_matches(".jsonl"), u64::MAX));
+            (set.to_owned(), number, name)
+        })
+        .collect();
+    found.sort_unstable();
+    found.into_iter().map(|(.., name)| folder.join(name)).collect()
 }
 
 /// The group of the program that runs; 0 if none does.
@@ -273,5 +297,29 @@ fn ends_within(child: &mut Child, limit: Duration) -> bool {
             Ok(None) => return false,
             _ => return true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traces_come_in_the_order_in_which_their_sets_were_created() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let names = [
+            "trace-a.jsonl.1",
+            "trace-a.jsonl.2",
+            "trace-a.jsonl.10",
+            "trace-a.jsonl",
+            "trace-b.jsonl.x.jsonl",
+            "trace-b.jsonl",
+        ];
+        for name in names.iter().rev().chain(&["out", "outcomes.jsonl", "medium"]) {
+            fs::write(folder.path().join(name), "").expect("written");
+        }
+        let mut expected: Vec<PathBuf> = names.map(|name| folder.path().join(name)).into();
+        expected.swap(4, 5);
+        assert_eq!(trace_files(folder.path()), expected);
     }
 }

@@ -1,45 +1,88 @@
 //! The verdict on a program in one situation.
 
+use std::collections::BTreeSet;
+
 use vdi_sim::check::{Finding, Judged, Verdict as Oracle, Violation, check_trace};
 use vdi_sim::clauses::{Clause, Party, Profile};
 use vdi_sim::codes::{CommandCode, Features, Win32};
-use vdi_sim::trace::{CodeArg, Event, Name, Reported, Statement, Trace};
+use vdi_sim::trace::{CodeArg, Event, Function, Name, Reported, Statement, Trace};
 
 use super::program::is_end_of_client;
 use super::situations::Situation;
-use super::{Outcome, Seen};
+use super::{Outcome, Proof, Seen};
 use crate::adapter::{Misdeed, Trouble};
 use crate::run::{ScenarioResult, Verdict};
 
 /// The lane on which stands what the program knows of its statement and what it says.
 const LANE: &str = "primary.statement";
 
-/// What is said of the whole: the oracle's word on the trace first, then what the program
+/// What is said of the whole: the oracle's word on each trace first, then what the program
 /// says of itself, then what it has stored.
 pub(super) fn judge(
     situation: &Situation,
     seen: &Seen,
-    restored: Option<Result<(), String>>,
+    proof: &Proof,
     profile: &Profile,
 ) -> ScenarioResult {
-    let Some(trace) = &seen.trace else {
-        let mut result = situation.result(if seen.hung { hung() } else { no_set(seen) });
+    if seen.traces.is_empty() {
+        let mut result = situation.result(match &seen.unreadable {
+            _ if seen.hung => hung(),
+            Some(why) => unreadable(why),
+            None => no_set(seen),
+        });
         result.stderr = seen.told.clone();
         return result;
-    };
-    if situation.complete && !asks_for_complete(trace) {
+    }
+    if situation.complete && !seen.traces.iter().any(asks_for_complete) {
         let why = "the program does not ask for VDC_Complete (VDF_RequestComplete)";
         return situation.result(Verdict::NotOffered(why.to_owned()));
     }
-    let trace = told(situation, seen, trace);
-    let judged = check_trace(&trace, profile);
-    let verdict = verdict(situation, seen, &trace, &judged, restored);
+    let mut parts = Vec::new();
+    let mut outcomes: Vec<&Outcome> = seen.outcomes.iter().collect();
+    for trace in &seen.traces {
+        let trace = told(situation, seen, trace, outcome_of(trace, &mut outcomes));
+        let judged = check_trace(&trace, profile);
+        parts.push((trace, judged));
+    }
+    let used: BTreeSet<Clause> =
+        parts.iter().flat_map(|(_, judged)| &judged.clauses).copied().collect();
+    // What is shown is the set of which there is most to say; of several, the first.
+    parts.sort_by_key(|(_, judged)| rank(judged));
+    let (trace, judged) = parts.swap_remove(0);
+    let verdict = verdict(situation, seen, &trace, &judged, proof);
     let mut result = situation.result(verdict);
     result.trace = trace;
     result.findings = judged.findings.into_iter().filter(|of| of.party != Party::Server).collect();
-    result.used = judged.clauses;
+    result.used = used.into_iter().collect();
     result.stderr = seen.told.clone();
     result
+}
+
+/// How little there is to say of a trace.
+fn rank(judged: &Judged) -> u8 {
+    let by_client = |finding: &Finding| finding.party == Party::Client;
+    match &judged.verdict {
+        _ if judged.error.is_some() => 0,
+        Oracle::Violation(_) => 1,
+        _ if judged.findings.iter().any(by_client) => 2,
+        Oracle::Inconclusive(_) => 3,
+        Oracle::Conformant => 4,
+    }
+}
+
+/// What became of the statement for this set, of those that are not yet taken by another: its
+/// first device bears the set's name.
+fn outcome_of<'a>(trace: &Trace, outcomes: &mut Vec<&'a Outcome>) -> Option<&'a Outcome> {
+    let created = trace.events.iter().find_map(|event| match event {
+        Event::Call { call: Function::Create | Function::CreateEx, args, .. } => args.name.as_ref(),
+        _ => None,
+    });
+    let of = |outcome: &&Outcome| {
+        created
+            .is_some_and(|name| outcome.devices.first().is_some_and(|first| first == name.as_str()))
+    };
+    let index = outcomes.iter().position(of)?;
+    Some(outcomes.remove(index))
 }
 
 /// Whether the program has created a set whose server may send VDC_Complete.
@@ -58,10 +101,13 @@ fn verdict(
     seen: &Seen,
     trace: &Trace,
     judged: &Judged,
-    restored: Option<Result<(), String>>,
+    proof: &Proof,
 ) -> Verdict {
     if seen.hung {
         return hung();
+    }
+    if let Some(why) = &seen.unreadable {
+        return unreadable(why);
     }
     if let Some(error) = &judged.error {
         return failed(format!("leaves a trace that cannot be understood: {error}"));
@@ -74,8 +120,14 @@ fn verdict(
         return violated(finding.clause, finding.line, what(finding, trace));
     }
     let Some(code) = seen.code else { return crashed(seen) };
-    if let Some(Err(why)) = restored {
-        let clause: Clause = "client.media.true".parse().expect("a clause");
+    if let Proof::NotStarted(why) = proof {
+        return program(
+            Misdeed::NotStarted,
+            format!("cannot prove its backup by a restore: {why}"),
+        );
+    }
+    if let Proof::Lost(why) = proof {
+        let clause = stored_clause();
         let what = format!("what was backed up does not come back: {}", why.trim());
         return violated(clause, 0, what);
     }
@@ -96,19 +148,31 @@ fn verdict(
         }
         (false, false, _) => return failed(format!("exits with {code}")),
     }
-    if let Some(why) = not_met(situation, seen, trace) {
+    if let Some(why) = not_met(situation, seen) {
         return Verdict::Inconclusive(why);
     }
     if let Oracle::Inconclusive(_) = &judged.verdict {
         return Verdict::Inconclusive("the order of overlapping calls is not known".to_owned());
     }
+    if matches!(proof, Proof::None) && situation.clauses().any(|clause| clause == stored_clause()) {
+        let missing = if situation.several { "--several-restore" } else { "--restore" };
+        let why = format!(
+            "nothing was wrong, but what it stored is not proven by a restore: no {missing}"
+        );
+        return Verdict::NotOffered(why);
+    }
     Verdict::Conformant
 }
 
+/// That the media hold what they are to hold.
+fn stored_clause() -> Clause {
+    "client.media.true".parse().expect("a clause")
+}
+
 /// Why the situation is not the one that it was to be, if it is not.
-fn not_met(situation: &Situation, seen: &Seen, trace: &Trace) -> Option<String> {
+fn not_met(situation: &Situation, seen: &Seen) -> Option<String> {
     let met = if situation.small_disk {
-        seen.full || refuses_a_write(trace)
+        seen.full || seen.traces.iter().any(refuses_a_write)
     } else {
         situation.faults.is_empty() || seen.met.iter().any(|met| met == situation.faults)
     };
@@ -119,7 +183,7 @@ fn not_met(situation: &Situation, seen: &Seen, trace: &Trace) -> Option<String> 
         |event: &Event<'_>| event.lane().is_some_and(|lane| lane.starts_with("server."));
     let why = match seen.outcomes.iter().find(|outcome| !outcome.succeeded) {
         Some(outcome) => format!("its statement failed before: {}", outcome.messages.join(" ")),
-        None if !trace.events.iter().any(on_server) => {
+        None if !seen.traces.iter().flat_map(|trace| &trace.events).any(on_server) => {
             "no server came: it handed no statement to sqlcmd, or that did not end".to_owned()
         }
         None => "it ended before".to_owned(),
@@ -168,6 +232,10 @@ fn failed(what: String) -> Verdict {
     program(Misdeed::Failed, what)
 }
 
+fn unreadable(why: &str) -> Verdict {
+    failed(format!("leaves a trace that cannot be read: {why}"))
+}
+
 fn hung() -> Verdict {
     program(Misdeed::Hung, "did not end in time; it, and what it had started, were killed")
 }
@@ -182,6 +250,9 @@ fn crashed(seen: &Seen) -> Verdict {
 fn no_set(seen: &Seen) -> Verdict {
     if seen.code.is_none() {
         return crashed(seen);
+    }
+    if let Some(why) = seen.not_started() {
+        return program(Misdeed::NotStarted, format!("cannot be started: {why}"));
     }
     let why =
         "never created a set: is it linked with libsqlvdi.so, or to be started with --preload?";
@@ -222,26 +293,22 @@ fn violated(clause: Clause, line: usize, got: String) -> Verdict {
 
 /// The trace, and in it what no library sees: the program has issued a statement, learns
 /// what became of it, and tells its own caller, by its exit code, how all ended.
-fn told(situation: &Situation, seen: &Seen, trace: &Trace) -> Trace {
+fn told(situation: &Situation, seen: &Seen, trace: &Trace, outcome: Option<&Outcome>) -> Trace {
     let mut header = trace.header.clone();
     header.provoked = vec![Party::Server];
     header.scenario = Some(situation.id.to_owned());
     let lane = || Name::from(LANE);
     let note =
         |statement, devices| Event::Statement { seq: None, lane: lane(), statement, devices };
-    let succeeded = seen.outcomes.iter().all(|outcome| outcome.succeeded);
-    let learned = if !seen.outcomes.is_empty() && succeeded {
-        Statement::Succeeded
-    } else {
-        Statement::Failed
-    };
+    let succeeded = outcome.is_some_and(|outcome| outcome.succeeded);
+    let learned = if succeeded { Statement::Succeeded } else { Statement::Failed };
     let mut end = vec![note(learned, None)];
     if let Some(code) = seen.code {
         let report = if code == 0 { Reported::Success } else { Reported::Failure };
         end.push(Event::Report { seq: None, lane: lane(), report });
     }
     let mut told = Trace::new(header);
-    let mut issued = seen.outcomes.first().map(|outcome| outcome.devices.len());
+    let mut issued = outcome.map(|outcome| outcome.devices.len());
     for event in &trace.events {
         // It has issued its statement before the server could come.
         if event.lane().is_some_and(|lane| lane.starts_with("server."))

@@ -9,8 +9,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
 /// Every client program.
-pub(crate) const CLIENTS: [&str; 8] =
-    ["single", "threads", "processes", "handles", "complete", "snapshot", "abort", "faulty"];
+pub(crate) const CLIENTS: [&str; 9] = [
+    "single",
+    "threads",
+    "processes",
+    "handles",
+    "disk",
+    "complete",
+    "snapshot",
+    "abort",
+    "faulty",
+];
 
 /// Where the clients are compiled to, once for all tests of this process.
 fn programs() -> &'static Path {

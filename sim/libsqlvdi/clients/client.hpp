@@ -117,8 +117,9 @@ public:
     ~Statement() { wait(); }
     bool has_ended() const { return ended; }
     bool wait() {
-        if (waiter.joinable()) waiter.join();
-        return code == 0;
+        if (!waiter.joinable()) return code == 0;
+        waiter.join();
+        return code == 0 || say("the statement failed");
     }
 
 private:

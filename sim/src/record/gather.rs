@@ -125,3 +125,50 @@ fn add(path: &Path, events: &mut BTreeMap<Place, Event<'static>>) -> Result<Head
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "{\"vdi\":\"trace/1\"}\n";
+
+    fn line(seq: &str, lane: &str, rest: &str) -> String {
+        format!("{{{seq}\"lane\":\"{lane}\",{rest}}}\n")
+    }
+
+    fn gathered(name: &str, files: [String; 2]) -> Result<Gathered, NotOne> {
+        let paths = [1, 2].map(|number| {
+            let name = format!("gathered-{name}-{}-{number}.jsonl", std::process::id());
+            std::env::temp_dir().join(name)
+        });
+        for (path, lines) in paths.iter().zip(files) {
+            std::fs::write(path, format!("{HEADER}{lines}")).expect("written");
+        }
+        let gathered = gather(&paths);
+        paths.iter().for_each(|path| std::fs::remove_file(path).expect("it is there"));
+        gathered
+    }
+
+    /// The server goes on with the numbers of the set while its client calls what it has
+    /// closed.
+    #[test]
+    fn what_comes_after_close_stays_where_it_stands() {
+        let (close, done) = ("\"call\":\"Close\",\"on\":\"cset\"", "\"return\":\"NOERROR\"");
+        let abort = "\"call\":\"SignalAbort\",\"on\":\"cset\"";
+        let refused = "\"return\":\"VD_E_PROTOCOL\"";
+        let client = [("\"seq\":1,", close), ("\"seq\":3,", done), ("", abort), ("", refused)]
+            .map(|(seq, rest)| line(seq, "primary.t1", rest));
+        let close_by_server = close.replace("cset", "sset");
+        let server = [("\"seq\":2,", &*close_by_server), ("\"seq\":4,", done)]
+            .map(|(seq, rest)| line(seq, "server.main", rest));
+        let whole = gathered("late", [client.concat(), server.concat()]).expect("one history");
+        assert_eq!(whole.missing, 0);
+        let lanes: Vec<_> = whole.trace.events.iter().filter_map(Event::lane).collect();
+        let (client, server) = ("primary.t1", "server.main");
+        assert_eq!(lanes, [client, server, client, client, client, server]);
+        // Of anybody who has closed nothing it is asked for.
+        let early = line("", "primary.t1", abort);
+        let error = gathered("early", [early, String::new()]).expect_err("it has no number");
+        assert!(matches!(error, NotOne::NoNumber { line: 2, .. }), "{error}");
+    }
+}

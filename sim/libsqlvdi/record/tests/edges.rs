@@ -9,13 +9,13 @@ use std::thread::{self, Builder};
 
 use tempfile::TempDir;
 use vdi_sim::check::{Verdict, check_reader};
-use vdi_sim::clauses::Profile;
-use vdi_sim::codes::{CommandCode, HResult};
+use vdi_sim::clauses::{Clause, Profile};
+use vdi_sim::codes::{CommandCode, Features, HResult};
 use vdi_sim::config::ServerConfig;
 use vdi_sim::record::gather::gather;
 use vdi_sim::record::shared::join;
 use vdi_sim::record::{Recording, ServerSet, header};
-use vdi_sim::runtime::{Machine, Options, SendCommand};
+use vdi_sim::runtime::{Machine, Options, Progress, SendCommand, SetHistory};
 use vdi_sim::trace::{Event, Function, TimeoutArg, TraceReader};
 
 /// Who records.
@@ -182,26 +182,30 @@ fn time_outs_are_recorded_in_the_unit_that_counts() {
 }
 
 /// The server of one set with one device, which sends one command.
-fn serve(set: &ServerSet) -> Result<(), HResult> {
+fn serve(set: &ServerSet, history: &SetHistory) -> Result<(), HResult> {
     set.open(None, "lets-go")?;
-    let (block_size, max_transfer_size) = (512, 65_536);
-    let part = ServerConfig { block_size, max_transfer_size, ..ServerConfig::default() };
+    let part = ServerConfig {
+        features: Features::WRITE_MEDIA,
+        block_size: 512,
+        max_transfer_size: 65_536,
+        ..ServerConfig::default()
+    };
     set.begin_configuration(&part)?;
     set.end_configuration()?;
     let agent = set.completion_agent()?;
     let agent = Builder::new().name("agent".to_owned()).spawn(move || agent.execute());
     let device = set.open_device("lets-go")?;
-    let flush = || SendCommand {
+    while history.progress() == Progress::Forming {
+        thread::yield_now();
+    }
+    device.send_command(SendCommand {
         tag: 1,
         code: CommandCode::Flush,
         buffer: None,
         size: 0,
         position: 0,
         callback: Box::new(|_| ()),
-    };
-    while device.send_command(flush()) == Err(HResult::VD_E_PROTOCOL) {
-        thread::yield_now();
-    }
+    })?;
     device.close_device()?;
     agent.expect("a thread").join().expect("no panic")?;
     set.close()
@@ -220,9 +224,8 @@ fn serve_recorded(stage: &Stage) {
     };
     let header = header(&Options::default());
     let recorder = join(&stage.path("trace.jsonl"), &header, (&history, "lets-go"));
-    drop(history);
     let set = Recording::new(recorder.expect("it can be joined")).server(plain);
-    serve(&set).expect("it is served");
+    serve(&set, &history).expect("it is served");
 }
 
 const LET_GO: &str = "\
@@ -243,17 +246,14 @@ close 8077000C
 #[test]
 fn after_close_nothing_of_the_set_is_kept() {
     let stage = Stage::new("lets-go");
-    let server = || {
-        let served = || serve_recorded(&stage);
-        let mut command = stage.command(By::Library, &["lets-go", &stage.prefix]);
-        thread::scope(|scope| {
-            let main = Builder::new().name("main".to_owned()).spawn_scoped(scope, served);
-            let said = said(&mut command);
-            main.expect("a thread").join().expect("it is served");
-            said
-        })
-    };
-    let (out, told) = server();
+    let mut command = stage.command(By::Library, &["lets-go", &stage.prefix]);
+    let (out, told) = thread::scope(|scope| {
+        let main = Builder::new().name("main".to_owned());
+        let served = main.spawn_scoped(scope, || serve_recorded(&stage));
+        let said = said(&mut command);
+        served.expect("a thread").join().expect("it is served");
+        said
+    });
     assert_eq!((out.as_str(), told.as_str()), (LET_GO, ""));
     let text = stage.trace("trace.jsonl");
     let events = events(&text);
@@ -265,8 +265,12 @@ fn after_close_nothing_of_the_set_is_kept() {
     assert_eq!((gathered.missing, gathered.trace.events.len()), (0, events.len()), "{text}");
     for trace in [text, gathered.trace.to_json_lines()] {
         let judged = check_reader(BufReader::new(trace.as_bytes()), &Profile::default());
-        let said = format!("{:?}", judged.findings);
-        assert!(said.contains("UseAfter"), "{said}\n{trace}");
+        let found: Vec<Clause> = judged.findings.iter().map(|finding| finding.clause).collect();
+        assert_eq!(
+            found,
+            [Clause::ClientCloseUseAfter, Clause::ClientCloseTwice],
+            "{judged:?}\n{trace}"
+        );
         assert!(judged.error.is_none(), "{judged:?}\n{trace}");
     }
     assert!(File::open(stage.path("trace.jsonl.1")).is_err(), "there is one set");

@@ -197,6 +197,7 @@ fn files_and_functions_stay_short() {
         "sim/libsqlvdi/src",
         "sim/libsqlvdi/tests",
         "sim/libsqlvdi/record/src",
+        "sim/libsqlvdi/record/tests",
         "conformance/src",
         "conformance/tests",
     ] {

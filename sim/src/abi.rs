@@ -91,6 +91,17 @@ impl From<VdConfig> for RawConfig {
     }
 }
 
+/// A time-out as C++ gives it, in milliseconds: it counts `seconds`, or else milliseconds
+/// already. `None` is for ever: what is negative, and what no clock of 32 bits reaches, some
+/// seven weeks.
+///
+/// Source: SQL Server on Linux VDI client SDK Specification, GetConfiguration and
+/// GetCommand; that the published sample means seconds is a reading of its own.
+#[must_use]
+pub fn milliseconds(time: i64, seconds: bool) -> Option<u32> {
+    u32::try_from(if seconds { time.saturating_mul(1000) } else { time }).ok()
+}
+
 macro_rules! symbols {
     ($( $name:ident = $symbol:literal; )+) => {
         /// The symbols that the library exports, by what they are.

@@ -6,6 +6,8 @@ use std::io::{self, BufReader, Write};
 use std::path::PathBuf;
 use std::thread;
 
+use vdi_sim::codes::HResult;
+use vdi_sim::config::VdConfig;
 use vdi_sim::record::{Recording, header};
 use vdi_sim::runtime::{Machine, Options};
 use vdi_sim::trace::{Event, Header, Name, Process, Recorder, TraceReader};
@@ -47,6 +49,35 @@ fn threads_record_without_gaps_and_in_order() {
     for number in 1..=8 {
         let lane = format!("primary.t{number}");
         assert_eq!(events.iter().filter(|event| event.lane() == Some(&lane)).count(), 1000);
+    }
+}
+
+/// A writer that panics after so many lines.
+struct Panics(u32);
+
+impl Write for Panics {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.checked_sub(1).expect("a defect of the recording");
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What goes wrong in the recording keeps no call from being made, and is told at the end.
+#[test]
+fn calls_that_cannot_be_recorded_are_made() {
+    for lines in 1..5 {
+        let recorder = Recorder::new(Panics(lines), &Header::default()).expect("a header");
+        let recording = Recording::new(recorder);
+        let client = recording.client(Machine::in_memory(Options::default()).client_set());
+        let config = VdConfig { device_count: 1, ..VdConfig::default() };
+        assert_eq!(client.create(None, "Backup", &config), Ok(()));
+        assert_eq!(client.close(), Ok(()));
+        assert_eq!(client.close(), Err(HResult::VD_E_PROTOCOL));
+        assert!(recording.recorder().finish().is_err(), "after {lines} lines");
     }
 }
 

@@ -161,7 +161,7 @@ fn a_death_is_recorded_by_the_survivor() {
     assert!(exit.is_some() && exit < abort, "{text}");
 }
 
-/// Two sets of one process, one after the other, leave two traces.
+/// Without a server there is a trace, too, called like the set.
 #[test]
 fn the_library_records_alone_what_it_sees() {
     let stage = Stage::new();

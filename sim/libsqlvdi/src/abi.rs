@@ -115,19 +115,23 @@ fn call(what: &str, make: impl FnOnce() -> Result<()>) -> c_int {
     status.0.cast_signed()
 }
 
-/// Once per process: panics are silent unless asked for, and the end of the process closes
-/// what is open.
+/// Once per process: panics are silent unless asked for.
 fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         std::panic::set_hook(Box::new(|panic| Settings::get().tell(|| panic.to_string())));
-        // SAFETY: a function of this library, which neither unwinds nor is gone when it is
-        // called: what a library registers is called before it is unloaded.
-        let _ = unsafe { libc::atexit(at_exit) };
     });
 }
 
-extern "C" fn at_exit() {
+/// The end of the process closes what is open: after all that the program itself does then,
+/// in what it has registered with `atexit` and in destructors.
+// SAFETY: what stands in this section is called once, without arguments that matter, when
+// the library is unloaded or the process ends; the function does not unwind.
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static AT_END: extern "C" fn() = at_end;
+
+extern "C" fn at_end() {
     let _ = catch_unwind(objects::end_all);
 }
 

@@ -154,15 +154,19 @@ impl Objects {
 /// A new set object.
 pub(crate) fn new_set() -> Token {
     let plain = Settings::get().machine.client_set();
-    let silent = Recording::new(Recorder::silent()).client(plain.clone());
     let set = Set {
         process: std::process::id(),
+        recorded: Mutex::new(unrecorded(&plain)),
         plain,
-        recorded: Mutex::new(silent),
         devices: Mutex::default(),
         mapped: Mutex::default(),
     };
     objects().add(Object::Set(Arc::new(set)))
+}
+
+/// The interface with nothing recorded.
+fn unrecorded(plain: &vdi_sim::runtime::ClientSet) -> ClientSet {
+    Recording::new(Recorder::silent()).client(plain.clone())
 }
 
 /// The set of this number, if it is one of this process.
@@ -244,24 +248,24 @@ impl Set {
     }
 
     /// The set of this name is about to be created or opened: from here on it is recorded,
-    /// if that is wanted, in a trace of its own.
+    /// if that is wanted, in a trace of its own, and never in that of an earlier set.
     pub(crate) fn record(&self, name: &str, role: Role) {
         if self.plain.history().is_none()
             && let Some(recording) = Settings::get().recording(name)
-            && let Some(recorded) = recording.of(&self.plain, name, role)
         {
-            *lock(&self.recorded) = recorded;
+            let recorded = recording.of(&self.plain, name, role);
+            *lock(&self.recorded) = recorded.unwrap_or_else(|| unrecorded(&self.plain));
         }
     }
 
     /// Close: the device interfaces are invalid, and what they hold is let go. Who uses one
-    /// all the same is refused; recorded, this is told.
+    /// all the same is refused; recorded, this is told: of each device that much stays.
     pub(crate) fn end_devices(&self) {
         let devices = std::mem::take(&mut *lock(&self.devices));
         if Settings::get().records() {
             for (_, device) in &devices {
                 let ended = std::mem::take(&mut *lock(&device.commands));
-                discard(device.process, ended);
+                discard(device.process, (ended, device.device.let_go()));
             }
         } else {
             let mut objects = objects();

@@ -1,6 +1,7 @@
 //! Traces of the sets of this process, for `vdi check`.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use vdi_sim::record::shared::{claim, join, trace_path};
@@ -28,7 +29,9 @@ impl TraceFile {
     /// The set interface, recorded into this file; `None` if nothing can be recorded.
     #[expect(clippy::print_stderr, reason = "who asks for a trace hears why there is none")]
     pub(crate) fn of(&self, set: &runtime::ClientSet, name: &str, role: Role) -> Option<ClientSet> {
-        match self.open(set, name, role) {
+        let open = || self.open(set, name, role);
+        let panicked = |_| Err(io::Error::other("the recording cannot be begun"));
+        match catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(panicked) {
             Ok(recorded) => recorded,
             Err(error) => {
                 eprintln!("libsqlvdi: VDI_TRACE: {}: {error}", self.0.display());

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use vdi_sim::abi::milliseconds;
 use vdi_sim::runtime::{Machine, Options, Timeout};
 
 use crate::recording::TraceFile;
@@ -44,14 +45,9 @@ impl Settings {
         }
     }
 
-    /// A time-out as C++ gives it: negative is for ever, 0 polls. What no clock of 32 bits
-    /// reaches, some seven weeks, is for ever, too.
-    ///
-    /// Source: SQL Server on Linux VDI client SDK Specification, GetConfiguration and
-    /// GetCommand; that the published sample means seconds is a reading of its own.
+    /// A time-out as C++ gives it.
     pub(crate) fn timeout(&self, time: i64) -> Timeout {
-        let milliseconds = if self.seconds { time.saturating_mul(1000) } else { time };
-        u32::try_from(milliseconds).map_or(Timeout::Infinite, Timeout::Milliseconds)
+        milliseconds(time, self.seconds).map_or(Timeout::Infinite, Timeout::Milliseconds)
     }
 
     /// Whether sets are recorded.

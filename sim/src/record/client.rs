@@ -23,7 +23,8 @@ pub struct ClientSet {
 pub struct ClientDevice {
     side: Side,
     name: String,
-    device: runtime::ClientDevice,
+    /// `None` once it is let go.
+    device: Arc<Mutex<Option<runtime::ClientDevice>>>,
     /// The numbers of the commands that were delivered; who completes one twice names it
     /// once more.
     delivered: Arc<Mutex<BTreeMap<CommandId, u64>>>,
@@ -103,6 +104,7 @@ impl ClientSet {
         let make = || self.set.open_device(name);
         let device = self.side.call(call, (Some(&handle), args), make, nothing)?;
         let (side, delivered) = (self.side.clone(), Arc::default());
+        let device = Arc::new(Mutex::new(Some(device)));
         Ok(ClientDevice { side, name: handle, device, delivered })
     }
 
@@ -185,6 +187,23 @@ impl ClientDevice {
         self.delivered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn kept(&self) -> MutexGuard<'_, Option<runtime::ClientDevice>> {
+        self.device.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn device(&self) -> Result<runtime::ClientDevice, HResult> {
+        self.kept().clone().ok_or(HResult::VD_E_PROTOCOL)
+    }
+
+    /// The set is closed, and this keeps nothing of it any more, nor does any clone: the
+    /// device itself is given back. Whoever calls it all the same is refused with
+    /// VD_E_PROTOCOL, as every device of a closed set refuses, and recorded.
+    #[must_use]
+    pub fn let_go(&self) -> Option<runtime::ClientDevice> {
+        self.delivered().clear();
+        self.kept().take()
+    }
+
     /// [`runtime::ClientDevice::get_command`].
     ///
     /// # Errors
@@ -193,7 +212,7 @@ impl ClientDevice {
         let names = self.side.names();
         let args = Args { timeout: Some(timeout_argument(timeout)), ..Args::default() };
         let call = (Function::GetCommand, self.name.as_str());
-        let make = || self.device.get_command(timeout);
+        let make = || self.device()?.get_command(timeout);
         let out = |got: &Delivered| {
             let mut delivered = self.delivered();
             delivered.insert(got.command, got.tag);
@@ -235,7 +254,7 @@ impl ClientDevice {
             ..Args::default()
         };
         let call = (Function::CompleteCommand, self.name.as_str());
-        let make = || self.device.complete_command(command, code, bytes, position);
+        let make = || self.device()?.complete_command(command, code, bytes, position);
         self.side.call(call, (None, args), make, nothing)
     }
 
@@ -250,6 +269,6 @@ impl ClientDevice {
     /// [`runtime::ClientDevice::is_alive`], which is not recorded.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        self.device.is_alive()
+        self.device().is_ok_and(|device| device.is_alive())
     }
 }

@@ -3,12 +3,12 @@
 //! They number their events by one counter, which lies in the set's shared memory, so their
 //! files can be put together afterwards; several may be in one file already.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
-use crate::trace::{Event, Header, Trace, TraceError, TraceReader};
+use crate::trace::{Event, Function, Header, LaneName, Process, Trace, TraceError, TraceReader};
 
 /// What several processes have recorded.
 #[derive(Clone, Debug)]
@@ -65,8 +65,13 @@ pub enum NotOne {
     },
 }
 
+/// The place of an event: its number and 0, or for one that has none the number of the last
+/// before it that has one, and how many further it is.
+type Place = (u64, u32);
+
 /// Reads these files and puts their events into one order. A process that was killed while it
-/// wrote has left half a line, which is passed over.
+/// wrote has left half a line, which is passed over. What a client has called after its Close
+/// bears no number and stays behind what stands before it in its file: it touches nobody.
 ///
 /// # Errors
 /// They cannot be read, or are not traces of one set.
@@ -79,8 +84,9 @@ pub fn gather<P: AsRef<Path>>(paths: &[P]) -> Result<Gathered, NotOne> {
             return Err(NotOne::Headers { path: path.as_ref().to_owned() });
         }
     }
-    let last = events.keys().next_back().copied().unwrap_or_default();
-    let missing = last.saturating_sub(events.len() as u64);
+    let last = events.keys().next_back().map_or(0, |(number, _)| *number);
+    let numbered = events.keys().filter(|(_, after)| *after == 0).count();
+    let missing = last.saturating_sub(numbered as u64);
     let mut trace = Trace::new(header.unwrap_or_default());
     for event in events.into_values() {
         trace.push(event);
@@ -89,12 +95,13 @@ pub fn gather<P: AsRef<Path>>(paths: &[P]) -> Result<Gathered, NotOne> {
 }
 
 /// Adds the events of one file by their numbers; its header.
-fn add(path: &Path, events: &mut BTreeMap<u64, Event<'static>>) -> Result<Header, NotOne> {
+fn add(path: &Path, events: &mut BTreeMap<Place, Event<'static>>) -> Result<Header, NotOne> {
     let own = || path.to_owned();
     let file = File::open(path).map_err(|error| NotOne::Unreadable { path: own(), error })?;
     let bad = |error: TraceError| NotOne::NoTrace { path: own(), error };
     let mut reader = TraceReader::new(BufReader::new(file)).map_err(bad)?;
     let header = reader.header().clone();
+    let (mut last, mut closed): (Place, BTreeSet<Process>) = ((0, 0), BTreeSet::new());
     loop {
         let (line, event) = match reader.next_line() {
             Ok(Some(line)) => (line.number, line.event.into_owned()),
@@ -102,9 +109,66 @@ fn add(path: &Path, events: &mut BTreeMap<u64, Event<'static>>) -> Result<Header
             Err(error) if error.is_cut_off() => return Ok(header),
             Err(error) => return Err(bad(error)),
         };
-        let number = event.seq().ok_or_else(|| NotOne::NoNumber { path: own(), line })?;
-        if events.insert(number, event).is_some() {
-            return Err(NotOne::Twice { path: own(), line, number });
+        let process = event.lane().and_then(|lane| LaneName::process_of(lane).ok());
+        last = match event.seq() {
+            Some(number) => (number, 0),
+            None if process.is_some_and(|process| closed.contains(&process)) => {
+                (last.0, last.1 + 1)
+            }
+            None => return Err(NotOne::NoNumber { path: own(), line }),
+        };
+        if let Event::Call { call: Function::Close, .. } = &event {
+            closed.extend(process);
         }
+        if events.insert(last, event).is_some() {
+            return Err(NotOne::Twice { path: own(), line, number: last.0 });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "{\"vdi\":\"trace/1\"}\n";
+
+    fn line(seq: &str, lane: &str, rest: &str) -> String {
+        format!("{{{seq}\"lane\":\"{lane}\",{rest}}}\n")
+    }
+
+    fn gathered(name: &str, files: [String; 2]) -> Result<Gathered, NotOne> {
+        let paths = [1, 2].map(|number| {
+            let name = format!("gathered-{name}-{}-{number}.jsonl", std::process::id());
+            std::env::temp_dir().join(name)
+        });
+        for (path, lines) in paths.iter().zip(files) {
+            std::fs::write(path, format!("{HEADER}{lines}")).expect("written");
+        }
+        let gathered = gather(&paths);
+        paths.iter().for_each(|path| std::fs::remove_file(path).expect("it is there"));
+        gathered
+    }
+
+    /// The server goes on with the numbers of the set while its client calls what it has
+    /// closed.
+    #[test]
+    fn what_comes_after_close_stays_where_it_stands() {
+        let (close, done) = ("\"call\":\"Close\",\"on\":\"cset\"", "\"return\":\"NOERROR\"");
+        let abort = "\"call\":\"SignalAbort\",\"on\":\"cset\"";
+        let refused = "\"return\":\"VD_E_PROTOCOL\"";
+        let client = [("\"seq\":1,", close), ("\"seq\":3,", done), ("", abort), ("", refused)]
+            .map(|(seq, rest)| line(seq, "primary.t1", rest));
+        let close_by_server = close.replace("cset", "sset");
+        let server = [("\"seq\":2,", &*close_by_server), ("\"seq\":4,", done)]
+            .map(|(seq, rest)| line(seq, "server.main", rest));
+        let whole = gathered("late", [client.concat(), server.concat()]).expect("one history");
+        assert_eq!(whole.missing, 0);
+        let lanes: Vec<_> = whole.trace.events.iter().filter_map(Event::lane).collect();
+        let (client, server) = ("primary.t1", "server.main");
+        assert_eq!(lanes, [client, server, client, client, client, server]);
+        // Of anybody who has closed nothing it is asked for.
+        let early = line("", "primary.t1", abort);
+        let error = gathered("early", [early, String::new()]).expect_err("it has no number");
+        assert!(matches!(error, NotOne::NoNumber { line: 2, .. }), "{error}");
     }
 }

@@ -77,7 +77,7 @@ pub mod shared;
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::codes::{HResult, Win32};
 use crate::runtime::{self, Mortal, Options, SetHistory};
@@ -117,6 +117,28 @@ pub struct Recording {
     claim: Option<shared::Claim>,
     /// Whose death is to be recorded, if it has not been yet.
     watched: Arc<Mutex<Option<(SetHistory, Mortal)>>>,
+    under_way: Arc<Mutex<UnderWay>>,
+}
+
+/// The calls that have not returned.
+#[derive(Debug, Default)]
+struct UnderWay {
+    calls: u32,
+    /// The client has closed the set: with the last of them nothing of it is needed.
+    closed: bool,
+}
+
+/// A call that has not returned, until this is dropped.
+struct Entered<'a>(&'a Recording);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        let mut under_way = self.0.under_way();
+        under_way.calls -= 1;
+        if under_way.calls == 0 && under_way.closed {
+            self.0.let_go();
+        }
+    }
 }
 
 impl Recording {
@@ -129,6 +151,7 @@ impl Recording {
             numbers: None,
             claim: None,
             watched: Arc::default(),
+            under_way: Arc::default(),
         }
     }
 
@@ -160,11 +183,32 @@ impl Recording {
     /// The death of this process of the set is recorded as soon as a call or a completion
     /// comes back aborted: the dead do not record it themselves.
     pub fn watch(&self, history: SetHistory, who: Mortal) {
-        *self.watched.lock().unwrap_or_else(PoisonError::into_inner) = Some((history, who));
+        *self.watched() = Some((history, who));
+    }
+
+    fn watched(&self) -> MutexGuard<'_, Option<(SetHistory, Mortal)>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A call begins.
+    fn enter(&self) -> Entered<'_> {
+        self.under_way().calls += 1;
+        Entered(self)
+    }
+
+    /// Keeps nothing of the set's memory, which Close promises to let go. What is called all
+    /// the same is recorded without a number.
+    fn let_go(&self) {
+        *self.watched() = None;
+        self.recorder.end_numbers();
     }
 
     fn notice_death(&self) {
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watched = self.watched();
         let Some((_, who)) = watched.take_if(|(history, who)| history.has_died(*who)) else {
             return;
         };
@@ -233,7 +277,8 @@ impl Side {
         self.recording.recorder.record(event);
     }
 
-    /// A call on a handle, recorded before it is made and when it has returned.
+    /// A call on a handle, recorded before it is made and when it has returned. It is made
+    /// even if it cannot be recorded.
     fn call<T>(
         &self,
         (call, on): (Function, &str),
@@ -241,36 +286,55 @@ impl Side {
         make: impl FnOnce() -> Result<T, HResult>,
         out: impl FnOnce(&T) -> Out<'static>,
     ) -> Result<T, HResult> {
-        if self.recording.recorder.is_silent() {
+        let recorder = &self.recording.recorder;
+        if recorder.is_silent() {
             return make();
         }
-        let lane = self.lane();
-        self.record(Event::Call {
-            seq: None,
-            lane: lane.clone(),
-            call,
-            on: Name::from(on),
-            creates: creates.map(Name::from),
-            args,
+        let _entered = self.recording.enter();
+        let lane = recorder.aside(|| {
+            let lane = self.lane();
+            self.record(Event::Call {
+                seq: None,
+                lane: lane.clone(),
+                call,
+                on: Name::from(on),
+                creates: creates.map(Name::from),
+                args,
+            });
+            lane
         });
         let result = make();
+        self.note_use(call, result.as_ref().err().copied());
+        let _ = recorder.aside(|| {
+            if call == Function::ExecuteCompletionAgent {
+                // The agent returns for it, whatever it says.
+                self.recording.notice_death();
+            }
+            let (status, out) = match &result {
+                Ok(given) => (HResult::NOERROR, out(given)),
+                Err(status) => (*status, Out::default()),
+            };
+            if let Some(lane) = lane {
+                self.record(Event::Return { seq: None, lane, status, out });
+            }
+        });
+        result
+    }
+
+    /// What a call that has failed so, or not, means for whether the set is in use.
+    fn note_use(&self, call: Function, failed: Option<HResult>) {
         if let Some(claim) = &self.recording.claim {
             match call {
-                Function::Create | Function::CreateEx => claim.note_create(result.is_ok()),
+                Function::Create | Function::CreateEx => claim.note_create(failed.is_none()),
                 Function::Close => claim.end(),
                 _ => {}
             }
         }
-        if call == Function::ExecuteCompletionAgent {
-            // The agent returns for it, whatever it says.
-            self.recording.notice_death();
+        // Whatever else it answers, a client's Close closes.
+        let closes = call == Function::Close && self.process != Process::Server;
+        if closes && failed != Some(HResult::VD_E_PROTOCOL) {
+            self.recording.under_way().closed = true;
         }
-        let (status, out) = match &result {
-            Ok(given) => (HResult::NOERROR, out(given)),
-            Err(status) => (*status, Out::default()),
-        };
-        self.record(Event::Return { seq: None, lane, status, out });
-        result
     }
 }
 

@@ -4,7 +4,8 @@
 //! set's history, which all its processes share. A call is recorded before it is made and
 //! a return after it came back, so whatever the order says came first did come first;
 //! where calls overlap it claims nothing. Processes that write into different files can be
-//! put together by these numbers.
+//! put together by these numbers. What a client calls after its Close is recorded without
+//! one: the numbers lie in the set's memory, which Close lets go.
 
 use std::fs::File;
 use std::io::{self, BufReader, Write as _};
@@ -25,6 +26,7 @@ pub struct Numbers(Arc<Mutex<Source>>);
 struct Source {
     history: Option<SetHistory>,
     own: u64,
+    ended: bool,
 }
 
 impl Numbers {
@@ -37,13 +39,22 @@ impl Numbers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next(&self) -> u64 {
+    /// There are no more: what this process records of a set that it has closed must keep
+    /// nothing of the set's memory.
+    fn end(&self) {
+        let mut source = self.source();
+        source.ended = true;
+        source.history = None;
+    }
+
+    fn next(&self) -> Option<u64> {
         let mut source = self.source();
         match &source.history {
-            Some(history) => history.next_number(),
+            Some(history) => Some(history.next_number()),
+            None if source.ended => None,
             None => {
                 source.own += 1;
-                source.own
+                Some(source.own)
             }
         }
     }
@@ -56,7 +67,7 @@ struct Locked {
 }
 
 impl Turns for Locked {
-    fn begin(&mut self) -> u64 {
+    fn begin(&mut self) -> Option<u64> {
         // Without the lock the lines may be out of order, but the numbers are not.
         let _ = rustix::io::retry_on_intr(|| flock(&self.file, FlockOperation::LockExclusive));
         self.numbers.next()
@@ -64,6 +75,10 @@ impl Turns for Locked {
 
     fn end(&mut self) {
         let _ = flock(&self.file, FlockOperation::Unlock);
+    }
+
+    fn end_numbers(&mut self) {
+        self.numbers.end();
     }
 }
 
@@ -213,9 +228,7 @@ pub fn claim(path: &Path) -> io::Result<Claim> {
     let lives =
         |life: &Weak<Life>| life.upgrade().is_some_and(|life| !life.ended.load(Ordering::Acquire));
     if ours.clone().any(|(_, life)| lives(life)) {
-        let why =
-            "another set is being recorded there: a %s in the name stands for that of the set";
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, OTHER_SET));
     }
     match ours.count() {
         0 => make_room(path)?,
@@ -245,6 +258,41 @@ pub fn trace_path(pattern: &str, set: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One set of a process after another: of each there is a trace.
+    #[test]
+    fn an_earlier_trace_gets_a_number() {
+        let folder = std::env::temp_dir().join(format!("claims-{}", std::process::id()));
+        std::fs::create_dir(&folder).expect("made");
+        let path = folder.join("trace.jsonl");
+        let header = |version: &str| Header {
+            source: Some(crate::trace::Origin {
+                name: "sets".to_owned(),
+                version: Some(version.to_owned()),
+                setting: None,
+            }),
+            ..Header::default()
+        };
+        let of = |name: &str| {
+            let file = File::open(folder.join(name)).expect("a trace");
+            let reader = TraceReader::new(BufReader::new(file)).expect("a header");
+            reader.header().source.clone().and_then(|source| source.version)
+        };
+        let record = |version: &str| {
+            let claim = claim(&path).expect("it is free");
+            begin(&path, &header(version), &Numbers::default()).expect("it is written");
+            claim.end();
+        };
+        // Of another time, so it gives way.
+        begin(&path, &header("0"), &Numbers::default()).expect("it is written");
+        for (version, sets) in [("1", 1), ("2", 2), ("3", 3)] {
+            record(version);
+            assert_eq!(std::fs::read_dir(&folder).expect("a folder").count(), sets);
+        }
+        let versions = ["trace.jsonl.1", "trace.jsonl.2", "trace.jsonl"].map(of);
+        assert_eq!(versions.map(Option::unwrap_or_default), ["1", "2", "3"]);
+        std::fs::remove_dir_all(folder).expect("it is there");
+    }
 
     #[test]
     fn a_file_is_of_one_set_at_a_time() {

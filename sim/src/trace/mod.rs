@@ -9,6 +9,7 @@ mod args;
 mod event;
 mod function;
 mod header;
+mod lanes;
 mod reader;
 mod recorder;
 mod text;

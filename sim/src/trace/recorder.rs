@@ -1,14 +1,13 @@
 //! Recording a trace while it happens, from many threads at once.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use serde::Serialize;
 
+use super::lanes::Lanes;
 use super::{Event, Header, Name, Process};
 
 /// Writes the events of a trace as they come, from any thread, one line each.
@@ -65,11 +64,9 @@ use super::{Event, Header, Name, Process};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct Recorder {
-    /// Tells recorders apart in what threads remember.
-    number: u64,
     silent: bool,
     output: Mutex<Output>,
-    lanes: Mutex<Vec<String>>,
+    lanes: Mutex<Lanes>,
 }
 
 struct Output {
@@ -92,15 +89,21 @@ enum Numbers {
 
 /// Lets one of several processes at a time write an event, and numbers them all.
 pub trait Turns: Send {
-    /// Waits until no other process writes; the number of the event.
-    fn begin(&mut self) -> u64;
+    /// Waits until no other process writes; the number of the event, if it gets one.
+    fn begin(&mut self) -> Option<u64>;
     /// The event is written.
     fn end(&mut self);
+    /// No further event gets a number: what they come from can be let go.
+    fn end_numbers(&mut self);
 }
 
-thread_local! {
-    /// The lane of this thread, by recorder and process.
-    static LANES: RefCell<Vec<(u64, Process, String)>> = const { RefCell::new(Vec::new()) };
+/// The turn of this process, until this is dropped.
+struct Turn<'a>(&'a mut dyn Turns);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 /// An event without the brace that opens it, so that `seq` can be put in front.
@@ -154,10 +157,8 @@ impl Recorder {
     }
 
     fn with(writer: Box<dyn Write + Send>, seq: Numbers) -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let output = Output { writer, line: Vec::new(), seq, events: 0, error: None };
-        Self { number, silent: false, output: Mutex::new(output), lanes: Mutex::default() }
+        Self { silent: false, output: Mutex::new(output), lanes: Mutex::default() }
     }
 
     fn output(&self) -> MutexGuard<'_, Output> {
@@ -175,21 +176,22 @@ impl Recorder {
         if error.is_some() {
             return;
         }
-        match seq {
+        let (number, turn) = match seq {
             Numbers::Own(last) => {
                 *last += 1;
-                event.set_seq(*last);
+                (Some(*last), None)
             }
-            Numbers::Nobody => {}
-            Numbers::Shared(turns) => event.set_seq(turns.begin()),
+            Numbers::Nobody => (None, None),
+            Numbers::Shared(turns) => (turns.begin(), Some(Turn(turns.as_mut()))),
+        };
+        if let Some(number) = number {
+            event.set_seq(number);
         }
         line.clear();
         body(&event, line);
         line.push(b'\n');
         let written = writer.write_all(line);
-        if let Numbers::Shared(turns) = seq {
-            turns.end();
-        }
+        drop(turn);
         match written {
             Ok(()) => *events += 1,
             Err(failed) => *error = Some(failed),
@@ -201,32 +203,28 @@ impl Recorder {
     /// `t1`, `t2` and so on if not.
     #[must_use]
     pub fn lane(&self, process: Process) -> Name<'static> {
-        LANES.with_borrow_mut(|known| {
-            let same = |(number, of, _): &&(u64, Process, String)| {
-                (*number, *of) == (self.number, process)
-            };
-            if let Some((.., lane)) = known.iter().find(same) {
-                return Name::from(lane.clone());
-            }
-            let lane = self.new_lane(process);
-            known.push((self.number, process, lane.clone()));
-            Name::from(lane)
-        })
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        Name::from(lanes.of_this_thread(process).to_owned())
     }
 
-    fn new_lane(&self, process: Process) -> String {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let thread = thread::current();
-        let sound = |name: &&str| {
-            !name.is_empty()
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        };
-        let own = thread.name().filter(sound).map(|name| format!("{process}.{name}"));
-        let numbered = (1..).map(|number: u32| format!("{process}.t{number}"));
-        let lane = own.into_iter().chain(numbered).find(|name| !lanes.contains(name));
-        let lane = lane.expect("there are more numbers than threads");
-        lanes.push(lane.clone());
-        lane
+    /// Does a part of the recording of a call so that the call itself is made whatever goes
+    /// wrong here: after a panic nothing is recorded any more, which [`Recorder::finish`]
+    /// tells.
+    pub fn aside<T>(&self, record: impl FnOnce() -> T) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(record));
+        if done.is_err() {
+            let panicked = || io::Error::other("the recording of an event panicked");
+            self.output().error.get_or_insert_with(panicked);
+        }
+        done.ok()
+    }
+
+    /// What this process records from here on has no number, if the numbers are shared:
+    /// where they come from is let go.
+    pub fn end_numbers(&self) {
+        if let Numbers::Shared(turns) = &mut self.output().seq {
+            turns.end_numbers();
+        }
     }
 
     /// Hands on what the writer holds and gives the number of events recorded.

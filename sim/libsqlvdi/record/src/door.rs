@@ -3,9 +3,10 @@
 //! What C++ hands over is handed on as it is; what the original gives is read once, right
 //! after it has said that it gives it.
 
+use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Once, OnceLock};
+use std::sync::OnceLock;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use vdi_sim::abi::{RawCommand, RawConfig, symbol};
@@ -90,26 +91,38 @@ impl Original {
     }
 }
 
-/// Once per process: its end is recorded.
-fn prepare() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // SAFETY: a function of this library, which neither unwinds nor is gone when it is
-        // called: what a library registers is called before it is unloaded.
-        let _ = unsafe { libc::atexit(at_exit) };
-    });
-}
+/// The end of the process is recorded: after all that the program itself does then, in what
+/// it has registered with `atexit` and in destructors.
+// SAFETY: what stands in this section is called once, without arguments that matter, when
+// the library is unloaded or the process ends; the function does not unwind.
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static AT_END: extern "C" fn() = at_end;
 
-extern "C" fn at_exit() {
+extern "C" fn at_end() {
     let _ = catch_unwind(witness::end_all);
 }
 
 /// Whatever happens here, C++ gets a status.
 fn guarded(make: impl FnOnce(&'static Original) -> c_int) -> c_int {
-    prepare();
     let unexpected = HResult::VD_E_UNEXPECTED.0.cast_signed();
     let made = catch_unwind(AssertUnwindSafe(|| original().map(make)));
     made.ok().flatten().unwrap_or(unexpected)
+}
+
+/// Makes a call, and records it if that is possible: what goes wrong there costs neither the
+/// call nor its status.
+fn recorded(make: Make<'_>, record: &dyn Fn(Make<'_>) -> c_int) -> c_int {
+    // What the original calls of itself is no call of the program's.
+    let Some(_first) = witness::Outermost::enter() else { return make() };
+    let made = Cell::new(None);
+    let once = || {
+        let status = make();
+        made.set(Some(status));
+        status
+    };
+    let recorded = catch_unwind(AssertUnwindSafe(|| record(&once)));
+    recorded.unwrap_or_else(|_| made.get().unwrap_or_else(make))
 }
 
 /// A name for the trace; bytes that are no text are shown as such.
@@ -168,10 +181,7 @@ macro_rules! functions {
             guarded(|original| {
                 // SAFETY: what C++ hands over, to the function it is meant for.
                 let make = || unsafe { (original.$name)($this $(, $arg)*) };
-                // What the original calls of itself is no call of the program's.
-                let Some(_first) = witness::Outermost::enter() else { return make() };
-                let record: &dyn Fn(Make<'_>) -> c_int = &$body;
-                record(&make)
+                recorded(&make, &$body)
             })
         }
     )+ };

@@ -5,7 +5,8 @@
 //! It is preloaded, or stands in the original's place, under its name in a folder of
 //! `LD_LIBRARY_PATH`. The trace goes to the file that `VDI_RECORD` names, or else `VDI_TRACE`,
 //! which our own library knows, too; `%s` in it stands for the name of the set, `%p` for the
-//! number of the process. It holds what this process calls and nothing of the server; a
+//! number of the process. `VDI_TIMEOUT_UNIT=seconds` says that the original counts time-outs
+//! in seconds. The trace holds what this process calls and nothing of the server; a
 //! secondary client's goes into a file of its own, with its number behind the name.
 //!
 //! Sources: SQL Server on Linux VDI client SDK Specification; the headers `vdi.h` and

@@ -5,9 +5,9 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use vdi_sim::abi::{RawCommand, RawConfig};
+use vdi_sim::abi::{RawCommand, RawConfig, milliseconds};
 use vdi_sim::clauses::Party;
 use vdi_sim::codes::{CommandCode, HResult, Win32};
 use vdi_sim::config::VdConfig;
@@ -117,7 +117,11 @@ pub(crate) fn begin(address: usize, name: &str, process: Process) {
             let trace = Trace { recorder, process, in_use, claim, names, owner };
             known.sets.insert(address, Arc::new(trace));
         }
-        Err(error) => eprintln!("libsqlvdi-record: {}: {error}", path.display()),
+        Err(error) => {
+            eprintln!("libsqlvdi-record: {}: {error}", path.display());
+            // What this object has been, this set is not: it goes into no trace.
+            known.sets.remove(&address);
+        }
     }
 }
 
@@ -149,9 +153,13 @@ pub(crate) fn named(name: &str) -> Args<'static> {
     Args { name: Some(Name::from(name.to_owned())), ..Args::default() }
 }
 
-/// Time-outs are milliseconds, negative is for ever.
+/// A time-out, in the unit of the original: milliseconds, unless `VDI_TIMEOUT_UNIT` says
+/// `seconds`, as it does to our own library.
 pub(crate) fn timeout(time: i64) -> Args<'static> {
-    let timeout = u32::try_from(time).map_or(TimeoutArg::Infinite, TimeoutArg::Milliseconds);
+    static SECONDS: OnceLock<bool> = OnceLock::new();
+    let said = || std::env::var("VDI_TIMEOUT_UNIT").is_ok_and(|unit| unit == "seconds");
+    let timeout = milliseconds(time, *SECONDS.get_or_init(said));
+    let timeout = timeout.map_or(TimeoutArg::Infinite, TimeoutArg::Milliseconds);
     Args { timeout: Some(timeout), ..Args::default() }
 }
 

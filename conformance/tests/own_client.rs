@@ -201,6 +201,7 @@ fn commands_may_be_held_over_turns() {
     let worlds = worlds(&slow(refuses), Duration::from_secs(60), Ground::Model);
     let found = campaign(&Worlds { overrides, ..worlds }, 60).expect("it runs");
     let broken = found.problems.keys().find(|class| class.contains("broken"));
+    // That it moves no data is a fault of its own.
     assert_eq!((broken, found.worlds), (None, 60), "{:?}", found.failures.first());
     assert!(found.totals.commands > 100, "{:?}", found.totals);
 }

@@ -154,7 +154,8 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FOLDER")]
     pub data: Option<PathBuf>,
     /// What goes wrong on purpose: slow=MS, pause=MS@N, abort@N, close@N, close-set@N, kill@N,
-    /// unknown@N, flush-twice, no-complete, random=SEED; N counts commands
+    /// unknown@N, flush-twice, no-complete, random=SEED; N counts the
+    /// commands of each statement
     #[arg(long, value_name = "FAULTS")]
     pub faults: Option<String>,
     /// Record the server's calls into this file; %s in its name is the name of the set

@@ -24,7 +24,7 @@ use crate::adapter::{Limits, Trouble};
 const LAST_WORDS: usize = 3;
 
 /// Reads and writes of buffers in one turn: a program that goes on so says never what it does.
-const MOST_MOVES: u32 = 10_000;
+const MOST_MOVES: u32 = 1_000;
 
 /// A command that starts a client program.
 #[derive(Clone, Debug)]

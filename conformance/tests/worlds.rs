@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use support::{snapshot, told, vdi};
 use vdi_conformance::plain::Defect;
 use vdi_conformance::worlds::{Ground, Seeds, Shard, Worlds, hunt};
-use vdi_sim::simulate::{Campaign, Outcome, Watch};
+use vdi_sim::simulate::{Campaign, Deviation, Outcome, Watch};
 
 fn worlds(ground: Ground) -> Worlds {
     Worlds { ground, ..Worlds::on_model() }
@@ -97,6 +97,26 @@ fn options_can_be_overruled() {
         why,
         "seed 7: `devices` cannot be 2 with the other options of this seed: it would be 1"
     );
+}
+
+/// A deviation that is asked for comes to something, or is refused.
+#[test]
+fn a_deviation_that_is_asked_for_shows() {
+    for deviation in Deviation::ALL {
+        let overrides = vec![("deviation".to_owned(), deviation.id().into())];
+        let worlds = Worlds { overrides, ..worlds(Ground::Model) };
+        for seed in 0..60 {
+            let options = worlds.options(seed).expect("whatever it takes is there");
+            let outcome = worlds.run(seed, &options, Watch { judge: true, keep: false });
+            assert!(!outcome.shown.is_empty(), "{deviation} in seed {seed}");
+            assert!(outcome.is_good(), "{deviation} in seed {seed}: {:?}", outcome.problems);
+        }
+    }
+    let set = |name: &str, value: serde_json::Value| (name.to_owned(), value);
+    let overrides = vec![set("deviation", "holds-complete".into()), set("complete", false.into())];
+    let both = Worlds { overrides, ..worlds(Ground::Model) };
+    let why = both.options(7).expect_err("there is nothing to hold").to_string();
+    assert_eq!(why, "seed 7: `deviation` cannot be holds-complete without complete=true");
 }
 
 /// Defects that a few hundred worlds find, a clause that fits blamed; the seeds it took are

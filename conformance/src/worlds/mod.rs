@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 use vdi_sim::clauses::Profile;
 use vdi_sim::simulate::{
-    Campaign, Deviation, Engine, OnModel, Options, Outcome, Problem, Watch, options_of,
+    Campaign, Deviation, Engine, Faults, OnModel, Options, Outcome, Problem, Watch, options_of,
     simulate_on, simulate_with_on,
 };
 
@@ -176,6 +176,8 @@ impl Worlds {
             drawn.faults.system = 0;
         }
         if let Some(deviation) = self.deviation() {
+            // As where it is drawn: a client that deviates meets nothing else that goes wrong.
+            (drawn.faults, drawn.odd_calls) = (Faults::default(), 0);
             drawn.deviate(deviation);
         }
         if self.overrides.is_empty() && wanted.is_empty() {

@@ -217,6 +217,9 @@ fn a_turn_without_an_end_is_told() {
     let overrides = vec![
         ("faults".to_owned(), serde_json::json!({})),
         ("arrangement".to_owned(), "one-thread".into()),
+        // Commands without bytes: how often is what counts.
+        ("data".to_owned(), 0.into()),
+        ("metadata".to_owned(), 0.into()),
     ];
     let found = campaign(&Worlds { overrides, ..worlds }, 1).expect("it runs");
     let problem = found.failures[0].problems[0].to_string();

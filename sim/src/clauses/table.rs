@@ -472,7 +472,7 @@ catalogue! {
         [Source::reference("Client Close")] None;
     ClientCloseDevicesOpenMistake "client.close.devices-open.mistake" Client
         "The client closes the set only when every device has returned VD_E_CLOSE, or after an abort."
-        [Source::reference("Client Close")] None;
+        [Source::reference("Client Close")] [CloseEventAfterServerClose];
     ClientCloseDevicesOpenStatus "client.close.devices-open.status" Interface
         "The client's Close while devices are open answers VD_E_OPEN."
         [Source::reference("Client Close"), Source::specification("Client Transitions, Close")] [ClientCloseDevicesOpen];

@@ -152,6 +152,8 @@ fn said(killed: Killed, code: Option<i32>, (out, told): (&str, &str)) -> Option<
     };
     match killed {
         Killed::Client => server,
+        // Who is killed when it has said all that there is to say has done everything.
+        Killed::Server if code == Some(0) => server.filter(|said| *said == "done already"),
         Killed::Server => client.filter(|_| code == Some(1)),
         Killed::Secondary => {
             // Who is killed when its device is done has done everything.

@@ -42,7 +42,7 @@ enum At {
     Completing(usize),
     /// A second time, in error.
     CompletingAgain(Complete),
-    /// A secondary process that has tried too often aborts the set before it closes it.
+    /// A secondary process that has come too early for good aborts the set before it closes it.
     AbortingSet,
     /// A secondary process closes the set.
     ClosingSet,
@@ -361,13 +361,15 @@ impl Worker {
         statement: Statement,
         profile: &Profile,
     ) {
-        if !statement.is_over() && self.comes_early(ask, answer.status, profile) {
-            (self.early, self.waits) = (self.early + 1, true);
-            return;
-        }
-        if self.early >= MOST_TRIES && self.set_open && self.open {
-            (self.early, self.set_open, self.at) = (0, false, At::AbortingSet);
-            return;
+        if self.comes_early(ask, answer.status, profile) {
+            if !statement.is_over() && self.early < MOST_TRIES {
+                (self.early, self.waits) = (self.early + 1, true);
+                return;
+            }
+            if self.set_open && self.open {
+                (self.set_open, self.at) = (false, At::AbortingSet);
+                return;
+            }
         }
         let (status, good) = (answer.status, answer.status == HResult::NOERROR);
         match (*ask, good) {
@@ -400,9 +402,9 @@ impl Worker {
         }
     }
 
-    /// Whether the server was not ready for this, as far as a client can tell: it tries again.
+    /// Whether the server was not ready for this, as far as a client can tell.
     fn comes_early(&self, ask: &Ask, status: HResult, profile: &Profile) -> bool {
-        let early = match ask {
+        match ask {
             Ask::OpenDevice { .. } => {
                 let unnamed = profile.client_opens_first == ClientOpensFirst::Invalid;
                 unnamed && status == HResult::VD_E_INVALID && !self.open
@@ -413,8 +415,7 @@ impl Worker {
                 refused && status == HResult::VD_E_PROTOCOL && self.got == 0
             }
             _ => false,
-        };
-        early && self.early < MOST_TRIES
+        }
     }
 
     /// What follows when its device is open.

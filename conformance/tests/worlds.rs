@@ -163,3 +163,16 @@ fn mutants_are_hunted() {
     snapshot("cli", "mutants", &told(&["mutants", "--filter", "server-close"]));
     assert_eq!(vdi(&["mutants", "--filter", "no-such"]).status.code(), Some(64));
 }
+
+/// What is of campaigns is not of one seed, nor the other way round.
+#[test]
+fn options_of_campaigns_and_of_seeds_are_told_apart() {
+    for of_campaigns in [&["--jobs", "2"][..], &["--digest"], &["--shard", "1/2"]] {
+        let words = [&["simulate", "--seed", "7"], of_campaigns].concat();
+        assert_eq!(vdi(&words).status.code(), Some(64), "{words:?}");
+    }
+    for of_seeds in [&["--shrink"][..], &["--trace", "-"]] {
+        let words = [&["simulate", "--seeds", "0..2"], of_seeds].concat();
+        assert_eq!(vdi(&words).status.code(), Some(64), "{words:?}");
+    }
+}

@@ -26,29 +26,29 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "A..B")]
     pub seeds: Option<Seeds>,
     /// Of the campaign only this share: shard K of N
-    #[arg(long, value_name = "K/N", requires = "seeds", default_value_t = Shard::WHOLE)]
+    #[arg(long, value_name = "K/N", requires = "seeds", conflicts_with = "seed", default_value_t = Shard::WHOLE)]
     pub shard: Shard,
     /// Worlds side by side; all processors if missing
-    #[arg(long, value_name = "N", requires = "seeds", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", requires = "seeds", conflicts_with = "seed", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// How.
     #[command(flatten)]
     pub how: HowArgs,
     /// Write the trace of the seed's world here, - for standard output
-    #[arg(long, value_name = "FILE", requires = "seed", conflicts_with = "shrink")]
+    #[arg(long, value_name = "FILE", requires = "seed", conflicts_with_all = ["seeds", "shrink"])]
     pub trace: Option<PathBuf>,
     /// If the world fails: look for simpler options that fail the same way, as `vdi shrink
     /// --seed` does
-    #[arg(long, requires = "seed")]
+    #[arg(long, requires = "seed", conflicts_with = "seeds")]
     pub shrink: bool,
     /// What the result looks like
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     pub format: CheckFormat,
     /// Of the campaign: sum up the hashes of all traces, to compare runs
-    #[arg(long, requires = "seeds")]
+    #[arg(long, requires = "seeds", conflicts_with = "seed")]
     pub digest: bool,
     /// Write the result of a campaign as JSON here, for `vdi merge`
-    #[arg(long, value_name = "FILE", requires = "seeds")]
+    #[arg(long, value_name = "FILE", requires = "seeds", conflicts_with = "seed")]
     pub output: Option<PathBuf>,
 }
 

@@ -128,20 +128,31 @@ private:
     std::thread waiter;
 };
 
-// Does what the server commands until it closes the device; whether it came to that.
+// Does what the server commands until it closes the device; whether it came to that. What
+// is done says where on the medium it has led.
 template <typename Execute>
-bool serve(ClientVirtualDevice *device, Execute execute) {
+bool serve_at(ClientVirtualDevice *device, Execute execute) {
     for (;;) {
         VDC_Command *command = nullptr;
         int status = device->GetCommand(-1, &command);
         if (status == VD_E_CLOSE) return true;
         if (status != NOERROR) return say("GetCommand: " + hex(status));
         unsigned long bytes = 0;
-        int code = execute(*command, &bytes);
-        int64_t position = command->position;
+        int64_t position = 0;
+        int code = execute(*command, &bytes, &position);
         status = device->CompleteCommand(command, code, bytes, position);
         if (status != NOERROR) return say("CompleteCommand: " + hex(status));
     }
+}
+
+// The same for a medium without places.
+template <typename Execute>
+bool serve(ClientVirtualDevice *device, Execute execute) {
+    auto at = [&](const VDC_Command &command, unsigned long *bytes, int64_t *position) {
+        *position = command.position;
+        return execute(command, bytes);
+    };
+    return serve_at(device, at);
 }
 
 // GetConfiguration in turns, so that the end of a statement that failed is seen.

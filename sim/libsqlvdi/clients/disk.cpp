@@ -65,20 +65,6 @@ private:
     int64_t current, end;
 };
 
-static bool serve_disk(ClientVirtualDevice *device, Disk &disk) {
-    for (;;) {
-        VDC_Command *command = nullptr;
-        int status = device->GetCommand(-1, &command);
-        if (status == VD_E_CLOSE) return true;
-        if (status != NOERROR) return say("GetCommand: " + hex(status));
-        unsigned long bytes = 0;
-        int64_t position = 0;
-        int code = disk.execute(*command, &bytes, &position);
-        status = device->CompleteCommand(command, code, bytes, position);
-        if (status != NOERROR) return say("CompleteCommand: " + hex(status));
-    }
-}
-
 int main(int count, char **arguments) {
     Words words(count, arguments);
     if (!words.sound) return 64;
@@ -98,7 +84,10 @@ int main(int count, char **arguments) {
     if (served && (status = set.OpenDevice(text(name), &device)) != NOERROR) {
         served = say("OpenDevice: " + hex(status));
     }
-    served = served && serve_disk(device, disk);
+    auto execute = [&](const VDC_Command &command, unsigned long *bytes, int64_t *position) {
+        return disk.execute(command, bytes, position);
+    };
+    served = served && serve_at(device, execute);
     if (!served) set.SignalAbort();
     set.Close();
     delete device;

@@ -23,6 +23,7 @@
 //! Architecture invariants: expected answers never reach an adapter; reports
 //! never judge; the reference implementation never sees the model.
 
+#[cfg(any(doc, doctest))]
 pub mod docs;
 
 pub use vdi_campaign as campaign;

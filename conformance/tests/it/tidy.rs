@@ -16,7 +16,7 @@ const FUNCTION_LINES: usize = 70;
 const TABLES: &[&str] =
     &["sim/spec/src/clauses/table.rs", "conformance/reference/src/implementation/defect.rs"];
 
-fn top() -> PathBuf {
+pub(crate) fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 

@@ -5,6 +5,7 @@ mod cli;
 mod clients;
 mod docs;
 mod gate;
+mod house;
 mod interleaved;
 mod orderings;
 mod own_client;

@@ -20,7 +20,7 @@ pub(crate) fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn sources(below: &Path) -> Vec<PathBuf> {
+pub(crate) fn sources(below: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let entries = fs::read_dir(below).expect("a folder");
     for entry in entries {
@@ -35,7 +35,7 @@ fn sources(below: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn parse(path: &Path) -> syn::File {
+pub(crate) fn parse(path: &Path) -> syn::File {
     let text = fs::read_to_string(path).expect("a source file");
     syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

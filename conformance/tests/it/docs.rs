@@ -9,7 +9,6 @@ mod links;
 
 use std::fs;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Mutex;
 
 use super::tidy::top;

@@ -1,6 +1,7 @@
 //! The pages of `conformance/docs/`, and the two protocols.
 //!
-//! Further pages, on oracle, model, simulator and runtime, are in [`vdi_sim::docs`].
+//! Further pages, on oracle, model, simulator and runtime, are in
+//! [`vdi_sim::docs`](../../vdi_sim/docs/index.html).
 
 /// Where the links of a page lead in this documentation. They come before the page, whose
 /// own, for readers of the files, have no effect then.

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::panic::resume_unwind;
 
-use super::agent::invoke;
 use super::buffer::Buffer;
+use super::command::{Callback, Completion, invoke};
 use super::layout::{End, Phase};
 use super::record::{BufferKey, Request};
-use super::server::Server;
+use super::server_state::Server;
 use super::server_table::{Outstanding, ServerTable};
-use super::{Callback, Completion};
 use crate::sync::{Arc, Fault, fault};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 

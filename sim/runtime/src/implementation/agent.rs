@@ -12,7 +12,7 @@ use super::region::Listen;
 use super::server::{Server, client_closed};
 use super::table::{OnTimeOut, Owed, Table};
 use super::{Callback, Completion};
-use crate::sync::{Arc, Deadline, Fault, fault};
+use crate::sync::{Arc, Deadline, Mutant, seeded};
 use vdi_spec::codes::HResult;
 
 /// The right and the duty to be the completion agent of one set.
@@ -111,7 +111,7 @@ impl Agent {
             match step {
                 Step::Call(owed) => self.call(owed),
                 Step::Wait(deadline) => {
-                    if fault(Fault::AgentLooksThenListens) {
+                    if seeded(Mutant::AgentLooksThenListens) {
                         heard = region.bell(Listen::Agent).listen();
                     }
                     region.sleep(Listen::Agent, heard, deadline);
@@ -136,14 +136,14 @@ impl Agent {
         // Once seen, an abort is not forgotten, whatever others write.
         table.aborted |= state.is_ok_and(|state| state.aborted) || self.result.is_err();
         let aborted = table.aborted;
-        if aborted && !fault(Fault::AgentLeavesOutstanding) {
+        if aborted && !seeded(Mutant::AgentLeavesOutstanding) {
             table.abort();
         } else if deserted {
             // Nobody will complete what the clients hold.
             table.give_up();
         }
         let ended = matches!(state, Ok(State { phase: Phase::NormallyTerminated, .. }));
-        if fault(Fault::AgentReturnsOwing) && ended && table.is_idle() {
+        if seeded(Mutant::AgentReturnsOwing) && ended && table.is_idle() {
             return Step::Return;
         }
         if let Some(owed) = table.owed.pop_front() {

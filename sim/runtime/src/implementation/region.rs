@@ -16,7 +16,7 @@ use super::layout::{
 use super::machine::{Core, Process};
 use super::posix::{Object, Watches};
 use crate::sync::limits::SEGMENTS;
-use crate::sync::{Arc, Bell, Deadline, Fault, Ordering, fault};
+use crate::sync::{Arc, Bell, Deadline, Mutant, Ordering, seeded};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
 
@@ -139,7 +139,7 @@ impl Region {
     /// between.
     pub(super) fn advance(&self, from: Phase, to: Phase) -> Result<(), HResult> {
         let word = &self.control().state;
-        if fault(Fault::PhaseOverwritesAbort) {
+        if seeded(Mutant::PhaseOverwritesAbort) {
             word.overwrite(to);
             return Ok(());
         }
@@ -164,7 +164,7 @@ impl Region {
         self.control().state.abort();
         self.control().agent.ring();
         self.control().configured.ring();
-        if !fault(Fault::AbortForgetsDevices) {
+        if !seeded(Mutant::AbortForgetsDevices) {
             self.devices().iter().for_each(|device| device.bell.ring());
         }
     }
@@ -276,7 +276,7 @@ impl Region {
             if let Some(result) = look(std::mem::replace(&mut first, false)) {
                 return result;
             }
-            if fault(Fault::LooksThenListens) {
+            if seeded(Mutant::LooksThenListens) {
                 heard = self.bell(listen).listen();
             }
             match (timeout, &limit) {

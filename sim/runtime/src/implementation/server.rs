@@ -12,7 +12,7 @@ use super::region::{PRIMARY, Region, SERVER};
 use super::server_device::ServerDevice;
 use super::table::Table;
 use crate::sync::limits::BUFFERS;
-use crate::sync::{Arc, Fault, Mutex, MutexGuard, fault};
+use crate::sync::{Arc, Mutant, Mutex, MutexGuard, seeded};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::{ServerConfig, VdConfig};
 
@@ -218,11 +218,11 @@ impl ServerSet {
             server.region.require(&[Phase::Configurable])?;
             provide(server, table)?;
             let control = server.region.control();
-            if !fault(Fault::PhaseBeforeConfiguration) {
+            if !seeded(Mutant::PhaseBeforeConfiguration) {
                 control.granted.set(&table.config);
             }
             server.region.advance(Phase::Configurable, Phase::Initializing)?;
-            if fault(Fault::PhaseBeforeConfiguration) {
+            if seeded(Mutant::PhaseBeforeConfiguration) {
                 control.granted.set(&table.config);
             }
             control.configured.ring();
@@ -356,7 +356,7 @@ impl ServerSet {
         let _inside = self.process.enter();
         let server = {
             let mut binding = self.binding.0.lock();
-            if fault(Fault::CloseLooksThenTakes) {
+            if seeded(Mutant::CloseLooksThenTakes) {
                 drop(binding);
                 let server = self.server()?;
                 binding = self.binding.0.lock();
@@ -392,7 +392,7 @@ impl Server {
         self.region.notice_deaths();
         let mut table = self.table();
         table.closed = true;
-        if fault(Fault::CloseForgetsOutstanding) {
+        if seeded(Mutant::CloseForgetsOutstanding) {
             table.devices.iter_mut().for_each(|device| device.outstanding.clear());
         }
         // What a corrupt region says of itself does not matter any more.

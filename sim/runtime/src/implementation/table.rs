@@ -12,7 +12,7 @@ use super::layout::{Corrupt, End};
 use super::record::{Answered, BufferKey};
 use super::region::Region;
 use super::server::{Routine, client_closed};
-use crate::sync::{Fault, Ordering, fault};
+use crate::sync::{Mutant, Ordering, seeded};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_spec::config::VdConfig;
 
@@ -155,7 +155,7 @@ impl Table {
     /// Takes in what the clients have completed on the devices that say so.
     pub(super) fn absorb_all(&mut self, region: &Region) -> Result<(), HResult> {
         let completed = &region.control().completed;
-        let mask = if fault(Fault::MaskLooksThenClears) {
+        let mask = if seeded(Mutant::MaskLooksThenClears) {
             let mask = completed.load(Ordering::Acquire);
             completed.store(0, Ordering::Release);
             mask
@@ -257,7 +257,7 @@ impl Table {
     /// Source: SQL Server 2005 Virtual Backup Device Specification, VDConfig Structure.
     pub(super) fn time_out(&mut self, region: &Region) {
         let tickets = &region.control().tickets;
-        if fault(Fault::TimeOutOverlooksCompletion) || tickets.end(self.absorbed) {
+        if seeded(Mutant::TimeOutOverlooksCompletion) || tickets.end(self.absorbed) {
             self.abort_late(region);
         } else if self.overdue == Some(self.absorbed) {
             tickets.end_anyway();

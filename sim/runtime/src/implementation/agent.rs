@@ -13,7 +13,7 @@ use super::layout::{Phase, Piece, State};
 use super::mapping::Listen;
 use super::server_state::Server;
 use super::server_table::{OnTimeOut, Owed, ServerTable};
-use crate::sync::{Arc, Deadline, Fault, fault};
+use crate::sync::{Arc, Deadline, Mutant, seeded};
 use vdi_spec::codes::HResult;
 
 /// The right and the duty to be the completion agent of one set.
@@ -112,7 +112,7 @@ impl Agent {
             match step {
                 Step::Call(owed) => self.call(owed),
                 Step::Wait(deadline) => {
-                    if fault(Fault::AgentLooksThenListens) {
+                    if seeded(Mutant::AgentLooksThenListens) {
                         heard = mapping.bell(Listen::Agent).listen();
                     }
                     mapping.sleep(Listen::Agent, heard, deadline);
@@ -137,14 +137,14 @@ impl Agent {
         // Once seen, an abort is not forgotten, whatever others write.
         table.aborted |= state.is_ok_and(|state| state.aborted) || self.result.is_err();
         let aborted = table.aborted;
-        if aborted && !fault(Fault::AgentLeavesOutstanding) {
+        if aborted && !seeded(Mutant::AgentLeavesOutstanding) {
             table.abort();
         } else if deserted {
             // Nobody will complete what the clients hold.
             table.give_up();
         }
         let ended = matches!(state, Ok(State { phase: Phase::NormallyTerminated, .. }));
-        if fault(Fault::AgentReturnsOwing) && ended && table.is_idle() {
+        if seeded(Mutant::AgentReturnsOwing) && ended && table.is_idle() {
             return Step::Return;
         }
         if let Some(owed) = table.owed.pop_front() {

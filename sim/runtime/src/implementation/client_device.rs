@@ -6,7 +6,7 @@ use super::command::{CommandId, Delivered, Timeout};
 use super::layout::{Corrupt, End};
 use super::mapping::Listen;
 use super::record::{Answered, Entered, Request};
-use crate::sync::{Arc, Fault, MutexGuard, Ordering, fault};
+use crate::sync::{Arc, Mutant, MutexGuard, Ordering, seeded};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 
 /// A device that a client has opened; it belongs to that process. After Close of its
@@ -64,7 +64,7 @@ impl ClientDevice {
             // In this order: what was sent before the server closed the device is there.
             let mut closed = mapping.sound(device.server.get())? == End::Closed;
             let record = mapping.sound(device.requests.peek(own.read))?;
-            if fault(Fault::QueueBeforeClosed) {
+            if seeded(Mutant::QueueBeforeClosed) {
                 closed = mapping.sound(device.server.get())? == End::Closed;
             }
             let Some(record) = record else {
@@ -81,7 +81,7 @@ impl ClientDevice {
             // Sent before an error that came while it was queued: the server gets it back,
             // and the client never sees it.
             let stale = request.errors != device.error.get().count;
-            if stale && !fault(Fault::StaleRequestDelivered) {
+            if stale && !seeded(Mutant::StaleRequestDelivered) {
                 own.read += 1;
                 device.requests.release(own.read);
                 continue;
@@ -91,7 +91,7 @@ impl ClientDevice {
             if code == CommandCode::ClearError && own.held.iter().any(|held| held.before_error) {
                 return Ok(None);
             }
-            if fault(Fault::DeliversThenTakes) {
+            if seeded(Mutant::DeliversThenTakes) {
                 drop(own);
                 own = self.own();
             }
@@ -155,7 +155,7 @@ impl ClientDevice {
             }
             let is_held = |held: &Held| command == self.id(held.number);
             let index = own.held.iter().position(is_held).ok_or(HResult::VD_E_INVALID)?;
-            if fault(Fault::HeldLooksThenTakes) {
+            if seeded(Mutant::HeldLooksThenTakes) {
                 drop(own);
                 own = self.own();
             }
@@ -179,20 +179,20 @@ impl ClientDevice {
         };
         let completed = || {
             let mask = &mapping.control().completed;
-            if fault(Fault::MaskOverwritten) {
+            if seeded(Mutant::MaskOverwritten) {
                 mask.store(1 << self.slot, Ordering::Release);
             } else {
                 mask.fetch_or(1 << self.slot, Ordering::AcqRel);
             }
         };
-        if fault(Fault::MaskAfterBell) {
+        if seeded(Mutant::MaskAfterBell) {
             mapping.control().agent.ring();
             completed();
         } else {
             completed();
             mapping.control().agent.ring();
         }
-        if clears && !fault(Fault::ClearErrorSleepsOn) {
+        if clears && !seeded(Mutant::ClearErrorSleepsOn) {
             // Another thread may wait for ClearError, which waited for this.
             device.bell.ring();
         }
@@ -204,7 +204,7 @@ impl ClientDevice {
         let mapping = &self.client.mapping;
         let device = &mapping.devices()[self.slot];
         let failed = answered.code != Win32::ERROR_SUCCESS.0;
-        let late = fault(Fault::ErrorAfterCompletion);
+        let late = seeded(Mutant::ErrorAfterCompletion);
         let count = if failed && !late { device.error.enter() } else { None };
         if count.is_some() {
             own.held.iter_mut().for_each(|held| held.before_error = true);

@@ -7,7 +7,7 @@
 //! delivered ones are private to each.
 
 use crate::sync::limits::{BUFFERS, NAME_WORDS, RING, SEGMENTS, SIDES};
-use crate::sync::{AtomicU32, AtomicU64, Bell, Cell, Fault, Lock, Ordering, fault};
+use crate::sync::{AtomicU32, AtomicU64, Bell, Cell, Lock, Mutant, Ordering, seeded};
 use vdi_spec::codes::Features;
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
@@ -245,7 +245,7 @@ pub(super) enum Piece {
 impl Progress {
     /// Adds a piece; whether it was the last one for a set of so many devices.
     pub(super) fn add(&self, piece: Piece, devices: usize) -> bool {
-        let before = if fault(Fault::ActiveByTwoLooks) {
+        let before = if seeded(Mutant::ActiveByTwoLooks) {
             let before = self.0.load(Ordering::Acquire);
             self.0.fetch_add(piece as u32, Ordering::AcqRel);
             before

@@ -16,7 +16,7 @@ use super::object::Object;
 use super::processes::Watches;
 use super::shm::{ControlMemory, Segment, control_length};
 use crate::sync::limits::SEGMENTS;
-use crate::sync::{Arc, Bell, Deadline, Fault, Ordering, fault};
+use crate::sync::{Arc, Bell, Deadline, Mutant, Ordering, seeded};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
 
@@ -138,7 +138,7 @@ impl SetMapping {
     /// between.
     pub(super) fn advance(&self, from: Phase, to: Phase) -> Result<(), HResult> {
         let word = &self.control().state;
-        if fault(Fault::PhaseOverwritesAbort) {
+        if seeded(Mutant::PhaseOverwritesAbort) {
             word.overwrite(to);
             return Ok(());
         }
@@ -163,7 +163,7 @@ impl SetMapping {
         self.control().state.abort();
         self.control().agent.ring();
         self.control().configured.ring();
-        if !fault(Fault::AbortForgetsDevices) {
+        if !seeded(Mutant::AbortForgetsDevices) {
             self.devices().iter().for_each(|device| device.bell.ring());
         }
     }
@@ -275,7 +275,7 @@ impl SetMapping {
             if let Some(result) = look(std::mem::replace(&mut first, false)) {
                 return result;
             }
-            if fault(Fault::LooksThenListens) {
+            if seeded(Mutant::LooksThenListens) {
                 heard = self.bell(listen).listen();
             }
             match (timeout, &limit) {

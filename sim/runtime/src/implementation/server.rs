@@ -14,7 +14,7 @@ use super::server_state::Server;
 use super::server_table::ServerTable;
 use super::shm::PAGE;
 use crate::sync::limits::BUFFERS;
-use crate::sync::{Arc, Fault, Mutex, fault};
+use crate::sync::{Arc, Mutant, Mutex, seeded};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::{ServerConfig, VdConfig};
 
@@ -205,11 +205,11 @@ impl ServerSet {
             server.mapping.require(&[Phase::Configurable])?;
             provide(server, table)?;
             let control = server.mapping.control();
-            if !fault(Fault::PhaseBeforeConfiguration) {
+            if !seeded(Mutant::PhaseBeforeConfiguration) {
                 control.granted.set(&table.config);
             }
             server.mapping.advance(Phase::Configurable, Phase::Initializing)?;
-            if fault(Fault::PhaseBeforeConfiguration) {
+            if seeded(Mutant::PhaseBeforeConfiguration) {
                 control.granted.set(&table.config);
             }
             control.configured.ring();
@@ -344,7 +344,7 @@ impl ServerSet {
         let _inside = self.process.enter();
         let server = {
             let mut binding = self.binding.0.lock();
-            if fault(Fault::CloseLooksThenTakes) {
+            if seeded(Mutant::CloseLooksThenTakes) {
                 drop(binding);
                 let server = self.server()?;
                 binding = self.binding.0.lock();

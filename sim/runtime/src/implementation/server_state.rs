@@ -7,7 +7,7 @@ use super::layout::{End, Phase};
 use super::mapping::{SERVER, SetMapping};
 use super::registry::Process;
 use super::server_table::ServerTable;
-use crate::sync::{Arc, Fault, Mutex, MutexGuard, fault};
+use crate::sync::{Arc, Mutant, Mutex, MutexGuard, seeded};
 use vdi_spec::codes::HResult;
 
 /// A set as its server has it, from Open to Close; the completion agent may have it
@@ -49,7 +49,7 @@ impl Server {
         self.mapping.notice_deaths();
         let mut table = self.table();
         table.closed = true;
-        if fault(Fault::CloseForgetsOutstanding) {
+        if seeded(Mutant::CloseForgetsOutstanding) {
             table.devices.iter_mut().for_each(|device| device.outstanding.clear());
         }
         // What a corrupt mapping says of itself does not matter any more.

@@ -11,7 +11,7 @@ use super::command::{Callback, Completion};
 use super::layout::{Corrupt, End};
 use super::mapping::SetMapping;
 use super::record::{Answered, BufferKey};
-use crate::sync::{Fault, Ordering, fault};
+use crate::sync::{Mutant, Ordering, seeded};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_spec::config::VdConfig;
 
@@ -159,7 +159,7 @@ impl ServerTable {
     /// Takes in what the clients have completed on the devices that say so.
     pub(super) fn absorb_all(&mut self, mapping: &SetMapping) -> Result<(), HResult> {
         let completed = &mapping.control().completed;
-        let mask = if fault(Fault::MaskLooksThenClears) {
+        let mask = if seeded(Mutant::MaskLooksThenClears) {
             let mask = completed.load(Ordering::Acquire);
             completed.store(0, Ordering::Release);
             mask
@@ -266,7 +266,7 @@ impl ServerTable {
     /// Source: SQL Server 2005 Virtual Backup Device Specification, VDConfig Structure.
     pub(super) fn time_out(&mut self, mapping: &SetMapping) {
         let tickets = &mapping.control().tickets;
-        if fault(Fault::TimeOutOverlooksCompletion) || tickets.end(self.waiting.absorbed) {
+        if seeded(Mutant::TimeOutOverlooksCompletion) || tickets.end(self.waiting.absorbed) {
             self.abort_late(mapping);
         } else if self.waiting.overdue == Some(self.waiting.absorbed) {
             tickets.end_anyway();

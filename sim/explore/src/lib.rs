@@ -7,6 +7,7 @@ mod device;
 mod diagram;
 mod differences;
 mod documented;
+mod search;
 mod table;
 mod transitions;
 mod walk;
@@ -35,8 +36,6 @@ mod world;
 #[cfg(feature = "search")]
 pub use action::Action;
 #[cfg(feature = "search")]
-pub use citations::uncited_readings;
-#[cfg(feature = "search")]
 pub use coverage::Coverage;
 pub use device::device_table;
 pub use diagram::device_set_diagram;
@@ -45,7 +44,7 @@ pub use documented::{DOCUMENTED_CLIENT, DOCUMENTED_SERVER, documented_table};
 #[cfg(feature = "search")]
 pub use mutant::Mutant;
 #[cfg(feature = "search")]
-pub use paths::{deeds, paths_covering_transitions, reachable, same_up_to_detail};
+pub use paths::paths_covering_transitions;
 #[cfg(feature = "search")]
 pub use properties::{INVARIANTS, Invariant, SIGHTS, Sight};
 #[cfg(feature = "search")]
@@ -54,3 +53,11 @@ pub use table::{Cell, Entry, Table};
 pub use transitions::{client_table, server_table};
 #[cfg(feature = "search")]
 pub use world::{At, Bounds, Breach, Breaches, Detail, Ghost, Node, Sent, World};
+
+/// What the tests hold of whole worlds; no part of the interface.
+#[cfg(feature = "search")]
+#[doc(hidden)]
+pub mod testing {
+    pub use crate::citations::uncited_readings;
+    pub use crate::paths::{everything_done, reachable, same_up_to_detail};
+}

@@ -8,7 +8,7 @@ use vdi_spec::codes::HResult;
 use super::mutant::{Mutant, Seed};
 use super::state::State;
 use super::{Gone, Observer, Timeout};
-use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError, linger};
+use crate::sync::{Condvar, LockResult, Mutex, MutexGuard, PoisonError, linger};
 
 /// The state behind its lock.
 ///
@@ -148,7 +148,7 @@ impl Monitor {
     /// Takes the lock. No panic leaves the state half changed: completion
     /// routines run unlocked.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(self.state.lock())
     }
 
     fn sleep<'a>(
@@ -157,11 +157,8 @@ impl Monitor {
         deadline: Option<Deadline>,
     ) -> MutexGuard<'a, State> {
         let state = match deadline {
-            None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-            Some(deadline) => {
-                let woken = self.changed.wait_timeout(state, deadline.remaining());
-                woken.unwrap_or_else(PoisonError::into_inner).0
-            }
+            None => locked(self.changed.wait(state)),
+            Some(deadline) => locked(self.changed.wait_timeout(state, deadline.remaining())).0,
         };
         let Some(observer) = &self.observer else { return state };
         drop(state);
@@ -181,4 +178,9 @@ impl fmt::Debug for Monitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Monitor").finish_non_exhaustive()
     }
+}
+
+/// What a lock guards, or a wait gives back, though a thread may have panicked with it.
+fn locked<T>(result: LockResult<T>) -> T {
+    result.unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,7 +9,7 @@ use vdi_spec::config::VdConfig;
 use super::clock::Clock;
 use super::device::CommandId;
 use super::mutant::{Mutant, Seed};
-use super::set::Set;
+use super::set::{Set, Side};
 use super::{BufferHandle, BufferId, Options};
 
 /// A set of this world. Sets are never forgotten, so an old handle cannot reach
@@ -199,7 +199,7 @@ impl State {
         process: &str,
     ) -> Hold {
         let side = self.new_side();
-        self.sets.push(Set::new(name, config, (side, process), self.seed));
+        self.sets.push(Set::new(name.0, name.1, config, Side::new(side, process), self.seed));
         Hold { set: SetId(self.sets.len() - 1), side }
     }
 

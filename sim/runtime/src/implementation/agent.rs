@@ -55,7 +55,7 @@ impl CompletionAgent {
     /// # Errors
     /// As [`CompletionAgent::execute`].
     pub fn execute_telling(self, tell: impl FnMut(u64) + Send + 'static) -> Result<(), HResult> {
-        self.0.table().on_time_out = Some(OnTimeOut(Box::new(tell)));
+        self.0.table().agent.on_time_out = Some(OnTimeOut(Box::new(tell)));
         self.execute()
     }
 }
@@ -67,9 +67,9 @@ pub(super) fn start(server: &Arc<Server>) -> Result<Agent, HResult> {
     if table.closed {
         return Err(HResult::VD_E_PROTOCOL);
     }
-    let allowed: &[Phase] = if table.agent { &[] } else { &[Phase::Initializing] };
+    let allowed: &[Phase] = if table.agent.running { &[] } else { &[Phase::Initializing] };
     server.mapping.require(allowed)?;
-    table.agent = true;
+    table.agent.running = true;
     server.mapping.add(Piece::Agent);
     Ok(Agent::new(server.clone()))
 }
@@ -123,12 +123,12 @@ impl Agent {
 
     fn step(&mut self, table: &mut ServerTable) -> Step {
         let mapping = &self.server.mapping;
-        table.calling = false;
+        table.agent.calling = false;
         // Before the completions: what the clients recorded before they closed counts.
         let deserted = client_closed(mapping);
         // What is corrupt has aborted the set, and is told at the end.
         self.result = self.result.and(table.absorb_all(mapping));
-        if table.patience().is_some() && self.watch.expired(table.happened) {
+        if table.patience().is_some() && self.watch.expired(table.agent.happened) {
             table.time_out(mapping);
         }
         let state = mapping.state();
@@ -147,18 +147,18 @@ impl Agent {
             return Step::Return;
         }
         if let Some(owed) = table.owed.pop_front() {
-            table.calling = true;
+            table.agent.calling = true;
             if let Some(slot) = owed.clears {
                 mapping.devices()[slot].error.leave();
             }
             return Step::Call(owed);
         }
         if aborted || ended && table.is_idle() {
-            table.agent = false;
+            table.agent.running = false;
             return Step::Return;
         }
         let real = !mapping.core().clock.is_virtual();
-        Step::Wait(self.watch.deadline(table.happened, table.patience().filter(|_| real)))
+        Step::Wait(self.watch.deadline(table.agent.happened, table.patience().filter(|_| real)))
     }
 
     /// Makes one callback. If it panics the set is aborted; the panic goes on when all
@@ -178,9 +178,9 @@ impl Server {
         let mut table = self.table();
         // An abort by what is corrupt comes by itself.
         let _ = table.absorb_all(&self.mapping);
-        let Some(patience) = table.patience().filter(|_| !table.calling) else { return };
-        table.waited += u64::from(milliseconds.unwrap_or(table.config.server_time_out));
-        if table.waited >= patience {
+        let Some(patience) = table.patience().filter(|_| !table.agent.calling) else { return };
+        table.agent.waited += u64::from(milliseconds.unwrap_or(table.config.server_time_out));
+        if table.agent.waited >= patience {
             table.time_out(&self.mapping);
         }
     }

@@ -102,7 +102,7 @@ impl ClientSet {
         }
         super::check_name(name)?;
         config.check_client().map_err(|_| HResult::VD_E_NOTSUPPORTED)?;
-        let mapping = self.process.create((instance, name), config)?;
+        let mapping = self.process.create(instance, name, config)?;
         *binding = Some(Client::new(&self.process, mapping, PRIMARY));
         Ok(())
     }
@@ -117,7 +117,7 @@ impl ClientSet {
         let _inside = self.process.enter();
         let client = self.client()?;
         let Client { mapping, .. } = &*client;
-        mapping.wait(&self.process, (Listen::Configured, timeout), |first| {
+        mapping.wait(&self.process, Listen::Configured, timeout, |first| {
             if client.is_closed() {
                 let closed = if first { HResult::VD_E_PROTOCOL } else { HResult::VD_E_ABORT };
                 return Some(Err(closed));

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Mutex, Weak};
 
 use super::clock::Clock;
 use super::layout::ProcessId;
+use super::locked::lock;
 use super::mapping::SetMapping;
 use super::posix;
 use super::{ClientSet, ServerSet};
@@ -253,7 +254,8 @@ impl Process {
     /// is too long.
     pub(super) fn create(
         &self,
-        key: (Option<&str>, &str),
+        instance: Option<&str>,
+        name: &str,
         config: &VdConfig,
     ) -> Result<Arc<SetMapping>, HResult> {
         let core = &self.core;
@@ -261,17 +263,17 @@ impl Process {
         let mapping = match &core.sets {
             Sets::Shared(names) => {
                 names.sweep(core);
-                names.create(core, key, config, (self.id, salt))?
+                names.create(core, instance, name, config, (self.id, salt))?
             }
             Sets::Own { named, .. } => {
-                let (mut named, name) = (lock(named), own_name(key));
+                let (mut named, own) = (lock(named), own_name(instance, name));
                 let taken = |mapping: &Arc<SetMapping>| mapping.client_lives();
-                if named.get(&name).is_some_and(taken) {
+                if named.get(&own).is_some_and(taken) {
                     return Err(HResult::VD_E_PROTOCOL);
                 }
-                let mapping = SetMapping::own(core.clone(), name.clone(), config.device_count);
-                mapping.begin(key.1, config, (self.id, salt));
-                named.insert(name, mapping.clone());
+                let mapping = SetMapping::own(core.clone(), own.clone(), config.device_count);
+                mapping.begin(name, config, self.id, salt);
+                named.insert(own, mapping.clone());
                 mapping
             }
         };
@@ -280,10 +282,10 @@ impl Process {
     }
 
     /// The set of that name, if its client has not closed it.
-    pub(super) fn find(&self, key: (Option<&str>, &str)) -> Option<Arc<SetMapping>> {
+    pub(super) fn find(&self, instance: Option<&str>, name: &str) -> Option<Arc<SetMapping>> {
         let mapping = match &self.core.sets {
-            Sets::Shared(names) => names.find(&self.core, key)?,
-            Sets::Own { named, .. } => lock(named).get(&own_name(key))?.clone(),
+            Sets::Shared(names) => names.find(&self.core, instance, name)?,
+            Sets::Own { named, .. } => lock(named).get(&own_name(instance, name))?.clone(),
         };
         self.core.remember(&mapping);
         Some(mapping)
@@ -338,11 +340,7 @@ impl Core {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn own_name((instance, name): (Option<&str>, &str)) -> String {
+fn own_name(instance: Option<&str>, name: &str) -> String {
     // No name has a backslash.
     format!("{}\\{name}", instance.unwrap_or_default())
 }

@@ -9,6 +9,7 @@ mod client_device;
 mod clock;
 mod history;
 mod layout;
+mod locked;
 mod machine;
 mod mapping;
 mod posix;

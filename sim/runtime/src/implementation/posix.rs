@@ -14,7 +14,7 @@ use std::collections::btree_map::Entry;
 use std::fmt::Write as _;
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{
@@ -24,6 +24,7 @@ use rustix::fs::{
 use rustix::process::{Pid, PidfdFlags, getegid, geteuid, getpid, pidfd_open};
 
 use super::layout::{MAGIC, ProcessId};
+use super::locked::lock;
 use super::machine::{Core, Options};
 use super::mapping::{SERVER, SetMapping};
 use super::shm::{ControlMemory, Mapping, PAGE, Segment, control_length};
@@ -108,7 +109,7 @@ impl Names {
     }
 
     /// The object's name; `None` if it would be too long.
-    fn object(&self, (instance, name): (Option<&str>, &str)) -> Option<String> {
+    fn object(&self, instance: Option<&str>, name: &str) -> Option<String> {
         let instance = instance.map(|instance| encoded(instance) + "%5C").unwrap_or_default();
         let name = format!("/{}{instance}{}{ENDING}", self.prefix, encoded(name));
         (name.len() <= LONGEST).then_some(name)
@@ -117,22 +118,23 @@ impl Names {
     pub(super) fn create(
         &self,
         core: &Arc<Core>,
-        key: (Option<&str>, &str),
+        instance: Option<&str>,
+        name: &str,
         config: &VdConfig,
         me: (ProcessId, u32),
     ) -> Result<Arc<SetMapping>, HResult> {
-        let name = self.object(key).ok_or(HResult::VD_E_INVALID)?;
+        let path = self.object(instance, name).ok_or(HResult::VD_E_INVALID)?;
         for _ in 0..ATTEMPTS {
             let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR;
-            match open_object(&name, flags, self.mode) {
+            match open_object(&path, flags, self.mode) {
                 Ok(file) => {
-                    let object = Object { name: name.clone(), file };
-                    if let Some(mapping) = self.fill(core, object, key.1, (config, me))? {
+                    let object = Object { name: path.clone(), file };
+                    if let Some(mapping) = self.fill(core, object, name, config, me)? {
                         return Ok(mapping);
                     }
                 }
                 Err(rustix::io::Errno::EXIST) => {
-                    self.clear_leftover(core, &name, Leftover::Anything)?;
+                    self.clear_leftover(core, &path, Leftover::Anything)?;
                 }
                 Err(error) => return Err(wrapped(error)),
             }
@@ -146,7 +148,8 @@ impl Names {
         core: &Arc<Core>,
         object: Object,
         name: &str,
-        (config, me): (&VdConfig, (ProcessId, u32)),
+        config: &VdConfig,
+        me: (ProcessId, u32),
     ) -> Result<Option<Arc<SetMapping>>, HResult> {
         let lock = || flock(&object.file, FlockOperation::LockExclusive);
         if let Err(error) = rustix::io::retry_on_intr(lock) {
@@ -171,7 +174,7 @@ impl Names {
             }
         };
         let mapping = SetMapping::shared(core.clone(), memory, object);
-        mapping.begin(name, config, me);
+        mapping.begin(name, config, me.0, me.1);
         if let Some(object) = mapping.object() {
             let _ = flock(&object.file, FlockOperation::Unlock);
         }
@@ -219,9 +222,10 @@ impl Names {
     pub(super) fn find(
         &self,
         core: &Arc<Core>,
-        key: (Option<&str>, &str),
+        instance: Option<&str>,
+        name: &str,
     ) -> Option<Arc<SetMapping>> {
-        let name = self.object(key)?;
+        let name = self.object(instance, name)?;
         let file = open_object(&name, OFlags::RDWR, Mode::empty()).ok()?;
         self.trusts(&file).then(|| mapped(core, Object { name, file }))?
     }
@@ -260,10 +264,10 @@ fn mapped(core: &Arc<Core>, object: Object) -> Option<Arc<SetMapping>> {
     // How many devices there are is known only after a first look.
     let first = ControlMemory::shared(object.file.as_fd(), 1).ok()?;
     let control = first.control();
-    if control.magic.load(Ordering::Acquire) != MAGIC {
+    if control.identity.magic.load(Ordering::Acquire) != MAGIC {
         return None;
     }
-    let devices = usize::try_from(control.device_count.get()).ok()?;
+    let devices = usize::try_from(control.identity.device_count.get()).ok()?;
     if !(1..=crate::sync::limits::DEVICES).contains(&devices) || length < control_length(devices) {
         return None;
     }
@@ -319,7 +323,8 @@ impl Object {
     pub(super) fn map(
         &self,
         control: usize,
-        (start, length): (u64, u64),
+        start: u64,
+        length: u64,
         alignment: u64,
     ) -> Option<Segment> {
         let page = PAGE as u64;
@@ -414,7 +419,7 @@ enum Watch {
 impl Watches {
     /// Whether the process lives: a system call, unless it is this one.
     pub(super) fn lives(&self, id: ProcessId) -> bool {
-        let mut watches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watches = lock(&self.0);
         let watch = match watches.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => match Watch::new(id) {
@@ -465,13 +470,13 @@ mod tests {
     fn no_name_leads_out_of_its_place() {
         let names = Names::new(&Options::default());
         for name in ["../../etc/passwd", "/x", "..", ".", "a\0b", "ä", "%2F"] {
-            let object = names.object((None, name)).expect("short");
+            let object = names.object(None, name).expect("short");
             assert!(object.starts_with('/') && !object[1..].contains(['/', '\0']), "{object}");
             assert!(!object[1..].starts_with('.'), "{object}");
         }
-        assert_eq!(names.object((None, "Backup-1")).unwrap(), "/Backup-1_SQLVDIMemoryName_0");
-        assert_eq!(names.object((Some("I"), "S")).unwrap(), "/I%5CS_SQLVDIMemoryName_0");
-        assert_eq!(names.object((None, &"x".repeat(250))), None);
+        assert_eq!(names.object(None, "Backup-1").unwrap(), "/Backup-1_SQLVDIMemoryName_0");
+        assert_eq!(names.object(Some("I"), "S").unwrap(), "/I%5CS_SQLVDIMemoryName_0");
+        assert_eq!(names.object(None, &"x".repeat(250)), None);
     }
 
     #[test]
@@ -479,7 +484,7 @@ mod tests {
         let names = Names::new(&Options::default());
         let keys = [(None, "a%5Cb"), (Some("a"), "b"), (None, "a"), (None, "A"), (Some("A"), "")];
         let objects: std::collections::BTreeSet<_> =
-            keys.iter().map(|key| names.object(*key).expect("short")).collect();
+            keys.iter().map(|key| names.object(key.0, key.1).expect("short")).collect();
         assert_eq!(objects.len(), keys.len());
     }
 

@@ -114,7 +114,7 @@ impl ServerSet {
         if !matches!(*binding, Binding::Unopened) {
             return Err(HResult::VD_E_PROTOCOL);
         }
-        let mapping = self.process.find((instance, name)).ok_or(HResult::VD_E_INVALID)?;
+        let mapping = self.process.find(instance, name).ok_or(HResult::VD_E_INVALID)?;
         if !mapping.client_lives() {
             // What its client has left when it died: there is nobody else to take it away.
             mapping.forget();
@@ -166,7 +166,8 @@ impl ServerSet {
             part.check().map_err(|_| HResult::VD_E_INVALID)?;
             server.mapping.advance(Phase::Connected, Phase::Configurable)?;
             table.config = table.asked.with_server(part);
-            table.allocator = Allocator::new(table.config.prefix_zone_size, table.config.alignment);
+            table.area.allocator =
+                Allocator::new(table.config.prefix_zone_size, table.config.alignment);
             Ok(())
         })
     }
@@ -184,8 +185,8 @@ impl ServerSet {
             let phases = &[Phase::Configurable, Phase::Initializing, Phase::Active];
             let phase = server.mapping.require(phases)?;
             check_buffer(size, alignment)?;
-            let shape = table.allocator.shape(size, alignment);
-            table.allocator.request(shape, count);
+            let shape = table.area.allocator.shape(size, alignment);
+            table.area.allocator.request(shape, count);
             if phase == Phase::Configurable { Ok(()) } else { provide(server, table) }
         })
     }
@@ -202,7 +203,7 @@ impl ServerSet {
             let phases = &[Phase::Configurable, Phase::Initializing, Phase::Active];
             server.mapping.require(phases).map_err(|_| HResult::VD_E_PROTOCOL)?;
             check_buffer(size, alignment)?;
-            Ok(table.allocator.available(table.allocator.shape(size, alignment)))
+            Ok(table.area.allocator.available(table.area.allocator.shape(size, alignment)))
         })
     }
 
@@ -225,7 +226,7 @@ impl ServerSet {
             if seeded(Mutant::PhaseBeforeConfiguration) {
                 control.granted.set(&table.config);
             }
-            control.configured.ring();
+            control.bells.configured.ring();
             Ok(())
         })
     }
@@ -288,11 +289,12 @@ impl ServerSet {
         self.with(|server, table| {
             server.mapping.require(HAS_BUFFERS)?;
             check_buffer(size, alignment)?;
-            let shape = table.allocator.shape(size, alignment);
-            let index = table.buffers.iter().position(Option::is_none);
-            let index = index.or((table.buffers.len() < BUFFERS).then_some(table.buffers.len()));
+            let shape = table.area.allocator.shape(size, alignment);
+            let index = table.area.buffers.iter().position(Option::is_none);
+            let index =
+                index.or((table.area.buffers.len() < BUFFERS).then_some(table.area.buffers.len()));
             let index = index.ok_or(HResult::VD_E_MEMORY)?;
-            let place = table.allocator.allocate(shape).ok_or(HResult::VD_E_MEMORY)?;
+            let place = table.area.allocator.allocate(shape).ok_or(HResult::VD_E_MEMORY)?;
             let offset = usize::try_from(place.offset).map_err(|_| HResult::VD_E_MEMORY)?;
             let span = Span { segment: place.segment, offset, length: size as usize };
             let key = server.mapping.publish_buffer(index, span).ok_or(HResult::VD_E_MEMORY)?;
@@ -383,7 +385,7 @@ impl Server {
         table.absorb_all(&self.mapping)?;
         if table.owed.len() > before {
             // Whoever completed it may have died before it could ring.
-            self.mapping.control().agent.ring();
+            self.mapping.control().bells.agent.ring();
         }
         Ok(())
     }
@@ -427,25 +429,26 @@ fn shared(server: &Arc<Server>, table: &ServerTable, buffer: &Buffer) -> Option<
 /// the requests are forgotten.
 fn provide(server: &Arc<Server>, table: &mut ServerTable) -> Result<(), HResult> {
     let limit = server.mapping.core().options.memory_limit;
-    let need = table.allocator.needed();
+    let need = table.area.allocator.needed();
     if need.is_some_and(|need| need.length == 0) {
         return Ok(());
     }
     let placed = need.and_then(|need| {
-        let start = table.area_end.checked_next_multiple_of(need.alignment)?;
+        let start = table.area.end.checked_next_multiple_of(need.alignment)?;
         let length = need.length.checked_next_multiple_of(PAGE as u64)?;
         let used = start.checked_add(need.length).filter(|end| *end <= limit);
         used.map(|_| (start, Need { length, ..need }))
     });
-    let number = table.segments;
-    let Some((start, need)) = placed.filter(|place| server.mapping.add_segment(number, *place))
+    let number = table.area.segments;
+    let Some((start, need)) =
+        placed.filter(|place| server.mapping.add_segment(number, place.0, place.1))
     else {
-        table.allocator.forget_requests();
+        table.area.allocator.forget_requests();
         return Err(HResult::VD_E_MEMORY);
     };
-    table.area_end = start + need.length;
-    table.segments += 1;
-    table.allocator.provide(number);
+    table.area.end = start + need.length;
+    table.area.segments += 1;
+    table.area.allocator.provide(number);
     Ok(())
 }
 

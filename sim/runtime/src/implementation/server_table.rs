@@ -37,10 +37,7 @@ pub(super) struct ServerTable {
     pub(super) aborted: bool,
     /// The server has called Close.
     pub(super) closed: bool,
-    /// A thread is the completion agent.
-    pub(super) agent: bool,
-    /// The agent is inside a callback: it does not wait.
-    pub(super) calling: bool,
+    pub(super) agent: Agent,
     pub(super) devices: Vec<Slot>,
     /// Callbacks that the agent has to make, in order.
     pub(super) owed: VecDeque<Owed>,
@@ -49,18 +46,33 @@ pub(super) struct ServerTable {
     pub(super) sent: u64,
     /// Completions taken in so far.
     absorbed: u64,
-    /// What that was when the agent last waited too long, if a completion seemed to be on
-    /// its way then.
+    pub(super) area: Area,
+}
+
+/// The completion agent, and how long it has waited.
+#[derive(Debug, Default)]
+pub(super) struct Agent {
+    /// A thread is the completion agent.
+    pub(super) running: bool,
+    /// It is inside a callback: it does not wait.
+    pub(super) calling: bool,
+    /// How many completions had been taken in when it last waited too long, if one seemed
+    /// to be on its way then.
     overdue: Option<u64>,
-    /// Who is told that the agent has waited too long.
+    /// Who is told that it has waited too long.
     pub(super) on_time_out: Option<OnTimeOut>,
-    /// Events that let the agent's waiting begin anew.
+    /// Events that let its waiting begin anew.
     pub(super) happened: u64,
     /// Milliseconds of virtual time since then.
     pub(super) waited: u64,
+}
+
+/// The buffer area.
+#[derive(Debug, Default)]
+pub(super) struct Area {
     pub(super) allocator: Allocator,
-    /// Bytes of the buffer area, and the segments it has.
-    pub(super) area_end: u64,
+    /// Its bytes, and the segments it has.
+    pub(super) end: u64,
     pub(super) segments: usize,
     pub(super) buffers: Vec<Option<(BufferKey, Place)>>,
 }
@@ -110,21 +122,13 @@ impl ServerTable {
             config: asked,
             aborted: false,
             closed: false,
-            agent: false,
-            calling: false,
+            agent: Agent::default(),
             devices: (0..devices).map(|_| slot()).collect(),
             owed: VecDeque::new(),
             depth,
             sent: 0,
             absorbed: 0,
-            overdue: None,
-            on_time_out: None,
-            happened: 0,
-            waited: 0,
-            allocator: Allocator::default(),
-            area_end: 0,
-            segments: 0,
-            buffers: Vec::new(),
+            area: Area::default(),
         }
     }
 
@@ -148,13 +152,13 @@ impl ServerTable {
 
     /// Something happened that the agent's patience begins anew with.
     pub(super) fn wait_anew(&mut self) {
-        self.happened += 1;
-        self.waited = 0;
+        self.agent.happened += 1;
+        self.agent.waited = 0;
     }
 
     /// Takes in what the clients have completed on the devices that say so.
     pub(super) fn absorb_all(&mut self, mapping: &SetMapping) -> Result<(), HResult> {
-        let completed = &mapping.control().completed;
+        let completed = &mapping.control().completions.completed;
         let mask = if seeded(Mutant::MaskLooksThenClears) {
             let mask = completed.load(Ordering::Acquire);
             completed.store(0, Ordering::Release);
@@ -261,20 +265,20 @@ impl ServerTable {
     ///
     /// Source: SQL Server 2005 Virtual Backup Device Specification, VDConfig Structure.
     pub(super) fn time_out(&mut self, mapping: &SetMapping) {
-        let tickets = &mapping.control().tickets;
+        let tickets = &mapping.control().completions.tickets;
         if seeded(Mutant::TimeOutOverlooksCompletion) || tickets.end(self.absorbed) {
             self.abort_late(mapping);
-        } else if self.overdue == Some(self.absorbed) {
+        } else if self.agent.overdue == Some(self.absorbed) {
             tickets.end_anyway();
             self.abort_late(mapping);
         } else {
-            self.overdue = Some(self.absorbed);
+            self.agent.overdue = Some(self.absorbed);
             self.wait_anew();
         }
     }
 
     fn abort_late(&mut self, mapping: &SetMapping) {
-        if let Some(OnTimeOut(tell)) = &mut self.on_time_out {
+        if let Some(OnTimeOut(tell)) = &mut self.agent.on_time_out {
             tell(2 * u64::from(self.config.server_time_out));
         }
         mapping.abort();
@@ -283,15 +287,15 @@ impl ServerTable {
     // Buffers.
 
     pub(super) fn take_buffer(&mut self, index: usize, buffer: (BufferKey, Place)) {
-        if index == self.buffers.len() {
-            self.buffers.push(None);
+        if index == self.area.buffers.len() {
+            self.area.buffers.push(None);
         }
-        self.buffers[index] = Some(buffer);
+        self.area.buffers[index] = Some(buffer);
     }
 
     /// Whether the buffer is allocated.
     pub(super) fn holds(&self, key: BufferKey) -> bool {
-        let buffer = self.buffers.get(key.index as usize).and_then(Option::as_ref);
+        let buffer = self.area.buffers.get(key.index as usize).and_then(Option::as_ref);
         buffer.is_some_and(|(known, _)| *known == key)
     }
 
@@ -301,8 +305,8 @@ impl ServerTable {
     }
 
     pub(super) fn free_buffer(&mut self, key: BufferKey) {
-        if let Some((_, place)) = self.buffers[key.index as usize].take() {
-            self.allocator.free(place);
+        if let Some((_, place)) = self.area.buffers[key.index as usize].take() {
+            self.area.allocator.free(place);
         }
     }
 }

@@ -4,14 +4,15 @@
 //! IServerVirtualDeviceSet2::Close, Remarks.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
+use std::sync::Weak;
 
-use super::clock::Watch;
+use super::clock::{Waits, Watch};
+use super::command::invoke;
 use super::layout::{Phase, Piece, State};
 use super::mapping::Listen;
-use super::server::{Server, client_closed};
+use super::server_state::Server;
 use super::server_table::{OnTimeOut, Owed, ServerTable};
-use super::{Callback, Completion};
 use crate::sync::{Arc, Deadline, Mutant, seeded};
 use vdi_spec::codes::HResult;
 
@@ -55,7 +56,7 @@ impl CompletionAgent {
     /// # Errors
     /// As [`CompletionAgent::execute`].
     pub fn execute_telling(self, tell: impl FnMut(u64) + Send + 'static) -> Result<(), HResult> {
-        self.0.table().agent.on_time_out = Some(OnTimeOut(Box::new(tell)));
+        self.0.table().waiting.on_time_out = Some(OnTimeOut(Box::new(tell)));
         self.execute()
     }
 }
@@ -67,9 +68,9 @@ pub(super) fn start(server: &Arc<Server>) -> Result<Agent, HResult> {
     if table.closed {
         return Err(HResult::VD_E_PROTOCOL);
     }
-    let allowed: &[Phase] = if table.agent.running { &[] } else { &[Phase::Initializing] };
+    let allowed: &[Phase] = if table.agent { &[] } else { &[Phase::Initializing] };
     server.mapping.require(allowed)?;
-    table.agent.running = true;
+    table.agent = true;
     server.mapping.add(Piece::Agent);
     Ok(Agent::new(server.clone()))
 }
@@ -90,9 +91,9 @@ impl Agent {
     /// ended and none is owed.
     pub(crate) fn run(mut self) -> Result<(), HResult> {
         let server = self.server.clone();
-        server.mapping.core().clock.begin_agent(&server);
+        server.mapping.host().clock.begin_agent(Arc::downgrade(&server) as Weak<dyn Waits>);
         let result = self.work();
-        server.mapping.core().clock.end();
+        server.mapping.host().clock.end();
         self.panic.map_or(result, |panic| resume_unwind(panic))
     }
 
@@ -123,12 +124,12 @@ impl Agent {
 
     fn step(&mut self, table: &mut ServerTable) -> Step {
         let mapping = &self.server.mapping;
-        table.agent.calling = false;
+        table.calling = false;
         // Before the completions: what the clients recorded before they closed counts.
-        let deserted = client_closed(mapping);
+        let deserted = mapping.client_has_closed();
         // What is corrupt has aborted the set, and is told at the end.
         self.result = self.result.and(table.absorb_all(mapping));
-        if table.patience().is_some() && self.watch.expired(table.agent.happened) {
+        if table.patience().is_some() && self.watch.expired(table.waiting.happened) {
             table.time_out(mapping);
         }
         let state = mapping.state();
@@ -147,18 +148,18 @@ impl Agent {
             return Step::Return;
         }
         if let Some(owed) = table.owed.pop_front() {
-            table.agent.calling = true;
+            table.calling = true;
             if let Some(slot) = owed.clears {
                 mapping.devices()[slot].error.leave();
             }
             return Step::Call(owed);
         }
         if aborted || ended && table.is_idle() {
-            table.agent.running = false;
+            table.agent = false;
             return Step::Return;
         }
-        let real = !mapping.core().clock.is_virtual();
-        Step::Wait(self.watch.deadline(table.agent.happened, table.patience().filter(|_| real)))
+        let real = !mapping.host().clock.is_virtual();
+        Step::Wait(self.watch.deadline(table.waiting.happened, table.patience().filter(|_| real)))
     }
 
     /// Makes one callback. If it panics the set is aborted; the panic goes on when all
@@ -169,27 +170,4 @@ impl Agent {
             self.panic.get_or_insert(panic);
         }
     }
-}
-
-impl Server {
-    /// So many milliseconds of virtual time, or one interval of serverTimeOut, have
-    /// passed for the agent.
-    pub(super) fn time_passes(&self, milliseconds: Option<u32>) {
-        let mut table = self.table();
-        // An abort by what is corrupt comes by itself.
-        let _ = table.absorb_all(&self.mapping);
-        let Some(patience) = table.patience().filter(|_| !table.agent.calling) else { return };
-        table.agent.waited += u64::from(milliseconds.unwrap_or(table.config.server_time_out));
-        if table.agent.waited >= patience {
-            table.time_out(&self.mapping);
-        }
-    }
-}
-
-/// Invokes a completion routine, and catches its panic.
-pub(super) fn invoke(
-    callback: &mut Callback,
-    completion: Completion,
-) -> Result<(), Box<dyn Any + Send>> {
-    catch_unwind(AssertUnwindSafe(|| callback(completion)))
 }

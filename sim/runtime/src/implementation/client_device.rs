@@ -1,11 +1,11 @@
 //! The client's device interface, IClientVirtualDevice: GetCommand, CompleteCommand.
 
 use super::buffer::Buffer;
-use super::client::Client;
+use super::client_state::{Client, Held, Slot};
+use super::command::{CommandId, Delivered, Timeout};
 use super::layout::{Corrupt, End};
 use super::mapping::Listen;
 use super::record::{Answered, Entered, Request};
-use super::{CommandId, Delivered, Timeout};
 use crate::sync::{Arc, Mutant, MutexGuard, Ordering, seeded};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 
@@ -15,46 +15,6 @@ use vdi_spec::codes::{CommandCode, HResult, Win32};
 pub struct ClientDevice {
     client: Arc<Client>,
     slot: usize,
-}
-
-/// One device as the client that opened it knows it.
-#[derive(Debug, Default)]
-pub(super) struct Slot {
-    open: bool,
-    /// Requests read so far.
-    read: u64,
-    /// Completions written so far.
-    written: u64,
-    /// What was delivered and not completed.
-    held: Vec<Held>,
-}
-
-/// A command the client has got and not completed.
-#[derive(Debug)]
-struct Held {
-    number: u64,
-    /// It was out when the device entered the error state: ClearError waits for it.
-    before_error: bool,
-    buffer: Option<Buffer>,
-    moves_data: bool,
-}
-
-impl Slot {
-    pub(super) fn open(&mut self) {
-        self.open = true;
-    }
-
-    /// Whether this client has opened it.
-    pub(super) const fn is_open(&self) -> bool {
-        self.open
-    }
-
-    /// Whether this is the buffer of a Read or a Write that is delivered and not
-    /// completed.
-    pub(super) fn lends(&self, same: impl Fn(&Buffer) -> bool) -> bool {
-        let lent = self.held.iter().filter(|held| held.moves_data);
-        lent.filter_map(|held| held.buffer.as_ref()).any(same)
-    }
 }
 
 impl ClientDevice {
@@ -82,7 +42,7 @@ impl ClientDevice {
     pub fn get_command(&self, timeout: Timeout) -> Result<Delivered, HResult> {
         let Client { mapping, process, .. } = &*self.client;
         let _inside = process.enter();
-        mapping.wait(process, Listen::Device(self.slot), timeout, |first| {
+        mapping.wait(process.life(), Listen::Device(self.slot), timeout, |first| {
             if self.client.is_closed() {
                 let closed = if first { HResult::VD_E_PROTOCOL } else { HResult::VD_E_ABORT };
                 return Some(Err(closed));

@@ -9,6 +9,7 @@
 use crate::sync::limits::{BUFFERS, NAME_WORDS, RING, SEGMENTS, SIDES};
 use crate::sync::{AtomicU32, AtomicU64, Bell, Cell, Lock, Mutant, Ordering, seeded};
 use vdi_spec::codes::Features;
+use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
 
 /// What stands first in the mapping of a set that is ready to be used; its last byte is
@@ -578,4 +579,11 @@ impl<const WORDS: usize> Ring<WORDS> {
     pub(super) fn release(&self, read: u64) {
         self.read.0.store(read, Ordering::Release);
     }
+}
+
+/// VD_E_INVALID for a name that is empty, has a backslash or a zero character, or is
+/// longer than the shared memory has room for.
+pub(super) fn check_name(name: &str) -> Result<(), HResult> {
+    let sound = !name.is_empty() && !name.contains(['\\', '\0']) && name.len() <= Name::ROOM;
+    if sound { Ok(()) } else { Err(HResult::VD_E_INVALID) }
 }

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::panic::resume_unwind;
 
-use super::agent::invoke;
 use super::buffer::Buffer;
+use super::command::{Callback, Completion, invoke};
 use super::layout::{End, Phase};
 use super::record::{BufferKey, Request};
-use super::server::Server;
+use super::server_state::Server;
 use super::server_table::{Outstanding, ServerTable};
-use super::{Callback, Completion};
 use crate::sync::{Arc, Mutant, seeded};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 
@@ -167,7 +166,7 @@ impl ServerDevice {
         if state.phase != Phase::Active || table.devices[self.slot].end != End::Open {
             return Err(INACTIVE);
         }
-        if !table.agent.running {
+        if !table.agent {
             // Active without an agent: it has ended with an abort that somebody took back.
             mapping.abort();
             return Err((HResult::VD_E_UNEXPECTED, Win32::ERROR_OPERATION_ABORTED));

@@ -6,12 +6,11 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use super::Completion;
 use super::allocator::{Allocator, Place};
+use super::command::{Callback, Completion};
 use super::layout::{Corrupt, End};
 use super::mapping::SetMapping;
 use super::record::{Answered, BufferKey};
-use super::server::{Routine, client_closed};
 use crate::sync::{Mutant, Ordering, seeded};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_spec::config::VdConfig;
@@ -37,31 +36,31 @@ pub(super) struct ServerTable {
     pub(super) aborted: bool,
     /// The server has called Close.
     pub(super) closed: bool,
-    pub(super) agent: Agent,
+    /// A thread is the completion agent.
+    pub(super) agent: bool,
+    /// The agent is inside a callback: it does not wait.
+    pub(super) calling: bool,
     pub(super) devices: Vec<Slot>,
     /// Callbacks that the agent has to make, in order.
     pub(super) owed: VecDeque<Owed>,
     pub(super) depth: usize,
     /// Commands sent so far.
     pub(super) sent: u64,
-    /// Completions taken in so far.
-    absorbed: u64,
+    pub(super) waiting: Waiting,
     pub(super) area: Area,
 }
 
-/// The completion agent, and how long it has waited.
+/// The agent's waiting for completions, as serverTimeOut has it.
 #[derive(Debug, Default)]
-pub(super) struct Agent {
-    /// A thread is the completion agent.
-    pub(super) running: bool,
-    /// It is inside a callback: it does not wait.
-    pub(super) calling: bool,
-    /// How many completions had been taken in when it last waited too long, if one seemed
-    /// to be on its way then.
+pub(super) struct Waiting {
+    /// Completions taken in so far.
+    absorbed: u64,
+    /// What that was when the agent last waited too long, if a completion seemed to be on
+    /// its way then.
     overdue: Option<u64>,
-    /// Who is told that it has waited too long.
+    /// Who is told that the agent has waited too long.
     pub(super) on_time_out: Option<OnTimeOut>,
-    /// Events that let its waiting begin anew.
+    /// Events that let the agent's waiting begin anew.
     pub(super) happened: u64,
     /// Milliseconds of virtual time since then.
     pub(super) waited: u64,
@@ -99,7 +98,7 @@ pub(super) struct Outstanding {
     pub(super) errors: u32,
     pub(super) code: CommandCode,
     pub(super) buffer: Option<BufferKey>,
-    pub(super) routine: Routine,
+    pub(super) routine: Callback,
 }
 
 /// A callback that the completion agent has to make.
@@ -110,7 +109,7 @@ pub(super) struct Owed {
     pub(super) completion: Completion,
     /// With it this device leaves the error state.
     pub(super) clears: Option<usize>,
-    pub(super) routine: Routine,
+    pub(super) routine: Callback,
 }
 
 impl ServerTable {
@@ -122,12 +121,13 @@ impl ServerTable {
             config: asked,
             aborted: false,
             closed: false,
-            agent: Agent::default(),
+            agent: false,
+            calling: false,
             devices: (0..devices).map(|_| slot()).collect(),
             owed: VecDeque::new(),
             depth,
             sent: 0,
-            absorbed: 0,
+            waiting: Waiting::default(),
             area: Area::default(),
         }
     }
@@ -152,8 +152,8 @@ impl ServerTable {
 
     /// Something happened that the agent's patience begins anew with.
     pub(super) fn wait_anew(&mut self) {
-        self.agent.happened += 1;
-        self.agent.waited = 0;
+        self.waiting.happened += 1;
+        self.waiting.waited = 0;
     }
 
     /// Takes in what the clients have completed on the devices that say so.
@@ -178,7 +178,7 @@ impl ServerTable {
         while let Some(record) = mapping.sound(ring.peek(self.devices[slot].read))? {
             self.devices[slot].read += 1;
             ring.release(self.devices[slot].read);
-            self.absorbed += 1;
+            self.waiting.absorbed += 1;
             let answered = mapping.sound(Answered::from_words(record))?;
             self.complete(mapping, slot, answered)?;
         }
@@ -201,7 +201,7 @@ impl ServerTable {
         let Some(command) = index.and_then(|index| device.outstanding.remove(index)) else {
             // Late: the agent has given it up, since the set is aborted, or the client
             // closing. Else nobody sound completes what is not outstanding.
-            let given_up = self.aborted || client_closed(mapping) || mapping.is_aborted()?;
+            let given_up = self.aborted || mapping.client_has_closed() || mapping.is_aborted()?;
             let late = given_up && done.number < device.written;
             return if late { Ok(()) } else { mapping.sound(Err(Corrupt)) };
         };
@@ -266,19 +266,19 @@ impl ServerTable {
     /// Source: SQL Server 2005 Virtual Backup Device Specification, VDConfig Structure.
     pub(super) fn time_out(&mut self, mapping: &SetMapping) {
         let tickets = &mapping.control().completions.tickets;
-        if seeded(Mutant::TimeOutOverlooksCompletion) || tickets.end(self.absorbed) {
+        if seeded(Mutant::TimeOutOverlooksCompletion) || tickets.end(self.waiting.absorbed) {
             self.abort_late(mapping);
-        } else if self.agent.overdue == Some(self.absorbed) {
+        } else if self.waiting.overdue == Some(self.waiting.absorbed) {
             tickets.end_anyway();
             self.abort_late(mapping);
         } else {
-            self.agent.overdue = Some(self.absorbed);
+            self.waiting.overdue = Some(self.waiting.absorbed);
             self.wait_anew();
         }
     }
 
     fn abort_late(&mut self, mapping: &SetMapping) {
-        if let Some(OnTimeOut(tell)) = &mut self.agent.on_time_out {
+        if let Some(OnTimeOut(tell)) = &mut self.waiting.on_time_out {
             tell(2 * u64::from(self.config.server_time_out));
         }
         mapping.abort();

@@ -1,7 +1,9 @@
 //! What the model says as a whole: its transition tables, computed from
 //! representative situations and held against the documented ones, its state
-//! diagrams, and, with the feature `explore`, every state of a bounded set, on which
+//! diagrams, and, with the feature `search`, every state of a bounded set, on which
 //! named properties are held.
+//!
+//! Read first: [`Table`], [`server_table`], [`client_table`].
 
 mod device;
 mod diagram;
@@ -19,7 +21,11 @@ mod citations;
 #[cfg(feature = "search")]
 mod coverage;
 #[cfg(feature = "search")]
+mod lanes;
+#[cfg(feature = "search")]
 mod mutant;
+#[cfg(feature = "search")]
+mod node;
 #[cfg(feature = "search")]
 mod offer;
 #[cfg(feature = "search")]
@@ -44,6 +50,8 @@ pub use documented::{DOCUMENTED_CLIENT, DOCUMENTED_SERVER, documented_table};
 #[cfg(feature = "search")]
 pub use mutant::Mutant;
 #[cfg(feature = "search")]
+pub use node::{At, Breach, Breaches, Ghost, Node, Sent};
+#[cfg(feature = "search")]
 pub use paths::paths_covering_transitions;
 #[cfg(feature = "search")]
 pub use properties::{INVARIANTS, Invariant, SIGHTS, Sight};
@@ -52,7 +60,7 @@ pub use run::{Exploration, explore, serve};
 pub use table::{Cell, Entry, Table};
 pub use transitions::{client_table, server_table};
 #[cfg(feature = "search")]
-pub use world::{At, Bounds, Breach, Breaches, Detail, Ghost, Node, Sent, World};
+pub use world::{Bounds, Detail, World};
 
 /// What the tests hold of whole worlds; no part of the interface.
 #[cfg(feature = "search")]

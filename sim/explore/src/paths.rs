@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::Action;
+use super::node::Node;
 use super::search::{Found, breadth_first};
-use super::world::{Bounds, Detail, Node, World};
+use super::world::{Bounds, Detail, World};
 use vdi_model::{ClientPhase, DeviceSetState, ServerPhase, Stage};
 use vdi_spec::clauses::Profile;
 

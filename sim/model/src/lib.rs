@@ -9,6 +9,8 @@
 //! [`apply_callback`] take one of the answers. A time-out is the freedom of a
 //! call that can expire; a blocked call is part of the state.
 //!
+//! Read first: [`State`], [`outcomes`], [`Outcome`].
+//!
 //! Architecture invariant: no thread, no clock, no JSON, no randomness here.
 
 mod call;

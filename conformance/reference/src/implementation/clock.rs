@@ -5,7 +5,7 @@
 
 use std::thread::{self, ThreadId};
 
-use super::monitor::Deadline;
+use super::deadline::Deadline;
 use super::mutant::Mutant;
 use super::set::Set;
 use super::state::SetId;

@@ -1,10 +1,10 @@
 //! The one lock and the one condition variable: how calls act and how they wait.
 
 use std::fmt;
-use std::time::{Duration, Instant};
 
 use vdi_spec::codes::HResult;
 
+use super::deadline::Deadline;
 use super::mutant::{Mutant, Seed};
 use super::state::State;
 use super::{Gone, Observer, Timeout};
@@ -28,30 +28,6 @@ pub(super) enum Look<T> {
     Done(T),
     /// Look again after the next change, or when the deadline has passed.
     Wait(Option<Deadline>),
-}
-
-/// A point in time after which a call no longer waits.
-#[derive(Clone, Copy)]
-pub(super) struct Deadline(Instant);
-
-impl Deadline {
-    /// So many milliseconds from now.
-    pub(super) fn after(milliseconds: u64) -> Option<Self> {
-        now().checked_add(Duration::from_millis(milliseconds)).map(Self)
-    }
-
-    pub(super) fn passed(self) -> bool {
-        self.0 <= now()
-    }
-
-    fn remaining(self) -> Duration {
-        self.0.saturating_duration_since(now())
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a time-out that a caller asked for is real time")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 impl Monitor {

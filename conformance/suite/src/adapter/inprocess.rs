@@ -362,8 +362,8 @@ impl<I: Implementation> InProcess<I> {
 }
 
 impl<I: Implementation + Clone + 'static> InProcess<I> {
-    pub(super) fn driver(&self, limits: Limits) -> Driver {
-        Driver {
+    pub(super) fn driver(&self, limits: Limits) -> InProcessConnection {
+        InProcessConnection {
             hello: self.implementation.hello(),
             implementation: Box::new(self.implementation.clone()),
             limits,
@@ -382,7 +382,7 @@ impl<I: Implementation + Clone + 'static> Adapter for InProcess<I> {
     }
 }
 
-pub(super) struct Driver {
+pub(super) struct InProcessConnection {
     pub(super) hello: Hello,
     implementation: Box<dyn Implementation>,
     limits: Limits,
@@ -453,7 +453,7 @@ impl Drop for World {
     }
 }
 
-impl Driver {
+impl InProcessConnection {
     fn world(&self) -> Result<&World, Trouble> {
         self.world.as_ref().ok_or_else(|| Trouble::Own("a request before `reset`".to_owned()))
     }
@@ -506,7 +506,7 @@ impl Driver {
     }
 }
 
-impl Connection for Driver {
+impl Connection for InProcessConnection {
     fn hello(&self) -> &Hello {
         &self.hello
     }

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::inprocess::{Driver, Implementation, InProcess};
+use super::inprocess::{Implementation, InProcess, InProcessConnection};
 use super::protocol::{Answer, Request};
 use super::{Connection, Limits};
 use crate::locked::locked;
@@ -41,7 +41,7 @@ pub fn serve<I: Implementation + Clone + 'static>(
 }
 
 /// Writes the answers of a new world as they come.
-fn pump(driver: &mut Driver, output: &Arc<Mutex<impl Write + Send + 'static>>) {
+fn pump(driver: &mut InProcessConnection, output: &Arc<Mutex<impl Write + Send + 'static>>) {
     let Some(world) = &mut driver.world else { return };
     // Nobody receives from the driver itself here.
     let answers = std::mem::replace(&mut world.answers, channel().1);

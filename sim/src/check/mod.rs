@@ -7,33 +7,22 @@
 //! explain what was seen. If there are more than it was to look at, the verdict is
 //! *inconclusive* and says what to raise. It is never a guess.
 
-mod ask;
-mod bind;
-mod contested;
-mod describe;
-mod events;
-mod follow;
-mod frontier;
-mod names;
-mod notes;
-mod overlap;
-mod places;
+mod checker;
+mod dispatch;
+mod explain;
+mod linearize;
+mod partial;
+mod rules;
 mod sequential;
-mod setup;
-mod transitions;
-mod under_way;
-mod unseen;
-mod verdict;
+mod session;
+mod terms;
 
-pub use ask::{AskError, Asked, ask};
-pub use describe::{Candidate, OwedCallback, describe_state};
-pub use sequential::Checker;
-pub use setup::BUDGET;
-pub use transitions::Transitions;
-pub use verdict::{
-    Allowed, Attempt, Effect, Finding, InputError, Judged, LaneChoices, Undecided, Verdict,
-    Violation, Why, exit_code,
+pub use checker::Checker;
+pub use explain::{
+    Allowed, AskError, Asked, Attempt, Candidate, Effect, Finding, InputError, Judged, LaneChoices,
+    OwedCallback, Transitions, Undecided, Verdict, Violation, Why, ask, describe_state, exit_code,
 };
+pub use terms::BUDGET;
 
 use std::io::BufRead;
 
@@ -102,7 +91,7 @@ fn check_half(checker: Checker, mut reader: TraceReader<impl BufRead>) -> Judged
             Err(error) => break Some(error),
         }
     };
-    let judged = unseen::judge(checker, reader.header(), &events);
+    let judged = partial::judge(checker, reader.header(), &events);
     Judged { error: judged.error.or(unread), ..judged }
 }
 
@@ -118,7 +107,7 @@ pub fn check_trace_with(checker: Checker, trace: &Trace) -> Judged {
     let mut checker = checker;
     if !trace.header.unseen.is_empty() {
         let lines = (2..).zip(trace.events.iter().cloned()).collect::<Vec<_>>();
-        return unseen::judge(checker, &trace.header, &lines);
+        return partial::judge(checker, &trace.header, &lines);
     }
     for (index, event) in trace.events.iter().enumerate() {
         match checker.event(index + 2, event) {

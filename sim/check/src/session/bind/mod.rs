@@ -1,0 +1,235 @@
+//! From a call as it stands in a trace to a call of the model.
+
+mod client;
+mod device;
+mod server;
+
+use super::{Invocation, Names, Session, SetTrack};
+use crate::explain::InputError;
+use crate::terms::Terms;
+use vdi_model::{BufferId, Call, Caller, ClientCall, CommandId, Requested, Timeout};
+use vdi_spec::clauses::Party;
+use vdi_spec::config::{ServerConfig, VdConfig};
+use vdi_trace::{
+    Args, Creates, Function, FunctionInfo, Process, Size, Target, TimeoutArg, function,
+};
+
+use super::names::Referent;
+
+/// A call, ready for the model, and what follows from its success.
+#[derive(Clone, Debug)]
+pub(crate) struct Bound {
+    pub(crate) set: usize,
+    /// The set interface it is called on.
+    pub(crate) on: Option<usize>,
+    /// The set that it asks for by its name and did not find.
+    pub(crate) wants: Option<String>,
+    pub(crate) call: Call,
+    pub(crate) then: OnSuccess,
+}
+
+/// What a NOERROR makes true beyond the model's state.
+#[derive(Clone, Debug)]
+pub(crate) enum OnSuccess {
+    Nothing,
+    /// The interface is attached to the call's set.
+    Attach(usize),
+    /// The interface is attached to a new set of this name and configuration.
+    Create(usize, String, Box<VdConfig>),
+    /// The server's part of the configuration is set.
+    Configure(ServerConfig),
+    /// The device of this index bears this name, and the handle stands for it.
+    Device {
+        handle: Option<String>,
+        name: String,
+        index: u8,
+    },
+    /// The handle stands for a buffer of this many bytes, aligned so.
+    Buffer {
+        handle: Option<String>,
+        id: BufferId,
+        size: u32,
+        alignment: u32,
+    },
+    /// The number that comes out is what can be had of this kind.
+    Counted(Requested),
+    /// The handle stands for a buffer in every client process.
+    Handle(Option<String>, BufferId),
+    /// The configuration that comes out is checked.
+    ClientConfiguration,
+    /// The same, of the server.
+    ServerConfiguration,
+    /// The client has said where the device's medium stands.
+    Position(PositionReport),
+}
+
+/// The position that a client gives with the success of a command.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PositionReport {
+    pub(crate) device: u8,
+    pub(crate) command: CommandId,
+    pub(crate) position: u64,
+}
+
+impl Bound {
+    const fn new(set: usize, call: Call, then: OnSuccess) -> Self {
+        Self { set, on: None, wants: None, call, then }
+    }
+}
+
+fn bad<T>(message: impl Into<String>) -> Result<T, InputError> {
+    Err(InputError(message.into()))
+}
+
+/// The row of the function as this process has it, its arguments checked by name.
+pub(crate) fn checked_row(
+    process: Process,
+    name: Function,
+    creates: Option<&str>,
+    args: &Args<'_>,
+) -> Result<&'static FunctionInfo, InputError> {
+    let Some(row) = function(process.party(), name) else {
+        return bad(format!("the {} has no function {name}", process.party()));
+    };
+    let given = args.given();
+    let missing = row.required.without(given);
+    if !missing.is_empty() {
+        return bad(format!("{name} needs the argument `{}`", missing.names().join("`, `")));
+    }
+    let surplus = given.without(row.required.with(row.optional));
+    if !surplus.is_empty() {
+        let known = row.required.with(row.optional).names().join("`, `");
+        let takes = if known.is_empty() { "none".to_owned() } else { format!("`{known}`") };
+        let surplus = surplus.names().join("`, `");
+        return bad(format!("{name} has no argument `{surplus}`; it takes {takes}"));
+    }
+    match (row.creates, creates) {
+        (Creates::Nothing, Some(handle)) => {
+            bad(format!("{name} makes nothing that could be named `{handle}`"))
+        }
+        (Creates::Command, None) => bad("SendCommand needs `as`, the name of the command"),
+        _ => Ok(row),
+    }
+}
+
+/// The interface that a call is made on, and its set.
+#[derive(Clone, Copy)]
+struct OnInterface {
+    interface: usize,
+    /// The set it is, or was last, attached to.
+    attached: Option<usize>,
+}
+
+impl OnInterface {
+    /// The set that it speaks to.
+    fn set(self) -> usize {
+        self.attached.unwrap_or(SetTrack::UNATTACHED)
+    }
+}
+
+/// The call of the model that a call of the trace is.
+///
+/// # Errors
+/// No implementation could have been called like this.
+pub(crate) fn bind(
+    session: &mut Session,
+    terms: &Terms,
+    process: Process,
+    call: &Invocation<'_>,
+) -> Result<Bound, InputError> {
+    let row = checked_row(process, call.function, call.creates, call.args)?;
+    if let Some(handle) = call.creates {
+        session.names.check_free(handle)?;
+    }
+    match row.target {
+        Target::Set => on_set(session, terms, process, call),
+        Target::Device => device::bind(session, terms, process, call),
+    }
+}
+
+fn on_set(
+    session: &mut Session,
+    terms: &Terms,
+    process: Process,
+    call: &Invocation<'_>,
+) -> Result<Bound, InputError> {
+    let on = call.on;
+    let Some(interface) = session.names.interface(on) else {
+        return bad(format!(
+            "unknown set interface `{on}`, expected sset, cset, or one that the header's `interfaces` names"
+        ));
+    };
+    let owner = session.names.interfaces[interface].process;
+    if owner != process {
+        return bad(format!("`{on}` belongs to the process {owner}, not to {process}"));
+    }
+    let on = OnInterface { interface, attached: session.names.interfaces[interface].set };
+    let bound = match process.party() {
+        Party::Client => client::bind(session, terms, process, on, call),
+        Party::Server | Party::Interface => server::bind(session, terms, on, call),
+    };
+    bound.map(|bound| Bound { on: Some(interface), ..bound })
+}
+
+/// The argument `name`, empty if it is not given.
+fn name_argument<'a>(args: &'a Args<'_>) -> &'a str {
+    args.name.as_ref().map(|name| name.as_str()).unwrap_or_default()
+}
+
+fn buffer(names: &Names, name: &str) -> Result<BufferId, InputError> {
+    match names.find(name).map(|named| &named.referent) {
+        Some(Referent::Buffer(allocated)) => Ok(allocated.id),
+        Some(Referent::Device { .. } | Referent::Handle(_) | Referent::Command(_)) | None => {
+            bad(format!("`{name}` is no buffer that AllocateBuffer gave"))
+        }
+    }
+}
+
+/// The argument `buffer`; `None` for the null pointer.
+fn buffer_argument(names: &Names, args: &Args<'_>) -> Result<Option<BufferId>, InputError> {
+    match args.buffer.as_ref().and_then(|handle| handle.name()) {
+        None => Ok(None),
+        Some(name) => buffer(names, name).map(Some),
+    }
+}
+
+fn timeout(terms: &Terms, given: Option<TimeoutArg>) -> Timeout {
+    match given {
+        Some(TimeoutArg::Milliseconds(0)) => Timeout::Poll,
+        Some(TimeoutArg::Milliseconds(_)) if terms.time_is_recorded => Timeout::Told,
+        Some(TimeoutArg::Milliseconds(_)) => Timeout::Finite,
+        Some(TimeoutArg::Infinite) | None => Timeout::Infinite,
+    }
+}
+
+/// The number that the model gives a client's process.
+const fn client_number(process: Process) -> u8 {
+    match process {
+        Process::Secondary(number) => number,
+        Process::Server | Process::Primary => 0,
+    }
+}
+
+/// Who a process is to the model.
+pub(crate) const fn caller(process: Process) -> Caller {
+    match process {
+        Process::Server => Caller::Server,
+        Process::Primary | Process::Secondary(_) => Caller::Client(client_number(process)),
+    }
+}
+
+const fn by(process: Process, call: ClientCall) -> Call {
+    match process {
+        Process::Secondary(number) => Call::Secondary(number, call),
+        Process::Server | Process::Primary => Call::Client(call),
+    }
+}
+
+/// Buffers as RequestBuffers and its like ask for them.
+fn requested(args: &Args<'_>) -> Requested {
+    Requested {
+        size: args.size.map_or(0, |Size(size)| u32::try_from(size).unwrap_or(0)),
+        alignment: args.alignment.unwrap_or_default(),
+        count: args.count.unwrap_or_default(),
+    }
+}

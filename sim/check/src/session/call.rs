@@ -1,0 +1,118 @@
+//! Calls that have begun and not returned, and the lanes they are on.
+
+use super::bind::Bound;
+use super::provisional::Provisional;
+use crate::explain::InputError;
+use crate::linearize::Slot;
+use vdi_model::{LaneId, State};
+use vdi_spec::codes::HResult;
+use vdi_trace::{Args, Function, LaneName, Out, Process, TimeoutArg};
+
+/// A call as it stands in a trace.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Invocation<'a> {
+    pub(crate) function: Function,
+    pub(crate) on: &'a str,
+    /// The name of what it makes.
+    pub(crate) creates: Option<&'a str>,
+    pub(crate) args: &'a Args<'a>,
+}
+
+/// A return as it stands in a trace.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Returned<'a> {
+    pub(crate) status: HResult,
+    pub(crate) out: &'a Out<'a>,
+}
+
+/// A call that has begun and not returned.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenCall {
+    pub(crate) lane: LaneId,
+    /// The line where it began.
+    pub(crate) line: usize,
+    pub(crate) function: Function,
+    pub(crate) bound: Bound,
+    pub(crate) timer: Timer,
+    pub(crate) effect: EffectTrack,
+    /// Its number among the open calls of its set.
+    pub(crate) slot: Slot,
+    /// Whether its process has ended, so that it will not return.
+    pub(crate) lost: bool,
+    /// Whether another call of its set was open at the same time.
+    pub(crate) overlapped: bool,
+    /// What it has given before its return.
+    pub(crate) provisional: Provisional,
+}
+
+/// How long a call may wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timer {
+    pub(crate) timeout: Option<TimeoutArg>,
+    /// Milliseconds of it that passed.
+    pub(crate) elapsed: u64,
+}
+
+/// Where a set is judged in order: whether a call has taken effect.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct EffectTrack {
+    /// Whether it has.
+    pub(crate) taken: bool,
+    /// Whether it is taken to wait, though no event has said so: it may not have begun to.
+    pub(crate) presumed: bool,
+    /// If it has: a state from just before.
+    pub(crate) before: Option<Box<State>>,
+}
+
+impl OpenCall {
+    pub(crate) fn is_agent(&self) -> bool {
+        self.function == Function::ExecuteCompletionAgent
+    }
+}
+
+/// A thread of a process.
+#[derive(Clone, Debug)]
+pub(crate) struct Lane {
+    pub(crate) name: String,
+    pub(crate) process: Process,
+    /// Completion routines on this lane that have not returned.
+    pub(crate) routines: u8,
+}
+
+/// Every lane of a trace, in the order in which they came up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lanes(Vec<Lane>);
+
+impl Lanes {
+    /// The number of the lane of this name.
+    ///
+    /// # Errors
+    /// It is no name of a lane.
+    pub(crate) fn id(&mut self, name: &str) -> Result<LaneId, InputError> {
+        if let Some(index) = self.0.iter().position(|lane| super::names::is_same(&lane.name, name))
+        {
+            return Ok(LaneId(index as u16));
+        }
+        let process = LaneName::process_of(name).map_err(|error| InputError(error.to_string()))?;
+        self.0.push(Lane { name: name.to_owned(), process, routines: 0 });
+        Ok(LaneId((self.0.len() - 1) as u16))
+    }
+
+    pub(crate) fn name(&self, lane: LaneId) -> &str {
+        &self[lane].name
+    }
+}
+
+impl std::ops::Index<LaneId> for Lanes {
+    type Output = Lane;
+
+    fn index(&self, lane: LaneId) -> &Lane {
+        &self.0[usize::from(lane.0)]
+    }
+}
+
+impl std::ops::IndexMut<LaneId> for Lanes {
+    fn index_mut(&mut self, lane: LaneId) -> &mut Lane {
+        &mut self.0[usize::from(lane.0)]
+    }
+}

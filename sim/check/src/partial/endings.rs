@@ -1,4 +1,4 @@
-//! What was seen: calls with their returns, told ahead.
+//! How the calls that were seen end, known ahead.
 
 use std::collections::BTreeMap;
 
@@ -26,15 +26,13 @@ impl<'t> Endings<'t> {
         let mut seen = Self::default();
         let mut open: BTreeMap<&str, usize> = BTreeMap::new();
         for (at, (_, event)) in events.iter().enumerate() {
-            match event {
-                Event::Call { lane, .. } => drop(open.insert(lane.as_str(), at)),
-                Event::Return { lane, status, out, .. } => {
-                    if let Some(call) = open.remove(lane.as_str()) {
-                        seen.endings.insert(call, Ending { status: *status, out });
-                        seen.calls.insert(at, call);
-                    }
-                }
-                _ => {}
+            if let Event::Call { lane, .. } = event {
+                open.insert(lane.as_str(), at);
+            } else if let Event::Return { lane, status, out, .. } = event
+                && let Some(call) = open.remove(lane.as_str())
+            {
+                seen.endings.insert(call, Ending { status: *status, out });
+                seen.calls.insert(at, call);
             }
         }
         seen
@@ -43,6 +41,11 @@ impl<'t> Endings<'t> {
     /// How the call at this position ends; `None` if it is not seen to.
     pub(super) fn ending(&self, call: usize) -> Option<Ending<'t>> {
         self.endings.get(&call).copied()
+    }
+
+    /// Whether the call at this position ends with this status.
+    pub(super) fn ends_with(&self, call: usize, status: HResult) -> bool {
+        self.ending(call).is_some_and(|ending| ending.status == status)
     }
 
     /// Where the call began that returns at this position.

@@ -169,22 +169,12 @@ fn scope_of(session: &Session, configurations: &[Configuration], call: &OpenCall
 
 /// The device that a call of the server is about.
 const fn server_device(call: &ServerCall) -> Option<u8> {
-    match call {
-        ServerCall::SendCommand(request) => Some(request.device),
-        ServerCall::CloseDevice { device } => Some(*device),
-        ServerCall::Open { .. }
-        | ServerCall::GetConfiguration
-        | ServerCall::BeginConfiguration { .. }
-        | ServerCall::RequestBuffers(_)
-        | ServerCall::QueryAvailableBuffers(_)
-        | ServerCall::EndConfiguration
-        | ServerCall::ExecuteCompletionAgent
-        | ServerCall::OpenDevice { .. }
-        | ServerCall::AllocateBuffer { .. }
-        | ServerCall::FreeBuffer { .. }
-        | ServerCall::IsSharedBuffer { .. }
-        | ServerCall::SignalAbort
-        | ServerCall::Close => None,
+    if let ServerCall::SendCommand(request) = call {
+        Some(request.device)
+    } else if let ServerCall::CloseDevice { device } = call {
+        Some(*device)
+    } else {
+        None
     }
 }
 

@@ -55,18 +55,8 @@ struct Comparison {
 fn client_comparisons(checker: &mut Checker, set: usize, seen: &VdConfig) -> Vec<Comparison> {
     let session = &mut checker.session;
     // A BeginConfiguration that has not returned may have decided it.
-    let pending = session.calls_of(set).find_map(|call| match &call.bound.then {
-        OnSuccess::Configure(config) => Some(*config),
-        OnSuccess::Nothing
-        | OnSuccess::Attach(_)
-        | OnSuccess::Create(..)
-        | OnSuccess::Device { .. }
-        | OnSuccess::Buffer { .. }
-        | OnSuccess::Counted(_)
-        | OnSuccess::Handle(..)
-        | OnSuccess::ClientConfiguration
-        | OnSuccess::ServerConfiguration
-        | OnSuccess::Position(_) => None,
+    let pending = session.calls_of(set).find_map(|call| {
+        if let OnSuccess::Configure(config) = call.bound.then { Some(config) } else { None }
     });
     let track = &mut session.sets[set].config;
     let agrees = |config: &ServerConfig| {

@@ -137,45 +137,43 @@ impl Names {
     /// A command by name, while its callback is to come.
     pub(crate) fn find_command(&self, name: &str) -> Option<(usize, SentCommand)> {
         let named = self.find(name)?;
-        match named.referent {
-            Referent::Command(facts) => Some((named.set, facts)),
-            Referent::Device { .. } | Referent::Buffer(_) | Referent::Handle(_) => None,
-        }
+        let Referent::Command(sent) = named.referent else { return None };
+        Some((named.set, sent))
     }
 
     /// The name of a command, also of one that is done with.
     pub(crate) fn command_name(&self, set: usize, id: CommandId) -> &str {
         let is_it = |named: &&Named| {
-            named.set == set && matches!(named.referent, Referent::Command(facts) if facts.id == id)
+            named.set == set && matches!(named.referent, Referent::Command(sent) if sent.id == id)
         };
         let retired =
-            || self.retired.iter().rev().find(|(of, _)| of.is_some_and(|facts| facts.id == id));
+            || self.retired.iter().rev().find(|(of, _)| of.is_some_and(|sent| sent.id == id));
         match self.live.iter().find(is_it) {
             Some(named) => &named.name,
             None => retired().map_or("?", |(_, name)| name),
         }
     }
 
-    /// The buffers of a set whose address is known, with their names.
+    /// The buffers of a set, with their names.
     pub(crate) fn buffers(&self, set: usize) -> impl Iterator<Item = (&str, AllocatedBuffer)> {
-        self.live.iter().filter_map(move |named| match named.referent {
-            Referent::Buffer(facts) if named.set == set => Some((named.name.as_str(), facts)),
-            _ => None,
+        self.live.iter().filter_map(move |named| {
+            let Referent::Buffer(allocated) = named.referent else { return None };
+            (named.set == set).then_some((named.name.as_str(), allocated))
         })
     }
 
     /// The arguments of the SendCommand of a command, also of one that is done with.
     pub(crate) fn sent(&self, set: usize, id: CommandId) -> Option<SentCommand> {
-        let same = |facts: &SentCommand| facts.id == id;
-        let retired = || self.retired.iter().rev().find_map(|(facts, _)| facts.filter(same));
+        let same = |sent: &SentCommand| sent.id == id;
+        let retired = || self.retired.iter().rev().find_map(|(sent, _)| sent.filter(same));
         self.command(set, id).or_else(retired)
     }
 
     /// The same while its callback is to come.
     pub(crate) fn command(&self, set: usize, id: CommandId) -> Option<SentCommand> {
-        self.live.iter().find_map(|named| match named.referent {
-            Referent::Command(facts) if named.set == set && facts.id == id => Some(facts),
-            _ => None,
+        self.live.iter().find_map(|named| {
+            let Referent::Command(sent) = named.referent else { return None };
+            (named.set == set && sent.id == id).then_some(sent)
         })
     }
 
@@ -185,11 +183,8 @@ impl Names {
             return;
         };
         let named = self.live.swap_remove(index);
-        let facts = match named.referent {
-            Referent::Command(facts) => Some(facts),
-            Referent::Device { .. } | Referent::Buffer(_) | Referent::Handle(_) => None,
-        };
-        self.retired.push_back((facts, named.name));
+        let sent = if let Referent::Command(sent) = named.referent { Some(sent) } else { None };
+        self.retired.push_back((sent, named.name));
         if self.retired.len() > RETIRED
             && let Some((_, mut oldest)) = self.retired.pop_front()
         {
@@ -214,8 +209,8 @@ impl Names {
         let named = self.find(name)?;
         match named.referent {
             Referent::Device { .. } => Some((named.set, Object::Device)),
-            Referent::Buffer(facts) => Some((named.set, Object::Buffer(facts.id))),
-            Referent::Command(facts) => Some((named.set, Object::Command(facts.id))),
+            Referent::Buffer(sent) => Some((named.set, Object::Buffer(sent.id))),
+            Referent::Command(sent) => Some((named.set, Object::Command(sent.id))),
             Referent::Handle(_) => None,
         }
     }

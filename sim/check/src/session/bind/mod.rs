@@ -7,8 +7,7 @@ mod server;
 use super::{Invocation, Names, Session, SetTrack};
 use crate::explain::InputError;
 use crate::terms::Terms;
-use vdi_model::{BufferId, Call, Caller, ClientCall, CommandId, Requested, Timeout};
-use vdi_spec::clauses::Party;
+use vdi_model::{BufferId, Call, Caller, ClientCall, CommandId, Requested, ServerCall, Timeout};
 use vdi_spec::config::{ServerConfig, VdConfig};
 use vdi_trace::{
     Args, Creates, Function, FunctionInfo, Process, Size, Target, TimeoutArg, function,
@@ -112,19 +111,16 @@ pub(crate) fn checked_row(
     }
 }
 
-/// The interface that a call is made on, and its set.
+/// What a call is made on.
 #[derive(Clone, Copy)]
-struct OnInterface {
+struct Callee {
+    /// Its set; that of an interface is the one it is, or was last, attached to.
+    set: usize,
+    /// If it is a set interface: its number, and the set that it is attached to.
     interface: usize,
-    /// The set it is, or was last, attached to.
     attached: Option<usize>,
-}
-
-impl OnInterface {
-    /// The set that it speaks to.
-    fn set(self) -> usize {
-        self.attached.unwrap_or(SetTrack::UNATTACHED)
-    }
+    /// If it is a device: its index.
+    device: u8,
 }
 
 /// The call of the model that a call of the trace is.
@@ -135,40 +131,104 @@ pub(crate) fn bind(
     session: &mut Session,
     terms: &Terms,
     process: Process,
-    call: &Invocation<'_>,
+    invocation: &Invocation<'_>,
 ) -> Result<Bound, InputError> {
-    let row = checked_row(process, call.function, call.creates, call.args)?;
-    if let Some(handle) = call.creates {
+    let Invocation { function, on, creates, args } = *invocation;
+    let row = checked_row(process, function, creates, args)?;
+    if let Some(handle) = creates {
         session.names.check_free(handle)?;
     }
-    match row.target {
-        Target::Set => on_set(session, terms, process, call),
-        Target::Device => device::bind(session, terms, process, call),
-    }
+    let callee = match row.target {
+        Target::Set => interface(&session.names, process, on)?,
+        Target::Device => device::find(&session.names, process, on)?,
+    };
+    let bound = bound(session, terms, process, callee, invocation)?;
+    let interface = (row.target == Target::Set).then_some(callee.interface);
+    Ok(Bound { on: interface, ..bound })
 }
 
-fn on_set(
+fn bound(
     session: &mut Session,
     terms: &Terms,
     process: Process,
-    call: &Invocation<'_>,
+    callee: Callee,
+    invocation: &Invocation<'_>,
 ) -> Result<Bound, InputError> {
-    let on = call.on;
-    let Some(interface) = session.names.interface(on) else {
+    let args = invocation.args;
+    let is_server = process == Process::Server;
+    let mut then = OnSuccess::Nothing;
+    let call = match invocation.function {
+        Function::Open => return Ok(server::open(session, callee, args)),
+        Function::Create | Function::CreateEx => {
+            return client::create(session, process, callee, args);
+        }
+        Function::OpenInSecondary | Function::OpenInSecondaryEx => {
+            return Ok(client::open_in_secondary(session, process, callee, args));
+        }
+        Function::CompleteCommand => return device::complete(session, process, callee, args),
+        Function::BeginConfiguration => return Ok(server::configure(terms, callee, args)),
+        Function::AllocateBuffer => return Ok(server::allocate(session, callee, invocation)),
+        Function::OpenDevice if is_server => {
+            return Ok(server::open_device(session, callee, invocation));
+        }
+        Function::OpenDevice => {
+            return Ok(client::open_device(session, process, callee, invocation));
+        }
+        Function::GetBufferHandle => {
+            return client::get_handle(session, process, callee, invocation);
+        }
+        Function::QueryAvailableBuffers => {
+            then = OnSuccess::Counted(requested(args));
+            Call::Server(ServerCall::QueryAvailableBuffers(requested(args)))
+        }
+        Function::GetConfiguration if is_server => {
+            then = OnSuccess::ServerConfiguration;
+            Call::Server(ServerCall::GetConfiguration)
+        }
+        Function::GetConfiguration => {
+            then = OnSuccess::ClientConfiguration;
+            by(process, ClientCall::GetConfiguration { timeout: timeout(terms, args.timeout) })
+        }
+        Function::RequestBuffers => Call::Server(ServerCall::RequestBuffers(requested(args))),
+        Function::IsSharedBuffer => {
+            let buffer = buffer_argument(&session.names, args)?;
+            Call::Server(ServerCall::IsSharedBuffer { buffer })
+        }
+        Function::EndConfiguration => Call::Server(ServerCall::EndConfiguration),
+        Function::ExecuteCompletionAgent => Call::Server(ServerCall::ExecuteCompletionAgent),
+        Function::FreeBuffer => {
+            let buffer = buffer_argument(&session.names, args)?;
+            Call::Server(ServerCall::FreeBuffer { buffer })
+        }
+        Function::SendCommand => Call::Server(device::send(session, callee, invocation)?),
+        Function::CloseDevice => Call::Server(ServerCall::CloseDevice { device: callee.device }),
+        Function::SignalAbort if is_server => Call::Server(ServerCall::SignalAbort),
+        Function::Close if is_server => Call::Server(ServerCall::Close),
+        Function::SignalAbort => by(process, ClientCall::SignalAbort),
+        Function::Close => by(process, ClientCall::Close),
+        Function::MapBufferHandle => client::map_handle(session, process, callee, args)?,
+        Function::GetCommand => {
+            let timeout = timeout(terms, args.timeout);
+            by(process, ClientCall::GetCommand { device: callee.device, timeout })
+        }
+    };
+    Ok(Bound::new(callee.set, call, then))
+}
+
+/// The set interface of this name.
+fn interface(names: &Names, process: Process, on: &str) -> Result<Callee, InputError> {
+    let Some(interface) = names.interface(on) else {
         return bad(format!(
             "unknown set interface `{on}`, expected sset, cset, or one that the header's `interfaces` names"
         ));
     };
-    let owner = session.names.interfaces[interface].process;
+    let known = &names.interfaces[interface];
+    let owner = known.process;
     if owner != process {
         return bad(format!("`{on}` belongs to the process {owner}, not to {process}"));
     }
-    let on = OnInterface { interface, attached: session.names.interfaces[interface].set };
-    let bound = match process.party() {
-        Party::Client => client::bind(session, terms, process, on, call),
-        Party::Server | Party::Interface => server::bind(session, terms, on, call),
-    };
-    bound.map(|bound| Bound { on: Some(interface), ..bound })
+    let set = known.set.unwrap_or(SetTrack::UNATTACHED);
+    Ok(Callee { set, interface, attached: known.set, device: 0 })
 }
 
 /// The argument `name`, empty if it is not given.

@@ -1,91 +1,26 @@
 //! The server's calls on its set interface.
 
-use super::{Bound, OnInterface, OnSuccess, bad, buffer_argument, name_argument, requested};
-use crate::explain::InputError;
+use super::{Bound, Callee, OnSuccess, name_argument, requested};
 use crate::session::{Invocation, Session, SetTrack};
 use crate::terms::Terms;
 use vdi_model::{BufferId, Call, Granted, ServerCall, ServerLife};
 use vdi_spec::clauses::TransferSizeLimit;
 use vdi_spec::config::{LARGEST_TRANSFER, ServerConfig};
-use vdi_trace::{Args, Function, Size};
-
-pub(super) fn bind(
-    session: &mut Session,
-    terms: &Terms,
-    on: OnInterface,
-    invocation: &Invocation<'_>,
-) -> Result<Bound, InputError> {
-    let args = invocation.args;
-    let mut then = OnSuccess::Nothing;
-    let call = match invocation.function {
-        Function::Open => return Ok(open(session, on, args)),
-        Function::GetConfiguration => {
-            then = OnSuccess::ServerConfiguration;
-            ServerCall::GetConfiguration
-        }
-        Function::BeginConfiguration => {
-            let (call, config) = configure(terms, args);
-            then = OnSuccess::Configure(config);
-            call
-        }
-        Function::RequestBuffers => ServerCall::RequestBuffers(requested(args)),
-        Function::QueryAvailableBuffers => {
-            then = OnSuccess::Counted(requested(args));
-            ServerCall::QueryAvailableBuffers(requested(args))
-        }
-        Function::IsSharedBuffer => {
-            ServerCall::IsSharedBuffer { buffer: buffer_argument(&session.names, args)? }
-        }
-        Function::EndConfiguration => ServerCall::EndConfiguration,
-        Function::ExecuteCompletionAgent => ServerCall::ExecuteCompletionAgent,
-        Function::OpenDevice => {
-            let device = session.sets[on.set()].server_slot(name_argument(args));
-            if let Some(index) = device {
-                let handle = invocation.creates.map(str::to_owned);
-                then = OnSuccess::Device { handle, name: name_argument(args).to_owned(), index };
-            }
-            ServerCall::OpenDevice { device }
-        }
-        Function::AllocateBuffer => {
-            let (call, made) = allocate(session, invocation);
-            then = made;
-            call
-        }
-        Function::FreeBuffer => {
-            ServerCall::FreeBuffer { buffer: buffer_argument(&session.names, args)? }
-        }
-        Function::SignalAbort => ServerCall::SignalAbort,
-        Function::Close => ServerCall::Close,
-        Function::SendCommand
-        | Function::CloseDevice
-        | Function::Create
-        | Function::CreateEx
-        | Function::GetCommand
-        | Function::CompleteCommand
-        | Function::OpenInSecondary
-        | Function::OpenInSecondaryEx
-        | Function::GetBufferHandle
-        | Function::MapBufferHandle => {
-            let name = invocation.function;
-            return bad(format!("{name} is not called on a set interface of the server"));
-        }
-    };
-    Ok(Bound::new(on.set(), Call::Server(call), then))
-}
+use vdi_trace::{Args, Size};
 
 /// Open finds a set by its name, unless the interface has one.
-fn open(session: &Session, on: OnInterface, args: &Args<'_>) -> Bound {
+pub(super) fn open(session: &Session, callee: Callee, args: &Args<'_>) -> Bound {
     let name = name_argument(args);
     let is_open = |set: &usize| session.sets[*set].any(|state| state.server == ServerLife::Open);
-    let reused = on.attached.is_some_and(|set| !is_open(&set));
-    let found = on.attached.filter(is_open).or_else(|| SetTrack::find(&session.sets, name));
+    let reused = callee.attached.is_some_and(|set| !is_open(&set));
+    let found = callee.attached.filter(is_open).or_else(|| SetTrack::find(&session.sets, name));
     let call = Call::Server(ServerCall::Open { found: found.is_some(), reused });
     let wants = found.is_none().then(|| name.to_owned());
-    let set = found.unwrap_or(on.set());
-    Bound { wants, ..Bound::new(set, call, OnSuccess::Attach(on.interface)) }
+    let set = found.unwrap_or(callee.set);
+    Bound { wants, ..Bound::new(set, call, OnSuccess::Attach(callee.interface)) }
 }
 
-fn configure(terms: &Terms, args: &Args<'_>) -> (ServerCall, ServerConfig) {
+pub(super) fn configure(terms: &Terms, callee: Callee, args: &Args<'_>) -> Bound {
     let config = ServerConfig {
         features: args.features.unwrap_or_default(),
         alignment: args.alignment.unwrap_or_default(),
@@ -99,17 +34,30 @@ fn configure(terms: &Terms, args: &Args<'_>) -> (ServerCall, ServerConfig) {
         block_size: config.block_size,
         max_transfer_size: config.max_transfer_size,
     };
-    (ServerCall::BeginConfiguration { sound, granted }, config)
+    let call = Call::Server(ServerCall::BeginConfiguration { sound, granted });
+    Bound::new(callee.set, call, OnSuccess::Configure(config))
 }
 
-fn allocate(session: &mut Session, invocation: &Invocation<'_>) -> (ServerCall, OnSuccess) {
-    let args = invocation.args;
+pub(super) fn open_device(session: &Session, callee: Callee, call: &Invocation<'_>) -> Bound {
+    let name = name_argument(call.args);
+    let device = session.sets[callee.set].server_slot(name);
+    let then = device.map_or(OnSuccess::Nothing, |index| OnSuccess::Device {
+        handle: call.creates.map(str::to_owned),
+        name: name.to_owned(),
+        index,
+    });
+    Bound::new(callee.set, Call::Server(ServerCall::OpenDevice { device }), then)
+}
+
+pub(super) fn allocate(session: &mut Session, callee: Callee, call: &Invocation<'_>) -> Bound {
+    let args = call.args;
     let buffer = BufferId(session.next_id());
     let alignment = args.alignment.unwrap_or_default();
     let sized = args.size.is_some_and(|Size(size)| size > 0);
     let sound = sized && (alignment == 0 || alignment.is_power_of_two());
     let kind = requested(args);
-    let handle = invocation.creates.map(str::to_owned);
+    let handle = call.creates.map(str::to_owned);
     let then = OnSuccess::Buffer { handle, id: buffer, size: kind.size, alignment };
-    (ServerCall::AllocateBuffer { buffer, sound, kind }, then)
+    let call = Call::Server(ServerCall::AllocateBuffer { buffer, sound, kind });
+    Bound::new(callee.set, call, then)
 }

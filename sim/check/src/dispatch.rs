@@ -8,7 +8,7 @@ use crate::explain::{
 };
 use crate::linearize::{
     self, Configuration, Explained, SLOTS, Unexplained, explain_callback, explain_rest,
-    explain_return, explain_state,
+    explain_return,
 };
 use crate::rules;
 use crate::sequential::{self, moves_commands, presume_all};
@@ -21,7 +21,7 @@ use vdi_spec::clauses::Clause;
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_trace::{Event, Name};
 
-/// How many configurations a report looks at.
+/// How many configurations a report considers.
 const SHOWN: usize = 64;
 
 /// A call begins.
@@ -106,14 +106,6 @@ fn dispatch(checker: &mut Checker, set: usize, call: &Call) {
     }
 }
 
-/// Lets what has begun take effect, if the set is at rest then; if not, the order of
-/// effects is searched for from here on.
-pub(crate) fn settle_or_search(checker: &mut Checker, set: usize) {
-    if !sequential::settle(checker, set) {
-        linearize::enter(checker, set);
-    }
-}
-
 /// A call returns. If others of its set are open, they wait, or the order of their effects
 /// is not known.
 pub(crate) fn returns(
@@ -168,7 +160,7 @@ fn returning(session: &Session, lane: LaneId) -> Result<usize, InputError> {
 }
 
 /// A return that does not follow from the order of the calls may follow from another
-/// order of the interface's own steps.
+/// order of the interface's steps.
 fn return_in_another_order(checker: &mut Checker, index: usize, seen: &Returned<'_>) -> bool {
     let set = checker.session.calls[index].bound.set;
     in_another_order(checker, set, |other| explain_return(other, index, seen)).is_some()
@@ -232,7 +224,7 @@ fn return_searched(
     }
 }
 
-/// There is no explanation, or there are too many to look at.
+/// There is no explanation, or there are too many to examine.
 fn refuse(
     checker: &mut Checker,
     set: usize,
@@ -390,20 +382,4 @@ fn nearest_to_rest(checker: &Checker, configurations: &[Configuration]) -> State
     };
     let nearest = configurations.iter().min_by_key(owed);
     nearest.map_or_else(State::default, |config| config.state.clone())
-}
-
-/// Something was seen that only some states allow. Where calls overlap, the configurations
-/// are narrowed down to those that do; if there is none, they stay.
-pub(crate) fn search_for(checker: &mut Checker, set: usize, holds: &dyn Fn(&State) -> bool) {
-    let track = &checker.session.sets[set];
-    if !track.is_searched() || track.states().all(holds) {
-        return;
-    }
-    let before = track.frontier.clone();
-    if let Err(unexplained) = explain_state(checker, set, holds) {
-        checker.session.sets[set].frontier = before;
-        if unexplained.gave_up {
-            checker.report.undecided(Why::Budget { budget: checker.terms.search.budget });
-        }
-    }
 }

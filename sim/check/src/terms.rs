@@ -4,7 +4,7 @@ use vdi_model::Limits;
 use vdi_spec::clauses::Profile;
 use vdi_trace::{Header, Recorded};
 
-/// How many configurations of one set are looked at for one event, unless set otherwise.
+/// How many configurations of one set are examined for one event, unless set otherwise.
 pub const BUDGET: usize = 50_000;
 
 /// By what a trace is judged.
@@ -22,7 +22,7 @@ pub(crate) struct Terms {
 /// How thorough the search for an order of effects is, and what is kept of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SearchOptions {
-    /// How many configurations of a set are looked at for one event.
+    /// How many configurations of a set are examined for one event.
     pub(crate) budget: usize,
     /// Whether every order is tried, without any of the shortcuts.
     pub(crate) exhaustive: bool,

@@ -1,10 +1,8 @@
 //! What a report shows of a history without an explanation: how far it could be followed.
 
-use serde::Serialize;
-
 use super::expected::Expectations;
 use super::state::named_state;
-use super::verdict::Allowed;
+use super::verdict::{Attempt, LaneChoices};
 use crate::Checker;
 use crate::linearize::Configuration;
 use crate::session::Returned;
@@ -13,32 +11,6 @@ use vdi_trace::Out;
 
 /// How many attempts a report holds.
 const ATTEMPTS: usize = 4;
-
-/// One way to explain everything before the violation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Attempt {
-    /// The state that it ends in.
-    pub state: String,
-    /// What every lane inside a call could do there.
-    pub lanes: Vec<LaneChoices>,
-}
-
-/// What a lane inside a call could do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LaneChoices {
-    /// The lane.
-    pub lane: String,
-    /// The function it is inside.
-    pub call: String,
-    /// The line where the call began.
-    pub line: usize,
-    /// Whether the call has taken effect.
-    pub taken: bool,
-    /// What it could do.
-    pub could: Vec<Allowed>,
-}
 
 /// The first of the configurations that explain everything before an event.
 pub(crate) fn attempts(

@@ -70,7 +70,7 @@ impl Candidate {
 /// Questions between two events: what may come next?
 impl Checker {
     /// What the call in progress on a lane may come to, in any state it may be in.
-    /// A call that has just begun is looked at before its effect.
+    /// A call that has just begun is examined before its effect.
     #[must_use]
     pub fn candidates(&self, lane: &str) -> Vec<Candidate> {
         let Self { session, terms, .. } = self;

@@ -1,10 +1,11 @@
 //! What was expected in place of an event that is not allowed.
 
-use super::report::{Refusal, violated};
+use super::text::{answer_text, callback_text};
 use super::verdict::Allowed;
+use super::violation::{Refusal, violated};
 use crate::Checker;
 use crate::session::{ObservedCallback, Returned, Session};
-use vdi_model::{Answer, Callback, Cause, CommandId, Ending, Outcome, State};
+use vdi_model::{Answer, Callback, Cause, CommandId, Outcome, State};
 use vdi_spec::clauses::Clause;
 use vdi_trace::{Event, Out};
 
@@ -104,31 +105,6 @@ fn blamed(session: &Session, set: usize, outcome: &Outcome, out: &Out<'_>) -> Cl
             Clause::ClientGetCommandAsSent
         }
         _ => outcome.clause,
-    }
-}
-
-pub(crate) fn answer_text(session: &Session, set: usize, outcome: &Outcome) -> String {
-    match outcome.answer {
-        Answer::Returns(expected) => format!("returns {expected}"),
-        Answer::Delivers(id) => {
-            format!("returns NOERROR with {}", session.names.command_name(set, id))
-        }
-        Answer::Tells(Some(shared)) => format!("returns {shared}"),
-        Answer::Tells(None) => "returns true or false".to_owned(),
-        Answer::Counts(least) => format!("returns NOERROR with a count of {least} or more"),
-        Answer::Maps(_) => "returns NOERROR with that buffer".to_owned(),
-        Answer::Blocks => "stays in the call".to_owned(),
-    }
-}
-
-pub(crate) fn callback_text(session: &Session, set: usize, callback: &Callback) -> String {
-    let name = session.names.command_name(set, callback.command);
-    let lane = session.lanes.name(callback.lane);
-    match callback.ending {
-        Ending::Code(code) => format!("callback of {name} with {code} on {lane}"),
-        Ending::Client { code, bytes, .. } => {
-            format!("callback of {name} with {code}, bytes {bytes}, on {lane}")
-        }
     }
 }
 

@@ -9,20 +9,22 @@ mod order;
 mod readings;
 mod report;
 mod state;
+mod text;
 mod transitions;
 mod verdict;
+mod violation;
 
 pub use ask::{AskError, Asked, ask};
-pub use attempts::{Attempt, LaneChoices};
 pub use candidates::{Candidate, OwedCallback};
-pub use order::Effect;
 pub use state::describe_state;
 pub use transitions::Transitions;
 pub use verdict::{
-    Allowed, Finding, InputError, Judged, Undecided, Verdict, Violation, Why, exit_code,
+    Allowed, Attempt, Effect, Finding, InputError, Judged, LaneChoices, Undecided, Verdict,
+    Violation, Why, exit_code,
 };
 
 pub(crate) use attempts::attempts;
 pub(crate) use expected::{Expectations, callback_violated, not_at_rest, second_callback};
 pub(crate) use order::order_of_effects;
-pub(crate) use report::{Refusal, Report, violated};
+pub(crate) use report::Report;
+pub(crate) use violation::{Refusal, violated};

@@ -1,31 +1,11 @@
 //! The order of effects that explains a history, as a report shows it.
 
-use serde::Serialize;
-
-use super::expected::{answer_text, callback_text};
+use super::text::{answer_text, callback_text};
+use super::verdict::Effect;
 use crate::linearize::{Linearization, Moment, Spontaneous, TentativeAnswer};
 use crate::session::Session;
 use vdi_model::{Answer, Caller};
 use vdi_spec::clauses::Clause;
-
-/// One moment of the order of effects that explains a history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Effect {
-    /// It happened after the event in this line, and before the next.
-    pub after: usize,
-    /// The lane in whose call it happened, or on which a routine was begun.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lane: Option<String>,
-    /// The line in which the call began.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub call: Option<usize>,
-    /// What happened.
-    pub what: String,
-    /// The clause it rests on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub clause: Option<Clause>,
-}
 
 /// One order of effects that explains what was judged, up to a violation.
 pub(crate) fn order_of_effects(session: &Session) -> Vec<Effect> {

@@ -78,7 +78,7 @@ impl Rests {
         Self { violation: RestsOn::default(), findings }
     }
 
-    /// Looks at the same trace judged with `reading` in place of `chosen`.
+    /// Compares with the same trace judged with `reading` in place of `chosen`.
     fn compare(&mut self, judged: &Judged, other: &Judged, chosen: Reading, reading: Reading) {
         // Where the other reading does not allow the history, there is nothing to compare.
         let until = violation(&other.verdict).map_or(usize::MAX, |violation| violation.line);

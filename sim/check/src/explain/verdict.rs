@@ -4,8 +4,6 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::attempts::Attempt;
-use super::order::Effect;
 use super::transitions::Transitions;
 use vdi_spec::clauses::{Clause, Party, Reading};
 use vdi_trace::{Event, TraceError};
@@ -24,12 +22,12 @@ pub mod exit_code {
     pub const BAD_INPUT: u8 = 65;
     /// The implementation could not be started.
     pub const UNAVAILABLE: u8 = 69;
-    /// Our own fault.
+    /// An internal error.
     pub const INTERNAL: u8 = 70;
 }
 
 /// An event that no implementation could have produced in this place: the
-/// trace is at fault, not what it tells of.
+/// trace is at fault, not what it records.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InputError(pub String);
@@ -50,7 +48,7 @@ pub enum Verdict {
     Conformant,
     /// An event is not allowed, whatever the order of effects.
     Violation(Box<Violation>),
-    /// There are more orders of effects than the judge was to look at.
+    /// There are more orders of effects than the checker was to examine.
     Inconclusive(Box<Undecided>),
 }
 
@@ -58,7 +56,7 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Undecided {
-    /// The line of the event that has too many explanations to look at, or one that can
+    /// The line of the event that has too many explanations to examine, or one that can
     /// be understood in two ways.
     pub line: usize,
     /// Why.
@@ -71,7 +69,7 @@ pub struct Undecided {
 pub enum Why {
     /// More configurations than this budget.
     Budget {
-        /// How many configurations may be looked at for one event.
+        /// How many configurations may be examined for one event.
         budget: usize,
     },
     /// Fewer open calls at a time.
@@ -126,7 +124,7 @@ pub struct Violation {
     /// The broken clause.
     pub clause: Clause,
     /// The readings of the profile on which it rests: those that its clause cites, or,
-    /// once [`Judged::name_readings`] has looked, exactly those that matter.
+    /// once [`Judged::name_readings`] has compared, exactly those that matter.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub readings: Vec<Reading>,
     /// Other readings, under which there would be no violation here.
@@ -158,6 +156,32 @@ pub struct Allowed {
     pub clause: Clause,
 }
 
+/// One way to explain everything before the violation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// The state that it ends in.
+    pub state: String,
+    /// What every lane inside a call could do there.
+    pub lanes: Vec<LaneChoices>,
+}
+
+/// What a lane inside a call could do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LaneChoices {
+    /// The lane.
+    pub lane: String,
+    /// The function it is inside.
+    pub call: String,
+    /// The line where the call began.
+    pub line: usize,
+    /// Whether the call has taken effect.
+    pub taken: bool,
+    /// What it could do.
+    pub could: Vec<Allowed>,
+}
+
 /// An obligation that server or client broke; the interface is held to its
 /// answer all the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -185,6 +209,25 @@ impl fmt::Display for Allowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.what)
     }
+}
+
+/// One moment of the order of effects that explains a history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Effect {
+    /// It happened after the event in this line, and before the next.
+    pub after: usize,
+    /// The lane in whose call it happened, or on which a routine was begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lane: Option<String>,
+    /// The line in which the call began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<usize>,
+    /// What happened.
+    pub what: String,
+    /// The clause it rests on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clause: Option<Clause>,
 }
 
 /// What a check gave.

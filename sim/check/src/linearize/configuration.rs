@@ -2,8 +2,8 @@
 
 use smallvec::SmallVec;
 
-use super::linearization::Linearization;
-use vdi_model::{Answer, Callback, LaneId, Outcome, State};
+use super::linearization::{Linearization, TentativeAnswer};
+use vdi_model::{Answer, Callback, LaneId, State};
 use vdi_spec::clauses::Clause;
 use vdi_trace::Function;
 
@@ -54,28 +54,6 @@ pub(crate) struct Tentative {
 impl PartialEq for Tentative {
     fn eq(&self, other: &Self) -> bool {
         self.slot == other.slot && self.answer.is_same(&other.answer)
-    }
-}
-
-/// What a call can come back with that changes nothing.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum TentativeAnswer {
-    /// One of the model's outcomes.
-    Outcome(Outcome),
-    /// A wrapped error of the operating system.
-    SystemError,
-    /// Nothing yet: it could have begun to wait.
-    Wait,
-}
-
-impl TentativeAnswer {
-    /// Whether they are the same to the caller, whatever clause they rest on.
-    fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Outcome(one), Self::Outcome(other)) => one.answer == other.answer,
-            (Self::SystemError, Self::SystemError) | (Self::Wait, Self::Wait) => true,
-            (Self::Outcome(_) | Self::SystemError | Self::Wait, _) => false,
-        }
     }
 }
 

@@ -7,13 +7,13 @@ use smallvec::SmallVec;
 
 use super::configuration::{Configuration, Misuse, Slot};
 use super::frontier::Frontier;
-use super::linearization::Moment;
+use super::linearization::{Moment, Spontaneous};
 use crate::Checker;
 use crate::session::{Names, OpenCall, Session};
 use crate::terms::Terms;
 use vdi_model::{
-    self, Agent, Answer, Call, Caller, ClientCall, ClientDevice, ClientLife, DeviceName, LaneId,
-    Outcome, Outcomes, ServerCall, ServerDevice, State,
+    self, Agent, Answer, Call, ClientCall, ClientDevice, ClientLife, DeviceName, LaneId, Outcome,
+    Outcomes, ServerCall, ServerDevice, State,
 };
 use vdi_spec::clauses::Profile;
 use vdi_trace::Function;
@@ -42,15 +42,6 @@ pub(super) struct Pending<'a> {
     /// Whether its process has ended, so that it will not return.
     pub(super) lost: bool,
     pub(super) scope: Scope,
-}
-
-/// What happens without a call, at some time after it was said to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spontaneous {
-    /// The end of a process is noticed.
-    Exit(Caller),
-    /// So many intervals of serverTimeOut pass for the agent on a lane.
-    Passes(LaneId, u8),
 }
 
 /// Everything that bears on one event of one set.
@@ -132,6 +123,16 @@ impl<'a> Context<'a> {
         if self.terms.search.explains {
             config.linearization.push(self.line, moment);
         }
+    }
+
+    /// The same of a call that takes effect, or is decided.
+    pub(super) fn record_call(
+        &self,
+        config: &mut Configuration,
+        pending: &Pending<'_>,
+        outcome: &Outcome,
+    ) {
+        self.record(config, Moment::Call(pending.line, pending.lane, *outcome));
     }
 
     /// Whether an outcome is effect and return in one.

@@ -3,13 +3,16 @@
 
 use smallvec::SmallVec;
 
-use super::configuration::Configuration;
+use super::configuration::{Configuration, Misuse, Slot};
 use super::context::{Context, Scope};
+use super::frontier::Frontier;
+use super::linearization::Spontaneous;
 use super::search::{Found, search};
 use super::ways::{Observation, Ways};
 use crate::Checker;
+use crate::explain::{Report, Why};
 use crate::session::{ObservedCallback, Returned, Session};
-use vdi_model::{Call, Callback, CommandId, ServerCall, State};
+use vdi_model::{Call, Callback, Caller, CommandId, ServerCall, State};
 use vdi_spec::clauses::Clause;
 
 /// How an event came about.
@@ -36,11 +39,11 @@ impl Explained {
     }
 }
 
-/// Why there is no explanation: the configurations that were looked at.
+/// Why there is no explanation: the configurations that were examined.
 #[derive(Debug)]
 pub(crate) struct Unexplained {
     pub(crate) configurations: Vec<Configuration>,
-    /// Whether there may be one that was not looked at.
+    /// Whether there may be one that was not examined.
     pub(crate) gave_up: bool,
 }
 
@@ -71,13 +74,20 @@ pub(crate) fn explain_rest(checker: &mut Checker, set: usize) -> Result<Explaine
     explain(checker, set, Scope::Set, &Observation::Rest)
 }
 
-/// Something was seen that is possible in some states only.
-pub(crate) fn explain_state(
-    checker: &mut Checker,
-    set: usize,
-    holds: &dyn Fn(&State) -> bool,
-) -> Result<Explained, Unexplained> {
-    explain(checker, set, Scope::Set, &Observation::Holds(holds))
+/// Something was seen that only some states allow. Where calls overlap, the configurations
+/// are narrowed down to those that do; if there is none, they stay.
+pub(crate) fn search_for(checker: &mut Checker, set: usize, holds: &dyn Fn(&State) -> bool) {
+    let track = &checker.session.sets[set];
+    if !track.is_searched() || track.states().all(holds) {
+        return;
+    }
+    let before = track.frontier.clone();
+    if let Err(unexplained) = explain(checker, set, Scope::Set, &Observation::Holds(holds)) {
+        checker.session.sets[set].frontier = before;
+        if unexplained.gave_up {
+            checker.report.undecided(Why::Budget { budget: checker.terms.search.budget });
+        }
+    }
 }
 
 /// Searches for what explains an event that depends on this scope, or on that of the call
@@ -98,8 +108,8 @@ fn explain(
     let result = match found {
         Found::Explained(configurations, ways) => {
             frontier.configurations = configurations;
-            frontier.report_misuse(&checker.session, &mut checker.report);
-            frontier.prune(&mut checker.session, set);
+            report_misuse(&mut frontier, &checker.session, &mut checker.report);
+            prune(&mut frontier, &mut checker.session, set);
             Ok(Explained::of(&ways))
         }
         Found::Impossible(mut configurations) => {
@@ -111,6 +121,59 @@ fn explain(
     };
     checker.session.sets[set].frontier = Some(frontier);
     result
+}
+
+/// What a caller broke in every explanation that is left, it broke.
+fn report_misuse(frontier: &mut Frontier, session: &Session, report: &mut Report) {
+    let Some((first, others)) = frontier.configurations.split_first() else {
+        return;
+    };
+    if first.misuse.is_empty() {
+        return;
+    }
+    let mut certain: SmallVec<[Misuse; 1]> = first.misuse.clone();
+    certain.retain(|misuse| others.iter().all(|other| other.misuse.contains(misuse)));
+    for config in &mut frontier.configurations {
+        config.misuse.retain(|misuse| !certain.contains(misuse));
+    }
+    for Misuse { line, clause, function, lane } in certain {
+        let what = format!("{function} by {}", session.lanes.name(lane));
+        report.find(line, clause, what, false);
+    }
+}
+
+/// Drops what has happened in every configuration: what was spontaneous, and calls that
+/// are lost.
+fn prune(frontier: &mut Frontier, session: &mut Session, set: usize) {
+    let Frontier { configurations, spontaneous } = frontier;
+    if spontaneous.is_empty() {
+        return;
+    }
+    let mut exits: SmallVec<[Caller; 1]> = SmallVec::new();
+    let mut freed: SmallVec<[Slot; 4]> = SmallVec::new();
+    spontaneous.retain(|(slot, known)| {
+        let done = configurations.iter().all(|config| config.taken.has(*slot));
+        if done {
+            freed.push(*slot);
+            match known {
+                Spontaneous::Exit(caller) => exits.push(*caller),
+                Spontaneous::Passes(..) => {}
+            }
+        }
+        !done
+    });
+    session.calls.retain(|call| {
+        let lost = call.lost && exits.contains(&call.bound.call.caller());
+        let gone = lost && call.bound.set == set;
+        freed.extend(gone.then_some(call.slot));
+        !gone
+    });
+    for config in configurations {
+        freed.iter().for_each(|slot| config.forget(*slot));
+    }
+    if exits.contains(&Caller::Server) {
+        session.names.retire_commands(set);
+    }
 }
 
 /// What a callback depends on: the device of its command.

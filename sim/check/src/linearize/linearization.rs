@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use super::configuration::TentativeAnswer;
-use super::context::{Pending, Spontaneous};
-use vdi_model::{Callback, LaneId, Outcome};
+use vdi_model::{Callback, Caller, LaneId, Outcome};
 
 /// The order of effects that led to a configuration; empty unless it is asked for.
 #[derive(Clone, Debug, Default)]
@@ -35,10 +33,35 @@ pub(crate) enum Moment {
     Spontaneous(Spontaneous),
 }
 
-impl Moment {
-    pub(super) const fn of(pending: &Pending<'_>, outcome: &Outcome) -> Self {
-        Self::Call(pending.line, pending.lane, *outcome)
+/// What a call can come back with that changes nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum TentativeAnswer {
+    /// One of the model's outcomes.
+    Outcome(Outcome),
+    /// A wrapped error of the operating system.
+    SystemError,
+    /// Nothing yet: it could have begun to wait.
+    Wait,
+}
+
+impl TentativeAnswer {
+    /// Whether they are the same to the caller, whatever clause they rest on.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Outcome(one), Self::Outcome(other)) => one.answer == other.answer,
+            (Self::SystemError, Self::SystemError) | (Self::Wait, Self::Wait) => true,
+            (Self::Outcome(_) | Self::SystemError | Self::Wait, _) => false,
+        }
     }
+}
+
+/// What happens without a call, at some time after it was said to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spontaneous {
+    /// The end of a process is noticed.
+    Exit(Caller),
+    /// So many intervals of serverTimeOut pass for the agent on a lane.
+    Passes(LaneId, u8),
 }
 
 impl Linearization {

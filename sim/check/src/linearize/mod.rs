@@ -18,11 +18,10 @@ mod steps;
 mod switch;
 mod ways;
 
-pub(crate) use configuration::{Configuration, SLOTS, Slot, SlotSet, TentativeAnswer};
-pub(crate) use context::Spontaneous;
+pub(crate) use configuration::{Configuration, SLOTS, Slot, SlotSet};
 pub(crate) use explain::{
-    Explained, Unexplained, explain_callback, explain_rest, explain_return, explain_state,
+    Explained, Unexplained, explain_callback, explain_rest, explain_return, search_for,
 };
 pub(crate) use frontier::Frontier;
-pub(crate) use linearization::{Linearization, Moment};
-pub(crate) use switch::{enter, exit, expire, leave, note_call};
+pub(crate) use linearization::{Linearization, Moment, Spontaneous, TentativeAnswer};
+pub(crate) use switch::{enter, exit, expire, leave, note_call, settle_or_search};

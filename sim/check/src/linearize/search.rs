@@ -23,7 +23,7 @@ use super::ways::{Observation, Way, Ways, go, ways};
 pub(super) enum Found {
     /// These configurations explain the event, in these ways.
     Explained(Configurations, Ways),
-    /// None does; these were looked at, the ones from before the event first.
+    /// None does; these were examined, the ones from before the event first.
     Impossible(Configurations),
     /// There are more than the budget allows.
     TooMany(Configurations),
@@ -132,7 +132,7 @@ impl<'s, 'a, 'e> Search<'s, 'a, 'e> {
             work: Vec::with_capacity(FEW),
         };
         configs.into_iter().for_each(|config| search.add(config, None));
-        // First come, first served: what needs the fewest steps is looked at first.
+        // First come, first served: what needs the fewest steps is examined first.
         search.work.reverse();
         search
     }

@@ -3,9 +3,9 @@
 
 use smallvec::SmallVec;
 
-use super::configuration::{Configuration, Slot, TentativeAnswer};
-use super::context::{Context, Pending, Scope, Spontaneous, is_agent, is_ready, note_misuse};
-use super::linearization::Moment;
+use super::configuration::{Configuration, Slot};
+use super::context::{Context, Pending, Scope, is_agent, is_ready, note_misuse};
+use super::linearization::{Moment, Spontaneous, TentativeAnswer};
 use vdi_model::{Agent, Callback, Caller, Command, CommandId, LaneId, Outcome, State};
 use vdi_spec::codes::CommandCode;
 
@@ -106,7 +106,7 @@ fn routines_matter(context: &Context<'_>, state: &State, scope: Scope) -> bool {
 }
 
 /// Every way in which a step can move a configuration. `target` is the call whose
-/// return is being explained: what it can do at that moment is no step of its own.
+/// return is being explained: what it can do at that moment is no separate step.
 pub(super) fn apply(
     context: &Context<'_>,
     config: &Configuration,
@@ -159,7 +159,7 @@ pub(super) fn can_apply(
     }
 }
 
-/// Whether an outcome of a call that has not taken effect is no step of its own.
+/// Whether an outcome of a call that has not taken effect is no separate step.
 fn takes_nothing(context: &Context<'_>, outcome: &Outcome, is_target: bool) -> bool {
     let skipped = outcome.changes_nothing()
         || outcome.waits_for().is_some()
@@ -195,7 +195,7 @@ fn take_effect(
         after.taken.add(pending.slot);
         after.retract(pending.slot);
         note_misuse(&mut after, pending, &outcome);
-        context.record(&mut after, Moment::of(pending, &outcome));
+        context.record_call(&mut after, pending, &outcome);
         moved.push(after);
     }
     moved
@@ -217,7 +217,7 @@ fn decide(
         let mut after = config.clone();
         vdi_model::settle(&mut after.state, pending.lane, &outcome);
         after.retract(pending.slot);
-        context.record(&mut after, Moment::of(pending, &outcome));
+        context.record_call(&mut after, pending, &outcome);
         moved.push(after);
     }
     moved

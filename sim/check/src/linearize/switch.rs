@@ -3,12 +3,13 @@
 
 use smallvec::SmallVec;
 
-use super::configuration::{Configuration, Slot, SlotSet, Tentative, TentativeAnswer};
-use super::context::{Context, Scope, Spontaneous};
+use super::configuration::{Configuration, Slot, SlotSet, Tentative};
+use super::context::{Context, Scope};
 use super::frontier::Frontier;
+use super::linearization::{Spontaneous, TentativeAnswer};
 use super::steps::{note_answers, note_changes};
 use crate::Checker;
-use crate::sequential::{moves_commands, waits_only};
+use crate::sequential::{moves_commands, settle, waits_only};
 use crate::session::{OpenCall, Session};
 use crate::terms::Terms;
 use vdi_model::{Caller, LaneId, Outcome};
@@ -38,6 +39,14 @@ pub(crate) fn enter(checker: &mut Checker, set: usize) {
     }
     drop(context);
     checker.session.sets[set].frontier = Some(Box::new(frontier));
+}
+
+/// Lets what has begun take effect, if the set is at rest then; if not, the order of
+/// effects is searched for from here on.
+pub(crate) fn settle_or_search(checker: &mut Checker, set: usize) {
+    if !settle(checker, set) {
+        enter(checker, set);
+    }
 }
 
 /// The order of effects is known again, if everything that is open waits, or can do

@@ -2,9 +2,9 @@
 
 use smallvec::SmallVec;
 
-use super::configuration::{Configuration, Slot, Tentative, TentativeAnswer};
+use super::configuration::{Configuration, Slot, Tentative};
 use super::context::{Context, Pending, is_agent, is_ready, note_misuse};
-use super::linearization::Moment;
+use super::linearization::{Moment, TentativeAnswer};
 use super::steps::note_changes;
 use crate::session::{ObservedCallback, Returned, matches};
 use vdi_model::{Callback, CommandId, Outcome, State};
@@ -176,11 +176,11 @@ pub(super) fn go(
             let caller = pending.call.caller();
             vdi_model::apply_and_return(&mut config.state, pending.lane, caller, outcome);
             note_misuse(config, pending, outcome);
-            context.record(config, Moment::of(pending, outcome));
+            context.record_call(config, pending, outcome);
         }
         (Way::Return(outcome), Some(pending)) => {
             if !is_ready(&config.state, pending.lane) {
-                context.record(config, Moment::of(pending, outcome));
+                context.record_call(config, pending, outcome);
             }
             vdi_model::apply_return(&mut config.state, pending.lane, outcome);
         }

@@ -1,4 +1,4 @@
-//! Half a history: the calls of one side, while nobody looked at the other.
+//! Half a history: the calls of one side, while nobody observed the other.
 //!
 //! What a client program does can be recorded where the server cannot, by a library that
 //! stands between the client and an original one. The unseen side is free to do whatever
@@ -8,7 +8,7 @@
 //!
 //! A synthesized call is under way for as long as it can matter. That the server aborts, say,
 //! begins when the first call begins that is answered with `VD_E_ABORT`, and has no return:
-//! the judge finds out when it takes effect, and whether it has to. Earlier than that it
+//! the checker finds out when it takes effect, and whether it has to. Earlier than that it
 //! need never begin, since nothing that was seen before depends on it. So it is with the
 //! configuration, with each command, and with the end of a device. What the synthesized
 //! calls break is not held against anyone.
@@ -17,16 +17,11 @@ mod endings;
 mod server;
 mod synthesize;
 
-use std::borrow::Cow;
-
 use crate::Checker;
 use crate::explain::{Judged, Verdict};
 use vdi_trace::{Event, Header, Process};
 
 use synthesize::Synthesizer;
-
-/// An event with its line: of a synthesized one the line of the event that called for it.
-pub(crate) type Placed<'t> = (usize, Cow<'t, Event<'t>>);
 
 /// Judges events of which a side is missing. That the server closes is tried where it is
 /// not enough that it aborts.
@@ -52,12 +47,5 @@ fn judge_with(
     for (handle, buffer) in whole.handles {
         names.add_foreign(handle, buffer);
     }
-    for (line, event) in whole.events {
-        match checker.event(line, &event) {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(error) => return checker.finish_with(error.at(line, &event)),
-        }
-    }
-    checker.finish()
+    checker.judge_all(whole.events)
 }

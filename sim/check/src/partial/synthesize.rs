@@ -8,12 +8,14 @@ use vdi_spec::codes::{CommandCode, Features, HResult, Win32};
 use vdi_spec::config::VdConfig;
 use vdi_trace::{Args, CLIENT_SET, Event, Function, Handle, Header, LaneName, Process, TimeoutArg};
 
-use super::Placed;
 use super::endings::{Ending, Endings};
 use super::server::{Set, TRANSFER, begins, named, succeeds};
 
 /// The client that opens the devices which nobody was seen to open.
 const OTHER: Process = Process::Secondary(9);
+
+/// An event with its line: of a synthesized one the line of the event that called for it.
+type Placed<'t> = (usize, Cow<'t, Event<'t>>);
 
 /// A trace to which nothing is missing any more.
 pub(super) struct Whole<'t> {
@@ -49,7 +51,7 @@ pub(super) struct Synthesizer<'t> {
     handles: BTreeMap<String, String>,
     /// How many commands were delivered that have no name in the trace.
     unnamed: usize,
-    /// The position of the event that is looked at, and its line.
+    /// The position of the event that is examined, and its line.
     at: usize,
     line: usize,
 }
@@ -212,7 +214,7 @@ impl<'t> Synthesizer<'t> {
             let closing = self.set_of(on).and_then(|set| set.may_close(name));
             self.add(closing);
         } else if ending.status == HResult::VD_E_ABORT || (call == Function::Close && succeeds) {
-            // A client may close what was aborted, though nobody has told it so.
+            // A client may close what was aborted, though nobody has said so.
             let (position, closes) = (self.whole.len(), self.closes);
             let Some(set) = self.set_of(on).filter(|set| !set.end.aborts) else { return };
             set.end.at.get_or_insert(position);

@@ -3,8 +3,8 @@
 use smallvec::SmallVec;
 
 use crate::Checker;
-use crate::dispatch::{search_for, settle_or_search};
 use crate::explain::{Allowed, InputError, Refusal, violated};
+use crate::linearize::{search_for, settle_or_search};
 use crate::session::{AllocatedBuffer, caller};
 use vdi_model::{BufferId, LaneId, Object, State, Touch};
 use vdi_spec::clauses::Clause;
@@ -25,7 +25,7 @@ pub(crate) fn touch(
     settle_or_search(checker, set);
     let alive = found == Found::Alive;
     let seen = move |state: &State| vdi_model::touch(state, process, object).alive == alive;
-    // Another order may explain it; if none does, it is told as for one state.
+    // Another order may explain it; if none does, it is reported as for one state.
     search_for(checker, set, &seen);
     let Checker { session, report, .. } = checker;
     for state in session.sets[set].states_mut() {

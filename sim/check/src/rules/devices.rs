@@ -1,8 +1,8 @@
-//! The names of devices, and who uses them.
+//! The names of devices, where their media stand, and who uses them.
 
 use crate::Checker;
 use crate::explain::Report;
-use crate::session::{Bound, Session, SetTrack};
+use crate::session::{Bound, PositionReport, Session, SetTrack};
 use crate::terms::Terms;
 use vdi_model::{LaneId, ServerDevice, State};
 use vdi_spec::clauses::{Clause, DeviceThread};
@@ -21,6 +21,25 @@ pub(crate) fn check_device_name(set: &SetTrack, report: &mut Report, name: &str,
     if wrong || twice {
         let what = format!("OpenDevice by the name {name}");
         report.find(report.line, Clause::ServerOpenDeviceNames, what, false);
+    }
+}
+
+/// The client has given a position with a success, in the call that began in this line.
+pub(crate) fn check_position(
+    set: &mut SetTrack,
+    report: &mut Report,
+    line: usize,
+    given: PositionReport,
+) {
+    let Some((clause, due)) = set.media.note_given(given) else {
+        return;
+    };
+    let position = given.position;
+    if position == due {
+        report.mark([clause]);
+    } else {
+        let what = format!("CompleteCommand tells the position {position}, not {due}");
+        report.find(line, clause, what, false);
     }
 }
 

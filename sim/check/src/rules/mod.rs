@@ -4,15 +4,13 @@
 mod buffers;
 mod configuration;
 mod devices;
-mod media;
 mod process;
 mod statement;
 mod time;
 
 pub(crate) use buffers::{check_buffer, touch, write};
 pub(crate) use configuration::compare_configuration;
-pub(crate) use devices::{check_device_name, check_use};
-pub(crate) use media::{MediumTrack, compare_position, note_sent};
+pub(crate) use devices::{check_device_name, check_position, check_use};
 pub(crate) use process::{exit, unload};
 pub(crate) use statement::{check_wait, report, statement};
 pub(crate) use time::expire;

@@ -1,8 +1,8 @@
 //! Processes that end, and the library that is unloaded.
 
 use super::statement::waits_in_vain;
-use crate::dispatch::settle_or_search;
 use crate::explain::InputError;
+use crate::linearize::settle_or_search;
 use crate::session::{SetTrack, caller};
 use crate::{Checker, linearize};
 use vdi_model::{Caller, ServerLife, State};

@@ -42,7 +42,7 @@ pub(crate) fn statement(
     Ok(())
 }
 
-/// A client tells its own caller how it ended.
+/// A client reports to its caller how it ended.
 pub(crate) fn report(
     checker: &mut Checker,
     lane: LaneId,

@@ -1,9 +1,9 @@
 //! Time that passes.
 
 use crate::Checker;
-use crate::dispatch::settle_or_search;
 use crate::explain::InputError;
 use crate::linearize;
+use crate::linearize::settle_or_search;
 use crate::session::{OpenCall, Session, SetTrack, Timer};
 use vdi_model::{Cause, Stage, State, Timeout};
 use vdi_spec::clauses::{Clause, LinuxTimeoutUnit, Profile};

@@ -1,11 +1,10 @@
 //! Calls that have begun and not returned, and the lanes they are on.
 
-use super::bind::Bound;
-use super::provisional::Provisional;
 use crate::explain::InputError;
 use crate::linearize::Slot;
-use vdi_model::{LaneId, State};
+use vdi_model::{BufferId, Call, CommandId, LaneId, Requested, State};
 use vdi_spec::codes::HResult;
+use vdi_spec::config::{ServerConfig, VdConfig};
 use vdi_trace::{Args, Function, LaneName, Out, Process, TimeoutArg};
 
 /// A call as it stands in a trace.
@@ -23,6 +22,76 @@ pub(crate) struct Invocation<'a> {
 pub(crate) struct Returned<'a> {
     pub(crate) status: HResult,
     pub(crate) out: &'a Out<'a>,
+}
+
+/// A call, ready for the model, and what follows from its success.
+#[derive(Clone, Debug)]
+pub(crate) struct Bound {
+    pub(crate) set: usize,
+    /// The set interface it is called on.
+    pub(crate) on: Option<usize>,
+    /// The set that it asks for by its name and did not find.
+    pub(crate) wants: Option<String>,
+    pub(crate) call: Call,
+    pub(crate) then: OnSuccess,
+}
+
+/// What a NOERROR makes true beyond the model's state.
+#[derive(Clone, Debug)]
+pub(crate) enum OnSuccess {
+    Nothing,
+    /// The interface is attached to the call's set.
+    Attach(usize),
+    /// The interface is attached to a new set of this name and configuration.
+    Create(usize, String, Box<VdConfig>),
+    /// The server's part of the configuration is set.
+    Configure(ServerConfig),
+    /// The device of this index bears this name, and the handle stands for it.
+    Device {
+        handle: Option<String>,
+        name: String,
+        index: u8,
+    },
+    /// The handle stands for a buffer of this many bytes, aligned so.
+    Buffer {
+        handle: Option<String>,
+        id: BufferId,
+        size: u32,
+        alignment: u32,
+    },
+    /// The number that comes out is what can be had of this kind.
+    Counted(Requested),
+    /// The handle stands for a buffer in every client process.
+    Handle(Option<String>, BufferId),
+    /// The configuration that comes out is checked.
+    ClientConfiguration,
+    /// The same, of the server.
+    ServerConfiguration,
+    /// The client has said where the device's medium stands.
+    Position(PositionReport),
+}
+
+/// The position that a client gives with the success of a command.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PositionReport {
+    pub(crate) device: u8,
+    pub(crate) command: CommandId,
+    pub(crate) position: u64,
+}
+
+impl Bound {
+    pub(super) const fn new(set: usize, call: Call, then: OnSuccess) -> Self {
+        Self { set, on: None, wants: None, call, then }
+    }
+}
+
+/// What a call in progress has given so far, to be taken back if it fails.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Provisional {
+    /// The set that the interface had before.
+    pub(super) attached: Option<Option<usize>>,
+    /// Whether a device has its name from this call.
+    pub(super) named: bool,
 }
 
 /// A call that has begun and not returned.

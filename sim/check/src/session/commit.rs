@@ -17,7 +17,7 @@ pub(crate) fn commit(checker: &mut Checker, call: OpenCall, out: &Out<'_>, event
     match call.bound.then {
         OnSuccess::Nothing => {}
         OnSuccess::Position(given) => {
-            rules::compare_position(&mut track.media, report, call.line, given);
+            rules::check_position(track, report, call.line, given);
         }
         OnSuccess::Attach(interface) => names.interfaces[interface].set = Some(set),
         OnSuccess::Create(interface, name, _) => {

@@ -5,16 +5,20 @@ mod answer;
 mod bind;
 mod call;
 mod commit;
+mod medium;
 mod names;
 mod provisional;
 mod set;
 
 pub(crate) use answer::{ObservedCallback, matches};
-pub(crate) use bind::{Bound, OnSuccess, PositionReport, bind, caller, checked_row};
-pub(crate) use call::{EffectTrack, Invocation, Lanes, OpenCall, Returned, Timer};
+pub(crate) use bind::{bind, caller, checked_row};
+pub(crate) use call::{
+    Bound, EffectTrack, Invocation, Lanes, OnSuccess, OpenCall, PositionReport, Provisional,
+    Returned, Timer,
+};
 pub(crate) use commit::commit;
 pub(crate) use names::{AllocatedBuffer, Names, SentCommand};
-pub(crate) use provisional::{Provisional, keep_or_revoke, provide};
+pub(crate) use provisional::{keep_or_revoke, provide};
 pub(crate) use set::SetTrack;
 
 use crate::explain::InputError;

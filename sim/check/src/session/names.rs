@@ -8,7 +8,7 @@ use vdi_spec::codes::CommandCode;
 use vdi_trace::{Header, Process};
 
 /// How many names of finished commands are remembered, so that a late use of
-/// one is told from a name that never was.
+/// one is distinguished from a name that never was.
 const RETIRED: usize = 4096;
 
 /// A set interface.

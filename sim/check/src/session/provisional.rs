@@ -2,21 +2,12 @@
 //! name, an interface that is being attached can be used, a device that is being opened
 //! has its name. Whether they do is known when they return.
 
-use super::{Bound, OnSuccess, OpenCall, Session, SetTrack};
+use super::{Bound, OnSuccess, OpenCall, Provisional, Session, SetTrack};
 use crate::Checker;
 use crate::linearize::{enter, note_call};
 use vdi_model::{Call, ClientCall, ServerCall};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
-
-/// What a call in progress has given so far, to be taken back if it fails.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Provisional {
-    /// The set that the interface had before.
-    attached: Option<Option<usize>>,
-    /// Whether a device has its name from this call.
-    named: bool,
-}
 
 impl SetTrack {
     /// It is being created by this name.

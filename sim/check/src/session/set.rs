@@ -3,8 +3,8 @@
 
 use smallvec::SmallVec;
 
+use super::medium::MediumTrack;
 use crate::linearize::Frontier;
-use crate::rules::MediumTrack;
 use vdi_model::{ClientLife, DeviceName, LaneId, ServerDevice, State};
 use vdi_spec::config::{ServerConfig, VdConfig};
 

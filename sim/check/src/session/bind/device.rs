@@ -2,11 +2,10 @@
 
 use super::{Bound, Callee, OnSuccess, PositionReport, bad, buffer, by};
 use crate::explain::InputError;
-use crate::rules::note_sent;
 use crate::session::names::{Named, Referent};
 use crate::session::{Invocation, Names, SentCommand, Session};
-use vdi_model::{Carried, ClientCall, CommandId, Request, ServerCall};
-use vdi_spec::codes::Win32;
+use vdi_model::{Carried, ClientCall, Command, CommandId, Request, ServerCall};
+use vdi_spec::codes::{Features, Win32};
 use vdi_trace::{Args, Handle, Process, Size};
 
 /// The device of this name that a process has opened.
@@ -56,6 +55,17 @@ pub(super) fn send(
         positioned: sent.position.is_some(),
         foreign: sent.position.is_some_and(|position| !known.contains(&position)),
     }))
+}
+
+/// With RandomAccess it is followed where the medium stands.
+fn note_sent(session: &mut Session, set: usize, sent: &SentCommand) {
+    let Session { names, sets, .. } = session;
+    let track = &mut sets[set];
+    if track.config.asked.features.contains(Features::RANDOM_ACCESS) {
+        let same_device = |command: &Command| command.device == sent.device;
+        let busy = track.any(|state| state.commands.iter().any(same_device));
+        track.media.note_sent(names, set, sent, busy);
+    }
 }
 
 pub(super) fn complete(

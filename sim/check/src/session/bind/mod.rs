@@ -4,77 +4,15 @@ mod client;
 mod device;
 mod server;
 
-use super::{Invocation, Names, Session, SetTrack};
+use super::call::{Bound, Invocation, OnSuccess, PositionReport};
+use super::names::Referent;
+use super::{Names, Session, SetTrack};
 use crate::explain::InputError;
 use crate::terms::Terms;
-use vdi_model::{BufferId, Call, Caller, ClientCall, CommandId, Requested, ServerCall, Timeout};
-use vdi_spec::config::{ServerConfig, VdConfig};
+use vdi_model::{BufferId, Call, Caller, ClientCall, Requested, ServerCall, Timeout};
 use vdi_trace::{
     Args, Creates, Function, FunctionInfo, Process, Size, Target, TimeoutArg, function,
 };
-
-use super::names::Referent;
-
-/// A call, ready for the model, and what follows from its success.
-#[derive(Clone, Debug)]
-pub(crate) struct Bound {
-    pub(crate) set: usize,
-    /// The set interface it is called on.
-    pub(crate) on: Option<usize>,
-    /// The set that it asks for by its name and did not find.
-    pub(crate) wants: Option<String>,
-    pub(crate) call: Call,
-    pub(crate) then: OnSuccess,
-}
-
-/// What a NOERROR makes true beyond the model's state.
-#[derive(Clone, Debug)]
-pub(crate) enum OnSuccess {
-    Nothing,
-    /// The interface is attached to the call's set.
-    Attach(usize),
-    /// The interface is attached to a new set of this name and configuration.
-    Create(usize, String, Box<VdConfig>),
-    /// The server's part of the configuration is set.
-    Configure(ServerConfig),
-    /// The device of this index bears this name, and the handle stands for it.
-    Device {
-        handle: Option<String>,
-        name: String,
-        index: u8,
-    },
-    /// The handle stands for a buffer of this many bytes, aligned so.
-    Buffer {
-        handle: Option<String>,
-        id: BufferId,
-        size: u32,
-        alignment: u32,
-    },
-    /// The number that comes out is what can be had of this kind.
-    Counted(Requested),
-    /// The handle stands for a buffer in every client process.
-    Handle(Option<String>, BufferId),
-    /// The configuration that comes out is checked.
-    ClientConfiguration,
-    /// The same, of the server.
-    ServerConfiguration,
-    /// The client has said where the device's medium stands.
-    Position(PositionReport),
-}
-
-/// The position that a client gives with the success of a command.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PositionReport {
-    pub(crate) device: u8,
-    pub(crate) command: CommandId,
-    pub(crate) position: u64,
-}
-
-impl Bound {
-    const fn new(set: usize, call: Call, then: OnSuccess) -> Self {
-        Self { set, on: None, wants: None, call, then }
-    }
-}
 
 fn bad<T>(message: impl Into<String>) -> Result<T, InputError> {
     Err(InputError(message.into()))

@@ -1,0 +1,95 @@
+//! Each event of a trace, handed to what judges it.
+
+use vdi_trace::{Event, Name};
+
+use crate::checker::Checker;
+use crate::explain::{InputError, Judged};
+use crate::session::{Invocation, ObservedCallback, Returned};
+use crate::{dispatch, rules};
+
+impl Checker {
+    /// Judges these events, each with its line, as far as a verdict.
+    pub(crate) fn judge_all<'e, E>(mut self, events: impl IntoIterator<Item = (usize, E)>) -> Judged
+    where
+        E: std::borrow::Borrow<Event<'e>>,
+    {
+        for (line, event) in events {
+            let event = event.borrow();
+            match self.event(line, event) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => return self.finish_with(error.at(line, event)),
+            }
+        }
+        self.finish()
+    }
+
+    /// Takes the next event, which stands in this line. False: the verdict is
+    /// reached and nothing more need be read.
+    ///
+    /// # Errors
+    /// The event cannot have happened here whatever the implementation did.
+    pub fn event(&mut self, line: usize, event: &Event<'_>) -> Result<bool, InputError> {
+        if !self.report.is_open() {
+            return Ok(false);
+        }
+        if let Some(seq) = event.seq() {
+            if self.last_seq.is_some_and(|last| seq <= last) {
+                return Err(InputError(format!("`seq` {seq} does not come after the last one")));
+            }
+            self.last_seq = Some(seq);
+        }
+        self.session.check_alive(event.lane())?;
+        self.report.begin_event(line);
+        self.judge(event)?;
+        Ok(self.report.is_open())
+    }
+
+    /// Hands an event to what judges it.
+    fn judge(&mut self, event: &Event<'_>) -> Result<(), InputError> {
+        match event {
+            Event::Call { lane, call, on, creates, args, .. } => {
+                let creates = creates.as_ref().map(Name::as_str);
+                let call = Invocation { function: *call, on: on.as_str(), creates, args };
+                dispatch::begin(self, lane.as_str(), &call)
+            }
+            Event::Return { lane, status, out, .. } => {
+                let seen = Returned { status: *status, out };
+                dispatch::returns(self, lane.as_str(), &seen, event)
+            }
+            Event::Callback { lane, callback, completion, bytes, position, held, .. } => {
+                let lane = self.session.lanes.id(lane.as_str())?;
+                let (completion, bytes, position, held) = (*completion, *bytes, *position, *held);
+                let seen = ObservedCallback { lane, completion, bytes, position, held };
+                dispatch::callback(self, callback.as_str(), &seen, event)
+            }
+            Event::Ended { lane, ended, .. } => {
+                self.session.end_routine(lane.as_str(), ended.as_str())
+            }
+            Event::Blocked { blocked, .. } => dispatch::rest(self, blocked),
+            Event::Touch { lane, touch, found, .. } => {
+                let lane = self.session.lanes.id(lane.as_str())?;
+                rules::touch(self, lane, touch.as_str(), *found, event)
+            }
+            Event::Wrote { lane, wrote, .. } => {
+                let lane = self.session.lanes.id(lane.as_str())?;
+                rules::write(self, lane, wrote.as_str(), event)
+            }
+            Event::Expired { expired, after, .. } => rules::expire(self, expired.as_str(), *after),
+            Event::Statement { lane, statement, devices, .. } => {
+                let lane = self.session.lanes.id(lane.as_str())?;
+                rules::statement(self, lane, *statement, *devices, event)
+            }
+            Event::Report { lane, report, .. } => {
+                let lane = self.session.lanes.id(lane.as_str())?;
+                rules::report(self, lane, *report, event)
+            }
+            Event::Exit { process, exit, .. } => {
+                self.session.exit(*process)?;
+                rules::exit(self, *process, *exit, event);
+                Ok(())
+            }
+            Event::Unload { process, unload, .. } => rules::unload(self, *process, *unload),
+        }
+    }
+}

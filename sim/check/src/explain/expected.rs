@@ -1,6 +1,6 @@
 //! What was expected in place of an event that is not allowed.
 
-use super::text::{answer_text, callback_text};
+use super::state::{answer_text, callback_text};
 use super::verdict::Allowed;
 use super::violation::{Refusal, violated};
 use crate::Checker;

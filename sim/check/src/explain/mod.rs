@@ -9,7 +9,6 @@ mod order;
 mod readings;
 mod report;
 mod state;
-mod text;
 mod transitions;
 mod verdict;
 mod violation;

@@ -1,6 +1,6 @@
 //! The order of effects that explains a history, as a report shows it.
 
-use super::text::{answer_text, callback_text};
+use super::state::{answer_text, callback_text};
 use super::verdict::Effect;
 use crate::linearize::{Linearization, Moment, Spontaneous, TentativeAnswer};
 use crate::session::Session;

@@ -1,7 +1,9 @@
-//! States in words.
+//! States, answers and callbacks in words.
 
 use crate::session::Session;
-use vdi_model::{Agent, ClientDevice, CommandId, ServerDevice, Stage, State};
+use vdi_model::{
+    Agent, Answer, Callback, ClientDevice, CommandId, Ending, Outcome, ServerDevice, Stage, State,
+};
 
 /// The sets that exist, by name, each with its state in words.
 pub(crate) fn set_texts(session: &Session) -> Vec<String> {
@@ -26,6 +28,31 @@ pub(crate) fn set_state(session: &Session, set: usize) -> String {
         text.push_str(&format!(" · or one of {others} other states"));
     }
     text
+}
+
+pub(crate) fn answer_text(session: &Session, set: usize, outcome: &Outcome) -> String {
+    match outcome.answer {
+        Answer::Returns(expected) => format!("returns {expected}"),
+        Answer::Delivers(id) => {
+            format!("returns NOERROR with {}", session.names.command_name(set, id))
+        }
+        Answer::Tells(Some(shared)) => format!("returns {shared}"),
+        Answer::Tells(None) => "returns true or false".to_owned(),
+        Answer::Counts(least) => format!("returns NOERROR with a count of {least} or more"),
+        Answer::Maps(_) => "returns NOERROR with that buffer".to_owned(),
+        Answer::Blocks => "stays in the call".to_owned(),
+    }
+}
+
+pub(crate) fn callback_text(session: &Session, set: usize, callback: &Callback) -> String {
+    let name = session.names.command_name(set, callback.command);
+    let lane = session.lanes.name(callback.lane);
+    match callback.ending {
+        Ending::Code(code) => format!("callback of {name} with {code} on {lane}"),
+        Ending::Client { code, bytes, .. } => {
+            format!("callback of {name} with {code}, bytes {bytes}, on {lane}")
+        }
+    }
 }
 
 /// A state in words; commands are numbered.

@@ -1,11 +1,9 @@
 //! A client's calls on its set interface.
 
-use super::{
-    Bound, Callee, OnSuccess, bad, buffer, buffer_argument, by, client_number, name_argument,
-};
+use super::argument::{Callee, bad, buffer, buffer_argument, by, client_number, name_argument};
 use crate::explain::InputError;
 use crate::session::names::{Named, Referent};
-use crate::session::{Invocation, Session, SetTrack};
+use crate::session::{Bound, Invocation, OnSuccess, Session, SetTrack};
 use vdi_model::{Asked, Call, ClientCall, ClientLife, CreateFlaw, DeviceName};
 use vdi_spec::config::VdConfig;
 use vdi_trace::{Args, Process};

@@ -1,9 +1,9 @@
 //! Calls on a device.
 
-use super::{Bound, Callee, OnSuccess, PositionReport, bad, buffer, by};
+use super::argument::{Callee, bad, buffer, by};
 use crate::explain::InputError;
 use crate::session::names::{Named, Referent};
-use crate::session::{Invocation, Names, SentCommand, Session};
+use crate::session::{Bound, Invocation, Names, OnSuccess, PositionReport, SentCommand, Session};
 use vdi_model::{Carried, ClientCall, Command, CommandId, Request, ServerCall};
 use vdi_spec::codes::{Features, Win32};
 use vdi_trace::{Args, Handle, Process, Size};

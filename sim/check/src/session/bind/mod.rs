@@ -1,22 +1,20 @@
 //! From a call as it stands in a trace to a call of the model.
 
+mod argument;
 mod client;
 mod device;
 mod server;
 
-use super::call::{Bound, Invocation, OnSuccess, PositionReport};
-use super::names::Referent;
+pub(crate) use argument::caller;
+
+use argument::{Callee, bad, buffer_argument, by, requested, timeout};
+
+use super::call::{Bound, Invocation, OnSuccess};
 use super::{Names, Session, SetTrack};
 use crate::explain::InputError;
 use crate::terms::Terms;
-use vdi_model::{BufferId, Call, Caller, ClientCall, Requested, ServerCall, Timeout};
-use vdi_trace::{
-    Args, Creates, Function, FunctionInfo, Process, Size, Target, TimeoutArg, function,
-};
-
-fn bad<T>(message: impl Into<String>) -> Result<T, InputError> {
-    Err(InputError(message.into()))
-}
+use vdi_model::{Call, ClientCall, ServerCall};
+use vdi_trace::{Args, Creates, Function, FunctionInfo, Process, Target, function};
 
 /// The row of the function as this process has it, its arguments checked by name.
 pub(crate) fn checked_row(
@@ -47,18 +45,6 @@ pub(crate) fn checked_row(
         (Creates::Command, None) => bad("SendCommand needs `as`, the name of the command"),
         _ => Ok(row),
     }
-}
-
-/// What a call is made on.
-#[derive(Clone, Copy)]
-struct Callee {
-    /// Its set; that of an interface is the one it is, or was last, attached to.
-    set: usize,
-    /// If it is a set interface: its number, and the set that it is attached to.
-    interface: usize,
-    attached: Option<usize>,
-    /// If it is a device: its index.
-    device: u8,
 }
 
 /// The call of the model that a call of the trace is.
@@ -167,67 +153,4 @@ fn interface(names: &Names, process: Process, on: &str) -> Result<Callee, InputE
     }
     let set = known.set.unwrap_or(SetTrack::UNATTACHED);
     Ok(Callee { set, interface, attached: known.set, device: 0 })
-}
-
-/// The argument `name`, empty if it is not given.
-fn name_argument<'a>(args: &'a Args<'_>) -> &'a str {
-    args.name.as_ref().map(|name| name.as_str()).unwrap_or_default()
-}
-
-fn buffer(names: &Names, name: &str) -> Result<BufferId, InputError> {
-    match names.find(name).map(|named| &named.referent) {
-        Some(Referent::Buffer(allocated)) => Ok(allocated.id),
-        Some(Referent::Device { .. } | Referent::Handle(_) | Referent::Command(_)) | None => {
-            bad(format!("`{name}` is no buffer that AllocateBuffer gave"))
-        }
-    }
-}
-
-/// The argument `buffer`; `None` for the null pointer.
-fn buffer_argument(names: &Names, args: &Args<'_>) -> Result<Option<BufferId>, InputError> {
-    match args.buffer.as_ref().and_then(|handle| handle.name()) {
-        None => Ok(None),
-        Some(name) => buffer(names, name).map(Some),
-    }
-}
-
-fn timeout(terms: &Terms, given: Option<TimeoutArg>) -> Timeout {
-    match given {
-        Some(TimeoutArg::Milliseconds(0)) => Timeout::Poll,
-        Some(TimeoutArg::Milliseconds(_)) if terms.time_is_recorded => Timeout::Told,
-        Some(TimeoutArg::Milliseconds(_)) => Timeout::Finite,
-        Some(TimeoutArg::Infinite) | None => Timeout::Infinite,
-    }
-}
-
-/// The number that the model gives a client's process.
-const fn client_number(process: Process) -> u8 {
-    match process {
-        Process::Secondary(number) => number,
-        Process::Server | Process::Primary => 0,
-    }
-}
-
-/// Who a process is to the model.
-pub(crate) const fn caller(process: Process) -> Caller {
-    match process {
-        Process::Server => Caller::Server,
-        Process::Primary | Process::Secondary(_) => Caller::Client(client_number(process)),
-    }
-}
-
-const fn by(process: Process, call: ClientCall) -> Call {
-    match process {
-        Process::Secondary(number) => Call::Secondary(number, call),
-        Process::Server | Process::Primary => Call::Client(call),
-    }
-}
-
-/// Buffers as RequestBuffers and its like ask for them.
-fn requested(args: &Args<'_>) -> Requested {
-    Requested {
-        size: args.size.map_or(0, |Size(size)| u32::try_from(size).unwrap_or(0)),
-        alignment: args.alignment.unwrap_or_default(),
-        count: args.count.unwrap_or_default(),
-    }
 }

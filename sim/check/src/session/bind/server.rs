@@ -1,7 +1,7 @@
 //! The server's calls on its set interface.
 
-use super::{Bound, Callee, OnSuccess, name_argument, requested};
-use crate::session::{Invocation, Session, SetTrack};
+use super::argument::{Callee, name_argument, requested};
+use crate::session::{Bound, Invocation, OnSuccess, Session, SetTrack};
 use crate::terms::Terms;
 use vdi_model::{BufferId, Call, Granted, ServerCall, ServerLife};
 use vdi_spec::clauses::TransferSizeLimit;

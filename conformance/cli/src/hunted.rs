@@ -9,11 +9,11 @@ use super::args::{CheckFormat, MutantsArgs};
 use super::failure::Failure;
 use super::output::pretty;
 use vdi_campaign::WorldKill;
-use vdi_reference::DefectInfo;
+use vdi_reference::MutantInfo;
 
 pub(super) fn told(
     args: &MutantsArgs,
-    defects: &[&DefectInfo],
+    defects: &[&MutantInfo],
     kills: &[WorldKill],
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {

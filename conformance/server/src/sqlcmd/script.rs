@@ -7,35 +7,37 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::quotes::Quotes;
+
 /// SQL that is handed to the server at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     /// The SQL.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// How often it is carried out.
-    pub(super) count: u32,
+    pub(crate) count: u32,
     /// Whether all ends if it fails.
-    pub(super) stop: bool,
+    pub(crate) stop: bool,
 }
 
 /// A text, read: what is to be carried out, and why it is no further, if it is not.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Script {
-    pub(super) batches: Vec<Batch>,
+pub(crate) struct Script {
+    pub(crate) batches: Vec<Batch>,
     /// What is wrong behind the batches.
-    pub(super) wrong: Option<String>,
+    pub(crate) wrong: Option<String>,
 }
 
 /// How a text is read.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(crate) struct Reader {
     /// The word that ends a batch.
-    pub(super) terminator: String,
+    pub(crate) terminator: String,
     /// Scripting variables, by their names in capitals; `None` if none are put in.
-    pub(super) variables: Option<BTreeMap<String, String>>,
+    pub(crate) variables: Option<BTreeMap<String, String>>,
     /// Whether all ends if a statement fails.
-    pub(super) stop: bool,
+    pub(crate) stop: bool,
     /// EXIT or QUIT has come.
     ended: bool,
 }
@@ -52,30 +54,21 @@ enum Act {
     End(bool),
 }
 
-/// Where in SQL a line begins or ends.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-struct Inside {
-    /// The quote that is awaited.
-    quote: Option<char>,
-    /// How many comments are open.
-    comments: u32,
-}
-
 impl Reader {
-    pub(super) const fn new(terminator: String, stop: bool) -> Self {
+    pub(crate) const fn new(terminator: String, stop: bool) -> Self {
         Self { terminator, variables: None, stop, ended: false }
     }
 
     /// Reads one text, behind those read before. `file` is where it comes from.
-    pub(super) fn read(&mut self, text: &str, file: Option<&str>, script: &mut Script) {
-        let (mut batch, mut inside) = (String::new(), Inside::default());
+    pub(crate) fn read(&mut self, text: &str, file: Option<&str>, script: &mut Script) {
+        let (mut batch, mut quotes) = (String::new(), Quotes::default());
         for (index, line) in text.lines().enumerate() {
             if self.ended || script.wrong.is_some() {
                 return;
             }
-            let act = if inside == Inside::default() { self.command(line) } else { Ok(None) };
+            let act = if quotes.is_outside() { self.command(line) } else { Ok(None) };
             match act {
-                Ok(None) => match self.put_in(line, &mut inside) {
+                Ok(None) => match self.substitute(line, &mut quotes) {
                     Ok(line) => batch.extend([line.as_str(), "\n"]),
                     Err(why) => script.wrong = Some(why),
                 },
@@ -182,63 +175,31 @@ impl Reader {
 
     /// The line with the values of variables in place of `$(NAME)`, but in comments; why
     /// that cannot be.
-    fn put_in(&self, line: &str, inside: &mut Inside) -> Result<String, String> {
-        let mut put = String::new();
+    fn substitute(&self, line: &str, quotes: &mut Quotes) -> Result<String, String> {
+        let mut done = String::new();
         let mut rest = line;
         while let Some(next) = rest.chars().next() {
-            if inside.comments == 0
+            if !quotes.is_comment()
                 && let Some(variables) = &self.variables
                 && let Some((name, behind)) = variable(rest)
             {
                 let value = variables.get(&name.to_ascii_uppercase()).cloned();
                 let value = value.or_else(|| std::env::var(name).ok());
-                put.push_str(
+                done.push_str(
                     &value.ok_or_else(|| format!("'{name}' scripting variable not defined."))?,
                 );
                 rest = behind;
                 continue;
             }
-            if inside.quote.is_none() && inside.comments == 0 && rest.starts_with("--") {
-                put.push_str(rest);
+            if quotes.is_outside() && rest.starts_with("--") {
+                done.push_str(rest);
                 break;
             }
-            let length = inside.step(rest, next);
-            put.push_str(&rest[..length]);
+            let length = quotes.step(rest, next);
+            done.push_str(&rest[..length]);
             rest = &rest[length..];
         }
-        Ok(put)
-    }
-}
-
-impl Inside {
-    /// Goes over what stands first; how many bytes that is.
-    fn step(&mut self, rest: &str, next: char) -> usize {
-        match self.quote {
-            Some(quote) if quote == next => {
-                // A quote that stands twice closes nothing.
-                if rest[quote.len_utf8()..].starts_with(quote) {
-                    return 2 * quote.len_utf8();
-                }
-                self.quote = None;
-            }
-            Some(_) => {}
-            None if rest.starts_with("/*") => {
-                self.comments += 1;
-                return 2;
-            }
-            None if self.comments > 0 => {
-                if rest.starts_with("*/") {
-                    self.comments -= 1;
-                    return 2;
-                }
-            }
-            None => match next {
-                '\'' | '"' => self.quote = Some(next),
-                '[' => self.quote = Some(']'),
-                _ => {}
-            },
-        }
-        next.len_utf8()
+        Ok(done)
     }
 }
 
@@ -248,13 +209,13 @@ fn variable(text: &str) -> Option<(&str, &str)> {
     is_name(name).then_some((name, behind))
 }
 
-pub(super) fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '#');
     !text.is_empty() && text.chars().all(fits)
 }
 
 /// The text in a file: UTF-8, or what its first bytes say; `None` if it is no such text.
-pub(super) fn decoded(bytes: &[u8]) -> Option<String> {
+pub(crate) fn decoded(bytes: &[u8]) -> Option<String> {
     let wide = |of: fn([u8; 2]) -> u16| {
         let units = bytes[2..].chunks(2).map(|pair| pair.try_into().map(of));
         String::from_utf16(&units.collect::<Result<Vec<_>, _>>().ok()?).ok()

@@ -10,17 +10,20 @@ use std::net::Shutdown;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::{getegid, geteuid};
 use serde::{Deserialize, Serialize};
+use vdi_recorder::settings::SERVER;
 
-use super::Failure;
-use super::script::Batch;
-use vdi_server::Stop;
+use super::console::Print;
+use super::error::ServeError;
+use super::sqlcmd::Batch;
+use super::stop::Stop;
+use super::sync::lock;
 
 /// How long somebody who has connected may take to ask for something.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,15 +59,12 @@ enum Reply {
     Refused(String),
 }
 
-/// Prints a line.
-pub(super) type Say<'a> = &'a (dyn Fn(&str) -> io::Result<()> + Sync);
-
 /// Where the server for this prefix stands: what `VDI_SERVER` says, or else a socket in
 /// the user's folder for such things. `None` if `VDI_SERVER` is `none`.
-pub(super) fn place(prefix: &str) -> Option<PathBuf> {
-    match std::env::var_os("VDI_SERVER").filter(|named| !named.is_empty()) {
-        Some(named) if named == "none" => None,
-        Some(named) => Some(PathBuf::from(named)),
+pub(super) fn socket(prefix: &str) -> Option<PathBuf> {
+    match SERVER.path() {
+        Some(named) if named.as_os_str() == "none" => None,
+        Some(named) => Some(named),
         None => Some(folder().join(format!("server-{}.sock", encoded(prefix)))),
     }
 }
@@ -72,16 +72,16 @@ pub(super) fn place(prefix: &str) -> Option<PathBuf> {
 fn folder() -> PathBuf {
     let user = geteuid().as_raw();
     let named = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let own = named.unwrap_or_else(|| PathBuf::from(format!("/run/user/{user}")));
-    let known = own.is_absolute() && own.is_dir();
-    if known { own.join("vdi") } else { std::env::temp_dir().join(format!("vdi-{user}")) }
+    let runtime = named.unwrap_or_else(|| PathBuf::from(format!("/run/user/{user}")));
+    let is_there = runtime.is_absolute() && runtime.is_dir();
+    if is_there { runtime.join("vdi") } else { std::env::temp_dir().join(format!("vdi-{user}")) }
 }
 
 /// A prefix as a part of a file's name.
 fn encoded(prefix: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let one = |byte: u8| {
-        if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+        if is_safe(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
     };
     prefix.bytes().map(one).collect()
 }
@@ -95,27 +95,28 @@ fn is_friend(stream: &UnixStream, group: bool) -> bool {
 fn send(to: &Mutex<&UnixStream>, reply: &Reply) -> io::Result<()> {
     let mut line = serde_json::to_vec(reply)?;
     line.push(b'\n');
-    to.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line)
+    lock(to).write_all(&line)
 }
 
-/// A server that stands.
-pub(super) struct Standing {
+/// Where a server listens.
+#[derive(Debug)]
+pub(super) struct Listener {
     listener: UnixListener,
     group: bool,
     /// Held as long as it stands; the system lets go of it however it ends.
     _lock: File,
 }
 
-impl Standing {
+impl Listener {
     /// Begins to listen. Only one does at a place; what another has left there is removed.
-    /// The folder is made if it is our `own`, not one that somebody has named.
-    pub(super) fn begin(socket: &Path, own: bool, group: bool) -> Result<Self, Failure> {
+    /// The folder is made if `may_create`: not one that somebody has named.
+    pub(super) fn new(socket: &Path, may_create: bool, group: bool) -> Result<Self, ServeError> {
         let unavailable = |why: &dyn std::fmt::Display| {
-            Failure::Unavailable(format!("{}: {why}", socket.display()))
+            ServeError::Unavailable(format!("{}: {why}", socket.display()))
         };
         let listen = || -> io::Result<Option<(UnixListener, File)>> {
             if let Some(folder) = socket.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-                if own {
+                if may_create {
                     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
                 } else if !folder.is_dir() {
                     let why = format!("{} is no folder", folder.display());
@@ -145,7 +146,7 @@ impl Standing {
     /// Carries out what is handed over, all at the same time, until the process ends.
     pub(super) fn serve(
         &self,
-        carry_out: impl Fn(&Request, Arc<Stop>, Say<'_>) -> Result<usize, String> + Sync,
+        carry_out: impl Fn(&Request, Arc<Stop>, Print<'_>) -> Result<usize, String> + Sync,
     ) {
         thread::scope(|scope| {
             for stream in self.listener.incoming().flatten() {
@@ -162,7 +163,7 @@ impl Standing {
 /// One connection: a request, carried out; if the other end goes away, stopped.
 fn attend(
     stream: &UnixStream,
-    carry_out: &(impl Fn(&Request, Arc<Stop>, Say<'_>) -> Result<usize, String> + Sync),
+    carry_out: &(impl Fn(&Request, Arc<Stop>, Print<'_>) -> Result<usize, String> + Sync),
 ) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut line = String::new();
@@ -182,8 +183,8 @@ fn attend(
             let _ = stream.read(&mut [0]);
             watch.now();
         });
-        let say = |line: &str| send(&to, &Reply::Line(line.to_owned()));
-        let reply = match carry_out(&request, stop, &say) {
+        let print = |line: &str| send(&to, &Reply::Line(line.to_owned()));
+        let reply = match carry_out(&request, stop, &print) {
             Ok(failed) => Reply::Ended(failed),
             Err(why) => Reply::Refused(why),
         };
@@ -194,9 +195,9 @@ fn attend(
 }
 
 /// How a request ended that was handed over.
-pub(super) enum Handed {
+pub(super) enum HandedOver {
     /// No server stands there.
-    Nobody,
+    NoServer,
     /// So many statements failed at whose failure all was to end.
     Ended(usize),
     /// The server did nothing, or went away; why.
@@ -208,15 +209,15 @@ pub(super) fn hand_over(
     socket: &Path,
     group: bool,
     request: &Request,
-    say: Say<'_>,
-) -> io::Result<Handed> {
+    print: Print<'_>,
+) -> io::Result<HandedOver> {
     // Whatever the reason, nobody is to be had there.
-    let Ok(stream) = UnixStream::connect(socket) else { return Ok(Handed::Nobody) };
+    let Ok(stream) = UnixStream::connect(socket) else { return Ok(HandedOver::NoServer) };
     if !is_friend(&stream, group) {
-        return Ok(Handed::Nobody);
+        return Ok(HandedOver::NoServer);
     }
     let gone = |error: &dyn std::fmt::Display| {
-        Handed::Failed(format!("the server at {} has gone ({error})", socket.display()))
+        HandedOver::Failed(format!("the server at {} has gone ({error})", socket.display()))
     };
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
@@ -228,9 +229,9 @@ pub(super) fn hand_over(
             .map_err(|error| error.to_string())
             .and_then(|line| serde_json::from_str(&line).map_err(|error| error.to_string()));
         match reply {
-            Ok(Reply::Line(line)) => say(&line)?,
-            Ok(Reply::Ended(failed)) => return Ok(Handed::Ended(failed)),
-            Ok(Reply::Refused(why)) => return Ok(Handed::Failed(why)),
+            Ok(Reply::Line(line)) => print(&line)?,
+            Ok(Reply::Ended(failed)) => return Ok(HandedOver::Ended(failed)),
+            Ok(Reply::Refused(why)) => return Ok(HandedOver::Failed(why)),
             Err(error) => return Ok(gone(&error)),
         }
     }

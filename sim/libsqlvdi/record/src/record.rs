@@ -7,6 +7,7 @@ use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use vdi_recorder::settings::{RECORD, TIMEOUT_UNIT, TRACE};
 use vdi_recorder::shared::{Claim, claim, trace_path};
 use vdi_spec::abi::{RawCommand, RawConfig, milliseconds};
 use vdi_spec::clauses::Party;
@@ -92,8 +93,7 @@ pub(crate) fn device(address: usize) -> Option<(Arc<Trace>, String)> {
 /// here on it has a trace, of its own unless the one it has is still in use.
 #[expect(clippy::print_stderr, reason = "who asks for a trace hears why there is none")]
 pub(crate) fn begin(address: usize, name: &str, process: Process) {
-    let named = |name: &str| std::env::var(name).ok().filter(|pattern| !pattern.is_empty());
-    let Some(pattern) = named("VDI_RECORD").or_else(|| named("VDI_TRACE")) else { return };
+    let Some(pattern) = RECORD.get().or_else(|| TRACE.get()) else { return };
     let mut known = lock(&KNOWN);
     if known.sets.get(&address).is_some_and(|set| set.in_use.load(Ordering::Acquire)) {
         return;
@@ -157,8 +157,7 @@ pub(crate) fn named(name: &str) -> Args<'static> {
 /// `seconds`, as it does to our own library.
 pub(crate) fn timeout(time: i64) -> Args<'static> {
     static SECONDS: OnceLock<bool> = OnceLock::new();
-    let said = || std::env::var("VDI_TIMEOUT_UNIT").is_ok_and(|unit| unit == "seconds");
-    let timeout = milliseconds(time, *SECONDS.get_or_init(said));
+    let timeout = milliseconds(time, *SECONDS.get_or_init(|| TIMEOUT_UNIT.is("seconds")));
     let timeout = timeout.map_or(TimeoutArg::Infinite, TimeoutArg::Milliseconds);
     Args { timeout: Some(timeout), ..Args::default() }
 }

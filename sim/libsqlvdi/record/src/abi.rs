@@ -9,11 +9,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use vdi_recorder::settings::ORIGINAL;
 use vdi_spec::abi::{RawCommand, RawConfig, symbol};
 use vdi_spec::codes::HResult;
 use vdi_trace::{Args, Function, Process};
 
-use crate::witness::{self, nothing};
+use crate::record::{self, nothing};
 
 /// A C++ object, which the original fills in.
 type Object = *mut c_void;
@@ -68,16 +69,16 @@ original! {
 /// is said once, if it cannot be.
 #[expect(clippy::print_stderr, reason = "without the original nothing works: it must be said")]
 fn original() -> Option<&'static Original> {
-    static ORIGINAL: OnceLock<Option<Original>> = OnceLock::new();
+    static LOADED: OnceLock<Option<Original>> = OnceLock::new();
     let load = || {
-        let named = std::env::var("VDI_ORIGINAL").ok().filter(|path| !path.is_empty());
-        let path = named.as_deref().unwrap_or("libsqlvdi.so");
+        let original = ORIGINAL.get();
+        let path = original.as_deref().unwrap_or("libsqlvdi.so");
         Original::load(path)
             .and_then(|original| if original.is_own() { Err(itself(path)) } else { Ok(original) })
             .inspect_err(|why| eprintln!("libsqlvdi-record: {why}"))
             .ok()
     };
-    ORIGINAL.get_or_init(load).as_ref()
+    LOADED.get_or_init(load).as_ref()
 }
 
 fn itself(path: &str) -> String {
@@ -100,7 +101,7 @@ impl Original {
 static AT_END: extern "C" fn() = at_end;
 
 extern "C" fn at_end() {
-    let _ = catch_unwind(witness::end_all);
+    let _ = catch_unwind(record::end_all);
 }
 
 /// Whatever happens here, C++ gets a status.
@@ -114,7 +115,7 @@ fn guarded(make: impl FnOnce(&'static Original) -> c_int) -> c_int {
 /// call nor its status.
 fn recorded(make: Make<'_>, record: &dyn Fn(Make<'_>) -> c_int) -> c_int {
     // What the original calls of itself is no call of the program's.
-    let Some(_first) = witness::Outermost::enter() else { return make() };
+    let Some(_first) = record::Outermost::enter() else { return make() };
     let made = Cell::new(None);
     let once = || {
         let status = make();
@@ -152,7 +153,7 @@ macro_rules! specials {
                     unsafe { (original.$forward)(this) };
                 }
                 if $forgets {
-                    witness::forget(this.addr());
+                    record::forget(this.addr());
                 }
             }));
         }
@@ -189,7 +190,7 @@ macro_rules! functions {
 
 /// A call on a set that gives nothing but its status.
 fn on_set(this: Object, function: Function, args: Args<'_>, make: Make<'_>) -> c_int {
-    let Some(trace) = witness::set(this.addr()) else { return make() };
+    let Some(trace) = record::set(this.addr()) else { return make() };
     let interface = trace.interface();
     let status = trace.call((function, interface.as_str()), (None, args), make, nothing);
     trace.note_use(function, status == 0);
@@ -201,25 +202,25 @@ functions! {
         fn create(this, name: *const c_char, config: *mut RawConfig) =
             |make: Make<'_>| {
                 let name = text(name);
-                witness::begin(this.addr(), &name, Process::Primary);
-                let args = witness::asked(&name, given(config));
+                record::begin(this.addr(), &name, Process::Primary);
+                let args = record::asked(&name, given(config));
                 on_set(this, Function::Create, args, make)
             };
     "_ZN22ClientVirtualDeviceSet16GetConfigurationElP8VDConfig" =>
         fn get_configuration(this, time: c_long, config: *mut RawConfig) =
             |make: Make<'_>| {
-                let Some(trace) = witness::set(this.addr()) else { return make() };
+                let Some(trace) = record::set(this.addr()) else { return make() };
                 let call = (Function::GetConfiguration, trace.interface());
-                let out = || witness::granted(given(config));
-                trace.call((call.0, &call.1), (None, witness::timeout(time)), make, out)
+                let out = || record::granted(given(config));
+                trace.call((call.0, &call.1), (None, record::timeout(time)), make, out)
             };
     "_ZN22ClientVirtualDeviceSet10OpenDeviceEPcPP19ClientVirtualDevice" =>
         fn open_device(this, name: *const c_char, device: *mut Object) =
             |make: Make<'_>| {
-                let Some(trace) = witness::set(this.addr()) else { return make() };
+                let Some(trace) = record::set(this.addr()) else { return make() };
                 let (handle, interface) = (trace.next_device(), trace.interface());
                 let call = (Function::OpenDevice, interface.as_str());
-                let args = witness::named(&text(name));
+                let args = record::named(&text(name));
                 trace.call(call, (Some(&handle), args), make, || {
                     if let Some(device) = given(device) {
                         trace.add_device(device.addr(), handle.clone());
@@ -235,13 +236,13 @@ functions! {
         fn open_in_secondary(this, name: *const c_char) =
             |make: Make<'_>| {
                 let name = text(name);
-                witness::begin(this.addr(), &name, Process::Secondary(1));
-                on_set(this, Function::OpenInSecondary, witness::named(&name), make)
+                record::begin(this.addr(), &name, Process::Secondary(1));
+                on_set(this, Function::OpenInSecondary, record::named(&name), make)
             };
     "_ZN22ClientVirtualDeviceSet15GetBufferHandleEPhPj" =>
         fn get_buffer_handle(this, buffer: *mut u8, handle: *mut c_uint) =
             |make: Make<'_>| {
-                let Some(trace) = witness::set(this.addr()) else { return make() };
+                let Some(trace) = record::set(this.addr()) else { return make() };
                 let (name, args) = trace.lent(buffer.addr());
                 let interface = trace.interface();
                 let call = (Function::GetBufferHandle, interface.as_str());
@@ -255,7 +256,7 @@ functions! {
     "_ZN22ClientVirtualDeviceSet15MapBufferHandleEiPPh" =>
         fn map_buffer_handle(this, handle: c_int, buffer: *mut *mut u8) =
             |make: Make<'_>| {
-                let Some(trace) = witness::set(this.addr()) else { return make() };
+                let Some(trace) = record::set(this.addr()) else { return make() };
                 let interface = trace.interface();
                 let call = (Function::MapBufferHandle, interface.as_str());
                 let args = trace.handle(handle.cast_unsigned());
@@ -268,9 +269,9 @@ functions! {
     "_ZN19ClientVirtualDevice10GetCommandElPP11VDC_Command" =>
         fn get_command(this, time: c_long, command: *mut *mut RawCommand) =
             |make: Make<'_>| {
-                let Some((trace, name)) = witness::device(this.addr()) else { return make() };
+                let Some((trace, name)) = record::device(this.addr()) else { return make() };
                 let call = (Function::GetCommand, name.as_str());
-                trace.call(call, (None, witness::timeout(time)), make, || {
+                trace.call(call, (None, record::timeout(time)), make, || {
                     let Some(at) = given(command) else { return nothing() };
                     given(at).map_or_else(nothing, |command| trace.delivered(at.addr(), &command))
                 })
@@ -280,7 +281,7 @@ functions! {
             this, command: *mut RawCommand, code: c_int, bytes: c_ulong, position: i64
         ) =
             |make: Make<'_>| {
-                let Some((trace, name)) = witness::device(this.addr()) else { return make() };
+                let Some((trace, name)) = record::device(this.addr()) else { return make() };
                 trace.compare(command.addr(), || given(command));
                 let args = trace.completed(command.addr(), (code, bytes, position));
                 let call = (Function::CompleteCommand, name.as_str());

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use support::{told, vdi, word};
-use vdi_conformance::worlds::{Ground, Worlds};
+use vdi_conformance::worlds::{BackendKind, CampaignConfig};
 use vdi_sim::simulate::{Arrangement, Faults, Like, Options, Plan, Watch, options_of};
 use vdi_sim::trace::Event;
 
@@ -45,7 +45,7 @@ fn quiet() -> Options {
         aborts_on_failure: true,
         holds: 1,
         deviation: None,
-        odd_calls: 0,
+        misuse_calls: 0,
         faults: Faults::default(),
         at_once: 8,
         ..options_of(1)
@@ -93,7 +93,7 @@ fn simulated() -> Vec<(&'static str, Options, bool)> {
 fn statement(options: Options, restore: bool) -> String {
     let mut options = options;
     options.settle();
-    let worlds = Worlds { ground: Ground::Runtime, ..Worlds::on_model() };
+    let worlds = CampaignConfig { backend: BackendKind::Runtime, ..CampaignConfig::on_model() };
     let outcome = worlds.run(1, &options, Watch { judge: true, keep: true });
     assert!(outcome.is_good(), "{:?}", outcome.problems);
     let mut trace = outcome.log.expect("kept").to_trace();

@@ -13,7 +13,7 @@ use vdi_conformance::report::JsonReport;
 use vdi_conformance::run::{SuiteOptions, run_suite};
 use vdi_conformance::scenario::{Library, Scenario};
 use vdi_conformance::worlds::messages::{FromClient, ToClient};
-use vdi_conformance::worlds::{Ground, Worlds};
+use vdi_conformance::worlds::{BackendKind, CampaignConfig};
 use vdi_sim::clauses::{Profile, ProfileFile};
 use vdi_sim::simulate::{Campaign, Watch};
 use vdi_sim::trace::{Event, Header};
@@ -142,7 +142,7 @@ fn traces_match_their_schema() {
 #[test]
 fn results_of_campaigns_match_their_schema() {
     let defect = vdi_conformance::plain::Defect::by_name("forgets-delivered");
-    let worlds = Worlds { ground: Ground::Plain(defect), ..Worlds::on_model() };
+    let worlds = CampaignConfig { backend: BackendKind::Plain(defect), ..CampaignConfig::on_model() };
     let mut campaign = Campaign::new("vdi-plain", "documented-pages", vec!["0..200 1/1".into()]);
     for seed in 0..200 {
         let options = worlds.options(seed).expect("as drawn");

@@ -25,13 +25,13 @@ pub use stdio::Stdio;
 use std::time::Duration;
 
 use protocol::{Answer, Hello, Request};
-use vdi_sim::simulate::{Engine, Options};
+use vdi_sim::simulate::{Backend, Options};
 
 use crate::plain::Defect;
 
 /// The runtime as the ground of a simulated world with these options.
 #[must_use]
-pub fn simulated_runtime(options: &Options) -> impl Engine {
+pub fn simulated_runtime(options: &Options) -> impl Backend {
     runtime::cooperative(options.queue_depth.into(), memory_limit(options))
 }
 
@@ -44,7 +44,7 @@ fn memory_limit(options: &Options) -> u64 {
 
 /// The plain implementation as the ground of a simulated world, whole or with a defect.
 #[must_use]
-pub fn simulated_plain(options: &Options, defect: Option<Defect>) -> impl Engine {
+pub fn simulated_plain(options: &Options, defect: Option<Defect>) -> impl Backend {
     plain::cooperative((options.queue_depth.into(), memory_limit(options)), defect)
 }
 

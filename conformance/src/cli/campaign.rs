@@ -12,7 +12,7 @@ use vdi_sim::simulate::{Apart, CAMPAIGN, Campaign, Outcome};
 use super::Failure;
 use super::args::CheckFormat;
 use super::simulate::{MergeArgs, SimulateArgs, again, exit_code_of, pretty, write};
-use crate::worlds::{CannotRun, Seeds, Share, Worlds};
+use crate::worlds::{CannotRun, Seeds, Share, CampaignConfig};
 
 /// `vdi simulate --seeds A..B`.
 pub(super) fn campaign(
@@ -20,7 +20,7 @@ pub(super) fn campaign(
     args: &SimulateArgs,
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
-    let worlds = Worlds { digest: args.digest, ..args.how.worlds()? };
+    let worlds = CampaignConfig { digest: args.digest, ..args.how.worlds()? };
     let jobs = match args.jobs {
         Some(jobs) => usize::from(jobs),
         None => std::thread::available_parallelism().map_or(1, usize::from),
@@ -46,7 +46,7 @@ pub(super) fn campaign(
         }
     };
     let found = worlds
-        .campaign(&args.how.judged_by(), (seeds, args.shard, jobs), &stop, &done)
+        .campaign(&args.how.judged_by(), share, jobs, &stop, &done)
         .map_err(|error| match error {
             CannotRun::Option(why) => Failure::Usage(why),
             CannotRun::Client(trouble) => args.how.unavailable(&trouble),

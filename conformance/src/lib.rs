@@ -1,35 +1,33 @@
 //! The conformance suite: scenarios driven into any implementation of the
 //! Virtual Device Interface, judged by the oracle in [`vdi_sim`], reported.
 //!
-//! | room | what it holds |
+//! | module | what it holds |
 //! | --- | --- |
-//! | [`plain`] | an implementation, one lock and condition variables; imports codes and config only |
+//! | [`reference`] | an implementation, one lock and condition variables, and the mutants seeded into it |
 //! | [`scenario`] | scenario files: reading, checking, the embedded ones |
 //! | [`adapter`] | how an implementation is driven: in this process, or over stdio |
 //! | [`run`] | scenario x implementation -> trace and verdict |
-//! | [`generate`] | scenarios from the exploration of the model |
-//! | [`mutants`] | seeded defects of the plain implementation, hunted with the scenarios |
+//! | `generate` | scenarios from the exploration of the model |
+//! | [`mutants`] | mutants of the reference implementation, hunted with the scenarios |
 //! | [`report`] | text, JSON, JUnit XML, Markdown |
 //! | [`baseline`] | known failures, with a reason each |
-//! | [`engine`] | a stand-in for the database server, over the runtime |
+//! | [`shrink`] | a failing scenario or trace, made small |
+//! | [`server`] | a stand-in for the database server, over the runtime |
 //! | [`gate`] | a client program put through a list of situations |
-//! | [`worlds`] | campaigns of seeded worlds |
+//! | [`campaign`] | campaigns of seeded worlds |
 //! | [`cli`] | the command `vdi` |
 //!
+//! Read first: [`run::Outcome`], [`scenario::Scenario`], [`adapter::Adapter`].
+//!
 //! Architecture invariants: expected answers never reach an adapter; reports
-//! never judge; the plain implementation never sees the model.
+//! never judge; the reference implementation never sees the model.
 
-pub mod adapter;
-pub mod baseline;
-pub mod cli;
-pub mod engine;
-pub mod gate;
-pub mod generate;
-pub mod mutants;
-pub mod plain;
-pub mod report;
-pub mod run;
-pub mod scenario;
-pub mod shrink;
-pub mod sync;
-pub mod worlds;
+pub use vdi_campaign as campaign;
+#[cfg(feature = "command")]
+pub use vdi_cli as cli;
+pub use vdi_gate as gate;
+pub use vdi_reference as reference;
+pub use vdi_server as server;
+#[cfg(feature = "explore")]
+pub use vdi_suite::generate;
+pub use vdi_suite::{adapter, baseline, mutants, report, run, scenario, shrink};

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
+use vdi_conformance::cli;
 use vdi_sim::check::exit_code;
 
 fn main() -> ExitCode {
-    let run = || vdi_conformance::cli::main(std::env::args_os());
+    let run = || cli::main(std::env::args_os());
     ExitCode::from(std::panic::catch_unwind(run).unwrap_or(exit_code::INTERNAL))
 }

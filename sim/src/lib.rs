@@ -1,10 +1,10 @@
 //! The Virtual Device Interface of SQL Server as an executable specification.
 //!
-//! Given what happened, which results do the documents allow, and which clause
-//! says so? The answer is in these rooms, each of which imports only the rooms
+//! Given what happened, which results do the documents allow, and which clause says so?
+//! The answer is in these modules, each a crate of its own that depends only on crates
 //! before it:
 //!
-//! | room | what it holds |
+//! | module | what it holds |
 //! | --- | --- |
 //! | [`codes`] | status codes, completion codes, commands, feature bits, citations |
 //! | [`config`] | VDConfig and its rules |
@@ -18,21 +18,18 @@
 //! | [`runtime`] | a real implementation, of the codes and the configuration alone |
 //! | [`record`] | that implementation, its calls recorded as a trace |
 //!
+//! Read first: [`check::check_reader`], [`model::State`], [`clauses::Profile`].
+//!
 //! Architecture invariants: the model knows no thread, no clock, no JSON and no
-//! randomness; nothing here reads a file by itself or prints.
+//! randomness, which its `Cargo.toml` says; nothing here reads a file by itself or prints.
 
-pub mod abi;
-pub mod check;
-pub mod clauses;
-pub mod codes;
-pub mod config;
-pub mod explore;
-pub mod model;
+pub use vdi_check as check;
+pub use vdi_explore as explore;
+pub use vdi_model as model;
 #[cfg(target_os = "linux")]
-pub mod record;
+pub use vdi_recorder as record;
 #[cfg(target_os = "linux")]
-pub mod runtime;
-pub mod simulate;
-#[cfg(target_os = "linux")]
-mod sync;
-pub mod trace;
+pub use vdi_runtime as runtime;
+pub use vdi_simulate as simulate;
+pub use vdi_spec::{abi, clauses, codes, config};
+pub use vdi_trace as trace;

@@ -10,8 +10,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Once;
 
-use vdi_sim::abi::{RawCommand, RawConfig};
-use vdi_sim::codes::HResult;
+use vdi_spec::abi::{RawCommand, RawConfig};
+use vdi_spec::codes::HResult;
 
 use crate::calls::{self, Result};
 use crate::objects::{self, Token};

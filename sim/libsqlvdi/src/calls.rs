@@ -2,10 +2,10 @@
 
 use std::ffi::CStr;
 
-use vdi_sim::abi::{RawCommand, RawConfig};
-use vdi_sim::codes::{HResult, Win32};
-use vdi_sim::config::VdConfig;
-use vdi_sim::runtime::{Buffer, BufferHandle, Delivered};
+use vdi_runtime::{Buffer, BufferHandle, Delivered};
+use vdi_spec::abi::{RawCommand, RawConfig};
+use vdi_spec::codes::{HResult, Win32};
+use vdi_spec::config::VdConfig;
 
 use crate::objects::{self, Token, lock};
 use crate::recording::Role;

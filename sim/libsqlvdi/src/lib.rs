@@ -1,6 +1,6 @@
 //! `libsqlvdi.so`: the client half of the Virtual Device Interface with the binary
 //! interface that programs written for SQL Server on Linux expect, over
-//! [`vdi_sim::runtime`].
+//! [`vdi_runtime`].
 //!
 //! | file | what it holds |
 //! | --- | --- |

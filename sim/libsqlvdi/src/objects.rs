@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use vdi_sim::abi::RawCommand;
-use vdi_sim::record::{ClientDevice, ClientSet, Recording};
-use vdi_sim::runtime::{Bytes, CommandId};
+use vdi_recorder::{ClientDevice, ClientSet, Recording};
+use vdi_runtime::{Bytes, CommandId};
+use vdi_spec::abi::RawCommand;
 
-use vdi_sim::trace::Recorder;
+use vdi_trace::Recorder;
 
 use crate::abi::CommandMemory;
 use crate::recording::Role;
@@ -30,7 +30,7 @@ pub(crate) struct Set {
     /// The process that made it: what a child has by fork is not its own.
     process: u32,
     /// The interface, whose calls nobody records.
-    plain: vdi_sim::runtime::ClientSet,
+    plain: vdi_runtime::ClientSet,
     /// The same, recorded if that is wanted.
     recorded: Mutex<ClientSet>,
     /// Its devices since the last Close.
@@ -64,7 +64,7 @@ pub(crate) struct Out {
     memory: CommandMemory,
     /// What it held when it was delivered.
     pub(crate) sent: RawCommand,
-    pub(crate) buffer: Option<vdi_sim::runtime::Buffer>,
+    pub(crate) buffer: Option<vdi_runtime::Buffer>,
     /// Keeps the buffer mapped.
     pub(crate) bytes: Option<Bytes>,
 }
@@ -77,7 +77,7 @@ impl Commands {
     pub(crate) fn deliver(
         &mut self,
         (id, sent): (CommandId, RawCommand),
-        buffer: Option<vdi_sim::runtime::Buffer>,
+        buffer: Option<vdi_runtime::Buffer>,
         bytes: Option<Bytes>,
     ) -> *mut RawCommand {
         let reuse = if self.spare.len() < SPARE { None } else { self.spare.pop_front() };
@@ -109,7 +109,7 @@ impl Commands {
     }
 
     /// The buffer of a command that is out whose data zone begins at this address.
-    pub(crate) fn buffer_at(&self, address: usize) -> Option<&vdi_sim::runtime::Buffer> {
+    pub(crate) fn buffer_at(&self, address: usize) -> Option<&vdi_runtime::Buffer> {
         let here =
             |out: &&Out| out.bytes.as_ref().is_some_and(|bytes| bytes.as_ptr().addr() == address);
         self.out.iter().find(here)?.buffer.as_ref()
@@ -165,7 +165,7 @@ pub(crate) fn new_set() -> Token {
 }
 
 /// The interface with nothing recorded.
-fn unrecorded(plain: &vdi_sim::runtime::ClientSet) -> ClientSet {
+fn unrecorded(plain: &vdi_runtime::ClientSet) -> ClientSet {
     Recording::new(Recorder::silent()).client(plain.clone())
 }
 
@@ -279,7 +279,7 @@ impl Set {
     }
 
     /// The buffer of a command that is out on one of its devices, by its address.
-    pub(crate) fn buffer_at(&self, address: usize) -> Option<vdi_sim::runtime::Buffer> {
+    pub(crate) fn buffer_at(&self, address: usize) -> Option<vdi_runtime::Buffer> {
         let devices = lock(&self.devices);
         devices.iter().find_map(|(_, device)| lock(&device.commands).buffer_at(address).cloned())
     }

@@ -4,9 +4,9 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use vdi_sim::record::shared::{claim, join, trace_path};
-use vdi_sim::record::{ClientSet, Recording, header};
-use vdi_sim::runtime::{self, Options};
+use vdi_recorder::shared::{claim, join, trace_path};
+use vdi_recorder::{ClientSet, Recording, header};
+use vdi_runtime::Options;
 
 /// What this process is to a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,12 @@ impl TraceFile {
 
     /// The set interface, recorded into this file; `None` if nothing can be recorded.
     #[expect(clippy::print_stderr, reason = "who asks for a trace hears why there is none")]
-    pub(crate) fn of(&self, set: &runtime::ClientSet, name: &str, role: Role) -> Option<ClientSet> {
+    pub(crate) fn of(
+        &self,
+        set: &vdi_runtime::ClientSet,
+        name: &str,
+        role: Role,
+    ) -> Option<ClientSet> {
         let open = || self.open(set, name, role);
         let panicked = |_| Err(io::Error::other("the recording cannot be begun"));
         match catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(panicked) {
@@ -42,7 +47,7 @@ impl TraceFile {
 
     fn open(
         &self,
-        set: &runtime::ClientSet,
+        set: &vdi_runtime::ClientSet,
         name: &str,
         role: Role,
     ) -> io::Result<Option<ClientSet>> {

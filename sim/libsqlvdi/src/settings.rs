@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use vdi_sim::abi::milliseconds;
-use vdi_sim::runtime::{Machine, Options, Timeout};
+use vdi_runtime::{Machine, Options, Timeout};
+use vdi_spec::abi::milliseconds;
 
 use crate::recording::TraceFile;
 

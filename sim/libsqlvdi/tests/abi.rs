@@ -9,7 +9,7 @@ use std::process::Command;
 use object::read::elf::ElfFile64;
 use object::{Object, ObjectSymbol};
 use tempfile::TempDir;
-use vdi_sim::abi::SYMBOLS;
+use vdi_spec::abi::SYMBOLS;
 
 /// The library as Cargo has built it for this test.
 fn library() -> PathBuf {

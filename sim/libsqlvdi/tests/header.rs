@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
-use vdi_sim::codes::{COMMANDS, FEATURES, Features, HRESULTS, HResult, WIN32};
-use vdi_sim::config::VdConfig;
+use vdi_spec::codes::{COMMANDS, FEATURES, Features, HRESULTS, HResult, WIN32};
+use vdi_spec::config::VdConfig;
 
 /// Every constant that the documents name, with its number.
 fn constants() -> BTreeMap<String, u32> {

@@ -9,9 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use vdi_sim::abi::{RawCommand, RawConfig, symbol};
-use vdi_sim::codes::HResult;
-use vdi_sim::trace::{Args, Function, Process};
+use vdi_spec::abi::{RawCommand, RawConfig, symbol};
+use vdi_spec::codes::HResult;
+use vdi_trace::{Args, Function, Process};
 
 use crate::witness::{self, nothing};
 

@@ -7,12 +7,12 @@ use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use vdi_sim::abi::{RawCommand, RawConfig, milliseconds};
-use vdi_sim::clauses::Party;
-use vdi_sim::codes::{CommandCode, HResult, Win32};
-use vdi_sim::config::VdConfig;
-use vdi_sim::record::shared::{Claim, claim, trace_path};
-use vdi_sim::trace::{
+use vdi_recorder::shared::{Claim, claim, trace_path};
+use vdi_spec::abi::{RawCommand, RawConfig, milliseconds};
+use vdi_spec::clauses::Party;
+use vdi_spec::codes::{CommandCode, HResult, Win32};
+use vdi_spec::config::VdConfig;
+use vdi_trace::{
     Args, CodeArg, Event, Function, Handle, Header, HowEnded, Name, Origin, Out, Process, Recorder,
     Size, TimeoutArg,
 };

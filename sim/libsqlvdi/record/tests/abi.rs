@@ -5,7 +5,7 @@ use std::fs;
 
 use object::read::elf::ElfFile64;
 use object::{Object, ObjectSymbol};
-use vdi_sim::abi::SYMBOLS;
+use vdi_spec::abi::SYMBOLS;
 
 #[test]
 fn it_has_the_published_symbols_and_a_name_of_its_own() {

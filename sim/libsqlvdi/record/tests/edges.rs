@@ -8,15 +8,15 @@ use std::process::Command;
 use std::thread::{self, Builder};
 
 use tempfile::TempDir;
-use vdi_sim::check::{Verdict, check_reader};
-use vdi_sim::clauses::{Clause, Profile};
-use vdi_sim::codes::{CommandCode, Features, HResult};
-use vdi_sim::config::ServerConfig;
-use vdi_sim::record::gather::gather;
-use vdi_sim::record::shared::join;
-use vdi_sim::record::{Recording, ServerSet, header};
-use vdi_sim::runtime::{Machine, Options, Progress, SendCommand, SetHistory};
-use vdi_sim::trace::{Event, Function, TimeoutArg, TraceReader};
+use vdi_check::{Verdict, check_reader};
+use vdi_recorder::gather::gather;
+use vdi_recorder::shared::join;
+use vdi_recorder::{Recording, ServerSet, header};
+use vdi_runtime::{Machine, Options, Progress, SendCommand, SetHistory};
+use vdi_spec::clauses::{Clause, Profile};
+use vdi_spec::codes::{CommandCode, Features, HResult};
+use vdi_spec::config::ServerConfig;
+use vdi_trace::{Event, Function, TimeoutArg, TraceReader};
 
 /// Who records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

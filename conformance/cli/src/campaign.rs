@@ -1,0 +1,210 @@
+//! Campaigns of seeded worlds: run, joined, and told.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use vdi_check::exit_code;
+use vdi_simulate::{Apart, CAMPAIGN, Campaign, Outcome};
+
+use super::Failure;
+use super::args::CheckFormat;
+use super::simulate::{MergeArgs, SimulateArgs, again, exit_code_of, pretty, write};
+use vdi_campaign::{CannotRun, Seeds, Share, CampaignConfig};
+
+/// `vdi simulate --seeds A..B`.
+pub(super) fn campaign(
+    seeds: Seeds,
+    args: &SimulateArgs,
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let worlds = CampaignConfig { digest: args.digest, ..args.how.worlds()? };
+    let jobs = match args.jobs {
+        Some(jobs) => usize::from(jobs),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    // Before hours are spent, and without touching what is there.
+    if let Some(path) = &args.output {
+        std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    // Without a handler Ctrl-C ends the process, and what it has is lost: no reason to fail.
+    let _ = ctrlc::set_handler(move || asked.store(true, Ordering::SeqCst));
+    let bar = progress(args.shard.count(seeds));
+    let done = |outcome: &Outcome| {
+        bar.inc(1);
+        if let Some(problem) = outcome.problems.first() {
+            let again = again(outcome.seed, &args.how.words());
+            bar.suspend(|| tell(&format!("seed {}: {problem}\n  again: {again}", outcome.seed)));
+        }
+    };
+    let found = worlds
+        .campaign(&args.how.judged_by(), share, jobs, &stop, &done)
+        .map_err(|error| match error {
+            CannotRun::Option(why) => Failure::Usage(why),
+            CannotRun::Client(trouble) => args.how.unavailable(&trouble),
+        })?;
+    let found = Campaign { how: args.how.words(), ..found };
+    bar.finish_and_clear();
+    finish(&found, &[], (args.format, args.output.as_deref()), out)
+}
+
+#[expect(clippy::print_stderr, reason = "this is where the command talks to people")]
+fn tell(text: &str) {
+    eprintln!("{text}");
+}
+
+fn progress(worlds: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} worlds · {per_sec} · {eta}");
+    let bar = ProgressBar::with_draw_target(Some(worlds), ProgressDrawTarget::stderr());
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// `vdi merge`.
+pub(super) fn merge(args: &MergeArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let mut whole: Option<Campaign> = None;
+    let mut shares: Vec<Share> = Vec::new();
+    for path in &args.results {
+        let bad =
+            |error: &dyn std::fmt::Display| Failure::Input(format!("{}: {error}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|error| bad(&error))?;
+        let part: Campaign = serde_json::from_str(&text)
+            .map_err(|error| bad(&format!("no result of a campaign: {error}")))?;
+        if part.vdi != CAMPAIGN {
+            return Err(bad(&Apart::Format(part.vdi)));
+        }
+        for seeds in &part.seeds {
+            let share: Share = seeds.parse().map_err(|error: String| bad(&error))?;
+            if shares.iter().any(|other| other.overlaps(share)) {
+                return Err(bad(&Apart::Twice(seeds.clone())));
+            }
+            shares.push(share);
+        }
+        match &mut whole {
+            None => whole = Some(part),
+            Some(whole) => whole.merge(part).map_err(|error| bad(&error))?,
+        }
+    }
+    let whole = whole.ok_or_else(|| Failure::Usage("no result to merge".to_owned()))?;
+    let missing = Share::missing(&shares);
+    finish(&whole, &missing, (args.format, args.output.as_deref()), out)
+}
+
+/// Prints what a campaign has found, and gives its exit code: a part of it that did not run
+/// leaves it open whether all is as it should be.
+fn finish(
+    found: &Campaign,
+    missing: &[String],
+    (format, output): (CheckFormat, Option<&Path>),
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
+    match format {
+        CheckFormat::Json => writeln!(out, "{}", pretty(found)?)?,
+        CheckFormat::Text => text(found, missing, out)?,
+    }
+    if format == CheckFormat::Json {
+        missing.iter().for_each(|missing| tell(&format!("missing {missing}")));
+    }
+    if let Some(path) = output {
+        write(path, &(pretty(found)? + "\n"))?;
+    }
+    let partial = found.interrupted || !missing.is_empty();
+    Ok(match exit_code_of(found.problems.keys().map(String::as_str)) {
+        exit_code::CONFORMANT if partial => exit_code::INCONCLUSIVE,
+        code => code,
+    })
+}
+
+fn text(found: &Campaign, missing: &[String], out: &mut dyn Write) -> Result<(), Failure> {
+    let Campaign { totals, coverage, .. } = found;
+    let cut = if found.interrupted { ", interrupted" } else { "" };
+    writeln!(
+        out,
+        "{} worlds on {}, seeds {}{cut}",
+        found.worlds,
+        found.engine,
+        found.seeds.join(", ")
+    )?;
+    for (ending, worlds) in &found.endings {
+        writeln!(out, "  {worlds:8}  {ending}")?;
+    }
+    writeln!(
+        out,
+        "{} backups, {} restores, {} commands, {} calls, {} model steps",
+        totals.backups, totals.restores, totals.commands, totals.calls, totals.model_steps
+    )?;
+    if found.digest != 0 {
+        writeln!(out, "digest of all traces: {:016x}", found.digest)?;
+    }
+    let Counted { clauses, transitions, readings, faults, outcomes } = Counted::of(found);
+    writeln!(
+        out,
+        "met: {clauses} clauses, {transitions} transitions, {readings} readings, {faults} faults, \
+         {outcomes} combinations of outcomes; last something new in seed {}",
+        coverage.last_new
+    )?;
+    for (deviation, known) in &found.deviations {
+        let first = |seed: Option<u64>| seed.map_or("never".to_owned(), |seed| seed.to_string());
+        writeln!(
+            out,
+            "  {deviation:26} shown in {} of {} worlds, first in seed {}, by its clause in {}",
+            known.shown,
+            known.worlds,
+            first(known.first),
+            first(known.first_by_clause),
+        )?;
+    }
+    for (problem, worlds) in &found.problems {
+        writeln!(out, "  {worlds:8}  {problem}")?;
+    }
+    for failure in found.failures.iter().take(10) {
+        let problem = failure.problems.first().map(ToString::to_string).unwrap_or_default();
+        writeln!(out, "seed {}: {problem}", failure.seed)?;
+        writeln!(out, "  again     {}", again(failure.seed, &found.how))?;
+    }
+    if found.left_out > 0 {
+        let left_out = found.left_out;
+        writeln!(out, "left out: {left_out} seeds whose other options do not go with --set")?;
+    }
+    for missing in missing {
+        writeln!(out, "missing {missing}")?;
+    }
+    let so_far = match (found.interrupted, missing.is_empty()) {
+        (true, _) => " so far: it was interrupted",
+        (false, false) => " so far: more is missing",
+        (false, true) => "",
+    };
+    match found.failed {
+        0 => writeln!(out, "{} worlds: all as they should be{so_far}", found.worlds)?,
+        failed => writeln!(out, "{} worlds: {failed} not as they should be{so_far}", found.worlds)?,
+    }
+    Ok(())
+}
+
+struct Counted {
+    clauses: usize,
+    transitions: usize,
+    readings: usize,
+    faults: usize,
+    outcomes: usize,
+}
+
+impl Counted {
+    fn of(found: &Campaign) -> Self {
+        let coverage = &found.coverage;
+        Self {
+            clauses: coverage.clauses.len(),
+            transitions: coverage.transitions.len(),
+            readings: coverage.readings.len(),
+            faults: coverage.faults.len(),
+            outcomes: coverage.outcomes.len(),
+        }
+    }
+}

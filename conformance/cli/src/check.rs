@@ -1,0 +1,90 @@
+//! `vdi check`: traces, judged without an implementation.
+
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::path::Path;
+
+use serde_json::json;
+use vdi_check::{Checker, Judged, check_reader_with, check_trace_with, exit_code};
+use vdi_spec::clauses::Profile;
+use vdi_trace::Trace;
+
+use super::args::{CheckArgs, CheckFormat, gating};
+use super::{Failure, profile, trace_file};
+use vdi_suite::report::{lane_diagram, trace_verdict};
+
+/// Bytes up to which a trace is judged again under every other reading.
+const SHORT: u64 = 16 << 20;
+
+pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let profile = profile(&args.profile)?;
+    let parties = gating(&args.party);
+    let mut worst = exit_code::CONFORMANT;
+    for path in &args.traces {
+        let name = path.display().to_string();
+        let drawn = if args.explain { Some(trace_file(path)?) } else { None };
+        let judged = match &drawn {
+            Some(trace) => explained(trace, args, &profile),
+            None => one(path, args, &profile)?,
+        };
+        match args.format {
+            CheckFormat::Text => {
+                write!(out, "{}", trace_verdict(&name, &judged, &parties))?;
+                if let Some(trace) = drawn {
+                    write!(out, "{}", lane_diagram(&trace, &judged))?;
+                }
+            }
+            CheckFormat::Json => {
+                let code = judged.exit_code(&parties);
+                let line = json!({ "trace": name, "exitCode": code, "judged": judged });
+                writeln!(out, "{line}")?;
+            }
+        }
+        worst = worse(worst, judged.exit_code(&parties));
+    }
+    Ok(worst)
+}
+
+/// Judges a trace as it is read.
+fn one(path: &Path, args: &CheckArgs, profile: &Profile) -> Result<Judged, Failure> {
+    let prepare = |checker: Checker| checker.with_budget(args.budget as usize);
+    if path == Path::new("-") {
+        return Ok(check_reader_with(std::io::stdin().lock(), profile, prepare));
+    }
+    let judge = |profile: &Profile| {
+        File::open(path)
+            .map(|file| check_reader_with(BufReader::new(file), profile, prepare))
+            .map_err(|error| Failure::Input(format!("{}: cannot be read: {error}", path.display())))
+    };
+    let mut judged = judge(profile)?;
+    // What cannot be read twice, a pipe, has its readings from the clauses alone; so has
+    // what is too long to be read once for every reading.
+    if path.metadata().is_ok_and(|file| file.is_file() && file.len() <= SHORT) {
+        judged.name_readings(profile, judge)?;
+    }
+    Ok(judged)
+}
+
+/// Judges a trace in memory, and tells the order of effects.
+fn explained(trace: &Trace, args: &CheckArgs, profile: &Profile) -> Judged {
+    let judge = |profile: &Profile| {
+        Checker::new(&trace.header, profile.clone()).with_budget(args.budget as usize)
+    };
+    let mut judged = check_trace_with(judge(profile).explaining(), trace);
+    let again = |other: &Profile| {
+        Ok::<_, std::convert::Infallible>(check_trace_with(judge(other).searching_always(), trace))
+    };
+    let Ok(()) = judged.name_readings(profile, again);
+    judged
+}
+
+/// A violation outweighs a bad file, which outweighs an undecided trace.
+fn worse(one: u8, other: u8) -> u8 {
+    let rank = |code| match code {
+        exit_code::CONFORMANT => 0,
+        exit_code::INCONCLUSIVE => 1,
+        exit_code::BAD_INPUT => 2,
+        _ => 3,
+    };
+    if rank(other) > rank(one) { other } else { one }
+}

@@ -1,0 +1,147 @@
+//! `vdi explore`: every state of a bounded set of the model.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+use vdi_check::exit_code;
+use vdi_explore::{Bounds, Detail, Exploration, INVARIANTS, SIGHTS, World};
+use vdi_spec::clauses::{Clause, Party};
+
+use super::args::ExploreArgs;
+use super::{Failure, profile};
+use vdi_suite::generate::{FOLDER, generate, hand_written};
+use vdi_suite::scenario::{Library, Scenario, file_text, read};
+
+pub(super) fn explore(args: &ExploreArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let detail = if args.every_detail { Detail::Every } else { Detail::Needed };
+    let ExploreArgs { devices, commands, buffers, secondaries, rare, .. } = *args;
+    let bounds = Bounds { devices, commands, buffers, secondaries, detail, rare };
+    if let Some(folder) = &args.scenarios {
+        return scenarios(folder, out);
+    }
+    let world = World::new(bounds, profile(&args.profile)?);
+    if let Some(address) = args.ui {
+        return serve(world, address);
+    }
+    let threads = match args.threads {
+        Some(threads) => usize::from(threads),
+        None => available_parallelism().map_or(1, usize::from),
+    };
+    #[expect(clippy::disallowed_methods, reason = "only the speed is told, beside the results")]
+    let start = Instant::now();
+    let found = vdi_explore::explore(world, threads);
+    speed(&found, start.elapsed(), threads);
+    report(&bounds, &args.profile, &found, out)?;
+    Ok(if found.holds() { exit_code::CONFORMANT } else { exit_code::VIOLATION })
+}
+
+/// Writes the scenarios that the small world adds to the hand-written ones.
+fn scenarios(folder: &Path, out: &mut dyn Write) -> Result<u8, Failure> {
+    let library = Library::embedded()?;
+    let generated = generate(&hand_written(&library), &Bounds::SMALL);
+    let bad = |path: &Path, error: std::io::Error| {
+        Failure::Input(format!("{}: cannot write: {error}", path.display()))
+    };
+    let stale = stale(&folder.join(FOLDER), &generated);
+    for path in &stale {
+        std::fs::remove_file(path).map_err(|error| bad(path, error))?;
+    }
+    for scenario in &generated {
+        let path = folder.join(format!("{}.json", scenario.id));
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).map_err(|error| bad(parent, error))?;
+        std::fs::write(&path, file_text(scenario)).map_err(|error| bad(&path, error))?;
+    }
+    let removed = match stale.len() {
+        0 => String::new(),
+        count => format!(", {count} of an earlier generation removed"),
+    };
+    writeln!(out, "{} scenarios{removed}", generated.len())?;
+    Ok(exit_code::CONFORMANT)
+}
+
+/// The files of an earlier generation: numbered as generated ones are, each the scenario
+/// of its own number, and not generated any more. Nothing else in the folder is ours.
+fn stale(folder: &Path, generated: &[Scenario]) -> Vec<PathBuf> {
+    let ours = |path: &PathBuf| {
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let numbered = stem.len() == 3 && stem.bytes().all(|byte| byte.is_ascii_digit());
+        let id = format!("{FOLDER}/{stem}");
+        numbered
+            && path.extension().is_some_and(|extension| extension == "json")
+            && generated.iter().all(|scenario| scenario.id != id)
+            && read(path).is_ok_and(|scenario| scenario.id == id)
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut stale: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(ours).collect();
+    stale.sort();
+    stale
+}
+
+/// What is explored, counted and found; the same bytes whatever the number of threads.
+fn report(
+    bounds: &Bounds,
+    profile: &str,
+    found: &Exploration,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    let Bounds { devices, commands, buffers, secondaries, detail, rare } = bounds;
+    writeln!(
+        out,
+        "bounds    {devices} devices, {commands} commands, {buffers} buffers, \
+         {secondaries} secondaries, {} detail{} · profile {profile}",
+        if *detail == Detail::Every { "every" } else { "needed" },
+        if *rare { ", rare steps" } else { "" },
+    )?;
+    if found.violations.is_empty() {
+        writeln!(out, "states    {}", found.states)?;
+        writeln!(out, "steps     {}", found.transitions)?;
+    }
+    writeln!(out)?;
+    for row in INVARIANTS {
+        let path = found.violations.get(row.name);
+        let verdict = if path.is_some() { "VIOLATED" } else { "holds" };
+        writeln!(out, "{verdict:<9} {}  [{}]", row.name, row.clause)?;
+        if let Some(path) = path {
+            writeln!(out, "          {}", row.demand)?;
+            for (number, step) in path.iter().enumerate() {
+                writeln!(out, "    {:>5}  {step}", number + 1)?;
+            }
+        }
+    }
+    let looked = SIGHTS.iter().filter(|sight| (sight.within)(bounds)).count();
+    writeln!(out, "\nseen      {} of {looked} sights", looked - found.unseen.len())?;
+    found.unseen.iter().try_for_each(|name| writeln!(out, "never     {name}"))?;
+    writeln!(out, "clauses   {} met", found.met.len())?;
+    for id in &found.unmet {
+        let binds = |clause: Clause| clause.party() == Party::Interface;
+        if id.parse().is_ok_and(binds) {
+            writeln!(out, "not met   {id}")?;
+        }
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "what differs from run to run is no result")]
+fn speed(found: &Exploration, took: Duration, threads: usize) {
+    let seconds = took.as_secs_f64().max(0.001);
+    eprintln!(
+        "depth {}, {seconds:.1} s on {threads} threads: {:.0} states and {:.0} steps a second",
+        found.depth,
+        found.states as f64 / seconds,
+        found.transitions as f64 / seconds,
+    );
+}
+
+#[expect(clippy::print_stderr, reason = "this is where the command talks to people")]
+fn serve(world: World, address: SocketAddr) -> Result<u8, Failure> {
+    // Asked beforehand, because the explorer takes no for a fault of its own.
+    TcpListener::bind(address)
+        .map_err(|error| Failure::Unavailable(format!("--ui {address}: {error}")))?;
+    eprintln!("the explorer is at http://{address}/ until it is interrupted");
+    vdi_explore::serve(world, address);
+    Ok(exit_code::CONFORMANT)
+}

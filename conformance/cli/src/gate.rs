@@ -1,0 +1,153 @@
+//! `vdi gate`: a client program, put through a list of situations.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::args::{GATE_TIMEOUT as TIMEOUT, GateArgs, gating};
+use super::environment;
+use super::install::{LIBRARY, beside};
+use super::run::{print, progress, write_traces};
+use super::{Failure, profile};
+use vdi_gate::{Commands, Gate, SITUATIONS, Situation};
+use vdi_suite::baseline::Baseline;
+use vdi_suite::report::Summary;
+
+pub(super) fn gate(args: &GateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let profile = profile(&args.profile)?;
+    let baseline = match &args.baseline {
+        Some(path) => Baseline::read(path)?,
+        None => Baseline::default(),
+    };
+    let situations = selected(&args.filter)?;
+    environment::check()?;
+    check_lines(args)?;
+    let vdi = std::env::current_exe()
+        .map_err(|error| Failure::Unavailable(format!("this program cannot be found: {error}")))?;
+    let gate = Gate {
+        commands: Commands {
+            backup: args.client.clone(),
+            restore: args.restore.clone(),
+            several: args.several.clone(),
+            several_restore: args.several_restore.clone(),
+        },
+        library: library(args, &vdi)?,
+        preload: args.preload,
+        vdi,
+        timeout: Duration::from_secs_f64(args.timeout),
+        profile: profile.clone(),
+    };
+    ctrlc::set_handler(|| {
+        vdi_gate::end_program();
+        // What a shell says of a program that this signal has ended.
+        std::process::exit(130);
+    })
+    .map_err(|error| Failure::Internal(error.to_string()))?;
+    let bar = progress(situations.len() as u64);
+    let results = gate.run(&situations, &|result| {
+        bar.set_message(result.id.clone());
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    let results = results.map_err(|error| Failure::Unavailable(error.to_string()))?;
+    let stale = baseline.stale(&results, args.filter.is_empty());
+    let summary = Summary {
+        command: "gate",
+        implementation: args.client.clone(),
+        options: &options(args),
+        profile_name: &args.profile,
+        profile: &profile,
+        parties: &gating(&args.party),
+        results: &results,
+        baseline: &baseline,
+        stale,
+    };
+    if let Some(folder) = &args.traces {
+        write_traces(folder, &results)?;
+    }
+    print(args.format, args.output.as_deref(), &summary, out)?;
+    Ok(summary.exit_code())
+}
+
+/// The options that bring the same result again.
+fn options(args: &GateArgs) -> String {
+    let quoted = |word: &str| shlex::try_quote(word).unwrap_or(word.into()).into_owned();
+    let mut text = String::new();
+    for (name, value) in lines(args) {
+        text.push_str(&format!(" {name} {}", quoted(value)));
+    }
+    if let Some(library) = &args.library {
+        text.push_str(&format!(" --library {}", quoted(&library.display().to_string())));
+    }
+    if args.preload {
+        text.push_str(" --preload");
+    }
+    if args.timeout != TIMEOUT {
+        text.push_str(&format!(" --timeout {}", args.timeout));
+    }
+    text.trim_start().to_owned()
+}
+
+/// The command lines of the program, each with the option that gives it.
+fn lines(args: &GateArgs) -> impl Iterator<Item = (&'static str, &str)> {
+    let others = [
+        ("--restore", args.restore.as_deref()),
+        ("--several", args.several.as_deref()),
+        ("--several-restore", args.several_restore.as_deref()),
+    ];
+    let others = others.into_iter().filter_map(|(name, line)| Some((name, line?)));
+    std::iter::once(("--client", args.client.as_str())).chain(others)
+}
+
+/// Whether each command line has words.
+fn check_lines(args: &GateArgs) -> Result<(), Failure> {
+    for (name, line) in lines(args) {
+        let why = match shlex::split(line) {
+            None => "its quotes are not closed, or nothing stands behind its last backslash",
+            Some(words) if words.is_empty() => "it is empty",
+            Some(_) => continue,
+        };
+        return Err(Failure::Usage(format!("{name} '{line}': {why}, expected a command line")));
+    }
+    Ok(())
+}
+
+fn selected(filters: &[String]) -> Result<Vec<&'static Situation>, Failure> {
+    for filter in filters {
+        if !SITUATIONS.iter().any(|situation| situation.id.starts_with(filter)) {
+            let all: Vec<&str> = SITUATIONS.iter().map(|situation| situation.id).collect();
+            return Err(Failure::Usage(format!(
+                "--filter {filter}: no situation begins so, expected one of {}",
+                all.join(", ")
+            )));
+        }
+    }
+    let chosen = |situation: &&Situation| {
+        filters.is_empty() || filters.iter().any(|filter| situation.id.starts_with(filter))
+    };
+    Ok(SITUATIONS.iter().filter(chosen).collect())
+}
+
+/// The library: the one named, or the one beside this program. Without --preload a program
+/// finds it by its name only.
+fn library(args: &GateArgs, vdi: &Path) -> Result<PathBuf, Failure> {
+    let beside = || beside(vdi, &[LIBRARY]);
+    let path = args.library.clone().or_else(beside).ok_or_else(|| {
+        Failure::Unavailable(
+            "there is no libsqlvdi.so beside this program: build it (cargo build --release -p \
+             libsqlvdi), or say --library"
+                .to_owned(),
+        )
+    })?;
+    let found = std::path::absolute(&path).and_then(|path| path.metadata().map(|_| path));
+    let found =
+        found.map_err(|error| Failure::Unavailable(format!("{}: {error}", path.display())))?;
+    if !args.preload && found.file_name().is_none_or(|name| name != LIBRARY) {
+        return Err(Failure::Usage(format!(
+            "--library {}: programs load {LIBRARY}, so they would not find it: call it that, or \
+             say --preload",
+            path.display()
+        )));
+    }
+    Ok(found)
+}

@@ -1,0 +1,63 @@
+//! `vdi mutants --worlds`: every seeded defect, and the seeds it took to find it.
+
+use std::io::Write;
+
+use serde_json::json;
+use vdi_check::exit_code;
+
+use super::Failure;
+use super::args::{CheckFormat, MutantsArgs};
+use vdi_campaign::WorldKill;
+use vdi_reference::DefectInfo;
+
+pub(super) fn told(
+    args: &MutantsArgs,
+    defects: &[&DefectInfo],
+    kills: &[WorldKill],
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let wrong: Vec<&WorldKill> = kills.iter().filter(|kill| !kill.fits).collect();
+    let mut seeds: Vec<u64> =
+        kills.iter().filter(|kill| kill.fits).map(|kill| kill.seeds).collect();
+    seeds.sort_unstable();
+    let (middle, most) = (seeds.get(seeds.len() / 2).copied(), seeds.last().copied());
+    if args.format == CheckFormat::Json {
+        let whole = json!({
+            "seeds": args.seeds,
+            "defects": kills,
+            "found": seeds.len(),
+            "missed": wrong.len(),
+            "seedsInTheMiddle": middle,
+            "seedsAtMost": most,
+        });
+        let text = serde_json::to_string_pretty(&whole)
+            .map_err(|error| Failure::Internal(error.to_string()))?;
+        writeln!(out, "{text}")?;
+    } else {
+        let width = defects.iter().map(|row| row.name.len()).max().unwrap_or_default();
+        for kill in kills {
+            writeln!(out, "{:width$}  {}", kill.defect, line(kill))?;
+        }
+        writeln!(
+            out,
+            "{} defects hunted with worlds: {} found by a clause that fits, {} not as they should \
+             be; seeds needed: {} in the middle, {} at most",
+            kills.len(),
+            seeds.len(),
+            wrong.len(),
+            middle.unwrap_or_default(),
+            most.unwrap_or_default()
+        )?;
+    }
+    Ok(if wrong.is_empty() { exit_code::CONFORMANT } else { exit_code::VIOLATION })
+}
+
+fn line(kill: &WorldKill) -> String {
+    let (Some(clause), Some(seed), Some(again)) = (kill.clause, kill.seed, &kill.again) else {
+        return format!("SURVIVES {} seeds", kill.seeds);
+    };
+    let fits = if kill.fits { "" } else { "NOT BY A CLAUSE THAT FITS: " };
+    let number = if kill.seeds == 1 { "seed" } else { "seeds" };
+    let under = kill.under.as_ref().map(|under| format!(" under {under}")).unwrap_or_default();
+    format!("{fits}{clause} in seed {seed}{under}, after {} {number}: {again}", kill.seeds)
+}

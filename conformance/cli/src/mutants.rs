@@ -1,0 +1,158 @@
+//! `vdi mutants`: every seeded defect, and the clause it is caught by.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use vdi_check::exit_code;
+use vdi_spec::clauses::Profile;
+
+use super::args::MutantsArgs;
+use super::run::{library, processors, progress};
+use super::{Failure, hunted};
+use vdi_reference::{Defect, DefectInfo};
+use vdi_suite::adapter::Limits;
+use vdi_suite::mutants::{Kill, RaceKill, hunt, hunt_race};
+use vdi_suite::run::{Repeat, SuiteOptions};
+use vdi_suite::scenario::Scenario;
+
+pub(super) fn mutants(args: &MutantsArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let library = library(args.scenarios.as_deref())?;
+    let scenarios: Vec<&Scenario> = library.iter().map(|loaded| &loaded.scenario).collect();
+    let defects: Vec<&DefectInfo> =
+        Defect::ALL.iter().filter(|row| row.name.starts_with(&args.filter)).collect();
+    if defects.is_empty() {
+        let text = format!("--filter {}: no defect's name begins so", args.filter);
+        return Err(Failure::Usage(text));
+    }
+    let jobs = args.jobs.map_or_else(processors, usize::from);
+    if args.worlds {
+        let hunt_one = |row: &DefectInfo, _: &SuiteOptions| vdi_campaign::hunt(row, args.seeds);
+        let kills = hunt_all(&defects, jobs, &hunt_one);
+        return hunted::told(args, &defects, &kills, out);
+    }
+    if args.races {
+        return races(args, &defects, (&scenarios, jobs), out);
+    }
+    let hunt_one = |row: &DefectInfo, options: &SuiteOptions| {
+        // A race is not hunted by what goes one step after the other.
+        (!row.race).then(|| hunt(row, &scenarios, options))
+    };
+    let kills = hunt_all(&defects, jobs, &hunt_one);
+    let width = defects.iter().map(|row| row.name.len()).max().unwrap_or_default();
+    let mut survivors = 0;
+    for (row, kill) in defects.iter().zip(&kills) {
+        let text = match kill {
+            None => "only some orders show it: `vdi mutants --races`".to_owned(),
+            Some(kill) => told(kill),
+        };
+        survivors += usize::from(kill.as_ref().is_some_and(|kill| !kill.fits));
+        writeln!(out, "{:width$}  {text}", row.name)?;
+    }
+    let hunted = kills.iter().flatten().count();
+    let races = kills.len() - hunted;
+    writeln!(
+        out,
+        "{hunted} defects: {} caught by a clause that fits, {survivors} not; {races} races",
+        hunted - survivors
+    )?;
+    Ok(if survivors == 0 { exit_code::CONFORMANT } else { exit_code::VIOLATION })
+}
+
+fn told(kill: &Kill) -> String {
+    let (Some(clause), Some(scenario)) = (kill.clause, &kill.scenario) else {
+        return "SURVIVES every scenario".to_owned();
+    };
+    let under = kill.under.as_ref().map(|under| format!(" under {under}")).unwrap_or_default();
+    let fits = if kill.fits { "" } else { "NOT BY A CLAUSE THAT FITS: " };
+    format!("{fits}{clause} in {scenario}{under}")
+}
+
+/// The defects that need a race, each with the runs it took.
+fn races(
+    args: &MutantsArgs,
+    defects: &[&DefectInfo],
+    (scenarios, jobs): (&[&Scenario], usize),
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let racing: Vec<&DefectInfo> = defects.iter().copied().filter(|row| row.race).collect();
+    if racing.is_empty() {
+        let text = format!("--filter {} --races: none of these defects needs a race", args.filter);
+        return Err(Failure::Usage(text));
+    }
+    let repeat = Repeat { times: args.repeat, seed: args.seed };
+    let hunt_one =
+        |row: &DefectInfo, options: &SuiteOptions| hunt_race(row, scenarios, options, repeat);
+    let kills = hunt_all(&racing, jobs, &hunt_one);
+    let width = racing.iter().map(|row| row.name.len()).max().unwrap_or_default();
+    for kill in &kills {
+        writeln!(out, "{:width$}  {}", kill.defect, race_told(kill, args.repeat))?;
+    }
+    let mut runs: Vec<u32> =
+        kills.iter().filter(|kill| kill.scenario.is_some()).map(|kill| kill.runs).collect();
+    runs.sort_unstable();
+    let survivors = kills.len() - runs.len();
+    writeln!(
+        out,
+        "{} defects that need a race: {} killed, {survivors} not; runs needed: {} in the middle, {} at \
+         most",
+        kills.len(),
+        runs.len(),
+        runs.get(runs.len() / 2).copied().unwrap_or_default(),
+        runs.last().copied().unwrap_or_default()
+    )?;
+    Ok(if survivors == 0 { exit_code::CONFORMANT } else { exit_code::VIOLATION })
+}
+
+fn race_told(kill: &RaceKill, limit: u32) -> String {
+    let Some(scenario) = &kill.scenario else {
+        return format!("SURVIVES {limit} runs of every race");
+    };
+    let by = kill.clause.map_or(kill.verdict.to_owned(), |clause| clause.to_string());
+    let fits = if kill.fits || kill.clause.is_none() { "" } else { "NOT BY A CLAUSE THAT FITS: " };
+    let runs = if kill.runs == 1 { "run" } else { "runs" };
+    format!(
+        "{fits}{by} in {scenario} after {} {runs}; {} of {} runs show it",
+        kill.runs,
+        kill.shown,
+        RaceKill::TRIED
+    )
+}
+
+/// Hunts all of them, several at a time.
+fn hunt_all<K: Send>(
+    defects: &[&DefectInfo],
+    jobs: usize,
+    hunt_one: &(dyn Fn(&DefectInfo, &SuiteOptions) -> K + Sync),
+) -> Vec<K> {
+    let options = SuiteOptions {
+        profile: Profile::default(),
+        limits: Limits::default(),
+        jobs: 1,
+        max_fail: None,
+    };
+    let bar = progress(defects.len() as u64);
+    let next = AtomicUsize::new(0);
+    let kills: Mutex<BTreeMap<usize, K>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.clamp(1, defects.len()) {
+            scope.spawn(|| {
+                while let Some((index, row)) = {
+                    let index = next.fetch_add(1, Ordering::SeqCst);
+                    defects.get(index).map(|row| (index, *row))
+                } {
+                    bar.set_message(row.name);
+                    let kill = hunt_one(row, &options);
+                    kills
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .insert(index, kill);
+                    bar.inc(1);
+                }
+            });
+        }
+    });
+    bar.finish_and_clear();
+    kills.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_values().collect()
+}

@@ -1,0 +1,97 @@
+//! `vdi readings`: which readings does an implementation follow?
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use serde_json::json;
+use vdi_check::exit_code;
+use vdi_spec::clauses::ProfileFile;
+
+use super::args::{CheckFormat, ReadingsArgs};
+use super::run::{adapter, library, limits, processors};
+use super::{Failure, profile};
+use vdi_suite::run::{Answered, Followed, SuiteOptions, find_readings};
+use vdi_suite::scenario::Scenario;
+
+pub(super) fn readings(args: &ReadingsArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let library = library(args.target.scenarios.as_deref())?;
+    let scenarios: Vec<&Scenario> = library.iter().map(|loaded| &loaded.scenario).collect();
+    let adapter = adapter(&args.target)?;
+    let options = SuiteOptions {
+        profile: profile(&args.target.profile)?,
+        limits: limits(&args.target),
+        jobs: args.jobs.map_or_else(processors, usize::from),
+        max_fail: None,
+    };
+    let (answered, found) = find_readings(&*adapter, &scenarios, &options);
+    match args.format {
+        CheckFormat::Text => text(&answered, out)?,
+        CheckFormat::Json => {
+            for answer in &answered {
+                writeln!(out, "{}", json!(answer))?;
+            }
+        }
+    }
+    if let Some(path) = &args.output {
+        let readings: BTreeMap<String, String> = found
+            .differences()
+            .map(|reading| (reading.question.to_string(), reading.info().id.to_owned()))
+            .collect();
+        let file = ProfileFile { schema: None, base: "documented-pages".to_owned(), readings };
+        let text = serde_json::to_string_pretty(&file)
+            .map_err(|error| Failure::Internal(format!("the profile: {error}")))?;
+        std::fs::write(path, text + "\n").map_err(|error| {
+            Failure::Input(format!("{}: cannot write: {error}", path.display()))
+        })?;
+    }
+    Ok(exit_code_of(&answered))
+}
+
+fn exit_code_of(answered: &[Answered]) -> u8 {
+    let is = |wanted: fn(&Followed) -> bool| answered.iter().any(|a| wanted(&a.followed));
+    let shown = |answer: &&Answered| answer.followed != Followed::NotShown;
+    let unreached = |answer: &Answered| matches!(answer.followed, Followed::Trouble(_));
+    if answered.iter().filter(shown).all(unreached) {
+        exit_code::UNAVAILABLE
+    } else if is(|f| {
+        matches!(f, Followed::Inconsistent(_) | Followed::Failing | Followed::Trouble(_))
+    }) {
+        exit_code::VIOLATION
+    } else {
+        exit_code::CONFORMANT
+    }
+}
+
+/// The first of a list, and how many more.
+fn some(list: &[String]) -> String {
+    let mut text = list.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    if list.len() > 3 {
+        text.push_str(&format!(" and {} more", list.len() - 3));
+    }
+    text
+}
+
+fn text(answered: &[Answered], out: &mut dyn Write) -> Result<(), Failure> {
+    let width = answered.iter().map(|answer| answer.question.len()).max().unwrap_or_default();
+    for answer in answered {
+        let found = match &answer.followed {
+            Followed::One(reading) => reading.clone(),
+            Followed::Several(readings) => format!("fits {}", readings.join(", and ")),
+            Followed::Only(reading) => format!("{reading}, the only reading"),
+            Followed::Inconsistent(failures) => {
+                format!("INCONSISTENT: every reading is contradicted, by {}", some(failures))
+            }
+            Followed::Failing => format!("cannot be told: fails {}", some(&answer.failing)),
+            Followed::Trouble(text) => format!("TROUBLE: {text}"),
+            Followed::NotOffered => "not offered".to_owned(),
+            Followed::NotShown => "no expectation of a scenario depends on it".to_owned(),
+        };
+        let besides = match &answer.followed {
+            Followed::Failing => String::new(),
+            _ if answer.failing.is_empty() => String::new(),
+            _ => format!(", leaving out what fails anyway: {}", some(&answer.failing)),
+        };
+        writeln!(out, "{:width$}  {found}{besides}", answer.question)?;
+    }
+    Ok(())
+}

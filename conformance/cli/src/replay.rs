@@ -1,0 +1,124 @@
+//! `vdi replay`: one scenario, or the calls of a trace, driven and shown.
+
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::path::Path;
+
+use vdi_spec::clauses::Party;
+use vdi_trace::{FORMAT, Trace, TraceReader};
+
+use super::args::{ReplayArgs, Target};
+use super::run::{adapter, exit_code_of, library, limits, reproducing};
+use super::simulate::{self, HowArgs};
+use super::{Failure, profile, trace_file};
+use vdi_suite::report::failure;
+use vdi_suite::run::{ScenarioResult, SuiteOptions, Verdict, run_suite, steps_of_trace};
+use vdi_suite::scenario::{Scenario, read};
+
+pub(super) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    if let Some(seed) = args.seed {
+        let how = HowArgs::of(&args.target, &args.world)?;
+        return simulate::replay(seed, &how, args.json, out);
+    }
+    let options = SuiteOptions {
+        profile: profile(&args.target.profile)?,
+        limits: limits(&args.target),
+        jobs: 1,
+        max_fail: None,
+    };
+    let scenario = scenario(args.what.as_deref().unwrap_or_default(), &args.target)?;
+    let adapter = adapter(&args.target)?;
+    let results = run_suite(&*adapter, &[&scenario], &options, &|_| {});
+    let Some(result) = results.first() else {
+        return Err(Failure::Internal("the scenario was not run".to_owned()));
+    };
+    if args.json {
+        write!(out, "{}", result.trace.to_json_lines())?;
+    } else {
+        show(result, out)?;
+        if result.verdict == Verdict::Conformant {
+            writeln!(out, "{}: conformant", result.id)?;
+        } else {
+            write!(
+                out,
+                "{}",
+                failure(
+                    result,
+                    format!("run {}", reproducing(&args.target, adapter.options())).trim_end(),
+                    &args.target.profile
+                )
+            )?;
+        }
+    }
+    Ok(exit_code_of(result))
+}
+
+fn show(result: &ScenarioResult, out: &mut dyn Write) -> Result<(), Failure> {
+    for event in &result.trace.events {
+        writeln!(out, "{:4}  {event}", event.seq().unwrap_or_default())?;
+    }
+    for finding in &result.findings {
+        let mark = if finding.hazard { "hazard" } else { "misuse" };
+        writeln!(out, "{mark} by the {}: {} ({})", finding.party, finding.what, finding.clause)?;
+    }
+    Ok(())
+}
+
+/// What to drive: an id, a scenario's file, or a trace.
+pub(super) fn scenario(what: &str, target: &Target) -> Result<Scenario, Failure> {
+    let path = Path::new(what);
+    if path.is_file() {
+        return match trace(path)? {
+            Some(trace) => from_trace(what, &trace),
+            None => Ok(read(path)?),
+        };
+    }
+    let library = library(target.scenarios.as_deref())?;
+    library.get(what).map(|loaded| loaded.scenario.clone()).ok_or_else(|| {
+        let ids = library.iter().map(|loaded| loaded.scenario.id.as_str());
+        let near = vdi_spec::codes::closest(what, ids)
+            .map(|near| format!(" (did you mean `{near}`?)"))
+            .unwrap_or_default();
+        Failure::Usage(format!("{what}: neither a file nor a scenario's id{near}"))
+    })
+}
+
+/// The trace in a file, if its first line is the header of one.
+pub(super) fn trace(path: &Path) -> Result<Option<Trace>, Failure> {
+    let bad =
+        |error: &dyn std::fmt::Display| Failure::Input(format!("{}: {error}", path.display()));
+    let file = File::open(path).map_err(|error| bad(&error))?;
+    if TraceReader::new(BufReader::new(file)).is_ok() {
+        return trace_file(path).map(Some);
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| bad(&error))?;
+    // A scenario is one document over many lines; only a trace names its format first.
+    match text.lines().next() {
+        Some(first) if first.contains(FORMAT) => Err(bad(&"not a trace's header in line 1")),
+        _ => Ok(None),
+    }
+}
+
+fn from_trace(name: &str, trace: &Trace) -> Result<Scenario, Failure> {
+    let steps =
+        steps_of_trace(trace).map_err(|error| Failure::Input(format!("{name}: {error}")))?;
+    let provoked = &trace.header.provoked;
+    Ok(Scenario {
+        schema: None,
+        id: format!("replay-of-{name}"),
+        title: format!("the calls of {name}, made again"),
+        clauses: Vec::new(),
+        parties: vec![Party::Interface],
+        misuse_under: std::collections::BTreeMap::new(),
+        misuse: vdi_spec::clauses::CLAUSES
+            .iter()
+            .filter(|row| provoked.contains(&row.party))
+            .map(|row| row.clause)
+            .collect(),
+        unpinned: false,
+        records: trace.header.records.clone(),
+        config: None,
+        given: None,
+        steps,
+    })
+}

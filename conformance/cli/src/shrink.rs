@@ -1,0 +1,112 @@
+//! `vdi shrink`: a failing scenario, trace or seed, made small.
+
+use std::io::Write;
+use std::path::Path;
+
+use vdi_check::{check_trace, exit_code};
+
+use super::Failure;
+use super::args::ShrinkArgs;
+use super::replay;
+use super::run::{adapter, limits};
+use super::simulate::{self, HowArgs};
+use vdi_suite::run::{Repeat, SuiteOptions, Verdict};
+use vdi_suite::scenario::Scenario;
+use vdi_suite::scenario::file_text;
+use vdi_suite::shrink::{Target, scenario_of_trace, shrink_scenario, shrink_trace};
+
+pub(super) fn shrink(args: &ShrinkArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let target = &args.target;
+    if args.what.is_none() {
+        return seed(args, out);
+    }
+    let driven =
+        target.adapter.is_some() || target.plain || target.processes || target.defect.is_some();
+    let what = what(args);
+    let path = Path::new(what);
+    let trace = if path.is_file() { replay::trace(path)? } else { None };
+    let (scenario, text) = match trace {
+        Some(trace) if !driven => {
+            let profile = super::profile(&target.profile)?;
+            let (small, same) = shrink_trace(&trace, &profile).ok_or_else(|| nothing(args))?;
+            let broken = check_trace(&small, &profile).findings;
+            let broken = broken.iter().map(|finding| finding.clause);
+            let scenario = scenario_of_trace(&small, &name(args), Some(same.clause), broken)
+                .map_err(|error| Failure::Input(format!("{what}: {error}")))?;
+            if let Some(path) = &args.trace {
+                write(path, &small.to_json_lines())?;
+            }
+            let text = format!(
+                "{what}: {} of {} events left: {} by the {}",
+                small.events.len(),
+                trace.events.len(),
+                same.clause,
+                same.party
+            );
+            (scenario, text)
+        }
+        _ => run(args)?,
+    };
+    let file = file_text(&scenario);
+    match &args.output {
+        Some(path) => {
+            write(path, &file)?;
+            writeln!(out, "{text}\nwritten to {}: vdi replay {0}", path.display())?;
+        }
+        None => write!(out, "{file}")?,
+    }
+    Ok(exit_code::CONFORMANT)
+}
+
+/// A world of a seed, with simpler options.
+fn seed(args: &ShrinkArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    if args.output.is_some() {
+        let why = "a world is no scenario: --output is not for a seed, --trace is";
+        return Err(Failure::Usage(why.to_owned()));
+    }
+    let how = HowArgs::of(&args.target, &args.world)?;
+    simulate::shrunk(args.seed.unwrap_or_default(), &how, args.trace.as_deref(), out)
+}
+
+/// The scenario or trace.
+fn what(args: &ShrinkArgs) -> &str {
+    args.what.as_deref().unwrap_or_default()
+}
+
+/// Shrinks by running against an implementation.
+fn run(args: &ShrinkArgs) -> Result<(Scenario, String), Failure> {
+    let options = SuiteOptions {
+        profile: super::profile(&args.target.profile)?,
+        limits: limits(&args.target),
+        jobs: 1,
+        max_fail: None,
+    };
+    let scenario = replay::scenario(what(args), &args.target)?;
+    let adapter = adapter(&args.target)?;
+    let repeat = Repeat { times: args.repeat, seed: args.seed.unwrap_or_default() };
+    let driven = Target { adapter: &*adapter, options: &options, repeat };
+    let (small, verdict) = shrink_scenario(&scenario, driven).ok_or_else(|| nothing(args))?;
+    let broken = match &verdict {
+        Verdict::Violation(violation) => format!("{} by the {}", violation.clause, violation.party),
+        other => other.name().to_owned(),
+    };
+    let small = Scenario { id: format!("shrunk/{}", name(args)), ..small };
+    let (left, before) = (small.steps.len(), scenario.steps.len());
+    Ok((small, format!("{}: {left} of {before} steps left: {broken}", self::what(args))))
+}
+
+fn nothing(args: &ShrinkArgs) -> Failure {
+    Failure::Input(format!("{}: does not fail, so there is nothing to shrink", what(args)))
+}
+
+/// The last part of what is shrunk, as an id may have it.
+fn name(args: &ShrinkArgs) -> String {
+    let stem = Path::new(what(args)).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let sound = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    stem.unwrap_or_default().chars().map(sound).collect()
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text)
+        .map_err(|error| Failure::Input(format!("{}: cannot write: {error}", path.display())))
+}

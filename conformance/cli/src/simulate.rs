@@ -1,0 +1,459 @@
+//! `vdi simulate`, `vdi merge`: seeded worlds, one by one or in campaigns.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use vdi_check::exit_code;
+use vdi_simulate::{Fault, Outcome, Problem, Watch, shrink};
+use vdi_spec::clauses::Reading;
+
+use super::args::{CheckFormat, Target, seconds};
+use super::run::defect_named;
+use super::{Failure, campaign, profile};
+use vdi_campaign::{ClientProgram, BackendKind, Runner, Seeds, Shard, Unfit, CampaignConfig, differences};
+use vdi_suite::adapter::{Limits, Trouble};
+
+/// `vdi simulate`.
+#[derive(Debug, Clone, Args)]
+pub struct SimulateArgs {
+    /// The world of this seed: its options, its outcome
+    #[arg(long, value_name = "N", conflicts_with = "seeds")]
+    pub seed: Option<u64>,
+    /// A campaign over these seeds, the last one not included
+    #[arg(long, value_name = "A..B")]
+    pub seeds: Option<Seeds>,
+    /// Of the campaign only this share: shard K of N
+    #[arg(long, value_name = "K/N", requires = "seeds", conflicts_with = "seed", default_value_t = Shard::WHOLE)]
+    pub shard: Shard,
+    /// Worlds side by side; all processors if missing
+    #[arg(long, value_name = "N", requires = "seeds", conflicts_with = "seed", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// How.
+    #[command(flatten)]
+    pub how: HowArgs,
+    /// Write the trace of the seed's world here, - for standard output
+    #[arg(long, value_name = "FILE", requires = "seed", conflicts_with_all = ["seeds", "shrink"])]
+    pub trace: Option<PathBuf>,
+    /// If the world fails: look for simpler options that fail the same way, as `vdi shrink
+    /// --seed` does
+    #[arg(long, requires = "seed", conflicts_with = "seeds")]
+    pub shrink: bool,
+    /// What the result looks like
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
+    /// Of the campaign: sum up the hashes of all traces, to compare runs
+    #[arg(long, requires = "seeds", conflicts_with = "seed")]
+    pub digest: bool,
+    /// Write the result of a campaign as JSON here, for `vdi merge`
+    #[arg(long, value_name = "FILE", requires = "seeds", conflicts_with = "seed")]
+    pub output: Option<PathBuf>,
+}
+
+/// How worlds are run and judged.
+#[derive(Debug, Clone, Args)]
+pub struct HowArgs {
+    /// What the worlds run on
+    #[arg(long, value_enum, value_name = "GROUND", default_value_t = GroundArg::Model)]
+    pub on: GroundArg,
+    /// A defect of the plain implementation (see `vdi list defects`)
+    #[arg(long, value_name = "NAME")]
+    pub defect: Option<String>,
+    /// Command of a client program to take the place of ours, such as 'python3 my_client.py';
+    /// it speaks the protocol of conformance/adapters/CLIENT.md
+    #[arg(long, value_name = "COMMAND")]
+    pub client: Option<String>,
+    /// Seconds after which a client program that gives no answer hangs
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
+    pub timeout: f64,
+    /// Overrule a drawn option, such as devices=1 or faults.serverAbortAt=12
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
+    pub set: Vec<(String, Value)>,
+    /// Readings to follow and to judge by: documented-pages, documented-tables, linux, or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
+    pub profile: String,
+    /// A reading in place of the profile's, such as agent-return=at-close
+    #[arg(long = "reading", value_name = "QUESTION=READING")]
+    pub readings: Vec<Reading>,
+}
+
+/// The world of a seed, for commands that drive scenarios, too.
+#[derive(Debug, Clone, Args)]
+pub struct SeedArgs {
+    /// Overrule an option that the seed draws, such as devices=1
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "seed", conflicts_with = "what", value_parser = setting)]
+    pub set: Vec<(String, Value)>,
+    /// What the seed's world runs on
+    #[arg(long, value_enum, value_name = "GROUND", requires = "seed", conflicts_with = "what", default_value_t = GroundArg::Model)]
+    pub on: GroundArg,
+    /// Client program in the place of ours in the seed's world
+    #[arg(long, value_name = "COMMAND", requires = "seed", conflicts_with = "what")]
+    pub client: Option<String>,
+    /// A reading in place of the profile's, such as agent-return=at-close
+    #[arg(
+        long = "reading",
+        value_name = "QUESTION=READING",
+        requires = "seed",
+        conflicts_with = "what"
+    )]
+    pub readings: Vec<Reading>,
+}
+
+/// What worlds run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GroundArg {
+    /// The model, which does anything the documents allow
+    Model,
+    /// The runtime
+    Runtime,
+    /// The plain implementation
+    Plain,
+}
+
+/// `vdi merge`.
+#[derive(Debug, Clone, Args)]
+pub struct MergeArgs {
+    /// Results of campaigns, as `vdi simulate --output` writes them
+    #[arg(required = true, value_name = "RESULT")]
+    pub results: Vec<PathBuf>,
+    /// What the result looks like
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
+    /// Write the joined result as JSON here
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// A value is JSON, or else a word.
+pub(super) fn setting(text: &str) -> Result<(String, Value), String> {
+    let (key, value) =
+        text.split_once('=').ok_or_else(|| format!("`{text}` is not of the form KEY=VALUE"))?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+    Ok((key.to_owned(), value))
+}
+
+impl HowArgs {
+    /// Those of a command that drives scenarios, too.
+    pub(super) fn of(target: &Target, seed: &SeedArgs) -> Result<Self, Failure> {
+        if target.adapter.is_some() || target.plain || target.processes {
+            let why = "a world runs on the model, the runtime or the plain implementation: \
+                       --on says on which";
+            return Err(Failure::Usage(why.to_owned()));
+        }
+        if target.scenarios.is_some() || target.strict {
+            let why = "--scenarios and --strict are of scenarios, and not of the world of a seed";
+            return Err(Failure::Usage(why.to_owned()));
+        }
+        Ok(Self {
+            on: seed.on,
+            defect: target.defect.clone(),
+            client: seed.client.clone(),
+            timeout: target.timeout,
+            set: seed.set.clone(),
+            profile: target.profile.clone(),
+            readings: seed.readings.clone(),
+        })
+    }
+
+    pub(super) fn worlds(&self) -> Result<CampaignConfig, Failure> {
+        let defect = self.defect.as_deref().map(defect_named).transpose()?;
+        let backend = match self.on {
+            GroundArg::Plain => BackendKind::Plain(defect),
+            _ if defect.is_some() => {
+                let why = "--defect is of the plain implementation: --on plain";
+                return Err(Failure::Usage(why.to_owned()));
+            }
+            GroundArg::Model => BackendKind::Model,
+            GroundArg::Runtime => BackendKind::Runtime,
+        };
+        let mut profile = profile(&self.profile)?;
+        self.readings.iter().for_each(|reading| profile.choose(*reading));
+        let client = self.client.as_ref().map(|command| self.program(command)).transpose()?;
+        Ok(CampaignConfig { backend, profile, overrides: self.set.clone(), digest: false, client })
+    }
+
+    fn program(&self, command: &str) -> Result<ClientProgram, Failure> {
+        let limits = Limits { timeout: Duration::from_secs_f64(self.timeout), ..Limits::default() };
+        ClientProgram::new(command, limits).map_err(|error| Failure::Usage(error.to_string()))
+    }
+
+    /// What runs the worlds, one after the other.
+    fn runner<'a>(&self, worlds: &'a CampaignConfig) -> Result<Runner<'a>, Failure> {
+        worlds.runner().map_err(|trouble| self.unavailable(&trouble))
+    }
+
+    pub(super) fn unavailable(&self, trouble: &Trouble) -> Failure {
+        let command = self.client.as_deref().unwrap_or_default();
+        Failure::Unavailable(format!("--client {command}: it {trouble}"))
+    }
+
+    /// The readings, as they are named.
+    pub(super) fn judged_by(&self) -> String {
+        let readings = self.readings.iter().map(|reading| format!(" {reading}"));
+        self.profile.clone() + &readings.collect::<String>()
+    }
+
+    /// The options that make it so again.
+    pub(super) fn words(&self) -> String {
+        let mut words = String::new();
+        let mut add = |option: &str, value: &str| {
+            let value = shlex::try_quote(value).unwrap_or(value.into()).into_owned();
+            words.push_str(&format!(" {option} {value}"));
+        };
+        match self.on {
+            GroundArg::Model => {}
+            GroundArg::Runtime => add("--on", "runtime"),
+            GroundArg::Plain => add("--on", "plain"),
+        }
+        self.defect.iter().for_each(|defect| add("--defect", defect));
+        self.client.iter().for_each(|client| add("--client", client));
+        for (key, value) in &self.set {
+            let value = match value {
+                Value::String(word) => word.clone(),
+                other => other.to_string(),
+            };
+            add("--set", &format!("{key}={value}"));
+        }
+        if self.profile != "documented-pages" {
+            add("--profile", &self.profile);
+        }
+        self.readings.iter().for_each(|reading| add("--reading", &reading.to_string()));
+        words
+    }
+}
+
+pub(super) fn simulate(args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    match (args.seed, args.seeds) {
+        (Some(seed), _) => one(seed, args, out),
+        (None, Some(seeds)) => campaign::campaign(seeds, args, out),
+        (None, None) => {
+            let why = "which worlds? --seed 7 is one, --seeds 0..1000 a campaign";
+            Err(Failure::Usage(why.to_owned()))
+        }
+    }
+}
+
+fn one(seed: u64, args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let worlds = args.how.worlds()?;
+    let mut runner = args.how.runner(&worlds)?;
+    let options = runner.options(seed).map_err(misfit)?;
+    let watch = Watch { judge: true, keep: args.trace.is_some() };
+    let outcome = runner.run(seed, &options, watch);
+    if let Some(log) = &outcome.log
+        && let Some(path) = &args.trace
+    {
+        let text = log.to_trace().to_json_lines();
+        match path.as_os_str() == "-" {
+            true => {
+                out.write_all(text.as_bytes())?;
+                return Ok(exit_code_of_world(&outcome));
+            }
+            false => write(path, &text)?,
+        }
+    }
+    let small = (args.shrink && !outcome.is_good())
+        .then(|| simpler(&mut runner, &outcome, &args.how, watch));
+    match args.format {
+        CheckFormat::Json => {
+            let mut whole = as_json(&outcome, &args.how)?;
+            if let Some((small, how)) = &small {
+                whole["simpler"] = as_json(small, how)?;
+            }
+            writeln!(out, "{}", pretty(&whole)?)?;
+        }
+        CheckFormat::Text => {
+            show(&outcome, &args.how, out)?;
+            if let Some((small, how)) = &small {
+                writeln!(out, "\nsimpler, with the same problem:")?;
+                show(small, how, out)?;
+            }
+        }
+    }
+    Ok(exit_code_of_world(&outcome))
+}
+
+/// `vdi shrink --seed N`: the simplest options found under which the world of a seed fails in
+/// the same way. The exit code is 0: that it fails was known.
+pub(super) fn shrunk(
+    seed: u64,
+    how: &HowArgs,
+    trace: Option<&Path>,
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let worlds = how.worlds()?;
+    let mut runner = how.runner(&worlds)?;
+    let options = runner.options(seed).map_err(misfit)?;
+    let watch = Watch { judge: true, keep: trace.is_some() };
+    let outcome = runner.run(seed, &options, watch);
+    if outcome.is_good() {
+        let why =
+            format!("seed {seed}{}: does not fail, so there is nothing to shrink", how.words());
+        return Err(Failure::Input(why));
+    }
+    let (small, how) = simpler(&mut runner, &outcome, how, watch);
+    show(&small, &how, out)?;
+    if let (Some(log), Some(path)) = (&small.log, trace) {
+        write(path, &log.to_trace().to_json_lines())?;
+        writeln!(out, "trace     {}", path.display())?;
+    }
+    Ok(exit_code::CONFORMANT)
+}
+
+/// A simpler world with the same problem, and how it is made again.
+fn simpler(
+    runner: &mut Runner<'_>,
+    outcome: &Outcome,
+    how: &HowArgs,
+    watch: Watch,
+) -> (Outcome, HowArgs) {
+    const RUNS: usize = 5_000;
+    let seed = outcome.seed;
+    let drawn = HowArgs { set: Vec::new(), ..how.clone() };
+    let drawn = drawn.worlds().and_then(|worlds| {
+        let fitted = drawn.runner(&worlds)?.options(seed);
+        fitted.map_err(misfit)
+    });
+    let drawn = drawn.unwrap_or(outcome.options);
+    let small = shrink(outcome, RUNS, |options| runner.run(seed, options, watch));
+    let set = differences(&drawn, &small.options);
+    (small, HowArgs { set, ..how.clone() })
+}
+
+/// The command that makes it so again.
+pub(super) fn again(seed: u64, words: &str) -> String {
+    format!("vdi replay --seed {seed}{words}")
+}
+
+/// A world as JSON.
+fn as_json(outcome: &Outcome, how: &HowArgs) -> Result<Value, Failure> {
+    Ok(json!({
+        "seed": outcome.seed,
+        "options": options(outcome)?,
+        "backup": outcome.backup,
+        "restore": outcome.restore,
+        "ended": outcome.ended,
+        "ending": outcome.ending(),
+        "struck": outcome.struck.iter().map(Fault::name).collect::<Vec<_>>(),
+        "problems": outcome.problems,
+        "shown": outcome.shown,
+        "counts": outcome.counts,
+        "again": again(outcome.seed, &how.words()),
+    }))
+}
+
+fn options(outcome: &Outcome) -> Result<Value, Failure> {
+    serde_json::to_value(outcome.options).map_err(|error| Failure::Internal(error.to_string()))
+}
+
+/// A world in words.
+fn show(outcome: &Outcome, how: &HowArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let options = options(outcome)?;
+    writeln!(out, "seed {}", outcome.seed)?;
+    for (key, value) in options.as_object().into_iter().flatten() {
+        match value.as_object() {
+            None => writeln!(out, "  {key:20} {}", bare(value))?,
+            Some(inner) => {
+                for (name, value) in inner.iter().filter(|(name, value)| matters(name, value)) {
+                    writeln!(out, "  {:20} {}", format!("{key}.{name}"), bare(value))?;
+                }
+            }
+        }
+    }
+    let counts = &outcome.counts;
+    writeln!(out, "BACKUP {} · RESTORE {}", outcome.backup, outcome.restore)?;
+    writeln!(out, "{}", outcome.ending())?;
+    let injected: Vec<_> = outcome.injected.iter().map(Fault::name).collect();
+    if !injected.is_empty() {
+        writeln!(out, "what struck: {}", injected.join(", "))?;
+    }
+    writeln!(
+        out,
+        "{} calls · {} commands · {} steps · {} ms of virtual time",
+        counts.calls, counts.commands, counts.steps, counts.milliseconds
+    )?;
+    if let Some(deviation) = outcome.options.deviation {
+        writeln!(out, "the client deviates ({}): {}", deviation.number(), deviation.text())?;
+        outcome.shown.iter().try_for_each(|shown| writeln!(out, "  shown   {shown}"))?;
+    }
+    for problem in &outcome.problems {
+        writeln!(out, "PROBLEM   {problem}")?;
+    }
+    if outcome.is_good() {
+        writeln!(out, "as it should be")?;
+    } else {
+        writeln!(out, "again     {}", again(outcome.seed, &how.words()))?;
+    }
+    Ok(())
+}
+
+/// Whether a fault was drawn: what comes at a step may come at step 0.
+fn matters(name: &str, value: &Value) -> bool {
+    let never = matches!(value, Value::Null | Value::Bool(false));
+    !never && (name.ends_with("At") || *value != json!(0))
+}
+
+fn bare(value: &Value) -> String {
+    match value {
+        Value::String(word) => word.clone(),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is an error on its way")]
+fn misfit(unfit: Unfit) -> Failure {
+    Failure::Usage(unfit.to_string())
+}
+
+/// The exit code for what should not be, by its classes.
+pub(super) fn exit_code_of<'a>(classes: impl Iterator<Item = &'a str>) -> u8 {
+    classes.fold(exit_code::CONFORMANT, |code, class| match (code, class) {
+        (exit_code::INTERNAL, _) | (_, Problem::OURS) => exit_code::INTERNAL,
+        (exit_code::CONFORMANT, Problem::UNDECIDED) => exit_code::INCONCLUSIVE,
+        (code, Problem::UNDECIDED) => code,
+        _ => exit_code::VIOLATION,
+    })
+}
+
+/// That of one world.
+fn exit_code_of_world(outcome: &Outcome) -> u8 {
+    let classes: Vec<String> = outcome.problems.iter().map(Problem::class).collect();
+    exit_code_of(classes.iter().map(String::as_str))
+}
+
+/// `vdi replay --seed N`: the same world again, with everything that happens.
+pub(super) fn replay(
+    seed: u64,
+    how: &HowArgs,
+    as_json: bool,
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let worlds = how.worlds()?;
+    let mut runner = how.runner(&worlds)?;
+    let options = runner.options(seed).map_err(misfit)?;
+    let outcome = runner.run(seed, &options, Watch { judge: true, keep: true });
+    let Some(log) = &outcome.log else {
+        return Err(Failure::Internal("the trace was not kept".to_owned()));
+    };
+    let trace = log.to_trace();
+    if as_json {
+        out.write_all(trace.to_json_lines().as_bytes())?;
+        return Ok(exit_code_of_world(&outcome));
+    }
+    for event in &trace.events {
+        writeln!(out, "{:4}  {event}", event.seq().unwrap_or_default())?;
+    }
+    show(&outcome, how, out)?;
+    Ok(exit_code_of_world(&outcome))
+}
+
+pub(super) fn pretty(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map_err(|error| Failure::Internal(error.to_string()))
+}
+
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text)
+        .map_err(|error| Failure::Input(format!("{}: cannot write: {error}", path.display())))
+}

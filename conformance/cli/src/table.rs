@@ -1,0 +1,46 @@
+//! `vdi table`: the transition tables and state diagrams of the model.
+
+use std::io::Write;
+
+use vdi_check::exit_code;
+use vdi_explore::{client_table, device_table, differences, differences_text, server_table};
+use vdi_spec::clauses::{Party, Profile};
+
+use super::args::{Machine, TableArgs, TableFormat};
+use super::{Failure, profile};
+
+pub(super) fn table(args: &TableArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let profile = profile(&args.profile)?;
+    let table = match args.machine {
+        Machine::Server => server_table(&profile),
+        Machine::Client => client_table(&profile),
+        Machine::Device => device_table(&profile),
+    };
+    match args.format {
+        TableFormat::Csv => write!(out, "{}", table.csv())?,
+        TableFormat::Mermaid => write!(out, "{}", table.mermaid())?,
+        TableFormat::Markdown => {
+            write!(out, "{}", table.markdown())?;
+            match args.machine {
+                Machine::Server => documented(Party::Server, &profile, out)?,
+                Machine::Client => documented(Party::Client, &profile, out)?,
+                // No table of it is documented.
+                Machine::Device => {}
+            }
+        }
+    }
+    Ok(exit_code::CONFORMANT)
+}
+
+/// How the table stands to the documented one.
+fn documented(party: Party, profile: &Profile, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut differences = differences(profile);
+    differences.retain(|difference| difference.party == party);
+    if differences.is_empty() {
+        writeln!(out, "\nThis is the documented table, cell for cell.")?;
+    } else {
+        writeln!(out, "\nWhere this differs from the documented table:\n")?;
+        write!(out, "{}", differences_text(&differences))?;
+    }
+    Ok(())
+}

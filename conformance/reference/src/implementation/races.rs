@@ -1,0 +1,354 @@
+//! The seeded defects that only some orders of events show: what is one look at the
+//! state is two here, with a window between them.
+
+use vdi_spec::codes::{HResult, Win32};
+
+use super::agent::{Agent, invoke};
+use super::client::{ClientSet, choose_device};
+use super::client_device::ClientDevice;
+use super::defect::{Defect, Seed};
+use super::device::{Delivered, End};
+use super::server::{ServerSet, close, is_misuse, next_unopened};
+use super::server_device::{SendCommand, ServerDevice};
+use super::set::{Phase, Set};
+use super::state::{Binding, State};
+use super::{Answer, Completion, Gone, Status, client, status};
+
+/// Whether SendCommand queues later than it checks.
+pub(super) fn sends_later(seed: Seed) -> bool {
+    [
+        Defect::SendChecksThenQueues,
+        Defect::SendCallsBackItself,
+        Defect::SendWakesWhomItSaw,
+        Defect::QueueCountsFirst,
+    ]
+    .iter()
+    .any(|defect| seed.is(*defect))
+}
+
+/// Whether CompleteCommand records later than it checks.
+pub(super) fn completes_later(seed: Seed) -> bool {
+    [
+        Defect::CompletionInTwoSteps,
+        Defect::BothComplete,
+        Defect::CompletionWakesWhomItSaw,
+        Defect::ErrorDrainsFirst,
+    ]
+    .iter()
+    .any(|defect| seed.is(*defect))
+}
+
+impl ServerDevice {
+    /// What was checked is queued now; `waits`: another process waited before.
+    pub(super) fn send_later(&self, command: SendCommand, waits: bool) -> Status {
+        let ServerSet { monitor, process, .. } = &self.interface;
+        let defect = monitor.seed.0.unwrap_or(Defect::SendChecksThenQueues);
+        monitor.seed.lingers(defect);
+        let refused = monitor.with(process, |state| {
+            let checked = self.admit(state, &command);
+            match (defect, checked) {
+                (Defect::SendChecksThenQueues, _) | (_, Ok(()) | Err((HResult::VD_E_BUSY, _))) => {
+                    self.enqueue(state, command);
+                    if defect == Defect::SendWakesWhomItSaw && !waits {
+                        state.wake_nobody();
+                    }
+                    None
+                }
+                (_, Err(refusal)) => {
+                    state.enter(process);
+                    Some((refusal, command))
+                }
+            }
+        })?;
+        let Some(((refusal, code), mut command)) = refused else { return Ok(HResult::NOERROR) };
+        let called = invoke(&mut command.callback, Completion::without_data(code));
+        monitor.update(|state| state.leave(process));
+        called.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let itself =
+            defect == Defect::SendCallsBackItself && code == Win32::ERROR_OPERATION_ABORTED;
+        Ok(if itself { HResult::NOERROR } else { refusal })
+    }
+}
+
+impl ClientDevice {
+    fn device_is(&self, holds: impl FnOnce(&Set) -> bool) -> Result<bool, Gone> {
+        let ClientSet { monitor, process, .. } = &self.interface;
+        monitor.with(process, |state| holds(state.set(self.hold.set)))
+    }
+
+    /// Whether GetCommand overlooks what has come since it began.
+    pub(super) fn misses(&self) -> Result<bool, Gone> {
+        let seed = self.interface.monitor.seed;
+        let closed = |set: &Set| set.devices[self.slot].closed_for_client(seed);
+        let sent = |set: &Set| set.devices[self.slot].peek().is_some();
+        let looked: &dyn Fn(&Set) -> bool = match seed.0 {
+            Some(Defect::CommandMissesAbort) => &Set::aborted,
+            Some(Defect::CommandMissesClose) => &closed,
+            Some(Defect::CommandMissesSend) => &sent,
+            _ => return Ok(false),
+        };
+        let before = self.device_is(looked)?;
+        seed.lingers_anyhow();
+        Ok(!before && self.device_is(looked)?)
+    }
+
+    /// GetCommand has decided what it delivers, and takes it now.
+    pub(super) fn delivered_later(&self, got: Answer<Delivered>) -> Answer<Delivered> {
+        let ClientSet { monitor, process, .. } = &self.interface;
+        let Ok((_, Some(delivered))) = &got else { return got };
+        let slot = self.slot;
+        if monitor.seed.is(Defect::DeliveryInTwoSteps) {
+            let taken = monitor.with(process, |state| {
+                state.set_mut(self.hold.set).devices[slot].take_held(delivered.command)
+            })?;
+            monitor.seed.lingers(Defect::DeliveryInTwoSteps);
+            monitor.with(process, |state| {
+                let device = &mut state.set_mut(self.hold.set).devices[slot];
+                taken.into_iter().for_each(|command| device.hold(command));
+            })?;
+        } else if monitor.seed.lingers(Defect::OneCommandTwice) {
+            let seed = monitor.seed;
+            monitor
+                .with(process, |state| state.set_mut(self.hold.set).devices[slot].deliver(seed))?;
+        }
+        got
+    }
+
+    /// CompleteCommand in two looks.
+    pub(super) fn complete_later(
+        &self,
+        command: Option<super::CommandId>,
+        completion: Completion,
+    ) -> Status {
+        let ClientSet { monitor, process, interface } = &self.interface;
+        let (seed, slot) = (monitor.seed, self.slot);
+        let check = |state: &State| {
+            let set = state.set(self.hold.set);
+            if !state.holds(*interface, self.hold) || set.devices[slot].client == End::Closed {
+                return Err(if set.aborted() && state.holds(*interface, self.hold) {
+                    HResult::VD_E_ABORT
+                } else {
+                    HResult::VD_E_PROTOCOL
+                });
+            }
+            if set.aborted() {
+                return Err(HResult::VD_E_ABORT);
+            }
+            let held = command.filter(|command| set.devices[slot].holds(*command));
+            held.map(|command| (command, set.agent_calling)).ok_or(HResult::VD_E_INVALID)
+        };
+        let in_two_steps = seed.is(Defect::CompletionInTwoSteps);
+        let looked = monitor.with(process, |state| {
+            let (command, calling) = check(state)?;
+            let device = &mut state.set_mut(self.hold.set).devices[slot];
+            Ok((command, calling, in_two_steps.then(|| device.take_held(command)).flatten()))
+        })?;
+        let (command, calling, taken) = match looked {
+            Ok(looked) => looked,
+            Err(refused) => return Ok(refused),
+        };
+        if !seed.is(Defect::ErrorDrainsFirst) {
+            seed.lingers_anyhow();
+        }
+        let completed = status(monitor.with(process, |state| {
+            if state.set(self.hold.set).aborted() {
+                return if in_two_steps { Ok(()) } else { Err(HResult::VD_E_ABORT) };
+            }
+            let set = state.set_mut(self.hold.set);
+            let held = taken.or_else(|| set.devices[slot].take_held(command));
+            let Some(held) = held else {
+                return if seed.is(Defect::BothComplete) {
+                    Ok(())
+                } else {
+                    Err(HResult::VD_E_INVALID)
+                };
+            };
+            set.complete(slot, held, completion);
+            state.change();
+            if calling && seed.is(Defect::CompletionWakesWhomItSaw) {
+                state.wake_nobody();
+            }
+            Ok(())
+        }));
+        if seed.is(Defect::ErrorDrainsFirst) && completion.code != Win32::ERROR_SUCCESS {
+            self.err_later()?;
+        }
+        completed
+    }
+
+    /// The queue has come back; the error state begins now.
+    fn err_later(&self) -> Result<(), Gone> {
+        let ClientSet { monitor, process, .. } = &self.interface;
+        let mark = |errored| {
+            monitor.with(process, |state| {
+                let set = state.set_mut(self.hold.set);
+                set.devices[self.slot].errored = errored && !set.aborted();
+            })
+        };
+        mark(false)?;
+        monitor.seed.lingers(Defect::ErrorDrainsFirst);
+        mark(true)
+    }
+}
+
+impl ServerSet {
+    /// The device that OpenDevice has seen unopened.
+    pub(super) fn next_seen(&self, name: &str) -> Result<Option<usize>, Gone> {
+        if !self.monitor.seed.is(Defect::ServerOpensOneTwice) {
+            return Ok(None);
+        }
+        let seen = self.call(|state, id| Ok(next_unopened(state.set_mut(id), name)))?;
+        self.monitor.seed.lingers(Defect::ServerOpensOneTwice);
+        Ok(seen.unwrap_or_default())
+    }
+
+    /// SignalAbort calls back what there is, and lets more in.
+    pub(super) fn collect_first(&self) -> Result<(), Gone> {
+        if !self.monitor.seed.is(Defect::AbortCollectsFirst) {
+            return Ok(());
+        }
+        let collected = self.call(|state, id| {
+            let set = state.set_mut(id);
+            let aborted = set.aborted();
+            if !aborted {
+                set.give_up();
+                let aborted = Completion::without_data(Win32::ERROR_OPERATION_ABORTED);
+                set.owed.iter_mut().for_each(|owed| owed.completion = aborted);
+                state.change();
+            }
+            Ok(aborted)
+        })?;
+        if collected == Ok(false) {
+            self.monitor.seed.lingers(Defect::AbortCollectsFirst);
+            // A refusal is SignalAbort's own to give.
+            let _ = self.call(|state, id| {
+                state.set_mut(id).phase = Phase::AbnormallyTerminated;
+                state.change();
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What Close has seen of open devices.
+    pub(super) fn decide_close(&self) -> Result<Option<bool>, Gone> {
+        if !self.monitor.seed.is(Defect::CloseDecidesFirst) {
+            return Ok(None);
+        }
+        let seen = self.call(|state, id| Ok(is_misuse(state.set(id))))?;
+        self.monitor.seed.lingers(Defect::CloseDecidesFirst);
+        Ok(seen.ok())
+    }
+
+    /// Close looks whether the set is open first.
+    pub(super) fn close_twice(&self) -> Status {
+        let open = self.call(|_, id| Ok(id))?;
+        self.monitor.seed.lingers(Defect::ServerClosesTwice);
+        status(self.monitor.with(&self.process, |state| {
+            let answer = close(state, open?, None);
+            state.bind(self.interface, Binding::Useless);
+            if answer == HResult::NOERROR { Ok(()) } else { Err(answer) }
+        }))
+    }
+
+    /// ExecuteCompletionAgent looks first whether there is an agent, and whether all devices
+    /// are open: what it refuses with, and whether it is to enter Active.
+    pub(super) fn seen_before_agent(&self) -> Result<(Option<HResult>, bool), Gone> {
+        let seed = self.monitor.seed;
+        if seed.is(Defect::TwoAgentsAtOnce) {
+            let seen = self.call(|state, id| {
+                let set = state.set(id);
+                if set.agent_running { set.require(&[]) } else { Ok(()) }
+            })?;
+            seed.lingers(Defect::TwoAgentsAtOnce);
+            return Ok((seen.err(), false));
+        }
+        if seed.is(Defect::ActiveMissedByBoth) {
+            let opened = self.call(|state, id| {
+                let is_open = |device: &super::device::Device| device.client != End::Unopened;
+                Ok(state.set(id).devices.iter().all(is_open))
+            })?;
+            seed.lingers(Defect::ActiveMissedByBoth);
+            return Ok((None, opened == Ok(true)));
+        }
+        Ok((None, false))
+    }
+}
+
+impl Agent {
+    /// Whether the set was aborted since the agent has started, and it did not see.
+    pub(super) fn misses_abort(&self) -> Result<bool, Gone> {
+        if !self.monitor.seed.is(Defect::AgentMissesAbort) {
+            return Ok(false);
+        }
+        let aborted = |state: &mut State| state.set(self.set).aborted();
+        let before = self.monitor.with(&self.process, aborted)?;
+        self.monitor.seed.lingers(Defect::AgentMissesAbort);
+        Ok(!before && self.monitor.with(&self.process, aborted)?)
+    }
+
+    /// On the way to a callback: whether an abort came in between, with the defect that
+    /// calls back once more then.
+    pub(super) fn is_overtaken(&self) -> bool {
+        let seed = self.monitor.seed;
+        seed.lingers(Defect::CompletionWakesWhomItSaw);
+        if !seed.is(Defect::CallsAgainIfAborted) {
+            return false;
+        }
+        let aborted = |state: &mut State| state.find_set(self.set).is_some_and(Set::aborted);
+        let before = self.monitor.update(aborted);
+        seed.lingers(Defect::CallsAgainIfAborted);
+        !before && self.monitor.update(aborted)
+    }
+}
+
+impl ClientSet {
+    /// Whether GetConfiguration overlooks what has come since it began.
+    pub(super) fn misses(&self) -> Result<bool, Gone> {
+        let seed = self.monitor.seed;
+        let looked: fn(&Set) -> bool = match seed.0 {
+            Some(Defect::ConfigurationMissesAbort) => Set::aborted,
+            Some(Defect::ConfigurationMissesEnd) => |set| set.phase == Phase::Initializing,
+            _ => return Ok(false),
+        };
+        let look = || self.call(|state, hold| Ok(looked(state.set(hold.set))));
+        let before = look()?;
+        seed.lingers_anyhow();
+        Ok(before == Ok(false) && look()? == Ok(true))
+    }
+
+    /// What OpenDevice has seen: the device to open, if that is the defect, and whether
+    /// the agent runs, which is to enter Active if it does not.
+    pub(super) fn seen_before_open(&self, name: &str) -> Result<(Option<usize>, bool), Gone> {
+        let seed = self.monitor.seed;
+        if seed.is(Defect::ClientOpensOneTwice) {
+            let chosen =
+                self.call(|state, hold| choose_device(state.set_mut(hold.set), name, hold.side))?;
+            seed.lingers(Defect::ClientOpensOneTwice);
+            return Ok((chosen.ok(), true));
+        }
+        if seed.is(Defect::ActiveMissedByBoth) {
+            let running = self.call(|state, hold| Ok(state.set(hold.set).agent_running))?;
+            seed.lingers(Defect::ActiveMissedByBoth);
+            return Ok((None, running == Ok(true)));
+        }
+        Ok((None, true))
+    }
+
+    /// Close looks whether there is a set first.
+    pub(super) fn close_twice(&self) -> Status {
+        let open = self.call(|_, hold| Ok(hold))?;
+        self.monitor.seed.lingers(Defect::ClientClosesTwice);
+        status(self.monitor.with(&self.process, |state| {
+            let hold = open?;
+            let primary = state.set(hold.set).client.id == hold.side;
+            let closed = if primary {
+                client::close(state, hold)
+            } else {
+                super::secondary::close(state, hold)
+            };
+            state.bind(self.interface, Binding::Unbound);
+            closed
+        }))
+    }
+}

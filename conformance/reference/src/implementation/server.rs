@@ -1,0 +1,375 @@
+//! The server's set interface, IServerVirtualDeviceSet2.
+
+use vdi_spec::codes::HResult;
+use vdi_spec::config::{ServerConfig, VdConfig};
+
+use super::agent::{self, Agent};
+use super::buffers::Area;
+use super::defect::Defect;
+use super::device::{End, Owed};
+use super::monitor::Monitor;
+use super::server_device::ServerDevice;
+use super::set::{Phase, Set, Side};
+use super::state::{Binding, Hold, InterfaceId, SetId, State};
+use super::{Answer, Buffer, BufferId, Gone, Status, answer, status};
+use crate::sync::Arc;
+
+/// A server's set interface. May be used from any thread of its process.
+///
+/// Every function answers VD_E_PROTOCOL unless the interface is open, and
+/// VD_E_ABORT after an abort where nothing else is said.
+#[derive(Clone, Debug)]
+pub struct ServerSet {
+    pub(super) monitor: Arc<Monitor>,
+    pub(super) process: String,
+    pub(super) interface: InterfaceId,
+}
+
+impl ServerSet {
+    pub(super) fn new(monitor: Arc<Monitor>, process: &str) -> Self {
+        let interface = monitor.update(State::new_interface);
+        Self { monitor, process: process.to_owned(), interface }
+    }
+
+    /// Opens the set that a living client has created, has neither closed nor aborted,
+    /// and no server has opened; else VD_E_INVALID. VD_E_PROTOCOL on any call but
+    /// the first that succeeds. `None` is the default instance.
+    ///
+    /// Source: SQL Server VDI reference, Open.
+    pub fn open(&self, instance: Option<&str>, name: &str) -> Status {
+        status(self.monitor.with(&self.process, |state| {
+            let seed = state.seed;
+            match state.binding(self.interface) {
+                Binding::Unbound => {}
+                Binding::Useless if seed.is(Defect::ServerReopens) => {}
+                Binding::Bound(_) if seed.is(Defect::OpenTwice) => return Ok(()),
+                _ => return Err(HResult::VD_E_PROTOCOL),
+            }
+            let Some(set) = state.named(instance, name) else {
+                return seed.unless(Defect::OpenWithoutSet, Err(HResult::VD_E_INVALID));
+            };
+            let hold = Hold { set, side: state.new_side() };
+            let set = state.set_mut(set);
+            let opens_aborted = set.aborted() && seed.is(Defect::OpensAborted);
+            if set.phase != Phase::Created && !opens_aborted {
+                return Err(HResult::VD_E_INVALID);
+            }
+            if !opens_aborted {
+                set.phase = Phase::Connected;
+            }
+            set.server = Some(Side::new((hold.side, &self.process)));
+            state.bind(self.interface, Binding::Bound(hold));
+            Ok(())
+        }))
+    }
+
+    /// What the client asked for in Create.
+    ///
+    /// Source: SQL Server VDI reference, GetConfiguration (server).
+    pub fn get_configuration(&self) -> Answer<VdConfig> {
+        answer(self.call(|state, id| match state.set(id) {
+            set if set.aborted() => Err(HResult::VD_E_ABORT),
+            set => {
+                let nothing =
+                    VdConfig { device_count: set.asked.device_count, ..VdConfig::default() };
+                let timeless = VdConfig { server_time_out: 0, ..set.asked };
+                let told = set.seed.instead(Defect::ServerTimeOutLost, set.asked, timeless);
+                Ok(set.seed.instead(Defect::ServerSeesOtherConfiguration, told, nothing))
+            }
+        }))
+    }
+
+    /// Sets the server's part of the configuration. VD_E_INVALID, and nothing is
+    /// changed, if it is outside the documented limits.
+    ///
+    /// Source: SQL Server VDI reference, BeginConfiguration.
+    pub fn begin_configuration(&self, part: &ServerConfig) -> Status {
+        status(self.call(|state, id| {
+            let set = state.set_mut(id);
+            let aborted = &[Phase::AbnormallyTerminated];
+            if set.aborted() {
+                return set.require_also(&[], Defect::ConfiguresAfterAbort, aborted);
+            }
+            set.require_also(&[Phase::Connected], Defect::BeginTwice, &[Phase::Configurable])?;
+            let limits = part.check().map_err(|_| HResult::VD_E_INVALID);
+            set.seed.unless(Defect::BeginsWithAnything, limits)?;
+            set.config = set.asked.with_server(part);
+            set.area = Area::new(set.config.prefix_zone_size, set.config.alignment, set.seed);
+            set.phase = Phase::Configurable;
+            Ok(())
+        }))
+    }
+
+    /// Asks for room for `count` buffers of `size` bytes: summed up while
+    /// configuring, later allocated at once, or VD_E_MEMORY. VD_E_INVALID if the size
+    /// is 0, or the alignment neither 0 nor a power of 2.
+    ///
+    /// Source: SQL Server VDI reference, RequestBuffers.
+    pub fn request_buffers(&self, size: u32, alignment: u32, count: u32) -> Status {
+        status(self.call(|state, id| {
+            let limit = state.memory_limit;
+            let set = state.set_mut(id);
+            let phases = &[Phase::Configurable, Phase::Initializing, Phase::Active];
+            set.require_also(phases, Defect::RequestsEarly, &[Phase::Connected])?;
+            check_buffer(size, alignment)?;
+            if matches!(set.phase, Phase::Connected | Phase::Configurable) {
+                set.area.request(size, alignment, count);
+            } else if !set.area.grow(size, alignment, count, limit) {
+                return Err(HResult::VD_E_MEMORY);
+            }
+            Ok(())
+        }))
+    }
+
+    /// How many buffers of `size` bytes AllocateBuffer could give now. VD_E_PROTOCOL
+    /// after an abort.
+    ///
+    /// Source: SQL Server 2005 Virtual Backup Device Specification, Server Transitions.
+    pub fn query_available_buffers(&self, size: u32, alignment: u32) -> Answer<u64> {
+        answer(self.call(|state, id| {
+            let set = state.set(id);
+            set.require(&[Phase::Configurable, Phase::Initializing, Phase::Active])
+                .map_err(|_| HResult::VD_E_PROTOCOL)?;
+            check_buffer(size, alignment)?;
+            Ok(set.area.available(size, alignment))
+        }))
+    }
+
+    /// Ends the configuration and wakes the client's GetConfiguration. VD_E_MEMORY if
+    /// there is no room for what was requested: the requests are forgotten, and the
+    /// server may ask for less.
+    ///
+    /// Source: SQL Server VDI reference, EndConfiguration.
+    pub fn end_configuration(&self) -> Status {
+        status(self.call(|state, id| {
+            let limit = state.memory_limit;
+            let set = state.set_mut(id);
+            set.require_also(&[Phase::Configurable], Defect::EndsEarly, &[Phase::Connected])?;
+            let fits = set.area.allocate_requested(limit);
+            if fits || set.defect(Defect::EndsWithoutMemory) {
+                set.phase = Phase::Initializing;
+                state.change();
+            }
+            if fits { Ok(()) } else { Err(HResult::VD_E_MEMORY) }
+        }))
+    }
+
+    /// Becomes the completion agent: returns only when the set has ended and every
+    /// callback has been made. VD_E_PROTOCOL while another thread is it.
+    ///
+    /// Source: SQL Server VDI reference, ExecuteCompletionAgent.
+    pub fn execute_completion_agent(&self) -> Status {
+        match self.start_agent()? {
+            (_, Some(agent)) => agent.run(),
+            (refused, None) => Ok(refused),
+        }
+    }
+
+    /// The first half of ExecuteCompletionAgent, which does not block.
+    pub(crate) fn start_agent(&self) -> Answer<Agent> {
+        let (refused, enters) = self.seen_before_agent()?;
+        if let Some(refused) = refused {
+            return Ok((refused, None));
+        }
+        let set = self.call(|state, id| {
+            let started = agent::start(state, id, &self.process)?;
+            if enters {
+                state.set_mut(id).enter_active();
+            }
+            Ok(started)
+        });
+        answer(set.map(|started| {
+            started.map(|set| Agent {
+                monitor: self.monitor.clone(),
+                process: self.process.clone(),
+                set,
+            })
+        }))
+    }
+
+    /// Opens the device of that name, or the next unopened one; VD_E_OPEN if all are
+    /// open.
+    ///
+    /// Source: SQL Server VDI reference, OpenDevice (server).
+    pub fn open_device(&self, name: &str) -> Answer<ServerDevice> {
+        let seen = self.next_seen(name)?;
+        let slot = self.call(|state, id| {
+            let set = state.set_mut(id);
+            match set.phase {
+                Phase::Connected | Phase::Configurable if set.defect(Defect::ServerOpensEarly) => {}
+                Phase::AbnormallyTerminated if set.defect(Defect::ServerOpensAfterAbort) => {}
+                _ => set.require(&[Phase::Initializing, Phase::Active])?,
+            }
+            let (right, wrong) = (HResult::VD_E_OPEN, HResult::VD_E_PROTOCOL);
+            let surplus = set.seed.instead(Defect::ServerSurplusProtocol, right, wrong);
+            let slot = seen.or_else(|| next_unopened(set, name)).ok_or(surplus)?;
+            set.devices[slot].server = End::Open;
+            set.enter_active();
+            Ok((state.held_by(self.interface)?, slot))
+        });
+        let open = |(hold, slot)| ServerDevice { interface: self.clone(), hold, slot };
+        answer(slot.map(|slot| slot.map(open)))
+    }
+
+    /// Allocates a buffer from the area. `size` leaves out the prefix zone; alignment
+    /// 0 is the basic one. VD_E_MEMORY if too little was requested; VD_E_INVALID if
+    /// the size is 0, or the alignment neither 0 nor a power of 2.
+    ///
+    /// Source: SQL Server VDI reference, AllocateBuffer.
+    pub fn allocate_buffer(&self, size: u32, alignment: u32) -> Answer<Buffer> {
+        answer(self.call(|state, id| {
+            let set = state.set(id);
+            let aborted = &[Phase::AbnormallyTerminated];
+            set.require_also(HAS_BUFFERS, Defect::AllocatesAfterAbort, aborted)?;
+            set.seed.unless(Defect::AllocatesAnyAlignment, check_buffer(size, alignment))?;
+            let name = state.new_buffer();
+            let allocated = state.set_mut(id).area.allocate(name, size, alignment);
+            allocated.ok_or(HResult::VD_E_MEMORY)
+        }))
+    }
+
+    /// Frees a buffer. VD_E_INVALID if there is no such buffer, or a command that uses
+    /// it is outstanding. The area knows the size, so it is not asked for.
+    ///
+    /// Source: SQL Server VDI reference, FreeBuffer.
+    pub fn free_buffer(&self, buffer: Option<BufferId>) -> Status {
+        status(self.call(|state, id| {
+            let set = state.set_mut(id);
+            let aborted = &[Phase::AbnormallyTerminated];
+            set.require_also(HAS_BUFFERS, Defect::FreesAfterAbort, aborted)?;
+            let Some(buffer) = buffer.filter(|buffer| set.area.holds(*buffer)) else {
+                return set.seed.unless(Defect::FreesAnything, Err(HResult::VD_E_INVALID));
+            };
+            if set.uses(buffer) && !set.defect(Defect::FreesBufferInUse) {
+                return Err(HResult::VD_E_INVALID);
+            }
+            if !set.defect(Defect::FreesNothing) {
+                set.area.free(buffer);
+            }
+            Ok(())
+        }))
+    }
+
+    /// Whether the buffer is a buffer of this set that is allocated, after an abort
+    /// too.
+    ///
+    /// Source: SQL Server VDI reference, IsSharedBuffer.
+    pub fn is_shared_buffer(&self, buffer: Option<BufferId>) -> Answer<bool> {
+        answer(self.call(|state, id| {
+            let set = state.set(id);
+            let shared = buffer.is_some_and(|buffer| set.area.holds(buffer));
+            let shared = shared || buffer.is_none() && set.defect(Defect::SharedNull);
+            Ok(set.seed.instead(Defect::SharedNever, shared, false))
+        }))
+    }
+
+    /// Aborts the set, if it is not aborted already.
+    ///
+    /// Source: SQL Server VDI reference, SignalAbort (server).
+    pub fn signal_abort(&self) -> Status {
+        self.collect_first()?;
+        let aborted = status(self.call(|state, id| state.signal_abort(id)));
+        self.overlook(Defect::SignalAbortNotOpen, aborted)
+    }
+
+    /// Closes the set and releases everything, on an error too. VD_E_PROTOCOL, with
+    /// SignalAbort processing, while devices are open; in every phase but the
+    /// terminated ones Close aborts. Does not wait for the agent.
+    ///
+    /// Source: IServerVirtualDeviceSet2::Close, Remarks.
+    pub fn close(&self) -> Status {
+        if self.monitor.seed.is(Defect::ServerClosesTwice) {
+            return self.close_twice();
+        }
+        let decided = self.decide_close()?;
+        let closed = self.call(|state, id| {
+            let answer = close(state, id, decided);
+            state.bind(self.interface, Binding::Useless);
+            let stolen = if state.defect(Defect::CallbacksOnClosingThread) {
+                state.set_mut(id).owed.drain(..).collect()
+            } else {
+                Vec::new()
+            };
+            Ok((answer, stolen))
+        })?;
+        let (answer, stolen): (_, Vec<Owed>) = match closed {
+            Ok(closed) => closed,
+            Err(refused) => return self.overlook(Defect::ServerCloseNotOpen, Ok(refused)),
+        };
+        for mut owed in stolen {
+            (owed.callback)(owed.completion);
+        }
+        Ok(answer)
+    }
+
+    /// NOERROR in place of VD_E_PROTOCOL, if that is the defect.
+    fn overlook(&self, defect: Defect, status: Status) -> Status {
+        match status {
+            Ok(HResult::VD_E_PROTOCOL) if self.monitor.seed.is(defect) => Ok(HResult::NOERROR),
+            status => status,
+        }
+    }
+
+    /// Acts on the set that this interface has open, else VD_E_PROTOCOL.
+    pub(super) fn call<T>(
+        &self,
+        act: impl FnOnce(&mut State, SetId) -> Result<T, HResult>,
+    ) -> Result<Result<T, HResult>, Gone> {
+        self.monitor.with(&self.process, |state| {
+            let id = state.held_by(self.interface)?.set;
+            act(state, id)
+        })
+    }
+}
+
+/// The phases in which buffers can be allocated and freed.
+const HAS_BUFFERS: &[Phase] = &[Phase::Initializing, Phase::Active, Phase::NormallyTerminated];
+
+fn check_buffer(size: u32, alignment: u32) -> Result<(), HResult> {
+    if size == 0 || (alignment != 0 && !alignment.is_power_of_two()) {
+        Err(HResult::VD_E_INVALID)
+    } else {
+        Ok(())
+    }
+}
+
+pub(super) fn next_unopened(set: &mut Set, name: &str) -> Option<usize> {
+    let next = set.devices.iter().position(|device| device.server == End::Unopened)?;
+    match set.device_named(name) {
+        Some(slot) if set.devices[slot].server == End::Unopened => Some(slot),
+        _ => Some(next),
+    }
+}
+
+/// Whether a Close now is a mistake.
+pub(super) fn is_misuse(set: &Set) -> bool {
+    !set.aborted() && set.devices.iter().any(|device| device.server == End::Open)
+}
+
+/// `decided` is what an earlier look has found, if that is the defect.
+pub(super) fn close(state: &mut State, id: SetId, decided: Option<bool>) -> HResult {
+    let set = state.set_mut(id);
+    let misuse = decided.unwrap_or_else(|| is_misuse(set));
+    let mut abort = set.phase != Phase::NormallyTerminated || decided == Some(true);
+    if misuse && set.defect(Defect::ServerCloseNoAbort) {
+        abort = false;
+    }
+    if set.defect(Defect::NormalCloseAborts) {
+        abort = true;
+    }
+    if !misuse && set.defect(Defect::ServerCloseQuiet) {
+        abort = false;
+    }
+    let keeps = set.defect(Defect::ServerCloseReleasesNothing);
+    if let Some(side) = &mut set.server {
+        side.end(keeps);
+    }
+    if abort {
+        state.abort(id);
+    }
+    if misuse && !state.defect(Defect::ServerCloseNoerror) {
+        HResult::VD_E_PROTOCOL
+    } else {
+        HResult::NOERROR
+    }
+}

@@ -1,0 +1,149 @@
+//! Every seeded defect shows in at least one of these histories, unless it needs
+//! an unlucky order of events: then the test `loom` finds it.
+
+use std::collections::BTreeSet;
+
+use vdi_spec::codes::CommandCode::{ClearError, Flush, Write};
+use vdi_spec::codes::Win32;
+
+use super::histories::{self, Log};
+use super::secondaries;
+use super::stage::{Stage, pipes, result};
+use vdi_reference::{Defect, DefectInfo, Timeout};
+
+fn server_close(defect: Option<Defect>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(defect).active(&pipes(1)));
+    let buffer = result(log.stage.server.allocate_buffer(512, 0)).id;
+    let (status, let_go) = log.stage.send_held(0, 1);
+    log.note("send", status);
+    for tag in 2..=4 {
+        log.note("send", log.stage.send(0, tag, Flush));
+    }
+    let got = [(); 3].map(|()| log.stage.get(0).ok());
+    log.note("complete", log.stage.complete(0, got[0], Win32::ERROR_SUCCESS));
+    log.note("complete", log.stage.complete(0, got[1], Win32::ERROR_SUCCESS));
+    log.note("close", log.stage.server.close());
+    log.note("touch", log.stage.world.touch("server", buffer));
+    log.note("touch", log.stage.server_devices[0].touch());
+    log.note("complete", log.stage.complete(0, got[2], Win32::ERROR_SUCCESS));
+    log.note("get", log.stage.get(0));
+    drop(let_go);
+    log.end()
+}
+
+fn signal_abort(defect: Option<Defect>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(defect).active(&pipes(1)));
+    let device = log.stage.client_devices[0].clone();
+    let get = move || device.get_command(Timeout::Infinite).map(|(status, _)| status);
+    log.stage.lane("reader", get);
+    log.note("abort", log.stage.server.signal_abort());
+    log.note("abort", log.stage.server.signal_abort());
+    log.note("send", log.stage.send(0, 1, Flush));
+    log.end()
+}
+
+fn client_close(defect: Option<Defect>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(defect).active(&pipes(1)));
+    log.note("send", log.stage.send(0, 1, Flush));
+    log.note("close", log.stage.client.close());
+    log.end()
+}
+
+fn death(defect: Option<Defect>) -> Vec<String> {
+    let log = Log::new(Stage::new(defect).active(&pipes(1)));
+    log.stage.world.exit("primary");
+    log.end()
+}
+
+fn normal_run(defect: Option<Defect>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(defect).active(&pipes(2)));
+    log.note("send", log.stage.send(0, 1, Flush));
+    log.note("send", log.stage.send(0, 2, Flush));
+    while let Ok(command) = log.stage.get(0) {
+        log.note("complete", log.stage.complete(0, command, Win32::ERROR_SUCCESS));
+    }
+    log.note("close device", log.stage.server_devices[0].close_device());
+    log.note("send", log.stage.send(0, 3, Flush));
+    log.note("close device", log.stage.server_devices[1].close_device());
+    log.note("close", log.stage.server.close());
+    log.note("get", log.stage.get(1));
+    log.end()
+}
+
+fn buffer_in_use(defect: Option<Defect>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(defect).active(&pipes(1)));
+    let [buffer, _] = [(); 2].map(|()| result(log.stage.server.allocate_buffer(512, 0)).id);
+    log.note("send", log.stage.send_buffer(0, 1, Write, Some(buffer)));
+    log.note("free", log.stage.server.free_buffer(Some(buffer)));
+    log.note("got", log.stage.client_devices[0].get_command(Timeout::Milliseconds(0)));
+    log.end()
+}
+
+fn error_state(defect: Option<Defect>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(defect).active(&pipes(1)));
+    for tag in 1..=3 {
+        log.note("send", log.stage.send(0, tag, Write));
+    }
+    let first = log.stage.get(0).ok();
+    log.note("get", log.stage.get(0));
+    log.note("complete", log.stage.complete(0, first, Win32::ERROR_DISK_FULL));
+    log.note("send", log.stage.send(0, 4, Write));
+    log.note("send", log.stage.send(0, 5, ClearError));
+    log.note("get", log.stage.get(0));
+    log.end()
+}
+
+type History = fn(Option<Defect>) -> Vec<String>;
+
+/// The one about time comes first: with some defects the others never end.
+const HISTORIES: [History; 19] = [
+    histories::time,
+    histories::waiting,
+    server_close,
+    signal_abort,
+    client_close,
+    death,
+    normal_run,
+    buffer_in_use,
+    error_state,
+    histories::opening,
+    histories::configuring,
+    histories::devices,
+    histories::buffers,
+    histories::without_memory,
+    histories::commands,
+    histories::endings,
+    histories::early_endings,
+    histories::after_abort,
+    secondaries::secondaries,
+];
+
+#[test]
+fn a_history_is_the_same_each_time() {
+    for history in HISTORIES {
+        assert_eq!(history(None), history(None));
+    }
+}
+
+#[test]
+fn every_defect_shows() {
+    let sound = HISTORIES.map(|history| history(None));
+    let hidden = |row: &&DefectInfo| {
+        let same = |(history, sound): (&History, &Vec<String>)| history(Some(row.defect)) == *sound;
+        !row.race && HISTORIES.iter().zip(&sound).all(same)
+    };
+    let hidden: Vec<&str> = Defect::ALL.iter().filter(hidden).map(|row| row.name).collect();
+    assert!(hidden.is_empty(), "{hidden:?}");
+}
+
+#[test]
+fn the_table_of_defects_is_in_order() {
+    let names: BTreeSet<&str> = Defect::ALL.iter().map(|row| row.name).collect();
+    assert_eq!(names.len(), Defect::ALL.len());
+    for row in Defect::ALL {
+        assert_eq!(row.defect.info().name, row.name);
+        assert_eq!(Defect::by_name(row.name), Some(row.defect));
+        assert_eq!(row.defect.to_string(), row.name);
+    }
+    assert_eq!(Defect::by_name("none"), None);
+}

@@ -1,0 +1,14 @@
+//! The plain implementation, one step after the other: its functions in every
+//! phase, its waiting, and that every seeded defect shows.
+
+mod buffers;
+mod close;
+mod commands;
+mod defects;
+mod histories;
+mod phases;
+mod secondaries;
+mod secondary;
+mod stage;
+mod time;
+mod waiting;

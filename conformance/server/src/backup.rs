@@ -1,0 +1,158 @@
+//! BACKUP: the data is read and sent to the devices in Writes.
+
+use crc32fast::Hasher;
+use vdi_runtime::{Buffer, Bytes};
+use vdi_spec::codes::{CommandCode, Features, Win32};
+
+use super::database::Source;
+use super::device::{Device, Ended};
+use super::media::{BLOCK, Header, Trailer, filled_up, to_block};
+use super::messages::Failed;
+use super::session::Session;
+use super::statement::Statement;
+use super::{Engine, Fault};
+
+/// Carries the statement out: bytes of the data, and its checksum.
+pub(super) fn backup(
+    engine: &Engine,
+    statement: &Statement,
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<(u64, Option<u32>), Failed> {
+    let database = engine.databases.find(&statement.database, statement.what, true)?;
+    let unreadable = |error: std::io::Error| {
+        Failed::new(3201, format!("The data of '{}' cannot be read: {error}.", statement.database))
+    };
+    let source = Source::open(&database).map_err(unreadable)?;
+    let session = Session::open(engine, statement, say)?;
+    session.progress.expect(source.len());
+    let header = Header::new(statement, source.len(), session.config.max_transfer_size);
+    let stripes = session.run(|device, index| {
+        let header = header.of_device(index);
+        let mut writer = Writer { device, source: &source, place: 0 };
+        if statement.options.snapshot { writer.snapshot(&header) } else { writer.stream(&header) }
+    })?;
+    Ok((source.len(), (stripes.len() == 1).then(|| stripes[0]).flatten()))
+}
+
+/// Writes one device's part.
+struct Writer<'a, 'b> {
+    device: &'a mut Device<'b>,
+    source: &'a Source,
+    /// Bytes that were sent: where the next go.
+    place: u64,
+}
+
+impl Writer<'_, '_> {
+    fn stream(&mut self, header: &Header) -> Result<Option<u32>, Failed> {
+        let session = self.device.session;
+        self.block(&to_block(header))?;
+        let wanted = !session.statement.options.no_checksum;
+        let mut hasher = wanted.then(Hasher::new);
+        for (offset, length) in header.pieces() {
+            self.piece((offset, length), hasher.as_mut())?;
+            session.progress.add(length);
+        }
+        let checksum = hasher.map(Hasher::finalize);
+        if session.engine.faults.has(Fault::FlushTwice) {
+            self.settle()?;
+            self.device.order(CommandCode::Flush)?;
+            session.engine.faults.met(Fault::FlushTwice);
+        }
+        self.block(&to_block(&Trailer { checksum }))?;
+        self.settle()?;
+        self.device.order(CommandCode::Flush)?;
+        self.end(session)?;
+        Ok(checksum)
+    }
+
+    /// The metadata, then the client copies the frozen data.
+    ///
+    /// Source: SQL Server 2005 Virtual Backup Device Specification, Snapshot.
+    fn snapshot(&mut self, header: &Header) -> Result<Option<u32>, Failed> {
+        let session = self.device.session;
+        self.block(&to_block(header))?;
+        if session.config.features.contains(Features::SNAPSHOT_PREPARE) {
+            self.settle()?;
+            self.device.order(CommandCode::PrepareToFreeze)?;
+        }
+        let wanted = !session.statement.options.no_checksum;
+        let checksum = wanted
+            .then(|| self.source.checksum())
+            .transpose()
+            .map_err(|error| Failed::new(3201, format!("The data cannot be read: {error}.")))?;
+        self.block(&to_block(&Trailer { checksum }))?;
+        self.settle()?;
+        self.device.order(CommandCode::Snapshot)?;
+        self.end(session)?;
+        Ok(checksum)
+    }
+
+    fn end(&mut self, session: &Session<'_>) -> Result<(), Failed> {
+        if session.completes() {
+            self.device.order(CommandCode::Complete)?;
+        }
+        self.device.close()
+    }
+
+    /// Sends a piece of the data, filled up with zeros.
+    fn piece(
+        &mut self,
+        (offset, length): (u64, usize),
+        hasher: Option<&mut Hasher>,
+    ) -> Result<(), Failed> {
+        let (buffer, bytes) = self.free_buffer()?;
+        let filled = self.source.fill((offset, length), &bytes, hasher);
+        filled.map_err(|error| Failed::new(3201, format!("The data cannot be read: {error}.")))?;
+        let size = filled_up(length);
+        if size > length {
+            bytes.copy_at(length, &vec![0; size - length]);
+        }
+        self.write(buffer, size)
+    }
+
+    fn block(&mut self, block: &[u8]) -> Result<(), Failed> {
+        let (buffer, bytes) = self.free_buffer()?;
+        bytes.copy_from(block);
+        self.write(buffer, BLOCK)
+    }
+
+    fn write(&mut self, buffer: Buffer, size: usize) -> Result<(), Failed> {
+        self.device.send(CommandCode::Write, Some(buffer), (self.place, size))?;
+        self.place += size as u64;
+        Ok(())
+    }
+
+    fn free_buffer(&mut self) -> Result<(Buffer, Bytes), Failed> {
+        loop {
+            if let Some(free) = self.device.take_buffer() {
+                return Ok(free);
+            }
+            if self.device.is_idle() {
+                return Err(self.device.failure(Win32::ERROR_OPERATION_ABORTED));
+            }
+            self.written()?;
+        }
+    }
+
+    /// Waits for everything that is out.
+    fn settle(&mut self) -> Result<(), Failed> {
+        while !self.device.is_idle() {
+            self.written()?;
+        }
+        Ok(())
+    }
+
+    /// Waits for a Write, which must have stored everything.
+    fn written(&mut self) -> Result<(), Failed> {
+        let Ended { completion, size, buffer, .. } = self.device.next();
+        match completion.code {
+            Win32::ERROR_SUCCESS if completion.bytes as usize == size => {
+                self.device.give_back(buffer);
+                Ok(())
+            }
+            // Success with fewer bytes is none.
+            Win32::ERROR_SUCCESS => Err(self.device.failure(Win32::ERROR_WRITE_FAULT)),
+            code => Err(self.device.failure(code)),
+        }
+    }
+}

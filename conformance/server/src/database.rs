@@ -1,0 +1,395 @@
+//! Where the data of databases is: in files of a folder, generated from a seed, in memory.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crc32fast::Hasher;
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+use serde::Deserialize;
+use vdi_runtime::Bytes;
+use vdi_trace::Size;
+
+use super::messages::Failed;
+use super::statement::What;
+
+/// A folder of databases: the file `NAME` is the data of the database NAME, `NAME.log` its
+/// log. `NAME.generated`, a JSON object `{"seed": 1, "bytes": "1GiB"}`, stands for data
+/// that is made when it is read, and compared with what was restored.
+#[derive(Clone, Debug, Default)]
+pub struct Databases {
+    folder: Option<PathBuf>,
+    memory: Option<Memory>,
+}
+
+/// The data of every database: so many bytes, that of a piece of memory again and again.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// The piece.
+    pub piece: Arc<Vec<u8>>,
+    /// Bytes of the database.
+    pub bytes: u64,
+}
+
+/// Bytes that are copied and summed at a time: half of a processor's first cache.
+const PIECE: usize = 16 * 1024;
+
+/// The data of one database, or of its log.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// In a file.
+    File(PathBuf),
+    /// Made from a seed.
+    Generated(Generated),
+    /// In memory; nothing can be restored into it.
+    Memory(Memory),
+}
+
+/// Data that is made from a seed: the same on every machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Generated {
+    seed: u64,
+    bytes: Size,
+}
+
+impl Databases {
+    /// Those in a folder.
+    #[must_use]
+    pub const fn in_folder(folder: PathBuf) -> Self {
+        Self { folder: Some(folder), memory: None }
+    }
+
+    /// One, of whatever name, in memory.
+    #[must_use]
+    pub const fn in_memory(memory: Memory) -> Self {
+        Self { folder: None, memory: Some(memory) }
+    }
+
+    /// The data of a database, or its log; for RESTORE it need not exist yet.
+    pub(super) fn find(&self, name: &str, what: What, must: bool) -> Result<Database, Failed> {
+        if let Some(memory) = &self.memory {
+            return Ok(Database::Memory(memory.clone()));
+        }
+        let unknown =
+            |why: &str| Failed::new(911, format!("Database '{name}' does not exist{why}."));
+        let Some(folder) = &self.folder else {
+            return Err(unknown(" (VDI_DATA, the folder of databases, is not set)"));
+        };
+        if name.contains('/') || name.starts_with('.') {
+            return Err(unknown(": a name is that of a file"));
+        }
+        let file = folder.join(if what == What::Log { format!("{name}.log") } else { name.into() });
+        let recipe = file.with_file_name(format!(
+            "{}.generated",
+            file.file_name().unwrap_or_default().to_string_lossy()
+        ));
+        if recipe.is_file() {
+            return generated(&recipe).map(Database::Generated).map_err(|why| unknown(&why));
+        }
+        clear_stale(&file);
+        if must && !file.is_file() {
+            return Err(unknown(&format!(": {} is no file", file.display())));
+        }
+        Ok(Database::File(file))
+    }
+}
+
+/// Where data is restored to until all of it is there: beside the database, named after it,
+/// this process, and a number.
+fn unfinished(place: &Path) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    place.with_file_name(format!(".{name}.{}-{number}", std::process::id()))
+}
+
+/// The process that restores into this file, if it is such a file of this database.
+fn restorer(file: &str, database: &str) -> Option<Pid> {
+    let rest = file.strip_prefix('.')?.strip_prefix(database)?.strip_prefix('.')?;
+    let (process, number) = rest.split_once('-').unwrap_or((rest, "0"));
+    number.parse::<u64>().ok()?;
+    Pid::from_raw(process.parse().ok()?)
+}
+
+/// Removes what servers have left that died while they restored this database.
+fn clear_stale(place: &Path) {
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    let entries = place.parent().and_then(|folder| std::fs::read_dir(folder).ok());
+    for entry in entries.into_iter().flatten().flatten() {
+        let process = restorer(&entry.file_name().to_string_lossy(), &name);
+        if process.is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH)) {
+            // Another may do the same at this moment.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn generated(recipe: &Path) -> Result<Generated, String> {
+    let told = |why: String| format!(": {}: {why}", recipe.display());
+    let text = std::fs::read_to_string(recipe).map_err(|error| told(error.to_string()))?;
+    let generated: Generated =
+        serde_json::from_str(&text).map_err(|error| told(error.to_string()))?;
+    if generated.bytes.0 < 0 { Err(told("bytes are below 0".into())) } else { Ok(generated) }
+}
+
+/// Data that is read, in pieces, from many threads.
+#[derive(Debug)]
+pub(super) enum Source {
+    File(File, u64),
+    Generated(Generated),
+    Memory(Memory),
+}
+
+impl Source {
+    pub(super) fn open(database: &Database) -> io::Result<Self> {
+        Ok(match database {
+            Database::File(path) => {
+                let file = File::open(path)?;
+                let length = file.metadata()?.len();
+                Self::File(file, length)
+            }
+            Database::Generated(generated) => Self::Generated(*generated),
+            Database::Memory(memory) => Self::Memory(memory.clone()),
+        })
+    }
+
+    pub(super) const fn len(&self) -> u64 {
+        match self {
+            Self::File(_, length) => *length,
+            Self::Generated(generated) => generated.len(),
+            Self::Memory(memory) => memory.bytes,
+        }
+    }
+
+    /// The CRC-32 of all the data.
+    pub(super) fn checksum(&self) -> io::Result<u32> {
+        let mut hasher = Hasher::new();
+        let mut piece = vec![0; 1 << 20];
+        let mut offset = 0;
+        while offset < self.len() {
+            let some = (self.len() - offset).min(piece.len() as u64) as usize;
+            match self {
+                Self::File(file, _) => file.read_exact_at(&mut piece[..some], offset)?,
+                Self::Generated(generated) => generated.write(offset, &mut piece[..some]),
+                Self::Memory(memory) => memory.copy(offset, &mut piece[..some]),
+            }
+            hasher.update(&piece[..some]);
+            offset += some as u64;
+        }
+        Ok(hasher.finalize())
+    }
+
+    /// Puts `length` bytes from `offset` on into a buffer, at its start. The hasher takes
+    /// them in, if there is one.
+    pub(super) fn fill(
+        &self,
+        (offset, length): (u64, usize),
+        buffer: &Bytes,
+        hasher: Option<&mut Hasher>,
+    ) -> io::Result<()> {
+        match self {
+            Self::File(file, _) => {
+                let got = read_whole(file, offset, buffer, length)?;
+                if got < length {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                hash(buffer, length, hasher);
+            }
+            Self::Generated(generated) => {
+                let mut piece = vec![0; length];
+                generated.write(offset, &mut piece);
+                buffer.copy_from(&piece);
+                hasher.into_iter().for_each(|hasher| hasher.update(&piece));
+            }
+            Self::Memory(memory) => memory.fill((offset, length), buffer, hasher),
+        }
+        Ok(())
+    }
+}
+
+/// Reads until there are so many bytes, or the file ends.
+fn read_whole(file: &File, offset: u64, buffer: &Bytes, length: usize) -> io::Result<usize> {
+    let got = buffer.read_from(file, offset, length)?;
+    if got == length || got == 0 {
+        return Ok(got);
+    }
+    // Rare, and then it does not matter that it is copied twice.
+    let mut whole = vec![0; length];
+    let filled = file.read_exact_at(&mut whole, offset);
+    filled.map(|()| buffer.copy_from(&whole[..]))
+}
+
+/// Takes in the first `length` bytes of a buffer.
+pub(super) fn hash(buffer: &Bytes, length: usize, hasher: Option<&mut Hasher>) {
+    if let Some(hasher) = hasher {
+        buffer.for_each_piece(length, |piece| hasher.update(piece));
+    }
+}
+
+impl Memory {
+    /// The bytes from `offset` on, in stretches that lie in one piece: where each begins.
+    fn stretches(&self, (offset, length): (u64, usize), mut act: impl FnMut(usize, &[u8])) {
+        let mut done = 0;
+        while done < length {
+            let from = ((offset + done as u64) % self.piece.len() as u64) as usize;
+            let some = (self.piece.len() - from).min(length - done);
+            act(done, &self.piece[from..from + some]);
+            done += some;
+        }
+    }
+
+    fn fill(&self, place: (u64, usize), buffer: &Bytes, mut hasher: Option<&mut Hasher>) {
+        self.stretches(place, |at, data| {
+            let Some(hasher) = &mut hasher else { return buffer.copy_at(at, data) };
+            // Summed while it is in the fastest cache: read once from memory, not twice.
+            for (number, piece) in data.chunks(PIECE).enumerate() {
+                buffer.copy_at(at + number * PIECE, piece);
+                hasher.update(piece);
+            }
+        });
+    }
+
+    fn copy(&self, offset: u64, into: &mut [u8]) {
+        self.stretches((offset, into.len()), |at, data| {
+            into[at..at + data.len()].copy_from_slice(data);
+        });
+    }
+}
+
+impl Generated {
+    const fn len(&self) -> u64 {
+        self.bytes.0.cast_unsigned()
+    }
+
+    /// The bytes from `offset` on: the eight bytes at each multiple of 8 are a number of
+    /// the generator SplitMix64, whose state only counts, so that it can begin anywhere.
+    fn write(&self, offset: u64, into: &mut [u8]) {
+        let word = |index: u64| {
+            let mut z = self.seed.wrapping_add((index + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            (z ^ (z >> 31)).to_le_bytes()
+        };
+        let mut at = offset;
+        let mut rest = into;
+        while !rest.is_empty() {
+            let within = (at % 8) as usize;
+            let some = (8 - within).min(rest.len());
+            let (now, later) = rest.split_at_mut(some);
+            now.copy_from_slice(&word(at / 8)[within..within + some]);
+            at += some as u64;
+            rest = later;
+        }
+    }
+}
+
+/// Data that is written, in pieces, from many threads.
+#[derive(Debug)]
+pub(super) enum Sink {
+    /// Into a new file, which takes the place of the old one when all is sound.
+    File { file: File, new: PathBuf, place: PathBuf },
+    /// Compared with what would be generated.
+    Compared(Generated),
+}
+
+impl Sink {
+    pub(super) fn open(database: &Database) -> io::Result<Self> {
+        match database {
+            Database::File(place) => {
+                let new = unfinished(place);
+                let file = File::options().write(true).create(true).truncate(true).open(&new)?;
+                Ok(Self::File { file, new, place: place.clone() })
+            }
+            Database::Generated(generated) => Ok(Self::Compared(*generated)),
+            Database::Memory(_) => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
+        }
+    }
+
+    /// So many bytes will come.
+    pub(super) fn expect(&self, bytes: u64) -> io::Result<()> {
+        match self {
+            Self::Compared(generated) if generated.len() != bytes => {
+                let expected = generated.len();
+                let why = format!("the backup has {bytes} bytes, the generated data {expected}");
+                Err(io::Error::new(io::ErrorKind::InvalidData, why))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes `length` bytes out of a buffer, for the place at `offset`.
+    pub(super) fn put(&self, offset: u64, buffer: &Bytes, length: usize) -> io::Result<()> {
+        match self {
+            Self::File { file, .. } => buffer.write_to(file, offset, length),
+            Self::Compared(generated) => {
+                let (mut expected, mut got) = (vec![0; length], vec![0; length]);
+                generated.write(offset, &mut expected);
+                buffer.copy_to(&mut got);
+                if got == expected {
+                    return Ok(());
+                }
+                Err(io::Error::new(io::ErrorKind::InvalidData, "not the data that was backed up"))
+            }
+        }
+    }
+
+    /// All is there and sound.
+    pub(super) fn finish(self) -> io::Result<()> {
+        match &self {
+            Self::File { new, place, .. } => std::fs::rename(new, place),
+            Self::Compared(_) => Ok(()),
+        }
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        if let Self::File { new, .. } = self {
+            // After `finish` it is gone.
+            let _ = std::fs::remove_file(new);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_dead_server_left_is_cleared_away() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let place = folder.path().join("x");
+        let mine = unfinished(&place);
+        // No process has the greatest number that there can be.
+        let dead = format!("{}", i32::MAX);
+        let stale = [format!(".x.{dead}"), format!(".x.{dead}-3")];
+        let kept = [format!(".x.y.{dead}-3"), format!("x.{dead}-3"), ".x.1-z".to_owned()];
+        for name in stale.iter().chain(&kept) {
+            std::fs::write(folder.path().join(name), "half").expect("written");
+        }
+        std::fs::write(&mine, "half").expect("written");
+        clear_stale(&place);
+        assert!(stale.iter().all(|name| !folder.path().join(name).exists()));
+        assert!(kept.iter().all(|name| folder.path().join(name).exists()));
+        assert!(mine.exists(), "of a process that lives");
+    }
+
+    #[test]
+    fn generated_data_can_begin_anywhere() {
+        let generated = Generated { seed: 7, bytes: Size(100) };
+        let mut whole = vec![0; 100];
+        generated.write(0, &mut whole);
+        for (start, end) in [(0, 100), (3, 5), (7, 9), (16, 24), (99, 100)] {
+            let mut part = vec![0; end - start];
+            generated.write(start as u64, &mut part);
+            assert_eq!(part, whole[start..end]);
+        }
+        // The first number of SplitMix64 with seed 7.
+        assert_eq!(whole[..8], 7191089600892374487_u64.to_le_bytes());
+    }
+}

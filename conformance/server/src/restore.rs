@@ -1,0 +1,244 @@
+//! RESTORE: the devices are read, the data is checked and put in its place.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Mutex;
+
+use crc32fast::Hasher;
+use vdi_runtime::{Buffer, Bytes};
+use vdi_spec::codes::{CommandCode, Win32};
+use vdi_spec::config::VdConfig;
+
+use super::Engine;
+use super::database::{Sink, Source, hash};
+use super::device::{Device, Ended};
+use super::media::{BLOCK, Header, Trailer, from_block};
+use super::messages::Failed;
+use super::session::Session;
+use super::statement::{Statement, What};
+
+/// Carries the statement out: bytes of the data, and its checksum.
+pub(super) fn restore(
+    engine: &Engine,
+    statement: &Statement,
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<(u64, Option<u32>), Failed> {
+    let database = engine.databases.find(&statement.database, statement.what, false)?;
+    let unwritable = |error: std::io::Error| {
+        let name = &statement.database;
+        Failed::new(3634, format!("The data of '{name}' cannot be written: {error}."))
+    };
+    let snapshot = statement.options.snapshot;
+    let sink = (!snapshot).then(|| Sink::open(&database)).transpose().map_err(unwritable)?;
+    let session = Session::open(engine, statement, say)?;
+    let first: Mutex<Option<Header>> = Mutex::new(None);
+    let parts = session.run(|device, _| {
+        let mut reader = Reader { device, sink: sink.as_ref(), place: 0 };
+        let header = reader.header(&session, &first)?;
+        let trailer = reader.stream(&header)?;
+        Ok((header, trailer))
+    })?;
+    let mut numbers: Vec<u32> = parts.iter().map(|(header, _)| header.device).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let name = &statement.devices[0];
+    if numbers.len() != parts.len() {
+        return Err(Failed::media(name, "two devices hold the same part of the backup"));
+    }
+    let (header, trailer) = &parts[0];
+    let checksum = if parts.len() == 1 { trailer.checksum } else { None };
+    match sink {
+        Some(sink) => sink.finish().map_err(unwritable)?,
+        None => {
+            // The client has put the data back: is it what was frozen?
+            let source = Source::open(&database).map_err(unwritable)?;
+            let expected = trailer.checksum.filter(|_| !statement.options.no_checksum);
+            if let Some(expected) = expected
+                && source.checksum().map_err(unwritable)? != expected
+            {
+                return Err(Failed::damaged(name));
+            }
+        }
+    }
+    Ok((header.bytes, checksum))
+}
+
+/// Reads one device.
+struct Reader<'a, 'b> {
+    device: &'a mut Device<'b>,
+    sink: Option<&'a Sink>,
+    /// Bytes that were read: where the next lie.
+    place: u64,
+}
+
+/// A Read whose data is to be taken in its turn.
+struct Turn {
+    number: u64,
+    /// Where it begins, of all that is to be read.
+    at: u64,
+    /// How many of its bytes are wanted.
+    wanted: u64,
+}
+
+impl Reader<'_, '_> {
+    /// The header, which must be of the same backup as that of the other devices.
+    fn header(
+        &mut self,
+        session: &Session<'_>,
+        first: &Mutex<Option<Header>>,
+    ) -> Result<Header, Failed> {
+        let statement = session.statement;
+        let wrong_header = |header: &Header| {
+            if header.log != (statement.what == What::Log) {
+                return Some("it is of another kind than the statement".to_owned());
+            }
+            if header.snapshot != statement.options.snapshot {
+                return Some("a snapshot is restored WITH SNAPSHOT, and only it".to_owned());
+            }
+            let devices = header.devices as usize;
+            (devices != statement.devices.len())
+                .then(|| format!("the backup has {devices} devices"))
+        };
+        let mut block = Vec::new();
+        self.read(BLOCK as u64, |_, bytes, length| {
+            bytes.for_each_piece(length, |piece| block.extend_from_slice(piece));
+            Ok(())
+        })?;
+        let wrong = |why: &str| Failed::media(&self.device.name, why);
+        let header = Header::read(&block).map_err(|why| wrong(&why))?;
+        if let Some(why) = wrong_header(&header) {
+            return Err(wrong(&why));
+        }
+        if let Some(Err(why)) = self.sink.map(|sink| sink.expect(header.bytes)) {
+            let name = &statement.database;
+            return Err(Failed::new(
+                3634,
+                format!("The data of '{name}' cannot be written: {why}."),
+            ));
+        }
+        let mut first = first.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = first.get_or_insert_with(|| {
+            session.progress.expect(header.bytes);
+            header.clone()
+        });
+        if known.fits(&header) { Ok(header) } else { Err(wrong("it is of another backup")) }
+    }
+
+    /// The data and the trailer, checked; then the device is closed.
+    fn stream(&mut self, header: &Header) -> Result<Trailer, Failed> {
+        let session = self.device.session;
+        let mut hasher = Hasher::new();
+        let (piece, devices) = (u64::from(header.piece), u64::from(header.devices));
+        let sink = self.sink;
+        let data = header.data_length();
+        let mut trailer = Vec::new();
+        self.read(data + BLOCK as u64, |at, bytes, length| {
+            let mut done = 0;
+            while done < length {
+                // A read may go over several pieces of the data, and into the trailer.
+                let place = at + done as u64;
+                if place >= data {
+                    let rest = bytes.part(done, length - done);
+                    rest.for_each_piece(length - done, |bytes| trailer.extend_from_slice(bytes));
+                    break;
+                }
+                let end = ((place / piece + 1) * piece).min(data);
+                let some = (length - done).min((end - place) as usize);
+                let part = bytes.part(done, some);
+                let number = u64::from(header.device) + place / piece * devices;
+                let offset = number * piece + place % piece;
+                let kept = some.min(header.bytes.saturating_sub(offset) as usize);
+                hash(&part, kept, Some(&mut hasher));
+                if let Some(sink) = sink {
+                    sink.put(offset, &part, kept).map_err(|error| {
+                        Failed::new(3634, format!("The data cannot be written: {error}."))
+                    })?;
+                }
+                session.progress.add(kept);
+                done += some;
+            }
+            Ok(())
+        })?;
+        let name = &self.device.name;
+        let trailer: Trailer = from_block(&trailer).map_err(|why| Failed::media(name, &why))?;
+        let options = &session.statement.options;
+        match trailer.checksum {
+            None if options.checksum => return Err(Failed::no_checksum()),
+            // What the client has put back is summed once it is all there.
+            Some(_) if header.snapshot || options.no_checksum => {}
+            Some(expected) if expected != hasher.finalize() => return Err(Failed::damaged(name)),
+            _ => {}
+        }
+        if header.snapshot {
+            self.device.order(CommandCode::MountSnapshot)?;
+        }
+        self.device.close()?;
+        Ok(trailer)
+    }
+
+    /// Reads so many bytes, several Reads at a time, and hands them on in their order:
+    /// where they stand, and how many they are.
+    fn read(
+        &mut self,
+        whole: u64,
+        mut take: impl FnMut(u64, &Bytes, usize) -> Result<(), Failed>,
+    ) -> Result<(), Failed> {
+        let (mut asked, mut got, mut empty) = (0, 0, 0);
+        // Reads may be completed in any order; the data is in the order they were sent.
+        let mut order: VecDeque<Turn> = VecDeque::new();
+        let mut waiting: BTreeMap<u64, Ended> = BTreeMap::new();
+        while got < whole {
+            while let Some(turn) = self.ask(asked, whole - asked)? {
+                asked += turn.wanted;
+                order.push_back(turn);
+            }
+            if self.device.is_idle() {
+                return Err(self.device.failure(Win32::ERROR_OPERATION_ABORTED));
+            }
+            let ended = self.device.next();
+            waiting.insert(ended.number, ended);
+            while let Some(ended) = order.front().and_then(|turn| waiting.remove(&turn.number)) {
+                let Some(Turn { at, wanted, .. }) = order.pop_front() else { break };
+                let Ended { buffer, completion, .. } = ended;
+                let length = u64::from(completion.bytes).min(wanted);
+                if let Some(bytes) = buffer.as_ref().and_then(Buffer::bytes) {
+                    take(got, &bytes, length as usize)?;
+                }
+                self.device.give_back(buffer);
+                got += length;
+                if got < whole && completion.code != Win32::ERROR_SUCCESS {
+                    return Err(self.device.failure(completion.code));
+                }
+                empty = if length == 0 { empty + 1 } else { 0 };
+                if empty > 3 {
+                    return Err(self.device.failure(Win32::ERROR_HANDLE_EOF));
+                }
+                if length == wanted {
+                    continue;
+                }
+                // Fewer bytes than asked for. A stream has gone on behind them; where there
+                // are places, the next Read is on its way to its own.
+                if self.device.session.is_addressed() {
+                    let rest = self.ask(at + length, wanted - length)?;
+                    rest.into_iter().for_each(|turn| order.push_front(turn));
+                } else {
+                    asked -= wanted - length;
+                }
+            }
+        }
+        self.place += whole;
+        Ok(())
+    }
+
+    /// Sends a Read of what lies at `at`, at most `left` bytes of it, if there is any and a
+    /// buffer is free.
+    fn ask(&mut self, at: u64, left: u64) -> Result<Option<Turn>, Failed> {
+        let VdConfig { block_size, max_transfer_size, .. } = self.device.session.config;
+        let size = left.next_multiple_of(block_size.into()).min(max_transfer_size.into());
+        let Some((buffer, _)) = (left > 0).then(|| self.device.take_buffer()).flatten() else {
+            return Ok(None);
+        };
+        let place = (self.place + at, size as usize);
+        let number = self.device.send(CommandCode::Read, Some(buffer), place)?;
+        Ok(Some(Turn { number, at, wanted: size.min(left) }))
+    }
+}

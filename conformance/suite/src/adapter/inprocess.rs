@@ -1,0 +1,584 @@
+//! Driving an implementation in this process: implement [`Implementation`] and
+//! [`Session`], and each lane is a thread here.
+//!
+//! The driver knows exactly when everything is at rest: every thread of a lane
+//! is either idle, or inside a wait that the implementation has announced
+//! through [`Host::waiting`] or [`Host::sleeps`].
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use vdi_spec::codes::{HResult, Win32};
+use vdi_trace::{Args, Found, Function, Out, Presence, Process};
+
+use super::gate::{Gate, pause};
+use super::protocol::{Answer, Hello, Offer, Racing, Request};
+use super::{Adapter, Connection, Limits, Trouble};
+
+/// An implementation of VDI in Rust.
+pub trait Implementation: Send + Sync {
+    /// What it says of itself.
+    fn hello(&self) -> Hello;
+
+    /// A fresh world: nothing created, nothing opened.
+    fn session(&self, host: Arc<Host>) -> Arc<dyn Session>;
+}
+
+/// One scenario's world. Calls come from many threads at once.
+pub trait Session: Send + Sync {
+    /// Makes a call from the present thread, and blocks as the call does.
+    /// `None`: the calling process is no more, there is nothing to report.
+    fn call(&self, call: &Call) -> Option<Reply>;
+
+    /// Whether an object can be used from this process; `None` if that is not known.
+    fn touch(&self, process: Process, object: &str) -> Option<Found>;
+
+    /// The process ends.
+    fn exit(&self, process: Process);
+
+    /// Whether a thread of the process is inside the library.
+    fn inside(&self, process: Process) -> bool;
+
+    /// Lets time pass for the call in progress on this lane: its time-out, or one
+    /// interval of serverTimeOut if it is the completion agent's; with `after` so many
+    /// milliseconds of either. Whoever offers
+    /// `expire` lets no time-out but 0 pass by itself.
+    fn expire(&self, lane: &str, after: Option<u32>);
+
+    /// Whether everything rests is about to be asked: what would be noticed in time,
+    /// such as the death of another process, is to be noticed now.
+    fn look_around(&self) {}
+
+    /// The scenario is over: every blocked call gives `None`.
+    fn abandon(&self);
+}
+
+/// A call as a session gets it.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The lane: each is a thread.
+    pub lane: String,
+    /// The lane's process.
+    pub process: Process,
+    /// The function.
+    pub function: Function,
+    /// The handle it is called on.
+    pub on: String,
+    /// The name of what it makes.
+    pub creates: Option<String>,
+    /// Its arguments, checked against the function's row.
+    pub args: Args<'static>,
+}
+
+/// What a call gave.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// It returned.
+    Return(HResult, Box<Out<'static>>),
+    /// It cannot be made here.
+    Unsupported(String),
+}
+
+/// Whether a sleeping call still has a reason to sleep.
+pub type Still = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// Everything an implementation in this process can offer.
+#[must_use]
+pub fn whole_offer() -> Vec<Offer> {
+    vec![
+        Offer::Server,
+        Offer::Client,
+        Offer::Touch,
+        Offer::Exit,
+        Offer::Unload,
+        Offer::Hold,
+        Offer::Settle,
+        Offer::Expire,
+        Offer::Together,
+    ]
+}
+
+/// What the driver offers an implementation.
+pub struct Host {
+    state: Mutex<HostState>,
+    changed: Condvar,
+    answers: Mutex<Sender<Answer>>,
+}
+
+#[derive(Default)]
+struct HostState {
+    lanes: BTreeMap<String, Lane>,
+    /// Operations given to lanes and not finished.
+    busy: usize,
+    /// Of these, how many wait inside the implementation for another lane.
+    waiting: usize,
+    /// Lanes that sleep inside the implementation, as long as this gives true.
+    asleep: BTreeMap<String, Still>,
+    /// Of these, how many are inside a held completion routine.
+    held: usize,
+    over: bool,
+    /// How often a thread went to sleep, woke, or finished.
+    moves: u64,
+}
+
+#[derive(Default)]
+struct Lane {
+    queue: VecDeque<Operation>,
+    /// Calls begun and not returned.
+    in_call: usize,
+    /// Commands whose completion routines are held here, the innermost last.
+    routines: Vec<String>,
+    dead: bool,
+}
+
+enum Operation {
+    Call(u64, Box<Call>),
+    Resume(u64, String),
+    /// Begins with others, so many microseconds after the last of them is there.
+    Gate(Arc<Gate>, u32),
+}
+
+thread_local! {
+    static LANE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+fn this_lane() -> String {
+    LANE.with_borrow(Clone::clone)
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").finish_non_exhaustive()
+    }
+}
+
+impl Host {
+    fn new(answers: Sender<Answer>) -> Self {
+        Self { state: Mutex::default(), changed: Condvar::new(), answers: Mutex::new(answers) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HostState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A thread found that it has to wait, and is about to.
+    pub fn waiting(&self) {
+        self.lock().waiting += 1;
+        self.changed.notify_all();
+    }
+
+    /// Something changed: every thread that waits in the implementation will look again.
+    pub fn woken(&self) {
+        self.lock().waiting = 0;
+    }
+
+    /// The present thread is about to sleep, and sleeps as long as `still` gives true:
+    /// for an implementation that wakes its threads one by one. It must not block.
+    pub fn sleeps(&self, still: Still) {
+        let mut state = self.lock();
+        state.asleep.insert(this_lane(), still);
+        state.moves += 1;
+        self.changed.notify_all();
+    }
+
+    /// The present thread is awake again.
+    pub fn wakes(&self) {
+        let mut state = self.lock();
+        state.asleep.remove(&this_lane());
+        state.moves += 1;
+        self.changed.notify_all();
+    }
+
+    fn post(&self, answer: Answer) {
+        // A driver that is gone needs no answer.
+        let _ = self.answers.lock().unwrap_or_else(PoisonError::into_inner).send(answer);
+    }
+
+    /// A completion routine was invoked on the present thread. With `hold` it
+    /// returns when the suite says so; until then `session` takes the calls made
+    /// on this lane.
+    pub fn callback(
+        &self,
+        session: &dyn Session,
+        command: &str,
+        (completion, bytes, position): (Win32, u32, Option<u64>),
+        hold: bool,
+    ) {
+        let lane = this_lane();
+        {
+            // A dead process runs nothing.
+            let state = self.lock();
+            if state.over || state.lanes.get(&lane).is_some_and(|lane| lane.dead) {
+                return;
+            }
+            let command = command.to_owned();
+            self.post(Answer::Callback {
+                lane: lane.clone(),
+                command,
+                completion,
+                bytes,
+                position,
+            });
+        }
+        if hold {
+            {
+                let mut state = self.lock();
+                state.held += 1;
+                let entry = state.lanes.entry(lane.clone()).or_default();
+                entry.routines.push(command.to_owned());
+            }
+            self.changed.notify_all();
+            if !self.serve(&lane, session, Some(command)) {
+                self.lock().held -= 1;
+            }
+        }
+    }
+
+    /// Works off a lane's operations; inside a held routine, until it is resumed.
+    /// False: the lane is no more.
+    fn serve(&self, lane: &str, session: &dyn Session, held: Option<&str>) -> bool {
+        loop {
+            let Some(operation) = self.next(lane) else {
+                return false;
+            };
+            match operation {
+                Operation::Call(id, call) => {
+                    let reply = session.call(&call);
+                    self.finish(lane, id, reply);
+                }
+                Operation::Gate(gate, delay) => gate.pass(delay),
+                Operation::Resume(id, command) => {
+                    let matches = held == Some(command.as_str());
+                    self.resumed(lane, id, matches, &command);
+                    if matches {
+                        return true;
+                    }
+                }
+            }
+        }
+    }
+
+    fn next(&self, lane: &str) -> Option<Operation> {
+        let mut state = self.lock();
+        loop {
+            if state.over {
+                return None;
+            }
+            let entry = state.lanes.entry(lane.to_owned()).or_default();
+            if entry.dead {
+                return None;
+            }
+            if let Some(operation) = entry.queue.pop_front() {
+                return Some(operation);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn finish(&self, lane: &str, id: u64, reply: Option<Reply>) {
+        let mut state = self.lock();
+        state.busy -= 1;
+        state.moves += 1;
+        if let Some(entry) = state.lanes.get_mut(lane) {
+            entry.in_call -= 1;
+            if !entry.dead {
+                match reply {
+                    Some(Reply::Return(status, out)) => {
+                        self.post(Answer::Return { id, lane: lane.to_owned(), status, out });
+                    }
+                    Some(Reply::Unsupported(reason)) => {
+                        self.post(Answer::Unsupported { id, reason });
+                    }
+                    None => {}
+                }
+            }
+        }
+        self.changed.notify_all();
+    }
+
+    fn resumed(&self, lane: &str, id: u64, matches: bool, command: &str) {
+        let mut state = self.lock();
+        // The resume itself is done, and the routine no longer waits.
+        state.busy -= 1;
+        if matches {
+            state.held -= 1;
+            if let Some(entry) = state.lanes.get_mut(lane) {
+                entry.routines.pop();
+            }
+            self.post(Answer::Resumed { id });
+        } else {
+            let reason = format!("no routine of `{command}` is held on this lane");
+            self.post(Answer::Unsupported { id, reason });
+        }
+        self.changed.notify_all();
+    }
+
+    /// Waits until every thread is idle, waits for another, or is held.
+    fn rest(&self, within: Duration) -> Result<MutexGuard<'_, HostState>, Trouble> {
+        let state = self.lock();
+        let busy = |state: &mut HostState| {
+            let asleep = state.asleep.values().filter(|still| still()).count();
+            state.busy > state.waiting + asleep + state.held
+        };
+        let (state, waited) = self
+            .changed
+            .wait_timeout_while(state, within, busy)
+            .unwrap_or_else(PoisonError::into_inner);
+        if waited.timed_out() {
+            return Err(Trouble::Silent { asked: "settle".to_owned(), within });
+        }
+        Ok(state)
+    }
+
+    fn settle(&self, id: u64, within: Duration) -> Result<(), Trouble> {
+        let state = self.rest(within)?;
+        let in_call = state
+            .lanes
+            .iter()
+            .filter(|(_, lane)| lane.in_call > 0 && !lane.dead)
+            .map(|(name, _)| name.clone())
+            .collect();
+        let moves = Some(state.moves);
+        self.post(Answer::Settled { id, in_call, moves });
+        Ok(())
+    }
+}
+
+/// Any [`Implementation`] as an [`Adapter`].
+#[derive(Debug)]
+pub struct InProcess<I> {
+    implementation: I,
+    options: String,
+}
+
+impl<I: Implementation> InProcess<I> {
+    /// `options` are those of `vdi` that choose it; empty for the built-in one.
+    pub fn new(implementation: I, options: impl Into<String>) -> Self {
+        Self { implementation, options: options.into() }
+    }
+}
+
+impl<I: Implementation + Clone + 'static> InProcess<I> {
+    pub(super) fn driver(&self, limits: Limits) -> Driver {
+        Driver {
+            hello: self.implementation.hello(),
+            implementation: Box::new(self.implementation.clone()),
+            limits,
+            world: None,
+        }
+    }
+}
+
+impl<I: Implementation + Clone + 'static> Adapter for InProcess<I> {
+    fn options(&self) -> &str {
+        &self.options
+    }
+
+    fn connect(&self, limits: Limits) -> Result<Box<dyn Connection>, Trouble> {
+        Ok(Box::new(self.driver(limits)))
+    }
+}
+
+pub(super) struct Driver {
+    pub(super) hello: Hello,
+    implementation: Box<dyn Implementation>,
+    limits: Limits,
+    pub(super) world: Option<World>,
+}
+
+pub(super) struct World {
+    host: Arc<Host>,
+    session: Arc<dyn Session>,
+    pub(super) answers: Receiver<Answer>,
+}
+
+impl World {
+    fn give(&self, lane: &str, operation: Operation, gate: Option<Operation>) {
+        let mut state = self.host.lock();
+        let known = state.lanes.contains_key(lane);
+        let entry = state.lanes.entry(lane.to_owned()).or_default();
+        if entry.dead {
+            return;
+        }
+        match &operation {
+            Operation::Call(..) => entry.in_call += 1,
+            // A lane that waits inside a call would never come to see it.
+            Operation::Resume(id, command) if entry.routines.last() != Some(command) => {
+                let (id, reason) = (*id, format!("no routine of `{command}` is held on {lane}"));
+                self.host.post(Answer::Unsupported { id, reason });
+                return;
+            }
+            Operation::Resume(..) | Operation::Gate(..) => {}
+        }
+        entry.queue.extend(gate);
+        entry.queue.push_back(operation);
+        state.busy += 1;
+        self.host.changed.notify_all();
+        drop(state);
+        if !known {
+            let (host, session) = (Arc::clone(&self.host), Arc::clone(&self.session));
+            let lane = lane.to_owned();
+            thread::spawn(move || {
+                LANE.set(lane.clone());
+                host.serve(&lane, &*session, None);
+            });
+        }
+    }
+
+    fn exit(&self, process: Process) {
+        {
+            let mut state = self.host.lock();
+            let prefix = format!("{process}.");
+            let mut never_done = 0;
+            for (_, lane) in state.lanes.iter_mut().filter(|(name, _)| name.starts_with(&prefix)) {
+                lane.dead = true;
+                let given = lane.queue.drain(..);
+                never_done += given.filter(|one| !matches!(one, Operation::Gate(..))).count();
+            }
+            state.busy -= never_done;
+            self.host.changed.notify_all();
+        }
+        self.session.exit(process);
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.host.lock().over = true;
+        self.host.changed.notify_all();
+        self.session.abandon();
+    }
+}
+
+impl Driver {
+    fn world(&self) -> Result<&World, Trouble> {
+        self.world.as_ref().ok_or_else(|| Trouble::Own("a request before `reset`".to_owned()))
+    }
+
+    /// Begins several at once. Exits are this thread's own.
+    fn together(&self, requests: &[Racing]) -> Result<(), Trouble> {
+        let gate = Arc::new(Gate::new(requests.len()));
+        let mut exits = Vec::new();
+        for racing in requests {
+            let wait = Some(Operation::Gate(Arc::clone(&gate), racing.delay));
+            match &racing.request {
+                Request::Call { .. } => self.call(&racing.request, wait)?,
+                Request::Resume { id, lane, command } => {
+                    self.world()?.give(lane, Operation::Resume(*id, command.clone()), wait);
+                }
+                Request::Exit { id, process, .. } => exits.push((racing.delay, *id, *process)),
+                other => return Err(Trouble::Own(format!("`{}` cannot race", other.what()))),
+            }
+        }
+        exits.sort_unstable();
+        (0..exits.len()).for_each(|_| gate.arrive());
+        gate.wait(0);
+        let mut passed = 0;
+        for (delay, id, process) in exits {
+            pause(delay - passed);
+            passed = delay;
+            let world = self.world()?;
+            world.exit(process);
+            world.host.post(Answer::Exited { id });
+        }
+        Ok(())
+    }
+
+    fn call(&self, request: &Request, gate: Option<Operation>) -> Result<(), Trouble> {
+        let Request::Call { id, lane, call, on, creates, args } = request else {
+            return Ok(());
+        };
+        let process = vdi_trace::LaneName::process_of(lane)
+            .map_err(|error| Trouble::Own(error.to_string()))?;
+        let call = Call {
+            lane: lane.clone(),
+            process,
+            function: *call,
+            on: on.clone(),
+            creates: creates.clone(),
+            args: (**args).clone(),
+        };
+        self.world()?.give(lane, Operation::Call(*id, Box::new(call)), gate);
+        Ok(())
+    }
+}
+
+impl Connection for Driver {
+    fn hello(&self) -> &Hello {
+        &self.hello
+    }
+
+    fn send(&mut self, request: &Request) -> Result<(), Trouble> {
+        match request {
+            Request::Hello { .. } | Request::Bye => {}
+            Request::Reset { .. } => {
+                let (sender, answers) = channel();
+                let host = Arc::new(Host::new(sender));
+                let session = self.implementation.session(Arc::clone(&host));
+                host.post(Answer::Ready);
+                self.world = Some(World { host, session, answers });
+            }
+            Request::Call { .. } => self.call(request, None)?,
+            Request::Together { requests } => self.together(requests)?,
+            Request::Resume { id, lane, command } => {
+                self.world()?.give(lane, Operation::Resume(*id, command.clone()), None);
+            }
+            Request::Touch { id, lane, object } => {
+                let world = self.world()?;
+                let process = vdi_trace::LaneName::process_of(lane)
+                    .map_err(|error| Trouble::Own(error.to_string()))?;
+                world.host.post(match world.session.touch(process, object) {
+                    Some(found) => Answer::Touched { id: *id, found },
+                    None => Answer::Unsupported { id: *id, reason: "cannot be told".to_owned() },
+                });
+            }
+            Request::Exit { id, process, .. } => {
+                let world = self.world()?;
+                world.exit(*process);
+                world.host.post(Answer::Exited { id: *id });
+            }
+            Request::Unload { id, process } => {
+                let world = self.world()?;
+                let inside = world.session.inside(*process);
+                let found = if inside { Presence::Busy } else { Presence::Idle };
+                world.host.post(Answer::Unloaded { id: *id, found });
+            }
+            Request::Expire { id, .. } if !self.hello.has(Offer::Expire) => {
+                let reason = "time is the real one here".to_owned();
+                self.world()?.host.post(Answer::Unsupported { id: *id, reason });
+            }
+            Request::Expire { id, lane, after } => {
+                // What was asked before has come as far as it can.
+                let world = self.world()?;
+                drop(world.host.rest(self.limits.timeout)?);
+                world.session.expire(lane, *after);
+                world.host.post(Answer::Expired { id: *id });
+            }
+            Request::Settle { id } => {
+                let world = self.world()?;
+                world.session.look_around();
+                world.host.settle(*id, self.limits.timeout)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, within: Duration) -> Result<Option<Answer>, Trouble> {
+        match self.world()?.answers.recv_timeout(within) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(Trouble::Crashed("its threads are gone".to_owned()))
+            }
+        }
+    }
+
+    fn take_stderr(&mut self) -> String {
+        String::new()
+    }
+}

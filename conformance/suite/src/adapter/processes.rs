@@ -1,0 +1,416 @@
+//! The runtime with every process of a scenario in a real process of its own, which
+//! share memory and nothing else.
+//!
+//! Each of them is this program again, serving its part of a scenario on standard input
+//! and output. Names that only one of them knows are put in here: a process calls what
+//! another has named by its tag, its place, or its number.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use vdi_spec::clauses::Party;
+use vdi_trace::{Function, Handle, HowEnded, LaneName, Name, Out, Presence, Process};
+
+use super::body::far;
+use super::gate::pause;
+use super::protocol::{Answer, Hello, Racing, Request};
+use super::{Adapter, Connection, Limits, Trouble, runtime};
+
+/// The runtime between processes.
+#[derive(Clone, Debug)]
+pub struct Processes {
+    program: PathBuf,
+}
+
+impl Processes {
+    /// `program` is `vdi` itself, which is started once for each process.
+    #[must_use]
+    pub const fn new(program: PathBuf) -> Self {
+        Self { program }
+    }
+}
+
+impl Adapter for Processes {
+    fn options(&self) -> &'static str {
+        "--processes"
+    }
+
+    fn connect(&self, limits: Limits) -> Result<Box<dyn Connection>, Trouble> {
+        Ok(Box::new(Driver {
+            program: self.program.clone(),
+            limits,
+            hello: runtime::hello(),
+            world: World::new(),
+        }))
+    }
+}
+
+struct Driver {
+    program: PathBuf,
+    limits: Limits,
+    hello: Hello,
+    world: World,
+}
+
+/// One scenario's processes.
+struct World {
+    /// What the names of its shared memory objects begin with.
+    prefix: String,
+    parts: BTreeMap<Process, Part>,
+    lines: (Sender<Line>, Receiver<Line>),
+    /// Answers that came and were not asked for yet.
+    pending: VecDeque<Answer>,
+    names: Names,
+}
+
+/// A line that a process wrote; `None` at the end of its output.
+type Line = (Process, Option<Vec<u8>>);
+
+/// One process.
+struct Part {
+    child: Child,
+    input: ChildStdin,
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What names stand for in other processes.
+#[derive(Default)]
+struct Names {
+    commands: BTreeMap<String, String>,
+    /// Where the buffer of a name lies.
+    offsets: BTreeMap<String, u64>,
+    /// Which buffer lies there, by its name elsewhere.
+    buffers: BTreeMap<String, String>,
+    handles: BTreeMap<String, u64>,
+    /// What calls in progress are to make, by their numbers.
+    making: BTreeMap<u64, (Function, String)>,
+}
+
+impl World {
+    fn new() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self {
+            prefix: format!("vdi-suite-{}-{count}-", std::process::id()),
+            parts: BTreeMap::new(),
+            lines: channel(),
+            pending: VecDeque::new(),
+            names: Names::default(),
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.parts.clear();
+        // What the last ones to be killed have left.
+        vdi_runtime::remove_leftovers(&self.prefix);
+    }
+}
+
+impl Names {
+    /// A call as the process that makes it is to see it.
+    fn go_out(&mut self, process: Process, request: &mut Request) {
+        let Request::Call { id, call, creates, args, .. } = request else { return };
+        let made = creates.clone().unwrap_or_default();
+        if *call == Function::SendCommand {
+            self.commands.insert(far::command(far::tag(&made)), made.clone());
+        }
+        self.making.insert(*id, (*call, made));
+        if process.party() != Party::Client {
+            return;
+        }
+        if let Some(Handle::Name(name)) = &mut args.buffer
+            && let Some(offset) = self.offsets.get(name.as_str())
+        {
+            *name = Name::from(far::buffer(*offset));
+        }
+        if let Some(Handle::Name(name)) = &mut args.handle
+            && let Some(number) = self.handles.get(name.as_str())
+        {
+            *name = Name::from(far::handle(*number));
+        }
+        if let Some(Handle::Name(name)) = &mut args.command {
+            *name = Name::from(far::command(far::tag(name.as_str())));
+        }
+    }
+
+    /// An answer as the suite is to see it.
+    fn come_in(&mut self, answer: &mut Answer) {
+        let Answer::Return { id, out, .. } = answer else { return };
+        let Some((call, made)) = self.making.remove(id) else { return };
+        let Out { command, buffer, address, .. } = &mut **out;
+        match (call, *address) {
+            (Function::AllocateBuffer, Some(offset)) => {
+                self.buffers.insert(far::buffer(offset), made.clone());
+                self.offsets.insert(made, offset);
+            }
+            (Function::GetBufferHandle, Some(number)) => {
+                self.handles.insert(made, number);
+                *address = None;
+            }
+            _ => {}
+        }
+        let own = |name: &mut Option<Name<'static>>, known: &BTreeMap<String, String>| {
+            if let Some(own) = name.as_ref().and_then(|name| known.get(name.as_str())) {
+                *name = Some(Name::from(own.clone()));
+            }
+        };
+        own(command, &self.commands);
+        own(buffer, &self.buffers);
+    }
+}
+
+impl Driver {
+    /// The process of that name, started if it does not run yet.
+    fn part(&mut self, process: Process) -> Result<&mut Part, Trouble> {
+        if !self.world.parts.contains_key(&process) {
+            let part = self.start(process)?;
+            self.world.parts.insert(process, part);
+            self.send_to(process, &Request::Reset { scenario: String::new() })?;
+            self.wait_for(process, "reset", &mut |answer| matches!(answer, Answer::Ready))?;
+        }
+        self.world.parts.get_mut(&process).ok_or_else(|| gone(process))
+    }
+
+    fn start(&self, process: Process) -> Result<Part, Trouble> {
+        let failed = |error| Trouble::NotStarted(format!("{}: {error}", self.program.display()));
+        let mut child = Command::new(&self.program)
+            .args(["process", "--prefix", &self.world.prefix])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        let input = child.stdin.take().expect("standard input is piped");
+        let output = child.stdout.take().expect("standard output is piped");
+        let lines = self.world.lines.0.clone();
+        thread::spawn(move || {
+            let mut output = BufReader::new(output);
+            loop {
+                let mut line = Vec::new();
+                let read = output.read_until(b'\n', &mut line);
+                let line = matches!(read, Ok(1..)).then_some(line);
+                let last = line.is_none();
+                if lines.send((process, line)).is_err() || last {
+                    return;
+                }
+            }
+        });
+        Ok(Part { child, input })
+    }
+
+    fn send_to(&mut self, process: Process, request: &Request) -> Result<(), Trouble> {
+        let mut line = serde_json::to_vec(request).expect("a request serialises");
+        line.push(b'\n');
+        let part = self.world.parts.get_mut(&process).ok_or_else(|| gone(process))?;
+        part.input.write_all(&line).and_then(|()| part.input.flush()).map_err(|_| gone(process))
+    }
+
+    /// The next answer of any process.
+    fn next(&mut self, within: Duration) -> Result<Option<(Process, Answer)>, Trouble> {
+        loop {
+            let (process, line) = match self.world.lines.1.recv_timeout(within) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Ok(None),
+            };
+            match line {
+                // One that was told to end, or killed, is no longer there.
+                None if self.world.parts.contains_key(&process) => return Err(gone(process)),
+                None => {}
+                Some(_) if !self.world.parts.contains_key(&process) => {}
+                Some(line) => {
+                    let mut answer = serde_json::from_slice(&line).map_err(|error| {
+                        let line = String::from_utf8_lossy(&line).into_owned();
+                        Trouble::Garbage { reason: error.to_string(), line }
+                    })?;
+                    self.world.names.come_in(&mut answer);
+                    return Ok(Some((process, answer)));
+                }
+            }
+        }
+    }
+
+    /// The answer of this process that is one; others are kept for later.
+    fn wait_for(
+        &mut self,
+        process: Process,
+        asked: &str,
+        is_one: &mut dyn FnMut(&Answer) -> bool,
+    ) -> Result<Answer, Trouble> {
+        let within = self.limits.timeout;
+        loop {
+            match self.next(within)? {
+                None => return Err(Trouble::Silent { asked: asked.to_owned(), within }),
+                Some((from, answer)) if from == process && is_one(&answer) => return Ok(answer),
+                Some((_, answer)) => self.world.pending.push_back(answer),
+            }
+        }
+    }
+
+    /// Waits until all processes rest together: each of them does, and asked again has
+    /// not moved in between. Gives the lanes that are inside a call.
+    fn rest(&mut self, id: u64) -> Result<Vec<String>, Trouble> {
+        let processes: Vec<Process> = self.world.parts.keys().copied().collect();
+        let mut before = None;
+        loop {
+            let mut moves = BTreeMap::new();
+            let mut lanes = Vec::new();
+            for process in &processes {
+                self.send_to(*process, &Request::Settle { id })?;
+                let mut settled = |answer: &Answer| matches!(answer, Answer::Settled { .. });
+                let answer = self.wait_for(*process, "settle", &mut settled)?;
+                if let Answer::Settled { in_call, moves: moved, .. } = answer {
+                    lanes.extend(in_call);
+                    moves.insert(*process, moved);
+                }
+            }
+            lanes.sort();
+            if before.as_ref() == Some(&moves) || processes.len() < 2 {
+                return Ok(lanes);
+            }
+            before = Some(moves);
+        }
+    }
+
+    /// The process ends, in one way or the other; the others notice in their own time.
+    fn exit(&mut self, process: Process, how: HowEnded) -> Result<(), Trouble> {
+        self.part(process)?;
+        if how == HowEnded::Normal {
+            self.send_to(process, &Request::Bye)?;
+            if let Some(part) = self.world.parts.get_mut(&process) {
+                part.child.wait().map_err(|error| Trouble::Own(error.to_string()))?;
+            }
+        }
+        self.world.parts.remove(&process);
+        Ok(())
+    }
+}
+
+impl Driver {
+    /// Begins requests at once, those of each process by that process.
+    fn together(&mut self, requests: &[Racing]) -> Result<(), Trouble> {
+        let mut parts: BTreeMap<Process, Vec<Racing>> = BTreeMap::new();
+        let mut exits = Vec::new();
+        for racing in requests {
+            let mut request = racing.request.clone();
+            match &request {
+                Request::Call { lane, .. } | Request::Resume { lane, .. } => {
+                    let process = process_of(lane)?;
+                    self.part(process)?;
+                    self.world.names.go_out(process, &mut request);
+                    let racing = Racing { request, delay: racing.delay };
+                    parts.entry(process).or_default().push(racing);
+                }
+                Request::Exit { id, process, how } => {
+                    self.part(*process)?;
+                    exits.push((racing.delay, *id, *process, *how));
+                }
+                other => return Err(Trouble::Own(format!("`{}` cannot race", other.what()))),
+            }
+        }
+        for (process, requests) in parts {
+            self.send_to(process, &Request::Together { requests })?;
+        }
+        exits.sort_unstable_by_key(|(delay, ..)| *delay);
+        let mut passed = 0;
+        for (delay, id, process, how) in exits {
+            pause(delay - passed);
+            passed = delay;
+            self.exit(process, how)?;
+            self.world.pending.push_back(Answer::Exited { id });
+        }
+        Ok(())
+    }
+}
+
+fn gone(process: Process) -> Trouble {
+    Trouble::Crashed(format!("the process `{process}` is gone"))
+}
+
+fn process_of(lane: &str) -> Result<Process, Trouble> {
+    LaneName::process_of(lane).map_err(|error| Trouble::Own(error.to_string()))
+}
+
+impl Connection for Driver {
+    fn hello(&self) -> &Hello {
+        &self.hello
+    }
+
+    fn send(&mut self, request: &Request) -> Result<(), Trouble> {
+        let mut request = request.clone();
+        let process = match &mut request {
+            Request::Hello { .. } | Request::Bye => return Ok(()),
+            Request::Reset { .. } => {
+                self.world = World::new();
+                self.world.pending.push_back(Answer::Ready);
+                return Ok(());
+            }
+            Request::Together { requests } => {
+                let requests = std::mem::take(requests);
+                return self.together(&requests);
+            }
+            Request::Settle { id } => {
+                let in_call = self.rest(*id)?;
+                self.world.pending.push_back(Answer::Settled { id: *id, in_call, moves: None });
+                return Ok(());
+            }
+            Request::Exit { id, process, how } => {
+                self.exit(*process, *how)?;
+                self.world.pending.push_back(Answer::Exited { id: *id });
+                return Ok(());
+            }
+            Request::Unload { id, process } if !self.world.parts.contains_key(process) => {
+                let found = Presence::Idle;
+                self.world.pending.push_back(Answer::Unloaded { id: *id, found });
+                return Ok(());
+            }
+            Request::Unload { process, .. } => *process,
+            Request::Expire { id, lane, .. } => {
+                // What was asked before has come as far as it can, everywhere.
+                let (id, process) = (*id, process_of(lane)?);
+                self.rest(id)?;
+                process
+            }
+            Request::Touch { lane, object, .. } => {
+                let process = process_of(lane)?;
+                if process.party() == Party::Client
+                    && let Some(offset) = self.world.names.offsets.get(object)
+                {
+                    *object = far::buffer(*offset);
+                }
+                process
+            }
+            Request::Call { lane, .. } | Request::Resume { lane, .. } => process_of(lane)?,
+        };
+        self.world.names.go_out(process, &mut request);
+        self.part(process)?;
+        self.send_to(process, &request)
+    }
+
+    fn receive(&mut self, within: Duration) -> Result<Option<Answer>, Trouble> {
+        if let Some(answer) = self.world.pending.pop_front() {
+            return Ok(Some(answer));
+        }
+        match self.next(within)? {
+            Some((_, Answer::Trouble { message })) => Err(Trouble::Own(message)),
+            answer => Ok(answer.map(|(_, answer)| answer)),
+        }
+    }
+
+    fn take_stderr(&mut self) -> String {
+        String::new()
+    }
+}

@@ -1,0 +1,115 @@
+//! Known failures: keyed by scenario, verdict and clause, each with a reason.
+//!
+//! They run all the same. A failure that is listed does not fail the run; an
+//! entry that no failure matches does.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use vdi_spec::clauses::Clause;
+
+use crate::run::ScenarioResult;
+use crate::scenario::BadFile;
+
+/// A baseline file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Baseline {
+    /// Where the schema is.
+    #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// `baseline/1`.
+    pub vdi: String,
+    /// The failures that are known.
+    pub known: Vec<Entry>,
+}
+
+/// One known failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Entry {
+    /// The scenario's id.
+    pub scenario: String,
+    /// The verdict, such as `violation` or `crashed`.
+    pub verdict: String,
+    /// The broken clause, if the verdict has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clause: Option<Clause>,
+    /// Why it is known and left.
+    pub reason: String,
+}
+
+/// An entry that matches no failure of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stale {
+    /// The entry.
+    pub entry: Entry,
+    /// What came instead.
+    pub got: String,
+}
+
+impl Baseline {
+    /// Reads a baseline from a file.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no baseline, lists a failure twice or without a reason.
+    pub fn read(path: &Path) -> Result<Self, Box<BadFile>> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Box::new(BadFile::whole(&name, format!("cannot be read: {error}"))))?;
+        let baseline: Self = serde_json::from_str(&text)
+            .map_err(|error| Box::new(BadFile::json(&name, &text, 0, &error)))?;
+        let at = |word: &str, message: String| {
+            let offset = text.find(word).unwrap_or_default();
+            Err(Box::new(BadFile::at(&name, &text, offset, word.len(), message)))
+        };
+        if baseline.vdi != "baseline/1" {
+            let message = format!("format `{}`, expected `baseline/1`", baseline.vdi);
+            return at("\"vdi\"", message);
+        }
+        for (index, entry) in baseline.known.iter().enumerate() {
+            let quoted = format!("\"{}\"", entry.scenario);
+            if entry.reason.trim().is_empty() {
+                return at(&quoted, "a known failure needs a reason".to_owned());
+            }
+            if baseline.known[..index].iter().any(|other| other.scenario == entry.scenario) {
+                return at(&quoted, "this scenario is listed twice".to_owned());
+            }
+        }
+        Ok(baseline)
+    }
+
+    /// The entry that a result matches, if it is a known failure.
+    #[must_use]
+    pub fn covers(&self, result: &ScenarioResult) -> Option<&Entry> {
+        self.known.iter().find(|entry| {
+            entry.scenario == result.id
+                && entry.verdict == result.verdict.name()
+                && entry.clause == result.verdict.clause()
+        })
+    }
+
+    /// The entries that no result matches. With `all == false` only a part of the
+    /// scenarios was run, and entries of the others are left alone.
+    #[must_use]
+    pub fn stale(&self, results: &[ScenarioResult], all: bool) -> Vec<Stale> {
+        let mut stale = Vec::new();
+        for entry in &self.known {
+            let result = results.iter().find(|result| result.id == entry.scenario);
+            let got = match result {
+                Some(result) if self.covers(result).is_some() => continue,
+                Some(result) => match result.verdict.clause() {
+                    Some(clause) => format!("{} of {clause}", result.verdict.name()),
+                    None => result.verdict.name().to_owned(),
+                },
+                None if all => "no such scenario".to_owned(),
+                None => continue,
+            };
+            stale.push(Stale { entry: entry.clone(), got });
+        }
+        stale
+    }
+}

@@ -1,0 +1,155 @@
+//! Reports of a run. They never judge: what they say was decided before.
+
+mod json;
+mod junit;
+mod lanes;
+mod markdown;
+mod text;
+
+pub use json::{JsonReport, json};
+pub use junit::junit;
+pub use lanes::lane_diagram;
+pub use markdown::markdown;
+pub use text::{failure, text, trace_verdict};
+
+use vdi_check::exit_code;
+use vdi_spec::clauses::{Party, Profile};
+
+use crate::adapter::{Misdeed, Trouble};
+use crate::baseline::{Baseline, Stale};
+use crate::run::{ScenarioResult, Verdict};
+
+/// Everything a report tells of.
+#[derive(Debug)]
+pub struct Summary<'a> {
+    /// The command of `vdi` that was given.
+    pub command: &'a str,
+    /// Name and version of the implementation, if one was reached.
+    pub implementation: String,
+    /// The options of `vdi` that choose it; empty for the built-in one.
+    pub options: &'a str,
+    /// The profile's name or file.
+    pub profile_name: &'a str,
+    /// The profile.
+    pub profile: &'a Profile,
+    /// The parties whose faults fail the run.
+    pub parties: &'a [Party],
+    /// The results, in the order of their ids.
+    pub results: &'a [ScenarioResult],
+    /// The known failures.
+    pub baseline: &'a Baseline,
+    /// Entries of the baseline that nothing matches.
+    pub stale: Vec<Stale>,
+}
+
+/// How many scenarios ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Conformant.
+    pub conformant: usize,
+    /// Failures that the baseline does not list.
+    pub failed: usize,
+    /// Failures that the baseline lists.
+    pub known: usize,
+    /// Violations by a party that does not gate.
+    pub not_gating: usize,
+    /// Not offered by the implementation.
+    pub not_offered: usize,
+    /// Inconclusive.
+    pub inconclusive: usize,
+    /// Not run, because the run was stopped.
+    pub not_run: usize,
+}
+
+impl Summary<'_> {
+    /// What stands behind `vdi` to choose the implementation again.
+    #[must_use]
+    pub fn call(&self) -> String {
+        format!("{} {}", self.command, self.options).trim_end().to_owned()
+    }
+
+    /// How many scenarios ended how.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for result in self.results {
+            *match &result.verdict {
+                _ if self.baseline.covers(result).is_some() => &mut counts.known,
+                _ if !self.gates(result) => &mut counts.not_gating,
+                Verdict::Conformant => &mut counts.conformant,
+                Verdict::NotOffered(_) => &mut counts.not_offered,
+                Verdict::Inconclusive(_) => &mut counts.inconclusive,
+                Verdict::NotRun => &mut counts.not_run,
+                Verdict::Violation(_) | Verdict::Disagreement(_) | Verdict::Trouble(_) => {
+                    &mut counts.failed
+                }
+            } += 1;
+        }
+        counts
+    }
+
+    /// Whether a result counts: a violation does if its party gates, all else does.
+    fn gates(&self, result: &ScenarioResult) -> bool {
+        match &result.verdict {
+            Verdict::Violation(violation) => self.parties.contains(&violation.party),
+            _ => true,
+        }
+    }
+
+    /// The results that fail the run.
+    pub fn failures(&self) -> impl Iterator<Item = &ScenarioResult> {
+        self.results.iter().filter(|result| {
+            result.verdict.is_failure()
+                && self.gates(result)
+                && self.baseline.covers(result).is_none()
+        })
+    }
+
+    /// Whether no scenario came as far as to be given to the implementation.
+    #[must_use]
+    pub fn never_reached(&self) -> bool {
+        let never_began = |result: &ScenarioResult| {
+            matches!(result.verdict, Verdict::Trouble(Trouble::Program(Misdeed::NotStarted, _)))
+        };
+        // Of a program it is known before what it does not offer; of an adapter it is asked.
+        let program = self.results.iter().any(never_began);
+        let unreached = |result: &ScenarioResult| match &result.verdict {
+            Verdict::Trouble(Trouble::Program(..)) => never_began(result),
+            Verdict::NotOffered(_) => program,
+            Verdict::Trouble(_) | Verdict::NotRun => result.trace.header.source.is_none(),
+            _ => false,
+        };
+        !self.results.is_empty() && self.results.iter().all(unreached)
+    }
+
+    /// The exit code of the run. Nothing shown to conform is never a success.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        let counts = self.counts();
+        if self.never_reached() {
+            exit_code::UNAVAILABLE
+        } else if counts.failed > 0 || !self.stale.is_empty() {
+            exit_code::VIOLATION
+        } else if counts.inconclusive > 0 || counts.conformant + counts.known == 0 {
+            exit_code::INCONCLUSIVE
+        } else {
+            exit_code::CONFORMANT
+        }
+    }
+}
+
+/// The command that runs one scenario again; `call` is what stands behind `vdi`.
+fn again(call: &str, profile: &str, id: &str) -> String {
+    let mut text = format!("vdi {call}");
+    if profile != vdi_spec::clauses::PROFILES[0].0 {
+        text.push_str(&format!(" --profile {}", quoted(profile)));
+    }
+    text.push_str(&format!(" --filter {id}"));
+    text
+}
+
+fn quoted(word: &str) -> String {
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)
+}

@@ -1,0 +1,191 @@
+//! Many scenarios, several connections at a time, results in the order of ids.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use vdi_spec::clauses::Profile;
+
+use super::agreement::allowed_combinations;
+use super::driver::{End, run_scenario};
+use super::judge::{ScenarioResult, Verdict, judge};
+use super::race::{Pace, RaceTally, Repeat};
+use crate::adapter::{Adapter, Connection, Limits, Trouble};
+use crate::scenario::Scenario;
+
+/// How to run a suite.
+#[derive(Clone, Debug)]
+pub struct SuiteOptions {
+    /// The readings to judge by.
+    pub profile: Profile,
+    /// How long to wait and how strictly to read.
+    pub limits: Limits,
+    /// How many implementations run side by side; at least 1.
+    pub jobs: usize,
+    /// Stop after so many failures.
+    pub max_fail: Option<usize>,
+}
+
+/// After so many failed starts in a row an adapter is not started any more.
+const START_ATTEMPTS: usize = 3;
+
+/// Runs scenarios. A crash or a hang is a verdict on its scenario; the
+/// implementation is started anew and the run goes on. `done` hears of each
+/// scenario that ended. What races is begun in turn, so that every run goes the same way.
+pub fn run_suite(
+    adapter: &dyn Adapter,
+    scenarios: &[&Scenario],
+    options: &SuiteOptions,
+    done: &(dyn Fn(&ScenarioResult) + Sync),
+) -> Vec<ScenarioResult> {
+    run_suite_repeated(adapter, scenarios, options, None, done)
+}
+
+/// Runs scenarios; those with races really race, as often as is said, until one run
+/// fails.
+pub fn run_suite_repeated(
+    adapter: &dyn Adapter,
+    scenarios: &[&Scenario],
+    options: &SuiteOptions,
+    repeat: Option<Repeat>,
+    done: &(dyn Fn(&ScenarioResult) + Sync),
+) -> Vec<ScenarioResult> {
+    let shared = Shared {
+        repeat,
+        next: AtomicUsize::new(0),
+        failures: AtomicUsize::new(0),
+        failed_starts: AtomicUsize::new(0),
+        stop: AtomicBool::new(false),
+        results: Mutex::default(),
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs.clamp(1, scenarios.len().max(1)) {
+            scope.spawn(|| worker(adapter, scenarios, options, &shared, done));
+        }
+    });
+    let results = shared.results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    results.into_values().collect()
+}
+
+struct Shared {
+    repeat: Option<Repeat>,
+    next: AtomicUsize,
+    failures: AtomicUsize,
+    failed_starts: AtomicUsize,
+    stop: AtomicBool,
+    results: Mutex<BTreeMap<usize, ScenarioResult>>,
+}
+
+fn worker(
+    adapter: &dyn Adapter,
+    scenarios: &[&Scenario],
+    options: &SuiteOptions,
+    shared: &Shared,
+    done: &(dyn Fn(&ScenarioResult) + Sync),
+) {
+    let mut connection: Option<Box<dyn Connection>> = None;
+    loop {
+        let index = shared.next.fetch_add(1, Ordering::SeqCst);
+        let Some(scenario) = scenarios.get(index) else {
+            return;
+        };
+        let result = if shared.stop.load(Ordering::SeqCst) {
+            ScenarioResult::unmeasured(scenario, Verdict::NotRun)
+        } else {
+            repeated(adapter, &mut connection, scenario, options, shared)
+        };
+        if result.verdict.is_failure() {
+            let failures = shared.failures.fetch_add(1, Ordering::SeqCst) + 1;
+            if options.max_fail.is_some_and(|most| failures >= most) {
+                shared.stop.store(true, Ordering::SeqCst);
+            }
+        }
+        done(&result);
+        let mut results = shared.results.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        results.insert(index, result);
+    }
+}
+
+/// One scenario, and one with races as often as is said.
+fn repeated(
+    adapter: &dyn Adapter,
+    connection: &mut Option<Box<dyn Connection>>,
+    scenario: &Scenario,
+    options: &SuiteOptions,
+    shared: &Shared,
+) -> ScenarioResult {
+    let mut run = |pace| one(adapter, connection, scenario, options, (shared, pace));
+    if !scenario.races() {
+        return run(Pace::InTurn);
+    }
+    let mut tally: Option<RaceTally> = None;
+    let mut last = None;
+    for number in 0..shared.repeat.map_or(1, |repeat| repeat.times.max(1)) {
+        let pace = match shared.repeat {
+            Some(repeat) => Pace::AtOnce(repeat.number(&scenario.id, number)),
+            None => Pace::InTurn,
+        };
+        let mut result = run(pace);
+        let tally = tally.get_or_insert_with(|| {
+            let declares = result.trace.header.declares;
+            // What pins nothing is judged by its trace alone.
+            let allowed = match scenario.is_pinned() {
+                true => allowed_combinations(scenario, &options.profile, declares),
+                false => BTreeMap::new(),
+            };
+            RaceTally::new(&allowed)
+        });
+        if let Some((step, combination)) = tally.count(&result.races) {
+            let allowed = tally.races.iter().find(|race| race.step == step);
+            let allowed = allowed.map_or(0, |race| race.combinations.len());
+            result.came_to(step, &combination, allowed);
+        }
+        let over = !matches!(result.verdict, Verdict::Conformant | Verdict::Inconclusive(_));
+        // What was undecided once is told, unless something worse comes.
+        let worse = |before: &ScenarioResult| before.verdict == Verdict::Conformant;
+        if over || last.as_ref().is_none_or(worse) {
+            last = Some(result);
+        }
+        if over {
+            break;
+        }
+    }
+    let mut result = last.unwrap_or_else(|| ScenarioResult::unmeasured(scenario, Verdict::NotRun));
+    result.tally = tally.filter(|_| shared.repeat.is_some());
+    result
+}
+
+fn one(
+    adapter: &dyn Adapter,
+    connection: &mut Option<Box<dyn Connection>>,
+    scenario: &Scenario,
+    options: &SuiteOptions,
+    (shared, pace): (&Shared, Pace),
+) -> ScenarioResult {
+    if connection.is_none() {
+        if shared.failed_starts.load(Ordering::SeqCst) >= START_ATTEMPTS {
+            let text = format!("{START_ATTEMPTS} starts in a row failed; not tried again");
+            let verdict = Verdict::Trouble(Trouble::NotStarted(text));
+            return ScenarioResult::unmeasured(scenario, verdict);
+        }
+        match adapter.connect(options.limits) {
+            Ok(made) => {
+                shared.failed_starts.store(0, Ordering::SeqCst);
+                *connection = Some(made);
+            }
+            Err(trouble) => {
+                shared.failed_starts.fetch_add(1, Ordering::SeqCst);
+                return ScenarioResult::unmeasured(scenario, Verdict::Trouble(trouble));
+            }
+        }
+    }
+    let Some(link) = connection.as_mut() else {
+        return ScenarioResult::unmeasured(scenario, Verdict::NotRun);
+    };
+    let run = run_scenario(&mut **link, scenario, &options.profile, options.limits, pace);
+    let stderr = link.take_stderr();
+    if matches!(run.end, Some(End::Trouble(_))) {
+        *connection = None;
+    }
+    judge(scenario, &options.profile, run, stderr)
+}

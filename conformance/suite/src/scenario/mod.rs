@@ -1,0 +1,23 @@
+//! Scenarios: what to do, and what the documents say comes of it.
+//!
+//! A scenario is one JSON document. Its pinned expectations are the second
+//! description of what the model says; when they disagree the suite says so.
+
+mod coverage;
+mod file;
+mod given;
+mod library;
+mod parse;
+mod pinned;
+mod raw;
+mod validate;
+
+pub use coverage::{WITHOUT_SCENARIO, coverage_page, excuse, uncovered};
+pub use file::{
+    Action, Await, Combination, Given, GivenAgent, GivenCommand, GivenStage, Phase, Scenario, Step,
+    Unblocked, file_text,
+};
+pub use given::expand;
+pub use library::{Library, LibraryError, Loaded};
+pub use parse::{BadFile, parse, read};
+pub use pinned::{Pin, Pinned, Truth};

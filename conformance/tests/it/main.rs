@@ -1,0 +1,22 @@
+//! The tests of the suite and of the command, in one binary.
+
+mod adapters;
+mod cli;
+mod clients;
+mod gate;
+mod interleaved;
+mod orderings;
+mod own_client;
+mod programs;
+mod races;
+mod readings;
+mod recorded;
+mod runtime;
+mod scenarios;
+mod schemas;
+mod shrink;
+mod support;
+mod tidy;
+mod traces;
+mod wire;
+mod worlds;

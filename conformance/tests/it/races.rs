@@ -1,0 +1,85 @@
+//! The races of the suite, really run: every implementation comes to nothing but what the
+//! model allows, each trace has an explanation, and defects that need a race are seen.
+
+use vdi_conformance::adapter::{Adapter, Limits, Plain, Processes, Runtime, Stdio};
+use vdi_conformance::mutants::hunt_race;
+use vdi_conformance::reference::Defect;
+use vdi_conformance::run::{Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated};
+use vdi_conformance::scenario::{Library, Scenario};
+use vdi_sim::clauses::Profile;
+
+fn options() -> SuiteOptions {
+    SuiteOptions { profile: Profile::default(), limits: Limits::default(), jobs: 2, max_fail: None }
+}
+
+fn races(library: &Library) -> Vec<&Scenario> {
+    library.iter().map(|loaded| &loaded.scenario).filter(|scenario| scenario.races()).collect()
+}
+
+/// Holds every race so often; gives how many combinations were seen, and how many
+/// there are.
+#[track_caller]
+fn hold(adapter: &dyn Adapter, times: u32) -> (usize, usize) {
+    let library = Library::embedded().expect("sound scenarios");
+    let repeat = Some(Repeat { times, seed: 2026 });
+    let results = run_suite_repeated(adapter, &races(&library), &options(), repeat, &|_| {});
+    let bad: Vec<String> = results
+        .iter()
+        .filter(|result| result.verdict != Verdict::Conformant)
+        .map(|result| {
+            format!("{}: {:?}\n{}", result.id, result.verdict, result.trace.to_json_lines())
+        })
+        .collect();
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+    let coverage = |result: &ScenarioResult| result.tally.as_ref().map(|tally| tally.coverage());
+    let sum = |one: (usize, usize), other: (usize, usize)| (one.0 + other.0, one.1 + other.1);
+    results.iter().filter_map(coverage).fold((0, 0), sum)
+}
+
+#[test]
+fn the_runtime_in_threads() {
+    let (seen, all) = hold(&Runtime::adapter(), 20);
+    // An implementation has its own answer where several are allowed; half is enough.
+    assert!(seen * 2 >= all, "seen {seen} of {all} combinations");
+}
+
+#[test]
+fn the_plain_implementation() {
+    hold(&Plain::adapter(), 20);
+}
+
+#[test]
+fn the_runtime_between_processes() {
+    hold(&Processes::new(env!("CARGO_BIN_EXE_vdi").into()), 4);
+}
+
+#[test]
+fn in_python() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/adapters/python/tiny_vdi.py");
+    hold(&Stdio::new(&format!("python3 '{path}'")).expect("a command line"), 4);
+}
+
+#[test]
+fn there_are_races_enough() {
+    let library = Library::embedded().expect("sound scenarios");
+    assert!(races(&library).len() >= 25);
+    assert!(Defect::ALL.iter().filter(|row| row.race).count() >= 20);
+}
+
+/// Defects that only some orders show; `vdi mutants --races` hunts all of them.
+#[test]
+fn race_defects_are_killed() {
+    let library = Library::embedded().expect("sound scenarios");
+    let options = SuiteOptions { jobs: 1, ..options() };
+    for defect in [
+        Defect::CompletionInTwoSteps,
+        Defect::OneCommandTwice,
+        Defect::TwoAgentsAtOnce,
+        Defect::CommandMissesAbort,
+        Defect::ServerClosesTwice,
+    ] {
+        let repeat = Repeat { times: 60, seed: 1 };
+        let kill = hunt_race(defect.info(), &races(&library), &options, repeat);
+        assert!(kill.scenario.is_some(), "{defect} survives");
+    }
+}

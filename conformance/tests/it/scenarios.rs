@@ -1,0 +1,205 @@
+//! The embedded scenarios: sound, complete, in agreement with the oracle, passed
+//! by the plain implementation and failed by every defective one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use vdi_conformance::adapter::{Limits, Plain};
+use vdi_conformance::generate::{FOLDER, generate, hand_written, left_out};
+use vdi_conformance::mutants::hunt;
+use vdi_conformance::reference::{Defect, DefectInfo};
+use vdi_conformance::run::{
+    Agreement, ScenarioResult, SuiteOptions, Verdict, agreement, run_suite,
+};
+use vdi_conformance::scenario::file_text;
+use vdi_conformance::scenario::{Library, Scenario, coverage_page, uncovered};
+use vdi_sim::clauses::{CLAUSES, Clause, PROFILES, Party, Profile, QUESTIONS};
+use vdi_sim::explore::Bounds;
+
+fn library() -> Library {
+    Library::embedded().expect("the embedded scenarios are sound")
+}
+
+fn options(profile: Profile) -> SuiteOptions {
+    SuiteOptions { profile, limits: Limits::default(), jobs: 2, max_fail: None }
+}
+
+/// Every profile with a name, and the default with one reading changed.
+fn profiles() -> Vec<(String, Profile)> {
+    let mut profiles: Vec<(String, Profile)> = PROFILES
+        .iter()
+        .map(|(name, ..)| ((*name).to_owned(), Profile::named(name).expect("a named profile")))
+        .collect();
+    for reading in QUESTIONS.iter().flat_map(|row| row.question.readings()) {
+        let mut profile = Profile::default();
+        profile.choose(reading);
+        profiles.push((reading.to_string(), profile));
+    }
+    profiles
+}
+
+#[test]
+fn ids_follow_the_files() {
+    for loaded in library().iter() {
+        assert_eq!(loaded.path, format!("scenarios/{}.json", loaded.scenario.id));
+    }
+}
+
+#[test]
+fn there_are_enough_and_none_twice() {
+    let library = library();
+    let count = library.iter().count();
+    assert!(count >= 250, "{count} scenarios");
+    let mut bodies = BTreeMap::new();
+    for loaded in library.iter() {
+        let body = serde_json::to_string(&(
+            &loaded.scenario.config,
+            &loaded.scenario.given,
+            &loaded.scenario.steps,
+        ))
+        .expect("a scenario serialises");
+        let twin = bodies.insert(body, loaded.scenario.id.clone());
+        assert_eq!(twin, None, "{} does the same", loaded.scenario.id);
+    }
+}
+
+#[test]
+fn scenarios_and_oracle_agree_under_every_reading() {
+    let library = library();
+    let mut disagreements = Vec::new();
+    let mut unreachable = 0;
+    for (name, profile) in profiles() {
+        for loaded in library.iter() {
+            match agreement(&loaded.scenario, &profile) {
+                Ok(Agreement::Agreed(_)) => {}
+                Ok(Agreement::Unreachable) => unreachable += 1,
+                Err(found) => disagreements.push(format!(
+                    "{name}: {}: step {}\n  oracle: {}\n  scenario: {}",
+                    loaded.scenario.id, found.step, found.oracle, found.scenario
+                )),
+            }
+        }
+    }
+    assert!(
+        disagreements.is_empty(),
+        "{} disagreements\n{}",
+        disagreements.len(),
+        disagreements.join("\n")
+    );
+    // Under the tables' own readings some situations cannot be told by `given`.
+    assert!(unreachable < 200, "{unreachable} situations are out of reach");
+}
+
+/// Under the default profile, or under the reading that a contested clause is about.
+#[test]
+fn each_scenario_exercises_the_clauses_it_names() {
+    let profiles = profiles();
+    let mut unused = Vec::new();
+    for loaded in library().iter() {
+        let mut used = BTreeSet::new();
+        for (_, profile) in &profiles {
+            if let Ok(Agreement::Agreed(clauses)) = agreement(&loaded.scenario, profile) {
+                used.extend(clauses);
+            }
+        }
+        for clause in loaded.scenario.clauses.iter().filter(|clause| !used.contains(clause)) {
+            unused.push(format!("{} does not exercise {clause}", loaded.scenario.id));
+        }
+    }
+    assert!(unused.is_empty(), "{}", unused.join("\n"));
+}
+
+#[test]
+fn every_clause_has_a_scenario_or_a_reason() {
+    let wrong = uncovered(&library());
+    assert!(wrong.is_empty(), "no scenario and no reason, or both: {wrong:?}");
+}
+
+/// What the exploration adds to the written scenarios is what lies in `generated/`;
+/// `vdi explore --scenarios scenarios` writes it anew.
+#[test]
+fn generated_scenarios_are_current() {
+    let library = library();
+    let generated = generate(&hand_written(&library), &Bounds::SMALL);
+    assert!(generated.len() > 20, "only {} were generated", generated.len());
+    let written = library.iter().filter(|l| l.scenario.id.starts_with(FOLDER)).count();
+    assert_eq!(written, generated.len());
+    for scenario in generated {
+        let loaded = library.get(&scenario.id).unwrap_or_else(|| panic!("{} lacks", scenario.id));
+        let (ours, file) = (file_text(&scenario), file_text(&loaded.scenario));
+        assert_eq!(ours, file, "{}", scenario.id);
+    }
+}
+
+/// Written and generated scenarios together take every transition of the small world
+/// that a driver can make.
+#[test]
+fn no_transition_is_left_out() {
+    let library = library();
+    let all: Vec<&Scenario> = library.iter().map(|loaded| &loaded.scenario).collect();
+    assert_eq!(left_out(&all, &Bounds::SMALL), BTreeSet::new());
+}
+
+#[test]
+fn coverage() {
+    crate::support::snapshot("suite", "coverage", &coverage_page(&library()));
+}
+
+/// Of every question a scenario tells the readings apart, or a clause that is
+/// exercised says whom to blame.
+#[test]
+fn every_question_is_asked() {
+    let library = library();
+    let unasked: Vec<&str> = QUESTIONS
+        .iter()
+        .filter(|row| {
+            let pinned = library.iter().any(|l| l.scenario.questions().contains(&row.question));
+            let blamed = CLAUSES.iter().any(|clause| {
+                clause.questions.contains(&row.question)
+                    && library.iter().any(|l| l.scenario.clauses.contains(&clause.clause))
+            });
+            !pinned && !blamed
+        })
+        .map(|row| row.id)
+        .collect();
+    assert!(unasked.is_empty(), "no scenario depends on {unasked:?}");
+}
+
+fn run(profile: Profile) -> Vec<ScenarioResult> {
+    let library = library();
+    let scenarios: Vec<&Scenario> = library.iter().map(|loaded| &loaded.scenario).collect();
+    run_suite(&Plain::adapter(), &scenarios, &options(profile), &|_| {})
+}
+
+#[test]
+fn the_plain_implementation_conforms() {
+    for result in run(Profile::default()) {
+        assert_eq!(result.verdict, Verdict::Conformant, "{}", result.id);
+    }
+}
+
+/// A suite that cannot fail is no suite: every defect that can be seen step by
+/// step is seen, by a clause that fits it.
+#[test]
+fn every_defect_is_caught() {
+    let library = library();
+    let scenarios: Vec<&Scenario> = library.iter().map(|loaded| &loaded.scenario).collect();
+    let rows: Vec<&DefectInfo> = Defect::ALL.iter().filter(|row| !row.race).collect();
+    assert!(rows.len() >= 60, "{} defects", rows.len());
+    let missed: Vec<String> = rows
+        .into_iter()
+        .map(|row| (row, hunt(row, &scenarios, &options(Profile::default()))))
+        .filter(|(_, kill)| !kill.fits)
+        .map(|(row, kill)| format!("{}: expected one of {:?}, got {kill:?}", row.name, row.clauses))
+        .collect();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn defects_break_clauses_of_the_interface() {
+    for row in Defect::ALL {
+        for id in row.clauses {
+            let clause: Clause = id.parse().expect("a clause of the catalogue");
+            assert_eq!(clause.party(), Party::Interface, "{}: {id}", row.name);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What several tests share: running the command, and where snapshots are.
+#![allow(dead_code, reason = "each test uses a part")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// The output of `vdi` with these words, run at the top of the project.
+pub(crate) fn vdi(words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_vdi"))
+        .args(words)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .expect("the command starts")
+}
+
+/// Exit code, standard output and standard error as one text.
+pub(crate) fn told(words: &[&str]) -> String {
+    let output = vdi(words);
+    format!(
+        "$ vdi {}\n{}{}exit {}\n",
+        words.join(" "),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+        output.status.code().unwrap_or(-1)
+    )
+}
+
+/// Compares with `snapshots/<folder>/<name>.snap`.
+pub(crate) fn snapshot(folder: &str, name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(format!("{}/../snapshots/{folder}", env!("CARGO_MANIFEST_DIR")));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+/// The path as a word of a command line.
+pub(crate) fn word(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}

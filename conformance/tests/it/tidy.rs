@@ -1,0 +1,155 @@
+//! The tree holds what the design says: files and functions stay
+//! short, every clause and code cites a source.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use syn::spanned::Spanned;
+use syn::visit::Visit;
+
+const FILE_LINES: usize = 600;
+const FUNCTION_LINES: usize = 70;
+
+/// Files that are one table, as long as what it lists.
+const TABLES: &[&str] =
+    &["sim/spec/src/clauses/table.rs", "conformance/reference/src/implementation/defect.rs"];
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn sources(below: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let entries = fs::read_dir(below).expect("a folder");
+    for entry in entries {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn parse(path: &Path) -> syn::File {
+    let text = fs::read_to_string(path).expect("a source file");
+    syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The functions of a file, with their lengths in lines.
+#[derive(Default)]
+struct Functions(Vec<(String, usize)>);
+
+impl Functions {
+    fn add(&mut self, name: &syn::Ident, span: proc_macro2::Span) {
+        self.0.push((name.to_string(), span.end().line - span.start().line + 1));
+    }
+}
+
+impl<'ast> Visit<'ast> for Functions {
+    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+        self.add(&item.sig.ident, item.block.span());
+        syn::visit::visit_item_fn(self, item);
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
+        self.add(&item.sig.ident, item.block.span());
+        syn::visit::visit_impl_item_fn(self, item);
+    }
+}
+
+#[test]
+fn files_and_functions_stay_short() {
+    let all: Vec<PathBuf> =
+        ["sim", "conformance"].iter().flat_map(|folder| sources(&top().join(folder))).collect();
+    assert!(all.len() > 60, "only {} files were found", all.len());
+    for file in all {
+        let lines = fs::read_to_string(&file).expect("a source file").lines().count();
+        let table = TABLES.iter().any(|table| file.ends_with(table));
+        assert!(lines <= FILE_LINES || table, "{}: {lines} lines", file.display());
+        let mut functions = Functions::default();
+        functions.visit_file(&parse(&file));
+        for (name, lines) in functions.0 {
+            assert!(lines <= FUNCTION_LINES, "{}: {name} has {lines} lines", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_clause_and_code_cites_a_source() {
+    use vdi_sim::clauses::{CLAUSES, QUESTIONS};
+    use vdi_sim::codes::{COMMANDS, FEATURES, HRESULTS, WIN32};
+    use vdi_sim::config::CONFIG_RULES;
+
+    let mut ids = BTreeSet::new();
+    for row in CLAUSES {
+        assert!(!row.sources.is_empty(), "{} cites nothing", row.id);
+        assert!(row.sources.iter().all(|source| !source.topic.trim().is_empty()), "{}", row.id);
+        assert!(row.demand.ends_with('.') && row.demand.len() > 20, "{}", row.id);
+        assert!(ids.insert(row.id), "{} stands twice", row.id);
+        let words = row.id.split(['.', '-']).all(|word| !word.is_empty());
+        assert!(words && row.id.contains('.'), "{} does not read by itself", row.id);
+    }
+    for row in QUESTIONS {
+        assert!(!row.sources.is_empty() && !row.readings.is_empty(), "{}", row.id);
+        assert!(ids.insert(row.id), "{} stands twice", row.id);
+    }
+    let topics = HRESULTS
+        .iter()
+        .map(|row| (row.name, row.source))
+        .chain(WIN32.iter().map(|row| (row.name, row.source)))
+        .chain(COMMANDS.iter().map(|row| (row.name, row.source)))
+        .chain(FEATURES.iter().map(|row| (row.name, row.source)))
+        .chain(CONFIG_RULES.iter().map(|row| (row.id, row.source)));
+    for (name, source) in topics {
+        assert!(!source.topic.trim().is_empty(), "{name} cites nothing");
+    }
+}
+
+/// Names and numbers go both ways through every table.
+#[test]
+fn codes_are_read_by_name_and_number() {
+    use vdi_sim::codes::{COMMANDS, CommandCode, HRESULTS, HResult, WIN32, Win32};
+
+    for row in HRESULTS {
+        assert_eq!(row.name.parse(), Ok(row.code));
+        assert_eq!(format!("0x{:08X}", row.code.0).parse(), Ok(row.code));
+        assert_eq!(row.code.0.to_string().parse::<HResult>(), Ok(row.code));
+        assert_eq!(row.code.to_string(), row.name);
+        row.aliases.iter().for_each(|alias| assert_eq!(alias.parse(), Ok(row.code)));
+    }
+    for row in WIN32 {
+        assert_eq!(row.name.parse::<Win32>(), Ok(row.code));
+        assert_eq!(row.code.0.to_string().parse::<Win32>(), Ok(row.code));
+        assert_eq!(row.code.to_string(), row.name);
+    }
+    for row in COMMANDS {
+        assert_eq!(row.name.parse::<CommandCode>(), Ok(row.code));
+        assert_eq!(row.code.number().to_string().parse::<CommandCode>(), Ok(row.code));
+        assert_eq!(row.code.info().name, row.name);
+    }
+    assert_eq!(COMMANDS.len(), 19);
+}
+
+/// The top level is what it is meant to be.
+#[test]
+fn the_top_level_holds_nothing_else() {
+    let allowed = [
+        "Cargo.lock",
+        "Cargo.toml",
+        "LICENSE",
+        "README.md",
+        "conformance",
+        "scenarios",
+        "sim",
+        "snapshots",
+        "target",
+    ];
+    for entry in fs::read_dir(top()).expect("the top level") {
+        let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+        assert!(name.starts_with('.') || allowed.contains(&name.as_str()), "{name}");
+    }
+}

@@ -1,0 +1,131 @@
+//! A trace, judged: does it have an explanation that the documents allow?
+//!
+//! The judge takes the events one by one and keeps every state the model allows after
+//! them. While each call begins when its set is at rest, calls take effect in the order
+//! they were made, and mostly there is one state. Where calls overlap, it searches for
+//! the orders of their effects, and of the steps of the interface and its agent, that
+//! explain what was seen. If there are more than it was to look at, the verdict is
+//! *inconclusive* and says what to raise. It is never a guess.
+
+mod ask;
+mod bind;
+mod contested;
+mod describe;
+mod events;
+mod follow;
+mod frontier;
+mod names;
+mod notes;
+mod overlap;
+mod places;
+mod sequential;
+mod setup;
+mod transitions;
+mod under_way;
+mod unseen;
+mod verdict;
+
+pub use ask::{AskError, Asked, ask};
+pub use describe::{Candidate, OwedCallback, describe_state};
+pub use sequential::Checker;
+pub use setup::BUDGET;
+pub use transitions::Transitions;
+pub use verdict::{
+    Allowed, Attempt, Effect, Finding, InputError, Judged, LaneChoices, Undecided, Verdict,
+    Violation, Why, exit_code,
+};
+
+use std::io::BufRead;
+
+use vdi_spec::clauses::Profile;
+use vdi_trace::{Trace, TraceReader};
+
+/// Judges a trace as it is read. Memory does not grow with its length, unless a side is
+/// `unseen`.
+///
+/// ```
+/// use vdi_check::{Verdict, check_reader};
+/// use vdi_spec::clauses::Profile;
+///
+/// let trace = concat!(
+///     r#"{"vdi":"trace/1"}"#, "\n",
+///     r#"{"lane":"server.main","call":"Close","on":"sset"}"#, "\n",
+///     r#"{"lane":"server.main","return":"NOERROR"}"#, "\n",
+/// );
+/// let judged = check_reader(trace.as_bytes(), &Profile::default());
+/// let Verdict::Violation(violation) = judged.verdict else { panic!("no set is open") };
+/// assert_eq!(violation.clause.to_string(), "server.close.not-open");
+/// ```
+#[must_use]
+pub fn check_reader(input: impl BufRead, profile: &Profile) -> Judged {
+    check_reader_with(input, profile, |checker| checker)
+}
+
+/// The same with a judge that `prepare` has set up, as by [`Checker::with_budget`].
+#[must_use]
+pub fn check_reader_with(
+    input: impl BufRead,
+    profile: &Profile,
+    prepare: impl FnOnce(Checker) -> Checker,
+) -> Judged {
+    let mut reader = match TraceReader::new(input) {
+        Ok(reader) => reader,
+        Err(error) => return Judged::unread(error),
+    };
+    let mut checker = prepare(Checker::new(reader.header(), profile.clone()));
+    if !reader.header().unseen.is_empty() {
+        return check_half(checker, reader);
+    }
+    loop {
+        match reader.next_line() {
+            Ok(Some(line)) => match checker.event(line.number, &line.event) {
+                Ok(true) => {}
+                Ok(false) => return checker.finish(),
+                Err(error) => {
+                    return checker.finish_with(error.at(line.number, &line.event));
+                }
+            },
+            Ok(None) => return checker.finish(),
+            Err(error) => return checker.finish_with(error),
+        }
+    }
+}
+
+/// Judges the half of a history that was seen. It is read as a whole first: what a server
+/// did depends on what its client saw later.
+fn check_half(checker: Checker, mut reader: TraceReader<impl BufRead>) -> Judged {
+    let mut events = Vec::new();
+    let unread = loop {
+        match reader.next_line() {
+            Ok(Some(line)) => events.push((line.number, line.event.into_owned())),
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    let judged = unseen::judge(checker, reader.header(), &events);
+    Judged { error: judged.error.or(unread), ..judged }
+}
+
+/// Judges a trace in memory. Lines are counted as in its file: the header is line 1.
+#[must_use]
+pub fn check_trace(trace: &Trace, profile: &Profile) -> Judged {
+    check_trace_with(Checker::new(&trace.header, profile.clone()), trace)
+}
+
+/// Judges a trace in memory with a judge that has seen nothing yet.
+#[must_use]
+pub fn check_trace_with(checker: Checker, trace: &Trace) -> Judged {
+    let mut checker = checker;
+    if !trace.header.unseen.is_empty() {
+        let lines = (2..).zip(trace.events.iter().cloned()).collect::<Vec<_>>();
+        return unseen::judge(checker, &trace.header, &lines);
+    }
+    for (index, event) in trace.events.iter().enumerate() {
+        match checker.event(index + 2, event) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => return checker.finish_with(error.at(index + 2, event)),
+        }
+    }
+    checker.finish()
+}

@@ -1,0 +1,56 @@
+//! What the model says as a whole: its transition tables, computed from
+//! representative situations and held against the documented ones, its state
+//! diagrams, and, with the feature `explore`, every state of a bounded set, on which
+//! named properties are held.
+
+mod device;
+mod diagram;
+mod differences;
+mod documented;
+mod table;
+mod transitions;
+mod walk;
+
+#[cfg(feature = "search")]
+mod action;
+#[cfg(feature = "search")]
+mod citations;
+#[cfg(feature = "search")]
+mod coverage;
+#[cfg(feature = "search")]
+mod offer;
+#[cfg(feature = "search")]
+mod paths;
+#[cfg(feature = "search")]
+mod properties;
+#[cfg(feature = "search")]
+mod run;
+#[cfg(feature = "search")]
+mod sabotage;
+#[cfg(feature = "search")]
+mod symmetry;
+#[cfg(feature = "search")]
+mod world;
+
+#[cfg(feature = "search")]
+pub use action::Action;
+#[cfg(feature = "search")]
+pub use citations::uncited_readings;
+#[cfg(feature = "search")]
+pub use coverage::Coverage;
+pub use device::device_table;
+pub use diagram::device_set_diagram;
+pub use differences::{Difference, differences, differences_text};
+pub use documented::{DOCUMENTED_CLIENT, DOCUMENTED_SERVER, documented_table};
+#[cfg(feature = "search")]
+pub use paths::{deeds, paths_covering_transitions, reachable, same_up_to_detail};
+#[cfg(feature = "search")]
+pub use properties::{INVARIANTS, Invariant, SIGHTS, Sight};
+#[cfg(feature = "search")]
+pub use run::{Exploration, explore, serve};
+#[cfg(feature = "search")]
+pub use sabotage::Sabotage;
+pub use table::{Cell, Entry, Table};
+pub use transitions::{client_table, server_table};
+#[cfg(feature = "search")]
+pub use world::{At, Bounds, Breach, Breaches, Detail, Ghost, Node, Sent, World};

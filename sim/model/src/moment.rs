@@ -1,0 +1,74 @@
+//! The moment at which a call that overlaps others takes effect: between its beginning
+//! and its return, whenever the interface comes to it.
+
+use super::outcome::{Outcome, Outcomes};
+use super::state::{Command, CommandId, InProgress, LaneId, Pending, Stage, State};
+use super::{Call, ClientCall, client, effect};
+use vdi_spec::clauses::Profile;
+
+/// What `call` may return if it has begun to wait before: empty for a call that does
+/// nothing else meanwhile than to wait for it.
+#[must_use]
+pub fn returns_of_waiting(state: &State, profile: &Profile, call: &Call) -> Outcomes {
+    let (client, call) = match call {
+        Call::Client(call) => (0, call),
+        Call::Secondary(client, call) => (*client, call),
+        Call::Server(_) => return Outcomes::new(),
+    };
+    let waiting = match call {
+        ClientCall::GetCommand { device, timeout } => Pending::GetCommand(*device, *timeout),
+        ClientCall::GetConfiguration { timeout } => Pending::GetConfiguration(*timeout),
+        _ => return Outcomes::new(),
+    };
+    client::waiting_returns(state, profile, client, waiting)
+}
+
+/// Decides the call in progress on `lane` for `outcome`, one of [`super::returns`]: its
+/// effect happens now, and the answer stays ready on the lane until it returns.
+pub fn settle(state: &mut State, lane: LaneId, outcome: &Outcome) {
+    let caller = state.end_call(lane);
+    effect::enact(state, lane, caller, outcome.effect());
+    let pending = Pending::Ready(outcome.reply());
+    state.calls.push(InProgress { lane, caller, pending });
+}
+
+/// Takes back that the call in progress on `lane` has begun to wait.
+pub fn unwait(state: &mut State, lane: LaneId) {
+    let waits = |call: &InProgress| {
+        call.lane == lane
+            && matches!(call.pending, Pending::GetCommand(..) | Pending::GetConfiguration(_))
+    };
+    if let Some(index) = state.calls.iter().rposition(waits) {
+        state.calls.remove(index);
+    }
+}
+
+impl State {
+    /// Puts what has no order into one: calls by lane, commands by device, buffers by
+    /// number. Of the commands of a device only those have an order that wait to be
+    /// delivered. States that mean the same are then equal.
+    pub fn normalize(&mut self) {
+        sort(&mut self.calls, |call| call.lane);
+        let aborted = self.aborted.is_some();
+        let key = |command: &Command| {
+            let queued = command.stage == Stage::Queued && !aborted;
+            (command.device, queued, if queued { CommandId(0) } else { command.id })
+        };
+        sort(&mut self.commands, key);
+        sort(&mut self.buffers, |buffer| buffer.id);
+    }
+}
+
+/// Sorts what is few, and mostly sorted but for the last: by insertion, keeping the order
+/// of equals.
+fn sort<T: Copy, K: Ord>(items: &mut [T], key: impl Fn(&T) -> K) {
+    for index in 1..items.len() {
+        let item = items[index];
+        let mut place = index;
+        while place > 0 && key(&items[place - 1]) > key(&item) {
+            items[place] = items[place - 1];
+            place -= 1;
+        }
+        items[place] = item;
+    }
+}

@@ -1,0 +1,5 @@
+//! The tests of the model as a whole.
+
+#[path = "../../../tests/support/mod.rs"]
+mod support;
+mod tables;

@@ -1,0 +1,312 @@
+//! One trace that several processes of a set write, each for itself, in one order.
+//!
+//! Every event is appended under a lock of the file, and bears the next number of the
+//! set's history, which all its processes share. A call is recorded before it is made and
+//! a return after it came back, so whatever the order says came first did come first;
+//! where calls overlap it claims nothing. Processes that write into different files can be
+//! put together by these numbers. What a client calls after its Close is recorded without
+//! one: the numbers lie in the set's memory, which Close lets go.
+
+use std::fs::File;
+use std::io::{self, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use rustix::fs::{FlockOperation, flock};
+
+use vdi_runtime::SetHistory;
+use vdi_trace::{Event, Function, Header, Recorder, TraceReader, Turns};
+
+/// The numbers of a trace: the process's own until there is a set.
+#[derive(Clone, Debug, Default)]
+pub struct Numbers(Arc<Mutex<Source>>);
+
+#[derive(Debug, Default)]
+struct Source {
+    history: Option<SetHistory>,
+    own: u64,
+    ended: bool,
+}
+
+impl Numbers {
+    /// From here on the numbers are those of this set.
+    pub fn follow(&self, history: SetHistory) {
+        self.source().history = Some(history);
+    }
+
+    fn source(&self) -> MutexGuard<'_, Source> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// There are no more: what this process records of a set that it has closed must keep
+    /// nothing of the set's memory.
+    fn end(&self) {
+        let mut source = self.source();
+        source.ended = true;
+        source.history = None;
+    }
+
+    fn next(&self) -> Option<u64> {
+        let mut source = self.source();
+        match &source.history {
+            Some(history) => Some(history.next_number()),
+            None if source.ended => None,
+            None => {
+                source.own += 1;
+                Some(source.own)
+            }
+        }
+    }
+}
+
+/// A lock on the file for each event.
+struct Locked {
+    file: File,
+    numbers: Numbers,
+}
+
+impl Turns for Locked {
+    fn begin(&mut self) -> Option<u64> {
+        // Without the lock the lines may be out of order, but the numbers are not.
+        let _ = rustix::io::retry_on_intr(|| flock(&self.file, FlockOperation::LockExclusive));
+        self.numbers.next()
+    }
+
+    fn end(&mut self) {
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
+
+    fn end_numbers(&mut self) {
+        self.numbers.end();
+    }
+}
+
+/// Begins the trace of a set that this process creates: a new file, in place of an old
+/// trace. The call that creates the set has the number 1, and the numbers of the set come
+/// once they are followed.
+///
+/// # Errors
+/// The file cannot be written; or there is one that is no trace, which is left alone.
+pub fn begin(path: &Path, header: &Header, numbers: &Numbers) -> io::Result<Recorder> {
+    make_room(path)?;
+    open(path, header, numbers)
+}
+
+/// Removes the trace that is there, if there is one.
+fn make_room(path: &Path) -> io::Result<()> {
+    let Some(file) = earlier(path)? else { return Ok(()) };
+    TraceReader::new(BufReader::new(file)).map_err(|_| no_trace())?;
+    std::fs::remove_file(path)
+}
+
+/// Goes on with the trace of a set of this name that another process has created, or
+/// begins one, if that is not recorded: in place of that of an earlier set.
+///
+/// # Errors
+/// The file cannot be written; or it is the trace of another set, or none, and is left
+/// alone.
+pub fn join(
+    path: &Path,
+    header: &Header,
+    (history, set): (&SetHistory, &str),
+) -> io::Result<Recorder> {
+    if let Some(known) = Known::of(path)? {
+        if known.set.as_deref().is_some_and(|known| known != set) {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, OTHER_SET));
+        }
+        // A number that this set has not given yet is one of another's.
+        if known.last > history.numbers() {
+            make_room(path)?;
+        }
+    }
+    let numbers = Numbers::default();
+    numbers.follow(history.clone());
+    open(path, header, &numbers)
+}
+
+/// Why a set is not recorded into the trace of another.
+const OTHER_SET: &str =
+    "another set is being recorded there: a %s in the name stands for that of the set";
+
+/// What a trace that is there says of its set.
+struct Known {
+    /// Its name, if the call that created or opened it is recorded.
+    set: Option<String>,
+    /// The number of the last event.
+    last: u64,
+}
+
+impl Known {
+    /// `None` if there is nothing yet.
+    fn of(path: &Path) -> io::Result<Option<Self>> {
+        let Some(file) = earlier(path)? else { return Ok(None) };
+        flock(&file, FlockOperation::LockShared)?;
+        let mut reader = TraceReader::new(BufReader::new(file)).map_err(|_| no_trace())?;
+        let mut known = Self { set: None, last: 0 };
+        // Half a line is of somebody who was killed.
+        while let Ok(Some(line)) = reader.next_line() {
+            known.last = known.last.max(line.event.seq().unwrap_or_default());
+            let opens = [Function::CreateEx, Function::Create, Function::Open];
+            if let Event::Call { call, args, .. } = &line.event
+                && opens.contains(call)
+                && known.set.is_none()
+            {
+                known.set = args.name.as_ref().map(|name| name.as_str().to_owned());
+            }
+        }
+        Ok(Some(known))
+    }
+}
+
+fn no_trace() -> io::Error {
+    let why = "there is a file that is no trace, which is not written over";
+    io::Error::new(io::ErrorKind::AlreadyExists, why)
+}
+
+/// The file that is there, if it holds anything.
+fn earlier(path: &Path) -> io::Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => {
+            let kind = file.metadata()?;
+            Ok((kind.is_file() && kind.len() > 0).then_some(file))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn open(path: &Path, header: &Header, numbers: &Numbers) -> io::Result<Recorder> {
+    let file = File::options().create(true).append(true).open(path)?;
+    flock(&file, FlockOperation::LockExclusive)?;
+    if file.metadata()?.len() == 0 {
+        let mut line = serde_json::to_vec(header)?;
+        line.push(b'\n');
+        (&file).write_all(&line)?;
+    }
+    flock(&file, FlockOperation::Unlock)?;
+    let turns = Locked { file: file.try_clone()?, numbers: numbers.clone() };
+    Ok(Recorder::in_turns(file, turns))
+}
+
+/// A file into which this process records a set: nothing else may go there until the set
+/// has ended, or this is dropped.
+#[derive(Clone, Debug, Default)]
+pub struct Claim(Arc<Life>);
+
+#[derive(Debug, Default)]
+struct Life {
+    created: AtomicBool,
+    ended: AtomicBool,
+}
+
+impl Claim {
+    /// What came of Create: if there is no set, nothing is recorded either.
+    pub fn note_create(&self, succeeded: bool) {
+        if succeeded {
+            self.0.created.store(true, Ordering::Release);
+        } else if !self.0.created.load(Ordering::Acquire) {
+            self.end();
+        }
+    }
+
+    /// The set has ended: another may be recorded under this name.
+    pub fn end(&self) {
+        self.0.ended.store(true, Ordering::Release);
+    }
+}
+
+/// Makes room for a trace of this process: that of an earlier set of it gets a number
+/// behind its name; one of another time is written over.
+///
+/// # Errors
+/// The earlier one cannot be renamed, or its set has not ended; what is there is no trace.
+pub fn claim(path: &Path) -> io::Result<Claim> {
+    static WRITTEN: Mutex<Vec<(PathBuf, Weak<Life>)>> = Mutex::new(Vec::new());
+    let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let ours = written.iter().filter(|(known, _)| *known == path);
+    let lives =
+        |life: &Weak<Life>| life.upgrade().is_some_and(|life| !life.ended.load(Ordering::Acquire));
+    if ours.clone().any(|(_, life)| lives(life)) {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, OTHER_SET));
+    }
+    match ours.count() {
+        0 => make_room(path)?,
+        _ if !path.exists() => {}
+        earlier => {
+            let mut name = path.to_owned().into_os_string();
+            name.push(format!(".{earlier}"));
+            std::fs::rename(path, name)?;
+        }
+    }
+    let claim = Claim::default();
+    written.push((path.to_owned(), Arc::downgrade(&claim.0)));
+    Ok(claim)
+}
+
+/// The file of a set's trace, by what `VDI_TRACE` says: `%p` in it stands for the number of
+/// this process, `%s` for the name of the set, in which anything but letters, digits, `-`,
+/// `_` and dots becomes `_`.
+#[must_use]
+pub fn trace_path(pattern: &str, set: &str) -> PathBuf {
+    let sound = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let name: String = set.chars().map(sound).collect();
+    let pattern = pattern.replace("%p", &std::process::id().to_string());
+    PathBuf::from(pattern.replace("%s", &name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One set of a process after another: of each there is a trace.
+    #[test]
+    fn an_earlier_trace_gets_a_number() {
+        let folder = std::env::temp_dir().join(format!("claims-{}", std::process::id()));
+        std::fs::create_dir(&folder).expect("made");
+        let path = folder.join("trace.jsonl");
+        let header = |version: &str| Header {
+            source: Some(vdi_trace::Origin {
+                name: "sets".to_owned(),
+                version: Some(version.to_owned()),
+                setting: None,
+            }),
+            ..Header::default()
+        };
+        let of = |name: &str| {
+            let file = File::open(folder.join(name)).expect("a trace");
+            let reader = TraceReader::new(BufReader::new(file)).expect("a header");
+            reader.header().source.clone().and_then(|source| source.version)
+        };
+        let record = |version: &str| {
+            let claim = claim(&path).expect("it is free");
+            begin(&path, &header(version), &Numbers::default()).expect("it is written");
+            claim.end();
+        };
+        // Of another time, so it gives way.
+        begin(&path, &header("0"), &Numbers::default()).expect("it is written");
+        for (version, sets) in [("1", 1), ("2", 2), ("3", 3)] {
+            record(version);
+            assert_eq!(std::fs::read_dir(&folder).expect("a folder").count(), sets);
+        }
+        let versions = ["trace.jsonl.1", "trace.jsonl.2", "trace.jsonl"].map(of);
+        assert_eq!(versions.map(Option::unwrap_or_default), ["1", "2", "3"]);
+        std::fs::remove_dir_all(folder).expect("it is there");
+    }
+
+    #[test]
+    fn a_file_is_of_one_set_at_a_time() {
+        let path = std::env::temp_dir().join(format!("claimed-{}.jsonl", std::process::id()));
+        let first = claim(&path).expect("it is free");
+        assert!(claim(&path).is_err(), "its set has not ended");
+        drop(first);
+        let second = claim(&path).expect("nobody records there");
+        second.note_create(true);
+        second.note_create(false);
+        assert!(claim(&path).is_err(), "a second Create that fails ends nothing");
+        second.end();
+        let third = claim(&path).expect("its set has ended");
+        third.note_create(false);
+        assert!(claim(&path).is_ok(), "there is no set");
+    }
+}

@@ -1,0 +1,195 @@
+//! The completion agent: the server's thread on which completion routines run.
+//!
+//! Sources: SQL Server VDI reference, ExecuteCompletionAgent;
+//! IServerVirtualDeviceSet2::Close, Remarks.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use super::clock::Watch;
+use super::layout::{Phase, Piece, State};
+use super::region::Listen;
+use super::server::{Server, client_closed};
+use super::table::{OnTimeOut, Owed, Table};
+use super::{Callback, Completion};
+use crate::sync::{Arc, Deadline, Fault, fault};
+use vdi_spec::codes::HResult;
+
+/// The right and the duty to be the completion agent of one set.
+///
+/// ExecuteCompletionAgent starts it and runs it in one go.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    server: Arc<Server>,
+    watch: Watch,
+    /// What ExecuteCompletionAgent is to return.
+    result: Result<(), HResult>,
+    /// With what the first completion routine that panicked did.
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+/// The completion agent of a set, to be taken to its thread. Unlike a clone of the set
+/// interface it does not keep the set open: if the last of these is dropped, the set is
+/// closed and the agent comes to its end.
+#[derive(Debug)]
+pub struct CompletionAgent(Arc<Server>);
+
+impl CompletionAgent {
+    pub(super) const fn new(server: Arc<Server>) -> Self {
+        Self(server)
+    }
+
+    /// [`ServerSet::execute_completion_agent`](super::ServerSet::execute_completion_agent).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn execute(self) -> Result<(), HResult> {
+        let _inside = self.0.process.enter();
+        start(&self.0)?.run()
+    }
+
+    /// The same; `tell` hears when serverTimeOut has passed twice while nothing was
+    /// completed, just before the set is aborted for that: after how many milliseconds. It
+    /// must not call back into the set.
+    ///
+    /// # Errors
+    /// As [`CompletionAgent::execute`].
+    pub fn execute_telling(self, tell: impl FnMut(u64) + Send + 'static) -> Result<(), HResult> {
+        self.0.table().on_time_out = Some(OnTimeOut(Box::new(tell)));
+        self.execute()
+    }
+}
+
+/// The first half of ExecuteCompletionAgent, which does not block.
+pub(super) fn start(server: &Arc<Server>) -> Result<Agent, HResult> {
+    server.region.notice_deaths();
+    let mut table = server.table();
+    if table.closed {
+        return Err(HResult::VD_E_PROTOCOL);
+    }
+    let allowed: &[Phase] = if table.agent { &[] } else { &[Phase::Initializing] };
+    server.region.require(allowed)?;
+    table.agent = true;
+    server.region.add(Piece::Agent);
+    Ok(Agent::new(server.clone()))
+}
+
+/// What the agent does next.
+enum Step {
+    Call(Owed),
+    Wait(Option<Deadline>),
+    Return,
+}
+
+impl Agent {
+    pub(super) fn new(server: Arc<Server>) -> Self {
+        Self { server, watch: Watch::default(), result: Ok(()), panic: None }
+    }
+
+    /// The agent's main loop: makes the callbacks, one at a time, until the set has
+    /// ended and none is owed.
+    pub(crate) fn run(mut self) -> Result<(), HResult> {
+        let server = self.server.clone();
+        server.region.core().clock.begin_agent(&server);
+        let result = self.work();
+        server.region.core().clock.end();
+        self.panic.map_or(result, |panic| resume_unwind(panic))
+    }
+
+    fn work(&mut self) -> Result<(), HResult> {
+        let server = self.server.clone();
+        let region = &server.region;
+        let mut first = true;
+        loop {
+            let mut heard = region.bell(Listen::Agent).listen();
+            if server.process.is_dead() {
+                return Err(HResult::VD_E_ABORT);
+            }
+            region.notice_deaths_awake(std::mem::replace(&mut first, false));
+            // In a statement of its own: the table is let go before anything is done.
+            let step = self.step(&mut server.table());
+            match step {
+                Step::Call(owed) => self.call(owed),
+                Step::Wait(deadline) => {
+                    if fault(Fault::AgentLooksThenListens) {
+                        heard = region.bell(Listen::Agent).listen();
+                    }
+                    region.sleep(Listen::Agent, heard, deadline);
+                }
+                Step::Return => return self.result,
+            }
+        }
+    }
+
+    fn step(&mut self, table: &mut Table) -> Step {
+        let region = &self.server.region;
+        table.calling = false;
+        // Before the completions: what the clients recorded before they closed counts.
+        let deserted = client_closed(region);
+        // What is corrupt has aborted the set, and is told at the end.
+        self.result = self.result.and(table.absorb_all(region));
+        if table.patience().is_some() && self.watch.expired(table.happened) {
+            table.time_out(region);
+        }
+        let state = region.state();
+        self.result = self.result.and(state.map(|_| ()));
+        // Once seen, an abort is not forgotten, whatever others write.
+        table.aborted |= state.is_ok_and(|state| state.aborted) || self.result.is_err();
+        let aborted = table.aborted;
+        if aborted && !fault(Fault::AgentLeavesOutstanding) {
+            table.abort();
+        } else if deserted {
+            // Nobody will complete what the clients hold.
+            table.give_up();
+        }
+        let ended = matches!(state, Ok(State { phase: Phase::NormallyTerminated, .. }));
+        if fault(Fault::AgentReturnsOwing) && ended && table.is_idle() {
+            return Step::Return;
+        }
+        if let Some(owed) = table.owed.pop_front() {
+            table.calling = true;
+            if let Some(slot) = owed.clears {
+                region.devices()[slot].error.leave();
+            }
+            return Step::Call(owed);
+        }
+        if aborted || ended && table.is_idle() {
+            table.agent = false;
+            return Step::Return;
+        }
+        let real = !region.core().clock.is_virtual();
+        Step::Wait(self.watch.deadline(table.happened, table.patience().filter(|_| real)))
+    }
+
+    /// Makes one callback. If it panics the set is aborted; the panic goes on when all
+    /// the other callbacks have been made.
+    fn call(&mut self, mut owed: Owed) {
+        if let Err(panic) = invoke(&mut owed.routine, owed.completion) {
+            self.server.region.abort();
+            self.panic.get_or_insert(panic);
+        }
+    }
+}
+
+impl Server {
+    /// So many milliseconds of virtual time, or one interval of serverTimeOut, have
+    /// passed for the agent.
+    pub(super) fn time_passes(&self, milliseconds: Option<u32>) {
+        let mut table = self.table();
+        // An abort by what is corrupt comes by itself.
+        let _ = table.absorb_all(&self.region);
+        let Some(patience) = table.patience().filter(|_| !table.calling) else { return };
+        table.waited += u64::from(milliseconds.unwrap_or(table.config.server_time_out));
+        if table.waited >= patience {
+            table.time_out(&self.region);
+        }
+    }
+}
+
+/// Invokes a completion routine, and catches its panic.
+pub(super) fn invoke(
+    callback: &mut Callback,
+    completion: Completion,
+) -> Result<(), Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(|| callback(completion)))
+}

@@ -1,0 +1,242 @@
+//! The client's set interface, IClientVirtualDeviceSet2, as the primary client uses it.
+
+use super::Timeout;
+use super::buffer::Views;
+use super::client_device::{ClientDevice, Slot};
+use super::layout::{End, Phase, Piece, State};
+use super::machine::Process;
+use super::region::{Listen, PRIMARY, Region};
+use crate::sync::{Arc, AtomicU32, Mutex, Ordering};
+use vdi_spec::codes::HResult;
+use vdi_spec::config::VdConfig;
+
+/// A client's set interface. May be used from any thread of its process; clones are the
+/// same interface. When the last one is dropped the set is closed.
+///
+/// Every function but Create and OpenInSecondary answers VD_E_PROTOCOL unless a set is
+/// created, or open as a secondary client, and not closed; and VD_E_UNEXPECTED, with an
+/// abort, if the shared memory holds what cannot be.
+#[derive(Clone, Debug)]
+pub struct ClientSet {
+    pub(super) process: Process,
+    pub(super) binding: Arc<Interface>,
+}
+
+/// What all clones of a set interface share. With the last of them goes the set: what
+/// nobody can close any more is closed.
+#[derive(Debug)]
+pub(super) struct Interface(pub(super) Mutex<Option<Arc<Client>>>);
+
+impl Drop for Interface {
+    fn drop(&mut self) {
+        if let Some(client) = self.0.lock().take()
+            && !client.process.is_dead()
+        {
+            // There is nobody to tell that devices were open.
+            let _ = client.end();
+        }
+    }
+}
+
+/// A set as one client has it, from Create or OpenInSecondary to Close.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) region: Arc<Region>,
+    pub(super) process: Process,
+    pub(super) views: Arc<Views>,
+    /// Its place among the sides.
+    pub(super) side: usize,
+    /// Not 0 after its Close.
+    closed: AtomicU32,
+    /// The devices, as far as this client has opened them.
+    pub(super) devices: Vec<Mutex<Slot>>,
+}
+
+impl Client {
+    pub(super) fn new(process: &Process, region: Arc<Region>, side: usize) -> Arc<Self> {
+        let devices = region.devices().iter().map(|_| Mutex::new(Slot::default())).collect();
+        let (process, views) = (process.clone(), Views::new());
+        Arc::new(Self { region, process, views, side, closed: AtomicU32::new(0), devices })
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire) != 0
+    }
+}
+
+impl ClientSet {
+    pub(super) fn new(process: Process) -> Self {
+        Self { process, binding: Arc::new(Interface(Mutex::new(None))) }
+    }
+
+    /// The set that this interface has, else VD_E_PROTOCOL.
+    pub(super) fn client(&self) -> Result<Arc<Client>, HResult> {
+        let client = self.binding.0.lock().clone().ok_or(HResult::VD_E_PROTOCOL)?;
+        client.region.notice_deaths();
+        Ok(client)
+    }
+
+    /// Creates a set; `None` is the default instance. After Close the same interface may
+    /// create again.
+    ///
+    /// Source: SQL Server VDI reference, CreateEx and Create.
+    ///
+    /// # Errors
+    /// VD_E_PROTOCOL: the interface has a set, or another one of that name is in use;
+    /// VD_E_INSTANCE_NAME and VD_E_INVALID: a name that is empty, too long, or has a
+    /// backslash; VD_E_NOTSUPPORTED: a configuration outside the documented rules;
+    /// VD_E_MEMORY and VD_E_SECURITY: the system refuses shared memory.
+    pub fn create(
+        &self,
+        instance: Option<&str>,
+        name: &str,
+        config: &VdConfig,
+    ) -> Result<(), HResult> {
+        let _inside = self.process.enter();
+        let mut binding = self.binding.0.lock();
+        if binding.is_some() {
+            return Err(HResult::VD_E_PROTOCOL);
+        }
+        if instance.is_some_and(|instance| super::check_name(instance).is_err()) {
+            return Err(HResult::VD_E_INSTANCE_NAME);
+        }
+        super::check_name(name)?;
+        config.check_client().map_err(|_| HResult::VD_E_NOTSUPPORTED)?;
+        let region = self.process.create((instance, name), config)?;
+        *binding = Some(Client::new(&self.process, region, PRIMARY));
+        Ok(())
+    }
+
+    /// Blocks until the server has configured the set, and gives the configuration.
+    ///
+    /// Source: SQL Server VDI reference, GetConfiguration (client).
+    ///
+    /// # Errors
+    /// VD_E_TIMEOUT; VD_E_ABORT, when the set is closed during the wait, too.
+    pub fn get_configuration(&self, timeout: Timeout) -> Result<VdConfig, HResult> {
+        let _inside = self.process.enter();
+        let client = self.client()?;
+        let Client { region, .. } = &*client;
+        region.wait(&self.process, (Listen::Configured, timeout), |first| {
+            if client.is_closed() {
+                let closed = if first { HResult::VD_E_PROTOCOL } else { HResult::VD_E_ABORT };
+                return Some(Err(closed));
+            }
+            match region.state() {
+                Err(status) => Some(Err(status)),
+                Ok(State { aborted: true, .. }) => Some(Err(HResult::VD_E_ABORT)),
+                Ok(State { phase, .. }) if phase < Phase::Initializing => None,
+                Ok(State { .. }) => {
+                    region.control().seen.store(1, Ordering::Release);
+                    Some(region.sound(region.control().granted.get()))
+                }
+            }
+        })
+    }
+
+    /// Opens the device of that name; a name not yet known names the next device that
+    /// has none.
+    ///
+    /// Source: SQL Server VDI reference, OpenDevice (client).
+    ///
+    /// # Errors
+    /// The first that holds: VD_E_ABORT; VD_E_PROTOCOL: before GetConfiguration, or every
+    /// device has returned VD_E_CLOSE; VD_E_OPEN: all devices are open; VD_E_INVALID: an
+    /// unknown name; VD_E_PROTOCOL: that device is open.
+    pub fn open_device(&self, name: &str) -> Result<ClientDevice, HResult> {
+        let _inside = self.process.enter();
+        let client = self.client()?;
+        let Client { region, side, .. } = &*client;
+        if region.is_aborted()? {
+            return Err(HResult::VD_E_ABORT);
+        }
+        if region.control().seen.load(Ordering::Acquire) == 0 {
+            return Err(HResult::VD_E_PROTOCOL);
+        }
+        let slot = region.naming(*side, || choose_device(region, name))?;
+        client.devices[slot].lock().open();
+        region.add(Piece::Client);
+        Ok(ClientDevice::new(client, slot))
+    }
+
+    /// Aborts the set, if it is not aborted already.
+    ///
+    /// Source: SQL Server VDI reference, SignalAbort (client).
+    ///
+    /// # Errors
+    /// VD_E_PROTOCOL only.
+    pub fn signal_abort(&self) -> Result<(), HResult> {
+        let _inside = self.process.enter();
+        self.client()?.region.abort();
+        Ok(())
+    }
+
+    /// Closes the set and releases everything, on an error too. The primary's Close
+    /// aborts unless every device has returned VD_E_CLOSE; a secondary's only if a device
+    /// is open that it has opened.
+    ///
+    /// Source: SQL Server VDI reference, Close (client).
+    ///
+    /// # Errors
+    /// VD_E_OPEN: a device was open, any for the primary client, one of its own for a
+    /// secondary; VD_E_PROTOCOL: there was no set.
+    pub fn close(&self) -> Result<(), HResult> {
+        let _inside = self.process.enter();
+        let client = self.binding.0.lock().take().ok_or(HResult::VD_E_PROTOCOL)?;
+        client.end()
+    }
+}
+
+impl Client {
+    fn end(&self) -> Result<(), HResult> {
+        self.region.notice_deaths();
+        self.closed.store(1, Ordering::Release);
+        let closed = if self.side == PRIMARY { self.close() } else { self.close_secondary() };
+        self.views.end();
+        closed
+    }
+
+    /// Close of the primary client.
+    fn close(&self) -> Result<(), HResult> {
+        let Self { region, .. } = self;
+        let ends: Result<Vec<End>, _> =
+            region.devices().iter().map(|device| region.sound(device.client.get())).collect();
+        // What a corrupt region says of itself does not matter any more.
+        let aborted = region.is_aborted().unwrap_or(true) || ends.is_err();
+        let ends = ends.unwrap_or_default();
+        let open = !aborted && ends.contains(&End::Open);
+        let seen_all = ends.iter().all(|end| *end == End::Closed);
+        // In this order: who dies in between is seen to have died with its side open.
+        if aborted || !seen_all {
+            region.abort();
+        }
+        region.control().sides[PRIMARY].close();
+        // What the clients still hold nobody will complete.
+        region.ring_all();
+        region.forget();
+        if open { Err(HResult::VD_E_OPEN) } else { Ok(()) }
+    }
+}
+
+/// The device that OpenDevice is to open, taken. Only while names are given by nobody
+/// else.
+fn choose_device(region: &Region, name: &str) -> Result<usize, HResult> {
+    let devices = region.devices();
+    let mut ends = Vec::with_capacity(devices.len());
+    for device in devices {
+        ends.push(region.sound(device.client.get())?);
+    }
+    if ends.iter().all(|end| *end == End::Closed) {
+        return Err(HResult::VD_E_PROTOCOL);
+    }
+    if !ends.contains(&End::Unopened) {
+        return Err(HResult::VD_E_OPEN);
+    }
+    super::check_name(name)?;
+    let slot = region.device_named(name).ok_or(HResult::VD_E_INVALID)?;
+    if ends[slot] != End::Unopened {
+        return Err(HResult::VD_E_PROTOCOL);
+    }
+    devices[slot].client.set(End::Open);
+    Ok(slot)
+}

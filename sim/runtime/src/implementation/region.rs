@@ -1,0 +1,387 @@
+//! A device set as one process sees it: its control part, its buffers' bytes, who
+//! else is there, how it ends, and how calls wait.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::Timeout;
+use super::area::Need;
+use super::clock::Limit;
+use super::door::{ControlMemory, Segment, control_length};
+use super::history::SetHistory;
+use super::layout::{
+    Control, Corrupt, DeviceWords, Holder, MAGIC, Phase, Piece, ProcessId, SideWord, State,
+};
+use super::machine::{Core, Process};
+use super::posix::{Object, Watches};
+use crate::sync::limits::SEGMENTS;
+use crate::sync::{Arc, Bell, Deadline, Fault, Ordering, fault};
+use vdi_spec::codes::HResult;
+use vdi_spec::config::VdConfig;
+
+/// The server's place among the sides.
+pub(super) const SERVER: usize = 0;
+/// The primary client's.
+pub(super) const PRIMARY: usize = 1;
+
+/// How often a sleeping call looks whether the other processes still live.
+const TICK: Duration = Duration::from_millis(20);
+
+/// A set's memory, mapped into this process.
+pub(super) struct Region {
+    core: Arc<Core>,
+    memory: ControlMemory,
+    /// Its name among the sets of this process alone.
+    key: String,
+    /// Its shared memory object, if others share it.
+    object: Option<Object>,
+    watches: Watches,
+    /// Of this process alone: the segments, which all virtual processes share.
+    segments: Mutex<Vec<Arc<Segment>>>,
+}
+
+/// What a call listens to while it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listen {
+    /// For work for the completion agent.
+    Agent,
+    /// For the end of the configuration.
+    Configured,
+    /// For a command of this device.
+    Device(usize),
+}
+
+impl Region {
+    pub(super) fn own(core: Arc<Core>, key: String, devices: u32) -> Arc<Self> {
+        Self::new(core, ControlMemory::own(devices as usize), key, None)
+    }
+
+    pub(super) fn shared(core: Arc<Core>, memory: ControlMemory, object: Object) -> Arc<Self> {
+        Self::new(core, memory, String::new(), Some(object))
+    }
+
+    fn new(
+        core: Arc<Core>,
+        memory: ControlMemory,
+        key: String,
+        object: Option<Object>,
+    ) -> Arc<Self> {
+        let (watches, segments) = (Watches::default(), Mutex::default());
+        Arc::new(Self { core, memory, key, object, watches, segments })
+    }
+
+    /// Fills in what Create decides, and makes it a set.
+    pub(super) fn begin(&self, name: &str, config: &VdConfig, (me, salt): (ProcessId, u32)) {
+        let control = self.control();
+        control.salt.set(salt.into());
+        control.device_count.set(config.device_count.into());
+        control.asked.set(&config.client_part());
+        self.devices()[0].name.set(name);
+        control.sides[PRIMARY].take(Holder::Nobody, me);
+        control.sequence.store(SetHistory::CREATION + 1, Ordering::Release);
+        control.state.begin();
+        control.magic.store(MAGIC, Ordering::Release);
+    }
+
+    pub(super) fn control(&self) -> &Control {
+        self.memory.control()
+    }
+
+    pub(super) fn devices(&self) -> &[DeviceWords] {
+        self.memory.devices()
+    }
+
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(super) const fn object(&self) -> Option<&Object> {
+        self.object.as_ref()
+    }
+
+    pub(super) const fn watches(&self) -> &Watches {
+        &self.watches
+    }
+
+    // States.
+
+    /// What the region says, or VD_E_UNEXPECTED and an abort if that cannot be.
+    pub(super) fn sound<T>(&self, read: Result<T, Corrupt>) -> Result<T, HResult> {
+        read.map_err(|Corrupt| {
+            self.abort();
+            HResult::VD_E_UNEXPECTED
+        })
+    }
+
+    pub(super) fn state(&self) -> Result<State, HResult> {
+        self.sound(self.control().state.get())
+    }
+
+    pub(super) fn is_aborted(&self) -> Result<bool, HResult> {
+        Ok(self.state()?.aborted)
+    }
+
+    /// VD_E_ABORT after an abort, VD_E_PROTOCOL unless in one of these phases.
+    pub(super) fn require(&self, phases: &[Phase]) -> Result<Phase, HResult> {
+        match self.state()? {
+            State { aborted: true, .. } => Err(HResult::VD_E_ABORT),
+            State { phase, .. } if phases.contains(&phase) => Ok(phase),
+            State { .. } => Err(HResult::VD_E_PROTOCOL),
+        }
+    }
+
+    /// From a phase that the caller has seen to the next; VD_E_ABORT if an abort came
+    /// between.
+    pub(super) fn advance(&self, from: Phase, to: Phase) -> Result<(), HResult> {
+        let word = &self.control().state;
+        if fault(Fault::PhaseOverwritesAbort) {
+            word.overwrite(to);
+            return Ok(());
+        }
+        if word.advance(from, to) { Ok(()) } else { Err(HResult::VD_E_ABORT) }
+    }
+
+    /// Adds a piece to what makes a set active, and makes it so if nothing is missing.
+    pub(super) fn add(&self, piece: Piece) {
+        let progress = &self.control().progress;
+        let devices = self.devices().len();
+        if progress.add(piece, devices) {
+            // An abort may have been faster.
+            self.control().state.advance(Phase::Initializing, Phase::Active);
+        }
+    }
+
+    /// SignalAbort processing, as far as it is shared: from here on everybody knows.
+    ///
+    /// Source: SQL Server 2005 Virtual Backup Device Specification, Abnormal
+    /// Termination.
+    pub(super) fn abort(&self) {
+        self.control().state.abort();
+        self.control().agent.ring();
+        self.control().configured.ring();
+        if !fault(Fault::AbortForgetsDevices) {
+            self.devices().iter().for_each(|device| device.bell.ring());
+        }
+    }
+
+    /// Everyone who waits is to look again.
+    pub(super) fn ring_all(&self) {
+        self.control().agent.ring();
+        self.control().configured.ring();
+        self.devices().iter().for_each(|device| device.bell.ring());
+    }
+
+    fn knows_abort(&self) -> bool {
+        self.control().state.get().is_ok_and(|state| state.aborted)
+    }
+
+    // Sides.
+
+    /// Whether the primary client has the set open and lives.
+    pub(super) fn client_lives(&self) -> bool {
+        self.side_lives(PRIMARY)
+    }
+
+    /// Whether a side is open and its process lives.
+    pub(super) fn side_lives(&self, side: usize) -> bool {
+        match self.control().sides[side].get() {
+            Holder::Open(id) => self.core.lives(self, id),
+            Holder::Nobody | Holder::Closed => false,
+        }
+    }
+
+    /// Aborts the set if the server or the primary client has died with its side open.
+    /// Nobody watches a secondary client: the documents leave that to the primary.
+    ///
+    /// Source: SQL Server 2005 Virtual Backup Device Specification, Abnormal
+    /// Termination.
+    pub(super) fn notice_deaths(&self) {
+        let dead = |side: &SideWord| match side.get() {
+            Holder::Open(id) => !self.core.lives(self, id),
+            Holder::Nobody | Holder::Closed => false,
+        };
+        let sides = &self.control().sides;
+        if (dead(&sides[SERVER]) || dead(&sides[PRIMARY])) && !self.knows_abort() {
+            self.abort();
+        }
+    }
+
+    /// The same for a call that sleeps in between, after each time it has listened.
+    /// Between processes it looks when it begins, and then [`Region::sleep`] looks for it,
+    /// since a look is a system call; in memory whoever kills rings, and wants it seen.
+    pub(super) fn notice_deaths_awake(&self, first: bool) {
+        if first || !self.core.is_shared() {
+            self.notice_deaths();
+        }
+    }
+
+    /// Acts as this side while no other gives devices names.
+    pub(super) fn naming<T>(&self, side: usize, act: impl FnOnce() -> T) -> T {
+        let number = |side: usize| u32::try_from(side + 1).unwrap_or(u32::MAX);
+        let alive = |holder: u32| {
+            let side = holder as usize - 1;
+            side < self.control().sides.len() && self.side_lives(side)
+        };
+        self.control().naming.with(number(side), alive, act)
+    }
+
+    /// The device of that name; a name not yet known names the next device that has
+    /// none. Only while [`Region::naming`] holds.
+    pub(super) fn device_named(&self, name: &str) -> Option<usize> {
+        let devices = self.devices();
+        let known = devices.iter().position(|device| device.name.is(name));
+        known.or_else(|| {
+            let unnamed = devices.iter().position(|device| !device.name.is_set())?;
+            devices[unnamed].name.set(name);
+            Some(unnamed)
+        })
+    }
+
+    /// No process will look for the set by its name any more.
+    pub(super) fn forget(&self) {
+        self.core.forget(self);
+    }
+
+    // Waiting.
+
+    pub(super) fn bell(&self, listen: Listen) -> &Bell {
+        match listen {
+            Listen::Agent => &self.control().agent,
+            Listen::Configured => &self.control().configured,
+            Listen::Device(slot) => &self.devices()[slot].bell,
+        }
+    }
+
+    /// Looks until there is a result, and sleeps in between; VD_E_TIMEOUT after that
+    /// long. `look` is told whether it is the first look.
+    pub(super) fn wait<T>(
+        self: &Arc<Self>,
+        process: &Process,
+        (listen, timeout): (Listen, Timeout),
+        mut look: impl FnMut(bool) -> Option<Result<T, HResult>>,
+    ) -> Result<T, HResult> {
+        let mut limit: Option<Limit<'_>> = None;
+        let mut first = true;
+        loop {
+            let mut heard = self.bell(listen).listen();
+            if process.is_dead() {
+                return Err(HResult::VD_E_ABORT);
+            }
+            self.notice_deaths_awake(first);
+            if let Some(result) = look(std::mem::replace(&mut first, false)) {
+                return result;
+            }
+            if fault(Fault::LooksThenListens) {
+                heard = self.bell(listen).listen();
+            }
+            match (timeout, &limit) {
+                (Timeout::Milliseconds(0), _) => return Err(HResult::VD_E_TIMEOUT),
+                (Timeout::Milliseconds(_), Some(limit)) if limit.passed() => {
+                    return Err(HResult::VD_E_TIMEOUT);
+                }
+                (Timeout::Milliseconds(most), None) => {
+                    let region = self.clone();
+                    let wake = || -> Arc<dyn Fn() + Send + Sync> {
+                        Arc::new(move || region.bell(listen).ring())
+                    };
+                    limit = Some(self.core.clock.limit(most, wake));
+                }
+                _ => {}
+            }
+            self.sleep(listen, heard, limit.as_ref().and_then(Limit::deadline));
+        }
+    }
+
+    /// Sleeps until the bell rings, the deadline passes, or it is time to look whether
+    /// the others live.
+    pub(super) fn sleep(self: &Arc<Self>, listen: Listen, heard: u32, deadline: Option<Deadline>) {
+        let observer = self.core.options.observer.as_ref();
+        if let Some(observer) = observer {
+            let region = self.clone();
+            observer.sleeps(Arc::new(move || region.bell(listen).listen() == heard));
+        }
+        let tick = self.core.is_shared().then_some(TICK);
+        let bell = self.bell(listen);
+        loop {
+            let left = deadline.map(Deadline::remaining);
+            bell.wait(heard, tick.into_iter().chain(left).min());
+            // Between processes nobody rings for the dead; else every end is an end.
+            if tick.is_none() || bell.listen() != heard || deadline.is_some_and(Deadline::passed) {
+                break;
+            }
+            self.notice_deaths();
+            let primary = self.control().sides[PRIMARY].get();
+            if self.knows_abort() || primary == Holder::Closed {
+                // Whoever did that may have died before it could ring.
+                break;
+            }
+        }
+        if let Some(observer) = observer {
+            observer.wakes();
+        }
+    }
+
+    // Memory.
+
+    /// Adds a segment to the buffer area, so many bytes from its start; false if there is
+    /// not so much memory. Only the server does, and it alone knows what there is: it
+    /// says the number, one after the other, and the start.
+    pub(super) fn add_segment(&self, number: usize, (start, need): (u64, Need)) -> bool {
+        let control = self.control();
+        let Some(words) = control.segments.get(number) else { return false };
+        let added = match &self.object {
+            Some(object) => object.grow(self.control_length(), start, need.length),
+            None => {
+                let sizes = (need.length.try_into(), need.alignment.try_into());
+                let (Ok(length), Ok(alignment)) = sizes else { return false };
+                let segment = Segment::own(length, alignment);
+                segment.map(|segment| self.segments().push(Arc::new(segment))).is_some()
+            }
+        };
+        if added {
+            words.start.set(start);
+            words.length.set(need.length);
+            words.alignment.set(need.alignment);
+            // There are few segments.
+            let count = u32::try_from(number + 1).unwrap_or(u32::MAX);
+            control.segment_count.store(count, Ordering::Release);
+        }
+        added
+    }
+
+    /// A segment's memory, mapped anew if others share it.
+    pub(super) fn segment(&self, number: usize) -> Result<Arc<Segment>, HResult> {
+        let control = self.control();
+        let count = control.segment_count.load(Ordering::Acquire) as usize;
+        if count > SEGMENTS || number >= count {
+            return self.sound(Err(Corrupt));
+        }
+        let Some(object) = &self.object else {
+            let segment = self.segments().get(number).cloned();
+            return self.sound(segment.ok_or(Corrupt));
+        };
+        let words = &control.segments[number];
+        let span = (words.start.get(), words.length.get());
+        let segment = object.map(self.control_length(), span, words.alignment.get());
+        self.sound(segment.map(Arc::new).ok_or(Corrupt))
+    }
+
+    fn control_length(&self) -> usize {
+        control_length(self.devices().len())
+    }
+
+    fn segments(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Segment>>> {
+        self.segments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Region").field("memory", &self.memory).finish_non_exhaustive()
+    }
+}

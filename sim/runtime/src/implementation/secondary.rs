@@ -1,0 +1,113 @@
+//! What secondary client processes do: open the set of a primary, and share buffers.
+//!
+//! Sources: SQL Server VDI reference, OpenInSecondaryEx, GetBufferHandle,
+//! MapBufferHandle, Close (client).
+
+use super::buffer::{Buffer, BufferHandle};
+use super::client::{Client, ClientSet};
+use super::layout::{End, Holder};
+use super::region::PRIMARY;
+use crate::sync::Ordering;
+use vdi_spec::codes::HResult;
+
+impl ClientSet {
+    /// Opens, as a secondary client, the set that a primary has created; `None` is the
+    /// default instance.
+    ///
+    /// Source: SQL Server VDI reference, OpenInSecondaryEx and OpenInSecondary.
+    ///
+    /// # Errors
+    /// VD_E_PROTOCOL: this interface has a set, no such set is created, its primary's
+    /// GetConfiguration has not succeeded yet, or there are too many secondaries;
+    /// VD_E_ABORT.
+    pub fn open_in_secondary(&self, instance: Option<&str>, name: &str) -> Result<(), HResult> {
+        let _inside = self.process.enter();
+        let mut binding = self.binding.0.lock();
+        if binding.is_some() {
+            return Err(HResult::VD_E_PROTOCOL);
+        }
+        let region = self.process.find((instance, name)).ok_or(HResult::VD_E_PROTOCOL)?;
+        let control = region.control();
+        region.notice_deaths();
+        if region.is_aborted()? {
+            return Err(HResult::VD_E_ABORT);
+        }
+        if control.seen.load(Ordering::Acquire) == 0 {
+            return Err(HResult::VD_E_PROTOCOL);
+        }
+        let free = |side: &usize| match control.sides[*side].get() {
+            Holder::Open(_) if region.side_lives(*side) => false,
+            holder => control.sides[*side].take(holder, self.process.id),
+        };
+        let side = (PRIMARY + 1..control.sides.len()).find(free).ok_or(HResult::VD_E_PROTOCOL)?;
+        *binding = Some(Client::new(&self.process, region, side));
+        Ok(())
+    }
+
+    /// A handle by which another process of the set can map the buffer of a Read or
+    /// Write command that is delivered here and not completed.
+    ///
+    /// Source: SQL Server VDI reference, GetBufferHandle.
+    ///
+    /// # Errors
+    /// VD_E_INVALID: any other buffer; VD_E_ABORT.
+    pub fn get_buffer_handle(&self, buffer: &Buffer) -> Result<BufferHandle, HResult> {
+        let _inside = self.process.enter();
+        let client = self.client()?;
+        if client.region.is_aborted()? {
+            return Err(HResult::VD_E_ABORT);
+        }
+        let key = buffer.key_in(&client.region).ok_or(HResult::VD_E_INVALID)?;
+        let same = |lent: &Buffer| lent.key_in(&client.region) == Some(key);
+        let lent = client.devices.iter().any(|slot| slot.lock().lends(same));
+        if lent { Ok(BufferHandle::of(&client.region, key)) } else { Err(HResult::VD_E_INVALID) }
+    }
+
+    /// The buffer whose data zone lies so many bytes from the start of the buffer area
+    /// (see [`Buffer::offset`]). The primary client has the whole area mapped, and finds
+    /// every buffer so; a secondary has only what it was given, and finds none.
+    #[must_use]
+    pub fn buffer_at(&self, offset: u64) -> Option<Buffer> {
+        let client = self.client().ok().filter(|client| client.side == PRIMARY)?;
+        client.region.allocated().find_map(|key| {
+            Buffer::new(&client.region, &client.views, key)
+                .filter(|buffer| buffer.offset() == offset)
+        })
+    }
+
+    /// Maps the buffer of a handle into this process.
+    ///
+    /// Source: SQL Server VDI reference, MapBufferHandle.
+    ///
+    /// # Errors
+    /// VD_E_INVALID: no handle of this set, or the buffer was freed; VD_E_ABORT.
+    pub fn map_buffer_handle(&self, handle: BufferHandle) -> Result<Buffer, HResult> {
+        let _inside = self.process.enter();
+        let client = self.client()?;
+        if client.region.is_aborted()? {
+            return Err(HResult::VD_E_ABORT);
+        }
+        let key = handle.resolve(&client.region)?;
+        Buffer::new(&client.region, &client.views, key).ok_or(HResult::VD_E_INVALID)
+    }
+}
+
+impl Client {
+    /// Close of a secondary client: nothing happens to the set, unless a device is open
+    /// that this process has opened.
+    pub(super) fn close_secondary(&self) -> Result<(), HResult> {
+        let region = &self.region;
+        let own = |slot: usize| self.devices[slot].lock().is_open();
+        let mut open = false;
+        for (slot, device) in region.devices().iter().enumerate() {
+            open |= own(slot) && device.client.get() != Ok(End::Closed);
+        }
+        let misuse = open && !region.is_aborted().unwrap_or(true);
+        if misuse {
+            region.abort();
+        }
+        region.control().sides[self.side].close();
+        region.ring_all();
+        if misuse { Err(HResult::VD_E_OPEN) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,109 @@
+//! A real implementation of the Virtual Device Interface: server and client over
+//! shared memory, between threads of one process or between processes.
+//!
+//! It is what the oracle is tried on, and what people can build on. It is written from
+//! the documents and knows only [`codes`](vdi_spec::codes) and [`config`](vdi_spec::config):
+//! sharing the model's code, it would prove nothing. To be read in this order:
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `layout`, `record` | what is shared: a `repr(C)` region of atomics, rings, records |
+//! | `door` | the one door to that memory, everything unsafe |
+//! | `region` | a set in that memory: its state, how it ends, how calls wait |
+//! | `machine`, `posix` | where sets are found by name, who lives |
+//! | `table`, `area` | the server's own: its commands, its buffers |
+//! | `server`, `server_device`, `agent` | the server's functions |
+//! | `client`, `client_device`, `secondary` | the client's functions |
+//! | `buffer` | shared bytes, without copying |
+//! | `clock` | time-outs |
+//! | `history` | what recorders share |
+//!
+//! **How it works.** Every end of a set is decided on one shared word. A device is two
+//! rings, each with one writer and one reader: requests to the client, completions
+//! back. Who waits listens to a bell, looks, and sleeps until it rings; the interface
+//! starts no thread of its own. What each side needs for its own safety it keeps in
+//! its own memory: the server decides how each command ends, and believes a client
+//! only about commands that are outstanding. What is read from shared memory is
+//! checked; what cannot be aborts the set with VD_E_UNEXPECTED.
+//!
+//! **Death.** Between processes a sleeping call looks every 20 milliseconds whether the
+//! others live, and every call looks when it begins. If the server or the primary client
+//! has died, the set is aborted. The death of a secondary client goes unnoticed, as
+//! documented. All of them are in one pid namespace, and a process that has a set open
+//! neither forks nor executes another program. The survivor's Close takes the shared
+//! memory object away; where the dead one was of another user, the system may refuse
+//! that, and the object stays until that user creates a set of the same name.
+//!
+//! **Races.** The test `loom` compiles this source a second time, with loom's types for
+//! what `sync` holds, tries the order of events in every race that the documents speak
+//! of, and holds what is seen within what the model allows. `fault` marks the places
+//! where it seeds a defect, to show that it would notice.
+//!
+//! **Readings.** Where the documents contradict themselves it follows the default
+//! profile of this project.
+//!
+//! A server that backs up some bytes, and a client that takes them:
+//!
+//! ```
+//! use std::thread;
+//!
+//! use vdi_spec::codes::{CommandCode, HResult, Win32};
+//! use vdi_spec::config::{ServerConfig, VdConfig};
+//! use vdi_runtime::{Machine, Options, SendCommand, Timeout};
+//!
+//! let machine = Machine::in_memory(Options::default());
+//! let client = machine.client_set();
+//! client.create(None, "Backup", &VdConfig { device_count: 1, ..VdConfig::default() })?;
+//!
+//! let server = machine.server_set();
+//! let backup = thread::spawn(move || -> Result<(), HResult> {
+//!     server.open(None, "Backup")?;
+//!     let (block_size, max_transfer_size) = (512, 65_536);
+//!     let part = ServerConfig { block_size, max_transfer_size, ..ServerConfig::default() };
+//!     server.begin_configuration(&part)?;
+//!     server.request_buffers(65_536, 0, 1)?;
+//!     server.end_configuration()?;
+//!     let agent = server.completion_agent()?;
+//!     let agent = thread::spawn(move || agent.execute());
+//!     let device = server.open_device("Backup")?;
+//!     let buffer = server.allocate_buffer(65_536, 0)?;
+//!     buffer.bytes().expect("allocated").copy_from(b"all my data");
+//!     let (done, ended) = std::sync::mpsc::channel();
+//!     let write = || SendCommand {
+//!         tag: 0,
+//!         code: CommandCode::Write,
+//!         buffer: Some(buffer.clone()),
+//!         size: 11,
+//!         position: 0,
+//!         callback: { let done = done.clone(); Box::new(move |how| done.send(how).unwrap()) },
+//!     };
+//!     // Until the client has opened its device, and the agent runs, it is too early.
+//!     while device.send_command(write()) == Err(HResult::VD_E_PROTOCOL) {
+//!         ended.recv().expect("refused commands are called back, too");
+//!         thread::yield_now();
+//!     }
+//!     assert_eq!(ended.recv().expect("called back").bytes, 11);
+//!     device.close_device()?;
+//!     agent.join().expect("no panic")?;
+//!     server.close()
+//! });
+//!
+//! client.get_configuration(Timeout::Infinite)?;
+//! let device = client.open_device("Backup")?;
+//! let command = device.get_command(Timeout::Infinite)?;
+//! let mut data = vec![0; command.size as usize];
+//! command.buffer.expect("a Write has one").bytes().expect("ours").copy_to(&mut data);
+//! assert_eq!(data, b"all my data");
+//! device.complete_command(command.command, Win32::ERROR_SUCCESS, 11, 0)?;
+//! assert_eq!(device.get_command(Timeout::Infinite).err(), Some(HResult::VD_E_CLOSE));
+//! client.close()?;
+//! backup.join().expect("no panic")?;
+//! # Ok::<(), HResult>(())
+//! ```
+
+#![cfg(target_os = "linux")]
+
+mod implementation;
+mod sync;
+
+pub use implementation::*;

@@ -378,7 +378,7 @@ impl Application for Client {
     }
 }
 
-fn wait(args: &Args<'_>) -> Wait {
+fn wait(args: &Args<'_>) -> TimeoutArg {
     args.timeout.unwrap_or(TimeoutArg::Infinite)
 }
 

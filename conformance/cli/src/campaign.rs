@@ -45,6 +45,7 @@ pub(super) fn campaign(
             bar.suspend(|| tell(&format!("seed {}: {problem}\n  again: {again}", outcome.seed)));
         }
     };
+    let share = Share { seeds, shard: args.shard };
     let found = worlds
         .campaign(&args.how.judged_by(), share, jobs, &stop, &done)
         .map_err(|error| match error {

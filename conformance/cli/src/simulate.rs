@@ -335,7 +335,7 @@ fn as_json(outcome: &Outcome, how: &HowArgs) -> Result<Value, Failure> {
         "restore": outcome.restore,
         "ended": outcome.ended,
         "ending": outcome.ending(),
-        "struck": outcome.struck.iter().map(Fault::name).collect::<Vec<_>>(),
+        "struck": outcome.injected.iter().map(Fault::name).collect::<Vec<_>>(),
         "problems": outcome.problems,
         "shown": outcome.shown,
         "counts": outcome.counts,

@@ -18,7 +18,8 @@ fn worlds(command: &str, timeout: Duration, backend: BackendKind) -> CampaignCon
 }
 
 fn campaign(worlds: &CampaignConfig, seeds: u64) -> Result<Campaign, CannotRun> {
-    let (seeds, stop) = (Seeds { from: 0, to: seeds }, AtomicBool::new(false));
+    let share = Share { seeds: Seeds { from: 0, to: seeds }, shard: Shard::WHOLE };
+    let stop = AtomicBool::new(false);
     worlds.campaign("documented-pages", share, 2, &stop, &|_| {})
 }
 

@@ -85,7 +85,7 @@ impl ModelBackend {
         // Nothing happens between such a call and its return.
         if at_once
             && scarcity.system > 0
-            && let Some(failed) = model::system_failure(call, outcomes, NO_MEMORY)
+            && let Some(failed) = vdi_model::system_failure(call, outcomes, NO_MEMORY)
             && rng.once_in(scarcity.system)
         {
             return failed;
@@ -111,8 +111,8 @@ impl ModelBackend {
     /// Whether a process may still use a buffer.
     fn is_alive(&self, by: Actor, buffer: u32) -> bool {
         let state = &self.life(by).state;
-        let object = model::Object::Buffer(BufferId(buffer));
-        model::touch(state, caller(by.process), object).alive
+        let object = vdi_model::Object::Buffer(BufferId(buffer));
+        vdi_model::touch(state, caller(by.process), object).alive
     }
 
     fn returned(&self, by: Actor, outcome: &Outcome) -> LaneEvent {
@@ -178,7 +178,7 @@ const NO_MEMORY: HResult = HResult::from_win32(Win32(8));
 
 /// Whether a completion routine may run on this lane at all.
 fn may_be_called_back(state: &State, lane: LaneId) -> bool {
-    let refused = |command: &model::Command| matches!(command.stage, Stage::Refused { lane: of, .. } if of == lane);
+    let refused = |command: &vdi_model::Command| matches!(command.stage, Stage::Refused { lane: of, .. } if of == lane);
     !state.commands.is_empty()
         && (state.free_agent() == Some(lane) || state.commands.iter().any(refused))
 }
@@ -206,7 +206,7 @@ impl Backend for ModelBackend {
         let life = self.life(by);
         let call = life.model_call(by.process, ask);
         let limits = Limits { queue_depth: Some(life.setup.queue_depth), data_is_told: false };
-        let outcomes = model::outcomes(&life.state, &self.profile, limits, lane, &call);
+        let outcomes = vdi_model::outcomes(&life.state, &self.profile, limits, lane, &call);
         let outcome = self.choose(by, at_once, &call, &outcomes, rng);
         self.note(&outcome);
         let life = self.life_mut(by);
@@ -217,18 +217,18 @@ impl Backend for ModelBackend {
             (&call, outcome.answer)
         {
             // What was told once is kept to.
-            model::counted(&mut life.state, *kind, count);
+            vdi_model::counted(&mut life.state, *kind, count);
         }
         // A command that is delivered may be called back at any time, its name be forgotten.
         let at_once = at_once || matches!(outcome.answer, Answer::Delivers(_));
         if at_once && outcome.answer != Answer::Blocks && !outcome.refuses() {
-            model::apply_and_return(&mut life.state, lane, caller(by.process), &outcome);
+            vdi_model::apply_and_return(&mut life.state, lane, caller(by.process), &outcome);
             if succeeds(&outcome) {
                 life.keep_handle(ask);
             }
             return Some(self.returned(by, &outcome));
         }
-        model::apply(&mut life.state, lane, caller(by.process), &outcome);
+        vdi_model::apply(&mut life.state, lane, caller(by.process), &outcome);
         None
     }
 
@@ -238,14 +238,14 @@ impl Backend for ModelBackend {
         let callbacks = if !may_be_called_back(&life.state, lane) {
             SmallVec::new()
         } else {
-            let mut owed = model::callbacks(&life.state, &self.profile);
+            let mut owed = vdi_model::callbacks(&life.state, &self.profile);
             owed.retain(|callback| callback.lane == lane);
             owed
         };
         if !callbacks.is_empty() {
             let at = if callbacks.len() == 1 { 0 } else { rng.below(callbacks.len() as u32) };
             let callback = callbacks[at as usize];
-            model::apply_callback(&mut life.state, &callback, false);
+            vdi_model::apply_callback(&mut life.state, &callback, false);
             if self.notes_clauses {
                 self.met.insert(callback.clause);
                 callback.also.into_iter().for_each(|clause| self.met.insert(clause));
@@ -257,43 +257,43 @@ impl Backend for ModelBackend {
             let (command, code) = (callback.command.0, callback.ending.code());
             return Some(LaneEvent::CalledBack(CalledBack { command, code, bytes, position }));
         }
-        let returns = model::returns(&life.state, &self.profile, lane);
+        let returns = vdi_model::returns(&life.state, &self.profile, lane);
         let outcome = match returns.as_slice() {
             [] => return None,
             [only] => *only,
             several => several[rng.below(several.len() as u32) as usize],
         };
-        model::apply_return(&mut life.state, lane, &outcome);
+        vdi_model::apply_return(&mut life.state, lane, &outcome);
         self.note(&outcome);
         Some(self.returned(by, &outcome))
     }
 
     fn expire(&mut self, by: Actor) {
         let life = &mut self.lives[usize::from(by.run)];
-        model::expire(&mut life.state, &self.profile, LaneId(by.lane.into()));
+        vdi_model::expire(&mut life.state, &self.profile, LaneId(by.lane.into()));
     }
 
     fn lives(&mut self, by: Actor, thing: Resource) -> bool {
         let object = match thing {
-            Resource::Device(_) => model::Object::Device,
-            Resource::Buffer(buffer) => model::Object::Buffer(BufferId(buffer)),
+            Resource::Device(_) => vdi_model::Object::Device,
+            Resource::Buffer(buffer) => vdi_model::Object::Buffer(BufferId(buffer)),
         };
-        model::touch(&self.life(by).state, caller(by.process), object).alive
+        vdi_model::touch(&self.life(by).state, caller(by.process), object).alive
     }
 
     fn holds(&mut self, by: Actor) {
         let state = &mut self.life_mut(by).state;
-        model::hold_callback(state, LaneId(by.lane.into()));
+        vdi_model::hold_callback(state, LaneId(by.lane.into()));
     }
 
     fn ends(&mut self, by: Actor) {
         let state = &mut self.life_mut(by).state;
-        model::end_callback(state, LaneId(by.lane.into()));
+        vdi_model::end_callback(state, LaneId(by.lane.into()));
     }
 
     fn exit(&mut self, process: Process) {
         for life in &mut self.lives {
-            model::exit(&mut life.state, caller(process));
+            vdi_model::exit(&mut life.state, caller(process));
         }
     }
 

@@ -177,7 +177,7 @@ impl CampaignConfig {
         }
         if let Some(deviation) = self.deviation() {
             // As where it is drawn: a client that deviates meets nothing else that goes wrong.
-            (drawn.faults, drawn.misuse_calls) = (Faults::default(), 0);
+            (drawn.faults, drawn.odd_calls) = (Faults::default(), 0);
             drawn.deviate(deviation);
         }
         if self.overrides.is_empty() && wanted.is_empty() {

@@ -43,7 +43,7 @@ fn quiet() -> Options {
         aborts_on_failure: true,
         holds: 1,
         deviation: None,
-        misuse_calls: 0,
+        odd_calls: 0,
         faults: Faults::default(),
         at_once: 8,
         ..options_of(1)

@@ -48,7 +48,7 @@ fn plain(transfers: u32, at_once: u8) -> Options {
         hasty: false,
         fails_in_order: false,
         closes_early: false,
-        misuse_calls: 0,
+        odd_calls: 0,
         overlaps: false,
         asks: Asks::default(),
         server_alignment: 0,

@@ -55,9 +55,9 @@ fn simpler(options: &Options) -> Vec<Options> {
     try_with(&|of| of.configuration_wait = 0);
     try_with(&|of| of.strategy = Strategy::Uniform);
     try_with(&|of| of.at_once = 8);
-    try_with(&|of| of.misuse_calls = 0);
+    try_with(&|of| of.odd_calls = 0);
     try_with(&|of| of.overlaps = false);
-    try_with(&|of| of.misuse_about = About::Anything);
+    try_with(&|of| of.odd_about = About::Anything);
     try_with(&|of| of.asks = Asks::default());
     try_with(&|of| of.server_alignment = 0);
     try_with(&|of| of.same_name = false);

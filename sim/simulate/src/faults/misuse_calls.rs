@@ -183,7 +183,7 @@ impl<'a> MisuseContext<'a> {
             devices: options.devices,
             allocated: &[],
             named: 0,
-            about: options.misuse_about,
+            about: options.odd_about,
             size: options.max_transfer_size,
             inside,
             own_addresses: false,

@@ -90,13 +90,13 @@ impl MisuseSchedule {
     /// Whether somebody is about to make one at this step.
     #[inline]
     pub(crate) fn comes(&mut self, step: u32, options: &Options, rng: &mut Rng) -> bool {
-        if options.misuse_calls == 0 || step < self.at || self.left == 0 {
+        if options.odd_calls == 0 || step < self.at || self.left == 0 {
             return false;
         }
         self.left -= 1;
-        self.at = step + 1 + rng.below(options.misuse_calls.saturating_mul(2));
+        self.at = step + 1 + rng.below(options.odd_calls.saturating_mul(2));
         // A secondary comes seldom, but for worlds that are about it.
-        let most = if options.misuse_about == About::Secondaries { 3 } else { 5 };
+        let most = if options.odd_about == About::Secondaries { 3 } else { 5 };
         self.due[[0, 1, 2, 0, 1][rng.below(most) as usize]] = true;
         true
     }

@@ -283,7 +283,7 @@ pub(crate) fn weigh(
     let broken = evidence.broken.is_some();
     problems.extend(evidence.broken.map(|what| Problem::Broken { what }));
     problems.extend(evidence.error.map(|what| Problem::Ours { what }));
-    let odd = options.misuse_calls > 0;
+    let odd = options.odd_calls > 0;
     // Whoever calls out of the order breaks obligations, and is provoked to.
     let findings = judged.filter(|_| !odd).map_or(&[][..], |judged| &judged.findings);
     for Finding { line, party, clause, what, .. } in findings {
@@ -369,7 +369,7 @@ mod tests {
     /// The classes of what should not be in a world with calls out of the order that ended
     /// so.
     fn classes(ended: &Ended, misused: &[Function]) -> Vec<String> {
-        let options = Options { misuse_calls: 4, deviation: None, ..options_of(0) };
+        let options = Options { odd_calls: 4, deviation: None, ..options_of(0) };
         let loss = Loss { set: 0, device: 0, at: 0, restored: true };
         let evidence =
             Evidence { losses: vec![loss], misused, false_success: true, ..Evidence::default() };

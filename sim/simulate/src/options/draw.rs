@@ -17,7 +17,7 @@ impl Options {
         } else {
             options.draw_faults(rng);
             if rng.once_in(4) {
-                options.misuse_calls = rng.one_of(&[4, 4, 15, 15, 50, 150]);
+                options.odd_calls = rng.one_of(&[4, 4, 15, 15, 50, 150]);
             }
         }
         options.draw_rare(rng);
@@ -43,10 +43,10 @@ impl Options {
         self.server_alignment = rarely(rng, &[4_096, 65_536]);
         self.same_name = rng.once_in(4);
         self.hasty = rng.once_in(3);
-        self.overlaps = self.misuse_calls > 0 && rng.once_in(2);
+        self.overlaps = self.odd_calls > 0 && rng.once_in(2);
         let about = rng.one_of(About::ALL);
-        if self.misuse_calls > 0 {
-            self.misuse_about = about;
+        if self.odd_calls > 0 {
+            self.odd_about = about;
         }
         if self.deviation.is_none() {
             self.draw_rare_faults(rng);
@@ -94,10 +94,10 @@ impl Options {
 
     /// Faults that show little but together with others.
     fn draw_rare_faults(&mut self, rng: &mut Rng) {
-        if self.misuse_about == About::Buffers && rng.once_in(2) {
+        if self.odd_about == About::Buffers && rng.once_in(2) {
             self.faults.memory = 3;
         }
-        if self.misuse_about == About::Configuration && rng.once_in(2) {
+        if self.odd_about == About::Configuration && rng.once_in(2) {
             self.faults.slow_server = 15_000;
         }
         if rng.once_in(10) {
@@ -164,8 +164,8 @@ impl Options {
             aborts_on_failure: true,
             holds: 1,
             deviation: None,
-            misuse_calls: 0,
-            misuse_about: About::Anything,
+            odd_calls: 0,
+            odd_about: About::Anything,
             overlaps: false,
             asks: Asks::default(),
             server_alignment: 0,

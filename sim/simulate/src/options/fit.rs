@@ -128,8 +128,8 @@ impl Options {
         ways.unprepared &= self.plan == Plan::Snapshot;
         ways.opens_all &= self.devices == 1;
         ways.opens_first &= self.arrangement == Arrangement::ProcessPerDevice;
-        if self.misuse_calls == 0 {
-            (self.misuse_about, self.overlaps) = (About::Anything, false);
+        if self.odd_calls == 0 {
+            (self.odd_about, self.overlaps) = (About::Anything, false);
         }
     }
 
@@ -209,7 +209,7 @@ impl Options {
     pub const fn for_application(&self, arrangement: Arrangement) -> Self {
         let mut options = *self;
         options.arrangement = arrangement;
-        (options.sets, options.deviation, options.misuse_calls) = (1, None, 0);
+        (options.sets, options.deviation, options.odd_calls) = (1, None, 0);
         (options.same_name, options.overlaps) = (false, false);
         let faults = &mut options.faults;
         (faults.medium_fails_at, faults.capacity, faults.refuses) = (None, None, None);

@@ -200,11 +200,9 @@ pub struct Options {
     /// What the client does wrong, if it does.
     pub deviation: Option<Deviation>,
     /// Steps between two calls that no sound program makes, about; 0 is none of them.
-    #[serde(rename = "oddCalls")]
-    pub misuse_calls: u32,
+    pub odd_calls: u32,
     /// What such calls are about.
-    #[serde(rename = "oddAbout")]
-    pub misuse_about: About,
+    pub odd_about: About,
     /// Whether such calls may overlap with what their process does besides.
     pub overlaps: bool,
     /// What the client asks for beyond the ordinary.
@@ -258,7 +256,7 @@ impl Options {
             (faults.slow_client > 0, "slow-client"),
             (faults.slow_server > 0, "slow-server"),
             (faults.slow_callback > 0, "slow-callback"),
-            (self.misuse_calls > 0, "odd-calls"),
+            (self.odd_calls > 0, "odd-calls"),
         ];
         named.into_iter().filter_map(|(drawn, name)| drawn.then_some(name)).collect()
     }

@@ -47,7 +47,7 @@ impl<B: Backend> Simulation<'_, B> {
         // would. Whether the agent runs already is not left open as a device is closed.
         let closes_device = matches!(ask, Ask::Server(ServerAsk::CloseDevice { .. }));
         let must = ask.binds()
-            || ask.configures() && self.options.misuse_calls > 0
+            || ask.configures() && self.options.odd_calls > 0
             || closes_device && !self.sets[set].server.is_active();
         match self.options.at_once {
             ALWAYS_AT_ONCE => true,
@@ -133,7 +133,7 @@ impl<B: Backend> Simulation<'_, B> {
         let Lane { info, role, .. } = *self.lanes.lane(lane);
         let index = usize::from(info.set);
         let (status, good) = (answer.status, answer.status == HResult::NOERROR);
-        if !good || self.options.misuse_calls > 0 {
+        if !good || self.options.odd_calls > 0 {
             self.note_return(role, ask, status);
         }
         let set = &mut self.sets[index];

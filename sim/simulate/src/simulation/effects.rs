@@ -27,7 +27,7 @@ impl<B: Backend> Simulation<'_, B> {
             return true;
         }
         let rests = self.clock.rest();
-        let tells = rests.is_multiple_of(4) || self.options.misuse_calls > 0;
+        let tells = rests.is_multiple_of(4) || self.options.odd_calls > 0;
         if tells && self.lanes.anybody_calls() {
             self.tell_rest();
         }
@@ -203,7 +203,7 @@ impl<B: Backend> Simulation<'_, B> {
         // died nothing is said.
         let orphaned = self.faults.is_dead(Process::Primary);
         let leaves = misuser == Misuser::Secondary && (misuse.secondary.closed || orphaned);
-        if index > 0 || self.options.misuse_calls == 0 || leaves {
+        if index > 0 || self.options.odd_calls == 0 || leaves {
             return Act::Done;
         }
         let due = self.misuses.due(misuser);

@@ -147,7 +147,7 @@ pub fn simulate_on<B: Backend>(
 /// let mut options = options_of(7);
 /// (options.plan, options.like, options.devices) = (Plan::Backup, Like::Pipe, 1);
 /// (options.faults, options.deviation) = (Default::default(), None);
-/// (options.reads_to_end, options.complete, options.misuse_calls) = (false, false, 0);
+/// (options.reads_to_end, options.complete, options.odd_calls) = (false, false, 0);
 /// let watch = Watch { judge: true, keep: false };
 /// let outcome = simulate_with(&mut Keeper::default(), 7, &options, &Profile::default(), watch);
 /// assert!(outcome.is_good(), "{:?}", outcome.problems);
@@ -190,7 +190,7 @@ fn whole<'a, B: Backend>(
 ) -> Outcome {
     let mut header =
         header(name, format!("seed {seed}"), options.queue_depth.into(), options.sets.into());
-    if options.misuse_calls > 0 {
+    if options.odd_calls > 0 {
         header.provoked = vec![Party::Server, Party::Client];
     }
     let lanes = setup::lanes(options);

@@ -48,7 +48,7 @@ pub(crate) fn lanes(options: &Options) -> Vec<Lane> {
             };
             lanes.push(Lane::new(place(name, process), Role::Worker(worker)));
         }
-        if options.misuse_calls > 0 {
+        if options.odd_calls > 0 {
             let name = names::UNINVITED[usize::from(set)];
             let uninvited = place(name, Process::Secondary(9));
             lanes.push(Lane::new(uninvited, Role::Misuser(Misuser::Secondary)));

@@ -157,7 +157,7 @@ fn harmless_faults_do_no_harm() {
         let drawn = options_of(seed);
         let capacity = Some(drawn.write_size * 2);
         let faults = Faults { capacity, cuts: true, short: 2, queue: 2, slow_client: 2, ..none() };
-        let mut options = Options { faults, deviation: None, misuse_calls: 0, ..drawn };
+        let mut options = Options { faults, deviation: None, odd_calls: 0, ..drawn };
         (options.removable, options.server_time_out) = (true, 0);
         options.settle();
         let outcome = simulate(seed, &options, &Profile::default(), JUDGED);
@@ -212,7 +212,7 @@ fn what_did_not_strike_excuses_nothing() {
 #[test]
 fn an_option_does_not_shift_the_schedule() {
     for seed in 0..40 {
-        let quiet = Options { faults: none(), deviation: None, misuse_calls: 0, ..options_of(seed) };
+        let quiet = Options { faults: none(), deviation: None, odd_calls: 0, ..options_of(seed) };
         let trace = |slow_callback: u32| {
             let options = Options { faults: Faults { slow_callback, ..none() }, ..quiet };
             let outcome = simulate(seed, &options, &Profile::default(), KEPT);
@@ -234,7 +234,7 @@ fn standstills_are_told() {
         assert!(!lanes.is_empty(), "seed {seed}");
         let ending = outcome.ending();
         assert!(ending.contains(&lanes.join(", ")), "{ending}");
-        if options.misuse_calls > 0 {
+        if options.odd_calls > 0 {
             odd += 1;
             assert!(ending.starts_with("stuck, as odd calls may bring about ("), "{ending}");
         } else {
@@ -295,7 +295,7 @@ fn polls_do_not_end_a_world_in_which_somebody_sleeps() {
     for seed in 0..seeds() / 20 {
         let slow = Faults { slow_server: 15_000, ..none() };
         let drawn = options_of(seed);
-        if drawn.misuse_calls > 0 || drawn.deviation.is_some() {
+        if drawn.odd_calls > 0 || drawn.deviation.is_some() {
             continue;
         }
         let (command_wait, most_steps) = (10, 1_000_000);
@@ -344,7 +344,7 @@ fn a_read_that_was_never_filled_is_a_loss() {
             data: 4 * drawn.write_size,
             faults: none(),
             deviation: None,
-            misuse_calls: 0,
+            odd_calls: 0,
             reads_to_end: false,
             complete: false,
             positions: false,

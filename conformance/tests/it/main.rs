@@ -4,6 +4,7 @@ mod adapters;
 mod cli;
 mod clients;
 mod gate;
+mod house;
 mod interleaved;
 mod orderings;
 mod own_client;

@@ -15,11 +15,11 @@ const FUNCTION_LINES: usize = 70;
 const TABLES: &[&str] =
     &["sim/spec/src/clauses/table.rs", "conformance/reference/src/implementation/defect.rs"];
 
-fn top() -> PathBuf {
+pub(crate) fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn sources(below: &Path) -> Vec<PathBuf> {
+pub(crate) fn sources(below: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let entries = fs::read_dir(below).expect("a folder");
     for entry in entries {
@@ -34,7 +34,7 @@ fn sources(below: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn parse(path: &Path) -> syn::File {
+pub(crate) fn parse(path: &Path) -> syn::File {
     let text = fs::read_to_string(path).expect("a source file");
     syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -7,11 +7,11 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `layout`, `record` | what is shared: a `repr(C)` region of atomics, rings, records |
-//! | `door` | the one door to that memory, everything unsafe |
-//! | `region` | a set in that memory: its state, how it ends, how calls wait |
+//! | `layout`, `record` | what is shared: a `repr(C)` layout of atomics, rings, records |
+//! | `shm` | the one door to that memory, everything unsafe |
+//! | `mapping` | a set in that memory: its state, how it ends, how calls wait |
 //! | `machine`, `posix` | where sets are found by name, who lives |
-//! | `table`, `area` | the server's own: its commands, its buffers |
+//! | `server_table`, `allocator` | the server's own: its commands, its buffers |
 //! | `server`, `server_device`, `agent` | the server's functions |
 //! | `client`, `client_device`, `secondary` | the client's functions |
 //! | `buffer` | shared bytes, without copying |

@@ -8,9 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::clock::Watch;
 use super::layout::{Phase, Piece, State};
-use super::region::Listen;
+use super::mapping::Listen;
 use super::server::{Server, client_closed};
-use super::table::{OnTimeOut, Owed, Table};
+use super::server_table::{OnTimeOut, Owed, ServerTable};
 use super::{Callback, Completion};
 use crate::sync::{Arc, Deadline, Fault, fault};
 use vdi_spec::codes::HResult;
@@ -62,15 +62,15 @@ impl CompletionAgent {
 
 /// The first half of ExecuteCompletionAgent, which does not block.
 pub(super) fn start(server: &Arc<Server>) -> Result<Agent, HResult> {
-    server.region.notice_deaths();
+    server.mapping.notice_deaths();
     let mut table = server.table();
     if table.closed {
         return Err(HResult::VD_E_PROTOCOL);
     }
     let allowed: &[Phase] = if table.agent { &[] } else { &[Phase::Initializing] };
-    server.region.require(allowed)?;
+    server.mapping.require(allowed)?;
     table.agent = true;
-    server.region.add(Piece::Agent);
+    server.mapping.add(Piece::Agent);
     Ok(Agent::new(server.clone()))
 }
 
@@ -90,48 +90,48 @@ impl Agent {
     /// ended and none is owed.
     pub(crate) fn run(mut self) -> Result<(), HResult> {
         let server = self.server.clone();
-        server.region.core().clock.begin_agent(&server);
+        server.mapping.core().clock.begin_agent(&server);
         let result = self.work();
-        server.region.core().clock.end();
+        server.mapping.core().clock.end();
         self.panic.map_or(result, |panic| resume_unwind(panic))
     }
 
     fn work(&mut self) -> Result<(), HResult> {
         let server = self.server.clone();
-        let region = &server.region;
+        let mapping = &server.mapping;
         let mut first = true;
         loop {
-            let mut heard = region.bell(Listen::Agent).listen();
+            let mut heard = mapping.bell(Listen::Agent).listen();
             if server.process.is_dead() {
                 return Err(HResult::VD_E_ABORT);
             }
-            region.notice_deaths_awake(std::mem::replace(&mut first, false));
+            mapping.notice_deaths_awake(std::mem::replace(&mut first, false));
             // In a statement of its own: the table is let go before anything is done.
             let step = self.step(&mut server.table());
             match step {
                 Step::Call(owed) => self.call(owed),
                 Step::Wait(deadline) => {
                     if fault(Fault::AgentLooksThenListens) {
-                        heard = region.bell(Listen::Agent).listen();
+                        heard = mapping.bell(Listen::Agent).listen();
                     }
-                    region.sleep(Listen::Agent, heard, deadline);
+                    mapping.sleep(Listen::Agent, heard, deadline);
                 }
                 Step::Return => return self.result,
             }
         }
     }
 
-    fn step(&mut self, table: &mut Table) -> Step {
-        let region = &self.server.region;
+    fn step(&mut self, table: &mut ServerTable) -> Step {
+        let mapping = &self.server.mapping;
         table.calling = false;
         // Before the completions: what the clients recorded before they closed counts.
-        let deserted = client_closed(region);
+        let deserted = client_closed(mapping);
         // What is corrupt has aborted the set, and is told at the end.
-        self.result = self.result.and(table.absorb_all(region));
+        self.result = self.result.and(table.absorb_all(mapping));
         if table.patience().is_some() && self.watch.expired(table.happened) {
-            table.time_out(region);
+            table.time_out(mapping);
         }
-        let state = region.state();
+        let state = mapping.state();
         self.result = self.result.and(state.map(|_| ()));
         // Once seen, an abort is not forgotten, whatever others write.
         table.aborted |= state.is_ok_and(|state| state.aborted) || self.result.is_err();
@@ -149,7 +149,7 @@ impl Agent {
         if let Some(owed) = table.owed.pop_front() {
             table.calling = true;
             if let Some(slot) = owed.clears {
-                region.devices()[slot].error.leave();
+                mapping.devices()[slot].error.leave();
             }
             return Step::Call(owed);
         }
@@ -157,7 +157,7 @@ impl Agent {
             table.agent = false;
             return Step::Return;
         }
-        let real = !region.core().clock.is_virtual();
+        let real = !mapping.core().clock.is_virtual();
         Step::Wait(self.watch.deadline(table.happened, table.patience().filter(|_| real)))
     }
 
@@ -165,7 +165,7 @@ impl Agent {
     /// the other callbacks have been made.
     fn call(&mut self, mut owed: Owed) {
         if let Err(panic) = invoke(&mut owed.routine, owed.completion) {
-            self.server.region.abort();
+            self.server.mapping.abort();
             self.panic.get_or_insert(panic);
         }
     }
@@ -177,11 +177,11 @@ impl Server {
     pub(super) fn time_passes(&self, milliseconds: Option<u32>) {
         let mut table = self.table();
         // An abort by what is corrupt comes by itself.
-        let _ = table.absorb_all(&self.region);
+        let _ = table.absorb_all(&self.mapping);
         let Some(patience) = table.patience().filter(|_| !table.calling) else { return };
         table.waited += u64::from(milliseconds.unwrap_or(table.config.server_time_out));
         if table.waited >= patience {
-            table.time_out(&self.region);
+            table.time_out(&self.mapping);
         }
     }
 }

@@ -9,9 +9,9 @@ use std::os::fd::AsFd;
 use std::sync::atomic::AtomicU8;
 use std::sync::{Mutex, PoisonError};
 
-use super::door::{Segment, copy_from, copy_into, read_file, write_file};
+use super::mapping::SetMapping;
 use super::record::BufferKey;
-use super::region::Region;
+use super::shm::{Segment, copy_from, copy_into, read_file, write_file};
 use crate::sync::limits::BUFFERS;
 use crate::sync::{Arc, Ordering, fence};
 use vdi_spec::codes::HResult;
@@ -29,7 +29,7 @@ pub struct Buffer(Option<Shared>);
 
 #[derive(Clone)]
 struct Shared {
-    region: Arc<Region>,
+    mapping: Arc<SetMapping>,
     views: Arc<Views>,
     key: BufferKey,
     span: Span,
@@ -63,19 +63,19 @@ impl Views {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    fn segment(&self, region: &Region, number: usize) -> Option<Arc<Segment>> {
+    fn segment(&self, mapping: &SetMapping, number: usize) -> Option<Arc<Segment>> {
         let mut views = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let views = views.as_mut()?;
         if let Some(known) = views.get(&number) {
             return Some(known.clone());
         }
-        let segment = region.segment(number).ok()?;
+        let segment = mapping.segment(number).ok()?;
         views.insert(number, segment.clone());
         Some(segment)
     }
 }
 
-impl Region {
+impl SetMapping {
     /// Where a buffer that is allocated lies; `None` if it is not.
     pub(super) fn span(&self, key: BufferKey) -> Option<Span> {
         let words = self.control().buffers.get(key.index as usize)?;
@@ -202,14 +202,18 @@ impl Buffer {
         Self(None)
     }
 
-    pub(super) fn new(region: &Arc<Region>, views: &Arc<Views>, key: BufferKey) -> Option<Self> {
-        let span = region.span(key)?;
-        Some(Self(Some(Shared { region: region.clone(), views: views.clone(), key, span })))
+    pub(super) fn new(
+        mapping: &Arc<SetMapping>,
+        views: &Arc<Views>,
+        key: BufferKey,
+    ) -> Option<Self> {
+        let span = mapping.span(key)?;
+        Some(Self(Some(Shared { mapping: mapping.clone(), views: views.clone(), key, span })))
     }
 
-    pub(super) fn key_in(&self, region: &Arc<Region>) -> Option<BufferKey> {
+    pub(super) fn key_in(&self, mapping: &Arc<SetMapping>) -> Option<BufferKey> {
         let shared = self.0.as_ref()?;
-        Arc::ptr_eq(&shared.region, region).then_some(shared.key)
+        Arc::ptr_eq(&shared.mapping, mapping).then_some(shared.key)
     }
 
     /// Whether two are one buffer of one set, as this process sees it.
@@ -217,7 +221,7 @@ impl Buffer {
     pub fn is_same(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Some(one), Some(other)) => {
-                one.key == other.key && Arc::ptr_eq(&one.region, &other.region)
+                one.key == other.key && Arc::ptr_eq(&one.mapping, &other.mapping)
             }
             _ => false,
         }
@@ -240,7 +244,7 @@ impl Buffer {
     #[must_use]
     pub fn offset(&self) -> u64 {
         let offset = |shared: &Shared| {
-            let segment = shared.region.control().segments.get(shared.span.segment);
+            let segment = shared.mapping.control().segments.get(shared.span.segment);
             let start = segment.map_or(0, |words| words.start.get());
             start.saturating_add(shared.span.offset as u64)
         };
@@ -259,7 +263,7 @@ impl Buffer {
     #[must_use]
     pub fn is_alive(&self) -> bool {
         let alive = |shared: &Shared| {
-            shared.views.is_open() && shared.region.span(shared.key) == Some(shared.span)
+            shared.views.is_open() && shared.mapping.span(shared.key) == Some(shared.span)
         };
         self.0.as_ref().is_some_and(alive)
     }
@@ -271,7 +275,7 @@ impl Buffer {
             return None;
         }
         let shared = self.0.as_ref()?;
-        let segment = shared.views.segment(&shared.region, shared.span.segment)?;
+        let segment = shared.views.segment(&shared.mapping, shared.span.segment)?;
         segment.bytes(shared.span.offset, shared.span.length)?;
         Some(Bytes { segment, span: shared.span })
     }
@@ -301,8 +305,8 @@ impl BufferHandle {
     const PLACE: u32 = BUFFERS.next_power_of_two().trailing_zeros();
     const SET: u32 = 12;
 
-    fn set_bits(region: &Region) -> u32 {
-        let salt = region.control().salt.get();
+    fn set_bits(mapping: &SetMapping) -> u32 {
+        let salt = mapping.control().salt.get();
         // The halves mixed, so that sets created one after another differ.
         ((salt ^ salt >> 16 ^ salt >> 28) as u32) & ((1 << Self::SET) - 1)
     }
@@ -317,20 +321,20 @@ impl BufferHandle {
     }
 
     /// The handle of a buffer of this set.
-    pub(super) fn of(region: &Region, key: BufferKey) -> Self {
+    pub(super) fn of(mapping: &SetMapping, key: BufferKey) -> Self {
         let uses = key.generation / 2 % (1 << (32 - Self::PLACE - Self::SET));
-        Self(Self::set_bits(region) | key.index << Self::SET | uses << (Self::SET + Self::PLACE))
+        Self(Self::set_bits(mapping) | key.index << Self::SET | uses << (Self::SET + Self::PLACE))
     }
 
     /// The buffer of this set that it is the handle of; VD_E_INVALID if of none that is
     /// allocated.
-    pub(super) fn resolve(self, region: &Region) -> Result<BufferKey, HResult> {
+    pub(super) fn resolve(self, mapping: &SetMapping) -> Result<BufferKey, HResult> {
         let (index, _) = self.place();
-        let words = region.control().buffers.get(index as usize);
+        let words = mapping.control().buffers.get(index as usize);
         let generation = words.ok_or(HResult::VD_E_INVALID)?.generation.load(Ordering::Acquire);
         let key = BufferKey { index, generation };
-        let allocated = region.span(key).is_some();
-        let same = Self::of(region, key) == self;
+        let allocated = mapping.span(key).is_some();
+        let same = Self::of(mapping, key) == self;
         if allocated && same { Ok(key) } else { Err(HResult::VD_E_INVALID) }
     }
 }

@@ -5,7 +5,7 @@ use super::buffer::Views;
 use super::client_device::{ClientDevice, Slot};
 use super::layout::{End, Phase, Piece, State};
 use super::machine::Process;
-use super::region::{Listen, PRIMARY, Region};
+use super::mapping::{Listen, PRIMARY, SetMapping};
 use crate::sync::{Arc, AtomicU32, Mutex, Ordering};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
@@ -41,7 +41,7 @@ impl Drop for Interface {
 /// A set as one client has it, from Create or OpenInSecondary to Close.
 #[derive(Debug)]
 pub(super) struct Client {
-    pub(super) region: Arc<Region>,
+    pub(super) mapping: Arc<SetMapping>,
     pub(super) process: Process,
     pub(super) views: Arc<Views>,
     /// Its place among the sides.
@@ -53,10 +53,10 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(process: &Process, region: Arc<Region>, side: usize) -> Arc<Self> {
-        let devices = region.devices().iter().map(|_| Mutex::new(Slot::default())).collect();
+    pub(super) fn new(process: &Process, mapping: Arc<SetMapping>, side: usize) -> Arc<Self> {
+        let devices = mapping.devices().iter().map(|_| Mutex::new(Slot::default())).collect();
         let (process, views) = (process.clone(), Views::new());
-        Arc::new(Self { region, process, views, side, closed: AtomicU32::new(0), devices })
+        Arc::new(Self { mapping, process, views, side, closed: AtomicU32::new(0), devices })
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -72,7 +72,7 @@ impl ClientSet {
     /// The set that this interface has, else VD_E_PROTOCOL.
     pub(super) fn client(&self) -> Result<Arc<Client>, HResult> {
         let client = self.binding.0.lock().clone().ok_or(HResult::VD_E_PROTOCOL)?;
-        client.region.notice_deaths();
+        client.mapping.notice_deaths();
         Ok(client)
     }
 
@@ -102,8 +102,8 @@ impl ClientSet {
         }
         super::check_name(name)?;
         config.check_client().map_err(|_| HResult::VD_E_NOTSUPPORTED)?;
-        let region = self.process.create((instance, name), config)?;
-        *binding = Some(Client::new(&self.process, region, PRIMARY));
+        let mapping = self.process.create((instance, name), config)?;
+        *binding = Some(Client::new(&self.process, mapping, PRIMARY));
         Ok(())
     }
 
@@ -116,19 +116,19 @@ impl ClientSet {
     pub fn get_configuration(&self, timeout: Timeout) -> Result<VdConfig, HResult> {
         let _inside = self.process.enter();
         let client = self.client()?;
-        let Client { region, .. } = &*client;
-        region.wait(&self.process, (Listen::Configured, timeout), |first| {
+        let Client { mapping, .. } = &*client;
+        mapping.wait(&self.process, (Listen::Configured, timeout), |first| {
             if client.is_closed() {
                 let closed = if first { HResult::VD_E_PROTOCOL } else { HResult::VD_E_ABORT };
                 return Some(Err(closed));
             }
-            match region.state() {
+            match mapping.state() {
                 Err(status) => Some(Err(status)),
                 Ok(State { aborted: true, .. }) => Some(Err(HResult::VD_E_ABORT)),
                 Ok(State { phase, .. }) if phase < Phase::Initializing => None,
                 Ok(State { .. }) => {
-                    region.control().seen.store(1, Ordering::Release);
-                    Some(region.sound(region.control().granted.get()))
+                    mapping.control().seen.store(1, Ordering::Release);
+                    Some(mapping.sound(mapping.control().granted.get()))
                 }
             }
         })
@@ -146,16 +146,16 @@ impl ClientSet {
     pub fn open_device(&self, name: &str) -> Result<ClientDevice, HResult> {
         let _inside = self.process.enter();
         let client = self.client()?;
-        let Client { region, side, .. } = &*client;
-        if region.is_aborted()? {
+        let Client { mapping, side, .. } = &*client;
+        if mapping.is_aborted()? {
             return Err(HResult::VD_E_ABORT);
         }
-        if region.control().seen.load(Ordering::Acquire) == 0 {
+        if mapping.control().seen.load(Ordering::Acquire) == 0 {
             return Err(HResult::VD_E_PROTOCOL);
         }
-        let slot = region.naming(*side, || choose_device(region, name))?;
+        let slot = mapping.naming(*side, || choose_device(mapping, name))?;
         client.devices[slot].lock().open();
-        region.add(Piece::Client);
+        mapping.add(Piece::Client);
         Ok(ClientDevice::new(client, slot))
     }
 
@@ -167,7 +167,7 @@ impl ClientSet {
     /// VD_E_PROTOCOL only.
     pub fn signal_abort(&self) -> Result<(), HResult> {
         let _inside = self.process.enter();
-        self.client()?.region.abort();
+        self.client()?.mapping.abort();
         Ok(())
     }
 
@@ -189,7 +189,7 @@ impl ClientSet {
 
 impl Client {
     fn end(&self) -> Result<(), HResult> {
-        self.region.notice_deaths();
+        self.mapping.notice_deaths();
         self.closed.store(1, Ordering::Release);
         let closed = if self.side == PRIMARY { self.close() } else { self.close_secondary() };
         self.views.end();
@@ -198,33 +198,33 @@ impl Client {
 
     /// Close of the primary client.
     fn close(&self) -> Result<(), HResult> {
-        let Self { region, .. } = self;
+        let Self { mapping, .. } = self;
         let ends: Result<Vec<End>, _> =
-            region.devices().iter().map(|device| region.sound(device.client.get())).collect();
-        // What a corrupt region says of itself does not matter any more.
-        let aborted = region.is_aborted().unwrap_or(true) || ends.is_err();
+            mapping.devices().iter().map(|device| mapping.sound(device.client.get())).collect();
+        // What a corrupt mapping says of itself does not matter any more.
+        let aborted = mapping.is_aborted().unwrap_or(true) || ends.is_err();
         let ends = ends.unwrap_or_default();
         let open = !aborted && ends.contains(&End::Open);
         let seen_all = ends.iter().all(|end| *end == End::Closed);
         // In this order: who dies in between is seen to have died with its side open.
         if aborted || !seen_all {
-            region.abort();
+            mapping.abort();
         }
-        region.control().sides[PRIMARY].close();
+        mapping.control().sides[PRIMARY].close();
         // What the clients still hold nobody will complete.
-        region.ring_all();
-        region.forget();
+        mapping.ring_all();
+        mapping.forget();
         if open { Err(HResult::VD_E_OPEN) } else { Ok(()) }
     }
 }
 
 /// The device that OpenDevice is to open, taken. Only while names are given by nobody
 /// else.
-fn choose_device(region: &Region, name: &str) -> Result<usize, HResult> {
-    let devices = region.devices();
+fn choose_device(mapping: &SetMapping, name: &str) -> Result<usize, HResult> {
+    let devices = mapping.devices();
     let mut ends = Vec::with_capacity(devices.len());
     for device in devices {
-        ends.push(region.sound(device.client.get())?);
+        ends.push(mapping.sound(device.client.get())?);
     }
     if ends.iter().all(|end| *end == End::Closed) {
         return Err(HResult::VD_E_PROTOCOL);
@@ -233,7 +233,7 @@ fn choose_device(region: &Region, name: &str) -> Result<usize, HResult> {
         return Err(HResult::VD_E_OPEN);
     }
     super::check_name(name)?;
-    let slot = region.device_named(name).ok_or(HResult::VD_E_INVALID)?;
+    let slot = mapping.device_named(name).ok_or(HResult::VD_E_INVALID)?;
     if ends[slot] != End::Unopened {
         return Err(HResult::VD_E_PROTOCOL);
     }

@@ -3,8 +3,8 @@
 use super::buffer::Buffer;
 use super::client::Client;
 use super::layout::{Corrupt, End};
+use super::mapping::Listen;
 use super::record::{Answered, Entered, Request};
-use super::region::Listen;
 use super::{CommandId, Delivered, Timeout};
 use crate::sync::{Arc, Fault, MutexGuard, Ordering, fault};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
@@ -64,7 +64,7 @@ impl ClientDevice {
 
     /// What a command of this device is known by.
     fn id(&self, number: u64) -> CommandId {
-        let salt = self.client.region.control().salt.get();
+        let salt = self.client.mapping.control().salt.get();
         CommandId(Some((salt, self.slot, number)))
     }
 
@@ -80,14 +80,14 @@ impl ClientDevice {
     /// VD_E_CLOSE: the server has closed the device, and nothing is queued; VD_E_TIMEOUT;
     /// VD_E_ABORT; VD_E_PROTOCOL: the set is closed.
     pub fn get_command(&self, timeout: Timeout) -> Result<Delivered, HResult> {
-        let Client { region, process, .. } = &*self.client;
+        let Client { mapping, process, .. } = &*self.client;
         let _inside = process.enter();
-        region.wait(process, (Listen::Device(self.slot), timeout), |first| {
+        mapping.wait(process, (Listen::Device(self.slot), timeout), |first| {
             if self.client.is_closed() {
                 let closed = if first { HResult::VD_E_PROTOCOL } else { HResult::VD_E_ABORT };
                 return Some(Err(closed));
             }
-            match region.is_aborted() {
+            match mapping.is_aborted() {
                 Err(status) => Some(Err(status)),
                 Ok(true) => Some(Err(HResult::VD_E_ABORT)),
                 Ok(false) => self.next_command().transpose(),
@@ -97,15 +97,15 @@ impl ClientDevice {
 
     /// The next command, or `None` if there is none yet.
     fn next_command(&self) -> Result<Option<Delivered>, HResult> {
-        let region = &self.client.region;
-        let device = &region.devices()[self.slot];
+        let mapping = &self.client.mapping;
+        let device = &mapping.devices()[self.slot];
         let mut own = self.own();
         loop {
             // In this order: what was sent before the server closed the device is there.
-            let mut closed = region.sound(device.server.get())? == End::Closed;
-            let record = region.sound(device.requests.peek(own.read))?;
+            let mut closed = mapping.sound(device.server.get())? == End::Closed;
+            let record = mapping.sound(device.requests.peek(own.read))?;
             if fault(Fault::QueueBeforeClosed) {
-                closed = region.sound(device.server.get())? == End::Closed;
+                closed = mapping.sound(device.server.get())? == End::Closed;
             }
             let Some(record) = record else {
                 if closed {
@@ -116,7 +116,7 @@ impl ClientDevice {
             };
             let request = Request::from_words(record);
             if request.number != own.read {
-                return region.sound(Err(Corrupt));
+                return mapping.sound(Err(Corrupt));
             }
             // Sent before an error that came while it was queued: the server gets it back,
             // and the client never sees it.
@@ -127,7 +127,7 @@ impl ClientDevice {
                 continue;
             }
             let code = CommandCode::from_number(request.code.into()).ok_or(Corrupt);
-            let code = region.sound(code)?;
+            let code = mapping.sound(code)?;
             if code == CommandCode::ClearError && own.held.iter().any(|held| held.before_error) {
                 return Ok(None);
             }
@@ -147,9 +147,9 @@ impl ClientDevice {
         request: &Request,
         code: CommandCode,
     ) -> Result<Delivered, HResult> {
-        let Client { region, views, .. } = &*self.client;
-        let buffer = request.buffer.map(|key| Buffer::new(region, views, key).ok_or(Corrupt));
-        let buffer = region.sound(buffer.transpose())?;
+        let Client { mapping, views, .. } = &*self.client;
+        let buffer = request.buffer.map(|key| Buffer::new(mapping, views, key).ok_or(Corrupt));
+        let buffer = mapping.sound(buffer.transpose())?;
         let moves_data = matches!(code, CommandCode::Read | CommandCode::Write);
         let held = Held {
             number: request.number,
@@ -178,19 +178,19 @@ impl ClientDevice {
         bytes: u32,
         position: u64,
     ) -> Result<(), HResult> {
-        let Client { region, process, .. } = &*self.client;
+        let Client { mapping, process, .. } = &*self.client;
         let _inside = process.enter();
-        region.notice_deaths();
-        let device = &region.devices()[self.slot];
+        mapping.notice_deaths();
+        let device = &mapping.devices()[self.slot];
         let clears = {
             let mut own = self.own();
             if self.client.is_closed() {
                 return Err(HResult::VD_E_PROTOCOL);
             }
-            if region.is_aborted()? {
+            if mapping.is_aborted()? {
                 return Err(HResult::VD_E_ABORT);
             }
-            if region.sound(device.client.get())? == End::Closed {
+            if mapping.sound(device.client.get())? == End::Closed {
                 return Err(HResult::VD_E_PROTOCOL);
             }
             let is_held = |held: &Held| command == self.id(held.number);
@@ -199,13 +199,13 @@ impl ClientDevice {
                 drop(own);
                 own = self.own();
             }
-            if !region.sound(device.completions.has_room(own.written))? {
+            if !mapping.sound(device.completions.has_room(own.written))? {
                 // A sound server has never more outstanding than there is room for.
-                return region.sound(Err(Corrupt));
+                return mapping.sound(Err(Corrupt));
             }
-            let Some(ticket) = region.control().tickets.draw() else {
+            let Some(ticket) = mapping.control().tickets.draw() else {
                 // The server is about to say so.
-                region.abort();
+                mapping.abort();
                 return Err(HResult::VD_E_ABORT);
             };
             let before_error = own.held.get(index).is_some_and(|held| held.before_error);
@@ -218,7 +218,7 @@ impl ClientDevice {
             before_error
         };
         let completed = || {
-            let mask = &region.control().completed;
+            let mask = &mapping.control().completed;
             if fault(Fault::MaskOverwritten) {
                 mask.store(1 << self.slot, Ordering::Release);
             } else {
@@ -226,11 +226,11 @@ impl ClientDevice {
             }
         };
         if fault(Fault::MaskAfterBell) {
-            region.control().agent.ring();
+            mapping.control().agent.ring();
             completed();
         } else {
             completed();
-            region.control().agent.ring();
+            mapping.control().agent.ring();
         }
         if clears && !fault(Fault::ClearErrorSleepsOn) {
             // Another thread may wait for ClearError, which waited for this.
@@ -241,8 +241,8 @@ impl ClientDevice {
 
     /// Writes a completion; with an error the device enters the error state first.
     fn answer(&self, own: &mut Slot, answered: Answered) {
-        let region = &self.client.region;
-        let device = &region.devices()[self.slot];
+        let mapping = &self.client.mapping;
+        let device = &mapping.devices()[self.slot];
         let failed = answered.code != Win32::ERROR_SUCCESS.0;
         let late = fault(Fault::ErrorAfterCompletion);
         let count = if failed && !late { device.error.enter() } else { None };

@@ -5,13 +5,13 @@ use std::fmt;
 
 use super::buffer::BufferHandle;
 use super::layout::{Holder, Phase, State};
-use super::region::{PRIMARY, Region, SERVER};
+use super::mapping::{PRIMARY, SERVER, SetMapping};
 use super::{ClientSet, ServerSet};
 use crate::sync::{Arc, Ordering};
 
 /// The part of a set that its recorders share. It may be held longer than the set.
 #[derive(Clone)]
-pub struct SetHistory(Arc<Region>);
+pub struct SetHistory(Arc<SetMapping>);
 
 /// A process whose death ends a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ impl ClientSet {
     #[must_use]
     pub fn history(&self) -> Option<SetHistory> {
         let client = self.binding.0.lock().clone()?;
-        Some(SetHistory(client.region.clone()))
+        Some(SetHistory(client.mapping.clone()))
     }
 
     /// Whether this is the handle of a buffer of the set that this interface has, whoever
@@ -114,7 +114,7 @@ impl ClientSet {
     #[must_use]
     pub fn has_handle(&self, handle: BufferHandle) -> bool {
         let client = self.binding.0.lock().clone();
-        client.is_some_and(|client| handle.resolve(&client.region).is_ok())
+        client.is_some_and(|client| handle.resolve(&client.mapping).is_ok())
     }
 
     /// The same as [`ServerSet::history_of`], for OpenInSecondary.

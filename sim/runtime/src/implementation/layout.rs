@@ -11,11 +11,11 @@ use crate::sync::{AtomicU32, AtomicU64, Bell, Cell, Fault, Lock, Ordering, fault
 use vdi_spec::codes::Features;
 use vdi_spec::config::VdConfig;
 
-/// What stands first in the region of a set that is ready to be used; its last byte is
+/// What stands first in the mapping of a set that is ready to be used; its last byte is
 /// the version of this layout.
 pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"VDI set\x01");
 
-/// Something read from the region cannot be: whoever shares it is broken or hostile.
+/// Something read from the mapping cannot be: whoever shares it is broken or hostile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Corrupt;
 

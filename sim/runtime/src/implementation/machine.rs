@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
 use super::clock::Clock;
 use super::layout::ProcessId;
+use super::mapping::SetMapping;
 use super::posix;
-use super::region::Region;
 use super::{ClientSet, ServerSet};
 use crate::sync::{Arc, ThreadId};
 use vdi_spec::codes::HResult;
@@ -84,14 +84,14 @@ pub(super) struct Core {
     pub(super) options: Options,
     pub(super) clock: Clock,
     sets: Sets,
-    /// Every region of this process that may still be in use.
-    regions: Mutex<Vec<Weak<Region>>>,
+    /// Every mapping of this process that may still be in use.
+    mappings: Mutex<Vec<Weak<SetMapping>>>,
     salt: AtomicU32,
 }
 
 enum Sets {
     /// Of this process alone: its sets, and its virtual processes by number.
-    Own { named: Mutex<BTreeMap<String, Arc<Region>>>, lives: Mutex<Vec<Arc<Life>>> },
+    Own { named: Mutex<BTreeMap<String, Arc<SetMapping>>>, lives: Mutex<Vec<Arc<Life>>> },
     /// Shared with other processes.
     Shared(posix::Names),
 }
@@ -140,8 +140,8 @@ impl Machine {
     fn new(options: Options, sets: Sets) -> Self {
         let clock = Clock::new(options.virtual_time);
         let salt = AtomicU32::new(std::process::id());
-        let regions = Mutex::default();
-        Self { core: Arc::new(Core { options, clock, sets, regions, salt }) }
+        let mappings = Mutex::default();
+        Self { core: Arc::new(Core { options, clock, sets, mappings, salt }) }
     }
 
     /// In memory, a new virtual process; else this process.
@@ -185,7 +185,7 @@ impl Machine {
 
     /// Notices now which processes have died, as every waiting call does in time.
     pub fn look_around(&self) {
-        self.core.regions().iter().for_each(|region| region.notice_deaths());
+        self.core.mappings().iter().for_each(|mapping| mapping.notice_deaths());
     }
 
     /// Between processes: removes from the shared memory file system the sets of this
@@ -255,46 +255,46 @@ impl Process {
         &self,
         key: (Option<&str>, &str),
         config: &VdConfig,
-    ) -> Result<Arc<Region>, HResult> {
+    ) -> Result<Arc<SetMapping>, HResult> {
         let core = &self.core;
         let salt = core.salt.fetch_add(0x9E37_79B9, Ordering::Relaxed);
-        let region = match &core.sets {
+        let mapping = match &core.sets {
             Sets::Shared(names) => {
                 names.sweep(core);
                 names.create(core, key, config, (self.id, salt))?
             }
             Sets::Own { named, .. } => {
                 let (mut named, name) = (lock(named), own_name(key));
-                let taken = |region: &Arc<Region>| region.client_lives();
+                let taken = |mapping: &Arc<SetMapping>| mapping.client_lives();
                 if named.get(&name).is_some_and(taken) {
                     return Err(HResult::VD_E_PROTOCOL);
                 }
-                let region = Region::own(core.clone(), name.clone(), config.device_count);
-                region.begin(key.1, config, (self.id, salt));
-                named.insert(name, region.clone());
-                region
+                let mapping = SetMapping::own(core.clone(), name.clone(), config.device_count);
+                mapping.begin(key.1, config, (self.id, salt));
+                named.insert(name, mapping.clone());
+                mapping
             }
         };
-        core.remember(&region);
-        Ok(region)
+        core.remember(&mapping);
+        Ok(mapping)
     }
 
     /// The set of that name, if its client has not closed it.
-    pub(super) fn find(&self, key: (Option<&str>, &str)) -> Option<Arc<Region>> {
-        let region = match &self.core.sets {
+    pub(super) fn find(&self, key: (Option<&str>, &str)) -> Option<Arc<SetMapping>> {
+        let mapping = match &self.core.sets {
             Sets::Shared(names) => names.find(&self.core, key)?,
             Sets::Own { named, .. } => lock(named).get(&own_name(key))?.clone(),
         };
-        self.core.remember(&region);
-        Some(region)
+        self.core.remember(&mapping);
+        Some(mapping)
     }
 }
 
 impl Core {
     /// Whether a process lives.
-    pub(super) fn lives(&self, region: &Region, id: ProcessId) -> bool {
+    pub(super) fn lives(&self, mapping: &SetMapping, id: ProcessId) -> bool {
         match &self.sets {
-            Sets::Shared(_) => region.watches().lives(id),
+            Sets::Shared(_) => mapping.watches().lives(id),
             Sets::Own { lives, .. } => {
                 let lives = lock(lives);
                 let life = (id.number as usize).checked_sub(1).and_then(|index| lives.get(index));
@@ -309,32 +309,32 @@ impl Core {
     }
 
     /// The set is found by its name no more.
-    pub(super) fn forget(&self, region: &Region) {
+    pub(super) fn forget(&self, mapping: &SetMapping) {
         match &self.sets {
-            Sets::Shared(names) => names.forget(region),
+            Sets::Shared(names) => names.forget(mapping),
             Sets::Own { named, .. } => {
                 let mut named = lock(named);
-                let ours = |found: &Arc<Region>| std::ptr::eq(Arc::as_ptr(found), region);
-                if named.get(region.key()).is_some_and(ours) {
-                    named.remove(region.key());
+                let ours = |found: &Arc<SetMapping>| std::ptr::eq(Arc::as_ptr(found), mapping);
+                if named.get(mapping.key()).is_some_and(ours) {
+                    named.remove(mapping.key());
                 }
             }
         }
     }
 
-    fn remember(&self, region: &Arc<Region>) {
-        let mut regions = lock(&self.regions);
-        regions.retain(|known| known.strong_count() > 0);
-        regions.push(Arc::downgrade(region));
+    fn remember(&self, mapping: &Arc<SetMapping>) {
+        let mut mappings = lock(&self.mappings);
+        mappings.retain(|known| known.strong_count() > 0);
+        mappings.push(Arc::downgrade(mapping));
     }
 
     /// Everyone who sleeps in this process is to look again.
     fn wake_all(&self) {
-        self.regions().iter().for_each(|region| region.ring_all());
+        self.mappings().iter().for_each(|mapping| mapping.ring_all());
     }
 
-    fn regions(&self) -> Vec<Arc<Region>> {
-        lock(&self.regions).iter().filter_map(Weak::upgrade).collect()
+    fn mappings(&self) -> Vec<Arc<SetMapping>> {
+        lock(&self.mappings).iter().filter_map(Weak::upgrade).collect()
     }
 }
 

@@ -2,23 +2,23 @@
 //! types in the place of `sync`.
 
 mod agent;
-mod area;
+mod allocator;
 mod buffer;
 mod client;
 mod client_device;
 mod clock;
-#[expect(unsafe_code, reason = "the one door to memory that processes share")]
-mod door;
 mod history;
 mod layout;
 mod machine;
+mod mapping;
 mod posix;
 mod record;
-mod region;
 mod secondary;
 mod server;
 mod server_device;
-mod table;
+mod server_table;
+#[expect(unsafe_code, reason = "the one door to memory that processes share")]
+mod shm;
 
 use crate::sync::limits::RING;
 use vdi_spec::codes::{CommandCode, HResult, Win32};
@@ -27,12 +27,12 @@ pub use self::agent::CompletionAgent;
 pub use self::buffer::{Buffer, BufferHandle, Bytes};
 pub use self::client::ClientSet;
 pub use self::client_device::ClientDevice;
-#[doc(hidden)]
-pub use self::door::SharedWords;
 pub use self::history::{Mortal, Progress, SetHistory};
 pub use self::machine::{Machine, Observer, Options, Process, Still};
 pub use self::server::ServerSet;
 pub use self::server_device::{SendCommand, ServerDevice};
+#[doc(hidden)]
+pub use self::shm::SharedWords;
 
 /// Commands that may be outstanding on one device, at most. A ring holds twice as many:
 /// those that came back with an error lie in it until the client passes them over.

@@ -23,10 +23,10 @@ use rustix::fs::{
 };
 use rustix::process::{Pid, PidfdFlags, getegid, geteuid, getpid, pidfd_open};
 
-use super::door::{ControlMemory, Mapping, PAGE, Segment, control_length};
 use super::layout::{MAGIC, ProcessId};
 use super::machine::{Core, Options};
-use super::region::{Region, SERVER};
+use super::mapping::{SERVER, SetMapping};
+use super::shm::{ControlMemory, Mapping, PAGE, Segment, control_length};
 use crate::sync::{Arc, Ordering};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
@@ -120,15 +120,15 @@ impl Names {
         key: (Option<&str>, &str),
         config: &VdConfig,
         me: (ProcessId, u32),
-    ) -> Result<Arc<Region>, HResult> {
+    ) -> Result<Arc<SetMapping>, HResult> {
         let name = self.object(key).ok_or(HResult::VD_E_INVALID)?;
         for _ in 0..ATTEMPTS {
             let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR;
             match open_object(&name, flags, self.mode) {
                 Ok(file) => {
                     let object = Object { name: name.clone(), file };
-                    if let Some(region) = self.fill(core, object, key.1, (config, me))? {
-                        return Ok(region);
+                    if let Some(mapping) = self.fill(core, object, key.1, (config, me))? {
+                        return Ok(mapping);
                     }
                 }
                 Err(rustix::io::Errno::EXIST) => {
@@ -147,7 +147,7 @@ impl Names {
         object: Object,
         name: &str,
         (config, me): (&VdConfig, (ProcessId, u32)),
-    ) -> Result<Option<Arc<Region>>, HResult> {
+    ) -> Result<Option<Arc<SetMapping>>, HResult> {
         let lock = || flock(&object.file, FlockOperation::LockExclusive);
         if let Err(error) = rustix::io::retry_on_intr(lock) {
             object.unlink_locked();
@@ -170,12 +170,12 @@ impl Names {
                 return Err(out_of_memory(&error));
             }
         };
-        let region = Region::shared(core.clone(), memory, object);
-        region.begin(name, config, me);
-        if let Some(object) = region.object() {
+        let mapping = SetMapping::shared(core.clone(), memory, object);
+        mapping.begin(name, config, me);
+        if let Some(object) = mapping.object() {
             let _ = flock(&object.file, FlockOperation::Unlock);
         }
-        Ok(Some(region))
+        Ok(Some(mapping))
     }
 
     /// Removes what a dead client left under this name. VD_E_PROTOCOL if it is in use.
@@ -201,9 +201,9 @@ impl Names {
         let object = Object { name: name.to_owned(), file };
         let again = object.file.try_clone().map_err(|error| out_of_memory(&error))?;
         let stays = match (mapped(core, object), leftover) {
-            (Some(region), Leftover::Anything) => region.client_lives(),
+            (Some(mapping), Leftover::Anything) => mapping.client_lives(),
             // Its server removes it.
-            (Some(region), Leftover::Set) => region.client_lives() || region.side_lives(SERVER),
+            (Some(mapping), Leftover::Set) => mapping.client_lives() || mapping.side_lives(SERVER),
             (None, Leftover::Anything) => false,
             // Under a prefix it is one that its client died making; else it may be anybody's.
             (None, Leftover::Set) => self.prefix.is_empty(),
@@ -216,7 +216,11 @@ impl Names {
         Ok(())
     }
 
-    pub(super) fn find(&self, core: &Arc<Core>, key: (Option<&str>, &str)) -> Option<Arc<Region>> {
+    pub(super) fn find(
+        &self,
+        core: &Arc<Core>,
+        key: (Option<&str>, &str),
+    ) -> Option<Arc<SetMapping>> {
         let name = self.object(key)?;
         let file = open_object(&name, OFlags::RDWR, Mode::empty()).ok()?;
         self.trusts(&file).then(|| mapped(core, Object { name, file }))?
@@ -235,8 +239,8 @@ impl Names {
     }
 
     /// Removes the object's name, if it is this object's still.
-    pub(super) fn forget(&self, region: &Region) {
-        if let Some(object) = region.object() {
+    pub(super) fn forget(&self, mapping: &SetMapping) {
+        if let Some(object) = mapping.object() {
             object.unlink();
         }
     }
@@ -248,7 +252,7 @@ fn open_object(name: &str, flags: OFlags, mode: Mode) -> rustix::io::Result<Owne
 }
 
 /// The set in an object, if it is one.
-fn mapped(core: &Arc<Core>, object: Object) -> Option<Arc<Region>> {
+fn mapped(core: &Arc<Core>, object: Object) -> Option<Arc<SetMapping>> {
     let length = usize::try_from(fstat(&object.file).ok()?.st_size).ok()?;
     if length < control_length(1) {
         return None;
@@ -264,7 +268,7 @@ fn mapped(core: &Arc<Core>, object: Object) -> Option<Arc<Region>> {
         return None;
     }
     let memory = ControlMemory::shared(object.file.as_fd(), devices).ok()?;
-    Some(Region::shared(core.clone(), memory, object))
+    Some(SetMapping::shared(core.clone(), memory, object))
 }
 
 impl Object {

@@ -6,7 +6,7 @@
 use super::buffer::{Buffer, BufferHandle};
 use super::client::{Client, ClientSet};
 use super::layout::{End, Holder};
-use super::region::PRIMARY;
+use super::mapping::PRIMARY;
 use crate::sync::Ordering;
 use vdi_spec::codes::HResult;
 
@@ -26,21 +26,21 @@ impl ClientSet {
         if binding.is_some() {
             return Err(HResult::VD_E_PROTOCOL);
         }
-        let region = self.process.find((instance, name)).ok_or(HResult::VD_E_PROTOCOL)?;
-        let control = region.control();
-        region.notice_deaths();
-        if region.is_aborted()? {
+        let mapping = self.process.find((instance, name)).ok_or(HResult::VD_E_PROTOCOL)?;
+        let control = mapping.control();
+        mapping.notice_deaths();
+        if mapping.is_aborted()? {
             return Err(HResult::VD_E_ABORT);
         }
         if control.seen.load(Ordering::Acquire) == 0 {
             return Err(HResult::VD_E_PROTOCOL);
         }
         let free = |side: &usize| match control.sides[*side].get() {
-            Holder::Open(_) if region.side_lives(*side) => false,
+            Holder::Open(_) if mapping.side_lives(*side) => false,
             holder => control.sides[*side].take(holder, self.process.id),
         };
         let side = (PRIMARY + 1..control.sides.len()).find(free).ok_or(HResult::VD_E_PROTOCOL)?;
-        *binding = Some(Client::new(&self.process, region, side));
+        *binding = Some(Client::new(&self.process, mapping, side));
         Ok(())
     }
 
@@ -54,13 +54,13 @@ impl ClientSet {
     pub fn get_buffer_handle(&self, buffer: &Buffer) -> Result<BufferHandle, HResult> {
         let _inside = self.process.enter();
         let client = self.client()?;
-        if client.region.is_aborted()? {
+        if client.mapping.is_aborted()? {
             return Err(HResult::VD_E_ABORT);
         }
-        let key = buffer.key_in(&client.region).ok_or(HResult::VD_E_INVALID)?;
-        let same = |lent: &Buffer| lent.key_in(&client.region) == Some(key);
+        let key = buffer.key_in(&client.mapping).ok_or(HResult::VD_E_INVALID)?;
+        let same = |lent: &Buffer| lent.key_in(&client.mapping) == Some(key);
         let lent = client.devices.iter().any(|slot| slot.lock().lends(same));
-        if lent { Ok(BufferHandle::of(&client.region, key)) } else { Err(HResult::VD_E_INVALID) }
+        if lent { Ok(BufferHandle::of(&client.mapping, key)) } else { Err(HResult::VD_E_INVALID) }
     }
 
     /// The buffer whose data zone lies so many bytes from the start of the buffer area
@@ -69,8 +69,8 @@ impl ClientSet {
     #[must_use]
     pub fn buffer_at(&self, offset: u64) -> Option<Buffer> {
         let client = self.client().ok().filter(|client| client.side == PRIMARY)?;
-        client.region.allocated().find_map(|key| {
-            Buffer::new(&client.region, &client.views, key)
+        client.mapping.allocated().find_map(|key| {
+            Buffer::new(&client.mapping, &client.views, key)
                 .filter(|buffer| buffer.offset() == offset)
         })
     }
@@ -84,11 +84,11 @@ impl ClientSet {
     pub fn map_buffer_handle(&self, handle: BufferHandle) -> Result<Buffer, HResult> {
         let _inside = self.process.enter();
         let client = self.client()?;
-        if client.region.is_aborted()? {
+        if client.mapping.is_aborted()? {
             return Err(HResult::VD_E_ABORT);
         }
-        let key = handle.resolve(&client.region)?;
-        Buffer::new(&client.region, &client.views, key).ok_or(HResult::VD_E_INVALID)
+        let key = handle.resolve(&client.mapping)?;
+        Buffer::new(&client.mapping, &client.views, key).ok_or(HResult::VD_E_INVALID)
     }
 }
 
@@ -96,18 +96,18 @@ impl Client {
     /// Close of a secondary client: nothing happens to the set, unless a device is open
     /// that this process has opened.
     pub(super) fn close_secondary(&self) -> Result<(), HResult> {
-        let region = &self.region;
+        let mapping = &self.mapping;
         let own = |slot: usize| self.devices[slot].lock().is_open();
         let mut open = false;
-        for (slot, device) in region.devices().iter().enumerate() {
+        for (slot, device) in mapping.devices().iter().enumerate() {
             open |= own(slot) && device.client.get() != Ok(End::Closed);
         }
-        let misuse = open && !region.is_aborted().unwrap_or(true);
+        let misuse = open && !mapping.is_aborted().unwrap_or(true);
         if misuse {
-            region.abort();
+            mapping.abort();
         }
-        region.control().sides[self.side].close();
-        region.ring_all();
+        mapping.control().sides[self.side].close();
+        mapping.ring_all();
         if misuse { Err(HResult::VD_E_OPEN) } else { Ok(()) }
     }
 }

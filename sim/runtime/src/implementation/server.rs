@@ -2,15 +2,15 @@
 
 use super::Callback;
 use super::agent::{self, Agent, CompletionAgent};
-use super::area::{Area, Need};
+use super::allocator::{Allocator, Need};
 use super::buffer::{Buffer, Span, Views};
-use super::door::PAGE;
 use super::layout::{End, Holder, Phase, Piece};
 use super::machine::Process;
+use super::mapping::{PRIMARY, SERVER, SetMapping};
 use super::record::BufferKey;
-use super::region::{PRIMARY, Region, SERVER};
 use super::server_device::ServerDevice;
-use super::table::Table;
+use super::server_table::ServerTable;
+use super::shm::PAGE;
 use crate::sync::limits::BUFFERS;
 use crate::sync::{Arc, Fault, Mutex, MutexGuard, fault};
 use vdi_spec::codes::HResult;
@@ -60,14 +60,14 @@ enum Binding {
 /// longer.
 #[derive(Debug)]
 pub(super) struct Server {
-    pub(super) region: Arc<Region>,
+    pub(super) mapping: Arc<SetMapping>,
     pub(super) process: Process,
     pub(super) views: Arc<Views>,
-    table: Mutex<Table>,
+    table: Mutex<ServerTable>,
 }
 
 impl Server {
-    pub(super) fn table(&self) -> MutexGuard<'_, Table> {
+    pub(super) fn table(&self) -> MutexGuard<'_, ServerTable> {
         self.table.lock()
     }
 }
@@ -91,11 +91,11 @@ impl ServerSet {
     /// Acts on the set and the server's table of it.
     fn with<T>(
         &self,
-        act: impl FnOnce(&Arc<Server>, &mut Table) -> Result<T, HResult>,
+        act: impl FnOnce(&Arc<Server>, &mut ServerTable) -> Result<T, HResult>,
     ) -> Result<T, HResult> {
         let _inside = self.process.enter();
         let server = self.server()?;
-        server.region.notice_deaths();
+        server.mapping.notice_deaths();
         let mut table = server.table();
         act(&server, &mut table)
     }
@@ -114,16 +114,16 @@ impl ServerSet {
         if !matches!(*binding, Binding::Unopened) {
             return Err(HResult::VD_E_PROTOCOL);
         }
-        let region = self.process.find((instance, name)).ok_or(HResult::VD_E_INVALID)?;
-        if !region.client_lives() {
+        let mapping = self.process.find((instance, name)).ok_or(HResult::VD_E_INVALID)?;
+        if !mapping.client_lives() {
             // What its client has left when it died: there is nobody else to take it away.
-            region.forget();
+            mapping.forget();
             return Err(HResult::VD_E_INVALID);
         }
-        let control = region.control();
+        let control = mapping.control();
         let asked = control.asked.get().ok().filter(|asked| asked.check_client().is_ok());
         let asked = asked.ok_or(HResult::VD_E_INVALID)?;
-        if asked.device_count as usize != region.devices().len() {
+        if asked.device_count as usize != mapping.devices().len() {
             return Err(HResult::VD_E_INVALID);
         }
         // First the side, so that our death from here on is seen.
@@ -134,10 +134,10 @@ impl ServerSet {
             control.sides[SERVER].close();
             return Err(HResult::VD_E_INVALID);
         }
-        let depth = region.core().options.queue_depth.clamp(1, super::MAX_QUEUE_DEPTH);
-        let table = Mutex::new(Table::new(asked, region.devices().len(), depth));
+        let depth = mapping.core().options.queue_depth.clamp(1, super::MAX_QUEUE_DEPTH);
+        let table = Mutex::new(ServerTable::new(asked, mapping.devices().len(), depth));
         let (process, views) = (self.process.clone(), Views::new());
-        *binding = Binding::Open(Arc::new(Server { region, process, views, table }));
+        *binding = Binding::Open(Arc::new(Server { mapping, process, views, table }));
         Ok(())
     }
 
@@ -149,7 +149,7 @@ impl ServerSet {
     /// VD_E_ABORT.
     pub fn get_configuration(&self) -> Result<VdConfig, HResult> {
         self.with(|server, table| {
-            if server.region.is_aborted()? { Err(HResult::VD_E_ABORT) } else { Ok(table.asked) }
+            if server.mapping.is_aborted()? { Err(HResult::VD_E_ABORT) } else { Ok(table.asked) }
         })
     }
 
@@ -162,11 +162,11 @@ impl ServerSet {
     /// VD_E_PROTOCOL: not Connected; VD_E_ABORT.
     pub fn begin_configuration(&self, part: &ServerConfig) -> Result<(), HResult> {
         self.with(|server, table| {
-            server.region.require(&[Phase::Connected])?;
+            server.mapping.require(&[Phase::Connected])?;
             part.check().map_err(|_| HResult::VD_E_INVALID)?;
-            server.region.advance(Phase::Connected, Phase::Configurable)?;
+            server.mapping.advance(Phase::Connected, Phase::Configurable)?;
             table.config = table.asked.with_server(part);
-            table.area = Area::new(table.config.prefix_zone_size, table.config.alignment);
+            table.allocator = Allocator::new(table.config.prefix_zone_size, table.config.alignment);
             Ok(())
         })
     }
@@ -182,10 +182,10 @@ impl ServerSet {
     pub fn request_buffers(&self, size: u32, alignment: u32, count: u32) -> Result<(), HResult> {
         self.with(|server, table| {
             let phases = &[Phase::Configurable, Phase::Initializing, Phase::Active];
-            let phase = server.region.require(phases)?;
+            let phase = server.mapping.require(phases)?;
             check_buffer(size, alignment)?;
-            let shape = table.area.shape(size, alignment);
-            table.area.request(shape, count);
+            let shape = table.allocator.shape(size, alignment);
+            table.allocator.request(shape, count);
             if phase == Phase::Configurable { Ok(()) } else { provide(server, table) }
         })
     }
@@ -200,9 +200,9 @@ impl ServerSet {
     pub fn query_available_buffers(&self, size: u32, alignment: u32) -> Result<u64, HResult> {
         self.with(|server, table| {
             let phases = &[Phase::Configurable, Phase::Initializing, Phase::Active];
-            server.region.require(phases).map_err(|_| HResult::VD_E_PROTOCOL)?;
+            server.mapping.require(phases).map_err(|_| HResult::VD_E_PROTOCOL)?;
             check_buffer(size, alignment)?;
-            Ok(table.area.available(table.area.shape(size, alignment)))
+            Ok(table.allocator.available(table.allocator.shape(size, alignment)))
         })
     }
 
@@ -215,13 +215,13 @@ impl ServerSet {
     /// and the server may ask for less; VD_E_PROTOCOL: not Configurable; VD_E_ABORT.
     pub fn end_configuration(&self) -> Result<(), HResult> {
         self.with(|server, table| {
-            server.region.require(&[Phase::Configurable])?;
+            server.mapping.require(&[Phase::Configurable])?;
             provide(server, table)?;
-            let control = server.region.control();
+            let control = server.mapping.control();
             if !fault(Fault::PhaseBeforeConfiguration) {
                 control.granted.set(&table.config);
             }
-            server.region.advance(Phase::Configurable, Phase::Initializing)?;
+            server.mapping.advance(Phase::Configurable, Phase::Initializing)?;
             if fault(Fault::PhaseBeforeConfiguration) {
                 control.granted.set(&table.config);
             }
@@ -265,13 +265,13 @@ impl ServerSet {
     /// Initializing nor Active; VD_E_ABORT.
     pub fn open_device(&self, name: &str) -> Result<ServerDevice, HResult> {
         self.with(|server, table| {
-            server.region.require(&[Phase::Initializing, Phase::Active])?;
+            server.mapping.require(&[Phase::Initializing, Phase::Active])?;
             super::check_name(name)?;
-            let slot = server.region.naming(SERVER, || table.next_unopened(&server.region, name));
+            let slot = server.mapping.naming(SERVER, || table.next_unopened(&server.mapping, name));
             let slot = slot.ok_or(HResult::VD_E_OPEN)?;
             table.devices[slot].end = End::Open;
-            server.region.devices()[slot].server.set(End::Open);
-            server.region.add(Piece::Server);
+            server.mapping.devices()[slot].server.set(End::Open);
+            server.mapping.add(Piece::Server);
             Ok(ServerDevice::new(server.clone(), slot))
         })
     }
@@ -286,18 +286,18 @@ impl ServerSet {
     /// alignment no power of 2; VD_E_PROTOCOL: not yet Initializing; VD_E_ABORT.
     pub fn allocate_buffer(&self, size: u32, alignment: u32) -> Result<Buffer, HResult> {
         self.with(|server, table| {
-            server.region.require(HAS_BUFFERS)?;
+            server.mapping.require(HAS_BUFFERS)?;
             check_buffer(size, alignment)?;
-            let shape = table.area.shape(size, alignment);
+            let shape = table.allocator.shape(size, alignment);
             let index = table.buffers.iter().position(Option::is_none);
             let index = index.or((table.buffers.len() < BUFFERS).then_some(table.buffers.len()));
             let index = index.ok_or(HResult::VD_E_MEMORY)?;
-            let place = table.area.allocate(shape).ok_or(HResult::VD_E_MEMORY)?;
+            let place = table.allocator.allocate(shape).ok_or(HResult::VD_E_MEMORY)?;
             let offset = usize::try_from(place.offset).map_err(|_| HResult::VD_E_MEMORY)?;
             let span = Span { segment: place.segment, offset, length: size as usize };
-            let key = server.region.publish_buffer(index, span).ok_or(HResult::VD_E_MEMORY)?;
+            let key = server.mapping.publish_buffer(index, span).ok_or(HResult::VD_E_MEMORY)?;
             table.take_buffer(index, (key, place));
-            Buffer::new(&server.region, &server.views, key).ok_or(HResult::VD_E_UNEXPECTED)
+            Buffer::new(&server.mapping, &server.views, key).ok_or(HResult::VD_E_UNEXPECTED)
         })
     }
 
@@ -310,13 +310,13 @@ impl ServerSet {
     /// outstanding; VD_E_PROTOCOL: not yet Initializing; VD_E_ABORT.
     pub fn free_buffer(&self, buffer: &Buffer) -> Result<(), HResult> {
         self.with(|server, table| {
-            server.region.require(HAS_BUFFERS)?;
+            server.mapping.require(HAS_BUFFERS)?;
             let key = shared(server, table, buffer).ok_or(HResult::VD_E_INVALID)?;
             server.absorb(table)?;
             if table.uses(key) {
                 return Err(HResult::VD_E_INVALID);
             }
-            server.region.retract_buffer(key);
+            server.mapping.retract_buffer(key);
             table.free_buffer(key);
             Ok(())
         })
@@ -341,7 +341,7 @@ impl ServerSet {
     pub fn signal_abort(&self) -> Result<(), HResult> {
         let _inside = self.process.enter();
         let server = self.server()?;
-        server.region.abort();
+        server.mapping.abort();
         Ok(())
     }
 
@@ -378,25 +378,25 @@ impl ServerSet {
 
 impl Server {
     /// Takes in what was completed, for another call than the agent's.
-    fn absorb(&self, table: &mut Table) -> Result<(), HResult> {
+    fn absorb(&self, table: &mut ServerTable) -> Result<(), HResult> {
         let before = table.owed.len();
-        table.absorb_all(&self.region)?;
+        table.absorb_all(&self.mapping)?;
         if table.owed.len() > before {
             // Whoever completed it may have died before it could ring.
-            self.region.control().agent.ring();
+            self.mapping.control().agent.ring();
         }
         Ok(())
     }
 
     fn close(&self) -> Result<(), HResult> {
-        self.region.notice_deaths();
+        self.mapping.notice_deaths();
         let mut table = self.table();
         table.closed = true;
         if fault(Fault::CloseForgetsOutstanding) {
             table.devices.iter_mut().for_each(|device| device.outstanding.clear());
         }
-        // What a corrupt region says of itself does not matter any more.
-        let state = self.region.state().ok();
+        // What a corrupt mapping says of itself does not matter any more.
+        let state = self.mapping.state().ok();
         let aborted = state.is_none_or(|state| state.aborted);
         let ended = state.is_some_and(|state| state.phase == Phase::NormallyTerminated);
         let aborted = aborted || table.aborted;
@@ -406,12 +406,12 @@ impl Server {
         drop(table);
         // In this order: who dies in between is seen to have died with its side open.
         if aborted || !ended {
-            self.region.abort();
+            self.mapping.abort();
         }
-        self.region.control().sides[SERVER].close();
+        self.mapping.control().sides[SERVER].close();
         // A client that died cannot take its set's name away.
-        if !self.region.client_lives() {
-            self.region.forget();
+        if !self.mapping.client_lives() {
+            self.mapping.forget();
         }
         self.views.end();
         if misuse { Err(HResult::VD_E_PROTOCOL) } else { Ok(()) }
@@ -419,15 +419,15 @@ impl Server {
 }
 
 /// The buffer of this set that is allocated, if it is one.
-fn shared(server: &Arc<Server>, table: &Table, buffer: &Buffer) -> Option<BufferKey> {
-    buffer.key_in(&server.region).filter(|key| table.holds(*key))
+fn shared(server: &Arc<Server>, table: &ServerTable, buffer: &Buffer) -> Option<BufferKey> {
+    buffer.key_in(&server.mapping).filter(|key| table.holds(*key))
 }
 
 /// Allocates the memory for what was requested; VD_E_MEMORY if there is not so much, and
 /// the requests are forgotten.
-fn provide(server: &Arc<Server>, table: &mut Table) -> Result<(), HResult> {
-    let limit = server.region.core().options.memory_limit;
-    let need = table.area.needed();
+fn provide(server: &Arc<Server>, table: &mut ServerTable) -> Result<(), HResult> {
+    let limit = server.mapping.core().options.memory_limit;
+    let need = table.allocator.needed();
     if need.is_some_and(|need| need.length == 0) {
         return Ok(());
     }
@@ -438,14 +438,14 @@ fn provide(server: &Arc<Server>, table: &mut Table) -> Result<(), HResult> {
         used.map(|_| (start, Need { length, ..need }))
     });
     let number = table.segments;
-    let Some((start, need)) = placed.filter(|place| server.region.add_segment(number, *place))
+    let Some((start, need)) = placed.filter(|place| server.mapping.add_segment(number, *place))
     else {
-        table.area.forget_requests();
+        table.allocator.forget_requests();
         return Err(HResult::VD_E_MEMORY);
     };
     table.area_end = start + need.length;
     table.segments += 1;
-    table.area.provide(number);
+    table.allocator.provide(number);
     Ok(())
 }
 
@@ -461,6 +461,6 @@ fn check_buffer(size: u32, alignment: u32) -> Result<(), HResult> {
 pub(super) type Routine = Callback;
 
 /// The client is gone in the ordinary way: it has closed the set.
-pub(super) fn client_closed(region: &Region) -> bool {
-    region.control().sides[PRIMARY].get() == Holder::Closed
+pub(super) fn client_closed(mapping: &SetMapping) -> bool {
+    mapping.control().sides[PRIMARY].get() == Holder::Closed
 }

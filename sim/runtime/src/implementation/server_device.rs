@@ -8,7 +8,7 @@ use super::buffer::Buffer;
 use super::layout::{End, Phase};
 use super::record::{BufferKey, Request};
 use super::server::Server;
-use super::table::{Outstanding, Table};
+use super::server_table::{Outstanding, ServerTable};
 use super::{Callback, Completion};
 use crate::sync::{Arc, Fault, fault};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
@@ -61,10 +61,10 @@ impl ServerDevice {
     /// | VD_E_PROTOCOL | ERROR_INVALID_HANDLE | there is no such buffer |
     /// | VD_E_UNEXPECTED | ERROR_OPERATION_ABORTED | the shared memory is corrupt |
     pub fn send_command(&self, command: SendCommand) -> Result<(), HResult> {
-        let Server { process, region, .. } = &*self.server;
+        let Server { process, mapping, .. } = &*self.server;
         let _inside = process.enter();
-        region.notice_deaths();
-        let bell = &region.devices()[self.slot].bell;
+        mapping.notice_deaths();
+        let bell = &mapping.devices()[self.slot].bell;
         let mut begins_to_wait = false;
         let refused = {
             let mut table = self.server.table();
@@ -72,7 +72,7 @@ impl ServerDevice {
             let admitted = self.admit(&mut table, &command);
             if table.owed.len() > owed {
                 // Whoever completed that may have died before it could ring.
-                region.control().agent.ring();
+                mapping.control().agent.ring();
             }
             match admitted {
                 Ok((errors, buffer)) => {
@@ -96,7 +96,7 @@ impl ServerDevice {
             }
             if begins_to_wait {
                 // The agent sleeps without a deadline while nothing is outstanding.
-                region.control().agent.ring();
+                mapping.control().agent.ring();
             }
             return Ok(());
         };
@@ -117,26 +117,26 @@ impl ServerDevice {
     /// VD_E_CLOSE: it is closed already; VD_E_PROTOCOL: the set is not yet active, or
     /// closed; VD_E_ABORT.
     pub fn close_device(&self) -> Result<(), HResult> {
-        let Server { process, region, .. } = &*self.server;
+        let Server { process, mapping, .. } = &*self.server;
         let _inside = process.enter();
-        region.notice_deaths();
+        mapping.notice_deaths();
         let mut table = self.server.table();
         if table.closed {
             return Err(HResult::VD_E_PROTOCOL);
         }
-        region.require(&[Phase::Active, Phase::NormallyTerminated])?;
+        mapping.require(&[Phase::Active, Phase::NormallyTerminated])?;
         if table.devices[self.slot].end == End::Closed {
             return Err(HResult::VD_E_CLOSE);
         }
         if table.devices.iter().filter(|device| device.end != End::Closed).count() == 1 {
-            region.advance(Phase::Active, Phase::NormallyTerminated)?;
+            mapping.advance(Phase::Active, Phase::NormallyTerminated)?;
         }
         table.devices[self.slot].end = End::Closed;
-        let device = &region.devices()[self.slot];
+        let device = &mapping.devices()[self.slot];
         device.server.set(End::Closed);
         drop(table);
         device.bell.ring();
-        region.control().agent.ring();
+        mapping.control().agent.ring();
         Ok(())
     }
 
@@ -151,16 +151,16 @@ impl ServerDevice {
     /// Why the command cannot be taken; else the state of errors it is sent in.
     fn admit(
         &self,
-        table: &mut Table,
+        table: &mut ServerTable,
         command: &SendCommand,
     ) -> Result<(u32, Option<BufferKey>), Refusal> {
         const INACTIVE: Refusal = (HResult::VD_E_PROTOCOL, Win32::ERROR_INVALID_HANDLE);
         let unsound = |status| (status, Win32::ERROR_OPERATION_ABORTED);
-        let region = &self.server.region;
+        let mapping = &self.server.mapping;
         if table.closed {
             return Err(INACTIVE);
         }
-        let state = region.state().map_err(unsound)?;
+        let state = mapping.state().map_err(unsound)?;
         if state.aborted || table.aborted {
             return Err((HResult::VD_E_ABORT, Win32::ERROR_OPERATION_ABORTED));
         }
@@ -169,28 +169,28 @@ impl ServerDevice {
         }
         if !table.agent {
             // Active without an agent: it has ended with an abort that somebody took back.
-            region.abort();
+            mapping.abort();
             return Err((HResult::VD_E_UNEXPECTED, Win32::ERROR_OPERATION_ABORTED));
         }
-        table.absorb(region, self.slot).map_err(unsound)?;
-        let words = &region.devices()[self.slot];
+        table.absorb(mapping, self.slot).map_err(unsound)?;
+        let words = &mapping.devices()[self.slot];
         let error = words.error.get();
         if error.errored && command.code != CommandCode::ClearError {
             return Err((HResult::VD_E_IO_ERROR, Win32::ERROR_IO_DEVICE));
         }
         let slot = &table.devices[self.slot];
-        let room = region.sound(words.requests.has_room(slot.written)).map_err(unsound)?;
+        let room = mapping.sound(words.requests.has_room(slot.written)).map_err(unsound)?;
         if slot.outstanding.len() >= table.depth || !room {
             return Err((HResult::VD_E_BUSY, Win32::ERROR_NO_SYSTEM_RESOURCES));
         }
-        let known = |buffer: &Buffer| buffer.key_in(region).filter(|key| table.holds(*key));
+        let known = |buffer: &Buffer| buffer.key_in(mapping).filter(|key| table.holds(*key));
         let buffer = command.buffer.as_ref().map(|buffer| known(buffer).ok_or(INACTIVE));
         Ok((error.count, buffer.transpose()?))
     }
 
     fn enqueue(
         &self,
-        table: &mut Table,
+        table: &mut ServerTable,
         command: SendCommand,
         (errors, buffer): (u32, Option<BufferKey>),
     ) {
@@ -205,7 +205,7 @@ impl ServerDevice {
         let request = Request { tag, number, code: code.number(), errors, size, position, buffer };
         slot.outstanding.push_back(Outstanding { number, sent, errors, code, buffer, routine });
         slot.written += 1;
-        let ring = &self.server.region.devices()[self.slot].requests;
+        let ring = &self.server.mapping.devices()[self.slot].requests;
         if fault(Fault::IndexBeforeRecord) {
             ring.publish(number);
         }

@@ -18,7 +18,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 
 use super::layout::{Control, DeviceWords};
 
-/// Bytes before the first device in a shared region.
+/// Bytes before the first device in a shared mapping.
 pub(super) const DEVICES_AT: usize = size_of::<Control>().next_multiple_of(64);
 
 /// Bytes of the control part of a set with so many devices.

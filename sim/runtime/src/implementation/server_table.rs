@@ -1,16 +1,16 @@
 //! What the server knows of its commands and buffers, in its own memory.
 //!
 //! Here is decided how each command ends. What a client says comes in by
-//! [`Table::absorb`], and is believed only about commands that are outstanding.
+//! [`ServerTable::absorb`], and is believed only about commands that are outstanding.
 
 use std::collections::VecDeque;
 use std::fmt;
 
 use super::Completion;
-use super::area::{Area, Place};
+use super::allocator::{Allocator, Place};
 use super::layout::{Corrupt, End};
+use super::mapping::SetMapping;
 use super::record::{Answered, BufferKey};
-use super::region::Region;
 use super::server::{Routine, client_closed};
 use crate::sync::{Fault, Ordering, fault};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
@@ -28,7 +28,7 @@ impl fmt::Debug for OnTimeOut {
 
 /// The server's private half of a set.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct ServerTable {
     /// What the client asked for.
     pub(super) asked: VdConfig,
     /// The same with the server's part, once BeginConfiguration has set it.
@@ -58,7 +58,7 @@ pub(super) struct Table {
     pub(super) happened: u64,
     /// Milliseconds of virtual time since then.
     pub(super) waited: u64,
-    pub(super) area: Area,
+    pub(super) allocator: Allocator,
     /// Bytes of the buffer area, and the segments it has.
     pub(super) area_end: u64,
     pub(super) segments: usize,
@@ -101,7 +101,7 @@ pub(super) struct Owed {
     pub(super) routine: Routine,
 }
 
-impl Table {
+impl ServerTable {
     pub(super) fn new(asked: VdConfig, devices: usize, depth: usize) -> Self {
         let slot =
             || Slot { end: End::Unopened, written: 0, read: 0, outstanding: VecDeque::new() };
@@ -121,7 +121,7 @@ impl Table {
             on_time_out: None,
             happened: 0,
             waited: 0,
-            area: Area::default(),
+            allocator: Allocator::default(),
             area_end: 0,
             segments: 0,
             buffers: Vec::new(),
@@ -130,10 +130,10 @@ impl Table {
 
     /// The device of that name if it is unopened, else the next unopened one. Only while
     /// names are given by nobody else.
-    pub(super) fn next_unopened(&self, region: &Region, name: &str) -> Option<usize> {
+    pub(super) fn next_unopened(&self, mapping: &SetMapping, name: &str) -> Option<usize> {
         let unopened = |slot: usize| self.devices[slot].end == End::Unopened;
         let next = (0..self.devices.len()).find(|slot| unopened(*slot))?;
-        Some(region.device_named(name).filter(|slot| unopened(*slot)).unwrap_or(next))
+        Some(mapping.device_named(name).filter(|slot| unopened(*slot)).unwrap_or(next))
     }
 
     // Commands.
@@ -153,8 +153,8 @@ impl Table {
     }
 
     /// Takes in what the clients have completed on the devices that say so.
-    pub(super) fn absorb_all(&mut self, region: &Region) -> Result<(), HResult> {
-        let completed = &region.control().completed;
+    pub(super) fn absorb_all(&mut self, mapping: &SetMapping) -> Result<(), HResult> {
+        let completed = &mapping.control().completed;
         let mask = if fault(Fault::MaskLooksThenClears) {
             let mask = completed.load(Ordering::Acquire);
             completed.store(0, Ordering::Release);
@@ -163,20 +163,20 @@ impl Table {
             completed.swap(0, Ordering::AcqRel)
         };
         for slot in (0..self.devices.len()).filter(|slot| mask & 1 << slot != 0) {
-            self.absorb(region, slot)?;
+            self.absorb(mapping, slot)?;
         }
         Ok(())
     }
 
     /// Takes in what the client has completed on this device.
-    pub(super) fn absorb(&mut self, region: &Region, slot: usize) -> Result<(), HResult> {
-        let ring = &region.devices()[slot].completions;
-        while let Some(record) = region.sound(ring.peek(self.devices[slot].read))? {
+    pub(super) fn absorb(&mut self, mapping: &SetMapping, slot: usize) -> Result<(), HResult> {
+        let ring = &mapping.devices()[slot].completions;
+        while let Some(record) = mapping.sound(ring.peek(self.devices[slot].read))? {
             self.devices[slot].read += 1;
             ring.release(self.devices[slot].read);
             self.absorbed += 1;
-            let answered = region.sound(Answered::from_words(record))?;
-            self.complete(region, slot, answered)?;
+            let answered = mapping.sound(Answered::from_words(record))?;
+            self.complete(mapping, slot, answered)?;
         }
         Ok(())
     }
@@ -186,15 +186,20 @@ impl Table {
     ///
     /// Source: SQL Server 2005 Virtual Backup Device Specification, Command Error
     /// Handling.
-    fn complete(&mut self, region: &Region, slot: usize, done: Answered) -> Result<(), HResult> {
+    fn complete(
+        &mut self,
+        mapping: &SetMapping,
+        slot: usize,
+        done: Answered,
+    ) -> Result<(), HResult> {
         let device = &mut self.devices[slot];
         let index = device.outstanding.iter().position(|known| known.number == done.number);
         let Some(command) = index.and_then(|index| device.outstanding.remove(index)) else {
             // Late: the agent has given it up, since the set is aborted, or the client
             // closing. Else nobody sound completes what is not outstanding.
-            let given_up = self.aborted || client_closed(region) || region.is_aborted()?;
+            let given_up = self.aborted || client_closed(mapping) || mapping.is_aborted()?;
             let late = given_up && done.number < device.written;
-            return if late { Ok(()) } else { region.sound(Err(Corrupt)) };
+            return if late { Ok(()) } else { mapping.sound(Err(Corrupt)) };
         };
         let success = done.code == Win32::ERROR_SUCCESS.0;
         let clears = (success && command.code == CommandCode::ClearError).then_some(slot);
@@ -255,24 +260,24 @@ impl Table {
     /// For one that does not come it waits once more: who drew a ticket may have died.
     ///
     /// Source: SQL Server 2005 Virtual Backup Device Specification, VDConfig Structure.
-    pub(super) fn time_out(&mut self, region: &Region) {
-        let tickets = &region.control().tickets;
+    pub(super) fn time_out(&mut self, mapping: &SetMapping) {
+        let tickets = &mapping.control().tickets;
         if fault(Fault::TimeOutOverlooksCompletion) || tickets.end(self.absorbed) {
-            self.abort_late(region);
+            self.abort_late(mapping);
         } else if self.overdue == Some(self.absorbed) {
             tickets.end_anyway();
-            self.abort_late(region);
+            self.abort_late(mapping);
         } else {
             self.overdue = Some(self.absorbed);
             self.wait_anew();
         }
     }
 
-    fn abort_late(&mut self, region: &Region) {
+    fn abort_late(&mut self, mapping: &SetMapping) {
         if let Some(OnTimeOut(tell)) = &mut self.on_time_out {
             tell(2 * u64::from(self.config.server_time_out));
         }
-        region.abort();
+        mapping.abort();
     }
 
     // Buffers.
@@ -297,7 +302,7 @@ impl Table {
 
     pub(super) fn free_buffer(&mut self, key: BufferKey) {
         if let Some((_, place)) = self.buffers[key.index as usize].take() {
-            self.area.free(place);
+            self.allocator.free(place);
         }
     }
 }

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use super::door::PAGE;
+use super::shm::PAGE;
 
 /// What a buffer looks like. All numbers are bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +111,7 @@ pub(super) struct Need {
 
 /// The buffer area as the server knows it.
 #[derive(Debug, Default)]
-pub(super) struct Area {
+pub(super) struct Allocator {
     prefix: u64,
     basic: u64,
     /// Summed while configuring, not yet allocated.
@@ -119,7 +119,7 @@ pub(super) struct Area {
     pools: Vec<Pool>,
 }
 
-impl Area {
+impl Allocator {
     /// An area whose buffers have such a prefix zone and are aligned to `basic` at least.
     pub(super) fn new(prefix: u32, basic: u32) -> Self {
         Self { prefix: prefix.into(), basic: u64::from(basic).max(1), ..Self::default() }
@@ -131,7 +131,7 @@ impl Area {
         Shape { prefix: self.prefix, size: size.into(), alignment }
     }
 
-    /// Asks for so many buffers. Nothing is there until [`Area::provide`].
+    /// Asks for so many buffers. Nothing is there until [`Allocator::provide`].
     pub(super) fn request(&mut self, shape: Shape, count: u32) {
         if count > 0 {
             self.requests.push((shape, count));
@@ -154,7 +154,7 @@ impl Area {
         Some(need)
     }
 
-    /// The memory that [`Area::needed`] asked for is there, as this segment.
+    /// The memory that [`Allocator::needed`] asked for is there, as this segment.
     pub(super) fn provide(&mut self, segment: usize) {
         let mut used: u64 = 0;
         let alignment = self.needed().map_or(PAGE as u64, |need| need.alignment);
@@ -193,8 +193,8 @@ impl Area {
 mod tests {
     use super::*;
 
-    fn area(prefix: u32, basic: u32, requests: &[(u32, u32, u32)]) -> Area {
-        let mut area = Area::new(prefix, basic);
+    fn area(prefix: u32, basic: u32, requests: &[(u32, u32, u32)]) -> Allocator {
+        let mut area = Allocator::new(prefix, basic);
         for (size, alignment, count) in requests {
             let shape = area.shape(*size, *alignment);
             area.request(shape, *count);
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn too_much_is_beyond_all_numbers_or_counted() {
-        let mut area = Area::new(0, 512);
+        let mut area = Allocator::new(0, 512);
         let shape = area.shape(u32::MAX, 1 << 31);
         area.request(shape, u32::MAX);
         assert!(area.needed().is_some_and(|need| need.length > 1 << 62));

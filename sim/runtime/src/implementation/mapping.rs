@@ -6,15 +6,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Timeout;
-use super::area::Need;
+use super::allocator::Need;
 use super::clock::Limit;
-use super::door::{ControlMemory, Segment, control_length};
 use super::history::SetHistory;
 use super::layout::{
     Control, Corrupt, DeviceWords, Holder, MAGIC, Phase, Piece, ProcessId, SideWord, State,
 };
 use super::machine::{Core, Process};
 use super::posix::{Object, Watches};
+use super::shm::{ControlMemory, Segment, control_length};
 use crate::sync::limits::SEGMENTS;
 use crate::sync::{Arc, Bell, Deadline, Fault, Ordering, fault};
 use vdi_spec::codes::HResult;
@@ -29,7 +29,7 @@ pub(super) const PRIMARY: usize = 1;
 const TICK: Duration = Duration::from_millis(20);
 
 /// A set's memory, mapped into this process.
-pub(super) struct Region {
+pub(super) struct SetMapping {
     core: Arc<Core>,
     memory: ControlMemory,
     /// Its name among the sets of this process alone.
@@ -52,7 +52,7 @@ pub(super) enum Listen {
     Device(usize),
 }
 
-impl Region {
+impl SetMapping {
     pub(super) fn own(core: Arc<Core>, key: String, devices: u32) -> Arc<Self> {
         Self::new(core, ControlMemory::own(devices as usize), key, None)
     }
@@ -110,7 +110,7 @@ impl Region {
 
     // States.
 
-    /// What the region says, or VD_E_UNEXPECTED and an abort if that cannot be.
+    /// What the mapping says, or VD_E_UNEXPECTED and an abort if that cannot be.
     pub(super) fn sound<T>(&self, read: Result<T, Corrupt>) -> Result<T, HResult> {
         read.map_err(|Corrupt| {
             self.abort();
@@ -212,7 +212,7 @@ impl Region {
     }
 
     /// The same for a call that sleeps in between, after each time it has listened.
-    /// Between processes it looks when it begins, and then [`Region::sleep`] looks for it,
+    /// Between processes it looks when it begins, and then [`SetMapping::sleep`] looks for it,
     /// since a look is a system call; in memory whoever kills rings, and wants it seen.
     pub(super) fn notice_deaths_awake(&self, first: bool) {
         if first || !self.core.is_shared() {
@@ -231,7 +231,7 @@ impl Region {
     }
 
     /// The device of that name; a name not yet known names the next device that has
-    /// none. Only while [`Region::naming`] holds.
+    /// none. Only while [`SetMapping::naming`] holds.
     pub(super) fn device_named(&self, name: &str) -> Option<usize> {
         let devices = self.devices();
         let known = devices.iter().position(|device| device.name.is(name));
@@ -285,9 +285,9 @@ impl Region {
                     return Err(HResult::VD_E_TIMEOUT);
                 }
                 (Timeout::Milliseconds(most), None) => {
-                    let region = self.clone();
+                    let mapping = self.clone();
                     let wake = || -> Arc<dyn Fn() + Send + Sync> {
-                        Arc::new(move || region.bell(listen).ring())
+                        Arc::new(move || mapping.bell(listen).ring())
                     };
                     limit = Some(self.core.clock.limit(most, wake));
                 }
@@ -302,8 +302,8 @@ impl Region {
     pub(super) fn sleep(self: &Arc<Self>, listen: Listen, heard: u32, deadline: Option<Deadline>) {
         let observer = self.core.options.observer.as_ref();
         if let Some(observer) = observer {
-            let region = self.clone();
-            observer.sleeps(Arc::new(move || region.bell(listen).listen() == heard));
+            let mapping = self.clone();
+            observer.sleeps(Arc::new(move || mapping.bell(listen).listen() == heard));
         }
         let tick = self.core.is_shared().then_some(TICK);
         let bell = self.bell(listen);
@@ -380,8 +380,8 @@ impl Region {
     }
 }
 
-impl fmt::Debug for Region {
+impl fmt::Debug for SetMapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Region").field("memory", &self.memory).finish_non_exhaustive()
+        f.debug_struct("SetMapping").field("memory", &self.memory).finish_non_exhaustive()
     }
 }

@@ -312,7 +312,19 @@ impl Client {
             Function::CompleteCommand => ClientAsk::CompleteCommand(self.completion(device, args)?),
             Function::SignalAbort => ClientAsk::SignalAbort,
             Function::Close => ClientAsk::Close,
-            _ => return Err(format!("{call} is not simulated")),
+            Function::GetBufferHandle
+            | Function::MapBufferHandle
+            | Function::Open
+            | Function::BeginConfiguration
+            | Function::RequestBuffers
+            | Function::QueryAvailableBuffers
+            | Function::EndConfiguration
+            | Function::ExecuteCompletionAgent
+            | Function::AllocateBuffer
+            | Function::FreeBuffer
+            | Function::IsSharedBuffer
+            | Function::SendCommand
+            | Function::CloseDevice => return Err(format!("{call} is not simulated")),
         })
     }
 

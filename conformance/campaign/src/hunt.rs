@@ -83,8 +83,13 @@ fn readings(defect: &DefectInfo) -> Vec<Reading> {
 fn pass(defect: &DefectInfo, seeds: Seeds, under: Option<Reading>, kill: &mut WorldKill) {
     let mut profile = Profile::default();
     under.into_iter().for_each(|reading| profile.choose(reading));
-    let on = |backend| CampaignConfig { backend, profile: profile.clone(), ..CampaignConfig::on_model() };
-    let (mutant, sound) = (on(BackendKind::Plain(Some(defect.defect))), on(BackendKind::Plain(None)));
+    let on = |backend| CampaignConfig {
+        backend,
+        profile: profile.clone(),
+        ..CampaignConfig::on_model()
+    };
+    let (mutant, sound) =
+        (on(BackendKind::Plain(Some(defect.defect))), on(BackendKind::Plain(None)));
     for seed in seeds.from..seeds.to {
         let Some(violation) = violated(&mutant, seed) else { continue };
         let fits = defect.clauses.contains(&violation.clause.info().id);

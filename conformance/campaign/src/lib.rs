@@ -12,8 +12,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 use vdi_simulate::{
-    Campaign, Deviation, Backend, Faults, ModelBackend, Options, Outcome, Problem, Watch, options_of,
-    simulate_on, simulate_with_on,
+    Backend, Campaign, Deviation, Faults, ModelBackend, Options, Outcome, Problem, Watch,
+    options_of, simulate_on, simulate_with_on,
 };
 use vdi_spec::clauses::Profile;
 
@@ -120,7 +120,9 @@ impl Runner<'_> {
     pub fn run(&mut self, seed: u64, options: &Options, watch: Watch) -> Outcome {
         let CampaignConfig { backend, profile, .. } = self.config;
         match *backend {
-            BackendKind::Model => self.on(&mut ModelBackend::new(profile.clone()), seed, options, watch),
+            BackendKind::Model => {
+                self.on(&mut ModelBackend::new(profile.clone()), seed, options, watch)
+            }
             BackendKind::Runtime => self.on(&mut simulated_runtime(options), seed, options, watch),
             BackendKind::Plain(defect) => {
                 self.on(&mut simulated_plain(options, defect), seed, options, watch)

@@ -12,7 +12,7 @@ use vdi_simulate::{Apart, CAMPAIGN, Campaign, Outcome};
 use super::Failure;
 use super::args::CheckFormat;
 use super::simulate::{MergeArgs, SimulateArgs, again, exit_code_of, pretty, write};
-use vdi_campaign::{CannotRun, Seeds, Share, CampaignConfig};
+use vdi_campaign::{CampaignConfig, CannotRun, Seeds, Share};
 
 /// `vdi simulate --seeds A..B`.
 pub(super) fn campaign(
@@ -46,11 +46,12 @@ pub(super) fn campaign(
         }
     };
     let share = Share { seeds, shard: args.shard };
-    let found = worlds
-        .campaign(&args.how.judged_by(), share, jobs, &stop, &done)
-        .map_err(|error| match error {
-            CannotRun::Option(why) => Failure::Usage(why),
-            CannotRun::Client(trouble) => args.how.unavailable(&trouble),
+    let found =
+        worlds.campaign(&args.how.judged_by(), share, jobs, &stop, &done).map_err(|error| {
+            match error {
+                CannotRun::Option(why) => Failure::Usage(why),
+                CannotRun::Client(trouble) => args.how.unavailable(&trouble),
+            }
         })?;
     let found = Campaign { how: args.how.words(), ..found };
     bar.finish_and_clear();

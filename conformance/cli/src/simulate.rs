@@ -13,7 +13,9 @@ use vdi_spec::clauses::Reading;
 use super::args::{CheckFormat, Target, seconds};
 use super::run::defect_named;
 use super::{Failure, campaign, profile};
-use vdi_campaign::{ClientProgram, BackendKind, Runner, Seeds, Shard, Unfit, CampaignConfig, differences};
+use vdi_campaign::{
+    BackendKind, CampaignConfig, ClientProgram, Runner, Seeds, Shard, Unfit, differences,
+};
 use vdi_suite::adapter::{Limits, Trouble};
 
 /// `vdi simulate`.
@@ -335,7 +337,7 @@ fn as_json(outcome: &Outcome, how: &HowArgs) -> Result<Value, Failure> {
         "restore": outcome.restore,
         "ended": outcome.ended,
         "ending": outcome.ending(),
-        "struck": outcome.injected.iter().map(Fault::name).collect::<Vec<_>>(),
+        "struck": outcome.interference.injected.iter().map(Fault::name).collect::<Vec<_>>(),
         "problems": outcome.problems,
         "shown": outcome.shown,
         "counts": outcome.counts,
@@ -364,7 +366,7 @@ fn show(outcome: &Outcome, how: &HowArgs, out: &mut dyn Write) -> Result<(), Fai
     let counts = &outcome.counts;
     writeln!(out, "BACKUP {} · RESTORE {}", outcome.backup, outcome.restore)?;
     writeln!(out, "{}", outcome.ending())?;
-    let injected: Vec<_> = outcome.injected.iter().map(Fault::name).collect();
+    let injected: Vec<_> = outcome.interference.injected.iter().map(Fault::name).collect();
     if !injected.is_empty() {
         writeln!(out, "what struck: {}", injected.join(", "))?;
     }

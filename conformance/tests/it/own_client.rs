@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use crate::support::{told, vdi};
 use vdi_conformance::adapter::{Limits, Trouble};
-use vdi_conformance::campaign::{CannotRun, ClientProgram, BackendKind, Seeds, Shard, Share, CampaignConfig};
+use vdi_conformance::campaign::{
+    BackendKind, CampaignConfig, CannotRun, ClientProgram, Seeds, Shard, Share,
+};
 use vdi_sim::simulate::{Campaign, Problem, Watch};
 
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/adapters/python/backup_client.py");

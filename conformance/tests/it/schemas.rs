@@ -142,7 +142,8 @@ fn traces_match_their_schema() {
 #[test]
 fn results_of_campaigns_match_their_schema() {
     let defect = vdi_conformance::reference::Defect::by_name("forgets-delivered");
-    let worlds = CampaignConfig { backend: BackendKind::Plain(defect), ..CampaignConfig::on_model() };
+    let worlds =
+        CampaignConfig { backend: BackendKind::Plain(defect), ..CampaignConfig::on_model() };
     let mut campaign = Campaign::new("vdi-plain", "documented-pages", vec!["0..200 1/1".into()]);
     for seed in 0..200 {
         let options = worlds.options(seed).expect("as drawn");

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::{snapshot, told, vdi};
-use vdi_conformance::campaign::{BackendKind, Seeds, Shard, Share, CampaignConfig, hunt};
+use vdi_conformance::campaign::{BackendKind, CampaignConfig, Seeds, Shard, Share, hunt};
 use vdi_conformance::reference::Defect;
 use vdi_sim::simulate::{Campaign, Deviation, Outcome, Watch};
 
@@ -15,8 +15,13 @@ fn worlds(backend: BackendKind) -> CampaignConfig {
 fn campaign(backend: BackendKind, from: u64, to: u64, shard: &str) -> Campaign {
     let shard: Shard = shard.parse().expect("a shard");
     let stop = AtomicBool::new(false);
-    let found =
-        worlds(backend).campaign("documented-pages", Share { seeds: Seeds { from, to }, shard }, 2, &stop, &|_| {});
+    let found = worlds(backend).campaign(
+        "documented-pages",
+        Share { seeds: Seeds { from, to }, shard },
+        2,
+        &stop,
+        &|_| {},
+    );
     found.expect("nothing is overruled")
 }
 

@@ -8,8 +8,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use vdi_simulate::{
-    Arrangement, Asks, Counts, Faults, Like, ModelBackend, Options, Plan, Rng, Strategy, Watch, Ways,
-    options_of, simulate_on,
+    Arrangement, Asks, Counts, Faults, Like, ModelBackend, Options, Plan, Rng, Strategy, Watch,
+    Ways, options_of, simulate_on,
 };
 use vdi_spec::clauses::Profile;
 

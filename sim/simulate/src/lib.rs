@@ -6,23 +6,21 @@
 //! event is judged by the oracle as it happens. A BACKUP that succeeded is followed by a
 //! RESTORE, and what that reads is compared with what was written.
 //!
-//! | file | what it holds |
+//! Read first: [`Options`] is what a seed draws, [`Backend`] what a world runs on,
+//! [`simulate`] runs it, and [`Outcome`] says what came of it.
+//!
+//! | folder | what it holds |
 //! | --- | --- |
-//! | `options`, `limits`, `faults`, `deviation` | what a seed draws before anything happens |
-//! | `chance` | the streams of draws |
-//! | `backend`, `on_model` | what a world runs on: the model, or an implementation |
-//! | `program` | what server and client have in common |
-//! | `server`, `stream` | the database backend |
-//! | `client`, `worker`, `medium`, `content` | the backup application and its media |
-//! | `world`, `carry`, `time`, `schedule`, `setup` | lanes, time, the scheduler |
-//! | `trouble`, `injected` | what goes wrong, and what came of it |
-//! | `observe`, `names` | events, judged and kept |
-//! | `run`, `outcome` | what came of it |
-//! | `campaign`, `coverage` | what many worlds have shown together |
-//! | `odd` | calls out of the order |
-//! | `own` | a client of one's own |
-//! | `shrink` | a failing world made smaller |
-//! | `history`, `overlapping`, `draw`, `drawn` | histories of single calls, without a plan |
+//! | `options` | what a seed draws before anything happens, and what fits together |
+//! | `rng` | the streams of draws |
+//! | `backend` | what a world runs on: the calls by party, the trait, the model behind it |
+//! | `workload` | the programs: database server, backup application, media, external client |
+//! | `faults` | what goes wrong: faults at their steps, misuses, and what of it came |
+//! | `scheduler` | the lanes, which of them acts next, the clock |
+//! | `simulation` | one world: its steps, a call from begin to return, and all else |
+//! | `observe` | the trace, the verdict on it, and whether the data is what was written |
+//! | `campaign` | what many worlds have shown together, and failures made smaller |
+//! | `history` | histories of single calls, without a plan |
 //!
 //! Same seed, same bytes, on every machine.
 
@@ -49,7 +47,7 @@ pub use faults::misuse::{BeginFlaw, CreateFlaw, Misnomer};
 pub use faults::{Faults, Refusal};
 pub use history::{HistoryOptions, Overlaps, history, overlapping};
 pub use observe::observer::Log;
-pub use observe::outcome::{Counts, Ended, Loss, Outcome, Problem, StatementEnd};
+pub use observe::outcome::{Counts, Ended, Interference, Loss, Outcome, Problem, StatementEnd};
 pub use options::{About, Arrangement, Asks, Like, Options, Plan, Strategy, Ways};
 pub use rng::Rng;
 pub use simulation::run::{

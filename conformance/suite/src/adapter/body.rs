@@ -268,11 +268,15 @@ fn plain(given: Given<()>) -> Answered {
 impl<B: ImplementationApi> Session for ImplementationSession<B> {
     fn call(&self, call: &Call) -> Option<Reply> {
         self.handles().threads.insert(call.lane.clone(), thread::current().id());
-        let answered = match call.function {
-            Function::SendCommand | Function::CloseDevice => self.on_server_device(call),
-            Function::GetCommand | Function::CompleteCommand => self.on_client_device(call),
-            _ if call.process.party() == Party::Server => self.on_server_set(call),
-            _ => self.on_client_set(call),
+        let of_server = call.process.party() == Party::Server;
+        let answered = if matches!(call.function, Function::SendCommand | Function::CloseDevice) {
+            self.on_server_device(call)
+        } else if matches!(call.function, Function::GetCommand | Function::CompleteCommand) {
+            self.on_client_device(call)
+        } else if of_server {
+            self.on_server_set(call)
+        } else {
+            self.on_client_set(call)
         };
         match answered {
             Ok((status, out)) => Some(Reply::Return(status, Box::new(out))),

@@ -6,8 +6,8 @@ use std::thread::ThreadId;
 use vdi_spec::config::{ServerConfig, VdConfig};
 use vdi_trace::{Declares, Process, TimeoutArg};
 
-use super::body::{ImplementationApi, ImplementationSession, Ended, Given, Got, Interfaces, Sent};
-use super::cooperative::{Makers, ImplementationBackend, Threads};
+use super::body::{Ended, Given, Got, ImplementationApi, ImplementationSession, Interfaces, Sent};
+use super::cooperative::{ImplementationBackend, Makers, Threads};
 use super::inprocess::{Host, Implementation, InProcess, Session, whole_offer};
 use super::protocol::{self, Hello, VERSION};
 use vdi_reference::{

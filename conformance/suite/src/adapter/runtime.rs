@@ -14,8 +14,8 @@ use vdi_spec::codes::HResult;
 use vdi_spec::config::{ServerConfig, VdConfig};
 use vdi_trace::{Declares, Process, TimeoutArg};
 
-use super::body::{ImplementationApi, ImplementationSession, Ended, Given, Got, Interfaces, Sent};
-use super::cooperative::{Makers, ImplementationBackend, Threads};
+use super::body::{Ended, Given, Got, ImplementationApi, ImplementationSession, Interfaces, Sent};
+use super::cooperative::{ImplementationBackend, Makers, Threads};
 use super::inprocess::{Host, Implementation, InProcess, Session, whole_offer};
 use super::protocol::{self, Hello, VERSION};
 
@@ -81,7 +81,11 @@ impl Implementation for Runtime {
         );
         let clients = sets.client.clone();
         let world = World { machine, places, clients };
-        if far { ImplementationSession::far(world, host, sets) } else { ImplementationSession::new(world, host, sets) }
+        if far {
+            ImplementationSession::far(world, host, sets)
+        } else {
+            ImplementationSession::new(world, host, sets)
+        }
     }
 }
 

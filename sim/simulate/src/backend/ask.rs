@@ -145,6 +145,42 @@ impl From<ClientAsk> for Ask {
     }
 }
 
+/// Which lanes inside a call may go on because of another call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wakes {
+    Nobody,
+    /// The one that serves the device.
+    Device(u8),
+    /// The agent's, too.
+    DeviceAndAgent(u8),
+    /// All of the set.
+    Set,
+}
+
+/// Whether a misuse may have changed what others find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Disturbs {
+    Never,
+    IfItSucceeds,
+    /// Whatever it answers: a set may be aborted and released.
+    Always,
+}
+
+/// What a call is to the lanes around it.
+#[derive(Clone, Copy, Debug)]
+struct Traits {
+    function: Function,
+    /// Whether the name of something is bound or released as it returns: two such calls at a
+    /// time would be bound to the same thing.
+    binds: bool,
+    wakes: Wakes,
+    disturbs: Disturbs,
+}
+
+const fn row(function: Function, binds: bool, wakes: Wakes, disturbs: Disturbs) -> Traits {
+    Traits { function, binds, wakes, disturbs }
+}
+
 impl ServerAsk {
     /// OpenDevice, whose interface is kept.
     #[must_use]
@@ -152,90 +188,38 @@ impl ServerAsk {
         Self::OpenDevice { device, kept: true }
     }
 
-    /// The function.
-    #[must_use]
-    pub const fn function(&self) -> Function {
-        match self {
-            Self::Open { .. } => Function::Open,
-            Self::GetConfiguration => Function::GetConfiguration,
-            Self::BeginConfiguration { .. } => Function::BeginConfiguration,
-            Self::RequestBuffers { .. } => Function::RequestBuffers,
-            Self::QueryAvailableBuffers { .. } => Function::QueryAvailableBuffers,
-            Self::EndConfiguration => Function::EndConfiguration,
-            Self::ExecuteCompletionAgent => Function::ExecuteCompletionAgent,
-            Self::OpenDevice { .. } => Function::OpenDevice,
-            Self::AllocateBuffer { .. } => Function::AllocateBuffer,
-            Self::FreeBuffer { .. } => Function::FreeBuffer,
-            Self::IsSharedBuffer { .. } => Function::IsSharedBuffer,
-            Self::SendCommand(_) => Function::SendCommand,
-            Self::CloseDevice { .. } => Function::CloseDevice,
-            Self::SignalAbort => Function::SignalAbort,
-            Self::Close => Function::Close,
-        }
-    }
-
-    /// Whether the name of something is bound or released as the call returns.
-    const fn binds(&self) -> bool {
+    #[inline]
+    const fn traits(&self) -> Traits {
+        use Disturbs::{Always, IfItSucceeds, Never};
+        use Function as F;
+        use Wakes::{Device, Nobody, Set};
         match *self {
-            Self::Open { .. }
-            | Self::OpenDevice { .. }
-            | Self::QueryAvailableBuffers { .. }
-            | Self::IsSharedBuffer { .. }
-            // What is freed is not to be sent meanwhile.
-            | Self::FreeBuffer { .. } => true,
-            Self::BeginConfiguration { flaw } => flaw.is_some(),
-            Self::AllocateBuffer { alignment, .. } => alignment > 0,
-            Self::GetConfiguration
-            | Self::RequestBuffers { .. }
-            | Self::EndConfiguration
-            | Self::ExecuteCompletionAgent
-            | Self::SendCommand(_)
-            | Self::CloseDevice { .. }
-            | Self::SignalAbort
-            | Self::Close => false,
-        }
-    }
-
-    const fn wakes(&self) -> Wakes {
-        match *self {
-            Self::SendCommand(sent) => Wakes::Device(sent.device),
-            Self::AllocateBuffer { alignment: 0, .. } | Self::RequestBuffers { .. } => {
-                Wakes::Nobody
+            Self::Open { .. } => row(F::Open, true, Set, IfItSucceeds),
+            Self::GetConfiguration => row(F::GetConfiguration, false, Set, Never),
+            Self::BeginConfiguration { flaw } => {
+                row(F::BeginConfiguration, flaw.is_some(), Set, IfItSucceeds)
             }
-            Self::Open { .. }
-            | Self::GetConfiguration
-            | Self::BeginConfiguration { .. }
-            | Self::QueryAvailableBuffers { .. }
-            | Self::EndConfiguration
-            | Self::ExecuteCompletionAgent
-            | Self::OpenDevice { .. }
-            | Self::AllocateBuffer { .. }
-            | Self::FreeBuffer { .. }
-            | Self::IsSharedBuffer { .. }
-            | Self::CloseDevice { .. }
-            | Self::SignalAbort
-            | Self::Close => Wakes::Set,
-        }
-    }
-
-    const fn disturbs(&self, succeeded: bool) -> bool {
-        match self {
-            // Whatever they answer, a set may be aborted and released.
-            Self::Close | Self::SignalAbort => true,
-            Self::GetConfiguration
-            | Self::QueryAvailableBuffers { .. }
-            | Self::IsSharedBuffer { .. }
-            | Self::FreeBuffer { buffer: None } => false,
-            Self::Open { .. }
-            | Self::BeginConfiguration { .. }
-            | Self::RequestBuffers { .. }
-            | Self::EndConfiguration
-            | Self::ExecuteCompletionAgent
-            | Self::OpenDevice { .. }
-            | Self::AllocateBuffer { .. }
-            | Self::FreeBuffer { .. }
-            | Self::SendCommand(_)
-            | Self::CloseDevice { .. } => succeeded,
+            Self::RequestBuffers { .. } => row(F::RequestBuffers, false, Nobody, IfItSucceeds),
+            Self::QueryAvailableBuffers { .. } => row(F::QueryAvailableBuffers, true, Set, Never),
+            Self::EndConfiguration => row(F::EndConfiguration, false, Set, IfItSucceeds),
+            Self::ExecuteCompletionAgent => {
+                row(F::ExecuteCompletionAgent, false, Set, IfItSucceeds)
+            }
+            Self::OpenDevice { .. } => row(F::OpenDevice, true, Set, IfItSucceeds),
+            Self::AllocateBuffer { alignment: 0, .. } => {
+                row(F::AllocateBuffer, false, Nobody, IfItSucceeds)
+            }
+            Self::AllocateBuffer { .. } => row(F::AllocateBuffer, true, Set, IfItSucceeds),
+            // What is freed is not to be sent meanwhile.
+            Self::FreeBuffer { buffer: Some(_) } => row(F::FreeBuffer, true, Set, IfItSucceeds),
+            Self::FreeBuffer { buffer: None } => row(F::FreeBuffer, true, Set, Never),
+            Self::IsSharedBuffer { .. } => row(F::IsSharedBuffer, true, Set, Never),
+            Self::SendCommand(sent) => {
+                row(F::SendCommand, false, Device(sent.device), IfItSucceeds)
+            }
+            Self::CloseDevice { .. } => row(F::CloseDevice, false, Set, IfItSucceeds),
+            Self::SignalAbort => row(F::SignalAbort, false, Set, Always),
+            Self::Close => row(F::Close, false, Set, Always),
         }
     }
 }
@@ -255,94 +239,63 @@ impl ClientAsk {
     /// The function.
     #[must_use]
     pub const fn function(&self) -> Function {
-        match self {
-            Self::CreateEx { .. } => Function::CreateEx,
-            Self::OpenInSecondaryEx { .. } => Function::OpenInSecondaryEx,
-            Self::GetConfiguration { .. } => Function::GetConfiguration,
-            Self::OpenDevice { .. } => Function::OpenDevice,
-            Self::GetCommand { .. } => Function::GetCommand,
-            Self::CompleteCommand(_) => Function::CompleteCommand,
-            Self::GetBufferHandle { .. } => Function::GetBufferHandle,
-            Self::MapBufferHandle { .. } => Function::MapBufferHandle,
-            Self::SignalAbort => Function::SignalAbort,
-            Self::Close => Function::Close,
-        }
+        self.traits().function
     }
 
-    const fn binds(&self) -> bool {
-        match self {
-            Self::CreateEx { .. }
-            | Self::OpenInSecondaryEx { .. }
-            | Self::OpenDevice { .. }
-            | Self::GetBufferHandle { .. }
-            | Self::MapBufferHandle { .. } => true,
-            Self::GetConfiguration { .. }
-            | Self::GetCommand { .. }
-            | Self::CompleteCommand(_)
-            | Self::SignalAbort
-            | Self::Close => false,
+    #[inline]
+    const fn traits(&self) -> Traits {
+        use Disturbs::{Always, IfItSucceeds, Never};
+        use Function as F;
+        use Wakes::{DeviceAndAgent, Nobody, Set};
+        match *self {
+            Self::CreateEx { .. } => row(F::CreateEx, true, Set, IfItSucceeds),
+            Self::OpenInSecondaryEx { .. } => row(F::OpenInSecondaryEx, true, Set, IfItSucceeds),
+            Self::GetConfiguration { .. } => row(F::GetConfiguration, false, Set, Never),
+            Self::OpenDevice { .. } => row(F::OpenDevice, true, Set, IfItSucceeds),
+            Self::GetCommand { .. } => row(F::GetCommand, false, Nobody, IfItSucceeds),
+            Self::CompleteCommand(done) => {
+                row(F::CompleteCommand, false, DeviceAndAgent(done.device), IfItSucceeds)
+            }
+            Self::GetBufferHandle { .. } => row(F::GetBufferHandle, true, Set, Never),
+            Self::MapBufferHandle { .. } => row(F::MapBufferHandle, true, Set, Never),
+            Self::SignalAbort => row(F::SignalAbort, false, Set, Always),
+            Self::Close => row(F::Close, false, Set, Always),
         }
     }
-
-    const fn wakes(&self) -> Wakes {
-        match self {
-            Self::GetCommand { .. } => Wakes::Nobody,
-            Self::CompleteCommand(done) => Wakes::DeviceAndAgent(done.device),
-            Self::CreateEx { .. }
-            | Self::OpenInSecondaryEx { .. }
-            | Self::GetConfiguration { .. }
-            | Self::OpenDevice { .. }
-            | Self::GetBufferHandle { .. }
-            | Self::MapBufferHandle { .. }
-            | Self::SignalAbort
-            | Self::Close => Wakes::Set,
-        }
-    }
-
-    const fn disturbs(&self, succeeded: bool) -> bool {
-        match self {
-            // Whatever they answer, a set may be aborted and released.
-            Self::Close | Self::SignalAbort => true,
-            Self::GetConfiguration { .. }
-            | Self::GetBufferHandle { .. }
-            | Self::MapBufferHandle { .. } => false,
-            Self::CreateEx { .. }
-            | Self::OpenInSecondaryEx { .. }
-            | Self::OpenDevice { .. }
-            | Self::GetCommand { .. }
-            | Self::CompleteCommand(_) => succeeded,
-        }
-    }
-}
-
-/// Which lanes inside a call may go on because of another call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wakes {
-    Nobody,
-    /// The one that serves the device.
-    Device(u8),
-    /// The agent's, too.
-    DeviceAndAgent(u8),
-    /// All of the set.
-    Set,
 }
 
 impl Ask {
-    /// The function.
-    #[must_use]
-    pub const fn function(&self) -> Function {
+    #[inline]
+    const fn traits(&self) -> Traits {
         match self {
-            Self::Server(ask) => ask.function(),
-            Self::Client(ask) => ask.function(),
+            Self::Server(ask) => ask.traits(),
+            Self::Client(ask) => ask.traits(),
         }
     }
 
-    /// Whether the name of something is bound or released as the call returns: two such calls
-    /// at a time would be bound to the same thing.
+    /// The function.
+    #[must_use]
+    pub const fn function(&self) -> Function {
+        self.traits().function
+    }
+
+    /// Whether the name of something is bound or released as the call returns.
     pub(crate) const fn binds(&self) -> bool {
-        match self {
-            Self::Server(ask) => ask.binds(),
-            Self::Client(ask) => ask.binds(),
+        self.traits().binds
+    }
+
+    /// Who may go on because of it.
+    pub(crate) const fn wakes(&self) -> Wakes {
+        self.traits().wakes
+    }
+
+    /// Whether the call, a misuse that has succeeded or not, may have changed what others
+    /// find.
+    pub(crate) const fn disturbs(&self, succeeded: bool) -> bool {
+        match self.traits().disturbs {
+            Disturbs::Never => false,
+            Disturbs::IfItSucceeds => succeeded,
+            Disturbs::Always => true,
         }
     }
 
@@ -352,23 +305,6 @@ impl Ask {
             return false;
         };
         matches!(ask, ServerAsk::BeginConfiguration { .. } | ServerAsk::EndConfiguration)
-    }
-
-    /// Who may go on because of it.
-    pub(crate) const fn wakes(&self) -> Wakes {
-        match self {
-            Self::Server(ask) => ask.wakes(),
-            Self::Client(ask) => ask.wakes(),
-        }
-    }
-
-    /// Whether the call, a misuse that has succeeded or not, may have changed what others
-    /// find.
-    pub(crate) const fn disturbs(&self, succeeded: bool) -> bool {
-        match self {
-            Self::Server(ask) => ask.disturbs(succeeded),
-            Self::Client(ask) => ask.disturbs(succeeded),
-        }
     }
 
     /// The milliseconds that the call waits at most, if it does not just poll or wait for ever.

@@ -4,13 +4,13 @@ mod ask;
 pub(crate) mod model;
 mod translate;
 
-pub use ask::{Ask, ClientAsk, Complete, Send, ServerAsk};
 pub(crate) use ask::Wakes;
+pub use ask::{Ask, ClientAsk, Complete, Send, ServerAsk};
 pub use model::ModelBackend;
 
+use crate::campaign::coverage::Clauses;
 use crate::rng::Rng;
 use crate::workload::content::{Content, Extent};
-use crate::campaign::coverage::Clauses;
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_spec::config::{ServerConfig, VdConfig};
 use vdi_trace::Process;

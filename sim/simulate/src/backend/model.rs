@@ -7,14 +7,15 @@ use super::{
     Actor, Answer as Given, Ask, Backend, CalledBack, Delivered, Extra, LaneEvent, Resource,
     Scarcity, Send, ServerAsk, Setup,
 };
-use vdi_spec::clauses::{Clause, Profile};
-use vdi_spec::codes::{HResult, Win32};
-use vdi_model::{Answer, BufferId, Call, Caller, ClientCall, CommandId, Ending, Expected, LaneId, Limits,
-    Outcome, Outcomes, ServerCall, Stage, State,
-};
 use crate::campaign::coverage::Clauses;
 use crate::rng::Rng;
 use crate::workload::content::{self, Content, Extent};
+use vdi_model::{
+    Answer, BufferId, Call, Caller, ClientCall, CommandId, Ending, Expected, LaneId, Limits,
+    Outcome, Outcomes, ServerCall, Stage, State,
+};
+use vdi_spec::clauses::{Clause, Profile};
+use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::Process;
 
 /// The model, playing an implementation that does anything the documents allow.

@@ -4,11 +4,12 @@
 use smallvec::SmallVec;
 
 use super::{Ask, ClientAsk, Scarcity, Send, ServerAsk, Setup};
-use vdi_spec::config::ServerConfig;
-use vdi_model::{Asked, BufferId, Call, Carried, ClientCall, ClientDevice, CommandId, DeviceName, Granted,
+use crate::faults::misuse::CreateFlaw;
+use vdi_model::{
+    Asked, BufferId, Call, Carried, ClientCall, ClientDevice, CommandId, DeviceName, Granted,
     Request, Requested, ServerCall, ServerDevice, ServerLife, State, Timeout,
 };
-use crate::faults::misuse::CreateFlaw;
+use vdi_spec::config::ServerConfig;
 use vdi_trace::{Process, TimeoutArg};
 
 /// One life of a set in the model.

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::campaign::coverage::Coverage;
-use crate::options::Options;
 use crate::observe::outcome::{Counts, Ended, Outcome, Problem, StatementEnd, clauses_of};
+use crate::options::Options;
 use vdi_spec::clauses::Profile;
 
 /// The format's name and version.
@@ -210,7 +210,7 @@ impl Campaign {
     }
 
     fn cover(&mut self, outcome: &Outcome, profile: &Profile) {
-        let Outcome { seed, options, injected, .. } = outcome;
+        let Outcome { seed, options, interference, .. } = outcome;
         let seed = *seed;
         let Coverage { clauses, transitions, readings, faults, outcomes, .. } = &mut self.coverage;
         let mut met = outcome.met;
@@ -230,7 +230,7 @@ impl Campaign {
         for transition in outcome.judged.iter().flat_map(|judged| judged.transitions.iter()) {
             Coverage::note(transitions, &transition, seed);
         }
-        for fault in injected.iter() {
+        for fault in interference.injected.iter() {
             Coverage::note(faults, fault.name(), seed);
         }
         let client = options.deviation.map_or("well-behaved", crate::Deviation::id);

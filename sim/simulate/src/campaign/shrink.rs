@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::faults::Faults;
-use crate::options::{About, Arrangement, Asks, Like, Options, Plan, Strategy, Ways};
 use crate::observe::outcome::Outcome;
+use crate::options::{About, Arrangement, Asks, Like, Options, Plan, Strategy, Ways};
 
 /// How many of the schedules of a seed are tried.
 const ORDERS: u32 = 4;
@@ -117,8 +117,9 @@ pub fn shrink(
     runs: usize,
     mut again: impl FnMut(&Options) -> Outcome,
 ) -> Outcome {
-    let classes =
-        |of: &Outcome| of.problems.iter().map(crate::observe::outcome::Problem::class).collect::<Vec<_>>();
+    let classes = |of: &Outcome| {
+        of.problems.iter().map(crate::observe::outcome::Problem::class).collect::<Vec<_>>()
+    };
     let wanted = classes(outcome);
     let mut best = outcome.clone();
     let mut left = runs;

@@ -78,7 +78,8 @@ impl CreateFlaw {
 }
 
 impl BeginFlaw {
-    pub(crate) const ALL: &[Self] = &[Self::BlockSize, Self::Alignment, Self::TransferSize, Self::NoTransfer];
+    pub(crate) const ALL: &[Self] =
+        &[Self::BlockSize, Self::Alignment, Self::TransferSize, Self::NoTransfer];
 
     /// The sound part with this wrong.
     #[must_use]
@@ -91,4 +92,3 @@ impl BeginFlaw {
         }
     }
 }
-

@@ -2,14 +2,12 @@
 //! moments, to see that the interface answers as documented all the same.
 
 use super::misuse::{BeginFlaw, CreateFlaw, Misnomer};
-use vdi_spec::codes::{CommandCode, HResult, Win32};
-use crate::backend::{
-    Answer, Ask, ClientAsk, Complete, Resource, Send, ServerAsk,
-};
+use crate::backend::{Answer, Ask, ClientAsk, Complete, Resource, Send, ServerAsk};
 use crate::options::{About, Options};
 use crate::rng::Rng;
 use crate::workload::numbers::Numbers;
 use crate::workload::program::Act;
+use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_trace::{Process, TimeoutArg};
 
 /// Who makes misuses.

@@ -20,12 +20,18 @@ pub(crate) struct FaultSchedule {
     dead: Vec<Process>,
     /// The line of the trace that tells of the death of the primary client's process.
     pub(crate) primary_died: Option<usize>,
+    pub(crate) misuses: MisuseSchedule,
 }
 
 impl FaultSchedule {
     pub(crate) fn new(faults: &Faults) -> Self {
-        let next = next_fault(faults, 0);
-        Self { next, injected: Injected::default(), dead: Vec::new(), primary_died: None }
+        Self {
+            next: next_fault(faults, 0),
+            injected: Injected::default(),
+            dead: Vec::new(),
+            primary_died: None,
+            misuses: MisuseSchedule::new(),
+        }
     }
 
     /// Whether a fault is drawn for this step.
@@ -83,7 +89,7 @@ pub(crate) struct MisuseSchedule {
 }
 
 impl MisuseSchedule {
-    pub(crate) const fn new() -> Self {
+    const fn new() -> Self {
         Self { at: 1, left: MOST_MISUSES, due: [false; 3], disturbing: Vec::new() }
     }
 

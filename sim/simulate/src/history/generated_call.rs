@@ -1,12 +1,12 @@
 //! The calls of a drawn history and what comes of them, as a trace tells them.
 
-use vdi_spec::clauses::Party;
-use vdi_spec::codes::{CommandCode, HResult, Win32};
-use vdi_spec::config::VdConfig;
 use vdi_model::{
     Answer, Call, Callback, ClientCall, CommandId, DeviceName, Ending, Expected, Limits, Outcome,
     Request, ServerCall, State, Timeout,
 };
+use vdi_spec::clauses::Party;
+use vdi_spec::codes::{CommandCode, HResult, Win32};
+use vdi_spec::config::VdConfig;
 use vdi_trace::{
     Args, CLIENT_SET, CodeArg, Declares, Event, Function, Handle, Header, Name, Origin, Out,
     SERVER_SET, Size, TimeoutArg,
@@ -49,6 +49,50 @@ fn client_device(index: u8) -> String {
     format!("cdev{}", index + 1)
 }
 
+/// A call of the server's set interface that names no device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServerSetCall {
+    Open,
+    BeginConfiguration,
+    EndConfiguration,
+    ExecuteCompletionAgent,
+    SignalAbort,
+    GetConfiguration,
+    Close,
+}
+
+/// The same of the client's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientSetCall {
+    CreateEx,
+    GetConfiguration,
+    SignalAbort,
+    Close,
+}
+
+/// How long a call waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Patience {
+    Poll,
+    /// A while, which passes when the trace says so.
+    Told,
+    /// A while, which may pass at any time.
+    Finite,
+    Infinite,
+}
+
+impl Patience {
+    /// To the model, and as a trace tells it.
+    const fn both(self) -> (Timeout, TimeoutArg) {
+        match self {
+            Self::Poll => (Timeout::Poll, TimeoutArg::Milliseconds(0)),
+            Self::Told => (Timeout::Told, TimeoutArg::Milliseconds(100)),
+            Self::Finite => (Timeout::Finite, TimeoutArg::Milliseconds(100)),
+            Self::Infinite => (Timeout::Infinite, TimeoutArg::Infinite),
+        }
+    }
+}
+
 /// A call to the model, and what a trace tells of it.
 #[derive(Clone, Debug)]
 pub(crate) struct GeneratedCall {
@@ -64,38 +108,39 @@ impl GeneratedCall {
         Self { function, call, on, creates: None, args: Args::default() }
     }
 
-    /// A call of the server's set interface that names no device; `None` if the function is
-    /// not one.
-    pub(crate) fn server(function: Function) -> Option<Self> {
-        let call = match function {
-            Function::Open => ServerCall::Open { found: true, reused: false },
-            Function::BeginConfiguration => ServerCall::begin_configuration(),
-            Function::EndConfiguration => ServerCall::EndConfiguration,
-            Function::ExecuteCompletionAgent => ServerCall::ExecuteCompletionAgent,
-            Function::SignalAbort => ServerCall::SignalAbort,
-            Function::GetConfiguration => ServerCall::GetConfiguration,
-            Function::Close => ServerCall::Close,
-            _ => return None,
-        };
-        let mut drawn = Self::new(function, SERVER_SET.to_owned(), Call::Server(call));
-        match function {
-            Function::Open => drawn.args.name = Some(SET.into()),
-            Function::BeginConfiguration => {
-                drawn.args.block_size = Some(512);
-                drawn.args.max_transfer_size = Some(TRANSFER);
+    /// A call of the server's set interface that names no device.
+    pub(crate) fn server(call: ServerSetCall) -> Self {
+        use ServerSetCall as C;
+        let (function, made) = match call {
+            C::Open => (Function::Open, ServerCall::Open { found: true, reused: false }),
+            C::BeginConfiguration => {
+                (Function::BeginConfiguration, ServerCall::begin_configuration())
             }
-            _ => {}
+            C::EndConfiguration => (Function::EndConfiguration, ServerCall::EndConfiguration),
+            C::ExecuteCompletionAgent => {
+                (Function::ExecuteCompletionAgent, ServerCall::ExecuteCompletionAgent)
+            }
+            C::SignalAbort => (Function::SignalAbort, ServerCall::SignalAbort),
+            C::GetConfiguration => (Function::GetConfiguration, ServerCall::GetConfiguration),
+            C::Close => (Function::Close, ServerCall::Close),
+        };
+        let mut generated = Self::new(function, SERVER_SET.to_owned(), Call::Server(made));
+        if call == C::Open {
+            generated.args.name = Some(SET.into());
+        } else if call == C::BeginConfiguration {
+            generated.args.block_size = Some(512);
+            generated.args.max_transfer_size = Some(TRANSFER);
         }
-        Some(drawn)
+        generated
     }
 
     /// The server opens the device of this name. `None`: there is no such device.
     pub(crate) fn server_opens(device: Option<u8>) -> Self {
         let call = Call::Server(ServerCall::OpenDevice { device });
-        let mut drawn = Self::new(Function::OpenDevice, SERVER_SET.to_owned(), call);
-        drawn.args.name = Some(device_name(device.unwrap_or_default()).into());
-        drawn.creates = device.map(server_device);
-        drawn
+        let mut generated = Self::new(Function::OpenDevice, SERVER_SET.to_owned(), call);
+        generated.args.name = Some(device_name(device.unwrap_or_default()).into());
+        generated.creates = device.map(server_device);
+        generated
     }
 
     pub(crate) fn server_closes(device: u8) -> Self {
@@ -106,37 +151,34 @@ impl GeneratedCall {
     pub(crate) fn sends(device: u8, id: CommandId, code: CommandCode) -> Self {
         let request = Request::bare(device, id, code);
         let call = Call::Server(ServerCall::SendCommand(request));
-        let mut drawn = Self::new(Function::SendCommand, server_device(device), call);
+        let mut generated = Self::new(Function::SendCommand, server_device(device), call);
         let size = if code == CommandCode::Write { TRANSFER } else { 0 };
-        drawn.args.code = Some(CodeArg::Command(code));
-        drawn.args.size = Some(Size(size.into()));
-        drawn.creates = Some(name_of(id));
-        drawn
+        generated.args.code = Some(CodeArg::Command(code));
+        generated.args.size = Some(Size(size.into()));
+        generated.creates = Some(name_of(id));
+        generated
     }
 
-    pub(crate) fn creates(devices: u8) -> Self {
-        let call = Call::Client(ClientCall::create(devices));
-        let mut drawn = Self::new(Function::CreateEx, CLIENT_SET.to_owned(), call);
-        let config = VdConfig { device_count: devices.into(), ..VdConfig::default() };
-        drawn.args.name = Some(SET.into());
-        drawn.args.config = Some(Box::new(config));
-        drawn
-    }
-
-    pub(crate) fn client_gets_configuration((timeout, told): (Timeout, TimeoutArg)) -> Self {
-        let call = Call::Client(ClientCall::GetConfiguration { timeout });
-        let mut drawn = Self::new(Function::GetConfiguration, CLIENT_SET.to_owned(), call);
-        drawn.args.timeout = Some(told);
-        drawn
-    }
-
-    pub(crate) fn client_aborts() -> Self {
-        let call = Call::Client(ClientCall::SignalAbort);
-        Self::new(Function::SignalAbort, CLIENT_SET.to_owned(), call)
-    }
-
-    pub(crate) fn client_closes() -> Self {
-        Self::new(Function::Close, CLIENT_SET.to_owned(), Call::Client(ClientCall::Close))
+    /// A call of the client's set interface that names no device, of a set with so many.
+    pub(crate) fn client(call: ClientSetCall, devices: u8, wait: Patience) -> Self {
+        let (timeout, told) = wait.both();
+        let (function, made) = match call {
+            ClientSetCall::CreateEx => (Function::CreateEx, ClientCall::create(devices)),
+            ClientSetCall::GetConfiguration => {
+                (Function::GetConfiguration, ClientCall::GetConfiguration { timeout })
+            }
+            ClientSetCall::SignalAbort => (Function::SignalAbort, ClientCall::SignalAbort),
+            ClientSetCall::Close => (Function::Close, ClientCall::Close),
+        };
+        let mut generated = Self::new(function, CLIENT_SET.to_owned(), Call::Client(made));
+        if call == ClientSetCall::CreateEx {
+            let config = VdConfig { device_count: devices.into(), ..VdConfig::default() };
+            generated.args.name = Some(SET.into());
+            generated.args.config = Some(Box::new(config));
+        } else if call == ClientSetCall::GetConfiguration {
+            generated.args.timeout = Some(told);
+        }
+        generated
     }
 
     /// The client opens a device; one that nobody has opened before has no name yet, but
@@ -144,17 +186,18 @@ impl GeneratedCall {
     pub(crate) fn client_opens(device: u8, known: bool) -> Self {
         let name = if known { DeviceName::Known(device) } else { DeviceName::New(device) };
         let call = Call::Client(ClientCall::OpenDevice { name });
-        let mut drawn = Self::new(Function::OpenDevice, CLIENT_SET.to_owned(), call);
-        drawn.args.name = Some(device_name(device).into());
-        drawn.creates = Some(client_device(device));
-        drawn
+        let mut generated = Self::new(Function::OpenDevice, CLIENT_SET.to_owned(), call);
+        generated.args.name = Some(device_name(device).into());
+        generated.creates = Some(client_device(device));
+        generated
     }
 
-    pub(crate) fn gets(device: u8, (timeout, told): (Timeout, TimeoutArg)) -> Self {
+    pub(crate) fn gets(device: u8, wait: Patience) -> Self {
+        let (timeout, told) = wait.both();
         let call = Call::Client(ClientCall::GetCommand { device, timeout });
-        let mut drawn = Self::new(Function::GetCommand, client_device(device), call);
-        drawn.args.timeout = Some(told);
-        drawn
+        let mut generated = Self::new(Function::GetCommand, client_device(device), call);
+        generated.args.timeout = Some(told);
+        generated
     }
 
     pub(crate) fn completes(device: u8, id: CommandId, fails: bool) -> Self {
@@ -165,11 +208,11 @@ impl GeneratedCall {
         let (command, position) = (Some(id), 0);
         let call = ClientCall::CompleteCommand { device, command, code, bytes, position };
         let on = client_device(device);
-        let mut drawn = Self::new(Function::CompleteCommand, on, Call::Client(call));
-        drawn.args.command = Some(Handle::Name(name_of(id).into()));
-        drawn.args.code = Some(CodeArg::Completion(code));
-        drawn.args.bytes = Some(bytes);
-        drawn
+        let mut generated = Self::new(Function::CompleteCommand, on, Call::Client(call));
+        generated.args.command = Some(Handle::Name(name_of(id).into()));
+        generated.args.code = Some(CodeArg::Completion(code));
+        generated.args.bytes = Some(bytes);
+        generated
     }
 
     /// What the trace tells of it, and what the model takes.

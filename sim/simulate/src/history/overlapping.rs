@@ -4,13 +4,14 @@
 
 mod begin;
 
-use crate::rng::Rng;
 use crate::history::generated_call;
+use crate::rng::Rng;
+use vdi_model::{
+    Call, Callback, Caller, ClientCall, ClientDevice, CommandId, DeviceName, Expected, LaneId,
+    Outcome, Pending, ServerCall, ServerDevice, State, Timeout,
+};
 use vdi_spec::clauses::Profile;
 use vdi_spec::codes::HResult;
-use vdi_model::{Call, Callback, Caller, ClientCall, ClientDevice, CommandId, DeviceName, Expected,
-    LaneId, Outcome, Pending, ServerCall, ServerDevice, State, Timeout,
-};
 use vdi_trace::{Event, Function, HowEnded, Process, Recorded, Trace};
 
 /// What kind of history is drawn.
@@ -24,7 +25,7 @@ pub struct Overlaps {
     pub client_lanes: u8,
     /// About how many events, unless the set ends before.
     pub events: usize,
-    /// Rng an abort, a Close or a misuse about once in so many calls; 0 is never.
+    /// Draw an abort, a Close or a misuse about once in so many calls; 0 is never.
     pub trouble: usize,
     /// Whether lanes run freely only from the moment the set is active.
     pub from_active: bool,
@@ -307,7 +308,7 @@ impl Walk<'_> {
             Call::Client(ClientCall::OpenDevice {
                 name: DeviceName::Known(index) | DeviceName::New(index),
             }) => self.given[1].push(*index),
-            _ => {}
+            Call::Server(_) | Call::Client(_) | Call::Secondary(..) => {}
         }
     }
 
@@ -363,8 +364,8 @@ impl Walk<'_> {
         self.trace.push(Event::Expired { seq: None, expired, after: None });
     }
 
-    fn call(&mut self, lane: LaneId, drawn: generated_call::GeneratedCall) {
-        let (event, function, call) = drawn.begun(self.lane_name(lane));
+    fn call(&mut self, lane: LaneId, generated: generated_call::GeneratedCall) {
+        let (event, function, call) = generated.begun(self.lane_name(lane));
         self.trace.push(event);
         self.open.push(Open { lane, function, call, taken: false, lost: false });
     }
@@ -377,7 +378,8 @@ impl Walk<'_> {
     }
 
     fn return_from(&mut self, lane: LaneId, outcome: &Outcome) {
-        let (event, delivered) = generated_call::returned(self.lane_name(lane), &self.state, outcome);
+        let (event, delivered) =
+            generated_call::returned(self.lane_name(lane), &self.state, outcome);
         self.held.extend(delivered);
         self.trace.push(event);
         vdi_model::apply_return(&mut self.state, lane, outcome);

@@ -1,13 +1,13 @@
 //! One device set from Create to its end, drawn from a seed.
 
+use crate::history::generated_call::{self, ClientSetCall, GeneratedCall, Patience, ServerSetCall};
 use crate::rng::Rng;
-use crate::history::generated_call::{self, GeneratedCall};
+use vdi_model::{
+    Agent, ClientDevice, ClientLife, CommandId, LaneId, Outcome, ServerDevice, ServerLife, State,
+};
 use vdi_spec::clauses::Profile;
 use vdi_spec::codes::CommandCode;
-use vdi_model::{Agent, ClientDevice, ClientLife, CommandId, LaneId, Outcome, ServerDevice, ServerLife,
-    State, Timeout,
-};
-use vdi_trace::{Event, Function, TimeoutArg, Trace};
+use vdi_trace::{Event, Trace};
 
 /// What kind of history is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +16,7 @@ pub struct HistoryOptions {
     pub devices: u8,
     /// About how many events, unless the set ends before.
     pub events: usize,
-    /// Rng an abort, a Close or a misuse about once in so many calls; 0 is never.
+    /// Draw an abort, a Close or a misuse about once in so many calls; 0 is never.
     pub trouble: usize,
 }
 
@@ -75,10 +75,14 @@ struct Walk<'a> {
 /// What can be drawn.
 #[derive(Clone, Copy, Debug)]
 enum Choice {
-    Server(Function),
-    ServerDevice(Function, u8),
-    Client(Function),
-    ClientDevice(Function, u8),
+    Server(ServerSetCall),
+    ServerOpens,
+    Sends(u8),
+    ServerCloses(u8),
+    Client(ClientSetCall),
+    ClientOpens,
+    Gets(u8),
+    Completes(u8),
 }
 
 fn lane_name(lane: LaneId) -> String {
@@ -106,7 +110,7 @@ impl Walk<'_> {
     fn choices(&self) -> Vec<(usize, Choice)> {
         let state = &self.state;
         if state.client == ClientLife::Absent {
-            return vec![(1, Choice::Client(Function::CreateEx))];
+            return vec![(1, Choice::Client(ClientSetCall::CreateEx))];
         }
         let gone = state.client == ClientLife::Closed && state.server == ServerLife::Closed;
         if gone || (state.client == ClientLife::Closed && state.server == ServerLife::Absent) {
@@ -121,114 +125,104 @@ impl Walk<'_> {
     fn server_choices(&self, choices: &mut Vec<(usize, Choice)>) {
         use vdi_model::ServerPhase as P;
         let rare = usize::from(self.options.trouble > 0);
-        let set = |weight, function| (weight, Choice::Server(function));
+        let set = |weight, call| (weight, Choice::Server(call));
         match self.state.server_phase() {
             P::DoesNotExist if self.state.server == ServerLife::Absent => {
-                choices.push(set(20, Function::Open));
+                choices.push(set(20, ServerSetCall::Open));
             }
             P::DoesNotExist => {}
-            P::Connected => choices.push(set(20, Function::BeginConfiguration)),
-            P::Configurable => choices.push(set(20, Function::EndConfiguration)),
+            P::Connected => choices.push(set(20, ServerSetCall::BeginConfiguration)),
+            P::Configurable => choices.push(set(20, ServerSetCall::EndConfiguration)),
             P::Initializing => {
-                choices.push(set(10, Function::OpenDevice));
+                choices.push((10, Choice::ServerOpens));
                 if !self.state.agent.is_running() {
-                    choices.push(set(10, Function::ExecuteCompletionAgent));
+                    choices.push(set(10, ServerSetCall::ExecuteCompletionAgent));
                 }
             }
             P::Active => {}
             P::NormallyTerminated | P::AbnormallyTerminated => {
-                choices.push(set(20, Function::Close));
+                choices.push(set(20, ServerSetCall::Close));
             }
         }
         if self.state.server == ServerLife::Open {
             for (index, device) in self.state.devices.iter().enumerate() {
-                let on = |weight, function| (weight, Choice::ServerDevice(function, index as u8));
+                let index = index as u8;
                 if device.server == ServerDevice::Open {
-                    choices.push(on(400 / self.state.devices.len(), Function::SendCommand));
+                    choices.push((400 / self.state.devices.len(), Choice::Sends(index)));
                 }
                 if device.server != ServerDevice::Unopened {
-                    choices.push(on(2 * rare, Function::CloseDevice));
+                    choices.push((2 * rare, Choice::ServerCloses(index)));
                 }
             }
-            choices.push(set(rare, Function::SignalAbort));
-            choices.push(set(rare, Function::Close));
-            choices.push(set(rare, Function::GetConfiguration));
+            choices.push(set(rare, ServerSetCall::SignalAbort));
+            choices.push(set(rare, ServerSetCall::Close));
+            choices.push(set(rare, ServerSetCall::GetConfiguration));
         }
     }
 
     fn client_choices(&self, choices: &mut Vec<(usize, Choice)>) {
         use vdi_model::ClientPhase as P;
         let rare = usize::from(self.options.trouble > 0);
-        let set = |weight, function| (weight, Choice::Client(function));
+        let set = |weight, call| (weight, Choice::Client(call));
         let main_is_free = !self.blocked.contains(&LaneId(2));
         if self.state.client != ClientLife::Created {
             return;
         }
         if main_is_free {
             match self.state.client_phase() {
-                P::Configurable => choices.push(set(20, Function::GetConfiguration)),
-                P::Initializing => choices.push(set(20, Function::OpenDevice)),
-                P::NormallyTerminated | P::Abort => choices.push(set(10, Function::Close)),
+                P::Configurable => choices.push(set(20, ClientSetCall::GetConfiguration)),
+                P::Initializing => choices.push((20, Choice::ClientOpens)),
+                P::NormallyTerminated | P::Abort => choices.push(set(10, ClientSetCall::Close)),
                 P::DoesNotExist | P::Active => {}
             }
-            choices.push(set(rare, Function::SignalAbort));
-            choices.push(set(rare, Function::Close));
+            choices.push(set(rare, ClientSetCall::SignalAbort));
+            choices.push(set(rare, ClientSetCall::Close));
         }
         for (index, device) in self.state.devices.iter().enumerate() {
             let free = !self.blocked.contains(&client_lane(index as u8));
             if device.client != ClientDevice::Unopened && free {
-                let on = |weight, function| (weight, Choice::ClientDevice(function, index as u8));
-                let held = self.held.iter().filter(|held| held.device == index as u8).count();
-                choices.push(on(400 / self.state.devices.len(), Function::GetCommand));
-                choices.push(on(300 * held, Function::CompleteCommand));
+                let index = index as u8;
+                let held = self.held.iter().filter(|held| held.device == index).count();
+                choices.push((400 / self.state.devices.len(), Choice::Gets(index)));
+                choices.push((300 * held, Choice::Completes(index)));
             }
         }
     }
 
     fn make(&mut self, choice: Choice) {
         match choice {
-            Choice::Server(function) => self.server(function),
-            Choice::Client(function) => self.client(function),
-            Choice::ServerDevice(Function::SendCommand, device) => self.send(device),
-            Choice::ServerDevice(_, device) => {
+            Choice::Server(call) => {
+                let agent = call == ServerSetCall::ExecuteCompletionAgent;
+                self.call(LaneId(agent.into()), GeneratedCall::server(call));
+            }
+            Choice::ServerOpens => {
+                let unopened = |device: &vdi_model::Device| device.server == ServerDevice::Unopened;
+                let next = self.state.devices.iter().position(unopened).map(|index| index as u8);
+                self.call(LaneId(0), GeneratedCall::server_opens(next));
+            }
+            Choice::Sends(device) => self.send(device),
+            Choice::ServerCloses(device) => {
                 self.call(LaneId(0), GeneratedCall::server_closes(device));
             }
-            Choice::ClientDevice(Function::GetCommand, device) => {
-                let poll = self.rng.one_in(2);
-                let timeout = match poll {
-                    true => (Timeout::Poll, TimeoutArg::Milliseconds(0)),
-                    false => (Timeout::Infinite, TimeoutArg::Infinite),
-                };
-                self.call(client_lane(device), GeneratedCall::gets(device, timeout));
+            Choice::Client(call) => {
+                let devices = self.options.devices;
+                self.call(LaneId(2), GeneratedCall::client(call, devices, Patience::Infinite));
             }
-            Choice::ClientDevice(_, device) => self.complete(device),
-        }
-    }
-
-    fn server(&mut self, function: Function) {
-        let unopened = |device: &vdi_model::Device| device.server == ServerDevice::Unopened;
-        let next = || self.state.devices.iter().position(unopened).map(|index| index as u8);
-        let drawn = GeneratedCall::server(function).unwrap_or_else(|| GeneratedCall::server_opens(next()));
-        self.call(LaneId(u16::from(function == Function::ExecuteCompletionAgent)), drawn);
-    }
-
-    fn client(&mut self, function: Function) {
-        let drawn = match function {
-            Function::CreateEx => GeneratedCall::creates(self.options.devices),
-            Function::GetConfiguration => {
-                GeneratedCall::client_gets_configuration((Timeout::Infinite, TimeoutArg::Infinite))
-            }
-            Function::OpenDevice => {
+            Choice::ClientOpens => {
                 let unopened = |device: &vdi_model::Device| device.client == ClientDevice::Unopened;
                 let device = self.state.devices.iter().position(unopened).unwrap_or_default() as u8;
                 // The first device bears the set's name; the server names the others.
                 let named = self.state.devices[usize::from(device)].server;
-                GeneratedCall::client_opens(device, device == 0 || named != ServerDevice::Unopened)
+                let known = device == 0 || named != ServerDevice::Unopened;
+                self.call(LaneId(2), GeneratedCall::client_opens(device, known));
             }
-            Function::SignalAbort => GeneratedCall::client_aborts(),
-            _ => GeneratedCall::client_closes(),
-        };
-        self.call(LaneId(2), drawn);
+            Choice::Gets(device) => {
+                let poll = self.rng.one_in(2);
+                let wait = if poll { Patience::Poll } else { Patience::Infinite };
+                self.call(client_lane(device), GeneratedCall::gets(device, wait));
+            }
+            Choice::Completes(device) => self.complete(device),
+        }
     }
 
     fn send(&mut self, device: u8) {
@@ -258,7 +252,8 @@ impl Walk<'_> {
     /// Makes a call and draws one of its outcomes.
     fn call(&mut self, lane: LaneId, drawn: GeneratedCall) {
         let (event, _, call) = drawn.begun(lane_name(lane));
-        let outcomes = vdi_model::outcomes(&self.state, self.profile, generated_call::limits(), lane, &call);
+        let outcomes =
+            vdi_model::outcomes(&self.state, self.profile, generated_call::limits(), lane, &call);
         let outcome = outcomes[self.rng.index(outcomes.len())];
         self.trace.push(event);
         vdi_model::apply(&mut self.state, lane, call.caller(), &outcome);

@@ -1,11 +1,10 @@
 //! Calls as the trace tells them.
 
-use super::events::LaneInfo;
-use super::names;
-use vdi_spec::codes::Win32;
-use vdi_spec::config::ServerConfig;
+use super::names::{self, LaneInfo};
 use crate::backend::{ClientAsk, Complete, Send, ServerAsk, Setup};
 use crate::faults::misuse::{CreateFlaw, Misnomer};
+use vdi_spec::codes::Win32;
+use vdi_spec::config::ServerConfig;
 use vdi_trace::{Args, CodeArg, Handle, Name, Size};
 
 /// What is told of a call besides its function.

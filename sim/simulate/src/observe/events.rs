@@ -1,22 +1,13 @@
 //! What is seen of a world, in little space, and how the trace tells it.
 
 use super::calls::{Told, client_call, server_call};
-use super::names;
-use vdi_spec::codes::{CommandCode, Features};
+use super::names::{self, LaneInfo};
 use crate::backend::{Actor, Answer, Ask, CalledBack, Extra, Resource, Setup};
 use crate::scheduler::strategy::{LaneSet, each};
+use vdi_spec::codes::{CommandCode, Features};
 use vdi_trace::{
     Event, Found, Header, HowEnded, Name, Out, Presence, Process, Reported, Size, Statement,
 };
-
-/// A lane as its events need it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LaneInfo {
-    pub(crate) name: &'static str,
-    pub(crate) process: Process,
-    pub(crate) set: u8,
-    pub(crate) run: u8,
-}
 
 /// Something that was seen, in little space: a trace of these is written out when it is
 /// asked for.
@@ -161,7 +152,9 @@ impl TraceWriter {
                 let blocked = each(*lanes).map(|lane| self.name(lane as u8)).collect();
                 Event::Blocked { seq, blocked }
             }
-            Observation::Exited { process, how } => Event::Exit { seq, process: *process, exit: *how },
+            Observation::Exited { process, how } => {
+                Event::Exit { seq, process: *process, exit: *how }
+            }
             Observation::Unloaded { process } => {
                 Event::Unload { seq, process: *process, unload: Presence::Idle }
             }

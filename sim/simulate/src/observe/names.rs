@@ -6,6 +6,15 @@ use std::sync::LazyLock;
 
 use vdi_trace::{Name, Process};
 
+/// A lane as its events need it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LaneInfo {
+    pub(crate) name: &'static str,
+    pub(crate) process: Process,
+    pub(crate) set: u8,
+    pub(crate) run: u8,
+}
+
 /// Commands and buffers whose names are kept; those beyond are written anew each time.
 const KEPT: usize = 8192;
 

@@ -1,15 +1,13 @@
 //! Takes the events of a world: they are judged one by one as they happen, and kept if
 //! asked.
 
-use super::events::{CallbackDetail, LaneInfo, Observation, TraceWriter};
-use super::names;
+use super::events::{CallbackDetail, Observation, TraceWriter};
+use super::names::{self, LaneInfo};
+use crate::backend::{Actor, Answer, Ask, CalledBack, Send, ServerAsk, Setup};
 use vdi_check::{Checker, Judged};
 use vdi_spec::clauses::Profile;
 use vdi_spec::codes::CommandCode;
-use crate::backend::{Actor, Answer, Ask, CalledBack, Send, ServerAsk, Setup};
-use vdi_trace::{
-    Declares, Header, Origin, Process, Recorded, Trace,
-};
+use vdi_trace::{Declares, Header, Origin, Process, Recorded, Trace};
 
 /// The trace of a world, kept in little space.
 #[derive(Clone, Debug)]

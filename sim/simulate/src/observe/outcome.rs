@@ -5,9 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::campaign::coverage::Clauses;
+use crate::faults::injected::{Fault, Injected};
 use crate::observe::observer::Log;
 use crate::options::Options;
-use crate::faults::injected::{Fault, Injected};
 use vdi_check::{Finding, Judged, Verdict, Violation};
 use vdi_spec::clauses::{Clause, Party};
 use vdi_trace::Function;
@@ -181,6 +181,15 @@ impl fmt::Display for Problem {
     }
 }
 
+/// What has interfered with the programs of a world.
+#[derive(Clone, Debug, Default)]
+pub struct Interference {
+    /// The faults that came.
+    pub injected: Injected,
+    /// The functions called out of the order by which others may have been disturbed.
+    pub misused: Vec<Function>,
+}
+
 /// What came of a world.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -199,10 +208,8 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
     /// What a deviant client has done, as it showed.
     pub shown: Vec<Problem>,
-    /// The faults that came.
-    pub injected: Injected,
-    /// The functions called out of the order by which others may have been disturbed.
-    pub misused: Vec<Function>,
+    /// What has interfered with its programs.
+    pub interference: Interference,
     /// How much happened.
     pub counts: Counts,
     /// What the oracle said, if it was asked.
@@ -229,7 +236,7 @@ impl Outcome {
             Ended::Judged => "the verdict was reached before the end".to_owned(),
             Ended::Stuck(lanes) => {
                 let lanes = lanes.join(", ");
-                match self.misused.as_slice() {
+                match self.interference.misused.as_slice() {
                     [] => format!("stuck: {lanes} wait"),
                     calls => {
                         let calls: Vec<_> = calls.iter().map(|call| call.name()).collect();
@@ -375,7 +382,8 @@ mod tests {
             Evidence { losses: vec![loss], misused, false_success: true, ..Evidence::default() };
         let results = [StatementEnd::Failed, StatementEnd::NotBegun];
         let injected = Injected::of(Fault::OddCalls);
-        let (problems, _) = weigh(&options, ended, results, None, Evidence { injected, ..evidence });
+        let (problems, _) =
+            weigh(&options, ended, results, None, Evidence { injected, ..evidence });
         problems.iter().map(Problem::class).collect()
     }
 

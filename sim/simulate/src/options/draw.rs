@@ -116,8 +116,7 @@ impl Options {
     fn draw_shape(rng: &mut Rng) -> Self {
         let plan = if rng.once_in(5) { Plan::Snapshot } else { Plan::Backup };
         let like = rng.one_of(&[Like::Pipe, Like::Pipe, Like::Tape, Like::Disk]);
-        let sets =
-            if plan == Plan::Snapshot && rng.once_in(3) { rng.between(2, 3) } else { 1 };
+        let sets = if plan == Plan::Snapshot && rng.once_in(3) { rng.between(2, 3) } else { 1 };
         let devices = if plan == Plan::Backup { rng.one_of(&[1, 1, 1, 2, 2, 3, 4]) } else { 1 };
         let block_size = 512 << rng.below(8);
         let max_transfer_size = 65_536 * rng.between(1, 4);

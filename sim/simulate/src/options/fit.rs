@@ -230,8 +230,8 @@ impl Options {
 
 #[cfg(test)]
 mod tests {
-    use crate::options_of;
     use super::Options;
+    use crate::options_of;
 
     #[test]
     fn what_seeds_draw_keeps_the_limits() {

@@ -3,7 +3,7 @@
 use super::strategy::{LaneSet, Strategist, each};
 use crate::backend::Ask;
 use crate::faults::misuse_calls::Misuser;
-use crate::observe::events::LaneInfo;
+use crate::observe::names::LaneInfo;
 use crate::options::Strategy;
 use crate::rng::Rng;
 use vdi_trace::Process;

@@ -1,7 +1,7 @@
 //! Who acts next: a lane of those that can, picked by the seed.
 
-use crate::rng::Rng;
 use crate::options::Strategy;
+use crate::rng::Rng;
 
 /// LaneSet, one bit each.
 pub(crate) type LaneSet = u64;

@@ -2,12 +2,12 @@
 
 use super::set::Set;
 use super::step::Simulation;
-use vdi_spec::codes::{HResult, Win32};
 use crate::backend::{Answer, Ask, Backend, CalledBack, ClientAsk, LaneEvent, ServerAsk, Wakes};
 use crate::faults::injected::Fault;
 use crate::observe::names;
 use crate::options::Arrangement;
 use crate::scheduler::lanes::{AGENT_LANE, CLIENT_LANE, Lane, NEVER, Role, SERVER_LANE};
+use vdi_spec::codes::{HResult, Win32};
 
 /// With so many of 8 every call returns in the step in which it is made, if it can.
 const ALWAYS_AT_ONCE: u8 = 8;
@@ -203,7 +203,7 @@ impl<B: Backend> Simulation<'_, B> {
         let ran = agent && status == HResult::VD_E_ABORT;
         let misuses = matches!(role, Role::Misuser(_));
         if misuses && ask.disturbs(ran || status == HResult::NOERROR) {
-            self.misuses.note_disturbing(ask.function());
+            self.faults.misuses.note_disturbing(ask.function());
         }
     }
 }

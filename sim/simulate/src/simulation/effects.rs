@@ -3,8 +3,6 @@
 
 use super::set::Set;
 use super::step::Simulation;
-use vdi_spec::clauses::{Party, ShortReadSuccess};
-use vdi_spec::codes::{CommandCode, Win32};
 use crate::backend::{Ask, Backend, ClientAsk, Delivered};
 use crate::faults::Refusal;
 use crate::faults::injected::Fault;
@@ -17,6 +15,8 @@ use crate::workload::deviation::Deviation;
 use crate::workload::external_client::{BufferAccess, Surroundings};
 use crate::workload::medium::Completion;
 use crate::workload::program::{Act, StatementState};
+use vdi_spec::clauses::{Party, ShortReadSuccess};
+use vdi_spec::codes::{CommandCode, Win32};
 use vdi_trace::{HowEnded, Process, Statement};
 
 /// Time.
@@ -110,7 +110,7 @@ impl<B: Backend> Simulation<'_, B> {
     #[inline]
     pub(super) fn go_wrong(&mut self) {
         let step = self.counts.steps;
-        if self.misuses.comes(step, self.options, &mut self.rngs.misuse) {
+        if self.faults.misuses.comes(step, self.options, &mut self.rngs.misuse) {
             self.lanes.wake_set(0);
         }
         if self.faults.comes(step, &self.options.faults) {
@@ -206,7 +206,7 @@ impl<B: Backend> Simulation<'_, B> {
         if index > 0 || self.options.odd_calls == 0 || leaves {
             return Act::Done;
         }
-        let due = self.misuses.due(misuser);
+        let due = self.faults.misuses.due(misuser);
         if !*due {
             return if ended { Act::Done } else { Act::Idle };
         }
@@ -231,7 +231,7 @@ impl<B: Backend> Simulation<'_, B> {
             if matches!(lane.role, Role::Misuser(_))
                 && let Some(ask) = lane.ask.filter(|ask| ask.disturbs(true))
             {
-                self.misuses.note_disturbing(ask.function());
+                self.faults.misuses.note_disturbing(ask.function());
             }
         }
     }
@@ -348,7 +348,13 @@ impl<B: Backend> Simulation<'_, B> {
     }
 
     /// The data of a Write goes to its medium.
-    fn store(&mut self, set: usize, worker: usize, of: &Delivered, content: &Content) -> Completion {
+    fn store(
+        &mut self,
+        set: usize,
+        worker: usize,
+        of: &Delivered,
+        content: &Content,
+    ) -> Completion {
         let medium = &mut self.sets[set].media.of_devices[worker];
         let done = medium.write(content, of.position);
         let injected = &mut self.faults.injected;
@@ -391,7 +397,11 @@ impl<B: Backend> Simulation<'_, B> {
             statement,
             devices: self.options.devices,
             sent: self.numbers.last_command(),
-            buffers: &mut BufferAccess { backend: &mut *self.backend, observer: &mut self.observer, by },
+            buffers: &mut BufferAccess {
+                backend: &mut *self.backend,
+                observer: &mut self.observer,
+                by,
+            },
         };
         let (act, changed) = external.next(lane, surroundings);
         if let Act::Report(what) = act {

@@ -3,11 +3,10 @@
 use super::set::Set;
 use super::setup;
 use super::step::Simulation;
-use vdi_spec::clauses::{Party, Profile};
 use crate::backend::{Backend, ModelBackend};
 use crate::observe::events::Observation;
 use crate::observe::observer::{Observer, header};
-use crate::observe::outcome::{Ended, Evidence, Loss, Outcome, StatementEnd, weigh};
+use crate::observe::outcome::{Ended, Evidence, Interference, Loss, Outcome, StatementEnd, weigh};
 use crate::options::Options;
 use crate::rng::Rng;
 use crate::workload::client::Client;
@@ -15,6 +14,7 @@ use crate::workload::deviation::Deviation;
 use crate::workload::external_client::{Application, ExternalClient};
 use crate::workload::program::{StatementKind, StatementState};
 use crate::workload::stream::Stream;
+use vdi_spec::clauses::{Party, Profile};
 use vdi_trace::{HowEnded, Reported};
 
 /// What is done with the events of a world.
@@ -210,13 +210,12 @@ fn whole<'a, B: Backend>(
     };
     finish(&mut world, &ended);
     world.note_pending_misuses();
-    let misused = world.misuses.into_disturbing();
-    let injected = world.faults.injected;
-    evidence.primary_died = world.faults.primary_died;
+    let (injected, primary_died) = (world.faults.injected, world.faults.primary_died);
+    let misused = world.faults.misuses.into_disturbing();
     evidence.broken = world.external.and_then(ExternalClient::into_broken);
     let met = world.backend.met().copied().unwrap_or_default();
     let (judged, log, error) = world.observer.finish();
-    let evidence = Evidence { error, injected, misused: &misused, ..evidence };
+    let evidence = Evidence { error, primary_died, injected, misused: &misused, ..evidence };
     let (problems, shown) = weigh(options, &ended, [backup, restore], judged.as_ref(), evidence);
     Outcome {
         seed,
@@ -226,8 +225,7 @@ fn whole<'a, B: Backend>(
         ended,
         problems,
         shown,
-        injected,
-        misused,
+        interference: Interference { injected, misused },
         counts: world.counts,
         judged,
         log,
@@ -249,7 +247,10 @@ fn back_up<B: Backend>(
             medium.power_cut();
             let id = known.ids + device as u32;
             let missing = medium.missing(id, world.options.stream());
-            if ours && known.statement == StatementState::Succeeded && let Some(at) = missing {
+            if ours
+                && known.statement == StatementState::Succeeded
+                && let Some(at) = missing
+            {
                 let (set, device) = (set as u8, device as u8);
                 evidence.losses.push(Loss { set, device, at, restored: false });
             }

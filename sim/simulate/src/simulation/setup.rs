@@ -1,14 +1,14 @@
 //! How a world begins: its lanes, and what server and client agree to ask for.
 
-use vdi_spec::codes::Features;
-use vdi_spec::config::{ServerConfig, VdConfig};
 use crate::backend::{Scarcity, Setup};
 use crate::faults::misuse_calls::Misuser;
-use crate::observe::events::LaneInfo;
 use crate::observe::names;
+use crate::observe::names::LaneInfo;
 use crate::options::{Arrangement, Like, Options, Plan};
 use crate::scheduler::lanes::{Lane, Role};
 use crate::workload::program::StatementKind;
+use vdi_spec::codes::Features;
+use vdi_spec::config::{ServerConfig, VdConfig};
 use vdi_trace::Process;
 
 const ROLES: [Role; names::SET_LANES] = [

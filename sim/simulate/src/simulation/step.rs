@@ -5,11 +5,11 @@
 
 use super::set::Set;
 use super::setup;
-use vdi_spec::clauses::Profile;
 use crate::backend::{Actor, Ask, Backend, ClientAsk, ServerAsk};
 use crate::faults::injected::Fault;
-use crate::faults::schedule::{FaultSchedule, MisuseSchedule};
-use crate::observe::events::{LaneInfo, Observation};
+use crate::faults::schedule::FaultSchedule;
+use crate::observe::events::Observation;
+use crate::observe::names::LaneInfo;
 use crate::observe::observer::Observer;
 use crate::observe::outcome::{Counts, Ended};
 use crate::options::{Arrangement, Options};
@@ -19,6 +19,7 @@ use crate::scheduler::lanes::{Lane, LaneTable, Role};
 use crate::workload::external_client::ExternalClient;
 use crate::workload::numbers::Numbers;
 use crate::workload::program::{Act, ProgramContext, StatementKind};
+use vdi_spec::clauses::Profile;
 use vdi_trace::Process;
 
 /// A world, running.
@@ -33,7 +34,6 @@ pub(super) struct Simulation<'a, B> {
     pub(super) sets: Vec<Set>,
     pub(super) numbers: Numbers,
     pub(super) faults: FaultSchedule,
-    pub(super) misuses: MisuseSchedule,
     pub(super) observer: Observer,
     pub(super) counts: Counts,
     /// A client in the place of ours.
@@ -61,7 +61,6 @@ impl<'a, B: Backend> Simulation<'a, B> {
             sets: Set::all(options),
             numbers: Numbers::default(),
             faults: FaultSchedule::new(&options.faults),
-            misuses: MisuseSchedule::new(),
             observer,
             counts: Counts::default(),
             external: None,

@@ -4,10 +4,10 @@
 use super::deviation::Deviation;
 use super::program::{Act, ProgramContext, StatementKind, StatementState};
 use super::worker::{End, Worker};
-use vdi_spec::clauses::{ActiveEntry, Profile, SecondaryClose};
-use vdi_spec::codes::HResult;
 use crate::backend::{Answer, ClientAsk};
 use crate::options::{Arrangement, Options};
+use vdi_spec::clauses::{ActiveEntry, Profile, SecondaryClose};
+use vdi_spec::codes::HResult;
 use vdi_trace::{Reported, TimeoutArg};
 
 /// Where the client's main lane is.
@@ -62,7 +62,8 @@ const MOST_TRIES: u8 = 20;
 
 impl Client {
     pub(crate) fn new(kind: StatementKind, options: &Options, tells: bool) -> Self {
-        let deviation = options.deviation.filter(|known| known.restores() == (kind == StatementKind::Restore));
+        let deviation =
+            options.deviation.filter(|known| known.restores() == (kind == StatementKind::Restore));
         let secondary = options.arrangement == Arrangement::ProcessPerDevice;
         let devices = match deviation {
             Some(Deviation::OneDeviceOfTwo) => 1,
@@ -287,7 +288,9 @@ impl Client {
         let good = answer.status == HResult::NOERROR;
         match (self.at, good) {
             (At::Creating, true) => (self.created, self.at) = (true, At::Issuing),
-            (At::Creating, false) => (*statement, self.at) = (StatementState::Failed, At::Reporting),
+            (At::Creating, false) => {
+                (*statement, self.at) = (StatementState::Failed, At::Reporting)
+            }
             (At::Configuring, true) => (self.serving, self.at) = (true, At::Serving),
             (At::Configuring, false) => self.unconfigured(answer.status, *statement),
             (At::Aborting, _) => {

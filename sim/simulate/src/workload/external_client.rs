@@ -3,11 +3,11 @@
 
 use super::content::{self, Content};
 use super::program::{Act, StatementState};
-use vdi_spec::codes::HResult;
 use crate::backend::{Actor, Answer, Ask, Backend, ClientAsk, Delivered, Setup};
 use crate::observe::observer::Observer;
 use crate::options::Arrangement;
 use crate::scheduler::lanes::{LaneTable, Role};
+use vdi_spec::codes::HResult;
 use vdi_trace::{Process, Reported};
 
 /// A thread of an application.
@@ -159,11 +159,9 @@ impl<'a> ExternalClient<'a> {
             thread: match lane.role {
                 Role::Sql => Thread::Sql,
                 Role::Worker(device) => Thread::Device(device),
-                Role::Client
-                | Role::Server
-                | Role::Agent
-                | Role::Operator
-                | Role::Misuser(_) => Thread::Main,
+                Role::Client | Role::Server | Role::Agent | Role::Operator | Role::Misuser(_) => {
+                    Thread::Main
+                }
             },
             process: lane.info.process,
             input: Input::Done,

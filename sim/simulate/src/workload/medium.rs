@@ -2,8 +2,8 @@
 
 use super::content::{self, Content, Extent};
 use super::store::Store;
-use vdi_spec::codes::{CommandCode, Win32};
 use crate::options::{Like, Options};
+use vdi_spec::codes::{CommandCode, Win32};
 
 /// What the medium made of a command.
 #[derive(Clone, Debug)]

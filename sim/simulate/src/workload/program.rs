@@ -2,11 +2,11 @@
 
 use super::content::Extent;
 use super::numbers::Numbers;
-use vdi_spec::clauses::Profile;
 use crate::backend::{Ask, Resource};
 use crate::faults::injected::Injected;
 use crate::options::Options;
 use crate::rng::Rng;
+use vdi_spec::clauses::Profile;
 use vdi_trace::Reported;
 
 /// What a lane does next.

@@ -4,11 +4,11 @@
 use super::content::Content;
 use super::program::{Act, ProgramContext, StatementKind, StatementState};
 use super::stream::{Effect, SendContext, Stream};
-use vdi_spec::clauses::{AgentReturn, CloseEventAfterServerClose, Profile, QueueFullCode};
-use vdi_spec::codes::{HResult, Win32};
 use crate::backend::{Answer, CalledBack, ServerAsk};
 use crate::faults::injected::Fault;
 use crate::options::Options;
+use vdi_spec::clauses::{AgentReturn, CloseEventAfterServerClose, Profile, QueueFullCode};
+use vdi_spec::codes::{HResult, Win32};
 
 /// Where the server's main lane is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ enum At {
 
 /// The agent's lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AgentLane {
+enum AgentLane {
     /// Not started yet.
     Waiting,
     /// Told to start.
@@ -51,7 +51,7 @@ pub(crate) enum AgentLane {
 pub(crate) struct Server {
     kind: StatementKind,
     at: At,
-    pub(crate) agent: AgentLane,
+    agent: AgentLane,
     streams: Vec<Stream>,
     /// The first number that its devices' data has.
     ids: u32,
@@ -267,8 +267,12 @@ impl Server {
             return;
         }
         let stream = |device: u8| match self.kind {
-            StatementKind::Backup => Stream::backup(options, context.profile, device, self.ids + u32::from(device)),
-            StatementKind::Restore => Stream::restore(options, context.profile, device, self.ids + u32::from(device)),
+            StatementKind::Backup => {
+                Stream::backup(options, context.profile, device, self.ids + u32::from(device))
+            }
+            StatementKind::Restore => {
+                Stream::restore(options, context.profile, device, self.ids + u32::from(device))
+            }
         };
         self.streams = (0..devices).map(stream).collect();
         self.at = At::Opening;
@@ -322,11 +326,13 @@ impl Server {
             return None;
         };
         self.at = At::Discarding(device + 1);
-        let discards = context.options.discard && self.kind == StatementKind::Backup && !stream.is_errored();
+        let discards =
+            context.options.discard && self.kind == StatementKind::Backup && !stream.is_errored();
         if !discards {
             return None;
         }
-        let mut supplies = SendContext { numbers: context.numbers, buffers: &mut self.free, depth: 1 };
+        let mut supplies =
+            SendContext { numbers: context.numbers, buffers: &mut self.free, depth: 1 };
         Some(Act::call(ServerAsk::SendCommand(stream.discard(&mut supplies))))
     }
 
@@ -356,7 +362,8 @@ impl Server {
     fn end(&self, context: &mut ProgramContext<'_>) {
         if !context.statement.is_over() {
             let succeeded = !self.failed && !self.aborted && self.opened;
-            *context.statement = if succeeded { StatementState::Succeeded } else { StatementState::Failed };
+            *context.statement =
+                if succeeded { StatementState::Succeeded } else { StatementState::Failed };
         }
     }
 

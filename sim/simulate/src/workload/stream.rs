@@ -8,10 +8,10 @@ use smallvec::SmallVec;
 use super::content::{self, Content, Extent};
 use super::numbers::Numbers;
 use super::stream_items::{self, Item, Items};
-use vdi_spec::clauses::Profile;
-use vdi_spec::codes::{CommandCode as Code, Win32};
 use crate::backend::{CalledBack, Send};
 use crate::options::{Like, Options};
+use vdi_spec::clauses::Profile;
+use vdi_spec::codes::{CommandCode as Code, Win32};
 
 /// A stretch of the stream in one transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,7 +246,11 @@ impl Stream {
         (length > 0).then_some(transfer)
     }
 
-    fn send(&mut self, transfer: Transfer, context: &mut SendContext<'_>) -> (Send, Option<Extent>) {
+    fn send(
+        &mut self,
+        transfer: Transfer,
+        context: &mut SendContext<'_>,
+    ) -> (Send, Option<Extent>) {
         let code = if self.writes { Code::Write } else { Code::Read };
         let command = context.numbers.next_command();
         let buffer = context.buffers.pop();

@@ -2,9 +2,9 @@
 
 use smallvec::SmallVec;
 
+use crate::options::{Like, Options, Plan};
 use vdi_spec::clauses::{DiskGetPosition, Profile};
 use vdi_spec::codes::CommandCode as Code;
-use crate::options::{Like, Options, Plan};
 
 /// One thing after another that a stream is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

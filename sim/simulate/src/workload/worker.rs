@@ -6,11 +6,11 @@ use smallvec::SmallVec;
 use super::deviation::Deviation;
 use super::medium::{Completion, Medium};
 use super::program::{Act, ProgramContext, StatementState};
-use vdi_spec::clauses::{ClientOpensFirst, GetCommandBeforeActive, Profile};
-use vdi_spec::codes::{CommandCode as Code, HResult, Win32};
 use crate::backend::{Answer, ClientAsk, Complete, Delivered};
 use crate::faults::injected::Fault;
 use crate::options::{Like, Ways};
+use vdi_spec::clauses::{ClientOpensFirst, GetCommandBeforeActive, Profile};
+use vdi_spec::codes::{CommandCode as Code, HResult, Win32};
 use vdi_trace::TimeoutArg;
 
 /// How a device came to its end.
@@ -181,11 +181,15 @@ impl Worker {
         }
         match self.at {
             // There is nothing to be opened any more.
-            At::OpeningSet | At::AskingConfiguration if *context.statement == StatementState::Failed => {
+            At::OpeningSet | At::AskingConfiguration
+                if *context.statement == StatementState::Failed =>
+            {
                 self.ended(End::GivenUp)
             }
             At::OpeningSet => Act::call(ClientAsk::OPEN_IN_SECONDARY),
-            At::AskingConfiguration => Act::call(ClientAsk::GetConfiguration { wait: TimeoutArg::Infinite }),
+            At::AskingConfiguration => {
+                Act::call(ClientAsk::GetConfiguration { wait: TimeoutArg::Infinite })
+            }
             At::OpeningDevice => Act::call(ClientAsk::open_device(self.device)),
             At::OpeningMore => Act::call(ClientAsk::open_device(self.device + 1)),
             At::Getting => self.get(context),

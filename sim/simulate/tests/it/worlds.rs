@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use vdi_simulate::{
-    Action, Answer, Arrangement, Buffers, Campaign, ClientAsk, Complete, CreateFlaw, Deviation, Ended, Fault, Faults,
-    Like, Log, Options, Plan, Problem, StatementEnd, Input, Watch, options_of, simulate,
-    simulate_with,
+    Action, Answer, Arrangement, Buffers, Campaign, ClientAsk, Complete, CreateFlaw, Deviation,
+    Ended, Fault, Faults, Input, Like, Log, Options, Plan, Problem, StatementEnd, Watch,
+    options_of, simulate, simulate_with,
 };
 use vdi_spec::clauses::{Profile, QUESTIONS};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
@@ -163,8 +163,8 @@ fn harmless_faults_do_no_harm() {
         let outcome = simulate(seed, &options, &Profile::default(), JUDGED);
         assert_eq!(outcome.problems, [], "seed {seed}");
         assert_eq!(outcome.restore, StatementEnd::Succeeded, "seed {seed}");
-        assert!(!outcome.injected.explains_failure());
-        injected.extend(outcome.injected.iter().map(Fault::name));
+        assert!(!outcome.interference.injected.explains_failure());
+        injected.extend(outcome.interference.injected.iter().map(Fault::name));
     }
     let wanted = ["end-of-media", "queue-full", "short-transfer", "short-write", "slow-client"];
     assert_eq!(injected.into_iter().collect::<Vec<_>>(), wanted);
@@ -203,7 +203,7 @@ fn what_did_not_strike_excuses_nothing() {
     let (plan, like) = (Plan::Backup, Like::Pipe);
     let options = Options { faults, plan, like, devices: 1, server_time_out: 0, ..options_of(7) };
     let outcome = simulate_with(&mut client, 7, &options, &Profile::default(), KEPT);
-    assert!(outcome.injected.contains(Fault::SlowServer));
+    assert!(outcome.interference.injected.contains(Fault::SlowServer));
     assert_eq!(outcome.backup, StatementEnd::Failed);
     assert!(outcome.problems.contains(&Problem::Unexplained), "{:?}", outcome.problems);
 }
@@ -331,7 +331,9 @@ fn a_read_that_was_never_filled_is_a_loss() {
             (Input::Returned(Answer { status: HResult::NOERROR, .. }), _) => {
                 Action::Call(ClientAsk::GetCommand { device: 0, wait: TimeoutArg::Infinite })
             }
-            (Input::Returned(Answer { status: HResult::VD_E_CLOSE, .. }), _) => Action::Call(ClientAsk::Close),
+            (Input::Returned(Answer { status: HResult::VD_E_CLOSE, .. }), _) => {
+                Action::Call(ClientAsk::Close)
+            }
             _ => Action::End,
         }
     };

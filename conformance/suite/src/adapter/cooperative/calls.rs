@@ -1,12 +1,12 @@
 //! The calls of a world as an implementation in Rust takes them: what is to be done, on
 //! whatever thread, and then what is kept and told of it.
 
-use vdi_spec::codes::HResult;
-use vdi_spec::config::VdConfig;
 use vdi_simulate::{
     Actor, Answer, Ask, ClientAsk, Complete, CreateFlaw, Delivered, Extra, Send as SendAsk,
     ServerAsk,
 };
+use vdi_spec::codes::HResult;
+use vdi_spec::config::VdConfig;
 
 use super::ImplementationBackend;
 use crate::adapter::body::{Ended, Given, Got, ImplementationApi, Sent};
@@ -77,40 +77,46 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
             ServerAsk::RequestBuffers { size, count } => {
                 status(move || B::request_buffers(&set, size, 0, count))
             }
-            ServerAsk::QueryAvailableBuffers { size } => {
-                job(move || B::available_buffers(&set, size, 0), |_, count, answer| {
+            ServerAsk::QueryAvailableBuffers { size } => job(
+                move || B::available_buffers(&set, size, 0),
+                |_, count, answer| {
                     let count = u32::try_from(count).unwrap_or(u32::MAX);
                     answer.extra = Some(Extra::Count(count));
-                })
-            }
+                },
+            ),
             ServerAsk::EndConfiguration => status(move || B::end_configuration(&set)),
-            ServerAsk::ExecuteCompletionAgent => {
-                status(move || B::execute_completion_agent(&set))
-            }
+            ServerAsk::ExecuteCompletionAgent => status(move || B::execute_completion_agent(&set)),
             ServerAsk::OpenDevice { device, kept } => {
                 let name = setup.device_names[usize::from(device)];
-                job(move || B::server_open_device(&set, name), move |backend, opened, _| {
-                    if kept {
-                        backend.server_devices.insert((run, device), opened);
-                    }
-                })
+                job(
+                    move || B::server_open_device(&set, name),
+                    move |backend, opened, _| {
+                        if kept {
+                            backend.server_devices.insert((run, device), opened);
+                        }
+                    },
+                )
             }
-            ServerAsk::AllocateBuffer { buffer, size, alignment } => {
-                job(move || B::allocate(&set, size, alignment), move |backend, made, answer| {
+            ServerAsk::AllocateBuffer { buffer, size, alignment } => job(
+                move || B::allocate(&set, size, alignment),
+                move |backend, made, answer| {
                     let (made, offset) = made;
                     backend.buffers.insert(buffer, made);
                     answer.address = Some(offset);
-                })
-            }
+                },
+            ),
             ServerAsk::FreeBuffer { buffer } => {
                 let buffer = self.allocated(buffer);
                 status(move || B::free_buffer(&set, buffer))
             }
             ServerAsk::IsSharedBuffer { buffer } => {
                 let buffer = self.allocated(buffer);
-                job(move || B::is_shared_buffer(&set, buffer), |_, shared, answer| {
-                    answer.extra = Some(Extra::Shared(shared));
-                })
+                job(
+                    move || B::is_shared_buffer(&set, buffer),
+                    |_, shared, answer| {
+                        answer.extra = Some(Extra::Shared(shared));
+                    },
+                )
             }
             ServerAsk::SendCommand(ref sent) => self.send(run, sent),
             ServerAsk::CloseDevice { device } => {
@@ -162,19 +168,23 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
             }
             ClientAsk::OpenDevice { device, kept } => {
                 let name = setup.device_names[usize::from(device)];
-                job(move || B::client_open_device(&set, name), move |backend, opened, _| {
-                    if kept {
-                        backend.client_devices.insert(key(device), opened);
-                    }
-                })
+                job(
+                    move || B::client_open_device(&set, name),
+                    move |backend, opened, _| {
+                        if kept {
+                            backend.client_devices.insert(key(device), opened);
+                        }
+                    },
+                )
             }
             ClientAsk::GetCommand { device, wait } => {
                 match self.client_devices.get(&key(device)).cloned() {
-                    Some(device) => {
-                        job(move || B::get_command(&device, wait), move |backend, got, answer| {
+                    Some(device) => job(
+                        move || B::get_command(&device, wait),
+                        move |backend, got, answer| {
                             answer.delivered = Some(backend.deliver(by, got));
-                        })
-                    }
+                        },
+                    ),
                     None => closed(),
                 }
             }
@@ -188,15 +198,21 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
                 let known =
                     |buffer| self.got.get(&(by.process, buffer)).or(self.buffers.get(&buffer));
                 let buffer = buffer.and_then(known).cloned();
-                job(move || B::buffer_handle(&set, buffer), move |backend, made, _| {
-                    backend.handles.insert(handle, made);
-                })
+                job(
+                    move || B::buffer_handle(&set, buffer),
+                    move |backend, made, _| {
+                        backend.handles.insert(handle, made);
+                    },
+                )
             }
             ClientAsk::MapBufferHandle { handle } => {
                 let handle = handle.and_then(|handle| self.handles.get(&handle).copied());
-                job(move || B::map(&set, handle), move |backend, buffer, answer| {
-                    answer.extra = Some(Extra::Mapped(backend.gets(by, buffer)));
-                })
+                job(
+                    move || B::map(&set, handle),
+                    move |backend, buffer, answer| {
+                        answer.extra = Some(Extra::Mapped(backend.gets(by, buffer)));
+                    },
+                )
             }
             ClientAsk::SignalAbort => status(move || B::client_signal_abort(&set)),
             ClientAsk::Close => status(move || B::client_close(&set)),

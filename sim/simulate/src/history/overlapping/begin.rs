@@ -1,12 +1,13 @@
 //! Which calls a lane begins.
 
 use super::{AGENT, Walk};
-use vdi_spec::codes::CommandCode;
-use vdi_model::{Call, ClientCall, ClientDevice, ClientLife, CommandId, DeviceName, LaneId, ServerCall,
-    ServerDevice, ServerLife, Timeout,
+use crate::history::generated_call::{ClientSetCall, GeneratedCall, Patience, ServerSetCall};
+use vdi_model::{
+    Call, ClientCall, ClientDevice, ClientLife, CommandId, DeviceName, LaneId, ServerCall,
+    ServerDevice, ServerLife,
 };
-use crate::history::generated_call::GeneratedCall;
-use vdi_trace::{Function, TimeoutArg};
+use vdi_spec::codes::CommandCode;
+use vdi_trace::Function;
 
 /// How many commands of a device are mostly under way at most, as by so many buffers.
 const USUAL_DEPTH: usize = 3;
@@ -52,7 +53,7 @@ impl Walk<'_> {
         let fits = matches!(self.state.server_phase(), P::Initializing | P::Active)
             && !self.state.agent.is_running();
         if fits || (self.state.server == ServerLife::Open && self.trouble()) {
-            self.server(AGENT, Function::ExecuteCompletionAgent);
+            self.server(AGENT, ServerSetCall::ExecuteCompletionAgent);
         }
     }
 
@@ -62,14 +63,15 @@ impl Walk<'_> {
             return;
         }
         if self.trouble() {
-            let functions = [Function::SignalAbort, Function::Close, Function::GetConfiguration];
-            let function = functions[self.rng.index(functions.len())];
-            return self.server(lane, function);
+            let calls =
+                [ServerSetCall::SignalAbort, ServerSetCall::Close, ServerSetCall::GetConfiguration];
+            let call = calls[self.rng.index(calls.len())];
+            return self.server(lane, call);
         }
         match self.state.server_phase() {
-            P::DoesNotExist => self.server(lane, Function::Open),
-            P::Connected => self.server(lane, Function::BeginConfiguration),
-            P::Configurable => self.server(lane, Function::EndConfiguration),
+            P::DoesNotExist => self.server(lane, ServerSetCall::Open),
+            P::Connected => self.server(lane, ServerSetCall::BeginConfiguration),
+            P::Configurable => self.server(lane, ServerSetCall::EndConfiguration),
             P::Initializing => self.open_server_device(lane),
             P::Active => {
                 if self.given[0].is_empty() {
@@ -86,20 +88,20 @@ impl Walk<'_> {
                 }
                 self.send(lane, device);
             }
-            P::NormallyTerminated | P::AbnormallyTerminated => self.server(lane, Function::Close),
+            P::NormallyTerminated | P::AbnormallyTerminated => {
+                self.server(lane, ServerSetCall::Close)
+            }
         }
     }
 
-    fn server(&mut self, lane: LaneId, function: Function) {
+    fn server(&mut self, lane: LaneId, call: ServerSetCall) {
         // One handle is enough for what is looked at here.
-        let opens = function == Function::Open;
+        let opens = call == ServerSetCall::Open;
         let absent = self.state.server == ServerLife::Absent;
         if opens != absent || (opens && self.is_open(Function::Open)) {
             return;
         }
-        if let Some(drawn) = GeneratedCall::server(function) {
-            self.call(lane, drawn);
-        }
+        self.call(lane, GeneratedCall::server(call));
     }
 
     fn is_open(&self, function: Function) -> bool {
@@ -137,43 +139,43 @@ impl Walk<'_> {
     fn begin_client(&mut self, lane: LaneId) {
         use vdi_model::ClientPhase as P;
         if self.trouble() {
-            let functions = [Function::SignalAbort, Function::Close];
-            let function = functions[self.rng.index(functions.len())];
-            return self.client(lane, function);
+            let calls = [ClientSetCall::SignalAbort, ClientSetCall::Close];
+            let call = calls[self.rng.index(calls.len())];
+            return self.client(lane, call);
         }
         match self.state.client_phase() {
-            P::DoesNotExist => self.client(lane, Function::CreateEx),
-            P::Configurable => self.client(lane, Function::GetConfiguration),
+            P::DoesNotExist => self.client(lane, ClientSetCall::CreateEx),
+            P::Configurable => self.client(lane, ClientSetCall::GetConfiguration),
             P::Initializing => self.open_client_device(lane),
             P::Active => self.use_device(lane),
             P::NormallyTerminated | P::Abort if self.rng.one_in(4) => {
-                self.client(lane, Function::Close);
+                self.client(lane, ClientSetCall::Close);
             }
             P::NormallyTerminated | P::Abort => self.use_device(lane),
         }
     }
 
-    fn client(&mut self, lane: LaneId, function: Function) {
-        let creates = function == Function::CreateEx;
+    fn client(&mut self, lane: LaneId, call: ClientSetCall) {
+        let creates = call == ClientSetCall::CreateEx;
         let absent = self.state.client == ClientLife::Absent;
         if creates != absent || (creates && self.is_open(Function::CreateEx)) {
             return;
         }
-        let drawn = match function {
-            Function::CreateEx => GeneratedCall::creates(self.overlaps.devices),
-            Function::GetConfiguration => GeneratedCall::client_gets_configuration(self.timeout()),
-            Function::SignalAbort => GeneratedCall::client_aborts(),
-            _ => GeneratedCall::client_closes(),
+        let wait = match call {
+            ClientSetCall::GetConfiguration => self.wait(),
+            ClientSetCall::CreateEx | ClientSetCall::SignalAbort | ClientSetCall::Close => {
+                Patience::Infinite
+            }
         };
-        self.call(lane, drawn);
+        self.call(lane, GeneratedCall::client(call, self.overlaps.devices, wait));
     }
 
-    fn timeout(&mut self) -> (Timeout, TimeoutArg) {
+    fn wait(&mut self) -> Patience {
         match self.rng.index(4) {
-            0 => (Timeout::Poll, TimeoutArg::Milliseconds(0)),
-            1 if self.overlaps.time_told => (Timeout::Told, TimeoutArg::Milliseconds(100)),
-            1 => (Timeout::Finite, TimeoutArg::Milliseconds(100)),
-            _ => (Timeout::Infinite, TimeoutArg::Infinite),
+            0 => Patience::Poll,
+            1 if self.overlaps.time_told => Patience::Told,
+            1 => Patience::Finite,
+            _ => Patience::Infinite,
         }
     }
 
@@ -206,8 +208,8 @@ impl Walk<'_> {
             let at = held[self.rng.index(held.len())];
             return self.complete(lane, at);
         }
-        let timeout = self.timeout();
-        self.call(lane, GeneratedCall::gets(device, timeout));
+        let wait = self.wait();
+        self.call(lane, GeneratedCall::gets(device, wait));
     }
 
     fn complete(&mut self, lane: LaneId, at: usize) {

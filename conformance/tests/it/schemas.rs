@@ -10,7 +10,7 @@ use vdi_conformance::adapter::protocol::{Answer, Request};
 use vdi_conformance::adapter::{Limits, Plain};
 use vdi_conformance::baseline::Baseline;
 use vdi_conformance::campaign::messages::{FromClient, ToClient};
-use vdi_conformance::campaign::{Ground, Worlds};
+use vdi_conformance::campaign::{BackendKind, CampaignConfig};
 use vdi_conformance::report::JsonReport;
 use vdi_conformance::run::{SuiteOptions, run_suite};
 use vdi_conformance::scenario::{Library, Scenario};

@@ -70,7 +70,7 @@ fn a_campaign_can_be_stopped() {
     let done = |outcome: &Outcome| stop.store(outcome.seed > 0, Ordering::SeqCst);
     let seeds = Seeds { from: 0, to: 1_000_000 };
     let found = worlds(BackendKind::Model)
-        .campaign("documented-pages", (seeds, Shard::WHOLE, 2), &stop, &done)
+        .campaign("documented-pages", Share { seeds, shard: Shard::WHOLE }, 2, &stop, &done)
         .expect("nothing is overruled");
     assert!(found.interrupted && found.worlds < 1_000, "{}", found.worlds);
 }

@@ -52,7 +52,7 @@ pub struct Deviant {
 }
 
 /// What many worlds have shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Campaign {
@@ -137,19 +137,8 @@ impl Campaign {
             vdi: CAMPAIGN.to_owned(),
             engine: engine.to_owned(),
             profile: profile.to_owned(),
-            how: String::new(),
             seeds,
-            worlds: 0,
-            left_out: 0,
-            interrupted: false,
-            totals: Totals::default(),
-            digest: 0,
-            endings: BTreeMap::new(),
-            failed: 0,
-            problems: BTreeMap::new(),
-            failures: Vec::new(),
-            deviations: BTreeMap::new(),
-            coverage: Coverage::default(),
+            ..Self::default()
         }
     }
 

@@ -7,7 +7,7 @@ use vdi_simulate::Watch;
 use vdi_spec::clauses::{Clause, Profile, Reading};
 
 use super::{BackendKind, CampaignConfig, Seeds};
-use vdi_reference::DefectInfo;
+use vdi_reference::MutantInfo;
 
 /// What became of a defect.
 #[derive(Clone, Debug, Serialize)]
@@ -38,7 +38,7 @@ const ROUNDS: [u64; 4] = [100, 1_000, 5_000, u64::MAX];
 /// Hunts one defect with the worlds of the seeds from 0 to `most`, under the default
 /// readings and under each other reading of a question on which a fitting clause depends.
 #[must_use]
-pub fn hunt(defect: &DefectInfo, most: u64) -> WorldKill {
+pub fn hunt(defect: &MutantInfo, most: u64) -> WorldKill {
     let mut kill = WorldKill {
         defect: defect.name,
         clause: None,
@@ -67,7 +67,7 @@ pub fn hunt(defect: &DefectInfo, most: u64) -> WorldKill {
 }
 
 /// The readings that are not the default of the questions that matter.
-fn readings(defect: &DefectInfo) -> Vec<Reading> {
+fn readings(defect: &MutantInfo) -> Vec<Reading> {
     let default = Profile::default();
     let clauses = defect.clauses.iter().filter_map(|id| id.parse::<Clause>().ok());
     let questions = clauses.flat_map(|clause| clause.info().questions);
@@ -80,7 +80,7 @@ fn readings(defect: &DefectInfo) -> Vec<Reading> {
     found
 }
 
-fn pass(defect: &DefectInfo, seeds: Seeds, under: Option<Reading>, kill: &mut WorldKill) {
+fn pass(defect: &MutantInfo, seeds: Seeds, under: Option<Reading>, kill: &mut WorldKill) {
     let mut profile = Profile::default();
     under.into_iter().for_each(|reading| profile.choose(reading));
     let on = |backend| CampaignConfig {
@@ -89,7 +89,7 @@ fn pass(defect: &DefectInfo, seeds: Seeds, under: Option<Reading>, kill: &mut Wo
         ..CampaignConfig::on_model()
     };
     let (mutant, sound) =
-        (on(BackendKind::Plain(Some(defect.defect))), on(BackendKind::Plain(None)));
+        (on(BackendKind::Plain(Some(defect.mutant))), on(BackendKind::Plain(None)));
     for seed in seeds.from..seeds.to {
         let Some(violation) = violated(&mutant, seed) else { continue };
         let fits = defect.clauses.contains(&violation.clause.info().id);

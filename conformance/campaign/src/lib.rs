@@ -21,8 +21,8 @@ pub use client::{Client, ClientProgram};
 pub use hunt::{WorldKill, hunt};
 pub use seeds::{Seeds, Shard, Share};
 
-use vdi_reference::Defect;
-use vdi_suite::adapter::{Trouble, simulated_plain, simulated_runtime};
+use vdi_reference::Mutant;
+use vdi_suite::adapter::{Trouble, simulated_reference, simulated_runtime};
 
 /// What a world runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum BackendKind {
     /// The runtime.
     Runtime,
     /// The plain implementation, whole or with a seeded defect.
-    Plain(Option<Defect>),
+    Plain(Option<Mutant>),
 }
 
 impl BackendKind {
@@ -125,7 +125,7 @@ impl Runner<'_> {
             }
             BackendKind::Runtime => self.on(&mut simulated_runtime(options), seed, options, watch),
             BackendKind::Plain(defect) => {
-                self.on(&mut simulated_plain(options, defect), seed, options, watch)
+                self.on(&mut simulated_reference(options, defect), seed, options, watch)
             }
         }
     }

@@ -8,11 +8,11 @@ use vdi_check::exit_code;
 use super::Failure;
 use super::args::{CheckFormat, MutantsArgs};
 use vdi_campaign::WorldKill;
-use vdi_reference::DefectInfo;
+use vdi_reference::MutantInfo;
 
 pub(super) fn told(
     args: &MutantsArgs,
-    defects: &[&DefectInfo],
+    defects: &[&MutantInfo],
     kills: &[WorldKill],
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {

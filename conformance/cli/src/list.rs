@@ -7,7 +7,7 @@ use vdi_spec::clauses::{CLAUSES, PROFILES, Party, QUESTIONS};
 use super::Failure;
 use super::args::{ListArgs, Topic};
 use super::run::library;
-use vdi_reference::Defect;
+use vdi_reference::Mutant;
 use vdi_suite::scenario::{Library, coverage_page, expand};
 
 pub(super) fn list(args: &ListArgs, out: &mut dyn Write) -> Result<u8, Failure> {
@@ -60,7 +60,7 @@ pub(super) fn list(args: &ListArgs, out: &mut dyn Write) -> Result<u8, Failure> 
             }
         }
         Topic::Defects => {
-            for row in Defect::ALL {
+            for row in Mutant::ALL {
                 let race = if row.race { " (a race: only some orders show it)" } else { "" };
                 writeln!(out, "{}: {}{race}", row.name, row.breaks)?;
             }

@@ -11,7 +11,7 @@ use vdi_spec::clauses::Profile;
 use super::args::MutantsArgs;
 use super::run::{library, processors, progress};
 use super::{Failure, hunted};
-use vdi_reference::{Defect, DefectInfo};
+use vdi_reference::{Mutant, MutantInfo};
 use vdi_suite::adapter::Limits;
 use vdi_suite::mutants::{Kill, RaceKill, hunt, hunt_race};
 use vdi_suite::run::{Repeat, SuiteOptions};
@@ -20,22 +20,22 @@ use vdi_suite::scenario::Scenario;
 pub(super) fn mutants(args: &MutantsArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let library = library(args.scenarios.as_deref())?;
     let scenarios: Vec<&Scenario> = library.iter().map(|loaded| &loaded.scenario).collect();
-    let defects: Vec<&DefectInfo> =
-        Defect::ALL.iter().filter(|row| row.name.starts_with(&args.filter)).collect();
+    let defects: Vec<&MutantInfo> =
+        Mutant::ALL.iter().filter(|row| row.name.starts_with(&args.filter)).collect();
     if defects.is_empty() {
         let text = format!("--filter {}: no defect's name begins so", args.filter);
         return Err(Failure::Usage(text));
     }
     let jobs = args.jobs.map_or_else(processors, usize::from);
     if args.worlds {
-        let hunt_one = |row: &DefectInfo, _: &SuiteOptions| vdi_campaign::hunt(row, args.seeds);
+        let hunt_one = |row: &MutantInfo, _: &SuiteOptions| vdi_campaign::hunt(row, args.seeds);
         let kills = hunt_all(&defects, jobs, &hunt_one);
         return hunted::told(args, &defects, &kills, out);
     }
     if args.races {
         return races(args, &defects, (&scenarios, jobs), out);
     }
-    let hunt_one = |row: &DefectInfo, options: &SuiteOptions| {
+    let hunt_one = |row: &MutantInfo, options: &SuiteOptions| {
         // A race is not hunted by what goes one step after the other.
         (!row.race).then(|| hunt(row, &scenarios, options))
     };
@@ -72,18 +72,18 @@ fn told(kill: &Kill) -> String {
 /// The defects that need a race, each with the runs it took.
 fn races(
     args: &MutantsArgs,
-    defects: &[&DefectInfo],
+    defects: &[&MutantInfo],
     (scenarios, jobs): (&[&Scenario], usize),
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
-    let racing: Vec<&DefectInfo> = defects.iter().copied().filter(|row| row.race).collect();
+    let racing: Vec<&MutantInfo> = defects.iter().copied().filter(|row| row.race).collect();
     if racing.is_empty() {
         let text = format!("--filter {} --races: none of these defects needs a race", args.filter);
         return Err(Failure::Usage(text));
     }
     let repeat = Repeat { times: args.repeat, seed: args.seed };
     let hunt_one =
-        |row: &DefectInfo, options: &SuiteOptions| hunt_race(row, scenarios, options, repeat);
+        |row: &MutantInfo, options: &SuiteOptions| hunt_race(row, scenarios, options, repeat);
     let kills = hunt_all(&racing, jobs, &hunt_one);
     let width = racing.iter().map(|row| row.name.len()).max().unwrap_or_default();
     for kill in &kills {
@@ -122,9 +122,9 @@ fn race_told(kill: &RaceKill, limit: u32) -> String {
 
 /// Hunts all of them, several at a time.
 fn hunt_all<K: Send>(
-    defects: &[&DefectInfo],
+    defects: &[&MutantInfo],
     jobs: usize,
-    hunt_one: &(dyn Fn(&DefectInfo, &SuiteOptions) -> K + Sync),
+    hunt_one: &(dyn Fn(&MutantInfo, &SuiteOptions) -> K + Sync),
 ) -> Vec<K> {
     let options = SuiteOptions {
         profile: Profile::default(),

@@ -9,8 +9,8 @@ use vdi_check::exit_code;
 
 use super::args::{Format, RunArgs, Target, gating};
 use super::{Failure, profile};
-use vdi_reference::Defect;
-use vdi_suite::adapter::{Adapter, Limits, Plain, Processes, Runtime, Stdio};
+use vdi_reference::Mutant;
+use vdi_suite::adapter::{Adapter, Limits, Processes, Reference, Runtime, Stdio};
 use vdi_suite::baseline::Baseline;
 use vdi_suite::report::{self, Summary};
 use vdi_suite::run::{Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated};
@@ -203,21 +203,21 @@ pub(super) fn adapter(target: &Target) -> Result<Box<dyn Adapter>, Failure> {
         return Ok(Box::new(Processes::new(program)));
     }
     let Some(name) = &target.defect else {
-        return Ok(if target.plain {
-            Box::new(Plain::adapter())
+        return Ok(if target.reference {
+            Box::new(Reference::adapter())
         } else {
             Box::new(Runtime::adapter())
         });
     };
-    Ok(Box::new(Plain::defective(defect_named(name)?)))
+    Ok(Box::new(Reference::mutant(defect_named(name)?)))
 }
 
 /// The seeded defect of that name.
-pub(super) fn defect_named(name: &str) -> Result<Defect, Failure> {
-    match Defect::by_name(name) {
+pub(super) fn defect_named(name: &str) -> Result<Mutant, Failure> {
+    match Mutant::by_name(name) {
         Some(defect) => Ok(defect),
         None => {
-            let known = Defect::ALL.iter().map(|row| row.name);
+            let known = Mutant::ALL.iter().map(|row| row.name);
             let near = vdi_spec::codes::closest(name, known)
                 .map(|near| format!(" (did you mean `{near}`?)"))
                 .unwrap_or_default();

@@ -21,7 +21,7 @@ pub(super) fn shrink(args: &ShrinkArgs, out: &mut dyn Write) -> Result<u8, Failu
         return seed(args, out);
     }
     let driven =
-        target.adapter.is_some() || target.plain || target.processes || target.defect.is_some();
+        target.adapter.is_some() || target.reference || target.processes || target.defect.is_some();
     let what = what(args);
     let path = Path::new(what);
     let trace = if path.is_file() { replay::trace(path)? } else { None };

@@ -139,7 +139,7 @@ pub(super) fn setting(text: &str) -> Result<(String, Value), String> {
 impl HowArgs {
     /// Those of a command that drives scenarios, too.
     pub(super) fn of(target: &Target, seed: &SeedArgs) -> Result<Self, Failure> {
-        if target.adapter.is_some() || target.plain || target.processes {
+        if target.adapter.is_some() || target.reference || target.processes {
             let why = "a world runs on the model, the runtime or the plain implementation: \
                        --on says on which";
             return Err(Failure::Usage(why.to_owned()));

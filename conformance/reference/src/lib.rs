@@ -2,7 +2,7 @@
 //! condition variable, both halves in one process.
 //!
 //! It is the suite's default target and the body on which defects are seeded
-//! ([`Defect`]). It is written from the documents, never from the model, so that
+//! ([`Mutant`]). It is written from the documents, never from the model, so that
 //! judging it proves something; of the project it knows only the codes and
 //! VDConfig. To be read in this order:
 //!

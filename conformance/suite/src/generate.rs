@@ -19,7 +19,7 @@ use vdi_trace::{
     TimeoutArg,
 };
 
-use crate::run::{Written, agreement, misuse_of, transitions, written};
+use crate::run::{PinnedAction, agreement, misuse_of, pin_actions, transitions};
 use crate::scenario::{Action, Library, Scenario, expand};
 
 /// The folder of generated scenarios.
@@ -45,7 +45,7 @@ pub fn generate(known: &[&Scenario], bounds: &Bounds) -> Vec<Scenario> {
     let profiles = profiles();
     let mut generated: Vec<Scenario> = Vec::new();
     for path in paths_covering_transitions(bounds, &Profile::default()) {
-        let all = written(&Namer::default().deeds(&path), &Profile::default());
+        let all = pin_actions(&Namer::default().deeds(&path), &Profile::default());
         if let Some(scenario) = kept(all, &covered, &profiles, generated.len() + 1) {
             covered.extend(transitions(&scenario.steps));
             generated.push(scenario);
@@ -61,7 +61,7 @@ pub fn left_out(scenarios: &[&Scenario], bounds: &Bounds) -> BTreeSet<String> {
     let taken: BTreeSet<String> =
         scenarios.iter().flat_map(|scenario| transitions(&expand(scenario).0)).collect();
     let ways = paths_covering_transitions(bounds, &profile).into_iter();
-    let all = ways.flat_map(|path| written(&Namer::default().deeds(&path), &profile));
+    let all = ways.flat_map(|path| pin_actions(&Namer::default().deeds(&path), &profile));
     all.map(|one| one.transition).filter(|t| !t.is_empty() && !taken.contains(t)).collect()
 }
 
@@ -87,14 +87,15 @@ struct Guard {
 /// on a reading, what follows is done under the default reading only; where they depend
 /// on several at once, it ends.
 fn kept(
-    mut all: Vec<Written>,
+    mut all: Vec<PinnedAction>,
     covered: &BTreeSet<String>,
     profiles: &[Profile],
     number: usize,
 ) -> Option<Scenario> {
     let mut guards: Vec<Guard> = Vec::new();
     loop {
-        let adds = |one: &Written| !one.transition.is_empty() && !covered.contains(&one.transition);
+        let adds =
+            |one: &PinnedAction| !one.transition.is_empty() && !covered.contains(&one.transition);
         let last = all.iter().rposition(adds)?;
         all.truncate(last + 1);
         let scenario = scenario(&guarded(&all, &guards), covered, number);
@@ -130,7 +131,7 @@ fn hold(guards: &mut Vec<Guard>, new: Guard) -> bool {
 }
 
 /// The deed to which a step belongs, counted from 1 among the steps of all.
-fn deed_of(all: &[Written], step: usize) -> usize {
+fn deed_of(all: &[PinnedAction], step: usize) -> usize {
     let mut steps = 0;
     let at = all.iter().position(|one| {
         steps += one.steps.len();
@@ -140,7 +141,7 @@ fn deed_of(all: &[Written], step: usize) -> usize {
 }
 
 /// The deeds, their steps done under the readings of the guards before them.
-fn guarded(all: &[Written], guards: &[Guard]) -> Vec<Written> {
+fn guarded(all: &[PinnedAction], guards: &[Guard]) -> Vec<PinnedAction> {
     let mut all = all.to_vec();
     for (index, one) in all.iter_mut().enumerate() {
         let before = guards.iter().filter(|guard| guard.deed <= index);
@@ -151,7 +152,7 @@ fn guarded(all: &[Written], guards: &[Guard]) -> Vec<Written> {
     all
 }
 
-fn scenario(all: &[Written], covered: &BTreeSet<String>, number: usize) -> Scenario {
+fn scenario(all: &[PinnedAction], covered: &BTreeSet<String>, number: usize) -> Scenario {
     let new = || all.iter().filter(|one| !covered.contains(&one.transition));
     let mut titles: Vec<&str> = new().map(|one| one.title.as_str()).collect();
     titles.retain(|title| !title.is_empty());

@@ -1,23 +1,90 @@
-//! A suite that cannot fail is no suite: each seeded defect is hunted with the
-//! scenarios until one of them blames a clause that fits it.
+//! A suite that cannot fail is no suite: each mutant is hunted until something blames it
+//! on a clause that fits, where the reference implementation itself comes to no harm.
 
 use serde::Serialize;
+use vdi_reference::MutantInfo;
 use vdi_spec::clauses::{Clause, QUESTIONS, Reading};
 
-use crate::adapter::Plain;
+use crate::adapter::Reference;
 use crate::run::{Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite, run_suite_repeated};
 use crate::scenario::Scenario;
-use vdi_reference::DefectInfo;
 
-/// What became of a defect.
+/// One way to hunt a mutant: what is tried, and what counts as caught.
+pub trait Strategy {
+    /// What is tried.
+    type Attempt;
+    /// What is kept of an attempt that caught the mutant.
+    type Caught;
+
+    /// Tries the mutant; if it fails, what is kept of that and the clause that is blamed.
+    fn attempt(&mut self, attempt: &Self::Attempt) -> Option<(Self::Caught, Option<Clause>)>;
+
+    /// Whether the implementation without the mutant passes.
+    fn is_sound(&self, attempt: &Self::Attempt) -> bool;
+}
+
+/// How a mutant was caught.
+#[derive(Clone, Debug)]
+pub struct Catch<C> {
+    /// What is kept of the attempt.
+    pub caught: C,
+    /// The clause that was blamed.
+    pub clause: Option<Clause>,
+    /// Whether it is one of the clauses that fit the mutant.
+    pub fits: bool,
+}
+
+/// Whether a clause is one of those that fit a mutant.
+#[must_use]
+pub fn fits(mutant: &MutantInfo, clause: Clause) -> bool {
+    mutant.clauses.contains(&clause.info().id)
+}
+
+/// Makes attempts until one blames a clause that fits. Until then the first catch stands,
+/// `best` if there was one before. Where the mutant fails, the implementation without it
+/// has to pass.
+pub fn hunt_with<S: Strategy>(
+    mutant: &MutantInfo,
+    strategy: &mut S,
+    attempts: impl IntoIterator<Item = S::Attempt>,
+    best: &mut Option<Catch<S::Caught>>,
+) {
+    for attempt in attempts {
+        let Some((caught, clause)) = strategy.attempt(&attempt) else { continue };
+        let fits = clause.is_some_and(|clause| fits(mutant, clause));
+        if (best.is_some() && !fits) || !strategy.is_sound(&attempt) {
+            continue;
+        }
+        *best = Some(Catch { caught, clause, fits });
+        if fits {
+            return;
+        }
+    }
+}
+
+/// The scenarios that exercise a fitting clause go first.
+fn ordered<'s>(
+    mutant: &MutantInfo,
+    scenarios: impl Iterator<Item = &'s Scenario>,
+) -> Vec<&'s Scenario> {
+    let mut ordered: Vec<&Scenario> = scenarios.collect();
+    ordered.sort_by_key(|scenario| !exercises(mutant, scenario));
+    ordered
+}
+
+fn exercises(mutant: &MutantInfo, scenario: &Scenario) -> bool {
+    scenario.clauses.iter().any(|clause| fits(mutant, *clause))
+}
+
+/// What became of a mutant.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Kill {
-    /// The defect's name.
+    /// The mutant's name.
     pub defect: &'static str,
-    /// The clause that was blamed; `None` if the defect survived.
+    /// The clause that was blamed; `None` if the mutant survived.
     pub clause: Option<Clause>,
-    /// Whether it is one of the clauses that fit the defect.
+    /// Whether it is one of the clauses that fit the mutant.
     pub fits: bool,
     /// The scenario that saw it.
     pub scenario: Option<String>,
@@ -27,89 +94,77 @@ pub struct Kill {
     pub runs: usize,
 }
 
-/// Hunts one defect. Scenarios that exercise a fitting clause go first.
+/// Scenarios that are driven once each, under one profile.
+struct Once<'a> {
+    mutant: &'a MutantInfo,
+    options: SuiteOptions,
+    under: Option<Reading>,
+    runs: &'a mut usize,
+}
+
+impl<'a> Strategy for Once<'a> {
+    type Attempt = &'a Scenario;
+    type Caught = (String, Option<Reading>);
+
+    fn attempt(&mut self, scenario: &&'a Scenario) -> Option<(Self::Caught, Option<Clause>)> {
+        *self.runs += 1;
+        let adapter = Reference::mutant(self.mutant.mutant);
+        let result = run_suite(&adapter, &[*scenario], &self.options, &|_| {}).pop()?;
+        let Verdict::Violation(violation) = &result.verdict else { return None };
+        Some(((scenario.id.clone(), self.under), Some(violation.clause)))
+    }
+
+    fn is_sound(&self, scenario: &&'a Scenario) -> bool {
+        let results = run_suite(&Reference::adapter(), &[*scenario], &self.options, &|_| {});
+        results.iter().all(|result| result.verdict == Verdict::Conformant)
+    }
+}
+
+/// Hunts one mutant with scenarios, under other readings too if the given ones show nothing.
 #[must_use]
-pub fn hunt(defect: &DefectInfo, scenarios: &[&Scenario], options: &SuiteOptions) -> Kill {
-    let fits = |clause: &Clause| defect.clauses.contains(&clause.info().id);
+pub fn hunt(mutant: &MutantInfo, scenarios: &[&Scenario], options: &SuiteOptions) -> Kill {
     // What races is begun in turn here, which shows nothing that other scenarios do not.
     let in_turn = scenarios.iter().copied().filter(|scenario| !scenario.races());
-    let mut ordered: Vec<&Scenario> = in_turn.collect();
-    ordered.sort_by_key(|scenario| !scenario.clauses.iter().any(fits));
-    let mut kill = Kill {
-        defect: defect.name,
-        clause: None,
-        fits: false,
-        scenario: None,
-        under: None,
-        runs: 0,
-    };
-    pass(defect, &ordered, options, None, &mut kill);
-    if kill.clause.is_none() {
-        let asked: Vec<&Scenario> =
-            ordered.into_iter().filter(|scenario| scenario.clauses.iter().any(fits)).collect();
-        for reading in QUESTIONS.iter().flat_map(|row| row.question.readings()) {
-            let other = options.profile.reading(reading.question) != reading;
-            if other && kill.clause.is_none() {
-                pass(defect, &asked, options, Some(reading), &mut kill);
-            }
+    let ordered = ordered(mutant, in_turn);
+    let exercising = ordered.iter().copied().filter(|scenario| exercises(mutant, scenario));
+    let exercising: Vec<&Scenario> = exercising.collect();
+    let others = QUESTIONS.iter().flat_map(|row| row.question.readings());
+    let others = others.filter(|reading| options.profile.reading(reading.question) != *reading);
+    let (mut best, mut runs) = (None, 0);
+    for under in std::iter::once(None).chain(others.map(Some)) {
+        let mut options = SuiteOptions { jobs: 1, ..options.clone() };
+        under.iter().for_each(|reading| options.profile.choose(*reading));
+        let scenarios = if under.is_none() { &ordered } else { &exercising };
+        let mut strategy = Once { mutant, options, under, runs: &mut runs };
+        hunt_with(mutant, &mut strategy, scenarios.iter().copied(), &mut best);
+        if best.is_some() {
+            break;
         }
     }
-    kill
-}
-
-/// Runs scenarios until a fitting clause is blamed. The sound implementation has to
-/// pass where the defective one fails.
-fn pass(
-    defect: &DefectInfo,
-    scenarios: &[&Scenario],
-    options: &SuiteOptions,
-    under: Option<Reading>,
-    kill: &mut Kill,
-) {
-    let mut options = SuiteOptions { jobs: 1, ..options.clone() };
-    if let Some(reading) = under {
-        options.profile.choose(reading);
-    }
-    let mutant = Plain::defective(defect.defect);
-    for scenario in scenarios {
-        kill.runs += 1;
-        let results = run_suite(&mutant, &[scenario], &options, &|_| {});
-        let Some(Verdict::Violation(violation)) = results.first().map(|result| &result.verdict)
-        else {
-            continue;
-        };
-        let fits = defect.clauses.contains(&violation.clause.info().id);
-        if (kill.clause.is_some() && !fits) || !sound(scenario, &options) {
-            continue;
-        }
-        kill.clause = Some(violation.clause);
-        kill.fits = fits;
-        kill.scenario = Some(scenario.id.clone());
-        kill.under = under.map(|reading| reading.to_string());
-        if fits {
-            return;
-        }
+    let (scenario, under) = best.as_ref().map(|best| best.caught.clone()).unzip();
+    Kill {
+        defect: mutant.name,
+        clause: best.as_ref().and_then(|best| best.clause),
+        fits: best.as_ref().is_some_and(|best| best.fits),
+        scenario,
+        under: under.flatten().map(|reading| reading.to_string()),
+        runs,
     }
 }
 
-fn sound(scenario: &Scenario, options: &SuiteOptions) -> bool {
-    let results = run_suite(&Plain::adapter(), &[scenario], options, &|_| {});
-    results.iter().all(|result| result.verdict == Verdict::Conformant)
-}
-
-/// What became of a defect that only some orders of events show.
+/// What became of a mutant that only some orders of events show.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RaceKill {
-    /// The defect's name.
+    /// The mutant's name.
     pub defect: &'static str,
-    /// The scenario that saw it; `None` if the defect survived.
+    /// The scenario that saw it; `None` if the mutant survived.
     pub scenario: Option<String>,
     /// The verdict on it, as reports name it.
     pub verdict: &'static str,
     /// The clause that was blamed.
     pub clause: Option<Clause>,
-    /// Whether it is one of the clauses that fit the defect.
+    /// Whether it is one of the clauses that fit the mutant.
     pub fits: bool,
     /// How many runs of that scenario it took.
     pub runs: u32,
@@ -122,62 +177,70 @@ impl RaceKill {
     pub const TRIED: u32 = 40;
 }
 
-/// Hunts a defect of which a race is needed to see it, with so many runs of each
-/// scenario at most. Scenarios that exercise a fitting clause go first.
+/// Races that are repeated.
+struct Repeated<'a> {
+    mutant: &'a MutantInfo,
+    options: &'a SuiteOptions,
+    repeat: Repeat,
+}
+
+impl Repeated<'_> {
+    fn run(&self, scenario: &Scenario, repeat: Repeat) -> Option<ScenarioResult> {
+        let adapter = Reference::mutant(self.mutant.mutant);
+        run_suite_repeated(&adapter, &[scenario], self.options, Some(repeat), &|_| {}).pop()
+    }
+}
+
+impl<'a> Strategy for Repeated<'a> {
+    type Attempt = &'a Scenario;
+    type Caught = (&'a Scenario, ScenarioResult);
+
+    fn attempt(&mut self, scenario: &&'a Scenario) -> Option<(Self::Caught, Option<Clause>)> {
+        let result = self.run(scenario, self.repeat).filter(|r| r.verdict.is_failure())?;
+        let clause = result.verdict.clause();
+        Some(((*scenario, result), clause))
+    }
+
+    fn is_sound(&self, scenario: &&'a Scenario) -> bool {
+        let (sound, repeat) = (Reference::adapter(), Some(self.repeat));
+        let results = run_suite_repeated(&sound, &[*scenario], self.options, repeat, &|_| {});
+        results.iter().all(|result| !result.verdict.is_failure())
+    }
+}
+
+/// Hunts a mutant of which a race is needed to see it, with so many runs of each scenario
+/// at most.
 #[must_use]
 pub fn hunt_race(
-    defect: &DefectInfo,
+    mutant: &MutantInfo,
     scenarios: &[&Scenario],
     options: &SuiteOptions,
     repeat: Repeat,
 ) -> RaceKill {
-    let fits = |clause: &Clause| defect.clauses.contains(&clause.info().id);
-    let mut ordered: Vec<&Scenario> =
-        scenarios.iter().copied().filter(|scenario| scenario.races()).collect();
-    ordered.sort_by_key(|scenario| !scenario.clauses.iter().any(fits));
-    let (defect_name, verdict) = (defect.name, Verdict::Conformant.name());
-    let mut kill = RaceKill {
-        defect: defect_name,
-        scenario: None,
-        verdict,
-        clause: None,
-        fits: false,
-        runs: 0,
-        shown: 0,
+    let ordered = ordered(mutant, scenarios.iter().copied().filter(|scenario| scenario.races()));
+    let mut strategy = Repeated { mutant, options, repeat };
+    let mut best = None;
+    hunt_with(mutant, &mut strategy, ordered, &mut best);
+    let Some(Catch { caught: (scenario, result), clause, fits }) = best else {
+        return RaceKill {
+            defect: mutant.name,
+            scenario: None,
+            verdict: Verdict::Conformant.name(),
+            clause: None,
+            fits: false,
+            runs: 0,
+            shown: 0,
+        };
     };
-    let mutant = Plain::defective(defect.defect);
-    let run = |scenario: &Scenario, repeat| {
-        run_suite_repeated(&mutant, &[scenario], options, Some(repeat), &|_| {}).pop()
-    };
-    for scenario in ordered {
-        let failed = |result: &ScenarioResult| result.verdict.is_failure();
-        let Some(result) = run(scenario, repeat).filter(failed) else { continue };
-        let clause = result.verdict.clause();
-        let fitting = clause.as_ref().is_some_and(fits);
-        if (kill.scenario.is_some() && !fitting) || !holds(scenario, options, repeat) {
-            continue;
-        }
-        kill.scenario = Some(scenario.id.clone());
-        kill.verdict = result.verdict.name();
-        (kill.clause, kill.fits) = (clause, fitting);
-        kill.runs = result.tally.map_or(0, |tally| tally.runs);
-        if fitting {
-            break;
-        }
+    let once = |number| Repeat { times: 1, seed: repeat.seed.wrapping_add(1 + u64::from(number)) };
+    let again = (0..RaceKill::TRIED).filter_map(|number| strategy.run(scenario, once(number)));
+    RaceKill {
+        defect: mutant.name,
+        scenario: Some(scenario.id.clone()),
+        verdict: result.verdict.name(),
+        clause,
+        fits,
+        runs: result.tally.map_or(0, |tally| tally.runs),
+        shown: again.map(|result| u32::from(result.verdict.is_failure())).sum(),
     }
-    let killing = scenarios.iter().find(|scenario| Some(&scenario.id) == kill.scenario.as_ref());
-    let shown = killing.into_iter().flat_map(|scenario| {
-        let once =
-            |number| Repeat { times: 1, seed: repeat.seed.wrapping_add(1 + u64::from(number)) };
-        (0..RaceKill::TRIED).filter_map(move |number| run(scenario, once(number)))
-    });
-    kill.shown = shown.map(|result| u32::from(result.verdict.is_failure())).sum();
-    kill
-}
-
-/// Whether the sound implementation passes the race.
-fn holds(scenario: &Scenario, options: &SuiteOptions, repeat: Repeat) -> bool {
-    let results =
-        run_suite_repeated(&Plain::adapter(), &[scenario], options, Some(repeat), &|_| {});
-    results.iter().all(|result| !result.verdict.is_failure())
 }

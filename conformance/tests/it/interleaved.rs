@@ -4,7 +4,7 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use vdi_conformance::adapter::{Limits, Plain};
+use vdi_conformance::adapter::{Limits, Reference};
 use vdi_conformance::run::{ScenarioResult, SuiteOptions, run_suite};
 use vdi_conformance::scenario::{Library, Scenario};
 use vdi_sim::check::{Checker, Verdict, ask, check_trace, check_trace_with};
@@ -22,7 +22,7 @@ fn suite() -> Vec<ScenarioResult> {
         jobs: 2,
         max_fail: None,
     };
-    run_suite(&Plain::adapter(), &scenarios, &options, &|_| {})
+    run_suite(&Reference::adapter(), &scenarios, &options, &|_| {})
 }
 
 /// The call that an event ends, if it ends one.

@@ -5,8 +5,8 @@
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::json;
-use vdi_conformance::adapter::{Adapter, Limits, Plain, Stdio};
-use vdi_conformance::reference::Defect;
+use vdi_conformance::adapter::{Adapter, Limits, Reference, Stdio};
+use vdi_conformance::reference::Mutant;
 use vdi_conformance::run::{ScenarioResult, SuiteOptions, Verdict, run_suite};
 use vdi_conformance::scenario::{Given, Scenario, Step};
 use vdi_sim::clauses::{Party, Profile};
@@ -271,14 +271,14 @@ proptest! {
     #[test]
     fn from_an_active_set(acts in prop::collection::vec(act(), 1..30)) {
         let scenario = program(true, &acts);
-        let result = result(&Plain::adapter(), &scenario);
+        let result = result(&Reference::adapter(), &scenario);
         prop_assert!(judged_sound(&result), "{}", told(&scenario, &result));
     }
 
     #[test]
     fn from_nothing(acts in prop::collection::vec(act(), 1..40)) {
         let scenario = program(false, &acts);
-        let result = result(&Plain::adapter(), &scenario);
+        let result = result(&Reference::adapter(), &scenario);
         prop_assert!(judged_sound(&result), "{}", told(&scenario, &result));
     }
 }
@@ -302,7 +302,7 @@ proptest! {
 fn random_orderings_find_a_defect() {
     use proptest::test_runner::{Config, TestError, TestRunner};
 
-    for defect in [Defect::ServerCloseNoerror, Defect::ForgetsDelivered, Defect::LastInFirstOut] {
+    for defect in [Mutant::ServerCloseNoerror, Mutant::ForgetsDelivered, Mutant::LastInFirstOut] {
         let config = Config { cases: 2_000, failure_persistence: None, ..Config::default() };
         let mut runner = TestRunner::new_with_rng(
             config,
@@ -312,7 +312,7 @@ fn random_orderings_find_a_defect() {
         );
         let found = runner.run(&prop::collection::vec(act(), 1..30), |acts| {
             let scenario = program(true, &acts);
-            let result = result(&Plain::defective(defect), &scenario);
+            let result = result(&Reference::mutant(defect), &scenario);
             prop_assert!(judged_sound(&result));
             Ok(())
         });

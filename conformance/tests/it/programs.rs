@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, RngSeed, TestError, TestRng, TestRunner};
 use serde_json::{Value, json};
-use vdi_conformance::adapter::{Adapter, Limits, Plain, Processes, Runtime, Stdio};
-use vdi_conformance::reference::Defect;
+use vdi_conformance::adapter::{Adapter, Limits, Processes, Reference, Runtime, Stdio};
+use vdi_conformance::reference::Mutant;
 use vdi_conformance::run::{Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated};
 use vdi_conformance::scenario::Scenario;
 use vdi_sim::clauses::{Party, Profile};
@@ -266,7 +266,7 @@ fn the_runtime_between_processes() {
 
 #[test]
 fn the_plain_implementation() {
-    decided(hold(&Plain::adapter(), 40));
+    decided(hold(&Reference::adapter(), 40));
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn in_python() {
 /// The programs find defects that need a race: otherwise they would show nothing.
 #[test]
 fn random_programs_find_race_defects() {
-    for defect in [Defect::BothComplete, Defect::SendChecksThenQueues, Defect::OneCommandTwice] {
+    for defect in [Mutant::BothComplete, Mutant::SendChecksThenQueues, Mutant::OneCommandTwice] {
         let config = Config {
             cases: 400,
             failure_persistence: None,
@@ -290,7 +290,7 @@ fn random_programs_find_race_defects() {
         let mut runner = TestRunner::new_with_rng(config, rng);
         let found = runner.run(&program(), |program| {
             let Some(scenario) = scenario(&program) else { return Ok(()) };
-            let result = result(&Plain::defective(defect), &scenario);
+            let result = result(&Reference::mutant(defect), &scenario);
             prop_assert!(!result.verdict.is_failure());
             Ok(())
         });

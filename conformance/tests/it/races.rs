@@ -1,9 +1,9 @@
 //! The races of the suite, really run: every implementation comes to nothing but what the
 //! model allows, each trace has an explanation, and defects that need a race are seen.
 
-use vdi_conformance::adapter::{Adapter, Limits, Plain, Processes, Runtime, Stdio};
+use vdi_conformance::adapter::{Adapter, Limits, Processes, Reference, Runtime, Stdio};
 use vdi_conformance::mutants::hunt_race;
-use vdi_conformance::reference::Defect;
+use vdi_conformance::reference::Mutant;
 use vdi_conformance::run::{Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated};
 use vdi_conformance::scenario::{Library, Scenario};
 use vdi_sim::clauses::Profile;
@@ -45,7 +45,7 @@ fn the_runtime_in_threads() {
 
 #[test]
 fn the_plain_implementation() {
-    hold(&Plain::adapter(), 20);
+    hold(&Reference::adapter(), 20);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn in_python() {
 fn there_are_races_enough() {
     let library = Library::embedded().expect("sound scenarios");
     assert!(races(&library).len() >= 25);
-    assert!(Defect::ALL.iter().filter(|row| row.race).count() >= 20);
+    assert!(Mutant::ALL.iter().filter(|row| row.race).count() >= 20);
 }
 
 /// Defects that only some orders show; `vdi mutants --races` hunts all of them.
@@ -72,11 +72,11 @@ fn race_defects_are_killed() {
     let library = Library::embedded().expect("sound scenarios");
     let options = SuiteOptions { jobs: 1, ..options() };
     for defect in [
-        Defect::CompletionInTwoSteps,
-        Defect::OneCommandTwice,
-        Defect::TwoAgentsAtOnce,
-        Defect::CommandMissesAbort,
-        Defect::ServerClosesTwice,
+        Mutant::CompletionInTwoSteps,
+        Mutant::OneCommandTwice,
+        Mutant::TwoAgentsAtOnce,
+        Mutant::CommandMissesAbort,
+        Mutant::ServerClosesTwice,
     ] {
         let repeat = Repeat { times: 60, seed: 1 };
         let kill = hunt_race(defect.info(), &races(&library), &options, repeat);

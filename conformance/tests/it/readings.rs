@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use vdi_conformance::adapter::{Limits, Plain};
+use vdi_conformance::adapter::{Limits, Reference};
 use vdi_conformance::run::{SuiteOptions, run_suite};
 use vdi_conformance::scenario::{Library, Scenario};
 use vdi_sim::check::{Judged, Verdict, check_trace};
@@ -64,7 +64,7 @@ fn a_contested_verdict_names_its_reading() {
     let scenarios: Vec<&Scenario> = library.iter().map(|loaded| &loaded.scenario).collect();
     let limits = Limits::default();
     let options = SuiteOptions { profile: Profile::default(), limits, jobs: 2, max_fail: None };
-    let results = run_suite(&Plain::adapter(), &scenarios, &options, &|_| {});
+    let results = run_suite(&Reference::adapter(), &scenarios, &options, &|_| {});
     let mut blamed: BTreeMap<Reading, usize> = BTreeMap::new();
     for row in QUESTIONS {
         let default = Profile::default().reading(row.question);

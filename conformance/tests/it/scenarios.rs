@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vdi_conformance::adapter::{Limits, Plain};
+use vdi_conformance::adapter::{Limits, Reference};
 use vdi_conformance::generate::{FOLDER, generate, hand_written, left_out};
 use vdi_conformance::mutants::hunt;
-use vdi_conformance::reference::{Defect, DefectInfo};
+use vdi_conformance::reference::{Mutant, MutantInfo};
 use vdi_conformance::run::{
     Agreement, ScenarioResult, SuiteOptions, Verdict, agreement, run_suite,
 };
@@ -167,7 +167,7 @@ fn every_question_is_asked() {
 fn run(profile: Profile) -> Vec<ScenarioResult> {
     let library = library();
     let scenarios: Vec<&Scenario> = library.iter().map(|loaded| &loaded.scenario).collect();
-    run_suite(&Plain::adapter(), &scenarios, &options(profile), &|_| {})
+    run_suite(&Reference::adapter(), &scenarios, &options(profile), &|_| {})
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn the_plain_implementation_conforms() {
 fn every_defect_is_caught() {
     let library = library();
     let scenarios: Vec<&Scenario> = library.iter().map(|loaded| &loaded.scenario).collect();
-    let rows: Vec<&DefectInfo> = Defect::ALL.iter().filter(|row| !row.race).collect();
+    let rows: Vec<&MutantInfo> = Mutant::ALL.iter().filter(|row| !row.race).collect();
     assert!(rows.len() >= 60, "{} defects", rows.len());
     let missed: Vec<String> = rows
         .into_iter()
@@ -196,7 +196,7 @@ fn every_defect_is_caught() {
 
 #[test]
 fn defects_break_clauses_of_the_interface() {
-    for row in Defect::ALL {
+    for row in Mutant::ALL {
         for id in row.clauses {
             let clause: Clause = id.parse().expect("a clause of the catalogue");
             assert_eq!(clause.party(), Party::Interface, "{}: {id}", row.name);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::Value;
 use vdi_conformance::adapter::protocol::{Answer, Request};
-use vdi_conformance::adapter::{Limits, Plain};
+use vdi_conformance::adapter::{Limits, Reference};
 use vdi_conformance::baseline::Baseline;
 use vdi_conformance::campaign::messages::{FromClient, ToClient};
 use vdi_conformance::campaign::{BackendKind, CampaignConfig};
@@ -121,7 +121,7 @@ fn traces_match_their_schema() {
         jobs: 2,
         max_fail: None,
     };
-    for result in run_suite(&Plain::adapter(), &scenarios, &options, &|_| {}) {
+    for result in run_suite(&Reference::adapter(), &scenarios, &options, &|_| {}) {
         for line in result.trace.to_json_lines().lines() {
             let value: Value = serde_json::from_str(line).expect("JSON");
             assert!(validator.is_valid(&value), "{}: {line}", result.id);
@@ -141,7 +141,7 @@ fn traces_match_their_schema() {
 /// With worlds that fail, so that there is everything to tell.
 #[test]
 fn results_of_campaigns_match_their_schema() {
-    let defect = vdi_conformance::reference::Defect::by_name("forgets-delivered");
+    let defect = vdi_conformance::reference::Mutant::by_name("forgets-delivered");
     let worlds =
         CampaignConfig { backend: BackendKind::Plain(defect), ..CampaignConfig::on_model() };
     let mut campaign = Campaign::new("vdi-plain", "documented-pages", vec!["0..200 1/1".into()]);

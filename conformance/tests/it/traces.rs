@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::support::snapshot;
-use vdi_conformance::adapter::{Limits, Plain};
+use vdi_conformance::adapter::{Limits, Reference};
 use vdi_conformance::run::{SuiteOptions, run_suite};
 use vdi_conformance::scenario::{Library, Scenario};
 use vdi_sim::clauses::Profile;
@@ -22,7 +22,7 @@ fn traces_of_all_scenarios() {
     };
     // One snapshot a folder keeps them reviewable.
     let mut folders: BTreeMap<String, String> = BTreeMap::new();
-    for result in run_suite(&Plain::adapter(), &scenarios, &options, &|_| {}) {
+    for result in run_suite(&Reference::adapter(), &scenarios, &options, &|_| {}) {
         let folder = result.id.rsplit_once('/').map_or("", |(folder, _)| folder).replace('/', "-");
         let text = folders.entry(folder).or_default();
         let _ = writeln!(text, "{}: {}", result.id, result.title);

@@ -2,19 +2,19 @@
 //! handles, addresses and time, judged by the oracle alone, without and with each
 //! defect that is to be seen there.
 
-use vdi_conformance::adapter::{Limits, Plain};
-use vdi_conformance::reference::Defect;
+use vdi_conformance::adapter::{Limits, Reference};
+use vdi_conformance::reference::Mutant;
 use vdi_conformance::run::{ScenarioResult, SuiteOptions, Verdict, run_suite};
 use vdi_conformance::scenario::parse;
 use vdi_sim::clauses::Profile;
 
-fn run(given: &str, steps: &str, defect: Option<Defect>) -> ScenarioResult {
+fn run(given: &str, steps: &str, defect: Option<Mutant>) -> ScenarioResult {
     let text = format!(
         r#"{{ "id": "wire", "title": "A history", "clauses": ["client.close.status"],
             "parties": ["interface"], {given} "steps": [{steps}] }}"#
     );
     let scenario = parse("wire", &text).unwrap_or_else(|bad| panic!("{bad:?}"));
-    let adapter = defect.map_or_else(Plain::adapter, Plain::defective);
+    let adapter = defect.map_or_else(Reference::adapter, Reference::mutant);
     let options = SuiteOptions {
         profile: Profile::default(),
         limits: Limits::default(),
@@ -27,7 +27,7 @@ fn run(given: &str, steps: &str, defect: Option<Defect>) -> ScenarioResult {
 /// The interface is blamed for nothing without a defect, and for a clause that fits with
 /// each of these. What the steps do not say, callbacks for one, is left to the oracle.
 #[track_caller]
-fn judged(given: &str, steps: &str, defects: &[Defect]) {
+fn judged(given: &str, steps: &str, defects: &[Mutant]) {
     let sound = run(given, steps, None).verdict;
     assert!(matches!(sound, Verdict::Conformant | Verdict::Disagreement(_)), "{sound:?}");
     for defect in defects {
@@ -45,7 +45,7 @@ fn secondaries_open_what_is_there_for_them() {
         r#"{ "call": "OpenInSecondary", "on": "x1set", "args": { "name": "T" } },
            { "call": "OpenInSecondary", "on": "x1set", "args": { "name": "s" } },
            { "call": "OpenInSecondaryEx", "on": "x1set", "args": { "name": "S" } }"#,
-        &[Defect::SecondaryEarly, Defect::SecondaryWithoutSet],
+        &[Mutant::SecondaryEarly, Mutant::SecondaryWithoutSet],
     );
     judged(
         r#""given": { "phase": "Initializing" },"#,
@@ -54,7 +54,7 @@ fn secondaries_open_what_is_there_for_them() {
            { "call": "OpenInSecondary", "on": "x1set", "args": { "name": "S" } },
            { "call": "SignalAbort", "on": "x1set" },
            { "call": "OpenInSecondary", "on": "x2set", "args": { "name": "S" } }"#,
-        &[Defect::SecondaryAgain, Defect::SecondaryAborted],
+        &[Mutant::SecondaryAgain, Mutant::SecondaryAborted],
     );
 }
 
@@ -74,7 +74,7 @@ fn buffers_are_shared_by_handle() {
            { "touch": "b1", "lane": "secondary1.main", "found": "gone" },
            { "call": "MapBufferHandle", "on": "x1set", "args": { "handle": "h2" } },
            { "touch": "b1", "lane": "secondary1.main", "found": "alive" }"#,
-        &[Defect::HandlesOfAnything, Defect::MappingNotNeeded, Defect::MapsNothing],
+        &[Mutant::HandlesOfAnything, Mutant::MappingNotNeeded, Mutant::MapsNothing],
     );
     judged(
         SHARED,
@@ -84,20 +84,20 @@ fn buffers_are_shared_by_handle() {
              "args": { "command": "c1", "code": "ERROR_SUCCESS", "bytes": 65536 } },
            { "call": "FreeBuffer", "on": "sset", "args": { "buffer": "b1" } },
            { "call": "MapBufferHandle", "on": "x1set", "args": { "handle": "h1" } }"#,
-        &[Defect::MapsFreed],
+        &[Mutant::MapsFreed],
     );
 }
 
 #[test]
 fn secondaries_have_devices_of_their_own() {
-    judged(SHARED, r#"{ "call": "Close", "on": "x1set" }"#, &[Defect::SecondaryCloseQuiet]);
+    judged(SHARED, r#"{ "call": "Close", "on": "x1set" }"#, &[Mutant::SecondaryCloseQuiet]);
     judged(
         SHARED,
         r#"{ "call": "CloseDevice", "on": "sdev2" },
            { "call": "GetCommand", "on": "x1dev2", "args": { "timeout": 0 } },
            { "call": "Close", "on": "x1set" },
            { "call": "GetCommand", "on": "cdev1", "args": { "timeout": 0 }, "gives": "c1" }"#,
-        &[Defect::SecondaryCloseAborts],
+        &[Mutant::SecondaryCloseAborts],
     );
     judged(
         r#""given": { "phase": "Active", "devices": 2, "secondaries": 1 },"#,
@@ -105,13 +105,13 @@ fn secondaries_have_devices_of_their_own() {
            { "call": "CloseDevice", "on": "sdev1" },
            { "call": "GetCommand", "on": "cdev1", "args": { "timeout": 0 } },
            { "call": "Close", "on": "cset" }"#,
-        &[Defect::SecondaryOpensTwice, Defect::PrimaryForgetsSecondaries],
+        &[Mutant::SecondaryOpensTwice, Mutant::PrimaryForgetsSecondaries],
     );
     judged(
         SHARED,
         r#"{ "exit": "secondary1", "how": "killed" },
            { "call": "GetCommand", "on": "cdev1", "args": { "timeout": 0 }, "gives": "c1" }"#,
-        &[Defect::SecondaryDeathAborts],
+        &[Mutant::SecondaryDeathAborts],
     );
 }
 
@@ -140,7 +140,7 @@ fn time_passes_on_request() {
            { "call": "GetCommand", "on": "cdev1", "args": { "timeout": 0 }, "gives": "c2" },
            { "expire": "server.agent" },
            { "call": "GetCommand", "on": "cdev1", "args": { "timeout": 0 } }"#,
-        &[Defect::ServerTimeoutIgnored, Defect::ServerTimeoutEarly, Defect::ServerTimeoutAlways],
+        &[Mutant::ServerTimeoutIgnored, Mutant::ServerTimeoutEarly, Mutant::ServerTimeoutAlways],
     );
 }
 
@@ -161,10 +161,10 @@ fn buffers_have_an_address() {
            { "call": "IsSharedBuffer", "on": "sset", "args": { "buffer": "b1" } },
            { "call": "IsSharedBuffer", "on": "sset", "args": { "buffer": null } }"#,
         &[
-            Defect::AllocatesMisaligned,
-            Defect::PrefixZoneUncounted,
-            Defect::SharedNever,
-            Defect::SharedNull,
+            Mutant::AllocatesMisaligned,
+            Mutant::PrefixZoneUncounted,
+            Mutant::SharedNever,
+            Mutant::SharedNull,
         ],
     );
 }

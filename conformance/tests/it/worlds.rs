@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::{snapshot, told, vdi};
 use vdi_conformance::campaign::{BackendKind, CampaignConfig, Seeds, Shard, Share, hunt};
-use vdi_conformance::reference::Defect;
+use vdi_conformance::reference::Mutant;
 use vdi_sim::simulate::{Campaign, Deviation, Outcome, Watch};
 
 fn worlds(backend: BackendKind) -> CampaignConfig {
@@ -143,7 +143,7 @@ fn seeded_defects_are_found() {
         "one-command-twice",
         "both-complete",
     ];
-    let chosen: Vec<_> = Defect::ALL.iter().filter(|row| known.contains(&row.name)).collect();
+    let chosen: Vec<_> = Mutant::ALL.iter().filter(|row| known.contains(&row.name)).collect();
     assert_eq!(chosen.len(), known.len(), "the names have changed");
     for row in chosen {
         let kill = hunt(row, 2_500);
@@ -155,7 +155,7 @@ fn seeded_defects_are_found() {
 /// The window of a race is a step of the scheduler: the same seed, the same verdict.
 #[test]
 fn a_race_is_decided_by_the_seed() {
-    let row = Defect::OneCommandTwice.info();
+    let row = Mutant::OneCommandTwice.info();
     let (one, two) = (hunt(row, 2_500), hunt(row, 2_500));
     assert!(one.fits, "{one:?}");
     assert_eq!((one.clause, one.seed, one.under), (two.clause, two.seed, two.under));

@@ -48,7 +48,7 @@ impl Action {
         let (outcome, callback) = match self {
             Self::Call { outcome, .. } | Self::Return { outcome, .. } => (Some(outcome), None),
             Self::Callback(callback) | Self::Hold(callback) => (None, Some(callback)),
-            _ => (None, None),
+            Self::Resume(_) | Self::Expire(_) | Self::Exit(_) | Self::Unload => (None, None),
         };
         let allowed = outcome.into_iter().flat_map(Outcome::clauses);
         let called = callback.into_iter().flat_map(|c| std::iter::once(c.clause).chain(c.also));
@@ -177,17 +177,22 @@ fn particulars(call: &Call) -> String {
             ServerCall::FreeBuffer { buffer: Some(buffer) }
             | ServerCall::IsSharedBuffer { buffer: Some(buffer) },
         ) => numbered("b", buffer.0),
-        Call::Client(call) | Call::Secondary(_, call) => match call {
-            ClientCall::OpenDevice {
-                name: DeviceName::Known(device) | DeviceName::New(device),
-            } => numbered("d", (*device).into()),
-            ClientCall::GetCommand { device, .. } => numbered("d", (*device).into()),
-            ClientCall::CompleteCommand { device, command, .. } => {
-                let command = command.map(|c| numbered("c", c.0)).unwrap_or_default();
-                format!("{}{command}", numbered("d", (*device).into()))
-            }
-            _ => String::new(),
-        },
+        Call::Client(ClientCall::OpenDevice {
+            name: DeviceName::Known(device) | DeviceName::New(device),
+        })
+        | Call::Secondary(
+            _,
+            ClientCall::OpenDevice { name: DeviceName::Known(device) | DeviceName::New(device) },
+        ) => numbered("d", (*device).into()),
+        Call::Client(call) | Call::Secondary(_, call) => {
+            let device = call.device().map(|device| numbered("d", device.into()));
+            let completed = if let ClientCall::CompleteCommand { command, .. } = call {
+                command.map(|command| numbered("c", command.0))
+            } else {
+                None
+            };
+            device.into_iter().chain(completed).collect()
+        }
         Call::Server(_) => String::new(),
     }
 }

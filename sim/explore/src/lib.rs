@@ -18,6 +18,8 @@ mod citations;
 #[cfg(feature = "search")]
 mod coverage;
 #[cfg(feature = "search")]
+mod mutant;
+#[cfg(feature = "search")]
 mod offer;
 #[cfg(feature = "search")]
 mod paths;
@@ -25,8 +27,6 @@ mod paths;
 mod properties;
 #[cfg(feature = "search")]
 mod run;
-#[cfg(feature = "search")]
-mod sabotage;
 #[cfg(feature = "search")]
 mod symmetry;
 #[cfg(feature = "search")]
@@ -43,13 +43,13 @@ pub use diagram::device_set_diagram;
 pub use differences::{Difference, differences, differences_text};
 pub use documented::{DOCUMENTED_CLIENT, DOCUMENTED_SERVER, documented_table};
 #[cfg(feature = "search")]
+pub use mutant::Mutant;
+#[cfg(feature = "search")]
 pub use paths::{deeds, paths_covering_transitions, reachable, same_up_to_detail};
 #[cfg(feature = "search")]
 pub use properties::{INVARIANTS, Invariant, SIGHTS, Sight};
 #[cfg(feature = "search")]
 pub use run::{Exploration, explore, serve};
-#[cfg(feature = "search")]
-pub use sabotage::Sabotage;
 pub use table::{Cell, Entry, Table};
 pub use transitions::{client_table, server_table};
 #[cfg(feature = "search")]

@@ -90,8 +90,7 @@ impl Offer<'_> {
             outcome.clauses().chain(outcome.misuses()).for_each(|c| coverage.clause(c));
             let sends = matches!(&call, Call::Server(ServerCall::SendCommand(_)))
                 && !outcome.changes_nothing();
-            let passes =
-                outcome.refuses() && !self.world.is_whole() && self.world.sabotage.is_none();
+            let passes = outcome.refuses() && !self.world.is_whole() && self.world.mutant.is_none();
             let beyond = sends && full && !passes;
             // A refused command comes and goes in one step, which is looked at all the same.
             let loops = outcome.changes_nothing();

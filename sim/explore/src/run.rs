@@ -51,7 +51,7 @@ impl Exploration {
 pub fn explore(world: World, threads: usize) -> Exploration {
     let bounds = world.bounds;
     // Of a world that is broken on purpose all violations are of interest.
-    let until = match world.sabotage {
+    let until = match world.mutant {
         None => HasDiscoveries::AnyFailures,
         Some(_) => HasDiscoveries::All,
     };

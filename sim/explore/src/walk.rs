@@ -252,10 +252,7 @@ fn rest_for(call: &Call) -> &'static [Step] {
     const COMMAND: [Step; 4] = [configuring, opening_by_server, opening, sending_to_waiting];
     const END: [Step; 6] =
         [configuring, opening_by_server, opening, completing, closing_devices, closing];
-    match call {
-        Call::Client(ClientCall::GetCommand { .. }) => &COMMAND,
-        _ => &END,
-    }
+    if matches!(call, Call::Client(ClientCall::GetCommand { .. })) { &COMMAND } else { &END }
 }
 
 fn configuring(_: &State) -> Vec<Call> {

@@ -5,9 +5,9 @@ use smallvec::SmallVec;
 
 use super::action::Action;
 use super::coverage::Coverage;
+use super::mutant::Mutant;
 use super::offer::AGENT;
 use super::properties;
-use super::sabotage::Sabotage;
 use super::symmetry;
 use vdi_model::{
     Answer, BufferId, Call, Callback, Caller, ClientCall, CommandId, Expected, LaneId, Limits,
@@ -196,7 +196,7 @@ pub struct World {
     /// The readings.
     pub profile: Profile,
     /// What is wrong with it, if it is broken on purpose.
-    pub sabotage: Option<Sabotage>,
+    pub mutant: Option<Mutant>,
     /// What was met so far.
     pub coverage: Coverage,
 }
@@ -205,13 +205,13 @@ impl World {
     /// A sound world.
     #[must_use]
     pub fn new(bounds: Bounds, profile: Profile) -> Self {
-        Self { bounds, profile, sabotage: None, coverage: Coverage::default() }
+        Self { bounds, profile, mutant: None, coverage: Coverage::default() }
     }
 
     /// The same, broken.
     #[must_use]
-    pub fn broken(self, sabotage: Sabotage) -> Self {
-        Self { sabotage: Some(sabotage), ..self }
+    pub fn mutated(self, mutant: Mutant) -> Self {
+        Self { mutant: Some(mutant), ..self }
     }
 
     /// Whether nothing is dropped from a state, and a refused SendCommand is two steps.
@@ -222,7 +222,7 @@ impl World {
     /// What a call may come to.
     pub(super) fn outcomes(&self, state: &State, lane: LaneId, call: &Call) -> Outcomes {
         let limits = Limits::default();
-        match self.sabotage {
+        match self.mutant {
             None => vdi_model::outcomes(state, &self.profile, limits, lane, call),
             Some(how) => how.outcomes(state, &self.profile, limits, lane, call),
         }
@@ -230,7 +230,7 @@ impl World {
 
     /// What the call in progress on a lane may return.
     pub(super) fn returns(&self, state: &State, lane: LaneId) -> Outcomes {
-        match self.sabotage {
+        match self.mutant {
             None => vdi_model::returns(state, &self.profile, lane),
             Some(how) => how.returns(state, &self.profile, lane),
         }
@@ -238,7 +238,7 @@ impl World {
 
     /// The callbacks that may run.
     pub(super) fn callbacks(&self, state: &State) -> SmallVec<[Callback; 4]> {
-        match self.sabotage {
+        match self.mutant {
             None => vdi_model::callbacks(state, &self.profile),
             Some(how) => how.callbacks(state, &self.profile).into(),
         }
@@ -282,7 +282,7 @@ impl World {
         } else {
             vdi_model::apply_and_return(&mut node.state, lane, caller, outcome);
         }
-        if let Some(how) = self.sabotage {
+        if let Some(how) = self.mutant {
             how.after_call(&before, node, call);
         }
         self.note_call(&before, node, call, outcome);
@@ -347,7 +347,7 @@ impl World {
                     || node.state.aborted.is_none();
                 node.ghost.require(quiet, Breach::NormalCloseAborted);
             }
-            _ => {}
+            Call::Server(_) | Call::Client(_) | Call::Secondary(..) => {}
         }
     }
 
@@ -368,7 +368,7 @@ impl World {
             Call::Server(ServerCall::CloseDevice { device }) if aborted => {
                 (*device, Win32::ERROR_OPERATION_ABORTED)
             }
-            _ => return,
+            Call::Server(_) | Call::Client(_) | Call::Secondary(..) => return,
         };
         if fine {
             node.ghost.drop_queued(of, code);
@@ -401,7 +401,7 @@ impl World {
     }
 
     fn call_back(&self, node: &mut Node, callback: &Callback, held: bool) {
-        let before = self.sabotage.map(|how| (how, node.state.clone()));
+        let before = self.mutant.map(|how| (how, node.state.clone()));
         let ghost = &mut node.ghost;
         let inside = callback.lane != AGENT || ghost.agent_inside;
         ghost.require(inside, Breach::CalledBackAfterAgent);
@@ -464,7 +464,7 @@ impl World {
     fn unload(&self, node: &mut Node) {
         node.ghost.unloaded = true;
         node.ghost.gone |= process_bit(Caller::Server);
-        if node.state.agent.is_running() && self.sabotage != Some(Sabotage::UnloadIsNotNoticed) {
+        if node.state.agent.is_running() && self.mutant != Some(Mutant::UnloadIsNotNoticed) {
             node.ghost.hazard = true;
             self.coverage.clause(Clause::ServerUnloadAgentReturned);
             self.exit(node, Caller::Server);

@@ -44,12 +44,14 @@ impl Call {
     /// How long it may wait, if it can wait.
     pub const fn timeout_mut(&mut self) -> Option<&mut Timeout> {
         match self {
-            Self::Client(call) | Self::Secondary(_, call) => match call {
-                ClientCall::GetConfiguration { timeout }
-                | ClientCall::GetCommand { timeout, .. } => Some(timeout),
-                _ => None,
-            },
-            Self::Server(_) => None,
+            Self::Client(
+                ClientCall::GetConfiguration { timeout } | ClientCall::GetCommand { timeout, .. },
+            )
+            | Self::Secondary(
+                _,
+                ClientCall::GetConfiguration { timeout } | ClientCall::GetCommand { timeout, .. },
+            ) => Some(timeout),
+            Self::Server(_) | Self::Client(_) | Self::Secondary(..) => None,
         }
     }
 
@@ -57,11 +59,7 @@ impl Call {
     #[must_use]
     pub const fn client_device(&self) -> Option<u8> {
         match self {
-            Self::Client(call) | Self::Secondary(_, call) => match call {
-                ClientCall::GetCommand { device, .. }
-                | ClientCall::CompleteCommand { device, .. } => Some(*device),
-                _ => None,
-            },
+            Self::Client(call) | Self::Secondary(_, call) => call.device(),
             Self::Server(_) => None,
         }
     }
@@ -249,6 +247,22 @@ impl ServerCall {
 }
 
 impl ClientCall {
+    /// The device it is called on, if it is called on one.
+    #[must_use]
+    pub const fn device(&self) -> Option<u8> {
+        match self {
+            Self::GetCommand { device, .. } | Self::CompleteCommand { device, .. } => Some(*device),
+            Self::Create { .. }
+            | Self::OpenInSecondary { .. }
+            | Self::GetBufferHandle { .. }
+            | Self::MapBufferHandle { .. }
+            | Self::GetConfiguration { .. }
+            | Self::OpenDevice { .. }
+            | Self::SignalAbort
+            | Self::Close => None,
+        }
+    }
+
     /// Create of a pipe with so many devices and without a time-out.
     #[must_use]
     pub const fn create(devices: u8) -> Self {

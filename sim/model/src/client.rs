@@ -6,7 +6,7 @@ use super::effect::Effect;
 use super::outcome::{Answer, Outcome, Outcomes};
 use super::phase::ClientPhase;
 use super::state::{
-    Asked, Cause, ClientDevice, ClientLife, Configuration, Device, Pending, SecondaryLife,
+    Cause, ClientDevice, ClientLife, Command, Configuration, Device, Pending, SecondaryLife,
     ServerDevice, ServerLife, Stage, State,
 };
 use super::{ClientCall, CommandId, CreateFlaw, DeviceName, Limits, Timeout, commands, secondary};
@@ -17,7 +17,7 @@ use vdi_spec::clauses::{
     GetConfigurationAfterAbort, Profile, SignalAbortNotOpen, StaleCommandBeforeActive,
     UndefinedFeatures,
 };
-use vdi_spec::codes::{HResult, Win32};
+use vdi_spec::codes::HResult;
 
 use ClientPhase as P;
 
@@ -29,20 +29,16 @@ pub(super) fn outcomes(
     client: u8,
     call: &ClientCall,
 ) -> Outcomes {
-    match call {
-        ClientCall::Create { devices, asked, flaw } => {
-            return create(state, profile, client, (*devices, *asked), *flaw);
-        }
-        ClientCall::OpenInSecondary { found } => {
-            return secondary::open(state, profile, client, *found);
-        }
-        _ if !state.client_open(client) => return not_open(state, profile, client, call),
-        _ => {}
+    let makes_open = matches!(call, ClientCall::Create { .. } | ClientCall::OpenInSecondary { .. });
+    if !makes_open && !state.client_open(client) {
+        return not_open(state, profile, client, call);
     }
     match call {
-        ClientCall::Create { .. } | ClientCall::OpenInSecondary { .. } => {
-            unreachable!("answered above")
+        ClientCall::Create { devices, asked, flaw } => {
+            let created = Effect::Create(*devices, *asked);
+            create(state, profile, client, created, *flaw)
         }
+        ClientCall::OpenInSecondary { found } => secondary::open(state, profile, client, *found),
         ClientCall::GetBufferHandle { buffer } => {
             secondary::get_buffer_handle(state, profile, client, *buffer)
         }
@@ -55,8 +51,16 @@ pub(super) fn outcomes(
             get_command(state, profile, *device, *timeout)
         }
         ClientCall::CompleteCommand { device, command, code, bytes, position } => {
-            let told = limits.data_is_told;
-            complete_command(state, profile, *device, *command, (*code, *bytes, *position), told)
+            let (code, bytes, entry) = (*code, *bytes, profile.error_state_entry);
+            let effect = |command| {
+                let position = *position;
+                Effect::Complete { command, code, bytes, position, entry }
+            };
+            let misuse = |command: &Command| {
+                let told = limits.data_is_told;
+                commands::completion_misuse(state, profile, command, code, bytes, told)
+            };
+            complete_command(state, profile, *device, *command, effect, misuse)
         }
         ClientCall::SignalAbort => smallvec![
             Outcome::returns(HResult::NOERROR, C::ClientSignalAbortStatus)
@@ -76,7 +80,7 @@ fn create(
     state: &State,
     profile: &Profile,
     client: u8,
-    (devices, asked): (u8, Asked),
+    created: Effect,
     flaw: Option<CreateFlaw>,
 ) -> Outcomes {
     if state.client_open(client) {
@@ -86,13 +90,12 @@ fn create(
     smallvec![match flaw {
         Some(CreateFlaw::Features) if undefined => {
             let failing = Answer::Returns(super::Expected::AnyFailure);
-            let created = Outcome::returns(HResult::NOERROR, C::ClientCreateNotSupported)
-                .effecting(Effect::Create(devices, asked));
+            let created =
+                Outcome::returns(HResult::NOERROR, C::ClientCreateNotSupported).effecting(created);
             let failed = Outcome::new(failing, C::ClientCreateNotSupported);
             return [created, failed].map(|one| one.misuse(C::ClientCreateConfig)).into();
         }
-        None => Outcome::returns(HResult::NOERROR, C::ClientCreateStatus)
-            .effecting(Effect::Create(devices, asked)),
+        None => Outcome::returns(HResult::NOERROR, C::ClientCreateStatus).effecting(created),
         Some(CreateFlaw::Config | CreateFlaw::Features) => {
             Outcome::returns(HResult::VD_E_NOTSUPPORTED, C::ClientCreateNotSupported)
                 .misuse(C::ClientCreateConfig)
@@ -132,16 +135,20 @@ fn not_open(state: &State, profile: &Profile, client: u8, call: &ClientCall) -> 
             Outcome::returns(HResult::VD_E_PROTOCOL, C::ClientCloseNotOpen)
                 .misuse(C::ClientCloseTwice)
         ],
-        _ => {
-            let clause = match call {
-                ClientCall::Close => C::ClientCloseNotOpen,
-                ClientCall::GetBufferHandle { .. } => C::ClientGetBufferHandleNotOpen,
-                ClientCall::MapBufferHandle { .. } => C::ClientMapBufferHandleNotOpen,
-                _ => C::ClientNotOpen,
-            };
-            without_set(Outcome::returns(HResult::VD_E_PROTOCOL, clause))
-        }
+        ClientCall::Close => refused_without_set(C::ClientCloseNotOpen),
+        ClientCall::GetBufferHandle { .. } => refused_without_set(C::ClientGetBufferHandleNotOpen),
+        ClientCall::MapBufferHandle { .. } => refused_without_set(C::ClientMapBufferHandleNotOpen),
+        ClientCall::Create { .. }
+        | ClientCall::OpenInSecondary { .. }
+        | ClientCall::GetConfiguration { .. }
+        | ClientCall::OpenDevice { .. }
+        | ClientCall::GetCommand { .. }
+        | ClientCall::CompleteCommand { .. } => refused_without_set(C::ClientNotOpen),
     }
+}
+
+fn refused_without_set(clause: C) -> Outcomes {
+    without_set(Outcome::returns(HResult::VD_E_PROTOCOL, clause))
 }
 
 /// Without a set no call is right but Create, or OpenInSecondary in another process.
@@ -360,8 +367,8 @@ fn complete_command(
     profile: &Profile,
     device: u8,
     command: Option<CommandId>,
-    (code, bytes, position): (Win32, u32, u64),
-    data_is_told: bool,
+    effect: impl FnOnce(CommandId) -> Effect,
+    misuse: impl FnOnce(&Command) -> Option<C>,
 ) -> Outcomes {
     if state.aborted.is_some() {
         return smallvec![Outcome::returns(HResult::VD_E_ABORT, C::ClientCompleteCommandAborted)];
@@ -384,16 +391,9 @@ fn complete_command(
     let Some(command) = active else {
         return no_active_command(state, profile, owner);
     };
-    let mut outcome = Outcome::returns(HResult::NOERROR, C::ClientCompleteCommandStatus).effecting(
-        Effect::Complete { command, code, bytes, position, entry: profile.error_state_entry },
-    );
-    let misuse = state.command(command).and_then(|command| {
-        commands::completion_misuse(state, profile, command, (code, bytes), data_is_told)
-    });
-    if let Some(clause) = misuse {
-        outcome = outcome.misuse(clause);
-    }
-    smallvec![outcome]
+    let outcome = Outcome::returns(HResult::NOERROR, C::ClientCompleteCommandStatus)
+        .effecting(effect(command));
+    smallvec![state.command(command).and_then(misuse).into_iter().fold(outcome, Outcome::misuse)]
 }
 
 fn no_active_command(state: &State, profile: &Profile, owner: u8) -> Outcomes {

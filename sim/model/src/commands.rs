@@ -45,10 +45,10 @@ pub(super) fn request_misuse(state: &State, profile: &Profile, request: &Request
 /// What has to be agreed on for a command.
 fn gate_of(code: Code, profile: &Profile) -> Gate {
     let position_only = profile.disk_get_position == DiskGetPosition::PositionOnly;
-    match code {
-        Code::GetPosition if position_only => Gate::AnyFeature(Features::POSITION),
-        _ => code.info().gate,
+    if code == Code::GetPosition && position_only {
+        return Gate::AnyFeature(Features::POSITION);
     }
+    code.info().gate
 }
 
 /// Whether what was agreed on lets the command be sent.
@@ -63,12 +63,11 @@ fn gate(state: &State, profile: &Profile, code: Code, agreed: Features) -> Optio
     if !open {
         return Some(C::ServerCommandFeature);
     }
-    let media = match code {
-        Code::Read => Features::READ_MEDIA,
-        Code::Write | Code::WriteMark => Features::WRITE_MEDIA,
-        _ => return None,
-    };
-    (!state.granted.features.intersects(media)).then_some(C::ServerCommandMedia)
+    let granted = |media| state.granted.features.intersects(media);
+    let unreadable = code == Code::Read && !granted(Features::READ_MEDIA);
+    let writes = matches!(code, Code::Write | Code::WriteMark);
+    let unwritable = writes && !granted(Features::WRITE_MEDIA);
+    (unreadable || unwritable).then_some(C::ServerCommandMedia)
 }
 
 /// A buffer that exists and that no other command has.
@@ -116,7 +115,19 @@ fn arguments(state: &State, request: &Request, agreed: Features) -> Option<C> {
         }
         Code::SetPosition => (!(0..=2).contains(&size)).then_some(C::ServerCommandOrigin),
         Code::Load => (!(0..=1).contains(&size)).then_some(C::ServerCommandEject),
-        _ => None,
+        Code::ClearError
+        | Code::Rewind
+        | Code::WriteMark
+        | Code::GetPosition
+        | Code::Discard
+        | Code::Flush
+        | Code::Snapshot
+        | Code::MountSnapshot
+        | Code::PrepareToFreeze
+        | Code::FileInfoBegin
+        | Code::FileInfoEnd
+        | Code::GetError
+        | Code::Complete => None,
     }
 }
 
@@ -168,7 +179,8 @@ pub(super) fn completion_misuse(
     state: &State,
     profile: &Profile,
     command: &Command,
-    (code, bytes): (Win32, u32),
+    code: Win32,
+    bytes: u32,
     data_is_told: bool,
 ) -> Option<C> {
     let success = code == Win32::ERROR_SUCCESS;
@@ -215,14 +227,14 @@ fn amount(profile: &Profile, command: &Command, success: bool, bytes: u32) -> Op
     if !success || bytes == size {
         return None;
     }
-    match command.code {
-        Code::Write => Some(C::ClientWriteShort),
-        Code::Read if bytes == 0 => Some(C::ClientReadEnd),
-        Code::Read => {
-            let fault = profile.short_read_success == ShortReadSuccess::ClientFault;
-            fault.then_some(C::ClientReadShort)
-        }
-        _ => None,
+    let fault = profile.short_read_success == ShortReadSuccess::ClientFault;
+    let (writes, reads) = (command.code == Code::Write, command.code == Code::Read);
+    if writes {
+        Some(C::ClientWriteShort)
+    } else if reads && bytes == 0 {
+        Some(C::ClientReadEnd)
+    } else {
+        (reads && fault).then_some(C::ClientReadShort)
     }
 }
 
@@ -231,11 +243,8 @@ fn belongs_elsewhere(command: Code, code: Win32) -> bool {
     let reading =
         matches!(command, Code::Read | Code::SkipMarks | Code::SkipBlocks | Code::SetPosition);
     let writing = matches!(command, Code::Write | Code::WriteMark | Code::Flush | Code::Complete);
-    match code {
-        Win32::ERROR_HANDLE_EOF
-        | Win32::ERROR_NO_DATA_DETECTED
-        | Win32::ERROR_FILEMARK_DETECTED => !reading,
-        Win32::ERROR_DISK_FULL | Win32::ERROR_EOM_OVERFLOW | Win32::ERROR_END_OF_MEDIA => !writing,
-        _ => false,
-    }
+    let of_reading =
+        [Win32::ERROR_HANDLE_EOF, Win32::ERROR_NO_DATA_DETECTED, Win32::ERROR_FILEMARK_DETECTED];
+    let of_writing = [Win32::ERROR_DISK_FULL, Win32::ERROR_EOM_OVERFLOW, Win32::ERROR_END_OF_MEDIA];
+    of_reading.contains(&code) && !reading || of_writing.contains(&code) && !writing
 }

@@ -96,10 +96,13 @@ fn push_completion(
             } else {
                 C::AgentCallback
             },
-            also: Some(match (command.code, code) {
-                (CommandCode::ClearError, Win32::ERROR_SUCCESS) => C::DeviceErrorCleared,
-                _ => C::AgentCallbackLane,
-            }),
+            also: Some(
+                if command.code == CommandCode::ClearError && code == Win32::ERROR_SUCCESS {
+                    C::DeviceErrorCleared
+                } else {
+                    C::AgentCallbackLane
+                },
+            ),
         }),
         _ => None,
     };

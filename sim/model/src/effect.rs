@@ -81,7 +81,10 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
         Effect::CloseDevice { device, drain } => close_device(state, device, drain),
         Effect::Abort(cause) => abort(state, cause),
         Effect::CloseServer { abort: cause, then_wait } => {
-            close_server(state, (lane, caller), cause, then_wait);
+            let pending = |reply| InProgress { lane, caller, pending: Pending::ServerClose(reply) };
+            state.server = ServerLife::Closed;
+            abort_if(state, cause);
+            state.calls.extend(then_wait.map(pending));
         }
         Effect::Create(devices, asked) => {
             state.client = ClientLife::Created;
@@ -104,7 +107,8 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
             state.devices[usize::from(device)].client = ClientDevice::CloseSeen;
         }
         Effect::Complete { command, code, bytes, position, entry } => {
-            complete(state, command, (code, bytes, position), entry);
+            set_stage(state, command, Stage::Completed { code, bytes, position });
+            complete(state, command, code, entry);
         }
         Effect::CloseClient { abort: cause, drop_held } => {
             state.client = ClientLife::Closed;
@@ -178,26 +182,7 @@ fn map(state: &mut State, client: u8, buffer: BufferId) {
     }
 }
 
-fn close_server(
-    state: &mut State,
-    (lane, caller): (LaneId, Caller),
-    cause: Option<Cause>,
-    then_wait: Option<Reply>,
-) {
-    state.server = ServerLife::Closed;
-    abort_if(state, cause);
-    if let Some(reply) = then_wait {
-        state.calls.push(InProgress { lane, caller, pending: Pending::ServerClose(reply) });
-    }
-}
-
-fn complete(
-    state: &mut State,
-    command: CommandId,
-    (code, bytes, position): (Win32, u32, u64),
-    entry: ErrorStateEntry,
-) {
-    set_stage(state, command, Stage::Completed { code, bytes, position });
+fn complete(state: &mut State, command: CommandId, code: Win32, entry: ErrorStateEntry) {
     note_completion(state, command, code);
     if code == Win32::ERROR_SUCCESS {
         return;
@@ -243,16 +228,15 @@ fn note_completion(state: &mut State, id: CommandId, code: Win32) {
     };
     let device = &mut state.devices[usize::from(command.device)];
     device.flushed = command.code == CommandCode::Flush;
-    device.stream = match (command.code, code) {
-        (
-            CommandCode::Read,
-            Win32::ERROR_HANDLE_EOF
-            | Win32::ERROR_NO_DATA_DETECTED
-            | Win32::ERROR_FILEMARK_DETECTED,
-        ) => Stream::MediumEnded,
-        (CommandCode::Write, Win32::ERROR_EOM_OVERFLOW) => Stream::Overflow,
-        _ => device.stream,
-    };
+    let at_the_end = matches!(
+        code,
+        Win32::ERROR_HANDLE_EOF | Win32::ERROR_NO_DATA_DETECTED | Win32::ERROR_FILEMARK_DETECTED
+    );
+    if command.code == CommandCode::Read && at_the_end {
+        device.stream = Stream::MediumEnded;
+    } else if command.code == CommandCode::Write && code == Win32::ERROR_EOM_OVERFLOW {
+        device.stream = Stream::Overflow;
+    }
 }
 
 fn push_command(state: &mut State, request: &Request, stage: Stage) {
@@ -278,7 +262,19 @@ fn push_command(state: &mut State, request: &Request, stage: Stage) {
             {
                 Stream::Free
             }
-            _ => *stream,
+            CommandCode::Read
+            | CommandCode::Write
+            | CommandCode::ClearError
+            | CommandCode::Rewind
+            | CommandCode::WriteMark
+            | CommandCode::SkipMarks
+            | CommandCode::SkipBlocks
+            | CommandCode::GetPosition
+            | CommandCode::SetPosition
+            | CommandCode::Flush
+            | CommandCode::FileInfoBegin
+            | CommandCode::FileInfoEnd
+            | CommandCode::GetError => *stream,
         };
     }
     let moves = request.code.info().moves_data;

@@ -102,6 +102,7 @@ fn open(state: &State, profile: &Profile, found: bool, reused: bool) -> Outcomes
 /// A call on an interface without a set: never opened, or closed.
 fn not_open(state: &State, profile: &Profile, call: &ServerCall) -> Outcomes {
     let closed = state.server == ServerLife::Closed;
+    let not_open = if closed { C::ServerCloseHandle } else { C::ServerNotOpen };
     match call {
         // A device interface goes with its set: what is called is gone.
         ServerCall::SendCommand(request) if closed => {
@@ -129,15 +130,26 @@ fn not_open(state: &State, profile: &Profile, call: &ServerCall) -> Outcomes {
             let outcome = Outcome::returns(HResult::VD_E_PROTOCOL, C::ServerCloseNotOpen);
             smallvec![after_close(outcome, closed)]
         }
-        _ => {
-            let clause = if closed { C::ServerCloseHandle } else { C::ServerNotOpen };
-            let tells = matches!(call, ServerCall::IsSharedBuffer { .. })
-                && profile.shared_when_not_open == SharedWhenNotOpen::False;
-            let outcome = match tells {
-                true => Outcome::new(Answer::Tells(Some(false)), clause),
-                false => Outcome::returns(HResult::VD_E_PROTOCOL, clause),
-            };
+        ServerCall::IsSharedBuffer { .. }
+            if profile.shared_when_not_open == SharedWhenNotOpen::False =>
+        {
+            let outcome = Outcome::new(Answer::Tells(Some(false)), not_open);
             smallvec![after_close(outcome, closed)]
+        }
+        ServerCall::Open { .. }
+        | ServerCall::GetConfiguration
+        | ServerCall::BeginConfiguration { .. }
+        | ServerCall::RequestBuffers(_)
+        | ServerCall::QueryAvailableBuffers(_)
+        | ServerCall::EndConfiguration
+        | ServerCall::ExecuteCompletionAgent
+        | ServerCall::OpenDevice { .. }
+        | ServerCall::AllocateBuffer { .. }
+        | ServerCall::FreeBuffer { .. }
+        | ServerCall::IsSharedBuffer { .. }
+        | ServerCall::SendCommand(_)
+        | ServerCall::CloseDevice { .. } => {
+            smallvec![after_close(Outcome::returns(HResult::VD_E_PROTOCOL, not_open), closed)]
         }
     }
 }

@@ -10,13 +10,17 @@
 //! | `layout`, `record` | what is shared: a `repr(C)` layout of atomics, rings, records |
 //! | `shm` | the one door to that memory, everything unsafe |
 //! | `mapping` | a set in that memory: its state, how it ends, how calls wait |
-//! | `machine`, `posix` | where sets are found by name, who lives |
-//! | `server_table`, `allocator` | the server's own: its commands, its buffers |
+//! | `host`, `processes`, `clock` | what was chosen, who lives, time-outs |
+//! | `object`, `posix`, `registry`, `machine` | shared memory objects; where sets are found by name |
+//! | `command` | commands and completions, as both sides see them |
+//! | `server_state`, `server_table`, `allocator` | the server's own: its commands, its buffers |
 //! | `server`, `server_device`, `agent` | the server's functions |
+//! | `client_state` | what a client has of its own |
 //! | `client`, `client_device`, `secondary` | the client's functions |
 //! | `buffer` | shared bytes, without copying |
-//! | `clock` | time-outs |
 //! | `history` | what recorders share |
+//!
+//! Read first: [`Machine`], [`ServerSet`], [`ClientSet`].
 //!
 //! **How it works.** Every end of a set is decided on one shared word. A device is two
 //! rings, each with one writer and one reader: requests to the client, completions

@@ -3,11 +3,11 @@
 //! Here they are the standard library's and the kernel's: a shared futex, which
 //! wakes threads of this process and of others alike. The test `loom` compiles
 //! the runtime with a module of this name that holds loom's types instead, and so
-//! tries every order of events. For the same purpose the runtime asks [`fault`]
+//! tries every order of events. For the same purpose the runtime asks [`seeded`]
 //! at every place where a defect can be seeded; here the answer is a constant no.
 
 use std::cell::RefCell;
-mod faults;
+mod mutants;
 
 use std::sync::PoisonError;
 use std::thread;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use rustix::thread::futex::{self, Timespec};
 
-pub(crate) use self::faults::Fault;
+pub(crate) use self::mutants::Mutant;
 pub(crate) use std::sync::Arc;
 pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 pub(crate) use std::thread::ThreadId;
@@ -38,7 +38,7 @@ pub(crate) mod limits {
 
 /// Whether this defect is seeded.
 #[inline(always)]
-pub(crate) const fn fault(_: Fault) -> bool {
+pub(crate) const fn seeded(_: Mutant) -> bool {
     false
 }
 

@@ -9,9 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use vdi_spec::codes::{HResult, Win32};
 
 use super::clock::Watch;
-use super::defect::Defect;
 use super::device::Owed;
 use super::monitor::{Look, Monitor};
+use super::mutant::Mutant;
 use super::set::{Phase, Set};
 use super::state::{SetId, State};
 use super::{Callback, Completion, Gone, Status};
@@ -37,19 +37,17 @@ enum Step {
 /// Takes the place of the agent, or says why not.
 pub(super) fn start(state: &mut State, id: SetId, process: &str) -> Result<SetId, HResult> {
     let set = state.set_mut(id);
-    if set.aborted() && set.defect(Defect::AgentAfterAbort) {
+    if set.aborted() && set.is(Mutant::AgentAfterAbort) {
         return Err(HResult::NOERROR);
     }
     let early = &[Phase::Connected, Phase::Configurable];
     if !set.agent_running {
-        set.require_also(&[Phase::Initializing], Defect::AgentTooEarly, early)?;
-    } else if set.aborted()
-        || !(set.defect(Defect::AgentTwice) || set.defect(Defect::TwoAgentsAtOnce))
-    {
+        set.require_also(&[Phase::Initializing], Mutant::AgentTooEarly, early)?;
+    } else if set.aborted() || !(set.is(Mutant::AgentTwice) || set.is(Mutant::TwoAgentsAtOnce)) {
         set.require(&[])?;
     }
     set.agent_running = true;
-    if !set.defect(Defect::ActiveMissedByBoth) {
+    if !set.is(Mutant::ActiveMissedByBoth) {
         set.enter_active();
     }
     state.enter(process);
@@ -79,21 +77,21 @@ impl Agent {
             }
             let set = state.set_mut(self.set);
             set.agent_calling = false;
-            if set.aborted() && set.defect(Defect::AgentReturnsFirst) {
+            if set.aborted() && set.is(Mutant::AgentReturnsFirst) {
                 set.owed.clear();
             }
             if let Some(owed) = next_owed(set) {
                 set.agent_calling = true;
-                let defect =
-                    if set.aborted() { Defect::CallbackTwice } else { Defect::CallbackAgain };
-                return Look::Done(Step::Call(owed, set.defect(defect)));
+                let mutant =
+                    if set.aborted() { Mutant::CallbackTwice } else { Mutant::CallbackAgain };
+                return Look::Done(Step::Call(owed, set.is(mutant)));
             }
             if !std::mem::take(&mut missed) && set.agent_may_return() {
                 set.agent_running = false;
                 state.clock.end_agent();
                 state.leave(&self.process);
                 let (right, wrong) = (HResult::NOERROR, HResult::VD_E_UNEXPECTED);
-                let status = state.seed.instead(Defect::AgentUnexpected, right, wrong);
+                let status = state.seed.instead(Mutant::AgentUnexpected, right, wrong);
                 return Look::Done(Step::Return(status));
             }
             Look::Wait(watch.deadline(&state.clock, state.set(self.set)))
@@ -130,12 +128,12 @@ impl Agent {
 /// Takes the oldest callback that is owed. With that of a successful ClearError its
 /// device leaves the error state.
 fn next_owed(set: &mut Set) -> Option<Owed> {
-    let late = !set.aborted() && set.defect(Defect::CallbackLate);
+    let late = !set.aborted() && set.is(Mutant::CallbackLate);
     if late && set.owed.len() < 2 {
         return None;
     }
     let owed = set.owed.pop_front()?;
-    if let Some(slot) = owed.clears.filter(|_| !set.defect(Defect::ClearErrorIdle)) {
+    if let Some(slot) = owed.clears.filter(|_| !set.is(Mutant::ClearErrorIdle)) {
         set.devices[slot].errored = false;
     }
     Some(owed)

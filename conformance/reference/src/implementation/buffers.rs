@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use super::defect::{Defect, Seed};
+use super::mutant::{Mutant, Seed};
 use super::{Buffer, BufferId};
 
 /// The buffer area of one set. All numbers are bytes.
@@ -117,11 +117,11 @@ impl Area {
 
     /// How many such buffers could be allocated now.
     pub(super) fn available(&self, size: u32, alignment: u32) -> u64 {
-        if self.seed.is(Defect::CountsNoRequests) {
+        if self.seed.is(Mutant::CountsNoRequests) {
             return 0;
         }
         let shape = self.shape(size, alignment);
-        if self.seed.is(Defect::CountsTaken) {
+        if self.seed.is(Mutant::CountsTaken) {
             return shape.fitting(0, self.capacity);
         }
         // First its own places, as `allocate` does it, then what is left between
@@ -138,13 +138,13 @@ impl Area {
     /// Takes a place that such a buffer was requested for, or else the first where it
     /// fits.
     pub(super) fn allocate(&mut self, id: BufferId, size: u32, alignment: u32) -> Option<Buffer> {
-        let alignment = self.seed.instead(Defect::AllocatesMisaligned, alignment, 0);
+        let alignment = self.seed.instead(Mutant::AllocatesMisaligned, alignment, 0);
         let shape = self.shape(size, alignment);
         let own = self.own_places(shape).next();
         let start = own.or_else(|| self.first_fit(shape)).or_else(|| {
             let end = self.blocks.values().map(|block| block.end).max().unwrap_or(self.capacity);
             let beyond = end.next_multiple_of(shape.alignment);
-            self.seed.is(Defect::AllocatesWithoutEnd).then_some(beyond)
+            self.seed.is(Mutant::AllocatesWithoutEnd).then_some(beyond)
         })?;
         let buffer = Buffer { id, offset: start + shape.lead, size };
         self.blocks.insert(start, Block { end: start + shape.length, buffer });
@@ -171,7 +171,7 @@ impl Area {
         // An alignment that is no power of 2 comes here with a defect only.
         let alignment = u64::from(alignment).max(self.basic).next_power_of_two();
         let basic = self.basic.max(1);
-        let prefix = self.seed.instead(Defect::PrefixZoneUncounted, self.prefix, 0);
+        let prefix = self.seed.instead(Mutant::PrefixZoneUncounted, self.prefix, 0);
         let lead = prefix.next_multiple_of(alignment);
         Shape { lead, length: (lead + u64::from(size)).next_multiple_of(basic), alignment }
     }

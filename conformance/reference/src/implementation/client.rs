@@ -4,9 +4,9 @@ use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
 
 use super::client_device::ClientDevice;
-use super::defect::Defect;
 use super::device::End;
 use super::monitor::Monitor;
+use super::mutant::Mutant;
 use super::set::{Phase, Set};
 use super::state::{Binding, Hold, InterfaceId, SideId, State};
 use super::{Answer, Gone, Status, Timeout, answer, status};
@@ -39,7 +39,7 @@ impl ClientSet {
         let bad = |name: &str| name.is_empty() || name.contains('\\');
         status(self.monitor.with(&self.process, |state| {
             if state.binding(self.interface) != Binding::Unbound {
-                return state.seed.unless(Defect::CreateTwice, Err(HResult::VD_E_PROTOCOL));
+                return state.seed.unless(Mutant::CreateTwice, Err(HResult::VD_E_PROTOCOL));
             }
             if instance.is_some_and(bad) {
                 return Err(HResult::VD_E_INSTANCE_NAME);
@@ -48,7 +48,7 @@ impl ClientSet {
                 return Err(HResult::VD_E_INVALID);
             }
             let supported = config.check_client().map_err(|_| HResult::VD_E_NOTSUPPORTED);
-            state.seed.unless(Defect::CreatesAnything, supported)?;
+            state.seed.unless(Mutant::CreatesAnything, supported)?;
             if state.name_taken(instance, name) {
                 return Err(HResult::VD_E_PROTOCOL);
             }
@@ -64,7 +64,7 @@ impl ClientSet {
     /// Source: SQL Server VDI reference, GetConfiguration (client).
     pub fn get_configuration(&self, timeout: Timeout) -> Answer<VdConfig> {
         let timeout = match timeout {
-            _ if self.monitor.seed.is(Defect::ConfigurationTimeoutIgnored) => Timeout::Infinite,
+            _ if self.monitor.seed.is(Mutant::ConfigurationTimeoutIgnored) => Timeout::Infinite,
             timeout => timeout,
         };
         let mut missed = self.misses()?;
@@ -93,14 +93,14 @@ impl ClientSet {
         let opened = self.call(|state, hold| {
             let set = state.set_mut(hold.set);
             let chosen = seen.map_or_else(|| choose_device(set, name, hold.side), Ok);
-            if chosen.is_err() && set.defect(Defect::FailedOpenTakesDevice) {
+            if chosen.is_err() && set.is(Mutant::FailedOpenTakesDevice) {
                 let mut unopened = set.devices.iter_mut().filter(|d| d.client == End::Unopened);
                 unopened.next().into_iter().for_each(|device| device.client = End::Open);
             }
             let device = &mut set.devices[chosen?];
             device.client = End::Open;
             device.owner = Some(hold.side);
-            if agent_seen && !set.defect(Defect::ActiveMissed) {
+            if agent_seen && !set.is(Mutant::ActiveMissed) {
                 set.enter_active();
             }
             Ok((hold, chosen?))
@@ -114,10 +114,10 @@ impl ClientSet {
     /// Source: SQL Server VDI reference, SignalAbort (client).
     pub fn signal_abort(&self) -> Status {
         let aborted = status(self.call(|state, hold| {
-            let ignored = state.defect(Defect::ClientAbortIgnored);
+            let ignored = state.is(Mutant::ClientAbortIgnored);
             if ignored { Ok(()) } else { state.signal_abort(hold.set) }
         }));
-        self.overlook(Defect::ClientSignalAbortNotOpen, aborted)
+        self.overlook(Mutant::ClientSignalAbortNotOpen, aborted)
     }
 
     /// Closes the set and releases everything, on an error too. VD_E_OPEN, with
@@ -128,7 +128,7 @@ impl ClientSet {
     ///
     /// Source: SQL Server VDI reference, Close (client).
     pub fn close(&self) -> Status {
-        if self.monitor.seed.is(Defect::ClientClosesTwice) {
+        if self.monitor.seed.is(Mutant::ClientClosesTwice) {
             return self.close_twice();
         }
         let closed = status(self.call(|state, hold| {
@@ -138,13 +138,13 @@ impl ClientSet {
             state.bind(self.interface, Binding::Unbound);
             closed
         }));
-        self.overlook(Defect::ClientCloseNotOpen, closed)
+        self.overlook(Mutant::ClientCloseNotOpen, closed)
     }
 
     /// NOERROR in place of VD_E_PROTOCOL, if that is the defect.
-    fn overlook(&self, defect: Defect, status: Status) -> Status {
+    fn overlook(&self, mutant: Mutant, status: Status) -> Status {
         match status {
-            Ok(HResult::VD_E_PROTOCOL) if self.monitor.seed.is(defect) => Ok(HResult::NOERROR),
+            Ok(HResult::VD_E_PROTOCOL) if self.monitor.seed.is(mutant) => Ok(HResult::NOERROR),
             status => status,
         }
     }
@@ -165,9 +165,9 @@ impl ClientSet {
 fn configuration(set: &mut Set, side: SideId, first: bool) -> Option<Result<VdConfig, HResult>> {
     let open = set.client_side(side).is_some_and(|side| side.open);
     if set.aborted() || !open {
-        let sleeps_on = !first && set.defect(Defect::ConfigurationSleepsThroughAbort);
+        let sleeps_on = !first && set.is(Mutant::ConfigurationSleepsThroughAbort);
         let told = set.seed.instead(
-            Defect::ConfigurationAfterAbort,
+            Mutant::ConfigurationAfterAbort,
             Err(HResult::VD_E_ABORT),
             Ok(set.told()),
         );
@@ -175,7 +175,7 @@ fn configuration(set: &mut Set, side: SideId, first: bool) -> Option<Result<VdCo
     }
     let configured = match set.phase {
         Phase::Initializing | Phase::Active | Phase::NormallyTerminated => true,
-        Phase::Configurable => set.defect(Defect::ConfigurationEarly),
+        Phase::Configurable => set.is(Mutant::ConfigurationEarly),
         _ => false,
     };
     let told = set.told();
@@ -187,9 +187,9 @@ fn configuration(set: &mut Set, side: SideId, first: bool) -> Option<Result<VdCo
 pub(super) fn choose_device(set: &mut Set, name: &str, side: SideId) -> Result<usize, HResult> {
     let seed = set.seed;
     let aborted = if set.aborted() { Err(HResult::VD_E_ABORT) } else { Ok(()) };
-    seed.unless(Defect::ClientOpensAfterAbort, aborted)?;
+    seed.unless(Mutant::ClientOpensAfterAbort, aborted)?;
     let seen = if set.configuration_seen { Ok(()) } else { Err(HResult::VD_E_PROTOCOL) };
-    seed.unless(Defect::ClientOpensEarly, seen)?;
+    seed.unless(Mutant::ClientOpensEarly, seen)?;
     let ends = |end: End| set.devices.iter().filter(|device| device.client == end).count();
     if ends(End::Closed) == set.devices.len() {
         return Err(HResult::VD_E_PROTOCOL);
@@ -199,10 +199,10 @@ pub(super) fn choose_device(set: &mut Set, name: &str, side: SideId) -> Result<u
     }
     if ends(End::Unopened) == 0 {
         let (right, wrong) = (HResult::VD_E_OPEN, HResult::VD_E_PROTOCOL);
-        return Err(seed.instead(Defect::ClientSurplusProtocol, right, wrong));
+        return Err(seed.instead(Mutant::ClientSurplusProtocol, right, wrong));
     }
     let (right, wrong) = (HResult::VD_E_INVALID, HResult::VD_E_PROTOCOL);
-    let unknown = seed.instead(Defect::UnknownNameProtocol, right, wrong);
+    let unknown = seed.instead(Mutant::UnknownNameProtocol, right, wrong);
     let slot = set.device_named(name).ok_or(unknown)?;
     if set.devices[slot].client == End::Unopened { Ok(slot) } else { Err(HResult::VD_E_PROTOCOL) }
 }
@@ -212,8 +212,8 @@ fn opened_again(set: &Set, name: &str, side: SideId) -> Option<usize> {
     let known = set.devices.iter().position(|device| device.name.as_deref() == Some(name))?;
     let device = &set.devices[known];
     let again = device.client == End::Open
-        && (set.defect(Defect::ClientOpensTwice)
-            || device.owner != Some(side) && set.defect(Defect::SecondaryOpensTwice));
+        && (set.is(Mutant::ClientOpensTwice)
+            || device.owner != Some(side) && set.is(Mutant::SecondaryOpensTwice));
     again.then_some(known)
 }
 
@@ -221,13 +221,13 @@ fn opened_again(set: &Set, name: &str, side: SideId) -> Option<usize> {
 pub(super) fn close(state: &mut State, hold: Hold) -> Result<(), HResult> {
     let set = state.set_mut(hold.set);
     let seed = set.seed;
-    let counts = |owner| !seed.is(Defect::PrimaryForgetsSecondaries) || owner == Some(hold.side);
+    let counts = |owner| !seed.is(Mutant::PrimaryForgetsSecondaries) || owner == Some(hold.side);
     let open = !set.aborted()
         && set.devices.iter().any(|device| device.client == End::Open && counts(device.owner));
     let seen_all = set.devices.iter().all(|device| device.client == End::Closed);
-    set.client.end(seed.is(Defect::ClientCloseReleasesNothing));
-    let unaware = if open { Defect::ClientCloseUnnoticed } else { Defect::ClientCloseQuiet };
-    let normal = seen_all && !seed.is(Defect::ClientNormalCloseAborts);
+    set.client.end(seed.is(Mutant::ClientCloseReleasesNothing));
+    let unaware = if open { Mutant::ClientCloseUnnoticed } else { Mutant::ClientCloseQuiet };
+    let normal = seen_all && !seed.is(Mutant::ClientNormalCloseAborts);
     if set.aborted() || (!seen_all && seed.is(unaware)) {
         state.change();
     } else if normal {
@@ -238,5 +238,5 @@ pub(super) fn close(state: &mut State, hold: Hold) -> Result<(), HResult> {
     } else {
         state.abort(hold.set);
     }
-    if open && !seed.is(Defect::ClientCloseNoerror) { Err(HResult::VD_E_OPEN) } else { Ok(()) }
+    if open && !seed.is(Mutant::ClientCloseNoerror) { Err(HResult::VD_E_OPEN) } else { Ok(()) }
 }

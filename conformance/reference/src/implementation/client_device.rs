@@ -3,8 +3,8 @@
 use vdi_spec::codes::{HResult, Win32};
 
 use super::client::ClientSet;
-use super::defect::{Defect, Seed};
 use super::device::{Command, CommandId, Delivered, End};
+use super::mutant::{Mutant, Seed};
 use super::races;
 use super::set::Set;
 use super::state::{Hold, State};
@@ -49,23 +49,23 @@ impl ClientDevice {
         let ended = set.aborted() || !open;
         let device = &mut set.devices[self.slot];
         if ended {
-            let sleeps_on = !first && seed.is(Defect::SleepsThroughAbort);
+            let sleeps_on = !first && seed.is(Mutant::SleepsThroughAbort);
             let late = device.deliver_late().ok_or(HResult::VD_E_ABORT);
             return (!sleeps_on).then_some(late);
         }
         let closed = device.closed_for_client(seed);
-        if closed && device.client == End::Closed && seed.is(Defect::CloseEventOnce) {
+        if closed && device.client == End::Closed && seed.is(Mutant::CloseEventOnce) {
             return Some(Err(HResult::VD_E_PROTOCOL));
         }
         if closed {
             device.client = End::Closed;
             return Some(Err(HResult::VD_E_CLOSE));
         }
-        if seed.is(Defect::OneCommandTwice) {
+        if seed.is(Mutant::OneCommandTwice) {
             return device.peek().map(Ok);
         }
         let mut delivered = device.deliver(seed)?;
-        if delivered.buffer.is_some() && seed.is(Defect::BufferNotDelivered) {
+        if delivered.buffer.is_some() && seed.is(Mutant::BufferNotDelivered) {
             delivered.buffer = set.area.another(delivered.buffer);
         }
         if let Some(buffer) = delivered.buffer {
@@ -98,25 +98,25 @@ impl ClientDevice {
             }
             let set = state.set_mut(self.hold.set);
             if set.aborted() {
-                return seed.unless(Defect::CompletesAfterAbort, Err(HResult::VD_E_ABORT));
+                return seed.unless(Mutant::CompletesAfterAbort, Err(HResult::VD_E_ABORT));
             }
             let closed = set.devices[self.slot].client == End::Closed;
-            if closed && !seed.is(Defect::CompletesAfterCloseSeen) {
+            if closed && !seed.is(Mutant::CompletesAfterCloseSeen) {
                 return Err(HResult::VD_E_PROTOCOL);
             }
             let Some(held) = command.and_then(|command| self.take(set, command)) else {
                 let gone = command.is_some_and(|command| !set.has(command));
-                let twice = gone && seed.is(Defect::CompletesTwice);
+                let twice = gone && seed.is(Mutant::CompletesTwice);
                 let invalid = if twice { Ok(()) } else { Err(HResult::VD_E_INVALID) };
-                return seed.unless(Defect::CompletesInactive, invalid);
+                return seed.unless(Mutant::CompletesInactive, invalid);
             };
             set.complete(self.slot, held, Completion { code, bytes, position });
-            if !seed.is(Defect::CompletionForgetsToWake) {
+            if !seed.is(Mutant::CompletionForgetsToWake) {
                 state.change();
             }
             Ok(())
         }));
-        if monitor.seed.is(Defect::CallbackElsewhere) {
+        if monitor.seed.is(Mutant::CallbackElsewhere) {
             let stolen =
                 monitor.with(process, |state| state.set_mut(self.hold.set).owed.pop_front());
             if let Some(mut owed) = stolen? {
@@ -128,7 +128,7 @@ impl ClientDevice {
 
     /// Takes back the command that is to be completed.
     fn take(&self, set: &mut Set, command: CommandId) -> Option<Command> {
-        if set.defect(Defect::CompletesOnOtherDevice) {
+        if set.is(Mutant::CompletesOnOtherDevice) {
             return set.devices.iter_mut().find_map(|device| device.take_held(command));
         }
         set.devices[self.slot].take_held(command)
@@ -141,7 +141,7 @@ impl ClientDevice {
     pub fn touch(&self) -> bool {
         let ClientSet { monitor, process, .. } = &self.interface;
         let mapped = |state: &mut State| {
-            let stays = state.defect(Defect::ClientDeviceAfterClose);
+            let stays = state.is(Mutant::ClientDeviceAfterClose);
             let set = state.find_set(self.hold.set);
             set.and_then(|set| set.client_side(self.hold.side))
                 .is_some_and(|side| side.mapped || stays)
@@ -153,9 +153,9 @@ impl ClientDevice {
 /// How long GetCommand waits.
 fn patience(timeout: Timeout, seed: Seed) -> Timeout {
     match timeout {
-        Timeout::Milliseconds(0) if seed.is(Defect::PollWaits) => Timeout::Infinite,
-        Timeout::Milliseconds(1..) if seed.is(Defect::CommandTimeoutIgnored) => Timeout::Infinite,
-        Timeout::Milliseconds(_) if seed.is(Defect::CommandTimeoutEarly) => {
+        Timeout::Milliseconds(0) if seed.is(Mutant::PollWaits) => Timeout::Infinite,
+        Timeout::Milliseconds(1..) if seed.is(Mutant::CommandTimeoutIgnored) => Timeout::Infinite,
+        Timeout::Milliseconds(_) if seed.is(Mutant::CommandTimeoutEarly) => {
             Timeout::Milliseconds(0)
         }
         timeout => timeout,

@@ -5,8 +5,8 @@
 
 use std::thread::{self, ThreadId};
 
-use super::defect::Defect;
 use super::monitor::Deadline;
+use super::mutant::Mutant;
 use super::set::Set;
 use super::state::SetId;
 
@@ -114,15 +114,15 @@ impl Set {
     /// Whether the agent waits for a completion that may not take for ever. A Load
     /// may outlast serverTimeOut.
     fn may_time_out(&self) -> bool {
-        let loads = self.may_last() && !self.defect(Defect::ServerTimeoutInLoad);
-        let ignored = self.defect(Defect::ServerTimeoutIgnored);
+        let loads = self.may_last() && !self.is(Mutant::ServerTimeoutInLoad);
+        let ignored = self.is(Mutant::ServerTimeoutIgnored);
         let idle = self.outstanding().next().is_none()
-            || self.agent_calling && !self.defect(Defect::ServerTimeoutInCallback);
+            || self.agent_calling && !self.is(Mutant::ServerTimeoutInCallback);
         !(idle || loads || ignored || self.aborted() || self.config.server_time_out == 0)
     }
 
     fn patience(&self) -> u32 {
-        self.seed.instead(Defect::ServerTimeoutEarly, INTERVALS, 1)
+        self.seed.instead(Mutant::ServerTimeoutEarly, INTERVALS, 1)
     }
 
     /// So many milliseconds, or one interval of serverTimeOut, have passed for the

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use vdi_spec::codes::{CommandCode, Win32};
 
-use super::defect::{Defect, Seed};
+use super::mutant::{Mutant, Seed};
 use super::state::SideId;
 use super::{BufferId, Callback, Completion};
 
@@ -106,19 +106,19 @@ impl Device {
 
     /// Whether the server has closed it and the client has got everything.
     pub(super) fn closed_for_client(&self, seed: Seed) -> bool {
-        let drained = self.queue.is_empty() || seed.is(Defect::CloseEventEarly);
-        self.server == End::Closed && drained && !seed.is(Defect::CloseEventLost)
+        let drained = self.queue.is_empty() || seed.is(Mutant::CloseEventEarly);
+        self.server == End::Closed && drained && !seed.is(Mutant::CloseEventLost)
     }
 
     /// Hands the oldest queued command to the client. ClearError stays until all
     /// commands that were out when the device entered the error state are completed.
     pub(super) fn deliver(&mut self, seed: Seed) -> Option<Delivered> {
-        if seed.is(Defect::LastInFirstOut) {
+        if seed.is(Mutant::LastInFirstOut) {
             let newest = self.queue.pop_back()?;
             self.queue.push_front(newest);
         }
         let clear_error = self.queue.front()?.about.code == CommandCode::ClearError;
-        let early = seed.is(Defect::ClearErrorEarly);
+        let early = seed.is(Mutant::ClearErrorEarly);
         if clear_error && !early && self.held.iter().any(|held| held.before_error) {
             return None;
         }
@@ -126,8 +126,8 @@ impl Device {
         let about = command.about;
         self.held.push(Held { command, before_error: false });
         Some(Delivered {
-            size: seed.instead(Defect::OtherSize, about.size, about.size / 2),
-            position: seed.instead(Defect::PositionNotDelivered, about.position, 0),
+            size: seed.instead(Mutant::OtherSize, about.size, about.size / 2),
+            position: seed.instead(Mutant::PositionNotDelivered, about.position, 0),
             ..about
         })
     }
@@ -174,7 +174,7 @@ impl Device {
             return Vec::new();
         }
         self.held.iter_mut().for_each(|held| held.before_error = true);
-        if seed.is(Defect::ErrorKeepsQueue) {
+        if seed.is(Mutant::ErrorKeepsQueue) {
             return Vec::new();
         }
         let io_device = Completion::without_data(Win32::ERROR_IO_DEVICE);
@@ -186,9 +186,9 @@ impl Device {
         let mut held: Vec<Command> = self.held.drain(..).map(|held| held.command).collect();
         let mut queued: Vec<Command> = self.queue.drain(..).collect();
         match seed.0 {
-            Some(Defect::ForgetsDelivered) => held.clear(),
-            Some(Defect::ForgetsQueued) => queued.clear(),
-            Some(Defect::DeliversAfterAbort) => {
+            Some(Mutant::ForgetsDelivered) => held.clear(),
+            Some(Mutant::ForgetsQueued) => queued.clear(),
+            Some(Mutant::DeliversAfterAbort) => {
                 self.late.extend(queued.iter().map(|command| command.about));
             }
             _ => {}

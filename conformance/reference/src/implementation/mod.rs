@@ -6,9 +6,9 @@ mod buffers;
 mod client;
 mod client_device;
 mod clock;
-mod defect;
 mod device;
 mod monitor;
+mod mutant;
 mod races;
 mod secondary;
 mod server;
@@ -25,9 +25,9 @@ use crate::sync::Arc;
 
 pub use self::client::ClientSet;
 pub use self::client_device::ClientDevice;
-pub use self::defect::{Defect, DefectInfo};
 pub use self::device::{CommandId, Delivered};
 use self::monitor::Monitor;
+pub use self::mutant::{Mutant, MutantInfo};
 pub use self::server::ServerSet;
 pub use self::server_device::{SendCommand, ServerDevice};
 use self::state::State;
@@ -46,7 +46,7 @@ pub struct Options {
     /// How many bytes the buffer area of one set may hold.
     pub memory_limit: u64,
     /// The one thing that is wrong, if any.
-    pub defect: Option<Defect>,
+    pub mutant: Option<Mutant>,
     /// Whether time-outs, other than 0, pass only when [`World::expire`] lets them.
     pub virtual_time: bool,
     /// Who is told when calls sleep and wake.
@@ -196,7 +196,7 @@ impl Default for Options {
         Self {
             queue_depth: 4,
             memory_limit: 1 << 30,
-            defect: None,
+            mutant: None,
             virtual_time: false,
             observer: None,
         }
@@ -208,7 +208,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("queue_depth", &self.queue_depth)
             .field("memory_limit", &self.memory_limit)
-            .field("defect", &self.defect)
+            .field("defect", &self.mutant)
             .field("virtual_time", &self.virtual_time)
             .finish_non_exhaustive()
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use vdi_spec::codes::HResult;
 
-use super::defect::{Defect, Seed};
+use super::mutant::{Mutant, Seed};
 use super::state::State;
 use super::{Gone, Observer, Timeout};
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError, linger};
@@ -95,7 +95,7 @@ impl Monitor {
                 Look::Done(result) => return Ok(result),
                 Look::Wait(deadline) => deadline,
             };
-            if state.defect(Defect::LooksThenSleeps) {
+            if state.is(Mutant::LooksThenSleeps) {
                 drop(state);
                 linger();
                 state = self.lock();

@@ -6,8 +6,8 @@ use vdi_spec::codes::{HResult, Win32};
 use super::agent::{Agent, invoke};
 use super::client::{ClientSet, choose_device};
 use super::client_device::ClientDevice;
-use super::defect::{Defect, Seed};
 use super::device::{Delivered, End};
+use super::mutant::{Mutant, Seed};
 use super::server::{ServerSet, close, is_misuse, next_unopened};
 use super::server_device::{SendCommand, ServerDevice};
 use super::set::{Phase, Set};
@@ -17,39 +17,39 @@ use super::{Answer, Completion, Gone, Status, client, status};
 /// Whether SendCommand queues later than it checks.
 pub(super) fn sends_later(seed: Seed) -> bool {
     [
-        Defect::SendChecksThenQueues,
-        Defect::SendCallsBackItself,
-        Defect::SendWakesWhomItSaw,
-        Defect::QueueCountsFirst,
+        Mutant::SendChecksThenQueues,
+        Mutant::SendCallsBackItself,
+        Mutant::SendWakesWhomItSaw,
+        Mutant::QueueCountsFirst,
     ]
     .iter()
-    .any(|defect| seed.is(*defect))
+    .any(|mutant| seed.is(*mutant))
 }
 
 /// Whether CompleteCommand records later than it checks.
 pub(super) fn completes_later(seed: Seed) -> bool {
     [
-        Defect::CompletionInTwoSteps,
-        Defect::BothComplete,
-        Defect::CompletionWakesWhomItSaw,
-        Defect::ErrorDrainsFirst,
+        Mutant::CompletionInTwoSteps,
+        Mutant::BothComplete,
+        Mutant::CompletionWakesWhomItSaw,
+        Mutant::ErrorDrainsFirst,
     ]
     .iter()
-    .any(|defect| seed.is(*defect))
+    .any(|mutant| seed.is(*mutant))
 }
 
 impl ServerDevice {
     /// What was checked is queued now; `waits`: another process waited before.
     pub(super) fn send_later(&self, command: SendCommand, waits: bool) -> Status {
         let ServerSet { monitor, process, .. } = &self.interface;
-        let defect = monitor.seed.0.unwrap_or(Defect::SendChecksThenQueues);
-        monitor.seed.lingers(defect);
+        let mutant = monitor.seed.0.unwrap_or(Mutant::SendChecksThenQueues);
+        monitor.seed.lingers(mutant);
         let refused = monitor.with(process, |state| {
             let checked = self.admit(state, &command);
-            match (defect, checked) {
-                (Defect::SendChecksThenQueues, _) | (_, Ok(()) | Err((HResult::VD_E_BUSY, _))) => {
+            match (mutant, checked) {
+                (Mutant::SendChecksThenQueues, _) | (_, Ok(()) | Err((HResult::VD_E_BUSY, _))) => {
                     self.enqueue(state, command);
-                    if defect == Defect::SendWakesWhomItSaw && !waits {
+                    if mutant == Mutant::SendWakesWhomItSaw && !waits {
                         state.wake_nobody();
                     }
                     None
@@ -65,7 +65,7 @@ impl ServerDevice {
         monitor.update(|state| state.leave(process));
         called.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let itself =
-            defect == Defect::SendCallsBackItself && code == Win32::ERROR_OPERATION_ABORTED;
+            mutant == Mutant::SendCallsBackItself && code == Win32::ERROR_OPERATION_ABORTED;
         Ok(if itself { HResult::NOERROR } else { refusal })
     }
 }
@@ -82,9 +82,9 @@ impl ClientDevice {
         let closed = |set: &Set| set.devices[self.slot].closed_for_client(seed);
         let sent = |set: &Set| set.devices[self.slot].peek().is_some();
         let looked: &dyn Fn(&Set) -> bool = match seed.0 {
-            Some(Defect::CommandMissesAbort) => &Set::aborted,
-            Some(Defect::CommandMissesClose) => &closed,
-            Some(Defect::CommandMissesSend) => &sent,
+            Some(Mutant::CommandMissesAbort) => &Set::aborted,
+            Some(Mutant::CommandMissesClose) => &closed,
+            Some(Mutant::CommandMissesSend) => &sent,
             _ => return Ok(false),
         };
         let before = self.device_is(looked)?;
@@ -97,16 +97,16 @@ impl ClientDevice {
         let ClientSet { monitor, process, .. } = &self.interface;
         let Ok((_, Some(delivered))) = &got else { return got };
         let slot = self.slot;
-        if monitor.seed.is(Defect::DeliveryInTwoSteps) {
+        if monitor.seed.is(Mutant::DeliveryInTwoSteps) {
             let taken = monitor.with(process, |state| {
                 state.set_mut(self.hold.set).devices[slot].take_held(delivered.command)
             })?;
-            monitor.seed.lingers(Defect::DeliveryInTwoSteps);
+            monitor.seed.lingers(Mutant::DeliveryInTwoSteps);
             monitor.with(process, |state| {
                 let device = &mut state.set_mut(self.hold.set).devices[slot];
                 taken.into_iter().for_each(|command| device.hold(command));
             })?;
-        } else if monitor.seed.lingers(Defect::OneCommandTwice) {
+        } else if monitor.seed.lingers(Mutant::OneCommandTwice) {
             let seed = monitor.seed;
             monitor
                 .with(process, |state| state.set_mut(self.hold.set).devices[slot].deliver(seed))?;
@@ -137,7 +137,7 @@ impl ClientDevice {
             let held = command.filter(|command| set.devices[slot].holds(*command));
             held.map(|command| (command, set.agent_calling)).ok_or(HResult::VD_E_INVALID)
         };
-        let in_two_steps = seed.is(Defect::CompletionInTwoSteps);
+        let in_two_steps = seed.is(Mutant::CompletionInTwoSteps);
         let looked = monitor.with(process, |state| {
             let (command, calling) = check(state)?;
             let device = &mut state.set_mut(self.hold.set).devices[slot];
@@ -147,7 +147,7 @@ impl ClientDevice {
             Ok(looked) => looked,
             Err(refused) => return Ok(refused),
         };
-        if !seed.is(Defect::ErrorDrainsFirst) {
+        if !seed.is(Mutant::ErrorDrainsFirst) {
             seed.lingers_anyhow();
         }
         let completed = status(monitor.with(process, |state| {
@@ -157,7 +157,7 @@ impl ClientDevice {
             let set = state.set_mut(self.hold.set);
             let held = taken.or_else(|| set.devices[slot].take_held(command));
             let Some(held) = held else {
-                return if seed.is(Defect::BothComplete) {
+                return if seed.is(Mutant::BothComplete) {
                     Ok(())
                 } else {
                     Err(HResult::VD_E_INVALID)
@@ -165,12 +165,12 @@ impl ClientDevice {
             };
             set.complete(slot, held, completion);
             state.change();
-            if calling && seed.is(Defect::CompletionWakesWhomItSaw) {
+            if calling && seed.is(Mutant::CompletionWakesWhomItSaw) {
                 state.wake_nobody();
             }
             Ok(())
         }));
-        if seed.is(Defect::ErrorDrainsFirst) && completion.code != Win32::ERROR_SUCCESS {
+        if seed.is(Mutant::ErrorDrainsFirst) && completion.code != Win32::ERROR_SUCCESS {
             self.err_later()?;
         }
         completed
@@ -186,7 +186,7 @@ impl ClientDevice {
             })
         };
         mark(false)?;
-        monitor.seed.lingers(Defect::ErrorDrainsFirst);
+        monitor.seed.lingers(Mutant::ErrorDrainsFirst);
         mark(true)
     }
 }
@@ -194,17 +194,17 @@ impl ClientDevice {
 impl ServerSet {
     /// The device that OpenDevice has seen unopened.
     pub(super) fn next_seen(&self, name: &str) -> Result<Option<usize>, Gone> {
-        if !self.monitor.seed.is(Defect::ServerOpensOneTwice) {
+        if !self.monitor.seed.is(Mutant::ServerOpensOneTwice) {
             return Ok(None);
         }
         let seen = self.call(|state, id| Ok(next_unopened(state.set_mut(id), name)))?;
-        self.monitor.seed.lingers(Defect::ServerOpensOneTwice);
+        self.monitor.seed.lingers(Mutant::ServerOpensOneTwice);
         Ok(seen.unwrap_or_default())
     }
 
     /// SignalAbort calls back what there is, and lets more in.
     pub(super) fn collect_first(&self) -> Result<(), Gone> {
-        if !self.monitor.seed.is(Defect::AbortCollectsFirst) {
+        if !self.monitor.seed.is(Mutant::AbortCollectsFirst) {
             return Ok(());
         }
         let collected = self.call(|state, id| {
@@ -219,7 +219,7 @@ impl ServerSet {
             Ok(aborted)
         })?;
         if collected == Ok(false) {
-            self.monitor.seed.lingers(Defect::AbortCollectsFirst);
+            self.monitor.seed.lingers(Mutant::AbortCollectsFirst);
             // A refusal is SignalAbort's own to give.
             let _ = self.call(|state, id| {
                 state.set_mut(id).phase = Phase::AbnormallyTerminated;
@@ -232,18 +232,18 @@ impl ServerSet {
 
     /// What Close has seen of open devices.
     pub(super) fn decide_close(&self) -> Result<Option<bool>, Gone> {
-        if !self.monitor.seed.is(Defect::CloseDecidesFirst) {
+        if !self.monitor.seed.is(Mutant::CloseDecidesFirst) {
             return Ok(None);
         }
         let seen = self.call(|state, id| Ok(is_misuse(state.set(id))))?;
-        self.monitor.seed.lingers(Defect::CloseDecidesFirst);
+        self.monitor.seed.lingers(Mutant::CloseDecidesFirst);
         Ok(seen.ok())
     }
 
     /// Close looks whether the set is open first.
     pub(super) fn close_twice(&self) -> Status {
         let open = self.call(|_, id| Ok(id))?;
-        self.monitor.seed.lingers(Defect::ServerClosesTwice);
+        self.monitor.seed.lingers(Mutant::ServerClosesTwice);
         status(self.monitor.with(&self.process, |state| {
             let answer = close(state, open?, None);
             state.bind(self.interface, Binding::Useless);
@@ -255,20 +255,20 @@ impl ServerSet {
     /// are open: what it refuses with, and whether it is to enter Active.
     pub(super) fn seen_before_agent(&self) -> Result<(Option<HResult>, bool), Gone> {
         let seed = self.monitor.seed;
-        if seed.is(Defect::TwoAgentsAtOnce) {
+        if seed.is(Mutant::TwoAgentsAtOnce) {
             let seen = self.call(|state, id| {
                 let set = state.set(id);
                 if set.agent_running { set.require(&[]) } else { Ok(()) }
             })?;
-            seed.lingers(Defect::TwoAgentsAtOnce);
+            seed.lingers(Mutant::TwoAgentsAtOnce);
             return Ok((seen.err(), false));
         }
-        if seed.is(Defect::ActiveMissedByBoth) {
+        if seed.is(Mutant::ActiveMissedByBoth) {
             let opened = self.call(|state, id| {
                 let is_open = |device: &super::device::Device| device.client != End::Unopened;
                 Ok(state.set(id).devices.iter().all(is_open))
             })?;
-            seed.lingers(Defect::ActiveMissedByBoth);
+            seed.lingers(Mutant::ActiveMissedByBoth);
             return Ok((None, opened == Ok(true)));
         }
         Ok((None, false))
@@ -278,12 +278,12 @@ impl ServerSet {
 impl Agent {
     /// Whether the set was aborted since the agent has started, and it did not see.
     pub(super) fn misses_abort(&self) -> Result<bool, Gone> {
-        if !self.monitor.seed.is(Defect::AgentMissesAbort) {
+        if !self.monitor.seed.is(Mutant::AgentMissesAbort) {
             return Ok(false);
         }
         let aborted = |state: &mut State| state.set(self.set).aborted();
         let before = self.monitor.with(&self.process, aborted)?;
-        self.monitor.seed.lingers(Defect::AgentMissesAbort);
+        self.monitor.seed.lingers(Mutant::AgentMissesAbort);
         Ok(!before && self.monitor.with(&self.process, aborted)?)
     }
 
@@ -291,13 +291,13 @@ impl Agent {
     /// calls back once more then.
     pub(super) fn is_overtaken(&self) -> bool {
         let seed = self.monitor.seed;
-        seed.lingers(Defect::CompletionWakesWhomItSaw);
-        if !seed.is(Defect::CallsAgainIfAborted) {
+        seed.lingers(Mutant::CompletionWakesWhomItSaw);
+        if !seed.is(Mutant::CallsAgainIfAborted) {
             return false;
         }
         let aborted = |state: &mut State| state.find_set(self.set).is_some_and(Set::aborted);
         let before = self.monitor.update(aborted);
-        seed.lingers(Defect::CallsAgainIfAborted);
+        seed.lingers(Mutant::CallsAgainIfAborted);
         !before && self.monitor.update(aborted)
     }
 }
@@ -307,8 +307,8 @@ impl ClientSet {
     pub(super) fn misses(&self) -> Result<bool, Gone> {
         let seed = self.monitor.seed;
         let looked: fn(&Set) -> bool = match seed.0 {
-            Some(Defect::ConfigurationMissesAbort) => Set::aborted,
-            Some(Defect::ConfigurationMissesEnd) => |set| set.phase == Phase::Initializing,
+            Some(Mutant::ConfigurationMissesAbort) => Set::aborted,
+            Some(Mutant::ConfigurationMissesEnd) => |set| set.phase == Phase::Initializing,
             _ => return Ok(false),
         };
         let look = || self.call(|state, hold| Ok(looked(state.set(hold.set))));
@@ -321,15 +321,15 @@ impl ClientSet {
     /// the agent runs, which is to enter Active if it does not.
     pub(super) fn seen_before_open(&self, name: &str) -> Result<(Option<usize>, bool), Gone> {
         let seed = self.monitor.seed;
-        if seed.is(Defect::ClientOpensOneTwice) {
+        if seed.is(Mutant::ClientOpensOneTwice) {
             let chosen =
                 self.call(|state, hold| choose_device(state.set_mut(hold.set), name, hold.side))?;
-            seed.lingers(Defect::ClientOpensOneTwice);
+            seed.lingers(Mutant::ClientOpensOneTwice);
             return Ok((chosen.ok(), true));
         }
-        if seed.is(Defect::ActiveMissedByBoth) {
+        if seed.is(Mutant::ActiveMissedByBoth) {
             let running = self.call(|state, hold| Ok(state.set(hold.set).agent_running))?;
-            seed.lingers(Defect::ActiveMissedByBoth);
+            seed.lingers(Mutant::ActiveMissedByBoth);
             return Ok((None, running == Ok(true)));
         }
         Ok((None, true))
@@ -338,7 +338,7 @@ impl ClientSet {
     /// Close looks whether there is a set first.
     pub(super) fn close_twice(&self) -> Status {
         let open = self.call(|_, hold| Ok(hold))?;
-        self.monitor.seed.lingers(Defect::ClientClosesTwice);
+        self.monitor.seed.lingers(Mutant::ClientClosesTwice);
         status(self.monitor.with(&self.process, |state| {
             let hold = open?;
             let primary = state.set(hold.set).client.id == hold.side;

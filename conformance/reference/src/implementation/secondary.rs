@@ -6,8 +6,8 @@
 use vdi_spec::codes::HResult;
 
 use super::client::ClientSet;
-use super::defect::Defect;
 use super::device::{Device, End};
+use super::mutant::Mutant;
 use super::set::Side;
 use super::state::{Binding, Hold, State};
 use super::{Answer, BufferHandle, BufferId, Status, answer, status};
@@ -23,17 +23,17 @@ impl ClientSet {
         status(self.monitor.with(&self.process, |state| {
             let seed = state.seed;
             if state.binding(self.interface) != Binding::Unbound {
-                return seed.unless(Defect::SecondaryAgain, Err(HResult::VD_E_PROTOCOL));
+                return seed.unless(Mutant::SecondaryAgain, Err(HResult::VD_E_PROTOCOL));
             }
             let (right, wrong) = (HResult::VD_E_PROTOCOL, HResult::VD_E_INVALID);
-            let missing = seed.instead(Defect::SecondaryWithoutSet, right, wrong);
+            let missing = seed.instead(Mutant::SecondaryWithoutSet, right, wrong);
             let id = state.created(instance, name).ok_or(missing)?;
             let set = state.set(id);
             let aborted = if set.aborted() { Err(HResult::VD_E_ABORT) } else { Ok(()) };
-            seed.unless(Defect::SecondaryAborted, aborted)?;
+            seed.unless(Mutant::SecondaryAborted, aborted)?;
             let ready = set.configuration_seen || set.aborted();
             let ready = if ready { Ok(()) } else { Err(HResult::VD_E_PROTOCOL) };
-            seed.unless(Defect::SecondaryEarly, ready)?;
+            seed.unless(Mutant::SecondaryEarly, ready)?;
             let hold = Hold { set: id, side: state.new_side() };
             state.set_mut(id).secondaries.push(Side::new((hold.side, &self.process)));
             state.bind(self.interface, Binding::Bound(hold));
@@ -52,7 +52,7 @@ impl ClientSet {
             if set.aborted() {
                 return Err(HResult::VD_E_ABORT);
             }
-            let of_anything = set.defect(Defect::HandlesOfAnything);
+            let of_anything = set.is(Mutant::HandlesOfAnything);
             let lent = |buffer: &BufferId| set.devices.iter().any(|device| device.lends(*buffer));
             let here = |buffer: &BufferId| set.mapped_in(&self.process, *buffer);
             let known = |buffer: &BufferId| of_anything || (lent(buffer) && here(buffer));
@@ -74,11 +74,11 @@ impl ClientSet {
                 return Err(HResult::VD_E_ABORT);
             }
             let own = handle.and_then(|handle| set.handles.get(&handle).copied());
-            let maps_freed = set.defect(Defect::MapsFreed);
+            let maps_freed = set.is(Mutant::MapsFreed);
             let own = own.filter(|buffer| maps_freed || set.area.holds(*buffer));
-            let buffer = set.seed.instead(Defect::MapsForeign, own, anywhere);
+            let buffer = set.seed.instead(Mutant::MapsForeign, own, anywhere);
             let buffer = buffer.ok_or(HResult::VD_E_INVALID)?;
-            if !set.defect(Defect::MapsNothing) {
+            if !set.is(Mutant::MapsNothing) {
                 set.map(hold.side, buffer);
             }
             Ok(buffer)
@@ -94,14 +94,14 @@ pub(super) fn close(state: &mut State, hold: Hold) -> Result<(), HResult> {
     let own = |device: &Device| device.client == End::Open && device.owner == Some(hold.side);
     let open = !set.aborted() && set.devices.iter().any(own);
     if let Some(side) = set.client_side_mut(hold.side) {
-        side.end(seed.is(Defect::ClientCloseReleasesNothing));
+        side.end(seed.is(Mutant::ClientCloseReleasesNothing));
     }
     state.change();
-    if open && !seed.is(Defect::SecondaryCloseQuiet) {
+    if open && !seed.is(Mutant::SecondaryCloseQuiet) {
         state.abort(hold.set);
         return Err(HResult::VD_E_OPEN);
     }
-    if seed.is(Defect::SecondaryCloseAborts) {
+    if seed.is(Mutant::SecondaryCloseAborts) {
         state.abort(hold.set);
     }
     Ok(())

@@ -5,9 +5,9 @@ use vdi_spec::config::{ServerConfig, VdConfig};
 
 use super::agent::{self, Agent};
 use super::buffers::Area;
-use super::defect::Defect;
 use super::device::{End, Owed};
 use super::monitor::Monitor;
+use super::mutant::Mutant;
 use super::server_device::ServerDevice;
 use super::set::{Phase, Set, Side};
 use super::state::{Binding, Hold, InterfaceId, SetId, State};
@@ -41,16 +41,16 @@ impl ServerSet {
             let seed = state.seed;
             match state.binding(self.interface) {
                 Binding::Unbound => {}
-                Binding::Useless if seed.is(Defect::ServerReopens) => {}
-                Binding::Bound(_) if seed.is(Defect::OpenTwice) => return Ok(()),
+                Binding::Useless if seed.is(Mutant::ServerReopens) => {}
+                Binding::Bound(_) if seed.is(Mutant::OpenTwice) => return Ok(()),
                 _ => return Err(HResult::VD_E_PROTOCOL),
             }
             let Some(set) = state.named(instance, name) else {
-                return seed.unless(Defect::OpenWithoutSet, Err(HResult::VD_E_INVALID));
+                return seed.unless(Mutant::OpenWithoutSet, Err(HResult::VD_E_INVALID));
             };
             let hold = Hold { set, side: state.new_side() };
             let set = state.set_mut(set);
-            let opens_aborted = set.aborted() && seed.is(Defect::OpensAborted);
+            let opens_aborted = set.aborted() && seed.is(Mutant::OpensAborted);
             if set.phase != Phase::Created && !opens_aborted {
                 return Err(HResult::VD_E_INVALID);
             }
@@ -73,8 +73,8 @@ impl ServerSet {
                 let nothing =
                     VdConfig { device_count: set.asked.device_count, ..VdConfig::default() };
                 let timeless = VdConfig { server_time_out: 0, ..set.asked };
-                let told = set.seed.instead(Defect::ServerTimeOutLost, set.asked, timeless);
-                Ok(set.seed.instead(Defect::ServerSeesOtherConfiguration, told, nothing))
+                let told = set.seed.instead(Mutant::ServerTimeOutLost, set.asked, timeless);
+                Ok(set.seed.instead(Mutant::ServerSeesOtherConfiguration, told, nothing))
             }
         }))
     }
@@ -88,11 +88,11 @@ impl ServerSet {
             let set = state.set_mut(id);
             let aborted = &[Phase::AbnormallyTerminated];
             if set.aborted() {
-                return set.require_also(&[], Defect::ConfiguresAfterAbort, aborted);
+                return set.require_also(&[], Mutant::ConfiguresAfterAbort, aborted);
             }
-            set.require_also(&[Phase::Connected], Defect::BeginTwice, &[Phase::Configurable])?;
+            set.require_also(&[Phase::Connected], Mutant::BeginTwice, &[Phase::Configurable])?;
             let limits = part.check().map_err(|_| HResult::VD_E_INVALID);
-            set.seed.unless(Defect::BeginsWithAnything, limits)?;
+            set.seed.unless(Mutant::BeginsWithAnything, limits)?;
             set.config = set.asked.with_server(part);
             set.area = Area::new(set.config.prefix_zone_size, set.config.alignment, set.seed);
             set.phase = Phase::Configurable;
@@ -110,7 +110,7 @@ impl ServerSet {
             let limit = state.memory_limit;
             let set = state.set_mut(id);
             let phases = &[Phase::Configurable, Phase::Initializing, Phase::Active];
-            set.require_also(phases, Defect::RequestsEarly, &[Phase::Connected])?;
+            set.require_also(phases, Mutant::RequestsEarly, &[Phase::Connected])?;
             check_buffer(size, alignment)?;
             if matches!(set.phase, Phase::Connected | Phase::Configurable) {
                 set.area.request(size, alignment, count);
@@ -144,9 +144,9 @@ impl ServerSet {
         status(self.call(|state, id| {
             let limit = state.memory_limit;
             let set = state.set_mut(id);
-            set.require_also(&[Phase::Configurable], Defect::EndsEarly, &[Phase::Connected])?;
+            set.require_also(&[Phase::Configurable], Mutant::EndsEarly, &[Phase::Connected])?;
             let fits = set.area.allocate_requested(limit);
-            if fits || set.defect(Defect::EndsWithoutMemory) {
+            if fits || set.is(Mutant::EndsWithoutMemory) {
                 set.phase = Phase::Initializing;
                 state.change();
             }
@@ -196,12 +196,12 @@ impl ServerSet {
         let slot = self.call(|state, id| {
             let set = state.set_mut(id);
             match set.phase {
-                Phase::Connected | Phase::Configurable if set.defect(Defect::ServerOpensEarly) => {}
-                Phase::AbnormallyTerminated if set.defect(Defect::ServerOpensAfterAbort) => {}
+                Phase::Connected | Phase::Configurable if set.is(Mutant::ServerOpensEarly) => {}
+                Phase::AbnormallyTerminated if set.is(Mutant::ServerOpensAfterAbort) => {}
                 _ => set.require(&[Phase::Initializing, Phase::Active])?,
             }
             let (right, wrong) = (HResult::VD_E_OPEN, HResult::VD_E_PROTOCOL);
-            let surplus = set.seed.instead(Defect::ServerSurplusProtocol, right, wrong);
+            let surplus = set.seed.instead(Mutant::ServerSurplusProtocol, right, wrong);
             let slot = seen.or_else(|| next_unopened(set, name)).ok_or(surplus)?;
             set.devices[slot].server = End::Open;
             set.enter_active();
@@ -220,8 +220,8 @@ impl ServerSet {
         answer(self.call(|state, id| {
             let set = state.set(id);
             let aborted = &[Phase::AbnormallyTerminated];
-            set.require_also(HAS_BUFFERS, Defect::AllocatesAfterAbort, aborted)?;
-            set.seed.unless(Defect::AllocatesAnyAlignment, check_buffer(size, alignment))?;
+            set.require_also(HAS_BUFFERS, Mutant::AllocatesAfterAbort, aborted)?;
+            set.seed.unless(Mutant::AllocatesAnyAlignment, check_buffer(size, alignment))?;
             let name = state.new_buffer();
             let allocated = state.set_mut(id).area.allocate(name, size, alignment);
             allocated.ok_or(HResult::VD_E_MEMORY)
@@ -236,14 +236,14 @@ impl ServerSet {
         status(self.call(|state, id| {
             let set = state.set_mut(id);
             let aborted = &[Phase::AbnormallyTerminated];
-            set.require_also(HAS_BUFFERS, Defect::FreesAfterAbort, aborted)?;
+            set.require_also(HAS_BUFFERS, Mutant::FreesAfterAbort, aborted)?;
             let Some(buffer) = buffer.filter(|buffer| set.area.holds(*buffer)) else {
-                return set.seed.unless(Defect::FreesAnything, Err(HResult::VD_E_INVALID));
+                return set.seed.unless(Mutant::FreesAnything, Err(HResult::VD_E_INVALID));
             };
-            if set.uses(buffer) && !set.defect(Defect::FreesBufferInUse) {
+            if set.uses(buffer) && !set.is(Mutant::FreesBufferInUse) {
                 return Err(HResult::VD_E_INVALID);
             }
-            if !set.defect(Defect::FreesNothing) {
+            if !set.is(Mutant::FreesNothing) {
                 set.area.free(buffer);
             }
             Ok(())
@@ -258,8 +258,8 @@ impl ServerSet {
         answer(self.call(|state, id| {
             let set = state.set(id);
             let shared = buffer.is_some_and(|buffer| set.area.holds(buffer));
-            let shared = shared || buffer.is_none() && set.defect(Defect::SharedNull);
-            Ok(set.seed.instead(Defect::SharedNever, shared, false))
+            let shared = shared || buffer.is_none() && set.is(Mutant::SharedNull);
+            Ok(set.seed.instead(Mutant::SharedNever, shared, false))
         }))
     }
 
@@ -269,7 +269,7 @@ impl ServerSet {
     pub fn signal_abort(&self) -> Status {
         self.collect_first()?;
         let aborted = status(self.call(|state, id| state.signal_abort(id)));
-        self.overlook(Defect::SignalAbortNotOpen, aborted)
+        self.overlook(Mutant::SignalAbortNotOpen, aborted)
     }
 
     /// Closes the set and releases everything, on an error too. VD_E_PROTOCOL, with
@@ -278,14 +278,14 @@ impl ServerSet {
     ///
     /// Source: IServerVirtualDeviceSet2::Close, Remarks.
     pub fn close(&self) -> Status {
-        if self.monitor.seed.is(Defect::ServerClosesTwice) {
+        if self.monitor.seed.is(Mutant::ServerClosesTwice) {
             return self.close_twice();
         }
         let decided = self.decide_close()?;
         let closed = self.call(|state, id| {
             let answer = close(state, id, decided);
             state.bind(self.interface, Binding::Useless);
-            let stolen = if state.defect(Defect::CallbacksOnClosingThread) {
+            let stolen = if state.is(Mutant::CallbacksOnClosingThread) {
                 state.set_mut(id).owed.drain(..).collect()
             } else {
                 Vec::new()
@@ -294,7 +294,7 @@ impl ServerSet {
         })?;
         let (answer, stolen): (_, Vec<Owed>) = match closed {
             Ok(closed) => closed,
-            Err(refused) => return self.overlook(Defect::ServerCloseNotOpen, Ok(refused)),
+            Err(refused) => return self.overlook(Mutant::ServerCloseNotOpen, Ok(refused)),
         };
         for mut owed in stolen {
             (owed.callback)(owed.completion);
@@ -303,9 +303,9 @@ impl ServerSet {
     }
 
     /// NOERROR in place of VD_E_PROTOCOL, if that is the defect.
-    fn overlook(&self, defect: Defect, status: Status) -> Status {
+    fn overlook(&self, mutant: Mutant, status: Status) -> Status {
         match status {
-            Ok(HResult::VD_E_PROTOCOL) if self.monitor.seed.is(defect) => Ok(HResult::NOERROR),
+            Ok(HResult::VD_E_PROTOCOL) if self.monitor.seed.is(mutant) => Ok(HResult::NOERROR),
             status => status,
         }
     }
@@ -351,23 +351,23 @@ pub(super) fn close(state: &mut State, id: SetId, decided: Option<bool>) -> HRes
     let set = state.set_mut(id);
     let misuse = decided.unwrap_or_else(|| is_misuse(set));
     let mut abort = set.phase != Phase::NormallyTerminated || decided == Some(true);
-    if misuse && set.defect(Defect::ServerCloseNoAbort) {
+    if misuse && set.is(Mutant::ServerCloseNoAbort) {
         abort = false;
     }
-    if set.defect(Defect::NormalCloseAborts) {
+    if set.is(Mutant::NormalCloseAborts) {
         abort = true;
     }
-    if !misuse && set.defect(Defect::ServerCloseQuiet) {
+    if !misuse && set.is(Mutant::ServerCloseQuiet) {
         abort = false;
     }
-    let keeps = set.defect(Defect::ServerCloseReleasesNothing);
+    let keeps = set.is(Mutant::ServerCloseReleasesNothing);
     if let Some(side) = &mut set.server {
         side.end(keeps);
     }
     if abort {
         state.abort(id);
     }
-    if misuse && !state.defect(Defect::ServerCloseNoerror) {
+    if misuse && !state.is(Mutant::ServerCloseNoerror) {
         HResult::VD_E_PROTOCOL
     } else {
         HResult::NOERROR

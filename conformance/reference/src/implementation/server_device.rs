@@ -6,8 +6,8 @@ use std::panic::resume_unwind;
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 
 use super::agent::invoke;
-use super::defect::Defect;
 use super::device::{Command, Delivered, End};
+use super::mutant::Mutant;
 use super::races;
 use super::server::ServerSet;
 use super::set::Phase;
@@ -76,7 +76,7 @@ impl ServerDevice {
                 self.enqueue(state, command);
                 Sent::Queued
             }
-            Err((status, _)) if state.defect(Defect::FailedSendSilent) => Sent::Silent(status),
+            Err((status, _)) if state.is(Mutant::FailedSendSilent) => Sent::Silent(status),
             Err(refusal) => {
                 state.enter(process);
                 Sent::Refused(refusal, command)
@@ -88,7 +88,7 @@ impl ServerDevice {
             Sent::Silent(status) => return Ok(status),
             Sent::Later(command, waits) => return self.send_later(command, waits),
         };
-        let code = monitor.seed.instead(Defect::FailedSendAsSuccess, code, Win32::ERROR_SUCCESS);
+        let code = monitor.seed.instead(Mutant::FailedSendAsSuccess, code, Win32::ERROR_SUCCESS);
         let outcome = invoke(&mut command.callback, Completion::without_data(code));
         monitor.update(|state| state.leave(process));
         outcome.unwrap_or_else(|panic| resume_unwind(panic));
@@ -109,12 +109,12 @@ impl ServerDevice {
             let set = state.set_mut(self.hold.set);
             if set.aborted() {
                 let aborted = Err(HResult::VD_E_ABORT);
-                return set.seed.unless(Defect::ClosesDeviceAfterAbort, aborted);
+                return set.seed.unless(Mutant::ClosesDeviceAfterAbort, aborted);
             }
             let phases = &[Phase::Active, Phase::NormallyTerminated];
-            set.require_also(phases, Defect::ClosesDeviceEarly, &[Phase::Initializing])?;
+            set.require_also(phases, Mutant::ClosesDeviceEarly, &[Phase::Initializing])?;
             if set.devices[self.slot].server == End::Closed {
-                return set.seed.unless(Defect::ClosesDeviceAgain, Err(HResult::VD_E_CLOSE));
+                return set.seed.unless(Mutant::ClosesDeviceAgain, Err(HResult::VD_E_CLOSE));
             }
             set.devices[self.slot].server = End::Closed;
             if set.devices.iter().all(|device| device.server == End::Closed) {
@@ -133,7 +133,7 @@ impl ServerDevice {
         let ServerSet { monitor, process, .. } = &self.interface;
         let mapped = |state: &mut State| {
             let server = state.find_set(self.hold.set).and_then(|set| set.server.as_ref());
-            let stays = state.defect(Defect::ServerDeviceAfterClose);
+            let stays = state.is(Mutant::ServerDeviceAfterClose);
             server.is_some_and(|side| side.mapped || stays)
         };
         monitor.with(process, mapped).unwrap_or(false)
@@ -148,19 +148,19 @@ impl ServerDevice {
         let device = &set.devices[self.slot];
         if set.aborted() {
             let refusal = (HResult::VD_E_ABORT, Win32::ERROR_OPERATION_ABORTED);
-            return if set.defect(Defect::SendsAfterAbort) { Ok(()) } else { Err(refusal) };
+            return if set.is(Mutant::SendsAfterAbort) { Ok(()) } else { Err(refusal) };
         }
         let active = set.phase == Phase::Active && device.server == End::Open;
-        let early = set.phase == Phase::Initializing && set.defect(Defect::SendsBeforeActive);
-        let late = device.server == End::Closed && set.defect(Defect::SendsToClosedDevice);
+        let early = set.phase == Phase::Initializing && set.is(Mutant::SendsBeforeActive);
+        let late = device.server == End::Closed && set.is(Mutant::SendsToClosedDevice);
         if !active && !late && !early {
             return Err(INACTIVE);
         }
         let refused = device.errored && command.code != CommandCode::ClearError;
-        if refused && !set.defect(Defect::SendsWhileErrored) {
+        if refused && !set.is(Mutant::SendsWhileErrored) {
             return Err((HResult::VD_E_IO_ERROR, Win32::ERROR_IO_DEVICE));
         }
-        let endless = set.defect(Defect::QueueWithoutEnd);
+        let endless = set.is(Mutant::QueueWithoutEnd);
         if device.outstanding().count() >= state.queue_depth && !endless {
             return Err((HResult::VD_E_BUSY, Win32::ERROR_NO_SYSTEM_RESOURCES));
         }
@@ -185,7 +185,7 @@ impl ServerDevice {
             set.wait_anew();
         }
         let next = (self.slot + 1) % set.devices.len();
-        let slot = set.seed.instead(Defect::OtherDevice, self.slot, next);
+        let slot = set.seed.instead(Mutant::OtherDevice, self.slot, next);
         set.devices[slot].enqueue(Command { about, callback });
         state.change();
     }

@@ -9,8 +9,8 @@ use vdi_spec::codes::{CommandCode, Features, HResult, Win32};
 use vdi_spec::config::VdConfig;
 
 use super::buffers::Area;
-use super::defect::{Defect, Seed};
 use super::device::{Command, CommandId, Delivered, Device, End, Owed};
+use super::mutant::{Mutant, Seed};
 use super::state::SideId;
 use super::{BufferHandle, BufferId, Completion};
 
@@ -107,13 +107,13 @@ impl Set {
     }
 
     pub(super) fn is_named(&self, instance: Option<&str>, name: &str) -> bool {
-        let ignores_case = self.defect(Defect::NamesIgnoreCase);
+        let ignores_case = self.is(Mutant::NamesIgnoreCase);
         self.instance.as_deref() == instance
             && (self.name == name || ignores_case && self.name.eq_ignore_ascii_case(name))
     }
 
-    pub(super) fn defect(&self, defect: Defect) -> bool {
-        self.seed.is(defect)
+    pub(super) fn is(&self, mutant: Mutant) -> bool {
+        self.seed.is(mutant)
     }
 
     // Phases.
@@ -137,10 +137,10 @@ impl Set {
     pub(super) fn require_also(
         &self,
         phases: &[Phase],
-        defect: Defect,
+        mutant: Mutant,
         more: &[Phase],
     ) -> Result<(), HResult> {
-        let lets_through = self.defect(defect) && more.contains(&self.phase);
+        let lets_through = self.is(mutant) && more.contains(&self.phase);
         if lets_through { Ok(()) } else { self.require(phases) }
     }
 
@@ -159,10 +159,8 @@ impl Set {
         let done = self.owed.is_empty() && self.outstanding().next().is_none();
         match self.phase {
             Phase::AbnormallyTerminated => done,
-            Phase::NormallyTerminated if self.defect(Defect::AgentReturnsEarly) => {
-                self.owed.is_empty()
-            }
-            Phase::NormallyTerminated => done && !self.defect(Defect::AgentStays),
+            Phase::NormallyTerminated if self.is(Mutant::AgentReturnsEarly) => self.owed.is_empty(),
+            Phase::NormallyTerminated => done && !self.is(Mutant::AgentStays),
             _ => false,
         }
     }
@@ -173,9 +171,9 @@ impl Set {
     /// with its side open.
     pub(super) fn needs(&self, process: &str) -> bool {
         let open = |side: &Side| side.process == process && side.open;
-        self.server.as_ref().is_some_and(open) && !self.defect(Defect::ServerDeathUnnoticed)
+        self.server.as_ref().is_some_and(open) && !self.is(Mutant::ServerDeathUnnoticed)
             || open(&self.client)
-            || self.defect(Defect::SecondaryDeathAborts) && self.secondaries.iter().any(open)
+            || self.is(Mutant::SecondaryDeathAborts) && self.secondaries.iter().any(open)
     }
 
     /// Whether this buffer is mapped into the process: the server and the primary client
@@ -183,7 +181,7 @@ impl Set {
     pub(super) fn mapped_in(&self, process: &str, buffer: BufferId) -> bool {
         let mapped = |side: &Side| side.process == process && side.mapped;
         let known =
-            |side: &&Side| side.buffers.contains(&buffer) || self.defect(Defect::MappingNotNeeded);
+            |side: &&Side| side.buffers.contains(&buffer) || self.is(Mutant::MappingNotNeeded);
         let known = self.secondaries.iter().filter(known);
         self.server.iter().chain([&self.client]).chain(known).any(mapped)
     }
@@ -214,24 +212,24 @@ impl Set {
         let VdConfig { features, max_io_depth, max_transfer_size, buffer_area_size, .. } =
             self.config;
         let (granted, one) = (Features::COMPLETE_ENABLED, max_transfer_size.saturating_mul(4));
-        let lost = |defect, right| self.seed.instead(defect, right, 0);
-        let drifts = self.configuration_seen && self.defect(Defect::ConfigurationDrifts);
+        let lost = |mutant, right| self.seed.instead(mutant, right, 0);
+        let drifts = self.configuration_seen && self.is(Mutant::ConfigurationDrifts);
         VdConfig {
             alignment: self.seed.instead(
-                Defect::OtherAlignment,
+                Mutant::OtherAlignment,
                 self.config.alignment,
                 self.asked.alignment,
             ),
             soft_file_mark_block_size: lost(
-                Defect::FileMarkSizeLost,
+                Mutant::FileMarkSizeLost,
                 self.config.soft_file_mark_block_size,
             ),
-            eom_warning_size: lost(Defect::WarningSizeLost, self.config.eom_warning_size),
-            server_time_out: lost(Defect::TimeOutLost, self.config.server_time_out),
+            eom_warning_size: lost(Mutant::WarningSizeLost, self.config.eom_warning_size),
+            server_time_out: lost(Mutant::TimeOutLost, self.config.server_time_out),
             max_transfer_size: if drifts { max_transfer_size / 2 } else { max_transfer_size },
-            features: self.seed.instead(Defect::GrantsUnasked, features, features | granted),
-            max_io_depth: self.seed.instead(Defect::OtherIoDepth, max_io_depth, 1),
-            buffer_area_size: self.seed.instead(Defect::OtherAreaSize, buffer_area_size, one),
+            features: self.seed.instead(Mutant::GrantsUnasked, features, features | granted),
+            max_io_depth: self.seed.instead(Mutant::OtherIoDepth, max_io_depth, 1),
+            buffer_area_size: self.seed.instead(Mutant::OtherAreaSize, buffer_area_size, one),
             ..self.config
         }
     }
@@ -279,19 +277,19 @@ impl Set {
         let success = completion.code == Win32::ERROR_SUCCESS;
         let clears = success && command.about.code == CommandCode::ClearError;
         let clears = clears.then_some(slot);
-        let missing = completion.bytes == 0 && self.defect(Defect::CallbackMissing);
+        let missing = completion.bytes == 0 && self.is(Mutant::CallbackMissing);
         if !missing {
             let completion = self.told_server(completion);
             self.owed.push_back(Owed { clears, ..command.owed(completion) });
         }
         self.completions += 1;
-        if !self.defect(Defect::ServerTimeoutAlways) {
+        if !self.is(Mutant::ServerTimeoutAlways) {
             self.wait_anew();
         }
         if !success {
             let seed = self.seed;
             self.owed.extend(self.devices[slot].enter_error(seed));
-            if self.defect(Defect::ErrorSpreads) {
+            if self.is(Mutant::ErrorSpreads) {
                 let others = self.devices.iter_mut().flat_map(|device| device.enter_error(seed));
                 self.owed.extend(others);
             }
@@ -302,9 +300,9 @@ impl Set {
     fn told_server(&self, completion: Completion) -> Completion {
         let Completion { code, bytes, position } = completion;
         Completion {
-            code: self.seed.instead(Defect::CallbackSuccess, code, Win32::ERROR_SUCCESS),
-            bytes: self.seed.instead(Defect::CallbackBytes, bytes, 0),
-            position: self.seed.instead(Defect::CallbackPosition, position, 0),
+            code: self.seed.instead(Mutant::CallbackSuccess, code, Win32::ERROR_SUCCESS),
+            bytes: self.seed.instead(Mutant::CallbackBytes, bytes, 0),
+            position: self.seed.instead(Mutant::CallbackPosition, position, 0),
         }
     }
 
@@ -321,16 +319,16 @@ impl Set {
             return;
         }
         self.phase = Phase::AbnormallyTerminated;
-        if !self.defect(Defect::RecordedKeepsCode) {
+        if !self.is(Mutant::RecordedKeepsCode) {
             let aborted = Completion::without_data(Win32::ERROR_OPERATION_ABORTED);
             self.owed.iter_mut().for_each(|owed| owed.completion = aborted);
         }
         self.give_up();
         self.owed.make_contiguous().sort_by_key(|owed| owed.command);
-        if self.defect(Defect::AbortedAsSuccess) {
+        if self.is(Mutant::AbortedAsSuccess) {
             self.owed.iter_mut().for_each(|owed| owed.completion.code = Win32::ERROR_SUCCESS);
         }
-        if self.defect(Defect::AbortFreesBuffers) {
+        if self.is(Mutant::AbortFreesBuffers) {
             self.area = Area::default();
         }
     }

@@ -7,8 +7,8 @@ use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
 
 use super::clock::Clock;
-use super::defect::{Defect, Seed};
 use super::device::CommandId;
+use super::mutant::{Mutant, Seed};
 use super::set::Set;
 use super::{BufferHandle, BufferId, Options};
 
@@ -74,13 +74,13 @@ impl State {
             clock: Clock::new(options.virtual_time),
             queue_depth: options.queue_depth.max(1),
             memory_limit: options.memory_limit,
-            seed: Seed(options.defect),
+            seed: Seed(options.mutant),
         }
     }
 
     /// Whether this is what is wrong.
-    pub(super) fn defect(&self, defect: Defect) -> bool {
-        self.seed.is(defect)
+    pub(super) fn is(&self, mutant: Mutant) -> bool {
+        self.seed.is(mutant)
     }
 
     // Changes.
@@ -137,7 +137,7 @@ impl State {
         self.dead.insert(process.to_owned());
         self.inside.remove(process);
         self.change();
-        let unnoticed = self.defect(Defect::DeathUnnoticed);
+        let unnoticed = self.is(Mutant::DeathUnnoticed);
         for set in self.sets.iter_mut().filter(|set| !unnoticed && set.needs(process)) {
             set.abort();
         }
@@ -223,7 +223,7 @@ impl State {
 
     /// Whether a new set may not have that name.
     pub(super) fn name_taken(&self, instance: Option<&str>, name: &str) -> bool {
-        let kept = self.defect(Defect::ClientCloseKeepsName);
+        let kept = self.is(Mutant::ClientCloseKeepsName);
         kept && self.sets.iter().any(|set| set.is_named(instance, name))
             || self.named(instance, name).is_some()
     }
@@ -234,14 +234,14 @@ impl State {
             return;
         }
         self.set_mut(id).abort();
-        if !self.defect(Defect::AbortForgetsToWake) {
+        if !self.is(Mutant::AbortForgetsToWake) {
             self.change();
         }
     }
 
     /// A side's SignalAbort: asked again, it changes nothing.
     pub(super) fn signal_abort(&mut self, id: SetId) -> Result<(), HResult> {
-        if self.set(id).aborted() && self.defect(Defect::SignalAbortTwice) {
+        if self.set(id).aborted() && self.is(Mutant::SignalAbortTwice) {
             return Err(HResult::VD_E_PROTOCOL);
         }
         self.abort(id);

@@ -6,7 +6,7 @@ use vdi_spec::codes::{Features, HResult, Win32};
 use vdi_spec::config::{ServerConfig, VdConfig};
 
 use super::stage::{POLL, Stage, pipes, server_part};
-use vdi_reference::{Defect, Options, ServerSet, Timeout};
+use vdi_reference::{Mutant, Options, ServerSet, Timeout};
 
 const SOON: Timeout = Timeout::Milliseconds(1);
 
@@ -41,8 +41,8 @@ impl Log {
     }
 }
 
-fn timed(defect: Option<Defect>) -> Stage {
-    Stage::with(Options { virtual_time: true, defect, ..Options::default() })
+fn timed(mutant: Option<Mutant>) -> Stage {
+    Stage::with(Options { virtual_time: true, mutant, ..Options::default() })
 }
 
 fn run_agent(log: &Log, server: &ServerSet) {
@@ -51,9 +51,9 @@ fn run_agent(log: &Log, server: &ServerSet) {
 }
 
 /// The agent's time-out, which a completion and a Load put off.
-pub(super) fn time(defect: Option<Defect>) -> Vec<String> {
+pub(super) fn time(mutant: Option<Mutant>) -> Vec<String> {
     let config = VdConfig { server_time_out: 1, ..pipes(1) };
-    let mut log = Log::new(timed(defect).active(&config));
+    let mut log = Log::new(timed(mutant).active(&config));
     for tag in 1..=3 {
         log.note("send", log.stage.send(0, tag, if tag == 2 { Load } else { Flush }));
     }
@@ -69,8 +69,8 @@ pub(super) fn time(defect: Option<Defect>) -> Vec<String> {
 }
 
 /// A completion in time; then one interval, and one more.
-pub(super) fn waiting(defect: Option<Defect>) -> Vec<String> {
-    let stage = timed(defect);
+pub(super) fn waiting(mutant: Option<Mutant>) -> Vec<String> {
+    let stage = timed(mutant);
     stage.connect(&pipes(1));
     let client = stage.client.clone();
     stage.lane("reader", move || client.get_configuration(SOON).map(|(status, _)| status));
@@ -83,7 +83,7 @@ pub(super) fn waiting(defect: Option<Defect>) -> Vec<String> {
     log.note("abort", log.stage.server.signal_abort());
     let mut lines = log.end();
 
-    let mut log = Log::new(timed(defect).active(&pipes(1)));
+    let mut log = Log::new(timed(mutant).active(&pipes(1)));
     log.stage.read(&log.stage.client_devices[0], POLL);
     log.rest();
     log.stage.read(&log.stage.client_devices[0], SOON);
@@ -95,7 +95,7 @@ pub(super) fn waiting(defect: Option<Defect>) -> Vec<String> {
         return lines;
     }
 
-    let mut log = Log::new(timed(defect).active(&VdConfig { server_time_out: 1, ..pipes(1) }));
+    let mut log = Log::new(timed(mutant).active(&VdConfig { server_time_out: 1, ..pipes(1) }));
     for tag in 1..=2 {
         log.note("send", log.stage.send(0, tag, Flush));
     }
@@ -107,13 +107,13 @@ pub(super) fn waiting(defect: Option<Defect>) -> Vec<String> {
         log.note("an interval", log.stage.blocked());
     }
     lines.append(&mut log.end());
-    lines.append(&mut inside_a_callback(defect));
+    lines.append(&mut inside_a_callback(mutant));
     lines
 }
 
 /// Intervals that pass while the agent is inside a callback.
-fn inside_a_callback(defect: Option<Defect>) -> Vec<String> {
-    let mut log = Log::new(timed(defect).active(&VdConfig { server_time_out: 1, ..pipes(1) }));
+fn inside_a_callback(mutant: Option<Mutant>) -> Vec<String> {
+    let mut log = Log::new(timed(mutant).active(&VdConfig { server_time_out: 1, ..pipes(1) }));
     let (status, let_go) = log.stage.send_held(0, 1);
     log.note("send", (status, log.stage.send(0, 2, Flush)));
     let first = log.stage.get(0).ok();
@@ -128,8 +128,8 @@ fn inside_a_callback(defect: Option<Defect>) -> Vec<String> {
 }
 
 /// Calls without a set, and Create and Open of all sorts.
-pub(super) fn opening(defect: Option<Defect>) -> Vec<String> {
-    let mut log = Log::new(Stage::new(defect));
+pub(super) fn opening(mutant: Option<Mutant>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(mutant));
     let (server, client) = (log.stage.server.clone(), log.stage.client.clone());
     let (other, late) = (log.stage.world.client_set("other"), log.stage.world.server_set("server"));
     log.note("close", (server.close(), client.close()));
@@ -152,8 +152,8 @@ pub(super) fn opening(defect: Option<Defect>) -> Vec<String> {
 }
 
 /// The configuration, with every function too early or too often.
-pub(super) fn configuring(defect: Option<Defect>) -> Vec<String> {
-    let mut log = Log::new(Stage::new(defect));
+pub(super) fn configuring(mutant: Option<Mutant>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(mutant));
     let (server, client) = (log.stage.server.clone(), log.stage.client.clone());
     let asked = VdConfig {
         features: Features::LIKE_TAPE,
@@ -181,7 +181,7 @@ pub(super) fn configuring(defect: Option<Defect>) -> Vec<String> {
     log.note("again", client.get_configuration(POLL));
     let mut lines = log.end();
 
-    let mut log = Log::new(Stage::new(defect));
+    let mut log = Log::new(Stage::new(mutant));
     log.stage.connect(&pipes(1));
     log.note("end", log.stage.server.end_configuration());
     lines.append(&mut log.end());
@@ -189,8 +189,8 @@ pub(super) fn configuring(defect: Option<Defect>) -> Vec<String> {
 }
 
 /// Devices by name, more than there are, and before the set is active.
-pub(super) fn devices(defect: Option<Defect>) -> Vec<String> {
-    let mut log = Log::new(Stage::new(defect));
+pub(super) fn devices(mutant: Option<Mutant>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(mutant));
     log.stage.configure(&pipes(2));
     let (server, client) = (log.stage.server.clone(), log.stage.client.clone());
     for name in ["S", "S2", "S3"] {
@@ -209,9 +209,9 @@ pub(super) fn devices(defect: Option<Defect>) -> Vec<String> {
 }
 
 /// The buffer area.
-pub(super) fn buffers(defect: Option<Defect>) -> Vec<String> {
+pub(super) fn buffers(mutant: Option<Mutant>) -> Vec<String> {
     let mut log =
-        Log::new(Stage::new(defect).active(&VdConfig { prefix_zone_size: 100, ..pipes(1) }));
+        Log::new(Stage::new(mutant).active(&VdConfig { prefix_zone_size: 100, ..pipes(1) }));
     let server = log.stage.server.clone();
     log.note("available", server.query_available_buffers(65536, 0));
     let first = server.allocate_buffer(65536, 0).expect("an answer");
@@ -229,8 +229,8 @@ pub(super) fn buffers(defect: Option<Defect>) -> Vec<String> {
 }
 
 /// More is requested than there is.
-pub(super) fn without_memory(defect: Option<Defect>) -> Vec<String> {
-    let options = Options { memory_limit: 100_000, defect, ..Options::default() };
+pub(super) fn without_memory(mutant: Option<Mutant>) -> Vec<String> {
+    let options = Options { memory_limit: 100_000, mutant, ..Options::default() };
     let mut log = Log::new(Stage::with(options));
     let server = log.stage.server.clone();
     log.stage.connect(&pipes(1));
@@ -243,8 +243,8 @@ pub(super) fn without_memory(defect: Option<Defect>) -> Vec<String> {
 }
 
 /// Commands of two devices, with all that can be given and answered.
-pub(super) fn commands(defect: Option<Defect>) -> Vec<String> {
-    let mut log = Log::new(Stage::new(defect).active(&pipes(2)));
+pub(super) fn commands(mutant: Option<Mutant>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(mutant).active(&pipes(2)));
     let devices = log.stage.client_devices.clone();
     let success = Win32::ERROR_SUCCESS;
     for (slot, tag) in [(0, 1), (1, 2), (1, 3), (1, 4), (1, 5), (1, 6)] {
@@ -269,8 +269,8 @@ pub(super) fn commands(defect: Option<Defect>) -> Vec<String> {
 }
 
 /// The normal end, with one command queued and one never completed.
-pub(super) fn endings(defect: Option<Defect>) -> Vec<String> {
-    let mut log = Log::new(Stage::new(defect).active(&pipes(1)));
+pub(super) fn endings(mutant: Option<Mutant>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(mutant).active(&pipes(1)));
     let (server, client) = (log.stage.server.clone(), log.stage.client.clone());
     log.note("send", (log.stage.send(0, 1, Flush), log.stage.send(0, 2, Flush)));
     let first = log.stage.get(0).ok();
@@ -291,21 +291,21 @@ pub(super) fn endings(defect: Option<Defect>) -> Vec<String> {
 }
 
 /// Close of either side before a device is open, and the death of the server.
-pub(super) fn early_endings(defect: Option<Defect>) -> Vec<String> {
-    let mut log = Log::new(Stage::new(defect));
+pub(super) fn early_endings(mutant: Option<Mutant>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(mutant));
     log.stage.connect(&pipes(1));
     log.note("close", log.stage.server.close());
     log.note("client", log.stage.client.get_configuration(POLL));
     let mut lines = log.end();
 
-    let mut log = Log::new(Stage::new(defect));
+    let mut log = Log::new(Stage::new(mutant));
     log.stage.connect(&pipes(1));
     log.note("close", log.stage.client.close());
     log.note("server", log.stage.server.get_configuration());
     log.note("create", log.stage.client.create(None, "S", &pipes(1)));
     lines.append(&mut log.end());
 
-    let log = Log::new(Stage::new(defect).active(&pipes(1)));
+    let log = Log::new(Stage::new(mutant).active(&pipes(1)));
     log.stage.read(&log.stage.client_devices[0], Timeout::Infinite);
     log.stage.world.exit("server");
     lines.append(&mut log.end());
@@ -313,8 +313,8 @@ pub(super) fn early_endings(defect: Option<Defect>) -> Vec<String> {
 }
 
 /// Every function after an abort.
-pub(super) fn after_abort(defect: Option<Defect>) -> Vec<String> {
-    let mut log = Log::new(Stage::new(defect));
+pub(super) fn after_abort(mutant: Option<Mutant>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(mutant));
     log.stage.configure(&pipes(1));
     let (server, client) = (log.stage.server.clone(), log.stage.client.clone());
     let buffer = server.allocate_buffer(512, 0).expect("an answer").1.map(|buffer| buffer.id);
@@ -330,7 +330,7 @@ pub(super) fn after_abort(defect: Option<Defect>) -> Vec<String> {
     log.note("free", server.free_buffer(buffer));
     let mut lines = log.end();
 
-    let mut log = Log::new(Stage::new(defect).active(&pipes(1)));
+    let mut log = Log::new(Stage::new(mutant).active(&pipes(1)));
     log.note("abort", log.stage.server.signal_abort());
     log.note("close", log.stage.server_devices[0].close_device());
     let closed: HResult = log.stage.server.close().expect("an answer");

@@ -4,8 +4,8 @@
 mod buffers;
 mod close;
 mod commands;
-mod defects;
 mod histories;
+mod mutants;
 mod phases;
 mod secondaries;
 mod secondary;

@@ -5,11 +5,11 @@ use vdi_spec::codes::Win32;
 
 use super::histories::Log;
 use super::stage::{POLL, Stage, pipes};
-use vdi_reference::{ClientSet, Defect};
+use vdi_reference::{ClientSet, Mutant};
 
 /// Two devices, the second opened by the secondary client that is given back.
-fn shared(defect: Option<Defect>) -> (Log, ClientSet) {
-    let mut log = Log::new(Stage::new(defect));
+fn shared(mutant: Option<Mutant>) -> (Log, ClientSet) {
+    let mut log = Log::new(Stage::new(mutant));
     log.stage.configure(&pipes(2));
     let server = log.stage.server.clone();
     log.stage.lane("agent", move || server.execute_completion_agent());
@@ -29,19 +29,19 @@ fn shared(defect: Option<Defect>) -> (Log, ClientSet) {
 }
 
 /// Opening, mapping, closing and dying.
-pub(super) fn secondaries(defect: Option<Defect>) -> Vec<String> {
-    [opening, mapping, closing, dying].into_iter().flat_map(|history| history(defect)).collect()
+pub(super) fn secondaries(mutant: Option<Mutant>) -> Vec<String> {
+    [opening, mapping, closing, dying].into_iter().flat_map(|history| history(mutant)).collect()
 }
 
-fn opening(defect: Option<Defect>) -> Vec<String> {
-    let mut log = Log::new(Stage::new(defect));
+fn opening(mutant: Option<Mutant>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(mutant));
     let second = log.stage.world.client_set("secondary");
     log.note("not created", second.open_in_secondary(None, "S"));
     log.stage.connect(&pipes(1));
     log.note("early", second.open_in_secondary(None, "S"));
     log.note("close", second.close());
     let mut lines = log.end();
-    let mut log = Log::new(Stage::new(defect));
+    let mut log = Log::new(Stage::new(mutant));
     let (second, third) =
         (log.stage.world.client_set("secondary"), log.stage.world.client_set("secondary"));
     log.stage.configure(&pipes(1));
@@ -53,8 +53,8 @@ fn opening(defect: Option<Defect>) -> Vec<String> {
     lines
 }
 
-fn mapping(defect: Option<Defect>) -> Vec<String> {
-    let (mut log, second) = shared(defect);
+fn mapping(mutant: Option<Mutant>) -> Vec<String> {
+    let (mut log, second) = shared(mutant);
     let (server, client) = (log.stage.server.clone(), log.stage.client.clone());
     let buffer = server.allocate_buffer(512, 0).expect("an answer").1.map(|buffer| buffer.id);
     let touch = |log: &Log| buffer.map(|buffer| log.stage.world.touch("secondary", buffer));
@@ -75,18 +75,18 @@ fn mapping(defect: Option<Defect>) -> Vec<String> {
     log.end()
 }
 
-fn closing(defect: Option<Defect>) -> Vec<String> {
-    let (mut log, second) = shared(defect);
+fn closing(mutant: Option<Mutant>) -> Vec<String> {
+    let (mut log, second) = shared(mutant);
     log.note("close", second.close());
     let mut lines = log.end();
-    let (mut log, second) = shared(defect);
+    let (mut log, second) = shared(mutant);
     log.note("close", log.stage.server_devices[1].close_device());
     let last = log.stage.client_devices.last().cloned();
     log.note("get", last.map(|device| device.get_command(POLL)));
     log.note("close", second.close());
     log.note("send", log.stage.send(0, 1, Flush));
     lines.append(&mut log.end());
-    let (mut log, _) = shared(defect);
+    let (mut log, _) = shared(mutant);
     log.note("close", log.stage.server_devices[0].close_device());
     log.note("get", log.stage.get(0));
     log.note("close", log.stage.client.close());
@@ -94,8 +94,8 @@ fn closing(defect: Option<Defect>) -> Vec<String> {
     lines
 }
 
-fn dying(defect: Option<Defect>) -> Vec<String> {
-    let (log, _) = shared(defect);
+fn dying(mutant: Option<Mutant>) -> Vec<String> {
+    let (log, _) = shared(mutant);
     log.stage.world.exit("secondary");
     log.end()
 }

@@ -8,7 +8,7 @@ use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_spec::config::{ServerConfig, VdConfig};
 
 use vdi_reference::{
-    Answer, BufferId, ClientDevice, ClientSet, CommandId, Completion, Defect, Gone, Observer,
+    Answer, BufferId, ClientDevice, ClientSet, CommandId, Completion, Gone, Mutant, Observer,
     Options, SendCommand, ServerDevice, ServerSet, Status, Timeout, World,
 };
 
@@ -86,8 +86,8 @@ pub(crate) fn server_part() -> ServerConfig {
 
 impl Stage {
     /// Nothing is created yet.
-    pub(crate) fn new(defect: Option<Defect>) -> Self {
-        Self::with(Options { defect, ..Options::default() })
+    pub(crate) fn new(mutant: Option<Mutant>) -> Self {
+        Self::with(Options { mutant, ..Options::default() })
     }
 
     pub(crate) fn with(options: Options) -> Self {

@@ -31,10 +31,10 @@ use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 use std::sync::{Arc, Mutex};
 
-use self::implementation::Defect;
+use self::implementation::Mutant;
 
 /// A race, which runs once and says what was seen, and all that may be seen.
-type Race = (fn(Option<Defect>) -> String, &'static [&'static str]);
+type Race = (fn(Option<Mutant>) -> String, &'static [&'static str]);
 
 const SERVER_CLOSE: Race = (
     races::server_close,
@@ -99,13 +99,13 @@ const ERROR_AND_SEND: Race = (
 );
 
 /// Runs a race in every order. Gives what was seen, and in how many orders.
-fn explore((race, _): Race, defect: Option<Defect>) -> (BTreeSet<String>, usize) {
+fn explore((race, _): Race, mutant: Option<Mutant>) -> (BTreeSet<String>, usize) {
     let seen = Arc::new(Mutex::new((BTreeSet::new(), 0)));
     let into = seen.clone();
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(3));
     builder.check(move || {
-        let outcome = race(defect);
+        let outcome = race(mutant);
         let mut seen = into.lock().expect("no panic while held");
         seen.0.insert(outcome);
         seen.1 += 1;
@@ -125,11 +125,11 @@ fn hold(race: Race) {
 
 /// Holds that a race shows the defect: some order ends in another way, or never.
 #[track_caller]
-fn find(defect: Defect, race: Race) {
+fn find(mutant: Mutant, race: Race) {
     // Loom panics on a deadlock.
-    if let Ok((seen, orders)) = catch_unwind(|| explore(race, Some(defect))) {
+    if let Ok((seen, orders)) = catch_unwind(|| explore(race, Some(mutant))) {
         let strange = seen.iter().any(|outcome| !race.1.contains(&outcome.as_str()));
-        assert!(strange, "{defect} was not seen in {orders} orders");
+        assert!(strange, "{mutant} was not seen in {orders} orders");
     }
 }
 
@@ -226,31 +226,31 @@ fn completion_with_an_error_against_send_command() {
 /// What the races hold can be broken: each of these defects shows in one of them.
 #[test]
 fn seeded_defects_are_found() {
-    find(Defect::ServerCloseNoerror, SERVER_CLOSE);
-    find(Defect::ServerCloseNoAbort, SERVER_CLOSE);
-    find(Defect::ForgetsDelivered, SERVER_CLOSE);
-    find(Defect::ForgetsQueued, SERVER_SIGNAL_ABORT);
-    find(Defect::CallbackTwice, SERVER_CLOSE);
-    find(Defect::AgentReturnsFirst, SERVER_CLOSE);
-    find(Defect::CallbacksOnClosingThread, SERVER_CLOSE);
-    find(Defect::CompletesAfterAbort, SERVER_CLOSE);
-    find(Defect::SignalAbortTwice, TWO_SIGNAL_ABORTS);
-    find(Defect::SleepsThroughAbort, SERVER_SIGNAL_ABORT);
-    find(Defect::ClientCloseUnnoticed, CLIENT_CLOSE_AND_SEND);
-    find(Defect::NormalCloseAborts, NORMAL_END);
-    find(Defect::ErrorKeepsQueue, ERROR_AND_SEND);
+    find(Mutant::ServerCloseNoerror, SERVER_CLOSE);
+    find(Mutant::ServerCloseNoAbort, SERVER_CLOSE);
+    find(Mutant::ForgetsDelivered, SERVER_CLOSE);
+    find(Mutant::ForgetsQueued, SERVER_SIGNAL_ABORT);
+    find(Mutant::CallbackTwice, SERVER_CLOSE);
+    find(Mutant::AgentReturnsFirst, SERVER_CLOSE);
+    find(Mutant::CallbacksOnClosingThread, SERVER_CLOSE);
+    find(Mutant::CompletesAfterAbort, SERVER_CLOSE);
+    find(Mutant::SignalAbortTwice, TWO_SIGNAL_ABORTS);
+    find(Mutant::SleepsThroughAbort, SERVER_SIGNAL_ABORT);
+    find(Mutant::ClientCloseUnnoticed, CLIENT_CLOSE_AND_SEND);
+    find(Mutant::NormalCloseAborts, NORMAL_END);
+    find(Mutant::ErrorKeepsQueue, ERROR_AND_SEND);
 }
 
 /// Some defects need an unlucky order; loom finds it.
 #[test]
 fn lost_wake_ups_and_gaps_are_found() {
-    find(Defect::AbortForgetsToWake, SERVER_CLOSE);
-    find(Defect::AbortForgetsToWake, CLIENT_SIGNAL_ABORT);
-    find(Defect::CompletionForgetsToWake, LAST_CLOSE_AND_COMPLETION);
-    find(Defect::AgentStays, LAST_CLOSE_AND_COMPLETION);
-    find(Defect::ActiveMissed, AGENT_AND_LAST_OPEN);
-    find(Defect::LooksThenSleeps, SERVER_CLOSE);
-    find(Defect::LooksThenSleeps, LAST_CLOSE_AND_COMPLETION);
-    find(Defect::LooksThenSleeps, SERVER_SIGNAL_ABORT);
-    find(Defect::SendChecksThenQueues, CLIENT_CLOSE_AND_SEND);
+    find(Mutant::AbortForgetsToWake, SERVER_CLOSE);
+    find(Mutant::AbortForgetsToWake, CLIENT_SIGNAL_ABORT);
+    find(Mutant::CompletionForgetsToWake, LAST_CLOSE_AND_COMPLETION);
+    find(Mutant::AgentStays, LAST_CLOSE_AND_COMPLETION);
+    find(Mutant::ActiveMissed, AGENT_AND_LAST_OPEN);
+    find(Mutant::LooksThenSleeps, SERVER_CLOSE);
+    find(Mutant::LooksThenSleeps, LAST_CLOSE_AND_COMPLETION);
+    find(Mutant::LooksThenSleeps, SERVER_SIGNAL_ABORT);
+    find(Mutant::SendChecksThenQueues, CLIENT_CLOSE_AND_SEND);
 }

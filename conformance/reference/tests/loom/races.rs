@@ -3,12 +3,12 @@
 
 use vdi_spec::codes::{HResult, Win32};
 
-use crate::implementation::{ClientDevice, CommandId, Defect, Status, Timeout};
+use crate::implementation::{ClientDevice, CommandId, Mutant, Status, Timeout};
 use crate::stage::Stage;
 
 /// The server's Close against the running agent; the client holds a command.
-pub(crate) fn server_close(defect: Option<Defect>) -> String {
-    let (stage, device, agent) = Stage::active(defect);
+pub(crate) fn server_close(mutant: Option<Mutant>) -> String {
+    let (stage, device, agent) = Stage::active(mutant);
     let command = stage.delivered(&device, 1).command;
     let agent = stage.history.lane("agent", agent);
     stage.history.here("server", || stage.server.close());
@@ -17,8 +17,8 @@ pub(crate) fn server_close(defect: Option<Defect>) -> String {
 }
 
 /// The server's Close against CompleteCommand.
-pub(crate) fn server_close_and_completion(defect: Option<Defect>) -> String {
-    let (stage, device, agent) = Stage::active(defect);
+pub(crate) fn server_close_and_completion(mutant: Option<Mutant>) -> String {
+    let (stage, device, agent) = Stage::active(mutant);
     let command = stage.delivered(&device, 1).command;
     let agent = stage.history.lane("agent", agent);
     let client = stage.history.lane("client", move || succeed(&device, command));
@@ -27,8 +27,8 @@ pub(crate) fn server_close_and_completion(defect: Option<Defect>) -> String {
 }
 
 /// The server's SignalAbort against SendCommand and GetCommand.
-pub(crate) fn server_signal_abort(defect: Option<Defect>) -> String {
-    let (stage, device, agent) = Stage::active(defect);
+pub(crate) fn server_signal_abort(mutant: Option<Mutant>) -> String {
+    let (stage, device, agent) = Stage::active(mutant);
     let lanes = [
         stage.history.lane("agent", agent),
         stage.history.lane("client", move || get(&device)),
@@ -39,8 +39,8 @@ pub(crate) fn server_signal_abort(defect: Option<Defect>) -> String {
 }
 
 /// The client's SignalAbort against SendCommand and GetCommand.
-pub(crate) fn client_signal_abort(defect: Option<Defect>) -> String {
-    let (stage, device, agent) = Stage::active(defect);
+pub(crate) fn client_signal_abort(mutant: Option<Mutant>) -> String {
+    let (stage, device, agent) = Stage::active(mutant);
     let lanes = [
         stage.history.lane("agent", agent),
         stage.history.lane("client", move || get(&device)),
@@ -51,8 +51,8 @@ pub(crate) fn client_signal_abort(defect: Option<Defect>) -> String {
 }
 
 /// The client's Close with its device open against SendCommand.
-pub(crate) fn client_close_and_send(defect: Option<Defect>) -> String {
-    let (stage, _device, agent) = Stage::active(defect);
+pub(crate) fn client_close_and_send(mutant: Option<Mutant>) -> String {
+    let (stage, _device, agent) = Stage::active(mutant);
     let lanes = [stage.history.lane("agent", agent), stage.history.lane("sender", stage.send(1))];
     stage.history.here("client", || stage.client.close());
     stage.history.outcome(lanes)
@@ -60,8 +60,8 @@ pub(crate) fn client_close_and_send(defect: Option<Defect>) -> String {
 
 /// ExecuteCompletionAgent against the client's OpenDevice, the last two things
 /// that Active waits for. Once both have happened SendCommand must succeed.
-pub(crate) fn agent_and_last_open(defect: Option<Defect>) -> String {
-    let stage = Stage::initializing(defect);
+pub(crate) fn agent_and_last_open(mutant: Option<Mutant>) -> String {
+    let stage = Stage::initializing(mutant);
     let server = stage.server.clone();
     let agent = stage.history.lane("agent", move || server.execute_completion_agent());
     stage.history.here("client", || stage.client.open_device("S").map(|(status, _)| status));
@@ -74,8 +74,8 @@ pub(crate) fn agent_and_last_open(defect: Option<Defect>) -> String {
 
 /// The last CloseDevice against the last CompleteCommand: the agent returns by
 /// itself once both have happened.
-pub(crate) fn last_close_and_completion(defect: Option<Defect>) -> String {
-    let (stage, device, agent) = Stage::active(defect);
+pub(crate) fn last_close_and_completion(mutant: Option<Mutant>) -> String {
+    let (stage, device, agent) = Stage::active(mutant);
     let command = stage.delivered(&device, 1).command;
     let lanes = [
         stage.history.lane("agent", agent),
@@ -87,8 +87,8 @@ pub(crate) fn last_close_and_completion(defect: Option<Defect>) -> String {
 
 /// The last CloseDevice and the server's Close against the client's loop: the
 /// client gets what is queued, then VD_E_CLOSE.
-pub(crate) fn normal_end(defect: Option<Defect>) -> String {
-    let (stage, device, agent) = Stage::active(defect);
+pub(crate) fn normal_end(mutant: Option<Mutant>) -> String {
+    let (stage, device, agent) = Stage::active(mutant);
     assert_eq!(stage.send(1)(), Ok(HResult::NOERROR));
     let agent = stage.history.lane("agent", agent);
     let client = stage.client.clone();
@@ -106,8 +106,8 @@ pub(crate) fn normal_end(defect: Option<Defect>) -> String {
 }
 
 /// The server's SignalAbort against the client's; the client holds a command.
-pub(crate) fn two_signal_aborts(defect: Option<Defect>) -> String {
-    let (stage, device, agent) = Stage::active(defect);
+pub(crate) fn two_signal_aborts(mutant: Option<Mutant>) -> String {
+    let (stage, device, agent) = Stage::active(mutant);
     stage.delivered(&device, 1);
     let client = stage.client.clone();
     let lanes = [
@@ -119,8 +119,8 @@ pub(crate) fn two_signal_aborts(defect: Option<Defect>) -> String {
 }
 
 /// A completion with an error against SendCommand; then the server closes.
-pub(crate) fn error_and_send(defect: Option<Defect>) -> String {
-    let (stage, device, agent) = Stage::active(defect);
+pub(crate) fn error_and_send(mutant: Option<Mutant>) -> String {
+    let (stage, device, agent) = Stage::active(mutant);
     let command = stage.delivered(&device, 1).command;
     let agent = stage.history.lane("agent", agent);
     let client = stage.history.lane("client", move || {

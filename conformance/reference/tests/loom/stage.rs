@@ -8,7 +8,7 @@ use vdi_spec::codes::{CommandCode, HResult};
 use vdi_spec::config::{ServerConfig, VdConfig};
 
 use crate::implementation::{
-    Answer, Callback, ClientDevice, ClientSet, Defect, Delivered, Gone, Options, SendCommand,
+    Answer, Callback, ClientDevice, ClientSet, Delivered, Gone, Mutant, Options, SendCommand,
     ServerDevice, ServerSet, Status, Timeout, World,
 };
 
@@ -23,8 +23,8 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// The server has opened its device, the client has seen the configuration.
-    pub(crate) fn initializing(defect: Option<Defect>) -> Self {
-        let world = World::new(Options { defect, ..Options::default() });
+    pub(crate) fn initializing(mutant: Option<Mutant>) -> Self {
+        let world = World::new(Options { mutant, ..Options::default() });
         let (server, client) = (world.server_set("server"), world.client_set("primary"));
         let config = VdConfig { device_count: 1, ..VdConfig::default() };
         good(client.create(None, "S", &config));
@@ -40,9 +40,9 @@ impl Stage {
 
     /// The set is active. The agent counts as running; what is given back runs it.
     pub(crate) fn active(
-        defect: Option<Defect>,
+        mutant: Option<Mutant>,
     ) -> (Self, ClientDevice, impl FnOnce() -> Status + Send + 'static) {
-        let stage = Self::initializing(defect);
+        let stage = Self::initializing(mutant);
         let client_device = result(stage.client.open_device("S"));
         let agent = result(stage.server.start_agent());
         (stage, client_device, move || agent.run())

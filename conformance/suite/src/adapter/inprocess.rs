@@ -16,7 +16,7 @@ use std::time::Duration;
 use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{Args, Found, Function, Out, Presence, Process};
 
-use super::gate::{Gate, pause};
+use super::barrier::{Barrier, pause};
 use super::protocol::{Answer, Hello, Offer, Racing, Request};
 use super::{Adapter, Connection, Limits, Trouble};
 
@@ -140,7 +140,7 @@ enum Operation {
     Call(u64, Box<Call>),
     Resume(u64, String),
     /// Begins with others, so many microseconds after the last of them is there.
-    Gate(Arc<Gate>, u32),
+    Barrier(Arc<Barrier>, u32),
 }
 
 thread_local! {
@@ -251,7 +251,7 @@ impl Host {
                     let reply = session.call(&call);
                     self.finish(lane, id, reply);
                 }
-                Operation::Gate(gate, delay) => gate.pass(delay),
+                Operation::Barrier(gate, delay) => gate.pass(delay),
                 Operation::Resume(id, command) => {
                     let matches = held == Some(command.as_str());
                     self.resumed(lane, id, matches, &command);
@@ -413,7 +413,7 @@ impl World {
                 self.host.post(Answer::Unsupported { id, reason });
                 return;
             }
-            Operation::Resume(..) | Operation::Gate(..) => {}
+            Operation::Resume(..) | Operation::Barrier(..) => {}
         }
         entry.queue.extend(gate);
         entry.queue.push_back(operation);
@@ -438,7 +438,7 @@ impl World {
             for (_, lane) in state.lanes.iter_mut().filter(|(name, _)| name.starts_with(&prefix)) {
                 lane.dead = true;
                 let given = lane.queue.drain(..);
-                never_done += given.filter(|one| !matches!(one, Operation::Gate(..))).count();
+                never_done += given.filter(|one| !matches!(one, Operation::Barrier(..))).count();
             }
             state.busy -= never_done;
             self.host.changed.notify_all();
@@ -462,10 +462,10 @@ impl Driver {
 
     /// Begins several at once. Exits are this thread's own.
     fn together(&self, requests: &[Racing]) -> Result<(), Trouble> {
-        let gate = Arc::new(Gate::new(requests.len()));
+        let gate = Arc::new(Barrier::new(requests.len()));
         let mut exits = Vec::new();
         for racing in requests {
-            let wait = Some(Operation::Gate(Arc::clone(&gate), racing.delay));
+            let wait = Some(Operation::Barrier(Arc::clone(&gate), racing.delay));
             match &racing.request {
                 Request::Call { .. } => self.call(&racing.request, wait)?,
                 Request::Resume { id, lane, command } => {

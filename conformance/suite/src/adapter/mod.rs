@@ -4,20 +4,21 @@
 //! Both speak the same messages ([`protocol`]); the run room does not know which
 //! it has. The expected answers never come here.
 
+mod barrier;
 mod body;
 mod cooperative;
-mod gate;
 pub mod inprocess;
 pub mod lines;
-mod plain;
 mod processes;
 pub mod protocol;
+mod reference;
 mod runtime;
 mod serve;
 mod stdio;
 
-pub use plain::Plain;
+pub(crate) use barrier::pause;
 pub use processes::Processes;
+pub use reference::Reference;
 pub use runtime::Runtime;
 pub use serve::serve;
 pub use stdio::Stdio;
@@ -25,11 +26,10 @@ pub use stdio::Stdio;
 use std::time::Duration;
 
 use protocol::{Answer, Hello, Request};
+use vdi_reference::Mutant;
 use vdi_simulate::{Backend, Options};
 
-use vdi_reference::Defect;
-
-/// The runtime as the ground of a simulated world with these options.
+/// The runtime as the backend of a simulation with these options.
 #[must_use]
 pub fn simulated_runtime(options: &Options) -> impl Backend {
     runtime::cooperative(options.queue_depth.into(), memory_limit(options))
@@ -42,10 +42,10 @@ fn memory_limit(options: &Options) -> u64 {
     if options.faults.memory > 0 { all / 3 } else { 1 << 30 }
 }
 
-/// The plain implementation as the ground of a simulated world, whole or with a defect.
+/// The reference implementation as the backend of a simulation, whole or with a defect.
 #[must_use]
-pub fn simulated_plain(options: &Options, defect: Option<Defect>) -> impl Backend {
-    plain::cooperative((options.queue_depth.into(), memory_limit(options)), defect)
+pub fn simulated_reference(options: &Options, mutant: Option<Mutant>) -> impl Backend {
+    reference::cooperative(options.queue_depth.into(), memory_limit(options), mutant)
 }
 
 /// What makes connections to an implementation.

@@ -17,8 +17,8 @@ use std::time::Duration;
 use vdi_spec::clauses::Party;
 use vdi_trace::{Function, Handle, HowEnded, LaneName, Name, Out, Presence, Process};
 
+use super::barrier::pause;
 use super::body::far;
-use super::gate::pause;
 use super::protocol::{Answer, Hello, Racing, Request};
 use super::{Adapter, Connection, Limits, Trouble, runtime};
 

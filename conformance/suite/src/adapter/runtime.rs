@@ -89,7 +89,7 @@ impl Implementation for Runtime {
     }
 }
 
-/// The runtime as the ground of a simulated world, whose queues take so many commands
+/// The runtime as the backend of a simulation, whose queues take so many commands
 /// and whose buffers so many bytes.
 pub(super) fn cooperative(queue_depth: usize, memory_limit: u64) -> ImplementationBackend<World> {
     ImplementationBackend::new(false, |threads| {

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use vdi_spec::clauses::{Clause, Profile};
 use vdi_trace::{Declares, Header};
 
-use super::agree::Play;
 use super::combine;
 use super::judge::Disagreement;
+use super::oracle_play::Play;
 use super::race::{combination_text, is_same};
 use crate::scenario::{Action, Combination, Scenario, Step, expand};
 

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use vdi_check::Candidate;
 use vdi_model::{Ending, Expected};
 use vdi_spec::codes::{HResult, Win32};
-use vdi_trace::{Event, HowEnded, LaneName, Name, Out, Process};
+use vdi_trace::{Event, Name, Out};
 
-use super::agree::Play;
 use super::judge::Disagreement;
+use super::oracle_play::Play;
 use super::race::Tally;
 use crate::scenario::{Action, Combination};
 
@@ -67,13 +67,6 @@ pub(super) fn combinations<'a>(
     Ok(ends)
 }
 
-fn lane_of(racer: &Action) -> Option<&LaneName> {
-    match racer {
-        Action::Call { lane, .. } | Action::Resume { lane, .. } => Some(lane),
-        _ => None,
-    }
-}
-
 impl<'a> Situation<'a> {
     /// What tells situations apart.
     fn key(&self) -> String {
@@ -88,12 +81,12 @@ impl<'a> Situation<'a> {
         for (at, racer) in racers.iter().enumerate() {
             let earlier = racers[..at].iter().enumerate().any(|(before, other)| {
                 !self.begun.contains(&before)
-                    && lane_of(other).is_some()
-                    && lane_of(other) == lane_of(racer)
+                    && other.racing_lane().is_some()
+                    && other.racing_lane() == racer.racing_lane()
             });
             let busy = matches!(racer, Action::Call { lane, .. }
                 if inside.iter().any(|inside| inside == lane.as_str()));
-            let gone = lane_of(racer).is_some_and(|lane| self.play.is_gone(lane.process()));
+            let gone = racer.racing_lane().is_some_and(|lane| self.play.is_gone(lane.process()));
             if !self.begun.contains(&at) && !earlier && !busy && !gone {
                 next.push(self.begin(at, racer)?);
             }
@@ -159,12 +152,12 @@ impl<'a> Situation<'a> {
         after.begun.push(at);
         match racer {
             Action::Call { lane, .. } => {
-                let candidates = after.play.begun_checked(racer)?;
+                let candidates = after.play.begun(racer)?;
                 let (short, usual): (Vec<_>, Vec<_>) =
                     candidates.iter().partition(|candidate| candidate.exceptional);
                 let status = |status: Option<Expected>| match status {
                     Some(Expected::Status(status)) => Some(status),
-                    _ => None,
+                    Some(Expected::AnyFailure | Expected::Any) | None => None,
                 };
                 let usual: BTreeSet<_> = usual.iter().filter_map(|c| status(c.status)).collect();
                 let short = short.iter().filter_map(|c| status(c.status));
@@ -172,18 +165,10 @@ impl<'a> Situation<'a> {
                 after.short.insert(lane.to_string(), short);
                 after.play.checker.let_calls_begin();
             }
-            Action::Resume { resume, lane } => {
-                let (lane, ended) = (Name::from(lane.as_str()), Name::from(resume.as_str()));
-                after.play.event(&Event::Ended { seq: None, lane, ended })?;
-            }
-            Action::Exit { exit, how } => after.exit(*exit, *how)?,
-            _ => {}
+            // Of what races the others are resumes and exits.
+            other => other.event().iter().try_for_each(|event| after.play.event(event))?,
         }
         Ok(after)
-    }
-
-    fn exit(&mut self, process: Process, how: HowEnded) -> Result<(), Disagreement> {
-        self.play.event(&Event::Exit { seq: None, process, exit: how })
     }
 
     fn call_back(&self, command: &str, lane: &str, ending: Ending) -> Result<Self, Disagreement> {
@@ -199,7 +184,7 @@ impl<'a> Situation<'a> {
         let (status, text) = match candidate.status {
             Some(Expected::Status(status)) => (status, status.to_string()),
             Some(Expected::AnyFailure) => (HResult::VD_E_IO_ERROR, "VD_E_IO_ERROR".to_owned()),
-            _ => (HResult::VD_E_PROTOCOL, "any".to_owned()),
+            Some(Expected::Any) | None => (HResult::VD_E_PROTOCOL, "any".to_owned()),
         };
         let command = delivers.map(|name| Name::from(name.to_owned()));
         let out = Out { command, ..after.play.out(lane, status) };

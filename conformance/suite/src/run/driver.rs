@@ -6,15 +6,18 @@ use std::time::Duration;
 use vdi_spec::clauses::{Party, Profile};
 use vdi_spec::codes::HResult;
 use vdi_trace::{
-    Args, Event, Function, Header, HowEnded, LaneName, Name, Out, Process, TimeoutArg, Trace,
+    Event, Function, Header, HowEnded, LaneName, Name, Out, Process, TimeoutArg, Trace,
 };
 
+use super::capabilities::{needed_offers, records};
 use super::expect::{CalledBack, Mismatch, Returned};
-use super::needs::{needed, records};
+use super::probes;
 use super::race::Pace;
 use crate::adapter::protocol::{Answer, Offer, Request};
 use crate::adapter::{Connection, Limits, Trouble};
-use crate::scenario::{Action, Await, Combination, Scenario, Step, expand};
+use crate::scenario::{
+    Action, Await, Combination, ExpectedReturn, Scenario, Step, StepCall, expand,
+};
 
 /// What came of driving a scenario.
 #[derive(Clone, Debug)]
@@ -69,15 +72,10 @@ pub fn run_scenario(
         provoked: provoked.into_iter().collect(),
         ..Header::default()
     };
-    let missing = needed(&steps).into_iter().find(|offer| !hello.has(*offer));
-    let (settles, expires) = (hello.has(Offer::Settle), hello.has(Offer::Expire));
-    let starts_together = hello.has(Offer::Together);
+    let missing = needed_offers(&steps).into_iter().find(|offer| !hello.has(*offer));
     let mut driver = Driver {
         connection,
         limits,
-        settles,
-        expires,
-        starts_together,
         pace,
         ended: BTreeSet::new(),
         unanswered: BTreeSet::new(),
@@ -86,9 +84,7 @@ pub fn run_scenario(
         calls: BTreeMap::new(),
         returns: BTreeMap::new(),
         callbacks: Vec::new(),
-        holds: BTreeSet::new(),
-        making: BTreeMap::new(),
-        unmade: BTreeSet::new(),
+        objects: Objects::default(),
         driven: 0,
         run: Run {
             trace: Trace::new(header),
@@ -110,15 +106,11 @@ pub fn run_scenario(
 pub(super) struct Driver<'a> {
     pub(super) connection: &'a mut dyn Connection,
     pub(super) limits: Limits,
-    settles: bool,
-    /// Whether the adapter begins several requests at once.
-    pub(super) starts_together: bool,
     pub(super) pace: Pace,
     /// Processes that have ended: what they still tell came too late.
     pub(super) ended: BTreeSet<Process>,
     /// Exits and resumes that race and are not answered yet.
     pub(super) unanswered: BTreeSet<u64>,
-    expires: bool,
     /// Of the last call on each lane; of the agent's, an interval of serverTimeOut.
     time_outs: BTreeMap<String, Duration>,
     next_id: u64,
@@ -126,23 +118,21 @@ pub(super) struct Driver<'a> {
     pub(super) calls: BTreeMap<u64, String>,
     pub(super) returns: BTreeMap<String, Vec<Returned>>,
     pub(super) callbacks: Vec<CalledBack>,
-    holds: BTreeSet<String>,
-    /// Devices and buffers that calls in progress would make, by number.
-    making: BTreeMap<u64, String>,
-    /// Devices and buffers that calls were to make and did not.
-    unmade: BTreeSet<String>,
+    objects: Objects,
     /// The line at which what was driven last began.
     pub(super) driven: usize,
     pub(super) run: Run,
 }
 
-/// One call as a step asks for it.
-pub(super) struct Asked<'s> {
-    pub(super) function: Function,
-    pub(super) lane: &'s LaneName,
-    pub(super) on: &'s str,
-    pub(super) creates: Option<&'s str>,
-    pub(super) args: &'s Args<'static>,
+/// What is known of the objects that calls make.
+#[derive(Default)]
+struct Objects {
+    /// Commands whose completion routines are held.
+    holds: BTreeSet<String>,
+    /// Devices and buffers that calls in progress would make, by number.
+    making: BTreeMap<u64, String>,
+    /// Devices and buffers that calls were to make and did not.
+    unmade: BTreeSet<String>,
 }
 
 impl Driver<'_> {
@@ -188,28 +178,25 @@ impl Driver<'_> {
             return Ok(());
         }
         match action {
-            Action::Call { call, lane, on, creates, args, expect, gives, tells } => {
-                let (function, creates) = (*call, creates.as_deref());
-                let asked = Asked { function, lane, on, creates, args };
-                self.call(&asked)?;
-                let (what, gives) =
-                    (format!("{call} by {lane}"), (gives.as_deref(), tells.as_ref()));
-                self.take_return(&what, lane, expect.as_ref(), gives, profile);
-                self.take_refusal(*call, creates, expect.as_ref(), profile);
+            Action::Call { call, lane, creates, expect, gives, tells, .. } => {
+                StepCall::of(action).map_or(Ok(()), |call| self.call(call))?;
+                let (gives, tells) = (gives.as_deref(), tells.as_ref());
+                let expected = ExpectedReturn { status: expect.as_ref(), gives, tells };
+                self.take_return(&format!("{call} by {lane}"), lane, expected, profile);
+                self.take_refusal(*call, creates.as_deref(), expect.as_ref(), profile);
                 Ok(())
             }
-            Action::Start { start, lane, on, creates, args } => {
-                let (function, creates) = (*start, creates.as_deref());
-                self.begin(&Asked { function, lane, on, creates, args })?;
+            Action::Start { .. } => {
+                StepCall::of(action).map_or(Ok(0), |call| self.begin(call))?;
                 self.settle()
             }
             Action::Await { what: Await::Return, lane, expect, gives, .. } => {
-                let what = format!("the return on {lane}");
-                let gives = (gives.as_deref(), None);
-                self.take_return(&what, lane, expect.as_ref(), gives, profile);
+                let (status, gives) = (expect.as_ref(), gives.as_deref());
+                let expected = ExpectedReturn { status, gives, tells: None };
+                self.take_return(&format!("the return on {lane}"), lane, expected, profile);
                 Ok(())
             }
-            Action::Await { lane, of, completion, bytes, .. } => {
+            Action::Await { what: Await::Callback, lane, of, completion, bytes, .. } => {
                 let command = of.as_deref().unwrap_or_default();
                 self.take_callback(lane, command, completion.as_ref(), *bytes, profile);
                 Ok(())
@@ -220,7 +207,7 @@ impl Driver<'_> {
             }
             Action::Resume { resume, lane } => self.resume(resume, lane),
             Action::Together { together, .. } => self.together(together, profile),
-            Action::Touch { touch, lane, found } => self.touch(touch, lane, *found),
+            Action::Touch { touch, lane, found } => probes::touch(self, touch, lane, *found),
             Action::Exit { exit, how } => {
                 let (id, request) = self.exit(*exit, *how);
                 self.ask(
@@ -229,9 +216,12 @@ impl Driver<'_> {
                 )?;
                 self.settle()
             }
-            Action::Unload { unload, found } => self.unload(*unload, *found),
+            Action::Unload { unload, found } => probes::unload(self, *unload, *found),
+            // The implementation takes no part in it.
             Action::Wrote { .. } | Action::Statement { .. } | Action::Report { .. } => {
-                self.tell(action);
+                if let Some(event) = action.event() {
+                    self.push(event.into_owned());
+                }
                 Ok(())
             }
             Action::Expire { expire, after } => self.expire(expire.as_str(), *after),
@@ -248,32 +238,11 @@ impl Driver<'_> {
         (id, Request::Exit { id, process, how })
     }
 
-    /// What the implementation takes no part in.
-    fn tell(&mut self, action: &Action) {
-        let name = |lane: &LaneName| Name::from(lane.to_string());
-        let event = match action {
-            Action::Wrote { wrote, lane } => {
-                Event::Wrote { seq: None, lane: name(lane), wrote: Name::from(wrote.clone()) }
-            }
-            Action::Statement { statement, lane, devices } => Event::Statement {
-                seq: None,
-                lane: name(lane),
-                statement: *statement,
-                devices: *devices,
-            },
-            Action::Report { report, lane } => {
-                Event::Report { seq: None, lane: name(lane), report: *report }
-            }
-            _ => return,
-        };
-        self.push(event);
-    }
-
     /// Lets time pass for a lane: on request where the adapter offers it, and
     /// otherwise by waiting.
     fn expire(&mut self, lane: &str, after: Option<u32>) -> Result<(), End> {
         self.push(Event::Expired { seq: None, expired: Name::from(lane.to_owned()), after });
-        if self.expires {
+        if self.offers(Offer::Expire) {
             let id = self.id();
             let expired =
                 |answer: &Answer| matches!(answer, Answer::Expired { id: of } if *of == id);
@@ -290,7 +259,7 @@ impl Driver<'_> {
     }
 
     /// Keeps the time-out of a call, and of a set that is created.
-    fn note_time_out(&mut self, asked: &Asked<'_>) {
+    fn note_time_out(&mut self, asked: StepCall<'_>) {
         if let Some(TimeoutArg::Milliseconds(ms)) = asked.args.timeout {
             self.time_outs.insert(asked.lane.to_string(), Duration::from_millis(ms.into()));
         }
@@ -303,14 +272,18 @@ impl Driver<'_> {
     /// Whether a step needs a device or buffer that was not made. Where nothing is
     /// pinned, as in a trace made again, such a step is left out.
     fn lacks_handle(&self, action: &Action) -> bool {
-        match action {
-            Action::Call { on, args, .. } | Action::Start { on, args, .. } => {
-                let buffer = args.buffer.as_ref().and_then(|handle| handle.name());
-                self.unmade.contains(on) || buffer.is_some_and(|name| self.unmade.contains(name))
-            }
-            Action::Touch { touch, .. } => self.unmade.contains(touch),
-            _ => false,
-        }
+        let unmade = &self.objects.unmade;
+        let needs_unmade = |StepCall { on, args, .. }: StepCall<'_>| {
+            let buffer = args.buffer.as_ref().and_then(|handle| handle.name());
+            unmade.contains(on) || buffer.is_some_and(|name| unmade.contains(name))
+        };
+        let touches_unmade =
+            matches!(action, Action::Touch { touch, .. } if unmade.contains(touch));
+        touches_unmade || StepCall::of(action).is_some_and(needs_unmade)
+    }
+
+    pub(super) fn offers(&self, offer: Offer) -> bool {
+        self.connection.hello().has(offer)
     }
 
     pub(super) fn id(&mut self) -> u64 {
@@ -324,54 +297,40 @@ impl Driver<'_> {
         self.run.trace.events.len() + 1
     }
 
-    fn begin(&mut self, asked: &Asked<'_>) -> Result<u64, End> {
+    fn begin(&mut self, asked: StepCall<'_>) -> Result<u64, End> {
         let (id, request) = self.prepare(asked);
         self.connection.send(&request)?;
         Ok(id)
     }
 
     /// Records a call that is about to be made.
-    pub(super) fn prepare(&mut self, asked: &Asked<'_>) -> (u64, Request) {
+    pub(super) fn prepare(&mut self, asked: StepCall<'_>) -> (u64, Request) {
         let id = self.id();
         self.note_time_out(asked);
         if let (Some(name), Some(true)) = (asked.creates, asked.args.hold) {
-            self.holds.insert(name.to_owned());
+            self.objects.holds.insert(name.to_owned());
         }
         let mut args = asked.args.clone();
         if asked.function == Function::CompleteCommand {
             args.bytes.get_or_insert(0);
         }
-        self.push(Event::Call {
-            seq: None,
-            lane: Name::from(asked.lane.to_string()),
-            call: asked.function,
-            on: Name::from(asked.on.to_owned()),
-            creates: asked.creates.map(|name| Name::from(name.to_owned())),
-            args: args.clone(),
-        });
+        let asked = StepCall { args: &args, ..asked };
+        self.push(asked.event().into_owned());
         self.calls.insert(id, asked.lane.to_string());
         if let Some(name) = asked.creates
             && asked.function != Function::SendCommand
         {
-            self.making.insert(id, name.to_owned());
-            self.unmade.insert(name.to_owned());
+            self.objects.making.insert(id, name.to_owned());
+            self.objects.unmade.insert(name.to_owned());
         }
-        let request = Request::Call {
-            id,
-            lane: asked.lane.to_string(),
-            call: asked.function,
-            on: asked.on.to_owned(),
-            creates: asked.creates.map(str::to_owned),
-            args: Box::new(args),
-        };
-        (id, request)
+        (id, asked.request(id))
     }
 
-    fn call(&mut self, asked: &Asked<'_>) -> Result<(), End> {
+    fn call(&mut self, asked: StepCall<'_>) -> Result<(), End> {
         let id = self.begin(asked)?;
         // A call that can expire returns by itself: it is waited for.
         if let Some(TimeoutArg::Milliseconds(ms @ 1..)) = asked.args.timeout {
-            if self.expires {
+            if self.offers(Offer::Expire) {
                 self.settle()?;
                 return match self.calls.contains_key(&id) {
                     true => self.expire(asked.lane.as_str(), None),
@@ -413,7 +372,7 @@ impl Driver<'_> {
 
     /// Waits until everything is at rest, and records which lanes are in a call.
     pub(super) fn settle(&mut self) -> Result<(), End> {
-        if self.settles {
+        if self.offers(Offer::Settle) {
             let id = self.id();
             let settled = self.ask(
                 &Request::Settle { id },
@@ -449,40 +408,15 @@ impl Driver<'_> {
         if self.is_too_late(&answer) {
             return Ok(());
         }
+        if let Answer::Resumed { id } | Answer::Exited { id } = &answer
+            && self.unanswered.remove(id)
+        {
+            return Ok(());
+        }
         match answer {
-            Answer::Resumed { id } | Answer::Exited { id } if self.unanswered.remove(&id) => Ok(()),
-            Answer::Return { id, lane, status, out } => {
-                if self.calls.remove(&id).is_none_or(|of| of != lane) {
-                    let reason = format!("no call {id} is in progress on {lane}");
-                    let line = format!("return {id}");
-                    return Err(Trouble::Garbage { reason, line }.into());
-                }
-                if let Some(name) = self.making.remove(&id)
-                    && status == HResult::NOERROR
-                {
-                    self.unmade.remove(&name);
-                }
-                let command = out.command.as_ref().map(ToString::to_string);
-                let shared = out.shared;
-                let bare = *out == Out { command: out.command.clone(), ..Out::default() };
-                let event = Event::Return {
-                    seq: None,
-                    lane: Name::from(lane.clone()),
-                    status,
-                    out: Out::into_owned(*out),
-                };
-                let line = self.push(event);
-                self.returns.entry(lane).or_default().push(Returned {
-                    line,
-                    status,
-                    command,
-                    shared,
-                    bare,
-                });
-                Ok(())
-            }
+            Answer::Return { id, lane, status, out } => self.note_return(id, lane, status, *out),
             Answer::Callback { lane, command, completion, bytes, position } => {
-                let held = self.holds.contains(&command);
+                let held = self.objects.holds.contains(&command);
                 let line = self.push(Event::Callback {
                     seq: None,
                     lane: Name::from(lane.clone()),
@@ -493,26 +427,55 @@ impl Driver<'_> {
                     held,
                 });
                 let positioned = position.is_some();
-                self.callbacks.push(CalledBack {
-                    line,
-                    lane,
-                    command,
-                    completion,
-                    bytes,
-                    positioned,
-                });
+                let seen = CalledBack { line, lane, command, completion, bytes, positioned };
+                self.callbacks.push(seen);
                 Ok(())
             }
             Answer::Unsupported { id, reason } => {
                 self.calls.remove(&id);
                 Err(End::NotOffered(reason))
             }
-            other => {
-                let line = serde_json::to_string(&other).unwrap_or_default();
+            Answer::Hello(_)
+            | Answer::Ready
+            | Answer::Resumed { .. }
+            | Answer::Touched { .. }
+            | Answer::Exited { .. }
+            | Answer::Unloaded { .. }
+            | Answer::Expired { .. }
+            | Answer::Settled { .. }
+            | Answer::Trouble { .. } => {
+                let line = serde_json::to_string(&answer).unwrap_or_default();
                 let reason = "an answer to nothing that was asked".to_owned();
                 Err(Trouble::Garbage { reason, line }.into())
             }
         }
+    }
+
+    fn note_return(
+        &mut self,
+        id: u64,
+        lane: String,
+        status: HResult,
+        out: Out<'static>,
+    ) -> Result<(), End> {
+        if self.calls.remove(&id).is_none_or(|of| of != lane) {
+            let reason = format!("no call {id} is in progress on {lane}");
+            let line = format!("return {id}");
+            return Err(Trouble::Garbage { reason, line }.into());
+        }
+        if let Some(name) = self.objects.making.remove(&id)
+            && status == HResult::NOERROR
+        {
+            self.objects.unmade.remove(&name);
+        }
+        let command = out.command.as_ref().map(ToString::to_string);
+        let shared = out.shared;
+        let bare = out == Out { command: out.command.clone(), ..Out::default() };
+        let event = Event::Return { seq: None, lane: Name::from(lane.clone()), status, out };
+        let line = self.push(event);
+        let seen = Returned { line, status, command, shared, bare };
+        self.returns.entry(lane).or_default().push(seen);
+        Ok(())
     }
 
     /// Whether an answer is told by a process that has ended.

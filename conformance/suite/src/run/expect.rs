@@ -5,7 +5,7 @@ use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{Function, LaneName};
 
 use super::driver::Driver;
-use crate::scenario::{Pin, Pinned, Truth};
+use crate::scenario::{ExpectedReturn, Pin, Pinned, Truth};
 
 /// A pinned expectation that was not met.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -80,8 +80,7 @@ impl Driver<'_> {
         &mut self,
         what: &str,
         lane: &LaneName,
-        expect: Option<&Pinned<HResult>>,
-        (gives, tells): (Option<&str>, Option<&Pinned<Truth>>),
+        ExpectedReturn { status: expect, gives, tells }: ExpectedReturn<'_>,
         profile: &Profile,
     ) {
         let pins = expect.map(|pinned| pinned.under(profile));

@@ -4,30 +4,30 @@
 //! before the next. The clock is asked for one thing only: whether an
 //! implementation hangs.
 
-mod agree;
 mod agreement;
 mod blocking;
+mod capabilities;
 mod combine;
+mod default_results;
 mod driver;
 mod expect;
-mod given_out;
 mod judge;
-mod look;
-mod needs;
+mod oracle_play;
+mod pin;
+mod probes;
 mod race;
 mod readings;
 mod record;
 mod suite;
 mod together;
-mod written;
 
 pub use agreement::{Agreement, agreement, allowed_combinations, misuse_of};
 pub use blocking::Blocking;
 pub use driver::{Run, run_scenario};
 pub use expect::Mismatch;
 pub use judge::{Disagreement, ScenarioResult, Verdict, judge};
+pub use pin::{PinnedAction, pin_actions, transitions};
 pub use race::{CombinationSeen, Pace, RaceSeen, RaceTally, Repeat, combination_text};
 pub use readings::{Answered, Followed, find_readings};
 pub use record::steps_of_trace;
 pub use suite::{SuiteOptions, run_suite, run_suite_repeated};
-pub use written::{Written, transitions, written};

@@ -1,17 +1,15 @@
 //! Driving lanes that race.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::thread;
 use std::time::Duration;
 
 use vdi_spec::clauses::Profile;
-use vdi_trace::LaneName;
 
-use super::driver::{Asked, Driver, End};
+use super::driver::{Driver, End};
 use super::race::{Hints, Pace, Tally};
-use crate::adapter::Trouble;
-use crate::adapter::protocol::{Racing, Request};
-use crate::scenario::Action;
+use crate::adapter::protocol::{Offer, Racing, Request};
+use crate::adapter::{Trouble, pause};
+use crate::scenario::{Action, StepCall};
 
 /// How long to wait for a lane to come free before asking whether all is at rest.
 const FREE_WITHIN: Duration = Duration::from_millis(5);
@@ -42,14 +40,10 @@ impl Driver<'_> {
     /// One after the other, with rest in between.
     fn in_turn(&mut self, racers: &[Action], profile: &Profile) -> Result<(), End> {
         for racer in racers {
-            match racer {
-                Action::Call { call, lane, on, creates, args, .. } if self.is_free(racer) => {
-                    let (lane, on, creates) = (lane.clone(), on.clone(), creates.clone());
-                    let args = args.clone();
-                    self.step(&Action::Start { start: *call, lane, on, creates, args }, profile)?;
-                }
-                Action::Call { .. } => {}
-                other => self.step(other, profile)?,
+            match StepCall::of(racer) {
+                Some(call) if self.is_free(racer) => self.step(&call.started(), profile)?,
+                Some(_) => {}
+                None => self.step(racer, profile)?,
             }
         }
         Ok(())
@@ -57,24 +51,18 @@ impl Driver<'_> {
 
     /// Whether what races can begin: its lane is in no call, and its process lives.
     fn is_free(&self, racer: &Action) -> bool {
-        match racer {
-            Action::Call { lane, .. } => {
-                !self.ended.contains(&lane.process())
-                    && self.calls.values().all(|inside| inside != lane.as_str())
-            }
-            _ => true,
-        }
+        StepCall::of(racer).is_none_or(|StepCall { lane, .. }| {
+            !self.ended.contains(&lane.process())
+                && self.calls.values().all(|inside| inside != lane.as_str())
+        })
     }
 
     fn at_once(&mut self, racers: &[Action], hints: &mut Hints) -> Result<(), End> {
         let mut lanes = BTreeSet::new();
         let (mut wave, mut later) = (Vec::new(), VecDeque::new());
         for racer in racers {
-            let lane = match racer {
-                Action::Call { lane, .. } | Action::Resume { lane, .. } => lane.to_string(),
-                _ => String::new(),
-            };
-            if (lane.is_empty() || lanes.insert(lane)) && self.is_free(racer) {
+            let is_first = racer.racing_lane().is_none_or(|lane| lanes.insert(lane));
+            if is_first && self.is_free(racer) {
                 wave.push(racer);
             } else {
                 later.push_back(racer);
@@ -109,22 +97,14 @@ impl Driver<'_> {
 
     /// Whether a call can begin, and is the first of its lane that is left.
     fn is_first_free(&self, racer: &Action, left: &VecDeque<&Action>) -> bool {
-        let lane = |action: &Action| match action {
-            Action::Call { lane, .. } | Action::Resume { lane, .. } => Some(lane.to_string()),
-            _ => None,
-        };
-        let first = left.iter().find(|other| lane(other) == lane(racer));
+        let first = left.iter().find(|other| other.racing_lane() == racer.racing_lane());
         self.is_free(racer) && first.is_some_and(|first| std::ptr::eq(*first, racer))
     }
 
     /// Records that something is about to begin.
     fn racing(&mut self, racer: &Action, hints: &mut Hints) -> Option<Racing> {
         let request = match racer {
-            Action::Call { call, lane, on, creates, args, .. } => {
-                let lane: &LaneName = lane;
-                let (function, creates) = (*call, creates.as_deref());
-                self.prepare(&Asked { function, lane, on, creates, args }).1
-            }
+            Action::Call { .. } | Action::Start { .. } => self.prepare(StepCall::of(racer)?).1,
             Action::Resume { resume, lane } => {
                 let (id, request) = self.let_go(resume, lane);
                 self.unanswered.insert(id);
@@ -135,7 +115,15 @@ impl Driver<'_> {
                 self.unanswered.insert(id);
                 request
             }
-            _ => return None,
+            Action::Await { .. }
+            | Action::Blocked { .. }
+            | Action::Together { .. }
+            | Action::Touch { .. }
+            | Action::Wrote { .. }
+            | Action::Expire { .. }
+            | Action::Statement { .. }
+            | Action::Report { .. }
+            | Action::Unload { .. } => return None,
         };
         Some(Racing { request, delay: hints.delay() })
     }
@@ -143,7 +131,7 @@ impl Driver<'_> {
     /// Begins requests at once: the adapter does so if it offers that, and otherwise they
     /// are sent without waiting for an answer.
     fn start(&mut self, mut wave: Vec<Racing>) -> Result<(), End> {
-        if self.starts_together {
+        if self.offers(Offer::Together) {
             if !wave.is_empty() {
                 self.connection.send(&Request::Together { requests: wave })?;
             }
@@ -157,13 +145,5 @@ impl Driver<'_> {
             self.connection.send(&request)?;
         }
         Ok(())
-    }
-}
-
-/// Lets so many microseconds pass: a hint that decides who comes first, and no verdict.
-#[expect(clippy::disallowed_methods, reason = "a race is to go differently every time")]
-fn pause(microseconds: u32) {
-    if microseconds > 0 {
-        thread::sleep(Duration::from_micros(microseconds.into()));
     }
 }

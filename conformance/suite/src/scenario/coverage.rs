@@ -8,7 +8,7 @@ use vdi_spec::clauses::{CLAUSES, Clause, Party, QUESTIONS};
 use vdi_spec::codes::COMMANDS;
 use vdi_trace::{CodeArg, FUNCTIONS};
 
-use super::{Action, Library, Scenario, expand};
+use super::{Action, Library, Scenario, StepCall, expand};
 
 /// Clauses that no scenario can exercise, and why.
 pub const WITHOUT_SCENARIO: &[(&str, &str)] = &[
@@ -115,12 +115,10 @@ fn commands(page: &mut String, scenarios: &[&Scenario]) {
     page.push_str("\n## Commands\n\n");
     for row in COMMANDS {
         let sends = |scenario: &&&Scenario| {
-            calls(scenario).iter().any(|action| match action {
-                Action::Call { args, .. } | Action::Start { args, .. } => {
-                    args.code == Some(CodeArg::Command(row.code))
-                }
-                _ => false,
-            })
+            calls(scenario)
+                .iter()
+                .filter_map(StepCall::of)
+                .any(|call| call.args.code == Some(CodeArg::Command(row.code)))
         };
         let count = scenarios_text(scenarios.iter().filter(sends).count());
         let _ = writeln!(page, "- `{}`: {count}", row.name);
@@ -131,11 +129,8 @@ fn functions(page: &mut String, scenarios: &[&Scenario]) {
     page.push_str("\n## Functions\n\n");
     for row in FUNCTIONS {
         let makes = |scenario: &&&Scenario| {
-            calls(scenario).iter().any(|action| match action {
-                Action::Call { call, lane, .. } | Action::Start { start: call, lane, .. } => {
-                    *call == row.function && lane.process().party() == row.party
-                }
-                _ => false,
+            calls(scenario).iter().filter_map(StepCall::of).any(|call| {
+                call.function == row.function && call.lane.process().party() == row.party
             })
         };
         let count = scenarios_text(scenarios.iter().filter(makes).count());

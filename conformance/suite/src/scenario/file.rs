@@ -107,7 +107,17 @@ impl Scenario {
                     readings.extend(expect.iter().flat_map(Pinned::readings));
                     readings.extend(completion.iter().flat_map(Pinned::readings));
                 }
-                _ => {}
+                Action::Start { .. }
+                | Action::Blocked { .. }
+                | Action::Resume { .. }
+                | Action::Together { .. }
+                | Action::Touch { .. }
+                | Action::Wrote { .. }
+                | Action::Expire { .. }
+                | Action::Statement { .. }
+                | Action::Report { .. }
+                | Action::Exit { .. }
+                | Action::Unload { .. } => {}
             }
         }
         let questions: BTreeSet<Question> =

@@ -8,11 +8,14 @@ use vdi_trace::{
 };
 
 use super::{
-    Action, Await, Given, GivenAgent, GivenCommand, GivenStage, Phase, Pin, Pinned, Scenario, Step,
+    Action, Given, GivenAgent, GivenCommand, GivenStage, Phase, Pin, Pinned, Scenario, Step,
 };
 
 /// The name of the set in every situation.
 const SET: &str = "S";
+
+/// The lane of the completion agent.
+const AGENT: &str = "server.agent";
 
 /// Bytes of a buffer in a situation.
 const BUFFER: u32 = 65536;
@@ -55,6 +58,19 @@ fn client_device(device: u32, secondaries: u8) -> String {
     }
 }
 
+/// What comes of a call in a situation.
+struct Expecting {
+    creates: Option<String>,
+    gives: Option<String>,
+    status: HResult,
+}
+
+impl Default for Expecting {
+    fn default() -> Self {
+        Self { creates: None, gives: None, status: HResult::NOERROR }
+    }
+}
+
 #[derive(Default)]
 struct Expansion {
     steps: Vec<Step>,
@@ -71,16 +87,15 @@ impl Expansion {
     }
 
     fn call(&mut self, call: Function, on: &str, creates: Option<String>, args: Args<'static>) {
-        self.expecting(call, on, (creates, None), args, HResult::NOERROR);
+        self.expecting(call, on, args, Expecting { creates, ..Expecting::default() });
     }
 
     fn expecting(
         &mut self,
         call: Function,
         on: &str,
-        (creates, gives): (Option<String>, Option<String>),
         args: Args<'static>,
-        status: HResult,
+        Expecting { creates, gives, status }: Expecting,
     ) {
         let process = Process::of_handle(on).unwrap_or(Process::Primary);
         self.push(Action::Call {
@@ -112,7 +127,7 @@ impl Expansion {
         if agent != GivenAgent::None {
             self.push(Action::Start {
                 start: Function::ExecuteCompletionAgent,
-                lane: lane("server.agent"),
+                lane: lane(AGENT),
                 on: SERVER_SET.to_owned(),
                 creates: None,
                 args: Box::default(),
@@ -183,25 +198,19 @@ impl Expansion {
 
     fn commands(&mut self, given: &Given, agent: GivenAgent) {
         if agent == GivenAgent::Busy {
-            self.send("busy", CommandCode::Flush, 1, (None, None), true);
+            let args = Args { hold: Some(true), ..Args::default() };
+            self.send("busy", CommandCode::Flush, 1, args);
             self.deliver("busy", 1);
             self.complete("busy", 1, None);
-            self.push(Action::Await {
-                what: Await::Callback,
-                lane: lane("server.agent"),
-                expect: None,
-                gives: None,
-                unblocked_by: None,
-                of: Some("busy".to_owned()),
-                completion: Some(Pinned::Codes(vec![Pin::Code(Win32::ERROR_SUCCESS)])),
-                bytes: None,
-            });
+            let success = Pinned::Codes(vec![Pin::Code(Win32::ERROR_SUCCESS)]);
+            self.push(Action::await_callback(lane(AGENT), "busy".to_owned(), success));
         }
         let mut commands: Vec<&GivenCommand> = given.commands.iter().collect();
         commands.sort_by_key(|command| command.at);
         for command in &commands {
-            let carried = (command.buffer.clone(), command.size);
-            self.send(&command.name, command.code, command.device, carried, false);
+            let buffer = command.buffer.clone().map(|buffer| Handle::Name(buffer.into()));
+            let args = Args { buffer, size: command.size, ..Args::default() };
+            self.send(&command.name, command.code, command.device, args);
         }
         for command in commands.iter().filter(|command| command.at < GivenStage::Queued) {
             self.deliver(&command.name, command.device);
@@ -211,29 +220,16 @@ impl Expansion {
         }
     }
 
-    fn send(
-        &mut self,
-        name: &str,
-        code: CommandCode,
-        device: u32,
-        (buffer, size): (Option<String>, Option<Size>),
-        hold: bool,
-    ) {
-        let args = Args {
-            code: Some(CodeArg::Command(code)),
-            buffer: buffer.map(|buffer| Handle::Name(buffer.into())),
-            size,
-            hold: hold.then_some(true),
-            ..Args::default()
-        };
+    fn send(&mut self, name: &str, code: CommandCode, device: u32, args: Args<'static>) {
+        let args = Args { code: Some(CodeArg::Command(code)), ..args };
         self.call(Function::SendCommand, &format!("sdev{device}"), Some(name.to_owned()), args);
     }
 
     fn deliver(&mut self, name: &str, device: u32) {
         let args = Args { timeout: Some(TimeoutArg::Milliseconds(0)), ..Args::default() };
-        let names = (None, Some(name.to_owned()));
         let on = client_device(device, self.secondaries);
-        self.expecting(Function::GetCommand, &on, names, args, HResult::NOERROR);
+        let expecting = Expecting { gives: Some(name.to_owned()), ..Expecting::default() };
+        self.expecting(Function::GetCommand, &on, args, expecting);
     }
 
     fn complete(&mut self, name: &str, device: u32, size: Option<Size>) {
@@ -254,21 +250,14 @@ impl Expansion {
             self.call(Function::CloseDevice, &on, None, Args::default());
         }
         if agent == GivenAgent::Running {
-            self.push(Action::Await {
-                what: Await::Return,
-                lane: lane("server.agent"),
-                expect: Some(Pinned::Codes(vec![Pin::Code(HResult::NOERROR)])),
-                gives: None,
-                unblocked_by: None,
-                of: None,
-                completion: None,
-                bytes: None,
-            });
+            let noerror = Pinned::Codes(vec![Pin::Code(HResult::NOERROR)]);
+            self.push(Action::await_return(lane(AGENT), noerror, None));
         }
         for number in 1..=devices {
             let args = Args { timeout: Some(TimeoutArg::Milliseconds(0)), ..Args::default() };
             let on = client_device(number, self.secondaries);
-            self.expecting(Function::GetCommand, &on, (None, None), args, HResult::VD_E_CLOSE);
+            let expecting = Expecting { status: HResult::VD_E_CLOSE, ..Expecting::default() };
+            self.expecting(Function::GetCommand, &on, args, expecting);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A scenario is one JSON document. Its pinned expectations are the second
 //! description of what the model says; when they disagree the suite says so.
 
+mod call;
 mod coverage;
 mod file;
 mod given;
@@ -12,6 +13,8 @@ mod pinned;
 mod raw;
 mod validate;
 
+pub(crate) use call::ExpectedReturn;
+pub use call::StepCall;
 pub use coverage::{WITHOUT_SCENARIO, coverage_page, excuse, uncovered};
 pub use file::{
     Action, Await, Combination, Given, GivenAgent, GivenCommand, GivenStage, Phase, Scenario, Step,

@@ -9,7 +9,7 @@ use vdi_trace::{Creates, Function, LaneName, Process, Target, TimeoutArg};
 
 use super::{
     Action, Await, Combination, Given, GivenAgent, GivenStage, Phase, Pinned, Scenario, Step,
-    expand,
+    StepCall, expand,
 };
 
 /// Something that does not hold, and where.
@@ -184,8 +184,8 @@ impl Handles {
             step.readings().or_else(|error| problem(Some(when), error.to_string()))?;
         }
         match &step.action {
-            Action::Call { call, lane, on, creates, args, expect, gives, tells } => {
-                self.call(*call, lane, on, creates.as_deref(), args)?;
+            Action::Call { call, expect, gives, tells, .. } => {
+                StepCall::of(&step.action).map_or(Ok(()), |call| self.call(call))?;
                 complete_pins(expect.as_ref())?;
                 complete_pins(tells.as_ref())?;
                 if tells.is_some() && *call != Function::IsSharedBuffer {
@@ -193,8 +193,8 @@ impl Handles {
                 }
                 gives.as_ref().map_or(Ok(()), |command| self.expect(command, Kind::Command))
             }
-            Action::Start { start, lane, on, creates, args } => {
-                self.call(*start, lane, on, creates.as_deref(), args)
+            Action::Start { .. } => {
+                StepCall::of(&step.action).map_or(Ok(()), |call| self.call(call))
             }
             Action::Await { what, expect, gives, of, completion, bytes, .. } => {
                 complete_pins(expect.as_ref())?;
@@ -264,13 +264,13 @@ impl Handles {
         let mut lanes = BTreeSet::new();
         for racer in racers {
             match racer {
-                Action::Call { call, lane, on, creates, args, .. } => {
+                Action::Call { lane, args, .. } => {
                     if matches!(args.timeout, Some(TimeoutArg::Milliseconds(1..))) {
                         let message = "a call that races has the time-out 0 or \"infinite\"";
                         return problem(Some("timeout"), message);
                     }
                     lanes.insert(lane.to_string());
-                    self.call(*call, lane, on, creates.as_deref(), args)?;
+                    StepCall::of(racer).map_or(Ok(()), |call| self.call(call))?;
                 }
                 Action::Resume { resume, lane } => {
                     lanes.insert(lane.to_string());
@@ -279,7 +279,18 @@ impl Handles {
                 Action::Exit { exit, .. } => {
                     lanes.insert(exit.to_string());
                 }
-                _ => return problem(Some("together"), "only `call`, `exit` and `resume` can race"),
+                Action::Start { .. }
+                | Action::Await { .. }
+                | Action::Blocked { .. }
+                | Action::Together { .. }
+                | Action::Touch { .. }
+                | Action::Wrote { .. }
+                | Action::Expire { .. }
+                | Action::Statement { .. }
+                | Action::Report { .. }
+                | Action::Unload { .. } => {
+                    return problem(Some("together"), "only `call`, `exit` and `resume` can race");
+                }
             }
         }
         if lanes.len() < 2 {
@@ -297,14 +308,8 @@ impl Handles {
         }
     }
 
-    fn call(
-        &mut self,
-        function: Function,
-        lane: &LaneName,
-        on: &str,
-        creates: Option<&str>,
-        args: &vdi_trace::Args<'_>,
-    ) -> Result<(), Problem> {
+    fn call(&mut self, call: StepCall<'_>) -> Result<(), Problem> {
+        let StepCall { function, lane, on, creates, args } = call;
         let process = lane.process();
         let row = Checker::check_call(process, function, creates, args)
             .or_else(|error| problem(Some(function.name()), error.to_string()))?;

@@ -10,7 +10,7 @@ use crate::adapter::Adapter;
 use crate::run::{
     Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated, steps_of_trace,
 };
-use crate::scenario::{Action, Given, Scenario, Step};
+use crate::scenario::{Action, Given, Scenario, Step, StepCall};
 
 /// What a scenario is run against.
 #[derive(Clone, Copy)]
@@ -120,13 +120,11 @@ const fn can_race(step: &Step) -> bool {
 }
 
 fn lane_of(action: &Action) -> String {
-    match action {
-        Action::Call { lane, .. } | Action::Start { lane, .. } | Action::Resume { lane, .. } => {
-            lane.to_string()
-        }
-        Action::Exit { exit, .. } => exit.to_string(),
-        _ => String::new(),
+    if let Action::Exit { exit, .. } = action {
+        return exit.to_string();
     }
+    let lane = StepCall::of(action).map(|call| call.lane).or_else(|| action.racing_lane());
+    lane.map_or_else(String::new, ToString::to_string)
 }
 
 /// Steps that nothing was seen between, as one race if they are of several lanes.

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use vdi_explore::{
-    Action, Bounds, Breaches, Detail, Exploration, INVARIANTS, Node, Sabotage, World, deeds,
-    explore, paths_covering_transitions, reachable, same_up_to_detail, uncited_readings,
+    Action, Bounds, Breaches, Detail, Exploration, INVARIANTS, Mutant, Node, World, deeds, explore,
+    paths_covering_transitions, reachable, same_up_to_detail, uncited_readings,
 };
 use vdi_spec::clauses::{CLAUSES, Clause, Party, Profile, QUESTIONS};
 
@@ -96,15 +96,15 @@ fn dropping_detail_loses_nothing() {
 fn broken_worlds_are_noticed() {
     let mut out = String::new();
     let mut broken = BTreeSet::new();
-    for sabotage in Sabotage::ALL {
+    for mutant in Mutant::ALL {
         // Two commands share a buffer where there are two.
-        let buffers = if *sabotage == Sabotage::SharesABuffer { 2 } else { 1 };
+        let buffers = if *mutant == Mutant::SharesABuffer { 2 } else { 1 };
         let bounds = Bounds { buffers, ..Bounds::SMALL };
-        let found = explore(World::new(bounds, Profile::default()).broken(*sabotage), 1);
+        let found = explore(World::new(bounds, Profile::default()).mutated(*mutant), 1);
         let names: Vec<&str> = found.violations.keys().copied().collect();
-        assert!(!names.is_empty(), "nothing notices {sabotage:?}");
+        assert!(!names.is_empty(), "nothing notices {mutant:?}");
         broken.extend(names.iter().copied());
-        let _ = writeln!(out, "{sabotage:?}: {}", names.join(", "));
+        let _ = writeln!(out, "{mutant:?}: {}", names.join(", "));
     }
     snapshot("explore-broken", &out);
     let never: Vec<&str> =

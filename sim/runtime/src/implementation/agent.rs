@@ -4,15 +4,16 @@
 //! IServerVirtualDeviceSet2::Close, Remarks.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
+use std::sync::Weak;
 
-use super::clock::Watch;
+use super::clock::{Waits, Watch};
+use super::command::invoke;
 use super::layout::{Phase, Piece, State};
 use super::mapping::Listen;
-use super::server::{Server, client_closed};
+use super::server_state::Server;
 use super::server_table::{OnTimeOut, Owed, ServerTable};
-use super::{Callback, Completion};
-use crate::sync::{Arc, Deadline, Fault, fault};
+use crate::sync::{Arc, Deadline, Mutant, seeded};
 use vdi_spec::codes::HResult;
 
 /// The right and the duty to be the completion agent of one set.
@@ -55,7 +56,7 @@ impl CompletionAgent {
     /// # Errors
     /// As [`CompletionAgent::execute`].
     pub fn execute_telling(self, tell: impl FnMut(u64) + Send + 'static) -> Result<(), HResult> {
-        self.0.table().on_time_out = Some(OnTimeOut(Box::new(tell)));
+        self.0.table().waiting.on_time_out = Some(OnTimeOut(Box::new(tell)));
         self.execute()
     }
 }
@@ -90,9 +91,9 @@ impl Agent {
     /// ended and none is owed.
     pub(crate) fn run(mut self) -> Result<(), HResult> {
         let server = self.server.clone();
-        server.mapping.core().clock.begin_agent(&server);
+        server.mapping.host().clock.begin_agent(Arc::downgrade(&server) as Weak<dyn Waits>);
         let result = self.work();
-        server.mapping.core().clock.end();
+        server.mapping.host().clock.end();
         self.panic.map_or(result, |panic| resume_unwind(panic))
     }
 
@@ -111,7 +112,7 @@ impl Agent {
             match step {
                 Step::Call(owed) => self.call(owed),
                 Step::Wait(deadline) => {
-                    if fault(Fault::AgentLooksThenListens) {
+                    if seeded(Mutant::AgentLooksThenListens) {
                         heard = mapping.bell(Listen::Agent).listen();
                     }
                     mapping.sleep(Listen::Agent, heard, deadline);
@@ -125,10 +126,10 @@ impl Agent {
         let mapping = &self.server.mapping;
         table.calling = false;
         // Before the completions: what the clients recorded before they closed counts.
-        let deserted = client_closed(mapping);
+        let deserted = mapping.client_has_closed();
         // What is corrupt has aborted the set, and is told at the end.
         self.result = self.result.and(table.absorb_all(mapping));
-        if table.patience().is_some() && self.watch.expired(table.happened) {
+        if table.patience().is_some() && self.watch.expired(table.waiting.happened) {
             table.time_out(mapping);
         }
         let state = mapping.state();
@@ -136,14 +137,14 @@ impl Agent {
         // Once seen, an abort is not forgotten, whatever others write.
         table.aborted |= state.is_ok_and(|state| state.aborted) || self.result.is_err();
         let aborted = table.aborted;
-        if aborted && !fault(Fault::AgentLeavesOutstanding) {
+        if aborted && !seeded(Mutant::AgentLeavesOutstanding) {
             table.abort();
         } else if deserted {
             // Nobody will complete what the clients hold.
             table.give_up();
         }
         let ended = matches!(state, Ok(State { phase: Phase::NormallyTerminated, .. }));
-        if fault(Fault::AgentReturnsOwing) && ended && table.is_idle() {
+        if seeded(Mutant::AgentReturnsOwing) && ended && table.is_idle() {
             return Step::Return;
         }
         if let Some(owed) = table.owed.pop_front() {
@@ -157,8 +158,8 @@ impl Agent {
             table.agent = false;
             return Step::Return;
         }
-        let real = !mapping.core().clock.is_virtual();
-        Step::Wait(self.watch.deadline(table.happened, table.patience().filter(|_| real)))
+        let real = !mapping.host().clock.is_virtual();
+        Step::Wait(self.watch.deadline(table.waiting.happened, table.patience().filter(|_| real)))
     }
 
     /// Makes one callback. If it panics the set is aborted; the panic goes on when all
@@ -169,27 +170,4 @@ impl Agent {
             self.panic.get_or_insert(panic);
         }
     }
-}
-
-impl Server {
-    /// So many milliseconds of virtual time, or one interval of serverTimeOut, have
-    /// passed for the agent.
-    pub(super) fn time_passes(&self, milliseconds: Option<u32>) {
-        let mut table = self.table();
-        // An abort by what is corrupt comes by itself.
-        let _ = table.absorb_all(&self.mapping);
-        let Some(patience) = table.patience().filter(|_| !table.calling) else { return };
-        table.waited += u64::from(milliseconds.unwrap_or(table.config.server_time_out));
-        if table.waited >= patience {
-            table.time_out(&self.mapping);
-        }
-    }
-}
-
-/// Invokes a completion routine, and catches its panic.
-pub(super) fn invoke(
-    callback: &mut Callback,
-    completion: Completion,
-) -> Result<(), Box<dyn Any + Send>> {
-    catch_unwind(AssertUnwindSafe(|| callback(completion)))
 }

@@ -1,12 +1,14 @@
 //! The client's set interface, IClientVirtualDeviceSet2, as the primary client uses it.
 
-use super::Timeout;
-use super::buffer::Views;
-use super::client_device::{ClientDevice, Slot};
-use super::layout::{End, Phase, Piece, State};
-use super::machine::Process;
+use super::buffer::BufferHandle;
+use super::client_device::ClientDevice;
+use super::client_state::Client;
+use super::command::Timeout;
+use super::history::SetHistory;
+use super::layout::{End, Phase, Piece, State, check_name};
 use super::mapping::{Listen, PRIMARY, SetMapping};
-use crate::sync::{Arc, AtomicU32, Mutex, Ordering};
+use super::registry::Process;
+use crate::sync::{Arc, Mutex, Ordering};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
 
@@ -35,32 +37,6 @@ impl Drop for Interface {
             // There is nobody to tell that devices were open.
             let _ = client.end();
         }
-    }
-}
-
-/// A set as one client has it, from Create or OpenInSecondary to Close.
-#[derive(Debug)]
-pub(super) struct Client {
-    pub(super) mapping: Arc<SetMapping>,
-    pub(super) process: Process,
-    pub(super) views: Arc<Views>,
-    /// Its place among the sides.
-    pub(super) side: usize,
-    /// Not 0 after its Close.
-    closed: AtomicU32,
-    /// The devices, as far as this client has opened them.
-    pub(super) devices: Vec<Mutex<Slot>>,
-}
-
-impl Client {
-    pub(super) fn new(process: &Process, mapping: Arc<SetMapping>, side: usize) -> Arc<Self> {
-        let devices = mapping.devices().iter().map(|_| Mutex::new(Slot::default())).collect();
-        let (process, views) = (process.clone(), Views::new());
-        Arc::new(Self { mapping, process, views, side, closed: AtomicU32::new(0), devices })
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire) != 0
     }
 }
 
@@ -97,10 +73,10 @@ impl ClientSet {
         if binding.is_some() {
             return Err(HResult::VD_E_PROTOCOL);
         }
-        if instance.is_some_and(|instance| super::check_name(instance).is_err()) {
+        if instance.is_some_and(|instance| check_name(instance).is_err()) {
             return Err(HResult::VD_E_INSTANCE_NAME);
         }
-        super::check_name(name)?;
+        check_name(name)?;
         config.check_client().map_err(|_| HResult::VD_E_NOTSUPPORTED)?;
         let mapping = self.process.create((instance, name), config)?;
         *binding = Some(Client::new(&self.process, mapping, PRIMARY));
@@ -117,7 +93,7 @@ impl ClientSet {
         let _inside = self.process.enter();
         let client = self.client()?;
         let Client { mapping, .. } = &*client;
-        mapping.wait(&self.process, (Listen::Configured, timeout), |first| {
+        mapping.wait(self.process.life(), (Listen::Configured, timeout), |first| {
             if client.is_closed() {
                 let closed = if first { HResult::VD_E_PROTOCOL } else { HResult::VD_E_ABORT };
                 return Some(Err(closed));
@@ -185,36 +161,26 @@ impl ClientSet {
         let client = self.binding.0.lock().take().ok_or(HResult::VD_E_PROTOCOL)?;
         client.end()
     }
-}
 
-impl Client {
-    fn end(&self) -> Result<(), HResult> {
-        self.mapping.notice_deaths();
-        self.closed.store(1, Ordering::Release);
-        let closed = if self.side == PRIMARY { self.close() } else { self.close_secondary() };
-        self.views.end();
-        closed
+    /// The history of the set that this interface has.
+    #[must_use]
+    pub fn history(&self) -> Option<SetHistory> {
+        let client = self.binding.0.lock().clone()?;
+        Some(SetHistory(client.mapping.clone()))
     }
 
-    /// Close of the primary client.
-    fn close(&self) -> Result<(), HResult> {
-        let Self { mapping, .. } = self;
-        let ends: Result<Vec<End>, _> =
-            mapping.devices().iter().map(|device| mapping.sound(device.client.get())).collect();
-        // What a corrupt mapping says of itself does not matter any more.
-        let aborted = mapping.is_aborted().unwrap_or(true) || ends.is_err();
-        let ends = ends.unwrap_or_default();
-        let open = !aborted && ends.contains(&End::Open);
-        let seen_all = ends.iter().all(|end| *end == End::Closed);
-        // In this order: who dies in between is seen to have died with its side open.
-        if aborted || !seen_all {
-            mapping.abort();
-        }
-        mapping.control().sides[PRIMARY].close();
-        // What the clients still hold nobody will complete.
-        mapping.ring_all();
-        mapping.forget();
-        if open { Err(HResult::VD_E_OPEN) } else { Ok(()) }
+    /// Whether this is the handle of a buffer of the set that this interface has, whoever
+    /// was given it.
+    #[must_use]
+    pub fn has_handle(&self, handle: BufferHandle) -> bool {
+        let client = self.binding.0.lock().clone();
+        client.is_some_and(|client| handle.resolve(&client.mapping).is_ok())
+    }
+
+    /// The same as [`ServerSet::history_of`], for OpenInSecondary.
+    #[must_use]
+    pub fn history_of(&self, instance: Option<&str>, name: &str) -> Option<SetHistory> {
+        self.process.find((instance, name)).map(SetHistory)
     }
 }
 
@@ -232,7 +198,7 @@ fn choose_device(mapping: &SetMapping, name: &str) -> Result<usize, HResult> {
     if !ends.contains(&End::Unopened) {
         return Err(HResult::VD_E_OPEN);
     }
-    super::check_name(name)?;
+    check_name(name)?;
     let slot = mapping.device_named(name).ok_or(HResult::VD_E_INVALID)?;
     if ends[slot] != End::Unopened {
         return Err(HResult::VD_E_PROTOCOL);

@@ -1,12 +1,12 @@
 //! The client's device interface, IClientVirtualDevice: GetCommand, CompleteCommand.
 
 use super::buffer::Buffer;
-use super::client::Client;
+use super::client_state::{Client, Held, Slot};
+use super::command::{CommandId, Delivered, Timeout};
 use super::layout::{Corrupt, End};
 use super::mapping::Listen;
 use super::record::{Answered, Entered, Request};
-use super::{CommandId, Delivered, Timeout};
-use crate::sync::{Arc, Fault, MutexGuard, Ordering, fault};
+use crate::sync::{Arc, Mutant, MutexGuard, Ordering, seeded};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 
 /// A device that a client has opened; it belongs to that process. After Close of its
@@ -15,46 +15,6 @@ use vdi_spec::codes::{CommandCode, HResult, Win32};
 pub struct ClientDevice {
     client: Arc<Client>,
     slot: usize,
-}
-
-/// One device as the client that opened it knows it.
-#[derive(Debug, Default)]
-pub(super) struct Slot {
-    open: bool,
-    /// Requests read so far.
-    read: u64,
-    /// Completions written so far.
-    written: u64,
-    /// What was delivered and not completed.
-    held: Vec<Held>,
-}
-
-/// A command the client has got and not completed.
-#[derive(Debug)]
-struct Held {
-    number: u64,
-    /// It was out when the device entered the error state: ClearError waits for it.
-    before_error: bool,
-    buffer: Option<Buffer>,
-    moves_data: bool,
-}
-
-impl Slot {
-    pub(super) fn open(&mut self) {
-        self.open = true;
-    }
-
-    /// Whether this client has opened it.
-    pub(super) const fn is_open(&self) -> bool {
-        self.open
-    }
-
-    /// Whether this is the buffer of a Read or a Write that is delivered and not
-    /// completed.
-    pub(super) fn lends(&self, same: impl Fn(&Buffer) -> bool) -> bool {
-        let lent = self.held.iter().filter(|held| held.moves_data);
-        lent.filter_map(|held| held.buffer.as_ref()).any(same)
-    }
 }
 
 impl ClientDevice {
@@ -82,7 +42,7 @@ impl ClientDevice {
     pub fn get_command(&self, timeout: Timeout) -> Result<Delivered, HResult> {
         let Client { mapping, process, .. } = &*self.client;
         let _inside = process.enter();
-        mapping.wait(process, (Listen::Device(self.slot), timeout), |first| {
+        mapping.wait(process.life(), (Listen::Device(self.slot), timeout), |first| {
             if self.client.is_closed() {
                 let closed = if first { HResult::VD_E_PROTOCOL } else { HResult::VD_E_ABORT };
                 return Some(Err(closed));
@@ -104,7 +64,7 @@ impl ClientDevice {
             // In this order: what was sent before the server closed the device is there.
             let mut closed = mapping.sound(device.server.get())? == End::Closed;
             let record = mapping.sound(device.requests.peek(own.read))?;
-            if fault(Fault::QueueBeforeClosed) {
+            if seeded(Mutant::QueueBeforeClosed) {
                 closed = mapping.sound(device.server.get())? == End::Closed;
             }
             let Some(record) = record else {
@@ -121,7 +81,7 @@ impl ClientDevice {
             // Sent before an error that came while it was queued: the server gets it back,
             // and the client never sees it.
             let stale = request.errors != device.error.get().count;
-            if stale && !fault(Fault::StaleRequestDelivered) {
+            if stale && !seeded(Mutant::StaleRequestDelivered) {
                 own.read += 1;
                 device.requests.release(own.read);
                 continue;
@@ -131,7 +91,7 @@ impl ClientDevice {
             if code == CommandCode::ClearError && own.held.iter().any(|held| held.before_error) {
                 return Ok(None);
             }
-            if fault(Fault::DeliversThenTakes) {
+            if seeded(Mutant::DeliversThenTakes) {
                 drop(own);
                 own = self.own();
             }
@@ -195,7 +155,7 @@ impl ClientDevice {
             }
             let is_held = |held: &Held| command == self.id(held.number);
             let index = own.held.iter().position(is_held).ok_or(HResult::VD_E_INVALID)?;
-            if fault(Fault::HeldLooksThenTakes) {
+            if seeded(Mutant::HeldLooksThenTakes) {
                 drop(own);
                 own = self.own();
             }
@@ -219,20 +179,20 @@ impl ClientDevice {
         };
         let completed = || {
             let mask = &mapping.control().completed;
-            if fault(Fault::MaskOverwritten) {
+            if seeded(Mutant::MaskOverwritten) {
                 mask.store(1 << self.slot, Ordering::Release);
             } else {
                 mask.fetch_or(1 << self.slot, Ordering::AcqRel);
             }
         };
-        if fault(Fault::MaskAfterBell) {
+        if seeded(Mutant::MaskAfterBell) {
             mapping.control().agent.ring();
             completed();
         } else {
             completed();
             mapping.control().agent.ring();
         }
-        if clears && !fault(Fault::ClearErrorSleepsOn) {
+        if clears && !seeded(Mutant::ClearErrorSleepsOn) {
             // Another thread may wait for ClearError, which waited for this.
             device.bell.ring();
         }
@@ -244,7 +204,7 @@ impl ClientDevice {
         let mapping = &self.client.mapping;
         let device = &mapping.devices()[self.slot];
         let failed = answered.code != Win32::ERROR_SUCCESS.0;
-        let late = fault(Fault::ErrorAfterCompletion);
+        let late = seeded(Mutant::ErrorAfterCompletion);
         let count = if failed && !late { device.error.enter() } else { None };
         if count.is_some() {
             own.held.iter_mut().for_each(|held| held.before_error = true);

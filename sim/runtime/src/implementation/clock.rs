@@ -2,7 +2,6 @@
 
 use std::sync::Weak;
 
-use super::server::Server;
 use crate::sync::{Arc, Deadline, Mutex, MutexGuard, ThreadId, this_thread};
 
 /// What lets virtual time pass for waiting calls. With real time it stays empty.
@@ -21,7 +20,14 @@ enum What {
     /// A call with a finite time-out: milliseconds left, and what wakes it.
     Call(u32, Arc<dyn Fn() + Send + Sync>),
     /// The completion agent of this set.
-    Agent(Weak<Server>),
+    Agent(Weak<dyn Waits>),
+}
+
+/// A completion agent, for which virtual time passes.
+pub(super) trait Waits: Send + Sync {
+    /// So many milliseconds of virtual time, or one interval of serverTimeOut, have
+    /// passed.
+    fn time_passes(&self, milliseconds: Option<u32>);
 }
 
 /// The limit of one waiting call.
@@ -56,9 +62,9 @@ impl Clock {
     }
 
     /// The present thread is the agent of this set, until `end`.
-    pub(super) fn begin_agent(&self, server: &Arc<Server>) {
+    pub(super) fn begin_agent(&self, agent: Weak<dyn Waits>) {
         if self.virtual_time {
-            let what = What::Agent(Arc::downgrade(server));
+            let what = What::Agent(agent);
             self.lock().push(Waiting { thread: this_thread(), what });
         }
     }
@@ -80,7 +86,7 @@ impl Clock {
             let call = waiting.iter_mut().rev().find(|call| call.thread == thread);
             match call.map(|call| &mut call.what) {
                 None => return,
-                Some(What::Agent(server)) => Err(server.upgrade()),
+                Some(What::Agent(agent)) => Err(agent.upgrade()),
                 Some(What::Call(left, wake)) => {
                     *left -= milliseconds.unwrap_or(*left).min(*left);
                     Ok(wake.clone())
@@ -89,7 +95,7 @@ impl Clock {
         };
         match wake {
             Ok(wake) => wake(),
-            Err(Some(server)) => server.time_passes(milliseconds),
+            Err(Some(agent)) => agent.time_passes(milliseconds),
             Err(None) => {}
         }
     }

@@ -3,15 +3,13 @@
 
 use std::fmt;
 
-use super::buffer::BufferHandle;
 use super::layout::{Holder, Phase, State};
-use super::mapping::{PRIMARY, SERVER, SetMapping};
-use super::{ClientSet, ServerSet};
+use super::mapping::{CREATION, PRIMARY, SERVER, SetMapping};
 use crate::sync::{Arc, Ordering};
 
 /// The part of a set that its recorders share. It may be held longer than the set.
 #[derive(Clone)]
-pub struct SetHistory(Arc<SetMapping>);
+pub struct SetHistory(pub(super) Arc<SetMapping>);
 
 /// A process whose death ends a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +33,7 @@ pub enum Progress {
 
 impl SetHistory {
     /// The number that belongs to the call that created the set.
-    pub const CREATION: u64 = 1;
+    pub const CREATION: u64 = CREATION;
 
     /// The next number, which no other process of the set gets. Who has got a number
     /// before another asks for one has the smaller one.
@@ -89,37 +87,5 @@ impl SetHistory {
 impl fmt::Debug for SetHistory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SetHistory").finish_non_exhaustive()
-    }
-}
-
-impl ServerSet {
-    /// The history of the set of that name, which need not be open: `None` if there is
-    /// none. So Open can have its number before it is called.
-    #[must_use]
-    pub fn history_of(&self, instance: Option<&str>, name: &str) -> Option<SetHistory> {
-        self.process.find((instance, name)).map(SetHistory)
-    }
-}
-
-impl ClientSet {
-    /// The history of the set that this interface has.
-    #[must_use]
-    pub fn history(&self) -> Option<SetHistory> {
-        let client = self.binding.0.lock().clone()?;
-        Some(SetHistory(client.mapping.clone()))
-    }
-
-    /// Whether this is the handle of a buffer of the set that this interface has, whoever
-    /// was given it.
-    #[must_use]
-    pub fn has_handle(&self, handle: BufferHandle) -> bool {
-        let client = self.binding.0.lock().clone();
-        client.is_some_and(|client| handle.resolve(&client.mapping).is_ok())
-    }
-
-    /// The same as [`ServerSet::history_of`], for OpenInSecondary.
-    #[must_use]
-    pub fn history_of(&self, instance: Option<&str>, name: &str) -> Option<SetHistory> {
-        self.process.find((instance, name)).map(SetHistory)
     }
 }

@@ -7,8 +7,9 @@
 //! delivered ones are private to each.
 
 use crate::sync::limits::{BUFFERS, NAME_WORDS, RING, SEGMENTS, SIDES};
-use crate::sync::{AtomicU32, AtomicU64, Bell, Cell, Fault, Lock, Ordering, fault};
+use crate::sync::{AtomicU32, AtomicU64, Bell, Cell, Lock, Mutant, Ordering, seeded};
 use vdi_spec::codes::Features;
+use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
 
 /// What stands first in the mapping of a set that is ready to be used; its last byte is
@@ -244,7 +245,7 @@ pub(super) enum Piece {
 impl Progress {
     /// Adds a piece; whether it was the last one for a set of so many devices.
     pub(super) fn add(&self, piece: Piece, devices: usize) -> bool {
-        let before = if fault(Fault::ActiveByTwoLooks) {
+        let before = if seeded(Mutant::ActiveByTwoLooks) {
             let before = self.0.load(Ordering::Acquire);
             self.0.fetch_add(piece as u32, Ordering::AcqRel);
             before
@@ -540,4 +541,11 @@ impl<const WORDS: usize> Ring<WORDS> {
     pub(super) fn release(&self, read: u64) {
         self.read.0.store(read, Ordering::Release);
     }
+}
+
+/// VD_E_INVALID for a name that is empty, has a backslash or a zero character, or is
+/// longer than the shared memory has room for.
+pub(super) fn check_name(name: &str) -> Result<(), HResult> {
+    let sound = !name.is_empty() && !name.contains(['\\', '\0']) && name.len() <= Name::ROOM;
+    if sound { Ok(()) } else { Err(HResult::VD_E_INVALID) }
 }

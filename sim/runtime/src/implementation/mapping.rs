@@ -5,18 +5,18 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Timeout;
 use super::allocator::Need;
 use super::clock::Limit;
-use super::history::SetHistory;
+use super::command::Timeout;
+use super::host::{Host, Life};
 use super::layout::{
     Control, Corrupt, DeviceWords, Holder, MAGIC, Phase, Piece, ProcessId, SideWord, State,
 };
-use super::machine::{Core, Process};
-use super::posix::{Object, Watches};
+use super::object::Object;
+use super::processes::Watches;
 use super::shm::{ControlMemory, Segment, control_length};
 use crate::sync::limits::SEGMENTS;
-use crate::sync::{Arc, Bell, Deadline, Fault, Ordering, fault};
+use crate::sync::{Arc, Bell, Deadline, Mutant, Ordering, seeded};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
 
@@ -25,12 +25,15 @@ pub(super) const SERVER: usize = 0;
 /// The primary client's.
 pub(super) const PRIMARY: usize = 1;
 
+/// The number that belongs to the call that created the set.
+pub(super) const CREATION: u64 = 1;
+
 /// How often a sleeping call looks whether the other processes still live.
 const TICK: Duration = Duration::from_millis(20);
 
 /// A set's memory, mapped into this process.
 pub(super) struct SetMapping {
-    core: Arc<Core>,
+    host: Arc<Host>,
     memory: ControlMemory,
     /// Its name among the sets of this process alone.
     key: String,
@@ -53,22 +56,22 @@ pub(super) enum Listen {
 }
 
 impl SetMapping {
-    pub(super) fn own(core: Arc<Core>, key: String, devices: u32) -> Arc<Self> {
-        Self::new(core, ControlMemory::own(devices as usize), key, None)
+    pub(super) fn own(host: Arc<Host>, key: String, devices: u32) -> Arc<Self> {
+        Self::new(host, ControlMemory::own(devices as usize), key, None)
     }
 
-    pub(super) fn shared(core: Arc<Core>, memory: ControlMemory, object: Object) -> Arc<Self> {
-        Self::new(core, memory, String::new(), Some(object))
+    pub(super) fn shared(host: Arc<Host>, memory: ControlMemory, object: Object) -> Arc<Self> {
+        Self::new(host, memory, String::new(), Some(object))
     }
 
     fn new(
-        core: Arc<Core>,
+        host: Arc<Host>,
         memory: ControlMemory,
         key: String,
         object: Option<Object>,
     ) -> Arc<Self> {
         let (watches, segments) = (Watches::default(), Mutex::default());
-        Arc::new(Self { core, memory, key, object, watches, segments })
+        Arc::new(Self { host, memory, key, object, watches, segments })
     }
 
     /// Fills in what Create decides, and makes it a set.
@@ -79,7 +82,7 @@ impl SetMapping {
         control.asked.set(&config.client_part());
         self.devices()[0].name.set(name);
         control.sides[PRIMARY].take(Holder::Nobody, me);
-        control.sequence.store(SetHistory::CREATION + 1, Ordering::Release);
+        control.sequence.store(CREATION + 1, Ordering::Release);
         control.state.begin();
         control.magic.store(MAGIC, Ordering::Release);
     }
@@ -92,8 +95,8 @@ impl SetMapping {
         self.memory.devices()
     }
 
-    pub(super) fn core(&self) -> &Core {
-        &self.core
+    pub(super) fn host(&self) -> &Host {
+        &self.host
     }
 
     pub(super) fn key(&self) -> &str {
@@ -102,10 +105,6 @@ impl SetMapping {
 
     pub(super) const fn object(&self) -> Option<&Object> {
         self.object.as_ref()
-    }
-
-    pub(super) const fn watches(&self) -> &Watches {
-        &self.watches
     }
 
     // States.
@@ -139,7 +138,7 @@ impl SetMapping {
     /// between.
     pub(super) fn advance(&self, from: Phase, to: Phase) -> Result<(), HResult> {
         let word = &self.control().state;
-        if fault(Fault::PhaseOverwritesAbort) {
+        if seeded(Mutant::PhaseOverwritesAbort) {
             word.overwrite(to);
             return Ok(());
         }
@@ -164,7 +163,7 @@ impl SetMapping {
         self.control().state.abort();
         self.control().agent.ring();
         self.control().configured.ring();
-        if !fault(Fault::AbortForgetsDevices) {
+        if !seeded(Mutant::AbortForgetsDevices) {
             self.devices().iter().for_each(|device| device.bell.ring());
         }
     }
@@ -187,10 +186,15 @@ impl SetMapping {
         self.side_lives(PRIMARY)
     }
 
+    /// Whether the client is gone in the ordinary way: it has closed the set.
+    pub(super) fn client_has_closed(&self) -> bool {
+        self.control().sides[PRIMARY].get() == Holder::Closed
+    }
+
     /// Whether a side is open and its process lives.
     pub(super) fn side_lives(&self, side: usize) -> bool {
         match self.control().sides[side].get() {
-            Holder::Open(id) => self.core.lives(self, id),
+            Holder::Open(id) => self.host.lives(&self.watches, id),
             Holder::Nobody | Holder::Closed => false,
         }
     }
@@ -202,7 +206,7 @@ impl SetMapping {
     /// Termination.
     pub(super) fn notice_deaths(&self) {
         let dead = |side: &SideWord| match side.get() {
-            Holder::Open(id) => !self.core.lives(self, id),
+            Holder::Open(id) => !self.host.lives(&self.watches, id),
             Holder::Nobody | Holder::Closed => false,
         };
         let sides = &self.control().sides;
@@ -215,7 +219,7 @@ impl SetMapping {
     /// Between processes it looks when it begins, and then [`SetMapping::sleep`] looks for it,
     /// since a look is a system call; in memory whoever kills rings, and wants it seen.
     pub(super) fn notice_deaths_awake(&self, first: bool) {
-        if first || !self.core.is_shared() {
+        if first || !self.host.is_shared() {
             self.notice_deaths();
         }
     }
@@ -242,11 +246,6 @@ impl SetMapping {
         })
     }
 
-    /// No process will look for the set by its name any more.
-    pub(super) fn forget(&self) {
-        self.core.forget(self);
-    }
-
     // Waiting.
 
     pub(super) fn bell(&self, listen: Listen) -> &Bell {
@@ -261,7 +260,7 @@ impl SetMapping {
     /// long. `look` is told whether it is the first look.
     pub(super) fn wait<T>(
         self: &Arc<Self>,
-        process: &Process,
+        life: &Life,
         (listen, timeout): (Listen, Timeout),
         mut look: impl FnMut(bool) -> Option<Result<T, HResult>>,
     ) -> Result<T, HResult> {
@@ -269,14 +268,14 @@ impl SetMapping {
         let mut first = true;
         loop {
             let mut heard = self.bell(listen).listen();
-            if process.is_dead() {
+            if life.is_dead() {
                 return Err(HResult::VD_E_ABORT);
             }
             self.notice_deaths_awake(first);
             if let Some(result) = look(std::mem::replace(&mut first, false)) {
                 return result;
             }
-            if fault(Fault::LooksThenListens) {
+            if seeded(Mutant::LooksThenListens) {
                 heard = self.bell(listen).listen();
             }
             match (timeout, &limit) {
@@ -289,7 +288,7 @@ impl SetMapping {
                     let wake = || -> Arc<dyn Fn() + Send + Sync> {
                         Arc::new(move || mapping.bell(listen).ring())
                     };
-                    limit = Some(self.core.clock.limit(most, wake));
+                    limit = Some(self.host.clock.limit(most, wake));
                 }
                 _ => {}
             }
@@ -300,12 +299,12 @@ impl SetMapping {
     /// Sleeps until the bell rings, the deadline passes, or it is time to look whether
     /// the others live.
     pub(super) fn sleep(self: &Arc<Self>, listen: Listen, heard: u32, deadline: Option<Deadline>) {
-        let observer = self.core.options.observer.as_ref();
+        let observer = self.host.options.observer.as_ref();
         if let Some(observer) = observer {
             let mapping = self.clone();
             observer.sleeps(Arc::new(move || mapping.bell(listen).listen() == heard));
         }
-        let tick = self.core.is_shared().then_some(TICK);
+        let tick = self.host.is_shared().then_some(TICK);
         let bell = self.bell(listen);
         loop {
             let left = deadline.map(Deadline::remaining);

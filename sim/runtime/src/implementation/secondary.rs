@@ -4,8 +4,9 @@
 //! MapBufferHandle, Close (client).
 
 use super::buffer::{Buffer, BufferHandle};
-use super::client::{Client, ClientSet};
-use super::layout::{End, Holder};
+use super::client::ClientSet;
+use super::client_state::Client;
+use super::layout::Holder;
 use super::mapping::PRIMARY;
 use crate::sync::Ordering;
 use vdi_spec::codes::HResult;
@@ -89,25 +90,5 @@ impl ClientSet {
         }
         let key = handle.resolve(&client.mapping)?;
         Buffer::new(&client.mapping, &client.views, key).ok_or(HResult::VD_E_INVALID)
-    }
-}
-
-impl Client {
-    /// Close of a secondary client: nothing happens to the set, unless a device is open
-    /// that this process has opened.
-    pub(super) fn close_secondary(&self) -> Result<(), HResult> {
-        let mapping = &self.mapping;
-        let own = |slot: usize| self.devices[slot].lock().is_open();
-        let mut open = false;
-        for (slot, device) in mapping.devices().iter().enumerate() {
-            open |= own(slot) && device.client.get() != Ok(End::Closed);
-        }
-        let misuse = open && !mapping.is_aborted().unwrap_or(true);
-        if misuse {
-            mapping.abort();
-        }
-        mapping.control().sides[self.side].close();
-        mapping.ring_all();
-        if misuse { Err(HResult::VD_E_OPEN) } else { Ok(()) }
     }
 }

@@ -1,18 +1,20 @@
 //! The server's set interface, IServerVirtualDeviceSet2.
 
-use super::Callback;
 use super::agent::{self, Agent, CompletionAgent};
 use super::allocator::{Allocator, Need};
 use super::buffer::{Buffer, Span, Views};
-use super::layout::{End, Holder, Phase, Piece};
-use super::machine::Process;
-use super::mapping::{PRIMARY, SERVER, SetMapping};
+use super::command::MAX_QUEUE_DEPTH;
+use super::history::SetHistory;
+use super::layout::{End, Holder, Phase, Piece, check_name};
+use super::mapping::SERVER;
 use super::record::BufferKey;
+use super::registry::Process;
 use super::server_device::ServerDevice;
+use super::server_state::Server;
 use super::server_table::ServerTable;
 use super::shm::PAGE;
 use crate::sync::limits::BUFFERS;
-use crate::sync::{Arc, Fault, Mutex, MutexGuard, fault};
+use crate::sync::{Arc, Mutant, Mutex, seeded};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::{ServerConfig, VdConfig};
 
@@ -54,22 +56,6 @@ enum Binding {
     Open(Arc<Server>),
     /// Closed: it stays useless.
     Useless,
-}
-
-/// A set as its server has it, from Open to Close; the completion agent may have it
-/// longer.
-#[derive(Debug)]
-pub(super) struct Server {
-    pub(super) mapping: Arc<SetMapping>,
-    pub(super) process: Process,
-    pub(super) views: Arc<Views>,
-    table: Mutex<ServerTable>,
-}
-
-impl Server {
-    pub(super) fn table(&self) -> MutexGuard<'_, ServerTable> {
-        self.table.lock()
-    }
 }
 
 /// The phases in which buffers can be allocated and freed.
@@ -117,7 +103,7 @@ impl ServerSet {
         let mapping = self.process.find((instance, name)).ok_or(HResult::VD_E_INVALID)?;
         if !mapping.client_lives() {
             // What its client has left when it died: there is nobody else to take it away.
-            mapping.forget();
+            self.process.forget(&mapping);
             return Err(HResult::VD_E_INVALID);
         }
         let control = mapping.control();
@@ -134,10 +120,10 @@ impl ServerSet {
             control.sides[SERVER].close();
             return Err(HResult::VD_E_INVALID);
         }
-        let depth = mapping.core().options.queue_depth.clamp(1, super::MAX_QUEUE_DEPTH);
-        let table = Mutex::new(ServerTable::new(asked, mapping.devices().len(), depth));
+        let depth = mapping.host().options.queue_depth.clamp(1, MAX_QUEUE_DEPTH);
+        let table = ServerTable::new(asked, mapping.devices().len(), depth);
         let (process, views) = (self.process.clone(), Views::new());
-        *binding = Binding::Open(Arc::new(Server { mapping, process, views, table }));
+        *binding = Binding::Open(Arc::new(Server::new(mapping, process, views, table)));
         Ok(())
     }
 
@@ -166,7 +152,8 @@ impl ServerSet {
             part.check().map_err(|_| HResult::VD_E_INVALID)?;
             server.mapping.advance(Phase::Connected, Phase::Configurable)?;
             table.config = table.asked.with_server(part);
-            table.allocator = Allocator::new(table.config.prefix_zone_size, table.config.alignment);
+            table.area.allocator =
+                Allocator::new(table.config.prefix_zone_size, table.config.alignment);
             Ok(())
         })
     }
@@ -184,8 +171,8 @@ impl ServerSet {
             let phases = &[Phase::Configurable, Phase::Initializing, Phase::Active];
             let phase = server.mapping.require(phases)?;
             check_buffer(size, alignment)?;
-            let shape = table.allocator.shape(size, alignment);
-            table.allocator.request(shape, count);
+            let shape = table.area.allocator.shape(size, alignment);
+            table.area.allocator.request(shape, count);
             if phase == Phase::Configurable { Ok(()) } else { provide(server, table) }
         })
     }
@@ -202,7 +189,7 @@ impl ServerSet {
             let phases = &[Phase::Configurable, Phase::Initializing, Phase::Active];
             server.mapping.require(phases).map_err(|_| HResult::VD_E_PROTOCOL)?;
             check_buffer(size, alignment)?;
-            Ok(table.allocator.available(table.allocator.shape(size, alignment)))
+            Ok(table.area.allocator.available(table.area.allocator.shape(size, alignment)))
         })
     }
 
@@ -218,11 +205,11 @@ impl ServerSet {
             server.mapping.require(&[Phase::Configurable])?;
             provide(server, table)?;
             let control = server.mapping.control();
-            if !fault(Fault::PhaseBeforeConfiguration) {
+            if !seeded(Mutant::PhaseBeforeConfiguration) {
                 control.granted.set(&table.config);
             }
             server.mapping.advance(Phase::Configurable, Phase::Initializing)?;
-            if fault(Fault::PhaseBeforeConfiguration) {
+            if seeded(Mutant::PhaseBeforeConfiguration) {
                 control.granted.set(&table.config);
             }
             control.configured.ring();
@@ -266,7 +253,7 @@ impl ServerSet {
     pub fn open_device(&self, name: &str) -> Result<ServerDevice, HResult> {
         self.with(|server, table| {
             server.mapping.require(&[Phase::Initializing, Phase::Active])?;
-            super::check_name(name)?;
+            check_name(name)?;
             let slot = server.mapping.naming(SERVER, || table.next_unopened(&server.mapping, name));
             let slot = slot.ok_or(HResult::VD_E_OPEN)?;
             table.devices[slot].end = End::Open;
@@ -288,11 +275,12 @@ impl ServerSet {
         self.with(|server, table| {
             server.mapping.require(HAS_BUFFERS)?;
             check_buffer(size, alignment)?;
-            let shape = table.allocator.shape(size, alignment);
-            let index = table.buffers.iter().position(Option::is_none);
-            let index = index.or((table.buffers.len() < BUFFERS).then_some(table.buffers.len()));
+            let shape = table.area.allocator.shape(size, alignment);
+            let index = table.area.buffers.iter().position(Option::is_none);
+            let index =
+                index.or((table.area.buffers.len() < BUFFERS).then_some(table.area.buffers.len()));
             let index = index.ok_or(HResult::VD_E_MEMORY)?;
-            let place = table.allocator.allocate(shape).ok_or(HResult::VD_E_MEMORY)?;
+            let place = table.area.allocator.allocate(shape).ok_or(HResult::VD_E_MEMORY)?;
             let offset = usize::try_from(place.offset).map_err(|_| HResult::VD_E_MEMORY)?;
             let span = Span { segment: place.segment, offset, length: size as usize };
             let key = server.mapping.publish_buffer(index, span).ok_or(HResult::VD_E_MEMORY)?;
@@ -356,7 +344,7 @@ impl ServerSet {
         let _inside = self.process.enter();
         let server = {
             let mut binding = self.binding.0.lock();
-            if fault(Fault::CloseLooksThenTakes) {
+            if seeded(Mutant::CloseLooksThenTakes) {
                 drop(binding);
                 let server = self.server()?;
                 binding = self.binding.0.lock();
@@ -374,47 +362,12 @@ impl ServerSet {
         };
         server.close()
     }
-}
 
-impl Server {
-    /// Takes in what was completed, for another call than the agent's.
-    fn absorb(&self, table: &mut ServerTable) -> Result<(), HResult> {
-        let before = table.owed.len();
-        table.absorb_all(&self.mapping)?;
-        if table.owed.len() > before {
-            // Whoever completed it may have died before it could ring.
-            self.mapping.control().agent.ring();
-        }
-        Ok(())
-    }
-
-    fn close(&self) -> Result<(), HResult> {
-        self.mapping.notice_deaths();
-        let mut table = self.table();
-        table.closed = true;
-        if fault(Fault::CloseForgetsOutstanding) {
-            table.devices.iter_mut().for_each(|device| device.outstanding.clear());
-        }
-        // What a corrupt mapping says of itself does not matter any more.
-        let state = self.mapping.state().ok();
-        let aborted = state.is_none_or(|state| state.aborted);
-        let ended = state.is_some_and(|state| state.phase == Phase::NormallyTerminated);
-        let aborted = aborted || table.aborted;
-        let misuse = !aborted && table.devices.iter().any(|device| device.end == End::Open);
-        // What the agent does from here on no other process can change.
-        table.aborted = aborted || !ended;
-        drop(table);
-        // In this order: who dies in between is seen to have died with its side open.
-        if aborted || !ended {
-            self.mapping.abort();
-        }
-        self.mapping.control().sides[SERVER].close();
-        // A client that died cannot take its set's name away.
-        if !self.mapping.client_lives() {
-            self.mapping.forget();
-        }
-        self.views.end();
-        if misuse { Err(HResult::VD_E_PROTOCOL) } else { Ok(()) }
+    /// The history of the set of that name, which need not be open: `None` if there is
+    /// none. So Open can have its number before it is called.
+    #[must_use]
+    pub fn history_of(&self, instance: Option<&str>, name: &str) -> Option<SetHistory> {
+        self.process.find((instance, name)).map(SetHistory)
     }
 }
 
@@ -426,26 +379,26 @@ fn shared(server: &Arc<Server>, table: &ServerTable, buffer: &Buffer) -> Option<
 /// Allocates the memory for what was requested; VD_E_MEMORY if there is not so much, and
 /// the requests are forgotten.
 fn provide(server: &Arc<Server>, table: &mut ServerTable) -> Result<(), HResult> {
-    let limit = server.mapping.core().options.memory_limit;
-    let need = table.allocator.needed();
+    let limit = server.mapping.host().options.memory_limit;
+    let need = table.area.allocator.needed();
     if need.is_some_and(|need| need.length == 0) {
         return Ok(());
     }
     let placed = need.and_then(|need| {
-        let start = table.area_end.checked_next_multiple_of(need.alignment)?;
+        let start = table.area.end.checked_next_multiple_of(need.alignment)?;
         let length = need.length.checked_next_multiple_of(PAGE as u64)?;
         let used = start.checked_add(need.length).filter(|end| *end <= limit);
         used.map(|_| (start, Need { length, ..need }))
     });
-    let number = table.segments;
+    let number = table.area.segments;
     let Some((start, need)) = placed.filter(|place| server.mapping.add_segment(number, *place))
     else {
-        table.allocator.forget_requests();
+        table.area.allocator.forget_requests();
         return Err(HResult::VD_E_MEMORY);
     };
-    table.area_end = start + need.length;
-    table.segments += 1;
-    table.allocator.provide(number);
+    table.area.end = start + need.length;
+    table.area.segments += 1;
+    table.area.allocator.provide(number);
     Ok(())
 }
 
@@ -455,12 +408,4 @@ fn check_buffer(size: u32, alignment: u32) -> Result<(), HResult> {
     } else {
         Ok(())
     }
-}
-
-/// What a completion routine is kept as.
-pub(super) type Routine = Callback;
-
-/// The client is gone in the ordinary way: it has closed the set.
-pub(super) fn client_closed(mapping: &SetMapping) -> bool {
-    mapping.control().sides[PRIMARY].get() == Holder::Closed
 }

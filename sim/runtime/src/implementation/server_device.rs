@@ -3,14 +3,13 @@
 use std::fmt;
 use std::panic::resume_unwind;
 
-use super::agent::invoke;
 use super::buffer::Buffer;
+use super::command::{Callback, Completion, invoke};
 use super::layout::{End, Phase};
 use super::record::{BufferKey, Request};
-use super::server::Server;
+use super::server_state::Server;
 use super::server_table::{Outstanding, ServerTable};
-use super::{Callback, Completion};
-use crate::sync::{Arc, Fault, fault};
+use crate::sync::{Arc, Mutant, seeded};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 
 /// A device that the server has opened. After Close of its set every function answers
@@ -76,11 +75,11 @@ impl ServerDevice {
             }
             match admitted {
                 Ok((errors, buffer)) => {
-                    if fault(Fault::AdmitsThenQueues) {
+                    if seeded(Mutant::AdmitsThenQueues) {
                         drop(table);
                         table = self.server.table();
                     }
-                    if fault(Fault::BellBeforeRequest) {
+                    if seeded(Mutant::BellBeforeRequest) {
                         bell.ring();
                     }
                     begins_to_wait = table.is_idle() && table.config.server_time_out > 0;
@@ -91,7 +90,7 @@ impl ServerDevice {
             }
         };
         let Some(((status, code), mut command)) = refused else {
-            if !fault(Fault::BellBeforeRequest) {
+            if !seeded(Mutant::BellBeforeRequest) {
                 bell.ring();
             }
             if begins_to_wait {
@@ -206,7 +205,7 @@ impl ServerDevice {
         slot.outstanding.push_back(Outstanding { number, sent, errors, code, buffer, routine });
         slot.written += 1;
         let ring = &self.server.mapping.devices()[self.slot].requests;
-        if fault(Fault::IndexBeforeRecord) {
+        if seeded(Mutant::IndexBeforeRecord) {
             ring.publish(number);
         }
         ring.write(number, request.words());

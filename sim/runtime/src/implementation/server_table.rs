@@ -6,13 +6,12 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use super::Completion;
 use super::allocator::{Allocator, Place};
+use super::command::{Callback, Completion};
 use super::layout::{Corrupt, End};
 use super::mapping::SetMapping;
 use super::record::{Answered, BufferKey};
-use super::server::{Routine, client_closed};
-use crate::sync::{Fault, Ordering, fault};
+use crate::sync::{Mutant, Ordering, seeded};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_spec::config::VdConfig;
 
@@ -47,6 +46,13 @@ pub(super) struct ServerTable {
     pub(super) depth: usize,
     /// Commands sent so far.
     pub(super) sent: u64,
+    pub(super) waiting: Waiting,
+    pub(super) area: Area,
+}
+
+/// The agent's waiting for completions, as serverTimeOut has it.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
     /// Completions taken in so far.
     absorbed: u64,
     /// What that was when the agent last waited too long, if a completion seemed to be on
@@ -58,9 +64,14 @@ pub(super) struct ServerTable {
     pub(super) happened: u64,
     /// Milliseconds of virtual time since then.
     pub(super) waited: u64,
+}
+
+/// The buffer area.
+#[derive(Debug, Default)]
+pub(super) struct Area {
     pub(super) allocator: Allocator,
-    /// Bytes of the buffer area, and the segments it has.
-    pub(super) area_end: u64,
+    /// Its bytes, and the segments it has.
+    pub(super) end: u64,
     pub(super) segments: usize,
     pub(super) buffers: Vec<Option<(BufferKey, Place)>>,
 }
@@ -87,7 +98,7 @@ pub(super) struct Outstanding {
     pub(super) errors: u32,
     pub(super) code: CommandCode,
     pub(super) buffer: Option<BufferKey>,
-    pub(super) routine: Routine,
+    pub(super) routine: Callback,
 }
 
 /// A callback that the completion agent has to make.
@@ -98,7 +109,7 @@ pub(super) struct Owed {
     pub(super) completion: Completion,
     /// With it this device leaves the error state.
     pub(super) clears: Option<usize>,
-    pub(super) routine: Routine,
+    pub(super) routine: Callback,
 }
 
 impl ServerTable {
@@ -116,15 +127,8 @@ impl ServerTable {
             owed: VecDeque::new(),
             depth,
             sent: 0,
-            absorbed: 0,
-            overdue: None,
-            on_time_out: None,
-            happened: 0,
-            waited: 0,
-            allocator: Allocator::default(),
-            area_end: 0,
-            segments: 0,
-            buffers: Vec::new(),
+            waiting: Waiting::default(),
+            area: Area::default(),
         }
     }
 
@@ -148,14 +152,14 @@ impl ServerTable {
 
     /// Something happened that the agent's patience begins anew with.
     pub(super) fn wait_anew(&mut self) {
-        self.happened += 1;
-        self.waited = 0;
+        self.waiting.happened += 1;
+        self.waiting.waited = 0;
     }
 
     /// Takes in what the clients have completed on the devices that say so.
     pub(super) fn absorb_all(&mut self, mapping: &SetMapping) -> Result<(), HResult> {
         let completed = &mapping.control().completed;
-        let mask = if fault(Fault::MaskLooksThenClears) {
+        let mask = if seeded(Mutant::MaskLooksThenClears) {
             let mask = completed.load(Ordering::Acquire);
             completed.store(0, Ordering::Release);
             mask
@@ -174,7 +178,7 @@ impl ServerTable {
         while let Some(record) = mapping.sound(ring.peek(self.devices[slot].read))? {
             self.devices[slot].read += 1;
             ring.release(self.devices[slot].read);
-            self.absorbed += 1;
+            self.waiting.absorbed += 1;
             let answered = mapping.sound(Answered::from_words(record))?;
             self.complete(mapping, slot, answered)?;
         }
@@ -197,7 +201,7 @@ impl ServerTable {
         let Some(command) = index.and_then(|index| device.outstanding.remove(index)) else {
             // Late: the agent has given it up, since the set is aborted, or the client
             // closing. Else nobody sound completes what is not outstanding.
-            let given_up = self.aborted || client_closed(mapping) || mapping.is_aborted()?;
+            let given_up = self.aborted || mapping.client_has_closed() || mapping.is_aborted()?;
             let late = given_up && done.number < device.written;
             return if late { Ok(()) } else { mapping.sound(Err(Corrupt)) };
         };
@@ -262,19 +266,19 @@ impl ServerTable {
     /// Source: SQL Server 2005 Virtual Backup Device Specification, VDConfig Structure.
     pub(super) fn time_out(&mut self, mapping: &SetMapping) {
         let tickets = &mapping.control().tickets;
-        if fault(Fault::TimeOutOverlooksCompletion) || tickets.end(self.absorbed) {
+        if seeded(Mutant::TimeOutOverlooksCompletion) || tickets.end(self.waiting.absorbed) {
             self.abort_late(mapping);
-        } else if self.overdue == Some(self.absorbed) {
+        } else if self.waiting.overdue == Some(self.waiting.absorbed) {
             tickets.end_anyway();
             self.abort_late(mapping);
         } else {
-            self.overdue = Some(self.absorbed);
+            self.waiting.overdue = Some(self.waiting.absorbed);
             self.wait_anew();
         }
     }
 
     fn abort_late(&mut self, mapping: &SetMapping) {
-        if let Some(OnTimeOut(tell)) = &mut self.on_time_out {
+        if let Some(OnTimeOut(tell)) = &mut self.waiting.on_time_out {
             tell(2 * u64::from(self.config.server_time_out));
         }
         mapping.abort();
@@ -283,15 +287,15 @@ impl ServerTable {
     // Buffers.
 
     pub(super) fn take_buffer(&mut self, index: usize, buffer: (BufferKey, Place)) {
-        if index == self.buffers.len() {
-            self.buffers.push(None);
+        if index == self.area.buffers.len() {
+            self.area.buffers.push(None);
         }
-        self.buffers[index] = Some(buffer);
+        self.area.buffers[index] = Some(buffer);
     }
 
     /// Whether the buffer is allocated.
     pub(super) fn holds(&self, key: BufferKey) -> bool {
-        let buffer = self.buffers.get(key.index as usize).and_then(Option::as_ref);
+        let buffer = self.area.buffers.get(key.index as usize).and_then(Option::as_ref);
         buffer.is_some_and(|(known, _)| *known == key)
     }
 
@@ -301,8 +305,8 @@ impl ServerTable {
     }
 
     pub(super) fn free_buffer(&mut self, key: BufferKey) {
-        if let Some((_, place)) = self.buffers[key.index as usize].take() {
-            self.allocator.free(place);
+        if let Some((_, place)) = self.area.buffers[key.index as usize].take() {
+            self.area.allocator.free(place);
         }
     }
 }

@@ -6,7 +6,7 @@
 //! may see, every order of calls, returns and callbacks; loom tries the runtime, whose
 //! lanes must never see anything else. Time passes only where a race says so.
 //!
-//! What a race holds can be broken: [`faults`] lists defects that each show in one.
+//! What a race holds can be broken: [`mutants`] lists defects that each show in one.
 //!
 //! `LOOM_MAX_PREEMPTIONS` sets another bound than 3.
 
@@ -15,9 +15,9 @@
 pub mod implementation;
 
 mod allowed;
-#[path = "../../src/sync/faults.rs"]
-mod faults;
 mod history;
+#[path = "../../src/sync/mutants.rs"]
+mod mutants;
 mod races;
 mod script;
 mod stage;
@@ -33,8 +33,8 @@ use vdi_check::{Verdict, check_trace};
 use vdi_spec::clauses::Profile;
 
 use self::allowed::{Allowed, allowed};
-use self::faults::Fault;
 use self::history::History;
+use self::mutants::Mutant;
 use self::races::Side;
 use self::script::Race;
 
@@ -42,14 +42,14 @@ use self::script::Race;
 type Seen = BTreeMap<History, usize>;
 
 /// Runs a race in every order.
-fn explore(race: &Race, fault: Option<Fault>) -> Seen {
+fn explore(race: &Race, mutant: Option<Mutant>) -> Seen {
     let seen = Arc::new(Mutex::new(Seen::new()));
     let (into, race) = (seen.clone(), race.clone());
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(3));
     builder.max_branches = 10_000;
     builder.check(move || {
-        let history = stage::run(&race, fault);
+        let history = stage::run(&race, mutant);
         *into.lock().expect("no panic while held").entry(history).or_default() += 1;
     });
     std::mem::take(&mut *seen.lock().expect("no panic while held"))
@@ -98,17 +98,17 @@ fn listed(allowed: &Allowed) -> String {
 /// Holds that a race shows the defect: some order ends as it may not, or never.
 #[expect(clippy::print_stderr, reason = "how it was found belongs into the log")]
 #[track_caller]
-fn find(fault: Fault, race: &Race) {
+fn find(mutant: Mutant, race: &Race) {
     let allowed = allowed(race);
     // Loom panics on a deadlock, and when what is unpublished is read.
-    let Ok(seen) = catch_unwind(|| explore(race, Some(fault))) else {
-        eprintln!("{fault:?}: the race does not end");
+    let Ok(seen) = catch_unwind(|| explore(race, Some(mutant))) else {
+        eprintln!("{mutant:?}: the race does not end");
         return;
     };
     let strange = seen.keys().find(|history| allowed.find(history).is_none());
     match strange {
-        Some(history) => eprintln!("{fault:?}: {history}"),
-        None => panic!("{fault:?} was not seen in {} orders", seen.values().sum::<usize>()),
+        Some(history) => eprintln!("{mutant:?}: {history}"),
+        None => panic!("{mutant:?} was not seen in {} orders", seen.values().sum::<usize>()),
     }
 }
 
@@ -237,26 +237,26 @@ races! {
         races::server_time_out_against_complete_command();
 }
 
-macro_rules! defects {
-    ($($name:ident: $fault:ident, $race:expr;)+) => { $(
+macro_rules! mutants_found {
+    ($($name:ident: $mutant:ident, $race:expr;)+) => { $(
         #[test]
         fn $name() {
-            find(Fault::$fault, &$race);
+            find(Mutant::$mutant, &$race);
         }
     )+
 
         // Without a test for each of them this does not compile.
-        const _: fn(Fault) = |fault| match fault {
-            $(Fault::$fault)|+ => {}
+        const _: fn(Mutant) = |mutant| match mutant {
+            $(Mutant::$mutant)|+ => {}
         };
     };
 }
 
-/// Every defect is found by a race; what each breaks is told at [`Fault`].
+/// Every defect is found by a race; what each breaks is told at [`Mutant`].
 mod defects {
     use super::*;
 
-    defects! {
+    mutants_found! {
         bell_before_request: BellBeforeRequest, races::send_command_against_get_command();
         index_before_record: IndexBeforeRecord, races::send_command_against_get_command();
         looks_then_listens: LooksThenListens, races::send_command_against_get_command();

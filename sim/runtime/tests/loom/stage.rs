@@ -8,25 +8,25 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use loom::thread::{self, JoinHandle, ThreadId};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 
-use crate::faults::Fault;
 use crate::history::{History, Seen, Status};
 use crate::implementation::{
     ClientDevice, ClientSet, CommandId, Machine, Options, SendCommand, ServerDevice, ServerSet,
     Timeout,
 };
+use crate::mutants::Mutant;
 use crate::script::{AGENT, Act, Lane, Race, Wait, bytes, device_name};
 use crate::sync::seed;
 use crate::told;
 
 /// Runs a race once, with a defect from where the lanes part; what they saw.
-pub(crate) fn run(race: &Race, fault: Option<Fault>) -> History {
+pub(crate) fn run(race: &Race, mutant: Option<Mutant>) -> History {
     seed(None);
     let stage = Arc::new(Stage::new(race));
     for &(lane, act) in &race.setup {
         stage.act(lane, act);
     }
     stage.record.begin();
-    seed(fault);
+    seed(mutant);
     let agent = race.agent_races.then(|| {
         let here = stage.clone();
         stage.record.spawn(AGENT, move || here.run_agent())

@@ -13,9 +13,7 @@ pub(crate) use loom::thread::ThreadId;
 /// a deadlock.
 pub(crate) use std::sync::Arc;
 
-use crate::faults::Fault as Seeded;
-
-pub(crate) use crate::faults::Fault;
+pub(crate) use crate::mutants::Mutant;
 
 /// As small as the races need: loom makes every word anew for every order.
 pub(crate) mod limits {
@@ -29,16 +27,16 @@ pub(crate) mod limits {
 
 thread_local! {
     // All of loom's threads are one of the system's: that of the test.
-    static SEEDED: Plain<Option<Seeded>> = const { Plain::new(None) };
+    static SEEDED: Plain<Option<Mutant>> = const { Plain::new(None) };
 }
 
 /// Seeds a defect from here on, or none.
-pub(crate) fn seed(fault: Option<Fault>) {
-    SEEDED.set(fault);
+pub(crate) fn seed(mutant: Option<Mutant>) {
+    SEEDED.set(mutant);
 }
 
 /// Whether this defect is seeded.
-pub(crate) fn fault(asked: Fault) -> bool {
+pub(crate) fn seeded(asked: Mutant) -> bool {
     SEEDED.get() == Some(asked)
 }
 

@@ -18,45 +18,31 @@ pub(super) fn records(scenario: &Scenario, time_is_told: bool) -> Vec<Recorded> 
 }
 
 /// What a scenario needs an adapter to offer.
-pub(super) fn needed(steps: &[Step]) -> BTreeSet<Offer> {
+pub(super) fn needed_offers(steps: &[Step]) -> BTreeSet<Offer> {
     let side = |lane: &LaneName| match lane.process().party() {
         Party::Client => Offer::Client,
-        _ => Offer::Server,
+        Party::Server | Party::Interface => Offer::Server,
     };
-    let mut offers = BTreeSet::new();
-    for step in steps {
-        match &step.action {
+    fn of(action: &Action, side: &impl Fn(&LaneName) -> Offer) -> Vec<Offer> {
+        match action {
             Action::Call { lane, args, .. } | Action::Start { lane, args, .. } => {
-                offers.insert(side(lane));
-                if args.hold == Some(true) {
-                    offers.insert(Offer::Hold);
-                }
+                let hold = (args.hold == Some(true)).then_some(Offer::Hold);
+                [side(lane)].into_iter().chain(hold).collect()
             }
-            Action::Touch { .. } => {
-                offers.insert(Offer::Touch);
-            }
-            Action::Exit { .. } => {
-                offers.insert(Offer::Exit);
-            }
-            Action::Unload { .. } => {
-                offers.insert(Offer::Unload);
-            }
-            Action::Resume { .. } => {
-                offers.insert(Offer::Hold);
-            }
+            Action::Touch { .. } => vec![Offer::Touch],
+            Action::Exit { .. } => vec![Offer::Exit],
+            Action::Unload { .. } => vec![Offer::Unload],
+            Action::Resume { .. } => vec![Offer::Hold],
             Action::Together { together, .. } => {
-                for racer in together {
-                    let step = Step { when: None, action: racer.clone() };
-                    offers.extend(needed(std::slice::from_ref(&step)));
-                }
+                together.iter().flat_map(|racer| of(racer, side)).collect()
             }
             Action::Await { .. }
             | Action::Blocked { .. }
             | Action::Wrote { .. }
             | Action::Expire { .. }
             | Action::Statement { .. }
-            | Action::Report { .. } => {}
+            | Action::Report { .. } => Vec::new(),
         }
     }
-    offers
+    steps.iter().flat_map(|step| of(&step.action, &side)).collect()
 }

@@ -9,7 +9,7 @@ use vdi_trace::{Args, Function, Out, Size};
 
 /// What is known of the calls so far, as far as results depend on it.
 #[derive(Clone, Default)]
-pub(super) struct GivenOut {
+pub(super) struct DefaultResults {
     /// The call in progress on each lane.
     calls: BTreeMap<String, (Function, Args<'static>)>,
     asked: VdConfig,
@@ -21,7 +21,7 @@ pub(super) struct GivenOut {
     available: BTreeMap<(i64, u32), u32>,
 }
 
-impl GivenOut {
+impl DefaultResults {
     pub(super) fn begins(&mut self, lane: &str, function: Function, args: &Args<'static>) {
         self.calls.insert(lane.to_owned(), (function, args.clone()));
     }

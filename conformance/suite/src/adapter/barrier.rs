@@ -8,12 +8,12 @@ use std::time::Duration;
 const LATEST: Duration = Duration::from_millis(50);
 
 /// Opens when so many have arrived.
-pub(super) struct Gate {
+pub(super) struct Barrier {
     missing: Mutex<usize>,
     opened: Condvar,
 }
 
-impl Gate {
+impl Barrier {
     pub(super) const fn new(lanes: usize) -> Self {
         Self { missing: Mutex::new(lanes), opened: Condvar::new() }
     }
@@ -44,7 +44,7 @@ impl Gate {
 
 /// Lets so many microseconds pass: a hint that decides who comes first, and no verdict.
 #[expect(clippy::disallowed_methods, reason = "a race is to go differently every time")]
-pub(super) fn pause(microseconds: u32) {
+pub(crate) fn pause(microseconds: u32) {
     if microseconds > 0 {
         thread::sleep(Duration::from_micros(microseconds.into()));
     }

@@ -1,4 +1,4 @@
-//! The plain implementation as an adapter.
+//! The reference implementation as an adapter.
 
 use std::sync::Arc;
 use std::thread::ThreadId;
@@ -11,34 +11,34 @@ use super::cooperative::{ImplementationBackend, Makers, Threads};
 use super::inprocess::{Host, Implementation, InProcess, Session, whole_offer};
 use super::protocol::{self, Hello, VERSION};
 use vdi_reference::{
-    Answer, BufferHandle, BufferId, ClientDevice, ClientSet, CommandId, Completion, Defect,
+    Answer, BufferHandle, BufferId, ClientDevice, ClientSet, CommandId, Completion, Mutant,
     Observer, Options, SendCommand, ServerDevice, ServerSet, Status, Timeout, World,
 };
 
 /// Commands that may be outstanding on one device.
 const QUEUE_DEPTH: u32 = 4;
 
-/// The plain implementation, whole or with one seeded defect.
+/// The reference implementation, whole or with one seeded defect.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Plain {
-    defect: Option<Defect>,
+pub struct Reference {
+    mutant: Option<Mutant>,
 }
 
-impl Plain {
+impl Reference {
     /// As an adapter, without a defect.
     #[must_use]
     pub fn adapter() -> InProcess<Self> {
-        InProcess::new(Self { defect: None }, "--plain")
+        InProcess::new(Self { mutant: None }, "--reference")
     }
 
     /// As an adapter, with this defect.
     #[must_use]
-    pub fn defective(defect: Defect) -> InProcess<Self> {
-        InProcess::new(Self { defect: Some(defect) }, format!("--defect {defect}"))
+    pub fn mutant(mutant: Mutant) -> InProcess<Self> {
+        InProcess::new(Self { mutant: Some(mutant) }, format!("--defect {mutant}"))
     }
 }
 
-impl Implementation for Plain {
+impl Implementation for Reference {
     fn hello(&self) -> Hello {
         Hello {
             protocol: VERSION,
@@ -55,7 +55,7 @@ impl Implementation for Plain {
     fn session(&self, host: Arc<Host>) -> Arc<dyn Session> {
         let world = World::new(Options {
             queue_depth: QUEUE_DEPTH as usize,
-            defect: self.defect,
+            mutant: self.mutant,
             virtual_time: true,
             observer: Some(Arc::new(Rest(Arc::clone(&host)))),
             ..Options::default()
@@ -68,18 +68,19 @@ impl Implementation for Plain {
     }
 }
 
-/// The plain implementation as the ground of a simulated world, whose queues take so many
+/// The reference implementation as the backend of a simulation, whose queues take so many
 /// commands and whose buffers so many bytes.
 pub(super) fn cooperative(
-    (queue_depth, memory_limit): (usize, u64),
-    defect: Option<Defect>,
+    queue_depth: usize,
+    memory_limit: u64,
+    mutant: Option<Mutant>,
 ) -> ImplementationBackend<World> {
-    let races = defect.is_some_and(|defect| defect.info().race);
+    let races = mutant.is_some_and(|mutant| mutant.info().race);
     ImplementationBackend::new(races, |threads| {
         let world = World::new(Options {
             queue_depth,
             memory_limit,
-            defect,
+            mutant,
             virtual_time: true,
             observer: Some(Arc::new(Gated(threads))),
         });
@@ -126,7 +127,7 @@ fn given<T>(answer: Answer<T>) -> Given<T> {
     answer.ok()
 }
 
-fn plain(status: Status) -> Given<()> {
+fn reference(status: Status) -> Given<()> {
     status.ok().map(|status| (status, Some(())))
 }
 
@@ -147,7 +148,7 @@ impl ImplementationApi for World {
     type Command = CommandId;
 
     fn open(set: &ServerSet, instance: Option<&str>, name: &str) -> Given<()> {
-        plain(set.open(instance, name))
+        reference(set.open(instance, name))
     }
 
     fn server_configuration(set: &ServerSet) -> Given<VdConfig> {
@@ -155,11 +156,11 @@ impl ImplementationApi for World {
     }
 
     fn begin_configuration(set: &ServerSet, part: &ServerConfig) -> Given<()> {
-        plain(set.begin_configuration(part))
+        reference(set.begin_configuration(part))
     }
 
     fn request_buffers(set: &ServerSet, size: u32, alignment: u32, count: u32) -> Given<()> {
-        plain(set.request_buffers(size, alignment, count))
+        reference(set.request_buffers(size, alignment, count))
     }
 
     fn available_buffers(set: &ServerSet, size: u32, alignment: u32) -> Given<u64> {
@@ -167,11 +168,11 @@ impl ImplementationApi for World {
     }
 
     fn end_configuration(set: &ServerSet) -> Given<()> {
-        plain(set.end_configuration())
+        reference(set.end_configuration())
     }
 
     fn execute_completion_agent(set: &ServerSet) -> Given<()> {
-        plain(set.execute_completion_agent())
+        reference(set.execute_completion_agent())
     }
 
     fn server_open_device(set: &ServerSet, name: &str) -> Given<ServerDevice> {
@@ -184,7 +185,7 @@ impl ImplementationApi for World {
     }
 
     fn free_buffer(set: &ServerSet, buffer: Option<BufferId>) -> Given<()> {
-        plain(set.free_buffer(buffer))
+        reference(set.free_buffer(buffer))
     }
 
     fn is_shared_buffer(set: &ServerSet, buffer: Option<BufferId>) -> Given<bool> {
@@ -192,11 +193,11 @@ impl ImplementationApi for World {
     }
 
     fn server_signal_abort(set: &ServerSet) -> Given<()> {
-        plain(set.signal_abort())
+        reference(set.signal_abort())
     }
 
     fn server_close(set: &ServerSet) -> Given<()> {
-        plain(set.close())
+        reference(set.close())
     }
 
     fn send_command(device: &ServerDevice, sent: Sent<BufferId>) -> Given<()> {
@@ -204,11 +205,11 @@ impl ImplementationApi for World {
         let callback = Box::new(move |Completion { code, bytes, position }: Completion| {
             routine(Ended { code, bytes, position });
         });
-        plain(device.send_command(SendCommand { tag, code, buffer, size, position, callback }))
+        reference(device.send_command(SendCommand { tag, code, buffer, size, position, callback }))
     }
 
     fn close_device(device: &ServerDevice) -> Given<()> {
-        plain(device.close_device())
+        reference(device.close_device())
     }
 
     fn server_device_lives(device: &ServerDevice) -> bool {
@@ -216,7 +217,7 @@ impl ImplementationApi for World {
     }
 
     fn create(set: &ClientSet, instance: Option<&str>, name: &str, config: &VdConfig) -> Given<()> {
-        plain(set.create(instance, name, config))
+        reference(set.create(instance, name, config))
     }
 
     fn client_configuration(set: &ClientSet, wait: TimeoutArg) -> Given<VdConfig> {
@@ -228,7 +229,7 @@ impl ImplementationApi for World {
     }
 
     fn open_in_secondary(set: &ClientSet, instance: Option<&str>, name: &str) -> Given<()> {
-        plain(set.open_in_secondary(instance, name))
+        reference(set.open_in_secondary(instance, name))
     }
 
     fn buffer_handle(set: &ClientSet, buffer: Option<BufferId>) -> Given<BufferHandle> {
@@ -240,11 +241,11 @@ impl ImplementationApi for World {
     }
 
     fn client_signal_abort(set: &ClientSet) -> Given<()> {
-        plain(set.signal_abort())
+        reference(set.signal_abort())
     }
 
     fn client_close(set: &ClientSet) -> Given<()> {
-        plain(set.close())
+        reference(set.close())
     }
 
     fn get_command(device: &ClientDevice, wait: TimeoutArg) -> Given<Got<CommandId, BufferId>> {
@@ -265,7 +266,7 @@ impl ImplementationApi for World {
         command: Option<CommandId>,
         Ended { code, bytes, position }: Ended,
     ) -> Given<()> {
-        plain(device.complete_command(command, code, bytes, position))
+        reference(device.complete_command(command, code, bytes, position))
     }
 
     fn client_device_lives(device: &ClientDevice) -> bool {

@@ -12,7 +12,7 @@ use vdi_spec::codes::Win32;
 /// What is wrong with a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each says what it does")]
-pub enum Sabotage {
+pub enum Mutant {
     ForgetsACommandAtClose,
     CallsBackTwice,
     CallsBackAfterTheAgent,
@@ -36,7 +36,7 @@ pub enum Sabotage {
     CloseWaitsAllTheSame,
 }
 
-impl Sabotage {
+impl Mutant {
     /// Every one.
     pub const ALL: &[Self] = &[
         Self::ForgetsACommandAtClose,

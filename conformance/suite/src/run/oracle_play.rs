@@ -9,9 +9,9 @@ use vdi_spec::clauses::{Clause, Profile};
 use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{Event, Function, Header, Name, Out, Process, Recorded, TimeoutArg};
 
-use super::given_out::GivenOut;
+use super::default_results::DefaultResults;
 use super::judge::Disagreement;
-use crate::scenario::{Action, Await, Pin, Pinned, Truth, Unblocked};
+use crate::scenario::{Action, Await, ExpectedReturn, Pin, Pinned, StepCall, Truth, Unblocked};
 
 /// A return that has happened and that no step has taken, with all it might have been.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ pub(super) struct Play<'a> {
     returned: BTreeMap<String, Vec<Returned>>,
     called_back: Vec<CalledBack>,
     holds: BTreeSet<String>,
-    given_out: GivenOut,
+    default_results: DefaultResults,
     /// The names of the sets that were created.
     sets: BTreeSet<String>,
     /// Processes that have ended.
@@ -72,7 +72,7 @@ impl<'a> Play<'a> {
             returned: BTreeMap::new(),
             called_back: Vec::new(),
             holds: BTreeSet::new(),
-            given_out: GivenOut::default(),
+            default_results: DefaultResults::default(),
             sets: BTreeSet::new(),
             gone: BTreeSet::new(),
             blocked: Vec::new(),
@@ -99,37 +99,24 @@ impl<'a> Play<'a> {
 
     /// What goes with this status of the call in progress on a lane.
     pub(super) fn out(&mut self, lane: &str, status: HResult) -> Out<'static> {
-        self.given_out.returns(lane, status)
+        self.default_results.returns(lane, status)
     }
 
     /// Begins a call: all that it may come to.
-    pub(super) fn begun(&mut self, action: &Action) -> Option<Vec<Candidate>> {
-        self.begun_checked(action).ok()
-    }
-
-    /// The same, with the reason why not.
-    pub(super) fn begun_checked(
-        &mut self,
-        action: &Action,
-    ) -> Result<Vec<Candidate>, Disagreement> {
-        let (Action::Call { call, lane, on, creates, args, .. }
-        | Action::Start { start: call, lane, on, creates, args }) = action
-        else {
+    pub(super) fn begun(&mut self, action: &Action) -> Result<Vec<Candidate>, Disagreement> {
+        let Some(call) = StepCall::of(action) else {
             return self.differ("only a call begins".to_owned(), format!("{action:?}"));
         };
-        if let (Some(name), Some(true)) = (creates, args.hold) {
-            self.holds.insert(name.clone());
-        }
-        self.begin(*call, lane.as_str(), on, creates.as_deref(), args)?;
-        Ok(self.checker.candidates(lane.as_str()))
+        self.begin(action)?;
+        Ok(self.checker.candidates(call.lane.as_str()))
     }
 
     /// Makes a call, whatever it comes to; what returns is left to be taken.
     pub(super) fn make(&mut self, action: &Action) -> Option<()> {
-        let (Action::Call { lane, args, .. } | Action::Start { lane, args, .. }) = action else {
+        let Some(StepCall { lane, args, .. }) = StepCall::of(action) else {
             return self.step(action).ok();
         };
-        self.begun(action)?;
+        self.begin(action).ok()?;
         let expires = matches!(args.timeout, Some(TimeoutArg::Milliseconds(1..)));
         self.own_return(lane.as_str(), None, None, expires).ok()?;
         self.settle().ok()
@@ -192,19 +179,20 @@ impl Play<'_> {
     }
 
     pub(super) fn step(&mut self, action: &Action) -> Result<(), Disagreement> {
-        if matches!(action, Action::Await { .. } | Action::Blocked { .. }) {
-            return self.take(action);
+        if let Some(taken) = self.take(action) {
+            return taken;
         }
         let aborted = self.is_aborted();
         self.blocked = self.checker.lanes_in_call();
         let done = self.act(action);
-        self.unblocks = match action {
-            _ if self.is_aborted() && !aborted => Some(Unblocked::Abort),
-            Action::Expire { .. } => Some(Unblocked::Expiry),
-            Action::Call { call: Function::Close | Function::CloseDevice, .. } => {
-                Some(Unblocked::Close)
-            }
-            _ => None,
+        let closes =
+            matches!(action, Action::Call { call: Function::Close | Function::CloseDevice, .. });
+        self.unblocks = if self.is_aborted() && !aborted {
+            Some(Unblocked::Abort)
+        } else if matches!(action, Action::Expire { .. }) {
+            Some(Unblocked::Expiry)
+        } else {
+            closes.then_some(Unblocked::Close)
         };
         done
     }
@@ -225,16 +213,19 @@ impl Play<'_> {
         self.differ(format!("{lane} {oracle}"), format!("unblocked by {}", pinned.name()))
     }
 
-    /// A step that takes what has come.
-    fn take(&mut self, action: &Action) -> Result<(), Disagreement> {
-        match action {
+    /// A step that takes what has come; `None` if it is another.
+    fn take(&mut self, action: &Action) -> Option<Result<(), Disagreement>> {
+        Some(match action {
             Action::Await { what: Await::Return, lane, expect, gives, unblocked_by, .. } => {
-                if let Some(pinned) = unblocked_by {
-                    self.check_unblocked(lane.as_str(), *pinned)?;
-                }
-                self.take_return(lane.as_str(), expect.as_ref(), (gives.as_deref(), None))
+                let (status, gives) = (expect.as_ref(), gives.as_deref());
+                let unblocked = unblocked_by
+                    .map_or(Ok(()), |pinned| self.check_unblocked(lane.as_str(), pinned));
+                unblocked.and_then(|()| {
+                    let expected = ExpectedReturn { status, gives, tells: None };
+                    self.take_return(lane.as_str(), expected)
+                })
             }
-            Action::Await { lane, of, completion, bytes, .. } => {
+            Action::Await { what: Await::Callback, lane, of, completion, bytes, .. } => {
                 let of = of.as_deref().unwrap_or_default();
                 self.take_callback(lane.as_str(), of, completion.as_ref(), *bytes)
             }
@@ -245,26 +236,34 @@ impl Play<'_> {
                     Some(lane) => self.differ(format!("{lane} is in no call"), "blocked".into()),
                 }
             }
-            _ => Ok(()),
-        }
+            Action::Call { .. }
+            | Action::Start { .. }
+            | Action::Resume { .. }
+            | Action::Together { .. }
+            | Action::Touch { .. }
+            | Action::Wrote { .. }
+            | Action::Expire { .. }
+            | Action::Statement { .. }
+            | Action::Report { .. }
+            | Action::Exit { .. }
+            | Action::Unload { .. } => return None,
+        })
     }
 
     fn act(&mut self, action: &Action) -> Result<(), Disagreement> {
         match action {
-            Action::Call { call, lane, on, creates, args, expect, gives, tells } => {
-                if let (Some(name), Some(true)) = (creates, args.hold) {
-                    self.holds.insert(name.clone());
-                }
+            Action::Call { lane, args, expect, gives, tells, .. } => {
                 let wanted = expect.as_ref().map(|pinned| pinned.under(self.profile).to_vec());
                 let expires = matches!(args.timeout, Some(TimeoutArg::Milliseconds(1..)));
-                self.begin(*call, lane.as_str(), on, creates.as_deref(), args)?;
+                self.begin(action)?;
                 self.own_return(lane.as_str(), wanted.as_deref(), gives.as_deref(), expires)?;
                 self.settle()?;
-                let gives = (gives.as_deref(), tells.as_ref());
-                self.take_return(lane.as_str(), expect.as_ref(), gives)
+                let (gives, tells) = (gives.as_deref(), tells.as_ref());
+                let expected = ExpectedReturn { status: expect.as_ref(), gives, tells };
+                self.take_return(lane.as_str(), expected)
             }
-            Action::Start { start, lane, on, creates, args } => {
-                self.begin(*start, lane.as_str(), on, creates.as_deref(), args)?;
+            Action::Start { .. } => {
+                self.begin(action)?;
                 self.checker.let_calls_begin();
                 self.settle()
             }
@@ -272,36 +271,20 @@ impl Play<'_> {
             Action::Together { .. } => {
                 self.differ("a race has no single outcome".to_owned(), "one".to_owned())
             }
-            Action::Resume { resume, lane } => {
-                let (lane, ended) = (Name::from(lane.as_str()), Name::from(resume.as_str()));
-                self.event(&Event::Ended { seq: None, lane, ended })?;
+            Action::Resume { .. } | Action::Exit { .. } | Action::Expire { .. } => {
+                self.record(action)?;
                 self.settle()
             }
-            Action::Touch { touch, lane, found } => {
-                let (lane, touch) = (Name::from(lane.as_str()), Name::from(touch.as_str()));
-                self.event(&Event::Touch { seq: None, lane, touch, found: *found })
-            }
-            Action::Exit { exit, how } => {
-                self.event(&Event::Exit { seq: None, process: *exit, exit: *how })?;
-                self.settle()
-            }
-            Action::Unload { unload, found } => {
-                self.event(&Event::Unload { seq: None, process: *unload, unload: *found })
-            }
-            Action::Wrote { wrote, lane } => {
-                let (lane, wrote) = (Name::from(lane.as_str()), Name::from(wrote.as_str()));
-                self.event(&Event::Wrote { seq: None, lane, wrote })
-            }
-            Action::Expire { expire, after } => self.expire(expire.as_str(), *after),
-            Action::Statement { statement, lane, devices } => {
-                let (lane, statement) = (Name::from(lane.as_str()), *statement);
-                self.event(&Event::Statement { seq: None, lane, statement, devices: *devices })
-            }
-            Action::Report { report, lane } => {
-                let lane = Name::from(lane.as_str());
-                self.event(&Event::Report { seq: None, lane, report: *report })
-            }
+            Action::Touch { .. }
+            | Action::Unload { .. }
+            | Action::Wrote { .. }
+            | Action::Statement { .. }
+            | Action::Report { .. } => self.record(action),
         }
+    }
+
+    fn record(&mut self, action: &Action) -> Result<(), Disagreement> {
+        action.event().iter().try_for_each(|event| self.event(event))
     }
 
     fn expire(&mut self, lane: &str, after: Option<u32>) -> Result<(), Disagreement> {
@@ -309,26 +292,19 @@ impl Play<'_> {
         self.settle()
     }
 
-    fn begin(
-        &mut self,
-        call: Function,
-        lane: &str,
-        on: &str,
-        creates: Option<&str>,
-        args: &vdi_trace::Args<'static>,
-    ) -> Result<(), Disagreement> {
-        self.given_out.begins(lane, call, args);
-        if let (Function::Create | Function::CreateEx, Some(name)) = (call, &args.name) {
+    /// Begins the call of a step, if it makes one.
+    fn begin(&mut self, action: &Action) -> Result<(), Disagreement> {
+        let Some(call) = StepCall::of(action) else { return Ok(()) };
+        if let (Some(name), Some(true)) = (call.creates, call.args.hold) {
+            self.holds.insert(name.to_owned());
+        }
+        self.default_results.begins(call.lane.as_str(), call.function, call.args);
+        if let (Function::Create | Function::CreateEx, Some(name)) =
+            (call.function, &call.args.name)
+        {
             self.sets.insert(name.to_string());
         }
-        self.event(&Event::Call {
-            seq: None,
-            lane: Name::from(lane),
-            call,
-            on: Name::from(on),
-            creates: creates.map(Name::from),
-            args: args.clone(),
-        })
+        self.event(&call.event())
     }
 
     /// The call just begun comes to the first outcome that the scenario wants.
@@ -374,15 +350,17 @@ impl Play<'_> {
     ) -> Result<(), Disagreement> {
         let status = match chosen.status {
             Some(Expected::Status(status)) => status,
-            _ => match wanted.and_then(|pins| pins.first()) {
-                Some(Pin::Code(code)) => *code,
-                _ => HResult::VD_E_PROTOCOL,
-            },
+            Some(Expected::AnyFailure | Expected::Any) | None => {
+                match wanted.and_then(|pins| pins.first()) {
+                    Some(Pin::Code(code)) => *code,
+                    Some(Pin::Any) | None => HResult::VD_E_PROTOCOL,
+                }
+            }
         };
         let command = chosen.delivers.clone();
         let out = Out {
             command: command.clone().map(Name::from),
-            ..self.given_out.returns(lane, status)
+            ..self.default_results.returns(lane, status)
         };
         self.event(&Event::Return { seq: None, lane: Name::from(lane), status, out })?;
         let list = self.returned.entry(lane.to_owned()).or_default();
@@ -439,8 +417,7 @@ impl Play<'_> {
     fn take_return(
         &mut self,
         lane: &str,
-        expect: Option<&Pinned<HResult>>,
-        (gives, tells): (Option<&str>, Option<&Pinned<Truth>>),
+        ExpectedReturn { status: expect, gives, tells }: ExpectedReturn<'_>,
     ) -> Result<(), Disagreement> {
         let pins = expect.map(|pinned| pinned.under(self.profile));
         let scenario = pins.map_or("a return".to_owned(), list);

@@ -9,10 +9,10 @@ use vdi_spec::codes::Win32;
 use super::histories::{self, Log};
 use super::secondaries;
 use super::stage::{Stage, pipes, result};
-use vdi_reference::{Defect, DefectInfo, Timeout};
+use vdi_reference::{Mutant, MutantInfo, Timeout};
 
-fn server_close(defect: Option<Defect>) -> Vec<String> {
-    let mut log = Log::new(Stage::new(defect).active(&pipes(1)));
+fn server_close(mutant: Option<Mutant>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(mutant).active(&pipes(1)));
     let buffer = result(log.stage.server.allocate_buffer(512, 0)).id;
     let (status, let_go) = log.stage.send_held(0, 1);
     log.note("send", status);
@@ -31,8 +31,8 @@ fn server_close(defect: Option<Defect>) -> Vec<String> {
     log.end()
 }
 
-fn signal_abort(defect: Option<Defect>) -> Vec<String> {
-    let mut log = Log::new(Stage::new(defect).active(&pipes(1)));
+fn signal_abort(mutant: Option<Mutant>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(mutant).active(&pipes(1)));
     let device = log.stage.client_devices[0].clone();
     let get = move || device.get_command(Timeout::Infinite).map(|(status, _)| status);
     log.stage.lane("reader", get);
@@ -42,21 +42,21 @@ fn signal_abort(defect: Option<Defect>) -> Vec<String> {
     log.end()
 }
 
-fn client_close(defect: Option<Defect>) -> Vec<String> {
-    let mut log = Log::new(Stage::new(defect).active(&pipes(1)));
+fn client_close(mutant: Option<Mutant>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(mutant).active(&pipes(1)));
     log.note("send", log.stage.send(0, 1, Flush));
     log.note("close", log.stage.client.close());
     log.end()
 }
 
-fn death(defect: Option<Defect>) -> Vec<String> {
-    let log = Log::new(Stage::new(defect).active(&pipes(1)));
+fn death(mutant: Option<Mutant>) -> Vec<String> {
+    let log = Log::new(Stage::new(mutant).active(&pipes(1)));
     log.stage.world.exit("primary");
     log.end()
 }
 
-fn normal_run(defect: Option<Defect>) -> Vec<String> {
-    let mut log = Log::new(Stage::new(defect).active(&pipes(2)));
+fn normal_run(mutant: Option<Mutant>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(mutant).active(&pipes(2)));
     log.note("send", log.stage.send(0, 1, Flush));
     log.note("send", log.stage.send(0, 2, Flush));
     while let Ok(command) = log.stage.get(0) {
@@ -70,8 +70,8 @@ fn normal_run(defect: Option<Defect>) -> Vec<String> {
     log.end()
 }
 
-fn buffer_in_use(defect: Option<Defect>) -> Vec<String> {
-    let mut log = Log::new(Stage::new(defect).active(&pipes(1)));
+fn buffer_in_use(mutant: Option<Mutant>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(mutant).active(&pipes(1)));
     let [buffer, _] = [(); 2].map(|()| result(log.stage.server.allocate_buffer(512, 0)).id);
     log.note("send", log.stage.send_buffer(0, 1, Write, Some(buffer)));
     log.note("free", log.stage.server.free_buffer(Some(buffer)));
@@ -79,8 +79,8 @@ fn buffer_in_use(defect: Option<Defect>) -> Vec<String> {
     log.end()
 }
 
-fn error_state(defect: Option<Defect>) -> Vec<String> {
-    let mut log = Log::new(Stage::new(defect).active(&pipes(1)));
+fn error_state(mutant: Option<Mutant>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(mutant).active(&pipes(1)));
     for tag in 1..=3 {
         log.note("send", log.stage.send(0, tag, Write));
     }
@@ -93,7 +93,7 @@ fn error_state(defect: Option<Defect>) -> Vec<String> {
     log.end()
 }
 
-type History = fn(Option<Defect>) -> Vec<String>;
+type History = fn(Option<Mutant>) -> Vec<String>;
 
 /// The one about time comes first: with some defects the others never end.
 const HISTORIES: [History; 19] = [
@@ -128,22 +128,22 @@ fn a_history_is_the_same_each_time() {
 #[test]
 fn every_defect_shows() {
     let sound = HISTORIES.map(|history| history(None));
-    let hidden = |row: &&DefectInfo| {
-        let same = |(history, sound): (&History, &Vec<String>)| history(Some(row.defect)) == *sound;
+    let hidden = |row: &&MutantInfo| {
+        let same = |(history, sound): (&History, &Vec<String>)| history(Some(row.mutant)) == *sound;
         !row.race && HISTORIES.iter().zip(&sound).all(same)
     };
-    let hidden: Vec<&str> = Defect::ALL.iter().filter(hidden).map(|row| row.name).collect();
+    let hidden: Vec<&str> = Mutant::ALL.iter().filter(hidden).map(|row| row.name).collect();
     assert!(hidden.is_empty(), "{hidden:?}");
 }
 
 #[test]
 fn the_table_of_defects_is_in_order() {
-    let names: BTreeSet<&str> = Defect::ALL.iter().map(|row| row.name).collect();
-    assert_eq!(names.len(), Defect::ALL.len());
-    for row in Defect::ALL {
-        assert_eq!(row.defect.info().name, row.name);
-        assert_eq!(Defect::by_name(row.name), Some(row.defect));
-        assert_eq!(row.defect.to_string(), row.name);
+    let names: BTreeSet<&str> = Mutant::ALL.iter().map(|row| row.name).collect();
+    assert_eq!(names.len(), Mutant::ALL.len());
+    for row in Mutant::ALL {
+        assert_eq!(row.mutant.info().name, row.name);
+        assert_eq!(Mutant::by_name(row.name), Some(row.mutant));
+        assert_eq!(row.mutant.to_string(), row.name);
     }
-    assert_eq!(Defect::by_name("none"), None);
+    assert_eq!(Mutant::by_name("none"), None);
 }

@@ -8,12 +8,12 @@ use vdi_spec::clauses::{Clause, Profile};
 use vdi_spec::codes::HResult;
 use vdi_trace::LaneName;
 
-use super::agree::Play;
-use crate::scenario::{Action, Await, Pin, Pinned, Step};
+use super::oracle_play::Play;
+use crate::scenario::{Action, Pin, Pinned, Step, StepCall};
 
 /// What one deed of a driver became.
 #[derive(Clone, Debug)]
-pub struct Written {
+pub struct PinnedAction {
     /// The deed with what is expected of it, and what else comes of it.
     pub steps: Vec<Step>,
     /// From which phases of the set, by which call, resting on which clauses.
@@ -27,7 +27,7 @@ pub struct Written {
 /// Plays calls and other deeds of a driver under a profile, as long as they can be
 /// made and their answers can be pinned.
 #[must_use]
-pub fn written(deeds: &[Action], profile: &Profile) -> Vec<Written> {
+pub fn pin_actions(deeds: &[Action], profile: &Profile) -> Vec<PinnedAction> {
     let mut play = Play::new(&[], profile);
     let mut all = Vec::new();
     for deed in deeds {
@@ -61,9 +61,7 @@ pub fn transitions(steps: &[Step]) -> BTreeSet<String> {
 
 /// The phases of the set, the call, and the clauses of all that may come of it.
 fn begun(play: &Play<'_>, action: &Action) -> Option<(String, String, Vec<Clause>)> {
-    let (Action::Call { call, lane, .. } | Action::Start { start: call, lane, .. }) = action else {
-        return None;
-    };
+    let StepCall { function, lane, .. } = StepCall::of(action)?;
     let phases = match play.checker.states("S").next() {
         Some(state) => format!(
             "{} {} {}",
@@ -73,36 +71,21 @@ fn begun(play: &Play<'_>, action: &Action) -> Option<(String, String, Vec<Clause
         ),
         None => "none".to_owned(),
     };
-    let candidates = play.clone().begun(action)?;
+    let candidates = play.clone().begun(action).ok()?;
     let usual = candidates.iter().filter(|candidate| !candidate.exceptional);
     let mut clauses: Vec<Clause> = usual.map(|candidate| candidate.clause).collect();
     clauses.dedup();
     let party = lane.process().party();
     let title = match phases.split(' ').collect::<Vec<_>>()[..] {
         [set, server, client] => format!(
-            "{call} by the {party}: the set {set}, the server's phase {server}, the client's {client}"
+            "{function} by the {party}: the set {set}, the server's phase {server}, the client's {client}"
         ),
-        _ => format!("{call} by the {party} before there is a set"),
+        _ => format!("{function} by the {party} before there is a set"),
     };
-    Some((format!("{phases} {party} {call} {clauses:?}"), title, clauses))
+    Some((format!("{phases} {party} {function} {clauses:?}"), title, clauses))
 }
 
-/// The same call, begun and left.
-fn started(action: &Action) -> Option<Action> {
-    match action {
-        Action::Call { call, lane, on, creates, args, .. }
-        | Action::Start { start: call, lane, on, creates, args } => Some(Action::Start {
-            start: *call,
-            lane: lane.clone(),
-            on: on.clone(),
-            creates: creates.clone(),
-            args: args.clone(),
-        }),
-        _ => None,
-    }
-}
-
-fn one(play: &mut Play<'_>, deed: &Action) -> Option<Written> {
+fn one(play: &mut Play<'_>, deed: &Action) -> Option<PinnedAction> {
     let (transition, title, clauses) = match deed {
         Action::Call { lane, .. } => {
             if play.checker.lanes_in_call().iter().any(|inside| inside == lane.as_str()) {
@@ -111,60 +94,44 @@ fn one(play: &mut Play<'_>, deed: &Action) -> Option<Written> {
             begun(play, deed)?
         }
         Action::Exit { exit, .. } => (String::new(), format!("the end of the {exit}"), Vec::new()),
-        _ => (String::new(), String::new(), Vec::new()),
+        Action::Start { .. }
+        | Action::Await { .. }
+        | Action::Blocked { .. }
+        | Action::Resume { .. }
+        | Action::Together { .. }
+        | Action::Touch { .. }
+        | Action::Wrote { .. }
+        | Action::Expire { .. }
+        | Action::Statement { .. }
+        | Action::Report { .. }
+        | Action::Unload { .. } => (String::new(), String::new(), Vec::new()),
     };
     play.make(deed)?;
-    let first = match deed {
-        Action::Call { call, lane, on, creates, args, .. } => {
-            match play.take_whole_return(lane.as_str()) {
-                Some((allowed, command)) => Action::Call {
-                    call: *call,
-                    lane: lane.clone(),
-                    on: on.clone(),
-                    creates: creates.clone(),
-                    args: args.clone(),
-                    expect: Some(pins(&allowed)?),
-                    gives: command,
-                    tells: None,
-                },
-                None => started(deed)?,
+    let first = match StepCall::of(deed) {
+        Some(call) if matches!(deed, Action::Call { .. }) => {
+            match play.take_whole_return(call.lane.as_str()) {
+                Some((allowed, command)) => call.returning(pins(&allowed)?, command),
+                None => call.started(),
             }
         }
-        other => other.clone(),
+        Some(_) | None => deed.clone(),
     };
     let mut steps = vec![Step { when: None, action: first }];
     rest(play, &mut steps)?;
-    Some(Written { steps, transition, title, clauses })
+    Some(PinnedAction { steps, transition, title, clauses })
 }
 
 /// What else has come: callbacks, and returns of calls begun earlier.
 fn rest(play: &mut Play<'_>, steps: &mut Vec<Step>) -> Option<()> {
     for (command, lane, codes) in play.take_callbacks() {
         let lane: LaneName = lane.parse().ok()?;
-        let action = Action::Await {
-            what: Await::Callback,
-            lane,
-            expect: None,
-            gives: None,
-            unblocked_by: None,
-            of: Some(command),
-            completion: Some(Pinned::Codes(codes.into_iter().map(Pin::Code).collect())),
-            bytes: None,
-        };
+        let codes = Pinned::Codes(codes.into_iter().map(Pin::Code).collect());
+        let action = Action::await_callback(lane, command, codes);
         steps.push(Step { when: None, action });
     }
     for lane in play.lanes_returned() {
         while let Some((allowed, command)) = play.take_whole_return(&lane) {
-            let action = Action::Await {
-                what: Await::Return,
-                lane: lane.parse().ok()?,
-                expect: Some(pins(&allowed)?),
-                gives: command,
-                unblocked_by: None,
-                of: None,
-                completion: None,
-                bytes: None,
-            };
+            let action = Action::await_return(lane.parse().ok()?, pins(&allowed)?, command);
             steps.push(Step { when: None, action });
         }
     }

@@ -2,7 +2,7 @@
 
 /// A defect, asked for at its place in the runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Fault {
+pub(crate) enum Mutant {
     /// SendCommand rings before the command is queued: a GetCommand that looks in
     /// between sleeps for ever.
     BellBeforeRequest,

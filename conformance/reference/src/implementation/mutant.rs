@@ -8,9 +8,9 @@ use crate::sync::linger;
 
 /// What is said about a defect.
 #[derive(Clone, Copy, Debug)]
-pub struct DefectInfo {
+pub struct MutantInfo {
     /// The defect.
-    pub defect: Defect,
+    pub mutant: Mutant,
     /// Its name in kebab case.
     pub name: &'static str,
     /// What goes wrong.
@@ -23,17 +23,17 @@ pub struct DefectInfo {
     pub race: bool,
 }
 
-macro_rules! defects {
+macro_rules! mutants {
     ($( $variant:ident $name:literal, $race:literal, [$($clause:literal),+ $(,)?], $breaks:literal; )+) => {
         /// One thing that is wrong with an implementation.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Defect { $( #[doc = $breaks] $variant, )+ }
+        pub enum Mutant { $( #[doc = $breaks] $variant, )+ }
 
-        impl Defect {
+        impl Mutant {
             /// Every defect.
-            pub const ALL: &'static [DefectInfo] = &[
-                $( DefectInfo {
-                    defect: Self::$variant,
+            pub const ALL: &'static [MutantInfo] = &[
+                $( MutantInfo {
+                    mutant: Self::$variant,
                     name: $name,
                     breaks: $breaks,
                     race: $race,
@@ -44,7 +44,7 @@ macro_rules! defects {
     };
 }
 
-defects! {
+mutants! {
     // Close, server side.
     ServerCloseNoerror "server-close-noerror", false, ["server.close.devices-open.status"],
         "The server's Close answers NOERROR although devices are open.";
@@ -470,21 +470,21 @@ defects! {
         "SignalAbort of the server collects the commands before it lets no more in.";
 }
 
-impl Defect {
+impl Mutant {
     /// What is said about it.
     #[must_use]
-    pub const fn info(self) -> &'static DefectInfo {
+    pub const fn info(self) -> &'static MutantInfo {
         &Self::ALL[self as usize]
     }
 
     /// The defect of that name.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|row| row.name == name).map(|row| row.defect)
+        Self::ALL.iter().find(|row| row.name == name).map(|row| row.mutant)
     }
 }
 
-impl fmt::Display for Defect {
+impl fmt::Display for Mutant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.info().name)
     }
@@ -492,12 +492,12 @@ impl fmt::Display for Defect {
 
 /// The defect of an implementation, if it has one: where a defect sits, it is asked.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Seed(pub(super) Option<Defect>);
+pub(super) struct Seed(pub(super) Option<Mutant>);
 
 impl Seed {
     /// Whether this is what is wrong.
-    pub(super) fn is(self, defect: Defect) -> bool {
-        self.0 == Some(defect)
+    pub(super) fn is(self, mutant: Mutant) -> bool {
+        self.0 == Some(mutant)
     }
 
     /// If there is a defect, others get in between before the call goes on.
@@ -506,8 +506,8 @@ impl Seed {
     }
 
     /// Whether this is wrong: then others get in between before the call goes on.
-    pub(super) fn lingers(self, defect: Defect) -> bool {
-        let wrong = self.is(defect);
+    pub(super) fn lingers(self, mutant: Mutant) -> bool {
+        let wrong = self.is(mutant);
         if wrong {
             linger();
         }
@@ -515,12 +515,12 @@ impl Seed {
     }
 
     /// What a check found; nothing, if the defect is to overlook it.
-    pub(super) fn unless(self, defect: Defect, found: Result<(), HResult>) -> Result<(), HResult> {
-        if self.is(defect) { Ok(()) } else { found }
+    pub(super) fn unless(self, mutant: Mutant, found: Result<(), HResult>) -> Result<(), HResult> {
+        if self.is(mutant) { Ok(()) } else { found }
     }
 
     /// What is right, or what this defect puts in its place.
-    pub(super) fn instead<T>(self, defect: Defect, right: T, wrong: T) -> T {
-        if self.is(defect) { wrong } else { right }
+    pub(super) fn instead<T>(self, mutant: Mutant, right: T, wrong: T) -> T {
+        if self.is(mutant) { wrong } else { right }
     }
 }

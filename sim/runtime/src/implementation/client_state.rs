@@ -1,0 +1,121 @@
+//! A device set as one client has it: what the client's calls and its devices share.
+
+use super::buffer::{Buffer, Views};
+use super::layout::End;
+use super::mapping::{PRIMARY, SetMapping};
+use super::registry::Process;
+use crate::sync::{Arc, AtomicU32, Mutex, Ordering};
+use vdi_spec::codes::HResult;
+
+/// A set as one client has it, from Create or OpenInSecondary to Close.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) mapping: Arc<SetMapping>,
+    pub(super) process: Process,
+    pub(super) views: Arc<Views>,
+    /// Its place among the sides.
+    pub(super) side: usize,
+    /// Not 0 after its Close.
+    closed: AtomicU32,
+    /// The devices, as far as this client has opened them.
+    pub(super) devices: Vec<Mutex<Slot>>,
+}
+
+impl Client {
+    pub(super) fn new(process: &Process, mapping: Arc<SetMapping>, side: usize) -> Arc<Self> {
+        let devices = mapping.devices().iter().map(|_| Mutex::new(Slot::default())).collect();
+        let (process, views) = (process.clone(), Views::new());
+        Arc::new(Self { mapping, process, views, side, closed: AtomicU32::new(0), devices })
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire) != 0
+    }
+
+    pub(super) fn end(&self) -> Result<(), HResult> {
+        self.mapping.notice_deaths();
+        self.closed.store(1, Ordering::Release);
+        let closed = if self.side == PRIMARY { self.close() } else { self.close_secondary() };
+        self.views.end();
+        closed
+    }
+
+    /// Close of the primary client.
+    fn close(&self) -> Result<(), HResult> {
+        let Self { mapping, .. } = self;
+        let ends: Result<Vec<End>, _> =
+            mapping.devices().iter().map(|device| mapping.sound(device.client.get())).collect();
+        // What a corrupt mapping says of itself does not matter any more.
+        let aborted = mapping.is_aborted().unwrap_or(true) || ends.is_err();
+        let ends = ends.unwrap_or_default();
+        let open = !aborted && ends.contains(&End::Open);
+        let seen_all = ends.iter().all(|end| *end == End::Closed);
+        // In this order: who dies in between is seen to have died with its side open.
+        if aborted || !seen_all {
+            mapping.abort();
+        }
+        mapping.control().sides[PRIMARY].close();
+        // What the clients still hold nobody will complete.
+        mapping.ring_all();
+        self.process.forget(mapping);
+        if open { Err(HResult::VD_E_OPEN) } else { Ok(()) }
+    }
+
+    /// Close of a secondary client: nothing happens to the set, unless a device is open
+    /// that this process has opened.
+    fn close_secondary(&self) -> Result<(), HResult> {
+        let mapping = &self.mapping;
+        let own = |slot: usize| self.devices[slot].lock().is_open();
+        let mut open = false;
+        for (slot, device) in mapping.devices().iter().enumerate() {
+            open |= own(slot) && device.client.get() != Ok(End::Closed);
+        }
+        let misuse = open && !mapping.is_aborted().unwrap_or(true);
+        if misuse {
+            mapping.abort();
+        }
+        mapping.control().sides[self.side].close();
+        mapping.ring_all();
+        if misuse { Err(HResult::VD_E_OPEN) } else { Ok(()) }
+    }
+}
+
+/// One device as the client that opened it knows it.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    pub(super) open: bool,
+    /// Requests read so far.
+    pub(super) read: u64,
+    /// Completions written so far.
+    pub(super) written: u64,
+    /// What was delivered and not completed.
+    pub(super) held: Vec<Held>,
+}
+
+/// A command the client has got and not completed.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) number: u64,
+    /// It was out when the device entered the error state: ClearError waits for it.
+    pub(super) before_error: bool,
+    pub(super) buffer: Option<Buffer>,
+    pub(super) moves_data: bool,
+}
+
+impl Slot {
+    pub(super) fn open(&mut self) {
+        self.open = true;
+    }
+
+    /// Whether this client has opened it.
+    pub(super) const fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Whether this is the buffer of a Read or a Write that is delivered and not
+    /// completed.
+    pub(super) fn lends(&self, same: impl Fn(&Buffer) -> bool) -> bool {
+        let lent = self.held.iter().filter(|held| held.moves_data);
+        lent.filter_map(|held| held.buffer.as_ref()).any(same)
+    }
+}

@@ -1,0 +1,154 @@
+//! What a set needs of the machine it is on: what was chosen, the time, who lives.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::clock::Clock;
+use super::layout::ProcessId;
+use super::processes::Watches;
+use crate::sync::Arc;
+
+/// What may be chosen about a machine.
+#[derive(Clone)]
+pub struct Options {
+    /// How many commands may be outstanding on one device, 1 to 64.
+    pub queue_depth: usize,
+    /// How many bytes the buffer area of one set may hold.
+    pub memory_limit: u64,
+    /// Between processes: whether the group of the creating user may use a set, too.
+    /// Others never may.
+    pub group: bool,
+    /// Between processes: what the names of shared memory objects begin with. Processes
+    /// that cannot see each other's numbers (of several containers, say) and share the
+    /// file system all the same need different ones: each takes the others for dead.
+    pub prefix: String,
+    /// Whether time-outs, other than 0, pass only when [`Machine::expire`](super::Machine::expire) lets them.
+    pub virtual_time: bool,
+    /// Who is told when calls sleep and wake.
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            queue_depth: 64,
+            memory_limit: 1 << 30,
+            group: false,
+            prefix: String::new(),
+            virtual_time: false,
+            observer: None,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { queue_depth, memory_limit, group, prefix, virtual_time, .. } = self;
+        f.debug_struct("Options")
+            .field("queue_depth", queue_depth)
+            .field("memory_limit", memory_limit)
+            .field("group", group)
+            .field("prefix", prefix)
+            .field("virtual_time", virtual_time)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a sleeping call still has a reason to sleep.
+pub type Still = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// Is told when calls sleep: enough to know exactly when everything is at rest. It
+/// must not call back into the runtime.
+pub trait Observer: Send + Sync {
+    /// The present thread is about to sleep. Once `still` gives false it is on its way
+    /// to wake, though it may not run yet.
+    fn sleeps(&self, still: Still);
+    /// The present thread is awake again.
+    fn wakes(&self);
+}
+
+/// Whether a process lives, and how many of its threads are inside the interface.
+#[derive(Debug, Default)]
+pub(super) struct Life {
+    dead: AtomicBool,
+    inside: AtomicUsize,
+}
+
+/// Counts a thread inside the interface until this is dropped.
+pub(super) struct Inside<'a>(&'a Life);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.inside.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Life {
+    pub(super) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Acquire)
+    }
+
+    pub(super) fn end(&self) {
+        self.dead.store(true, Ordering::Release);
+    }
+
+    /// How many threads are inside the interface.
+    pub(super) fn inside(&self) -> usize {
+        self.inside.load(Ordering::Acquire)
+    }
+
+    pub(super) fn enter(&self) -> Inside<'_> {
+        self.inside.fetch_add(1, Ordering::AcqRel);
+        Inside(self)
+    }
+}
+
+/// What all sets of one machine share.
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) options: Options,
+    pub(super) clock: Clock,
+    /// The virtual processes by number, unless sets are shared with other processes.
+    lives: Option<Mutex<Vec<Arc<Life>>>>,
+}
+
+impl Host {
+    pub(super) fn new(options: Options, is_shared: bool) -> Self {
+        let clock = Clock::new(options.virtual_time);
+        Self { options, clock, lives: (!is_shared).then(Mutex::default) }
+    }
+
+    /// Whether others have to be looked after, since nobody tells when they die.
+    pub(super) const fn is_shared(&self) -> bool {
+        self.lives.is_none()
+    }
+
+    /// Whether a process lives.
+    pub(super) fn lives(&self, watches: &Watches, id: ProcessId) -> bool {
+        let Some(lives) = &self.lives else { return watches.lives(id) };
+        let lives = lock(lives);
+        let life = (id.number as usize).checked_sub(1).and_then(|index| lives.get(index));
+        life.is_some_and(|life| !life.is_dead())
+    }
+
+    /// The number of a new virtual process; `None` where processes are real.
+    pub(super) fn add_life(&self, life: &Arc<Life>) -> Option<ProcessId> {
+        let mut lives = lock(self.lives.as_ref()?);
+        lives.push(life.clone());
+        let number = u32::try_from(lives.len()).expect("processes can be counted");
+        Some(ProcessId { number, began: 0 })
+    }
+
+    /// All virtual processes have died.
+    pub(super) fn end_lives(&self) {
+        if let Some(lives) = &self.lives {
+            lock(lives).iter().for_each(|life| life.end());
+        }
+    }
+}
+
+/// No panic leaves what these guard half changed.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

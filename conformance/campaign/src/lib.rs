@@ -1,5 +1,8 @@
 //! Campaigns: many seeded worlds, on several threads, in ranges and shards, with our client
 //! or with a program in its place.
+//!
+//! Read first: [`CampaignConfig`] says how worlds are run, [`Runner`] runs them, and
+//! [`ClientProgram`] is a program in the place of our client.
 
 mod client;
 mod hunt;

@@ -9,7 +9,7 @@ use vdi_conformance::gate::SITUATIONS;
 use vdi_conformance::reference::Mutant;
 use vdi_conformance::scenario::Library;
 use vdi_sim::clauses::{CLAUSES, QUESTIONS};
-use vdi_sim::explore::{INVARIANTS, Mutant as BrokenWorld};
+use vdi_sim::explore::{INVARIANTS, Mutant as ModelMutant};
 use vdi_sim::simulate::Deviation;
 
 use super::{ANEW, PAGES, none, pages, top, writes};
@@ -24,7 +24,7 @@ fn entries(path: &str, opening: &str, is_entry: impl Fn(&str) -> bool) -> usize 
 fn counts() -> BTreeMap<&'static str, usize> {
     let races = Mutant::ALL.iter().filter(|row| row.race).count();
     let is_race = |line: &str| line.starts_with("    ") && line.contains(": \"");
-    let is_mutant = |line: &str| line.starts_with("    ") && line.ends_with(',');
+    let is_fault = |line: &str| line.starts_with("    ") && line.ends_with(',');
     BTreeMap::from([
         ("scenarios", Library::embedded().expect("sound scenarios").iter().count()),
         ("clauses", CLAUSES.len()),
@@ -33,13 +33,13 @@ fn counts() -> BTreeMap<&'static str, usize> {
         ("mutants-in-races", races),
         ("mutants-in-steps", Mutant::ALL.len() - races),
         ("invariants", INVARIANTS.len()),
-        ("broken-worlds", BrokenWorld::ALL.len()),
+        ("broken-worlds", ModelMutant::ALL.len()),
         ("situations", SITUATIONS.len()),
         ("deviations", Deviation::ALL.len()),
         ("races", entries("sim/runtime/tests/loom/main.rs", "races! {", is_race)),
         (
             "runtime-defects",
-            entries("sim/runtime/src/sync/mutants.rs", "pub(crate) enum Mutant {", is_mutant),
+            entries("sim/runtime/src/sync/faults.rs", "pub(crate) enum Fault {", is_fault),
         ),
     ])
 }

@@ -7,9 +7,9 @@ use vdi_spec::clauses::{Clause, Party, Profile};
 use vdi_spec::codes::{CommandCode, Features, Win32};
 use vdi_trace::{CodeArg, Event, Function, Name, Reported, Statement, Trace};
 
+use super::observation::{Observation, Outcome, Proof};
 use super::program::is_end_of_client;
 use super::situations::Situation;
-use super::{Outcome, Proof, Seen};
 use vdi_suite::adapter::{Misdeed, Trouble};
 use vdi_suite::run::{ScenarioResult, Verdict};
 
@@ -20,7 +20,7 @@ const LANE: &str = "primary.statement";
 /// says of itself, then what it has stored.
 pub(super) fn judge(
     situation: &Situation,
-    seen: &Seen,
+    seen: &Observation,
     proof: &Proof,
     profile: &Profile,
 ) -> ScenarioResult {
@@ -30,7 +30,7 @@ pub(super) fn judge(
             Some(why) => unreadable(why),
             None => no_set(seen),
         });
-        result.stderr = seen.told.clone();
+        result.stderr = seen.output.clone();
         return result;
     }
     if situation.complete && !seen.traces.iter().any(asks_for_complete) {
@@ -40,7 +40,7 @@ pub(super) fn judge(
     let mut parts = Vec::new();
     let mut outcomes: Vec<&Outcome> = seen.outcomes.iter().collect();
     for trace in &seen.traces {
-        let trace = told(situation, seen, trace, outcome_of(trace, &mut outcomes));
+        let trace = annotated(situation, seen, trace, outcome_of(trace, &mut outcomes));
         let judged = check_trace(&trace, profile);
         parts.push((trace, judged));
     }
@@ -54,7 +54,7 @@ pub(super) fn judge(
     result.trace = trace;
     result.findings = judged.findings.into_iter().filter(|of| of.party != Party::Server).collect();
     result.used = used.into_iter().collect();
-    result.stderr = seen.told.clone();
+    result.stderr = seen.output.clone();
     result
 }
 
@@ -98,7 +98,7 @@ fn asks_for_complete(trace: &Trace) -> bool {
 
 fn verdict(
     situation: &Situation,
-    seen: &Seen,
+    seen: &Observation,
     trace: &Trace,
     judged: &Judged,
     proof: &Proof,
@@ -148,7 +148,7 @@ fn verdict(
         }
         (false, false, _) => return failed(format!("exits with {code}")),
     }
-    if let Some(why) = not_met(situation, seen) {
+    if let Some(why) = not_reached(situation, seen) {
         return Verdict::Inconclusive(why);
     }
     if let Oracle::Inconclusive(_) = &judged.verdict {
@@ -170,13 +170,13 @@ fn stored_clause() -> Clause {
 }
 
 /// Why the situation is not the one that it was to be, if it is not.
-fn not_met(situation: &Situation, seen: &Seen) -> Option<String> {
-    let met = if situation.small_disk {
+fn not_reached(situation: &Situation, seen: &Observation) -> Option<String> {
+    let reached = if situation.small_disk {
         seen.full || seen.traces.iter().any(refuses_a_write)
     } else {
-        situation.faults.is_empty() || seen.met.iter().any(|met| met == situation.faults)
+        situation.faults.is_empty() || seen.faults.iter().any(|fault| fault == situation.faults)
     };
-    if met {
+    if reached {
         return None;
     }
     let on_server =
@@ -240,14 +240,14 @@ fn hung() -> Verdict {
     program(Misdeed::Hung, "did not end in time; it, and what it had started, were killed")
 }
 
-fn crashed(seen: &Seen) -> Verdict {
+fn crashed(seen: &Observation) -> Verdict {
     let signal =
         seen.signal.map_or_else(|| "a signal".to_owned(), |signal| format!("signal {signal}"));
     program(Misdeed::Crashed, format!("was ended by {signal}"))
 }
 
 /// Without a set there is nothing to judge.
-fn no_set(seen: &Seen) -> Verdict {
+fn no_set(seen: &Observation) -> Verdict {
     if seen.code.is_none() {
         return crashed(seen);
     }
@@ -293,7 +293,12 @@ fn violated(clause: Clause, line: usize, got: String) -> Verdict {
 
 /// The trace, and in it what no library sees: the program has issued a statement, learns
 /// what became of it, and tells its own caller, by its exit code, how all ended.
-fn told(situation: &Situation, seen: &Seen, trace: &Trace, outcome: Option<&Outcome>) -> Trace {
+fn annotated(
+    situation: &Situation,
+    seen: &Observation,
+    trace: &Trace,
+    outcome: Option<&Outcome>,
+) -> Trace {
     let mut header = trace.header.clone();
     header.provoked = vec![Party::Server];
     header.scenario = Some(situation.id.to_owned());
@@ -307,24 +312,24 @@ fn told(situation: &Situation, seen: &Seen, trace: &Trace, outcome: Option<&Outc
         let report = if code == 0 { Reported::Success } else { Reported::Failure };
         end.push(Event::Report { seq: None, lane: lane(), report });
     }
-    let mut told = Trace::new(header);
+    let mut annotated = Trace::new(header);
     let mut issued = outcome.map(|outcome| outcome.devices.len());
     for event in &trace.events {
         // It has issued its statement before the server could come.
         if event.lane().is_some_and(|lane| lane.starts_with("server."))
             && let Some(devices) = issued.take()
         {
-            told.push(note(Statement::Issued, u32::try_from(devices).ok()));
+            annotated.push(note(Statement::Issued, u32::try_from(devices).ok()));
         }
         if is_end_of_client(event) {
             for event in end.drain(..) {
-                told.push(event);
+                annotated.push(event);
             }
         }
-        told.push(event.clone());
+        annotated.push(event.clone());
     }
     for event in end {
-        told.push(event);
+        annotated.push(event);
     }
-    told
+    annotated
 }

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use vdi_recorder::{ClientDevice, ClientSet, Recording};
 use vdi_runtime::{Bytes, CommandId};
 use vdi_spec::abi::RawCommand;
-
 use vdi_trace::Recorder;
 
 use crate::abi::CommandMemory;

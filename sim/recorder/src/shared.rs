@@ -11,12 +11,14 @@ use std::fs::File;
 use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use rustix::fs::{FlockOperation, flock};
 
 use vdi_runtime::SetHistory;
 use vdi_trace::{Event, Function, Header, Recorder, TraceReader, Turns};
+
+use super::sync::lock;
 
 /// The numbers of a trace: the process's own until there is a set.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +38,7 @@ impl Numbers {
     }
 
     fn source(&self) -> MutexGuard<'_, Source> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// There are no more: what this process records of a set that it has closed must keep
@@ -223,7 +225,7 @@ impl Claim {
 /// The earlier one cannot be renamed, or its set has not ended; what is there is no trace.
 pub fn claim(path: &Path) -> io::Result<Claim> {
     static WRITTEN: Mutex<Vec<(PathBuf, Weak<Life>)>> = Mutex::new(Vec::new());
-    let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut written = lock(&WRITTEN);
     let ours = written.iter().filter(|(known, _)| *known == path);
     let lives =
         |life: &Weak<Life>| life.upgrade().is_some_and(|life| !life.ended.load(Ordering::Acquire));

@@ -190,14 +190,14 @@ fn simpler(
 ) -> (Outcome, HowArgs) {
     const RUNS: usize = 5_000;
     let seed = outcome.seed;
-    let drawn = HowArgs { set: Vec::new(), ..how.clone() };
-    let drawn = drawn.worlds().and_then(|worlds| {
-        let fitted = drawn.runner(&worlds)?.options(seed);
+    let generated = HowArgs { set: Vec::new(), ..how.clone() };
+    let generated = generated.worlds().and_then(|worlds| {
+        let fitted = generated.runner(&worlds)?.options(seed);
         fitted.map_err(misfit)
     });
-    let drawn = drawn.unwrap_or(outcome.options);
+    let generated = generated.unwrap_or(outcome.options);
     let small = shrink(outcome, RUNS, |options| runner.run(seed, options, watch));
-    let set = differences(&drawn, &small.options);
+    let set = differences(&generated, &small.options);
     (small, HowArgs { set, ..how.clone() })
 }
 

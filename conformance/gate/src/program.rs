@@ -16,8 +16,8 @@ use super::gate::Gate;
 use super::observation::{NotStarted, Observation, Outcome, Row};
 use super::situations::SMALL_DISK;
 
-/// How often it is looked whether the program has ended.
-const LOOK: Duration = Duration::from_millis(5);
+/// How often it is asked whether the program has ended.
+const POLL: Duration = Duration::from_millis(5);
 
 /// Where the program runs in one situation.
 pub(super) struct Workspace {
@@ -258,7 +258,7 @@ fn ends_within(child: &mut Child, limit: Duration) -> bool {
     let begun = Instant::now();
     loop {
         match child.try_wait() {
-            Ok(None) if begun.elapsed() < limit => std::thread::sleep(LOOK),
+            Ok(None) if begun.elapsed() < limit => std::thread::sleep(POLL),
             Ok(None) => return false,
             _ => return true,
         }

@@ -57,25 +57,26 @@ impl Gate {
                 let why = "there is no command line for the backup that is to be restored";
                 return Ok(situation.result(Verdict::NotOffered(why.to_owned())));
             };
-            let seen = self.run_in(workspace, backup, "", false)?;
-            if seen.code != Some(0) {
+            let observed = self.run_in(workspace, backup, "", false)?;
+            if observed.code != Some(0) {
                 let why = "the backup that is to be restored does not succeed";
                 let mut result = situation.result(Verdict::Inconclusive(why.to_owned()));
-                result.stderr = seen.output;
+                result.stderr = observed.output;
                 return Ok(result);
             }
             workspace.clear()?;
             workspace.lose_database()?;
         }
-        let seen = self.run_in(workspace, line, situation.faults, situation.small_disk)?;
-        let good = seen.code == Some(0) && seen.outcomes.iter().all(|outcome| outcome.succeeded);
+        let observed = self.run_in(workspace, line, situation.faults, situation.small_disk)?;
+        let good =
+            observed.code == Some(0) && observed.outcomes.iter().all(|outcome| outcome.succeeded);
         let proof = match (good, situation.verb) {
             (false, _) => Proof::NotDue,
             (true, Verb::Backup) => self.prove(situation, workspace, &data)?,
             (true, Verb::Restore) if workspace.holds(&data) => Proof::Sound,
             (true, Verb::Restore) => Proof::Lost("the statement succeeded".to_owned()),
         };
-        Ok(verdict::judge(situation, &seen, &proof, &self.profile))
+        Ok(verdict::judge(situation, &observed, &proof, &self.profile))
     }
 
     /// The proof of a backup is what it brings back.

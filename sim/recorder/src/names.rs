@@ -122,8 +122,8 @@ impl Names {
         process: Process,
         handle: BufferHandle,
     ) -> Handle<'static> {
-        let own = self.known().handles.get(&(process, handle.0)).cloned();
-        let name = own.unwrap_or_else(|| handle_name(Process::Primary, handle.place()));
+        let given = self.known().handles.get(&(process, handle.0)).cloned();
+        let name = given.unwrap_or_else(|| handle_name(Process::Primary, handle.place()));
         Handle::Name(Name::from(name))
     }
 

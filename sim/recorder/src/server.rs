@@ -37,14 +37,14 @@ impl CompletionAgent {
     /// As there.
     pub fn execute(self) -> Result<(), HResult> {
         let Self { side, agent } = self;
-        let (lane, told) = (side.lane(), side.clone());
-        let tell = move |after: u64| {
+        let (lane, recorder) = (side.lane(), side.clone());
+        let expired = move |after: u64| {
             let after = Some(u32::try_from(after).unwrap_or(u32::MAX));
-            told.record(Event::Expired { seq: None, expired: lane.clone(), after });
+            recorder.record(Event::Expired { seq: None, expired: lane.clone(), after });
         };
         side.call(
             Called::new(Function::ExecuteCompletionAgent, SERVER_SET, Args::default()),
-            || agent.execute_telling(tell),
+            || agent.execute_telling(expired),
             nothing,
         )
     }

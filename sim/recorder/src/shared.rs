@@ -27,7 +27,7 @@ pub struct Numbers(Arc<Mutex<Source>>);
 #[derive(Debug, Default)]
 struct Source {
     history: Option<SetHistory>,
-    own: u64,
+    unshared: u64,
     ended: bool,
 }
 
@@ -55,8 +55,8 @@ impl Numbers {
             Some(history) => Some(history.next_number()),
             None if source.ended => None,
             None => {
-                source.own += 1;
-                Some(source.own)
+                source.unshared += 1;
+                Some(source.unshared)
             }
         }
     }
@@ -224,9 +224,9 @@ impl Claim {
 /// # Errors
 /// The earlier one cannot be renamed, or its set has not ended; what is there is no trace.
 pub fn claim(path: &Path) -> io::Result<Claim> {
-    static WRITTEN: Mutex<Vec<(PathBuf, Weak<Life>)>> = Mutex::new(Vec::new());
-    let mut written = lock(&WRITTEN);
-    let ours = written.iter().filter(|(known, _)| *known == path);
+    static PATHS: Mutex<Vec<(PathBuf, Weak<Life>)>> = Mutex::new(Vec::new());
+    let mut paths = lock(&PATHS);
+    let ours = paths.iter().filter(|(known, _)| *known == path);
     let lives =
         |life: &Weak<Life>| life.upgrade().is_some_and(|life| !life.ended.load(Ordering::Acquire));
     if ours.clone().any(|(_, life)| lives(life)) {
@@ -242,7 +242,7 @@ pub fn claim(path: &Path) -> io::Result<Claim> {
         }
     }
     let claim = Claim::default();
-    written.push((path.to_owned(), Arc::downgrade(&claim.0)));
+    paths.push((path.to_owned(), Arc::downgrade(&claim.0)));
     Ok(claim)
 }
 

@@ -78,7 +78,7 @@ fn call(what: &str, make: impl FnOnce() -> Result<()>) -> c_int {
     let expected = [HResult::VD_E_CLOSE, HResult::VD_E_TIMEOUT].contains(&status);
     if status.is_failure() && !expected {
         // What cannot be told is not told.
-        let _ = catch_unwind(|| Settings::get().tell(|| format!("{what}: {status}")));
+        let _ = catch_unwind(|| Settings::get().debug(|| format!("{what}: {status}")));
     }
     status.0.cast_signed()
 }
@@ -87,7 +87,7 @@ fn call(what: &str, make: impl FnOnce() -> Result<()>) -> c_int {
 fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        std::panic::set_hook(Box::new(|panic| Settings::get().tell(|| panic.to_string())));
+        std::panic::set_hook(Box::new(|panic| Settings::get().debug(|| panic.to_string())));
     });
 }
 

@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 use vdi_simulate::{
-    Answer, Application, Arrangement, Ask, Buffers, Complete, Delivered, Do, Setup, Thread, Told,
-    Wait,
+    Action, Answer, Application, Arrangement, Buffers, ClientAsk, Complete, Delivered, Input,
+    Setup, Thread,
 };
 use vdi_spec::clauses::Party;
 use vdi_spec::codes::{CommandCode, Win32};
@@ -169,9 +169,9 @@ impl Client {
         }
     }
 
-    fn told(&mut self, thread: Thread, told: &Told) -> TurnOf {
-        match told {
-            Told::Begins { restore, setup } => {
+    fn told(&mut self, thread: Thread, input: &Input) -> TurnOf {
+        match input {
+            Input::Begins { restore, setup } => {
                 // The other threads may be told late, when this one has commands already.
                 if thread == Thread::Main {
                     self.delivered.clear();
@@ -187,30 +187,30 @@ impl Client {
                     arrangement: self.arrangement,
                 }
             }
-            Told::Returned(answer) => {
+            Input::Returned(answer) => {
                 self.delivered.extend(answer.delivered.map(|known| (known.command, known)));
                 let call = self.asked.get(&thread).copied().unwrap_or(Function::Close);
                 let out = Box::new(results(answer));
                 TurnOf::Returned { call, status: answer.status, out }
             }
-            Told::Done => TurnOf::Done,
-            Told::Died { process } => TurnOf::Died { process: *process },
-            Told::Statement { succeeded } => TurnOf::Statement { succeeded: *succeeded },
+            Input::Done => TurnOf::Done,
+            Input::Died { process } => TurnOf::Died { process: *process },
+            Input::Statement { succeeded } => TurnOf::Statement { succeeded: *succeeded },
         }
     }
 
     fn turn(
         &mut self,
         thread: Thread,
-        told: &Told,
+        input: &Input,
         buffers: &mut dyn Buffers,
-    ) -> Result<Do, Trouble> {
+    ) -> Result<Action, Trouble> {
         let lane = self.lane(thread);
         let what = format!("turn of {lane}");
-        let mut message = ToClient::Turn { lane, told: self.told(thread, told) };
+        let mut message = ToClient::Turn { lane, told: self.told(thread, input) };
         for moves in 0.. {
             let Some(talk) = &mut self.talk else {
-                return Ok(Do::End);
+                return Ok(Action::End);
             };
             let (answer, line) = talk.answer(&message, &what)?;
             let bad = |why: String| garbage(&why, &line);
@@ -238,22 +238,22 @@ impl Client {
                 other => return self.action(thread, other).map_err(bad),
             };
         }
-        Ok(Do::End)
+        Ok(Action::End)
     }
 
     /// What a thread does, as its last answer in a turn says.
-    fn action(&mut self, thread: Thread, answer: FromClient) -> Result<Do, String> {
+    fn action(&mut self, thread: Thread, answer: FromClient) -> Result<Action, String> {
         Ok(match answer {
             FromClient::Call { call, on, args } => {
                 self.asked.insert(thread, call);
-                Do::Call(self.ask(call, on.as_deref(), &args)?)
+                Action::Call(self.ask(call, on.as_deref(), &args)?)
             }
-            FromClient::Issue => Do::Issue,
-            FromClient::Sleep { milliseconds } => Do::Sleep(milliseconds),
-            FromClient::AwaitStatement => Do::AwaitStatement,
-            FromClient::Wait => Do::Wait,
-            FromClient::Report { report } => Do::Report(report),
-            FromClient::End => Do::End,
+            FromClient::Issue => Action::Issue,
+            FromClient::Sleep { milliseconds } => Action::Sleep(milliseconds),
+            FromClient::AwaitStatement => Action::AwaitStatement,
+            FromClient::Wait => Action::Wait,
+            FromClient::Report { report } => Action::Report(report),
+            FromClient::End => Action::End,
             FromClient::Hello(_)
             | FromClient::Ready
             | FromClient::Read { .. }
@@ -278,7 +278,7 @@ impl Client {
     }
 
     /// A call of the protocol as the world has it.
-    fn ask(&self, call: Function, on: Option<&str>, args: &Args<'_>) -> Result<Ask, String> {
+    fn ask(&self, call: Function, on: Option<&str>, args: &Args<'_>) -> Result<ClientAsk, String> {
         let row = function(Party::Client, call)
             .ok_or_else(|| format!("a client has no function {call}"))?;
         let given = args.given();
@@ -300,19 +300,31 @@ impl Client {
             Function::Create | Function::CreateEx => {
                 self.same_set(name)?;
                 self.same_config(args)?;
-                Ask::CreateEx
+                ClientAsk::CREATE
             }
             Function::OpenInSecondary | Function::OpenInSecondaryEx => {
                 self.same_set(name)?;
-                Ask::OpenInSecondaryEx
+                ClientAsk::OPEN_IN_SECONDARY
             }
-            Function::GetConfiguration => Ask::GetConfiguration { wait: wait(args) },
-            Function::OpenDevice => Ask::OpenDevice { device: self.device(name)? },
-            Function::GetCommand => Ask::GetCommand { device, wait: wait(args) },
-            Function::CompleteCommand => Ask::CompleteCommand(self.completion(device, args)?),
-            Function::SignalAbort => Ask::SignalAbort,
-            Function::Close => Ask::Close,
-            _ => return Err(format!("{call} is not simulated")),
+            Function::GetConfiguration => ClientAsk::GetConfiguration { wait: wait(args) },
+            Function::OpenDevice => ClientAsk::open_device(self.device(name)?),
+            Function::GetCommand => ClientAsk::GetCommand { device, wait: wait(args) },
+            Function::CompleteCommand => ClientAsk::CompleteCommand(self.completion(device, args)?),
+            Function::SignalAbort => ClientAsk::SignalAbort,
+            Function::Close => ClientAsk::Close,
+            Function::GetBufferHandle
+            | Function::MapBufferHandle
+            | Function::Open
+            | Function::BeginConfiguration
+            | Function::RequestBuffers
+            | Function::QueryAvailableBuffers
+            | Function::EndConfiguration
+            | Function::ExecuteCompletionAgent
+            | Function::AllocateBuffer
+            | Function::FreeBuffer
+            | Function::IsSharedBuffer
+            | Function::SendCommand
+            | Function::CloseDevice => return Err(format!("{call} is not simulated")),
         })
     }
 
@@ -358,17 +370,17 @@ impl Client {
 }
 
 impl Application for Client {
-    fn next(&mut self, told: &Told, buffers: &mut dyn Buffers) -> Do {
-        self.next_on(Thread::Main, told, buffers)
+    fn next(&mut self, input: &Input, buffers: &mut dyn Buffers) -> Action {
+        self.next_on(Thread::Main, input, buffers)
     }
 
-    fn next_on(&mut self, thread: Thread, told: &Told, buffers: &mut dyn Buffers) -> Do {
+    fn next_on(&mut self, thread: Thread, input: &Input, buffers: &mut dyn Buffers) -> Action {
         if let Some(why) = self.failed.take() {
-            return Do::Crash(why);
+            return Action::Crash(why);
         }
-        match self.turn(thread, told, buffers) {
+        match self.turn(thread, input, buffers) {
             Ok(does) => does,
-            Err(trouble) => Do::Crash(self.breaks(&trouble)),
+            Err(trouble) => Action::Crash(self.breaks(&trouble)),
         }
     }
 
@@ -378,11 +390,8 @@ impl Application for Client {
     }
 }
 
-fn wait(args: &Args<'_>) -> Wait {
-    match args.timeout {
-        Some(TimeoutArg::Milliseconds(most)) => Wait::Milliseconds(most),
-        _ => Wait::Infinite,
-    }
+fn wait(args: &Args<'_>) -> TimeoutArg {
+    args.timeout.unwrap_or(TimeoutArg::Infinite)
 }
 
 /// What a call gave, as the program reads it.

@@ -6,7 +6,7 @@ use vdi_check::{Verdict, Violation};
 use vdi_simulate::Watch;
 use vdi_spec::clauses::{Clause, Profile, Reading};
 
-use super::{Ground, Worlds};
+use super::{BackendKind, CampaignConfig, Seeds};
 use vdi_reference::MutantInfo;
 
 /// What became of a defect.
@@ -52,7 +52,7 @@ pub fn hunt(defect: &MutantInfo, most: u64) -> WorldKill {
     for round in ROUNDS {
         let to = most.min(round);
         for under in std::iter::once(None).chain(readings(defect).into_iter().map(Some)) {
-            pass(defect, (from, to), under, &mut kill);
+            pass(defect, Seeds { from, to }, under, &mut kill);
             if kill.fits {
                 return kill;
             }
@@ -80,12 +80,17 @@ fn readings(defect: &MutantInfo) -> Vec<Reading> {
     found
 }
 
-fn pass(defect: &MutantInfo, seeds: (u64, u64), under: Option<Reading>, kill: &mut WorldKill) {
+fn pass(defect: &MutantInfo, seeds: Seeds, under: Option<Reading>, kill: &mut WorldKill) {
     let mut profile = Profile::default();
     under.into_iter().for_each(|reading| profile.choose(reading));
-    let on = |ground| Worlds { ground, profile: profile.clone(), ..Worlds::on_model() };
-    let (mutant, sound) = (on(Ground::Plain(Some(defect.mutant))), on(Ground::Plain(None)));
-    for seed in seeds.0..seeds.1 {
+    let on = |backend| CampaignConfig {
+        backend,
+        profile: profile.clone(),
+        ..CampaignConfig::on_model()
+    };
+    let (mutant, sound) =
+        (on(BackendKind::Plain(Some(defect.mutant))), on(BackendKind::Plain(None)));
+    for seed in seeds.from..seeds.to {
         let Some(violation) = violated(&mutant, seed) else { continue };
         let fits = defect.clauses.contains(&violation.clause.info().id);
         if (kill.clause.is_some() && !fits) || violated(&sound, seed).is_some() {
@@ -111,9 +116,9 @@ fn pass(defect: &MutantInfo, seeds: (u64, u64), under: Option<Reading>, kill: &m
 }
 
 /// The violation that the world of a seed shows, if it shows one.
-fn violated(worlds: &Worlds, seed: u64) -> Option<Box<Violation>> {
-    let options = worlds.options(seed).ok()?;
-    let outcome = worlds.run(seed, &options, Watch { judge: true, keep: false });
+fn violated(config: &CampaignConfig, seed: u64) -> Option<Box<Violation>> {
+    let options = config.options(seed).ok()?;
+    let outcome = config.run(seed, &options, Watch { judge: true, keep: false });
     match outcome.judged?.verdict {
         Verdict::Violation(violation) => Some(violation),
         Verdict::Conformant | Verdict::Inconclusive(_) => None,

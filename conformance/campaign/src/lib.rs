@@ -1,5 +1,8 @@
 //! Campaigns: many seeded worlds, on several threads, in ranges and shards, with our client
 //! or with a program in its place.
+//!
+//! Read first: [`CampaignConfig`] says how worlds are run, [`Runner`] runs them, and
+//! [`ClientProgram`] is a program in the place of our client.
 
 mod client;
 mod hunt;
@@ -12,8 +15,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 use vdi_simulate::{
-    Campaign, Deviation, Engine, Faults, OnModel, Options, Outcome, Problem, Watch, options_of,
-    simulate_on, simulate_with_on,
+    Backend, Campaign, Deviation, Faults, ModelBackend, Options, Outcome, Problem, Watch,
+    options_of, simulate_on, simulate_with_on,
 };
 use vdi_spec::clauses::Profile;
 
@@ -26,7 +29,7 @@ use vdi_suite::adapter::{Trouble, simulated_reference, simulated_runtime};
 
 /// What a world runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ground {
+pub enum BackendKind {
     /// The model, which does anything the documents allow.
     Model,
     /// The runtime.
@@ -35,7 +38,7 @@ pub enum Ground {
     Plain(Option<Mutant>),
 }
 
-impl Ground {
+impl BackendKind {
     /// Its name, as traces have it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -49,9 +52,9 @@ impl Ground {
 
 /// How worlds are run.
 #[derive(Clone, Debug)]
-pub struct Worlds {
-    /// On what.
-    pub ground: Ground,
+pub struct CampaignConfig {
+    /// What they run on.
+    pub backend: BackendKind,
     /// The readings they are judged by.
     pub profile: Profile,
     /// Options that are not drawn, by their names in JSON, nested by dots.
@@ -93,7 +96,7 @@ pub enum Unfit {
 /// Runs worlds, one after the other.
 #[derive(Debug)]
 pub struct Runner<'a> {
-    worlds: &'a Worlds,
+    config: &'a CampaignConfig,
     client: Option<Client>,
 }
 
@@ -105,24 +108,26 @@ impl Runner<'_> {
     /// An option does not exist, or cannot have that value.
     pub fn options(&self, seed: u64) -> Result<Options, Unfit> {
         let Some(client) = &self.client else {
-            return self.worlds.options(seed);
+            return self.config.options(seed);
         };
         let wanted = &client.hello().options;
-        let options = self.worlds.fitted(seed, wanted)?;
+        let options = self.config.fitted(seed, wanted)?;
         let options = options.for_application(options.arrangement);
         let why = "with a program in the place of ours";
-        self.worlds.check_overruled(&options, why).map_err(Unfit::Ever)?;
+        self.config.check_overruled(&options, why).map_err(Unfit::Ever)?;
         Ok(options)
     }
 
     /// Runs the world of a seed with these options.
     #[must_use]
     pub fn run(&mut self, seed: u64, options: &Options, watch: Watch) -> Outcome {
-        let Worlds { ground, profile, .. } = self.worlds;
-        match *ground {
-            Ground::Model => self.on(&mut OnModel::new(profile.clone()), seed, options, watch),
-            Ground::Runtime => self.on(&mut simulated_runtime(options), seed, options, watch),
-            Ground::Plain(defect) => {
+        let CampaignConfig { backend, profile, .. } = self.config;
+        match *backend {
+            BackendKind::Model => {
+                self.on(&mut ModelBackend::new(profile.clone()), seed, options, watch)
+            }
+            BackendKind::Runtime => self.on(&mut simulated_runtime(options), seed, options, watch),
+            BackendKind::Plain(defect) => {
                 self.on(&mut simulated_reference(options, defect), seed, options, watch)
             }
         }
@@ -130,29 +135,29 @@ impl Runner<'_> {
 
     fn on(
         &mut self,
-        engine: &mut impl Engine,
+        backend: &mut impl Backend,
         seed: u64,
         options: &Options,
         watch: Watch,
     ) -> Outcome {
-        let Worlds { ground, profile, .. } = self.worlds;
+        let CampaignConfig { backend: kind, profile, .. } = self.config;
+        let name = kind.name();
         match &mut self.client {
-            None => simulate_on(engine, ground.name(), seed, options, profile, watch),
+            None => simulate_on(backend, name, seed, options, profile, watch),
             Some(client) => {
                 client.begin(seed);
-                let on = (engine, ground.name());
-                simulate_with_on(on, client, seed, options, profile, watch)
+                simulate_with_on(backend, name, client, seed, options, profile, watch)
             }
         }
     }
 }
 
-impl Worlds {
+impl CampaignConfig {
     /// Worlds as they are drawn, on the model, with our client, judged by the default readings.
     #[must_use]
     pub fn on_model() -> Self {
         Self {
-            ground: Ground::Model,
+            backend: BackendKind::Model,
             profile: Profile::default(),
             overrides: Vec::new(),
             digest: false,
@@ -171,7 +176,7 @@ impl Worlds {
     /// The options of a seed: drawn, made to be what a client program wants, and overruled.
     fn fitted(&self, seed: u64, wanted: &BTreeMap<String, Value>) -> Result<Options, Unfit> {
         let mut drawn = options_of(seed);
-        if self.ground != Ground::Model {
+        if self.backend != BackendKind::Model {
             // Nobody makes the operating system refuse anything to an implementation.
             drawn.faults.system = 0;
         }
@@ -225,7 +230,7 @@ impl Worlds {
     /// Whether what was asked for can come to anything.
     fn check_effect(&self, options: &Options) -> Result<(), String> {
         let system = options.faults.system;
-        if self.ground != Ground::Model && system > 0 {
+        if self.backend != BackendKind::Model && system > 0 {
             return Err(format!(
                 "`faults.system` cannot be {system} on an implementation: it is never refused \
                  what it asks of the operating system"
@@ -280,13 +285,13 @@ impl Worlds {
     /// It cannot be started, or does not greet as the protocol says.
     pub fn runner(&self) -> Result<Runner<'_>, Trouble> {
         let client = self.client.as_ref().map(ClientProgram::start).transpose()?;
-        Ok(Runner { worlds: self, client })
+        Ok(Runner { config: self, client })
     }
 
     /// Runs the world of a seed with these options, with our client.
     #[must_use]
     pub fn run(&self, seed: u64, options: &Options, watch: Watch) -> Outcome {
-        Runner { worlds: self, client: None }.run(seed, options, watch)
+        Runner { config: self, client: None }.run(seed, options, watch)
     }
 
     /// Runs the worlds of many seeds, `jobs` at a time. `stop` ends it early; `done` hears
@@ -298,12 +303,14 @@ impl Worlds {
     pub fn campaign(
         &self,
         name: &str,
-        (seeds, shard, jobs): (Seeds, Shard, usize),
+        share: Share,
+        jobs: usize,
         stop: &AtomicBool,
         done: &(dyn Fn(&Outcome) + Sync),
     ) -> Result<Campaign, CannotRun> {
         const MANY: usize = 1_000;
         let runner = self.runner().map_err(CannotRun::Client)?;
+        let Share { seeds, shard } = share;
         let mut all = (0..).map_while(|place| shard.seed(seeds, place));
         match all.next().map(|first| runner.options(first)) {
             None => {
@@ -316,12 +323,12 @@ impl Worlds {
         }
         drop(runner);
         let told = vec![format!("{seeds} {shard}")];
-        let whole = Mutex::new(Campaign::new(self.ground.name(), name, told));
+        let whole = Mutex::new(Campaign::new(self.backend.name(), name, told));
         let next = AtomicU64::new(0);
         std::thread::scope(|scope| {
             for _ in 0..jobs.max(1) {
                 scope.spawn(|| {
-                    let part = self.part(name, (seeds, shard), (&next, stop), done);
+                    let part = self.part(name, share, &next, stop, done);
                     whole.lock().unwrap_or_else(PoisonError::into_inner).join(part);
                 });
             }
@@ -332,12 +339,13 @@ impl Worlds {
     fn part(
         &self,
         name: &str,
-        (seeds, shard): (Seeds, Shard),
-        (next, stop): (&AtomicU64, &AtomicBool),
+        share: Share,
+        next: &AtomicU64,
+        stop: &AtomicBool,
         done: &(dyn Fn(&Outcome) + Sync),
     ) -> Campaign {
         const CHUNK: u64 = 16;
-        let mut part = Campaign::new(self.ground.name(), name, Vec::new());
+        let mut part = Campaign::new(self.backend.name(), name, Vec::new());
         let watch = Watch { judge: true, keep: self.digest };
         let Ok(mut runner) = self.runner() else {
             part.interrupted = true;
@@ -346,7 +354,7 @@ impl Worlds {
         loop {
             let first = next.fetch_add(CHUNK, Ordering::SeqCst);
             for index in first..first + CHUNK {
-                let Some(seed) = shard.seed(seeds, index) else {
+                let Some(seed) = share.shard.seed(share.seeds, index) else {
                     return part;
                 };
                 if stop.load(Ordering::SeqCst) {

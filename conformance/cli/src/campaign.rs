@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::input::jobs;
 use super::output::{note, pretty, progress, write};
 use super::worlds::{again, exit_code_of};
-use vdi_campaign::{CannotRun, Seeds, Share, Worlds};
+use vdi_campaign::{CampaignConfig, CannotRun, Seeds, Share};
 
 /// `vdi simulate --seeds A..B`.
 pub(super) fn campaign(
@@ -21,7 +21,7 @@ pub(super) fn campaign(
     args: &SimulateArgs,
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
-    let worlds = Worlds { digest: args.digest, ..args.how.worlds()? };
+    let worlds = CampaignConfig { digest: args.digest, ..args.how.worlds()? };
     let jobs = jobs(args.jobs);
     // Before hours are spent, and without touching what is there.
     if let Some(path) = &args.output {
@@ -43,11 +43,13 @@ pub(super) fn campaign(
             bar.suspend(|| note(&format!("seed {}: {problem}\n  again: {again}", outcome.seed)));
         }
     };
-    let found = worlds
-        .campaign(&args.how.judged_by(), (seeds, args.shard, jobs), &stop, &done)
-        .map_err(|error| match error {
-            CannotRun::Option(why) => Failure::Usage(why),
-            CannotRun::Client(trouble) => args.how.unavailable(&trouble),
+    let share = Share { seeds, shard: args.shard };
+    let found =
+        worlds.campaign(&args.how.judged_by(), share, jobs, &stop, &done).map_err(|error| {
+            match error {
+                CannotRun::Option(why) => Failure::Usage(why),
+                CannotRun::Client(trouble) => args.how.unavailable(&trouble),
+            }
         })?;
     let found = Campaign { how: args.how.words(), ..found };
     bar.finish_and_clear();

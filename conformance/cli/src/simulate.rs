@@ -15,7 +15,7 @@ use super::input::profile;
 use super::output::{OptionWords, pretty, write};
 use super::run::defect_named;
 use super::worlds::{again, exit_code_of};
-use vdi_campaign::{ClientProgram, Ground, Runner, Unfit, Worlds, differences};
+use vdi_campaign::{BackendKind, CampaignConfig, ClientProgram, Runner, Unfit, differences};
 use vdi_suite::adapter::{Limits, Trouble};
 
 impl HowArgs {
@@ -41,21 +41,21 @@ impl HowArgs {
         })
     }
 
-    pub(super) fn worlds(&self) -> Result<Worlds, Failure> {
+    pub(super) fn worlds(&self) -> Result<CampaignConfig, Failure> {
         let defect = self.defect.as_deref().map(defect_named).transpose()?;
-        let ground = match self.on {
-            GroundArg::Plain => Ground::Plain(defect),
+        let backend = match self.on {
+            GroundArg::Plain => BackendKind::Plain(defect),
             _ if defect.is_some() => {
                 let why = "--defect is of the plain implementation: --on plain";
                 return Err(Failure::Usage(why.to_owned()));
             }
-            GroundArg::Model => Ground::Model,
-            GroundArg::Runtime => Ground::Runtime,
+            GroundArg::Model => BackendKind::Model,
+            GroundArg::Runtime => BackendKind::Runtime,
         };
         let mut profile = profile(&self.profile)?;
         self.readings.iter().for_each(|reading| profile.choose(*reading));
         let client = self.client.as_ref().map(|command| self.program(command)).transpose()?;
-        Ok(Worlds { ground, profile, overrides: self.set.clone(), digest: false, client })
+        Ok(CampaignConfig { backend, profile, overrides: self.set.clone(), digest: false, client })
     }
 
     fn program(&self, command: &str) -> Result<ClientProgram, Failure> {
@@ -64,7 +64,7 @@ impl HowArgs {
     }
 
     /// What runs the worlds, one after the other.
-    fn runner<'a>(&self, worlds: &'a Worlds) -> Result<Runner<'a>, Failure> {
+    fn runner<'a>(&self, worlds: &'a CampaignConfig) -> Result<Runner<'a>, Failure> {
         worlds.runner().map_err(|trouble| self.unavailable(&trouble))
     }
 
@@ -210,7 +210,7 @@ fn as_json(outcome: &Outcome, how: &HowArgs) -> Result<Value, Failure> {
         "restore": outcome.restore,
         "ended": outcome.ended,
         "ending": outcome.ending(),
-        "struck": outcome.struck.iter().map(Fault::name).collect::<Vec<_>>(),
+        "struck": outcome.interference.injected.iter().map(Fault::name).collect::<Vec<_>>(),
         "problems": outcome.problems,
         "shown": outcome.shown,
         "counts": outcome.counts,
@@ -239,9 +239,9 @@ fn show(outcome: &Outcome, how: &HowArgs, out: &mut dyn Write) -> Result<(), Fai
     let counts = &outcome.counts;
     writeln!(out, "BACKUP {} · RESTORE {}", outcome.backup, outcome.restore)?;
     writeln!(out, "{}", outcome.ending())?;
-    let struck: Vec<_> = outcome.struck.iter().map(Fault::name).collect();
-    if !struck.is_empty() {
-        writeln!(out, "what struck: {}", struck.join(", "))?;
+    let injected: Vec<_> = outcome.interference.injected.iter().map(Fault::name).collect();
+    if !injected.is_empty() {
+        writeln!(out, "what struck: {}", injected.join(", "))?;
     }
     writeln!(
         out,

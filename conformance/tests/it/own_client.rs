@@ -6,25 +6,28 @@ use std::time::Duration;
 
 use crate::support::{told, vdi};
 use vdi_conformance::adapter::{Limits, Trouble};
-use vdi_conformance::campaign::{CannotRun, ClientProgram, Ground, Seeds, Shard, Worlds};
+use vdi_conformance::campaign::{
+    BackendKind, CampaignConfig, CannotRun, ClientProgram, Seeds, Shard, Share,
+};
 use vdi_sim::simulate::{Campaign, Problem, Watch};
 
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/adapters/python/backup_client.py");
 
-fn worlds(command: &str, timeout: Duration, ground: Ground) -> Worlds {
+fn worlds(command: &str, timeout: Duration, backend: BackendKind) -> CampaignConfig {
     let limits = Limits { timeout, ..Limits::default() };
     let client = Some(ClientProgram::new(command, limits).expect("a command line"));
-    Worlds { ground, client, ..Worlds::on_model() }
+    CampaignConfig { backend, client, ..CampaignConfig::on_model() }
 }
 
-fn campaign(worlds: &Worlds, seeds: u64) -> Result<Campaign, CannotRun> {
-    let (seeds, stop) = (Seeds { from: 0, to: seeds }, AtomicBool::new(false));
-    worlds.campaign("documented-pages", (seeds, Shard::WHOLE, 2), &stop, &|_| {})
+fn campaign(worlds: &CampaignConfig, seeds: u64) -> Result<Campaign, CannotRun> {
+    let share = Share { seeds: Seeds { from: 0, to: seeds }, shard: Shard::WHOLE };
+    let stop = AtomicBool::new(false);
+    worlds.campaign("documented-pages", share, 2, &stop, &|_| {})
 }
 
-fn python(deviation: Option<&str>, ground: Ground) -> Worlds {
+fn python(deviation: Option<&str>, backend: BackendKind) -> CampaignConfig {
     let deviate = deviation.map(|name| format!(" --deviate {name}")).unwrap_or_default();
-    worlds(&format!("python3 '{PYTHON}'{deviate}"), Duration::from_secs(60), ground)
+    worlds(&format!("python3 '{PYTHON}'{deviate}"), Duration::from_secs(60), backend)
 }
 
 /// A word of a command line.
@@ -44,7 +47,7 @@ fn small(then: &str) -> String {
 
 #[test]
 fn a_sound_program_comes_to_no_harm() {
-    let found = campaign(&python(None, Ground::Model), 200).expect("it runs");
+    let found = campaign(&python(None, BackendKind::Model), 200).expect("it runs");
     assert_eq!(found.failures, []);
     assert!(found.totals.restores > 80, "{:?}", found.totals);
     let met = |what: &str| found.coverage.outcomes.keys().any(|known| known.contains(what));
@@ -58,16 +61,16 @@ fn a_sound_program_comes_to_no_harm() {
 
 #[test]
 fn it_runs_on_the_implementations_too() {
-    for ground in [Ground::Runtime, Ground::Plain(None)] {
-        let found = campaign(&python(None, ground), 60).expect("it runs");
-        assert_eq!(found.failures, [], "{}", ground.name());
+    for backend in [BackendKind::Runtime, BackendKind::Plain(None)] {
+        let found = campaign(&python(None, backend), 60).expect("it runs");
+        assert_eq!(found.failures, [], "{}", backend.name());
         assert!(found.totals.restores > 15, "{:?}", found.totals);
     }
 }
 
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
-    let worlds = python(None, Ground::Model);
+    let worlds = python(None, BackendKind::Model);
     let bytes = |seeds: &[u64]| {
         let mut runner = worlds.runner().expect("it starts");
         let run = |seed: &u64| {
@@ -92,7 +95,7 @@ fn a_deviation_is_found() {
         ("no-flush", &["fault against client.command.mandatory"]),
     ];
     for (deviation, wanted) in known {
-        let found = campaign(&python(Some(deviation), Ground::Model), 80).expect("it runs");
+        let found = campaign(&python(Some(deviation), BackendKind::Model), 80).expect("it runs");
         let mut classes: Vec<String> = found
             .failures
             .iter()
@@ -112,7 +115,7 @@ fn a_deviation_is_found() {
 fn first_problem(then: &str, timeout: Duration) -> String {
     // Without faults, that nothing else ends it before.
     let overrides = vec![("faults".to_owned(), serde_json::json!({}))];
-    let worlds = Worlds { overrides, ..worlds(&small(then), timeout, Ground::Model) };
+    let worlds = CampaignConfig { overrides, ..worlds(&small(then), timeout, BackendKind::Model) };
     let found = campaign(&worlds, 2).expect("it runs");
     assert_eq!(found.failed, 2, "it is started again for the next world");
     assert!(!found.interrupted);
@@ -196,8 +199,8 @@ fn commands_may_be_held_over_turns() {
         ("faults".to_owned(), serde_json::json!({})),
         ("arrangement".to_owned(), "one-thread".into()),
     ];
-    let worlds = worlds(&slow(refuses), Duration::from_secs(60), Ground::Model);
-    let found = campaign(&Worlds { overrides, ..worlds }, 60).expect("it runs");
+    let worlds = worlds(&slow(refuses), Duration::from_secs(60), BackendKind::Model);
+    let found = campaign(&CampaignConfig { overrides, ..worlds }, 60).expect("it runs");
     let broken = found.problems.keys().find(|class| class.contains("broken"));
     // That it moves no data is a fault of its own.
     assert_eq!((broken, found.worlds), (None, 60), "{:?}", found.failures.first());
@@ -210,7 +213,7 @@ fn a_turn_without_an_end_is_told() {
     let worlds = worlds(
         &slow(r#"say("read", command=held["command"])"#),
         Duration::from_secs(60),
-        Ground::Model,
+        BackendKind::Model,
     );
     let overrides = vec![
         ("faults".to_owned(), serde_json::json!({})),
@@ -219,7 +222,7 @@ fn a_turn_without_an_end_is_told() {
         ("data".to_owned(), 0.into()),
         ("metadata".to_owned(), 0.into()),
     ];
-    let found = campaign(&Worlds { overrides, ..worlds }, 1).expect("it runs");
+    let found = campaign(&CampaignConfig { overrides, ..worlds }, 1).expect("it runs");
     let problem = found.failures[0].problems[0].to_string();
     assert!(problem.contains("after so many reads and writes"), "{problem}");
 }
@@ -228,7 +231,7 @@ fn a_turn_without_an_end_is_told() {
 fn a_program_that_does_not_start_ends_everything() {
     let start = |command: &str| {
         let long = Duration::from_secs(60);
-        match campaign(&worlds(command, long, Ground::Model), 3) {
+        match campaign(&worlds(command, long, BackendKind::Model), 3) {
             Err(CannotRun::Client(trouble)) => trouble,
             other => panic!("{other:?}"),
         }
@@ -255,7 +258,7 @@ fn a_program_says_what_its_worlds_must_be_like() {
                 ))
             ),
             Duration::from_secs(60),
-            Ground::Model,
+            BackendKind::Model,
         );
         let runner = worlds.runner().expect("it starts");
         let all = (0..20).map(|seed| runner.options(seed)).collect::<Result<Vec<_>, _>>();

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support::{told, vdi, word};
-use vdi_conformance::campaign::{Ground, Worlds};
+use vdi_conformance::campaign::{BackendKind, CampaignConfig};
 use vdi_sim::simulate::{Arrangement, Faults, Like, Options, Plan, Watch, options_of};
 use vdi_sim::trace::Event;
 
@@ -91,7 +91,7 @@ fn simulated() -> Vec<(&'static str, Options, bool)> {
 fn statement(options: Options, restore: bool) -> String {
     let mut options = options;
     options.settle();
-    let worlds = Worlds { ground: Ground::Runtime, ..Worlds::on_model() };
+    let worlds = CampaignConfig { backend: BackendKind::Runtime, ..CampaignConfig::on_model() };
     let outcome = worlds.run(1, &options, Watch { judge: true, keep: true });
     assert!(outcome.is_good(), "{:?}", outcome.problems);
     let mut trace = outcome.log.expect("kept").to_trace();

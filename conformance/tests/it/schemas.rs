@@ -10,7 +10,7 @@ use vdi_conformance::adapter::protocol::{Answer, Request};
 use vdi_conformance::adapter::{Limits, Reference};
 use vdi_conformance::baseline::Baseline;
 use vdi_conformance::campaign::messages::{FromClient, ToClient};
-use vdi_conformance::campaign::{Ground, Worlds};
+use vdi_conformance::campaign::{BackendKind, CampaignConfig};
 use vdi_conformance::report::JsonReport;
 use vdi_conformance::run::{SuiteOptions, run_suite};
 use vdi_conformance::scenario::{Library, Scenario};
@@ -142,7 +142,8 @@ fn traces_match_their_schema() {
 #[test]
 fn results_of_campaigns_match_their_schema() {
     let defect = vdi_conformance::reference::Mutant::by_name("forgets-delivered");
-    let worlds = Worlds { ground: Ground::Plain(defect), ..Worlds::on_model() };
+    let worlds =
+        CampaignConfig { backend: BackendKind::Plain(defect), ..CampaignConfig::on_model() };
     let mut campaign = Campaign::new("vdi-plain", "documented-pages", vec!["0..200 1/1".into()]);
     for seed in 0..200 {
         let options = worlds.options(seed).expect("as drawn");

@@ -4,27 +4,32 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::{snapshot, told, vdi};
-use vdi_conformance::campaign::{Ground, Seeds, Shard, Worlds, hunt};
+use vdi_conformance::campaign::{BackendKind, CampaignConfig, Seeds, Shard, Share, hunt};
 use vdi_conformance::reference::Mutant;
 use vdi_sim::simulate::{Campaign, Deviation, Outcome, Watch};
 
-fn worlds(ground: Ground) -> Worlds {
-    Worlds { ground, ..Worlds::on_model() }
+fn worlds(backend: BackendKind) -> CampaignConfig {
+    CampaignConfig { backend, ..CampaignConfig::on_model() }
 }
 
-fn campaign(ground: Ground, from: u64, to: u64, shard: &str) -> Campaign {
+fn campaign(backend: BackendKind, from: u64, to: u64, shard: &str) -> Campaign {
     let shard: Shard = shard.parse().expect("a shard");
     let stop = AtomicBool::new(false);
-    let found =
-        worlds(ground).campaign("documented-pages", (Seeds { from, to }, shard, 2), &stop, &|_| {});
+    let found = worlds(backend).campaign(
+        "documented-pages",
+        Share { seeds: Seeds { from, to }, shard },
+        2,
+        &stop,
+        &|_| {},
+    );
     found.expect("nothing is overruled")
 }
 
 #[test]
 fn sound_implementations_come_to_no_harm() {
-    for ground in [Ground::Runtime, Ground::Plain(None)] {
-        let found = campaign(ground, 0, 300, "1/1");
-        assert_eq!(found.failures, [], "{}", ground.name());
+    for backend in [BackendKind::Runtime, BackendKind::Plain(None)] {
+        let found = campaign(backend, 0, 300, "1/1");
+        assert_eq!(found.failures, [], "{}", backend.name());
         assert!(found.totals.restores > 80, "{:?}", found.totals);
     }
 }
@@ -32,23 +37,23 @@ fn sound_implementations_come_to_no_harm() {
 #[test]
 fn the_same_seed_gives_the_same_bytes_on_an_implementation() {
     let watch = Watch { judge: true, keep: true };
-    for ground in [Ground::Runtime, Ground::Plain(None)] {
-        let worlds = worlds(ground);
+    for backend in [BackendKind::Runtime, BackendKind::Plain(None)] {
+        let worlds = worlds(backend);
         let bytes = |seed| {
             let options = worlds.options(seed).expect("as drawn");
             let outcome = worlds.run(seed, &options, watch);
             outcome.log.expect("kept").to_trace().to_json_lines()
         };
         for seed in 300..340 {
-            assert_eq!(bytes(seed), bytes(seed), "seed {seed} on {}", ground.name());
+            assert_eq!(bytes(seed), bytes(seed), "seed {seed} on {}", backend.name());
         }
     }
 }
 
 #[test]
 fn shards_merge_into_the_whole() {
-    let whole = campaign(Ground::Model, 0, 400, "1/1");
-    let part = |number: u64| campaign(Ground::Model, 0, 400, &format!("{number}/3"));
+    let whole = campaign(BackendKind::Model, 0, 400, "1/1");
+    let part = |number: u64| campaign(BackendKind::Model, 0, 400, &format!("{number}/3"));
     let mut merged = part(2);
     for number in [3, 1] {
         merged.merge(part(number)).expect("of one campaign");
@@ -56,7 +61,7 @@ fn shards_merge_into_the_whole() {
     assert_eq!((merged.worlds, &merged.coverage), (400, &whole.coverage));
     assert_eq!((merged.totals, &merged.deviations), (whole.totals, &whole.deviations));
     merged.merge(part(1)).expect_err("it is in already");
-    merged.merge(campaign(Ground::Plain(None), 0, 3, "1/1")).expect_err("of something else");
+    merged.merge(campaign(BackendKind::Plain(None), 0, 3, "1/1")).expect_err("of something else");
 }
 
 #[test]
@@ -64,8 +69,8 @@ fn a_campaign_can_be_stopped() {
     let stop = AtomicBool::new(false);
     let done = |outcome: &Outcome| stop.store(outcome.seed > 0, Ordering::SeqCst);
     let seeds = Seeds { from: 0, to: 1_000_000 };
-    let found = worlds(Ground::Model)
-        .campaign("documented-pages", (seeds, Shard::WHOLE, 2), &stop, &done)
+    let found = worlds(BackendKind::Model)
+        .campaign("documented-pages", Share { seeds, shard: Shard::WHOLE }, 2, &stop, &done)
         .expect("nothing is overruled");
     assert!(found.interrupted && found.worlds < 1_000, "{}", found.worlds);
 }
@@ -74,7 +79,7 @@ fn a_campaign_can_be_stopped() {
 fn options_can_be_overruled() {
     let set = |key: &str, value| {
         let overrides = vec![(key.to_owned(), value)];
-        Worlds { overrides, ..worlds(Ground::Model) }.options(7)
+        CampaignConfig { overrides, ..worlds(BackendKind::Model) }.options(7)
     };
     assert_eq!(
         set("faults.clientAbortAt", 12.into()).expect("an option").faults.client_abort_at,
@@ -89,7 +94,7 @@ fn options_can_be_overruled() {
     let plan = set("plan", "snapshot".into()).expect("an option");
     assert_eq!(plan.devices, 1);
     let overrides = vec![("plan".to_owned(), "snapshot".into()), ("devices".to_owned(), 2.into())];
-    let both = Worlds { overrides, ..worlds(Ground::Model) };
+    let both = CampaignConfig { overrides, ..worlds(BackendKind::Model) };
     let why = both.options(7).expect_err("they do not go together").to_string();
     assert_eq!(
         why,
@@ -102,7 +107,7 @@ fn options_can_be_overruled() {
 fn a_deviation_that_is_asked_for_shows() {
     for deviation in Deviation::ALL {
         let overrides = vec![("deviation".to_owned(), deviation.id().into())];
-        let worlds = Worlds { overrides, ..worlds(Ground::Model) };
+        let worlds = CampaignConfig { overrides, ..worlds(BackendKind::Model) };
         for seed in 0..60 {
             let options = worlds.options(seed).expect("whatever it takes is there");
             let outcome = worlds.run(seed, &options, Watch { judge: true, keep: false });
@@ -112,7 +117,7 @@ fn a_deviation_that_is_asked_for_shows() {
     }
     let set = |name: &str, value: serde_json::Value| (name.to_owned(), value);
     let overrides = vec![set("deviation", "holds-complete".into()), set("complete", false.into())];
-    let both = Worlds { overrides, ..worlds(Ground::Model) };
+    let both = CampaignConfig { overrides, ..worlds(BackendKind::Model) };
     let why = both.options(7).expect_err("there is nothing to hold").to_string();
     assert_eq!(why, "seed 7: `deviation` cannot be holds-complete without complete=true");
 }

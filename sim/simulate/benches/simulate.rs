@@ -8,8 +8,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use vdi_simulate::{
-    Arrangement, Asks, Chance, Counts, Faults, Like, OnModel, Options, Plan, Strategy, Watch, Ways,
-    options_of, simulate_on,
+    Arrangement, Asks, Counts, Faults, Like, ModelBackend, Options, Plan, Rng, Strategy, Watch,
+    Ways, options_of, simulate_on,
 };
 use vdi_spec::clauses::Profile;
 
@@ -89,16 +89,16 @@ fn run(worlds: u64, options: Option<Options>, watch: Watch) -> (Duration, Counts
     let profile = Profile::default();
     let round = || {
         timed(|| {
-            let mut engine = OnModel::new(profile.clone());
+            let mut backend = ModelBackend::new(profile.clone());
             if !watch.judge {
-                engine = engine.without_clauses();
+                backend = backend.without_clauses();
             }
             let (mut sum, mut backups) = (Counts::default(), 0);
             for seed in 0..worlds {
-                engine.reset();
+                backend.reset();
                 let options = options.unwrap_or_else(|| options_of(seed));
                 let outcome =
-                    simulate_on(&mut engine, "vdi-model", seed, &options, &profile, watch);
+                    simulate_on(&mut backend, "vdi-model", seed, &options, &profile, watch);
                 sum = add(sum, outcome.counts);
                 backups += u64::from(outcome.backup == vdi_simulate::StatementEnd::Succeeded);
             }
@@ -135,8 +135,8 @@ fn report(name: &str, worlds: u64, options: Option<Options>, watch: Watch) {
 fn draws() {
     const DRAWS: u32 = 20_000_000;
     let (took, _) = timed(|| {
-        let mut chance = Chance::new(1);
-        (0..DRAWS).fold(0_u64, |sum, _| sum + u64::from(chance.below(7)))
+        let mut rng = Rng::new(1);
+        (0..DRAWS).fold(0_u64, |sum, _| sum + u64::from(rng.below(7)))
     });
     println!("{:44} {:6.2} ns", "a draw", took.as_secs_f64() * 1e9 / f64::from(DRAWS));
 }
@@ -146,8 +146,8 @@ fn draws() {
 #[expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 fn writing() {
     let (options, kept) = (plain(2_000, 8), Watch { judge: false, keep: true });
-    let mut engine = OnModel::new(Profile::default());
-    let outcome = simulate_on(&mut engine, "vdi-model", 0, &options, &Profile::default(), kept);
+    let mut backend = ModelBackend::new(Profile::default());
+    let outcome = simulate_on(&mut backend, "vdi-model", 0, &options, &Profile::default(), kept);
     let log = outcome.log.unwrap_or_else(|| panic!("the trace was to be kept"));
     let write = || timed(|| log.to_trace().to_json_lines());
     let (took, text) = (0..3).map(|_| write()).min_by_key(|(took, _)| *took).unwrap_or_else(write);

@@ -6,79 +6,53 @@
 //! event is judged by the oracle as it happens. A BACKUP that succeeded is followed by a
 //! RESTORE, and what that reads is compared with what was written.
 //!
-//! | file | what it holds |
+//! Read first: [`Options`] is what a seed draws, [`Backend`] what a world runs on,
+//! [`simulate`] runs it, and [`Outcome`] says what came of it.
+//!
+//! | folder | what it holds |
 //! | --- | --- |
-//! | `options`, `limits`, `faults`, `deviation` | what a seed draws before anything happens |
-//! | `chance` | the streams of draws |
-//! | `engine`, `on_model` | what a world runs on: the model, or an implementation |
-//! | `program` | what server and client have in common |
-//! | `server`, `stream` | the database engine |
-//! | `client`, `worker`, `medium`, `content` | the backup application and its media |
-//! | `world`, `carry`, `time`, `schedule`, `setup` | lanes, time, the scheduler |
-//! | `trouble`, `struck` | what goes wrong, and what came of it |
-//! | `observe`, `names` | events, judged and kept |
-//! | `run`, `outcome` | what came of it |
-//! | `campaign`, `coverage` | what many worlds have shown together |
-//! | `odd` | calls out of the order |
-//! | `own` | a client of one's own |
-//! | `shrink` | a failing world made smaller |
-//! | `history`, `overlapping`, `draw`, `drawn` | histories of single calls, without a plan |
+//! | `options` | what a seed draws before anything happens, and what fits together |
+//! | `rng` | the streams of draws |
+//! | `backend` | what a world runs on: the calls by party, the trait, the model behind it |
+//! | `workload` | the programs: database server, backup application, media, external client |
+//! | `faults` | what goes wrong: faults at their steps, misuses, and what of it came |
+//! | `scheduler` | the lanes, which of them acts next, the clock |
+//! | `simulation` | one world: its steps, a call from begin to return, and all else |
+//! | `observe` | the trace, the verdict on it, and whether the data is what was written |
+//! | `campaign` | what many worlds have shown together, and failures made smaller |
+//! | `history` | histories of single calls, without a plan |
 //!
 //! Same seed, same bytes, on every machine.
 
+mod backend;
 mod campaign;
-mod carry;
-mod chance;
-mod client;
-mod content;
-mod coverage;
-mod deviation;
-mod draw;
-mod drawn;
-mod engine;
 mod faults;
 mod history;
-mod limits;
-mod medium;
-mod names;
 mod observe;
-mod odd;
-mod on_model;
 mod options;
-mod outcome;
-mod overlapping;
-mod own;
-mod program;
-mod run;
-mod schedule;
-mod server;
-mod setup;
-mod shrink;
-mod stream;
-mod struck;
-mod time;
-mod trouble;
-mod worker;
-mod world;
+mod rng;
+mod scheduler;
+mod simulation;
+mod workload;
 
-pub use campaign::{Apart, CAMPAIGN, Campaign, Deviant, Failure, Totals};
-pub use chance::Chance;
-pub use content::{Content, Extent, from_bytes, to_bytes};
-pub use coverage::{Clauses, Coverage, Met, Table};
-pub use deviation::Deviation;
-pub use engine::{
-    Answer, Ask, By, CalledBack, Complete, Delivered, Engine, Gives, Happened, Scarcity, Send,
-    Setup, Thing, Wait,
+pub use backend::{
+    Actor, Answer, Ask, Backend, CalledBack, ClientAsk, Complete, Delivered, Extra, LaneEvent,
+    ModelBackend, Resource, Scarcity, Send, ServerAsk, Setup,
 };
+pub use campaign::coverage::{Clauses, Coverage, Met, Table};
+pub use campaign::shrink::shrink;
+pub use campaign::{Apart, CAMPAIGN, Campaign, Deviant, Failure, Totals};
+pub use faults::injected::{Fault, Injected};
+pub use faults::misuse::{BeginFlaw, CreateFlaw, Misnomer};
 pub use faults::{Faults, Refusal};
-pub use history::{Options as HistoryOptions, history};
-pub use observe::Log;
-pub use odd::{BeginFlaw, CreateFlaw, Misnomer, Odd};
-pub use on_model::OnModel;
+pub use history::{HistoryOptions, Overlaps, history, overlapping};
+pub use observe::observer::Log;
+pub use observe::outcome::{Counts, Ended, Interference, Loss, Outcome, Problem, StatementEnd};
 pub use options::{About, Arrangement, Asks, Like, Options, Plan, Strategy, Ways};
-pub use outcome::{Counts, Ended, Loss, Outcome, Problem, StatementEnd};
-pub use overlapping::{Overlaps, overlapping};
-pub use own::{Application, Buffers, Do, Thread, Told};
-pub use run::{Watch, options_of, simulate, simulate_on, simulate_with, simulate_with_on};
-pub use shrink::shrink;
-pub use struck::{Fault, Struck};
+pub use rng::Rng;
+pub use simulation::run::{
+    Watch, options_of, simulate, simulate_on, simulate_with, simulate_with_on,
+};
+pub use workload::content::{Content, Extent, from_bytes, to_bytes};
+pub use workload::deviation::Deviation;
+pub use workload::external_client::{Action, Application, Buffers, Input, Thread};

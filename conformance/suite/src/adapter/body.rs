@@ -17,13 +17,6 @@ use super::inprocess::{Call, Host, Reply, Session};
 /// process is no more.
 pub(super) type Given<T> = Option<(HResult, Option<T>)>;
 
-/// How long a call waits, as scenarios have it.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Wait {
-    Infinite,
-    Milliseconds(u32),
-}
-
 /// How a command ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ended {
@@ -57,7 +50,7 @@ pub(super) struct Got<C, B> {
 }
 
 /// An implementation: its objects, and its functions on them.
-pub(super) trait Body: Send + Sync + Sized + 'static {
+pub(super) trait ImplementationApi: Send + Sync + Sized + 'static {
     type ServerSet: Clone + Send;
     type ClientSet: Clone + Send;
     type ServerDevice: Clone + Send;
@@ -92,7 +85,7 @@ pub(super) trait Body: Send + Sync + Sized + 'static {
         name: &str,
         config: &VdConfig,
     ) -> Given<()>;
-    fn client_configuration(set: &Self::ClientSet, wait: Wait) -> Given<VdConfig>;
+    fn client_configuration(set: &Self::ClientSet, wait: TimeoutArg) -> Given<VdConfig>;
     fn client_open_device(set: &Self::ClientSet, name: &str) -> Given<Self::ClientDevice>;
     fn open_in_secondary(set: &Self::ClientSet, instance: Option<&str>, name: &str) -> Given<()>;
     fn buffer_handle(set: &Self::ClientSet, buffer: Option<Self::Buffer>) -> Given<Self::Handle>;
@@ -101,7 +94,7 @@ pub(super) trait Body: Send + Sync + Sized + 'static {
     fn client_close(set: &Self::ClientSet) -> Given<()>;
     fn get_command(
         device: &Self::ClientDevice,
-        wait: Wait,
+        wait: TimeoutArg,
     ) -> Given<Got<Self::Command, Self::Buffer>>;
     fn complete_command(
         device: &Self::ClientDevice,
@@ -154,12 +147,12 @@ pub(super) trait Body: Send + Sync + Sized + 'static {
 }
 
 /// The set interfaces of every process, by the names that scenarios call them by.
-pub(super) struct Interfaces<B: Body> {
+pub(super) struct Interfaces<B: ImplementationApi> {
     pub(super) server: BTreeMap<String, B::ServerSet>,
     pub(super) client: BTreeMap<String, B::ClientSet>,
 }
 
-impl<B: Body> Interfaces<B> {
+impl<B: ImplementationApi> Interfaces<B> {
     /// One for each process, made by its half.
     pub(super) fn new(
         server: impl Fn(Process) -> B::ServerSet,
@@ -174,7 +167,7 @@ impl<B: Body> Interfaces<B> {
 }
 
 /// What the names of a scenario stand for.
-struct Handles<B: Body> {
+struct Handles<B: ImplementationApi> {
     sets: Interfaces<B>,
     server_devices: BTreeMap<String, B::ServerDevice>,
     client_devices: BTreeMap<String, B::ClientDevice>,
@@ -190,7 +183,7 @@ struct Handles<B: Body> {
     threads: BTreeMap<String, ThreadId>,
 }
 
-impl<B: Body> Handles<B> {
+impl<B: ImplementationApi> Handles<B> {
     /// The buffer that an argument names, as this process has it.
     fn buffer(&self, process: Process, args: &Args<'_>) -> Option<B::Buffer> {
         let name = args.buffer.as_ref()?.name()?;
@@ -240,7 +233,7 @@ pub(super) mod far {
 }
 
 /// One scenario's world of an implementation.
-pub(super) struct BodySession<B: Body> {
+pub(super) struct ImplementationSession<B: ImplementationApi> {
     this: Weak<Self>,
     body: B,
     host: Arc<Host>,
@@ -272,14 +265,18 @@ fn plain(given: Given<()>) -> Answered {
     answer(given, |()| Out::default())
 }
 
-impl<B: Body> Session for BodySession<B> {
+impl<B: ImplementationApi> Session for ImplementationSession<B> {
     fn call(&self, call: &Call) -> Option<Reply> {
         self.handles().threads.insert(call.lane.clone(), thread::current().id());
-        let answered = match call.function {
-            Function::SendCommand | Function::CloseDevice => self.on_server_device(call),
-            Function::GetCommand | Function::CompleteCommand => self.on_client_device(call),
-            _ if call.process.party() == Party::Server => self.on_server_set(call),
-            _ => self.on_client_set(call),
+        let of_server = call.process.party() == Party::Server;
+        let answered = if matches!(call.function, Function::SendCommand | Function::CloseDevice) {
+            self.on_server_device(call)
+        } else if matches!(call.function, Function::GetCommand | Function::CompleteCommand) {
+            self.on_client_device(call)
+        } else if of_server {
+            self.on_server_set(call)
+        } else {
+            self.on_client_set(call)
         };
         match answered {
             Ok((status, out)) => Some(Reply::Return(status, Box::new(out))),
@@ -325,7 +322,7 @@ impl<B: Body> Session for BodySession<B> {
     }
 }
 
-impl<B: Body> BodySession<B> {
+impl<B: ImplementationApi> ImplementationSession<B> {
     /// A world of which all processes are here.
     pub(super) fn new(body: B, host: Arc<Host>, sets: Interfaces<B>) -> Arc<Self> {
         Self::one(body, host, sets, false)
@@ -551,9 +548,6 @@ fn size(args: &Args<'_>) -> u32 {
     args.size.and_then(|Size(size)| u32::try_from(size).ok()).unwrap_or_default()
 }
 
-const fn wait(args: &Args<'_>) -> Wait {
-    match args.timeout {
-        Some(TimeoutArg::Milliseconds(ms)) => Wait::Milliseconds(ms),
-        Some(TimeoutArg::Infinite) | None => Wait::Infinite,
-    }
+fn wait(args: &Args<'_>) -> TimeoutArg {
+    args.timeout.unwrap_or(TimeoutArg::Infinite)
 }

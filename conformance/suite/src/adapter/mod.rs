@@ -27,11 +27,11 @@ use std::time::Duration;
 
 use protocol::{Answer, Hello, Request};
 use vdi_reference::Mutant;
-use vdi_simulate::{Engine, Options};
+use vdi_simulate::{Backend, Options};
 
 /// The runtime as the backend of a simulation with these options.
 #[must_use]
-pub fn simulated_runtime(options: &Options) -> impl Engine {
+pub fn simulated_runtime(options: &Options) -> impl Backend {
     runtime::cooperative(options.queue_depth.into(), memory_limit(options))
 }
 
@@ -44,7 +44,7 @@ fn memory_limit(options: &Options) -> u64 {
 
 /// The reference implementation as the backend of a simulation, whole or with a defect.
 #[must_use]
-pub fn simulated_reference(options: &Options, mutant: Option<Mutant>) -> impl Engine {
+pub fn simulated_reference(options: &Options, mutant: Option<Mutant>) -> impl Backend {
     reference::cooperative(options.queue_depth.into(), memory_limit(options), mutant)
 }
 

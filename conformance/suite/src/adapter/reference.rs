@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::thread::ThreadId;
 
 use vdi_spec::config::{ServerConfig, VdConfig};
-use vdi_trace::{Declares, Process};
+use vdi_trace::{Declares, Process, TimeoutArg};
 
-use super::body::{Body, BodySession, Ended, Given, Got, Interfaces, Sent, Wait};
-use super::cooperative::{Makers, OnBody, Threads};
+use super::body::{Ended, Given, Got, ImplementationApi, ImplementationSession, Interfaces, Sent};
+use super::cooperative::{ImplementationBackend, Makers, Threads};
 use super::inprocess::{Host, Implementation, InProcess, Session, whole_offer};
 use super::protocol::{self, Hello, VERSION};
 use vdi_reference::{
@@ -64,7 +64,7 @@ impl Implementation for Reference {
             |process| world.server_set(process.name()),
             |process| world.client_set(process.name()),
         );
-        BodySession::new(world, host, sets)
+        ImplementationSession::new(world, host, sets)
     }
 }
 
@@ -74,9 +74,9 @@ pub(super) fn cooperative(
     queue_depth: usize,
     memory_limit: u64,
     mutant: Option<Mutant>,
-) -> OnBody<World> {
+) -> ImplementationBackend<World> {
     let races = mutant.is_some_and(|mutant| mutant.info().race);
-    OnBody::new(races, |threads| {
+    ImplementationBackend::new(races, |threads| {
         let world = World::new(Options {
             queue_depth,
             memory_limit,
@@ -131,14 +131,14 @@ fn reference(status: Status) -> Given<()> {
     status.ok().map(|status| (status, Some(())))
 }
 
-const fn timeout(wait: Wait) -> Timeout {
+const fn timeout(wait: TimeoutArg) -> Timeout {
     match wait {
-        Wait::Infinite => Timeout::Infinite,
-        Wait::Milliseconds(most) => Timeout::Milliseconds(most),
+        TimeoutArg::Infinite => Timeout::Infinite,
+        TimeoutArg::Milliseconds(most) => Timeout::Milliseconds(most),
     }
 }
 
-impl Body for World {
+impl ImplementationApi for World {
     type ServerSet = ServerSet;
     type ClientSet = ClientSet;
     type ServerDevice = ServerDevice;
@@ -220,7 +220,7 @@ impl Body for World {
         reference(set.create(instance, name, config))
     }
 
-    fn client_configuration(set: &ClientSet, wait: Wait) -> Given<VdConfig> {
+    fn client_configuration(set: &ClientSet, wait: TimeoutArg) -> Given<VdConfig> {
         given(set.get_configuration(timeout(wait)))
     }
 
@@ -248,7 +248,7 @@ impl Body for World {
         reference(set.close())
     }
 
-    fn get_command(device: &ClientDevice, wait: Wait) -> Given<Got<CommandId, BufferId>> {
+    fn get_command(device: &ClientDevice, wait: TimeoutArg) -> Given<Got<CommandId, BufferId>> {
         let (status, delivered) = given(device.get_command(timeout(wait)))?;
         let got = delivered.map(|delivered| Got {
             command: delivered.command,

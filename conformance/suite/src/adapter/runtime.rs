@@ -12,10 +12,10 @@ use vdi_simulate::{Content, Extent, from_bytes, to_bytes};
 use vdi_spec::clauses::Party;
 use vdi_spec::codes::HResult;
 use vdi_spec::config::{ServerConfig, VdConfig};
-use vdi_trace::{Declares, Process};
+use vdi_trace::{Declares, Process, TimeoutArg};
 
-use super::body::{Body, BodySession, Ended, Given, Got, Interfaces, Sent, Wait};
-use super::cooperative::{Makers, OnBody, Threads};
+use super::body::{Ended, Given, Got, ImplementationApi, ImplementationSession, Interfaces, Sent};
+use super::cooperative::{ImplementationBackend, Makers, Threads};
 use super::inprocess::{Host, Implementation, InProcess, Session, whole_offer};
 use super::protocol::{self, Hello, VERSION};
 
@@ -81,14 +81,18 @@ impl Implementation for Runtime {
         );
         let clients = sets.client.clone();
         let world = World { machine, places, clients };
-        if far { BodySession::far(world, host, sets) } else { BodySession::new(world, host, sets) }
+        if far {
+            ImplementationSession::far(world, host, sets)
+        } else {
+            ImplementationSession::new(world, host, sets)
+        }
     }
 }
 
 /// The runtime as the backend of a simulation, whose queues take so many commands
 /// and whose buffers so many bytes.
-pub(super) fn cooperative(queue_depth: usize, memory_limit: u64) -> OnBody<World> {
-    OnBody::new(false, |threads| {
+pub(super) fn cooperative(queue_depth: usize, memory_limit: u64) -> ImplementationBackend<World> {
+    ImplementationBackend::new(false, |threads| {
         let observer: Option<Arc<dyn Observer>> = Some(Arc::new(Gated(threads)));
         let machine = Machine::in_memory(Options {
             queue_depth,
@@ -150,14 +154,14 @@ fn given<T>(result: Result<T, HResult>) -> Given<T> {
     })
 }
 
-const fn timeout(wait: Wait) -> Timeout {
+const fn timeout(wait: TimeoutArg) -> Timeout {
     match wait {
-        Wait::Infinite => Timeout::Infinite,
-        Wait::Milliseconds(most) => Timeout::Milliseconds(most),
+        TimeoutArg::Infinite => Timeout::Infinite,
+        TimeoutArg::Milliseconds(most) => Timeout::Milliseconds(most),
     }
 }
 
-impl Body for World {
+impl ImplementationApi for World {
     type ServerSet = ServerSet;
     type ClientSet = ClientSet;
     type ServerDevice = ServerDevice;
@@ -241,7 +245,7 @@ impl Body for World {
         given(set.create(instance, name, config))
     }
 
-    fn client_configuration(set: &ClientSet, wait: Wait) -> Given<VdConfig> {
+    fn client_configuration(set: &ClientSet, wait: TimeoutArg) -> Given<VdConfig> {
         given(set.get_configuration(timeout(wait)))
     }
 
@@ -269,7 +273,7 @@ impl Body for World {
         given(set.close())
     }
 
-    fn get_command(device: &ClientDevice, wait: Wait) -> Given<Got<CommandId, Buffer>> {
+    fn get_command(device: &ClientDevice, wait: TimeoutArg) -> Given<Got<CommandId, Buffer>> {
         given(device.get_command(timeout(wait)).map(|delivered| Got {
             command: delivered.command,
             tag: delivered.tag,

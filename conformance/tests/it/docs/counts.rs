@@ -6,10 +6,10 @@ use std::fs;
 use std::sync::PoisonError;
 
 use vdi_conformance::gate::SITUATIONS;
-use vdi_conformance::reference::Defect;
+use vdi_conformance::reference::Mutant;
 use vdi_conformance::scenario::Library;
 use vdi_sim::clauses::{CLAUSES, QUESTIONS};
-use vdi_sim::explore::{INVARIANTS, Sabotage};
+use vdi_sim::explore::{INVARIANTS, Mutant as ModelMutant};
 use vdi_sim::simulate::Deviation;
 
 use super::{ANEW, PAGES, none, pages, top, writes};
@@ -22,18 +22,18 @@ fn entries(path: &str, opening: &str, is_entry: impl Fn(&str) -> bool) -> usize 
 }
 
 fn counts() -> BTreeMap<&'static str, usize> {
-    let races = Defect::ALL.iter().filter(|row| row.race).count();
+    let races = Mutant::ALL.iter().filter(|row| row.race).count();
     let is_race = |line: &str| line.starts_with("    ") && line.contains(": \"");
     let is_fault = |line: &str| line.starts_with("    ") && line.ends_with(',');
     BTreeMap::from([
         ("scenarios", Library::embedded().expect("sound scenarios").iter().count()),
         ("clauses", CLAUSES.len()),
         ("questions", QUESTIONS.len()),
-        ("mutants", Defect::ALL.len()),
+        ("mutants", Mutant::ALL.len()),
         ("mutants-in-races", races),
-        ("mutants-in-steps", Defect::ALL.len() - races),
+        ("mutants-in-steps", Mutant::ALL.len() - races),
         ("invariants", INVARIANTS.len()),
-        ("broken-worlds", Sabotage::ALL.len()),
+        ("broken-worlds", ModelMutant::ALL.len()),
         ("situations", SITUATIONS.len()),
         ("deviations", Deviation::ALL.len()),
         ("races", entries("sim/runtime/tests/loom/main.rs", "races! {", is_race)),

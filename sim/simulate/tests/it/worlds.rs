@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use vdi_simulate::{
-    Answer, Arrangement, Ask, Buffers, Campaign, Complete, Deviation, Do, Ended, Fault, Faults,
-    Like, Log, Options, Plan, Problem, StatementEnd, Told, Wait, Watch, options_of, simulate,
-    simulate_with,
+    Action, Answer, Arrangement, Buffers, Campaign, ClientAsk, Complete, CreateFlaw, Deviation,
+    Ended, Fault, Faults, Input, Like, Log, Options, Plan, Problem, StatementEnd, Watch,
+    options_of, simulate, simulate_with,
 };
 use vdi_spec::clauses::{Profile, QUESTIONS};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
-use vdi_trace::{CodeArg, Event, Function};
+use vdi_trace::{CodeArg, Event, Function, TimeoutArg};
 
 const JUDGED: Watch = Watch { judge: true, keep: false };
 const KEPT: Watch = Watch { judge: true, keep: true };
@@ -152,7 +152,7 @@ fn every_command_and_every_end_is_drawn() {
 /// What server and client recover from excuses no failure: every statement succeeds.
 #[test]
 fn harmless_faults_do_no_harm() {
-    let mut struck = BTreeSet::new();
+    let mut injected = BTreeSet::new();
     for seed in 0..seeds() / 8 {
         let drawn = options_of(seed);
         let capacity = Some(drawn.write_size * 2);
@@ -163,11 +163,11 @@ fn harmless_faults_do_no_harm() {
         let outcome = simulate(seed, &options, &Profile::default(), JUDGED);
         assert_eq!(outcome.problems, [], "seed {seed}");
         assert_eq!(outcome.restore, StatementEnd::Succeeded, "seed {seed}");
-        assert!(!outcome.struck.explains_failure());
-        struck.extend(outcome.struck.iter().map(Fault::name));
+        assert!(!outcome.interference.injected.explains_failure());
+        injected.extend(outcome.interference.injected.iter().map(Fault::name));
     }
     let wanted = ["end-of-media", "queue-full", "short-transfer", "short-write", "slow-client"];
-    assert_eq!(struck.into_iter().collect::<Vec<_>>(), wanted);
+    assert_eq!(injected.into_iter().collect::<Vec<_>>(), wanted);
 }
 
 fn none() -> Faults {
@@ -179,23 +179,23 @@ fn none() -> Faults {
 #[test]
 fn what_did_not_strike_excuses_nothing() {
     let mut step = 0;
-    let mut client = |told: &Told, _: &mut dyn Buffers| {
+    let mut client = |input: &Input, _: &mut dyn Buffers| {
         step += 1;
-        match (step, told) {
-            (1, _) => Do::Call(Ask::CreateEx),
-            (2, _) => Do::Issue,
-            (3, _) => Do::Call(Ask::GetConfiguration { wait: Wait::Infinite }),
-            (4, _) => Do::Call(Ask::OpenDevice { device: 0 }),
-            (5, _) => Do::Call(Ask::GetCommand { device: 0, wait: Wait::Infinite }),
-            (6, Told::Returned(Answer { delivered: Some(command), .. })) => {
+        match (step, input) {
+            (1, _) => Action::Call(ClientAsk::CREATE),
+            (2, _) => Action::Issue,
+            (3, _) => Action::Call(ClientAsk::GetConfiguration { wait: TimeoutArg::Infinite }),
+            (4, _) => Action::Call(ClientAsk::open_device(0)),
+            (5, _) => Action::Call(ClientAsk::GetCommand { device: 0, wait: TimeoutArg::Infinite }),
+            (6, Input::Returned(Answer { delivered: Some(command), .. })) => {
                 let (command, code) = (command.command, Win32::ERROR_DISK_FULL);
                 let done = Complete { device: 0, command, code, bytes: 0, position: None };
-                Do::Call(Ask::CompleteCommand(done))
+                Action::Call(ClientAsk::CompleteCommand(done))
             }
-            (7, _) => Do::Call(Ask::SignalAbort),
-            (8, _) => Do::Call(Ask::Close),
-            (9, _) => Do::AwaitStatement,
-            _ => Do::End,
+            (7, _) => Action::Call(ClientAsk::SignalAbort),
+            (8, _) => Action::Call(ClientAsk::Close),
+            (9, _) => Action::AwaitStatement,
+            _ => Action::End,
         }
     };
     let faults =
@@ -203,7 +203,7 @@ fn what_did_not_strike_excuses_nothing() {
     let (plan, like) = (Plan::Backup, Like::Pipe);
     let options = Options { faults, plan, like, devices: 1, server_time_out: 0, ..options_of(7) };
     let outcome = simulate_with(&mut client, 7, &options, &Profile::default(), KEPT);
-    assert!(outcome.struck.contains(Fault::SlowServer));
+    assert!(outcome.interference.injected.contains(Fault::SlowServer));
     assert_eq!(outcome.backup, StatementEnd::Failed);
     assert!(outcome.problems.contains(&Problem::Unexplained), "{:?}", outcome.problems);
 }
@@ -266,13 +266,13 @@ fn lost_data_is_seen() {
 fn a_standstill_is_told_with_the_lanes_that_wait() {
     // It opens its device, fetches no command, and waits for the statement to end.
     let mut steps = [
-        Do::Call(Ask::CreateEx),
-        Do::Issue,
-        Do::Call(Ask::GetConfiguration { wait: Wait::Infinite }),
-        Do::Call(Ask::OpenDevice { device: 0 }),
+        Action::Call(ClientAsk::CREATE),
+        Action::Issue,
+        Action::Call(ClientAsk::GetConfiguration { wait: TimeoutArg::Infinite }),
+        Action::Call(ClientAsk::open_device(0)),
     ]
     .into_iter();
-    let mut idle = |_: &Told, _: &mut dyn Buffers| steps.next().unwrap_or(Do::AwaitStatement);
+    let mut idle = |_: &Input, _: &mut dyn Buffers| steps.next().unwrap_or(Action::AwaitStatement);
     let (faults, server_time_out, complete) = (Faults::default(), 0, false);
     let drawn = options_of(7);
     let plan = Plan::Backup;
@@ -311,28 +311,30 @@ fn polls_do_not_end_a_world_in_which_somebody_sleeps() {
 fn a_read_that_was_never_filled_is_a_loss() {
     let mut kept = 0;
     let mut step = 0;
-    let mut hollow = |told: &Told, buffers: &mut dyn Buffers| {
+    let mut hollow = |input: &Input, buffers: &mut dyn Buffers| {
         step += 1;
-        match (told, step) {
-            (Told::Begins { .. }, _) => {
+        match (input, step) {
+            (Input::Begins { .. }, _) => {
                 step = 0;
-                Do::Call(Ask::CreateEx)
+                Action::Call(ClientAsk::CREATE)
             }
-            (_, 1) => Do::Issue,
-            (_, 2) => Do::Call(Ask::GetConfiguration { wait: Wait::Infinite }),
-            (_, 3) => Do::Call(Ask::OpenDevice { device: 0 }),
-            (Told::Returned(Answer { delivered: Some(command), .. }), _) => {
+            (_, 1) => Action::Issue,
+            (_, 2) => Action::Call(ClientAsk::GetConfiguration { wait: TimeoutArg::Infinite }),
+            (_, 3) => Action::Call(ClientAsk::open_device(0)),
+            (Input::Returned(Answer { delivered: Some(command), .. }), _) => {
                 kept += buffers.read(command).map_or(0, |bytes| bytes.len());
                 let (command, bytes) = (command.command, command.size as u32);
                 let code = Win32::ERROR_SUCCESS;
                 let done = Complete { device: 0, command, code, bytes, position: None };
-                Do::Call(Ask::CompleteCommand(done))
+                Action::Call(ClientAsk::CompleteCommand(done))
             }
-            (Told::Returned(Answer { status: HResult::NOERROR, .. }), _) => {
-                Do::Call(Ask::GetCommand { device: 0, wait: Wait::Infinite })
+            (Input::Returned(Answer { status: HResult::NOERROR, .. }), _) => {
+                Action::Call(ClientAsk::GetCommand { device: 0, wait: TimeoutArg::Infinite })
             }
-            (Told::Returned(Answer { status: HResult::VD_E_CLOSE, .. }), _) => Do::Call(Ask::Close),
-            _ => Do::End,
+            (Input::Returned(Answer { status: HResult::VD_E_CLOSE, .. }), _) => {
+                Action::Call(ClientAsk::Close)
+            }
+            _ => Action::End,
         }
     };
     let drawn = options_of(7);
@@ -362,17 +364,17 @@ fn a_read_that_was_never_filled_is_a_loss() {
 /// What a program could not even do is a breakdown of its own, and no fault of ours.
 #[test]
 fn senseless_calls_are_a_breakdown() {
-    let poll = Wait::Milliseconds(0);
+    let poll = TimeoutArg::Milliseconds(0);
     let senseless = [
-        Ask::Open,
-        Ask::OpenInSecondaryEx,
-        Ask::OpenDevice { device: 40 },
-        Ask::GetCommand { device: 0, wait: poll },
-        Ask::GetCommand { device: 200, wait: poll },
-        Ask::CloseDevice { device: 0 },
+        ClientAsk::OPEN_IN_SECONDARY,
+        ClientAsk::open_device(40),
+        ClientAsk::CreateEx { flaw: Some(CreateFlaw::NoDevice) },
+        ClientAsk::GetCommand { device: 0, wait: poll },
+        ClientAsk::GetCommand { device: 200, wait: poll },
+        ClientAsk::MapBufferHandle { handle: None },
     ];
     for ask in senseless {
-        let mut client = |_: &Told, _: &mut dyn Buffers| Do::Call(ask);
+        let mut client = |_: &Input, _: &mut dyn Buffers| Action::Call(ask);
         let outcome = simulate_with(&mut client, 7, &options_of(7), &Profile::default(), JUDGED);
         let [Problem::Broken { what }] = outcome.problems.as_slice() else {
             panic!("{ask:?}: {:?}", outcome.problems);

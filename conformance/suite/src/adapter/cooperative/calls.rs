@@ -1,272 +1,232 @@
 //! The calls of a world as an implementation in Rust takes them: what is to be done, on
-//! whatever thread, and what then came of it.
+//! whatever thread, and then what is kept and told of it.
 
-use vdi_simulate::{Answer, Ask, By, CreateFlaw, Delivered, Gives, Odd, Wait as Patience};
-use vdi_spec::clauses::Party;
+use vdi_simulate::{
+    Actor, Answer, Ask, ClientAsk, Complete, CreateFlaw, Delivered, Extra, Send as SendAsk,
+    ServerAsk,
+};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
 
-use super::OnBody;
-use crate::adapter::body::{Body, Ended, Given, Got, Sent, Wait};
+use super::ImplementationBackend;
+use crate::adapter::body::{Ended, Given, Got, ImplementationApi, Sent};
 
-/// What a call has given.
-pub(super) enum Raw<B: Body> {
-    Status(HResult),
-    Config(HResult, Option<VdConfig>),
-    ServerDevice(HResult, Option<B::ServerDevice>),
-    ClientDevice(HResult, Option<B::ClientDevice>),
-    Buffer(HResult, Option<(B::Buffer, u64)>),
-    Shared(HResult, Option<bool>),
-    Count(HResult, Option<u64>),
-    Handle(HResult, Option<B::Handle>),
-    Mapped(HResult, Option<B::Buffer>),
-    Got(HResult, Option<Got<B::Command, B::Buffer>>),
-}
+/// What is kept of a call that has returned, and what it answers.
+pub(super) type Taken<B> = Box<dyn FnOnce(&mut ImplementationBackend<B>) -> Answer + Send>;
 
 /// A call that is ready to be made; it gives nothing if its process is no more.
-pub(super) type Job<B> = Box<dyn FnOnce() -> Option<Raw<B>> + Send>;
+pub(super) type Job<B> = Box<dyn FnOnce() -> Option<Taken<B>> + Send>;
+
+/// A job, and what is kept and told of its result if it has one.
+fn job<B: ImplementationApi, T: Send + 'static>(
+    call: impl FnOnce() -> Given<T> + Send + 'static,
+    keep: impl FnOnce(&mut ImplementationBackend<B>, T, &mut Answer) + Send + 'static,
+) -> Job<B> {
+    Box::new(move || {
+        let (status, result) = call()?;
+        Some(Box::new(move |backend| {
+            let mut answer = Answer::status(status);
+            if let Some(result) = result {
+                keep(backend, result, &mut answer);
+            }
+            answer
+        }))
+    })
+}
 
 /// A job that gives a status and nothing that the world needs.
-fn plain<B: Body>(call: impl FnOnce() -> Given<()> + Send + 'static) -> Job<B> {
-    Box::new(move || call().map(|(status, _)| Raw::Status(status)))
+fn status<B: ImplementationApi>(call: impl FnOnce() -> Given<()> + Send + 'static) -> Job<B> {
+    job(call, |_, (), _| {})
+}
+
+/// A job that gives the configuration.
+fn configuration<B: ImplementationApi>(
+    call: impl FnOnce() -> Given<VdConfig> + Send + 'static,
+) -> Job<B> {
+    job(call, |_, config, answer| answer.config = Some(Box::new(config)))
 }
 
 /// A job that needs an object which was never made.
-fn closed<B: Body>() -> Job<B> {
-    Box::new(|| Some(Raw::Status(HResult::VD_E_PROTOCOL)))
+fn closed<B: ImplementationApi>() -> Job<B> {
+    status(|| Some((HResult::VD_E_PROTOCOL, None)))
 }
 
-const fn wait(patience: Patience) -> Wait {
-    match patience {
-        Patience::Infinite => Wait::Infinite,
-        Patience::Milliseconds(most) => Wait::Milliseconds(most),
-    }
-}
-
-impl<B: Body> OnBody<B> {
+impl<B: ImplementationApi> ImplementationBackend<B> {
     /// What is to be done for a call.
-    pub(super) fn job(&mut self, by: By, ask: &Ask) -> Job<B> {
-        match by.process.party() {
-            Party::Client => self.client_job(by, ask),
-            _ => self.server_job(by, ask),
+    pub(super) fn job(&mut self, by: Actor, ask: &Ask) -> Job<B> {
+        match ask {
+            Ask::Client(ask) => self.client_job(by, ask),
+            Ask::Server(ask) => self.server_job(by, ask),
         }
     }
 
-    fn server_job(&mut self, by: By, ask: &Ask) -> Job<B> {
+    fn server_job(&mut self, by: Actor, ask: &ServerAsk) -> Job<B> {
         let set = self.server(by);
         let setup = &self.setups[usize::from(by.run)];
-        let (name, server) = (setup.name, setup.server);
+        let run = by.run;
         match *ask {
-            Ask::Open => plain(move || B::open(&set, None, name)),
-            Ask::GetServerConfiguration => Box::new(move || {
-                B::server_configuration(&set).map(|(status, config)| Raw::Config(status, config))
-            }),
-            Ask::BeginConfiguration => plain(move || B::begin_configuration(&set, &server)),
-            Ask::RequestBuffers { size, count } => {
-                plain(move || B::request_buffers(&set, size, 0, count))
+            ServerAsk::Open { misnomer } => {
+                let name = misnomer.map_or(setup.name.to_owned(), |how| how.of(setup.name));
+                status(move || B::open(&set, None, &name))
             }
-            Ask::EndConfiguration => plain(move || B::end_configuration(&set)),
-            Ask::ExecuteCompletionAgent => plain(move || B::execute_completion_agent(&set)),
-            Ask::OpenDevice { device } | Ask::Odd(Odd::OpenDevice { device }) => {
+            ServerAsk::GetConfiguration => configuration(move || B::server_configuration(&set)),
+            ServerAsk::BeginConfiguration { flaw } => {
+                let part = flaw.map_or(setup.server, |flaw| flaw.config(&setup.server));
+                status(move || B::begin_configuration(&set, &part))
+            }
+            ServerAsk::RequestBuffers { size, count } => {
+                status(move || B::request_buffers(&set, size, 0, count))
+            }
+            ServerAsk::QueryAvailableBuffers { size } => job(
+                move || B::available_buffers(&set, size, 0),
+                |_, count, answer| {
+                    let count = u32::try_from(count).unwrap_or(u32::MAX);
+                    answer.extra = Some(Extra::Count(count));
+                },
+            ),
+            ServerAsk::EndConfiguration => status(move || B::end_configuration(&set)),
+            ServerAsk::ExecuteCompletionAgent => status(move || B::execute_completion_agent(&set)),
+            ServerAsk::OpenDevice { device, kept } => {
                 let name = setup.device_names[usize::from(device)];
-                Box::new(move || {
-                    let (status, opened) = B::server_open_device(&set, name)?;
-                    Some(Raw::ServerDevice(status, opened))
-                })
+                job(
+                    move || B::server_open_device(&set, name),
+                    move |backend, opened, _| {
+                        if kept {
+                            backend.server_devices.insert((run, device), opened);
+                        }
+                    },
+                )
             }
-            Ask::AllocateBuffer { size, .. } => allocation(set, size, 0),
-            Ask::FreeBuffer { buffer } => {
-                let buffer = self.buffers.get(&buffer).cloned();
-                plain(move || B::free_buffer(&set, buffer))
+            ServerAsk::AllocateBuffer { buffer, size, alignment } => job(
+                move || B::allocate(&set, size, alignment),
+                move |backend, made, answer| {
+                    let (made, offset) = made;
+                    backend.buffers.insert(buffer, made);
+                    answer.address = Some(offset);
+                },
+            ),
+            ServerAsk::FreeBuffer { buffer } => {
+                let buffer = self.allocated(buffer);
+                status(move || B::free_buffer(&set, buffer))
             }
-            Ask::SendCommand(sent) => self.send((by.run, sent)),
-            Ask::CloseDevice { device } => match self.server_devices.get(&(by.run, device)) {
-                Some(device) => {
-                    let device = device.clone();
-                    plain(move || B::close_device(&device))
+            ServerAsk::IsSharedBuffer { buffer } => {
+                let buffer = self.allocated(buffer);
+                job(
+                    move || B::is_shared_buffer(&set, buffer),
+                    |_, shared, answer| {
+                        answer.extra = Some(Extra::Shared(shared));
+                    },
+                )
+            }
+            ServerAsk::SendCommand(ref sent) => self.send(run, sent),
+            ServerAsk::CloseDevice { device } => {
+                match self.server_devices.get(&(run, device)).cloned() {
+                    Some(device) => status(move || B::close_device(&device)),
+                    None => closed(),
                 }
-                None => closed(),
-            },
-            Ask::SignalAbort => plain(move || B::server_signal_abort(&set)),
-            Ask::Odd(ref odd) => self.odd_server_job(by, set, odd),
-            _ => plain(move || B::server_close(&set)),
+            }
+            ServerAsk::SignalAbort => status(move || B::server_signal_abort(&set)),
+            ServerAsk::Close => status(move || B::server_close(&set)),
         }
     }
 
-    fn odd_server_job(&self, by: By, set: B::ServerSet, odd: &Odd) -> Job<B> {
-        let setup = &self.setups[usize::from(by.run)];
-        match *odd {
-            Odd::Open(how) => {
-                let name = how.of(setup.name);
-                plain(move || B::open(&set, None, &name))
-            }
-            Odd::Begin(flaw) => {
-                let server = flaw.config(&setup.server);
-                plain(move || B::begin_configuration(&set, &server))
-            }
-            Odd::QueryAvailableBuffers { size } => Box::new(move || {
-                let (status, count) = B::available_buffers(&set, size, 0)?;
-                Some(Raw::Count(status, count))
-            }),
-            Odd::AllocateAligned { size, alignment, .. } => allocation(set, size, alignment),
-            Odd::IsSharedBuffer { buffer } => {
-                let buffer = buffer.and_then(|buffer| self.buffers.get(&buffer).cloned());
-                Box::new(move || {
-                    let (status, shared) = B::is_shared_buffer(&set, buffer)?;
-                    Some(Raw::Shared(status, shared))
-                })
-            }
-            _ => plain(move || B::free_buffer(&set, None)),
-        }
+    fn allocated(&self, buffer: Option<u32>) -> Option<B::Buffer> {
+        buffer.and_then(|buffer| self.buffers.get(&buffer).cloned())
     }
 
-    fn send(&self, (run, sent): (u8, vdi_simulate::Send)) -> Job<B> {
+    fn send(&self, run: u8, sent: &SendAsk) -> Job<B> {
         let Some(device) = self.server_devices.get(&(run, sent.device)).cloned() else {
             return closed();
         };
         let sent = Sent {
             tag: sent.command.into(),
             code: sent.code,
-            buffer: sent.buffer.and_then(|buffer| self.buffers.get(&buffer).cloned()),
+            buffer: self.allocated(sent.buffer),
             size: sent.size.unwrap_or_default().into(),
             position: sent.position.unwrap_or_default(),
             routine: self.routine(sent.command),
         };
-        plain(move || B::send_command(&device, sent))
+        status(move || B::send_command(&device, sent))
     }
 
-    fn client_job(&mut self, by: By, ask: &Ask) -> Job<B> {
+    fn client_job(&mut self, by: Actor, ask: &ClientAsk) -> Job<B> {
         let set = self.client(by);
         let setup = &self.setups[usize::from(by.run)];
-        let key = |device: u8| (by.process, by.run, device);
+        let key = move |device: u8| (by.process, by.run, device);
         match *ask {
-            Ask::CreateEx => {
-                let (name, config) = (setup.name, setup.config);
-                plain(move || B::create(&set, None, name, &config))
+            ClientAsk::CreateEx { flaw } => {
+                let name = flaw.map_or(setup.name, |_| CreateFlaw::NAME);
+                let config = flaw.map_or(setup.config, CreateFlaw::config);
+                status(move || B::create(&set, None, name, &config))
             }
-            Ask::OpenInSecondaryEx => {
-                let name = setup.name;
-                plain(move || B::open_in_secondary(&set, None, name))
+            ClientAsk::OpenInSecondaryEx { misnomer } => {
+                let name = misnomer.map_or(setup.name.to_owned(), |how| how.of(setup.name));
+                status(move || B::open_in_secondary(&set, None, &name))
             }
-            Ask::GetConfiguration { wait: patience } => Box::new(move || {
-                let (status, config) = B::client_configuration(&set, wait(patience))?;
-                Some(Raw::Config(status, config))
-            }),
-            Ask::OpenDevice { device } | Ask::Odd(Odd::OpenDevice { device }) => {
+            ClientAsk::GetConfiguration { wait } => {
+                configuration(move || B::client_configuration(&set, wait))
+            }
+            ClientAsk::OpenDevice { device, kept } => {
                 let name = setup.device_names[usize::from(device)];
-                Box::new(move || {
-                    let (status, opened) = B::client_open_device(&set, name)?;
-                    Some(Raw::ClientDevice(status, opened))
-                })
+                job(
+                    move || B::client_open_device(&set, name),
+                    move |backend, opened, _| {
+                        if kept {
+                            backend.client_devices.insert(key(device), opened);
+                        }
+                    },
+                )
             }
-            Ask::GetCommand { device, wait: patience } => {
+            ClientAsk::GetCommand { device, wait } => {
                 match self.client_devices.get(&key(device)).cloned() {
-                    Some(device) => Box::new(move || {
-                        let (status, got) = B::get_command(&device, wait(patience))?;
-                        Some(Raw::Got(status, got))
-                    }),
+                    Some(device) => job(
+                        move || B::get_command(&device, wait),
+                        move |backend, got, answer| {
+                            answer.delivered = Some(backend.deliver(by, got));
+                        },
+                    ),
                     None => closed(),
                 }
             }
-            Ask::CompleteCommand(done) => match self.client_devices.get(&key(done.device)) {
-                Some(device) => {
-                    let device = device.clone();
-                    let command = self.delivered.get(&done.command).copied();
-                    let position = done.position.unwrap_or_default();
-                    let ended = Ended { code: done.code, bytes: done.bytes, position };
-                    plain(move || B::complete_command(&device, command, ended))
+            ClientAsk::CompleteCommand(ref done) => {
+                match self.client_devices.get(&key(done.device)).cloned() {
+                    Some(device) => self.complete(device, done),
+                    None => closed(),
                 }
-                None => closed(),
-            },
-            Ask::SignalAbort => plain(move || B::client_signal_abort(&set)),
-            Ask::Odd(ref odd) => self.odd_client_job(by, set, odd),
-            _ => plain(move || B::client_close(&set)),
-        }
-    }
-
-    fn odd_client_job(&self, by: By, set: B::ClientSet, odd: &Odd) -> Job<B> {
-        match *odd {
-            Odd::Create(flaw) => {
-                plain(move || B::create(&set, None, CreateFlaw::NAME, &flaw.config()))
             }
-            Odd::OpenInSecondary(how) => {
-                let name = how.of(self.setups[usize::from(by.run)].name);
-                plain(move || B::open_in_secondary(&set, None, &name))
-            }
-            Odd::GetBufferHandle { buffer, .. } => {
+            ClientAsk::GetBufferHandle { buffer, handle } => {
                 let known =
                     |buffer| self.got.get(&(by.process, buffer)).or(self.buffers.get(&buffer));
                 let buffer = buffer.and_then(known).cloned();
-                Box::new(move || {
-                    let (status, handle) = B::buffer_handle(&set, buffer)?;
-                    Some(Raw::Handle(status, handle))
-                })
+                job(
+                    move || B::buffer_handle(&set, buffer),
+                    move |backend, made, _| {
+                        backend.handles.insert(handle, made);
+                    },
+                )
             }
-            Odd::MapBufferHandle { handle } => {
+            ClientAsk::MapBufferHandle { handle } => {
                 let handle = handle.and_then(|handle| self.handles.get(&handle).copied());
-                Box::new(move || {
-                    let (status, mapped) = B::map(&set, handle)?;
-                    Some(Raw::Mapped(status, mapped))
-                })
+                job(
+                    move || B::map(&set, handle),
+                    move |backend, buffer, answer| {
+                        answer.extra = Some(Extra::Mapped(backend.gets(by, buffer)));
+                    },
+                )
             }
-            _ => closed(),
+            ClientAsk::SignalAbort => status(move || B::client_signal_abort(&set)),
+            ClientAsk::Close => status(move || B::client_close(&set)),
         }
     }
 
-    /// Keeps what a call has given, and tells it.
-    pub(super) fn take(&mut self, by: By, ask: &Ask, raw: Raw<B>) -> Answer {
-        match raw {
-            Raw::Status(status) => Answer::status(status),
-            Raw::Config(status, config) => {
-                Answer { config: config.map(Box::new), ..Answer::status(status) }
-            }
-            Raw::ServerDevice(status, opened) => {
-                if let Ask::OpenDevice { device } = ask {
-                    self.server_devices.extend(opened.map(|opened| ((by.run, *device), opened)));
-                }
-                Answer::status(status)
-            }
-            Raw::ClientDevice(status, opened) => {
-                if let Ask::OpenDevice { device } = ask {
-                    let key = (by.process, by.run, *device);
-                    self.client_devices.extend(opened.map(|opened| (key, opened)));
-                }
-                Answer::status(status)
-            }
-            Raw::Buffer(status, made) => {
-                let address = made.as_ref().map(|(_, offset)| *offset);
-                if let Ask::AllocateBuffer { buffer, .. }
-                | Ask::Odd(Odd::AllocateAligned { buffer, .. }) = ask
-                {
-                    self.buffers.extend(made.map(|(made, _)| (*buffer, made)));
-                }
-                Answer { address, ..Answer::status(status) }
-            }
-            Raw::Shared(status, shared) => {
-                Answer { gives: shared.map(Gives::Shared), ..Answer::status(status) }
-            }
-            Raw::Count(status, count) => {
-                let count = count.map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-                Answer { gives: count.map(Gives::Count), ..Answer::status(status) }
-            }
-            Raw::Handle(status, made) => {
-                if let Ask::Odd(Odd::GetBufferHandle { handle, .. }) = ask {
-                    self.handles.extend(made.map(|made| (*handle, made)));
-                }
-                Answer::status(status)
-            }
-            Raw::Mapped(status, mapped) => {
-                let gives = mapped.map(|buffer| Gives::Mapped(self.gets(by, buffer)));
-                Answer { gives, ..Answer::status(status) }
-            }
-            Raw::Got(status, got) => {
-                let delivered = got.map(|got| self.deliver(by, got));
-                Answer { delivered, ..Answer::status(status) }
-            }
-        }
+    fn complete(&self, device: B::ClientDevice, done: &Complete) -> Job<B> {
+        let command = self.delivered.get(&done.command).copied();
+        let position = done.position.unwrap_or_default();
+        let ended = Ended { code: done.code, bytes: done.bytes, position };
+        status(move || B::complete_command(&device, command, ended))
     }
 
-    fn deliver(&mut self, by: By, got: Got<B::Command, B::Buffer>) -> Delivered {
+    fn deliver(&mut self, by: Actor, got: Got<B::Command, B::Buffer>) -> Delivered {
         let Got { command: handle, tag, code, size, position, buffer } = got;
         let command = u32::try_from(tag).unwrap_or_default();
         self.delivered.insert(command, handle);
@@ -275,17 +235,10 @@ impl<B: Body> OnBody<B> {
     }
 
     /// A client's process has got a buffer: its number, if it is known.
-    fn gets(&mut self, by: By, buffer: B::Buffer) -> Option<u32> {
+    fn gets(&mut self, by: Actor, buffer: B::Buffer) -> Option<u32> {
         let mut all = self.buffers.iter();
         let number = all.find(|(_, own)| B::is_same(own, &buffer)).map(|(number, _)| *number)?;
         self.got.insert((by.process, number), buffer);
         Some(number)
     }
-}
-
-fn allocation<B: Body>(set: B::ServerSet, size: u32, alignment: u32) -> Job<B> {
-    Box::new(move || {
-        let (status, made) = B::allocate(&set, size, alignment)?;
-        Some(Raw::Buffer(status, made))
-    })
 }

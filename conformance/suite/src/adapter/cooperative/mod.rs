@@ -1,4 +1,4 @@
-//! An implementation in Rust as the ground of a simulated world: one thread runs at a
+//! An implementation in Rust as the backend of a simulated world: one thread runs at a
 //! time, and the world's scheduler decides which.
 //!
 //! Calls that may wait, the completion agents' among them, are each on a thread that a
@@ -9,25 +9,26 @@
 //! the gate too, and so it is the seed that decides what gets in between.
 
 mod calls;
-mod gate;
+mod step_gate;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use vdi_simulate::{
-    Ask, By, CalledBack, Chance, Content, Engine, Extent, Happened, Scarcity, Setup, Thing,
+    Actor, Ask, Backend, CalledBack, ClientAsk, Content, Extent, LaneEvent, Resource, Rng,
+    Scarcity, ServerAsk, Setup,
 };
 use vdi_spec::clauses::Party;
 use vdi_trace::Process;
 
-use self::calls::Raw;
-use self::gate::{Gate, Went};
-use super::body::{Body, Ended, Routine};
+use self::calls::Taken;
+use self::step_gate::{StepGate, Went};
+use super::body::{Ended, ImplementationApi, Routine};
 use super::inprocess::Still;
 
 /// What an implementation tells the gate.
 #[derive(Clone)]
-pub(super) struct Threads(Arc<Gate>);
+pub(super) struct Threads(Arc<StepGate>);
 
 impl Threads {
     /// The present thread is about to sleep; with a reason, if it is told.
@@ -47,24 +48,23 @@ impl Threads {
 }
 
 /// Makes the set interfaces of processes.
-pub(super) struct Makers<B: Body> {
+pub(super) struct Makers<B: ImplementationApi> {
     pub(super) server: Box<dyn Fn(Process) -> B::ServerSet>,
     pub(super) client: Box<dyn Fn(Process) -> B::ClientSet>,
 }
 
 /// A call on a thread of its lane.
-struct Inside<B: Body> {
-    by: By,
-    ask: Ask,
+struct Inside<B: ImplementationApi> {
+    by: Actor,
     /// What it has given, once it has returned.
-    given: Arc<Mutex<Option<Raw<B>>>>,
+    taken: Arc<Mutex<Option<Taken<B>>>>,
 }
 
 /// An implementation, one call at a time.
-pub(super) struct OnBody<B: Body> {
+pub(super) struct ImplementationBackend<B: ImplementationApi> {
     world: B,
     makers: Makers<B>,
-    gate: Arc<Gate>,
+    gate: Arc<StepGate>,
     /// Every call is on a thread of its lane, and not only those that may wait.
     all_on_threads: bool,
     /// By life of a set.
@@ -82,15 +82,15 @@ pub(super) struct OnBody<B: Body> {
     delivered: BTreeMap<u32, B::Command>,
     inside: BTreeMap<u8, Inside<B>>,
     /// What is ready to be told on a lane.
-    ready: BTreeMap<u8, VecDeque<Happened>>,
+    ready: BTreeMap<u8, VecDeque<LaneEvent>>,
     /// Completion routines that ran on the calling thread.
     refused: Arc<Mutex<VecDeque<CalledBack>>>,
 }
 
-impl<B: Body> OnBody<B> {
+impl<B: ImplementationApi> ImplementationBackend<B> {
     /// `make` is given what the implementation's threads have to tell.
     pub(super) fn new(all_on_threads: bool, make: impl FnOnce(Threads) -> (B, Makers<B>)) -> Self {
-        let gate = Arc::new(Gate::default());
+        let gate = Arc::new(StepGate::default());
         let (world, makers) = make(Threads(Arc::clone(&gate)));
         Self {
             world,
@@ -113,12 +113,12 @@ impl<B: Body> OnBody<B> {
         }
     }
 
-    fn server(&mut self, by: By) -> B::ServerSet {
+    fn server(&mut self, by: Actor) -> B::ServerSet {
         let make = &self.makers.server;
         self.servers.entry(by.run).or_insert_with(|| make(by.process)).clone()
     }
 
-    fn client(&mut self, by: By) -> B::ClientSet {
+    fn client(&mut self, by: Actor) -> B::ClientSet {
         let (make, set) = (&self.makers.client, self.setups[usize::from(by.run)].set);
         self.clients.entry((by.process, set)).or_insert_with(|| make(by.process)).clone()
     }
@@ -135,24 +135,24 @@ impl<B: Body> OnBody<B> {
     }
 
     /// Makes a call on a thread of its lane.
-    fn start(&mut self, by: By, ask: &Ask) {
-        let (job, given) = (self.job(by, ask), Arc::new(Mutex::new(None)));
-        let slot = Arc::clone(&given);
-        self.inside.insert(by.lane, Inside { by, ask: *ask, given });
+    fn start(&mut self, by: Actor, ask: &Ask) {
+        let (job, taken) = (self.job(by, ask), Arc::new(Mutex::new(None)));
+        let slot = Arc::clone(&taken);
+        self.inside.insert(by.lane, Inside { by, taken });
         self.gate.start(by.lane, move || {
-            let raw = job();
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = raw;
+            let done = job();
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = done;
         });
     }
 
     /// What has become of a call on a thread.
-    fn went(&mut self, lane: u8, went: Went) -> Option<Happened> {
+    fn went(&mut self, lane: u8, went: Went) -> Option<LaneEvent> {
         match went {
-            Went::Called(back) => Some(Happened::CalledBack(back)),
+            Went::Called(back) => Some(LaneEvent::CalledBack(back)),
             Went::Returned => {
-                let Inside { by, ask, given } = self.inside.remove(&lane)?;
-                let raw = given.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-                Some(Happened::Returned(self.take(by, &ask, raw)))
+                let Inside { taken, .. } = self.inside.remove(&lane)?;
+                let take = taken.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+                Some(LaneEvent::Returned(take(self)))
             }
             Went::Nothing => None,
         }
@@ -172,43 +172,46 @@ impl<B: Body> OnBody<B> {
     }
 }
 
+const AGENT: Ask = Ask::Server(ServerAsk::ExecuteCompletionAgent);
+
 /// Whether a call may wait. A poll is not to, but a defect may.
-const fn may_wait(ask: &Ask) -> bool {
-    matches!(
+fn may_wait(ask: &Ask) -> bool {
+    let waits = matches!(
         ask,
-        Ask::GetConfiguration { .. } | Ask::GetCommand { .. } | Ask::ExecuteCompletionAgent
-    )
+        Ask::Client(ClientAsk::GetConfiguration { .. } | ClientAsk::GetCommand { .. })
+    );
+    waits || *ask == AGENT
 }
 
-impl<B: Body> Engine for OnBody<B> {
+impl<B: ImplementationApi> Backend for ImplementationBackend<B> {
     fn begin(&mut self, run: u8, setup: &Setup, _: Scarcity) {
         self.setups.truncate(run.into());
         self.setups.push(setup.clone());
     }
 
-    fn call(&mut self, by: By, ask: &Ask, _: bool, _: &mut Chance) -> Option<Happened> {
+    fn call(&mut self, by: Actor, ask: &Ask, _: bool, _: &mut Rng) -> Option<LaneEvent> {
         if self.all_on_threads || may_wait(ask) {
             self.start(by, ask);
             // What has happened on the agent's lane is told when that lane acts.
-            if *ask == Ask::ExecuteCompletionAgent {
+            if *ask == AGENT {
                 return None;
             }
             let went = self.gate.tell(by.lane)?;
             return self.went(by.lane, went);
         }
-        let raw = self.job(by, ask)()?;
-        let returned = Happened::Returned(self.take(by, ask, raw));
+        let take = self.job(by, ask)()?;
+        let returned = LaneEvent::Returned(take(self));
         self.gate.settle();
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         if refused.is_empty() {
             return Some(returned);
         }
-        let first = refused.drain(..).map(Happened::CalledBack);
+        let first = refused.drain(..).map(LaneEvent::CalledBack);
         self.ready.insert(by.lane, first.chain([returned]).collect());
         None
     }
 
-    fn advance(&mut self, by: By, _: &mut Chance) -> Option<Happened> {
+    fn advance(&mut self, by: Actor, _: &mut Rng) -> Option<LaneEvent> {
         if let Some(ready) = self.ready.get_mut(&by.lane) {
             let next = ready.pop_front();
             if ready.is_empty() {
@@ -224,7 +227,7 @@ impl<B: Body> Engine for OnBody<B> {
         self.ready.keys().next().copied().or_else(|| self.gate.pressing())
     }
 
-    fn expire(&mut self, by: By) {
+    fn expire(&mut self, by: Actor) {
         if let Some(thread) = self.gate.thread(by.lane) {
             self.world.expire(thread, None);
             self.gate.settle();
@@ -239,7 +242,7 @@ impl<B: Body> Engine for OnBody<B> {
         self.gate.settle();
     }
 
-    fn put(&mut self, by: By, buffer: u32, content: &[Extent]) -> bool {
+    fn put(&mut self, by: Actor, buffer: u32, content: &[Extent]) -> bool {
         if !self.has(by.process, buffer) {
             return false;
         }
@@ -250,7 +253,7 @@ impl<B: Body> Engine for OnBody<B> {
         true
     }
 
-    fn get(&mut self, by: By, buffer: u32, length: u32) -> Option<Content> {
+    fn get(&mut self, by: Actor, buffer: u32, length: u32) -> Option<Content> {
         if !self.has(by.process, buffer) {
             return None;
         }
@@ -260,14 +263,14 @@ impl<B: Body> Engine for OnBody<B> {
             .or_else(|| Some(self.contents.get(&buffer).cloned().unwrap_or_default()))
     }
 
-    fn lives(&mut self, by: By, thing: Thing) -> bool {
-        match thing {
-            Thing::Buffer(buffer) => self.has(by.process, buffer),
-            Thing::Device(device) if by.process.party() == Party::Client => {
+    fn lives(&mut self, by: Actor, resource: Resource) -> bool {
+        match resource {
+            Resource::Buffer(buffer) => self.has(by.process, buffer),
+            Resource::Device(device) if by.process.party() == Party::Client => {
                 let own = self.client_devices.get(&(by.process, by.run, device));
                 own.is_some_and(B::client_device_lives)
             }
-            Thing::Device(device) => {
+            Resource::Device(device) => {
                 let own = self.server_devices.get(&(by.run, device));
                 own.is_some_and(B::server_device_lives)
             }
@@ -275,7 +278,7 @@ impl<B: Body> Engine for OnBody<B> {
     }
 }
 
-impl<B: Body> Drop for OnBody<B> {
+impl<B: ImplementationApi> Drop for ImplementationBackend<B> {
     fn drop(&mut self) {
         self.gate.open();
         self.world.abandon();

@@ -24,7 +24,7 @@ fn entries(path: &str, opening: &str, is_entry: impl Fn(&str) -> bool) -> usize 
 fn counts() -> BTreeMap<&'static str, usize> {
     let races = Mutant::ALL.iter().filter(|row| row.race).count();
     let is_race = |line: &str| line.starts_with("    ") && line.contains(": \"");
-    let is_fault = |line: &str| line.starts_with("    ") && line.ends_with(',');
+    let is_mutant = |line: &str| line.starts_with("    ") && line.ends_with(',');
     BTreeMap::from([
         ("scenarios", Library::embedded().expect("sound scenarios").iter().count()),
         ("clauses", CLAUSES.len()),
@@ -39,7 +39,7 @@ fn counts() -> BTreeMap<&'static str, usize> {
         ("races", entries("sim/runtime/tests/loom/main.rs", "races! {", is_race)),
         (
             "runtime-defects",
-            entries("sim/runtime/src/sync/faults.rs", "pub(crate) enum Fault {", is_fault),
+            entries("sim/runtime/src/sync/mutants.rs", "pub(crate) enum Mutant {", is_mutant),
         ),
     ])
 }

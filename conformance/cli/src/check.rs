@@ -10,7 +10,8 @@ use vdi_spec::clauses::Profile;
 use vdi_trace::Trace;
 
 use super::args::{CheckArgs, CheckFormat, gating};
-use super::{Failure, profile, trace_file};
+use super::failure::Failure;
+use super::input::{profile, trace_file};
 use vdi_suite::report::{lane_diagram, trace_verdict};
 
 /// Bytes up to which a trace is judged again under every other reading.

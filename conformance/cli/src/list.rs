@@ -4,9 +4,9 @@ use std::io::Write;
 
 use vdi_spec::clauses::{CLAUSES, PROFILES, Party, QUESTIONS};
 
-use super::Failure;
 use super::args::{ListArgs, Topic};
-use super::run::library;
+use super::failure::Failure;
+use super::input::library;
 use vdi_reference::Mutant;
 use vdi_suite::scenario::{Library, coverage_page, expand};
 

@@ -9,8 +9,10 @@ use vdi_check::exit_code;
 use vdi_spec::clauses::Profile;
 
 use super::args::MutantsArgs;
-use super::run::{library, processors, progress};
-use super::{Failure, hunted};
+use super::failure::Failure;
+use super::hunted;
+use super::input::{jobs, library};
+use super::output::progress;
 use vdi_reference::{Mutant, MutantInfo};
 use vdi_suite::adapter::Limits;
 use vdi_suite::mutants::{Kill, RaceKill, hunt, hunt_race};
@@ -26,7 +28,7 @@ pub(super) fn mutants(args: &MutantsArgs, out: &mut dyn Write) -> Result<u8, Fai
         let text = format!("--filter {}: no defect's name begins so", args.filter);
         return Err(Failure::Usage(text));
     }
-    let jobs = args.jobs.map_or_else(processors, usize::from);
+    let jobs = jobs(args.jobs);
     if args.worlds {
         let hunt_one = |row: &MutantInfo, _: &SuiteOptions| vdi_campaign::hunt(row, args.seeds);
         let kills = hunt_all(&defects, jobs, &hunt_one);
@@ -132,7 +134,7 @@ fn hunt_all<K: Send>(
         jobs: 1,
         max_fail: None,
     };
-    let bar = progress(defects.len() as u64);
+    let bar = progress(defects.len() as u64, "{wide_msg}");
     let next = AtomicUsize::new(0);
     let kills: Mutex<BTreeMap<usize, K>> = Mutex::default();
     std::thread::scope(|scope| {

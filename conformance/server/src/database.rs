@@ -15,7 +15,7 @@ use vdi_runtime::Bytes;
 use vdi_trace::Size;
 
 use super::messages::Failed;
-use super::statement::What;
+use super::verb::What;
 
 /// A folder of databases: the file `NAME` is the data of the database NAME, `NAME.log` its
 /// log. `NAME.generated`, a JSON object `{"seed": 1, "bytes": "1GiB"}`, stands for data

@@ -91,7 +91,7 @@ impl<'a> Device<'a> {
         buffer: Option<Buffer>,
         (place, size): (u64, usize),
     ) -> Result<u64, Failed> {
-        match self.session.engine.faults.before_command(|| self.session.has_ended()) {
+        match self.session.server.faults.before_command(|| self.session.has_ended()) {
             Some(Act::Unknown) => self.send_unknown()?,
             Some(act) => return Err(self.fail(act)),
             None if self.session.is_leaving() => return Err(self.fail(Act::Close)),
@@ -209,7 +209,7 @@ impl<'a> Device<'a> {
         let code = other.map_or(CommandCode::GetError, |(_, code)| code);
         self.send_plainly(code, None, (0, 0))?;
         let answer = self.next().completion.code;
-        self.session.engine.faults.met_unknown();
+        self.session.server.faults.unknown_happens();
         if answer != Win32::ERROR_SUCCESS {
             self.send_plainly(CommandCode::ClearError, None, (0, 0))?;
             let cleared = self.next().completion.code;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use syn::spanned::Spanned;
 use syn::visit::Visit;
@@ -134,22 +135,57 @@ fn codes_are_read_by_name_and_number() {
     assert_eq!(COMMANDS.len(), 19);
 }
 
-/// The top level is what it is meant to be.
+/// What the top level may hold.
+const TOP: &[&str] = &[
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "conformance",
+    "findings",
+    "scenarios",
+    "sim",
+    "snapshots",
+];
+
+/// What git tracks at the top level; nothing, where this is no checkout or there is no git.
+fn tracked() -> Option<BTreeSet<String>> {
+    let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(top()).output().ok()?;
+    let paths = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let paths = paths.split('\0').filter(|path| !path.is_empty());
+    let names: BTreeSet<String> =
+        paths.map(|path| path.split('/').next().unwrap_or_default().to_owned()).collect();
+    (listed.status.success() && !names.is_empty()).then_some(names)
+}
+
+/// What lies at the top level and is ours by its looks: source, or a package. Whatever else
+/// a user may have made by following the documentation.
+fn source_at_the_top() -> BTreeSet<String> {
+    let entries = fs::read_dir(top()).expect("the top level").map(|entry| entry.expect("an entry"));
+    let is_ours = |path: &Path| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        matches!(extension, Some("rs" | "toml")) || path.join("Cargo.toml").is_file()
+    };
+    entries
+        .filter(|entry| is_ours(&entry.path()))
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+/// The top level is what it is meant to be: of what git tracks, so that whatever a user makes
+/// there, such as a kit or a folder of data, is the user's own.
 #[test]
+#[expect(clippy::print_stderr, reason = "that less was looked at belongs into the log")]
 fn the_top_level_holds_nothing_else() {
-    let allowed = [
-        "Cargo.lock",
-        "Cargo.toml",
-        "LICENSE",
-        "README.md",
-        "conformance",
-        "scenarios",
-        "sim",
-        "snapshots",
-        "target",
-    ];
-    for entry in fs::read_dir(top()).expect("the top level") {
-        let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
-        assert!(name.starts_with('.') || allowed.contains(&name.as_str()), "{name}");
-    }
+    let names = tracked().unwrap_or_else(|| {
+        eprintln!("no git checkout here: of the top level only source files are looked at");
+        source_at_the_top()
+    });
+    let mine = |name: &&String| !name.starts_with('.') && !TOP.contains(&name.as_str());
+    let stray: Vec<&String> = names.iter().filter(mine).collect();
+    assert!(
+        stray.is_empty(),
+        "{stray:?} at the top level, where only {TOP:?} belong: move it into one of these, or take \
+         it out of git (`git rm --cached`) if it is nobody's but yours"
+    );
 }

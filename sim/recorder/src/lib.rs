@@ -73,6 +73,7 @@ mod client;
 pub mod gather;
 mod names;
 mod server;
+pub mod settings;
 pub mod shared;
 
 use std::io;

@@ -15,5 +15,5 @@
 #![cfg(target_os = "linux")]
 
 #[expect(unsafe_code, reason = "the one door to C++, on both sides")]
-mod door;
-mod witness;
+mod abi;
+mod record;

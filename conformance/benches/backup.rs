@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use vdi_conformance::server::{Databases, Server, Faults, Memory, Order, Stop, parse};
+use vdi_conformance::server::{Databases, Faults, Memory, Order, Server, Stop, parse};
 use vdi_sim::runtime::{Machine, Options};
 
 const MIB: usize = 1 << 20;

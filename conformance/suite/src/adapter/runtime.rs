@@ -6,7 +6,7 @@ use std::thread::ThreadId;
 
 use vdi_runtime::{
     Buffer, BufferHandle, ClientDevice, ClientSet, CommandId, Completion, Machine, Observer,
-    Options, Process as Place, SendCommand, ServerDevice, ServerSet, Still, Timeout,
+    Options, Process as RuntimeProcess, SendCommand, ServerDevice, ServerSet, Still, Timeout,
 };
 use vdi_simulate::{Content, Extent, from_bytes, to_bytes};
 use vdi_spec::clauses::Party;
@@ -73,21 +73,21 @@ impl Implementation for Runtime {
         let far = self.shared.is_some();
         let machine =
             if far { Machine::shared_memory(options) } else { Machine::in_memory(options) };
-        let places: BTreeMap<Process, Place> =
+        let processes: BTreeMap<Process, RuntimeProcess> =
             Process::all().map(|process| (process, machine.process())).collect();
         let sets = Interfaces::new(
-            |process| places[&process].server_set(),
-            |process| places[&process].client_set(),
+            |process| processes[&process].server_set(),
+            |process| processes[&process].client_set(),
         );
         let clients = sets.client.clone();
-        let world = World { machine, places, clients };
-        if far { BodySession::far(world, host, sets) } else { BodySession::new(world, host, sets) }
+        let body = RuntimeBody { machine, processes, clients };
+        if far { BodySession::far(body, host, sets) } else { BodySession::new(body, host, sets) }
     }
 }
 
 /// The runtime as the backend of a simulation, whose queues take so many commands
 /// and whose buffers so many bytes.
-pub(super) fn cooperative(queue_depth: usize, memory_limit: u64) -> OnBody<World> {
+pub(super) fn cooperative(queue_depth: usize, memory_limit: u64) -> OnBody<RuntimeBody> {
     OnBody::new(false, |threads| {
         let observer: Option<Arc<dyn Observer>> = Some(Arc::new(Gated(threads)));
         let machine = Machine::in_memory(Options {
@@ -97,14 +97,14 @@ pub(super) fn cooperative(queue_depth: usize, memory_limit: u64) -> OnBody<World
             observer,
             ..Options::default()
         });
-        let places: BTreeMap<Process, Place> =
+        let processes: BTreeMap<Process, RuntimeProcess> =
             Process::all().map(|process| (process, machine.process())).collect();
-        let (servers, clients) = (places.clone(), places.clone());
+        let (servers, clients) = (processes.clone(), processes.clone());
         let makers = Makers {
             server: Box::new(move |process| servers[&process].server_set()),
             client: Box::new(move |process| clients[&process].client_set()),
         };
-        (World { machine, places, clients: BTreeMap::new() }, makers)
+        (RuntimeBody { machine, processes, clients: BTreeMap::new() }, makers)
     })
 }
 
@@ -135,9 +135,9 @@ impl Observer for Rest {
 }
 
 /// One machine with a process for each of a scenario's.
-pub(super) struct World {
+pub(super) struct RuntimeBody {
     pub(super) machine: Machine,
-    pub(super) places: BTreeMap<Process, Place>,
+    pub(super) processes: BTreeMap<Process, RuntimeProcess>,
     /// By the name of the set interface.
     pub(super) clients: BTreeMap<String, ClientSet>,
 }
@@ -157,7 +157,7 @@ const fn timeout(wait: Wait) -> Timeout {
     }
 }
 
-impl Body for World {
+impl Body for RuntimeBody {
     type ServerSet = ServerSet;
     type ClientSet = ClientSet;
     type ServerDevice = ServerDevice;
@@ -335,11 +335,11 @@ impl Body for World {
     }
 
     fn exit(&self, process: Process) {
-        self.places[&process].kill();
+        self.processes[&process].kill();
     }
 
     fn inside(&self, process: Process) -> usize {
-        self.places[&process].inside()
+        self.processes[&process].inside()
     }
 
     fn expire(&self, thread: ThreadId, after: Option<u32>) {

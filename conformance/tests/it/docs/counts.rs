@@ -6,7 +6,7 @@ use std::fs;
 use std::sync::PoisonError;
 
 use vdi_conformance::gate::SITUATIONS;
-use vdi_conformance::reference::Defect;
+use vdi_conformance::reference::Mutant;
 use vdi_conformance::scenario::Library;
 use vdi_sim::clauses::{CLAUSES, QUESTIONS};
 use vdi_sim::explore::{INVARIANTS, Sabotage};
@@ -22,16 +22,16 @@ fn entries(path: &str, opening: &str, is_entry: impl Fn(&str) -> bool) -> usize 
 }
 
 fn counts() -> BTreeMap<&'static str, usize> {
-    let races = Defect::ALL.iter().filter(|row| row.race).count();
+    let races = Mutant::ALL.iter().filter(|row| row.race).count();
     let is_race = |line: &str| line.starts_with("    ") && line.contains(": \"");
     let is_fault = |line: &str| line.starts_with("    ") && line.ends_with(',');
     BTreeMap::from([
         ("scenarios", Library::embedded().expect("sound scenarios").iter().count()),
         ("clauses", CLAUSES.len()),
         ("questions", QUESTIONS.len()),
-        ("mutants", Defect::ALL.len()),
+        ("mutants", Mutant::ALL.len()),
         ("mutants-in-races", races),
-        ("mutants-in-steps", Defect::ALL.len() - races),
+        ("mutants-in-steps", Mutant::ALL.len() - races),
         ("invariants", INVARIANTS.len()),
         ("broken-worlds", Sabotage::ALL.len()),
         ("situations", SITUATIONS.len()),

@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use vdi_conformance::server::{Databases, Engine, Faults, Memory, Order, Stop, parse};
+use vdi_conformance::server::{Databases, Faults, Memory, Order, Server, Stop, parse};
 use vdi_sim::runtime::{Machine, Options};
 
 const MIB: usize = 1 << 20;
@@ -105,7 +105,7 @@ impl Stage {
     fn backup(&self, data: &Arc<Vec<u8>>, bytes: u64, options: &str) -> f64 {
         let prefix = format!("bench-{}-", std::process::id());
         let memory = Memory { piece: data.clone(), bytes };
-        let engine = Engine {
+        let server = Server {
             machine: Machine::shared_memory(Options {
                 prefix: prefix.clone(),
                 ..Options::default()
@@ -131,7 +131,7 @@ impl Stage {
         else {
             panic!("a statement")
         };
-        let done = engine.execute(&statement, &|_| {}).unwrap_or_else(|failed| panic!("{failed}"));
+        let done = server.execute(&statement, &|_| {}).unwrap_or_else(|failed| panic!("{failed}"));
         assert!(client.wait().expect("ended").success());
         assert_eq!(done.bytes, bytes);
         bytes as f64 / done.took.as_secs_f64() / (1_u64 << 30) as f64

@@ -3,7 +3,7 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | [`reference`] | an implementation, one lock and condition variables, and the mutants seeded into it |
+//! | [`reference`](mod@reference) | an implementation, one lock and condition variables, and the mutants seeded into it |
 //! | [`scenario`] | scenario files: reading, checking, the embedded ones |
 //! | [`adapter`] | how an implementation is driven: in this process, or over stdio |
 //! | [`run`] | scenario x implementation -> trace and verdict |
@@ -16,11 +16,15 @@
 //! | [`gate`] | a client program put through a list of situations |
 //! | [`campaign`] | campaigns of seeded worlds |
 //! | [`cli`] | the command `vdi` |
+//! | [`docs`] | the pages: how to gate an implementation first |
 //!
-//! Read first: [`run::Outcome`], [`scenario::Scenario`], [`adapter::Adapter`].
+//! Read first: [`run::ScenarioResult`], [`scenario::Scenario`], [`adapter::Adapter`].
 //!
 //! Architecture invariants: expected answers never reach an adapter; reports
 //! never judge; the reference implementation never sees the model.
+
+#[cfg(any(doc, doctest))]
+pub mod docs;
 
 pub use vdi_campaign as campaign;
 #[cfg(feature = "command")]

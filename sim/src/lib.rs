@@ -17,11 +17,15 @@
 //! | [`simulate`] | whole backups and restores from a seed, judged as they happen |
 //! | [`runtime`] | a real implementation, of the codes and the configuration alone |
 //! | [`record`] | that implementation, its calls recorded as a trace |
+//! | [`docs`] | the pages: architecture first |
 //!
 //! Read first: [`check::check_reader`], [`model::State`], [`clauses::Profile`].
 //!
 //! Architecture invariants: the model knows no thread, no clock, no JSON and no
 //! randomness, which its `Cargo.toml` says; nothing here reads a file by itself or prints.
+
+#[cfg(any(doc, doctest))]
+pub mod docs;
 
 pub use vdi_check as check;
 pub use vdi_explore as explore;

@@ -7,7 +7,8 @@ use vdi_check::{AskError, ask as ask_model};
 use vdi_trace::Event;
 
 use super::args::AskArgs;
-use super::{Failure, profile, trace_file};
+use super::failure::Failure;
+use super::input::{profile, trace_file};
 
 pub(super) fn ask(args: &AskArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let profile = profile(&args.profile)?;

@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use vdi_check::exit_code;
 use vdi_simulate::{Apart, CAMPAIGN, Campaign, Outcome};
 
-use super::Failure;
-use super::args::CheckFormat;
-use super::simulate::{MergeArgs, SimulateArgs, again, exit_code_of, pretty, write};
+use super::args::{CheckFormat, MergeArgs, SimulateArgs};
+use super::failure::Failure;
+use super::input::jobs;
+use super::output::{note, pretty, progress, write};
+use super::worlds::{again, exit_code_of};
 use vdi_campaign::{CampaignConfig, CannotRun, Seeds, Share};
 
 /// `vdi simulate --seeds A..B`.
@@ -21,10 +22,7 @@ pub(super) fn campaign(
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
     let worlds = CampaignConfig { digest: args.digest, ..args.how.worlds()? };
-    let jobs = match args.jobs {
-        Some(jobs) => usize::from(jobs),
-        None => std::thread::available_parallelism().map_or(1, usize::from),
-    };
+    let jobs = jobs(args.jobs);
     // Before hours are spent, and without touching what is there.
     if let Some(path) = &args.output {
         std::fs::File::options()
@@ -37,12 +35,12 @@ pub(super) fn campaign(
     let asked = Arc::clone(&stop);
     // Without a handler Ctrl-C ends the process, and what it has is lost: no reason to fail.
     let _ = ctrlc::set_handler(move || asked.store(true, Ordering::SeqCst));
-    let bar = progress(args.shard.count(seeds));
+    let bar = progress(args.shard.count(seeds), "worlds · {per_sec} · {eta}");
     let done = |outcome: &Outcome| {
         bar.inc(1);
         if let Some(problem) = outcome.problems.first() {
             let again = again(outcome.seed, &args.how.words());
-            bar.suspend(|| tell(&format!("seed {}: {problem}\n  again: {again}", outcome.seed)));
+            bar.suspend(|| note(&format!("seed {}: {problem}\n  again: {again}", outcome.seed)));
         }
     };
     let share = Share { seeds, shard: args.shard };
@@ -56,17 +54,6 @@ pub(super) fn campaign(
     let found = Campaign { how: args.how.words(), ..found };
     bar.finish_and_clear();
     finish(&found, &[], (args.format, args.output.as_deref()), out)
-}
-
-#[expect(clippy::print_stderr, reason = "this is where the command talks to people")]
-fn tell(text: &str) {
-    eprintln!("{text}");
-}
-
-fn progress(worlds: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} worlds · {per_sec} · {eta}");
-    let bar = ProgressBar::with_draw_target(Some(worlds), ProgressDrawTarget::stderr());
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// `vdi merge`.
@@ -112,7 +99,7 @@ fn finish(
         CheckFormat::Text => text(found, missing, out)?,
     }
     if format == CheckFormat::Json {
-        missing.iter().for_each(|missing| tell(&format!("missing {missing}")));
+        missing.iter().for_each(|missing| note(&format!("missing {missing}")));
     }
     if let Some(path) = output {
         write(path, &(pretty(found)? + "\n"))?;

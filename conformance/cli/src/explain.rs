@@ -7,8 +7,8 @@ use vdi_spec::codes::{
     COMMANDS, CommandCode, FEATURES, Features, Gate, HRESULTS, HResult, WIN32, Win32, closest,
 };
 
-use super::Failure;
 use super::args::ExplainArgs;
+use super::failure::Failure;
 use vdi_spec::config::{CONFIG_RULES, ConfigRule, Setter};
 use vdi_suite::scenario::Library;
 

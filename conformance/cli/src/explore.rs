@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use vdi_check::exit_code;
@@ -11,7 +10,9 @@ use vdi_explore::{Bounds, Detail, Exploration, INVARIANTS, SIGHTS, World};
 use vdi_spec::clauses::{Clause, Party};
 
 use super::args::ExploreArgs;
-use super::{Failure, profile};
+use super::failure::Failure;
+use super::input::{jobs, profile};
+use super::output::cannot_write;
 use vdi_suite::generate::{FOLDER, generate, hand_written};
 use vdi_suite::scenario::{Library, Scenario, file_text, read};
 
@@ -26,10 +27,7 @@ pub(super) fn explore(args: &ExploreArgs, out: &mut dyn Write) -> Result<u8, Fai
     if let Some(address) = args.ui {
         return serve(world, address);
     }
-    let threads = match args.threads {
-        Some(threads) => usize::from(threads),
-        None => available_parallelism().map_or(1, usize::from),
-    };
+    let threads = jobs(args.threads);
     #[expect(clippy::disallowed_methods, reason = "only the speed is told, beside the results")]
     let start = Instant::now();
     let found = vdi_explore::explore(world, threads);
@@ -42,18 +40,15 @@ pub(super) fn explore(args: &ExploreArgs, out: &mut dyn Write) -> Result<u8, Fai
 fn scenarios(folder: &Path, out: &mut dyn Write) -> Result<u8, Failure> {
     let library = Library::embedded()?;
     let generated = generate(&hand_written(&library), &Bounds::SMALL);
-    let bad = |path: &Path, error: std::io::Error| {
-        Failure::Input(format!("{}: cannot write: {error}", path.display()))
-    };
     let stale = stale(&folder.join(FOLDER), &generated);
     for path in &stale {
-        std::fs::remove_file(path).map_err(|error| bad(path, error))?;
+        std::fs::remove_file(path).map_err(|error| cannot_write(path, &error))?;
     }
     for scenario in &generated {
         let path = folder.join(format!("{}.json", scenario.id));
         let parent = path.parent().unwrap_or(folder);
-        std::fs::create_dir_all(parent).map_err(|error| bad(parent, error))?;
-        std::fs::write(&path, file_text(scenario)).map_err(|error| bad(&path, error))?;
+        std::fs::create_dir_all(parent).map_err(|error| cannot_write(parent, &error))?;
+        std::fs::write(&path, file_text(scenario)).map_err(|error| cannot_write(&path, &error))?;
     }
     let removed = match stale.len() {
         0 => String::new(),

@@ -5,22 +5,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::args::{GATE_TIMEOUT as TIMEOUT, GateArgs, gating};
-use super::environment;
+use super::failure::Failure;
+use super::input::{baseline, profile};
 use super::install::{LIBRARY, beside};
-use super::run::{print, progress, write_traces};
-use super::{Failure, profile};
+use super::output::{OptionWords, print, progress};
 use vdi_gate::{Commands, Gate, SITUATIONS, Situation};
-use vdi_suite::baseline::Baseline;
+use vdi_recorder::settings::check_all;
 use vdi_suite::report::Summary;
 
 pub(super) fn gate(args: &GateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let profile = profile(&args.profile)?;
-    let baseline = match &args.baseline {
-        Some(path) => Baseline::read(path)?,
-        None => Baseline::default(),
-    };
+    let baseline = baseline(&args.gating)?;
     let situations = selected(&args.filter)?;
-    environment::check()?;
+    check_all().map_err(|bad| Failure::Usage(bad.to_string()))?;
     check_lines(args)?;
     let vdi = std::env::current_exe()
         .map_err(|error| Failure::Unavailable(format!("this program cannot be found: {error}")))?;
@@ -43,7 +40,7 @@ pub(super) fn gate(args: &GateArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         std::process::exit(130);
     })
     .map_err(|error| Failure::Internal(error.to_string()))?;
-    let bar = progress(situations.len() as u64);
+    let bar = progress(situations.len() as u64, "{wide_msg}");
     let results = gate.run(&situations, &|result| {
         bar.set_message(result.id.clone());
         bar.inc(1);
@@ -57,35 +54,28 @@ pub(super) fn gate(args: &GateArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         options: &options(args),
         profile_name: &args.profile,
         profile: &profile,
-        parties: &gating(&args.party),
+        parties: &gating(&args.gating.party),
         results: &results,
         baseline: &baseline,
         stale,
     };
-    if let Some(folder) = &args.traces {
-        write_traces(folder, &results)?;
-    }
-    print(args.format, args.output.as_deref(), &summary, out)?;
-    Ok(summary.exit_code())
+    print(&args.report, &summary, out)
 }
 
 /// The options that bring the same result again.
 fn options(args: &GateArgs) -> String {
-    let quoted = |word: &str| shlex::try_quote(word).unwrap_or(word.into()).into_owned();
-    let mut text = String::new();
+    let mut words = OptionWords::default();
     for (name, value) in lines(args) {
-        text.push_str(&format!(" {name} {}", quoted(value)));
+        words.add(name, value);
     }
     if let Some(library) = &args.library {
-        text.push_str(&format!(" --library {}", quoted(&library.display().to_string())));
+        words.add("--library", library.display());
     }
-    if args.preload {
-        text.push_str(" --preload");
-    }
+    words.flag("--preload", args.preload);
     if args.timeout != TIMEOUT {
-        text.push_str(&format!(" --timeout {}", args.timeout));
+        words.add("--timeout", args.timeout);
     }
-    text.trim_start().to_owned()
+    words.0.trim_start().to_owned()
 }
 
 /// The command lines of the program, each with the option that gives it.

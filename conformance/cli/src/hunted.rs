@@ -5,12 +5,13 @@ use std::io::Write;
 use serde_json::json;
 use vdi_check::exit_code;
 
-use super::Failure;
 use super::args::{CheckFormat, MutantsArgs};
+use super::failure::Failure;
+use super::output::pretty;
 use vdi_campaign::WorldKill;
 use vdi_reference::MutantInfo;
 
-pub(super) fn told(
+pub(super) fn print(
     args: &MutantsArgs,
     defects: &[&MutantInfo],
     kills: &[WorldKill],
@@ -30,9 +31,7 @@ pub(super) fn told(
             "seedsInTheMiddle": middle,
             "seedsAtMost": most,
         });
-        let text = serde_json::to_string_pretty(&whole)
-            .map_err(|error| Failure::Internal(error.to_string()))?;
-        writeln!(out, "{text}")?;
+        writeln!(out, "{}", pretty(&whole)?)?;
     } else {
         let width = defects.iter().map(|row| row.name.len()).max().unwrap_or_default();
         for kill in kills {

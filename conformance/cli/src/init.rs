@@ -1,19 +1,9 @@
 //! `vdi init`: an adapter to start from, and a CI job that runs it.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
 
-use clap::Args;
-
-use super::Failure;
-
-/// `vdi init`.
-#[derive(Debug, Clone, Args)]
-pub struct InitArgs {
-    /// Where to write
-    #[arg(default_value = ".", value_name = "FOLDER")]
-    pub folder: PathBuf,
-}
+use super::args::InitArgs;
+use super::failure::Failure;
 
 /// The files written: path and content.
 const FILES: &[(&str, &str)] = &[
@@ -34,15 +24,12 @@ pub(super) fn init(args: &InitArgs, out: &mut dyn Write) -> Result<u8, Failure> 
     }
     for (name, text) in FILES {
         let path = args.folder.join(name);
-        write(&path, text)?;
+        std::fs::write(&path, text).map_err(|error| {
+            Failure::Internal(format!("{}: cannot write: {error}", path.display()))
+        })?;
         writeln!(out, "wrote {}", path.display())?;
     }
     let adapter = args.folder.join(FILES[0].0);
     writeln!(out, "now:  vdi run --adapter 'python3 {}'", adapter.display())?;
     Ok(0)
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text)
-        .map_err(|error| Failure::Internal(format!("{}: cannot write: {error}", path.display())))
 }

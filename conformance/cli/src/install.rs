@@ -5,17 +5,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-
-use super::Failure;
-
-/// `vdi install`.
-#[derive(Debug, Clone, Args)]
-pub struct InstallArgs {
-    /// Where to: it gets the folders bin, lib and include
-    #[arg(value_name = "FOLDER")]
-    pub folder: PathBuf,
-}
+use super::args::InstallArgs;
+use super::failure::Failure;
+use super::output::{cannot_write, quoted};
 
 /// The headers: name and content.
 const HEADERS: &[(&str, &str)] = &[
@@ -56,9 +48,7 @@ pub(super) fn install(args: &InstallArgs, out: &mut dyn Write) -> Result<u8, Fai
     let folder = std::path::absolute(&args.folder)?;
     let put = |place: &str, make: &dyn Fn(&Path) -> io::Result<()>| -> Result<PathBuf, Failure> {
         let path = folder.join(place);
-        replace(&path, make).map_err(|error| {
-            Failure::Input(format!("{}: cannot write: {error}", path.display()))
-        })?;
+        replace(&path, make).map_err(|error| cannot_write(&path, &error))?;
         Ok(path)
     };
     for (from, place) in &files {
@@ -71,8 +61,7 @@ pub(super) fn install(args: &InstallArgs, out: &mut dyn Write) -> Result<u8, Fai
         let path = put(&format!("include/{name}"), &|path| fs::write(path, text))?;
         writeln!(out, "wrote {}", path.display())?;
     }
-    let folder = folder.display().to_string();
-    let folder = shlex::try_quote(&folder).unwrap_or(folder.as_str().into());
+    let folder = quoted(&folder.display().to_string());
     writeln!(
         out,
         "now:  g++ -std=c++11 -pthread -I {folder}/include CLIENT.cpp -L {folder}/lib -lsqlvdi"

@@ -5,13 +5,14 @@ use std::io::{stdin, stdout};
 use vdi_check::exit_code;
 
 use super::args::ProcessArgs;
+use super::failure::{Failure, say};
 use vdi_suite::adapter::{Runtime, serve as answer};
 
 pub(super) fn process(args: &ProcessArgs) -> u8 {
     match answer(&Runtime::one_of_several(&args.prefix), stdin().lock(), stdout()) {
         Ok(()) => exit_code::CONFORMANT,
         Err(error) => {
-            super::say(&super::Failure::Input(format!("standard input or output: {error}")));
+            say(&Failure::Input(format!("standard input or output: {error}")));
             exit_code::BAD_INPUT
         }
     }

@@ -8,8 +8,10 @@ use vdi_check::exit_code;
 use vdi_spec::clauses::ProfileFile;
 
 use super::args::{CheckFormat, ReadingsArgs};
-use super::run::{adapter, library, limits, processors};
-use super::{Failure, profile};
+use super::failure::Failure;
+use super::input::{jobs, library, profile};
+use super::output::write;
+use super::run::{adapter, limits};
 use vdi_suite::run::{Answered, Followed, SuiteOptions, find_readings};
 use vdi_suite::scenario::Scenario;
 
@@ -20,7 +22,7 @@ pub(super) fn readings(args: &ReadingsArgs, out: &mut dyn Write) -> Result<u8, F
     let options = SuiteOptions {
         profile: profile(&args.target.profile)?,
         limits: limits(&args.target),
-        jobs: args.jobs.map_or_else(processors, usize::from),
+        jobs: jobs(args.jobs),
         max_fail: None,
     };
     let (answered, found) = find_readings(&*adapter, &scenarios, &options);
@@ -40,9 +42,7 @@ pub(super) fn readings(args: &ReadingsArgs, out: &mut dyn Write) -> Result<u8, F
         let file = ProfileFile { schema: None, base: "documented-pages".to_owned(), readings };
         let text = serde_json::to_string_pretty(&file)
             .map_err(|error| Failure::Internal(format!("the profile: {error}")))?;
-        std::fs::write(path, text + "\n").map_err(|error| {
-            Failure::Input(format!("{}: cannot write: {error}", path.display()))
-        })?;
+        write(path, &(text + "\n"))?;
     }
     Ok(exit_code_of(&answered))
 }

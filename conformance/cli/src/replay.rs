@@ -7,10 +7,11 @@ use std::path::Path;
 use vdi_spec::clauses::Party;
 use vdi_trace::{FORMAT, Trace, TraceReader};
 
-use super::args::{ReplayArgs, Target};
-use super::run::{adapter, exit_code_of, library, limits, reproducing};
-use super::simulate::{self, HowArgs};
-use super::{Failure, profile, trace_file};
+use super::args::{HowArgs, ReplayArgs, Target};
+use super::failure::Failure;
+use super::input::{library, profile, trace_file};
+use super::run::{adapter, exit_code_of, limits, reproducing};
+use super::simulate;
 use vdi_suite::report::failure;
 use vdi_suite::run::{ScenarioResult, SuiteOptions, Verdict, run_suite, steps_of_trace};
 use vdi_suite::scenario::{Scenario, read};

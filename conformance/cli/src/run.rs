@@ -1,38 +1,33 @@
 //! `vdi run`: scenarios against an implementation.
 
-use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::io::Write;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use vdi_check::exit_code;
 
-use super::args::{Format, RunArgs, Target, gating};
-use super::{Failure, profile};
+use super::args::{RunArgs, Target, gating};
+use super::failure::Failure;
+use super::input::{baseline, jobs, library, profile};
+use super::output::{OptionWords, print, progress};
 use vdi_reference::Mutant;
 use vdi_suite::adapter::{Adapter, Limits, Processes, Reference, Runtime, Stdio};
-use vdi_suite::baseline::Baseline;
-use vdi_suite::report::{self, Summary};
+use vdi_suite::report::Summary;
 use vdi_suite::run::{Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated};
 use vdi_suite::scenario::{Library, Scenario};
 
 pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let profile = profile(&args.target.profile)?;
-    let baseline = match &args.baseline {
-        Some(path) => Baseline::read(path)?,
-        None => Baseline::default(),
-    };
+    let baseline = baseline(&args.gating)?;
     let library = library(args.target.scenarios.as_deref())?;
     let scenarios = selected(&library, &args.filter)?;
     let adapter = adapter(&args.target)?;
-    let jobs = args.jobs.map_or_else(processors, usize::from);
     let options = SuiteOptions {
         profile,
         limits: limits(&args.target),
-        jobs,
+        jobs: jobs(args.jobs),
         max_fail: args.max_fail.map(|most| most as usize),
     };
-    let bar = progress(scenarios.len() as u64);
+    let bar = progress(scenarios.len() as u64, "{wide_msg}");
     let repeat = args.repeat.map(|times| Repeat { times, seed: args.seed });
     let results = run_suite_repeated(&*adapter, &scenarios, &options, repeat, &|result| {
         bar.set_message(result.id.clone());
@@ -51,79 +46,25 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
         options: again.trim_start(),
         profile_name: &args.target.profile,
         profile: &options.profile,
-        parties: &gating(&args.party),
+        parties: &gating(&args.gating.party),
         results: &results,
         baseline: &baseline,
         stale,
     };
-    if let Some(folder) = &args.traces {
-        write_traces(folder, &results)?;
-    }
-    print(args.format, args.output.as_deref(), &summary, out)?;
-    Ok(summary.exit_code())
+    print(&args.report, &summary, out)
 }
 
 /// The options that bring the same result again.
 pub(super) fn reproducing(target: &Target, adapter: &str) -> String {
-    let mut options = adapter.to_owned();
-    let mut add = |option: &str, value: &str| {
-        let value = shlex::try_quote(value).unwrap_or(value.into()).into_owned();
-        options.push_str(&format!(" {option} {value}"));
-    };
+    let mut words = OptionWords(adapter.to_owned());
     if let Some(folder) = &target.scenarios {
-        add("--scenarios", &folder.display().to_string());
+        words.add("--scenarios", folder.display());
     }
     if (target.timeout - 10.0).abs() > f64::EPSILON {
-        add("--timeout", &target.timeout.to_string());
+        words.add("--timeout", target.timeout);
     }
-    if target.strict {
-        options.push_str(" --strict");
-    }
-    options.trim_start().to_owned()
-}
-
-/// The report, or, if that goes into a file, its last line.
-pub(super) fn print(
-    format: Format,
-    output: Option<&Path>,
-    summary: &Summary<'_>,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
-    let text = match format {
-        Format::Text => report::text(summary),
-        Format::Json => report::json(summary),
-        Format::Junit => report::junit(summary)
-            .map_err(|error| Failure::Internal(format!("JUnit XML: {error}")))?,
-        Format::Markdown => report::markdown(summary),
-    };
-    match output {
-        None => out.write_all(text.as_bytes())?,
-        Some(path) => {
-            write(path, &text)?;
-            let text = report::text(summary);
-            let line = text.lines().next_back().unwrap_or_default();
-            writeln!(out, "{line}")?;
-        }
-    }
-    Ok(())
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text)
-        .map_err(|error| Failure::Input(format!("{}: cannot write: {error}", path.display())))
-}
-
-pub(super) fn write_traces(folder: &Path, results: &[ScenarioResult]) -> Result<(), Failure> {
-    for result in results {
-        let path = folder.join(format!("{}.jsonl", result.id));
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(|error| {
-                Failure::Input(format!("{}: cannot make: {error}", parent.display()))
-            })?;
-        }
-        write(&path, &result.trace.to_json_lines())?;
-    }
-    Ok(())
+    words.flag("--strict", target.strict);
+    words.0.trim_start().to_owned()
 }
 
 fn implementation(results: &[ScenarioResult]) -> String {
@@ -134,28 +75,6 @@ fn implementation(results: &[ScenarioResult]) -> String {
         }
         None => "no implementation was reached".to_owned(),
     }
-}
-
-pub(super) fn progress(length: u64) -> ProgressBar {
-    let terminal = std::io::stderr().is_terminal();
-    let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(length), target);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}") {
-        bar.set_style(style);
-    }
-    bar
-}
-
-pub(super) fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// The scenarios of a folder, or the embedded ones.
-pub(super) fn library(folder: Option<&Path>) -> Result<Library, Failure> {
-    Ok(match folder {
-        Some(folder) => Library::folder(folder)?,
-        None => Library::embedded()?,
-    })
 }
 
 fn selected<'l>(library: &'l Library, filters: &[String]) -> Result<Vec<&'l Scenario>, Failure> {
@@ -188,7 +107,7 @@ pub(super) fn limits(target: &Target) -> Limits {
 pub(super) fn adapter(target: &Target) -> Result<Box<dyn Adapter>, Failure> {
     #[cfg(not(feature = "strict"))]
     if target.strict {
-        return Err(super::left_out("`--strict`", "strict"));
+        return Err(super::failure::left_out("`--strict`", "strict"));
     }
     if let Some(command) = &target.adapter {
         let adapter = Stdio::new(command).map_err(|error| Failure::Usage(error.to_string()))?;

@@ -5,11 +5,13 @@ use std::path::Path;
 
 use vdi_check::{check_trace, exit_code};
 
-use super::Failure;
-use super::args::ShrinkArgs;
+use super::args::{HowArgs, ShrinkArgs};
+use super::failure::Failure;
+use super::input::profile;
+use super::output::write;
 use super::replay;
 use super::run::{adapter, limits};
-use super::simulate::{self, HowArgs};
+use super::simulate;
 use vdi_suite::run::{Repeat, SuiteOptions, Verdict};
 use vdi_suite::scenario::Scenario;
 use vdi_suite::scenario::file_text;
@@ -27,7 +29,7 @@ pub(super) fn shrink(args: &ShrinkArgs, out: &mut dyn Write) -> Result<u8, Failu
     let trace = if path.is_file() { replay::trace(path)? } else { None };
     let (scenario, text) = match trace {
         Some(trace) if !driven => {
-            let profile = super::profile(&target.profile)?;
+            let profile = profile(&target.profile)?;
             let (small, same) = shrink_trace(&trace, &profile).ok_or_else(|| nothing(args))?;
             let broken = check_trace(&small, &profile).findings;
             let broken = broken.iter().map(|finding| finding.clause);
@@ -76,7 +78,7 @@ fn what(args: &ShrinkArgs) -> &str {
 /// Shrinks by running against an implementation.
 fn run(args: &ShrinkArgs) -> Result<(Scenario, String), Failure> {
     let options = SuiteOptions {
-        profile: super::profile(&args.target.profile)?,
+        profile: profile(&args.target.profile)?,
         limits: limits(&args.target),
         jobs: 1,
         max_fail: None,
@@ -104,9 +106,4 @@ fn name(args: &ShrinkArgs) -> String {
     let stem = Path::new(what(args)).file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let sound = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     stem.unwrap_or_default().chars().map(sound).collect()
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text)
-        .map_err(|error| Failure::Input(format!("{}: cannot write: {error}", path.display())))
 }

@@ -1,140 +1,22 @@
 //! `vdi simulate`, `vdi merge`: seeded worlds, one by one or in campaigns.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use vdi_check::exit_code;
 use vdi_simulate::{Fault, Outcome, Problem, Watch, shrink};
-use vdi_spec::clauses::Reading;
 
-use super::args::{CheckFormat, Target, seconds};
+use super::args::{CheckFormat, GroundArg, HowArgs, SeedArgs, SimulateArgs, Target};
+use super::campaign;
+use super::failure::Failure;
+use super::input::profile;
+use super::output::{OptionWords, pretty, write};
 use super::run::defect_named;
-use super::{Failure, campaign, profile};
-use vdi_campaign::{
-    BackendKind, CampaignConfig, ClientProgram, Runner, Seeds, Shard, Unfit, differences,
-};
+use super::worlds::{again, exit_code_of};
+use vdi_campaign::{BackendKind, CampaignConfig, ClientProgram, Runner, Unfit, differences};
 use vdi_suite::adapter::{Limits, Trouble};
-
-/// `vdi simulate`.
-#[derive(Debug, Clone, Args)]
-pub struct SimulateArgs {
-    /// The world of this seed: its options, its outcome
-    #[arg(long, value_name = "N", conflicts_with = "seeds")]
-    pub seed: Option<u64>,
-    /// A campaign over these seeds, the last one not included
-    #[arg(long, value_name = "A..B")]
-    pub seeds: Option<Seeds>,
-    /// Of the campaign only this share: shard K of N
-    #[arg(long, value_name = "K/N", requires = "seeds", conflicts_with = "seed", default_value_t = Shard::WHOLE)]
-    pub shard: Shard,
-    /// Worlds side by side; all processors if missing
-    #[arg(long, value_name = "N", requires = "seeds", conflicts_with = "seed", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub jobs: Option<u16>,
-    /// How.
-    #[command(flatten)]
-    pub how: HowArgs,
-    /// Write the trace of the seed's world here, - for standard output
-    #[arg(long, value_name = "FILE", requires = "seed", conflicts_with_all = ["seeds", "shrink"])]
-    pub trace: Option<PathBuf>,
-    /// If the world fails: look for simpler options that fail the same way, as `vdi shrink
-    /// --seed` does
-    #[arg(long, requires = "seed", conflicts_with = "seeds")]
-    pub shrink: bool,
-    /// What the result looks like
-    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
-    pub format: CheckFormat,
-    /// Of the campaign: sum up the hashes of all traces, to compare runs
-    #[arg(long, requires = "seeds", conflicts_with = "seed")]
-    pub digest: bool,
-    /// Write the result of a campaign as JSON here, for `vdi merge`
-    #[arg(long, value_name = "FILE", requires = "seeds", conflicts_with = "seed")]
-    pub output: Option<PathBuf>,
-}
-
-/// How worlds are run and judged.
-#[derive(Debug, Clone, Args)]
-pub struct HowArgs {
-    /// What the worlds run on
-    #[arg(long, value_enum, value_name = "GROUND", default_value_t = GroundArg::Model)]
-    pub on: GroundArg,
-    /// A defect of the plain implementation (see `vdi list defects`)
-    #[arg(long, value_name = "NAME")]
-    pub defect: Option<String>,
-    /// Command of a client program to take the place of ours, such as 'python3 my_client.py';
-    /// it speaks the protocol of conformance/adapters/CLIENT.md
-    #[arg(long, value_name = "COMMAND")]
-    pub client: Option<String>,
-    /// Seconds after which a client program that gives no answer hangs
-    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
-    pub timeout: f64,
-    /// Overrule a drawn option, such as devices=1 or faults.serverAbortAt=12
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
-    pub set: Vec<(String, Value)>,
-    /// Readings to follow and to judge by: documented-pages, documented-tables, linux, or a file
-    #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
-    pub profile: String,
-    /// A reading in place of the profile's, such as agent-return=at-close
-    #[arg(long = "reading", value_name = "QUESTION=READING")]
-    pub readings: Vec<Reading>,
-}
-
-/// The world of a seed, for commands that drive scenarios, too.
-#[derive(Debug, Clone, Args)]
-pub struct SeedArgs {
-    /// Overrule an option that the seed draws, such as devices=1
-    #[arg(long = "set", value_name = "KEY=VALUE", requires = "seed", conflicts_with = "what", value_parser = setting)]
-    pub set: Vec<(String, Value)>,
-    /// What the seed's world runs on
-    #[arg(long, value_enum, value_name = "GROUND", requires = "seed", conflicts_with = "what", default_value_t = GroundArg::Model)]
-    pub on: GroundArg,
-    /// Client program in the place of ours in the seed's world
-    #[arg(long, value_name = "COMMAND", requires = "seed", conflicts_with = "what")]
-    pub client: Option<String>,
-    /// A reading in place of the profile's, such as agent-return=at-close
-    #[arg(
-        long = "reading",
-        value_name = "QUESTION=READING",
-        requires = "seed",
-        conflicts_with = "what"
-    )]
-    pub readings: Vec<Reading>,
-}
-
-/// What worlds run on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum GroundArg {
-    /// The model, which does anything the documents allow
-    Model,
-    /// The runtime
-    Runtime,
-    /// The plain implementation
-    Plain,
-}
-
-/// `vdi merge`.
-#[derive(Debug, Clone, Args)]
-pub struct MergeArgs {
-    /// Results of campaigns, as `vdi simulate --output` writes them
-    #[arg(required = true, value_name = "RESULT")]
-    pub results: Vec<PathBuf>,
-    /// What the result looks like
-    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
-    pub format: CheckFormat,
-    /// Write the joined result as JSON here
-    #[arg(long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
-
-/// A value is JSON, or else a word.
-pub(super) fn setting(text: &str) -> Result<(String, Value), String> {
-    let (key, value) =
-        text.split_once('=').ok_or_else(|| format!("`{text}` is not of the form KEY=VALUE"))?;
-    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-    Ok((key.to_owned(), value))
-}
 
 impl HowArgs {
     /// Those of a command that drives scenarios, too.
@@ -199,30 +81,26 @@ impl HowArgs {
 
     /// The options that make it so again.
     pub(super) fn words(&self) -> String {
-        let mut words = String::new();
-        let mut add = |option: &str, value: &str| {
-            let value = shlex::try_quote(value).unwrap_or(value.into()).into_owned();
-            words.push_str(&format!(" {option} {value}"));
-        };
+        let mut words = OptionWords::default();
         match self.on {
             GroundArg::Model => {}
-            GroundArg::Runtime => add("--on", "runtime"),
-            GroundArg::Plain => add("--on", "plain"),
+            GroundArg::Runtime => words.add("--on", "runtime"),
+            GroundArg::Plain => words.add("--on", "plain"),
         }
-        self.defect.iter().for_each(|defect| add("--defect", defect));
-        self.client.iter().for_each(|client| add("--client", client));
+        self.defect.iter().for_each(|defect| words.add("--defect", defect));
+        self.client.iter().for_each(|client| words.add("--client", client));
         for (key, value) in &self.set {
             let value = match value {
                 Value::String(word) => word.clone(),
                 other => other.to_string(),
             };
-            add("--set", &format!("{key}={value}"));
+            words.add("--set", format!("{key}={value}"));
         }
         if self.profile != "documented-pages" {
-            add("--profile", &self.profile);
+            words.add("--profile", &self.profile);
         }
-        self.readings.iter().for_each(|reading| add("--reading", &reading.to_string()));
-        words
+        self.readings.iter().for_each(|reading| words.add("--reading", reading));
+        words.0
     }
 }
 
@@ -312,20 +190,15 @@ fn simpler(
 ) -> (Outcome, HowArgs) {
     const RUNS: usize = 5_000;
     let seed = outcome.seed;
-    let drawn = HowArgs { set: Vec::new(), ..how.clone() };
-    let drawn = drawn.worlds().and_then(|worlds| {
-        let fitted = drawn.runner(&worlds)?.options(seed);
+    let generated = HowArgs { set: Vec::new(), ..how.clone() };
+    let generated = generated.worlds().and_then(|worlds| {
+        let fitted = generated.runner(&worlds)?.options(seed);
         fitted.map_err(misfit)
     });
-    let drawn = drawn.unwrap_or(outcome.options);
+    let generated = generated.unwrap_or(outcome.options);
     let small = shrink(outcome, RUNS, |options| runner.run(seed, options, watch));
-    let set = differences(&drawn, &small.options);
+    let set = differences(&generated, &small.options);
     (small, HowArgs { set, ..how.clone() })
-}
-
-/// The command that makes it so again.
-pub(super) fn again(seed: u64, words: &str) -> String {
-    format!("vdi replay --seed {seed}{words}")
 }
 
 /// A world as JSON.
@@ -409,17 +282,7 @@ fn misfit(unfit: Unfit) -> Failure {
     Failure::Usage(unfit.to_string())
 }
 
-/// The exit code for what should not be, by its classes.
-pub(super) fn exit_code_of<'a>(classes: impl Iterator<Item = &'a str>) -> u8 {
-    classes.fold(exit_code::CONFORMANT, |code, class| match (code, class) {
-        (exit_code::INTERNAL, _) | (_, Problem::OURS) => exit_code::INTERNAL,
-        (exit_code::CONFORMANT, Problem::UNDECIDED) => exit_code::INCONCLUSIVE,
-        (code, Problem::UNDECIDED) => code,
-        _ => exit_code::VIOLATION,
-    })
-}
-
-/// That of one world.
+/// The exit code of one world.
 fn exit_code_of_world(outcome: &Outcome) -> u8 {
     let classes: Vec<String> = outcome.problems.iter().map(Problem::class).collect();
     exit_code_of(classes.iter().map(String::as_str))
@@ -449,13 +312,4 @@ pub(super) fn replay(
     }
     show(&outcome, how, out)?;
     Ok(exit_code_of_world(&outcome))
-}
-
-pub(super) fn pretty(value: &impl serde::Serialize) -> Result<String, Failure> {
-    serde_json::to_string_pretty(value).map_err(|error| Failure::Internal(error.to_string()))
-}
-
-pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text)
-        .map_err(|error| Failure::Input(format!("{}: cannot write: {error}", path.display())))
 }

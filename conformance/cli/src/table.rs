@@ -7,7 +7,8 @@ use vdi_explore::{client_table, device_table, differences, differences_text, ser
 use vdi_spec::clauses::{Party, Profile};
 
 use super::args::{Machine, TableArgs, TableFormat};
-use super::{Failure, profile};
+use super::failure::Failure;
+use super::input::profile;
 
 pub(super) fn table(args: &TableArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let profile = profile(&args.profile)?;

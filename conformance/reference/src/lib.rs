@@ -1,10 +1,10 @@
-//! A plain implementation of the Virtual Device Interface: one lock, one
+//! The reference implementation of the Virtual Device Interface, kept plain: one lock, one
 //! condition variable, both halves in one process.
 //!
-//! It is the suite's default target and the body on which defects are seeded
-//! ([`Mutant`]). It is written from the documents, never from the model, so that
-//! judging it proves something; of the project it knows only the codes and
-//! VDConfig. To be read in this order:
+//! It is what mutants are made of: each has one seeded defect ([`Mutant`]). It is
+//! written from the documents, never from the model, so that judging it proves
+//! something; of the project it knows only the codes and VDConfig. To be read in this
+//! order:
 //!
 //! | file | what it holds |
 //! | --- | --- |
@@ -16,10 +16,13 @@
 //! | `server`, `server_device`, `agent` | the server's functions |
 //! | `client`, `client_device`, `secondary` | the client's functions |
 //! | `clock` | time-outs that pass by themselves or when told to |
-//! | `defect`, `races` | the seeded defects; those that need two threads |
+//! | `mutant`, `races` | the mutants; those that need two threads |
+//! | `types`, `deadline` | what functions take and give; points in time |
 //!
 //! Blocking is real: GetCommand, GetConfiguration and ExecuteCompletionAgent
 //! sleep on the condition variable. The interface starts no thread of its own.
+//!
+//! Read first: [`World`], [`ServerSet`], [`ClientSet`].
 
 mod implementation;
 mod sync;

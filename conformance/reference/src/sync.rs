@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::thread;
 use std::time::Duration;
 
-pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+pub(crate) use std::sync::{Arc, Condvar, LockResult, Mutex, MutexGuard, PoisonError};
 
 thread_local! {
     /// What the present thread does in the window of a race, if it does not just linger.

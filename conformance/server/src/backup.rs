@@ -6,24 +6,25 @@ use vdi_spec::codes::{CommandCode, Features, Win32};
 
 use super::database::Source;
 use super::device::{Device, Ended};
+use super::faults::Fault;
 use super::media::{BLOCK, Header, Trailer, filled_up, to_block};
 use super::messages::Failed;
+use super::server::Server;
 use super::session::Session;
 use super::statement::Statement;
-use super::{Engine, Fault};
 
 /// Carries the statement out: bytes of the data, and its checksum.
 pub(super) fn backup(
-    engine: &Engine,
+    server: &Server,
     statement: &Statement,
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<(u64, Option<u32>), Failed> {
-    let database = engine.databases.find(&statement.database, statement.what, true)?;
+    let database = server.databases.find(&statement.database, statement.what, true)?;
     let unreadable = |error: std::io::Error| {
         Failed::new(3201, format!("The data of '{}' cannot be read: {error}.", statement.database))
     };
     let source = Source::open(&database).map_err(unreadable)?;
-    let session = Session::open(engine, statement, say)?;
+    let session = Session::open(server, statement, say)?;
     session.progress.expect(source.len());
     let header = Header::new(statement, source.len(), session.config.max_transfer_size);
     let stripes = session.run(|device, index| {
@@ -53,10 +54,10 @@ impl Writer<'_, '_> {
             session.progress.add(length);
         }
         let checksum = hasher.map(Hasher::finalize);
-        if session.engine.faults.has(Fault::FlushTwice) {
+        if session.server.faults.has(Fault::FlushTwice) {
             self.settle()?;
             self.device.order(CommandCode::Flush)?;
-            session.engine.faults.met(Fault::FlushTwice);
+            session.server.faults.happens(Fault::FlushTwice);
         }
         self.block(&to_block(&Trailer { checksum }))?;
         self.settle()?;
@@ -130,20 +131,20 @@ impl Writer<'_, '_> {
             if self.device.is_idle() {
                 return Err(self.device.failure(Win32::ERROR_OPERATION_ABORTED));
             }
-            self.written()?;
+            self.wait_for_write()?;
         }
     }
 
     /// Waits for everything that is out.
     fn settle(&mut self) -> Result<(), Failed> {
         while !self.device.is_idle() {
-            self.written()?;
+            self.wait_for_write()?;
         }
         Ok(())
     }
 
     /// Waits for a Write, which must have stored everything.
-    fn written(&mut self) -> Result<(), Failed> {
+    fn wait_for_write(&mut self) -> Result<(), Failed> {
         let Ended { completion, size, buffer, .. } = self.device.next();
         match completion.code {
             Win32::ERROR_SUCCESS if completion.bytes as usize == size => {

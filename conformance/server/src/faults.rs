@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use super::sync::{lock, sleep as pause};
 
 /// One thing that goes wrong, or is unusual. Commands are counted from 1 in each
 /// statement, over all its devices.
@@ -48,9 +50,9 @@ pub struct Faults {
     list: Vec<Fault>,
     sent: AtomicU64,
     /// Those that have happened to this statement.
-    met: Mutex<Vec<Fault>>,
-    /// Who is told of each, the first time it happens to a statement.
-    tell: Option<fn(Fault)>,
+    happened: Mutex<Vec<Fault>>,
+    /// What each is reported to, the first time it happens to a statement.
+    report: Option<fn(Fault)>,
 }
 
 const EXPECTED: &str = "slow=MS, pause=MS@N, abort@N, close@N, close-set@N, kill@N, unknown@N, \
@@ -82,7 +84,7 @@ impl FromStr for Fault {
             ("unknown", None, Some(at)) => Ok(Self::Unknown(at)),
             ("flush-twice", None, None) => Ok(Self::FlushTwice),
             ("no-complete", None, None) => Ok(Self::NoComplete),
-            ("random", Some(seed), None) => Ok(Self::drawn(seed)),
+            ("random", Some(seed), None) => Ok(Self::random(seed)),
             _ => Err(wrong()),
         }
     }
@@ -120,9 +122,9 @@ impl Fault {
     }
 
     /// One fault, by a seed.
-    fn drawn(seed: u64) -> Self {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let mut below = |limit: u64| random.next_u64() % limit;
+    fn random(seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut below = |limit: u64| rng.next_u64() % limit;
         let at = 1 + below(8);
         match below(8) {
             0 => Self::Slow(Duration::from_millis(1 + below(20))),
@@ -155,32 +157,32 @@ impl Faults {
         &self.list
     }
 
-    /// The same, and this is told of each fault when it happens; of a death just before.
+    /// The same, and each fault is reported when it happens; a death just before.
     #[must_use]
-    pub fn telling(self, tell: fn(Fault)) -> Self {
-        Self { tell: Some(tell), ..self }
+    pub fn reporting_to(self, report: fn(Fault)) -> Self {
+        Self { report: Some(report), ..self }
     }
 
     /// A statement begins: its commands are counted anew, and what happened to the one
-    /// before is not told of this one.
+    /// before is not reported of this one.
     pub(super) fn begin(&self) {
         self.sent.store(0, Ordering::Relaxed);
-        self.met.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        lock(&self.happened).clear();
     }
 
     /// A fault has happened.
-    pub(super) fn met(&self, fault: Fault) {
-        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
-        if !met.contains(&fault) {
-            met.push(fault);
-            self.tell.into_iter().for_each(|tell| tell(fault));
+    pub(super) fn happens(&self, fault: Fault) {
+        let mut happened = lock(&self.happened);
+        if !happened.contains(&fault) {
+            happened.push(fault);
+            self.report.into_iter().for_each(|report| report(fault));
         }
     }
 
     /// The command that the client did not ask for has come back.
-    pub(super) fn met_unknown(&self) {
+    pub(super) fn unknown_happens(&self) {
         let unknown = |fault: &&Fault| matches!(fault, Fault::Unknown(_));
-        self.list.iter().filter(unknown).for_each(|fault| self.met(*fault));
+        self.list.iter().filter(unknown).for_each(|fault| self.happens(*fault));
     }
 
     pub(super) fn has(&self, fault: Fault) -> bool {
@@ -194,28 +196,24 @@ impl Faults {
             let slice = Duration::from_millis(20);
             let mut left = time;
             while !left.is_zero() && !has_ended() {
-                super::sleep(left.min(slice));
+                pause(left.min(slice));
                 left = left.saturating_sub(slice);
             }
         };
         let number = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
         let mut act = None;
-        for fault in &self.list {
-            match *fault {
-                Fault::Slow(_) => self.met(*fault),
-                Fault::Unknown(_) | Fault::FlushTwice | Fault::NoComplete => {}
-                _ if fault.place() == Some(number) => self.met(*fault),
-                _ => {}
+        for fault in self.list.iter().filter(|fault| fault.place().is_none_or(|at| at == number)) {
+            if !matches!(fault, Fault::Unknown(_) | Fault::FlushTwice | Fault::NoComplete) {
+                self.happens(*fault);
             }
             match *fault {
-                Fault::Slow(time) => sleep(time),
-                Fault::Pause(time, at) if at == number => sleep(time),
-                Fault::Kill(at) if at == number => std::process::abort(),
-                Fault::Abort(at) if at == number => act = Some(Act::Abort),
-                Fault::Close(at) if at == number => act = Some(Act::Close),
-                Fault::CloseSet(at) if at == number => act = Some(Act::CloseSet),
-                Fault::Unknown(at) if at == number => act = Some(Act::Unknown),
-                _ => {}
+                Fault::Slow(time) | Fault::Pause(time, _) => sleep(time),
+                Fault::Kill(_) => std::process::abort(),
+                Fault::Abort(_) => act = Some(Act::Abort),
+                Fault::Close(_) => act = Some(Act::Close),
+                Fault::CloseSet(_) => act = Some(Act::CloseSet),
+                Fault::Unknown(_) => act = Some(Act::Unknown),
+                Fault::FlushTwice | Fault::NoComplete => {}
             }
         }
         act
@@ -227,19 +225,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_are_read_and_drawn() {
+    fn faults_are_read_and_random() {
         let faults: Faults = "slow=5, abort@3,flush-twice".parse().expect("three");
         let slow = Fault::Slow(Duration::from_millis(5));
         assert_eq!(faults.list(), [slow, Fault::Abort(3), Fault::FlushTwice]);
         for wrong in ["fast", "slow", "abort", "abort@0", "abort=3", "kill@x", "flush-twice@1"] {
             assert!(wrong.parse::<Faults>().is_err(), "{wrong}");
         }
-        let told: Vec<String> = faults.list().iter().map(ToString::to_string).collect();
-        assert_eq!(told, ["slow=5", "abort@3", "flush-twice"]);
-        let drawn = |seed: u64| format!("random={seed}").parse::<Fault>().expect("drawn");
-        assert_eq!(drawn(1), drawn(1));
+        let shown: Vec<String> = faults.list().iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["slow=5", "abort@3", "flush-twice"]);
+        let random = |seed: u64| format!("random={seed}").parse::<Fault>().expect("a fault");
+        assert_eq!(random(1), random(1));
         let kinds: std::collections::BTreeSet<String> = (0..200)
-            .map(|seed| format!("{:?}", drawn(seed)).split('(').next().unwrap().into())
+            .map(|seed| format!("{:?}", random(seed)).split('(').next().unwrap().into())
             .collect();
         assert_eq!(kinds.len(), 8, "{kinds:?}");
     }

@@ -7,7 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::statement::{Statement, What};
+use super::statement::Statement;
+use super::verb::What;
 
 /// Bytes of a header or a trailer: the largest block that the interface knows.
 pub(super) const BLOCK: usize = 65_536;

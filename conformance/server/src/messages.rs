@@ -4,7 +4,8 @@ use std::fmt;
 
 use vdi_spec::codes::{HResult, Win32};
 
-use super::statement::{Statement, Verb};
+use super::statement::Statement;
+use super::verb::Verb;
 
 /// One message of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,13 +32,13 @@ enum Cause {
     /// The set was aborted, for a reason that is told elsewhere.
     Abort,
     /// What the messages say.
-    Own,
+    Other,
 }
 
 impl Failed {
     pub(super) fn new(number: u32, text: impl Into<String>) -> Self {
         let messages = vec![Message { number, level: 16, text: text.into() }];
-        Self { messages, cause: Cause::Own }
+        Self { messages, cause: Cause::Other }
     }
 
     /// A device, or its set, cannot be opened.
@@ -78,7 +79,7 @@ impl Failed {
             ),
         };
         let aborted = code == Win32::ERROR_OPERATION_ABORTED;
-        let cause = if aborted { Cause::Abort } else { Cause::Own };
+        let cause = if aborted { Cause::Abort } else { Cause::Other };
         let (number, what) = match action {
             "read" => (3203, "Read"),
             "write" => (3202, "Write"),
@@ -170,8 +171,8 @@ mod tests {
     #[test]
     fn an_abort_while_the_set_is_configured_names_the_device() {
         let failed = Failed::call("s", "EndConfiguration", HResult::VD_E_ABORT);
-        let told = failed.to_string();
-        assert!(told.contains("initialize failure on backup device 's'."), "{told}");
+        let text = failed.to_string();
+        assert!(text.contains("initialize failure on backup device 's'."), "{text}");
         assert!(failed.is_abort());
     }
 }

@@ -1,6 +1,6 @@
 //! What may stand behind WITH: every option that is understood, and which of them go together.
 
-use super::statement::Verb;
+use super::verb::Verb;
 
 /// What stands behind WITH, as far as it matters here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,66 +58,45 @@ pub(super) enum Effect {
     Unsupported,
 }
 
-/// Every option that is understood. Those without effect are accepted, and nothing that a
-/// client could see depends on them: no medium is overwritten or appended to here, a backup
-/// is always one of everything, and data is neither compressed nor encrypted.
-const OPTIONS: &[(&str, Value, For, Effect)] = &[
-    ("BLOCKSIZE", Value::Number, For::Both, Effect::Some),
-    ("BUFFERCOUNT", Value::Number, For::Both, Effect::Some),
-    ("CHECKSUM", Value::Nothing, For::Both, Effect::Some),
-    ("COMPRESSION", Value::MaybeList, For::Backup, Effect::None),
-    ("CONTINUE_AFTER_ERROR", Value::Nothing, For::Both, Effect::None),
-    ("COPY_ONLY", Value::Nothing, For::Backup, Effect::None),
-    ("CREDENTIAL", Value::Any, For::Both, Effect::None),
-    ("DESCRIPTION", Value::Any, For::Backup, Effect::None),
-    ("DIFFERENTIAL", Value::Nothing, For::Backup, Effect::None),
-    ("ENABLE_BROKER", Value::Nothing, For::Restore, Effect::None),
-    ("ENCRYPTION", Value::List, For::Backup, Effect::None),
-    ("ERROR_BROKER_CONVERSATIONS", Value::Nothing, For::Restore, Effect::None),
-    ("EXPIREDATE", Value::Any, For::Backup, Effect::None),
-    ("FILE", Value::Number, For::Restore, Effect::None),
-    ("FILESTREAM", Value::List, For::Restore, Effect::None),
-    ("FILE_SNAPSHOT", Value::Nothing, For::Backup, Effect::Unsupported),
-    ("FORMAT", Value::Nothing, For::Backup, Effect::None),
-    ("INIT", Value::Nothing, For::Backup, Effect::None),
-    ("KEEP_CDC", Value::Nothing, For::Restore, Effect::None),
-    ("KEEP_REPLICATION", Value::Nothing, For::Restore, Effect::None),
-    ("KEEP_TEMPORAL_RETENTION", Value::Nothing, For::Restore, Effect::None),
-    ("LOADHISTORY", Value::Nothing, For::Restore, Effect::Unsupported),
-    ("MAXTRANSFERSIZE", Value::Number, For::Both, Effect::Some),
-    ("MEDIADESCRIPTION", Value::Any, For::Backup, Effect::None),
-    ("MEDIANAME", Value::Any, For::Both, Effect::None),
-    ("MEDIAPASSWORD", Value::Any, For::Both, Effect::None),
-    ("METADATA_ONLY", Value::Nothing, For::Both, Effect::Unsupported),
-    ("MOVE", Value::Move, For::Restore, Effect::None),
-    ("NAME", Value::Any, For::Backup, Effect::None),
-    ("NEW_BROKER", Value::Nothing, For::Restore, Effect::None),
-    ("NOFORMAT", Value::Nothing, For::Backup, Effect::None),
-    ("NOINIT", Value::Nothing, For::Backup, Effect::None),
-    ("NORECOVERY", Value::Nothing, For::Both, Effect::None),
-    ("NOREWIND", Value::Nothing, For::Both, Effect::None),
-    ("NOSKIP", Value::Nothing, For::Backup, Effect::None),
-    ("NOUNLOAD", Value::Nothing, For::Both, Effect::None),
-    ("NO_CHECKSUM", Value::Nothing, For::Both, Effect::Some),
-    ("NO_COMPRESSION", Value::Nothing, For::Backup, Effect::None),
-    ("NO_TRUNCATE", Value::Nothing, For::Backup, Effect::None),
-    ("PARTIAL", Value::Nothing, For::Restore, Effect::None),
-    ("PASSWORD", Value::Any, For::Both, Effect::None),
-    ("RECOVERY", Value::Nothing, For::Restore, Effect::None),
-    ("REPLACE", Value::Nothing, For::Restore, Effect::None),
-    ("RESTART", Value::Nothing, For::Both, Effect::None),
-    ("RESTRICTED_USER", Value::Nothing, For::Restore, Effect::None),
-    ("RETAINDAYS", Value::Number, For::Backup, Effect::None),
-    ("REWIND", Value::Nothing, For::Both, Effect::None),
-    ("SKIP", Value::Nothing, For::Backup, Effect::None),
-    ("SNAPSHOT", Value::Nothing, For::Both, Effect::Some),
-    ("STANDBY", Value::Any, For::Both, Effect::None),
-    ("STATS", Value::Percent, For::Both, Effect::Some),
-    ("STOPAT", Value::Any, For::Restore, Effect::None),
-    ("STOPATMARK", Value::Mark, For::Restore, Effect::None),
-    ("STOPBEFOREMARK", Value::Mark, For::Restore, Effect::None),
-    ("STOP_ON_ERROR", Value::Nothing, For::Both, Effect::None),
-    ("UNLOAD", Value::Nothing, For::Both, Effect::None),
+/// Every option that is understood: what it does, what it is for, what stands behind it.
+/// Those without effect are accepted, and nothing that a client could see depends on them: no
+/// medium is overwritten or appended to here, a backup is always one of everything, and data
+/// is neither compressed nor encrypted.
+#[rustfmt::skip]
+const OPTIONS: &[(Effect, For, Value, &[&str])] = &[
+    (Effect::Some, For::Both, Value::Nothing, &["CHECKSUM", "NO_CHECKSUM", "SNAPSHOT"]),
+    (Effect::Some, For::Both, Value::Number, &["BLOCKSIZE", "BUFFERCOUNT", "MAXTRANSFERSIZE"]),
+    (Effect::Some, For::Both, Value::Percent, &["STATS"]),
+    (Effect::None, For::Both, Value::Nothing, &[
+        "CONTINUE_AFTER_ERROR", "NORECOVERY", "NOREWIND", "NOUNLOAD", "RESTART", "REWIND",
+        "STOP_ON_ERROR", "UNLOAD",
+    ]),
+    (Effect::None, For::Both, Value::Any, &[
+        "CREDENTIAL", "MEDIANAME", "MEDIAPASSWORD", "PASSWORD", "STANDBY",
+    ]),
+    (Effect::None, For::Backup, Value::Nothing, &[
+        "COPY_ONLY", "DIFFERENTIAL", "FORMAT", "INIT", "NOFORMAT", "NOINIT", "NOSKIP",
+        "NO_COMPRESSION", "NO_TRUNCATE", "SKIP",
+    ]),
+    (Effect::None, For::Backup, Value::Any, &[
+        "DESCRIPTION", "EXPIREDATE", "MEDIADESCRIPTION", "NAME",
+    ]),
+    (Effect::None, For::Backup, Value::Number, &["RETAINDAYS"]),
+    (Effect::None, For::Backup, Value::List, &["ENCRYPTION"]),
+    (Effect::None, For::Backup, Value::MaybeList, &["COMPRESSION"]),
+    (Effect::None, For::Restore, Value::Nothing, &[
+        "ENABLE_BROKER", "ERROR_BROKER_CONVERSATIONS", "KEEP_CDC", "KEEP_REPLICATION",
+        "KEEP_TEMPORAL_RETENTION", "NEW_BROKER", "PARTIAL", "RECOVERY", "REPLACE",
+        "RESTRICTED_USER",
+    ]),
+    (Effect::None, For::Restore, Value::Any, &["STOPAT"]),
+    (Effect::None, For::Restore, Value::Number, &["FILE"]),
+    (Effect::None, For::Restore, Value::List, &["FILESTREAM"]),
+    (Effect::None, For::Restore, Value::Move, &["MOVE"]),
+    (Effect::None, For::Restore, Value::Mark, &["STOPATMARK", "STOPBEFOREMARK"]),
+    (Effect::Unsupported, For::Both, Value::Nothing, &["METADATA_ONLY"]),
+    (Effect::Unsupported, For::Backup, Value::Nothing, &["FILE_SNAPSHOT"]),
+    (Effect::Unsupported, For::Restore, Value::Nothing, &["LOADHISTORY"]),
 ];
 
 /// Options of which a statement may have one.
@@ -142,8 +121,10 @@ const EITHER: &[&[&str]] = &[
 #[must_use]
 pub fn list_options() -> String {
     let names = |wanted: Effect| {
-        let all = OPTIONS.iter().filter(|(.., effect)| *effect == wanted);
-        all.map(|(name, ..)| *name).collect::<Vec<_>>().join(", ")
+        let rows = OPTIONS.iter().filter(|(effect, ..)| *effect == wanted);
+        let mut names: Vec<&str> = rows.flat_map(|(.., names)| *names).copied().collect();
+        names.sort_unstable();
+        names.join(", ")
     };
     format!(
         "Options of BACKUP and RESTORE that do what they say: {}.\n\n\
@@ -162,8 +143,10 @@ pub(super) fn option(name: &str, verb: Verb) -> Option<(&'static str, Value, Eff
         For::Backup => verb == Verb::Backup,
         For::Restore => verb == Verb::Restore,
     };
-    let known = OPTIONS.iter().find(|(known, _, to, _)| *known == name && fits(*to));
-    known.map(|(name, value, _, effect)| (*name, *value, *effect))
+    OPTIONS.iter().filter(|(_, to, ..)| fits(*to)).find_map(|(effect, _, value, names)| {
+        let name = names.iter().find(|known| **known == name)?;
+        Some((*name, *value, *effect))
+    })
 }
 
 /// Why an option cannot be added to those that a statement has.
@@ -220,9 +203,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tables_are_sorted_and_fit() {
-        assert!(OPTIONS.windows(2).all(|pair| pair[0].0 < pair[1].0));
-        let known = |name: &str| OPTIONS.iter().any(|(known, ..)| *known == name);
-        assert!(EITHER.iter().all(|group| group.len() > 1 && group.iter().all(|one| known(one))));
+    fn every_option_stands_once_and_the_tables_fit() {
+        let mut names = std::collections::BTreeSet::new();
+        for name in OPTIONS.iter().flat_map(|(.., names)| *names) {
+            assert!(names.insert(*name), "{name} stands twice");
+        }
+        assert!(EITHER.iter().all(|group| group.len() > 1));
+        assert!(EITHER.iter().flat_map(|group| *group).all(|name| names.contains(name)));
     }
 }

@@ -8,28 +8,30 @@ use vdi_runtime::{Buffer, Bytes};
 use vdi_spec::codes::{CommandCode, Win32};
 use vdi_spec::config::VdConfig;
 
-use super::Engine;
 use super::database::{Sink, Source, hash};
 use super::device::{Device, Ended};
 use super::media::{BLOCK, Header, Trailer, from_block};
 use super::messages::Failed;
+use super::server::Server;
 use super::session::Session;
-use super::statement::{Statement, What};
+use super::statement::Statement;
+use super::sync::lock;
+use super::verb::What;
 
 /// Carries the statement out: bytes of the data, and its checksum.
 pub(super) fn restore(
-    engine: &Engine,
+    server: &Server,
     statement: &Statement,
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<(u64, Option<u32>), Failed> {
-    let database = engine.databases.find(&statement.database, statement.what, false)?;
+    let database = server.databases.find(&statement.database, statement.what, false)?;
     let unwritable = |error: std::io::Error| {
         let name = &statement.database;
         Failed::new(3634, format!("The data of '{name}' cannot be written: {error}."))
     };
     let snapshot = statement.options.snapshot;
     let sink = (!snapshot).then(|| Sink::open(&database)).transpose().map_err(unwritable)?;
-    let session = Session::open(engine, statement, say)?;
+    let session = Session::open(server, statement, say)?;
     let first: Mutex<Option<Header>> = Mutex::new(None);
     let parts = session.run(|device, _| {
         let mut reader = Reader { device, sink: sink.as_ref(), place: 0 };
@@ -115,7 +117,7 @@ impl Reader<'_, '_> {
                 format!("The data of '{name}' cannot be written: {why}."),
             ));
         }
-        let mut first = first.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut first = lock(first);
         let known = first.get_or_insert_with(|| {
             session.progress.expect(header.bytes);
             header.clone()

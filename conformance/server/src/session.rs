@@ -1,9 +1,7 @@
-//! One set from Open to Close: configured, its devices driven by a thread each, its
-//! completion agent on a thread of its own.
+//! One set from Open to Close: found, configured, aborted.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use vdi_recorder::shared::{join, trace_path};
@@ -13,13 +11,15 @@ use vdi_spec::codes::{Features, HResult};
 use vdi_spec::config::{ServerConfig, VdConfig};
 use vdi_trace::Recorder;
 
-use super::device::Device;
+use super::faults::Fault;
 use super::messages::Failed;
-use super::statement::{Statement, Verb};
-use super::{Engine, Fault, now, sleep};
+use super::server::Server;
+use super::statement::Statement;
+use super::sync::{lock, now, sleep};
+use super::verb::Verb;
 
-/// How often the server looks for a set, or for its devices.
-const LOOK: Duration = Duration::from_millis(2);
+/// How often the server polls for a set, or for its devices.
+pub(super) const POLL: Duration = Duration::from_millis(2);
 
 /// The least and the usual bytes of a transfer.
 const TRANSFER: u32 = 65_536;
@@ -29,10 +29,10 @@ const BUFFERS: u32 = 4;
 
 /// A set that is open.
 pub(super) struct Session<'a> {
-    pub(super) engine: &'a Engine,
+    pub(super) server: &'a Server,
     pub(super) statement: &'a Statement,
     pub(super) set: ServerSet,
-    history: SetHistory,
+    pub(super) history: SetHistory,
     closed: AtomicBool,
     /// The server closes its devices early, on purpose, and does not abort.
     leaving: AtomicBool,
@@ -50,7 +50,7 @@ pub(super) struct Percent<'a> {
     every: Option<u32>,
     whole: AtomicU64,
     done: AtomicU64,
-    told: Mutex<u64>,
+    reported: Mutex<u64>,
 }
 
 impl Percent<'_> {
@@ -62,10 +62,10 @@ impl Percent<'_> {
         let Some(every) = self.every.map(u64::from) else { return };
         let done = self.done.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
         let percent = done.saturating_mul(100) / self.whole.load(Ordering::Relaxed).max(1);
-        let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        while *told + every <= percent.min(100) {
-            *told += every;
-            (self.say)(&format!("{} percent processed.", *told));
+        let mut reported = lock(&self.reported);
+        while *reported + every <= percent.min(100) {
+            *reported += every;
+            (self.say)(&format!("{} percent processed.", *reported));
         }
     }
 }
@@ -73,21 +73,21 @@ impl Percent<'_> {
 impl<'a> Session<'a> {
     /// Opens the set that the statement names, and configures it.
     pub(super) fn open(
-        engine: &'a Engine,
+        server: &'a Server,
         statement: &'a Statement,
         say: &'a (dyn Fn(&str) + Sync),
     ) -> Result<Self, Failed> {
-        let (set, history) = find(engine, &statement.devices[0])?;
-        engine.stop.begin(&set);
+        let (set, history) = find(server, &statement.devices[0])?;
+        server.stop.begin(&set);
         let progress = Percent {
             say,
             every: statement.options.stats,
             whole: AtomicU64::new(1),
             done: AtomicU64::new(0),
-            told: Mutex::new(0),
+            reported: Mutex::new(0),
         };
         let mut session = Self {
-            engine,
+            server,
             statement,
             set,
             history,
@@ -152,9 +152,9 @@ impl<'a> Session<'a> {
         if !asked.contains(Features::REQUEST_COMPLETE) {
             return granted;
         }
-        let faults = &self.engine.faults;
+        let faults = &self.server.faults;
         if faults.has(Fault::NoComplete) {
-            faults.met(Fault::NoComplete);
+            faults.happens(Fault::NoComplete);
             return granted;
         }
         granted | Features::COMPLETE_ENABLED
@@ -168,93 +168,6 @@ impl<'a> Session<'a> {
     /// Whether VDC_Complete was promised.
     pub(super) fn completes(&self) -> bool {
         self.config.features.contains(Features::COMPLETE_ENABLED)
-    }
-
-    /// Does the work, each device on a thread of its own, and closes the set.
-    pub(super) fn run<T: Send>(
-        &self,
-        work: impl Fn(&mut Device<'_>, usize) -> Result<T, Failed> + Sync,
-    ) -> Result<Vec<T>, Failed> {
-        let failed =
-            |function| move |status| Failed::call(&self.statement.devices[0], function, status);
-        let agent = self
-            .set
-            .completion_agent()
-            .map_err(failed("ExecuteCompletionAgent"))
-            .inspect_err(|_| self.give_up())?;
-        let agent = named("agent").spawn(move || agent.execute()).map_err(|error| {
-            self.give_up();
-            Failed::new(701, format!("There is no thread for the completion agent: {error}."))
-        })?;
-        let ready =
-            self.open_devices().and_then(|devices| self.wait_for_client().map(|()| devices));
-        let result = match ready {
-            Ok(devices) => self.drive(devices, &work),
-            Err(failed) => {
-                self.abort();
-                Err(failed)
-            }
-        };
-        let closed = match agent.join() {
-            Ok(ran) => ran.and(self.close()),
-            Err(_) => self.close(),
-        };
-        let result = result?;
-        closed.map_err(failed("Close"))?;
-        Ok(result)
-    }
-
-    /// Each device on a thread of its own; when one fails the set is aborted, so that the
-    /// others come to an end. Not for one that was closed on purpose: the others then close
-    /// theirs.
-    fn drive<T: Send>(
-        &self,
-        devices: Vec<Device<'_>>,
-        work: &(impl Fn(&mut Device<'_>, usize) -> Result<T, Failed> + Sync),
-    ) -> Result<Vec<T>, Failed> {
-        let no_thread = |error| Failed::new(701, format!("There is no thread: {error}."));
-        thread::scope(|scope| {
-            let mut running = Vec::new();
-            for (index, mut device) in devices.into_iter().enumerate() {
-                let act = move || {
-                    let done = work(&mut device, index);
-                    if done.is_err() && !device.has_left() {
-                        self.abort();
-                    }
-                    done
-                };
-                running.push(named(&format!("device{}", index + 1)).spawn_scoped(scope, act));
-            }
-            let ended = running.into_iter().map(|thread| {
-                let thread = thread.map_err(no_thread).inspect_err(|_| self.abort())?;
-                thread.join().unwrap_or_else(|_| {
-                    self.abort();
-                    Err(Failed::new(3013, "The server has failed."))
-                })
-            });
-            worst(ended.collect())
-        })
-    }
-
-    fn open_devices(&self) -> Result<Vec<Device<'_>>, Failed> {
-        let open = |name: &String| {
-            let device = self.set.open_device(name).map_err(|status| Failed::open(name, status))?;
-            Device::new(self, name, device)
-        };
-        self.statement.devices.iter().map(open).collect()
-    }
-
-    /// Waits until the client has opened its devices: before that no command is accepted.
-    fn wait_for_client(&self) -> Result<(), Failed> {
-        let begun = now();
-        while self.history.progress() == Progress::Forming {
-            if begun.elapsed() > self.engine.patience {
-                let text = "The client did not open the devices of the virtual device set in time.";
-                return Err(Failed::new(3206, text));
-            }
-            sleep(LOOK);
-        }
-        Ok(())
     }
 
     /// Whether the set has come to an end, one way or the other.
@@ -283,45 +196,41 @@ impl<'a> Session<'a> {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        self.engine.stop.end();
+        self.server.stop.end();
         self.set.close()
     }
 
     /// The set is of no use any more.
-    fn give_up(&self) {
+    pub(super) fn give_up(&self) {
         self.abort();
         let _ = self.close();
     }
 }
 
-fn named(name: &str) -> thread::Builder {
-    thread::Builder::new().name(name.to_owned())
-}
-
 /// The set of that name, opened, once there is one.
-fn find(engine: &Engine, name: &str) -> Result<(ServerSet, SetHistory), Failed> {
+fn find(server: &Server, name: &str) -> Result<(ServerSet, SetHistory), Failed> {
     let begun = now();
-    let plain = engine.machine.server_set();
+    let set = server.machine.server_set();
     loop {
         let mut why = HResult::VD_E_INVALID;
-        if let Some(history) = plain.history_of(None, name) {
-            let recording = recording(engine, name, &history)?;
-            let set = recording.server(engine.machine.server_set());
+        if let Some(history) = set.history_of(None, name) {
+            let recording = recording(server, name, &history)?;
+            let set = recording.server(server.machine.server_set());
             match set.open(None, name) {
                 Ok(()) => return Ok((set, history)),
                 Err(status) => why = status,
             }
         }
-        if begun.elapsed() >= engine.wait || engine.stop.is_asked() {
+        if begun.elapsed() >= server.wait || server.stop.is_asked() {
             return Err(Failed::open(name, why));
         }
-        sleep(LOOK);
+        sleep(POLL);
     }
 }
 
 /// What the server does with this set, recorded if that is wanted.
-fn recording(engine: &Engine, name: &str, history: &SetHistory) -> Result<Recording, Failed> {
-    let Some(pattern) = &engine.trace else { return Ok(Recording::new(Recorder::silent())) };
+fn recording(server: &Server, name: &str, history: &SetHistory) -> Result<Recording, Failed> {
+    let Some(pattern) = &server.trace else { return Ok(Recording::new(Recorder::silent())) };
     let path = trace_path(pattern, name);
     let header = header(&Options::default());
     let recorder = join(&path, &header, (history, name)).map_err(|error| {
@@ -330,21 +239,4 @@ fn recording(engine: &Engine, name: &str, history: &SetHistory) -> Result<Record
     let recording = Recording::new(recorder);
     recording.watch(history.clone(), Mortal::Primary);
     Ok(recording)
-}
-
-/// All results, or why the statement failed: an abort is only the echo of another failure,
-/// if there is one.
-fn worst<T>(results: Vec<Result<T, Failed>>) -> Result<Vec<T>, Failed> {
-    let mut all = Vec::new();
-    let mut failed: Option<Failed> = None;
-    for result in results {
-        match result {
-            Ok(value) => all.push(value),
-            Err(one) => {
-                let keep = failed.as_ref().is_some_and(|known| !known.is_abort() || one.is_abort());
-                failed = if keep { failed } else { Some(one) };
-            }
-        }
-    }
-    failed.map_or(Ok(all), Err)
 }

@@ -5,28 +5,11 @@
 //! neither BACKUP nor RESTORE.
 
 use super::options::{Effect, Options, Value, clash, option};
+use super::verb::{Verb, What};
 use super::words::{Placed, Word, words};
 
 /// Devices of a set, at most.
 const DEVICES: usize = 64;
-
-/// What a statement does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    /// It reads the database and writes media.
-    Backup,
-    /// It reads media and writes the database.
-    Restore,
-}
-
-/// Of what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
-    /// The database.
-    Database,
-    /// Its log.
-    Log,
-}
 
 /// A BACKUP or RESTORE to virtual devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,9 +41,6 @@ pub enum Order {
     Set,
 }
 
-/// Statements in the order they are to be carried out.
-pub type Batch = Vec<Order>;
-
 /// Why a text is no statement.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
@@ -73,7 +53,7 @@ pub struct BadStatement {
     pub message: String,
 }
 
-/// The statements of a batch; `;` may part them. `GO` is not SQL: it parts batches, and
+/// The statements of a batch, in the order they are to be carried out; `;` may part them. `GO` is not SQL: it parts batches, and
 /// whoever reads a script takes it out.
 ///
 /// ```
@@ -92,13 +72,13 @@ pub struct BadStatement {
 ///
 /// # Errors
 /// The first thing that is not understood.
-pub fn parse(text: &str) -> Result<Batch, BadStatement> {
+pub fn parse(text: &str) -> Result<Vec<Order>, BadStatement> {
     let words = words(text).map_err(|span| {
         let piece: String = text[span.start..].chars().take(20).collect();
         bad(105, line_of(text, span.start), format!("Unclosed or unknown text near '{piece}'."))
     })?;
     let mut reader = Reader { text, words: &words, next: 0 };
-    let mut batch = Batch::new();
+    let mut batch = Vec::new();
     while reader.next < words.len() {
         if !reader.takes(&Word::Semicolon) {
             batch.push(reader.order()?);
@@ -381,17 +361,6 @@ impl Reader<'_> {
             self.next += 1;
         }
         Ok(())
-    }
-}
-
-impl Verb {
-    /// The first word of the statement.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Backup => "BACKUP",
-            Self::Restore => "RESTORE",
-        }
     }
 }
 

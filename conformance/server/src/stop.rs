@@ -1,8 +1,10 @@
 //! A statement that is stopped while it is carried out.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use vdi_recorder::ServerSet;
+
+use super::sync::lock;
 
 /// Stops a statement from another thread: whoever asked for it wants it no more, or is gone.
 #[derive(Debug, Default)]
@@ -17,7 +19,7 @@ struct State {
 
 impl Stop {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Stops the statement now, or as soon as it begins.

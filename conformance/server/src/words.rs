@@ -1,6 +1,8 @@
 //! The words of Transact-SQL, as far as BACKUP and RESTORE have them.
 
-use logos::Logos;
+use logos::{Lexer, Logos};
+
+use super::quotes::length;
 
 /// One word of a statement.
 #[derive(Clone, Debug, PartialEq, Eq, Logos)]
@@ -14,11 +16,11 @@ pub(super) enum Word {
     #[regex(r"[\p{L}_#][\p{L}\p{N}_@#$]*", |lex| lex.slice().to_owned())]
     Plain(String),
     /// A name in brackets or double quotes.
-    #[regex(r"\[([^\]]|\]\])*\]", |lex| unquoted(lex.slice(), "]]", "]"))]
-    #[regex(r#""([^"]|"")*""#, |lex| unquoted(lex.slice(), "\"\"", "\""))]
+    #[token("[", |lex| quoted(lex, ']'))]
+    #[token("\"", |lex| quoted(lex, '"'))]
     Quoted(String),
     /// A text in single quotes, with or without the `N` before it.
-    #[regex(r"[Nn]?'([^']|'')*'", |lex| unquoted(lex.slice().trim_start_matches(['N', 'n']), "''", "'"))]
+    #[regex("[Nn]?'", |lex| quoted(lex, '\''))]
     Text(String),
     /// A whole number.
     #[regex(r"[0-9]+", |lex| lex.slice().parse().ok())]
@@ -40,28 +42,21 @@ pub(super) enum Word {
     Dot,
 }
 
-/// What stands between the quotes.
-fn unquoted(text: &str, double: &str, single: &str) -> String {
-    text[1..text.len() - 1].replace(double, single)
+/// What stands between the quotes, the last character of what was found and `closing`.
+fn quoted(lexer: &mut Lexer<'_, Word>, closing: char) -> Option<String> {
+    let start = lexer.span().end - 1;
+    let text = &lexer.source()[start..];
+    let length = length(text)?;
+    lexer.bump(length - 1);
+    let single = closing.to_string();
+    Some(text[1..length - 1].replace(&single.repeat(2), &single))
 }
 
 /// Skips to the end of a comment.
-fn comment(lexer: &mut logos::Lexer<'_, Word>) -> bool {
-    let (mut depth, mut at) = (1, 0);
-    let rest = lexer.remainder().as_bytes();
-    while depth > 0 {
-        match rest.get(at..at + 2) {
-            Some(b"/*") => (depth, at) = (depth + 1, at + 2),
-            Some(b"*/") => (depth, at) = (depth - 1, at + 2),
-            Some(_) => at += 1,
-            None => {
-                lexer.bump(rest.len());
-                return false;
-            }
-        }
-    }
-    lexer.bump(at);
-    true
+fn comment(lexer: &mut Lexer<'_, Word>) -> bool {
+    let length = length(&lexer.source()[lexer.span().start..]);
+    lexer.bump(length.map_or(lexer.remainder().len(), |length| length - 2));
+    length.is_some()
 }
 
 /// A word with its place: bytes from the start of the text.

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vdi_explore::{Action as Deed, Bounds, paths_covering_transitions};
+use vdi_explore::{Action as ModelAction, Bounds, paths_covering_transitions};
 use vdi_model::{
     BufferId, Call, Caller, ClientCall, CommandId, DeviceName, Expected, ServerCall, Timeout,
 };
@@ -45,7 +45,7 @@ pub fn generate(known: &[&Scenario], bounds: &Bounds) -> Vec<Scenario> {
     let profiles = profiles();
     let mut generated: Vec<Scenario> = Vec::new();
     for path in paths_covering_transitions(bounds, &Profile::default()) {
-        let all = pin_actions(&Namer::default().deeds(&path), &Profile::default());
+        let all = pin_actions(&Namer::default().driver_actions(&path), &Profile::default());
         if let Some(scenario) = kept(all, &covered, &profiles, generated.len() + 1) {
             covered.extend(transitions(&scenario.steps));
             generated.push(scenario);
@@ -61,7 +61,7 @@ pub fn left_out(scenarios: &[&Scenario], bounds: &Bounds) -> BTreeSet<String> {
     let taken: BTreeSet<String> =
         scenarios.iter().flat_map(|scenario| transitions(&expand(scenario).0)).collect();
     let ways = paths_covering_transitions(bounds, &profile).into_iter();
-    let all = ways.flat_map(|path| pin_actions(&Namer::default().deeds(&path), &profile));
+    let all = ways.flat_map(|path| pin_actions(&Namer::default().driver_actions(&path), &profile));
     all.map(|one| one.transition).filter(|t| !t.is_empty() && !taken.contains(t)).collect()
 }
 
@@ -76,10 +76,10 @@ fn profiles() -> Vec<Profile> {
     single.chain(named).collect()
 }
 
-/// From this deed on the steps are done under this reading only.
+/// From this action on the steps are done under this reading only.
 #[derive(Clone, Copy)]
 struct Guard {
-    deed: usize,
+    from: usize,
     reading: Reading,
 }
 
@@ -101,7 +101,7 @@ fn kept(
         let scenario = scenario(&guarded(&all, &guards), covered, number);
         let failed = profiles.iter().filter_map(|profile| {
             let step = agreement(&scenario, profile).err()?.step;
-            Some((deed_of(&all, step), profile))
+            Some((action_of(&all, step), profile))
         });
         let Some((at, profile)) = failed.min_by_key(|(at, _)| *at) else {
             return Some(scenario);
@@ -110,7 +110,7 @@ fn kept(
         match (differing.next(), differing.next()) {
             (Some(other), None) => {
                 let reading = Profile::default().reading(other.question);
-                if !hold(&mut guards, Guard { deed: at, reading }) {
+                if !hold(&mut guards, Guard { from: at, reading }) {
                     all.truncate(at);
                 }
             }
@@ -120,18 +120,18 @@ fn kept(
 }
 
 /// Adds a guard. What fails all the same under the other reading is left over from a
-/// deed before: the guard there is then moved to it. False: there is none before.
+/// action before: the guard there is then moved to it. False: there is none before.
 fn hold(guards: &mut Vec<Guard>, new: Guard) -> bool {
     match guards.iter_mut().find(|guard| guard.reading == new.reading) {
         None => guards.push(new),
-        Some(guard) if guard.deed > 0 => guard.deed = (guard.deed - 1).min(new.deed),
+        Some(guard) if guard.from > 0 => guard.from = (guard.from - 1).min(new.from),
         Some(_) => return false,
     }
     true
 }
 
-/// The deed to which a step belongs, counted from 1 among the steps of all.
-fn deed_of(all: &[PinnedAction], step: usize) -> usize {
+/// The action to which a step belongs, counted from 1 among the steps of all.
+fn action_of(all: &[PinnedAction], step: usize) -> usize {
     let mut steps = 0;
     let at = all.iter().position(|one| {
         steps += one.steps.len();
@@ -140,11 +140,11 @@ fn deed_of(all: &[PinnedAction], step: usize) -> usize {
     at.unwrap_or(all.len() - 1)
 }
 
-/// The deeds, their steps done under the readings of the guards before them.
+/// The actions, their steps done under the readings of the guards before them.
 fn guarded(all: &[PinnedAction], guards: &[Guard]) -> Vec<PinnedAction> {
     let mut all = all.to_vec();
     for (index, one) in all.iter_mut().enumerate() {
-        let before = guards.iter().filter(|guard| guard.deed <= index);
+        let before = guards.iter().filter(|guard| guard.from <= index);
         let readings: Vec<String> = before.map(|guard| guard.reading.to_string()).collect();
         let when = (!readings.is_empty()).then(|| readings.join(", "));
         one.steps.iter_mut().for_each(|step| step.when.clone_from(&when));
@@ -196,35 +196,40 @@ struct Namer {
 
 impl Namer {
     /// What a driver does on this way: what happens by itself is left out.
-    fn deeds(&mut self, path: &[Deed]) -> Vec<Action> {
-        let mut deeds = Vec::new();
-        for deed in path {
-            let next = match deed {
-                Deed::Call { call, outcome, .. } => {
+    fn driver_actions(&mut self, path: &[ModelAction]) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for step in path {
+            let next = match step {
+                ModelAction::Call { call, outcome, .. } => {
                     let status = outcome.answer.expected();
                     let sound = status == Some(Expected::Status(HResult::NOERROR));
                     self.call(call, sound)
                 }
-                Deed::Expire(lane) if lane.0 == 1 => {
+                ModelAction::Expire(lane) if lane.0 == 1 => {
                     Some(Action::Expire { expire: lane_named("server.agent"), after: None })
                 }
-                Deed::Exit(process) => {
+                ModelAction::Exit(process) => {
                     let exit = match process {
                         Caller::Server => Process::Server,
                         Caller::Client(_) => Process::Primary,
                     };
                     Some(Action::Exit { exit, how: HowEnded::Killed })
                 }
-                _ => continue,
+                ModelAction::Return { .. }
+                | ModelAction::Callback(_)
+                | ModelAction::Hold(_)
+                | ModelAction::Resume(_)
+                | ModelAction::Expire(_)
+                | ModelAction::Unload => continue,
             };
             let Some(action) = next else { break };
             let begins = matches!(&action, Action::Call { call, .. } if *call == Function::BeginConfiguration);
-            deeds.push(action);
+            actions.push(action);
             if begins && !std::mem::replace(&mut self.requested, true) {
-                deeds.push(requesting());
+                actions.push(requesting());
             }
         }
-        deeds
+        actions
     }
 
     fn call(&mut self, call: &Call, succeeds: bool) -> Option<Action> {
@@ -297,7 +302,14 @@ impl Namer {
                 args.size = Some(Size(65536));
                 Function::FreeBuffer
             }
-            _ => return None,
+            // Not in these worlds, or with arguments that have no name here.
+            ServerCall::Open { .. }
+            | ServerCall::BeginConfiguration { .. }
+            | ServerCall::RequestBuffers(_)
+            | ServerCall::QueryAvailableBuffers(_)
+            | ServerCall::AllocateBuffer { .. }
+            | ServerCall::IsSharedBuffer { .. }
+            | ServerCall::SendCommand(_) => return None,
         };
         Some(action(function, lane, on, creates, args))
     }
@@ -343,7 +355,10 @@ impl Namer {
                 (lane, on) = ("primary.t1", "cdev1".to_owned());
                 Function::CompleteCommand
             }
-            _ => return None,
+            ClientCall::Create { .. }
+            | ClientCall::OpenInSecondary { .. }
+            | ClientCall::GetBufferHandle { .. }
+            | ClientCall::MapBufferHandle { .. } => return None,
         };
         Some(action(function, lane, on, creates, args))
     }

@@ -20,6 +20,7 @@ pub mod adapter;
 pub mod baseline;
 #[cfg(feature = "explore")]
 pub mod generate;
+mod locked;
 pub mod mutants;
 pub mod report;
 pub mod run;

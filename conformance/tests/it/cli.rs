@@ -53,6 +53,16 @@ fn help() {
         text.push_str(&told(words));
         text.push('\n');
     }
+    // And every other command that there is.
+    let all = told(&["--help"]);
+    let names = all.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let is_command = |name: &&str| name.starts_with(|c: char| c.is_ascii_lowercase());
+    for name in names.filter(is_command).filter(|name| *name != "help") {
+        if !text.contains(&format!("$ vdi {name} ")) {
+            text.push_str(&told(&[name, "--help"]));
+            text.push('\n');
+        }
+    }
     snapshot("cli", "help", &text);
 }
 

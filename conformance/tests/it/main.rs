@@ -3,6 +3,7 @@
 mod adapters;
 mod cli;
 mod clients;
+mod docs;
 mod gate;
 mod house;
 mod interleaved;

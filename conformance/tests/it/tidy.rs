@@ -1,9 +1,10 @@
 //! The tree holds what the design says: files and functions stay
 //! short, every clause and code cites a source.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use syn::spanned::Spanned;
 use syn::visit::Visit;
@@ -134,22 +135,110 @@ fn codes_are_read_by_name_and_number() {
     assert_eq!(COMMANDS.len(), 19);
 }
 
-/// The top level is what it is meant to be.
+/// What the top level may hold.
+const TOP: &[&str] = &[
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "conformance",
+    "findings",
+    "scenarios",
+    "sim",
+    "snapshots",
+];
+
+/// What git tracks at the top level; nothing, where this is no checkout or there is no git.
+fn tracked() -> Option<BTreeSet<String>> {
+    let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(top()).output().ok()?;
+    let paths = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let paths = paths.split('\0').filter(|path| !path.is_empty());
+    let names: BTreeSet<String> =
+        paths.map(|path| path.split('/').next().unwrap_or_default().to_owned()).collect();
+    (listed.status.success() && !names.is_empty()).then_some(names)
+}
+
+/// What lies at the top level and is ours by its looks: source, or a package. Whatever else
+/// a user may have made by following the documentation.
+fn source_at_the_top() -> BTreeSet<String> {
+    let entries = fs::read_dir(top()).expect("the top level").map(|entry| entry.expect("an entry"));
+    let is_ours = |path: &Path| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        matches!(extension, Some("rs" | "toml")) || path.join("Cargo.toml").is_file()
+    };
+    entries
+        .filter(|entry| is_ours(&entry.path()))
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+/// The top level is what it is meant to be: of what git tracks, so that whatever a user makes
+/// there, such as a kit or a folder of data, is the user's own.
 #[test]
+#[expect(clippy::print_stderr, reason = "that less was looked at belongs into the log")]
 fn the_top_level_holds_nothing_else() {
-    let allowed = [
-        "Cargo.lock",
-        "Cargo.toml",
-        "LICENSE",
-        "README.md",
-        "conformance",
-        "scenarios",
-        "sim",
-        "snapshots",
-        "target",
-    ];
-    for entry in fs::read_dir(top()).expect("the top level") {
-        let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
-        assert!(name.starts_with('.') || allowed.contains(&name.as_str()), "{name}");
+    let names = tracked().unwrap_or_else(|| {
+        eprintln!("no git checkout here: of the top level only source files are looked at");
+        source_at_the_top()
+    });
+    let mine = |name: &&String| !name.starts_with('.') && !TOP.contains(&name.as_str());
+    let stray: Vec<&String> = names.iter().filter(mine).collect();
+    assert!(
+        stray.is_empty(),
+        "{stray:?} at the top level, where only {TOP:?} belong: move it into one of these, or take \
+         it out of git (`git rm --cached`) if it is nobody's but yours"
+    );
+}
+
+/// What each crate of the workspace is built of: the names of its dependencies, without those
+/// of its tests.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = std::process::Command::new(cargo)
+        .args(["metadata", "--offline", "--no-deps", "--format-version", "1"])
+        .current_dir(top())
+        .output()
+        .expect("cargo metadata");
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("what cargo metadata writes");
+    let text = |of: &serde_json::Value| of.as_str().unwrap_or_default().to_owned();
+    let of = |package: &serde_json::Value| {
+        let all = package["dependencies"].as_array().expect("dependencies");
+        let built = all.iter().filter(|one| one["kind"].is_null()).map(|one| text(&one["name"]));
+        (text(&package["name"]), built.collect())
+    };
+    metadata["packages"].as_array().expect("packages").iter().map(of).collect()
+}
+
+/// The walls between the crates: who is built of what.
+#[test]
+fn walls() {
+    let crates = dependencies();
+    let needs = |name: &str| &crates[name];
+    for (name, allowed) in [
+        ("vdi_model", &["smallvec", "vdi_spec"][..]),
+        ("vdi_runtime", &["rustix", "vdi_spec"]),
+        ("vdi_reference", &["vdi_spec"]),
+    ] {
+        let beyond: Vec<&String> =
+            needs(name).iter().filter(|one| !allowed.contains(&one.as_str())).collect();
+        assert!(beyond.is_empty(), "{name} is built of {beyond:?}, too");
+    }
+    for library in ["libsqlvdi", "libsqlvdi-record", "vdi_runtime", "vdi_recorder"] {
+        let mut all: BTreeSet<&str> = BTreeSet::new();
+        let mut next = vec![library];
+        while let Some(name) = next.pop() {
+            if all.insert(name) {
+                next.extend(crates.get(name).into_iter().flatten().map(String::as_str));
+            }
+        }
+        for oracle in ["vdi_model", "vdi_check", "vdi_explore", "vdi_simulate"] {
+            assert!(!all.contains(oracle), "{library} is built of {oracle}");
+        }
+    }
+    for facade in ["sim/src/lib.rs", "conformance/src/lib.rs"] {
+        let items = parse(&top().join(facade)).items;
+        let only = |item| matches!(item, &syn::Item::Use(_) | &syn::Item::Mod(_));
+        assert!(items.iter().all(only), "{facade} only re-exports");
     }
 }

@@ -1,39 +1,42 @@
 //! A trace, judged: does it have an explanation that the documents allow?
 //!
-//! The judge takes the events one by one and keeps every state the model allows after
+//! The checker takes the events one by one and keeps every state the model allows after
 //! them. While each call begins when its set is at rest, calls take effect in the order
 //! they were made, and mostly there is one state. Where calls overlap, it searches for
 //! the orders of their effects, and of the steps of the interface and its agent, that
-//! explain what was seen. If there are more than it was to look at, the verdict is
+//! explain what was seen. If there are more than it was to examine, the verdict is
 //! *inconclusive* and says what to raise. It is never a guess.
+//!
+//! Read first: [`Checker`], [`Judged`], [`Verdict`].
+//!
+//! | module | subject |
+//! | --- | --- |
+//! | `events` | each event, handed to what judges it |
+//! | `session` | whose call is this: names, handles, sets, devices, commands, lives |
+//! | `dispatch` | which of the two ways an event is judged |
+//! | `sequential` | while calls begin at rest: in order |
+//! | `linearize` | where calls overlap: the search |
+//! | `rules` | obligations beside the model's outcomes |
+//! | `partial` | the calls of a side that was not seen |
+//! | `explain` | verdicts in words, candidates, readings |
 
-mod ask;
-mod bind;
-mod contested;
-mod describe;
+mod checker;
+mod dispatch;
 mod events;
-mod follow;
-mod frontier;
-mod names;
-mod notes;
-mod overlap;
-mod places;
+mod explain;
+mod linearize;
+mod partial;
+mod rules;
 mod sequential;
-mod setup;
-mod transitions;
-mod under_way;
-mod unseen;
-mod verdict;
+mod session;
+mod terms;
 
-pub use ask::{AskError, Asked, ask};
-pub use describe::{Candidate, OwedCallback, describe_state};
-pub use sequential::Checker;
-pub use setup::BUDGET;
-pub use transitions::Transitions;
-pub use verdict::{
-    Allowed, Attempt, Effect, Finding, InputError, Judged, LaneChoices, Undecided, Verdict,
-    Violation, Why, exit_code,
+pub use checker::Checker;
+pub use explain::{
+    Allowed, AskError, Asked, Attempt, Candidate, Effect, Finding, InputError, Judged, LaneChoices,
+    OwedCallback, Transitions, Undecided, Verdict, Violation, Why, ask, describe_state, exit_code,
 };
+pub use terms::BUDGET;
 
 use std::io::BufRead;
 
@@ -61,7 +64,7 @@ pub fn check_reader(input: impl BufRead, profile: &Profile) -> Judged {
     check_reader_with(input, profile, |checker| checker)
 }
 
-/// The same with a judge that `prepare` has set up, as by [`Checker::with_budget`].
+/// The same with a checker that `prepare` has set up, as by [`Checker::with_budget`].
 #[must_use]
 pub fn check_reader_with(
     input: impl BufRead,
@@ -102,7 +105,7 @@ fn check_half(checker: Checker, mut reader: TraceReader<impl BufRead>) -> Judged
             Err(error) => break Some(error),
         }
     };
-    let judged = unseen::judge(checker, reader.header(), &events);
+    let judged = partial::judge(checker, reader.header(), &events);
     Judged { error: judged.error.or(unread), ..judged }
 }
 
@@ -112,20 +115,12 @@ pub fn check_trace(trace: &Trace, profile: &Profile) -> Judged {
     check_trace_with(Checker::new(&trace.header, profile.clone()), trace)
 }
 
-/// Judges a trace in memory with a judge that has seen nothing yet.
+/// Judges a trace in memory with a checker that has seen nothing yet.
 #[must_use]
 pub fn check_trace_with(checker: Checker, trace: &Trace) -> Judged {
-    let mut checker = checker;
     if !trace.header.unseen.is_empty() {
         let lines = (2..).zip(trace.events.iter().cloned()).collect::<Vec<_>>();
-        return unseen::judge(checker, &trace.header, &lines);
+        return partial::judge(checker, &trace.header, &lines);
     }
-    for (index, event) in trace.events.iter().enumerate() {
-        match checker.event(index + 2, event) {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(error) => return checker.finish_with(error.at(index + 2, event)),
-        }
-    }
-    checker.finish()
+    checker.judge_all((2..).zip(&trace.events))
 }

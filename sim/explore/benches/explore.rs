@@ -6,7 +6,8 @@ use std::time::Instant;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use smallvec::SmallVec;
-use vdi_explore::{Bounds, Exploration, Node, World, explore, reachable};
+use vdi_explore::testing::reachable;
+use vdi_explore::{Bounds, Exploration, Node, World, explore};
 use vdi_spec::clauses::Profile;
 
 /// Two devices and two commands: seconds, not minutes.

@@ -93,7 +93,7 @@ fn place(lane: LaneId) -> &'static str {
         0 => "server.main",
         1 => "server.agent",
         2 => "primary.main",
-        number if number < super::offer::SECONDARY => "device",
+        number if number < super::lanes::SECONDARY => "device",
         _ => "secondary.main",
     }
 }
@@ -210,7 +210,7 @@ impl fmt::Display for Action {
             }
             Self::Return { lane, outcome } => {
                 if place(*lane) == "device" {
-                    write!(f, " (d{})", lane.0 - super::offer::DEVICE + 1)?;
+                    write!(f, " (d{})", lane.0 - super::lanes::DEVICE + 1)?;
                 }
                 write!(f, " [{}]", outcome.clause)
             }

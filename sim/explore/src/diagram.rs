@@ -2,9 +2,10 @@
 //! the model: every single call in every state that a breadth-first search of a
 //! small set reaches.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use super::search::breadth_first;
 use vdi_model::{
     Answer, Call, Caller, ClientCall, DeviceName, DeviceSetState, LaneId, Limits, ServerCall,
     State, Timeout,
@@ -28,26 +29,19 @@ type Edges = BTreeMap<(DeviceSetState, DeviceSetState), BTreeSet<&'static str>>;
 const LANES: [LaneId; 3] = [LaneId(0), LaneId(1), LaneId(2)];
 
 /// A set with one device and no commands: enough for every edge of the view.
-#[expect(
-    clippy::disallowed_types,
-    reason = "only membership is asked of the set; the order comes from the queue"
-)]
 fn edges(profile: &Profile) -> (Edges, usize) {
     let mut edges = Edges::new();
-    let mut seen = std::collections::HashSet::from([State::default()]);
-    let mut queue = VecDeque::from([State::default()]);
-    while let Some(state) = queue.pop_front() {
-        for (name, after) in successors(&state, profile) {
+    let found = breadth_first(State::default(), |_, state| {
+        let next = successors(state, profile);
+        for (name, after) in &next {
             let step = (state.device_set_state(), after.device_set_state());
             if step.0 != step.1 {
-                edges.entry(step).or_default().insert(name);
-            }
-            if seen.insert(after.clone()) {
-                queue.push_back(after);
+                edges.entry(step).or_default().insert(*name);
             }
         }
-    }
-    (edges, seen.len())
+        next.into_iter().map(|(_, after)| after).collect()
+    });
+    (edges, found.states.len())
 }
 
 /// Every state that one call, return or death leads to.

@@ -1,12 +1,15 @@
 //! What the model says as a whole: its transition tables, computed from
 //! representative situations and held against the documented ones, its state
-//! diagrams, and, with the feature `explore`, every state of a bounded set, on which
+//! diagrams, and, with the feature `search`, every state of a bounded set, on which
 //! named properties are held.
+//!
+//! Read first: [`Table`], [`server_table`], [`client_table`].
 
 mod device;
 mod diagram;
 mod differences;
 mod documented;
+mod search;
 mod table;
 mod transitions;
 mod walk;
@@ -18,7 +21,11 @@ mod citations;
 #[cfg(feature = "search")]
 mod coverage;
 #[cfg(feature = "search")]
+mod lanes;
+#[cfg(feature = "search")]
 mod mutant;
+#[cfg(feature = "search")]
+mod node;
 #[cfg(feature = "search")]
 mod offer;
 #[cfg(feature = "search")]
@@ -35,8 +42,6 @@ mod world;
 #[cfg(feature = "search")]
 pub use action::Action;
 #[cfg(feature = "search")]
-pub use citations::uncited_readings;
-#[cfg(feature = "search")]
 pub use coverage::Coverage;
 pub use device::device_table;
 pub use diagram::device_set_diagram;
@@ -45,7 +50,9 @@ pub use documented::{DOCUMENTED_CLIENT, DOCUMENTED_SERVER, documented_table};
 #[cfg(feature = "search")]
 pub use mutant::Mutant;
 #[cfg(feature = "search")]
-pub use paths::{deeds, paths_covering_transitions, reachable, same_up_to_detail};
+pub use node::{At, Breach, Breaches, Ghost, Node, Sent};
+#[cfg(feature = "search")]
+pub use paths::paths_covering_transitions;
 #[cfg(feature = "search")]
 pub use properties::{INVARIANTS, Invariant, SIGHTS, Sight};
 #[cfg(feature = "search")]
@@ -53,4 +60,12 @@ pub use run::{Exploration, explore, serve};
 pub use table::{Cell, Entry, Table};
 pub use transitions::{client_table, server_table};
 #[cfg(feature = "search")]
-pub use world::{At, Bounds, Breach, Breaches, Detail, Ghost, Node, Sent, World};
+pub use world::{Bounds, Detail, World};
+
+/// What the tests hold of whole worlds; no part of the interface.
+#[cfg(feature = "search")]
+#[doc(hidden)]
+pub mod testing {
+    pub use crate::citations::uncited_readings;
+    pub use crate::paths::{everything_done, reachable, same_up_to_detail};
+}

@@ -1,7 +1,7 @@
 //! Worlds that are broken on purpose: each must break an invariant, or the
 //! invariants are worth nothing.
 
-use super::world::Node;
+use super::node::Node;
 use vdi_model::{
     Agent, Call, Callback, Configuration, Ending, LaneId, Limits, Outcomes, Pending, ServerCall,
     ServerLife, Stage, State,
@@ -110,7 +110,7 @@ impl Mutant {
     pub(super) fn callbacks(self, state: &State, profile: &Profile) -> Vec<Callback> {
         let mut seen = state.clone();
         if self == Self::CallsBackAfterTheAgent && state.server == ServerLife::Closed {
-            seen.agent = Agent::Running { lane: super::offer::AGENT };
+            seen.agent = Agent::Running { lane: super::lanes::AGENT };
         }
         if self == Self::RefusesInSilence {
             seen.commands.retain(|c| !matches!(c.stage, Stage::Refused { .. }));

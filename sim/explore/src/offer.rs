@@ -3,7 +3,9 @@
 use smallvec::SmallVec;
 
 use super::action::Action;
-use super::world::{Detail, Node, World};
+use super::lanes::{AGENT, MAIN, PRIMARY, device_lane, secondary_lane};
+use super::node::Node;
+use super::world::{Detail, World};
 use vdi_model::{
     Agent, Asked, BufferId, Call, Caller, Carried, ClientCall, ClientDevice, ClientLife, CommandId,
     CreateFlaw, DeviceName, Granted, LaneId, Object, Pending, Request, Requested, Reserve,
@@ -12,28 +14,8 @@ use vdi_model::{
 use vdi_spec::clauses::Clause;
 use vdi_spec::codes::{CommandCode, Features, Win32};
 
-/// The server's lane for everything but the agent.
-pub(super) const MAIN: LaneId = LaneId(0);
-/// The server's lane for the agent.
-pub(super) const AGENT: LaneId = LaneId(1);
-/// The primary client's lane for the set.
-pub(super) const PRIMARY: LaneId = LaneId(2);
-/// The number of the first device's lane: each device has one on the client's side.
-pub(super) const DEVICE: u16 = 3;
-/// The number of the lane of the process before the first secondary.
-pub(super) const SECONDARY: u16 = 80;
-
 /// One kind of buffer: the largest transfer.
 const KIND: Requested = Requested { size: 65536, alignment: 0, count: 1 };
-
-/// The lane on which a client uses a device.
-pub(super) const fn device_lane(device: u8) -> LaneId {
-    LaneId(DEVICE + device as u16)
-}
-
-const fn secondary_lane(number: u8) -> LaneId {
-    LaneId(SECONDARY + number as u16)
-}
 
 /// Collects the actions of one state.
 struct Offer<'a> {

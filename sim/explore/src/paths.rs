@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::Action;
-use super::world::{Bounds, Detail, Node, World};
+use super::node::Node;
+use super::search::{Found, breadth_first};
+use super::world::{Bounds, Detail, World};
 use vdi_model::{ClientPhase, DeviceSetState, ServerPhase, Stage};
 use vdi_spec::clauses::Profile;
 
@@ -19,47 +21,30 @@ fn class(node: &Node, action: &Action) -> Class {
     (phases.0, phases.1, phases.2, action.kind(), clauses)
 }
 
-/// Every state of a world, in the order in which breadth-first search finds them, each
-/// with the state before it.
-struct Graph {
-    nodes: Vec<Node>,
-    parents: Vec<usize>,
-}
+/// Every state of a world, each with the state before it.
+struct Graph(Found<Node>);
 
 impl Graph {
     /// Searches; `met` is told every step with its source.
-    #[expect(
-        clippy::disallowed_types,
-        reason = "only membership is asked of the map; the order comes from the list"
-    )]
     fn search(world: &World, mut met: impl FnMut(usize, &Node, &Action, &Node)) -> Self {
-        let start = world.canonical(Node::default());
-        let mut known = std::collections::HashSet::from([start.clone()]);
-        let mut graph = Self { nodes: vec![start], parents: vec![0] };
         let mut actions = Vec::new();
-        let mut at = 0;
-        while at < graph.nodes.len() {
-            let node = graph.nodes[at].clone();
-            world.offer(&node, true, &mut actions);
-            for action in actions.drain(..) {
-                let next = world.canonical(world.step(&node, &action));
-                met(at, &node, &action, &next);
-                if known.insert(next.clone()) {
-                    graph.nodes.push(next);
-                    graph.parents.push(at);
-                }
-            }
-            at += 1;
-        }
-        graph
+        Self(breadth_first(world.canonical(Node::default()), |at, node| {
+            world.offer(node, true, &mut actions);
+            let mut step = |action: Action| {
+                let next = world.canonical(world.step(node, &action));
+                met(at, node, &action, &next);
+                next
+            };
+            actions.drain(..).map(&mut step).collect()
+        }))
     }
 
     /// The states on the shortest way to a state, without the first.
     fn way(&self, mut to: usize) -> Vec<&Node> {
         let mut way = Vec::new();
         while to != 0 {
-            way.push(&self.nodes[to]);
-            to = self.parents[to];
+            way.push(&self.0.states[to]);
+            to = self.0.parents[to];
         }
         way.reverse();
         way
@@ -69,21 +54,21 @@ impl Graph {
 /// Every state of a bounded world, in the order in which breadth-first search finds them.
 #[must_use]
 pub fn reachable(world: &World) -> Vec<Node> {
-    Graph::search(world, |_, _, _, _| {}).nodes
+    Graph::search(world, |_, _, _, _| {}).0.states
 }
 
 /// Everything that is done in a bounded world: in which state and phases, with which
 /// clauses, and whether the set is aborted or a device failed afterwards.
 #[must_use]
-pub fn deeds(world: &World) -> BTreeSet<String> {
-    let mut deeds = BTreeSet::new();
+pub fn everything_done(world: &World) -> BTreeSet<String> {
+    let mut done = BTreeSet::new();
     Graph::search(world, |_, node, action, next| {
         let (state, server, client, kind, clauses) = class(node, action);
         let aborted = next.ghost.aborted;
         let failed = next.state.devices.iter().any(|device| device.errored);
-        deeds.insert(format!("{state} {server} {client}: {kind} {clauses:?} {aborted} {failed}"));
+        done.insert(format!("{state} {server} {client}: {kind} {clauses:?} {aborted} {failed}"));
     });
-    deeds
+    done
 }
 
 /// A small set of paths from the beginning that together take a step of every class: in

@@ -2,7 +2,8 @@
 
 use stateright::Property;
 
-use super::world::{Bounds, Breach, Detail, Node, World};
+use super::node::{Breach, Node};
+use super::world::{Bounds, Detail, World};
 use vdi_model::{
     Caller, Cause, ClientDevice, ClientPhase, DeviceSetState, DeviceState, Object, Pending,
     ServerDevice, ServerLife, ServerPhase, Stage, State,

@@ -10,8 +10,9 @@ use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
-use super::offer::{DEVICE, SECONDARY, device_lane};
-use super::world::{At, Node, World};
+use super::lanes::{DEVICE, SECONDARY, device_lane};
+use super::node::{At, Node};
+use super::world::World;
 use vdi_model::{
     BufferId, ClientLife, Command, CommandId, Configuration, Device, LaneId, Pending, Reserve,
     SecondaryLife, ServerLife, Stage, State, Timeout,

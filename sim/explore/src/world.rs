@@ -5,8 +5,9 @@ use smallvec::SmallVec;
 
 use super::action::Action;
 use super::coverage::Coverage;
+use super::lanes::AGENT;
 use super::mutant::Mutant;
-use super::offer::AGENT;
+use super::node::{At, Breach, Ghost, Node, Sent, process_bit};
 use super::properties;
 use super::symmetry;
 use vdi_model::{
@@ -67,125 +68,6 @@ impl Bounds {
 
     /// Two devices, two commands, one buffer, and what happens rarely.
     pub const RARE: Self = Self { devices: 2, rare: true, ..Self::SMALL };
-}
-
-/// Where a command is, as far as the calls and returns told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum At {
-    /// SendCommand accepted it.
-    Queued,
-    /// GetCommand gave it to the client.
-    Delivered,
-    /// The client answered it with this code.
-    Answered(Win32),
-    /// It ends undelivered with this code.
-    Dropped(Win32),
-    /// SendCommand refused it.
-    Refused,
-}
-
-/// A command that was sent and not called back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sent {
-    /// Its number.
-    pub id: CommandId,
-    /// Its device.
-    pub device: u8,
-    /// Where it is.
-    pub at: At,
-}
-
-/// What the invariants remember, told by calls, returns and callbacks alone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Ghost {
-    /// Commands sent and not called back, oldest first.
-    pub sent: SmallVec<[Sent; 4]>,
-    /// Whether a lane is inside ExecuteCompletionAgent.
-    pub agent_inside: bool,
-    /// Whether the set was ever aborted.
-    pub aborted: bool,
-    /// Processes that have ended: bit 0 the server, bit 1 the primary, then the secondaries.
-    pub gone: u8,
-    /// Whether the server has unloaded the library.
-    pub unloaded: bool,
-    /// Whether a hazard was raised.
-    pub hazard: bool,
-    /// Whether the server has sent a buffer that another command had.
-    pub lent_twice: bool,
-    /// What went wrong on the way here.
-    pub breaches: Breaches,
-}
-
-/// What can go wrong in a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the invariant of each says it")]
-pub enum Breach {
-    CalledBackTwice,
-    CalledBackAfterAgent,
-    WrongCode,
-    AgentLeftEarly,
-    DeliveredAfterAbort,
-    DeliveredOutOfOrder,
-    ClearErrorTooEarly,
-    SentInErrorState,
-    BufferShared,
-    CloseNotClosed,
-    ControlLost,
-    AbortUndone,
-    NormalCloseAborted,
-    NotCalledBackFirst,
-}
-
-/// A set of breaches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Breaches(u16);
-
-impl Breaches {
-    fn add(&mut self, breach: Breach) {
-        self.0 |= 1 << breach as u16;
-    }
-
-    /// Whether it holds this one.
-    #[must_use]
-    pub const fn has(self, breach: Breach) -> bool {
-        self.0 & (1 << breach as u16) != 0
-    }
-}
-
-impl Ghost {
-    /// What is queued on a device ends undelivered.
-    fn drop_queued(&mut self, device: u8, code: Win32) {
-        let queued = |sent: &&mut Sent| sent.device == device && sent.at == At::Queued;
-        self.sent.iter_mut().filter(queued).for_each(|sent| sent.at = At::Dropped(code));
-    }
-
-    fn require(&mut self, holds: bool, breach: Breach) {
-        if !holds {
-            self.breaches.add(breach);
-        }
-    }
-
-    /// Whether the process has ended, or the server's has unloaded the library.
-    #[must_use]
-    pub const fn is_gone(&self, process: Caller) -> bool {
-        self.gone & process_bit(process) != 0
-    }
-}
-
-const fn process_bit(process: Caller) -> u8 {
-    match process {
-        Caller::Server => 1,
-        Caller::Client(number) => 2 << number,
-    }
-}
-
-/// A state of the world.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Node {
-    /// The state of the model.
-    pub state: State,
-    /// What the invariants remember.
-    pub ghost: Ghost,
 }
 
 /// The bounded world under one choice of readings.

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use vdi_recorder::settings::{DEBUG, GROUP, PREFIX, TIMEOUT_UNIT, TRACE};
 use vdi_runtime::{Machine, Options, Timeout};
 use vdi_spec::abi::milliseconds;
 
@@ -12,7 +13,7 @@ use crate::recording::TraceFile;
 pub(crate) struct Settings {
     pub(crate) machine: Machine,
     seconds: bool,
-    debug: bool,
+    debugs: bool,
     /// Where sets are recorded; `%s` stands for a set's name.
     trace: Option<String>,
 }
@@ -21,28 +22,19 @@ impl Settings {
     pub(crate) fn get() -> &'static Self {
         static SETTINGS: OnceLock<Settings> = OnceLock::new();
         SETTINGS.get_or_init(|| {
-            let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|is| is == value);
-            let prefix = std::env::var("VDI_PREFIX").unwrap_or_default();
-            let options = Options { prefix, group: is("VDI_GROUP", "1"), ..Options::default() };
+            let prefix = PREFIX.get().unwrap_or_default();
+            let options = Options { prefix, group: GROUP.is("1"), ..Options::default() };
             let settings = Self {
                 machine: Machine::shared_memory(options),
-                seconds: is("VDI_TIMEOUT_UNIT", "seconds"),
-                debug: is("VDI_DEBUG", "1"),
-                trace: std::env::var("VDI_TRACE").ok().filter(|path| !path.is_empty()),
+                seconds: TIMEOUT_UNIT.is("seconds"),
+                debugs: DEBUG.is("1"),
+                trace: TRACE.get(),
             };
-            settings.tell_misspelt("VDI_TIMEOUT_UNIT", &["milliseconds", "seconds"]);
-            settings.tell_misspelt("VDI_GROUP", &["0", "1"]);
+            for bad in [&TIMEOUT_UNIT, &GROUP].into_iter().filter_map(|one| one.check().err()) {
+                settings.debug(|| format!("{bad}: taken for {}", bad.default));
+            }
             settings
         })
-    }
-
-    /// Tells of a variable that has no value that is known: the first of those holds.
-    fn tell_misspelt(&self, name: &str, known: &[&str]) {
-        let value = std::env::var_os(name).unwrap_or_default();
-        if !value.is_empty() && !known.iter().any(|known| value == *known) {
-            let (value, known, first) = (value.display(), known.join(" or "), known[0]);
-            self.tell(|| format!("{name} is `{value}`, expected {known}: taken for {first}"));
-        }
     }
 
     /// A time-out as C++ gives it.
@@ -62,8 +54,8 @@ impl Settings {
 
     /// Says something to whoever looks for a fault.
     #[expect(clippy::print_stderr, reason = "asked for by VDI_DEBUG")]
-    pub(crate) fn tell(&self, what: impl FnOnce() -> String) {
-        if self.debug {
+    pub(crate) fn debug(&self, what: impl FnOnce() -> String) {
+        if self.debugs {
             eprintln!("libsqlvdi: {}", what());
         }
     }

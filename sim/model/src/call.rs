@@ -1,23 +1,7 @@
 //! What a lane can ask of the interface: the inputs of the model.
 
-use super::state::{Asked, Caller, Granted, Requested};
-use super::{BufferId, CommandId};
+use super::values::{Asked, BufferId, Caller, CommandId, Granted, Requested, Timeout};
 use vdi_spec::codes::{CommandCode, Features, Win32};
-
-/// How long a blocking call may wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Timeout {
-    /// Do not wait.
-    Poll,
-    /// It may expire.
-    Finite,
-    /// It expires when time is said to pass, and not otherwise.
-    Told,
-    /// It has expired.
-    Passed,
-    /// It never expires.
-    Infinite,
-}
 
 /// A call by one of the two parties.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

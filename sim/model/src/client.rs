@@ -2,8 +2,9 @@
 
 use smallvec::smallvec;
 
+use super::answer::Answer;
 use super::effect::Effect;
-use super::outcome::{Answer, Outcome, Outcomes};
+use super::outcome::{Outcome, Outcomes};
 use super::phase::ClientPhase;
 use super::state::{
     Cause, ClientDevice, ClientLife, Command, Configuration, Device, Pending, SecondaryLife,

@@ -2,10 +2,10 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use super::outcome::{Answer, Expected, Outcome, Outcomes};
-use super::state::{
-    Caller, Cause, Command, CommandId, InProgress, LaneId, Pending, ServerLife, Stage, State,
-};
+use super::answer::{Answer, Expected};
+use super::outcome::{Outcome, Outcomes};
+use super::state::{Cause, Command, InProgress, Pending, ServerLife, Stage, State};
+use super::values::{Caller, CommandId, LaneId};
 use vdi_spec::clauses::Clause as C;
 use vdi_spec::clauses::{
     AgentReturn, AgentStatusAfterAbort, CompletionRace, FailedSendCallbackLane, Profile,
@@ -141,7 +141,7 @@ pub fn apply_callback(state: &mut State, callback: &Callback, held: bool) {
         (device.errored, device.error_told) = (false, false);
     }
     if command.fails_device && state.aborted.is_none() {
-        super::effect::enter_error_state(state, command.device);
+        super::apply::enter_error_state(state, command.device);
     }
     let device = &mut state.devices[usize::from(command.device)];
     let tells = !matches!(command.stage, Stage::Refused { .. }) || code == Win32::ERROR_IO_DEVICE;

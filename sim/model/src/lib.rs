@@ -9,8 +9,12 @@
 //! [`apply_callback`] take one of the answers. A time-out is the freedom of a
 //! call that can expire; a blocked call is part of the state.
 //!
+//! Read first: [`State`], [`outcomes`], [`Outcome`].
+//!
 //! Architecture invariant: no thread, no clock, no JSON, no randomness here.
 
+mod answer;
+mod apply;
 mod call;
 mod client;
 mod commands;
@@ -24,19 +28,23 @@ mod server;
 mod state;
 mod system;
 mod touch;
+mod values;
 
-pub use call::{Call, Carried, ClientCall, CreateFlaw, DeviceName, Request, ServerCall, Timeout};
+pub use answer::{Answer, Expected, Reply};
+pub use call::{Call, Carried, ClientCall, CreateFlaw, DeviceName, Request, ServerCall};
 pub use completion::{Callback, Ending, apply_callback, callbacks, end_callback, hold_callback};
 pub use moment::{returns_of_waiting, settle, unwait};
-pub use outcome::{Answer, Expected, Outcome, Outcomes, Reply};
+pub use outcome::{Outcome, Outcomes};
 pub use phase::{ClientPhase, DeviceSetState, DeviceState, ServerPhase};
 pub use state::{
-    Agent, Asked, Buffer, BufferId, Caller, Cause, ClientDevice, ClientLife, Command, CommandId,
-    Configuration, Device, Granted, InProgress, LaneId, Pending, Requested, Reserve, SECONDARIES,
-    SecondaryLife, ServerDevice, ServerLife, Stage, State, Stream,
+    Agent, Buffer, Cause, ClientDevice, ClientLife, Command, Configuration, Device, InProgress,
+    Pending, Reserve, SecondaryLife, ServerDevice, ServerLife, Stage, State, Stream,
 };
 pub use system::{system_failure, takes_resources};
 pub use touch::{Object, Touch, touch, uses};
+pub use values::{
+    Asked, BufferId, Caller, CommandId, Granted, LaneId, Requested, SECONDARIES, Timeout,
+};
 
 use vdi_spec::clauses::Profile;
 
@@ -69,7 +77,7 @@ pub fn outcomes(
 /// Makes `outcome`, one of [`outcomes`], happen. If the call does not block,
 /// its answer is then ready on the lane: [`returns`] gives it.
 pub fn apply(state: &mut State, lane: LaneId, caller: Caller, outcome: &Outcome) {
-    effect::apply(state, lane, caller, outcome);
+    apply::apply(state, lane, caller, outcome);
 }
 
 /// Makes `outcome` happen together with the return of the call.
@@ -78,7 +86,7 @@ pub fn apply(state: &mut State, lane: LaneId, caller: Caller, outcome: &Outcome)
 /// In debug builds, if the outcome blocks.
 pub fn apply_and_return(state: &mut State, lane: LaneId, caller: Caller, outcome: &Outcome) {
     debug_assert_ne!(outcome.answer, Answer::Blocks, "a call that blocks does not return");
-    effect::enact(state, lane, caller, outcome.effect());
+    apply::enact(state, lane, caller, outcome.effect());
 }
 
 /// What the call in progress on `lane` may return now; empty if it may not
@@ -133,19 +141,19 @@ pub fn blocks_by(state: &State, lane: LaneId) -> vdi_spec::clauses::Clause {
 /// Makes the call in progress on `lane` return with `outcome`, one of [`returns`].
 pub fn apply_return(state: &mut State, lane: LaneId, outcome: &Outcome) {
     let caller = state.end_call(lane);
-    effect::enact(state, lane, caller, outcome.effect());
+    apply::enact(state, lane, caller, outcome.effect());
 }
 
 /// A process ends without another call.
 pub fn exit(state: &mut State, process: Caller) {
-    effect::exit(state, process);
+    apply::exit(state, process);
 }
 
 /// QueryAvailableBuffers has returned this number of buffers of a kind, after
 /// EndConfiguration: so many can be had.
 pub fn counted(state: &mut State, kind: Requested, count: u32) {
     if state.configuration == Configuration::Ended {
-        effect::counted(state, kind, count);
+        apply::counted(state, kind, count);
     }
 }
 
@@ -153,5 +161,5 @@ pub fn counted(state: &mut State, kind: Requested, count: u32) {
 /// one. For the lane of the agent one interval of serverTimeOut passes: after two
 /// without a completion, while requests are pending, the set is aborted.
 pub fn expire(state: &mut State, profile: &Profile, lane: LaneId) {
-    effect::expire(state, profile, lane);
+    apply::expire(state, profile, lane);
 }

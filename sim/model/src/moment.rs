@@ -2,8 +2,9 @@
 //! and its return, whenever the interface comes to it.
 
 use super::outcome::{Outcome, Outcomes};
-use super::state::{Command, CommandId, InProgress, LaneId, Pending, Stage, State};
-use super::{Call, ClientCall, client, effect};
+use super::state::{Command, InProgress, Pending, Stage, State};
+use super::values::{CommandId, LaneId};
+use super::{Call, ClientCall, apply, client};
 use vdi_spec::clauses::Profile;
 
 /// What `call` may return if it has begun to wait before: empty for a call that does
@@ -27,7 +28,7 @@ pub fn returns_of_waiting(state: &State, profile: &Profile, call: &Call) -> Outc
 /// effect happens now, and the answer stays ready on the lane until it returns.
 pub fn settle(state: &mut State, lane: LaneId, outcome: &Outcome) {
     let caller = state.end_call(lane);
-    effect::enact(state, lane, caller, outcome.effect());
+    apply::enact(state, lane, caller, outcome.effect());
     let pending = Pending::Ready(outcome.reply());
     state.calls.push(InProgress { lane, caller, pending });
 }
@@ -44,6 +45,26 @@ pub fn unwait(state: &mut State, lane: LaneId) {
 }
 
 impl State {
+    /// Whether nothing can happen by itself, not even an expiry.
+    #[must_use]
+    pub fn is_quiet(&self, profile: &Profile) -> bool {
+        super::callbacks(self, profile).is_empty()
+            && self
+                .lanes_in_call()
+                .iter()
+                .all(|lane| super::returns(self, profile, *lane).is_empty())
+    }
+
+    /// Whether something must still happen by itself before everything is at
+    /// rest: an owed callback, or a call that has to return.
+    #[must_use]
+    pub fn is_at_rest(&self, profile: &Profile) -> bool {
+        super::callbacks(self, profile).is_empty()
+            && self.lanes_in_call().iter().all(|lane| {
+                super::returns(self, profile, *lane).iter().all(|outcome| !outcome.forced)
+            })
+    }
+
     /// Puts what has no order into one: calls by lane, commands by device, buffers by
     /// number. Of the commands of a device only those have an order that wait to be
     /// delivered. States that mean the same are then equal.

@@ -4,9 +4,10 @@
 use smallvec::smallvec;
 
 use super::BufferId;
+use super::answer::{Answer, Expected};
 use super::client::{can_only_close, protocol};
 use super::effect::Effect;
-use super::outcome::{Answer, Expected, Outcome, Outcomes};
+use super::outcome::{Outcome, Outcomes};
 use super::state::{Cause, ClientDevice, ClientLife, SecondaryLife, ServerLife, Stage, State};
 use vdi_spec::clauses::Clause as C;
 use vdi_spec::clauses::{

@@ -2,12 +2,12 @@
 
 use smallvec::smallvec;
 
+use super::answer::{Answer, Expected};
 use super::effect::Effect;
-use super::outcome::{Answer, Expected, Outcome, Outcomes};
+use super::outcome::{Outcome, Outcomes};
 use super::phase::ServerPhase;
-use super::state::{
-    Cause, ClientLife, Granted, LaneId, Requested, Reserve, ServerDevice, ServerLife, State,
-};
+use super::state::{Cause, ClientLife, Reserve, ServerDevice, ServerLife, State};
+use super::values::{Granted, LaneId, Requested};
 use super::{BufferId, Limits, Request, ServerCall, commands};
 use vdi_spec::clauses::Clause as C;
 use vdi_spec::clauses::{

@@ -4,22 +4,12 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use super::call::Timeout;
-use super::outcome::Reply;
-use vdi_spec::clauses::{ActiveEntry, Party, Profile};
-use vdi_spec::codes::{CommandCode, Features, Win32};
-
-/// A lane, numbered by whoever drives the model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LaneId(pub u16);
-
-/// A command, numbered by whoever drives the model; free again after its callback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CommandId(pub u32);
-
-/// A buffer, numbered by whoever drives the model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BufferId(pub u32);
+use super::answer::Reply;
+use super::values::{
+    Asked, BufferId, Caller, CommandId, Granted, LaneId, Requested, SECONDARIES, Timeout,
+};
+use vdi_spec::clauses::ActiveEntry;
+use vdi_spec::codes::{CommandCode, Win32};
 
 /// The server's interface to the set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,18 +24,6 @@ pub enum ServerLife {
     /// Its process ended without Close.
     Dead,
 }
-
-/// Who makes a call: the server, or a client process by its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Caller {
-    /// The server's process.
-    Server,
-    /// A client's process: 0 is the primary, 1 to [`SECONDARIES`] the secondaries.
-    Client(u8),
-}
-
-/// How many secondary client processes a set may have here.
-pub const SECONDARIES: usize = 9;
 
 /// A secondary client's interface to the set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -201,26 +179,6 @@ pub struct Buffer {
     pub kept: bool,
 }
 
-/// What the client asks for in Create, as far as the model depends on it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Asked {
-    /// Feature bits.
-    pub features: Features,
-    /// Whether serverTimeOut is not 0.
-    pub time_out: bool,
-}
-
-/// What the server sets in BeginConfiguration, as far as the model depends on it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Granted {
-    /// Feature bits.
-    pub features: Features,
-    /// Bytes of a block.
-    pub block_size: u32,
-    /// Bytes of the largest transfer.
-    pub max_transfer_size: u32,
-}
-
 /// Buffers that were requested and not taken yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reserve {
@@ -233,17 +191,6 @@ pub enum Reserve {
     Mixed,
     /// QueryAvailableBuffers said that none of this kind is left.
     Exhausted(Requested),
-}
-
-/// Buffers of one kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Requested {
-    /// Bytes of each.
-    pub size: u32,
-    /// Bytes; 0 is the basic alignment.
-    pub alignment: u32,
-    /// How many.
-    pub count: u32,
 }
 
 /// Where a command is on its way.
@@ -500,37 +447,6 @@ impl State {
         lanes.sort_unstable();
         lanes.dedup();
         lanes
-    }
-
-    /// Whether nothing can happen by itself, not even an expiry.
-    #[must_use]
-    pub fn is_quiet(&self, profile: &Profile) -> bool {
-        super::callbacks(self, profile).is_empty()
-            && self
-                .lanes_in_call()
-                .iter()
-                .all(|lane| super::returns(self, profile, *lane).is_empty())
-    }
-
-    /// Whether something must still happen by itself before everything is at
-    /// rest: an owed callback, or a call that has to return.
-    #[must_use]
-    pub fn is_at_rest(&self, profile: &Profile) -> bool {
-        super::callbacks(self, profile).is_empty()
-            && self.lanes_in_call().iter().all(|lane| {
-                super::returns(self, profile, *lane).iter().all(|outcome| !outcome.forced)
-            })
-    }
-}
-
-impl Caller {
-    /// The party of this process.
-    #[must_use]
-    pub const fn party(self) -> Party {
-        match self {
-            Self::Server => Party::Server,
-            Self::Client(_) => Party::Client,
-        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::BufferId;
 use super::CommandId;
-use super::state::{Caller, Cause, ServerLife, Stage, State};
+use super::state::{Cause, ServerLife, Stage, State};
+use super::values::Caller;
 use vdi_spec::clauses::Clause;
 
 /// What a party can touch.

@@ -12,6 +12,13 @@ use vdi_spec::codes::{CommandCode, Features, Win32, closest};
 use vdi_spec::config::VdConfig;
 
 /// A size in bytes, or a signed count; written as a number, or with a unit: `"64KiB"`.
+///
+/// ```
+/// use vdi_trace::Size;
+///
+/// assert_eq!(serde_json::from_str::<Size>(r#""1GiB""#)?, Size(1024 * 1024 * 1024));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Size(pub i64);
@@ -337,6 +344,7 @@ impl<'de> Deserialize<'de> for Size {
                     "" | "B" => Some(1),
                     "KiB" => Some(1024),
                     "MiB" => Some(1024 * 1024),
+                    "GiB" => Some(1024 * 1024 * 1024),
                     _ => None,
                 };
                 unit.zip(digits.trim_end().parse::<i64>().ok())
@@ -360,7 +368,7 @@ impl schemars::JsonSchema for Size {
             "description": SIZE_EXPECTED,
             "anyOf": [
                 { "type": "integer" },
-                { "type": "string", "pattern": "^-?[0-9]+ ?(B|KiB|MiB)?$" },
+                { "type": "string", "pattern": "^-?[0-9]+ ?(B|KiB|MiB|GiB)?$" },
             ],
         })
     }

@@ -10,12 +10,6 @@ use vdi_spec::clauses::Party;
 /// The format's name and version.
 pub const FORMAT: &str = "trace/1";
 
-/// The set interface that exists from the start in the server.
-pub const SERVER_SET: &str = "sset";
-
-/// The set interface that exists from the start in the primary client.
-pub const CLIENT_SET: &str = "cset";
-
 /// Set interfaces by name, with the process each belongs to.
 pub type Interfaces = BTreeMap<String, Process>;
 

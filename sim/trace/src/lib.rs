@@ -4,6 +4,8 @@
 //! the lines is the order of observation, and that is all the time there is.
 //! Handles and codes are symbolic. Version 1; the JSON Schema is generated from
 //! these types into `scenarios/schema/trace.v1.json`.
+//!
+//! Read first: [`Event`], [`Header`], [`TraceReader`].
 
 mod args;
 mod event;
@@ -19,8 +21,8 @@ mod whole;
 pub use args::{ArgSet, Args, CodeArg, Handle, Out, Size, TimeoutArg, owned_args, owned_out};
 pub use event::{Event, Found, HowEnded, Presence, Reported, Statement};
 pub use function::{Creates, FUNCTIONS, Function, FunctionInfo, Target, function};
-pub use header::{CLIENT_SET, Declares, FORMAT, Header, Interfaces, Origin, Recorded, SERVER_SET};
+pub use header::{Declares, FORMAT, Header, Interfaces, Origin, Recorded};
 pub use reader::{Line, TraceError, TraceReader};
 pub use recorder::{Recorder, Turns};
-pub use text::{LaneName, Name, Process};
+pub use text::{CLIENT_SET, LaneName, Name, Process, SERVER_SET};
 pub use whole::Trace;

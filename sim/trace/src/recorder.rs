@@ -162,7 +162,7 @@ impl Recorder {
     }
 
     fn output(&self) -> MutexGuard<'_, Output> {
-        self.output.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.output)
     }
 
     /// Records an event. What goes wrong is told by [`Recorder::finish`]; after that
@@ -203,7 +203,7 @@ impl Recorder {
     /// `t1`, `t2` and so on if not.
     #[must_use]
     pub fn lane(&self, process: Process) -> Name<'static> {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lanes = locked(&self.lanes);
         Name::from(lanes.of_this_thread(process).to_owned())
     }
 
@@ -252,4 +252,9 @@ impl fmt::Debug for Recorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recorder").field("events", &self.output().events).finish_non_exhaustive()
     }
+}
+
+/// What a lock guards, though a thread may have panicked with it.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

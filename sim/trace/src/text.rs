@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 use vdi_spec::clauses::Party;
 use vdi_spec::codes::UnknownName;
 
+/// The set interface that exists from the start in the server.
+pub const SERVER_SET: &str = "sset";
+
+/// The set interface that exists from the start in the primary client.
+pub const CLIENT_SET: &str = "cset";
+
 /// A handle's or lane's name, borrowed from the line it stands in where possible.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -103,8 +109,8 @@ impl Process {
     #[must_use]
     pub fn set_interface(self) -> String {
         match self {
-            Self::Server => super::SERVER_SET.to_owned(),
-            Self::Primary => super::CLIENT_SET.to_owned(),
+            Self::Server => SERVER_SET.to_owned(),
+            Self::Primary => CLIENT_SET.to_owned(),
             Self::Secondary(number) => format!("x{number}set"),
         }
     }

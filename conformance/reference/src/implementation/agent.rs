@@ -41,12 +41,12 @@ pub(super) fn start(state: &mut State, id: SetId, process: &str) -> Result<SetId
         return Err(HResult::NOERROR);
     }
     let early = &[Phase::Connected, Phase::Configurable];
-    if !set.agent_running {
+    if !set.agent.running {
         set.require_also(&[Phase::Initializing], Mutant::AgentTooEarly, early)?;
     } else if set.aborted() || !(set.is(Mutant::AgentTwice) || set.is(Mutant::TwoAgentsAtOnce)) {
         set.require(&[])?;
     }
-    set.agent_running = true;
+    set.agent.running = true;
     if !set.is(Mutant::ActiveMissedByBoth) {
         set.enter_active();
     }
@@ -76,18 +76,18 @@ impl Agent {
                 state.abort(self.set);
             }
             let set = state.set_mut(self.set);
-            set.agent_calling = false;
+            set.agent.calling = false;
             if set.aborted() && set.is(Mutant::AgentReturnsFirst) {
                 set.owed.clear();
             }
             if let Some(owed) = next_owed(set) {
-                set.agent_calling = true;
+                set.agent.calling = true;
                 let mutant =
                     if set.aborted() { Mutant::CallbackTwice } else { Mutant::CallbackAgain };
                 return Look::Done(Step::Call(owed, set.is(mutant)));
             }
             if !std::mem::take(&mut missed) && set.agent_may_return() {
-                set.agent_running = false;
+                set.agent.running = false;
                 state.clock.end_agent();
                 state.leave(&self.process);
                 let (right, wrong) = (HResult::NOERROR, HResult::VD_E_UNEXPECTED);
@@ -114,7 +114,7 @@ impl Agent {
         if let Err(panic) = outcome {
             self.monitor.update(|state| {
                 if state.find_set(self.set).is_some() {
-                    state.set_mut(self.set).agent_running = false;
+                    state.set_mut(self.set).agent.running = false;
                     state.abort(self.set);
                 }
                 state.clock.end_agent();

@@ -179,7 +179,7 @@ fn configuration(set: &mut Set, side: SideId, first: bool) -> Option<Result<VdCo
         _ => false,
     };
     let told = set.told();
-    set.configuration_seen |= configured;
+    set.configuration.seen |= configured;
     configured.then_some(Ok(told))
 }
 
@@ -188,7 +188,7 @@ pub(super) fn choose_device(set: &mut Set, name: &str, side: SideId) -> Result<u
     let seed = set.seed;
     let aborted = if set.aborted() { Err(HResult::VD_E_ABORT) } else { Ok(()) };
     seed.unless(Mutant::ClientOpensAfterAbort, aborted)?;
-    let seen = if set.configuration_seen { Ok(()) } else { Err(HResult::VD_E_PROTOCOL) };
+    let seen = if set.configuration.seen { Ok(()) } else { Err(HResult::VD_E_PROTOCOL) };
     seed.unless(Mutant::ClientOpensEarly, seen)?;
     let ends = |end: End| set.devices.iter().filter(|device| device.client == end).count();
     if ends(End::Closed) == set.devices.len() {

@@ -5,7 +5,7 @@
 
 use std::thread::{self, ThreadId};
 
-use super::monitor::Deadline;
+use super::deadline::Deadline;
 use super::mutant::Mutant;
 use super::set::Set;
 use super::state::SetId;
@@ -93,7 +93,7 @@ impl Watch {
 
     /// Whether commands are outstanding and none has completed for two intervals.
     pub(super) fn expired(&self, set: &Set) -> bool {
-        self.seen == set.completions && self.deadline.is_some_and(Deadline::passed)
+        self.seen == set.agent.completions && self.deadline.is_some_and(Deadline::passed)
     }
 
     /// The deadline to sleep to: begun again with each completion, none while
@@ -101,9 +101,9 @@ impl Watch {
     pub(super) fn deadline(&mut self, clock: &Clock, set: &Set) -> Option<Deadline> {
         if clock.virtual_time || !set.may_time_out() {
             self.deadline = None;
-        } else if self.deadline.is_none() || self.seen != set.completions {
-            self.seen = set.completions;
-            let interval = u64::from(set.config.server_time_out);
+        } else if self.deadline.is_none() || self.seen != set.agent.completions {
+            self.seen = set.agent.completions;
+            let interval = u64::from(set.configuration.agreed.server_time_out);
             self.deadline = Deadline::after(interval * u64::from(set.patience()));
         }
         self.deadline
@@ -117,8 +117,12 @@ impl Set {
         let loads = self.may_last() && !self.is(Mutant::ServerTimeoutInLoad);
         let ignored = self.is(Mutant::ServerTimeoutIgnored);
         let idle = self.outstanding().next().is_none()
-            || self.agent_calling && !self.is(Mutant::ServerTimeoutInCallback);
-        !(idle || loads || ignored || self.aborted() || self.config.server_time_out == 0)
+            || self.agent.calling && !self.is(Mutant::ServerTimeoutInCallback);
+        !(idle
+            || loads
+            || ignored
+            || self.aborted()
+            || self.configuration.agreed.server_time_out == 0)
     }
 
     fn patience(&self) -> u32 {
@@ -131,13 +135,13 @@ impl Set {
         if !self.may_time_out() {
             return false;
         }
-        let interval = self.config.server_time_out;
-        self.waited += u64::from(milliseconds.unwrap_or(interval));
-        self.waited >= u64::from(interval) * u64::from(self.patience())
+        let interval = self.configuration.agreed.server_time_out;
+        self.agent.waited += u64::from(milliseconds.unwrap_or(interval));
+        self.agent.waited >= u64::from(interval) * u64::from(self.patience())
     }
 
     /// A completion came, or the first command became pending: the waiting begins anew.
     pub(super) fn wait_anew(&mut self) {
-        self.waited = 0;
+        self.agent.waited = 0;
     }
 }

@@ -1,14 +1,14 @@
 //! The one lock and the one condition variable: how calls act and how they wait.
 
 use std::fmt;
-use std::time::{Duration, Instant};
 
 use vdi_spec::codes::HResult;
 
+use super::deadline::Deadline;
 use super::mutant::{Mutant, Seed};
 use super::state::State;
 use super::{Gone, Observer, Timeout};
-use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError, linger};
+use crate::sync::{Condvar, LockResult, Mutex, MutexGuard, PoisonError, linger};
 
 /// The state behind its lock.
 ///
@@ -28,30 +28,6 @@ pub(super) enum Look<T> {
     Done(T),
     /// Look again after the next change, or when the deadline has passed.
     Wait(Option<Deadline>),
-}
-
-/// A point in time after which a call no longer waits.
-#[derive(Clone, Copy)]
-pub(super) struct Deadline(Instant);
-
-impl Deadline {
-    /// So many milliseconds from now.
-    pub(super) fn after(milliseconds: u64) -> Option<Self> {
-        now().checked_add(Duration::from_millis(milliseconds)).map(Self)
-    }
-
-    pub(super) fn passed(self) -> bool {
-        self.0 <= now()
-    }
-
-    fn remaining(self) -> Duration {
-        self.0.saturating_duration_since(now())
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a time-out that a caller asked for is real time")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 impl Monitor {
@@ -148,7 +124,7 @@ impl Monitor {
     /// Takes the lock. No panic leaves the state half changed: completion
     /// routines run unlocked.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(self.state.lock())
     }
 
     fn sleep<'a>(
@@ -157,11 +133,8 @@ impl Monitor {
         deadline: Option<Deadline>,
     ) -> MutexGuard<'a, State> {
         let state = match deadline {
-            None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-            Some(deadline) => {
-                let woken = self.changed.wait_timeout(state, deadline.remaining());
-                woken.unwrap_or_else(PoisonError::into_inner).0
-            }
+            None => locked(self.changed.wait(state)),
+            Some(deadline) => locked(self.changed.wait_timeout(state, deadline.remaining())).0,
         };
         let Some(observer) = &self.observer else { return state };
         drop(state);
@@ -181,4 +154,9 @@ impl fmt::Debug for Monitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Monitor").finish_non_exhaustive()
     }
+}
+
+/// What a lock guards, or a wait gives back, though a thread may have panicked with it.
+fn locked<T>(result: LockResult<T>) -> T {
+    result.unwrap_or_else(PoisonError::into_inner)
 }

@@ -135,7 +135,7 @@ impl ClientDevice {
                 return Err(HResult::VD_E_ABORT);
             }
             let held = command.filter(|command| set.devices[slot].holds(*command));
-            held.map(|command| (command, set.agent_calling)).ok_or(HResult::VD_E_INVALID)
+            held.map(|command| (command, set.agent.calling)).ok_or(HResult::VD_E_INVALID)
         };
         let in_two_steps = seed.is(Mutant::CompletionInTwoSteps);
         let looked = monitor.with(process, |state| {
@@ -258,7 +258,7 @@ impl ServerSet {
         if seed.is(Mutant::TwoAgentsAtOnce) {
             let seen = self.call(|state, id| {
                 let set = state.set(id);
-                if set.agent_running { set.require(&[]) } else { Ok(()) }
+                if set.agent.running { set.require(&[]) } else { Ok(()) }
             })?;
             seed.lingers(Mutant::TwoAgentsAtOnce);
             return Ok((seen.err(), false));
@@ -328,7 +328,7 @@ impl ClientSet {
             return Ok((chosen.ok(), true));
         }
         if seed.is(Mutant::ActiveMissedByBoth) {
-            let running = self.call(|state, hold| Ok(state.set(hold.set).agent_running))?;
+            let running = self.call(|state, hold| Ok(state.set(hold.set).agent.running))?;
             seed.lingers(Mutant::ActiveMissedByBoth);
             return Ok((None, running == Ok(true)));
         }

@@ -31,11 +31,11 @@ impl ClientSet {
             let set = state.set(id);
             let aborted = if set.aborted() { Err(HResult::VD_E_ABORT) } else { Ok(()) };
             seed.unless(Mutant::SecondaryAborted, aborted)?;
-            let ready = set.configuration_seen || set.aborted();
+            let ready = set.configuration.seen || set.aborted();
             let ready = if ready { Ok(()) } else { Err(HResult::VD_E_PROTOCOL) };
             seed.unless(Mutant::SecondaryEarly, ready)?;
             let hold = Hold { set: id, side: state.new_side() };
-            state.set_mut(id).secondaries.push(Side::new((hold.side, &self.process)));
+            state.set_mut(id).secondaries.push(Side::new(hold.side, &self.process));
             state.bind(self.interface, Binding::Bound(hold));
             Ok(())
         }))

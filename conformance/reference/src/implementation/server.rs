@@ -57,7 +57,7 @@ impl ServerSet {
             if !opens_aborted {
                 set.phase = Phase::Connected;
             }
-            set.server = Some(Side::new((hold.side, &self.process)));
+            set.server = Some(Side::new(hold.side, &self.process));
             state.bind(self.interface, Binding::Bound(hold));
             Ok(())
         }))
@@ -70,10 +70,13 @@ impl ServerSet {
         answer(self.call(|state, id| match state.set(id) {
             set if set.aborted() => Err(HResult::VD_E_ABORT),
             set => {
-                let nothing =
-                    VdConfig { device_count: set.asked.device_count, ..VdConfig::default() };
-                let timeless = VdConfig { server_time_out: 0, ..set.asked };
-                let told = set.seed.instead(Mutant::ServerTimeOutLost, set.asked, timeless);
+                let nothing = VdConfig {
+                    device_count: set.configuration.asked.device_count,
+                    ..VdConfig::default()
+                };
+                let timeless = VdConfig { server_time_out: 0, ..set.configuration.asked };
+                let told =
+                    set.seed.instead(Mutant::ServerTimeOutLost, set.configuration.asked, timeless);
                 Ok(set.seed.instead(Mutant::ServerSeesOtherConfiguration, told, nothing))
             }
         }))
@@ -93,8 +96,12 @@ impl ServerSet {
             set.require_also(&[Phase::Connected], Mutant::BeginTwice, &[Phase::Configurable])?;
             let limits = part.check().map_err(|_| HResult::VD_E_INVALID);
             set.seed.unless(Mutant::BeginsWithAnything, limits)?;
-            set.config = set.asked.with_server(part);
-            set.area = Area::new(set.config.prefix_zone_size, set.config.alignment, set.seed);
+            set.configuration.agreed = set.configuration.asked.with_server(part);
+            set.area = Area::new(
+                set.configuration.agreed.prefix_zone_size,
+                set.configuration.agreed.alignment,
+                set.seed,
+            );
             set.phase = Phase::Configurable;
             Ok(())
         }))

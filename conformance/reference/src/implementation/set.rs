@@ -43,31 +43,47 @@ pub(super) struct Side {
     pub(super) buffers: BTreeSet<BufferId>,
 }
 
-/// A set, from the client's Create on.
-pub(super) struct Set {
+/// How a set is found.
+struct SetName {
     instance: Option<String>,
     name: String,
+}
+
+/// What server and client have agreed on.
+pub(super) struct Configuration {
     /// What the client asked for.
     pub(super) asked: VdConfig,
     /// The same with the server's part, once BeginConfiguration has set it.
-    pub(super) config: VdConfig,
+    pub(super) agreed: VdConfig,
+    /// Whether GetConfiguration has told the client.
+    pub(super) seen: bool,
+}
+
+/// The completion agent, and how long it has waited.
+#[derive(Default)]
+pub(super) struct Agent {
+    pub(super) running: bool,
+    /// Whether it is inside a callback: then it does not wait.
+    pub(super) calling: bool,
+    /// How many commands the client has completed.
+    pub(super) completions: u64,
+    /// Milliseconds of virtual time since its waiting began.
+    pub(super) waited: u64,
+}
+
+/// A set, from the client's Create on.
+pub(super) struct Set {
+    name: SetName,
+    pub(super) configuration: Configuration,
     pub(super) phase: Phase,
     /// The primary's side.
     pub(super) client: Side,
     pub(super) secondaries: Vec<Side>,
     pub(super) server: Option<Side>,
-    /// Whether GetConfiguration has told the client.
-    pub(super) configuration_seen: bool,
-    pub(super) agent_running: bool,
-    /// Whether the agent is inside a callback: then it does not wait.
-    pub(super) agent_calling: bool,
+    pub(super) agent: Agent,
     pub(super) devices: Vec<Device>,
     /// What the agent has to call back, oldest first.
     pub(super) owed: VecDeque<Owed>,
-    /// How many commands the client has completed.
-    pub(super) completions: u64,
-    /// Milliseconds of virtual time since the agent's waiting began.
-    pub(super) waited: u64,
     pub(super) area: Area,
     /// What GetBufferHandle has given.
     pub(super) handles: BTreeMap<BufferHandle, BufferId>,
@@ -77,29 +93,28 @@ pub(super) struct Set {
 impl Set {
     /// A set as the client has just created it. `config` has 1 to 64 devices.
     pub(super) fn new(
-        (instance, name): (Option<&str>, &str),
+        instance: Option<&str>,
+        name: &str,
         config: &VdConfig,
-        primary: (SideId, &str),
+        primary: Side,
         seed: Seed,
     ) -> Self {
         let first = Device::new(Some(name.to_owned()));
         let others = (1..config.device_count).map(|_| Device::new(None));
         Self {
-            instance: instance.map(str::to_owned),
-            name: name.to_owned(),
-            asked: config.client_part(),
-            config: config.client_part(),
+            name: SetName { instance: instance.map(str::to_owned), name: name.to_owned() },
+            configuration: Configuration {
+                asked: config.client_part(),
+                agreed: config.client_part(),
+                seen: false,
+            },
             phase: Phase::Created,
-            client: Side::new(primary),
+            client: primary,
             secondaries: Vec::new(),
             server: None,
-            configuration_seen: false,
-            agent_running: false,
-            agent_calling: false,
+            agent: Agent::default(),
             devices: [first].into_iter().chain(others).collect(),
             owed: VecDeque::new(),
-            completions: 0,
-            waited: 0,
             area: Area::default(),
             handles: BTreeMap::new(),
             seed,
@@ -108,8 +123,9 @@ impl Set {
 
     pub(super) fn is_named(&self, instance: Option<&str>, name: &str) -> bool {
         let ignores_case = self.is(Mutant::NamesIgnoreCase);
-        self.instance.as_deref() == instance
-            && (self.name == name || ignores_case && self.name.eq_ignore_ascii_case(name))
+        let own = &self.name;
+        own.instance.as_deref() == instance
+            && (own.name == name || ignores_case && own.name.eq_ignore_ascii_case(name))
     }
 
     pub(super) fn is(&self, mutant: Mutant) -> bool {
@@ -148,7 +164,7 @@ impl Set {
     pub(super) fn enter_active(&mut self) {
         let ready =
             |device: &Device| device.server != End::Unopened && device.client != End::Unopened;
-        if self.phase == Phase::Initializing && self.agent_running && self.devices.iter().all(ready)
+        if self.phase == Phase::Initializing && self.agent.running && self.devices.iter().all(ready)
         {
             self.phase = Phase::Active;
         }
@@ -210,27 +226,30 @@ impl Set {
     /// What GetConfiguration tells a client.
     pub(super) fn told(&self) -> VdConfig {
         let VdConfig { features, max_io_depth, max_transfer_size, buffer_area_size, .. } =
-            self.config;
+            self.configuration.agreed;
         let (granted, one) = (Features::COMPLETE_ENABLED, max_transfer_size.saturating_mul(4));
         let lost = |mutant, right| self.seed.instead(mutant, right, 0);
-        let drifts = self.configuration_seen && self.is(Mutant::ConfigurationDrifts);
+        let drifts = self.configuration.seen && self.is(Mutant::ConfigurationDrifts);
         VdConfig {
             alignment: self.seed.instead(
                 Mutant::OtherAlignment,
-                self.config.alignment,
-                self.asked.alignment,
+                self.configuration.agreed.alignment,
+                self.configuration.asked.alignment,
             ),
             soft_file_mark_block_size: lost(
                 Mutant::FileMarkSizeLost,
-                self.config.soft_file_mark_block_size,
+                self.configuration.agreed.soft_file_mark_block_size,
             ),
-            eom_warning_size: lost(Mutant::WarningSizeLost, self.config.eom_warning_size),
-            server_time_out: lost(Mutant::TimeOutLost, self.config.server_time_out),
+            eom_warning_size: lost(
+                Mutant::WarningSizeLost,
+                self.configuration.agreed.eom_warning_size,
+            ),
+            server_time_out: lost(Mutant::TimeOutLost, self.configuration.agreed.server_time_out),
             max_transfer_size: if drifts { max_transfer_size / 2 } else { max_transfer_size },
             features: self.seed.instead(Mutant::GrantsUnasked, features, features | granted),
             max_io_depth: self.seed.instead(Mutant::OtherIoDepth, max_io_depth, 1),
             buffer_area_size: self.seed.instead(Mutant::OtherAreaSize, buffer_area_size, one),
-            ..self.config
+            ..self.configuration.agreed
         }
     }
 
@@ -282,7 +301,7 @@ impl Set {
             let completion = self.told_server(completion);
             self.owed.push_back(Owed { clears, ..command.owed(completion) });
         }
-        self.completions += 1;
+        self.agent.completions += 1;
         if !self.is(Mutant::ServerTimeoutAlways) {
             self.wait_anew();
         }
@@ -341,7 +360,7 @@ impl Set {
 }
 
 impl Side {
-    pub(super) fn new((id, process): (SideId, &str)) -> Self {
+    pub(super) fn new(id: SideId, process: &str) -> Self {
         let buffers = BTreeSet::new();
         Self { id, process: process.to_owned(), open: true, mapped: true, buffers }
     }

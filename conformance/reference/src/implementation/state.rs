@@ -9,25 +9,9 @@ use vdi_spec::config::VdConfig;
 use super::clock::Clock;
 use super::device::CommandId;
 use super::mutant::{Mutant, Seed};
-use super::set::Set;
+use super::set::{Set, Side};
+pub(super) use super::types::{Hold, SetId, SideId};
 use super::{BufferHandle, BufferId, Options};
-
-/// A set of this world. Sets are never forgotten, so an old handle cannot reach
-/// a new set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SetId(usize);
-
-/// One opening of a set by one interface, from there to Close. A new opening is
-/// another one, so nothing that an old one gave is good for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct SideId(u64);
-
-/// What an interface has hold of while it is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Hold {
-    pub(super) set: SetId,
-    pub(super) side: SideId,
-}
 
 /// A set interface of either half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,7 +183,7 @@ impl State {
         process: &str,
     ) -> Hold {
         let side = self.new_side();
-        self.sets.push(Set::new(name, config, (side, process), self.seed));
+        self.sets.push(Set::new(name.0, name.1, config, Side::new(side, process), self.seed));
         Hold { set: SetId(self.sets.len() - 1), side }
     }
 

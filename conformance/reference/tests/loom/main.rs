@@ -17,7 +17,7 @@ mod stage;
 /// What `src/sync.rs` is to the program. Arc stays the standard library's: it
 /// orders nothing here, and loom's cannot be dropped after a deadlock.
 mod sync {
-    pub(crate) use std::sync::{Arc, PoisonError};
+    pub(crate) use std::sync::{Arc, LockResult, PoisonError};
 
     pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use vdi_runtime::{Delivered, Machine, Options, Timeout};
-use vdi_server::{Databases, Done, Engine, Failed, Faults, Order, Statement, Stop, parse};
+use vdi_server::{Databases, Done, Failed, Faults, Order, Server, Statement, Stop, parse};
 use vdi_spec::codes::{CommandCode, Features, HResult, Win32};
 use vdi_spec::config::VdConfig;
 
@@ -78,8 +78,8 @@ impl World {
         fs::read(self.folder.path().join(name)).expect("there")
     }
 
-    fn engine(&self, faults: &str) -> Engine {
-        Engine {
+    fn server(&self, faults: &str) -> Server {
+        Server {
             machine: self.machine.clone(),
             databases: Databases::in_folder(self.folder.path().to_owned()),
             faults: faults.parse().unwrap_or_else(|why: String| panic!("{why}")),
@@ -117,7 +117,7 @@ impl World {
     /// The statement, with a client that does one command at a time.
     fn simply(&self, sql: &str, medium: Medium) -> (Result<Done, Failed>, Medium) {
         let client = self.client(Features::LIKE_PIPE, |get, complete| plain(medium, get, complete));
-        let result = execute(&self.engine(""), sql);
+        let result = execute(&self.server(""), sql);
         (result, client.join().expect("it ends").1)
     }
 
@@ -150,8 +150,8 @@ fn statement(sql: &str) -> Statement {
     statement
 }
 
-fn execute(engine: &Engine, sql: &str) -> Result<Done, Failed> {
-    engine.execute(&statement(sql), &|_| {})
+fn execute(server: &Server, sql: &str) -> Result<Done, Failed> {
+    server.execute(&statement(sql), &|_| {})
 }
 
 fn noise(bytes: usize) -> Vec<u8> {
@@ -183,7 +183,7 @@ fn more_buffers_than_a_device_takes_commands() {
                 dawdle();
                 plain(medium, get, complete)
             });
-            let done = execute(&world.engine(""), &format!("{verb} WITH BUFFERCOUNT={buffers}"));
+            let done = execute(&world.server(""), &format!("{verb} WITH BUFFERCOUNT={buffers}"));
             done.unwrap_or_else(|failed| panic!("{depth:?}, {buffers}: {verb}: {failed}"));
             client.join().expect("it ends").1
         };
@@ -220,7 +220,7 @@ fn who_asks_for_random_access_is_told_where() {
     world.write("x", &data);
     let disk = Medium { addressed: true, ..Medium::default() };
     let client = world.client(Features::LIKE_DISK, |get, done| backwards(disk, get, done));
-    execute(&world.engine(""), BACKUP).expect("backed up");
+    execute(&world.server(""), BACKUP).expect("backed up");
     let (granted, medium) = client.join().expect("it ends");
     assert!(granted.contains(Features::WRITE_MEDIA | Features::READ_MEDIA), "{granted:?}");
     assert!(medium.places.len() > 20 && !medium.places.is_sorted(), "{:?}", medium.places);
@@ -232,7 +232,7 @@ fn who_asks_for_random_access_is_told_where() {
                 if backward { backwards(medium, get, done) } else { plain(medium, get, done) }
             });
             let sql = format!("{RESTORE} WITH MAXTRANSFERSIZE=131072, BUFFERCOUNT=5");
-            execute(&world.engine(""), &sql).expect("restored");
+            execute(&world.server(""), &sql).expect("restored");
             let (granted, medium) = client.join().expect("it ends");
             assert!(granted.contains(Features::READ_MEDIA), "{granted:?}");
             assert!(!granted.intersects(Features::WRITE_MEDIA), "{granted:?}");
@@ -250,7 +250,7 @@ fn a_stream_has_no_places_and_may_give_less() {
         world.write("x", &data);
         let run = |sql: &str, medium: Medium| {
             let client = world.client(features, |get, complete| plain(medium, get, complete));
-            execute(&world.engine(""), sql).expect("it succeeds");
+            execute(&world.server(""), sql).expect("it succeeds");
             client.join().expect("it ends")
         };
         let (granted, medium) = run(BACKUP, Medium::default());
@@ -270,10 +270,10 @@ fn a_device_that_fails_while_another_was_closed_ends_the_statement() {
     let set = world.machine.client_set();
     set.create(None, "s", &VdConfig { device_count: 2, ..VdConfig::default() }).expect("created");
     let (tell, ended) = mpsc::channel();
-    let engine = world.engine("close@6");
+    let server = world.server("close@6");
     let both = format!("{BACKUP}, VIRTUAL_DEVICE='t' WITH BUFFERCOUNT=2");
     let tell_result = tell.clone();
-    thread::spawn(move || tell_result.send(execute(&engine, &both).map(drop)));
+    thread::spawn(move || tell_result.send(execute(&server, &both).map(drop)));
     set.get_configuration(Timeout::Infinite).expect("configured");
     let (first, second) = (set.open_device("s").expect("opened"), set.open_device("t"));
     let second = second.expect("opened");
@@ -303,14 +303,14 @@ fn faults_are_those_of_each_statement() {
     let tell = |fault: vdi_server::Fault| {
         MET.lock().expect("sound").push_back(fault.to_string());
     };
-    let engine = Engine { faults: faults.telling(tell), ..world.engine("") };
+    let server = Server { faults: faults.reporting_to(tell), ..world.server("") };
     for number in 1..=2 {
         let medium = Medium::default();
         let client = world.client(Features::LIKE_PIPE, |get, complete| {
             while get(Timeout::Infinite).is_ok() {}
             plain(medium, get, complete)
         });
-        execute(&engine, BACKUP).expect_err("aborted");
+        execute(&server, BACKUP).expect_err("aborted");
         client.join().expect("it ends");
         assert_eq!(MET.lock().expect("sound").len(), number);
     }

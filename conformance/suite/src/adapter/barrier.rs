@@ -1,6 +1,7 @@
 //! Where lanes that are to begin at once wait for each other.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use crate::locked::locked;
+use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ impl Barrier {
 
     /// Counts one who does not wait, or not yet.
     pub(super) fn arrive(&self) {
-        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut missing = locked(self.missing.lock());
         *missing = missing.saturating_sub(1);
         if *missing == 0 {
             self.opened.notify_all();
@@ -29,9 +30,9 @@ impl Barrier {
 
     /// Waits until all are there, and then so many microseconds.
     pub(super) fn wait(&self, delay: u32) {
-        let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = locked(self.missing.lock());
         let waited = self.opened.wait_timeout_while(missing, LATEST, |missing| *missing > 0);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        drop(locked(waited));
         pause(delay);
     }
 

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use vdi_trace::{Args, Found, Function, Out, Presence, Process};
 use super::barrier::{Barrier, pause};
 use super::protocol::{Answer, Hello, Offer, Racing, Request};
 use super::{Adapter, Connection, Limits, Trouble};
+use crate::locked::locked;
 
 /// An implementation of VDI in Rust.
 pub trait Implementation: Send + Sync {
@@ -163,7 +164,7 @@ impl Host {
     }
 
     fn lock(&self) -> MutexGuard<'_, HostState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(self.state.lock())
     }
 
     /// A thread found that it has to wait, and is about to.
@@ -196,7 +197,7 @@ impl Host {
 
     fn post(&self, answer: Answer) {
         // A driver that is gone needs no answer.
-        let _ = self.answers.lock().unwrap_or_else(PoisonError::into_inner).send(answer);
+        let _ = locked(self.answers.lock()).send(answer);
     }
 
     /// A completion routine was invoked on the present thread. With `hold` it
@@ -276,7 +277,7 @@ impl Host {
             if let Some(operation) = entry.queue.pop_front() {
                 return Some(operation);
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = locked(self.changed.wait(state));
         }
     }
 
@@ -325,10 +326,7 @@ impl Host {
             let asleep = state.asleep.values().filter(|still| still()).count();
             state.busy > state.waiting + asleep + state.held
         };
-        let (state, waited) = self
-            .changed
-            .wait_timeout_while(state, within, busy)
-            .unwrap_or_else(PoisonError::into_inner);
+        let (state, waited) = locked(self.changed.wait_timeout_while(state, within, busy));
         if waited.timed_out() {
             return Err(Trouble::Silent { asked: "settle".to_owned(), within });
         }
@@ -364,8 +362,8 @@ impl<I: Implementation> InProcess<I> {
 }
 
 impl<I: Implementation + Clone + 'static> InProcess<I> {
-    pub(super) fn driver(&self, limits: Limits) -> Driver {
-        Driver {
+    pub(super) fn driver(&self, limits: Limits) -> InProcessConnection {
+        InProcessConnection {
             hello: self.implementation.hello(),
             implementation: Box::new(self.implementation.clone()),
             limits,
@@ -384,7 +382,7 @@ impl<I: Implementation + Clone + 'static> Adapter for InProcess<I> {
     }
 }
 
-pub(super) struct Driver {
+pub(super) struct InProcessConnection {
     pub(super) hello: Hello,
     implementation: Box<dyn Implementation>,
     limits: Limits,
@@ -455,7 +453,7 @@ impl Drop for World {
     }
 }
 
-impl Driver {
+impl InProcessConnection {
     fn world(&self) -> Result<&World, Trouble> {
         self.world.as_ref().ok_or_else(|| Trouble::Own("a request before `reset`".to_owned()))
     }
@@ -508,7 +506,7 @@ impl Driver {
     }
 }
 
-impl Connection for Driver {
+impl Connection for InProcessConnection {
     fn hello(&self) -> &Hello {
         &self.hello
     }

@@ -3,13 +3,14 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio as Pipe};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::Trouble;
+use crate::locked::locked;
 
 /// A longer line than this is not read to its end.
 const LONGEST_LINE: u64 = 16 * 1024 * 1024;
@@ -122,7 +123,7 @@ impl Lines {
 
     /// What it wrote to standard error since this was last asked.
     pub fn take_stderr(&mut self) -> String {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = locked(self.kept.lock());
         String::from_utf8_lossy(&std::mem::take(&mut *kept)).into_owned()
     }
 
@@ -165,7 +166,7 @@ fn keep(mut stderr: impl Read, kept: &Mutex<Vec<u8>>) {
         if count == 0 {
             return;
         }
-        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = locked(kept.lock());
         let room = STDERR_KEPT.saturating_sub(kept.len()).min(count);
         kept.extend_from_slice(&piece[..room]);
     }

@@ -42,7 +42,7 @@ impl Adapter for Processes {
     }
 
     fn connect(&self, limits: Limits) -> Result<Box<dyn Connection>, Trouble> {
-        Ok(Box::new(Driver {
+        Ok(Box::new(ProcessesConnection {
             program: self.program.clone(),
             limits,
             hello: runtime::hello(),
@@ -51,7 +51,7 @@ impl Adapter for Processes {
     }
 }
 
-struct Driver {
+struct ProcessesConnection {
     program: PathBuf,
     limits: Limits,
     hello: Hello,
@@ -174,7 +174,7 @@ impl Names {
     }
 }
 
-impl Driver {
+impl ProcessesConnection {
     /// The process of that name, started if it does not run yet.
     fn part(&mut self, process: Process) -> Result<&mut Part, Trouble> {
         if !self.world.parts.contains_key(&process) {
@@ -299,7 +299,7 @@ impl Driver {
     }
 }
 
-impl Driver {
+impl ProcessesConnection {
     /// Begins requests at once, those of each process by that process.
     fn together(&mut self, requests: &[Racing]) -> Result<(), Trouble> {
         let mut parts: BTreeMap<Process, Vec<Racing>> = BTreeMap::new();
@@ -344,7 +344,7 @@ fn process_of(lane: &str) -> Result<Process, Trouble> {
     LaneName::process_of(lane).map_err(|error| Trouble::Own(error.to_string()))
 }
 
-impl Connection for Driver {
+impl Connection for ProcessesConnection {
     fn hello(&self) -> &Hello {
         &self.hello
     }

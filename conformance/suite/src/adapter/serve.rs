@@ -2,12 +2,13 @@
 
 use std::io::{self, BufRead, Write};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::inprocess::{Driver, Implementation, InProcess};
+use super::inprocess::{Implementation, InProcess, InProcessConnection};
 use super::protocol::{Answer, Request};
 use super::{Connection, Limits};
+use crate::locked::locked;
 
 /// Serves an implementation on standard input and output, one JSON object a line, until
 /// the input ends or says so.
@@ -40,7 +41,7 @@ pub fn serve<I: Implementation + Clone + 'static>(
 }
 
 /// Writes the answers of a new world as they come.
-fn pump(driver: &mut Driver, output: &Arc<Mutex<impl Write + Send + 'static>>) {
+fn pump(driver: &mut InProcessConnection, output: &Arc<Mutex<impl Write + Send + 'static>>) {
     let Some(world) = &mut driver.world else { return };
     // Nobody receives from the driver itself here.
     let answers = std::mem::replace(&mut world.answers, channel().1);
@@ -57,7 +58,7 @@ fn pump(driver: &mut Driver, output: &Arc<Mutex<impl Write + Send + 'static>>) {
 fn write_line(output: &Mutex<impl Write>, answer: &Answer) -> io::Result<()> {
     let mut line = serde_json::to_vec(answer)?;
     line.push(b'\n');
-    let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut output = locked(output.lock());
     output.write_all(&line)?;
     output.flush()
 }

@@ -46,7 +46,7 @@ pub fn lane_diagram(trace: &Trace, judged: &Judged) -> String {
         Verdict::Conformant => 2,
         _ => until.saturating_sub(BEFORE).max(2),
     };
-    let mut drawing = Drawing::new(trace, (from, until));
+    let mut drawing = Drawing::new(trace, from, until);
     let order = judged.order.as_deref().unwrap_or_default();
     for (index, event) in trace.events.iter().enumerate() {
         let line = index + 2;
@@ -71,7 +71,7 @@ struct Drawing {
 }
 
 impl Drawing {
-    fn new(trace: &Trace, (from, until): (usize, usize)) -> Self {
+    fn new(trace: &Trace, from: usize, until: usize) -> Self {
         let shown = trace.events.iter().take(until.saturating_sub(1));
         let mut inside: BTreeMap<String, usize> = BTreeMap::new();
         let mut drawn: BTreeSet<String> = BTreeSet::new();

@@ -7,7 +7,7 @@
 use vdi_check::Violation;
 use vdi_trace::{Event, Function, Trace};
 
-use super::expect::Mismatch;
+use super::seen::Mismatch;
 use crate::scenario::Unblocked;
 
 /// What a call did wrong about blocking.

@@ -64,7 +64,22 @@ impl DefaultResults {
                 *left = left.saturating_sub(1);
                 out.address = Some(self.allocate(&args));
             }
-            _ => {}
+            Function::Open
+            | Function::GetConfiguration
+            | Function::ExecuteCompletionAgent
+            | Function::OpenDevice
+            | Function::FreeBuffer
+            | Function::SignalAbort
+            | Function::Close
+            | Function::SendCommand
+            | Function::CloseDevice
+            | Function::GetCommand
+            | Function::CompleteCommand
+            | Function::IsSharedBuffer
+            | Function::OpenInSecondary
+            | Function::OpenInSecondaryEx
+            | Function::GetBufferHandle
+            | Function::MapBufferHandle => {}
         }
         out
     }

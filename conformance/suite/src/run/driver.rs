@@ -10,9 +10,9 @@ use vdi_trace::{
 };
 
 use super::capabilities::{needed_offers, records};
-use super::expect::{CalledBack, Mismatch, Returned};
 use super::probes;
 use super::race::Pace;
+use super::seen::{CalledBack, Mismatch, Returned, Untaken};
 use crate::adapter::protocol::{Answer, Offer, Request};
 use crate::adapter::{Connection, Limits, Trouble};
 use crate::scenario::{
@@ -82,8 +82,7 @@ pub fn run_scenario(
         time_outs: BTreeMap::new(),
         next_id: 0,
         calls: BTreeMap::new(),
-        returns: BTreeMap::new(),
-        callbacks: Vec::new(),
+        untaken: Untaken::default(),
         objects: Objects::default(),
         driven: 0,
         run: Run {
@@ -116,8 +115,7 @@ pub(super) struct Driver<'a> {
     next_id: u64,
     /// Calls in progress by number, with their lanes.
     pub(super) calls: BTreeMap<u64, String>,
-    pub(super) returns: BTreeMap<String, Vec<Returned>>,
-    pub(super) callbacks: Vec<CalledBack>,
+    pub(super) untaken: Untaken,
     objects: Objects,
     /// The line at which what was driven last began.
     pub(super) driven: usize,
@@ -428,7 +426,7 @@ impl Driver<'_> {
                 });
                 let positioned = position.is_some();
                 let seen = CalledBack { line, lane, command, completion, bytes, positioned };
-                self.callbacks.push(seen);
+                self.untaken.callbacks.push(seen);
                 Ok(())
             }
             Answer::Unsupported { id, reason } => {
@@ -474,7 +472,7 @@ impl Driver<'_> {
         let event = Event::Return { seq: None, lane: Name::from(lane.clone()), status, out };
         let line = self.push(event);
         let seen = Returned { line, status, command, shared, bare };
-        self.returns.entry(lane).or_default().push(seen);
+        self.untaken.returns.entry(lane).or_default().push(seen);
         Ok(())
     }
 

@@ -5,59 +5,21 @@ use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{Function, LaneName};
 
 use super::driver::Driver;
+use super::seen::Mismatch;
 use crate::scenario::{ExpectedReturn, Pin, Pinned, Truth};
-
-/// A pinned expectation that was not met.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Mismatch {
-    /// The step, counted from 1 among the scenario's own; 0 in its situation.
-    pub step: usize,
-    /// What was done.
-    pub what: String,
-    /// What the scenario expects.
-    pub expected: String,
-    /// What came.
-    pub got: String,
-    /// Whether what came is a shortage of resources, which the documents allow.
-    pub shortage: bool,
-    /// If it is about blocking: the lane, and whether it had to stay in its call.
-    #[serde(skip)]
-    pub stays: Option<(String, bool)>,
-}
-
-/// A return that no step has taken yet.
-pub(super) struct Returned {
-    pub(super) line: usize,
-    pub(super) status: HResult,
-    pub(super) command: Option<String>,
-    pub(super) shared: Option<bool>,
-    /// Nothing else came with it.
-    pub(super) bare: bool,
-}
-
-/// A callback that no step has taken yet.
-pub(super) struct CalledBack {
-    pub(super) line: usize,
-    pub(super) lane: String,
-    pub(super) command: String,
-    pub(super) completion: Win32,
-    pub(super) bytes: u32,
-    /// Whether it was told a position, which no step pins.
-    pub(super) positioned: bool,
-}
 
 impl Driver<'_> {
     /// At the end nothing has come that no step expects.
     pub(super) fn nothing_left(&mut self) {
         let callback = self
+            .untaken
             .callbacks
             .first()
             .map(|c| format!("callback of {} with {} on {}", c.command, c.completion, c.lane));
-        let returned = self
-            .returns
-            .iter()
-            .find_map(|(lane, list)| list.first().map(|r| format!("{lane} returns {}", r.status)));
+        let returned =
+            self.untaken.returns.iter().find_map(|(lane, list)| {
+                list.first().map(|r| format!("{lane} returns {}", r.status))
+            });
         if let Some(got) = callback.or(returned) {
             self.mismatch("the end", "nothing more", got, false);
         }
@@ -87,7 +49,7 @@ impl Driver<'_> {
         let expected = pins.map_or("a return".to_owned(), |pins| {
             pins.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
         });
-        let list = self.returns.entry(lane.to_string()).or_default();
+        let list = self.untaken.returns.entry(lane.to_string()).or_default();
         if list.is_empty() {
             self.mismatch(what, &expected, "it stays in the call".to_owned(), false);
             self.is_about_blocking(lane, false);
@@ -141,11 +103,12 @@ impl Driver<'_> {
         let codes: Vec<String> = pins.iter().map(ToString::to_string).collect();
         let what = format!("the callback of {command}");
         let expected = format!("{} on {lane}", codes.join(" or "));
-        let Some(at) = self.callbacks.iter().position(|seen| seen.command == command) else {
+        let Some(at) = self.untaken.callbacks.iter().position(|seen| seen.command == command)
+        else {
             self.mismatch(&what, &expected, format!("no callback of {command}"), false);
             return;
         };
-        let seen = self.callbacks.remove(at);
+        let seen = self.untaken.callbacks.remove(at);
         let admitted = pins.iter().any(|pin| pin.admits(seen.completion, |_, _| false));
         if !admitted || seen.lane != lane.as_str() {
             let got = format!("{} on {}", seen.completion, seen.lane);
@@ -174,14 +137,14 @@ impl Driver<'_> {
     ) {
         let alternatives = expect.is_some_and(|pinned| pinned.under(profile).len() > 1);
         if call == Function::SendCommand && alternatives {
-            self.callbacks.retain(|seen| Some(seen.command.as_str()) != command);
+            self.untaken.callbacks.retain(|seen| Some(seen.command.as_str()) != command);
         }
     }
 
     pub(super) fn expect_blocked(&mut self, blocked: &[LaneName]) {
         let still = |lane: &&LaneName| self.calls.values().any(|of| of == lane.as_str());
         if let Some(lane) = blocked.iter().find(|lane| !still(lane)) {
-            let got = match self.returns.get(lane.as_str()).and_then(|list| list.first()) {
+            let got = match self.untaken.returns.get(lane.as_str()).and_then(|list| list.first()) {
                 Some(returned) => format!("it returned {}", returned.status),
                 None => "it is in no call".to_owned(),
             };

@@ -9,8 +9,8 @@ use vdi_trace::Trace;
 
 use super::blocking::{self, Blocking};
 use super::driver::{End, Run};
-use super::expect::Mismatch;
 use super::race::{RaceTally, combination_text};
+use super::seen::Mismatch;
 use crate::adapter::Trouble;
 use crate::scenario::{Combination, Scenario};
 

@@ -18,16 +18,17 @@ mod probes;
 mod race;
 mod readings;
 mod record;
+mod seen;
 mod suite;
 mod together;
 
 pub use agreement::{Agreement, agreement, allowed_combinations, misuse_of};
 pub use blocking::Blocking;
 pub use driver::{Run, run_scenario};
-pub use expect::Mismatch;
 pub use judge::{Disagreement, ScenarioResult, Verdict, judge};
 pub use pin::{PinnedAction, pin_actions, transitions};
 pub use race::{CombinationSeen, Pace, RaceSeen, RaceTally, Repeat, combination_text};
 pub use readings::{Answered, Followed, find_readings};
 pub use record::steps_of_trace;
+pub use seen::Mismatch;
 pub use suite::{SuiteOptions, run_suite, run_suite_repeated};

@@ -28,6 +28,15 @@ struct CalledBack {
     endings: Vec<Ending>,
 }
 
+/// What was blocked, and what may have unblocked it.
+#[derive(Clone, Default)]
+struct Blocking {
+    /// The lanes that were blocked, everything being at rest, before what was done last.
+    blocked: Vec<String>,
+    /// What may unblock them since.
+    unblocks: Option<Unblocked>,
+}
+
 /// A play without an implementation: what the oracle allows happens.
 #[derive(Clone)]
 pub(super) struct Play<'a> {
@@ -43,10 +52,7 @@ pub(super) struct Play<'a> {
     sets: BTreeSet<String>,
     /// Processes that have ended.
     gone: BTreeSet<Process>,
-    /// The lanes that were blocked, everything being at rest, before what was done last.
-    blocked: Vec<String>,
-    /// What may unblock them since.
-    unblocks: Option<Unblocked>,
+    blocking: Blocking,
     /// What server and client may have broken in races.
     pub(super) misuse: BTreeSet<Clause>,
 }
@@ -75,8 +81,7 @@ impl<'a> Play<'a> {
             default_results: DefaultResults::default(),
             sets: BTreeSet::new(),
             gone: BTreeSet::new(),
-            blocked: Vec::new(),
-            unblocks: None,
+            blocking: Blocking::default(),
             misuse: BTreeSet::new(),
         }
     }
@@ -183,11 +188,11 @@ impl Play<'_> {
             return taken;
         }
         let aborted = self.is_aborted();
-        self.blocked = self.checker.lanes_in_call();
+        self.blocking.blocked = self.checker.lanes_in_call();
         let done = self.act(action);
         let closes =
             matches!(action, Action::Call { call: Function::Close | Function::CloseDevice, .. });
-        self.unblocks = if self.is_aborted() && !aborted {
+        self.blocking.unblocks = if self.is_aborted() && !aborted {
             Some(Unblocked::Abort)
         } else if matches!(action, Action::Expire { .. }) {
             Some(Unblocked::Expiry)
@@ -203,7 +208,10 @@ impl Play<'_> {
 
     /// The call was blocked before what was done last, and returns for that.
     fn check_unblocked(&self, lane: &str, pinned: Unblocked) -> Result<(), Disagreement> {
-        let cause = self.unblocks.filter(|_| self.blocked.iter().any(|blocked| blocked == lane));
+        let cause = self
+            .blocking
+            .unblocks
+            .filter(|_| self.blocking.blocked.iter().any(|blocked| blocked == lane));
         if cause == Some(pinned) {
             return Ok(());
         }

@@ -11,10 +11,10 @@ use vdi_trace::LaneName;
 use super::oracle_play::Play;
 use crate::scenario::{Action, Pin, Pinned, Step, StepCall};
 
-/// What one deed of a driver became.
+/// What one action of a driver became.
 #[derive(Clone, Debug)]
 pub struct PinnedAction {
-    /// The deed with what is expected of it, and what else comes of it.
+    /// The action with what is expected of it, and what else comes of it.
     pub steps: Vec<Step>,
     /// From which phases of the set, by which call, resting on which clauses.
     pub transition: String,
@@ -24,14 +24,14 @@ pub struct PinnedAction {
     pub clauses: Vec<Clause>,
 }
 
-/// Plays calls and other deeds of a driver under a profile, as long as they can be
+/// Plays calls and other actions of a driver under a profile, as long as they can be
 /// made and their answers can be pinned.
 #[must_use]
-pub fn pin_actions(deeds: &[Action], profile: &Profile) -> Vec<PinnedAction> {
+pub fn pin_actions(actions: &[Action], profile: &Profile) -> Vec<PinnedAction> {
     let mut play = Play::new(&[], profile);
     let mut all = Vec::new();
-    for deed in deeds {
-        match one(&mut play, deed) {
+    for action in actions {
+        match one(&mut play, action) {
             Some(written) => all.push(written),
             None => break,
         }
@@ -85,13 +85,13 @@ fn begun(play: &Play<'_>, action: &Action) -> Option<(String, String, Vec<Clause
     Some((format!("{phases} {party} {function} {clauses:?}"), title, clauses))
 }
 
-fn one(play: &mut Play<'_>, deed: &Action) -> Option<PinnedAction> {
-    let (transition, title, clauses) = match deed {
+fn one(play: &mut Play<'_>, action: &Action) -> Option<PinnedAction> {
+    let (transition, title, clauses) = match action {
         Action::Call { lane, .. } => {
             if play.checker.lanes_in_call().iter().any(|inside| inside == lane.as_str()) {
                 return None;
             }
-            begun(play, deed)?
+            begun(play, action)?
         }
         Action::Exit { exit, .. } => (String::new(), format!("the end of the {exit}"), Vec::new()),
         Action::Start { .. }
@@ -106,15 +106,15 @@ fn one(play: &mut Play<'_>, deed: &Action) -> Option<PinnedAction> {
         | Action::Report { .. }
         | Action::Unload { .. } => (String::new(), String::new(), Vec::new()),
     };
-    play.make(deed)?;
-    let first = match StepCall::of(deed) {
-        Some(call) if matches!(deed, Action::Call { .. }) => {
+    play.make(action)?;
+    let first = match StepCall::of(action) {
+        Some(call) if matches!(action, Action::Call { .. }) => {
             match play.take_whole_return(call.lane.as_str()) {
                 Some((allowed, command)) => call.returning(pins(&allowed)?, command),
                 None => call.started(),
             }
         }
-        Some(_) | None => deed.clone(),
+        Some(_) | None => action.clone(),
     };
     let mut steps = vec![Step { when: None, action: first }];
     rest(play, &mut steps)?;

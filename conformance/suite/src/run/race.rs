@@ -182,12 +182,10 @@ impl Tally {
             self.add(lane, BLOCKED.to_owned());
         }
         let ended = |key: &str| {
-            racers.iter().any(|racer| match racer {
-                Action::Exit { exit, .. } => {
-                    let runs_callbacks = *exit == Process::Server && !key.contains('.');
-                    runs_callbacks || key.starts_with(&format!("{exit}."))
-                }
-                _ => false,
+            racers.iter().any(|racer| {
+                let Action::Exit { exit, .. } = racer else { return false };
+                let runs_callbacks = *exit == Process::Server && !key.contains('.');
+                runs_callbacks || key.starts_with(&format!("{exit}."))
             })
         };
         let told = self.0.into_iter().filter(|(key, _)| !ended(key));

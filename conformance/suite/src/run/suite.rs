@@ -11,6 +11,7 @@ use super::driver::{End, run_scenario};
 use super::judge::{ScenarioResult, Verdict, judge};
 use super::race::{Pace, RaceTally, Repeat};
 use crate::adapter::{Adapter, Connection, Limits, Trouble};
+use crate::locked::locked;
 use crate::scenario::Scenario;
 
 /// How to run a suite.
@@ -63,7 +64,7 @@ pub fn run_suite_repeated(
             scope.spawn(|| worker(adapter, scenarios, options, &shared, done));
         }
     });
-    let results = shared.results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let results = locked(shared.results.into_inner());
     results.into_values().collect()
 }
 
@@ -101,7 +102,7 @@ fn worker(
             }
         }
         done(&result);
-        let mut results = shared.results.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut results = locked(shared.results.lock());
         results.insert(index, result);
     }
 }
@@ -114,7 +115,7 @@ fn repeated(
     options: &SuiteOptions,
     shared: &Shared,
 ) -> ScenarioResult {
-    let mut run = |pace| one(adapter, connection, scenario, options, (shared, pace));
+    let mut run = |pace| one(adapter, connection, scenario, options, shared, pace);
     if !scenario.races() {
         return run(Pace::InTurn);
     }
@@ -160,7 +161,8 @@ fn one(
     connection: &mut Option<Box<dyn Connection>>,
     scenario: &Scenario,
     options: &SuiteOptions,
-    (shared, pace): (&Shared, Pace),
+    shared: &Shared,
+    pace: Pace,
 ) -> ScenarioResult {
     if connection.is_none() {
         if shared.failed_starts.load(Ordering::SeqCst) >= START_ATTEMPTS {

@@ -27,8 +27,8 @@ impl Driver<'_> {
         }
         // What came is what the race came to: no later step takes it.
         let before = |line: usize| line < first + 2;
-        self.returns.values_mut().for_each(|list| list.retain(|seen| before(seen.line)));
-        self.callbacks.retain(|seen| before(seen.line));
+        self.untaken.returns.values_mut().for_each(|list| list.retain(|seen| before(seen.line)));
+        self.untaken.callbacks.retain(|seen| before(seen.line));
         let mut tally = Tally::default();
         self.run.trace.events[first..].iter().for_each(|event| tally.note(event));
         let inside: BTreeSet<&str> = self.calls.values().map(String::as_str).collect();

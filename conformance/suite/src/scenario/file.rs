@@ -126,14 +126,14 @@ impl Scenario {
     }
 
     /// Whether a step belongs to an end of the scenario that is done under this reading
-    /// only: from a deed on to the last step. Under another reading the scenario is
+    /// only: from an action on to the last step. Under another reading the scenario is
     /// shorter, and expects nothing else.
     fn ends_there(&self, index: usize, reading: Reading) -> bool {
         let under = |step: &Step| step.readings().is_ok_and(|all| all.contains(&reading));
         let first = self.steps.iter().rposition(|step| !under(step)).map_or(0, |at| at + 1);
-        let deed =
+        let acts =
             |step: &Step| !matches!(step.action, Action::Await { .. } | Action::Blocked { .. });
-        first <= index && self.steps.get(first).is_some_and(deed)
+        first <= index && self.steps.get(first).is_some_and(acts)
     }
 }
 

@@ -249,15 +249,28 @@ impl Raw {
 
 /// What races: begun at once, so nothing is expected of each of them alone.
 fn racers(steps: Vec<Step>) -> Result<Vec<Action>, String> {
-    let racer = |step: Step| match step.action {
-        _ if step.when.is_some() => Err("what races has no `when` of its own".to_owned()),
-        Action::Call { expect: None, gives: None, tells: None, .. }
-        | Action::Exit { .. }
-        | Action::Resume { .. } => Ok(step.action),
-        Action::Call { .. } => Err("a call that races has no `expect`, `gives` or `tells`; what \
-            comes of all together is in `combinations`"
-            .to_owned()),
-        _ => Err("only `call`, `exit` and `resume` can race".to_owned()),
+    let racer = |step: Step| {
+        if step.when.is_some() {
+            return Err("what races has no `when` of its own".to_owned());
+        }
+        match step.action {
+            Action::Call { expect: None, gives: None, tells: None, .. }
+            | Action::Exit { .. }
+            | Action::Resume { .. } => Ok(step.action),
+            Action::Call { .. } => Err("a call that races has no `expect`, `gives` or `tells`; \
+                what comes of all together is in `combinations`"
+                .to_owned()),
+            Action::Start { .. }
+            | Action::Await { .. }
+            | Action::Blocked { .. }
+            | Action::Together { .. }
+            | Action::Touch { .. }
+            | Action::Wrote { .. }
+            | Action::Expire { .. }
+            | Action::Statement { .. }
+            | Action::Report { .. }
+            | Action::Unload { .. } => Err("only `call`, `exit` and `resume` can race".to_owned()),
+        }
     };
     steps.into_iter().map(racer).collect()
 }

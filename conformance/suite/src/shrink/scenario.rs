@@ -222,15 +222,8 @@ fn races(small: &mut Scenario, fails: &dyn Fn(&Scenario) -> bool) {
         let with = |racers: &[Action]| {
             let mut candidate = small.clone();
             candidate.steps[at].action = match racers {
-                [Action::Call { call, lane, on, creates, args, .. }] => Action::Start {
-                    start: *call,
-                    lane: lane.clone(),
-                    on: on.clone(),
-                    creates: creates.clone(),
-                    args: args.clone(),
-                },
-                [alone] => alone.clone(),
-                _ => Action::Together { together: racers.to_vec(), combinations: None },
+                [alone] => StepCall::of(alone).map_or(alone.clone(), |call| call.started()),
+                several => Action::Together { together: several.to_vec(), combinations: None },
             };
             candidate
         };

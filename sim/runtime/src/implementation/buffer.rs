@@ -6,9 +6,10 @@ use std::fs::File;
 use std::io;
 use std::ops::Deref;
 use std::os::fd::AsFd;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU8;
-use std::sync::{Mutex, PoisonError};
 
+use super::locked::lock;
 use super::mapping::SetMapping;
 use super::record::BufferKey;
 use super::shm::{Segment, copy_from, copy_into, read_file, write_file};
@@ -55,16 +56,16 @@ impl Views {
 
     /// Close: unmaps everything that nobody is just using.
     pub(super) fn end(&self) {
-        let gone = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let gone = lock(&self.0).take();
         drop(gone);
     }
 
     fn is_open(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        lock(&self.0).is_some()
     }
 
     fn segment(&self, mapping: &SetMapping, number: usize) -> Option<Arc<Segment>> {
-        let mut views = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut views = lock(&self.0);
         let views = views.as_mut()?;
         if let Some(known) = views.get(&number) {
             return Some(known.clone());
@@ -78,7 +79,7 @@ impl Views {
 impl SetMapping {
     /// Where a buffer that is allocated lies; `None` if it is not.
     pub(super) fn span(&self, key: BufferKey) -> Option<Span> {
-        let words = self.control().buffers.get(key.index as usize)?;
+        let words = self.control().area.buffers.get(key.index as usize)?;
         let span = Span {
             segment: usize::try_from(words.segment.get()).ok()?,
             offset: usize::try_from(words.offset.get()).ok()?,
@@ -93,7 +94,7 @@ impl SetMapping {
 
     /// Every buffer that is allocated.
     pub(super) fn allocated(&self) -> impl Iterator<Item = BufferKey> {
-        (0..).zip(&self.control().buffers).filter_map(|(index, words)| {
+        (0..).zip(&self.control().area.buffers).filter_map(|(index, words)| {
             let generation = words.generation.load(Ordering::Acquire);
             (generation % 2 == 1).then_some(BufferKey { index, generation })
         })
@@ -101,7 +102,7 @@ impl SetMapping {
 
     /// A place in the table of buffers that the server says is free.
     pub(super) fn publish_buffer(&self, index: usize, span: Span) -> Option<BufferKey> {
-        let words = self.control().buffers.get(index)?;
+        let words = self.control().area.buffers.get(index)?;
         // Whoever reads one of these words sees that the last generation has ended.
         fence(Ordering::Release);
         words.segment.set(span.segment as u64);
@@ -113,7 +114,7 @@ impl SetMapping {
     }
 
     pub(super) fn retract_buffer(&self, key: BufferKey) {
-        if let Some(words) = self.control().buffers.get(key.index as usize) {
+        if let Some(words) = self.control().area.buffers.get(key.index as usize) {
             words.generation.store(key.generation.wrapping_add(1), Ordering::Release);
         }
     }
@@ -244,7 +245,7 @@ impl Buffer {
     #[must_use]
     pub fn offset(&self) -> u64 {
         let offset = |shared: &Shared| {
-            let segment = shared.mapping.control().segments.get(shared.span.segment);
+            let segment = shared.mapping.control().area.segments.get(shared.span.segment);
             let start = segment.map_or(0, |words| words.start.get());
             start.saturating_add(shared.span.offset as u64)
         };
@@ -306,7 +307,7 @@ impl BufferHandle {
     const SET: u32 = 12;
 
     fn set_bits(mapping: &SetMapping) -> u32 {
-        let salt = mapping.control().salt.get();
+        let salt = mapping.control().identity.salt.get();
         // The halves mixed, so that sets created one after another differ.
         ((salt ^ salt >> 16 ^ salt >> 28) as u32) & ((1 << Self::SET) - 1)
     }
@@ -330,7 +331,7 @@ impl BufferHandle {
     /// allocated.
     pub(super) fn resolve(self, mapping: &SetMapping) -> Result<BufferKey, HResult> {
         let (index, _) = self.place();
-        let words = mapping.control().buffers.get(index as usize);
+        let words = mapping.control().area.buffers.get(index as usize);
         let generation = words.ok_or(HResult::VD_E_INVALID)?.generation.load(Ordering::Acquire);
         let key = BufferKey { index, generation };
         let allocated = mapping.span(key).is_some();

@@ -78,7 +78,7 @@ impl ClientSet {
         }
         check_name(name)?;
         config.check_client().map_err(|_| HResult::VD_E_NOTSUPPORTED)?;
-        let mapping = self.process.create((instance, name), config)?;
+        let mapping = self.process.create(instance, name, config)?;
         *binding = Some(Client::new(&self.process, mapping, PRIMARY));
         Ok(())
     }
@@ -93,7 +93,7 @@ impl ClientSet {
         let _inside = self.process.enter();
         let client = self.client()?;
         let Client { mapping, .. } = &*client;
-        mapping.wait(self.process.life(), (Listen::Configured, timeout), |first| {
+        mapping.wait(self.process.life(), Listen::Configured, timeout, |first| {
             if client.is_closed() {
                 let closed = if first { HResult::VD_E_PROTOCOL } else { HResult::VD_E_ABORT };
                 return Some(Err(closed));
@@ -180,7 +180,7 @@ impl ClientSet {
     /// The same as [`ServerSet::history_of`], for OpenInSecondary.
     #[must_use]
     pub fn history_of(&self, instance: Option<&str>, name: &str) -> Option<SetHistory> {
-        self.process.find((instance, name)).map(SetHistory)
+        self.process.find(instance, name).map(SetHistory)
     }
 }
 

@@ -24,7 +24,7 @@ impl ClientDevice {
 
     /// What a command of this device is known by.
     fn id(&self, number: u64) -> CommandId {
-        let salt = self.client.mapping.control().salt.get();
+        let salt = self.client.mapping.control().identity.salt.get();
         CommandId(Some((salt, self.slot, number)))
     }
 
@@ -42,7 +42,7 @@ impl ClientDevice {
     pub fn get_command(&self, timeout: Timeout) -> Result<Delivered, HResult> {
         let Client { mapping, process, .. } = &*self.client;
         let _inside = process.enter();
-        mapping.wait(process.life(), (Listen::Device(self.slot), timeout), |first| {
+        mapping.wait(process.life(), Listen::Device(self.slot), timeout, |first| {
             if self.client.is_closed() {
                 let closed = if first { HResult::VD_E_PROTOCOL } else { HResult::VD_E_ABORT };
                 return Some(Err(closed));
@@ -163,7 +163,7 @@ impl ClientDevice {
                 // A sound server has never more outstanding than there is room for.
                 return mapping.sound(Err(Corrupt));
             }
-            let Some(ticket) = mapping.control().tickets.draw() else {
+            let Some(ticket) = mapping.control().completions.tickets.draw() else {
                 // The server is about to say so.
                 mapping.abort();
                 return Err(HResult::VD_E_ABORT);
@@ -178,7 +178,7 @@ impl ClientDevice {
             before_error
         };
         let completed = || {
-            let mask = &mapping.control().completed;
+            let mask = &mapping.control().completions.completed;
             if seeded(Mutant::MaskOverwritten) {
                 mask.store(1 << self.slot, Ordering::Release);
             } else {
@@ -186,11 +186,11 @@ impl ClientDevice {
             }
         };
         if seeded(Mutant::MaskAfterBell) {
-            mapping.control().agent.ring();
+            mapping.control().bells.agent.ring();
             completed();
         } else {
             completed();
-            mapping.control().agent.ring();
+            mapping.control().bells.agent.ring();
         }
         if clears && !seeded(Mutant::ClearErrorSleepsOn) {
             // Another thread may wait for ClearError, which waited for this.

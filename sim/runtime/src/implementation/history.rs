@@ -39,19 +39,19 @@ impl SetHistory {
     /// before another asks for one has the smaller one.
     #[must_use]
     pub fn next_number(&self) -> u64 {
-        self.0.control().sequence.fetch_add(1, Ordering::AcqRel)
+        self.0.control().history.sequence.fetch_add(1, Ordering::AcqRel)
     }
 
     /// How many numbers there have been; others may get more at the same time.
     #[must_use]
     pub fn numbers(&self) -> u64 {
-        self.0.control().sequence.load(Ordering::Acquire).saturating_sub(1)
+        self.0.control().history.sequence.load(Ordering::Acquire).saturating_sub(1)
     }
 
     /// The number of the next secondary client that is recorded, from 1 on.
     #[must_use]
     pub fn next_secondary(&self) -> u64 {
-        self.0.control().recorded.fetch_add(1, Ordering::AcqRel) + 1
+        self.0.control().history.recorded.fetch_add(1, Ordering::AcqRel) + 1
     }
 
     /// Whether a process has died without having closed its side.
@@ -79,7 +79,7 @@ impl SetHistory {
     /// Whether both are of one set, and not of two that bore one name one after the other.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        let salt = |of: &Self| of.0.control().salt.get();
+        let salt = |of: &Self| of.0.control().identity.salt.get();
         Arc::ptr_eq(&self.0, &other.0) || salt(self) == salt(other)
     }
 }

@@ -1,11 +1,12 @@
 //! What a set needs of the machine it is on: what was chosen, the time, who lives.
 
 use std::fmt;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::clock::Clock;
 use super::layout::ProcessId;
+use super::locked::lock;
 use super::processes::Watches;
 use crate::sync::Arc;
 
@@ -146,9 +147,4 @@ impl Host {
             lock(lives).iter().for_each(|life| life.end());
         }
     }
-}
-
-/// No panic leaves what these guard half changed.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -123,34 +123,69 @@ impl EndWord {
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Control {
-    /// [`MAGIC`], written when all the rest is there.
-    pub(super) magic: AtomicU64,
-    /// Tells the buffer handles of one set from those of another.
-    pub(super) salt: Cell,
-    pub(super) device_count: Cell,
+    pub(super) identity: Identity,
     pub(super) state: StateWord,
     /// Not 0 once GetConfiguration has told a client.
     pub(super) seen: AtomicU32,
     pub(super) progress: Progress,
-    /// Devices with completions that the server has not looked at, a bit each.
-    pub(super) completed: AtomicU64,
-    pub(super) tickets: Tickets,
-    /// The next number of the set's history.
-    pub(super) sequence: AtomicU64,
-    /// Secondary clients that are recorded.
-    pub(super) recorded: AtomicU64,
+    pub(super) completions: CompletionWords,
+    pub(super) history: HistoryWords,
     /// What the client asked for in Create.
     pub(super) asked: ConfigWords,
     /// The whole configuration, good from [`Phase::Initializing`] on.
     pub(super) granted: ConfigWords,
     /// Held while a device gets its name.
     pub(super) naming: Lock,
+    pub(super) bells: Bells,
+    /// The server, the primary client, secondary clients.
+    pub(super) sides: [SideWord; SIDES],
+    pub(super) area: AreaWords,
+}
+
+/// What says that this is a set, and which.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(super) struct Identity {
+    /// [`MAGIC`], written when all the rest is there.
+    pub(super) magic: AtomicU64,
+    /// Tells the buffer handles of one set from those of another.
+    pub(super) salt: Cell,
+    pub(super) device_count: Cell,
+}
+
+/// What the clients have completed.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(super) struct CompletionWords {
+    /// Devices with completions that the server has not looked at, a bit each.
+    pub(super) completed: AtomicU64,
+    pub(super) tickets: Tickets,
+}
+
+/// How far the set's history is numbered.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(super) struct HistoryWords {
+    /// The next number.
+    pub(super) sequence: AtomicU64,
+    /// Secondary clients that are recorded.
+    pub(super) recorded: AtomicU64,
+}
+
+/// What those listen to who do not wait for a device.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(super) struct Bells {
     /// The completion agent listens.
     pub(super) agent: Bell,
     /// The clients' GetConfiguration listens.
     pub(super) configured: Bell,
-    /// The server, the primary client, secondary clients.
-    pub(super) sides: [SideWord; SIDES],
+}
+
+/// The buffer area's segments and buffers.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct AreaWords {
     pub(super) segment_count: AtomicU32,
     pub(super) segments: [SegmentWords; SEGMENTS],
     pub(super) buffers: [BufferWords; BUFFERS],
@@ -159,22 +194,25 @@ pub(super) struct Control {
 impl Default for Control {
     fn default() -> Self {
         Self {
-            magic: AtomicU64::default(),
-            salt: Cell::default(),
-            device_count: Cell::default(),
+            identity: Identity::default(),
             state: StateWord::default(),
             seen: AtomicU32::default(),
             progress: Progress::default(),
-            completed: AtomicU64::default(),
-            tickets: Tickets::default(),
-            sequence: AtomicU64::default(),
-            recorded: AtomicU64::default(),
+            completions: CompletionWords::default(),
+            history: HistoryWords::default(),
             asked: ConfigWords::default(),
             granted: ConfigWords::default(),
             naming: Lock::default(),
-            agent: Bell::default(),
-            configured: Bell::default(),
+            bells: Bells::default(),
             sides: std::array::from_fn(|_| SideWord::default()),
+            area: AreaWords::default(),
+        }
+    }
+}
+
+impl Default for AreaWords {
+    fn default() -> Self {
+        Self {
             segment_count: AtomicU32::default(),
             segments: std::array::from_fn(|_| SegmentWords::default()),
             buffers: std::array::from_fn(|_| BufferWords::default()),

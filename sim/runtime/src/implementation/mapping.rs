@@ -2,7 +2,7 @@
 //! else is there, how it ends, and how calls wait.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use super::allocator::Need;
@@ -12,6 +12,7 @@ use super::host::{Host, Life};
 use super::layout::{
     Control, Corrupt, DeviceWords, Holder, MAGIC, Phase, Piece, ProcessId, SideWord, State,
 };
+use super::locked::lock;
 use super::object::Object;
 use super::processes::Watches;
 use super::shm::{ControlMemory, Segment, control_length};
@@ -75,16 +76,16 @@ impl SetMapping {
     }
 
     /// Fills in what Create decides, and makes it a set.
-    pub(super) fn begin(&self, name: &str, config: &VdConfig, (me, salt): (ProcessId, u32)) {
+    pub(super) fn begin(&self, name: &str, config: &VdConfig, me: ProcessId, salt: u32) {
         let control = self.control();
-        control.salt.set(salt.into());
-        control.device_count.set(config.device_count.into());
+        control.identity.salt.set(salt.into());
+        control.identity.device_count.set(config.device_count.into());
         control.asked.set(&config.client_part());
         self.devices()[0].name.set(name);
         control.sides[PRIMARY].take(Holder::Nobody, me);
-        control.sequence.store(CREATION + 1, Ordering::Release);
+        control.history.sequence.store(CREATION + 1, Ordering::Release);
         control.state.begin();
-        control.magic.store(MAGIC, Ordering::Release);
+        control.identity.magic.store(MAGIC, Ordering::Release);
     }
 
     pub(super) fn control(&self) -> &Control {
@@ -161,8 +162,8 @@ impl SetMapping {
     /// Termination.
     pub(super) fn abort(&self) {
         self.control().state.abort();
-        self.control().agent.ring();
-        self.control().configured.ring();
+        self.control().bells.agent.ring();
+        self.control().bells.configured.ring();
         if !seeded(Mutant::AbortForgetsDevices) {
             self.devices().iter().for_each(|device| device.bell.ring());
         }
@@ -170,8 +171,8 @@ impl SetMapping {
 
     /// Everyone who waits is to look again.
     pub(super) fn ring_all(&self) {
-        self.control().agent.ring();
-        self.control().configured.ring();
+        self.control().bells.agent.ring();
+        self.control().bells.configured.ring();
         self.devices().iter().for_each(|device| device.bell.ring());
     }
 
@@ -250,8 +251,8 @@ impl SetMapping {
 
     pub(super) fn bell(&self, listen: Listen) -> &Bell {
         match listen {
-            Listen::Agent => &self.control().agent,
-            Listen::Configured => &self.control().configured,
+            Listen::Agent => &self.control().bells.agent,
+            Listen::Configured => &self.control().bells.configured,
             Listen::Device(slot) => &self.devices()[slot].bell,
         }
     }
@@ -261,7 +262,8 @@ impl SetMapping {
     pub(super) fn wait<T>(
         self: &Arc<Self>,
         life: &Life,
-        (listen, timeout): (Listen, Timeout),
+        listen: Listen,
+        timeout: Timeout,
         mut look: impl FnMut(bool) -> Option<Result<T, HResult>>,
     ) -> Result<T, HResult> {
         let mut limit: Option<Limit<'_>> = None;
@@ -330,9 +332,9 @@ impl SetMapping {
     /// Adds a segment to the buffer area, so many bytes from its start; false if there is
     /// not so much memory. Only the server does, and it alone knows what there is: it
     /// says the number, one after the other, and the start.
-    pub(super) fn add_segment(&self, number: usize, (start, need): (u64, Need)) -> bool {
+    pub(super) fn add_segment(&self, number: usize, start: u64, need: Need) -> bool {
         let control = self.control();
-        let Some(words) = control.segments.get(number) else { return false };
+        let Some(words) = control.area.segments.get(number) else { return false };
         let added = match &self.object {
             Some(object) => object.grow(self.control_length(), start, need.length),
             None => {
@@ -348,7 +350,7 @@ impl SetMapping {
             words.alignment.set(need.alignment);
             // There are few segments.
             let count = u32::try_from(number + 1).unwrap_or(u32::MAX);
-            control.segment_count.store(count, Ordering::Release);
+            control.area.segment_count.store(count, Ordering::Release);
         }
         added
     }
@@ -356,7 +358,7 @@ impl SetMapping {
     /// A segment's memory, mapped anew if others share it.
     pub(super) fn segment(&self, number: usize) -> Result<Arc<Segment>, HResult> {
         let control = self.control();
-        let count = control.segment_count.load(Ordering::Acquire) as usize;
+        let count = control.area.segment_count.load(Ordering::Acquire) as usize;
         if count > SEGMENTS || number >= count {
             return self.sound(Err(Corrupt));
         }
@@ -364,9 +366,9 @@ impl SetMapping {
             let segment = self.segments().get(number).cloned();
             return self.sound(segment.ok_or(Corrupt));
         };
-        let words = &control.segments[number];
-        let span = (words.start.get(), words.length.get());
-        let segment = object.map(self.control_length(), span, words.alignment.get());
+        let words = &control.area.segments[number];
+        let (start, length) = (words.start.get(), words.length.get());
+        let segment = object.map(self.control_length(), start, length, words.alignment.get());
         self.sound(segment.map(Arc::new).ok_or(Corrupt))
     }
 
@@ -375,7 +377,7 @@ impl SetMapping {
     }
 
     fn segments(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Segment>>> {
-        self.segments.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.segments)
     }
 }
 

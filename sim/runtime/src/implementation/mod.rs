@@ -12,6 +12,7 @@ mod command;
 mod history;
 mod host;
 mod layout;
+mod locked;
 mod machine;
 mod mapping;
 mod object;

@@ -77,7 +77,8 @@ impl Object {
     pub(super) fn map(
         &self,
         control: usize,
-        (start, length): (u64, u64),
+        start: u64,
+        length: u64,
         alignment: u64,
     ) -> Option<Segment> {
         let page = PAGE as u64;

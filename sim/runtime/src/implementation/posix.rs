@@ -88,7 +88,7 @@ impl Names {
     }
 
     /// The object's name; `None` if it would be too long.
-    fn object(&self, (instance, name): (Option<&str>, &str)) -> Option<String> {
+    fn object(&self, instance: Option<&str>, name: &str) -> Option<String> {
         let instance = instance.map(|instance| encoded(instance) + "%5C").unwrap_or_default();
         let name = format!("/{}{instance}{}{ENDING}", self.prefix, encoded(name));
         (name.len() <= LONGEST).then_some(name)
@@ -97,22 +97,23 @@ impl Names {
     pub(super) fn create(
         &self,
         host: &Arc<Host>,
-        key: (Option<&str>, &str),
+        instance: Option<&str>,
+        name: &str,
         config: &VdConfig,
         me: (ProcessId, u32),
     ) -> Result<Arc<SetMapping>, HResult> {
-        let name = self.object(key).ok_or(HResult::VD_E_INVALID)?;
+        let path = self.object(instance, name).ok_or(HResult::VD_E_INVALID)?;
         for _ in 0..ATTEMPTS {
             let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR;
-            match open_object(&name, flags, self.mode) {
+            match open_object(&path, flags, self.mode) {
                 Ok(file) => {
-                    let object = Object { name: name.clone(), file };
-                    if let Some(mapping) = self.fill(host, object, key.1, (config, me))? {
+                    let object = Object { name: path.clone(), file };
+                    if let Some(mapping) = self.fill(host, object, name, config, me)? {
                         return Ok(mapping);
                     }
                 }
                 Err(rustix::io::Errno::EXIST) => {
-                    self.clear_leftover(host, &name, Leftover::Anything)?;
+                    self.clear_leftover(host, &path, Leftover::Anything)?;
                 }
                 Err(error) => return Err(wrapped(error)),
             }
@@ -126,7 +127,8 @@ impl Names {
         host: &Arc<Host>,
         object: Object,
         name: &str,
-        (config, me): (&VdConfig, (ProcessId, u32)),
+        config: &VdConfig,
+        me: (ProcessId, u32),
     ) -> Result<Option<Arc<SetMapping>>, HResult> {
         let lock = || flock(&object.file, FlockOperation::LockExclusive);
         if let Err(error) = rustix::io::retry_on_intr(lock) {
@@ -151,7 +153,7 @@ impl Names {
             }
         };
         let mapping = SetMapping::shared(host.clone(), memory, object);
-        mapping.begin(name, config, me);
+        mapping.begin(name, config, me.0, me.1);
         if let Some(object) = mapping.object() {
             let _ = flock(&object.file, FlockOperation::Unlock);
         }
@@ -199,9 +201,10 @@ impl Names {
     pub(super) fn find(
         &self,
         host: &Arc<Host>,
-        key: (Option<&str>, &str),
+        instance: Option<&str>,
+        name: &str,
     ) -> Option<Arc<SetMapping>> {
-        let name = self.object(key)?;
+        let name = self.object(instance, name)?;
         let file = open_object(&name, OFlags::RDWR, Mode::empty()).ok()?;
         self.trusts(&file).then(|| mapped(host, Object { name, file }))?
     }
@@ -235,10 +238,10 @@ fn mapped(host: &Arc<Host>, object: Object) -> Option<Arc<SetMapping>> {
     // How many devices there are is known only after a first look.
     let first = ControlMemory::shared(object.file.as_fd(), 1).ok()?;
     let control = first.control();
-    if control.magic.load(Ordering::Acquire) != MAGIC {
+    if control.identity.magic.load(Ordering::Acquire) != MAGIC {
         return None;
     }
-    let devices = usize::try_from(control.device_count.get()).ok()?;
+    let devices = usize::try_from(control.identity.device_count.get()).ok()?;
     if !(1..=crate::sync::limits::DEVICES).contains(&devices) || length < control_length(devices) {
         return None;
     }
@@ -270,13 +273,13 @@ mod tests {
     fn no_name_leads_out_of_its_place() {
         let names = Names::new(&Options::default());
         for name in ["../../etc/passwd", "/x", "..", ".", "a\0b", "ä", "%2F"] {
-            let object = names.object((None, name)).expect("short");
+            let object = names.object(None, name).expect("short");
             assert!(object.starts_with('/') && !object[1..].contains(['/', '\0']), "{object}");
             assert!(!object[1..].starts_with('.'), "{object}");
         }
-        assert_eq!(names.object((None, "Backup-1")).unwrap(), "/Backup-1_SQLVDIMemoryName_0");
-        assert_eq!(names.object((Some("I"), "S")).unwrap(), "/I%5CS_SQLVDIMemoryName_0");
-        assert_eq!(names.object((None, &"x".repeat(250))), None);
+        assert_eq!(names.object(None, "Backup-1").unwrap(), "/Backup-1_SQLVDIMemoryName_0");
+        assert_eq!(names.object(Some("I"), "S").unwrap(), "/I%5CS_SQLVDIMemoryName_0");
+        assert_eq!(names.object(None, &"x".repeat(250)), None);
     }
 
     #[test]
@@ -284,7 +287,7 @@ mod tests {
         let names = Names::new(&Options::default());
         let keys = [(None, "a%5Cb"), (Some("a"), "b"), (None, "a"), (None, "A"), (Some("A"), "")];
         let objects: std::collections::BTreeSet<_> =
-            keys.iter().map(|key| names.object(*key).expect("short")).collect();
+            keys.iter().map(|key| names.object(key.0, key.1).expect("short")).collect();
         assert_eq!(objects.len(), keys.len());
     }
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
 
 use super::layout::ProcessId;
+use super::locked::lock;
 
 /// This process, as others in its pid namespace can recognise it. Where the system does
 /// not tell when it began, its number has to do.
@@ -44,7 +45,7 @@ enum Watch {
 impl Watches {
     /// Whether the process lives: a system call, unless it is this one.
     pub(super) fn lives(&self, id: ProcessId) -> bool {
-        let mut watches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watches = lock(&self.0);
         let watch = match watches.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => match Watch::new(id) {

@@ -6,8 +6,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, Weak};
 
-use super::host::{Host, Inside, Life, Options, lock};
+use super::host::{Host, Inside, Life, Options};
 use super::layout::ProcessId;
+use super::locked::lock;
 use super::mapping::SetMapping;
 use super::posix::Names;
 use super::processes::this_process;
@@ -70,7 +71,8 @@ impl Process {
     /// is too long.
     pub(super) fn create(
         &self,
-        key: (Option<&str>, &str),
+        instance: Option<&str>,
+        name: &str,
         config: &VdConfig,
     ) -> Result<Arc<SetMapping>, HResult> {
         let registry = &self.registry;
@@ -78,18 +80,18 @@ impl Process {
         let mapping = match &registry.sets {
             Sets::Shared(names) => {
                 names.sweep(&registry.host);
-                names.create(&registry.host, key, config, (self.id, salt))?
+                names.create(&registry.host, instance, name, config, (self.id, salt))?
             }
             Sets::Own(named) => {
-                let (mut named, name) = (lock(named), own_name(key));
+                let (mut named, own) = (lock(named), own_name(instance, name));
                 let taken = |mapping: &Arc<SetMapping>| mapping.client_lives();
-                if named.get(&name).is_some_and(taken) {
+                if named.get(&own).is_some_and(taken) {
                     return Err(HResult::VD_E_PROTOCOL);
                 }
                 let mapping =
-                    SetMapping::own(registry.host.clone(), name.clone(), config.device_count);
-                mapping.begin(key.1, config, (self.id, salt));
-                named.insert(name, mapping.clone());
+                    SetMapping::own(registry.host.clone(), own.clone(), config.device_count);
+                mapping.begin(name, config, self.id, salt);
+                named.insert(own, mapping.clone());
                 mapping
             }
         };
@@ -98,10 +100,10 @@ impl Process {
     }
 
     /// The set of that name, if its client has not closed it.
-    pub(super) fn find(&self, key: (Option<&str>, &str)) -> Option<Arc<SetMapping>> {
+    pub(super) fn find(&self, instance: Option<&str>, name: &str) -> Option<Arc<SetMapping>> {
         let mapping = match &self.registry.sets {
-            Sets::Shared(names) => names.find(&self.registry.host, key)?,
-            Sets::Own(named) => lock(named).get(&own_name(key))?.clone(),
+            Sets::Shared(names) => names.find(&self.registry.host, instance, name)?,
+            Sets::Own(named) => lock(named).get(&own_name(instance, name))?.clone(),
         };
         self.registry.remember(&mapping);
         Some(mapping)
@@ -183,7 +185,7 @@ impl Registry {
     }
 }
 
-fn own_name((instance, name): (Option<&str>, &str)) -> String {
+fn own_name(instance: Option<&str>, name: &str) -> String {
     // No name has a backslash.
     format!("{}\\{name}", instance.unwrap_or_default())
 }

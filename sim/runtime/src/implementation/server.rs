@@ -100,7 +100,7 @@ impl ServerSet {
         if !matches!(*binding, Binding::Unopened) {
             return Err(HResult::VD_E_PROTOCOL);
         }
-        let mapping = self.process.find((instance, name)).ok_or(HResult::VD_E_INVALID)?;
+        let mapping = self.process.find(instance, name).ok_or(HResult::VD_E_INVALID)?;
         if !mapping.client_lives() {
             // What its client has left when it died: there is nobody else to take it away.
             self.process.forget(&mapping);
@@ -212,7 +212,7 @@ impl ServerSet {
             if seeded(Mutant::PhaseBeforeConfiguration) {
                 control.granted.set(&table.config);
             }
-            control.configured.ring();
+            control.bells.configured.ring();
             Ok(())
         })
     }
@@ -367,7 +367,7 @@ impl ServerSet {
     /// none. So Open can have its number before it is called.
     #[must_use]
     pub fn history_of(&self, instance: Option<&str>, name: &str) -> Option<SetHistory> {
-        self.process.find((instance, name)).map(SetHistory)
+        self.process.find(instance, name).map(SetHistory)
     }
 }
 
@@ -391,7 +391,8 @@ fn provide(server: &Arc<Server>, table: &mut ServerTable) -> Result<(), HResult>
         used.map(|_| (start, Need { length, ..need }))
     });
     let number = table.area.segments;
-    let Some((start, need)) = placed.filter(|place| server.mapping.add_segment(number, *place))
+    let Some((start, need)) =
+        placed.filter(|place| server.mapping.add_segment(number, place.0, place.1))
     else {
         table.area.allocator.forget_requests();
         return Err(HResult::VD_E_MEMORY);

@@ -71,7 +71,7 @@ impl ServerDevice {
             let admitted = self.admit(&mut table, &command);
             if table.owed.len() > owed {
                 // Whoever completed that may have died before it could ring.
-                mapping.control().agent.ring();
+                mapping.control().bells.agent.ring();
             }
             match admitted {
                 Ok((errors, buffer)) => {
@@ -83,7 +83,7 @@ impl ServerDevice {
                         bell.ring();
                     }
                     begins_to_wait = table.is_idle() && table.config.server_time_out > 0;
-                    self.enqueue(&mut table, command, (errors, buffer));
+                    self.enqueue(&mut table, command, errors, buffer);
                     None
                 }
                 Err(refusal) => Some((refusal, command)),
@@ -95,7 +95,7 @@ impl ServerDevice {
             }
             if begins_to_wait {
                 // The agent sleeps without a deadline while nothing is outstanding.
-                mapping.control().agent.ring();
+                mapping.control().bells.agent.ring();
             }
             return Ok(());
         };
@@ -135,7 +135,7 @@ impl ServerDevice {
         device.server.set(End::Closed);
         drop(table);
         device.bell.ring();
-        mapping.control().agent.ring();
+        mapping.control().bells.agent.ring();
         Ok(())
     }
 
@@ -191,7 +191,8 @@ impl ServerDevice {
         &self,
         table: &mut ServerTable,
         command: SendCommand,
-        (errors, buffer): (u32, Option<BufferKey>),
+        errors: u32,
+        buffer: Option<BufferKey>,
     ) {
         if table.is_idle() {
             table.wait_anew();

@@ -40,7 +40,7 @@ impl Server {
         table.absorb_all(&self.mapping)?;
         if table.owed.len() > before {
             // Whoever completed it may have died before it could ring.
-            self.mapping.control().agent.ring();
+            self.mapping.control().bells.agent.ring();
         }
         Ok(())
     }

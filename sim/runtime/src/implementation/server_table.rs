@@ -158,7 +158,7 @@ impl ServerTable {
 
     /// Takes in what the clients have completed on the devices that say so.
     pub(super) fn absorb_all(&mut self, mapping: &SetMapping) -> Result<(), HResult> {
-        let completed = &mapping.control().completed;
+        let completed = &mapping.control().completions.completed;
         let mask = if seeded(Mutant::MaskLooksThenClears) {
             let mask = completed.load(Ordering::Acquire);
             completed.store(0, Ordering::Release);
@@ -265,7 +265,7 @@ impl ServerTable {
     ///
     /// Source: SQL Server 2005 Virtual Backup Device Specification, VDConfig Structure.
     pub(super) fn time_out(&mut self, mapping: &SetMapping) {
-        let tickets = &mapping.control().tickets;
+        let tickets = &mapping.control().completions.tickets;
         if seeded(Mutant::TimeOutOverlooksCompletion) || tickets.end(self.waiting.absorbed) {
             self.abort_late(mapping);
         } else if self.waiting.overdue == Some(self.waiting.absorbed) {

@@ -1,0 +1,87 @@
+//! `vdi run`, `vdi readings`, `vdi mutants`: scenarios against implementations.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::target::Target;
+use super::values::{CheckFormat, GatingArgs, ReportArgs};
+
+/// `vdi run`.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// The implementation.
+    #[command(flatten)]
+    pub target: Target,
+    /// Only scenarios whose id, or a clause of which, begins so; may be given several times
+    #[arg(long, value_name = "PREFIX")]
+    pub filter: Vec<String>,
+    /// Implementations side by side; all processors if missing
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// What fails.
+    #[command(flatten)]
+    pub gating: GatingArgs,
+    /// Stop after so many failures
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_fail: Option<u32>,
+    /// The report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+    /// Let what races in a scenario really race, so many times or until it fails; if
+    /// missing it is begun in turn, once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: Option<u32>,
+    /// What the delays of racing lanes are drawn from
+    #[arg(long, value_name = "SEED", default_value_t = 0, requires = "repeat")]
+    pub seed: u64,
+}
+
+/// `vdi readings`.
+#[derive(Debug, Clone, Args)]
+pub struct ReadingsArgs {
+    /// The implementation; its profile decides what cannot be told
+    #[command(flatten)]
+    pub target: Target,
+    /// Implementations side by side; all processors if missing
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// What the report looks like
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
+    /// Write what was found as a profile, for `--profile`
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `vdi mutants`.
+#[derive(Debug, Clone, Args)]
+pub struct MutantsArgs {
+    /// Only defects whose name begins so
+    #[arg(long, value_name = "PREFIX", default_value = "")]
+    pub filter: String,
+    /// Defects at a time; all processors if missing
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Folder of scenarios in place of the embedded ones
+    #[arg(long, value_name = "FOLDER")]
+    pub scenarios: Option<PathBuf>,
+    /// Hunt the defects that only some orders of events show, with races that are repeated
+    #[arg(long)]
+    pub races: bool,
+    /// Runs of each race, at most
+    #[arg(long, value_name = "N", default_value_t = 60, requires = "races", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+    /// What the delays of racing lanes are drawn from
+    #[arg(long, value_name = "SEED", default_value_t = 0, requires = "races")]
+    pub seed: u64,
+    /// Hunt all of them, races too, with seeded worlds
+    #[arg(long, conflicts_with = "races")]
+    pub worlds: bool,
+    /// Seeds for each of them, at most
+    #[arg(long, value_name = "N", default_value_t = 20_000, requires = "worlds", value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: u64,
+    /// What the result looks like
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text, requires = "worlds")]
+    pub format: CheckFormat,
+}

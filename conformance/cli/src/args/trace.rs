@@ -1,0 +1,67 @@
+//! `vdi check`, `vdi ask`, `vdi join`: traces.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::values::{CheckFormat, PartyArg};
+
+/// `vdi check`.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// Traces: JSON Lines files, or - for standard input
+    #[arg(required = true, value_name = "TRACE")]
+    pub traces: Vec<PathBuf>,
+    /// Readings to judge by: documented-pages, documented-tables, linux, or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
+    pub profile: String,
+    /// Only this party's faults fail; may be given several times
+    #[arg(long, value_enum, value_name = "PARTY")]
+    pub party: Vec<PartyArg>,
+    /// What the report looks like
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
+    /// Draw the lanes, with the order of effects that explains what was seen; the trace
+    /// is held in memory
+    #[arg(long)]
+    pub explain: bool,
+    /// How many orders of effects to look at for one event before giving up
+    #[arg(long, value_name = "N", default_value_t = vdi_check::BUDGET as u32,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub budget: u32,
+}
+
+/// `vdi ask`.
+#[derive(Debug, Clone, Args)]
+pub struct AskArgs {
+    /// What happened before: a trace, or - for standard input
+    #[arg(value_name = "TRACE")]
+    pub trace: PathBuf,
+    /// The calling lane, such as server.main
+    pub lane: String,
+    /// The function, such as Close
+    #[arg(value_name = "FUNCTION")]
+    pub call: String,
+    /// The handle it is called on, such as sset
+    pub on: String,
+    /// Its arguments as a JSON object
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub args: String,
+    /// Look at the first so many events only
+    #[arg(long, value_name = "EVENTS")]
+    pub after: Option<usize>,
+    /// Readings to follow: documented-pages, documented-tables, linux, or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
+    pub profile: String,
+}
+
+/// `vdi join`.
+#[derive(Debug, Clone, Args)]
+pub struct JoinArgs {
+    /// Traces of one set, in any order
+    #[arg(required = true, value_name = "TRACE")]
+    pub traces: Vec<PathBuf>,
+    /// Write the history here, not to standard output
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}

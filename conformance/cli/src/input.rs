@@ -1,0 +1,67 @@
+//! What a command is given: traces, profiles, scenarios, numbers of processors.
+
+use std::path::Path;
+
+use vdi_spec::clauses::{Profile, ProfileFile};
+use vdi_suite::baseline::Baseline;
+use vdi_suite::scenario::{BadFile, Library};
+use vdi_trace::{Trace, TraceError};
+
+use super::args::GatingArgs;
+use super::failure::Failure;
+
+/// The whole trace in a file, or from standard input if it is `-`.
+pub(super) fn trace_file(path: &Path) -> Result<Trace, Failure> {
+    if path == Path::new("-") {
+        return whole_trace(path, std::io::stdin().lock());
+    }
+    let file = std::fs::File::open(path)
+        .map_err(|error| Failure::Input(format!("{}: cannot be read: {error}", path.display())))?;
+    whole_trace(path, std::io::BufReader::new(file))
+}
+
+fn whole_trace(path: &Path, input: impl std::io::BufRead) -> Result<Trace, Failure> {
+    let bad =
+        |error: &TraceError| Failure::Input(format!("{}:{}: {error}", path.display(), error.line));
+    Trace::read(input).map_err(|error| bad(&error))
+}
+
+/// The profile of that name, or in that file.
+pub(super) fn profile(name: &str) -> Result<Profile, Failure> {
+    let path = Path::new(name);
+    if path.extension().is_none() && !path.exists() {
+        return Profile::named(name)
+            .map_err(|error| Failure::Usage(format!("{error}, or a file that ends in .json")));
+    }
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| BadFile::whole(name, format!("cannot be read: {error}")))?;
+    let file: ProfileFile =
+        serde_json::from_str(&text).map_err(|error| BadFile::json(name, &text, 0, &error))?;
+    Profile::from_file(&file).map_err(|error| {
+        let word = format!("\"{}\"", error.text);
+        let offset = text.find(&word).unwrap_or_default();
+        BadFile::at(name, &text, offset, word.len(), error.to_string()).into()
+    })
+}
+
+/// The scenarios of a folder, or the embedded ones.
+pub(super) fn library(folder: Option<&Path>) -> Result<Library, Failure> {
+    Ok(match folder {
+        Some(folder) => Library::folder(folder)?,
+        None => Library::embedded()?,
+    })
+}
+
+/// The known failures.
+pub(super) fn baseline(args: &GatingArgs) -> Result<Baseline, Failure> {
+    Ok(match &args.baseline {
+        Some(path) => Baseline::read(path)?,
+        None => Baseline::default(),
+    })
+}
+
+/// How many to do side by side: so many, or as many as there are processors.
+pub(super) fn jobs(named: Option<u16>) -> usize {
+    let all = || std::thread::available_parallelism().map_or(1, usize::from);
+    named.map_or_else(all, usize::from)
+}

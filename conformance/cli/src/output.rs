@@ -1,0 +1,129 @@
+//! What a command gives: files, lines, reports, how far it is.
+
+use std::fmt::{Display, Write as _};
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use vdi_suite::report::{self, Summary};
+use vdi_suite::run::ScenarioResult;
+
+use super::args::{Format, ReportArgs};
+use super::failure::Failure;
+
+/// Standard output whose reader may leave early, as `head` does: what was
+/// measured is still told by the exit code.
+pub(super) struct Patient<W>(pub(super) W);
+
+impl<W: Write> Write for Patient<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// A line beside the results.
+#[expect(clippy::print_stderr, reason = "this is where the command talks to people")]
+pub(super) fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// That a file cannot be written.
+pub(super) fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Input(format!("{}: cannot write: {error}", path.display()))
+}
+
+/// Writes a file.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text).map_err(|error| cannot_write(path, &error))
+}
+
+/// JSON for people, too.
+pub(super) fn pretty(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map_err(|error| Failure::Internal(error.to_string()))
+}
+
+/// The traces, if they are wanted, and the report, or, if that goes into a file, its last
+/// line; the exit code.
+pub(super) fn print(
+    args: &ReportArgs,
+    summary: &Summary<'_>,
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
+    if let Some(folder) = &args.traces {
+        write_traces(folder, summary.results)?;
+    }
+    let text = match args.format {
+        Format::Text => report::text(summary),
+        Format::Json => report::json(summary),
+        Format::Junit => report::junit(summary)
+            .map_err(|error| Failure::Internal(format!("JUnit XML: {error}")))?,
+        Format::Markdown => report::markdown(summary),
+    };
+    match &args.output {
+        None => out.write_all(text.as_bytes())?,
+        Some(path) => {
+            write(path, &text)?;
+            let text = report::text(summary);
+            let line = text.lines().next_back().unwrap_or_default();
+            writeln!(out, "{line}")?;
+        }
+    }
+    Ok(summary.exit_code())
+}
+
+/// Writes the trace of each result into a folder.
+fn write_traces(folder: &Path, results: &[ScenarioResult]) -> Result<(), Failure> {
+    for result in results {
+        let path = folder.join(format!("{}.jsonl", result.id));
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|error| {
+                Failure::Input(format!("{}: cannot make: {error}", parent.display()))
+            })?;
+        }
+        write(&path, &result.trace.to_json_lines())?;
+    }
+    Ok(())
+}
+
+/// How far something of this length is; nothing is drawn but on a terminal. The template is
+/// that of `indicatif`, behind the bar.
+pub(super) fn progress(length: u64, template: &str) -> ProgressBar {
+    let terminal = std::io::stderr().is_terminal();
+    let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {template}"));
+    ProgressBar::with_draw_target(Some(length), target)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// A word as a shell takes it.
+pub(super) fn quoted(word: &str) -> String {
+    shlex::try_quote(word).unwrap_or(word.into()).into_owned()
+}
+
+/// Options of a command line that makes the same again, each behind a space.
+#[derive(Debug, Default)]
+pub(super) struct OptionWords(pub(super) String);
+
+impl OptionWords {
+    /// An option with its value, quoted.
+    pub(super) fn add(&mut self, option: &str, value: impl Display) {
+        // Writing into a string cannot fail.
+        let _ = write!(self.0, " {option} {}", quoted(&value.to_string()));
+    }
+
+    /// An option without a value, if it is set.
+    pub(super) fn flag(&mut self, option: &str, set: bool) {
+        if set {
+            self.0.push(' ');
+            self.0.push_str(option);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! For whoever runs a client program and wants to know what became of its statements: a line
+//! of JSON for each, and for each fault as it happens, in the file that `VDI_OUTCOME` names.
+
+use std::fs::File;
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+use vdi_recorder::settings::OUTCOME;
+
+use super::execute::Done;
+use super::faults::Fault;
+use super::messages::Failed;
+use super::statement::Statement;
+use super::verb::Verb;
+
+/// What became of a statement.
+pub(super) fn report_outcome(
+    statement: &Statement,
+    result: &Result<Done, Failed>,
+) -> io::Result<()> {
+    let messages: Vec<_> = match result {
+        Ok(_) => Vec::new(),
+        Err(failed) => failed.messages.iter().map(|message| &message.text).collect(),
+    };
+    let done = result.as_ref().ok();
+    append(&json!({
+        "statement": statement.title(),
+        "restore": statement.verb == Verb::Restore,
+        "database": statement.database,
+        "devices": statement.devices,
+        "succeeded": done.is_some(),
+        "bytes": done.map(|done| done.bytes),
+        "checksum": done.and_then(|done| done.checksum),
+        "withoutEffect": statement.without_effect,
+        "messages": messages,
+    }))
+}
+
+/// A fault that was asked for happens.
+pub(super) fn report_fault(fault: Fault) {
+    // The statement goes on, or ends, as it was to.
+    let _ = append(&json!({ "fault": fault.to_string() }));
+}
+
+fn append(row: &Value) -> io::Result<()> {
+    let Some(path) = OUTCOME.get() else { return Ok(()) };
+    let mut file = File::options().create(true).append(true).open(path)?;
+    file.write_all(format!("{row}\n").as_bytes())
+}

@@ -1,0 +1,230 @@
+//! `vdi serve`: statements carried out as they are given, or as `sqlcmd` hands them over.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use vdi_recorder::settings::{DATA, FAULTS, GROUP, PREFIX, SERVER, TRACE, check_all};
+use vdi_runtime::{Machine, Options};
+
+use super::console::{Console, Lines, Print};
+use super::database::Databases;
+use super::error::ServeError;
+use super::faults::Faults;
+use super::outcomes::report_fault;
+use super::server::Server;
+use super::sqlcmd::{Reader, Script};
+use super::standing::{self, Listener, Request};
+use super::statement::{Order, parse};
+use super::stop::Stop;
+use super::sync::sleep;
+
+/// How long a client may take to open its devices.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a server is played. What is `None` or false is as the environment says it.
+#[derive(Clone, Debug, Default)]
+pub struct ServeOptions {
+    /// The folder of its databases.
+    pub data: Option<PathBuf>,
+    /// What goes wrong on purpose.
+    pub faults: Option<String>,
+    /// Where its calls are recorded; `%s` in the name is the name of the set.
+    pub trace: Option<String>,
+    /// Seconds that a set that does not exist yet is waited for.
+    pub wait: Option<f64>,
+    /// What the names of shared memory objects begin with.
+    pub prefix: Option<String>,
+    /// Whether sets of the same group are used, not only of the same user.
+    pub group: bool,
+    /// Where it listens.
+    pub socket: Option<PathBuf>,
+}
+
+impl ServeOptions {
+    /// Carries out statements, and prints what becomes of them: how many failed.
+    ///
+    /// # Errors
+    /// They cannot be understood, or nothing can be printed.
+    pub fn carry_out(
+        &self,
+        statements: &[String],
+        out: &mut (dyn Write + Send),
+    ) -> Result<usize, ServeError> {
+        let faults = self.checked_faults()?;
+        let orders = orders(&statements.join("\n"))?;
+        let server = Server {
+            wait: self.wait.map_or(Duration::MAX, seconds),
+            ..self.server(faults.as_deref(), None, Arc::default())?
+        };
+        let lines = Lines::new(out);
+        let print = |text: &str| lines.print(text);
+        report_ignored(&orders, &print)?;
+        Console { print: &print, server: "localhost" }.carry_out(&server, &orders)
+    }
+
+    /// Begins to listen to what `sqlcmd` hands over.
+    ///
+    /// # Errors
+    /// The options cannot be understood, or there is no place to listen at.
+    pub fn listen(&self) -> Result<StandingServer, ServeError> {
+        let faults = self.checked_faults()?;
+        let socket = self.socket.clone().or_else(|| standing::socket(&self.prefix()));
+        let socket = socket.ok_or_else(|| {
+            ServeError::Usage("VDI_SERVER is `none`: there is no place to listen at".to_owned())
+        })?;
+        let may_create = self.socket.is_none() && SERVER.get().is_none();
+        let listener = Listener::new(&socket, may_create, self.is_of_group())?;
+        Ok(StandingServer { options: Self { faults, ..self.clone() }, socket, listener })
+    }
+
+    /// What goes wrong on purpose, and is understood: asked first, so that nobody waits for
+    /// what cannot be.
+    fn checked_faults(&self) -> Result<Option<String>, ServeError> {
+        check_all()?;
+        let faults = self.faults.clone().or_else(|| FAULTS.get());
+        read_faults(faults.as_deref()).map(|_| faults)
+    }
+
+    fn prefix(&self) -> String {
+        self.prefix.clone().or_else(|| PREFIX.get()).unwrap_or_default()
+    }
+
+    fn is_of_group(&self) -> bool {
+        self.group || GROUP.is("1")
+    }
+
+    fn machine(&self) -> Machine {
+        let (prefix, group) = (self.prefix(), self.is_of_group());
+        let machine = Machine::shared_memory(Options { prefix, group, ..Options::default() });
+        machine.sweep();
+        machine
+    }
+
+    /// The server, with these faults, and recorded there rather than where the options say.
+    pub(super) fn server(
+        &self,
+        faults: Option<&str>,
+        trace: Option<String>,
+        stop: Arc<Stop>,
+    ) -> Result<Server, ServeError> {
+        let folder = self.data.clone().or_else(|| DATA.path());
+        Ok(Server {
+            machine: self.machine(),
+            databases: folder.map_or_else(Databases::default, Databases::in_folder),
+            faults: read_faults(faults)?,
+            trace: trace.or_else(|| self.trace.clone()).or_else(|| TRACE.get()),
+            wait: self.wait.map_or(Duration::ZERO, seconds),
+            patience: PATIENCE,
+            stop,
+        })
+    }
+}
+
+/// Faults, each of which is reported when it happens.
+pub(super) fn read_faults(text: Option<&str>) -> Result<Faults, ServeError> {
+    let faults: Faults = text.unwrap_or_default().parse().map_err(ServeError::Usage)?;
+    Ok(faults.reporting_to(report_fault))
+}
+
+/// A length of time in seconds; what is too long for a clock is for ever.
+fn seconds(number: f64) -> Duration {
+    Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX)
+}
+
+/// All statements of a text, whose batches may be parted by GO.
+fn orders(text: &str) -> Result<Vec<Order>, ServeError> {
+    let mut script = Script::default();
+    Reader::new("GO".to_owned(), false).read(text, None, &mut script);
+    if let Some(why) = script.wrong {
+        return Err(ServeError::Usage(why));
+    }
+    let mut all = Vec::new();
+    for batch in script.batches {
+        let orders = parse(&batch.text).map_err(|bad| ServeError::Usage(bad.to_string()))?;
+        (0..batch.count).for_each(|_| all.extend(orders.iter().cloned()));
+    }
+    Ok(all)
+}
+
+/// Says which options of the statements are accepted and do nothing.
+fn report_ignored(orders: &[Order], print: Print<'_>) -> io::Result<()> {
+    for order in orders {
+        let Order::Run(statement) = order else { continue };
+        if !statement.without_effect.is_empty() {
+            print(&format!("without effect here: {}", statement.without_effect.join(", ")))?;
+        }
+    }
+    Ok(())
+}
+
+/// A server that stands: every `sqlcmd` of the same user hands its statements over to it.
+#[derive(Debug)]
+pub struct StandingServer {
+    options: ServeOptions,
+    socket: PathBuf,
+    listener: Listener,
+}
+
+impl StandingServer {
+    /// Where it listens. Who ends the process removes that.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Waits for statements, and carries them out, until the process is ended. What becomes
+    /// of them is printed here, too.
+    ///
+    /// # Errors
+    /// Nothing can be printed.
+    pub fn serve(&self, out: &mut (dyn Write + Send)) -> Result<(), ServeError> {
+        let lines = Lines::new(out);
+        let print = |text: &str| lines.print(text);
+        print(&format!("listening at {}", self.socket.display()))?;
+        let machine = self.options.machine();
+        thread::spawn(move || sweep_for_ever(&machine));
+        self.listener.serve(|request, stop, to| {
+            let served = self.attend(request, stop, (&print, to));
+            served.map_err(|error| error.to_string())
+        });
+        Ok(())
+    }
+
+    /// Carries out a request; `here` and `there` are told what becomes of it.
+    fn attend(
+        &self,
+        request: &Request,
+        stop: Arc<Stop>,
+        (here, there): (Print<'_>, Print<'_>),
+    ) -> Result<usize, ServeError> {
+        // Neither end need be looking any more: that stops the statement, and what came of
+        // that is printed all the same.
+        let both = |text: &str| {
+            let _ = here(text);
+            let _ = there(text);
+            Ok(())
+        };
+        for batch in &request.batches {
+            // What is wrong with the text is told to whoever has sent it.
+            let _ = parse(&batch.text).map(|orders| report_ignored(&orders, here));
+        }
+        let faults = request.faults.as_deref().or(self.options.faults.as_deref());
+        let trace = request.trace.as_ref().map(|path| path.display().to_string());
+        let mut server = self.options.server(faults, trace, stop)?;
+        server.wait = request.wait.map_or(server.wait, seconds);
+        let console = Console { print: &both, server: &request.server };
+        console.run(&server, &request.batches)
+    }
+}
+
+/// Clears away what clients leave that are killed while no server has their set: nobody tells
+/// when a client dies.
+fn sweep_for_ever(machine: &Machine) {
+    loop {
+        sleep(Duration::from_secs(1));
+        machine.sweep();
+    }
+}

@@ -1,0 +1,57 @@
+//! The pages of `conformance/docs/`, and the two protocols.
+//!
+//! Further pages, on oracle, model, simulator and runtime, are in
+//! [`vdi_sim::docs`](../../vdi_sim/docs/index.html).
+
+/// Where the links of a page lead in this documentation. They come before the page, whose
+/// own, for readers of the files, have no effect then.
+macro_rules! page {
+    ($file:literal) => {
+        concat!(
+            "[adapters]: ../adapters/index.html\n",
+            "[architecture]: ../../../vdi_sim/docs/architecture/index.html\n",
+            "[campaigns]: ../campaigns/index.html\n",
+            "[client-protocol]: ../client_protocol/index.html\n",
+            "[disagree]: ../disagree/index.html\n",
+            "[gate]: ../gate/index.html\n",
+            "[library]: ../../../vdi_sim/docs/library/index.html\n",
+            "[protocol]: ../protocol/index.html\n",
+            "[readings]: ../../../vdi_sim/docs/readings/index.html\n",
+            "[runtime]: ../../../vdi_sim/docs/runtime/index.html\n",
+            "[scenarios]: ../scenarios/index.html\n",
+            "[server]: ../server/index.html\n",
+            "[simulate]: ../../../vdi_sim/docs/simulate/index.html\n\n",
+            include_str!(concat!("../", $file, ".md")),
+        )
+    };
+}
+
+#[doc = page!("docs/adapters")]
+pub mod adapters {}
+
+#[doc = page!("adapters/PROTOCOL")]
+pub mod protocol {}
+
+#[doc = page!("docs/scenarios")]
+pub mod scenarios {}
+
+#[doc = page!("docs/disagree")]
+pub mod disagree {}
+
+#[doc = page!("docs/mutants")]
+pub mod mutants {}
+
+#[doc = page!("docs/gate")]
+pub mod gate {}
+
+#[doc = page!("docs/server")]
+pub mod server {}
+
+#[doc = page!("docs/campaigns")]
+pub mod campaigns {}
+
+#[doc = page!("adapters/CLIENT")]
+pub mod client_protocol {}
+
+#[doc = page!("docs/testing")]
+pub mod testing {}

@@ -1,0 +1,385 @@
+//! Which of the two ways an event is judged: in order, while every call begins when its set
+//! is at rest, or by search.
+
+use crate::Checker;
+use crate::explain::{
+    Expectations, InputError, Why, attempts, callback_violated, not_at_rest, second_callback,
+    violated,
+};
+use crate::linearize::{
+    self, Configuration, Explained, SLOTS, Unexplained, explain_callback, explain_rest,
+    explain_return,
+};
+use crate::rules;
+use crate::sequential::{self, moves_commands, presume_all};
+use crate::session::{
+    EffectTrack, Invocation, ObservedCallback, OpenCall, Provisional, Returned, SentCommand,
+    Session, SetTrack, Timer, bind, commit, keep_or_revoke, provide,
+};
+use vdi_model::{Call, Callback, CommandId, Ending, LaneId, State};
+use vdi_spec::clauses::Clause;
+use vdi_spec::codes::{CommandCode, HResult, Win32};
+use vdi_trace::{Event, Name};
+
+/// How many configurations a report considers.
+const SHOWN: usize = 64;
+
+/// A call begins.
+pub(crate) fn begin(
+    checker: &mut Checker,
+    lane_name: &str,
+    invocation: &Invocation<'_>,
+) -> Result<(), InputError> {
+    let Checker { session, terms, report, .. } = checker;
+    let lane = session.lanes.id(lane_name)?;
+    let process = session.lanes[lane].process;
+    let inside = session.call_on(lane).map(|index| &session.calls[index]);
+    let in_routine = session.lanes[lane].routines > 0;
+    if let Some(call) = inside.filter(|call| !(in_routine && call.is_agent())) {
+        return Err(InputError(format!("{lane_name} is still in {}", call.function)));
+    }
+    let bound = bind(session, terms, process, invocation)?;
+    let Invocation { function, args, .. } = *invocation;
+    let set = bound.set;
+    if let Some(state) = session.sets[set].states().next() {
+        report.transitions.insert(function, process, state);
+    }
+    dispatch(checker, set, &bound.call);
+    let Some(slot) = checker.session.free_slot(set) else {
+        checker.report.undecided(Why::TooManyCalls { most: SLOTS });
+        return Ok(());
+    };
+    rules::check_use(checker, lane, function, &bound);
+    rules::check_wait(checker, function, &bound, args);
+    let Checker { session, report, .. } = checker;
+    let mut overlapped = false;
+    for call in session.calls_of_mut(set) {
+        overlapped |= !call.is_agent();
+        call.overlapped = true;
+    }
+    session.calls.push(OpenCall {
+        lane,
+        line: report.line,
+        function,
+        bound,
+        timer: Timer { timeout: args.timeout, elapsed: 0 },
+        effect: EffectTrack::default(),
+        slot,
+        lost: false,
+        overlapped,
+        provisional: Provisional::default(),
+    });
+    linearize::note_call(checker, set, slot);
+    provide(checker);
+    Ok(())
+}
+
+/// A call begins. If its set is at rest then, or comes to rest with what has begun
+/// before, the order of effects is known; if not, it is searched for from here on.
+fn dispatch(checker: &mut Checker, set: usize, call: &Call) {
+    // Without a set nothing takes effect.
+    if set == SetTrack::UNATTACHED {
+        return;
+    }
+    let Checker { session, terms, .. } = &*checker;
+    if session.sets[set].is_searched() {
+        linearize::leave(checker, set);
+        return;
+    }
+    if terms.search.always {
+        linearize::enter(checker, set);
+        return;
+    }
+    if session.calls_of(set).next().is_none() {
+        return;
+    }
+    // To have begun to wait is not the same as to come later, where a whole set changes.
+    let is_late = |checker: &Checker| {
+        !moves_commands(call) && checker.session.calls_of(set).any(|call| call.effect.presumed)
+    };
+    let in_order = !is_late(checker) && sequential::settle(checker, set) && !is_late(checker) && {
+        let Checker { session, terms, .. } = &*checker;
+        session.sets[set].in_order.iter().all(|state| state.is_quiet(&terms.profile))
+    };
+    if !in_order {
+        linearize::enter(checker, set);
+    }
+}
+
+/// A call returns. If others of its set are open, they wait, or the order of their effects
+/// is not known.
+pub(crate) fn returns(
+    checker: &mut Checker,
+    lane_name: &str,
+    seen: &Returned<'_>,
+    event: &Event<'_>,
+) -> Result<(), InputError> {
+    let lane = checker.session.lanes.id(lane_name)?;
+    let index = returning(&checker.session, lane)?;
+    let set = checker.session.calls[index].bound.set;
+    if !checker.session.sets[set].is_searched()
+        && set != SetTrack::UNATTACHED
+        && !presume_all(checker, set, Some(index))
+    {
+        linearize::enter(checker, set);
+    }
+    let explained = if checker.session.sets[set].is_searched() {
+        return_searched(checker, index, seen, event)
+    } else {
+        sequential::returns(checker, index, seen)
+            || return_in_another_order(checker, index, seen)
+            || return_unexplained(checker, index, seen, event)
+    };
+    // What explained it may have taken lost calls away.
+    let session = &mut checker.session;
+    let again = session.calls.iter().rposition(|call| call.lane == lane && !call.lost);
+    if let Some(index) = again.filter(|_| explained) {
+        let call = session.calls.remove(index);
+        keep_or_revoke(session, &call, seen.status);
+        if seen.status == HResult::NOERROR {
+            commit(checker, call, seen.out, event);
+        }
+    }
+    Ok(())
+}
+
+/// The call that returns on a lane.
+fn returning(session: &Session, lane: LaneId) -> Result<usize, InputError> {
+    let name = session.lanes.name(lane);
+    let Some(index) = session.call_on(lane) else {
+        return Err(InputError(format!("{name} returns, but it is in no call")));
+    };
+    let call = &session.calls[index];
+    if session.lanes[lane].routines > 0 && call.is_agent() {
+        return Err(InputError(format!("{name} returns from inside a completion routine")));
+    }
+    if call.lost {
+        return Err(InputError(format!("{name} returns, but its process has ended")));
+    }
+    Ok(index)
+}
+
+/// A return that does not follow from the order of the calls may follow from another
+/// order of the interface's steps.
+fn return_in_another_order(checker: &mut Checker, index: usize, seen: &Returned<'_>) -> bool {
+    let set = checker.session.calls[index].bound.set;
+    in_another_order(checker, set, |other| explain_return(other, index, seen)).is_some()
+}
+
+/// Tries an explanation with a checker like this one that searches from here on, and goes on
+/// with that one if there is any.
+fn in_another_order(
+    checker: &mut Checker,
+    set: usize,
+    explain: impl FnOnce(&mut Checker) -> Result<Explained, Unexplained>,
+) -> Option<Explained> {
+    let mut other = checker.clone();
+    linearize::enter(&mut other, set);
+    let explained = explain(&mut other).ok()?;
+    *checker = other;
+    checker.report.mark(explained.clauses.iter().copied());
+    Some(explained)
+}
+
+/// It follows in no order.
+fn return_unexplained(
+    checker: &mut Checker,
+    index: usize,
+    seen: &Returned<'_>,
+    event: &Event<'_>,
+) -> bool {
+    let mut expected = Expectations::new(checker, index, *seen);
+    for state in &checker.session.set_of(index).in_order {
+        expected.add(state, checker.session.calls[index].effect.taken);
+    }
+    let refusal = expected.refusal(event);
+    violated(checker, refusal);
+    sequential::take_unexplained(checker, index);
+    false
+}
+
+/// A return in a set with overlaps.
+fn return_searched(
+    checker: &mut Checker,
+    index: usize,
+    seen: &Returned<'_>,
+    event: &Event<'_>,
+) -> bool {
+    match explain_return(checker, index, seen) {
+        Ok(explained) => {
+            checker.report.mark(explained.clauses);
+            true
+        }
+        Err(unexplained) => {
+            let OpenCall { slot, ref bound, .. } = checker.session.calls[index];
+            let set = bound.set;
+            let mut expected = Expectations::new(checker, index, *seen);
+            for config in unexplained.configurations.iter().take(SHOWN) {
+                expected.add(&config.state, config.taken.has(slot));
+            }
+            let refusal = expected.refusal(event);
+            refuse(checker, set, unexplained, |checker| violated(checker, refusal));
+            false
+        }
+    }
+}
+
+/// There is no explanation, or there are too many to examine.
+fn refuse(
+    checker: &mut Checker,
+    set: usize,
+    unexplained: Unexplained,
+    violated: impl FnOnce(&mut Checker),
+) {
+    let Unexplained { mut configurations, gave_up } = unexplained;
+    let attempts = if gave_up { Vec::new() } else { attempts(checker, set, &configurations) };
+    configurations.truncate(if gave_up { 1 } else { SHOWN });
+    checker.session.sets[set].frontier.get_or_insert_default().configurations = configurations;
+    if gave_up {
+        checker.report.undecided(Why::Budget { budget: checker.terms.search.budget });
+        return;
+    }
+    violated(checker);
+    checker.report.add_attempts(attempts);
+}
+
+/// A completion routine is invoked.
+pub(crate) fn callback(
+    checker: &mut Checker,
+    name: &str,
+    seen: &ObservedCallback,
+    event: &Event<'_>,
+) -> Result<(), InputError> {
+    let Some((set, sent)) = checker.session.names.find_command(name) else {
+        if !checker.session.names.is_retired(name) {
+            return Err(InputError(format!("`{name}` is no command that SendCommand sent")));
+        }
+        second_callback(checker, event);
+        return Ok(());
+    };
+    let invoked = if checker.session.sets[set].is_searched() {
+        callback_searched(checker, set, sent.id, seen, event)
+    } else {
+        sequential::take_begun(checker, set);
+        let in_order = sequential::callback(checker, set, sent.id, seen);
+        let explain = |other: &mut Checker| explain_callback(other, set, sent.id, seen);
+        let invoked = in_order.or_else(|| in_another_order(checker, set, explain)?.callback);
+        if invoked.is_none() {
+            callback_violated(checker, set, sent.id, seen, event);
+        }
+        invoked
+    };
+    if let Some(callback) = invoked {
+        called_back(&mut checker.session, set, &sent, seen, &callback);
+        checker.session.names.retire(name);
+    }
+    Ok(())
+}
+
+fn callback_searched(
+    checker: &mut Checker,
+    set: usize,
+    command: CommandId,
+    seen: &ObservedCallback,
+    event: &Event<'_>,
+) -> Option<Callback> {
+    match explain_callback(checker, set, command, seen) {
+        Ok(explained) => {
+            checker.report.mark(explained.clauses);
+            explained.callback
+        }
+        Err(unexplained) => {
+            refuse(checker, set, unexplained, |checker| {
+                callback_violated(checker, set, command, seen, event);
+            });
+            None
+        }
+    }
+}
+
+/// What a callback makes true beyond the model's state.
+fn called_back(
+    session: &mut Session,
+    set: usize,
+    sent: &SentCommand,
+    seen: &ObservedCallback,
+    callback: &Callback,
+) {
+    let track = &mut session.sets[set];
+    if let Ending::Client { code: Win32::ERROR_SUCCESS, position, .. } = callback.ending
+        && sent.code == CommandCode::GetPosition
+    {
+        track.media.reported.push(position);
+    }
+    let refused = callback.clause == Clause::ServerSendCommandErrorCallback;
+    if sent.code == CommandCode::Complete && !refused {
+        let bit = 1 << (sent.device % 64);
+        let failed = seen.completion != Win32::ERROR_SUCCESS;
+        let known = &mut track.statement.complete_failed;
+        *known = if failed { *known | bit } else { *known & !bit };
+    }
+    session.lanes[seen.lane].routines += u8::from(seen.held);
+}
+
+/// Everything is at rest, with these lanes in a call: what had to happen by itself has
+/// happened.
+pub(crate) fn rest(checker: &mut Checker, blocked: &[Name<'_>]) -> Result<(), InputError> {
+    let session = &mut checker.session;
+    for name in blocked {
+        let lane = session.lanes.id(name.as_str())?;
+        if session.calls.iter().all(|call| call.lane != lane || call.lost) {
+            return Err(InputError(format!("{name} is said to be in a call; it is in none")));
+        }
+    }
+    let absent = session.calls.iter().filter(|call| !call.lost).find(|call| {
+        let lane = session.lanes.name(call.lane);
+        blocked.iter().all(|name| name.as_str() != lane)
+    });
+    if let Some(call) = absent {
+        let lane = session.lanes.name(call.lane);
+        return Err(InputError(format!("{lane} is in {}, and not listed", call.function)));
+    }
+    for set in 0..checker.session.sets.len() {
+        if !comes_to_rest(checker, set) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Whether everything that has to happen by itself in a set has happened.
+fn comes_to_rest(checker: &mut Checker, set: usize) -> bool {
+    if checker.session.sets[set].is_searched() {
+        match explain_rest(checker, set) {
+            Ok(_) => linearize::leave(checker, set),
+            Err(unexplained) => {
+                let nearest = nearest_to_rest(checker, &unexplained.configurations);
+                refuse(checker, set, unexplained, |checker| not_at_rest(checker, set, &nearest));
+                return false;
+            }
+        }
+    } else if !sequential::rests(checker, set) {
+        let mut other = checker.clone();
+        linearize::enter(&mut other, set);
+        if explain_rest(&mut other, set).is_err() {
+            let state = checker.session.sets[set].in_order[0].clone();
+            not_at_rest(checker, set, &state);
+            return false;
+        }
+        *checker = other;
+        linearize::leave(checker, set);
+    }
+    true
+}
+
+/// Of the configurations the one in which the least is still to come.
+fn nearest_to_rest(checker: &Checker, configurations: &[Configuration]) -> State {
+    let owed = |config: &&Configuration| {
+        let callbacks = vdi_model::callbacks(&config.state, &checker.terms.profile).len();
+        let calls = checker.session.calls.iter();
+        let untaken = calls.filter(|call| !config.taken.has(call.slot)).count();
+        (config.begun.len() + callbacks, untaken)
+    };
+    let nearest = configurations.iter().min_by_key(owed);
+    nearest.map_or_else(State::default, |config| config.state.clone())
+}

@@ -1,0 +1,166 @@
+//! A question to the model: after these events, what may come of this call?
+
+use std::fmt;
+
+use super::candidates::Candidate;
+use super::state::set_texts;
+use super::verdict::{InputError, Verdict};
+use crate::Checker;
+use vdi_spec::clauses::{Clause, Profile, QUESTIONS, Reading};
+use vdi_trace::{Event, Trace};
+
+/// What may come of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The states of the sets before it, in words.
+    pub states: Vec<String>,
+    /// Everything that may come of it.
+    pub outcomes: Vec<Candidate>,
+    /// What may come of it under other readings than the profile's, where that differs.
+    pub otherwise: Vec<(Reading, Vec<Candidate>)>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// An event of the history is not allowed: what follows it is not defined.
+    #[error("line {line}: the history itself is not allowed: {got}")]
+    Violated {
+        /// The line, counted with the header.
+        line: usize,
+        /// What was seen.
+        got: String,
+    },
+    /// An event of the history cannot have happened.
+    #[error("line {line}: {message}")]
+    History {
+        /// The line, counted with the header.
+        line: usize,
+        /// Why not.
+        message: String,
+    },
+    /// The call cannot be made here.
+    #[error("{0}")]
+    Call(String),
+}
+
+/// What may come of `call`, an event of that kind, after `history`.
+///
+/// ```
+/// use vdi_check::ask;
+/// use vdi_spec::clauses::Profile;
+/// use vdi_trace::{Event, Trace};
+///
+/// let call: Event = serde_json::from_str(
+///     r#"{"lane": "server.main", "call": "Close", "on": "sset"}"#,
+/// )?;
+/// let asked = ask(&Trace::default(), &Profile::default(), &call)?;
+/// assert_eq!(asked.outcomes[0].clause.to_string(), "server.close.not-open");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// The history is not allowed, or the call cannot be made after it.
+pub fn ask(history: &Trace, profile: &Profile, call: &Event<'_>) -> Result<Asked, AskError> {
+    let states = set_texts(&replayed(history, profile)?.session);
+    let outcomes = candidates(history, profile, call)?;
+    let mut otherwise = Vec::new();
+    for reading in QUESTIONS.iter().flat_map(|row| row.question.readings()) {
+        if profile.reading(reading.question) == reading {
+            continue;
+        }
+        let mut other = profile.clone();
+        other.choose(reading);
+        // Under that reading the history may be impossible: nothing to compare then.
+        if let Ok(others) = candidates(history, &other, call)
+            && !same(&others, &outcomes)
+        {
+            otherwise.push((reading, others));
+        }
+    }
+    Ok(Asked { states, outcomes, otherwise })
+}
+
+/// Whether two lists allow the same, whatever they rest on.
+fn same(one: &[Candidate], other: &[Candidate]) -> bool {
+    let key = |c: &Candidate| (c.status, c.delivers.clone(), c.tells.clone(), c.refuses, c.misuse);
+    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| key(a) == key(b))
+}
+
+fn replayed(history: &Trace, profile: &Profile) -> Result<Checker, AskError> {
+    let mut checker = Checker::new(&history.header, profile.clone());
+    for (index, event) in history.events.iter().enumerate() {
+        let line = index + 2;
+        match checker.event(line, event) {
+            Ok(true) => {}
+            Ok(false) => {
+                let got = match checker.finish().verdict {
+                    Verdict::Violation(violation) => violation.got,
+                    Verdict::Inconclusive(undecided) => undecided.to_string(),
+                    Verdict::Conformant => event.to_string(),
+                };
+                return Err(AskError::Violated { line, got });
+            }
+            Err(InputError(message)) => return Err(AskError::History { line, message }),
+        }
+    }
+    Ok(checker)
+}
+
+fn candidates(
+    history: &Trace,
+    profile: &Profile,
+    call: &Event<'_>,
+) -> Result<Vec<Candidate>, AskError> {
+    let Event::Call { lane, .. } = call else {
+        return Err(AskError::Call("only of a call can it be asked what it may return".to_owned()));
+    };
+    let mut checker = replayed(history, profile)?;
+    checker
+        .event(history.events.len() + 2, call)
+        .map_err(|InputError(message)| AskError::Call(message))?;
+    Ok(checker.candidates(lane.as_str()))
+}
+
+fn outcomes_text(f: &mut fmt::Formatter<'_>, outcomes: &[Candidate]) -> fmt::Result {
+    for outcome in outcomes {
+        let status = match (outcome.status, &outcome.delivers, outcome.tells.as_slice()) {
+            (Some(status), Some(command), _) => format!("{status} with {command}"),
+            (Some(_), None, [shared]) => if *shared { "TRUE" } else { "FALSE" }.to_owned(),
+            (Some(_), None, [_, ..]) => "TRUE or FALSE".to_owned(),
+            (Some(status), None, []) => status.to_string(),
+            (None, ..) => "stays in the call".to_owned(),
+        };
+        writeln!(f, "  {status:<20} {}", outcome.clause)?;
+        let pad = " ".repeat(23);
+        if outcome.exceptional {
+            writeln!(f, "{pad}only when resources are short")?;
+        }
+        if outcome.refuses {
+            writeln!(f, "{pad}after the command's callback on the calling lane")?;
+        }
+        for clause in outcome.also.into_iter().flatten() {
+            writeln!(f, "{pad}and {clause}")?;
+        }
+        for clause in outcome.misuse.into_iter().flatten() {
+            writeln!(f, "{pad}the {} breaks {clause}", Clause::party(clause))?;
+        }
+    }
+    Ok(())
+}
+
+/// For people: the states, the outcomes with their clauses, and other readings.
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for state in &self.states {
+            writeln!(f, "state: {state}")?;
+        }
+        writeln!(f, "allowed:")?;
+        outcomes_text(f, &self.outcomes)?;
+        for (reading, outcomes) in &self.otherwise {
+            writeln!(f, "under {reading}:")?;
+            outcomes_text(f, outcomes)?;
+        }
+        Ok(())
+    }
+}

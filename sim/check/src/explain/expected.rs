@@ -1,0 +1,178 @@
+//! What was expected in place of an event that is not allowed.
+
+use super::state::{answer_text, callback_text};
+use super::verdict::Allowed;
+use super::violation::{Refusal, violated};
+use crate::Checker;
+use crate::session::{ObservedCallback, Returned, Session};
+use vdi_model::{Answer, Callback, Cause, CommandId, Outcome, State};
+use vdi_spec::clauses::Clause;
+use vdi_trace::{Event, Out};
+
+/// What an open call could have returned with in place of what was seen, state by state.
+pub(crate) struct Expectations<'a> {
+    checker: &'a Checker,
+    /// The call, by its position.
+    index: usize,
+    seen: Returned<'a>,
+    pub(crate) allowed: Vec<Allowed>,
+}
+
+impl<'a> Expectations<'a> {
+    pub(crate) const fn new(checker: &'a Checker, index: usize, seen: Returned<'a>) -> Self {
+        Self { checker, index, seen, allowed: Vec::new() }
+    }
+
+    /// Adds what the call could return in a state, in which it has taken effect or not.
+    pub(crate) fn add(&mut self, state: &State, taken: bool) {
+        if taken {
+            self.add_returns(state);
+        } else {
+            self.add_outcomes(state);
+        }
+    }
+
+    /// The event is refused, since none of this was seen.
+    pub(crate) fn refusal(self, event: &Event<'_>) -> Refusal {
+        Refusal {
+            set: self.checker.session.calls[self.index].bound.set,
+            call: Some(self.index),
+            clause: self.allowed.first().map_or(Clause::AgentBlocks, |allowed| allowed.clause),
+            expected: self.allowed,
+            got: event.to_string(),
+        }
+    }
+
+    fn push(&mut self, what: String, clause: Clause) {
+        self.allowed.push(Allowed { what, clause });
+    }
+
+    fn add_outcomes(&mut self, state: &State) {
+        let Checker { session, terms, .. } = self.checker;
+        let open = &session.calls[self.index];
+        let set = open.bound.set;
+        for outcome in
+            vdi_model::outcomes(state, &terms.profile, terms.limits, open.lane, &open.bound.call)
+        {
+            let text = answer_text(session, set, &outcome);
+            if outcome.refuses() {
+                // With the right status only the callback can be what is missing.
+                let right = outcome.answer.expected().is_some_and(|e| e.admits(self.seen.status));
+                let clause =
+                    if right { Clause::ServerSendCommandErrorCallback } else { outcome.clause };
+                let lane = session.lanes.name(open.lane);
+                self.push(format!("the command's callback on {lane}, then {text}"), clause);
+            } else {
+                self.push(text, blamed(session, set, &outcome, self.seen.out));
+            }
+        }
+    }
+
+    fn add_returns(&mut self, state: &State) {
+        let Checker { session, terms, .. } = self.checker;
+        let open = &session.calls[self.index];
+        let (set, lane) = (open.bound.set, open.lane);
+        let returns = vdi_model::returns(state, &terms.profile, lane);
+        for outcome in &returns {
+            let clause = blamed(session, set, outcome, self.seen.out);
+            self.push(answer_text(session, set, outcome), clause);
+        }
+        if !returns.is_empty() {
+            return;
+        }
+        let owed = vdi_model::callbacks(state, &terms.profile);
+        let mut first = owed.iter().filter(|callback| callback.lane == lane).peekable();
+        if first.peek().is_none() {
+            let what = format!("{} stays in its call", session.lanes.name(lane));
+            self.push(what, vdi_model::blocks_by(state, lane));
+        }
+        for callback in first {
+            self.push(
+                format!("first a {}", callback_text(session, set, callback)),
+                callback.clause,
+            );
+        }
+    }
+}
+
+/// The clause to blame when this outcome was expected: a delivery of the right
+/// command can only have come otherwise than it was sent.
+fn blamed(session: &Session, set: usize, outcome: &Outcome, out: &Out<'_>) -> Clause {
+    match (outcome.answer, &out.command) {
+        (Answer::Delivers(id), Some(name))
+            if session.names.command_name(set, id) == name.as_str() =>
+        {
+            Clause::ClientGetCommandAsSent
+        }
+        _ => outcome.clause,
+    }
+}
+
+fn allowed_callback(session: &Session, set: usize, callback: &Callback) -> Allowed {
+    Allowed { what: callback_text(session, set, callback), clause: callback.clause }
+}
+
+/// The verdict on a callback that is not owed as it was seen.
+pub(crate) fn callback_violated(
+    checker: &mut Checker,
+    set: usize,
+    id: CommandId,
+    seen: &ObservedCallback,
+    event: &Event<'_>,
+) {
+    let Checker { session, terms, .. } = checker;
+    let mut expected = Vec::new();
+    let mut clause = Clause::AgentCallback;
+    for state in session.sets[set].states() {
+        for callback in vdi_model::callbacks(state, &terms.profile) {
+            if callback.command == id {
+                let wrong_lane = ObservedCallback { lane: callback.lane, ..*seen }.is(&callback);
+                clause = if wrong_lane { Clause::AgentCallbackLane } else { callback.clause };
+            }
+            expected.push(allowed_callback(session, set, &callback));
+        }
+    }
+    if expected.is_empty() {
+        expected.push(Allowed { what: "no callback".to_owned(), clause });
+    }
+    violated(checker, Refusal { set, call: None, clause, expected, got: event.to_string() });
+}
+
+/// The verdict on a callback of a command that was called back before.
+pub(crate) fn second_callback(checker: &mut Checker, event: &Event<'_>) {
+    let set = checker.session.sets.len() - 1;
+    let clause = match checker.session.sets[set].states().find_map(|state| state.aborted) {
+        Some(Cause::ServerCloseDevicesOpen) => Clause::ServerCloseDevicesOpenCallbacks,
+        Some(_) => Clause::AbortCallbacks,
+        None => Clause::AgentCallback,
+    };
+    let expected = vec![Allowed { what: "no second callback".to_owned(), clause }];
+    violated(checker, Refusal { set, call: None, clause, expected, got: event.to_string() });
+}
+
+/// The verdict on a set that is said to be at rest, though something has to happen by
+/// itself in this state.
+pub(crate) fn not_at_rest(checker: &mut Checker, set: usize, state: &State) {
+    let Checker { session, terms, .. } = checker;
+    let owed = vdi_model::callbacks(state, &terms.profile);
+    let mut expected: Vec<Allowed> =
+        owed.iter().map(|callback| allowed_callback(session, set, callback)).collect();
+    let mut blocked = None;
+    for lane in state.lanes_in_call() {
+        let returns = vdi_model::returns(state, &terms.profile, lane);
+        for outcome in returns.iter().filter(|outcome| outcome.forced) {
+            let answer = answer_text(session, set, outcome);
+            let what = format!("{} {answer}", session.lanes.name(lane));
+            expected.push(Allowed { what, clause: outcome.clause });
+            blocked = blocked.or_else(|| session.calls.iter().position(|call| call.lane == lane));
+        }
+    }
+    let clause = expected.first().map_or(Clause::AgentBlocks, |allowed| allowed.clause);
+    let (call, got) = match owed.first() {
+        Some(owed) => {
+            (None, format!("no callback of {}", session.names.command_name(set, owed.command)))
+        }
+        None => (blocked, "the call does not return".to_owned()),
+    };
+    violated(checker, Refusal { set, call, clause, expected, got });
+}

@@ -1,0 +1,29 @@
+//! Verdicts in words: what was expected and what was seen, the states, the order of
+//! effects, the readings on which it all rests.
+
+mod ask;
+mod attempts;
+mod candidates;
+mod expected;
+mod order;
+mod readings;
+mod report;
+mod state;
+mod transitions;
+mod verdict;
+mod violation;
+
+pub use ask::{AskError, Asked, ask};
+pub use candidates::{Candidate, OwedCallback};
+pub use state::describe_state;
+pub use transitions::Transitions;
+pub use verdict::{
+    Allowed, Attempt, Effect, Finding, InputError, Judged, LaneChoices, Undecided, Verdict,
+    Violation, Why, exit_code,
+};
+
+pub(crate) use attempts::attempts;
+pub(crate) use expected::{Expectations, callback_violated, not_at_rest, second_callback};
+pub(crate) use order::order_of_effects;
+pub(crate) use report::Report;
+pub(crate) use violation::{Refusal, violated};

@@ -1,0 +1,120 @@
+//! What has been found so far: the verdict, the findings, what was covered.
+
+use super::transitions::Transitions;
+use super::verdict::{Attempt, Finding, Judged, Undecided, Verdict, Why};
+use crate::terms::Terms;
+use vdi_spec::clauses::{CLAUSES, Clause, Party};
+use vdi_trace::Header;
+
+/// How many findings are kept; the rest is counted.
+const FINDINGS: usize = 100;
+
+/// What has been found so far.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    /// The line of the event that is judged.
+    pub(crate) line: usize,
+    verdict: Verdict,
+    findings: Vec<Finding>,
+    more_findings: usize,
+    events: usize,
+    /// The clauses that explained something, by their numbers.
+    used: Vec<bool>,
+    pub(crate) transitions: Transitions,
+    /// Parties whose misuse was on purpose.
+    provoked: Vec<Party>,
+    server_unseen: bool,
+}
+
+impl Report {
+    pub(crate) fn new(header: &Header) -> Self {
+        Self {
+            line: 0,
+            verdict: Verdict::Conformant,
+            findings: Vec::new(),
+            more_findings: 0,
+            events: 0,
+            used: vec![false; CLAUSES.len()],
+            transitions: Transitions::default(),
+            provoked: header.provoked.clone(),
+            server_unseen: header.unseen.contains(&Party::Server),
+        }
+    }
+
+    /// Whether there is no verdict yet that ends the judging.
+    pub(crate) const fn is_open(&self) -> bool {
+        matches!(self.verdict, Verdict::Conformant)
+    }
+
+    /// The event in this line is judged from here on.
+    pub(crate) const fn begin_event(&mut self, line: usize) {
+        self.line = line;
+        self.events += 1;
+    }
+
+    /// These clauses have explained something.
+    pub(crate) fn mark(&mut self, clauses: impl IntoIterator<Item = Clause>) {
+        clauses.into_iter().for_each(|clause| self.used[clause as usize] = true);
+    }
+
+    /// Notes that a party broke one of its obligations.
+    pub(crate) fn find(&mut self, line: usize, clause: Clause, what: String, hazard: bool) {
+        self.used[clause as usize] = true;
+        let party = clause.party();
+        // What calls break that were synthesized for it is nobody's.
+        if party == Party::Server && self.server_unseen {
+            return;
+        }
+        if self.findings.len() == FINDINGS {
+            self.more_findings += 1;
+            return;
+        }
+        let (readings, otherwise) = (Vec::new(), Vec::new());
+        self.findings.push(Finding { line, party, clause, what, hazard, readings, otherwise });
+    }
+
+    /// The verdict, after which nothing more is judged.
+    pub(crate) fn decide(&mut self, verdict: Verdict) {
+        self.verdict = verdict;
+    }
+
+    /// The verdict: it cannot be decided.
+    pub(crate) fn undecided(&mut self, why: Why) {
+        self.decide(Verdict::Inconclusive(Box::new(Undecided { line: self.line, why })));
+    }
+
+    /// Adds to a violation how far the history could be followed.
+    pub(crate) fn add_attempts(&mut self, attempts: Vec<Attempt>) {
+        if let Verdict::Violation(violation) = &mut self.verdict {
+            violation.attempts = attempts;
+        }
+    }
+
+    /// The verdict on all events so far, with the readings that its clauses cite.
+    pub(crate) fn finish(mut self, terms: &Terms) -> Judged {
+        let cited = |clause: Clause| {
+            let questions = clause.info().questions.iter();
+            questions.map(|question| terms.profile.reading(*question)).collect()
+        };
+        // When it was certain who is to blame depends on what was seen later.
+        self.findings.sort_by_key(|finding| (finding.line, finding.clause as usize));
+        for finding in &mut self.findings {
+            finding.readings = cited(finding.clause);
+        }
+        if let Verdict::Violation(violation) = &mut self.verdict {
+            violation.readings = cited(violation.clause);
+        }
+        let used = CLAUSES.iter().zip(&self.used).filter(|(_, used)| **used);
+        Judged {
+            clauses: used.map(|(row, _)| row.clause).collect(),
+            verdict: self.verdict,
+            findings: self.findings,
+            more_findings: self.more_findings,
+            events: self.events,
+            transitions: self.transitions,
+            error: None,
+            provoked: self.provoked,
+            order: None,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! States, answers and callbacks in words.
+
+use crate::session::Session;
+use vdi_model::{
+    Agent, Answer, Callback, ClientDevice, CommandId, Ending, Outcome, ServerDevice, Stage, State,
+};
+
+/// The sets that exist, by name, each with its state in words.
+pub(crate) fn set_texts(session: &Session) -> Vec<String> {
+    let named = session.sets.iter().enumerate().filter(|(_, set)| !set.name.is_empty());
+    named.map(|(index, set)| format!("{}: {}", set.name, set_state(session, index))).collect()
+}
+
+/// A state of a set in words, with the names of its commands.
+pub(crate) fn named_state(session: &Session, set: usize, state: &State) -> String {
+    describe(state, |id| session.names.command_name(set, id).to_owned())
+}
+
+/// The state of a set before an event: the first that it may be in, and how many more.
+pub(crate) fn set_state(session: &Session, set: usize) -> String {
+    let mut states = session.sets[set].states();
+    let Some(first) = states.next() else {
+        return "no state".to_owned();
+    };
+    let mut text = named_state(session, set, first);
+    let others = states.count();
+    if others > 0 {
+        text.push_str(&format!(" · or one of {others} other states"));
+    }
+    text
+}
+
+pub(crate) fn answer_text(session: &Session, set: usize, outcome: &Outcome) -> String {
+    match outcome.answer {
+        Answer::Returns(expected) => format!("returns {expected}"),
+        Answer::Delivers(id) => {
+            format!("returns NOERROR with {}", session.names.command_name(set, id))
+        }
+        Answer::Tells(Some(shared)) => format!("returns {shared}"),
+        Answer::Tells(None) => "returns true or false".to_owned(),
+        Answer::Counts(least) => format!("returns NOERROR with a count of {least} or more"),
+        Answer::Maps(_) => "returns NOERROR with that buffer".to_owned(),
+        Answer::Blocks => "stays in the call".to_owned(),
+    }
+}
+
+pub(crate) fn callback_text(session: &Session, set: usize, callback: &Callback) -> String {
+    let name = session.names.command_name(set, callback.command);
+    let lane = session.lanes.name(callback.lane);
+    match callback.ending {
+        Ending::Code(code) => format!("callback of {name} with {code} on {lane}"),
+        Ending::Client { code, bytes, .. } => {
+            format!("callback of {name} with {code}, bytes {bytes}, on {lane}")
+        }
+    }
+}
+
+/// A state in words; commands are numbered.
+#[must_use]
+pub fn describe_state(state: &State) -> String {
+    describe(state, |id| format!("command {}", id.0))
+}
+
+fn describe(state: &State, name: impl Fn(CommandId) -> String) -> String {
+    let mut parts = vec![
+        state.device_set_state().to_string(),
+        format!("server {}", state.server_phase()),
+        format!("client {}", state.client_phase()),
+    ];
+    if let Some(cause) = state.aborted {
+        parts.push(format!("aborted by {cause}"));
+    }
+    for (index, device) in state.devices.iter().enumerate() {
+        let server = match device.server {
+            ServerDevice::Unopened => "unopened",
+            ServerDevice::Open => "open",
+            ServerDevice::Closed => "closed",
+        };
+        let client = match device.client {
+            ClientDevice::Unopened => "unopened",
+            ClientDevice::Open => "open",
+            ClientDevice::CloseSeen => "VD_E_CLOSE seen",
+        };
+        let errored = if device.errored { ", in the error state" } else { "" };
+        parts.push(format!("device {} {server}/{client}{errored}", index + 1));
+    }
+    for command in &state.commands {
+        let stage = match command.stage {
+            Stage::Queued => "queued".to_owned(),
+            Stage::Delivered => "delivered".to_owned(),
+            Stage::Completed { code, .. } => format!("completed with {code}, not called back"),
+            Stage::Refused { code, .. } => format!("refused with {code}, not called back"),
+        };
+        parts.push(format!("{} {} {stage}", name(command.id), command.code));
+    }
+    parts.push(match (state.agent, state.free_agent()) {
+        (Agent::Idle, _) => "no agent running".to_owned(),
+        (Agent::Running { .. }, Some(_)) => "agent running".to_owned(),
+        (Agent::Running { .. }, None) => "agent inside a callback".to_owned(),
+    });
+    parts.join(" · ")
+}

@@ -1,0 +1,249 @@
+//! What bears on one event of a set whose calls overlap: its open calls, what may happen
+//! without a call, and what of that the event depends on.
+
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
+use super::configuration::{Configuration, Misuse, Slot};
+use super::frontier::Frontier;
+use super::linearization::{Moment, Spontaneous};
+use crate::Checker;
+use crate::session::{Names, OpenCall, Session};
+use crate::terms::Terms;
+use vdi_model::{
+    self, Agent, Answer, Call, ClientCall, ClientDevice, ClientLife, DeviceName, LaneId, Outcome,
+    Outcomes, ServerCall, ServerDevice, State,
+};
+use vdi_spec::clauses::Profile;
+use vdi_trace::Function;
+
+/// What a call reads and changes: calls of different devices do so independently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Device(u8),
+    Set,
+}
+
+impl Scope {
+    pub(super) fn covers(self, other: Self) -> bool {
+        self == Self::Set || self == other
+    }
+}
+
+/// An open call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending<'a> {
+    pub(super) slot: Slot,
+    pub(super) lane: LaneId,
+    pub(super) line: usize,
+    pub(super) function: Function,
+    pub(super) call: &'a Call,
+    /// Whether its process has ended, so that it will not return.
+    pub(super) lost: bool,
+    pub(super) scope: Scope,
+}
+
+/// Everything that bears on one event of one set.
+pub(super) struct Context<'a> {
+    pub(super) terms: &'a Terms,
+    pub(super) names: &'a Names,
+    /// The line of the event.
+    pub(super) line: usize,
+    pub(super) set: usize,
+    pub(super) pending: SmallVec<[Pending<'a>; 8]>,
+    pub(super) spontaneous: SmallVec<[(Slot, Spontaneous); 1]>,
+    /// What the event itself depends on.
+    pub(super) scope: Scope,
+    /// Try everything at every time, without any of the shortcuts.
+    pub(super) exhaustive: bool,
+}
+
+impl<'a> Context<'a> {
+    /// What bears on an event that depends on the whole set.
+    pub(super) fn new(checker: &'a Checker, set: usize, frontier: &Frontier) -> Self {
+        let Checker { session, terms, report, .. } = checker;
+        let pending = session.calls_of(set).map(|call| Pending {
+            slot: call.slot,
+            lane: call.lane,
+            line: call.line,
+            function: call.function,
+            call: &call.bound.call,
+            lost: call.lost,
+            scope: scope_of(session, &frontier.configurations, call),
+        });
+        Self {
+            terms,
+            names: &session.names,
+            line: report.line,
+            set,
+            pending: pending.collect(),
+            spontaneous: frontier.spontaneous.clone(),
+            scope: Scope::Set,
+            exhaustive: terms.search.exhaustive,
+        }
+    }
+
+    pub(super) const fn profile(&self) -> &Profile {
+        &self.terms.profile
+    }
+
+    /// The position of the open call in a slot.
+    pub(super) fn find(&self, slot: Slot) -> Option<usize> {
+        self.pending.iter().position(|pending| pending.slot == slot)
+    }
+
+    /// What the call may come to in a state.
+    pub(super) fn outcomes(&self, state: &State, pending: &Pending<'_>) -> Outcomes {
+        let call = resolved(pending.call, state);
+        vdi_model::outcomes(state, self.profile(), self.terms.limits, pending.lane, &call)
+    }
+
+    /// The same for a call that has not taken effect, and may have begun to wait.
+    pub(super) fn outcomes_of_untaken(
+        &self,
+        config: &Configuration,
+        pending: &Pending<'_>,
+    ) -> Outcomes {
+        let mut outcomes = self.outcomes(&config.state, pending);
+        if config.could_wait(pending.slot) {
+            for outcome in
+                vdi_model::returns_of_waiting(&config.state, self.profile(), pending.call)
+            {
+                if !outcomes.contains(&outcome) {
+                    outcomes.push(outcome);
+                }
+            }
+        }
+        outcomes
+    }
+
+    /// Adds a moment to the order of effects, if that is asked for.
+    pub(super) fn record(&self, config: &mut Configuration, moment: Moment) {
+        if self.terms.search.explains {
+            config.linearization.push(self.line, moment);
+        }
+    }
+
+    /// The same of a call that takes effect, or is decided.
+    pub(super) fn record_call(
+        &self,
+        config: &mut Configuration,
+        pending: &Pending<'_>,
+        outcome: &Outcome,
+    ) {
+        self.record(config, Moment::Call(pending.line, pending.lane, *outcome));
+    }
+
+    /// Whether an outcome is effect and return in one.
+    pub(super) fn answers_at_once(&self, outcome: &Outcome) -> bool {
+        outcome.answer != Answer::Blocks
+            && !(outcome.refuses() && vdi_model::owes_callback_first(self.profile()))
+    }
+}
+
+/// What a call reads and changes. What the server asks of a device bears on this
+/// device alone while it is open, and nobody is closing it at the same time.
+fn scope_of(session: &Session, configurations: &[Configuration], call: &OpenCall) -> Scope {
+    let device = match &call.bound.call {
+        Call::Client(_) | Call::Secondary(..) => {
+            return call.bound.call.client_device().map_or(Scope::Set, Scope::Device);
+        }
+        Call::Server(call) => match server_device(call) {
+            Some(device) => device,
+            None => return Scope::Set,
+        },
+    };
+    let is_open = |config: &Configuration| {
+        let known = config.state.devices.get(usize::from(device));
+        known.is_some_and(|known| known.server == ServerDevice::Open)
+    };
+    let same_device = |other: &&OpenCall| matches!(&other.bound.call, Call::Server(call) if server_device(call) == Some(device));
+    let others = || session.calls_of(call.bound.set).filter(same_device);
+    let closes = |call: &OpenCall| call.function == Function::CloseDevice;
+    let contested = others().count() > 1 && others().any(closes);
+    match configurations.iter().all(is_open) && !contested {
+        true => Scope::Device(device),
+        false => Scope::Set,
+    }
+}
+
+/// The device that a call of the server is about.
+const fn server_device(call: &ServerCall) -> Option<u8> {
+    if let ServerCall::SendCommand(request) = call {
+        Some(request.device)
+    } else if let ServerCall::CloseDevice { device } = call {
+        Some(*device)
+    } else {
+        None
+    }
+}
+
+/// Whether the call has taken effect and only its return is to come.
+pub(super) fn is_ready(state: &State, lane: LaneId) -> bool {
+    matches!(state.in_progress(lane), Some(call)
+        if matches!(call.pending, vdi_model::Pending::Ready(_)))
+}
+
+/// Whether the call in progress on the lane is the completion agent's, outside a routine.
+pub(super) fn is_agent(state: &State, lane: LaneId) -> bool {
+    state.agent == Agent::Running { lane } && state.in_progress(lane).is_none()
+}
+
+/// Notes what the caller of a call breaks by it.
+pub(super) fn note_misuse(config: &mut Configuration, pending: &Pending<'_>, outcome: &Outcome) {
+    for clause in outcome.misuses() {
+        let Pending { line, function, lane, .. } = *pending;
+        let misuse = Misuse { line, clause, function, lane };
+        if let Err(position) = config.misuse.binary_search(&misuse) {
+            config.misuse.insert(position, misuse);
+        }
+    }
+}
+
+/// A call as it is understood in a state: whether a set is found by its name, and a
+/// device known by it, depends on what has happened.
+fn resolved<'a>(call: &'a Call, state: &State) -> Cow<'a, Call> {
+    let created = state.client == ClientLife::Created;
+    let resolved = match call {
+        Call::Server(ServerCall::Open { found: true, reused }) => {
+            Call::Server(ServerCall::Open { found: created, reused: *reused })
+        }
+        Call::Server(ServerCall::OpenDevice { device }) => {
+            Call::Server(ServerCall::OpenDevice { device: unopened(*device, state) })
+        }
+        Call::Secondary(number, ClientCall::OpenInSecondary { found: true }) => {
+            let found = created || state.client == ClientLife::Dead;
+            Call::Secondary(*number, ClientCall::OpenInSecondary { found })
+        }
+        Call::Client(ClientCall::OpenDevice { name }) => {
+            Call::Client(ClientCall::OpenDevice { name: known(*name, state) })
+        }
+        Call::Secondary(number, ClientCall::OpenDevice { name }) => {
+            Call::Secondary(*number, ClientCall::OpenDevice { name: known(*name, state) })
+        }
+        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => return Cow::Borrowed(call),
+    };
+    Cow::Owned(resolved)
+}
+
+/// The device that the server opens: the one of that name, or the next that is not open.
+fn unopened(device: Option<u8>, state: &State) -> Option<u8> {
+    let unopened = |index: &u8| {
+        let device = state.devices.get(usize::from(*index));
+        device.is_some_and(|device| device.server == ServerDevice::Unopened)
+    };
+    device.filter(unopened).or_else(|| (0..state.devices.len() as u8).find(unopened))
+}
+
+/// A device is known by its name once either side has opened it; the first is from the
+/// start.
+fn known(name: DeviceName, state: &State) -> DeviceName {
+    let (DeviceName::Known(index) | DeviceName::New(index)) = name else {
+        return name;
+    };
+    let opened = state.devices.get(usize::from(index)).is_some_and(|device| {
+        device.server != ServerDevice::Unopened || device.client != ClientDevice::Unopened
+    });
+    if index == 0 || opened { DeviceName::Known(index) } else { DeviceName::New(index) }
+}

@@ -1,0 +1,192 @@
+//! The events of a set whose calls overlap: each narrows the frontier down to what
+//! explains it.
+
+use smallvec::SmallVec;
+
+use super::configuration::{Configuration, Misuse, Slot};
+use super::context::{Context, Scope};
+use super::frontier::Frontier;
+use super::linearization::Spontaneous;
+use super::search::{Found, search};
+use super::ways::{Observation, Ways};
+use crate::Checker;
+use crate::explain::{Report, Why};
+use crate::session::{ObservedCallback, Returned, Session};
+use vdi_model::{Call, Callback, Caller, CommandId, ServerCall, State};
+use vdi_spec::clauses::Clause;
+
+/// How an event came about.
+#[derive(Debug, Default)]
+pub(crate) struct Explained {
+    /// The clauses that it rests on, in one explanation or another.
+    pub(crate) clauses: SmallVec<[Clause; 8]>,
+    /// The routine that was invoked, if one was.
+    pub(crate) callback: Option<Callback>,
+}
+
+impl Explained {
+    fn of(ways: &Ways) -> Self {
+        let mut explained = Self::default();
+        for way in ways {
+            for clause in way.clauses() {
+                if !explained.clauses.contains(&clause) {
+                    explained.clauses.push(clause);
+                }
+            }
+            explained.callback = explained.callback.or(way.callback());
+        }
+        explained
+    }
+}
+
+/// Why there is no explanation: the configurations that were examined.
+#[derive(Debug)]
+pub(crate) struct Unexplained {
+    pub(crate) configurations: Vec<Configuration>,
+    /// Whether there may be one that was not examined.
+    pub(crate) gave_up: bool,
+}
+
+/// An open call returns.
+pub(crate) fn explain_return(
+    checker: &mut Checker,
+    index: usize,
+    seen: &Returned<'_>,
+) -> Result<Explained, Unexplained> {
+    let call = &checker.session.calls[index];
+    let (set, slot) = (call.bound.set, call.slot);
+    explain(checker, set, Scope::Set, &Observation::Return { slot, seen })
+}
+
+/// A completion routine is invoked.
+pub(crate) fn explain_callback(
+    checker: &mut Checker,
+    set: usize,
+    command: CommandId,
+    seen: &ObservedCallback,
+) -> Result<Explained, Unexplained> {
+    let scope = scope_of_callback(&checker.session, set, command);
+    explain(checker, set, scope, &Observation::Callback { command, seen })
+}
+
+/// Everything has come to rest.
+pub(crate) fn explain_rest(checker: &mut Checker, set: usize) -> Result<Explained, Unexplained> {
+    explain(checker, set, Scope::Set, &Observation::Rest)
+}
+
+/// Something was seen that only some states allow. Where calls overlap, the configurations
+/// are narrowed down to those that do; if there is none, they stay.
+pub(crate) fn search_for(checker: &mut Checker, set: usize, holds: &dyn Fn(&State) -> bool) {
+    let track = &checker.session.sets[set];
+    if !track.is_searched() || track.states().all(holds) {
+        return;
+    }
+    let before = track.frontier.clone();
+    if let Err(unexplained) = explain(checker, set, Scope::Set, &Observation::Holds(holds)) {
+        checker.session.sets[set].frontier = before;
+        if unexplained.gave_up {
+            checker.report.undecided(Why::Budget { budget: checker.terms.search.budget });
+        }
+    }
+}
+
+/// Searches for what explains an event that depends on this scope, or on that of the call
+/// that returns. Without an explanation the frontier is empty.
+fn explain(
+    checker: &mut Checker,
+    set: usize,
+    scope: Scope,
+    event: &Observation<'_>,
+) -> Result<Explained, Unexplained> {
+    let frontier = checker.session.sets[set].frontier.take();
+    let mut frontier = frontier.expect("asked of a set with overlaps");
+    let mut context = Context::new(checker, set, &frontier);
+    let returning = event.returns().and_then(|slot| context.find(slot));
+    context.scope = returning.map_or(scope, |index| context.pending[index].scope);
+    let found = search(&context, std::mem::take(&mut frontier.configurations), event);
+    drop(context);
+    let result = match found {
+        Found::Explained(configurations, ways) => {
+            frontier.configurations = configurations;
+            report_misuse(&mut frontier, &checker.session, &mut checker.report);
+            prune(&mut frontier, &mut checker.session, set);
+            Ok(Explained::of(&ways))
+        }
+        Found::Impossible(mut configurations) => {
+            // What came the furthest is shown first.
+            configurations.sort_by_key(|config| std::cmp::Reverse(config.taken.count()));
+            Err(Unexplained { configurations, gave_up: false })
+        }
+        Found::TooMany(configurations) => Err(Unexplained { configurations, gave_up: true }),
+    };
+    checker.session.sets[set].frontier = Some(frontier);
+    result
+}
+
+/// What a caller broke in every explanation that is left, it broke.
+fn report_misuse(frontier: &mut Frontier, session: &Session, report: &mut Report) {
+    let Some((first, others)) = frontier.configurations.split_first() else {
+        return;
+    };
+    if first.misuse.is_empty() {
+        return;
+    }
+    let mut certain: SmallVec<[Misuse; 1]> = first.misuse.clone();
+    certain.retain(|misuse| others.iter().all(|other| other.misuse.contains(misuse)));
+    for config in &mut frontier.configurations {
+        config.misuse.retain(|misuse| !certain.contains(misuse));
+    }
+    for Misuse { line, clause, function, lane } in certain {
+        let what = format!("{function} by {}", session.lanes.name(lane));
+        report.find(line, clause, what, false);
+    }
+}
+
+/// Drops what has happened in every configuration: what was spontaneous, and calls that
+/// are lost.
+fn prune(frontier: &mut Frontier, session: &mut Session, set: usize) {
+    let Frontier { configurations, spontaneous } = frontier;
+    if spontaneous.is_empty() {
+        return;
+    }
+    let mut exits: SmallVec<[Caller; 1]> = SmallVec::new();
+    let mut freed: SmallVec<[Slot; 4]> = SmallVec::new();
+    spontaneous.retain(|(slot, known)| {
+        let done = configurations.iter().all(|config| config.taken.has(*slot));
+        if done {
+            freed.push(*slot);
+            match known {
+                Spontaneous::Exit(caller) => exits.push(*caller),
+                Spontaneous::Passes(..) => {}
+            }
+        }
+        !done
+    });
+    session.calls.retain(|call| {
+        let lost = call.lost && exits.contains(&call.bound.call.caller());
+        let gone = lost && call.bound.set == set;
+        freed.extend(gone.then_some(call.slot));
+        !gone
+    });
+    for config in configurations {
+        freed.iter().for_each(|slot| config.forget(*slot));
+    }
+    if exits.contains(&Caller::Server) {
+        session.names.retire_commands(set);
+    }
+}
+
+/// What a callback depends on: the device of its command.
+fn scope_of_callback(session: &Session, set: usize, id: CommandId) -> Scope {
+    let mut states = session.sets[set].states();
+    let in_state = states.find_map(|state| state.command(id)).map(|command| command.device);
+    let sent = || {
+        session.calls_of(set).find_map(|call| match &call.bound.call {
+            Call::Server(ServerCall::SendCommand(request)) => {
+                (request.command == id).then_some(request.device)
+            }
+            Call::Server(_) | Call::Client(_) | Call::Secondary(..) => None,
+        })
+    };
+    in_state.or_else(sent).map_or(Scope::Set, Scope::Device)
+}

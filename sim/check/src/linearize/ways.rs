@@ -1,0 +1,204 @@
+//! In which ways a configuration explains an event as it stands.
+
+use smallvec::SmallVec;
+
+use super::configuration::{Configuration, Slot, Tentative};
+use super::context::{Context, Pending, is_agent, is_ready, note_misuse};
+use super::linearization::{Moment, TentativeAnswer};
+use super::steps::note_changes;
+use crate::session::{ObservedCallback, Returned, matches};
+use vdi_model::{Callback, CommandId, Outcome, State};
+use vdi_spec::clauses::Clause;
+
+/// The event that is to be explained.
+#[derive(Clone, Copy)]
+pub(super) enum Observation<'a> {
+    /// The call in this slot returns.
+    Return { slot: Slot, seen: &'a Returned<'a> },
+    /// A routine is invoked.
+    Callback { command: CommandId, seen: &'a ObservedCallback },
+    /// Everything is at rest.
+    Rest,
+    /// Something is seen that only some states allow.
+    Holds(&'a dyn Fn(&State) -> bool),
+}
+
+impl Observation<'_> {
+    /// The call that returns.
+    pub(super) const fn returns(&self) -> Option<Slot> {
+        match self {
+            Self::Return { slot, .. } => Some(*slot),
+            Self::Callback { .. } | Self::Rest | Self::Holds(_) => None,
+        }
+    }
+}
+
+/// How a configuration explains an event.
+#[derive(Clone, Debug)]
+pub(super) enum Way {
+    /// Nothing changes by it.
+    Stay,
+    /// The answer was possible before.
+    Possible(Tentative),
+    /// The call takes effect and returns.
+    Answer(Outcome),
+    /// The call took effect, or began to wait, before.
+    Return(Outcome),
+    /// The routine was begun before; by its position.
+    See(usize, Callback),
+    /// The routine is begun now.
+    Invoke(Callback),
+}
+
+pub(super) type Ways = SmallVec<[Way; 2]>;
+
+impl Way {
+    /// The clauses it rests on.
+    pub(super) fn clauses(&self) -> SmallVec<[Clause; 4]> {
+        match self {
+            Self::Stay => SmallVec::new(),
+            Self::Possible(Tentative { answer: TentativeAnswer::Outcome(outcome), .. })
+            | Self::Answer(outcome)
+            | Self::Return(outcome) => outcome.clauses().collect(),
+            Self::Possible(_) => SmallVec::from_iter([Clause::StatusSystemError]),
+            Self::See(_, callback) | Self::Invoke(callback) => {
+                [Some(callback.clause), callback.also].into_iter().flatten().collect()
+            }
+        }
+    }
+
+    /// The routine that was invoked.
+    pub(super) const fn callback(&self) -> Option<Callback> {
+        match self {
+            Self::See(_, callback) | Self::Invoke(callback) => Some(*callback),
+            Self::Stay | Self::Possible(_) | Self::Answer(_) | Self::Return(_) => None,
+        }
+    }
+}
+
+/// In which ways a configuration explains the event. That everything is at rest is no
+/// step of one of them, see `search`.
+pub(super) fn ways(context: &Context<'_>, config: &Configuration, event: &Observation<'_>) -> Ways {
+    match event {
+        Observation::Return { slot, seen } => match context.find(*slot) {
+            Some(index) => to_return(context, config, &context.pending[index], seen),
+            None => Ways::new(),
+        },
+        Observation::Callback { command, seen } => to_invoke(context, config, *command, seen),
+        Observation::Holds(holds) => {
+            holds(&config.state).then_some(Way::Stay).into_iter().collect()
+        }
+        Observation::Rest => Ways::new(),
+    }
+}
+
+fn to_return(
+    context: &Context<'_>,
+    config: &Configuration,
+    pending: &Pending<'_>,
+    seen: &Returned<'_>,
+) -> Ways {
+    let (slot, state) = (pending.slot, &config.state);
+    let mut ways = Ways::new();
+    let is_answer = |outcome: &Outcome| matches(context.names, context.set, outcome, seen);
+    if context.exhaustive && !is_ready(state, pending.lane) {
+        return ways;
+    }
+    let answers = |known: &&Tentative| match &known.answer {
+        TentativeAnswer::Outcome(outcome) => is_answer(outcome),
+        TentativeAnswer::SystemError => seen.status.is_system_error() && seen.out.command.is_none(),
+        TentativeAnswer::Wait => false,
+    };
+    let known = config.tentative.iter().filter(|known| known.slot == slot);
+    ways.extend(known.filter(answers).map(|known| Way::Possible(*known)));
+    if config.taken.has(slot) {
+        for outcome in vdi_model::returns(state, context.profile(), pending.lane) {
+            let noted = outcome.changes_nothing()
+                && !context.exhaustive
+                && !is_ready(state, pending.lane)
+                && !is_agent(state, pending.lane);
+            if !noted && is_answer(&outcome) {
+                ways.push(Way::Return(outcome));
+            }
+        }
+        return ways;
+    }
+    for outcome in context.outcomes_of_untaken(config, pending) {
+        if !outcome.changes_nothing() && context.answers_at_once(&outcome) && is_answer(&outcome) {
+            ways.push(Way::Answer(outcome));
+        }
+    }
+    ways
+}
+
+fn to_invoke(
+    context: &Context<'_>,
+    config: &Configuration,
+    command: CommandId,
+    seen: &ObservedCallback,
+) -> Ways {
+    let mut ways = Ways::new();
+    let same = |callback: &Callback| callback.command == command && seen.is(callback);
+    for (position, begun) in config.begun.iter().enumerate().filter(|(_, begun)| same(begun)) {
+        ways.push(Way::See(position, *begun));
+    }
+    if !context.exhaustive {
+        let callbacks = vdi_model::callbacks(&config.state, context.profile());
+        ways.extend(callbacks.into_iter().filter(same).map(Way::Invoke));
+    }
+    ways
+}
+
+/// Goes that way: the event has then happened.
+pub(super) fn go(
+    context: &Context<'_>,
+    config: &mut Configuration,
+    event: &Observation<'_>,
+    way: &Way,
+) {
+    let held = matches!(event, Observation::Callback { seen, .. } if seen.held);
+    let pending = event.returns().and_then(|slot| context.find(slot));
+    let pending = pending.map(|index| &context.pending[index]);
+    match (way, pending) {
+        (Way::Stay, _) => {}
+        (Way::Possible(known), Some(pending)) => {
+            let Tentative { answer, noted: (depth, noted), .. } = *known;
+            let (began, lane) = (pending.line, pending.lane);
+            context.record(config, Moment::Possible { began, lane, answer, depth, noted });
+            if let TentativeAnswer::Outcome(outcome) = &known.answer {
+                note_misuse(config, pending, outcome);
+                if config.taken.has(pending.slot) {
+                    vdi_model::apply_return(&mut config.state, pending.lane, outcome);
+                }
+            }
+        }
+        (Way::Answer(outcome), Some(pending)) => {
+            let caller = pending.call.caller();
+            vdi_model::apply_and_return(&mut config.state, pending.lane, caller, outcome);
+            note_misuse(config, pending, outcome);
+            context.record_call(config, pending, outcome);
+        }
+        (Way::Return(outcome), Some(pending)) => {
+            if !is_ready(&config.state, pending.lane) {
+                context.record_call(config, pending, outcome);
+            }
+            vdi_model::apply_return(&mut config.state, pending.lane, outcome);
+        }
+        (Way::See(position, begun), _) => {
+            config.begun.remove(*position);
+            if !held {
+                vdi_model::end_callback(&mut config.state, begun.lane);
+            }
+        }
+        (Way::Invoke(callback), _) => {
+            vdi_model::apply_callback(&mut config.state, callback, held);
+            context.record(config, Moment::Began(*callback));
+        }
+        (Way::Possible(_) | Way::Answer(_) | Way::Return(_), None) => {}
+    }
+    if let Some(pending) = pending {
+        config.forget(pending.slot);
+    }
+    let changed = pending.map_or(context.scope, |pending| pending.scope);
+    note_changes(context, config, pending.map(|pending| pending.slot), changed);
+}

@@ -1,0 +1,338 @@
+//! A set as its server would handle it: the calls that are synthesized for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use vdi_spec::codes::{CommandCode, HResult, Win32};
+use vdi_spec::config::VdConfig;
+use vdi_trace::{Args, CodeArg, Event, Function, Handle, Name, Out, Size};
+
+/// Bytes of the largest transfer, where no configuration says.
+pub(super) const TRANSFER: u32 = 64 * 1024;
+
+/// The client's part of a device.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Device {
+    /// What the server's interface to it is called.
+    pub(super) server: String,
+    /// Where the events stand before which a command has to be sent, if it is to be sent
+    /// before the device is in the error state.
+    pub(super) errored: Option<usize>,
+    closes: bool,
+}
+
+/// One set, and how far its server has come.
+#[derive(Clone, Debug)]
+pub(super) struct Set {
+    pub(super) name: String,
+    pub(super) asked: VdConfig,
+    /// The server's interface.
+    pub(super) interface: String,
+    numbers: Numbers,
+    pub(super) progress: Progress,
+    pub(super) end: End,
+    /// By the names under which clients open them.
+    pub(super) devices: BTreeMap<String, Device>,
+    /// Commands that were delivered and not completed, with their codes.
+    pub(super) outstanding: BTreeMap<String, Option<CommandCode>>,
+    buffers: BTreeSet<String>,
+    /// Callbacks that are perhaps still to come: one that reports an error may end what
+    /// is queued at the device, and those after it come after it.
+    unreported: Vec<Event<'static>>,
+}
+
+/// What makes the names of a set's synthesized lanes and handles differ.
+#[derive(Clone, Debug, Default)]
+struct Numbers {
+    set: usize,
+    lanes: usize,
+    /// How many devices the server has opened.
+    devices: usize,
+}
+
+/// How far the server has come on the way to the first command.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Progress {
+    /// The lane on which Open is in progress.
+    opening: Option<String>,
+    is_open: bool,
+    pub(super) configured: bool,
+    pub(super) is_active: bool,
+    /// Where the first event stands after everything was opened.
+    pub(super) active_from: usize,
+}
+
+/// How a set ends.
+#[derive(Clone, Debug, Default)]
+pub(super) struct End {
+    /// From some event on the server may have aborted.
+    pub(super) aborts: bool,
+    /// The same of a close.
+    closes: bool,
+    /// A client knows that the set has ended, or does not care.
+    pub(super) known: bool,
+    /// Something that ends the set has begun: which callbacks come with which code is open.
+    pub(super) begun: bool,
+    /// Where the events stand before which a command has to be sent, if it is to be sent
+    /// before the end.
+    pub(super) at: Option<usize>,
+}
+
+impl Set {
+    pub(super) fn new(name: String, asked: VdConfig, number: usize) -> Self {
+        Self {
+            name,
+            asked,
+            interface: if number == 0 { "sset".to_owned() } else { format!("sset{number}") },
+            numbers: Numbers { set: number, ..Numbers::default() },
+            progress: Progress::default(),
+            end: End::default(),
+            devices: BTreeMap::new(),
+            outstanding: BTreeMap::new(),
+            buffers: BTreeSet::new(),
+            unreported: Vec::new(),
+        }
+    }
+
+    /// Something begins at this position that may end the set, if the primary client does it.
+    pub(super) fn end_at(&mut self, position: usize, primary: bool) {
+        if primary {
+            (self.end.begun, self.end.known) = (true, true);
+            self.end.at.get_or_insert(position);
+        }
+    }
+
+    /// A thread of the server for a call that is in progress for a while.
+    pub(super) fn lane(&mut self) -> String {
+        self.numbers.lanes += 1;
+        format!("server.unseen{}-{}", self.numbers.set, self.numbers.lanes)
+    }
+
+    fn agent(&self) -> String {
+        format!("server.agent{}", self.numbers.set)
+    }
+
+    /// A call on the server's interface begins.
+    fn begins(&self, lane: &str, call: Function, args: Args<'static>) -> Event<'static> {
+        begins(lane, call, &self.interface, None, args)
+    }
+
+    /// It begins and succeeds at once.
+    fn at_once(
+        &self,
+        call: Function,
+        creates: Option<&str>,
+        args: Args<'static>,
+    ) -> [Event<'static>; 2] {
+        let main = format!("server.unseen{}", self.numbers.set);
+        [begins(&main, call, &self.interface, creates, args), succeeds(main)]
+    }
+
+    /// From now on the set may be opened.
+    pub(super) fn may_open(&mut self) -> Event<'static> {
+        let lane = self.lane();
+        let event = self.begins(&lane, Function::Open, named(&self.name));
+        self.progress.opening = Some(lane);
+        event
+    }
+
+    /// Whether Open has begun, at least.
+    pub(super) const fn has_opened(&self) -> bool {
+        self.progress.is_open || self.progress.opening.is_some()
+    }
+
+    /// It is open from here on.
+    fn opened(&mut self) -> Vec<Event<'static>> {
+        if std::mem::replace(&mut self.progress.is_open, true) {
+            return Vec::new();
+        }
+        let mut events = Vec::new();
+        if self.progress.opening.is_none() {
+            events.push(self.may_open());
+        }
+        events.extend(self.progress.opening.take().map(succeeds));
+        events
+    }
+
+    /// The configuration that a client is given, up to the call that ends it: with the lane
+    /// of that call.
+    pub(super) fn configure(&mut self, given: Option<&VdConfig>) -> (Vec<Event<'static>>, String) {
+        self.progress.configured = true;
+        let mut events = self.opened();
+        let mut args =
+            Args { block_size: Some(512), max_transfer_size: Some(TRANSFER), ..Args::default() };
+        if let Some(given) = given {
+            args.block_size = Some(given.block_size);
+            args.max_transfer_size = Some(given.max_transfer_size);
+            args.features = Some(given.features.without(self.asked.features));
+        }
+        events.extend(self.at_once(Function::BeginConfiguration, None, args));
+        let lane = self.lane();
+        events.push(self.begins(&lane, Function::EndConfiguration, Args::default()));
+        (events, lane)
+    }
+
+    /// The server opens what it has not opened yet of these devices, and the agent waits.
+    pub(super) fn activate(&mut self, others: Vec<String>) -> Vec<Event<'static>> {
+        self.progress.is_active = true;
+        let unopened =
+            |(name, device): (&String, &Device)| device.server.is_empty().then(|| name.clone());
+        let seen: Vec<String> = self.devices.iter().filter_map(unopened).collect();
+        let mut events = Vec::new();
+        for name in seen.into_iter().chain(others) {
+            let handle = self.next_device();
+            events.extend(self.at_once(Function::OpenDevice, Some(&handle), named(&name)));
+            if let Some(device) = self.devices.get_mut(&name) {
+                device.server = handle;
+            }
+        }
+        let agent = self.agent();
+        events.push(self.begins(&agent, Function::ExecuteCompletionAgent, Args::default()));
+        events
+    }
+
+    fn next_device(&mut self) -> String {
+        self.numbers.devices += 1;
+        match self.numbers.set {
+            0 => format!("sdev{}", self.numbers.devices),
+            set => format!("s{set}dev{}", self.numbers.devices),
+        }
+    }
+
+    /// A client opens a device: the server may have to have opened it before.
+    pub(super) fn may_open_device(&mut self, name: &str) -> Option<(Event<'static>, String)> {
+        let known = self.devices.entry(name.to_owned()).or_default();
+        if !known.server.is_empty() || !self.progress.configured || self.progress.is_active {
+            return None;
+        }
+        let (lane, handle) = (self.lane(), self.next_device());
+        if let Some(device) = self.devices.get_mut(name) {
+            device.server.clone_from(&handle);
+        }
+        let call = Function::OpenDevice;
+        Some((begins(&lane, call, &self.interface, Some(&handle), named(name)), lane))
+    }
+
+    /// A buffer that a client was given, before its first use.
+    pub(super) fn allocate(&mut self, buffer: &str, size: u32) -> Option<[Event<'static>; 2]> {
+        let has_ended = self.end.begun || !self.progress.configured;
+        if has_ended || !self.buffers.insert(buffer.to_owned()) {
+            return None;
+        }
+        let args = Args { alignment: Some(0), size: Some(Size(size.into())), ..Args::default() };
+        Some(self.at_once(Function::AllocateBuffer, Some(buffer), args))
+    }
+
+    /// The call that sends what a client was given, under this name, on a lane.
+    pub(super) fn send(
+        &self,
+        device: &str,
+        name: &str,
+        out: &Out<'_>,
+        lane: &str,
+    ) -> Option<Event<'static>> {
+        let args = Args {
+            // A number that stands for no command is one that need not be supported.
+            code: Some(CodeArg::Command(out.code.unwrap_or(CommandCode::Discard))),
+            size: out.size,
+            position: out.position,
+            buffer: out.buffer.clone().map(|buffer| Handle::Name(buffer.into_owned())),
+            ..Args::default()
+        };
+        let on = &self.devices.get(device)?.server;
+        Some(begins(lane, Function::SendCommand, on, Some(name), args))
+    }
+
+    /// From now on the server may have closed the device.
+    pub(super) fn may_close(&mut self, device: &str) -> Option<Event<'static>> {
+        let lane = self.lane();
+        let known = self.devices.get_mut(device)?;
+        if !self.progress.is_active || std::mem::replace(&mut known.closes, true) {
+            return None;
+        }
+        Some(begins(&lane, Function::CloseDevice, &known.server, None, Args::default()))
+    }
+
+    /// From now on the server may have closed every device.
+    pub(super) fn may_close_devices(&mut self) -> Vec<Event<'static>> {
+        let names: Vec<String> = self.devices.keys().cloned().collect();
+        names.iter().filter_map(|name| self.may_close(name)).collect()
+    }
+
+    /// The end may be that the server has closed everything.
+    pub(super) fn may_close_all(&mut self) -> Vec<Event<'static>> {
+        if std::mem::replace(&mut self.end.closes, true) {
+            return Vec::new();
+        }
+        let mut events = self.may_close_devices();
+        let lane = self.lane();
+        events.push(self.begins(&lane, Function::Close, Args::default()));
+        events
+    }
+
+    /// From now on the server may abort, if it has opened the set.
+    pub(super) fn may_abort(&mut self) -> Vec<Event<'static>> {
+        self.end.aborts = true;
+        let mut events = Vec::new();
+        if !self.has_opened() {
+            events.push(self.may_open());
+        }
+        let lane = self.lane();
+        events.push(self.begins(&lane, Function::SignalAbort, Args::default()));
+        events
+    }
+
+    /// The server learns how a command ended, now or later. Of what may yet end
+    /// otherwise it does not.
+    pub(super) fn completed(&mut self, command: &str, args: &Args<'_>) -> Option<Event<'static>> {
+        let completion: Win32 = args.code.and_then(|code| code.completion())?;
+        if self.end.begun || self.end.aborts {
+            return None;
+        }
+        let callback = Event::Callback {
+            seq: None,
+            lane: self.agent().into(),
+            callback: command.to_owned().into(),
+            completion,
+            bytes: args.bytes.unwrap_or_default(),
+            position: None,
+            held: false,
+        };
+        if completion == Win32::ERROR_SUCCESS && self.unreported.is_empty() {
+            return Some(callback);
+        }
+        self.unreported.push(callback);
+        None
+    }
+
+    /// The server has learnt of every error.
+    pub(super) fn report(&mut self) -> Vec<Event<'static>> {
+        std::mem::take(&mut self.unreported)
+    }
+}
+
+/// The argument `name` alone.
+pub(super) fn named(name: &str) -> Args<'static> {
+    Args { name: Some(name.to_owned().into()), ..Args::default() }
+}
+
+pub(super) fn begins(
+    lane: &str,
+    call: Function,
+    on: &str,
+    creates: Option<&str>,
+    args: Args<'static>,
+) -> Event<'static> {
+    let name = |name: &str| Name::from(name.to_owned());
+    Event::Call {
+        seq: None,
+        lane: name(lane),
+        call,
+        on: name(on),
+        creates: creates.map(name),
+        args,
+    }
+}
+
+pub(super) fn succeeds(lane: String) -> Event<'static> {
+    Event::Return { seq: None, lane: lane.into(), status: HResult::NOERROR, out: Out::default() }
+}

@@ -1,0 +1,484 @@
+//! Synthesizes the calls of the side that was not seen, where what was seen asks for them.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use vdi_spec::clauses::Party;
+use vdi_spec::codes::{CommandCode, Features, HResult, Win32};
+use vdi_spec::config::VdConfig;
+use vdi_trace::{Args, CLIENT_SET, Event, Function, Handle, Header, LaneName, Process, TimeoutArg};
+
+use super::endings::{Ending, Endings};
+use super::server::{Set, TRANSFER, begins, named, succeeds};
+
+/// The client that opens the devices which nobody was seen to open.
+const OTHER: Process = Process::Secondary(9);
+
+/// An event with its line: of a synthesized one the line of the event that called for it.
+type Placed<'t> = (usize, Cow<'t, Event<'t>>);
+
+/// A trace to which nothing is missing any more.
+pub(super) struct Whole<'t> {
+    pub(super) events: Vec<Placed<'t>>,
+    /// The names of the server's interfaces.
+    pub(super) interfaces: Vec<String>,
+    /// Handles that nobody was seen to give, with the names of their buffers.
+    pub(super) handles: BTreeMap<String, String>,
+}
+
+/// The events of a trace with those synthesized.
+pub(super) struct Synthesizer<'t> {
+    events: &'t [(usize, Event<'t>)],
+    endings: Endings<'t>,
+    /// Whether clients are missing, too, and not the server alone.
+    others: bool,
+    /// Whether an end that a client learns of may be a close as well as an abort.
+    closes: bool,
+    whole: Vec<Placed<'t>>,
+    sets: Vec<Set>,
+    /// The set of each interface of a client.
+    interfaces: BTreeMap<&'t str, usize>,
+    /// The set and the name of each device that a client opened, by its handle.
+    devices: BTreeMap<&'t str, (usize, &'t str)>,
+    /// Synthesized calls that return when one that was seen does, by where that began: on
+    /// this lane, unless this set has begun to end by then.
+    returns: BTreeMap<usize, (String, Option<usize>)>,
+    /// By set, the calls that are given commands once every device is open.
+    early: BTreeMap<usize, Vec<SeenCall<'t>>>,
+    /// The handles that a client was seen to give.
+    given: BTreeSet<&'t str>,
+    /// The others, with the names of their buffers.
+    handles: BTreeMap<String, String>,
+    /// How many commands were delivered that have no name in the trace.
+    unnamed: usize,
+    /// The position of the event that is examined, and its line.
+    at: usize,
+    line: usize,
+}
+
+/// A call that was seen to begin and to end.
+#[derive(Clone, Copy)]
+struct SeenCall<'t> {
+    /// The position of the event that begins it.
+    at: usize,
+    call: Function,
+    on: &'t str,
+    creates: Option<&'t str>,
+    args: &'t Args<'t>,
+    ending: Ending<'t>,
+}
+
+impl<'t> Synthesizer<'t> {
+    /// There is more to try if `closes`: that the server closes what is said to be aborted.
+    pub(super) fn new(header: &Header, events: &'t [(usize, Event<'t>)], closes: bool) -> Self {
+        Self {
+            events,
+            endings: Endings::of(events),
+            others: header.unseen.contains(&Party::Client),
+            closes,
+            whole: Vec::with_capacity(events.len() * 2),
+            sets: Vec::new(),
+            interfaces: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            returns: BTreeMap::new(),
+            early: BTreeMap::new(),
+            given: BTreeSet::new(),
+            handles: BTreeMap::new(),
+            unnamed: 0,
+            at: 0,
+            line: 0,
+        }
+    }
+
+    /// All events, and what they need to be understood.
+    pub(super) fn whole(mut self) -> Whole<'t> {
+        let events = self.events;
+        for (at, (line, event)) in events.iter().enumerate() {
+            (self.at, self.line) = (at, *line);
+            if let Event::Call { call, on, args, creates, lane, .. } = event {
+                self.before_call(*call, on.as_str(), args, is_primary(lane.as_str()));
+                let ending = self.endings.ending(at);
+                let mapped = self.with_known_handle(event, ending);
+                self.whole.push((*line, mapped));
+                if let Some(ending) = ending {
+                    let creates = creates.as_ref().map(|name| name.as_str());
+                    let (call, on) = (*call, on.as_str());
+                    self.after_call(SeenCall { at, call, on, creates, args, ending });
+                }
+                continue;
+            }
+            let call = self.endings.call_of(at);
+            if let Event::Exit { process, .. } = event {
+                let (position, primary) = (self.whole.len(), *process == Process::Primary);
+                self.sets.iter_mut().for_each(|set| set.end_at(position, primary));
+            } else if let Some((lane, unless)) = call.and_then(|call| self.returns.remove(&call))
+                && !unless.is_some_and(|set| self.sets[set].end.begun)
+            {
+                self.add([succeeds(lane)]);
+            }
+            self.whole.push((*line, Cow::Borrowed(event)));
+            if let Some(call) = call {
+                self.after_return(call);
+            }
+        }
+        let interfaces = self.sets.iter().map(|set| set.interface.clone()).collect();
+        Whole { events: self.whole, interfaces, handles: self.handles }
+    }
+
+    /// MapBufferHandle with a handle that nobody was seen to give: if it was one, another
+    /// process gave it; and if not, it is as good as none.
+    fn with_known_handle(
+        &mut self,
+        event: &'t Event<'t>,
+        ending: Option<Ending<'t>>,
+    ) -> Cow<'t, Event<'t>> {
+        let mut event = Cow::Borrowed(event);
+        let Event::Call { call: Function::MapBufferHandle, on, args, .. } = &*event else {
+            return event;
+        };
+        let handle = args.handle.as_ref().and_then(Handle::name);
+        let Some(handle) = handle.filter(|handle| self.others && !self.given.contains(handle))
+        else {
+            return event;
+        };
+        let done = ending.filter(|ending| ending.status == HResult::NOERROR);
+        if let Some(buffer) = done.and_then(|ending| ending.out.buffer.as_ref()) {
+            self.allocate(on.as_str(), buffer.as_str(), 0);
+            self.handles.insert(handle.to_owned(), buffer.as_str().to_owned());
+        }
+        if !self.handles.contains_key(handle)
+            && let Event::Call { args, .. } = event.to_mut()
+        {
+            args.handle = Some(Handle::Null);
+        }
+        event
+    }
+
+    fn add(&mut self, events: impl IntoIterator<Item = Event<'static>>) {
+        let line = self.line;
+        self.whole.extend(events.into_iter().map(|event| (line, Cow::Owned(event))));
+    }
+
+    fn index_of(&self, on: &str) -> Option<usize> {
+        let of_device = self.devices.get(on).map(|(set, _)| *set);
+        of_device.or_else(|| self.interfaces.get(on).copied())
+    }
+
+    fn set_of(&mut self, on: &str) -> Option<&mut Set> {
+        let set = self.index_of(on)?;
+        self.sets.get_mut(set)
+    }
+
+    /// What has to stand before a call.
+    fn before_call(&mut self, call: Function, on: &'t str, args: &'t Args<'t>, primary: bool) {
+        let position = self.whole.len();
+        if is_open_in_secondary(call) {
+            self.secondary_opens(on, args);
+        } else if call == Function::Close {
+            // The server may be done with every device.
+            let Some(set) = self.set_of(on) else { return };
+            set.end_at(position, primary);
+            let closing = set.may_close_devices();
+            self.add(closing);
+        } else if call == Function::SignalAbort {
+            self.set_of(on).iter_mut().for_each(|set| set.end_at(position, true));
+        } else if call == Function::GetBufferHandle
+            && let Some(Handle::Name(buffer)) = &args.buffer
+        {
+            self.allocate(on, buffer.as_str(), 0);
+        }
+    }
+
+    /// A call has begun, of which it is known how it will end.
+    fn after_call(&mut self, seen: SeenCall<'t>) {
+        let SeenCall { at, call, on, creates, args, ending } = seen;
+        let succeeds = ending.status == HResult::NOERROR;
+        if is_create(call) && succeeds {
+            self.interfaces.insert(on, self.sets.len());
+            let asked = args.config.as_deref().copied().unwrap_or_default();
+            self.sets.push(Set::new(name_of(args).to_owned(), asked, self.sets.len()));
+        } else if call == Function::OpenDevice && succeeds {
+            self.opens_device(seen);
+        } else if call == Function::GetConfiguration && succeeds {
+            let Some(set) = self.set_of(on).filter(|set| !set.progress.configured) else { return };
+            let (events, lane) = set.configure(ending.out.config.as_deref());
+            self.add(events);
+            self.returns.insert(at, (lane, None));
+        } else if call == Function::GetBufferHandle && succeeds {
+            self.given.extend(creates);
+        } else if call == Function::GetCommand && succeeds {
+            self.delivers(seen);
+        } else if call == Function::GetCommand && ending.status == HResult::VD_E_CLOSE {
+            self.activate(on);
+            let Some((_, name)) = self.devices.get(on).copied() else { return };
+            let closing = self.set_of(on).and_then(|set| set.may_close(name));
+            self.add(closing);
+        } else if ending.status == HResult::VD_E_ABORT || (call == Function::Close && succeeds) {
+            // A client may close what was aborted, though nobody has said so.
+            let (position, closes) = (self.whole.len(), self.closes);
+            let Some(set) = self.set_of(on).filter(|set| !set.end.aborts) else { return };
+            set.end.at.get_or_insert(position);
+            let mut events = set.may_abort();
+            if closes {
+                events.extend(set.may_close_all());
+            }
+            self.add(events);
+        }
+    }
+
+    /// A client opens a device of its set.
+    fn opens_device(&mut self, seen: SeenCall<'t>) {
+        let name = name_of(seen.args);
+        let Some(set) = self.interfaces.get(seen.on).copied() else { return };
+        if let Some(handle) = seen.creates {
+            self.devices.insert(handle, (set, name));
+        }
+        if let Some((open, lane)) = self.sets[set].may_open_device(name) {
+            self.add([open]);
+            self.returns.insert(seen.at, (lane, None));
+        }
+        if self.opens_later(set) == 0 {
+            let early = self.early.remove(&set).unwrap_or_default();
+            early.into_iter().for_each(|delivery| self.delivers(delivery));
+        }
+    }
+
+    fn after_return(&mut self, call: usize) {
+        let Event::Call { call: function, on, args, .. } = &self.events[call].1 else { return };
+        let on = on.as_str();
+        let succeeded = self.endings.ends_with(call, HResult::NOERROR);
+        if is_create(*function) && succeeded {
+            let set = self.set_of(on).filter(|set| !set.has_opened());
+            let opening = set.map(Set::may_open);
+            self.add(opening);
+        } else if *function == Function::CompleteCommand && succeeded {
+            self.completed(on, args);
+        } else if self.endings.ends_with(call, HResult::VD_E_ABORT) {
+            self.set_of(on).iter_mut().for_each(|set| set.end.known = true);
+        }
+    }
+
+    /// A secondary client opens a set; who created it was perhaps not seen.
+    fn secondary_opens(&mut self, on: &'t str, args: &'t Args<'t>) {
+        let name = name_of(args);
+        if let Some(known) = self.sets.iter().rposition(|set| set.name == name) {
+            self.interfaces.insert(on, known);
+            return;
+        }
+        if !self.others {
+            return;
+        }
+        let given = self.configuration_on(on);
+        let asked = match given {
+            Some(given) => {
+                let server = Features::WRITE_MEDIA | Features::READ_MEDIA;
+                VdConfig { features: given.features.without(server), ..given.client_part() }
+            }
+            None => {
+                let opened = self.opened_on(on);
+                let count = opened.len() + usize::from(!opened.contains(name));
+                VdConfig { device_count: count as u32, ..VdConfig::default() }
+            }
+        };
+        let mut set = Set::new(name.to_owned(), asked, self.sets.len());
+        let lane = "primary.unseen";
+        let returns = || succeeds(lane.to_owned());
+        let args = Args { config: Some(Box::new(asked)), ..named(name) };
+        let create = begins(lane, Function::CreateEx, CLIENT_SET, None, args);
+        let mut events = vec![create, returns(), set.may_open()];
+        let (configured, end) = set.configure(given);
+        events.extend(configured);
+        events.push(succeeds(end));
+        let args = Args { timeout: Some(TimeoutArg::Infinite), ..Args::default() };
+        events.push(begins(lane, Function::GetConfiguration, CLIENT_SET, None, args));
+        events.push(returns());
+        self.interfaces.insert(on, self.sets.len());
+        self.sets.push(set);
+        self.add(events);
+    }
+
+    /// The configuration that a client is given on an interface.
+    fn configuration_on(&self, interface: &str) -> Option<&'t VdConfig> {
+        let gets = |event: &Event<'_>| {
+            matches!(event, Event::Call { call: Function::GetConfiguration, on, .. }
+                if on.as_str() == interface)
+        };
+        let mut events = self.events.iter().enumerate().filter(|(_, (_, event))| gets(event));
+        events.find_map(|(at, _)| self.endings.ending(at)?.out.config.as_deref())
+    }
+
+    /// The names of the devices that are opened on an interface.
+    fn opened_on(&self, interface: &str) -> BTreeSet<&'t str> {
+        let opened = self.events.iter().enumerate().filter_map(|(at, (_, event))| {
+            let Event::Call { call: Function::OpenDevice, on, args, .. } = event else {
+                return None;
+            };
+            let opens = self.endings.ends_with(at, HResult::NOERROR);
+            (on.as_str() == interface && opens).then(|| name_of(args))
+        });
+        opened.collect()
+    }
+
+    /// How many devices of a set are seen to be opened from here on, in its present life.
+    fn opens_later(&self, set: usize) -> usize {
+        let name = self.sets[set].name.as_str();
+        let known = self.interfaces.iter().filter(|(_, of)| **of == set);
+        let mut interfaces: BTreeSet<&str> = known.map(|(interface, _)| *interface).collect();
+        let mut later = 0;
+        for (at, (_, event)) in self.events.iter().enumerate().skip(self.at + 1) {
+            let Event::Call { call, on, args, lane, .. } = event else { continue };
+            let of_set = interfaces.contains(on.as_str());
+            if is_open_in_secondary(*call) && args.name.is_some() && name_of(args) == name {
+                interfaces.insert(on.as_str());
+            } else if *call == Function::Close && of_set && is_primary(lane.as_str()) {
+                break;
+            } else if *call == Function::OpenDevice && of_set {
+                later += usize::from(self.endings.ends_with(at, HResult::NOERROR));
+            }
+        }
+        later
+    }
+
+    /// Before the first command everything is open.
+    fn activate(&mut self, on: &str) {
+        let Some(index) = self.index_of(on).filter(|set| !self.sets[*set].progress.is_active)
+        else {
+            return;
+        };
+        let later = self.opens_later(index);
+        let set = &mut self.sets[index];
+        let opened = set.devices.len() + later;
+        let missing = (set.asked.device_count as usize).saturating_sub(opened);
+        let mut names: Vec<String> = Vec::new();
+        let mut events = Vec::new();
+        if self.others && missing > 0 {
+            let first = (!set.devices.contains_key(&set.name)).then(|| set.name.clone());
+            names = first.into_iter().chain((1..=missing).map(|n| format!("unseen-{n}"))).collect();
+            names.truncate(missing);
+            events = open_unseen(&set.name, &names);
+        }
+        events.extend(set.activate(names));
+        self.add(events);
+        self.sets[index].progress.active_from = self.whole.len();
+    }
+
+    /// The server has allocated a buffer, as large as a transfer may be, and as was seen.
+    fn allocate(&mut self, on: &str, buffer: &str, seen: u32) {
+        let Some(set) = self.set_of(on) else { return };
+        let largest = set.asked.max_transfer_size;
+        let size = if largest == 0 { TRANSFER } else { largest };
+        let events = set.allocate(buffer, size.max(seen));
+        self.add(events.into_iter().flatten());
+    }
+
+    /// A command is delivered: the server has sent it.
+    fn delivers(&mut self, seen: SeenCall<'t>) {
+        let SeenCall { at, on, ending: Ending { out, .. }, .. } = seen;
+        let Some((index, device)) = self.devices.get(on).copied() else { return };
+        if !self.sets[index].progress.is_active && self.opens_later(index) > 0 {
+            self.early.entry(index).or_default().push(seen);
+            return;
+        }
+        self.activate(on);
+        if let Some(buffer) = &out.buffer {
+            let size = out.size.and_then(|size| u32::try_from(size.0).ok()).unwrap_or_default();
+            self.allocate(on, buffer.as_str(), size);
+        }
+        let named = out.command.as_ref().map(|name| name.as_str().to_owned());
+        let unless = named.is_none().then_some(index);
+        let name = named.unwrap_or_else(|| {
+            self.unnamed += 1;
+            format!("unseen-c{}", self.unnamed)
+        });
+        let set = &mut self.sets[index];
+        let lane = set.lane();
+        let Some(sends) = set.send(device, &name, out, &lane) else { return };
+        if unless.is_none() {
+            set.outstanding.insert(name, out.code);
+        }
+        let Some(known) = set.devices.get_mut(device) else { return };
+        let clears = out.code == Some(CommandCode::ClearError);
+        if clears {
+            known.errored = None;
+        }
+        // In the error state, and after the end, it can only have been sent before.
+        let active_from = set.progress.active_from;
+        let ended = set.end.at.filter(|_| set.end.known).map(|at| at.max(active_from));
+        let before = known.errored.into_iter().chain(ended).min();
+        let callbacks = if clears { set.report() } else { Vec::new() };
+        let closes = if ended.is_some() { set.may_close_all() } else { Vec::new() };
+        self.add(callbacks);
+        if let Some(position) = ended {
+            closes.into_iter().for_each(|closes| self.insert(position, closes));
+        }
+        match before {
+            Some(position) => {
+                self.insert(position.max(self.sets[index].progress.active_from), sends);
+            }
+            None => self.add([sends]),
+        }
+        // Where the set ends a return without a command may come of that alone.
+        self.returns.insert(at, (lane, unless));
+    }
+
+    fn insert(&mut self, position: usize, event: Event<'static>) {
+        self.whole.insert(position, (self.line, Cow::Owned(event)));
+        let positions = self.sets.iter_mut().flat_map(|set| {
+            let errored = set.devices.values_mut().flat_map(|device| &mut device.errored);
+            errored.chain(&mut set.end.at)
+        });
+        positions.filter(|known| **known >= position).for_each(|known| *known += 1);
+    }
+
+    /// A client has completed a command: the server learns of it, unless something goes on
+    /// that may change what it learns.
+    fn completed(&mut self, on: &str, args: &Args<'_>) {
+        let Some(Handle::Name(command)) = &args.command else { return };
+        let device = self.devices.get(on).map(|(_, name)| *name);
+        let call = self.whole.iter().rposition(|(_, event)| {
+            matches!(&**event, Event::Call { call: Function::CompleteCommand, on: known, .. }
+                if known.as_str() == on)
+        });
+        let Some(set) = self.set_of(on) else { return };
+        let Some(code) = set.outstanding.remove(command.as_str()) else { return };
+        let fails = args.code.and_then(|code| code.completion()) != Some(Win32::ERROR_SUCCESS);
+        if fails
+            && code != Some(CommandCode::ClearError)
+            && let Some(known) = device.and_then(|device| set.devices.get_mut(device))
+        {
+            known.errored = known.errored.or(call);
+        }
+        let callback = set.completed(command.as_str(), args);
+        self.add(callback);
+    }
+}
+
+/// Another client opens devices of a set that nobody was seen to open.
+fn open_unseen(set: &str, names: &[String]) -> Vec<Event<'static>> {
+    let lane = format!("{OTHER}.unseen");
+    let interface = OTHER.set_interface();
+    let open = begins(&lane, Function::OpenInSecondary, &interface, None, named(set));
+    let mut events = vec![open, succeeds(lane.clone())];
+    for (index, name) in names.iter().enumerate() {
+        let handle = format!("{OTHER}dev{index}");
+        events.push(begins(&lane, Function::OpenDevice, &interface, Some(&handle), named(name)));
+        events.push(succeeds(lane.clone()));
+    }
+    events
+}
+
+fn name_of<'a>(args: &'a Args<'_>) -> &'a str {
+    args.name.as_ref().map(|name| name.as_str()).unwrap_or_default()
+}
+
+const fn is_create(call: Function) -> bool {
+    matches!(call, Function::Create | Function::CreateEx)
+}
+
+const fn is_open_in_secondary(call: Function) -> bool {
+    matches!(call, Function::OpenInSecondary | Function::OpenInSecondaryEx)
+}
+
+fn is_primary(lane: &str) -> bool {
+    LaneName::process_of(lane) == Ok(Process::Primary)
+}

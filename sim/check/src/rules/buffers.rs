@@ -1,0 +1,124 @@
+//! Where buffers lie, and who uses them, a command's structure or a device, and when.
+
+use smallvec::SmallVec;
+
+use crate::Checker;
+use crate::explain::{Allowed, InputError, Refusal, violated};
+use crate::linearize::{search_for, settle_or_search};
+use crate::session::{AllocatedBuffer, caller};
+use vdi_model::{BufferId, LaneId, Object, State, Touch};
+use vdi_spec::clauses::Clause;
+use vdi_trace::{Event, Found};
+
+/// A party reads a buffer, a command's structure or a device, and finds it alive or gone.
+pub(crate) fn touch(
+    checker: &mut Checker,
+    lane: LaneId,
+    name: &str,
+    found: Found,
+    event: &Event<'_>,
+) -> Result<(), InputError> {
+    let Some((set, object)) = checker.session.names.object(name) else {
+        return Err(InputError(format!("`{name}` is no buffer, no device and no command")));
+    };
+    let process = caller(checker.session.lanes[lane].process);
+    settle_or_search(checker, set);
+    let alive = found == Found::Alive;
+    let seen = move |state: &State| vdi_model::touch(state, process, object).alive == alive;
+    // Another order may explain it; if none does, it is reported as for one state.
+    search_for(checker, set, &seen);
+    let Checker { session, report, .. } = checker;
+    for state in session.sets[set].states_mut() {
+        vdi_model::uses(state, process, object, false);
+    }
+    let touches: SmallVec<[Touch; 2]> =
+        session.sets[set].states().map(|state| vdi_model::touch(state, process, object)).collect();
+    let touch = touches[0];
+    if touch.alive != alive {
+        let what = format!("{name} is {}", if touch.alive { "alive" } else { "gone" });
+        refuse(checker, set, Allowed { what, clause: touch.clause }, event.to_string());
+        return Ok(());
+    }
+    report.mark([Some(touch.clause), touch.also].into_iter().flatten());
+    let blameless = touches.iter().any(|touch| touch.misuse.is_none());
+    if let Some(clause) = touch.misuse.filter(|_| !blameless) {
+        report.find(report.line, clause, event.to_string(), !alive);
+    }
+    Ok(())
+}
+
+/// A party writes into a buffer, or into a command's structure.
+pub(crate) fn write(
+    checker: &mut Checker,
+    lane: LaneId,
+    name: &str,
+    event: &Event<'_>,
+) -> Result<(), InputError> {
+    let process = caller(checker.session.lanes[lane].process);
+    let (set, object) = match checker.session.names.object(name) {
+        Some((_, Object::Device)) | None => {
+            return Err(InputError(format!("`{name}` is no buffer and no command")));
+        }
+        Some(found) => found,
+    };
+    settle_or_search(checker, set);
+    let Checker { session, report, .. } = checker;
+    let mut broken: Option<Option<Clause>> = None;
+    for state in session.sets[set].states_mut() {
+        let clause = vdi_model::uses(state, process, object, true);
+        broken = Some(broken.map_or(clause, |before| before.and(clause)));
+    }
+    if let Some(clause) = broken.flatten() {
+        report.find(report.line, clause, event.to_string(), false);
+    }
+    Ok(())
+}
+
+/// A buffer is aligned, and it and its prefix zone share no byte with another.
+pub(crate) fn check_buffer(
+    checker: &mut Checker,
+    set: usize,
+    allocated: AllocatedBuffer,
+    alignment: u32,
+    event: &Event<'_>,
+) {
+    let Some(address) = allocated.address else {
+        return;
+    };
+    let Checker { session, report, .. } = checker;
+    let track = &session.sets[set];
+    let config = track.config.asked.with_server(&track.config.server);
+    let aligned = u64::from(alignment.max(config.alignment).max(1));
+    let prefix = u64::from(track.config.asked.prefix_zone_size);
+    let got = || format!("{event} at the address {address}");
+    let clause = Clause::ServerAllocateBufferAligned;
+    if !address.is_multiple_of(aligned) {
+        let what = format!("an address that is a multiple of {aligned}");
+        return refuse(checker, set, Allowed { what, clause }, got());
+    }
+    report.mark([clause]);
+    let zone = |address: u64, size: u32| {
+        (address.saturating_sub(prefix), address.saturating_add(size.into()))
+    };
+    let (start, end) = zone(address, allocated.size);
+    let lives = |id: BufferId| track.any(|state| state.buffer(id).is_some());
+    let overlapped = session.names.buffers(set).find(|(_, other)| {
+        let apart = other.address.is_none_or(|other_address| {
+            let (other_start, other_end) = zone(other_address, other.size);
+            end <= other_start || other_end <= start
+        });
+        lives(other.id) && !apart
+    });
+    let clause = Clause::ServerAllocateBufferPrefixZone;
+    let Some((name, _)) = overlapped else {
+        report.mark([clause]);
+        return;
+    };
+    let what = format!("a buffer with its prefix zone apart from {name}");
+    refuse(checker, set, Allowed { what, clause }, got());
+}
+
+fn refuse(checker: &mut Checker, set: usize, expected: Allowed, got: String) {
+    let clause = expected.clause;
+    violated(checker, Refusal { set, call: None, clause, expected: vec![expected], got });
+}

@@ -1,0 +1,16 @@
+//! Obligations judged beside the model's outcomes: what server and client owe to each
+//! other and to the interface, and what the data that come with an answer have to be.
+
+mod buffers;
+mod configuration;
+mod devices;
+mod process;
+mod statement;
+mod time;
+
+pub(crate) use buffers::{check_buffer, touch, write};
+pub(crate) use configuration::compare_configuration;
+pub(crate) use devices::{check_device_name, check_position, check_use};
+pub(crate) use process::{exit, unload};
+pub(crate) use statement::{check_wait, report, statement};
+pub(crate) use time::expire;

@@ -1,0 +1,138 @@
+//! A client's calls on its set interface.
+
+use super::argument::{Callee, bad, buffer, buffer_argument, by, client_number, name_argument};
+use crate::explain::InputError;
+use crate::session::names::{Named, Referent};
+use crate::session::{Bound, Invocation, OnSuccess, Session, SetTrack};
+use vdi_model::{Asked, Call, ClientCall, ClientLife, CreateFlaw, DeviceName};
+use vdi_spec::config::VdConfig;
+use vdi_trace::{Args, Process};
+
+/// Create makes a new set, unless the interface has one.
+pub(super) fn create(
+    session: &mut Session,
+    process: Process,
+    callee: Callee,
+    args: &Args<'_>,
+) -> Result<Bound, InputError> {
+    let sets = &mut session.sets;
+    if process != Process::Primary {
+        let is_open = |state: &_| is_client_open(state, process);
+        let Some(set) = callee.attached.filter(|set| sets[*set].any(is_open)) else {
+            return bad("a set is created in the process primary");
+        };
+        let (asked, flaw) = (Asked::default(), None);
+        let call = by(process, ClientCall::Create { devices: 1, asked, flaw });
+        return Ok(Bound::new(set, call, OnSuccess::Nothing));
+    }
+    let config = args.config.clone().unwrap_or_default();
+    let name = name_argument(args);
+    let has_one = callee.attached.filter(|set| {
+        let set = &sets[*set];
+        set.creating.is_some() || set.any(|state| state.client == ClientLife::Created)
+    });
+    if has_one.is_none() && SetTrack::find(sets, name).is_some() {
+        return bad(format!(
+            "a set named `{name}` exists already; what a second Create answers is not documented"
+        ));
+    }
+    let set = has_one.unwrap_or_else(|| {
+        sets.push(SetTrack::new());
+        sets.len() - 1
+    });
+    let devices = u8::try_from(config.device_count).unwrap_or(u8::MAX).min(64);
+    let asked = Asked { features: config.features, time_out: config.server_time_out != 0 };
+    let call = by(process, ClientCall::Create { devices, asked, flaw: flaw(&config, args) });
+    Ok(Bound::new(set, call, OnSuccess::Create(callee.interface, name.to_owned(), config)))
+}
+
+fn is_client_open(state: &vdi_model::State, process: Process) -> bool {
+    state.client_open(client_number(process))
+}
+
+/// What is wrong with the arguments of a Create.
+fn flaw(config: &VdConfig, args: &Args<'_>) -> Option<CreateFlaw> {
+    let instance = args.instance.as_ref().map(|name| name.as_str()).unwrap_or_default();
+    if name_argument(args).contains('\\') {
+        Some(CreateFlaw::Name)
+    } else if instance.contains('\\') {
+        Some(CreateFlaw::Instance)
+    } else {
+        config.check_client().err().map(|rule| match rule.id {
+            "feature-combination" => CreateFlaw::Features,
+            _ => CreateFlaw::Config,
+        })
+    }
+}
+
+/// OpenInSecondary finds a set by its name, as the primary spelt it.
+pub(super) fn open_in_secondary(
+    session: &Session,
+    process: Process,
+    callee: Callee,
+    args: &Args<'_>,
+) -> Bound {
+    let sets = &session.sets;
+    let name = name_argument(args);
+    let is_open = |set: &usize| sets[*set].any(|state| is_client_open(state, process));
+    let found = SetTrack::find(sets, name).or_else(|| SetTrack::find_dead(sets, name));
+    let set = callee.attached.filter(is_open).or(found).unwrap_or(callee.set);
+    let call = by(process, ClientCall::OpenInSecondary { found: found.is_some() });
+    let wants = found.is_none().then(|| name.to_owned());
+    Bound { wants, ..Bound::new(set, call, OnSuccess::Attach(callee.interface)) }
+}
+
+pub(super) fn open_device(
+    session: &Session,
+    process: Process,
+    callee: Callee,
+    call: &Invocation<'_>,
+) -> Bound {
+    let name = name_argument(call.args);
+    let device = session.sets[callee.set].client_slot(name);
+    let then = match device {
+        DeviceName::Known(index) | DeviceName::New(index) => {
+            let handle = call.creates.map(str::to_owned);
+            OnSuccess::Device { handle, name: name.to_owned(), index }
+        }
+        DeviceName::Unknown => OnSuccess::Nothing,
+    };
+    Bound::new(callee.set, by(process, ClientCall::OpenDevice { name: device }), then)
+}
+
+pub(super) fn get_handle(
+    session: &Session,
+    process: Process,
+    callee: Callee,
+    call: &Invocation<'_>,
+) -> Result<Bound, InputError> {
+    let buffer = buffer_argument(&session.names, call.args)?;
+    let then = buffer.map_or(OnSuccess::Nothing, |buffer| {
+        OnSuccess::Handle(call.creates.map(str::to_owned), buffer)
+    });
+    Ok(Bound::new(callee.set, by(process, ClientCall::GetBufferHandle { buffer }), then))
+}
+
+/// MapBufferHandle, of the buffer of the argument `handle`: none for null and for another
+/// set's.
+pub(super) fn map_handle(
+    session: &Session,
+    process: Process,
+    callee: Callee,
+    args: &Args<'_>,
+) -> Result<Call, InputError> {
+    let names = &session.names;
+    let map = |buffer| Ok(by(process, ClientCall::MapBufferHandle { buffer }));
+    let Some(name) = args.handle.as_ref().and_then(|handle| handle.name()) else {
+        return map(None);
+    };
+    match (names.find(name), names.foreign(name)) {
+        (Some(Named { set, referent: Referent::Handle(buffer), .. }), _) => {
+            map((*set == callee.set).then_some(*buffer))
+        }
+        (None, Some(of)) => map(Some(buffer(names, of)?)),
+        (Some(_), _) | (None, None) => {
+            bad(format!("`{name}` is no handle that GetBufferHandle gave"))
+        }
+    }
+}

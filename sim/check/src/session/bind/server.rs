@@ -1,0 +1,63 @@
+//! The server's calls on its set interface.
+
+use super::argument::{Callee, name_argument, requested};
+use crate::session::{Bound, Invocation, OnSuccess, Session, SetTrack};
+use crate::terms::Terms;
+use vdi_model::{BufferId, Call, Granted, ServerCall, ServerLife};
+use vdi_spec::clauses::TransferSizeLimit;
+use vdi_spec::config::{LARGEST_TRANSFER, ServerConfig};
+use vdi_trace::{Args, Size};
+
+/// Open finds a set by its name, unless the interface has one.
+pub(super) fn open(session: &Session, callee: Callee, args: &Args<'_>) -> Bound {
+    let name = name_argument(args);
+    let is_open = |set: &usize| session.sets[*set].any(|state| state.server == ServerLife::Open);
+    let reused = callee.attached.is_some_and(|set| !is_open(&set));
+    let found = callee.attached.filter(is_open).or_else(|| SetTrack::find(&session.sets, name));
+    let call = Call::Server(ServerCall::Open { found: found.is_some(), reused });
+    let wants = found.is_none().then(|| name.to_owned());
+    let set = found.unwrap_or(callee.set);
+    Bound { wants, ..Bound::new(set, call, OnSuccess::Attach(callee.interface)) }
+}
+
+pub(super) fn configure(terms: &Terms, callee: Callee, args: &Args<'_>) -> Bound {
+    let config = ServerConfig {
+        features: args.features.unwrap_or_default(),
+        alignment: args.alignment.unwrap_or_default(),
+        block_size: args.block_size.unwrap_or_default(),
+        max_transfer_size: args.max_transfer_size.unwrap_or_default(),
+    };
+    let limited = terms.profile.transfer_size_limit == TransferSizeLimit::FourMebibytes;
+    let sound = config.check().is_ok() && !(limited && config.max_transfer_size > LARGEST_TRANSFER);
+    let granted = Granted {
+        features: config.features,
+        block_size: config.block_size,
+        max_transfer_size: config.max_transfer_size,
+    };
+    let call = Call::Server(ServerCall::BeginConfiguration { sound, granted });
+    Bound::new(callee.set, call, OnSuccess::Configure(config))
+}
+
+pub(super) fn open_device(session: &Session, callee: Callee, call: &Invocation<'_>) -> Bound {
+    let name = name_argument(call.args);
+    let device = session.sets[callee.set].server_slot(name);
+    let then = device.map_or(OnSuccess::Nothing, |index| OnSuccess::Device {
+        handle: call.creates.map(str::to_owned),
+        name: name.to_owned(),
+        index,
+    });
+    Bound::new(callee.set, Call::Server(ServerCall::OpenDevice { device }), then)
+}
+
+pub(super) fn allocate(session: &mut Session, callee: Callee, call: &Invocation<'_>) -> Bound {
+    let args = call.args;
+    let buffer = BufferId(session.next_id());
+    let alignment = args.alignment.unwrap_or_default();
+    let sized = args.size.is_some_and(|Size(size)| size > 0);
+    let sound = sized && (alignment == 0 || alignment.is_power_of_two());
+    let kind = requested(args);
+    let handle = call.creates.map(str::to_owned);
+    let then = OnSuccess::Buffer { handle, id: buffer, size: kind.size, alignment };
+    let call = Call::Server(ServerCall::AllocateBuffer { buffer, sound, kind });
+    Bound::new(callee.set, call, then)
+}

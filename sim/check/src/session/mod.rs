@@ -1,0 +1,154 @@
+//! Whose call is this? The names, handles, lanes, open calls and sets of a trace, and how
+//! a call of the trace becomes one of the model.
+
+mod answer;
+mod bind;
+mod call;
+mod commit;
+mod medium;
+mod names;
+mod provisional;
+mod set;
+
+pub(crate) use answer::{ObservedCallback, matches};
+pub(crate) use bind::{bind, caller, checked_row};
+pub(crate) use call::{
+    Bound, EffectTrack, Invocation, Lanes, OnSuccess, OpenCall, PositionReport, Provisional,
+    Returned, Timer,
+};
+pub(crate) use commit::commit;
+pub(crate) use names::{AllocatedBuffer, Names, SentCommand};
+pub(crate) use provisional::{keep_or_revoke, provide};
+pub(crate) use set::SetTrack;
+
+use crate::explain::InputError;
+use crate::linearize::{Slot, SlotSet};
+use vdi_model::LaneId;
+use vdi_trace::{Header, LaneName, Process};
+
+/// Everything that a trace speaks of, and what each name in it stands for now.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    pub(crate) names: Names,
+    pub(crate) lanes: Lanes,
+    pub(crate) sets: Vec<SetTrack>,
+    /// Calls that have begun and not returned, in the order in which they began.
+    pub(crate) calls: Vec<OpenCall>,
+    /// The line of a call whose meaning depends on another that overlaps it, in a way not
+    /// followed.
+    pub(crate) ambiguous: Option<usize>,
+    /// Processes that have exited.
+    exited: Vec<Process>,
+    next_id: u32,
+}
+
+impl Session {
+    pub(crate) fn new(header: &Header) -> Self {
+        Self {
+            names: Names::new(header),
+            lanes: Lanes::default(),
+            sets: vec![SetTrack::new()],
+            calls: Vec::new(),
+            ambiguous: None,
+            exited: Vec::new(),
+            next_id: 0,
+        }
+    }
+
+    /// A number for one more buffer or command.
+    pub(crate) const fn next_id(&mut self) -> u32 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// Checks that the process of a lane has not exited.
+    ///
+    /// # Errors
+    /// It has.
+    pub(crate) fn check_alive(&self, lane: Option<&str>) -> Result<(), InputError> {
+        if let Some(lane) = lane.filter(|_| !self.exited.is_empty())
+            && let Ok(process) = LaneName::process_of(lane)
+        {
+            return self.check_running(process);
+        }
+        Ok(())
+    }
+
+    fn check_running(&self, process: Process) -> Result<(), InputError> {
+        if self.exited.contains(&process) {
+            return Err(InputError(format!("the process {process} has exited before")));
+        }
+        Ok(())
+    }
+
+    /// Notes that a process exits.
+    ///
+    /// # Errors
+    /// It has exited before.
+    pub(crate) fn exit(&mut self, process: Process) -> Result<(), InputError> {
+        self.check_running(process)?;
+        self.exited.push(process);
+        Ok(())
+    }
+
+    /// The call that a lane is in: the one that began last.
+    pub(crate) fn call_on(&self, lane: LaneId) -> Option<usize> {
+        self.calls.iter().rposition(|call| call.lane == lane)
+    }
+
+    /// The open calls of a set.
+    pub(crate) fn calls_of(&self, set: usize) -> impl Iterator<Item = &OpenCall> {
+        self.calls.iter().filter(move |call| call.bound.set == set)
+    }
+
+    pub(crate) fn calls_of_mut(&mut self, set: usize) -> impl Iterator<Item = &mut OpenCall> {
+        self.calls.iter_mut().filter(move |call| call.bound.set == set)
+    }
+
+    /// The set of an open call.
+    pub(crate) fn set_of(&self, index: usize) -> &SetTrack {
+        &self.sets[self.calls[index].bound.set]
+    }
+
+    pub(crate) fn process_of(&self, call: &OpenCall) -> Process {
+        self.lanes[call.lane].process
+    }
+
+    /// A call for a report: `Close by server.main`.
+    pub(crate) fn call_text(&self, index: usize) -> String {
+        let call = &self.calls[index];
+        format!("{} by {}", call.function, self.lanes.name(call.lane))
+    }
+
+    /// A slot for one more call of a set; none is left when too many are open.
+    pub(crate) fn free_slot(&self, set: usize) -> Option<Slot> {
+        let mut used = SlotSet::default();
+        self.calls_of(set).for_each(|call| used.add(call.slot));
+        if let Some(frontier) = &self.sets[set].frontier {
+            frontier.spontaneous.iter().for_each(|(slot, _)| used.add(*slot));
+        }
+        used.free()
+    }
+
+    /// A completion routine ends on a lane. An interval that was said to pass may have
+    /// passed within it.
+    ///
+    /// # Errors
+    /// None is held there.
+    pub(crate) fn end_routine(&mut self, lane_name: &str, command: &str) -> Result<(), InputError> {
+        let lane = self.lanes.id(lane_name)?;
+        if self.lanes[lane].routines == 0 {
+            return Err(InputError(format!(
+                "the callback of `{command}` ends on {lane_name}, where none is held"
+            )));
+        }
+        self.lanes[lane].routines -= 1;
+        for set in &mut self.sets {
+            if let Some(frontier) = &mut set.frontier {
+                frontier.pass_within_routine(lane);
+            }
+            set.states_mut().for_each(|state| vdi_model::end_callback(state, lane));
+        }
+        Ok(())
+    }
+}

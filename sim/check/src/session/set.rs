@@ -1,0 +1,135 @@
+//! One device set of a trace: every state it may be in, and what the model's state does
+//! not hold of it.
+
+use smallvec::SmallVec;
+
+use super::medium::MediumTrack;
+use crate::linearize::Frontier;
+use vdi_model::{ClientLife, DeviceName, LaneId, ServerDevice, State};
+use vdi_spec::config::{ServerConfig, VdConfig};
+
+/// One device set of the trace, with every state it may be in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SetTrack {
+    pub(crate) name: String,
+    /// The name that a Create in progress gives it.
+    pub(crate) creating: Option<String>,
+    /// While calls begin at rest. Where they overlap it is empty, and `frontier` is there.
+    pub(crate) in_order: SmallVec<[State; 1]>,
+    pub(crate) frontier: Option<Box<Frontier>>,
+    pub(crate) devices: DeviceTrack,
+    pub(crate) config: ConfigTrack,
+    pub(crate) media: MediumTrack,
+    pub(crate) statement: StatementTrack,
+}
+
+/// What is known of the devices of a set by their names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DeviceTrack {
+    pub(crate) names: Vec<Option<String>>,
+    /// Those that the server is opening.
+    pub(crate) opening: SmallVec<[u8; 1]>,
+    /// Where a device belongs to one thread: the lane of a client that used it first.
+    pub(crate) users: Vec<(u8, LaneId)>,
+}
+
+/// The configuration of a set.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ConfigTrack {
+    /// What Create asked for.
+    pub(crate) asked: VdConfig,
+    /// What BeginConfiguration set.
+    pub(crate) server: ServerConfig,
+    /// What the first GetConfiguration of a client gave.
+    pub(crate) reported: Option<Box<VdConfig>>,
+}
+
+/// The SQL statement that a set is made for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StatementTrack {
+    pub(crate) issued: bool,
+    /// Whether the client knows that it failed, or succeeded.
+    pub(crate) succeeded: Option<bool>,
+    /// The devices whose Complete ended with an error, by their bits.
+    pub(crate) complete_failed: u64,
+}
+
+impl SetTrack {
+    /// The set that stands for none: what an interface speaks to before Open or Create.
+    pub(crate) const UNATTACHED: usize = 0;
+
+    pub(crate) fn new() -> Self {
+        Self { in_order: SmallVec::from_elem(State::default(), 1), ..Self::default() }
+    }
+
+    /// The states that the set may be in.
+    pub(crate) fn states(&self) -> impl Iterator<Item = &State> {
+        self.in_order.iter().chain(self.frontier.iter().flat_map(|frontier| frontier.states()))
+    }
+
+    pub(crate) fn states_mut(&mut self) -> impl Iterator<Item = &mut State> {
+        let searched = self.frontier.iter_mut().flat_map(|frontier| frontier.states_mut());
+        self.in_order.iter_mut().chain(searched)
+    }
+
+    pub(crate) fn any(&self, holds: impl Fn(&State) -> bool) -> bool {
+        self.states().any(holds)
+    }
+
+    /// Whether the order of effects is searched for.
+    pub(crate) const fn is_searched(&self) -> bool {
+        self.frontier.is_some()
+    }
+
+    /// The set of that name to which a server could attach: the latest.
+    pub(crate) fn find(sets: &[Self], name: &str) -> Option<usize> {
+        let alive = |set: &Self| {
+            set.creating.as_deref() == Some(name)
+                || (set.name == name && set.any(|state| state.client == ClientLife::Created))
+        };
+        sets.iter().rposition(alive)
+    }
+
+    /// The set of that name whose primary died, if none is alive: the latest.
+    pub(crate) fn find_dead(sets: &[Self], name: &str) -> Option<usize> {
+        let dead =
+            |set: &Self| set.name == name && set.any(|state| state.client == ClientLife::Dead);
+        sets.iter().rposition(dead)
+    }
+
+    /// The device that the server's OpenDevice gives: the one of that name, or
+    /// the next one not opened.
+    pub(crate) fn server_slot(&self, name: &str) -> Option<u8> {
+        let devices = &self.states().next()?.devices;
+        let DeviceTrack { names, opening, .. } = &self.devices;
+        let is_opening = |index: usize| opening.iter().any(|known| usize::from(*known) == index);
+        let unopened =
+            |index: &usize| devices[*index].server == ServerDevice::Unopened && !is_opening(*index);
+        let unnamed =
+            (0..devices.len()).find(|index| unopened(index) && names.get(*index) == Some(&None));
+        self.devices
+            .named(name)
+            .filter(unopened)
+            .or(unnamed)
+            .or_else(|| (0..devices.len()).find(unopened))
+            .map(|index| index as u8)
+    }
+
+    /// The device that a client's OpenDevice names.
+    pub(crate) fn client_slot(&self, name: &str) -> DeviceName {
+        if let Some(index) = self.devices.named(name) {
+            return DeviceName::Known(index as u8);
+        }
+        match self.devices.names.iter().position(Option::is_none) {
+            Some(index) => DeviceName::New(index as u8),
+            None => DeviceName::Unknown,
+        }
+    }
+}
+
+impl DeviceTrack {
+    /// The index of the device of that name.
+    pub(crate) fn named(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| known.as_deref() == Some(name))
+    }
+}

@@ -1,0 +1,290 @@
+//! The one door to C++: the exported functions, and those of the original.
+//!
+//! What C++ hands over is handed on as it is; what the original gives is read once, right
+//! after it has said that it gives it.
+
+use std::cell::Cell;
+use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use vdi_recorder::Called;
+use vdi_recorder::settings::ORIGINAL;
+use vdi_spec::abi::{RawCommand, RawConfig, symbol};
+use vdi_spec::codes::HResult;
+use vdi_trace::{Args, Function, Process};
+
+use crate::record::{self, nothing};
+
+/// A C++ object, which the original fills in.
+type Object = *mut c_void;
+
+macro_rules! original {
+    ($( $name:ident: fn($($arg:ty),*) $(-> $out:ty)? = $symbol:expr; )+) => {
+        /// The functions of the original.
+        struct Original { $( $name: unsafe extern "C" fn($($arg),*) $(-> $out)?, )+ _library: Library }
+
+        impl Original {
+            fn load(path: &str) -> Result<Self, String> {
+                // Its own symbols are to be its own, though ours are called alike.
+                const RTLD_DEEPBIND: c_int = 8;
+                let flags = RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND;
+                // SAFETY: the library that whoever runs this names; what its initialisers
+                // do is theirs.
+                let library = unsafe { Library::open(Some(path), flags) }
+                    .map_err(|error| error.to_string())?;
+                $(
+                    // SAFETY: by the published interface the symbol is such a function. It
+                    // is kept no longer than the library.
+                    let $name = unsafe { library.get::<unsafe extern "C" fn($($arg),*) $(-> $out)?>($symbol.as_bytes()) };
+                    let $name = *$name.map_err(|error| error.to_string())?;
+                )+
+                Ok(Self { $( $name, )+ _library: library })
+            }
+        }
+    };
+}
+
+original! {
+    set_new: fn(Object) = symbol::SET_NEW;
+    set_delete: fn(Object) = symbol::SET_DELETE;
+    create: fn(Object, *const c_char, *mut RawConfig) -> c_int = symbol::CREATE;
+    get_configuration: fn(Object, c_long, *mut RawConfig) -> c_int = symbol::GET_CONFIGURATION;
+    open_device: fn(Object, *const c_char, *mut Object) -> c_int = symbol::OPEN_DEVICE;
+    close: fn(Object) -> c_int = symbol::CLOSE;
+    signal_abort: fn(Object) -> c_int = symbol::SIGNAL_ABORT;
+    open_in_secondary: fn(Object, *const c_char) -> c_int = symbol::OPEN_IN_SECONDARY;
+    get_buffer_handle: fn(Object, *mut u8, *mut c_uint) -> c_int = symbol::GET_BUFFER_HANDLE;
+    map_buffer_handle: fn(Object, c_int, *mut *mut u8) -> c_int = symbol::MAP_BUFFER_HANDLE;
+    register_device_closed: fn(Object) -> c_int = symbol::REGISTER_DEVICE_CLOSED;
+    device_new: fn(Object) = symbol::DEVICE_NEW;
+    device_delete: fn(Object) = symbol::DEVICE_DELETE;
+    get_command: fn(Object, c_long, *mut *mut RawCommand) -> c_int = symbol::GET_COMMAND;
+    complete_command: fn(Object, *mut RawCommand, c_int, c_ulong, i64) -> c_int
+        = symbol::COMPLETE_COMMAND;
+}
+
+/// The original, loaded with the first call: the one that `VDI_ORIGINAL` names, or else,
+/// for a recorder that is preloaded, the one that the program is linked with. `None`, which
+/// is said once, if it cannot be.
+#[expect(clippy::print_stderr, reason = "without the original nothing works: it must be said")]
+fn original() -> Option<&'static Original> {
+    static LOADED: OnceLock<Option<Original>> = OnceLock::new();
+    let load = || {
+        let original = ORIGINAL.get();
+        let path = original.as_deref().unwrap_or("libsqlvdi.so");
+        Original::load(path)
+            .and_then(|original| if original.is_own() { Err(itself(path)) } else { Ok(original) })
+            .inspect_err(|why| eprintln!("libsqlvdi-record: {why}"))
+            .ok()
+    };
+    LOADED.get_or_init(load).as_ref()
+}
+
+fn itself(path: &str) -> String {
+    format!("{path} is this recorder itself: VDI_ORIGINAL is to name the original by its path")
+}
+
+impl Original {
+    /// Whether what was found is this library: every call would come back to it for ever.
+    fn is_own(&self) -> bool {
+        std::ptr::addr_eq(self.close as *const (), close as *const ())
+    }
+}
+
+/// The end of the process is recorded: after all that the program itself does then, in what
+/// it has registered with `atexit` and in destructors.
+// SAFETY: what stands in this section is called once, without arguments that matter, when
+// the library is unloaded or the process ends; the function does not unwind.
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static AT_END: extern "C" fn() = at_end;
+
+extern "C" fn at_end() {
+    let _ = catch_unwind(record::end_all);
+}
+
+/// Whatever happens here, C++ gets a status.
+fn guarded(make: impl FnOnce(&'static Original) -> c_int) -> c_int {
+    let unexpected = HResult::VD_E_UNEXPECTED.0.cast_signed();
+    let made = catch_unwind(AssertUnwindSafe(|| original().map(make)));
+    made.ok().flatten().unwrap_or(unexpected)
+}
+
+/// Makes a call, and records it if that is possible: what goes wrong there costs neither the
+/// call nor its status.
+fn recorded(make: Make<'_>, record: &dyn Fn(Make<'_>) -> c_int) -> c_int {
+    // What the original calls of itself is no call of the program's.
+    let Some(_first) = record::Outermost::enter() else { return make() };
+    let made = Cell::new(None);
+    let once = || {
+        let status = make();
+        made.set(Some(status));
+        status
+    };
+    let recorded = catch_unwind(AssertUnwindSafe(|| record(&once)));
+    recorded.unwrap_or_else(|_| made.get().unwrap_or_else(make))
+}
+
+/// A name for the trace; bytes that are no text are shown as such.
+fn text(name: *const c_char) -> String {
+    if name.is_null() {
+        return String::new();
+    }
+    // SAFETY: not null, so by contract a text that ends with a zero.
+    unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned()
+}
+
+/// What lies at an address that was given for a result, if one was.
+fn given<T: Copy>(place: *const T) -> Option<T> {
+    // SAFETY: null, or a place of the client's for such a value, which the original has
+    // just filled in, or the client before.
+    unsafe { place.as_ref() }.copied()
+}
+
+macro_rules! specials {
+    ($( $symbol:literal => $name:ident, $forward:ident, $forgets:expr; )+) => { $(
+        // SAFETY: the symbol is the library's own by the published interface.
+        #[unsafe(export_name = $symbol)]
+        extern "C" fn $name(this: Object) {
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                if let Some(original) = original() {
+                    // SAFETY: what C++ hands over, to the function it is meant for.
+                    unsafe { (original.$forward)(this) };
+                }
+                if $forgets {
+                    record::forget(this.addr());
+                }
+            }));
+        }
+    )+ };
+}
+
+specials! {
+    "_ZN22ClientVirtualDeviceSetC1Ev" => set_new, set_new, true;
+    "_ZN22ClientVirtualDeviceSetC2Ev" => set_new_base, set_new, true;
+    "_ZN22ClientVirtualDeviceSetD1Ev" => set_delete, set_delete, true;
+    "_ZN22ClientVirtualDeviceSetD2Ev" => set_delete_base, set_delete, true;
+    "_ZN19ClientVirtualDeviceC1Ev" => device_new, device_new, false;
+    "_ZN19ClientVirtualDeviceC2Ev" => device_new_base, device_new, false;
+    "_ZN19ClientVirtualDeviceD1Ev" => device_delete, device_delete, true;
+    "_ZN19ClientVirtualDeviceD2Ev" => device_delete_base, device_delete, true;
+}
+
+/// The call to the original, with what C++ handed over.
+type Make<'a> = &'a dyn Fn() -> c_int;
+
+macro_rules! functions {
+    ($( $symbol:literal => fn $name:ident($this:ident $(, $arg:ident: $type:ty)*) = $body:expr; )+) => { $(
+        // SAFETY: the symbol is the library's own by the published interface.
+        #[unsafe(export_name = $symbol)]
+        extern "C" fn $name($this: Object $(, $arg: $type)*) -> c_int {
+            guarded(|original| {
+                // SAFETY: what C++ hands over, to the function it is meant for.
+                let make = || unsafe { (original.$name)($this $(, $arg)*) };
+                recorded(&make, &$body)
+            })
+        }
+    )+ };
+}
+
+/// A call on a set that gives nothing but its status.
+fn on_set(this: Object, function: Function, args: Args<'_>, make: Make<'_>) -> c_int {
+    let Some(trace) = record::set(this.addr()) else { return make() };
+    let interface = trace.interface();
+    let status = trace.call(Called::new(function, &interface, args), make, nothing);
+    trace.note_use(function, status == 0);
+    status
+}
+
+functions! {
+    "_ZN22ClientVirtualDeviceSet6CreateEPcP8VDConfig" =>
+        fn create(this, name: *const c_char, config: *mut RawConfig) =
+            |make: Make<'_>| {
+                let name = text(name);
+                record::begin(this.addr(), &name, Process::Primary);
+                let args = record::asked(&name, given(config));
+                on_set(this, Function::Create, args, make)
+            };
+    "_ZN22ClientVirtualDeviceSet16GetConfigurationElP8VDConfig" =>
+        fn get_configuration(this, time: c_long, config: *mut RawConfig) =
+            |make: Make<'_>| {
+                let Some(trace) = record::set(this.addr()) else { return make() };
+                let interface = trace.interface();
+                let args = record::timeout(time);
+                let out = || record::granted(given(config));
+                trace.call(Called::new(Function::GetConfiguration, &interface, args), make, out)
+            };
+    "_ZN22ClientVirtualDeviceSet10OpenDeviceEPcPP19ClientVirtualDevice" =>
+        fn open_device(this, name: *const c_char, device: *mut Object) =
+            |make: Make<'_>| {
+                let Some(trace) = record::set(this.addr()) else { return make() };
+                let (handle, interface) = (trace.next_device(), trace.interface());
+                let args = record::named(&text(name));
+                let call = Called::new(Function::OpenDevice, &interface, args);
+                trace.call(call.creating(Some(&handle)), make, || {
+                    if let Some(device) = given(device) {
+                        trace.add_device(device.addr(), handle.clone());
+                    }
+                    nothing()
+                })
+            };
+    "_ZN22ClientVirtualDeviceSet5CloseEv" => fn close(this) =
+            |make: Make<'_>| on_set(this, Function::Close, Default::default(), make);
+    "_ZN22ClientVirtualDeviceSet11SignalAbortEv" => fn signal_abort(this) =
+            |make: Make<'_>| on_set(this, Function::SignalAbort, Default::default(), make);
+    "_ZN22ClientVirtualDeviceSet15OpenInSecondaryEPc" =>
+        fn open_in_secondary(this, name: *const c_char) =
+            |make: Make<'_>| {
+                let name = text(name);
+                record::begin(this.addr(), &name, Process::Secondary(1));
+                on_set(this, Function::OpenInSecondary, record::named(&name), make)
+            };
+    "_ZN22ClientVirtualDeviceSet15GetBufferHandleEPhPj" =>
+        fn get_buffer_handle(this, buffer: *mut u8, handle: *mut c_uint) =
+            |make: Make<'_>| {
+                let Some(trace) = record::set(this.addr()) else { return make() };
+                let (name, args) = trace.handed_out(buffer.addr());
+                let interface = trace.interface();
+                let call = Called::new(Function::GetBufferHandle, &interface, args);
+                trace.call(call.creating(Some(&name)), make, || {
+                    if let Some(number) = given(handle) {
+                        trace.keep_handle(number, name.clone());
+                    }
+                    nothing()
+                })
+            };
+    "_ZN22ClientVirtualDeviceSet15MapBufferHandleEiPPh" =>
+        fn map_buffer_handle(this, handle: c_int, buffer: *mut *mut u8) =
+            |make: Make<'_>| {
+                let Some(trace) = record::set(this.addr()) else { return make() };
+                let interface = trace.interface();
+                let args = trace.handle(handle.cast_unsigned());
+                let out = || given(buffer).map_or_else(nothing, |at| trace.mapped(at.addr()));
+                trace.call(Called::new(Function::MapBufferHandle, &interface, args), make, out)
+            };
+    "_ZN22ClientVirtualDeviceSet20RegisterDeviceClosedEv" =>
+        // Documented nowhere, so no event stands for it.
+        fn register_device_closed(this) = |make: Make<'_>| make();
+    "_ZN19ClientVirtualDevice10GetCommandElPP11VDC_Command" =>
+        fn get_command(this, time: c_long, command: *mut *mut RawCommand) =
+            |make: Make<'_>| {
+                let Some((trace, name)) = record::device(this.addr()) else { return make() };
+                let call = Called::new(Function::GetCommand, &name, record::timeout(time));
+                trace.call(call, make, || {
+                    let Some(at) = given(command) else { return nothing() };
+                    given(at).map_or_else(nothing, |command| trace.delivered(at.addr(), &command))
+                })
+            };
+    "_ZN19ClientVirtualDevice15CompleteCommandEP11VDC_Commandiml" =>
+        fn complete_command(
+            this, command: *mut RawCommand, code: c_int, bytes: c_ulong, position: i64
+        ) =
+            |make: Make<'_>| {
+                let Some((trace, name)) = record::device(this.addr()) else { return make() };
+                trace.compare(command.addr(), || given(command));
+                let args = trace.completed(command.addr(), code, bytes, position);
+                trace.call(Called::new(Function::CompleteCommand, &name, args), make, nothing)
+            };
+}

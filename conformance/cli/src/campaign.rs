@@ -12,7 +12,7 @@ use super::args::{CheckFormat, MergeArgs, SimulateArgs};
 use super::failure::Failure;
 use super::input::jobs;
 use super::output::{note, pretty, progress, write};
-use super::simulate::{again, exit_code_of};
+use super::worlds::{again, exit_code_of};
 use vdi_campaign::{CampaignConfig, CannotRun, Seeds, Share};
 
 /// `vdi simulate --seeds A..B`.

@@ -23,15 +23,15 @@ pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<u8, Failure
     let mut worst = exit_code::CONFORMANT;
     for path in &args.traces {
         let name = path.display().to_string();
-        let drawn = if args.explain { Some(trace_file(path)?) } else { None };
-        let judged = match &drawn {
+        let kept = if args.explain { Some(trace_file(path)?) } else { None };
+        let judged = match &kept {
             Some(trace) => explained(trace, args, &profile),
             None => one(path, args, &profile)?,
         };
         match args.format {
             CheckFormat::Text => {
                 write!(out, "{}", trace_verdict(&name, &judged, &parties))?;
-                if let Some(trace) = drawn {
+                if let Some(trace) = kept {
                     write!(out, "{}", lane_diagram(&trace, &judged))?;
                 }
             }

@@ -6,20 +6,16 @@ use std::time::Duration;
 
 use super::args::{GATE_TIMEOUT as TIMEOUT, GateArgs, gating};
 use super::failure::Failure;
-use super::input::profile;
+use super::input::{baseline, profile};
 use super::install::{LIBRARY, beside};
-use super::output::{OptionWords, print, progress, write_traces};
+use super::output::{OptionWords, print, progress};
 use vdi_gate::{Commands, Gate, SITUATIONS, Situation};
 use vdi_recorder::settings::check_all;
-use vdi_suite::baseline::Baseline;
 use vdi_suite::report::Summary;
 
 pub(super) fn gate(args: &GateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let profile = profile(&args.profile)?;
-    let baseline = match &args.baseline {
-        Some(path) => Baseline::read(path)?,
-        None => Baseline::default(),
-    };
+    let baseline = baseline(&args.gating)?;
     let situations = selected(&args.filter)?;
     check_all().map_err(|bad| Failure::Usage(bad.to_string()))?;
     check_lines(args)?;
@@ -58,16 +54,12 @@ pub(super) fn gate(args: &GateArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         options: &options(args),
         profile_name: &args.profile,
         profile: &profile,
-        parties: &gating(&args.party),
+        parties: &gating(&args.gating.party),
         results: &results,
         baseline: &baseline,
         stale,
     };
-    if let Some(folder) = &args.traces {
-        write_traces(folder, &results)?;
-    }
-    print(args.format, args.output.as_deref(), &summary, out)?;
-    Ok(summary.exit_code())
+    print(&args.report, &summary, out)
 }
 
 /// The options that bring the same result again.

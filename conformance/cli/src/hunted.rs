@@ -11,7 +11,7 @@ use super::output::pretty;
 use vdi_campaign::WorldKill;
 use vdi_reference::MutantInfo;
 
-pub(super) fn told(
+pub(super) fn print(
     args: &MutantsArgs,
     defects: &[&MutantInfo],
     kills: &[WorldKill],

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use vdi_spec::clauses::{Profile, ProfileFile};
+use vdi_suite::baseline::Baseline;
 use vdi_suite::scenario::{BadFile, Library};
 use vdi_trace::{Trace, TraceError};
 
+use super::args::GatingArgs;
 use super::failure::Failure;
 
 /// The whole trace in a file, or from standard input if it is `-`.
@@ -47,6 +49,14 @@ pub(super) fn library(folder: Option<&Path>) -> Result<Library, Failure> {
     Ok(match folder {
         Some(folder) => Library::folder(folder)?,
         None => Library::embedded()?,
+    })
+}
+
+/// The known failures.
+pub(super) fn baseline(args: &GatingArgs) -> Result<Baseline, Failure> {
+    Ok(match &args.baseline {
+        Some(path) => Baseline::read(path)?,
+        None => Baseline::default(),
     })
 }
 

@@ -40,6 +40,7 @@ mod serve;
 mod shrink;
 mod simulate;
 mod table;
+mod worlds;
 
 use std::ffi::OsString;
 use std::io::Write;

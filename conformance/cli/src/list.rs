@@ -75,9 +75,9 @@ fn steps(library: &Library, id: &str, out: &mut dyn Write) -> Result<u8, Failure
             "--steps {id}: no scenario has this id (see `vdi list`)"
         )));
     };
-    let (steps, own) = expand(&loaded.scenario);
+    let (steps, prepended) = expand(&loaded.scenario);
     for (index, step) in steps.iter().enumerate() {
-        let number = match (index + 1).checked_sub(own) {
+        let number = match (index + 1).checked_sub(prepended) {
             Some(number @ 1..) => format!("{number:>5}"),
             _ => "given".to_owned(),
         };

@@ -32,7 +32,7 @@ pub(super) fn mutants(args: &MutantsArgs, out: &mut dyn Write) -> Result<u8, Fai
     if args.worlds {
         let hunt_one = |row: &MutantInfo, _: &SuiteOptions| vdi_campaign::hunt(row, args.seeds);
         let kills = hunt_all(&defects, jobs, &hunt_one);
-        return hunted::told(args, &defects, &kills, out);
+        return hunted::print(args, &defects, &kills, out);
     }
     if args.races {
         return races(args, &defects, (&scenarios, jobs), out);
@@ -47,7 +47,7 @@ pub(super) fn mutants(args: &MutantsArgs, out: &mut dyn Write) -> Result<u8, Fai
     for (row, kill) in defects.iter().zip(&kills) {
         let text = match kill {
             None => "only some orders show it: `vdi mutants --races`".to_owned(),
-            Some(kill) => told(kill),
+            Some(kill) => kill_text(kill),
         };
         survivors += usize::from(kill.as_ref().is_some_and(|kill| !kill.fits));
         writeln!(out, "{:width$}  {text}", row.name)?;
@@ -62,7 +62,7 @@ pub(super) fn mutants(args: &MutantsArgs, out: &mut dyn Write) -> Result<u8, Fai
     Ok(if survivors == 0 { exit_code::CONFORMANT } else { exit_code::VIOLATION })
 }
 
-fn told(kill: &Kill) -> String {
+fn kill_text(kill: &Kill) -> String {
     let (Some(clause), Some(scenario)) = (kill.clause, &kill.scenario) else {
         return "SURVIVES every scenario".to_owned();
     };
@@ -89,7 +89,7 @@ fn races(
     let kills = hunt_all(&racing, jobs, &hunt_one);
     let width = racing.iter().map(|row| row.name.len()).max().unwrap_or_default();
     for kill in &kills {
-        writeln!(out, "{:width$}  {}", kill.defect, race_told(kill, args.repeat))?;
+        writeln!(out, "{:width$}  {}", kill.defect, race_text(kill, args.repeat))?;
     }
     let mut runs: Vec<u32> =
         kills.iter().filter(|kill| kill.scenario.is_some()).map(|kill| kill.runs).collect();
@@ -107,7 +107,7 @@ fn races(
     Ok(if survivors == 0 { exit_code::CONFORMANT } else { exit_code::VIOLATION })
 }
 
-fn race_told(kill: &RaceKill, limit: u32) -> String {
+fn race_text(kill: &RaceKill, limit: u32) -> String {
     let Some(scenario) = &kill.scenario else {
         return format!("SURVIVES {limit} runs of every race");
     };

@@ -9,7 +9,7 @@ use serde::Serialize;
 use vdi_suite::report::{self, Summary};
 use vdi_suite::run::ScenarioResult;
 
-use super::args::Format;
+use super::args::{Format, ReportArgs};
 use super::failure::Failure;
 
 /// Standard output whose reader may leave early, as `head` does: what was
@@ -50,21 +50,24 @@ pub(super) fn pretty(value: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string_pretty(value).map_err(|error| Failure::Internal(error.to_string()))
 }
 
-/// The report, or, if that goes into a file, its last line.
+/// The traces, if they are wanted, and the report, or, if that goes into a file, its last
+/// line; the exit code.
 pub(super) fn print(
-    format: Format,
-    output: Option<&Path>,
+    args: &ReportArgs,
     summary: &Summary<'_>,
     out: &mut dyn Write,
-) -> Result<(), Failure> {
-    let text = match format {
+) -> Result<u8, Failure> {
+    if let Some(folder) = &args.traces {
+        write_traces(folder, summary.results)?;
+    }
+    let text = match args.format {
         Format::Text => report::text(summary),
         Format::Json => report::json(summary),
         Format::Junit => report::junit(summary)
             .map_err(|error| Failure::Internal(format!("JUnit XML: {error}")))?,
         Format::Markdown => report::markdown(summary),
     };
-    match output {
+    match &args.output {
         None => out.write_all(text.as_bytes())?,
         Some(path) => {
             write(path, &text)?;
@@ -73,11 +76,11 @@ pub(super) fn print(
             writeln!(out, "{line}")?;
         }
     }
-    Ok(())
+    Ok(summary.exit_code())
 }
 
 /// Writes the trace of each result into a folder.
-pub(super) fn write_traces(folder: &Path, results: &[ScenarioResult]) -> Result<(), Failure> {
+fn write_traces(folder: &Path, results: &[ScenarioResult]) -> Result<(), Failure> {
     for result in results {
         let path = folder.join(format!("{}.jsonl", result.id));
         if let Some(parent) = path.parent() {

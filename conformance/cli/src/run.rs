@@ -7,21 +7,17 @@ use vdi_check::exit_code;
 
 use super::args::{RunArgs, Target, gating};
 use super::failure::Failure;
-use super::input::{jobs, library, profile};
-use super::output::{OptionWords, print, progress, write_traces};
+use super::input::{baseline, jobs, library, profile};
+use super::output::{OptionWords, print, progress};
 use vdi_reference::Mutant;
 use vdi_suite::adapter::{Adapter, Limits, Processes, Reference, Runtime, Stdio};
-use vdi_suite::baseline::Baseline;
 use vdi_suite::report::Summary;
 use vdi_suite::run::{Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated};
 use vdi_suite::scenario::{Library, Scenario};
 
 pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let profile = profile(&args.target.profile)?;
-    let baseline = match &args.baseline {
-        Some(path) => Baseline::read(path)?,
-        None => Baseline::default(),
-    };
+    let baseline = baseline(&args.gating)?;
     let library = library(args.target.scenarios.as_deref())?;
     let scenarios = selected(&library, &args.filter)?;
     let adapter = adapter(&args.target)?;
@@ -50,16 +46,12 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
         options: again.trim_start(),
         profile_name: &args.target.profile,
         profile: &options.profile,
-        parties: &gating(&args.party),
+        parties: &gating(&args.gating.party),
         results: &results,
         baseline: &baseline,
         stale,
     };
-    if let Some(folder) = &args.traces {
-        write_traces(folder, &results)?;
-    }
-    print(args.format, args.output.as_deref(), &summary, out)?;
-    Ok(summary.exit_code())
+    print(&args.report, &summary, out)
 }
 
 /// The options that bring the same result again.

@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::input::profile;
 use super::output::{OptionWords, pretty, write};
 use super::run::defect_named;
+use super::worlds::{again, exit_code_of};
 use vdi_campaign::{BackendKind, CampaignConfig, ClientProgram, Runner, Unfit, differences};
 use vdi_suite::adapter::{Limits, Trouble};
 
@@ -189,20 +190,15 @@ fn simpler(
 ) -> (Outcome, HowArgs) {
     const RUNS: usize = 5_000;
     let seed = outcome.seed;
-    let drawn = HowArgs { set: Vec::new(), ..how.clone() };
-    let drawn = drawn.worlds().and_then(|worlds| {
-        let fitted = drawn.runner(&worlds)?.options(seed);
+    let generated = HowArgs { set: Vec::new(), ..how.clone() };
+    let generated = generated.worlds().and_then(|worlds| {
+        let fitted = generated.runner(&worlds)?.options(seed);
         fitted.map_err(misfit)
     });
-    let drawn = drawn.unwrap_or(outcome.options);
+    let generated = generated.unwrap_or(outcome.options);
     let small = shrink(outcome, RUNS, |options| runner.run(seed, options, watch));
-    let set = differences(&drawn, &small.options);
+    let set = differences(&generated, &small.options);
     (small, HowArgs { set, ..how.clone() })
-}
-
-/// The command that makes it so again.
-pub(super) fn again(seed: u64, words: &str) -> String {
-    format!("vdi replay --seed {seed}{words}")
 }
 
 /// A world as JSON.
@@ -286,17 +282,7 @@ fn misfit(unfit: Unfit) -> Failure {
     Failure::Usage(unfit.to_string())
 }
 
-/// The exit code for what should not be, by its classes.
-pub(super) fn exit_code_of<'a>(classes: impl Iterator<Item = &'a str>) -> u8 {
-    classes.fold(exit_code::CONFORMANT, |code, class| match (code, class) {
-        (exit_code::INTERNAL, _) | (_, Problem::OURS) => exit_code::INTERNAL,
-        (exit_code::CONFORMANT, Problem::UNDECIDED) => exit_code::INCONCLUSIVE,
-        (code, Problem::UNDECIDED) => code,
-        _ => exit_code::VIOLATION,
-    })
-}
-
-/// That of one world.
+/// The exit code of one world.
 fn exit_code_of_world(outcome: &Outcome) -> u8 {
     let classes: Vec<String> = outcome.problems.iter().map(Problem::class).collect();
     exit_code_of(classes.iter().map(String::as_str))

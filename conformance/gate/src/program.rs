@@ -9,53 +9,18 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process_group, setrlimit};
 use vdi_recorder::gather::gather;
+use vdi_recorder::settings;
 use vdi_trace::{Event, HowEnded, Process, Trace};
 
-use super::situations::{SMALL_DISK, Situation, Verb};
-use super::{Gate, Outcome, Row, Seen, told};
+use super::gate::Gate;
+use super::observation::{NotStarted, Observation, Outcome, Row};
+use super::situations::SMALL_DISK;
 
-/// Why the program could not be run at all.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NotStarted(pub String);
-
-/// The command lines of the program. `{database}` stands for the name of the database,
-/// `{medium}` for a path where it may store what it backs up.
-#[derive(Clone, Debug, Default)]
-pub struct Commands {
-    /// For a backup.
-    pub backup: String,
-    /// For a restore.
-    pub restore: Option<String>,
-    /// For a backup to several devices.
-    pub several: Option<String>,
-    /// For a restore from several devices.
-    pub several_restore: Option<String>,
-}
-
-impl Commands {
-    pub(super) fn line(&self, situation: &Situation) -> Option<&str> {
-        match situation.verb {
-            Verb::Backup => self.backup_for(situation),
-            Verb::Restore => self.restore_for(situation),
-        }
-    }
-
-    pub(super) fn backup_for(&self, situation: &Situation) -> Option<&str> {
-        if situation.several { self.several.as_deref() } else { Some(&self.backup) }
-    }
-
-    pub(super) fn restore_for(&self, situation: &Situation) -> Option<&str> {
-        let line = if situation.several { &self.several_restore } else { &self.restore };
-        line.as_deref()
-    }
-}
-
-/// How often it is looked whether the program has ended.
-const LOOK: Duration = Duration::from_millis(5);
+/// How often it is asked whether the program has ended.
+const POLL: Duration = Duration::from_millis(5);
 
 /// Where the program runs in one situation.
-pub(super) struct Place {
+pub(super) struct Workspace {
     folder: PathBuf,
     prefix: String,
 }
@@ -69,7 +34,7 @@ const OUTCOMES: &str = "outcomes.jsonl";
 /// The name of the database.
 const DATABASE: &str = "gate";
 
-impl Place {
+impl Workspace {
     /// A folder with a `sqlcmd` and a place for databases.
     pub(super) fn new(folder: &Path, gate: &Gate) -> Result<Self, NotStarted> {
         let make = || -> std::io::Result<()> {
@@ -77,7 +42,7 @@ impl Place {
             fs::create_dir_all(folder.join("data"))?;
             std::os::unix::fs::symlink(&gate.vdi, folder.join("bin/sqlcmd"))
         };
-        make().map_err(|error| NotStarted(told(folder, &error)))?;
+        make().map_err(|error| NotStarted::at(folder, &error))?;
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         let prefix = format!("gate{}-{name}-", std::process::id());
         Ok(Self { folder: folder.to_owned(), prefix })
@@ -95,12 +60,12 @@ impl Place {
             (state >> 56) as u8
         };
         let data: Vec<u8> = (0..bytes).map(|_| next()).collect();
-        fs::write(self.data(), &data).map_err(|error| NotStarted(told(&self.data(), &error)))?;
+        fs::write(self.data(), &data).map_err(|error| NotStarted::at(&self.data(), &error))?;
         Ok(data)
     }
 
     pub(super) fn lose_database(&self) -> Result<(), NotStarted> {
-        fs::remove_file(self.data()).map_err(|error| NotStarted(told(&self.data(), &error)))
+        fs::remove_file(self.data()).map_err(|error| NotStarted::at(&self.data(), &error))
     }
 
     pub(super) fn holds(&self, data: &[u8]) -> bool {
@@ -111,7 +76,7 @@ impl Place {
     pub(super) fn clear(&self) -> Result<(), NotStarted> {
         let outcomes = Some(self.folder.join(OUTCOMES)).filter(|path| path.exists());
         for path in trace_files(&self.folder).into_iter().chain(outcomes) {
-            fs::remove_file(&path).map_err(|error| NotStarted(told(&path, &error)))?;
+            fs::remove_file(&path).map_err(|error| NotStarted::at(&path, &error))?;
         }
         Ok(())
     }
@@ -138,14 +103,14 @@ impl Place {
         command
             .env("PATH", joined(&self.folder.join("bin"), "PATH"))
             .env("LD_LIBRARY_PATH", joined(folder, "LD_LIBRARY_PATH"))
-            .env("VDI_DATA", self.folder.join("data"))
-            .env("VDI_PREFIX", &self.prefix)
+            .env(settings::DATA.name, self.folder.join("data"))
+            .env(settings::PREFIX.name, &self.prefix)
             // Its faults are those of the sqlcmd that the program starts.
-            .env("VDI_SERVER", "none")
+            .env(settings::SERVER.name, "none")
             // A file for each set: a program may have several at once.
-            .env("VDI_TRACE", self.folder.join(format!("{TRACE}%s.jsonl")))
-            .env("VDI_OUTCOME", self.folder.join(OUTCOMES))
-            .env_remove("VDI_DEBUG")
+            .env(settings::TRACE.name, self.folder.join(format!("{TRACE}%s.jsonl")))
+            .env(settings::OUTCOME.name, self.folder.join(OUTCOMES))
+            .env_remove(settings::DEBUG.name)
             // With all that it starts, so that all can be ended.
             .process_group(0);
         if gate.preload {
@@ -161,15 +126,15 @@ impl Place {
         line: &str,
         faults: &str,
         small_disk: bool,
-    ) -> Result<Seen, NotStarted> {
+    ) -> Result<Observation, NotStarted> {
         let words = self.words(line)?;
-        let output = |name: &str| {
+        let create = |name: &str| {
             let path = self.folder.join(name);
-            File::create(&path).map_err(|error| NotStarted(told(&path, &error)))
+            File::create(&path).map_err(|error| NotStarted::at(&path, &error))
         };
         let mut command = self.command(gate, &words, small_disk);
-        command.env("VDI_FAULTS", faults).stdin(Stdio::null());
-        command.stdout(output("out")?).stderr(output("err")?);
+        command.env(settings::FAULTS.name, faults).stdin(Stdio::null());
+        command.stdout(create("out")?).stderr(create("err")?);
         let child = with_limit(small_disk, || command.spawn());
         let mut child = child.map_err(|error| NotStarted(format!("{line}: {error}")))?;
         RUNNING.store(child.id().cast_signed(), Ordering::Release);
@@ -180,21 +145,21 @@ impl Place {
         RUNNING.store(0, Ordering::Release);
         let status = child.wait().map_err(|error| NotStarted(format!("{line}: {error}")))?;
         let read = |name: &str| fs::read(self.folder.join(name)).unwrap_or_default();
-        let told: Vec<u8> = [read("out"), read("err")].concat();
-        let mut told = String::from_utf8_lossy(&told).into_owned();
+        let output: Vec<u8> = [read("out"), read("err")].concat();
+        let mut output = String::from_utf8_lossy(&output).into_owned();
         if let Some(signal) = status.signal() {
-            told.push_str(&format!("ended by signal {signal}\n"));
+            output.push_str(&format!("ended by signal {signal}\n"));
         }
         vdi_runtime::remove_leftovers(&self.prefix);
-        Ok(Seen {
+        Ok(Observation {
             code: status.code(),
             signal: status.signal(),
             hung,
-            told,
+            output,
             traces: Vec::new(),
             unreadable: None,
             outcomes: Vec::new(),
-            met: Vec::new(),
+            faults: Vec::new(),
             full: small_disk && holds_large_file(&self.folder),
         })
     }
@@ -215,14 +180,14 @@ impl Place {
     /// What became of the statements, and which faults have happened.
     pub(super) fn rows(&self) -> (Vec<Outcome>, Vec<String>) {
         let text = fs::read_to_string(self.folder.join(OUTCOMES)).unwrap_or_default();
-        let (mut outcomes, mut met) = (Vec::new(), Vec::new());
+        let (mut outcomes, mut faults) = (Vec::new(), Vec::new());
         for row in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
             match row {
-                Row::Fault { fault } => met.push(fault),
+                Row::Fault { fault } => faults.push(fault),
                 Row::Outcome(outcome) => outcomes.push(outcome),
             }
         }
-        (outcomes, met)
+        (outcomes, faults)
     }
 }
 
@@ -293,7 +258,7 @@ fn ends_within(child: &mut Child, limit: Duration) -> bool {
     let begun = Instant::now();
     loop {
         match child.try_wait() {
-            Ok(None) if begun.elapsed() < limit => std::thread::sleep(LOOK),
+            Ok(None) if begun.elapsed() < limit => std::thread::sleep(POLL),
             Ok(None) => return false,
             _ => return true,
         }

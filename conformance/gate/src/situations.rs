@@ -251,8 +251,8 @@ mod tests {
             assert!(situation.clauses().count() > 0);
             let faults: vdi_server::Faults = situation.faults.parse().expect("faults");
             // By its name it is looked up whether it has happened.
-            let told: Vec<String> = faults.list().iter().map(ToString::to_string).collect();
-            assert!(told.len() <= 1 && told.concat() == situation.faults, "{told:?}");
+            let shown: Vec<String> = faults.list().iter().map(ToString::to_string).collect();
+            assert!(shown.len() <= 1 && shown.concat() == situation.faults, "{shown:?}");
         }
     }
 }

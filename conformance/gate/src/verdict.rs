@@ -7,9 +7,9 @@ use vdi_spec::clauses::{Clause, Party, Profile};
 use vdi_spec::codes::{CommandCode, Features, Win32};
 use vdi_trace::{CodeArg, Event, Function, Name, Reported, Statement, Trace};
 
+use super::observation::{Observation, Outcome, Proof};
 use super::program::is_end_of_client;
 use super::situations::Situation;
-use super::{Outcome, Proof, Seen};
 use vdi_suite::adapter::{Misdeed, Trouble};
 use vdi_suite::run::{ScenarioResult, Verdict};
 
@@ -20,27 +20,27 @@ const LANE: &str = "primary.statement";
 /// says of itself, then what it has stored.
 pub(super) fn judge(
     situation: &Situation,
-    seen: &Seen,
+    observed: &Observation,
     proof: &Proof,
     profile: &Profile,
 ) -> ScenarioResult {
-    if seen.traces.is_empty() {
-        let mut result = situation.result(match &seen.unreadable {
-            _ if seen.hung => hung(),
+    if observed.traces.is_empty() {
+        let mut result = situation.result(match &observed.unreadable {
+            _ if observed.hung => hung(),
             Some(why) => unreadable(why),
-            None => no_set(seen),
+            None => no_set(observed),
         });
-        result.stderr = seen.told.clone();
+        result.stderr = observed.output.clone();
         return result;
     }
-    if situation.complete && !seen.traces.iter().any(asks_for_complete) {
+    if situation.complete && !observed.traces.iter().any(asks_for_complete) {
         let why = "the program does not ask for VDC_Complete (VDF_RequestComplete)";
         return situation.result(Verdict::NotOffered(why.to_owned()));
     }
     let mut parts = Vec::new();
-    let mut outcomes: Vec<&Outcome> = seen.outcomes.iter().collect();
-    for trace in &seen.traces {
-        let trace = told(situation, seen, trace, outcome_of(trace, &mut outcomes));
+    let mut outcomes: Vec<&Outcome> = observed.outcomes.iter().collect();
+    for trace in &observed.traces {
+        let trace = annotated(situation, observed, trace, outcome_of(trace, &mut outcomes));
         let judged = check_trace(&trace, profile);
         parts.push((trace, judged));
     }
@@ -49,12 +49,12 @@ pub(super) fn judge(
     // What is shown is the set of which there is most to say; of several, the first.
     parts.sort_by_key(|(_, judged)| rank(judged));
     let (trace, judged) = parts.swap_remove(0);
-    let verdict = verdict(situation, seen, &trace, &judged, proof);
+    let verdict = verdict(situation, observed, &trace, &judged, proof);
     let mut result = situation.result(verdict);
     result.trace = trace;
     result.findings = judged.findings.into_iter().filter(|of| of.party != Party::Server).collect();
     result.used = used.into_iter().collect();
-    result.stderr = seen.told.clone();
+    result.stderr = observed.output.clone();
     result
 }
 
@@ -98,15 +98,15 @@ fn asks_for_complete(trace: &Trace) -> bool {
 
 fn verdict(
     situation: &Situation,
-    seen: &Seen,
+    observed: &Observation,
     trace: &Trace,
     judged: &Judged,
     proof: &Proof,
 ) -> Verdict {
-    if seen.hung {
+    if observed.hung {
         return hung();
     }
-    if let Some(why) = &seen.unreadable {
+    if let Some(why) = &observed.unreadable {
         return unreadable(why);
     }
     if let Some(error) = &judged.error {
@@ -119,7 +119,7 @@ fn verdict(
     if let Some(finding) = judged.findings.iter().find(|finding| finding.party == Party::Client) {
         return violated(finding.clause, finding.line, what(finding, trace));
     }
-    let Some(code) = seen.code else { return crashed(seen) };
+    let Some(code) = observed.code else { return crashed(observed) };
     if let Proof::NotStarted(why) = proof {
         return program(
             Misdeed::NotStarted,
@@ -131,13 +131,14 @@ fn verdict(
         let what = format!("what was backed up does not come back: {}", why.trim());
         return violated(clause, 0, what);
     }
-    let succeeded = !seen.outcomes.is_empty() && seen.outcomes.iter().all(|one| one.succeeded);
+    let succeeded =
+        !observed.outcomes.is_empty() && observed.outcomes.iter().all(|one| one.succeeded);
     match (situation.succeeds, succeeded, code) {
         (true, true, 0) | (false, false, 1..) => {}
         (true, true, _) => {
             return failed(format!("exits with {code}, though its statement succeeded"));
         }
-        (true, false, _) => return failed(why_failed(&seen.outcomes)),
+        (true, false, _) => return failed(why_failed(&observed.outcomes)),
         (false, true, _) if situation.small_disk => {
             return Verdict::NotOffered("the disk did not become full for it".to_owned());
         }
@@ -148,7 +149,7 @@ fn verdict(
         }
         (false, false, _) => return failed(format!("exits with {code}")),
     }
-    if let Some(why) = not_met(situation, seen) {
+    if let Some(why) = not_reached(situation, observed) {
         return Verdict::Inconclusive(why);
     }
     if let Oracle::Inconclusive(_) = &judged.verdict {
@@ -170,20 +171,20 @@ fn stored_clause() -> Clause {
 }
 
 /// Why the situation is not the one that it was to be, if it is not.
-fn not_met(situation: &Situation, seen: &Seen) -> Option<String> {
-    let met = if situation.small_disk {
-        seen.full || seen.traces.iter().any(refuses_a_write)
+fn not_reached(situation: &Situation, observed: &Observation) -> Option<String> {
+    let reached = if situation.small_disk {
+        observed.full || observed.traces.iter().any(refuses_a_write)
     } else {
-        situation.faults.is_empty() || seen.met.iter().any(|met| met == situation.faults)
+        situation.faults.is_empty() || observed.faults.iter().any(|fault| fault == situation.faults)
     };
-    if met {
+    if reached {
         return None;
     }
     let on_server =
         |event: &Event<'_>| event.lane().is_some_and(|lane| lane.starts_with("server."));
-    let why = match seen.outcomes.iter().find(|outcome| !outcome.succeeded) {
+    let why = match observed.outcomes.iter().find(|outcome| !outcome.succeeded) {
         Some(outcome) => format!("its statement failed before: {}", outcome.messages.join(" ")),
-        None if !seen.traces.iter().flat_map(|trace| &trace.events).any(on_server) => {
+        None if !observed.traces.iter().flat_map(|trace| &trace.events).any(on_server) => {
             "no server came: it handed no statement to sqlcmd, or that did not end".to_owned()
         }
         None => "it ended before".to_owned(),
@@ -240,18 +241,18 @@ fn hung() -> Verdict {
     program(Misdeed::Hung, "did not end in time; it, and what it had started, were killed")
 }
 
-fn crashed(seen: &Seen) -> Verdict {
+fn crashed(observed: &Observation) -> Verdict {
     let signal =
-        seen.signal.map_or_else(|| "a signal".to_owned(), |signal| format!("signal {signal}"));
+        observed.signal.map_or_else(|| "a signal".to_owned(), |signal| format!("signal {signal}"));
     program(Misdeed::Crashed, format!("was ended by {signal}"))
 }
 
 /// Without a set there is nothing to judge.
-fn no_set(seen: &Seen) -> Verdict {
-    if seen.code.is_none() {
-        return crashed(seen);
+fn no_set(observed: &Observation) -> Verdict {
+    if observed.code.is_none() {
+        return crashed(observed);
     }
-    if let Some(why) = seen.not_started() {
+    if let Some(why) = observed.not_started() {
         return program(Misdeed::NotStarted, format!("cannot be started: {why}"));
     }
     let why =
@@ -293,7 +294,12 @@ fn violated(clause: Clause, line: usize, got: String) -> Verdict {
 
 /// The trace, and in it what no library sees: the program has issued a statement, learns
 /// what became of it, and tells its own caller, by its exit code, how all ended.
-fn told(situation: &Situation, seen: &Seen, trace: &Trace, outcome: Option<&Outcome>) -> Trace {
+fn annotated(
+    situation: &Situation,
+    observed: &Observation,
+    trace: &Trace,
+    outcome: Option<&Outcome>,
+) -> Trace {
     let mut header = trace.header.clone();
     header.provoked = vec![Party::Server];
     header.scenario = Some(situation.id.to_owned());
@@ -303,28 +309,28 @@ fn told(situation: &Situation, seen: &Seen, trace: &Trace, outcome: Option<&Outc
     let succeeded = outcome.is_some_and(|outcome| outcome.succeeded);
     let learned = if succeeded { Statement::Succeeded } else { Statement::Failed };
     let mut end = vec![note(learned, None)];
-    if let Some(code) = seen.code {
+    if let Some(code) = observed.code {
         let report = if code == 0 { Reported::Success } else { Reported::Failure };
         end.push(Event::Report { seq: None, lane: lane(), report });
     }
-    let mut told = Trace::new(header);
+    let mut annotated = Trace::new(header);
     let mut issued = outcome.map(|outcome| outcome.devices.len());
     for event in &trace.events {
         // It has issued its statement before the server could come.
         if event.lane().is_some_and(|lane| lane.starts_with("server."))
             && let Some(devices) = issued.take()
         {
-            told.push(note(Statement::Issued, u32::try_from(devices).ok()));
+            annotated.push(note(Statement::Issued, u32::try_from(devices).ok()));
         }
         if is_end_of_client(event) {
             for event in end.drain(..) {
-                told.push(event);
+                annotated.push(event);
             }
         }
-        told.push(event.clone());
+        annotated.push(event.clone());
     }
     for event in end {
-        told.push(event);
+        annotated.push(event);
     }
-    told
+    annotated
 }

@@ -131,20 +131,20 @@ impl Writer<'_, '_> {
             if self.device.is_idle() {
                 return Err(self.device.failure(Win32::ERROR_OPERATION_ABORTED));
             }
-            self.written()?;
+            self.wait_for_write()?;
         }
     }
 
     /// Waits for everything that is out.
     fn settle(&mut self) -> Result<(), Failed> {
         while !self.device.is_idle() {
-            self.written()?;
+            self.wait_for_write()?;
         }
         Ok(())
     }
 
     /// Waits for a Write, which must have stored everything.
-    fn written(&mut self) -> Result<(), Failed> {
+    fn wait_for_write(&mut self) -> Result<(), Failed> {
         let Ended { completion, size, buffer, .. } = self.device.next();
         match completion.code {
             Win32::ERROR_SUCCESS if completion.bytes as usize == size => {

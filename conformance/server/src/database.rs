@@ -130,11 +130,11 @@ fn clear_stale(place: &Path) {
 }
 
 fn generated(recipe: &Path) -> Result<Generated, String> {
-    let told = |why: String| format!(": {}: {why}", recipe.display());
-    let text = std::fs::read_to_string(recipe).map_err(|error| told(error.to_string()))?;
+    let at_recipe = |why: String| format!(": {}: {why}", recipe.display());
+    let text = std::fs::read_to_string(recipe).map_err(|error| at_recipe(error.to_string()))?;
     let generated: Generated =
-        serde_json::from_str(&text).map_err(|error| told(error.to_string()))?;
-    if generated.bytes.0 < 0 { Err(told("bytes are below 0".into())) } else { Ok(generated) }
+        serde_json::from_str(&text).map_err(|error| at_recipe(error.to_string()))?;
+    if generated.bytes.0 < 0 { Err(at_recipe("bytes are below 0".into())) } else { Ok(generated) }
 }
 
 /// Data that is read, in pieces, from many threads.

@@ -16,7 +16,7 @@ pub(super) struct Device<'a> {
     pub(super) session: &'a Session<'a>,
     pub(super) name: String,
     device: ServerDevice,
-    tell: Sender<Ended>,
+    report: Sender<Ended>,
     ended: Receiver<Ended>,
     /// Commands that were called back while something else was waited for.
     early: VecDeque<Ended>,
@@ -44,7 +44,7 @@ impl<'a> Device<'a> {
         name: &str,
         device: ServerDevice,
     ) -> Result<Self, Failed> {
-        let (tell, ended) = channel();
+        let (report, ended) = channel();
         let size = session.config.max_transfer_size;
         let allocate = |_| {
             session
@@ -55,7 +55,7 @@ impl<'a> Device<'a> {
         let free = (0..session.buffers).map(allocate).collect::<Result<_, _>>()?;
         let name = name.to_owned();
         let early = VecDeque::new();
-        Ok(Self { session, name, device, tell, ended, early, out: 0, sent: 0, free, left: false })
+        Ok(Self { session, name, device, report, ended, early, out: 0, sent: 0, free, left: false })
     }
 
     /// Whether the server has closed it before its time, on purpose.
@@ -97,10 +97,10 @@ impl<'a> Device<'a> {
             None if self.session.is_leaving() => return Err(self.fail(Act::Close)),
             None => {}
         }
-        self.send_plainly(code, buffer, (place, size))
+        self.send_unconditionally(code, buffer, (place, size))
     }
 
-    fn send_plainly(
+    fn send_unconditionally(
         &mut self,
         code: CommandCode,
         buffer: Option<Buffer>,
@@ -111,11 +111,11 @@ impl<'a> Device<'a> {
         let size = bytes as i64;
         loop {
             self.sent += 1;
-            let (number, tell, back) = (self.sent, self.tell.clone(), buffer.clone());
+            let (number, report, back) = (self.sent, self.report.clone(), buffer.clone());
             let callback = Box::new(move |completion: Completion| {
                 let buffer = back.clone();
                 // The thread of the device may have given up already.
-                let _ = tell.send(Ended { number, size: bytes, buffer, completion });
+                let _ = report.send(Ended { number, size: bytes, buffer, completion });
             });
             let buffer = buffer.clone();
             let command = SendCommand { tag: number, code, buffer, size, position, callback };
@@ -207,11 +207,11 @@ impl<'a> Device<'a> {
         ];
         let other = others.into_iter().find(|(bits, _)| !features.intersects(*bits));
         let code = other.map_or(CommandCode::GetError, |(_, code)| code);
-        self.send_plainly(code, None, (0, 0))?;
+        self.send_unconditionally(code, None, (0, 0))?;
         let answer = self.next().completion.code;
         self.session.server.faults.unknown_happens();
         if answer != Win32::ERROR_SUCCESS {
-            self.send_plainly(CommandCode::ClearError, None, (0, 0))?;
+            self.send_unconditionally(CommandCode::ClearError, None, (0, 0))?;
             let cleared = self.next().completion.code;
             if cleared != Win32::ERROR_SUCCESS {
                 return Err(self.failure(cleared));

@@ -6,7 +6,7 @@ use vdi_runtime::Progress;
 
 use super::device::Device;
 use super::messages::Failed;
-use super::session::{LOOK, Session};
+use super::session::{POLL, Session};
 use super::sync::{now, sleep};
 
 impl Session<'_> {
@@ -92,7 +92,7 @@ impl Session<'_> {
                 let text = "The client did not open the devices of the virtual device set in time.";
                 return Err(Failed::new(3206, text));
             }
-            sleep(LOOK);
+            sleep(POLL);
         }
         Ok(())
     }

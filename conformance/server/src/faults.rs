@@ -9,7 +9,7 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use super::sync::lock;
+use super::sync::{lock, sleep as pause};
 
 /// One thing that goes wrong, or is unusual. Commands are counted from 1 in each
 /// statement, over all its devices.
@@ -196,28 +196,24 @@ impl Faults {
             let slice = Duration::from_millis(20);
             let mut left = time;
             while !left.is_zero() && !has_ended() {
-                super::sync::sleep(left.min(slice));
+                pause(left.min(slice));
                 left = left.saturating_sub(slice);
             }
         };
         let number = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
         let mut act = None;
-        for fault in &self.list {
-            match *fault {
-                Fault::Slow(_) => self.happens(*fault),
-                Fault::Unknown(_) | Fault::FlushTwice | Fault::NoComplete => {}
-                _ if fault.place() == Some(number) => self.happens(*fault),
-                _ => {}
+        for fault in self.list.iter().filter(|fault| fault.place().is_none_or(|at| at == number)) {
+            if !matches!(fault, Fault::Unknown(_) | Fault::FlushTwice | Fault::NoComplete) {
+                self.happens(*fault);
             }
             match *fault {
-                Fault::Slow(time) => sleep(time),
-                Fault::Pause(time, at) if at == number => sleep(time),
-                Fault::Kill(at) if at == number => std::process::abort(),
-                Fault::Abort(at) if at == number => act = Some(Act::Abort),
-                Fault::Close(at) if at == number => act = Some(Act::Close),
-                Fault::CloseSet(at) if at == number => act = Some(Act::CloseSet),
-                Fault::Unknown(at) if at == number => act = Some(Act::Unknown),
-                _ => {}
+                Fault::Slow(time) | Fault::Pause(time, _) => sleep(time),
+                Fault::Kill(_) => std::process::abort(),
+                Fault::Abort(_) => act = Some(Act::Abort),
+                Fault::Close(_) => act = Some(Act::Close),
+                Fault::CloseSet(_) => act = Some(Act::CloseSet),
+                Fault::Unknown(_) => act = Some(Act::Unknown),
+                Fault::FlushTwice | Fault::NoComplete => {}
             }
         }
         act

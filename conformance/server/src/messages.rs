@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn an_abort_while_the_set_is_configured_names_the_device() {
         let failed = Failed::call("s", "EndConfiguration", HResult::VD_E_ABORT);
-        let told = failed.to_string();
-        assert!(told.contains("initialize failure on backup device 's'."), "{told}");
+        let text = failed.to_string();
+        assert!(text.contains("initialize failure on backup device 's'."), "{text}");
         assert!(failed.is_abort());
     }
 }

@@ -18,8 +18,8 @@ use super::statement::Statement;
 use super::sync::{lock, now, sleep};
 use super::verb::Verb;
 
-/// How often the server looks for a set, or for its devices.
-pub(super) const LOOK: Duration = Duration::from_millis(2);
+/// How often the server polls for a set, or for its devices.
+pub(super) const POLL: Duration = Duration::from_millis(2);
 
 /// The least and the usual bytes of a transfer.
 const TRANSFER: u32 = 65_536;
@@ -50,7 +50,7 @@ pub(super) struct Percent<'a> {
     every: Option<u32>,
     whole: AtomicU64,
     done: AtomicU64,
-    told: Mutex<u64>,
+    reported: Mutex<u64>,
 }
 
 impl Percent<'_> {
@@ -62,10 +62,10 @@ impl Percent<'_> {
         let Some(every) = self.every.map(u64::from) else { return };
         let done = self.done.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
         let percent = done.saturating_mul(100) / self.whole.load(Ordering::Relaxed).max(1);
-        let mut told = lock(&self.told);
-        while *told + every <= percent.min(100) {
-            *told += every;
-            (self.say)(&format!("{} percent processed.", *told));
+        let mut reported = lock(&self.reported);
+        while *reported + every <= percent.min(100) {
+            *reported += every;
+            (self.say)(&format!("{} percent processed.", *reported));
         }
     }
 }
@@ -84,7 +84,7 @@ impl<'a> Session<'a> {
             every: statement.options.stats,
             whole: AtomicU64::new(1),
             done: AtomicU64::new(0),
-            told: Mutex::new(0),
+            reported: Mutex::new(0),
         };
         let mut session = Self {
             server,
@@ -210,10 +210,10 @@ impl<'a> Session<'a> {
 /// The set of that name, opened, once there is one.
 fn find(server: &Server, name: &str) -> Result<(ServerSet, SetHistory), Failed> {
     let begun = now();
-    let plain = server.machine.server_set();
+    let set = server.machine.server_set();
     loop {
         let mut why = HResult::VD_E_INVALID;
-        if let Some(history) = plain.history_of(None, name) {
+        if let Some(history) = set.history_of(None, name) {
             let recording = recording(server, name, &history)?;
             let set = recording.server(server.machine.server_set());
             match set.open(None, name) {
@@ -224,7 +224,7 @@ fn find(server: &Server, name: &str) -> Result<(ServerSet, SetHistory), Failed> 
         if begun.elapsed() >= server.wait || server.stop.is_asked() {
             return Err(Failed::open(name, why));
         }
-        sleep(LOOK);
+        sleep(POLL);
     }
 }
 

@@ -240,7 +240,7 @@ pub fn hunt_race(
         verdict: result.verdict.name(),
         clause,
         fits,
-        runs: result.tally.map_or(0, |tally| tally.runs),
+        runs: result.races.tally.map_or(0, |tally| tally.runs),
         shown: again.map(|result| u32::from(result.verdict.is_failure())).sum(),
     }
 }

@@ -31,7 +31,8 @@ fn hold(adapter: &dyn Adapter, times: u32) -> (usize, usize) {
         })
         .collect();
     assert!(bad.is_empty(), "{}", bad.join("\n"));
-    let coverage = |result: &ScenarioResult| result.tally.as_ref().map(|tally| tally.coverage());
+    let coverage =
+        |result: &ScenarioResult| result.races.tally.as_ref().map(|tally| tally.coverage());
     let sum = |one: (usize, usize), other: (usize, usize)| (one.0 + other.0, one.1 + other.1);
     results.iter().filter_map(coverage).fold((0, 0), sum)
 }

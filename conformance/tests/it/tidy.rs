@@ -1,7 +1,7 @@
 //! The tree holds what the design says: files and functions stay
 //! short, every clause and code cites a source.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -188,4 +188,57 @@ fn the_top_level_holds_nothing_else() {
         "{stray:?} at the top level, where only {TOP:?} belong: move it into one of these, or take \
          it out of git (`git rm --cached`) if it is nobody's but yours"
     );
+}
+
+/// What each crate of the workspace is built of: the names of its dependencies, without those
+/// of its tests.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = std::process::Command::new(cargo)
+        .args(["metadata", "--offline", "--no-deps", "--format-version", "1"])
+        .current_dir(top())
+        .output()
+        .expect("cargo metadata");
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("what cargo metadata writes");
+    let text = |of: &serde_json::Value| of.as_str().unwrap_or_default().to_owned();
+    let of = |package: &serde_json::Value| {
+        let all = package["dependencies"].as_array().expect("dependencies");
+        let built = all.iter().filter(|one| one["kind"].is_null()).map(|one| text(&one["name"]));
+        (text(&package["name"]), built.collect())
+    };
+    metadata["packages"].as_array().expect("packages").iter().map(of).collect()
+}
+
+/// The walls between the crates: who is built of what.
+#[test]
+fn walls() {
+    let crates = dependencies();
+    let needs = |name: &str| &crates[name];
+    for (name, allowed) in [
+        ("vdi_model", &["smallvec", "vdi_spec"][..]),
+        ("vdi_runtime", &["rustix", "vdi_spec"]),
+        ("vdi_reference", &["vdi_spec"]),
+    ] {
+        let beyond: Vec<&String> =
+            needs(name).iter().filter(|one| !allowed.contains(&one.as_str())).collect();
+        assert!(beyond.is_empty(), "{name} is built of {beyond:?}, too");
+    }
+    for library in ["libsqlvdi", "libsqlvdi-record", "vdi_runtime", "vdi_recorder"] {
+        let mut all: BTreeSet<&str> = BTreeSet::new();
+        let mut next = vec![library];
+        while let Some(name) = next.pop() {
+            if all.insert(name) {
+                next.extend(crates.get(name).into_iter().flatten().map(String::as_str));
+            }
+        }
+        for oracle in ["vdi_model", "vdi_check", "vdi_explore", "vdi_simulate"] {
+            assert!(!all.contains(oracle), "{library} is built of {oracle}");
+        }
+    }
+    for facade in ["sim/src/lib.rs", "conformance/src/lib.rs"] {
+        let items = parse(&top().join(facade)).items;
+        let only = |item| matches!(item, &syn::Item::Use(_) | &syn::Item::Mod(_));
+        assert!(items.iter().all(only), "{facade} only re-exports");
+    }
 }

@@ -6,7 +6,6 @@ use std::hash::Hash;
 /// place of the state before it.
 pub(crate) struct Found<S> {
     pub(crate) states: Vec<S>,
-    #[cfg_attr(not(feature = "search"), expect(dead_code, reason = "only ways ask for it"))]
     pub(crate) parents: Vec<usize>,
 }
 

@@ -112,8 +112,8 @@ pub(crate) fn complete_command(
         let commands = lock(&device.commands);
         let out = commands.at(address);
         if let Some(out) = out.filter(|out| out.was_changed()) {
-            let tell = || "the client has written into a command, which is read-only".to_owned();
-            Settings::get().tell(tell);
+            let text = || "the client has written into a command, which is read-only".to_owned();
+            Settings::get().debug(text);
             device.device.wrote(out.id);
         }
         out.map_or_else(|| commands.once_at(address), |out| out.id)

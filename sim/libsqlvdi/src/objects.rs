@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use vdi_recorder::{ClientDevice, ClientSet, Recording};
 use vdi_runtime::{Bytes, CommandId};
 use vdi_spec::abi::RawCommand;
-
 use vdi_trace::Recorder;
 
 use crate::abi::CommandMemory;
@@ -30,7 +29,7 @@ pub(crate) struct Set {
     /// The process that made it: what a child has by fork is not its own.
     process: u32,
     /// The interface, whose calls nobody records.
-    plain: vdi_runtime::ClientSet,
+    unrecorded_set: vdi_runtime::ClientSet,
     /// The same, recorded if that is wanted.
     recorded: Mutex<ClientSet>,
     /// Its devices since the last Close.
@@ -153,11 +152,11 @@ impl Objects {
 
 /// A new set object.
 pub(crate) fn new_set() -> Token {
-    let plain = Settings::get().machine.client_set();
+    let unrecorded_set = Settings::get().machine.client_set();
     let set = Set {
         process: std::process::id(),
-        recorded: Mutex::new(unrecorded(&plain)),
-        plain,
+        recorded: Mutex::new(unrecorded(&unrecorded_set)),
+        unrecorded_set,
         devices: Mutex::default(),
         mapped: Mutex::default(),
     };
@@ -165,8 +164,8 @@ pub(crate) fn new_set() -> Token {
 }
 
 /// The interface with nothing recorded.
-fn unrecorded(plain: &vdi_runtime::ClientSet) -> ClientSet {
-    Recording::new(Recorder::silent()).client(plain.clone())
+fn unrecorded(unrecorded_set: &vdi_runtime::ClientSet) -> ClientSet {
+    Recording::new(Recorder::silent()).client(unrecorded_set.clone())
 }
 
 /// The set of this number, if it is one of this process.
@@ -192,7 +191,7 @@ pub(crate) fn forget(token: Token) {
     let gone = objects().known.remove(&token);
     match gone {
         Some(Object::Set(set)) => {
-            if set.process == std::process::id() && set.plain.history().is_some() {
+            if set.process == std::process::id() && set.unrecorded_set.history().is_some() {
                 // What the destructor does is what Close does; it has nobody to tell.
                 let _ = set.interface().close();
             }
@@ -221,11 +220,11 @@ pub(crate) fn end_all() {
     for object in known.into_values() {
         match object {
             Object::Set(set) if set.process == std::process::id() => {
-                if set.plain.history().is_some() {
+                if set.unrecorded_set.history().is_some() {
                     set.interface().exits();
                 }
                 // There is nobody to tell the status to.
-                let _ = set.plain.close();
+                let _ = set.unrecorded_set.close();
             }
             other => std::mem::forget(other),
         }
@@ -250,11 +249,11 @@ impl Set {
     /// The set of this name is about to be created or opened: from here on it is recorded,
     /// if that is wanted, in a trace of its own, and never in that of an earlier set.
     pub(crate) fn record(&self, name: &str, role: Role) {
-        if self.plain.history().is_none()
+        if self.unrecorded_set.history().is_none()
             && let Some(recording) = Settings::get().recording(name)
         {
-            let recorded = recording.of(&self.plain, name, role);
-            *lock(&self.recorded) = recorded.unwrap_or_else(|| unrecorded(&self.plain));
+            let recorded = recording.of(&self.unrecorded_set, name, role);
+            *lock(&self.recorded) = recorded.unwrap_or_else(|| unrecorded(&self.unrecorded_set));
         }
     }
 

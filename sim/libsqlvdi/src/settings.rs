@@ -13,7 +13,7 @@ use crate::recording::TraceFile;
 pub(crate) struct Settings {
     pub(crate) machine: Machine,
     seconds: bool,
-    debug: bool,
+    debugs: bool,
     /// Where sets are recorded; `%s` stands for a set's name.
     trace: Option<String>,
 }
@@ -27,11 +27,11 @@ impl Settings {
             let settings = Self {
                 machine: Machine::shared_memory(options),
                 seconds: TIMEOUT_UNIT.is("seconds"),
-                debug: DEBUG.is("1"),
+                debugs: DEBUG.is("1"),
                 trace: TRACE.get(),
             };
             for bad in [&TIMEOUT_UNIT, &GROUP].into_iter().filter_map(|one| one.check().err()) {
-                settings.tell(|| format!("{bad}: taken for {}", bad.default));
+                settings.debug(|| format!("{bad}: taken for {}", bad.default));
             }
             settings
         })
@@ -54,8 +54,8 @@ impl Settings {
 
     /// Says something to whoever looks for a fault.
     #[expect(clippy::print_stderr, reason = "asked for by VDI_DEBUG")]
-    pub(crate) fn tell(&self, what: impl FnOnce() -> String) {
-        if self.debug {
+    pub(crate) fn debug(&self, what: impl FnOnce() -> String) {
+        if self.debugs {
             eprintln!("libsqlvdi: {}", what());
         }
     }

@@ -19,7 +19,14 @@ pub fn returns_of_waiting(state: &State, profile: &Profile, call: &Call) -> Outc
     let waiting = match call {
         ClientCall::GetCommand { device, timeout } => Pending::GetCommand(*device, *timeout),
         ClientCall::GetConfiguration { timeout } => Pending::GetConfiguration(*timeout),
-        _ => return Outcomes::new(),
+        ClientCall::Create { .. }
+        | ClientCall::OpenInSecondary { .. }
+        | ClientCall::GetBufferHandle { .. }
+        | ClientCall::MapBufferHandle { .. }
+        | ClientCall::OpenDevice { .. }
+        | ClientCall::CompleteCommand { .. }
+        | ClientCall::SignalAbort
+        | ClientCall::Close => return Outcomes::new(),
     };
     client::waiting_returns(state, profile, client, waiting)
 }

@@ -1,16 +1,18 @@
 //! The clients' halves, recorded.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use vdi_runtime::{Buffer, BufferHandle, CommandId, Delivered, Timeout};
 use vdi_spec::codes::{HResult, Win32};
 use vdi_spec::config::VdConfig;
 use vdi_trace::{Args, CodeArg, Event, Function, Handle, HowEnded, Name, Out, Size, TimeoutArg};
 
-use super::{Side, names, nothing};
+use super::names;
+use super::recording::{Called, Side, nothing};
+use super::sync::lock;
 
-/// [`runtime::ClientSet`], recorded.
+/// [`vdi_runtime::ClientSet`], recorded.
 #[derive(Clone, Debug)]
 pub struct ClientSet {
     side: Side,
@@ -18,7 +20,7 @@ pub struct ClientSet {
     set: vdi_runtime::ClientSet,
 }
 
-/// [`runtime::ClientDevice`], recorded.
+/// [`vdi_runtime::ClientDevice`], recorded.
 #[derive(Clone, Debug)]
 pub struct ClientDevice {
     side: Side,
@@ -52,10 +54,10 @@ impl ClientSet {
         make: impl FnOnce() -> Result<T, HResult>,
         out: impl FnOnce(&T) -> Out<'static>,
     ) -> Result<T, HResult> {
-        self.side.call((function, &self.name), (None, args), make, out)
+        self.side.call(Called::new(function, &self.name, args), make, out)
     }
 
-    /// [`runtime::ClientSet::create`].
+    /// [`vdi_runtime::ClientSet::create`].
     ///
     /// # Errors
     /// As there.
@@ -82,7 +84,7 @@ impl ClientSet {
         self.call(Function::CreateEx, args, make, nothing)
     }
 
-    /// [`runtime::ClientSet::get_configuration`].
+    /// [`vdi_runtime::ClientSet::get_configuration`].
     ///
     /// # Errors
     /// As there.
@@ -93,22 +95,25 @@ impl ClientSet {
         self.call(Function::GetConfiguration, args, make, out)
     }
 
-    /// [`runtime::ClientSet::open_device`].
+    /// [`vdi_runtime::ClientSet::open_device`].
     ///
     /// # Errors
     /// As there.
     pub fn open_device(&self, name: &str) -> Result<ClientDevice, HResult> {
         let handle = self.side.names().device(self.side.process);
         let args = Args { name: Some(Name::from(name)), ..Args::default() };
-        let call = (Function::OpenDevice, self.name.as_str());
         let make = || self.set.open_device(name);
-        let device = self.side.call(call, (Some(&handle), args), make, nothing)?;
+        let device = self.side.call(
+            Called::new(Function::OpenDevice, &self.name, args).creating(Some(&handle)),
+            make,
+            nothing,
+        )?;
         let (side, delivered) = (self.side.clone(), Arc::default());
         let device = Arc::new(Mutex::new(Some(device)));
         Ok(ClientDevice { side, name: handle, device, delivered })
     }
 
-    /// [`runtime::ClientSet::open_in_secondary`].
+    /// [`vdi_runtime::ClientSet::open_in_secondary`].
     ///
     /// # Errors
     /// As there.
@@ -119,7 +124,7 @@ impl ClientSet {
         self.call(Function::OpenInSecondaryEx, args, make, nothing)
     }
 
-    /// [`runtime::ClientSet::get_buffer_handle`].
+    /// [`vdi_runtime::ClientSet::get_buffer_handle`].
     ///
     /// # Errors
     /// As there.
@@ -128,7 +133,6 @@ impl ClientSet {
         let name = names.handle(process, buffer);
         let argument = Some(names.buffer_argument(buffer));
         let args = Args { buffer: argument, ..Args::default() };
-        let call = (Function::GetBufferHandle, self.name.as_str());
         let make = || {
             let handle = self.set.get_buffer_handle(buffer)?;
             if let Some(name) = name.clone() {
@@ -136,10 +140,14 @@ impl ClientSet {
             }
             Ok(handle)
         };
-        self.side.call(call, (name.as_deref(), args), make, nothing)
+        self.side.call(
+            Called::new(Function::GetBufferHandle, &self.name, args).creating(name.as_deref()),
+            make,
+            nothing,
+        )
     }
 
-    /// [`runtime::ClientSet::map_buffer_handle`].
+    /// [`vdi_runtime::ClientSet::map_buffer_handle`].
     ///
     /// # Errors
     /// As there.
@@ -159,7 +167,7 @@ impl ClientSet {
         })
     }
 
-    /// [`runtime::ClientSet::signal_abort`].
+    /// [`vdi_runtime::ClientSet::signal_abort`].
     ///
     /// # Errors
     /// As there.
@@ -173,7 +181,7 @@ impl ClientSet {
         self.side.record(Event::Exit { seq: None, process, exit });
     }
 
-    /// [`runtime::ClientSet::close`].
+    /// [`vdi_runtime::ClientSet::close`].
     ///
     /// # Errors
     /// As there.
@@ -184,11 +192,11 @@ impl ClientSet {
 
 impl ClientDevice {
     fn delivered(&self) -> MutexGuard<'_, BTreeMap<CommandId, u64>> {
-        self.delivered.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.delivered)
     }
 
     fn kept(&self) -> MutexGuard<'_, Option<vdi_runtime::ClientDevice>> {
-        self.device.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.device)
     }
 
     fn device(&self) -> Result<vdi_runtime::ClientDevice, HResult> {
@@ -204,14 +212,13 @@ impl ClientDevice {
         self.kept().take()
     }
 
-    /// [`runtime::ClientDevice::get_command`].
+    /// [`vdi_runtime::ClientDevice::get_command`].
     ///
     /// # Errors
     /// As there.
     pub fn get_command(&self, timeout: Timeout) -> Result<Delivered, HResult> {
         let names = self.side.names();
         let args = Args { timeout: Some(timeout_argument(timeout)), ..Args::default() };
-        let call = (Function::GetCommand, self.name.as_str());
         let make = || self.device()?.get_command(timeout);
         let out = |got: &Delivered| {
             let mut delivered = self.delivered();
@@ -229,11 +236,11 @@ impl ClientDevice {
                 ..Out::default()
             }
         };
-        let got = self.side.call(call, (None, args), make, out)?;
+        let got = self.side.call(Called::new(Function::GetCommand, &self.name, args), make, out)?;
         Ok(Delivered { tag: names.tag(got.tag), ..got })
     }
 
-    /// [`runtime::ClientDevice::complete_command`].
+    /// [`vdi_runtime::ClientDevice::complete_command`].
     ///
     /// # Errors
     /// As there.
@@ -253,9 +260,8 @@ impl ClientDevice {
             position: Some(position),
             ..Args::default()
         };
-        let call = (Function::CompleteCommand, self.name.as_str());
         let make = || self.device()?.complete_command(command, code, bytes, position);
-        self.side.call(call, (None, args), make, nothing)
+        self.side.call(Called::new(Function::CompleteCommand, &self.name, args), make, nothing)
     }
 
     /// The client has written into a command that was delivered to it.
@@ -266,7 +272,7 @@ impl ClientDevice {
         self.side.record(Event::Wrote { seq: None, lane, wrote });
     }
 
-    /// [`runtime::ClientDevice::is_alive`], which is not recorded.
+    /// [`vdi_runtime::ClientDevice::is_alive`], which is not recorded.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.device().is_ok_and(|device| device.is_alive())

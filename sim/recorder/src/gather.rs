@@ -96,9 +96,9 @@ pub fn gather<P: AsRef<Path>>(paths: &[P]) -> Result<Gathered, NotOne> {
 
 /// Adds the events of one file by their numbers; its header.
 fn add(path: &Path, events: &mut BTreeMap<Place, Event<'static>>) -> Result<Header, NotOne> {
-    let own = || path.to_owned();
-    let file = File::open(path).map_err(|error| NotOne::Unreadable { path: own(), error })?;
-    let bad = |error: TraceError| NotOne::NoTrace { path: own(), error };
+    let owned = || path.to_owned();
+    let file = File::open(path).map_err(|error| NotOne::Unreadable { path: owned(), error })?;
+    let bad = |error: TraceError| NotOne::NoTrace { path: owned(), error };
     let mut reader = TraceReader::new(BufReader::new(file)).map_err(bad)?;
     let header = reader.header().clone();
     let (mut last, mut closed): (Place, BTreeSet<Process>) = ((0, 0), BTreeSet::new());
@@ -115,13 +115,13 @@ fn add(path: &Path, events: &mut BTreeMap<Place, Event<'static>>) -> Result<Head
             None if process.is_some_and(|process| closed.contains(&process)) => {
                 (last.0, last.1 + 1)
             }
-            None => return Err(NotOne::NoNumber { path: own(), line }),
+            None => return Err(NotOne::NoNumber { path: owned(), line }),
         };
         if let Event::Call { call: Function::Close, .. } = &event {
             closed.extend(process);
         }
         if events.insert(last, event).is_some() {
-            return Err(NotOne::Twice { path: own(), line, number: last.0 });
+            return Err(NotOne::Twice { path: owned(), line, number: last.0 });
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What handles are called in a recording.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use vdi_runtime::{Buffer, BufferHandle};
 use vdi_trace::{Handle, Name, Process};
+
+use super::sync::lock;
 
 /// How many commands that were called back are remembered: a delivery that an abort
 /// overtook may still ask for one.
@@ -44,7 +46,7 @@ fn handle_name(process: Process, (place, use_of_place): (u32, u32)) -> String {
 
 impl Names {
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// The next device of a process.
@@ -120,8 +122,8 @@ impl Names {
         process: Process,
         handle: BufferHandle,
     ) -> Handle<'static> {
-        let own = self.known().handles.get(&(process, handle.0)).cloned();
-        let name = own.unwrap_or_else(|| handle_name(Process::Primary, handle.place()));
+        let given = self.known().handles.get(&(process, handle.0)).cloned();
+        let name = given.unwrap_or_else(|| handle_name(Process::Primary, handle.place()));
         Handle::Name(Name::from(name))
     }
 

@@ -5,16 +5,17 @@ use vdi_spec::codes::{CommandCode, HResult};
 use vdi_spec::config::{ServerConfig, VdConfig};
 use vdi_trace::{Args, CodeArg, Event, Function, Name, Out, SERVER_SET, Size};
 
-use super::{Side, names, nothing};
+use super::names;
+use super::recording::{Called, Side, nothing};
 
-/// [`runtime::ServerSet`], recorded.
+/// [`vdi_runtime::ServerSet`], recorded.
 #[derive(Clone, Debug)]
 pub struct ServerSet {
     side: Side,
     set: vdi_runtime::ServerSet,
 }
 
-/// [`runtime::ServerDevice`], recorded.
+/// [`vdi_runtime::ServerDevice`], recorded.
 #[derive(Clone, Debug)]
 pub struct ServerDevice {
     side: Side,
@@ -22,7 +23,7 @@ pub struct ServerDevice {
     device: vdi_runtime::ServerDevice,
 }
 
-/// [`runtime::CompletionAgent`], recorded.
+/// [`vdi_runtime::CompletionAgent`], recorded.
 #[derive(Debug)]
 pub struct CompletionAgent {
     side: Side,
@@ -30,19 +31,22 @@ pub struct CompletionAgent {
 }
 
 impl CompletionAgent {
-    /// [`runtime::CompletionAgent::execute`].
+    /// [`vdi_runtime::CompletionAgent::execute`].
     ///
     /// # Errors
     /// As there.
     pub fn execute(self) -> Result<(), HResult> {
         let Self { side, agent } = self;
-        let call = (Function::ExecuteCompletionAgent, SERVER_SET);
-        let (lane, told) = (side.lane(), side.clone());
-        let tell = move |after: u64| {
+        let (lane, recorder) = (side.lane(), side.clone());
+        let expired = move |after: u64| {
             let after = Some(u32::try_from(after).unwrap_or(u32::MAX));
-            told.record(Event::Expired { seq: None, expired: lane.clone(), after });
+            recorder.record(Event::Expired { seq: None, expired: lane.clone(), after });
         };
-        side.call(call, (None, Args::default()), || agent.execute_telling(tell), nothing)
+        side.call(
+            Called::new(Function::ExecuteCompletionAgent, SERVER_SET, Args::default()),
+            || agent.execute_telling(expired),
+            nothing,
+        )
     }
 }
 
@@ -58,10 +62,10 @@ impl ServerSet {
         make: impl FnOnce() -> Result<T, HResult>,
         out: impl FnOnce(&T) -> Out<'static>,
     ) -> Result<T, HResult> {
-        self.side.call((function, SERVER_SET), (None, args), make, out)
+        self.side.call(Called::new(function, SERVER_SET, args), make, out)
     }
 
-    /// [`runtime::ServerSet::open`].
+    /// [`vdi_runtime::ServerSet::open`].
     ///
     /// # Errors
     /// As there.
@@ -71,13 +75,13 @@ impl ServerSet {
         self.call(Function::Open, args, || self.set.open(instance, name), nothing)
     }
 
-    /// [`runtime::ServerSet::history_of`], which is no call of the interface.
+    /// [`vdi_runtime::ServerSet::history_of`], which is no call of the interface.
     #[must_use]
     pub fn history_of(&self, instance: Option<&str>, name: &str) -> Option<SetHistory> {
         self.set.history_of(instance, name)
     }
 
-    /// [`runtime::ServerSet::get_configuration`].
+    /// [`vdi_runtime::ServerSet::get_configuration`].
     ///
     /// # Errors
     /// As there.
@@ -87,7 +91,7 @@ impl ServerSet {
         self.call(Function::GetConfiguration, Args::default(), make, out)
     }
 
-    /// [`runtime::ServerSet::begin_configuration`].
+    /// [`vdi_runtime::ServerSet::begin_configuration`].
     ///
     /// # Errors
     /// As there.
@@ -103,7 +107,7 @@ impl ServerSet {
         self.call(Function::BeginConfiguration, args, make, nothing)
     }
 
-    /// [`runtime::ServerSet::request_buffers`].
+    /// [`vdi_runtime::ServerSet::request_buffers`].
     ///
     /// # Errors
     /// As there.
@@ -113,7 +117,7 @@ impl ServerSet {
         self.call(Function::RequestBuffers, args, make, nothing)
     }
 
-    /// [`runtime::ServerSet::query_available_buffers`].
+    /// [`vdi_runtime::ServerSet::query_available_buffers`].
     ///
     /// # Errors
     /// As there.
@@ -125,7 +129,7 @@ impl ServerSet {
         })
     }
 
-    /// [`runtime::ServerSet::end_configuration`].
+    /// [`vdi_runtime::ServerSet::end_configuration`].
     ///
     /// # Errors
     /// As there.
@@ -134,7 +138,7 @@ impl ServerSet {
         self.call(Function::EndConfiguration, Args::default(), make, nothing)
     }
 
-    /// [`runtime::ServerSet::execute_completion_agent`].
+    /// [`vdi_runtime::ServerSet::execute_completion_agent`].
     ///
     /// # Errors
     /// As there.
@@ -150,7 +154,7 @@ impl ServerSet {
         }
     }
 
-    /// [`runtime::ServerSet::completion_agent`]; what is recorded is the agent's execution.
+    /// [`vdi_runtime::ServerSet::completion_agent`]; what is recorded is the agent's execution.
     ///
     /// # Errors
     /// As there.
@@ -159,40 +163,44 @@ impl ServerSet {
         Ok(CompletionAgent { side: self.side.clone(), agent })
     }
 
-    /// [`runtime::ServerSet::open_device`].
+    /// [`vdi_runtime::ServerSet::open_device`].
     ///
     /// # Errors
     /// As there.
     pub fn open_device(&self, name: &str) -> Result<ServerDevice, HResult> {
         let handle = self.side.names().device(self.side.process);
         let args = Args { name: Some(Name::from(name)), ..Args::default() };
-        let call = (Function::OpenDevice, SERVER_SET);
         let make = || self.set.open_device(name);
-        let device = self.side.call(call, (Some(&handle), args), make, nothing)?;
+        let device = self.side.call(
+            Called::new(Function::OpenDevice, SERVER_SET, args).creating(Some(&handle)),
+            make,
+            nothing,
+        )?;
         Ok(ServerDevice { side: self.side.clone(), name: handle, device })
     }
 
-    /// [`runtime::ServerSet::allocate_buffer`].
+    /// [`vdi_runtime::ServerSet::allocate_buffer`].
     ///
     /// # Errors
     /// As there.
     pub fn allocate_buffer(&self, size: u32, alignment: u32) -> Result<Buffer, HResult> {
         let names = self.side.names();
         let name = names.buffer();
-        let call = (Function::AllocateBuffer, SERVER_SET);
         // It has its name before anybody can be told of it.
         let make = || {
             let buffer = self.set.allocate_buffer(size, alignment)?;
             names.keep_buffer(&buffer, name.clone());
             Ok(buffer)
         };
-        self.side.call(call, (Some(&name), shape(size, alignment)), make, |buffer| Out {
-            address: Some(buffer.offset()),
-            ..Out::default()
-        })
+        self.side.call(
+            Called::new(Function::AllocateBuffer, SERVER_SET, shape(size, alignment))
+                .creating(Some(&name)),
+            make,
+            |buffer| Out { address: Some(buffer.offset()), ..Out::default() },
+        )
     }
 
-    /// [`runtime::ServerSet::free_buffer`].
+    /// [`vdi_runtime::ServerSet::free_buffer`].
     ///
     /// # Errors
     /// As there.
@@ -207,7 +215,7 @@ impl ServerSet {
         Ok(())
     }
 
-    /// [`runtime::ServerSet::is_shared_buffer`].
+    /// [`vdi_runtime::ServerSet::is_shared_buffer`].
     ///
     /// # Errors
     /// As there.
@@ -218,7 +226,7 @@ impl ServerSet {
         self.call(Function::IsSharedBuffer, args, || self.set.is_shared_buffer(buffer), out)
     }
 
-    /// [`runtime::ServerSet::signal_abort`].
+    /// [`vdi_runtime::ServerSet::signal_abort`].
     ///
     /// # Errors
     /// As there.
@@ -226,7 +234,7 @@ impl ServerSet {
         self.call(Function::SignalAbort, Args::default(), || self.set.signal_abort(), nothing)
     }
 
-    /// [`runtime::ServerSet::close`].
+    /// [`vdi_runtime::ServerSet::close`].
     ///
     /// # Errors
     /// As there.
@@ -240,7 +248,7 @@ fn shape(size: u32, alignment: u32) -> Args<'static> {
 }
 
 impl ServerDevice {
-    /// [`runtime::ServerDevice::send_command`]. The tag that goes along is the
+    /// [`vdi_runtime::ServerDevice::send_command`]. The tag that goes along is the
     /// recording's own; a recorded client of the same process is given yours.
     ///
     /// # Errors
@@ -276,17 +284,23 @@ impl ServerDevice {
         };
         let callback = Box::new(recorded);
         let sent = SendCommand { tag: number, code, buffer, size, position, callback };
-        let call = (Function::SendCommand, self.name.as_str());
         let make = || self.device.send_command(sent);
-        self.side.call(call, (Some(&name), args), make, nothing)
+        self.side.call(
+            Called::new(Function::SendCommand, &self.name, args).creating(Some(&name)),
+            make,
+            nothing,
+        )
     }
 
-    /// [`runtime::ServerDevice::close_device`].
+    /// [`vdi_runtime::ServerDevice::close_device`].
     ///
     /// # Errors
     /// As there.
     pub fn close_device(&self) -> Result<(), HResult> {
-        let call = (Function::CloseDevice, self.name.as_str());
-        self.side.call(call, (None, Args::default()), || self.device.close_device(), nothing)
+        self.side.call(
+            Called::new(Function::CloseDevice, &self.name, Args::default()),
+            || self.device.close_device(),
+            nothing,
+        )
     }
 }

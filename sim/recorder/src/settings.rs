@@ -38,120 +38,48 @@ pub struct BadSetting {
     pub default: &'static str,
 }
 
-/// Every variable, in the order of [`table`].
-pub const SETTINGS: [&Setting; 12] = [
-    &TIMEOUT_UNIT,
-    &TRACE,
-    &PREFIX,
-    &GROUP,
-    &DEBUG,
-    &ORIGINAL,
-    &RECORD,
-    &DATA,
-    &FAULTS,
-    &WAIT,
-    &SERVER,
-    &OUTCOME,
-];
+macro_rules! settings {
+    ($( $row:ident: $name:literal, $value:literal, $kind:expr, $meaning:literal; )+) => {
+        /// Every variable, in the order of [`table`].
+        pub const SETTINGS: &[&Setting] = &[$( &$row ),+];
 
-/// The unit of time-outs in C++.
-pub const TIMEOUT_UNIT: Setting = Setting {
-    name: "VDI_TIMEOUT_UNIT",
-    value: "seconds",
-    meaning: "time-outs are seconds, as a published sample has them; else milliseconds. The \
-        recorder takes them so, too",
-    kind: Kind::Words(&["milliseconds", "seconds"]),
-};
+        $(
+            #[doc = concat!("`", $name, "`: ", $meaning, ".")]
+            pub const $row: Setting =
+                Setting { name: $name, value: $value, meaning: $meaning, kind: $kind };
+        )+
+    };
+}
 
-/// Where sets are recorded.
-pub const TRACE: Setting = Setting {
-    name: "VDI_TRACE",
-    value: "FILE",
-    meaning: "a set is recorded there; `%s` in the name stands for the name of the set, `%p` for \
-        the number of the process",
-    kind: Kind::Text,
-};
-
-/// What the names of shared memory objects begin with.
-pub const PREFIX: Setting = Setting {
-    name: "VDI_PREFIX",
-    value: "PREFIX",
-    meaning: "what the names of shared memory objects begin with",
-    kind: Kind::Text,
-};
-
-/// Whether sets of the same group are used.
-pub const GROUP: Setting = Setting {
-    name: "VDI_GROUP",
-    value: "1",
-    meaning: "sets are for the users of one group, not of one user",
-    kind: Kind::Words(&["0", "1"]),
-};
-
-/// Whether failures are explained.
-pub const DEBUG: Setting = Setting {
-    name: "VDI_DEBUG",
-    value: "1",
-    meaning: "of the library: what fails is told on standard error",
-    kind: Kind::Text,
-};
-
-/// The library that is recorded.
-pub const ORIGINAL: Setting = Setting {
-    name: "VDI_ORIGINAL",
-    value: "FILE",
-    meaning: "of the recorder: the path of the library that is recorded, if the program is not \
-        linked with it",
-    kind: Kind::Text,
-};
-
-/// Where the recorder records.
-pub const RECORD: Setting = Setting {
-    name: "VDI_RECORD",
-    value: "FILE",
-    meaning: "of the recorder: where it records, before `VDI_TRACE`",
-    kind: Kind::Text,
-};
-
-/// The folder of databases.
-pub const DATA: Setting = Setting {
-    name: "VDI_DATA",
-    value: "FOLDER",
-    meaning: "of the server: the folder of its databases",
-    kind: Kind::Text,
-};
-
-/// What goes wrong on purpose.
-pub const FAULTS: Setting = Setting {
-    name: "VDI_FAULTS",
-    value: "FAULTS",
-    meaning: "of the server: what goes wrong on purpose, as `vdi serve --help` lists it",
-    kind: Kind::Text,
-};
-
-/// How long a set is waited for.
-pub const WAIT: Setting = Setting {
-    name: "VDI_WAIT",
-    value: "SECONDS",
-    meaning: "of `sqlcmd`: how long a set that does not exist yet is waited for",
-    kind: Kind::Seconds,
-};
-
-/// Where the standing server listens.
-pub const SERVER: Setting = Setting {
-    name: "VDI_SERVER",
-    value: "SOCKET",
-    meaning: "where `vdi serve` listens and `sqlcmd` hands its statements over, or `none`",
-    kind: Kind::Text,
-};
-
-/// Where it is written what became of statements.
-pub const OUTCOME: Setting = Setting {
-    name: "VDI_OUTCOME",
-    value: "FILE",
-    meaning: "of the server: a line of JSON for each statement, and for each fault as it happens",
-    kind: Kind::Text,
-};
+settings! {
+    TIMEOUT_UNIT: "VDI_TIMEOUT_UNIT", "seconds", Kind::Words(&["milliseconds", "seconds"]),
+        "time-outs are seconds, as a published sample has them; else milliseconds. The recorder \
+        takes them so, too";
+    TRACE: "VDI_TRACE", "FILE", Kind::Text,
+        "a set is recorded there; `%s` in the name stands for the name of the set, `%p` for the \
+        number of the process";
+    PREFIX: "VDI_PREFIX", "PREFIX", Kind::Text,
+        "what the names of shared memory objects begin with";
+    GROUP: "VDI_GROUP", "1", Kind::Words(&["0", "1"]),
+        "sets are for the users of one group, not of one user";
+    DEBUG: "VDI_DEBUG", "1", Kind::Text,
+        "of the library: what fails is told on standard error";
+    ORIGINAL: "VDI_ORIGINAL", "FILE", Kind::Text,
+        "of the recorder: the path of the library that is recorded, if the program is not linked \
+        with it";
+    RECORD: "VDI_RECORD", "FILE", Kind::Text,
+        "of the recorder: where it records, before `VDI_TRACE`";
+    DATA: "VDI_DATA", "FOLDER", Kind::Text,
+        "of the server: the folder of its databases";
+    FAULTS: "VDI_FAULTS", "FAULTS", Kind::Text,
+        "of the server: what goes wrong on purpose, as `vdi serve --help` lists it";
+    WAIT: "VDI_WAIT", "SECONDS", Kind::Seconds,
+        "of `sqlcmd`: how long a set that does not exist yet is waited for";
+    SERVER: "VDI_SERVER", "SOCKET", Kind::Text,
+        "where `vdi serve` listens and `sqlcmd` hands its statements over, or `none`";
+    OUTCOME: "VDI_OUTCOME", "FILE", Kind::Text,
+        "of the server: a line of JSON for each statement, and for each fault as it happens";
+}
 
 impl Setting {
     /// The value, if one is set that is not empty.

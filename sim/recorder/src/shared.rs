@@ -11,12 +11,14 @@ use std::fs::File;
 use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use rustix::fs::{FlockOperation, flock};
 
 use vdi_runtime::SetHistory;
 use vdi_trace::{Event, Function, Header, Recorder, TraceReader, Turns};
+
+use super::sync::lock;
 
 /// The numbers of a trace: the process's own until there is a set.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +27,7 @@ pub struct Numbers(Arc<Mutex<Source>>);
 #[derive(Debug, Default)]
 struct Source {
     history: Option<SetHistory>,
-    own: u64,
+    unshared: u64,
     ended: bool,
 }
 
@@ -36,7 +38,7 @@ impl Numbers {
     }
 
     fn source(&self) -> MutexGuard<'_, Source> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// There are no more: what this process records of a set that it has closed must keep
@@ -53,8 +55,8 @@ impl Numbers {
             Some(history) => Some(history.next_number()),
             None if source.ended => None,
             None => {
-                source.own += 1;
-                Some(source.own)
+                source.unshared += 1;
+                Some(source.unshared)
             }
         }
     }
@@ -222,9 +224,9 @@ impl Claim {
 /// # Errors
 /// The earlier one cannot be renamed, or its set has not ended; what is there is no trace.
 pub fn claim(path: &Path) -> io::Result<Claim> {
-    static WRITTEN: Mutex<Vec<(PathBuf, Weak<Life>)>> = Mutex::new(Vec::new());
-    let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let ours = written.iter().filter(|(known, _)| *known == path);
+    static PATHS: Mutex<Vec<(PathBuf, Weak<Life>)>> = Mutex::new(Vec::new());
+    let mut paths = lock(&PATHS);
+    let ours = paths.iter().filter(|(known, _)| *known == path);
     let lives =
         |life: &Weak<Life>| life.upgrade().is_some_and(|life| !life.ended.load(Ordering::Acquire));
     if ours.clone().any(|(_, life)| lives(life)) {
@@ -240,7 +242,7 @@ pub fn claim(path: &Path) -> io::Result<Claim> {
         }
     }
     let claim = Claim::default();
-    written.push((path.to_owned(), Arc::downgrade(&claim.0)));
+    paths.push((path.to_owned(), Arc::downgrade(&claim.0)));
     Ok(claim)
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::values::{Format, PartyArg, seconds};
+use super::values::{GatingArgs, ReportArgs, seconds};
 
 /// `vdi serve`.
 #[derive(Debug, Clone, Args)]
@@ -91,21 +91,12 @@ pub struct GateArgs {
     /// Readings to judge by: documented-pages, documented-tables, linux, or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
     pub profile: String,
-    /// File of known failures
-    #[arg(long, value_name = "FILE")]
-    pub baseline: Option<PathBuf>,
-    /// Only violations of clauses that bind this party fail; may be given several times
-    #[arg(long, value_enum, value_name = "PARTY")]
-    pub party: Vec<PartyArg>,
-    /// What the report looks like
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-    /// Write the report here; the summary line is still printed
-    #[arg(long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Write every trace into this folder, for `vdi check` and `vdi replay`
-    #[arg(long, value_name = "FOLDER")]
-    pub traces: Option<PathBuf>,
+    /// What fails.
+    #[command(flatten)]
+    pub gating: GatingArgs,
+    /// The report.
+    #[command(flatten)]
+    pub report: ReportArgs,
 }
 
 /// `vdi process`.

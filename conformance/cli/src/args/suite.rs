@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::target::Target;
-use super::values::{CheckFormat, Format, PartyArg};
+use super::values::{CheckFormat, GatingArgs, ReportArgs};
 
 /// `vdi run`.
 #[derive(Debug, Clone, Args)]
@@ -19,24 +19,15 @@ pub struct RunArgs {
     /// Implementations side by side; all processors if missing
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
-    /// File of known failures
-    #[arg(long, value_name = "FILE")]
-    pub baseline: Option<PathBuf>,
-    /// Only violations of clauses that bind this party fail; may be given several times
-    #[arg(long, value_enum, value_name = "PARTY")]
-    pub party: Vec<PartyArg>,
+    /// What fails.
+    #[command(flatten)]
+    pub gating: GatingArgs,
     /// Stop after so many failures
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_fail: Option<u32>,
-    /// What the report looks like
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-    /// Write the report here; the summary line is still printed
-    #[arg(long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Write every trace into this folder, for `vdi check` and `vdi replay`
-    #[arg(long, value_name = "FOLDER")]
-    pub traces: Option<PathBuf>,
+    /// The report.
+    #[command(flatten)]
+    pub report: ReportArgs,
     /// Let what races in a scenario really race, so many times or until it fails; if
     /// missing it is begun in turn, once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

@@ -1,6 +1,8 @@
 //! Values that several commands take.
 
-use clap::ValueEnum;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
 use serde_json::Value;
 use vdi_spec::clauses::Party;
 
@@ -71,4 +73,29 @@ pub(crate) fn setting(text: &str) -> Result<(String, Value), String> {
         text.split_once('=').ok_or_else(|| format!("`{text}` is not of the form KEY=VALUE"))?;
     let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
     Ok((key.to_owned(), value))
+}
+
+/// What fails.
+#[derive(Debug, Clone, Args)]
+pub struct GatingArgs {
+    /// File of known failures
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Only violations of clauses that bind this party fail; may be given several times
+    #[arg(long, value_enum, value_name = "PARTY")]
+    pub party: Vec<PartyArg>,
+}
+
+/// What a report looks like, and where it goes.
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// What the report looks like
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Write the report here; the summary line is still printed
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write every trace into this folder, for `vdi check` and `vdi replay`
+    #[arg(long, value_name = "FOLDER")]
+    pub traces: Option<PathBuf>,
 }

@@ -3,25 +3,14 @@
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
 
-use super::client_device::ClientDevice;
 use super::device::End;
+use super::interfaces::{ClientDevice, ClientSet};
 use super::monitor::Monitor;
 use super::mutant::Mutant;
 use super::set::{Phase, Set};
-use super::state::{Binding, Hold, InterfaceId, SideId, State};
+use super::state::{Binding, Hold, SideId, State};
 use super::{Answer, Gone, Status, Timeout, answer, status};
 use crate::sync::Arc;
-
-/// A client's set interface. May be used from any thread of its process.
-///
-/// Every function but Create and OpenInSecondary answers VD_E_PROTOCOL unless a set
-/// is created, or open as a secondary client, and not closed.
-#[derive(Clone, Debug)]
-pub struct ClientSet {
-    pub(super) monitor: Arc<Monitor>,
-    pub(super) process: String,
-    pub(super) interface: InterfaceId,
-}
 
 impl ClientSet {
     pub(super) fn new(monitor: Arc<Monitor>, process: &str) -> Self {

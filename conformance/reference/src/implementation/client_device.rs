@@ -2,22 +2,13 @@
 
 use vdi_spec::codes::{HResult, Win32};
 
-use super::client::ClientSet;
 use super::device::{Command, CommandId, Delivered, End};
+use super::interfaces::{ClientDevice, ClientSet};
 use super::mutant::{Mutant, Seed};
 use super::races;
 use super::set::Set;
-use super::state::{Hold, State};
+use super::state::State;
 use super::{Answer, Completion, Status, Timeout, answer, status};
-
-/// A device that a client has opened; it belongs to that process. After Close of its set every function
-/// answers VD_E_PROTOCOL.
-#[derive(Clone, Debug)]
-pub struct ClientDevice {
-    pub(super) interface: ClientSet,
-    pub(super) hold: Hold,
-    pub(super) slot: usize,
-}
 
 impl ClientDevice {
     /// Takes the next command, and blocks while there is none. VD_E_CLOSE once the

@@ -8,6 +8,7 @@ mod client_device;
 mod clock;
 mod deadline;
 mod device;
+mod interfaces;
 mod monitor;
 mod mutant;
 mod races;
@@ -22,13 +23,11 @@ use std::thread::ThreadId;
 
 use crate::sync::Arc;
 
-pub use self::client::ClientSet;
-pub use self::client_device::ClientDevice;
 pub use self::device::{CommandId, Delivered};
+pub use self::interfaces::{ClientDevice, ClientSet, ServerDevice, ServerSet};
 use self::monitor::Monitor;
 pub use self::mutant::{Mutant, MutantInfo};
-pub use self::server::ServerSet;
-pub use self::server_device::{SendCommand, ServerDevice};
+pub use self::server_device::SendCommand;
 use self::state::State;
 pub use self::types::{
     Answer, Buffer, BufferHandle, BufferId, Callback, Completion, Gone, Observer, Options, Status,

@@ -4,12 +4,12 @@
 use vdi_spec::codes::{HResult, Win32};
 
 use super::agent::{Agent, invoke};
-use super::client::{ClientSet, choose_device};
-use super::client_device::ClientDevice;
+use super::client::choose_device;
 use super::device::{Delivered, End};
+use super::interfaces::{ClientDevice, ClientSet, ServerDevice, ServerSet};
 use super::mutant::{Mutant, Seed};
-use super::server::{ServerSet, close, is_misuse, next_unopened};
-use super::server_device::{SendCommand, ServerDevice};
+use super::server::{close, is_misuse, next_unopened};
+use super::server_device::SendCommand;
 use super::set::{Phase, Set};
 use super::state::{Binding, State};
 use super::{Answer, Completion, Gone, Status, client, status};

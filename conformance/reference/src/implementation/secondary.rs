@@ -5,8 +5,8 @@
 
 use vdi_spec::codes::HResult;
 
-use super::client::ClientSet;
 use super::device::{Device, End};
+use super::interfaces::ClientSet;
 use super::mutant::Mutant;
 use super::set::Side;
 use super::state::{Binding, Hold, State};

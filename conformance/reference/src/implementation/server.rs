@@ -6,24 +6,13 @@ use vdi_spec::config::{ServerConfig, VdConfig};
 use super::agent::{self, Agent};
 use super::buffers::Area;
 use super::device::{End, Owed};
+use super::interfaces::{ServerDevice, ServerSet};
 use super::monitor::Monitor;
 use super::mutant::Mutant;
-use super::server_device::ServerDevice;
 use super::set::{Phase, Set, Side};
-use super::state::{Binding, Hold, InterfaceId, SetId, State};
+use super::state::{Binding, Hold, SetId, State};
 use super::{Answer, Buffer, BufferId, Gone, Status, answer, status};
 use crate::sync::Arc;
-
-/// A server's set interface. May be used from any thread of its process.
-///
-/// Every function answers VD_E_PROTOCOL unless the interface is open, and
-/// VD_E_ABORT after an abort where nothing else is said.
-#[derive(Clone, Debug)]
-pub struct ServerSet {
-    pub(super) monitor: Arc<Monitor>,
-    pub(super) process: String,
-    pub(super) interface: InterfaceId,
-}
 
 impl ServerSet {
     pub(super) fn new(monitor: Arc<Monitor>, process: &str) -> Self {

@@ -7,21 +7,12 @@ use vdi_spec::codes::{CommandCode, HResult, Win32};
 
 use super::agent::invoke;
 use super::device::{Command, Delivered, End};
+use super::interfaces::{ServerDevice, ServerSet};
 use super::mutant::Mutant;
 use super::races;
-use super::server::ServerSet;
 use super::set::Phase;
-use super::state::{Hold, State};
+use super::state::State;
 use super::{BufferId, Callback, Completion, Status, status};
-
-/// A device that the server has opened. After Close of its set every function
-/// answers VD_E_PROTOCOL.
-#[derive(Clone, Debug)]
-pub struct ServerDevice {
-    pub(super) interface: ServerSet,
-    pub(super) hold: Hold,
-    pub(super) slot: usize,
-}
 
 /// What the server asks of the client: the input half of VDS_Command.
 pub struct SendCommand {

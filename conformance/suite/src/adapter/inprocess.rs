@@ -26,11 +26,11 @@ pub trait Implementation: Send + Sync {
     /// What it says of itself.
     fn hello(&self) -> Hello;
 
-    /// A fresh world: nothing created, nothing opened.
+    /// A fresh machine: nothing created, nothing opened.
     fn session(&self, host: Arc<Host>) -> Arc<dyn Session>;
 }
 
-/// One scenario's world. Calls come from many threads at once.
+/// One scenario that is running. Calls come from many threads at once.
 pub trait Session: Send + Sync {
     /// Makes a call from the present thread, and blocks as the call does.
     /// `None`: the calling process is no more, there is nothing to report.
@@ -367,7 +367,7 @@ impl<I: Implementation + Clone + 'static> InProcess<I> {
             hello: self.implementation.hello(),
             implementation: Box::new(self.implementation.clone()),
             limits,
-            world: None,
+            running: None,
         }
     }
 }
@@ -386,16 +386,16 @@ pub(super) struct InProcessConnection {
     pub(super) hello: Hello,
     implementation: Box<dyn Implementation>,
     limits: Limits,
-    pub(super) world: Option<World>,
+    pub(super) running: Option<RunningScenario>,
 }
 
-pub(super) struct World {
+pub(super) struct RunningScenario {
     host: Arc<Host>,
     session: Arc<dyn Session>,
     pub(super) answers: Receiver<Answer>,
 }
 
-impl World {
+impl RunningScenario {
     fn give(&self, lane: &str, operation: Operation, gate: Option<Operation>) {
         let mut state = self.host.lock();
         let known = state.lanes.contains_key(lane);
@@ -445,7 +445,7 @@ impl World {
     }
 }
 
-impl Drop for World {
+impl Drop for RunningScenario {
     fn drop(&mut self) {
         self.host.lock().over = true;
         self.host.changed.notify_all();
@@ -454,8 +454,8 @@ impl Drop for World {
 }
 
 impl InProcessConnection {
-    fn world(&self) -> Result<&World, Trouble> {
-        self.world.as_ref().ok_or_else(|| Trouble::Own("a request before `reset`".to_owned()))
+    fn running(&self) -> Result<&RunningScenario, Trouble> {
+        self.running.as_ref().ok_or_else(|| Trouble::Own("a request before `reset`".to_owned()))
     }
 
     /// Begins several at once. Exits are this thread's own.
@@ -467,7 +467,7 @@ impl InProcessConnection {
             match &racing.request {
                 Request::Call { .. } => self.call(&racing.request, wait)?,
                 Request::Resume { id, lane, command } => {
-                    self.world()?.give(lane, Operation::Resume(*id, command.clone()), wait);
+                    self.running()?.give(lane, Operation::Resume(*id, command.clone()), wait);
                 }
                 Request::Exit { id, process, .. } => exits.push((racing.delay, *id, *process)),
                 other => return Err(Trouble::Own(format!("`{}` cannot race", other.what()))),
@@ -480,9 +480,9 @@ impl InProcessConnection {
         for (delay, id, process) in exits {
             pause(delay - passed);
             passed = delay;
-            let world = self.world()?;
-            world.exit(process);
-            world.host.post(Answer::Exited { id });
+            let running = self.running()?;
+            running.exit(process);
+            running.host.post(Answer::Exited { id });
         }
         Ok(())
     }
@@ -501,7 +501,7 @@ impl InProcessConnection {
             creates: creates.clone(),
             args: (**args).clone(),
         };
-        self.world()?.give(lane, Operation::Call(*id, Box::new(call)), gate);
+        self.running()?.give(lane, Operation::Call(*id, Box::new(call)), gate);
         Ok(())
     }
 }
@@ -519,55 +519,55 @@ impl Connection for InProcessConnection {
                 let host = Arc::new(Host::new(sender));
                 let session = self.implementation.session(Arc::clone(&host));
                 host.post(Answer::Ready);
-                self.world = Some(World { host, session, answers });
+                self.running = Some(RunningScenario { host, session, answers });
             }
             Request::Call { .. } => self.call(request, None)?,
             Request::Together { requests } => self.together(requests)?,
             Request::Resume { id, lane, command } => {
-                self.world()?.give(lane, Operation::Resume(*id, command.clone()), None);
+                self.running()?.give(lane, Operation::Resume(*id, command.clone()), None);
             }
             Request::Touch { id, lane, object } => {
-                let world = self.world()?;
+                let running = self.running()?;
                 let process = vdi_trace::LaneName::process_of(lane)
                     .map_err(|error| Trouble::Own(error.to_string()))?;
-                world.host.post(match world.session.touch(process, object) {
+                running.host.post(match running.session.touch(process, object) {
                     Some(found) => Answer::Touched { id: *id, found },
                     None => Answer::Unsupported { id: *id, reason: "cannot be told".to_owned() },
                 });
             }
             Request::Exit { id, process, .. } => {
-                let world = self.world()?;
-                world.exit(*process);
-                world.host.post(Answer::Exited { id: *id });
+                let running = self.running()?;
+                running.exit(*process);
+                running.host.post(Answer::Exited { id: *id });
             }
             Request::Unload { id, process } => {
-                let world = self.world()?;
-                let inside = world.session.inside(*process);
+                let running = self.running()?;
+                let inside = running.session.inside(*process);
                 let found = if inside { Presence::Busy } else { Presence::Idle };
-                world.host.post(Answer::Unloaded { id: *id, found });
+                running.host.post(Answer::Unloaded { id: *id, found });
             }
             Request::Expire { id, .. } if !self.hello.has(Offer::Expire) => {
                 let reason = "time is the real one here".to_owned();
-                self.world()?.host.post(Answer::Unsupported { id: *id, reason });
+                self.running()?.host.post(Answer::Unsupported { id: *id, reason });
             }
             Request::Expire { id, lane, after } => {
                 // What was asked before has come as far as it can.
-                let world = self.world()?;
-                drop(world.host.rest(self.limits.timeout)?);
-                world.session.expire(lane, *after);
-                world.host.post(Answer::Expired { id: *id });
+                let running = self.running()?;
+                drop(running.host.rest(self.limits.timeout)?);
+                running.session.expire(lane, *after);
+                running.host.post(Answer::Expired { id: *id });
             }
             Request::Settle { id } => {
-                let world = self.world()?;
-                world.session.look_around();
-                world.host.settle(*id, self.limits.timeout)?;
+                let running = self.running()?;
+                running.session.look_around();
+                running.host.settle(*id, self.limits.timeout)?;
             }
         }
         Ok(())
     }
 
     fn receive(&mut self, within: Duration) -> Result<Option<Answer>, Trouble> {
-        match self.world()?.answers.recv_timeout(within) {
+        match self.running()?.answers.recv_timeout(within) {
             Ok(answer) => Ok(Some(answer)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => {

@@ -46,7 +46,7 @@ impl Adapter for Processes {
             program: self.program.clone(),
             limits,
             hello: runtime::hello(),
-            world: World::new(),
+            running: RunningScenario::new(),
         }))
     }
 }
@@ -55,11 +55,11 @@ struct ProcessesConnection {
     program: PathBuf,
     limits: Limits,
     hello: Hello,
-    world: World,
+    running: RunningScenario,
 }
 
 /// One scenario's processes.
-struct World {
+struct RunningScenario {
     /// What the names of its shared memory objects begin with.
     prefix: String,
     parts: BTreeMap<Process, Part>,
@@ -99,7 +99,7 @@ struct Names {
     making: BTreeMap<u64, (Function, String)>,
 }
 
-impl World {
+impl RunningScenario {
     fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -113,7 +113,7 @@ impl World {
     }
 }
 
-impl Drop for World {
+impl Drop for RunningScenario {
     fn drop(&mut self) {
         self.parts.clear();
         // What the last ones to be killed have left.
@@ -177,26 +177,26 @@ impl Names {
 impl ProcessesConnection {
     /// The process of that name, started if it does not run yet.
     fn part(&mut self, process: Process) -> Result<&mut Part, Trouble> {
-        if !self.world.parts.contains_key(&process) {
+        if !self.running.parts.contains_key(&process) {
             let part = self.start(process)?;
-            self.world.parts.insert(process, part);
+            self.running.parts.insert(process, part);
             self.send_to(process, &Request::Reset { scenario: String::new() })?;
             self.wait_for(process, "reset", &mut |answer| matches!(answer, Answer::Ready))?;
         }
-        self.world.parts.get_mut(&process).ok_or_else(|| gone(process))
+        self.running.parts.get_mut(&process).ok_or_else(|| gone(process))
     }
 
     fn start(&self, process: Process) -> Result<Part, Trouble> {
         let failed = |error| Trouble::NotStarted(format!("{}: {error}", self.program.display()));
         let mut child = Command::new(&self.program)
-            .args(["process", "--prefix", &self.world.prefix])
+            .args(["process", "--prefix", &self.running.prefix])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .map_err(failed)?;
         let input = child.stdin.take().expect("standard input is piped");
         let output = child.stdout.take().expect("standard output is piped");
-        let lines = self.world.lines.0.clone();
+        let lines = self.running.lines.0.clone();
         thread::spawn(move || {
             let mut output = BufReader::new(output);
             loop {
@@ -215,28 +215,28 @@ impl ProcessesConnection {
     fn send_to(&mut self, process: Process, request: &Request) -> Result<(), Trouble> {
         let mut line = serde_json::to_vec(request).expect("a request serialises");
         line.push(b'\n');
-        let part = self.world.parts.get_mut(&process).ok_or_else(|| gone(process))?;
+        let part = self.running.parts.get_mut(&process).ok_or_else(|| gone(process))?;
         part.input.write_all(&line).and_then(|()| part.input.flush()).map_err(|_| gone(process))
     }
 
     /// The next answer of any process.
     fn next(&mut self, within: Duration) -> Result<Option<(Process, Answer)>, Trouble> {
         loop {
-            let (process, line) = match self.world.lines.1.recv_timeout(within) {
+            let (process, line) = match self.running.lines.1.recv_timeout(within) {
                 Ok(line) => line,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Ok(None),
             };
             match line {
                 // One that was told to end, or killed, is no longer there.
-                None if self.world.parts.contains_key(&process) => return Err(gone(process)),
+                None if self.running.parts.contains_key(&process) => return Err(gone(process)),
                 None => {}
-                Some(_) if !self.world.parts.contains_key(&process) => {}
+                Some(_) if !self.running.parts.contains_key(&process) => {}
                 Some(line) => {
                     let mut answer = serde_json::from_slice(&line).map_err(|error| {
                         let line = String::from_utf8_lossy(&line).into_owned();
                         Trouble::Garbage { reason: error.to_string(), line }
                     })?;
-                    self.world.names.come_in(&mut answer);
+                    self.running.names.come_in(&mut answer);
                     return Ok(Some((process, answer)));
                 }
             }
@@ -255,7 +255,7 @@ impl ProcessesConnection {
             match self.next(within)? {
                 None => return Err(Trouble::Silent { asked: asked.to_owned(), within }),
                 Some((from, answer)) if from == process && is_one(&answer) => return Ok(answer),
-                Some((_, answer)) => self.world.pending.push_back(answer),
+                Some((_, answer)) => self.running.pending.push_back(answer),
             }
         }
     }
@@ -263,7 +263,7 @@ impl ProcessesConnection {
     /// Waits until all processes rest together: each of them does, and asked again has
     /// not moved in between. Gives the lanes that are inside a call.
     fn rest(&mut self, id: u64) -> Result<Vec<String>, Trouble> {
-        let processes: Vec<Process> = self.world.parts.keys().copied().collect();
+        let processes: Vec<Process> = self.running.parts.keys().copied().collect();
         let mut before = None;
         loop {
             let mut moves = BTreeMap::new();
@@ -290,11 +290,11 @@ impl ProcessesConnection {
         self.part(process)?;
         if how == HowEnded::Normal {
             self.send_to(process, &Request::Bye)?;
-            if let Some(part) = self.world.parts.get_mut(&process) {
+            if let Some(part) = self.running.parts.get_mut(&process) {
                 part.child.wait().map_err(|error| Trouble::Own(error.to_string()))?;
             }
         }
-        self.world.parts.remove(&process);
+        self.running.parts.remove(&process);
         Ok(())
     }
 }
@@ -310,7 +310,7 @@ impl ProcessesConnection {
                 Request::Call { lane, .. } | Request::Resume { lane, .. } => {
                     let process = process_of(lane)?;
                     self.part(process)?;
-                    self.world.names.go_out(process, &mut request);
+                    self.running.names.go_out(process, &mut request);
                     let racing = Racing { request, delay: racing.delay };
                     parts.entry(process).or_default().push(racing);
                 }
@@ -330,7 +330,7 @@ impl ProcessesConnection {
             pause(delay - passed);
             passed = delay;
             self.exit(process, how)?;
-            self.world.pending.push_back(Answer::Exited { id });
+            self.running.pending.push_back(Answer::Exited { id });
         }
         Ok(())
     }
@@ -354,8 +354,8 @@ impl Connection for ProcessesConnection {
         let process = match &mut request {
             Request::Hello { .. } | Request::Bye => return Ok(()),
             Request::Reset { .. } => {
-                self.world = World::new();
-                self.world.pending.push_back(Answer::Ready);
+                self.running = RunningScenario::new();
+                self.running.pending.push_back(Answer::Ready);
                 return Ok(());
             }
             Request::Together { requests } => {
@@ -364,17 +364,17 @@ impl Connection for ProcessesConnection {
             }
             Request::Settle { id } => {
                 let in_call = self.rest(*id)?;
-                self.world.pending.push_back(Answer::Settled { id: *id, in_call, moves: None });
+                self.running.pending.push_back(Answer::Settled { id: *id, in_call, moves: None });
                 return Ok(());
             }
             Request::Exit { id, process, how } => {
                 self.exit(*process, *how)?;
-                self.world.pending.push_back(Answer::Exited { id: *id });
+                self.running.pending.push_back(Answer::Exited { id: *id });
                 return Ok(());
             }
-            Request::Unload { id, process } if !self.world.parts.contains_key(process) => {
+            Request::Unload { id, process } if !self.running.parts.contains_key(process) => {
                 let found = Presence::Idle;
-                self.world.pending.push_back(Answer::Unloaded { id: *id, found });
+                self.running.pending.push_back(Answer::Unloaded { id: *id, found });
                 return Ok(());
             }
             Request::Unload { process, .. } => *process,
@@ -387,7 +387,7 @@ impl Connection for ProcessesConnection {
             Request::Touch { lane, object, .. } => {
                 let process = process_of(lane)?;
                 if process.party() == Party::Client
-                    && let Some(offset) = self.world.names.offsets.get(object)
+                    && let Some(offset) = self.running.names.offsets.get(object)
                 {
                     *object = far::buffer(*offset);
                 }
@@ -395,13 +395,13 @@ impl Connection for ProcessesConnection {
             }
             Request::Call { lane, .. } | Request::Resume { lane, .. } => process_of(lane)?,
         };
-        self.world.names.go_out(process, &mut request);
+        self.running.names.go_out(process, &mut request);
         self.part(process)?;
         self.send_to(process, &request)
     }
 
     fn receive(&mut self, within: Duration) -> Result<Option<Answer>, Trouble> {
-        if let Some(answer) = self.world.pending.pop_front() {
+        if let Some(answer) = self.running.pending.pop_front() {
             return Ok(Some(answer));
         }
         match self.next(within)? {

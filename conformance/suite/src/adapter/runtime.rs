@@ -6,7 +6,7 @@ use std::thread::ThreadId;
 
 use vdi_runtime::{
     Buffer, BufferHandle, ClientDevice, ClientSet, CommandId, Completion, Machine, Observer,
-    Options, Process as Place, SendCommand, ServerDevice, ServerSet, Still, Timeout,
+    Options, Process as RuntimeProcess, SendCommand, ServerDevice, ServerSet, Still, Timeout,
 };
 use vdi_simulate::{Content, Extent, from_bytes, to_bytes};
 use vdi_spec::clauses::Party;
@@ -73,14 +73,14 @@ impl Implementation for Runtime {
         let far = self.shared.is_some();
         let machine =
             if far { Machine::shared_memory(options) } else { Machine::in_memory(options) };
-        let places: BTreeMap<Process, Place> =
+        let processes: BTreeMap<Process, RuntimeProcess> =
             Process::all().map(|process| (process, machine.process())).collect();
         let sets = Interfaces::new(
-            |process| places[&process].server_set(),
-            |process| places[&process].client_set(),
+            |process| processes[&process].server_set(),
+            |process| processes[&process].client_set(),
         );
         let clients = sets.client.clone();
-        let world = World { machine, places, clients };
+        let world = RuntimeObjects { machine, processes, clients };
         if far {
             ImplementationSession::far(world, host, sets)
         } else {
@@ -91,7 +91,10 @@ impl Implementation for Runtime {
 
 /// The runtime as the backend of a simulation, whose queues take so many commands
 /// and whose buffers so many bytes.
-pub(super) fn cooperative(queue_depth: usize, memory_limit: u64) -> ImplementationBackend<World> {
+pub(super) fn cooperative(
+    queue_depth: usize,
+    memory_limit: u64,
+) -> ImplementationBackend<RuntimeObjects> {
     ImplementationBackend::new(false, |threads| {
         let observer: Option<Arc<dyn Observer>> = Some(Arc::new(Gated(threads)));
         let machine = Machine::in_memory(Options {
@@ -101,14 +104,14 @@ pub(super) fn cooperative(queue_depth: usize, memory_limit: u64) -> Implementati
             observer,
             ..Options::default()
         });
-        let places: BTreeMap<Process, Place> =
+        let processes: BTreeMap<Process, RuntimeProcess> =
             Process::all().map(|process| (process, machine.process())).collect();
-        let (servers, clients) = (places.clone(), places.clone());
+        let (servers, clients) = (processes.clone(), processes.clone());
         let makers = Makers {
             server: Box::new(move |process| servers[&process].server_set()),
             client: Box::new(move |process| clients[&process].client_set()),
         };
-        (World { machine, places, clients: BTreeMap::new() }, makers)
+        (RuntimeObjects { machine, processes, clients: BTreeMap::new() }, makers)
     })
 }
 
@@ -139,9 +142,9 @@ impl Observer for Rest {
 }
 
 /// One machine with a process for each of a scenario's.
-pub(super) struct World {
+pub(super) struct RuntimeObjects {
     pub(super) machine: Machine,
-    pub(super) places: BTreeMap<Process, Place>,
+    pub(super) processes: BTreeMap<Process, RuntimeProcess>,
     /// By the name of the set interface.
     pub(super) clients: BTreeMap<String, ClientSet>,
 }
@@ -161,7 +164,7 @@ const fn timeout(wait: TimeoutArg) -> Timeout {
     }
 }
 
-impl ImplementationApi for World {
+impl ImplementationApi for RuntimeObjects {
     type ServerSet = ServerSet;
     type ClientSet = ClientSet;
     type ServerDevice = ServerDevice;
@@ -339,11 +342,11 @@ impl ImplementationApi for World {
     }
 
     fn exit(&self, process: Process) {
-        self.places[&process].kill();
+        self.processes[&process].kill();
     }
 
     fn inside(&self, process: Process) -> usize {
-        self.places[&process].inside()
+        self.processes[&process].inside()
     }
 
     fn expire(&self, thread: ThreadId, after: Option<u32>) {

@@ -40,11 +40,11 @@ pub fn serve<I: Implementation + Clone + 'static>(
     Ok(())
 }
 
-/// Writes the answers of a new world as they come.
+/// Writes the answers of a new scenario as they come.
 fn pump(driver: &mut InProcessConnection, output: &Arc<Mutex<impl Write + Send + 'static>>) {
-    let Some(world) = &mut driver.world else { return };
+    let Some(running) = &mut driver.running else { return };
     // Nobody receives from the driver itself here.
-    let answers = std::mem::replace(&mut world.answers, channel().1);
+    let answers = std::mem::replace(&mut running.answers, channel().1);
     let output = Arc::clone(output);
     thread::spawn(move || {
         for answer in answers {

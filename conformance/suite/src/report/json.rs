@@ -135,7 +135,7 @@ fn scenario(result: &ScenarioResult, known: bool) -> JsonScenario {
         blocking: result.blocking,
         mismatch: result.mismatch.as_ref().map(value),
         findings: result.findings.iter().map(|finding| placed(finding, &order)).collect(),
-        races: result.tally.clone(),
+        races: result.races.tally.clone(),
         trace: if failed { trace } else { Vec::new() },
         stderr: if failed { result.stderr.clone() } else { String::new() },
     }

@@ -76,7 +76,7 @@ fn not_offered(out: &mut String, summary: &Summary<'_>) {
 /// How much of what may come of each race was seen; nothing if none was repeated.
 fn races(out: &mut String, summary: &Summary<'_>) {
     let tallies =
-        || summary.results.iter().filter_map(|result| Some((result, result.tally.as_ref()?)));
+        || summary.results.iter().filter_map(|result| Some((result, result.races.tally.as_ref()?)));
     for (result, tally) in tallies() {
         let (seen, all) = tally.coverage();
         let runs = if tally.runs == 1 { "run" } else { "runs" };

@@ -102,9 +102,16 @@ pub struct ScenarioResult {
     pub trace: Trace,
     /// What the adapter wrote to standard error.
     pub stderr: String,
-    /// What came of its races in this run, each with its step.
-    pub races: Vec<(usize, Combination)>,
-    /// The same over all runs, if races were repeated.
+    /// What came of its races.
+    pub races: Races,
+}
+
+/// What came of the races of a scenario.
+#[derive(Clone, Debug, Default)]
+pub struct Races {
+    /// In this run, each with its step.
+    pub seen: Vec<(usize, Combination)>,
+    /// Over all runs, if races were repeated.
     pub tally: Option<RaceTally>,
 }
 
@@ -130,8 +137,7 @@ impl ScenarioResult {
             blocking: None,
             trace: Trace::default(),
             stderr: String::new(),
-            races: Vec::new(),
-            tally: None,
+            races: Races::default(),
         }
     }
 }
@@ -158,7 +164,7 @@ pub fn judge(scenario: &Scenario, profile: &Profile, run: Run, stderr: String) -
         used: judged.clauses,
         trace: run.trace,
         stderr,
-        races: run.races,
+        races: Races { seen: run.races, tally: None },
         ..ScenarioResult::unmeasured(scenario, Verdict::NotRun)
     }
 }

@@ -25,7 +25,7 @@ mod together;
 pub use agreement::{Agreement, agreement, allowed_combinations, misuse_of};
 pub use blocking::Blocking;
 pub use driver::{Run, run_scenario};
-pub use judge::{Disagreement, ScenarioResult, Verdict, judge};
+pub use judge::{Disagreement, Races, ScenarioResult, Verdict, judge};
 pub use pin::{PinnedAction, pin_actions, transitions};
 pub use race::{CombinationSeen, Pace, RaceSeen, RaceTally, Repeat, combination_text};
 pub use readings::{Answered, Followed, find_readings};

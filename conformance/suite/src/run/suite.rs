@@ -136,7 +136,7 @@ fn repeated(
             };
             RaceTally::new(&allowed)
         });
-        if let Some((step, combination)) = tally.count(&result.races) {
+        if let Some((step, combination)) = tally.count(&result.races.seen) {
             let allowed = tally.races.iter().find(|race| race.step == step);
             let allowed = allowed.map_or(0, |race| race.combinations.len());
             result.came_to(step, &combination, allowed);
@@ -152,7 +152,7 @@ fn repeated(
         }
     }
     let mut result = last.unwrap_or_else(|| ScenarioResult::unmeasured(scenario, Verdict::NotRun));
-    result.tally = tally.filter(|_| shared.repeat.is_some());
+    result.races.tally = tally.filter(|_| shared.repeat.is_some());
     result
 }
 

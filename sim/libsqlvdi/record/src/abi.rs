@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use vdi_recorder::Called;
 use vdi_recorder::settings::ORIGINAL;
 use vdi_spec::abi::{RawCommand, RawConfig, symbol};
 use vdi_spec::codes::HResult;
@@ -192,7 +193,7 @@ macro_rules! functions {
 fn on_set(this: Object, function: Function, args: Args<'_>, make: Make<'_>) -> c_int {
     let Some(trace) = record::set(this.addr()) else { return make() };
     let interface = trace.interface();
-    let status = trace.call((function, interface.as_str()), (None, args), make, nothing);
+    let status = trace.call(Called::new(function, &interface, args), make, nothing);
     trace.note_use(function, status == 0);
     status
 }
@@ -210,18 +211,19 @@ functions! {
         fn get_configuration(this, time: c_long, config: *mut RawConfig) =
             |make: Make<'_>| {
                 let Some(trace) = record::set(this.addr()) else { return make() };
-                let call = (Function::GetConfiguration, trace.interface());
+                let interface = trace.interface();
+                let args = record::timeout(time);
                 let out = || record::granted(given(config));
-                trace.call((call.0, &call.1), (None, record::timeout(time)), make, out)
+                trace.call(Called::new(Function::GetConfiguration, &interface, args), make, out)
             };
     "_ZN22ClientVirtualDeviceSet10OpenDeviceEPcPP19ClientVirtualDevice" =>
         fn open_device(this, name: *const c_char, device: *mut Object) =
             |make: Make<'_>| {
                 let Some(trace) = record::set(this.addr()) else { return make() };
                 let (handle, interface) = (trace.next_device(), trace.interface());
-                let call = (Function::OpenDevice, interface.as_str());
                 let args = record::named(&text(name));
-                trace.call(call, (Some(&handle), args), make, || {
+                let call = Called::new(Function::OpenDevice, &interface, args);
+                trace.call(call.creating(Some(&handle)), make, || {
                     if let Some(device) = given(device) {
                         trace.add_device(device.addr(), handle.clone());
                     }
@@ -243,10 +245,10 @@ functions! {
         fn get_buffer_handle(this, buffer: *mut u8, handle: *mut c_uint) =
             |make: Make<'_>| {
                 let Some(trace) = record::set(this.addr()) else { return make() };
-                let (name, args) = trace.lent(buffer.addr());
+                let (name, args) = trace.handed_out(buffer.addr());
                 let interface = trace.interface();
-                let call = (Function::GetBufferHandle, interface.as_str());
-                trace.call(call, (Some(&name), args), make, || {
+                let call = Called::new(Function::GetBufferHandle, &interface, args);
+                trace.call(call.creating(Some(&name)), make, || {
                     if let Some(number) = given(handle) {
                         trace.keep_handle(number, name.clone());
                     }
@@ -258,10 +260,9 @@ functions! {
             |make: Make<'_>| {
                 let Some(trace) = record::set(this.addr()) else { return make() };
                 let interface = trace.interface();
-                let call = (Function::MapBufferHandle, interface.as_str());
                 let args = trace.handle(handle.cast_unsigned());
                 let out = || given(buffer).map_or_else(nothing, |at| trace.mapped(at.addr()));
-                trace.call(call, (None, args), make, out)
+                trace.call(Called::new(Function::MapBufferHandle, &interface, args), make, out)
             };
     "_ZN22ClientVirtualDeviceSet20RegisterDeviceClosedEv" =>
         // Documented nowhere, so no event stands for it.
@@ -270,8 +271,8 @@ functions! {
         fn get_command(this, time: c_long, command: *mut *mut RawCommand) =
             |make: Make<'_>| {
                 let Some((trace, name)) = record::device(this.addr()) else { return make() };
-                let call = (Function::GetCommand, name.as_str());
-                trace.call(call, (None, record::timeout(time)), make, || {
+                let call = Called::new(Function::GetCommand, &name, record::timeout(time));
+                trace.call(call, make, || {
                     let Some(at) = given(command) else { return nothing() };
                     given(at).map_or_else(nothing, |command| trace.delivered(at.addr(), &command))
                 })
@@ -283,8 +284,7 @@ functions! {
             |make: Make<'_>| {
                 let Some((trace, name)) = record::device(this.addr()) else { return make() };
                 trace.compare(command.addr(), || given(command));
-                let args = trace.completed(command.addr(), (code, bytes, position));
-                let call = (Function::CompleteCommand, name.as_str());
-                trace.call(call, (None, args), make, nothing)
+                let args = trace.completed(command.addr(), code, bytes, position);
+                trace.call(Called::new(Function::CompleteCommand, &name, args), make, nothing)
             };
 }

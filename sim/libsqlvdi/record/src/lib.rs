@@ -2,6 +2,8 @@
 //! handed on to the original: the one that `VDI_ORIGINAL` names by its path, or else the one
 //! that the program is linked with.
 //!
+//! Read first: [`abi`], [`record`], [`vdi_recorder::Called`].
+//!
 //! It is preloaded, or stands in the original's place, under its name in a folder of
 //! `LD_LIBRARY_PATH`. The trace goes to the file that `VDI_RECORD` names, or else `VDI_TRACE`,
 //! which our own library knows, too; `%s` in it stands for the name of the set, `%p` for the

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use vdi_recorder::Called;
 use vdi_recorder::settings::{RECORD, TIMEOUT_UNIT, TRACE};
 use vdi_recorder::shared::{Claim, claim, trace_path};
 use vdi_spec::abi::{RawCommand, RawConfig, milliseconds};
@@ -67,13 +68,14 @@ struct Names {
 
 /// What lies behind C++ objects, by their addresses.
 #[derive(Default)]
-struct Known {
+struct Objects {
     sets: BTreeMap<usize, Arc<Trace>>,
     /// Devices with their names.
     devices: BTreeMap<usize, (Arc<Trace>, String)>,
 }
 
-static KNOWN: Mutex<Known> = Mutex::new(Known { sets: BTreeMap::new(), devices: BTreeMap::new() });
+static OBJECTS: Mutex<Objects> =
+    Mutex::new(Objects { sets: BTreeMap::new(), devices: BTreeMap::new() });
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -81,12 +83,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The trace of the set at this address.
 pub(crate) fn set(address: usize) -> Option<Arc<Trace>> {
-    lock(&KNOWN).sets.get(&address).cloned()
+    lock(&OBJECTS).sets.get(&address).cloned()
 }
 
 /// The trace and the name of the device at this address.
 pub(crate) fn device(address: usize) -> Option<(Arc<Trace>, String)> {
-    lock(&KNOWN).devices.get(&address).cloned()
+    lock(&OBJECTS).devices.get(&address).cloned()
 }
 
 /// A set is about to be created at this address, or opened as a secondary client: from
@@ -94,7 +96,7 @@ pub(crate) fn device(address: usize) -> Option<(Arc<Trace>, String)> {
 #[expect(clippy::print_stderr, reason = "who asks for a trace hears why there is none")]
 pub(crate) fn begin(address: usize, name: &str, process: Process) {
     let Some(pattern) = RECORD.get().or_else(|| TRACE.get()) else { return };
-    let mut known = lock(&KNOWN);
+    let mut known = lock(&OBJECTS);
     if known.sets.get(&address).is_some_and(|set| set.in_use.load(Ordering::Acquire)) {
         return;
     }
@@ -127,7 +129,7 @@ pub(crate) fn begin(address: usize, name: &str, process: Process) {
 
 /// The object at this address is gone; another may come there.
 pub(crate) fn forget(address: usize) {
-    let mut known = lock(&KNOWN);
+    let mut known = lock(&OBJECTS);
     if let Some(set) = known.sets.remove(&address) {
         set.claim.end();
     }
@@ -136,7 +138,7 @@ pub(crate) fn forget(address: usize) {
 
 /// The process ends by itself: what is in use then was never closed.
 pub(crate) fn end_all() {
-    for trace in lock(&KNOWN).sets.values() {
+    for trace in lock(&OBJECTS).sets.values() {
         if trace.in_use.load(Ordering::Acquire) && trace.owner == std::process::id() {
             let (process, exit) = (trace.process, HowEnded::Normal);
             trace.recorder.record(Event::Exit { seq: None, process, exit });
@@ -180,20 +182,12 @@ impl Trace {
     /// A call, recorded before it is made and when it has returned.
     pub(crate) fn call(
         &self,
-        (call, on): (Function, &str),
-        (creates, args): (Option<&str>, Args<'_>),
+        call: Called<'_>,
         make: impl FnOnce() -> i32,
         out: impl FnOnce() -> Out<'static>,
     ) -> i32 {
         let lane = self.recorder.lane(self.process);
-        self.recorder.record(Event::Call {
-            seq: None,
-            lane: lane.clone(),
-            call,
-            on: Name::from(on),
-            creates: creates.map(Name::from),
-            args,
-        });
+        self.recorder.record(call.event(lane.clone()));
         let made = make();
         let status = HResult(made.cast_unsigned());
         let out = if status == HResult::NOERROR { out() } else { Out::default() };
@@ -203,17 +197,14 @@ impl Trace {
 
     /// What a call on the set means for whether it is in use.
     pub(crate) fn note_use(&self, function: Function, succeeded: bool) {
-        match function {
-            // Whatever Close answers, the set is closed.
-            Function::Close => {
-                self.in_use.store(false, Ordering::Release);
-                self.claim.end();
-            }
-            Function::Create | Function::OpenInSecondary => {
-                self.in_use.fetch_or(succeeded, Ordering::AcqRel);
-                self.claim.note_create(succeeded);
-            }
-            _ => {}
+        // Whatever Close answers, the set is closed.
+        if function == Function::Close {
+            self.in_use.store(false, Ordering::Release);
+            self.claim.end();
+        }
+        if matches!(function, Function::Create | Function::OpenInSecondary) {
+            self.in_use.fetch_or(succeeded, Ordering::AcqRel);
+            self.claim.note_create(succeeded);
         }
     }
 
@@ -224,13 +215,13 @@ impl Trace {
         let number = names.devices;
         match self.process {
             Process::Secondary(of) => format!("x{of}dev{number}"),
-            _ => format!("cdev{number}"),
+            Process::Server | Process::Primary => format!("cdev{number}"),
         }
     }
 
     /// The device at this address is open.
     pub(crate) fn add_device(self: &Arc<Self>, address: usize, name: String) {
-        lock(&KNOWN).devices.insert(address, (self.clone(), name));
+        lock(&OBJECTS).devices.insert(address, (self.clone(), name));
     }
 
     /// What GetCommand gave.
@@ -268,7 +259,9 @@ impl Trace {
     pub(crate) fn completed(
         &self,
         address: usize,
-        (code, bytes, position): (i32, u64, i64),
+        code: i32,
+        bytes: u64,
+        position: i64,
     ) -> Args<'static> {
         let name = lock(&self.names).at.get(&address).cloned();
         // Where no command lies there is none.
@@ -283,7 +276,7 @@ impl Trace {
     }
 
     /// A buffer as GetBufferHandle is given it, and the name of the handle.
-    pub(crate) fn lent(&self, address: usize) -> (String, Args<'static>) {
+    pub(crate) fn handed_out(&self, address: usize) -> (String, Args<'static>) {
         let mut names = lock(&self.names);
         names.handles += 1;
         let buffer = names.buffers.get(&address).cloned();

@@ -57,17 +57,46 @@ pub(crate) struct SendContext<'a> {
     pub(crate) depth: usize,
 }
 
+/// How the server of a stream goes about it.
+#[derive(Clone, Copy, Debug)]
+struct Manner {
+    writes: bool,
+    /// Transfers say where on the medium.
+    addressed: bool,
+    /// A success is believed without a look at the bytes moved.
+    trusting: bool,
+    /// ClearError is sent while other commands are out.
+    hasty: bool,
+    /// Bytes of a transfer.
+    transfer: u32,
+    /// A Load asks for the medium to be ejected.
+    ejects: bool,
+    /// A tape that is full is closed with a filemark.
+    closes: bool,
+}
+
+/// What is known of errors.
+#[derive(Clone, Copy, Debug, Default)]
+struct Errors {
+    recovery: Recovery,
+    /// The device is in the error state.
+    errored: bool,
+    /// Another medium is to be loaded.
+    loads: bool,
+    /// A Write has met the very end of a tape.
+    overflowed: bool,
+    /// Reads in a row that succeeded with nothing.
+    empty: u8,
+    /// Errors in a row that were recovered from, without anything done between them.
+    vain: u8,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Stream {
     device: u8,
     /// Of its data.
     id: u32,
-    writes: bool,
-    addressed: bool,
-    trusting: bool,
-    /// ClearError is sent while other commands are out.
-    hasty: bool,
-    transfer: u32,
+    manner: Manner,
     items: Items,
     item: usize,
     next: u64,
@@ -79,19 +108,9 @@ pub(crate) struct Stream {
     moved: u64,
     /// Where what was read is not what was written.
     wrong: Option<u64>,
-    recovery: Recovery,
-    errored: bool,
-    loads: bool,
-    /// A Load asks for the medium to be ejected.
-    ejects: bool,
-    /// A tape that is full is closed with a filemark.
-    closes: bool,
-    overflowed: bool,
+    /// What GetPosition said.
     position: u64,
-    /// Reads in a row that succeeded with nothing.
-    empty: u8,
-    /// Errors in a row that were recovered from, without anything done between them.
-    vain: u8,
+    errors: Errors,
 }
 
 /// Errors in a row after which a server gives up: ERROR_IO_DEVICE without a byte may be what
@@ -110,20 +129,27 @@ impl Stream {
     /// The same of a RESTORE.
     pub(crate) fn restore(options: &Options, profile: &Profile, device: u8, id: u32) -> Self {
         let reads = stream_items::of_restore(options, profile);
-        let written = Self::new(options, device, id, reads);
+        let mut stream = Self::new(options, device, id, reads);
+        let manner = stream.manner;
         let transfer = options.read_size;
-        Self { writes: false, transfer, hasty: false, closes: false, ..written }
+        stream.manner = Manner { writes: false, transfer, hasty: false, closes: false, ..manner };
+        stream
     }
 
     fn new(options: &Options, device: u8, id: u32, items: Items) -> Self {
-        Self {
-            device,
-            id,
+        let manner = Manner {
             writes: true,
             addressed: options.like == Like::Disk,
             trusting: options.trusting,
             hasty: options.hasty,
             transfer: options.write_size,
+            ejects: !options.ways.loads_only,
+            closes: options.ways.closing_marks && options.like == Like::Tape,
+        };
+        Self {
+            device,
+            id,
+            manner,
             items,
             item: 0,
             next: 0,
@@ -132,21 +158,14 @@ impl Stream {
             reads: VecDeque::new(),
             moved: 0,
             wrong: None,
-            recovery: Recovery::None,
-            errored: false,
-            loads: false,
-            ejects: !options.ways.loads_only,
-            closes: options.ways.closing_marks && options.like == Like::Tape,
-            overflowed: false,
             position: 0,
-            empty: 0,
-            vain: 0,
+            errors: Errors::default(),
         }
     }
 
     /// Whether everything was sent and called back.
     pub(crate) fn is_done(&self) -> bool {
-        self.item == self.items.len() && self.is_quiet() && self.recovery == Recovery::None
+        self.item == self.items.len() && self.is_quiet() && self.errors.recovery == Recovery::None
     }
 
     /// Whether nothing is under way.
@@ -171,27 +190,27 @@ impl Stream {
 
     /// Whether a Write has met the very end of a tape, after which a server aborts.
     pub(crate) const fn has_overflowed(&self) -> bool {
-        self.overflowed
+        self.errors.overflowed
     }
 
     /// Whether its device was in the error state when it last said so.
     pub(crate) const fn is_errored(&self) -> bool {
-        self.errored
+        self.errors.errored
     }
 
     /// The next command, with what its buffer is to hold.
     pub(crate) fn next(&mut self, context: &mut SendContext<'_>) -> Option<(Send, Option<Extent>)> {
-        if self.recovery != Recovery::None {
+        if self.errors.recovery != Recovery::None {
             let clears = |flight: &Flight| flight.code == Code::ClearError;
-            let waits = match self.recovery {
-                Recovery::Clear if self.hasty => self.flights.iter().any(clears),
+            let waits = match self.errors.recovery {
+                Recovery::Clear if self.manner.hasty => self.flights.iter().any(clears),
                 _ => !self.is_quiet(),
             };
             if waits {
                 return None;
             }
-            let (code, size) = match self.recovery {
-                Recovery::Load => (Code::Load, Some(self.ejects.into())),
+            let (code, size) = match self.errors.recovery {
+                Recovery::Load => (Code::Load, Some(self.manner.ejects.into())),
                 Recovery::Mark => (Code::WriteMark, None),
                 _ => (Code::ClearError, None),
             };
@@ -214,7 +233,7 @@ impl Stream {
                     if context.buffers.is_empty() {
                         return None;
                     }
-                    let transfer = Transfer { offset: self.next, length: self.transfer };
+                    let transfer = Transfer { offset: self.next, length: self.manner.transfer };
                     return Some(self.send(transfer, context));
                 }
                 Item::Alone(code, size) => {
@@ -240,7 +259,7 @@ impl Stream {
             return Some(self.again.remove(0));
         }
         let left = end.saturating_sub(self.next);
-        let length = left.min(self.transfer.into()) as u32;
+        let length = left.min(self.manner.transfer.into()) as u32;
         let transfer = Transfer { offset: self.next, length };
         self.next += u64::from(length);
         (length > 0).then_some(transfer)
@@ -251,19 +270,19 @@ impl Stream {
         transfer: Transfer,
         context: &mut SendContext<'_>,
     ) -> (Send, Option<Extent>) {
-        let code = if self.writes { Code::Write } else { Code::Read };
+        let code = if self.manner.writes { Code::Write } else { Code::Read };
         let command = context.numbers.next_command();
         let buffer = context.buffers.pop();
         self.flights.push(Flight { command, code, buffer, transfer });
-        if !self.writes && !self.addressed {
+        if !self.manner.writes && !self.manner.addressed {
             self.reads.push_back((command, None));
         }
         let Transfer { offset, length } = transfer;
-        let position = self.addressed.then_some(offset);
+        let position = self.manner.addressed.then_some(offset);
         let size = Some(length as i32);
         let fill = Extent { stream: self.id, offset, length };
         let send = Send { device: self.device, command, code, buffer, size, position };
-        (send, self.writes.then_some(fill))
+        (send, self.manner.writes.then_some(fill))
     }
 
     fn alone(
@@ -310,10 +329,10 @@ impl Stream {
         let flight = self.flights.remove(place);
         buffers.extend(flight.buffer);
         if back.bytes > 0 || back.code == Win32::ERROR_SUCCESS && flight.code != Code::ClearError {
-            self.vain = 0;
+            self.errors.vain = 0;
         }
         let refused = [Win32::ERROR_INVALID_HANDLE, Win32::ERROR_NO_SYSTEM_RESOURCES];
-        self.errored |= back.code != Win32::ERROR_SUCCESS && !refused.contains(&back.code);
+        self.errors.errored |= back.code != Win32::ERROR_SUCCESS && !refused.contains(&back.code);
         if refused.contains(&back.code) {
             self.take_back(&flight);
             return Effect::On;
@@ -340,9 +359,9 @@ impl Stream {
     }
 
     const fn error(&mut self) -> Effect {
-        (self.errored, self.recovery) = (true, Recovery::Clear);
-        self.vain += 1;
-        if self.vain < VAIN_RECOVERIES { Effect::On } else { Effect::Fails }
+        (self.errors.errored, self.errors.recovery) = (true, Recovery::Clear);
+        self.errors.vain += 1;
+        if self.errors.vain < VAIN_RECOVERIES { Effect::On } else { Effect::Fails }
     }
 
     fn take_back(&mut self, flight: &Flight) {
@@ -350,7 +369,7 @@ impl Stream {
         if flight.transfer.length == 0 || self.items.get(self.item) == Some(&Item::End) {
             return;
         }
-        if self.writes || self.addressed {
+        if self.manner.writes || self.manner.addressed {
             self.send_again(flight.transfer);
         } else {
             self.next -= u64::from(flight.transfer.length);
@@ -365,9 +384,9 @@ impl Stream {
     fn written(&mut self, flight: &Flight, code: Win32, bytes: u32) -> Effect {
         let Transfer { offset, length } = flight.transfer;
         match code {
-            Win32::ERROR_SUCCESS if bytes >= length || self.trusting => {}
+            Win32::ERROR_SUCCESS if bytes >= length || self.manner.trusting => {}
             Win32::ERROR_END_OF_MEDIA => {
-                self.loads = true;
+                self.errors.loads = true;
                 if bytes < length {
                     let (offset, length) = (offset + u64::from(bytes), length - bytes);
                     self.send_again(Transfer { offset, length });
@@ -376,7 +395,7 @@ impl Stream {
                 return self.error();
             }
             _ => {
-                self.overflowed |= code == Win32::ERROR_EOM_OVERFLOW;
+                self.errors.overflowed |= code == Win32::ERROR_EOM_OVERFLOW;
                 return Effect::Fails;
             }
         }
@@ -396,8 +415,8 @@ impl Stream {
         if self.items.get(self.item) == Some(&Item::End) {
             self.reads.clear();
             if code == Win32::ERROR_SUCCESS && bytes == 0 {
-                self.empty += 1;
-                return if self.empty < EMPTY_READS { Effect::On } else { Effect::Fails };
+                self.errors.empty += 1;
+                return if self.errors.empty < EMPTY_READS { Effect::On } else { Effect::Fails };
             }
             self.item += 1;
             return if ends && bytes == 0 { self.error() } else { Effect::Fails };
@@ -410,7 +429,7 @@ impl Stream {
         // What was told and is not there is something else than was written.
         let missing = taken - content::length(&content);
         content::push(&mut content, content::nothing(missing));
-        if self.addressed {
+        if self.manner.addressed {
             self.compare(offset, &content);
             self.moved += u64::from(taken);
             if taken < length {
@@ -429,11 +448,11 @@ impl Stream {
             }
         }
         if ends {
-            self.loads = true;
+            self.errors.loads = true;
             return self.error();
         }
-        self.empty = if taken == 0 { self.empty + 1 } else { 0 };
-        if self.empty < EMPTY_READS { Effect::On } else { Effect::Fails }
+        self.errors.empty = if taken == 0 { self.errors.empty + 1 } else { 0 };
+        if self.errors.empty < EMPTY_READS { Effect::On } else { Effect::Fails }
     }
 
     /// Compares what was read with what was written there.
@@ -450,15 +469,17 @@ impl Stream {
     fn succeeded(&mut self, code: Code, position: u64) {
         match code {
             Code::ClearError => {
-                self.errored = false;
-                self.recovery = match self.loads {
-                    true if self.closes => Recovery::Mark,
+                self.errors.errored = false;
+                self.errors.recovery = match self.errors.loads {
+                    true if self.manner.closes => Recovery::Mark,
                     true => Recovery::Load,
                     false => Recovery::None,
                 };
             }
-            Code::WriteMark if self.recovery == Recovery::Mark => self.recovery = Recovery::Load,
-            Code::Load => (self.loads, self.recovery) = (false, Recovery::None),
+            Code::WriteMark if self.errors.recovery == Recovery::Mark => {
+                self.errors.recovery = Recovery::Load
+            }
+            Code::Load => (self.errors.loads, self.errors.recovery) = (false, Recovery::None),
             Code::Discard => {}
             code => {
                 if code == Code::GetPosition {
@@ -475,6 +496,6 @@ impl Stream {
     /// Whether an error can be got over: the end of a medium, if there may be another.
     pub(crate) fn can_recover(&self, removable: bool) -> bool {
         let past_end = self.item > 0 && self.items.get(self.item - 1) == Some(&Item::End);
-        self.recovery == Recovery::None || past_end || self.loads && removable
+        self.errors.recovery == Recovery::None || past_end || self.errors.loads && removable
     }
 }

@@ -92,7 +92,7 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
                     move || B::server_open_device(&set, name),
                     move |backend, opened, _| {
                         if kept {
-                            backend.server_devices.insert((run, device), opened);
+                            backend.objects.server_devices.insert((run, device), opened);
                         }
                     },
                 )
@@ -101,7 +101,7 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
                 move || B::allocate(&set, size, alignment),
                 move |backend, made, answer| {
                     let (made, offset) = made;
-                    backend.buffers.insert(buffer, made);
+                    backend.objects.buffers.insert(buffer, made);
                     answer.address = Some(offset);
                 },
             ),
@@ -120,7 +120,7 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
             }
             ServerAsk::SendCommand(ref sent) => self.send(run, sent),
             ServerAsk::CloseDevice { device } => {
-                match self.server_devices.get(&(run, device)).cloned() {
+                match self.objects.server_devices.get(&(run, device)).cloned() {
                     Some(device) => status(move || B::close_device(&device)),
                     None => closed(),
                 }
@@ -131,11 +131,11 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
     }
 
     fn allocated(&self, buffer: Option<u32>) -> Option<B::Buffer> {
-        buffer.and_then(|buffer| self.buffers.get(&buffer).cloned())
+        buffer.and_then(|buffer| self.objects.buffers.get(&buffer).cloned())
     }
 
     fn send(&self, run: u8, sent: &SendAsk) -> Job<B> {
-        let Some(device) = self.server_devices.get(&(run, sent.device)).cloned() else {
+        let Some(device) = self.objects.server_devices.get(&(run, sent.device)).cloned() else {
             return closed();
         };
         let sent = Sent {
@@ -172,13 +172,13 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
                     move || B::client_open_device(&set, name),
                     move |backend, opened, _| {
                         if kept {
-                            backend.client_devices.insert(key(device), opened);
+                            backend.objects.client_devices.insert(key(device), opened);
                         }
                     },
                 )
             }
             ClientAsk::GetCommand { device, wait } => {
-                match self.client_devices.get(&key(device)).cloned() {
+                match self.objects.client_devices.get(&key(device)).cloned() {
                     Some(device) => job(
                         move || B::get_command(&device, wait),
                         move |backend, got, answer| {
@@ -189,24 +189,28 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
                 }
             }
             ClientAsk::CompleteCommand(ref done) => {
-                match self.client_devices.get(&key(done.device)).cloned() {
+                match self.objects.client_devices.get(&key(done.device)).cloned() {
                     Some(device) => self.complete(device, done),
                     None => closed(),
                 }
             }
             ClientAsk::GetBufferHandle { buffer, handle } => {
-                let known =
-                    |buffer| self.got.get(&(by.process, buffer)).or(self.buffers.get(&buffer));
+                let known = |buffer| {
+                    self.objects
+                        .got
+                        .get(&(by.process, buffer))
+                        .or(self.objects.buffers.get(&buffer))
+                };
                 let buffer = buffer.and_then(known).cloned();
                 job(
                     move || B::buffer_handle(&set, buffer),
                     move |backend, made, _| {
-                        backend.handles.insert(handle, made);
+                        backend.objects.handles.insert(handle, made);
                     },
                 )
             }
             ClientAsk::MapBufferHandle { handle } => {
-                let handle = handle.and_then(|handle| self.handles.get(&handle).copied());
+                let handle = handle.and_then(|handle| self.objects.handles.get(&handle).copied());
                 job(
                     move || B::map(&set, handle),
                     move |backend, buffer, answer| {
@@ -220,7 +224,7 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
     }
 
     fn complete(&self, device: B::ClientDevice, done: &Complete) -> Job<B> {
-        let command = self.delivered.get(&done.command).copied();
+        let command = self.objects.delivered.get(&done.command).copied();
         let position = done.position.unwrap_or_default();
         let ended = Ended { code: done.code, bytes: done.bytes, position };
         status(move || B::complete_command(&device, command, ended))
@@ -229,16 +233,16 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
     fn deliver(&mut self, by: Actor, got: Got<B::Command, B::Buffer>) -> Delivered {
         let Got { command: handle, tag, code, size, position, buffer } = got;
         let command = u32::try_from(tag).unwrap_or_default();
-        self.delivered.insert(command, handle);
+        self.objects.delivered.insert(command, handle);
         let buffer = buffer.and_then(|buffer| self.gets(by, buffer));
         Delivered { command, code, size, position, buffer }
     }
 
     /// A client's process has got a buffer: its number, if it is known.
     fn gets(&mut self, by: Actor, buffer: B::Buffer) -> Option<u32> {
-        let mut all = self.buffers.iter();
+        let mut all = self.objects.buffers.iter();
         let number = all.find(|(_, own)| B::is_same(own, &buffer)).map(|(number, _)| *number)?;
-        self.got.insert((by.process, number), buffer);
+        self.objects.got.insert((by.process, number), buffer);
         Some(number)
     }
 }

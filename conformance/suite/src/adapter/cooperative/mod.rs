@@ -60,6 +60,34 @@ struct Inside<B: ImplementationApi> {
     taken: Arc<Mutex<Option<Taken<B>>>>,
 }
 
+/// What the numbers of a world stand for.
+struct Objects<B: ImplementationApi> {
+    servers: BTreeMap<u8, B::ServerSet>,
+    clients: BTreeMap<(Process, u8), B::ClientSet>,
+    server_devices: BTreeMap<(u8, u8), B::ServerDevice>,
+    client_devices: BTreeMap<(Process, u8, u8), B::ClientDevice>,
+    buffers: BTreeMap<u32, B::Buffer>,
+    handles: BTreeMap<u32, B::Handle>,
+    /// Buffers as client processes have got them.
+    got: BTreeMap<(Process, u32), B::Buffer>,
+    delivered: BTreeMap<u32, B::Command>,
+}
+
+impl<B: ImplementationApi> Default for Objects<B> {
+    fn default() -> Self {
+        Self {
+            servers: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            server_devices: BTreeMap::new(),
+            client_devices: BTreeMap::new(),
+            buffers: BTreeMap::new(),
+            handles: BTreeMap::new(),
+            got: BTreeMap::new(),
+            delivered: BTreeMap::new(),
+        }
+    }
+}
+
 /// An implementation, one call at a time.
 pub(super) struct ImplementationBackend<B: ImplementationApi> {
     world: B,
@@ -69,17 +97,9 @@ pub(super) struct ImplementationBackend<B: ImplementationApi> {
     all_on_threads: bool,
     /// By life of a set.
     setups: Vec<Setup>,
-    servers: BTreeMap<u8, B::ServerSet>,
-    clients: BTreeMap<(Process, u8), B::ClientSet>,
-    server_devices: BTreeMap<(u8, u8), B::ServerDevice>,
-    client_devices: BTreeMap<(Process, u8, u8), B::ClientDevice>,
-    buffers: BTreeMap<u32, B::Buffer>,
-    handles: BTreeMap<u32, B::Handle>,
-    /// Buffers as client processes have got them.
-    got: BTreeMap<(Process, u32), B::Buffer>,
+    objects: Objects<B>,
     /// What buffers hold, where the implementation has no bytes.
     contents: BTreeMap<u32, Content>,
-    delivered: BTreeMap<u32, B::Command>,
     inside: BTreeMap<u8, Inside<B>>,
     /// What is ready to be told on a lane.
     ready: BTreeMap<u8, VecDeque<LaneEvent>>,
@@ -98,15 +118,8 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
             gate,
             all_on_threads,
             setups: Vec::new(),
-            servers: BTreeMap::new(),
-            clients: BTreeMap::new(),
-            server_devices: BTreeMap::new(),
-            client_devices: BTreeMap::new(),
-            buffers: BTreeMap::new(),
-            handles: BTreeMap::new(),
-            got: BTreeMap::new(),
+            objects: Objects::default(),
             contents: BTreeMap::new(),
-            delivered: BTreeMap::new(),
             inside: BTreeMap::new(),
             ready: BTreeMap::new(),
             refused: Arc::default(),
@@ -115,12 +128,12 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
 
     fn server(&mut self, by: Actor) -> B::ServerSet {
         let make = &self.makers.server;
-        self.servers.entry(by.run).or_insert_with(|| make(by.process)).clone()
+        self.objects.servers.entry(by.run).or_insert_with(|| make(by.process)).clone()
     }
 
     fn client(&mut self, by: Actor) -> B::ClientSet {
         let (make, set) = (&self.makers.client, self.setups[usize::from(by.run)].set);
-        self.clients.entry((by.process, set)).or_insert_with(|| make(by.process)).clone()
+        self.objects.clients.entry((by.process, set)).or_insert_with(|| make(by.process)).clone()
     }
 
     /// The completion routine of a command.
@@ -161,13 +174,13 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
     /// The buffer as a process has it.
     fn buffer_of(&self, process: Process, buffer: u32) -> Option<&B::Buffer> {
         match process.party() {
-            Party::Client => self.got.get(&(process, buffer)),
-            _ => self.buffers.get(&buffer),
+            Party::Client => self.objects.got.get(&(process, buffer)),
+            _ => self.objects.buffers.get(&buffer),
         }
     }
 
     fn has(&self, process: Process, buffer: u32) -> bool {
-        let (own, all) = (self.buffer_of(process, buffer), self.buffers.get(&buffer));
+        let (own, all) = (self.buffer_of(process, buffer), self.objects.buffers.get(&buffer));
         all.is_some_and(|all| self.world.buffer_lives(process, all, own))
     }
 }
@@ -267,11 +280,11 @@ impl<B: ImplementationApi> Backend for ImplementationBackend<B> {
         match resource {
             Resource::Buffer(buffer) => self.has(by.process, buffer),
             Resource::Device(device) if by.process.party() == Party::Client => {
-                let own = self.client_devices.get(&(by.process, by.run, device));
+                let own = self.objects.client_devices.get(&(by.process, by.run, device));
                 own.is_some_and(B::client_device_lives)
             }
             Resource::Device(device) => {
-                let own = self.server_devices.get(&(by.run, device));
+                let own = self.objects.server_devices.get(&(by.run, device));
                 own.is_some_and(B::server_device_lives)
             }
         }

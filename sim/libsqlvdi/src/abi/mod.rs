@@ -5,6 +5,8 @@
 //! are read or written here, once, and never kept; what goes out stays valid until the
 //! completion of the command, or the Close of the set.
 
+mod memory;
+
 use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
@@ -17,48 +19,14 @@ use crate::calls::{self, Result};
 use crate::objects::{self, Token};
 use crate::settings::Settings;
 
+pub(crate) use memory::CommandMemory;
+
 /// A C++ object of either class: one pointer, in which a number stands.
 #[derive(Debug)]
 #[repr(C)]
 struct Object(u64);
 
 const _: () = assert!(size_of::<Object>() == size_of::<*mut c_void>());
-
-/// A command where a client can see it, until this is dropped.
-#[derive(Debug)]
-pub(crate) struct CommandMemory(NonNull<RawCommand>);
-
-// SAFETY: the memory belongs to the process, not to a thread; it is read and written here
-// under the lock of its device only.
-unsafe impl Send for CommandMemory {}
-
-impl CommandMemory {
-    pub(crate) fn new(command: RawCommand) -> Self {
-        Self(NonNull::from(Box::leak(Box::new(command))))
-    }
-
-    pub(crate) const fn address(&self) -> *mut RawCommand {
-        self.0.as_ptr()
-    }
-
-    pub(crate) fn set(&mut self, command: RawCommand) {
-        // SAFETY: allocated by `new`, and no reference to it exists.
-        unsafe { self.0.as_ptr().write_volatile(command) };
-    }
-
-    /// What it holds: a client may have written into it, whatever the documents say.
-    pub(crate) fn get(&self) -> RawCommand {
-        // SAFETY: as for `set`; every pattern of bits is a valid command.
-        unsafe { self.0.as_ptr().read_volatile() }
-    }
-}
-
-impl Drop for CommandMemory {
-    fn drop(&mut self) {
-        // SAFETY: leaked from a box by `new`, and dropped once.
-        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
-    }
-}
 
 /// The number in an object; 0 if there is no object.
 fn token(this: *const Object) -> Token {
@@ -110,7 +78,7 @@ fn call(what: &str, make: impl FnOnce() -> Result<()>) -> c_int {
     let expected = [HResult::VD_E_CLOSE, HResult::VD_E_TIMEOUT].contains(&status);
     if status.is_failure() && !expected {
         // What cannot be told is not told.
-        let _ = catch_unwind(|| Settings::get().tell(|| format!("{what}: {status}")));
+        let _ = catch_unwind(|| Settings::get().debug(|| format!("{what}: {status}")));
     }
     status.0.cast_signed()
 }
@@ -119,7 +87,7 @@ fn call(what: &str, make: impl FnOnce() -> Result<()>) -> c_int {
 fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        std::panic::set_hook(Box::new(|panic| Settings::get().tell(|| panic.to_string())));
+        std::panic::set_hook(Box::new(|panic| Settings::get().debug(|| panic.to_string())));
     });
 }
 

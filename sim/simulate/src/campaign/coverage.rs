@@ -55,7 +55,7 @@ pub struct Coverage {
     pub transitions: Table,
     /// Readings on which a clause that was met depends.
     pub readings: Table,
-    /// Faults that injected.
+    /// Faults that were injected.
     pub faults: Table,
     /// Statements, arrangements and media, by how they ended.
     pub outcomes: Table,

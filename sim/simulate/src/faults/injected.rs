@@ -1,4 +1,4 @@
-//! The faults that injected in a world. What is drawn may never come, because the world ends
+//! The faults that were injected in a world. What is drawn may never come, because the world ends
 //! before or nothing gives occasion to it; only what came is counted as met, and only what
 //! came can explain that a statement failed.
 
@@ -53,7 +53,7 @@ faults! {
     OddCalls "odd-calls" true "A call was made out of the order.";
 }
 
-/// Those that injected in a world.
+/// Those that were injected in a world.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Injected(u32);
 

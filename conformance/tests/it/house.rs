@@ -14,6 +14,12 @@ use crate::tidy::{parse, sources, top};
 const IMPL_FILES: usize = 3;
 /// Fields of a struct that more than its own file can reach.
 const FIELDS: usize = 12;
+/// Wider ones, each with the reason.
+const WIDE: &[&str] = &[
+    // The model's state: a plain value without a secret, which every rule reads; its order
+    // is what states are compared and counted by.
+    "State",
+];
 /// How often a public type's name may stand in one crate.
 const NAMESAKES: usize = 2;
 
@@ -332,7 +338,8 @@ fn no_struct_has_fields_that_everybody_reaches_into() {
                     .iter()
                     .any(|field| !matches!(field.vis, syn::Visibility::Inherited));
                 let spread = impls.get(&item.ident.to_string()).is_some_and(|at| at.len() > 1);
-                if item.fields.len() > FIELDS && (open || spread) && !is_record(item) {
+                let wide = WIDE.contains(&item.ident.to_string().as_str());
+                if item.fields.len() > FIELDS && (open || spread) && !wide && !is_record(item) {
                     let count = item.fields.len();
                     wrong += &format!("{}: {} has {count} fields\n", short(path), item.ident);
                 }

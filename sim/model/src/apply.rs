@@ -51,10 +51,9 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
         }
         Effect::CloseDevice { device, drain } => close_device(state, device, drain),
         Effect::Abort(cause) => abort(state, cause),
-        Effect::CloseServer { abort: cause, then_wait } => {
+        Effect::CloseServer { abort, then_wait } => {
+            close_server(state, abort);
             let pending = |reply| InProgress { lane, caller, pending: Pending::ServerClose(reply) };
-            state.server = ServerLife::Closed;
-            abort_if(state, cause);
             state.calls.extend(then_wait.map(pending));
         }
         Effect::Create(devices, asked) => {
@@ -81,17 +80,24 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
             set_stage(state, command, Stage::Completed { code, bytes, position });
             complete(state, command, code, entry);
         }
-        Effect::CloseClient { abort: cause, drop_held } => {
-            state.client = ClientLife::Closed;
-            abort_if(state, cause);
-            let_go(state);
-            if drop_held {
-                complete_all(state, Stage::Delivered, Win32::ERROR_OPERATION_ABORTED);
-            }
-        }
+        Effect::CloseClient { abort, drop_held } => close_client(state, abort, drop_held),
         Effect::Wait(pending) => {
             state.calls.push(InProgress { lane, caller, pending });
         }
+    }
+}
+
+fn close_server(state: &mut State, cause: Option<Cause>) {
+    state.server = ServerLife::Closed;
+    abort_if(state, cause);
+}
+
+fn close_client(state: &mut State, cause: Option<Cause>, drop_held: bool) {
+    state.client = ClientLife::Closed;
+    abort_if(state, cause);
+    let_go(state);
+    if drop_held {
+        complete_all(state, Stage::Delivered, Win32::ERROR_OPERATION_ABORTED);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::buffer::BufferHandle;
 use super::client_device::ClientDevice;
 use super::client_state::Client;
-use super::command::Timeout;
+use super::clock::Timeout;
 use super::history::SetHistory;
 use super::layout::{End, Phase, Piece, State, check_name};
 use super::mapping::{Listen, PRIMARY, SetMapping};

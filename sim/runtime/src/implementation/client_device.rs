@@ -2,7 +2,8 @@
 
 use super::buffer::Buffer;
 use super::client_state::{Client, Held, Slot};
-use super::command::{CommandId, Delivered, Timeout};
+use super::clock::Timeout;
+use super::command::{CommandId, Delivered};
 use super::layout::{Corrupt, End};
 use super::mapping::Listen;
 use super::record::{Answered, Entered, Request};

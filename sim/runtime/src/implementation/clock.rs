@@ -4,6 +4,15 @@ use std::sync::Weak;
 
 use crate::sync::{Arc, Deadline, Mutex, MutexGuard, ThreadId, this_thread};
 
+/// How long a client is willing to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeout {
+    /// For ever.
+    Infinite,
+    /// So many milliseconds; 0 only polls.
+    Milliseconds(u32),
+}
+
 /// What lets virtual time pass for waiting calls. With real time it stays empty.
 #[derive(Debug)]
 pub(super) struct Clock {

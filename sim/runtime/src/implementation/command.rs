@@ -11,15 +11,6 @@ use vdi_spec::codes::{CommandCode, Win32};
 /// those that came back with an error lie in it until the client passes them over.
 pub const MAX_QUEUE_DEPTH: usize = RING / 2;
 
-/// How long a client is willing to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Timeout {
-    /// For ever.
-    Infinite,
-    /// So many milliseconds; 0 only polls.
-    Milliseconds(u32),
-}
-
 /// How a command ended, as its completion routine is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Completion {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::allocator::Need;
 use super::clock::Limit;
-use super::command::Timeout;
+use super::clock::Timeout;
 use super::host::{Host, Life};
 use super::layout::{
     Control, Corrupt, DeviceWords, Holder, MAGIC, Phase, Piece, ProcessId, SideWord, State,

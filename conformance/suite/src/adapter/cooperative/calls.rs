@@ -8,11 +8,8 @@ use vdi_simulate::{
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
 
-use super::ImplementationBackend;
+use super::{ImplementationBackend, Taken};
 use crate::adapter::body::{Ended, Given, Got, ImplementationApi, Sent};
-
-/// What is kept of a call that has returned, and what it answers.
-pub(super) type Taken<B> = Box<dyn FnOnce(&mut ImplementationBackend<B>) -> Answer + Send>;
 
 /// A call that is ready to be made; it gives nothing if its process is no more.
 pub(super) type Job<B> = Box<dyn FnOnce() -> Option<Taken<B>> + Send>;

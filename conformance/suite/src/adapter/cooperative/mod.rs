@@ -15,13 +15,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use vdi_simulate::{
-    Actor, Ask, Backend, CalledBack, ClientAsk, Content, Extent, LaneEvent, Resource, Rng,
+    Actor, Answer, Ask, Backend, CalledBack, ClientAsk, Content, Extent, LaneEvent, Resource, Rng,
     Scarcity, ServerAsk, Setup,
 };
 use vdi_spec::clauses::Party;
 use vdi_trace::Process;
 
-use self::calls::Taken;
 use self::step_gate::{StepGate, Went};
 use super::body::{Ended, ImplementationApi, Routine};
 use super::inprocess::Still;
@@ -52,6 +51,9 @@ pub(super) struct Makers<B: ImplementationApi> {
     pub(super) server: Box<dyn Fn(Process) -> B::ServerSet>,
     pub(super) client: Box<dyn Fn(Process) -> B::ClientSet>,
 }
+
+/// What is kept of a call that has returned, and what it answers.
+type Taken<B> = Box<dyn FnOnce(&mut ImplementationBackend<B>) -> Answer + Send>;
 
 /// A call on a thread of its lane.
 struct Inside<B: ImplementationApi> {

@@ -89,7 +89,7 @@ fn pass(defect: &MutantInfo, seeds: Seeds, under: Option<Reading>, kill: &mut Wo
         ..CampaignConfig::on_model()
     };
     let (mutant, sound) =
-        (on(BackendKind::Plain(Some(defect.mutant))), on(BackendKind::Plain(None)));
+        (on(BackendKind::Reference(Some(defect.mutant))), on(BackendKind::Reference(None)));
     for seed in seeds.from..seeds.to {
         let Some(violation) = violated(&mutant, seed) else { continue };
         let fits = defect.clauses.contains(&violation.clause.info().id);
@@ -99,7 +99,7 @@ fn pass(defect: &MutantInfo, seeds: Seeds, under: Option<Reading>, kill: &mut Wo
         let under = under.map(|reading| reading.to_string());
         let reading = under.iter().map(|under| format!(" --reading {under}")).collect::<String>();
         let again =
-            format!("vdi simulate --seed {seed} --on plain --defect {}{reading}", defect.name);
+            format!("vdi simulate --seed {seed} --on reference --defect {}{reading}", defect.name);
         *kill = WorldKill {
             defect: defect.name,
             clause: Some(violation.clause),

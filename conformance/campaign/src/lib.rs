@@ -34,8 +34,8 @@ pub enum BackendKind {
     Model,
     /// The runtime.
     Runtime,
-    /// The plain implementation, whole or with a seeded defect.
-    Plain(Option<Mutant>),
+    /// The reference implementation, whole or a mutant of it.
+    Reference(Option<Mutant>),
 }
 
 impl BackendKind {
@@ -45,7 +45,7 @@ impl BackendKind {
         match self {
             Self::Model => "vdi-model",
             Self::Runtime => "vdi-runtime",
-            Self::Plain(_) => "vdi-plain",
+            Self::Reference(_) => "vdi-plain",
         }
     }
 }
@@ -127,7 +127,7 @@ impl Runner<'_> {
                 self.on(&mut ModelBackend::new(profile.clone()), seed, options, watch)
             }
             BackendKind::Runtime => self.on(&mut simulated_runtime(options), seed, options, watch),
-            BackendKind::Plain(defect) => {
+            BackendKind::Reference(defect) => {
                 self.on(&mut simulated_reference(options, defect), seed, options, watch)
             }
         }

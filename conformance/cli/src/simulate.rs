@@ -22,7 +22,7 @@ impl HowArgs {
     /// Those of a command that drives scenarios, too.
     pub(super) fn of(target: &Target, seed: &SeedArgs) -> Result<Self, Failure> {
         if target.adapter.is_some() || target.reference || target.processes {
-            let why = "a world runs on the model, the runtime or the plain implementation: \
+            let why = "a world runs on the model, the runtime or the reference implementation: \
                        --on says on which";
             return Err(Failure::Usage(why.to_owned()));
         }
@@ -44,9 +44,9 @@ impl HowArgs {
     pub(super) fn worlds(&self) -> Result<CampaignConfig, Failure> {
         let defect = self.defect.as_deref().map(defect_named).transpose()?;
         let backend = match self.on {
-            GroundArg::Plain => BackendKind::Plain(defect),
+            GroundArg::Reference => BackendKind::Reference(defect),
             _ if defect.is_some() => {
-                let why = "--defect is of the plain implementation: --on plain";
+                let why = "--defect is of the reference implementation: --on reference";
                 return Err(Failure::Usage(why.to_owned()));
             }
             GroundArg::Model => BackendKind::Model,
@@ -85,7 +85,7 @@ impl HowArgs {
         match self.on {
             GroundArg::Model => {}
             GroundArg::Runtime => words.add("--on", "runtime"),
-            GroundArg::Plain => words.add("--on", "plain"),
+            GroundArg::Reference => words.add("--on", "reference"),
         }
         self.defect.iter().for_each(|defect| words.add("--defect", defect));
         self.client.iter().for_each(|client| words.add("--client", client));

@@ -1,4 +1,4 @@
-//! The synchronisation types of the plain implementation, all in one place.
+//! The synchronisation types of the reference implementation, all in one place.
 //!
 //! Here they are the standard library's. The test `loom` compiles the same
 //! source with a module of this name that holds loom's, and so tries every

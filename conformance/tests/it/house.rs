@@ -50,10 +50,33 @@ fn crates() -> Vec<PathBuf> {
     found
 }
 
-/// The sources of a crate: those below `src`, where crates that nest have their own.
-fn of_crate(folder: &Path) -> Vec<(PathBuf, syn::File)> {
-    let found = sources(&folder.join("src"));
-    found.into_iter().map(|path| (path.clone(), parse(&path))).collect()
+/// A crate: its folder, and the sources below its `src`.
+struct Crate {
+    folder: PathBuf,
+    files: Vec<(PathBuf, syn::File)>,
+}
+
+fn parsed() -> Vec<Crate> {
+    let files = |folder: &Path| {
+        let found = sources(&folder.join("src"));
+        found.into_iter().map(|path| (path.clone(), parse(&path))).collect()
+    };
+    crates().into_iter().map(|folder| Crate { files: files(&folder), folder }).collect()
+}
+
+/// In one test, since reading all of it takes longest.
+#[test]
+fn the_house_is_in_order() {
+    let crates = parsed();
+    let wrong = [
+        no_file_imports_in_a_circle(&crates),
+        a_type_has_its_methods_in_few_files(&crates),
+        no_struct_has_fields_that_everybody_reaches_into(&crates),
+        no_call_command_or_code_is_forgotten_behind_a_wildcard(&crates),
+        a_public_name_means_few_things_in_a_crate(&crates),
+    ];
+    let wrong: String = wrong.concat();
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 fn short(path: &Path) -> String {
@@ -255,16 +278,14 @@ fn circles(arrows: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<Vec<Module>> {
     found.into_iter().collect()
 }
 
-#[test]
-fn no_file_imports_in_a_circle() {
+fn no_file_imports_in_a_circle(crates: &[Crate]) -> String {
     let mut wrong = String::new();
     let mut arrows_seen = 0;
-    for folder in crates() {
-        let files = of_crate(&folder);
-        let arrows = Map::new(&folder, &files).arrows();
+    for Crate { folder, files } in crates {
+        let arrows = Map::new(folder, files).arrows();
         arrows_seen += arrows.values().map(BTreeSet::len).sum::<usize>();
         for circle in circles(&arrows) {
-            wrong += &format!("{}:\n", short(&folder));
+            wrong += &format!("{}:\n", short(folder));
             for module in &circle {
                 let to: Vec<String> = arrows[module]
                     .iter()
@@ -276,7 +297,11 @@ fn no_file_imports_in_a_circle() {
         }
     }
     assert!(arrows_seen > 300, "only {arrows_seen} imports were understood");
-    assert!(wrong.is_empty(), "files import each other in a circle:\n{wrong}");
+    if wrong.is_empty() {
+        wrong
+    } else {
+        format!("files import each other in a circle:\n{wrong}\n")
+    }
 }
 
 fn name_of(kind: &syn::Type) -> Option<String> {
@@ -302,18 +327,21 @@ fn impl_files(files: &[(PathBuf, syn::File)]) -> BTreeMap<String, BTreeSet<Strin
     found
 }
 
-#[test]
-fn a_type_has_its_methods_in_few_files() {
+fn a_type_has_its_methods_in_few_files(crates: &[Crate]) -> String {
     let mut wrong = String::new();
-    for folder in crates() {
-        for (name, files) in impl_files(&of_crate(&folder)) {
+    for Crate { folder, files } in crates {
+        for (name, files) in impl_files(files) {
             if files.len() > IMPL_FILES {
                 let files: Vec<String> = files.into_iter().collect();
-                wrong += &format!("{}: {name}: {}\n", short(&folder), files.join(", "));
+                wrong += &format!("{}: {name}: {}\n", short(folder), files.join(", "));
             }
         }
     }
-    assert!(wrong.is_empty(), "methods of one type in more than {IMPL_FILES} files:\n{wrong}");
+    if wrong.is_empty() {
+        wrong
+    } else {
+        format!("methods of one type in more than {IMPL_FILES} files:\n{wrong}\n")
+    }
 }
 
 /// What is read or written as a whole: a format, a configuration, a command line.
@@ -324,13 +352,11 @@ fn is_record(item: &syn::ItemStruct) -> bool {
     })
 }
 
-#[test]
-fn no_struct_has_fields_that_everybody_reaches_into() {
+fn no_struct_has_fields_that_everybody_reaches_into(crates: &[Crate]) -> String {
     let mut wrong = String::new();
-    for folder in crates() {
-        let files = of_crate(&folder);
-        let impls = impl_files(&files);
-        for (path, file) in &files {
+    for Crate { files, .. } in crates {
+        let impls = impl_files(files);
+        for (path, file) in files {
             for item in &file.items {
                 let syn::Item::Struct(item) = item else { continue };
                 let open = item
@@ -346,7 +372,7 @@ fn no_struct_has_fields_that_everybody_reaches_into() {
             }
         }
     }
-    assert!(wrong.is_empty(), "structs that others reach into:\n{wrong}");
+    if wrong.is_empty() { wrong } else { format!("structs that others reach into:\n{wrong}\n") }
 }
 
 /// Matches over the enums of [`NO_WILDCARD`] that have an arm `_`.
@@ -397,11 +423,10 @@ impl<'ast> Visit<'ast> for Wildcards {
     }
 }
 
-#[test]
-fn no_call_command_or_code_is_forgotten_behind_a_wildcard() {
+fn no_call_command_or_code_is_forgotten_behind_a_wildcard(crates: &[Crate]) -> String {
     let mut wrong = String::new();
-    for folder in crates() {
-        for (path, file) in of_crate(&folder) {
+    for Crate { files, .. } in crates {
+        for (path, file) in files {
             let mut wildcards = Wildcards::default();
             wildcards.visit_file(&file);
             for (of, line) in wildcards.found {
@@ -409,15 +434,14 @@ fn no_call_command_or_code_is_forgotten_behind_a_wildcard() {
             }
         }
     }
-    assert!(wrong.is_empty(), "name every case:\n{wrong}");
+    if wrong.is_empty() { wrong } else { format!("name every case:\n{wrong}\n") }
 }
 
-#[test]
-fn a_public_name_means_few_things_in_a_crate() {
+fn a_public_name_means_few_things_in_a_crate(crates: &[Crate]) -> String {
     let mut wrong = String::new();
-    for folder in crates() {
+    for Crate { files, .. } in crates {
         let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (path, file) in of_crate(&folder) {
+        for (path, file) in files {
             for item in &file.items {
                 let (vis, name) = match item {
                     syn::Item::Struct(item) => (&item.vis, &item.ident),
@@ -438,7 +462,7 @@ fn a_public_name_means_few_things_in_a_crate() {
             }
         }
     }
-    assert!(wrong.is_empty(), "one word for one thing:\n{wrong}");
+    if wrong.is_empty() { wrong } else { format!("one word for one thing:\n{wrong}\n") }
 }
 
 /// A crate's front page says where to begin.

@@ -1,5 +1,5 @@
 //! Random orderings of sequential calls: whatever is called in whatever order,
-//! the plain implementation answers what the oracle allows. A failure is shrunk
+//! the reference implementation answers what the oracle allows. A failure is shrunk
 //! and printed as a scenario.
 
 use proptest::prelude::*;

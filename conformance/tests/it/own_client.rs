@@ -61,7 +61,7 @@ fn a_sound_program_comes_to_no_harm() {
 
 #[test]
 fn it_runs_on_the_implementations_too() {
-    for backend in [BackendKind::Runtime, BackendKind::Plain(None)] {
+    for backend in [BackendKind::Runtime, BackendKind::Reference(None)] {
         let found = campaign(&python(None, backend), 60).expect("it runs");
         assert_eq!(found.failures, [], "{}", backend.name());
         assert!(found.totals.restores > 15, "{:?}", found.totals);

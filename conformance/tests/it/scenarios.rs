@@ -1,5 +1,5 @@
 //! The embedded scenarios: sound, complete, in agreement with the oracle, passed
-//! by the plain implementation and failed by every defective one.
+//! by the reference implementation and failed by every defective one.
 
 use std::collections::{BTreeMap, BTreeSet};
 

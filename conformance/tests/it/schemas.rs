@@ -143,7 +143,7 @@ fn traces_match_their_schema() {
 fn results_of_campaigns_match_their_schema() {
     let defect = vdi_conformance::reference::Mutant::by_name("forgets-delivered");
     let worlds =
-        CampaignConfig { backend: BackendKind::Plain(defect), ..CampaignConfig::on_model() };
+        CampaignConfig { backend: BackendKind::Reference(defect), ..CampaignConfig::on_model() };
     let mut campaign = Campaign::new("vdi-plain", "documented-pages", vec!["0..200 1/1".into()]);
     for seed in 0..200 {
         let options = worlds.options(seed).expect("as drawn");

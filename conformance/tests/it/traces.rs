@@ -1,4 +1,4 @@
-//! Every scenario's trace against the plain implementation, as a snapshot: what
+//! Every scenario's trace against the reference implementation, as a snapshot: what
 //! a change of model, runner or implementation does to it is seen in review.
 
 use std::collections::BTreeMap;

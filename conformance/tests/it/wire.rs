@@ -1,4 +1,4 @@
-//! The plain implementation as its adapter carries it: secondary clients, buffer
+//! The reference implementation as its adapter carries it: secondary clients, buffer
 //! handles, addresses and time, judged by the oracle alone, without and with each
 //! defect that is to be seen there.
 

@@ -27,7 +27,7 @@ fn campaign(backend: BackendKind, from: u64, to: u64, shard: &str) -> Campaign {
 
 #[test]
 fn sound_implementations_come_to_no_harm() {
-    for backend in [BackendKind::Runtime, BackendKind::Plain(None)] {
+    for backend in [BackendKind::Runtime, BackendKind::Reference(None)] {
         let found = campaign(backend, 0, 300, "1/1");
         assert_eq!(found.failures, [], "{}", backend.name());
         assert!(found.totals.restores > 80, "{:?}", found.totals);
@@ -37,7 +37,7 @@ fn sound_implementations_come_to_no_harm() {
 #[test]
 fn the_same_seed_gives_the_same_bytes_on_an_implementation() {
     let watch = Watch { judge: true, keep: true };
-    for backend in [BackendKind::Runtime, BackendKind::Plain(None)] {
+    for backend in [BackendKind::Runtime, BackendKind::Reference(None)] {
         let worlds = worlds(backend);
         let bytes = |seed| {
             let options = worlds.options(seed).expect("as drawn");
@@ -61,7 +61,9 @@ fn shards_merge_into_the_whole() {
     assert_eq!((merged.worlds, &merged.coverage), (400, &whole.coverage));
     assert_eq!((merged.totals, &merged.deviations), (whole.totals, &whole.deviations));
     merged.merge(part(1)).expect_err("it is in already");
-    merged.merge(campaign(BackendKind::Plain(None), 0, 3, "1/1")).expect_err("of something else");
+    merged
+        .merge(campaign(BackendKind::Reference(None), 0, 3, "1/1"))
+        .expect_err("of something else");
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub struct HowArgs {
     /// What the worlds run on
     #[arg(long, value_enum, value_name = "GROUND", default_value_t = GroundArg::Model)]
     pub on: GroundArg,
-    /// A defect of the plain implementation (see `vdi list defects`)
+    /// A defect of the reference implementation (see `vdi list defects`)
     #[arg(long, value_name = "NAME")]
     pub defect: Option<String>,
     /// Command of a client program to take the place of ours, such as 'python3 my_client.py';
@@ -101,8 +101,9 @@ pub enum GroundArg {
     Model,
     /// The runtime
     Runtime,
-    /// The plain implementation
-    Plain,
+    /// The reference implementation
+    #[value(alias = "plain")]
+    Reference,
 }
 
 /// `vdi merge`.

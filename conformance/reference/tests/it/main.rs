@@ -1,4 +1,4 @@
-//! The plain implementation, one step after the other: its functions in every
+//! The reference implementation, one step after the other: its functions in every
 //! phase, its waiting, and that every seeded defect shows.
 
 mod buffers;

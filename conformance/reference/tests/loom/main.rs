@@ -1,4 +1,4 @@
-//! The plain implementation under loom: every order of events, up to a bound on
+//! The reference implementation under loom: every order of events, up to a bound on
 //! preemptions, of the races that the documents speak of.
 //!
 //! The sources are compiled a second time here, with loom's lock and condition

@@ -7,6 +7,7 @@ use vdi_simulate::{
 };
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
+use vdi_trace::TimeoutArg;
 
 use super::{ImplementationBackend, Taken};
 use crate::adapter::body::{Ended, Given, Got, ImplementationApi, Sent};
@@ -127,6 +128,22 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
         }
     }
 
+    /// A job that takes a command.
+    fn take(by: Actor, device: B::ClientDevice, wait: TimeoutArg) -> Job<B> {
+        job(
+            move || B::get_command(&device, wait),
+            move |backend, got, answer| {
+                answer.delivered = Some(backend.deliver(by, got));
+            },
+        )
+    }
+
+    /// The buffer as its process has got it, or else as the server has it.
+    fn known(&self, by: Actor, buffer: u32) -> Option<B::Buffer> {
+        let got = self.objects.got.get(&(by.process, buffer));
+        got.or_else(|| self.objects.buffers.get(&buffer)).cloned()
+    }
+
     fn allocated(&self, buffer: Option<u32>) -> Option<B::Buffer> {
         buffer.and_then(|buffer| self.objects.buffers.get(&buffer).cloned())
     }
@@ -175,15 +192,8 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
                 )
             }
             ClientAsk::GetCommand { device, wait } => {
-                match self.objects.client_devices.get(&key(device)).cloned() {
-                    Some(device) => job(
-                        move || B::get_command(&device, wait),
-                        move |backend, got, answer| {
-                            answer.delivered = Some(backend.deliver(by, got));
-                        },
-                    ),
-                    None => closed(),
-                }
+                let device = self.objects.client_devices.get(&key(device)).cloned();
+                device.map_or_else(closed, |device| Self::take(by, device, wait))
             }
             ClientAsk::CompleteCommand(ref done) => {
                 match self.objects.client_devices.get(&key(done.device)).cloned() {
@@ -192,13 +202,7 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
                 }
             }
             ClientAsk::GetBufferHandle { buffer, handle } => {
-                let known = |buffer| {
-                    self.objects
-                        .got
-                        .get(&(by.process, buffer))
-                        .or(self.objects.buffers.get(&buffer))
-                };
-                let buffer = buffer.and_then(known).cloned();
+                let buffer = buffer.and_then(|buffer| self.known(by, buffer));
                 job(
                     move || B::buffer_handle(&set, buffer),
                     move |backend, made, _| {

@@ -75,7 +75,7 @@ fn simulating() {
         &["simulate", "--seed", "3"][..],
         &["simulate", "--seed", "6"],
         &["simulate", "--seeds", "0..200", "--jobs", "2"],
-        &["simulate", "--seed", "48", "--on", "plain", "--defect", "forgets-delivered"],
+        &["simulate", "--seed", "48", "--on", "reference", "--defect", "forgets-delivered"],
         &["simulate", "--seed", "1", "--set", "colour=1"],
         &["simulate", "--seed", "1", "--set", "blockSize=700"],
         &["simulate", "--seed", "1", "--defect", "forgets-delivered"],

@@ -298,7 +298,7 @@ fn the_command_runs_a_program() {
 /// A seed that fails is shrunk, and the command that is told makes it fail again.
 #[test]
 fn a_seed_is_shrunk() {
-    let defect = ["--on", "plain", "--defect", "forgets-delivered"];
+    let defect = ["--on", "reference", "--defect", "forgets-delivered"];
     let failing = (0..400).map(|seed| seed.to_string()).find(|seed| {
         let words = [&["simulate", "--seed", seed][..], &defect].concat();
         vdi(&words).status.code() == Some(1)

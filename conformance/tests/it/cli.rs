@@ -8,12 +8,12 @@ use tempfile::TempDir;
 
 const PYTHON: &str = "python3 conformance/adapters/python/tiny_vdi.py";
 
-fn code(words: &[&str]) -> i32 {
+pub(crate) fn code(words: &[&str]) -> i32 {
     vdi(words).status.code().expect("it exits by itself")
 }
 
 /// A folder with these files.
-fn folder(files: &[(&str, &str)]) -> TempDir {
+pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().expect("a temporary folder");
     for (name, text) in files {
         let path = folder.path().join(name);
@@ -24,7 +24,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 /// What is told, with the temporary folder's name left out.
-fn told_in(folder: &Path, words: &[&str]) -> String {
+pub(crate) fn told_in(folder: &Path, words: &[&str]) -> String {
     told(words).replace(word(folder), "FOLDER")
 }
 
@@ -64,79 +64,6 @@ fn help() {
         }
     }
     snapshot("cli", "help", &text);
-}
-
-/// Worlds from seeds: one that is as it should be, one whose client deviates, a campaign, a
-/// defect with the command that shows it again, and what cannot be asked for.
-#[test]
-fn simulating() {
-    let mut text = String::new();
-    for words in [
-        &["simulate", "--seed", "3"][..],
-        &["simulate", "--seed", "6"],
-        &["simulate", "--seeds", "0..200", "--jobs", "2"],
-        &["simulate", "--seed", "48", "--on", "reference", "--defect", "forgets-delivered"],
-        &["simulate", "--seed", "1", "--set", "colour=1"],
-        &["simulate", "--seed", "1", "--set", "blockSize=700"],
-        &["simulate", "--seed", "1", "--defect", "forgets-delivered"],
-        &["simulate"],
-        &["simulate", "--seeds", "9..3"],
-        &["simulate", "--seeds", "0..9", "--shard", "3/2"],
-        &["simulate", "--seeds", "0..9", "--shard", "11/20"],
-        &["simulate", "--seeds", "0..9", "--output", "no/such/folder.json"],
-        &["merge", "README.md"],
-    ] {
-        text.push_str(&told(words));
-        text.push('\n');
-    }
-    snapshot("cli", "simulate", &text);
-}
-
-/// The same seed gives the same bytes in another process, and a result survives its file.
-#[test]
-fn simulating_twice() {
-    let replayed = || vdi(&["replay", "--seed", "6", "--json"]).stdout;
-    assert_eq!(replayed(), replayed());
-    let folder = folder(&[]);
-    let path = |name: &str| word(folder.path()).to_owned() + "/" + name;
-    let part = |shard: &str, name: &str| {
-        let words = ["simulate", "--seeds", "0..60", "--shard", shard, "--digest", "--output"];
-        code(&[&words[..], &[&path(name)]].concat())
-    };
-    assert_eq!((part("1/2", "1.json"), part("2/2", "2.json")), (0, 0));
-    let merged = told(&["merge", &path("1.json"), &path("2.json")]);
-    let whole = told(&["simulate", "--seeds", "0..60", "--digest"]);
-    let rest = |text: &str| text.lines().skip(2).map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(rest(&merged), rest(&whole));
-    assert_eq!(code(&["merge", &path("1.json"), &path("1.json")]), 65);
-}
-
-/// A small world; the counts are the same on any machine.
-#[test]
-fn exploring() {
-    let words =
-        ["explore", "--devices", "1", "--commands", "1", "--buffers", "0", "--threads", "2"];
-    let text = told(&words);
-    let lines = text.lines().filter(|line| !line.starts_with("depth "));
-    snapshot("cli", "explore", &lines.fold(String::new(), |all, line| all + line + "\n"));
-}
-
-/// What an earlier generation left is removed, and nothing else.
-#[test]
-fn generating_removes_what_is_stale() {
-    let of = |id: &str| scenario(|text| text.replace("a/b", id));
-    let (stale, named, foreign) = (of("generated/999"), of("generated/mine"), of("elsewhere/998"));
-    let folder = folder(&[
-        ("generated/999.json", &stale),
-        ("generated/mine.json", &named),
-        ("generated/998.json", &foreign),
-        ("999.json", &stale),
-    ]);
-    let text = told_in(folder.path(), &["explore", "--scenarios", word(folder.path())]);
-    assert!(text.contains("scenarios, 1 of an earlier generation removed\nexit 0"), "{text}");
-    let there = |name: &str| folder.path().join(name).exists();
-    assert!(!there("generated/999.json") && there("generated/001.json"));
-    assert!(there("generated/mine.json") && there("generated/998.json") && there("999.json"));
 }
 
 #[test]
@@ -291,7 +218,7 @@ fn a_violation_before_the_end_of_a_broken_trace_stands() {
     snapshot("cli", "violation-then-broken", &told_in(folder.path(), &["check", word(&path)]));
 }
 
-fn scenario(change: impl Fn(&str) -> String) -> String {
+pub(crate) fn scenario(change: impl Fn(&str) -> String) -> String {
     change(
         r#"{
   "id": "a/b",

@@ -428,9 +428,9 @@ fn no_call_command_or_code_is_forgotten_behind_a_wildcard(crates: &[Crate]) -> S
     for Crate { files, .. } in crates {
         for (path, file) in files {
             let mut wildcards = Wildcards::default();
-            wildcards.visit_file(&file);
+            wildcards.visit_file(file);
             for (of, line) in wildcards.found {
-                wrong += &format!("{}:{line}: `_` in a match over {of}\n", short(&path));
+                wrong += &format!("{}:{line}: `_` in a match over {of}\n", short(path));
             }
         }
     }
@@ -451,7 +451,7 @@ fn a_public_name_means_few_things_in_a_crate(crates: &[Crate]) -> String {
                     _ => continue,
                 };
                 if !matches!(vis, syn::Visibility::Inherited) {
-                    found.entry(name.to_string()).or_default().insert(short(&path));
+                    found.entry(name.to_string()).or_default().insert(short(path));
                 }
             }
         }

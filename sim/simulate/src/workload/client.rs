@@ -289,7 +289,7 @@ impl Client {
         match (self.at, good) {
             (At::Creating, true) => (self.created, self.at) = (true, At::Issuing),
             (At::Creating, false) => {
-                (*statement, self.at) = (StatementState::Failed, At::Reporting)
+                (*statement, self.at) = (StatementState::Failed, At::Reporting);
             }
             (At::Configuring, true) => (self.serving, self.at) = (true, At::Serving),
             (At::Configuring, false) => self.unconfigured(answer.status, *statement),

@@ -477,7 +477,7 @@ impl Stream {
                 };
             }
             Code::WriteMark if self.errors.recovery == Recovery::Mark => {
-                self.errors.recovery = Recovery::Load
+                self.errors.recovery = Recovery::Load;
             }
             Code::Load => (self.errors.loads, self.errors.recovery) = (false, Recovery::None),
             Code::Discard => {}

@@ -89,7 +89,7 @@ impl Walk<'_> {
                 self.send(lane, device);
             }
             P::NormallyTerminated | P::AbnormallyTerminated => {
-                self.server(lane, ServerSetCall::Close)
+                self.server(lane, ServerSetCall::Close);
             }
         }
     }

@@ -14,7 +14,7 @@ const FUNCTION_LINES: usize = 70;
 
 /// Files that are one table, as long as what it lists.
 const TABLES: &[&str] =
-    &["sim/spec/src/clauses/table.rs", "conformance/reference/src/implementation/defect.rs"];
+    &["sim/spec/src/clauses/table.rs", "conformance/reference/src/implementation/mutant.rs"];
 
 pub(crate) fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

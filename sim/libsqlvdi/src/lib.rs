@@ -10,7 +10,7 @@
 //! | `recording` | traces |
 //! | `settings` | what the environment says |
 //!
-//! Read first: [`abi`], [`calls`], [`objects`].
+//! Read first: `abi`, `calls`, `objects`.
 //!
 //! A C++ object holds a number, not an address: one that was never constructed, or is
 //! used after its end, is refused and not followed. Each call stands alone: no panic

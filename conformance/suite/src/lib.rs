@@ -12,7 +12,7 @@
 //! | [`baseline`] | known failures, with a reason each |
 //! | [`shrink`] | a failing scenario or trace, made small |
 //!
-//! Read first: [`scenario::Scenario`], [`adapter::Adapter`], [`run::Outcome`].
+//! Read first: [`scenario::Scenario`], [`adapter::Adapter`], [`run::run_suite`].
 //!
 //! Architecture invariants: expected answers never reach an adapter; reports never judge.
 

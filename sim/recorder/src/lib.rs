@@ -1,11 +1,11 @@
 //! The runtime with its calls recorded: the same functions, and a trace of who called
-//! what when, for [`check`](vdi_check) or `vdi check`.
+//! what when, for the oracle or `vdi check`.
 //!
 //! Read first: [`Recording`], [`ServerSet`], [`ClientSet`].
 //!
 //! A [`Recording`] wraps the halves of a set. Handles are named in the order of
 //! their making: `sdev1`, `cdev1`, `c1`, `b1`. A lane is a thread, called as
-//! [`Recorder::lane`] says: name your threads. Whatever else a trace may tell, such as a
+//! [`vdi_trace::Recorder::lane`] says: name your threads. Whatever else a trace may tell, such as a
 //! process that is killed, is recorded through [`Recording::recorder`].
 //!
 //! ```

@@ -177,7 +177,7 @@ impl ClientSet {
         client.is_some_and(|client| handle.resolve(&client.mapping).is_ok())
     }
 
-    /// The same as [`ServerSet::history_of`], for OpenInSecondary.
+    /// The same as [`ServerSet::history_of`](super::ServerSet::history_of), for OpenInSecondary.
     #[must_use]
     pub fn history_of(&self, instance: Option<&str>, name: &str) -> Option<SetHistory> {
         self.process.find(instance, name).map(SetHistory)

@@ -40,8 +40,8 @@
 //!
 //! **Races.** The test `loom` compiles this source a second time, with loom's types for
 //! what `sync` holds, tries the order of events in every race that the documents speak
-//! of, and holds what is seen within what the model allows. `fault` marks the places
-//! where it seeds a defect, to show that it would notice.
+//! of, and holds what is seen within what the model allows. `seeded` marks the places
+//! where it seeds a mutant, to show that it would notice.
 //!
 //! **Readings.** Where the documents contradict themselves it follows the default
 //! profile of this project.

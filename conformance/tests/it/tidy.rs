@@ -67,6 +67,9 @@ fn files_and_functions_stay_short() {
     let all: Vec<PathBuf> =
         ["sim", "conformance"].iter().flat_map(|folder| sources(&top().join(folder))).collect();
     assert!(all.len() > 60, "only {} files were found", all.len());
+    for table in TABLES {
+        assert!(top().join(table).is_file(), "{table} is no file any more");
+    }
     for file in all {
         let lines = fs::read_to_string(&file).expect("a source file").lines().count();
         let table = TABLES.iter().any(|table| file.ends_with(table));

@@ -25,8 +25,8 @@ static int execute(Medium &medium, const VDC_Command &command, unsigned long *by
 
 // Whether it takes the end of its loop for a good one.
 static bool serve_faulty(ClientVirtualDevice *device, Medium &medium) {
-    // No fault: the server has time to send all that it can.
-    if (fault() == "dawdles") usleep(300000);
+    // No fault: the server has time (DAWDLE, in milliseconds) to send all that it can.
+    if (fault() == "dawdles") usleep(1000 * atoi(getenv("DAWDLE") ? getenv("DAWDLE") : "300"));
     for (;;) {
         VDC_Command *command = nullptr;
         int status = device->GetCommand(fault() == "impatient" ? 90 : -1, &command);

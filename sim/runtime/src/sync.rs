@@ -75,6 +75,24 @@ impl Cell {
     }
 }
 
+/// How many threads are somewhere.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU32);
+
+impl Count {
+    pub(crate) fn enter(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn leave(&self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn get(&self) -> usize {
+        self.0.load(Ordering::Acquire) as usize
+    }
+}
+
 /// What waiting threads listen to. Look at it, look at the state, wait for it: what
 /// was rung in between is not lost.
 #[derive(Debug, Default)]

@@ -31,6 +31,7 @@ mod history;
 mod mutants;
 mod orders;
 mod races;
+mod record;
 mod script;
 mod stage;
 #[allow(dead_code, reason = "as above")]

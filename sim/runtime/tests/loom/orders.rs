@@ -2,9 +2,7 @@
 //! only shows that loom gave up.
 
 use std::any::Any;
-use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind, set_hook, take_hook};
-use std::sync::Once;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 
 use loom::model::Builder;
 
@@ -46,27 +44,8 @@ pub(crate) fn find(
     builder: &Builder,
     act: impl Fn() + Sync + Send + 'static,
 ) -> Option<(End, String)> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let tell = take_hook();
-        set_hook(Box::new(move |info| {
-            let first = || ended(info.payload());
-            FIRST.with_borrow_mut(|known| {
-                known.get_or_insert_with(first);
-            });
-            tell(info);
-        }));
-    });
-    FIRST.set(None);
     let panic = catch_unwind(AssertUnwindSafe(|| builder.check(act))).err()?;
-    FIRST.take().flatten().or_else(|| resume_unwind(panic))
-}
-
-thread_local! {
-    /// What the first panic since this was emptied was about. Those that may follow are about
-    /// loom, which cannot be used after the first. All of loom's threads are one of the
-    /// system's.
-    static FIRST: RefCell<Option<Option<(End, String)>>> = const { RefCell::new(None) };
+    ended(&*panic).or_else(|| resume_unwind(panic))
 }
 
 fn ended(panic: &(dyn Any + Send)) -> Option<(End, String)> {

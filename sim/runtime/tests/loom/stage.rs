@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use loom::thread::{self, JoinHandle, ThreadId};
+use loom::thread::JoinHandle;
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 
 use crate::history::{History, Seen, Status};
@@ -14,6 +14,7 @@ use crate::implementation::{
     ServerDevice, ServerSet, Timeout,
 };
 use crate::mutants::Mutant;
+use crate::record::{Ended, Record};
 use crate::script::{AGENT, Act, BUFFER, Lane, Race, Wait, bytes, device_name};
 use crate::sync::{may_unload, ran_on, runs, seed, unload, wake_for_no_reason};
 use crate::told;
@@ -55,6 +56,7 @@ struct Stage {
     server: ManuallyDrop<ServerSet>,
     client: ManuallyDrop<ClientSet>,
     record: Record,
+    things: Mutex<Things>,
     /// If a completion routine waits for one.
     ended: Option<Ended>,
 }
@@ -67,9 +69,9 @@ impl Stage {
         let process = machine.process();
         let server = ManuallyDrop::new(process.server_set());
         let client = ManuallyDrop::new(machine.client_set());
-        let (race, record) = (race.clone(), Record::default());
+        let (race, record, things) = (race.clone(), Record::default(), Mutex::default());
         let ended = race.has_waiting_routine().then(Ended::default);
-        Self { race, machine, process, server, client, record, ended }
+        Self { race, machine, process, server, client, record, things, ended }
     }
 
     /// The lanes do all they do at once, the last of them on this thread.
@@ -138,15 +140,15 @@ impl Stage {
             }),
             Act::OpenServerDevice(device) => {
                 let opened = server.open_device(device_name(device));
-                opened.map(|opened| drop(self.record.things().server.insert(device, opened)))
+                opened.map(|opened| drop(self.things().server.insert(device, opened)))
             }
             Act::OpenClientDevice(device) => {
                 let opened = client.open_device(device_name(device));
-                opened.map(|opened| drop(self.record.things().client.insert(device, opened)))
+                opened.map(|opened| drop(self.things().client.insert(device, opened)))
             }
             Act::Agent => match server.start_agent() {
                 Ok(agent) => {
-                    self.record.things().agent = Some(Box::new(move || agent.run()));
+                    self.things().agent = Some(Box::new(move || agent.run()));
                     return None;
                 }
                 Err(status) => Err(status),
@@ -156,10 +158,10 @@ impl Stage {
             Act::Complete(device, command, code) => self.complete(device, command, code)?,
             Act::CloseDevice(device) => self.server_device(device).close_device(),
             Act::Allocate => server.allocate_buffer(BUFFER, 0).map(|buffer| {
-                self.record.things().buffer = Some(buffer);
+                self.things().buffer = Some(buffer);
             }),
             Act::Free => {
-                let buffer = self.record.things().buffer.take().expect("an allocated buffer");
+                let buffer = self.things().buffer.take().expect("an allocated buffer");
                 server.free_buffer(&buffer)
             }
             Act::ServerAbort => server.signal_abort(),
@@ -171,12 +173,16 @@ impl Stage {
         Some(done.map(|()| None))
     }
 
+    fn things(&self) -> MutexGuard<'_, Things> {
+        self.things.lock().expect("no panic while held")
+    }
+
     fn server_device(&self, device: u8) -> ServerDevice {
-        self.record.things().server[&device].clone()
+        self.things().server[&device].clone()
     }
 
     fn client_device(&self, device: u8) -> ClientDevice {
-        self.record.things().client[&device].clone()
+        self.things().client[&device].clone()
     }
 
     fn send(self: &Arc<Self>, device: u8, command: u32, code: CommandCode) -> Result<(), HResult> {
@@ -209,13 +215,13 @@ impl Stage {
         };
         let delivered = self.client_device(device).get_command(timeout)?;
         let command = u32::try_from(delivered.tag).expect("a command of the race");
-        self.record.things().commands.insert(command, delivered.command);
+        self.things().commands.insert(command, delivered.command);
         Ok(command)
     }
 
     /// `None` if the command was not delivered.
     fn complete(&self, device: u8, command: u32, code: Win32) -> Option<Result<(), HResult>> {
-        let delivered = self.record.things().commands.get(&command).copied()?;
+        let delivered = self.things().commands.get(&command).copied()?;
         let bytes = bytes(command, code);
         Some(self.client_device(device).complete_command(delivered, code, bytes, 0))
     }
@@ -223,7 +229,7 @@ impl Stage {
     /// The rest of ExecuteCompletionAgent, if it has begun.
     fn run_agent(&self) {
         self.record.enters(AGENT);
-        let agent = self.record.things().agent.take();
+        let agent = self.things().agent.take();
         if let Some(agent) = agent {
             let status = agent().err().unwrap_or(HResult::NOERROR);
             let function = Act::Agent.function().expect("a call");
@@ -238,42 +244,11 @@ impl Stage {
             self.record.note(AGENT, Seen::RanOn);
         }
         may_unload(false);
-        let Self { server, client, record, .. } = self;
+        let Self { server, client, record, things, .. } = self;
         drop((ManuallyDrop::into_inner(server), ManuallyDrop::into_inner(client)));
-        *record.things() = Things::default();
-        std::mem::take(&mut *record.seen.lock().expect("no panic while held"))
+        *things.lock().expect("no panic while held") = Things::default();
+        record.end()
     }
-}
-
-/// The lanes that have done all they do, for routines that wait for them.
-#[derive(Default)]
-struct Ended {
-    lanes: loom::sync::Mutex<Vec<Lane>>,
-    changed: loom::sync::Condvar,
-}
-
-impl Ended {
-    fn note(&self, lane: Lane) {
-        self.lanes.lock().expect("no panic while held").push(lane);
-        self.changed.notify_all();
-    }
-
-    fn wait_for(&self, lane: Lane) {
-        let mut lanes = self.lanes.lock().expect("no panic while held");
-        while !lanes.contains(&lane) {
-            lanes = self.changed.wait(lanes).expect("no panic while held");
-        }
-    }
-}
-
-/// What the lanes share. Its locks are the standard library's, and never held while the
-/// runtime is called: they are no part of what is explored.
-#[derive(Clone, Default)]
-struct Record {
-    things: Arc<Mutex<Things>>,
-    seen: Arc<Mutex<History>>,
-    /// Every thread with the lane it is now.
-    lanes: Arc<Mutex<Vec<(ThreadId, Lane)>>>,
 }
 
 /// What the calls have given.
@@ -284,53 +259,4 @@ struct Things {
     commands: BTreeMap<u32, CommandId>,
     buffer: Option<Buffer>,
     agent: Option<Box<dyn FnOnce() -> Result<(), HResult> + Send>>,
-}
-
-impl Record {
-    fn things(&self) -> MutexGuard<'_, Things> {
-        self.things.lock().expect("no panic while held")
-    }
-
-    /// What was seen before the race does not count.
-    fn begin(&self) {
-        let before = std::mem::take(&mut *self.seen.lock().expect("no panic while held"));
-        let failed =
-            |seen: &Seen| !matches!(seen, Seen::Returned(_, Status::Exactly(HResult::NOERROR), _));
-        assert!(!before.0.iter().any(|(_, seen)| seen.iter().any(failed)), "set-up: {before}");
-    }
-
-    /// A thread that is this lane, known as such before it begins: time may pass for it.
-    fn spawn(&self, lane: Lane, act: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
-        let handle = thread::spawn(act);
-        self.is_lane(handle.thread().id(), lane);
-        handle
-    }
-
-    /// The present thread is this lane from here on.
-    fn enters(&self, lane: Lane) {
-        self.is_lane(thread::current().id(), lane);
-    }
-
-    fn is_lane(&self, thread: ThreadId, lane: Lane) {
-        let mut lanes = self.lanes.lock().expect("no panic while held");
-        lanes.retain(|(id, name)| *id != thread && *name != lane);
-        lanes.push((thread, lane));
-    }
-
-    /// Which lane the present thread is.
-    fn lane(&self) -> Lane {
-        let here = thread::current().id();
-        let lanes = self.lanes.lock().expect("no panic while held");
-        lanes.iter().find(|(id, _)| *id == here).expect("every thread is a lane").1
-    }
-
-    /// The thread of a lane, if it is one now.
-    fn thread(&self, lane: Lane) -> Option<ThreadId> {
-        let lanes = self.lanes.lock().expect("no panic while held");
-        lanes.iter().find(|(_, name)| *name == lane).map(|(id, _)| *id)
-    }
-
-    fn note(&self, lane: Lane, seen: Seen) {
-        self.seen.lock().expect("no panic while held").note(lane, seen);
-    }
 }

@@ -85,7 +85,7 @@ fn run(kind: &str, more: &[&str]) -> String {
         "--jobs",
         "1",
         "--timeout",
-        "2",
+        if kind.ends_with("silence") { "4" } else { "60" },
         "--scenarios",
         word(&scenarios),
         "--adapter",
@@ -123,12 +123,12 @@ fn garbage() {
 
 #[test]
 fn silence() {
-    one_fails("silence", "silent", "gave no answer to `reset` within 2s");
+    one_fails("silence", "silent", "gave no answer to `reset` within 4s");
 }
 
 #[test]
 fn silence_at_the_greeting() {
-    one_fails("early-silence", "silent", "gave no answer to `hello` within 2s");
+    one_fails("early-silence", "silent", "gave no answer to `hello` within 4s");
 }
 
 #[test]

@@ -12,7 +12,9 @@ fn report(fault: &str, filters: &[&str]) -> (i32, Value) {
         format!("{client} restore {{database}} {{medium}}"),
     );
     let mut words = vec!["gate", "--client", &backup, "--restore", &restore, "--format", "json"];
-    words.extend(["--timeout", "8"]);
+    // Who never ends is waited for in vain.
+    let hangs = ["forgets-a-command", "hangs"].contains(&fault);
+    words.extend(["--timeout", if hangs { "8" } else { "120" }]);
     filters.iter().for_each(|filter| words.extend(["--filter", filter]));
     let mut command = stage.vdi(&words);
     let ended = Ended::of(command.env("FAULT", fault));

@@ -243,7 +243,7 @@ fn program(active: bool, acts: &[Act]) -> Scenario {
 fn result(adapter: &dyn Adapter, scenario: &Scenario) -> ScenarioResult {
     let options = SuiteOptions {
         profile: Profile::default(),
-        limits: Limits { timeout: std::time::Duration::from_secs(3), ..Limits::default() },
+        limits: Limits { timeout: std::time::Duration::from_secs(60), ..Limits::default() },
         jobs: 1,
         max_fail: None,
     };

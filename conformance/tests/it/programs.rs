@@ -204,7 +204,7 @@ const RUNS: u32 = 4;
 fn result(adapter: &dyn Adapter, scenario: &Scenario) -> ScenarioResult {
     let options = SuiteOptions {
         profile: Profile::default(),
-        limits: Limits { timeout: std::time::Duration::from_secs(10), ..Limits::default() },
+        limits: Limits { timeout: std::time::Duration::from_secs(60), ..Limits::default() },
         jobs: 1,
         max_fail: None,
     };

@@ -107,11 +107,13 @@ impl Stage {
         Self { folder, prefix: format!("clients-{}-{number}-", std::process::id()) }
     }
 
-    /// What stands in for `sqlcmd` where somebody else makes the statement: it says nothing
-    /// and ends well, after a time in which any server has come.
-    pub(crate) fn statement_of_others(&self) -> PathBuf {
+    /// What stands in for `sqlcmd` where somebody else, the process `server`, makes the
+    /// statement: it says nothing, and ends well when that has ended.
+    pub(crate) fn statement_of_others(&self, server: u32) -> PathBuf {
         let path = self.path("statement-of-others");
-        fs::write(&path, "#!/bin/sh\nsleep 4\n").expect("written");
+        let lives = format!("grep -q '^State:[[:space:]]*[RSDTtI]' /proc/{server}/status");
+        let text = format!("#!/bin/sh\nwhile {lives} 2>/dev/null; do sleep 0.1; done\n");
+        fs::write(&path, text).expect("written");
         let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs::set_permissions(&path, executable).expect("made executable");
         path

@@ -19,9 +19,7 @@ mod set;
 mod state;
 mod types;
 
-use std::thread::ThreadId;
-
-use crate::sync::Arc;
+use crate::sync::{Arc, ThreadId};
 
 pub use self::device::{CommandId, Delivered};
 pub use self::interfaces::{ClientDevice, ClientSet, ServerDevice, ServerSet};

@@ -1,7 +1,6 @@
 //! What the lock guards: the sets of one machine, and which interface holds which.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::thread::ThreadId;
 
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
@@ -12,6 +11,7 @@ use super::mutant::{Mutant, Seed};
 use super::set::{Set, Side};
 pub(super) use super::types::{Hold, SetId, SideId};
 use super::{BufferHandle, BufferId, Options};
+use crate::sync::ThreadId;
 
 /// A set interface of either half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

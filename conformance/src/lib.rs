@@ -7,7 +7,7 @@
 //! | [`scenario`] | scenario files: reading, checking, the embedded ones |
 //! | [`adapter`] | how an implementation is driven: in this process, or over stdio |
 //! | [`run`] | scenario x implementation -> trace and verdict |
-//! | `generate` | scenarios from the exploration of the model |
+//! | `generate` | scenarios from the exploration of the model, and from rules |
 //! | [`mutants`] | mutants of the reference implementation, hunted with the scenarios |
 //! | [`report`] | text, JSON, JUnit XML, Markdown |
 //! | [`baseline`] | known failures, with a reason each |

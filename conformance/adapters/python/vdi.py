@@ -218,13 +218,14 @@ class SharedSet:
         """Take back a command which the client has answered.
 
         An error puts the device in its error state at once: what is still queued
-        fails and never reaches the client (Command Error Handling).
+        fails and never reaches the client (Command Error Handling).  A further error
+        in that state changes nothing: only ClearError can be queued by then, and waits.
         """
         device.delivered.remove(command)
         device.held_at_error.discard(command)
         self._due.append(command)
         self._intervals = 0
-        if command.completion_code != ERROR_SUCCESS:
+        if command.completion_code != ERROR_SUCCESS and not device.errored:
             device.errored = True
             device.held_at_error.update(device.delivered)
             for queued in device.queue:

@@ -40,7 +40,7 @@ pub(super) fn explore(args: &ExploreArgs, out: &mut dyn Write) -> Result<u8, Fai
 fn scenarios(folder: &Path, out: &mut dyn Write) -> Result<u8, Failure> {
     let library = Library::embedded()?;
     let generated = generate(&hand_written(&library), &Bounds::SMALL);
-    let stale = stale(&folder.join(FOLDER), &generated);
+    let stale = stale(&folder.join(FOLDER), FOLDER, &generated);
     for path in &stale {
         std::fs::remove_file(path).map_err(|error| cannot_write(path, &error))?;
     }
@@ -58,22 +58,28 @@ fn scenarios(folder: &Path, out: &mut dyn Write) -> Result<u8, Failure> {
     Ok(exit_code::CONFORMANT)
 }
 
-/// The files of an earlier generation: numbered as generated ones are, each the scenario
-/// of its own number, and not generated any more. Nothing else in the folder is ours.
-fn stale(folder: &Path, generated: &[Scenario]) -> Vec<PathBuf> {
-    let ours = |path: &PathBuf| {
+/// The files of an earlier generation: numbered as generated ones are, or in a folder
+/// below, each the scenario of its own path, and not generated any more. Nothing else in
+/// the folder is ours.
+fn stale(folder: &Path, id: &str, generated: &[Scenario]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let own = format!("{id}/{stem}");
         let numbered = stem.len() == 3 && stem.bytes().all(|byte| byte.is_ascii_digit());
-        let id = format!("{FOLDER}/{stem}");
-        numbered
+        if path.is_dir() {
+            found.extend(stale(&path, &own, generated));
+        } else if (numbered || id != FOLDER)
             && path.extension().is_some_and(|extension| extension == "json")
-            && generated.iter().all(|scenario| scenario.id != id)
-            && read(path).is_ok_and(|scenario| scenario.id == id)
-    };
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut stale: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(ours).collect();
-    stale.sort();
-    stale
+            && generated.iter().all(|scenario| scenario.id != own)
+            && read(&path).is_ok_and(|scenario| scenario.id == own)
+        {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
 }
 
 /// What is explored, counted and found; the same bytes whatever the number of threads.

@@ -30,7 +30,7 @@ pub enum Agreement {
 /// The first step about which they disagree.
 pub fn agreement(scenario: &Scenario, profile: &Profile) -> Result<Agreement, Disagreement> {
     let (steps, own) = expand(scenario);
-    let mut plays = vec![Play::new(&scenario.records, profile)];
+    let mut plays = vec![Play::of(scenario, profile)];
     for (index, step) in steps.iter().enumerate() {
         let number = (index + 1).saturating_sub(own);
         if !step.is_done_under(profile) {
@@ -144,7 +144,7 @@ fn finish(plays: Vec<Play<'_>>, scenario: &Scenario) -> Result<Agreement, Disagr
 #[must_use]
 pub fn misuse_of(scenario: &Scenario) -> Vec<Clause> {
     let profile = Profile::default();
-    let mut plays = vec![Play::new(&scenario.records, &profile)];
+    let mut plays = vec![Play::of(scenario, &profile)];
     for step in expand(scenario).0 {
         match take_step(plays.clone(), 0, &step.action) {
             Ok(after) => plays = after,

@@ -17,6 +17,9 @@ pub(super) fn records(scenario: &Scenario, time_is_told: bool) -> Vec<Recorded> 
     records
 }
 
+/// Milliseconds for which nobody waits by a real clock.
+const LONG: u32 = 10_000;
+
 /// What a scenario needs an adapter to offer.
 pub(super) fn needed_offers(steps: &[Step]) -> BTreeSet<Offer> {
     let side = |lane: &LaneName| match lane.process().party() {
@@ -36,6 +39,7 @@ pub(super) fn needed_offers(steps: &[Step]) -> BTreeSet<Offer> {
             Action::Together { together, .. } => {
                 together.iter().flat_map(|racer| of(racer, side)).collect()
             }
+            Action::Expire { after: Some(LONG..), .. } => vec![Offer::Expire],
             Action::Await { .. }
             | Action::Blocked { .. }
             | Action::Wrote { .. }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use vdi_spec::clauses::{Party, Profile};
-use vdi_spec::codes::HResult;
+use vdi_spec::codes::{CommandCode, HResult};
 use vdi_trace::{
-    Event, Function, Header, HowEnded, LaneName, Name, Out, Process, TimeoutArg, Trace,
+    CodeArg, Event, Function, Header, HowEnded, LaneName, Name, Out, Process, TimeoutArg, Trace,
 };
 
 use super::capabilities::{needed_offers, records};
@@ -131,6 +131,8 @@ struct Objects {
     making: BTreeMap<u64, String>,
     /// Devices and buffers that calls were to make and did not.
     unmade: BTreeSet<String>,
+    /// Commands of which a position comes back.
+    positions: BTreeSet<String>,
 }
 
 impl Driver<'_> {
@@ -308,6 +310,11 @@ impl Driver<'_> {
         if let (Some(name), Some(true)) = (asked.creates, asked.args.hold) {
             self.objects.holds.insert(name.to_owned());
         }
+        if let (Some(name), Some(CodeArg::Command(code))) = (asked.creates, asked.args.code)
+            && matches!(code, CommandCode::GetPosition | CommandCode::SetPosition)
+        {
+            self.objects.positions.insert(name.to_owned());
+        }
         let mut args = asked.args.clone();
         if asked.function == Function::CompleteCommand {
             args.bytes.get_or_insert(0);
@@ -415,6 +422,9 @@ impl Driver<'_> {
             Answer::Return { id, lane, status, out } => self.note_return(id, lane, status, *out),
             Answer::Callback { lane, command, completion, bytes, position } => {
                 let held = self.objects.holds.contains(&command);
+                // What is not told where a position is due is 0.
+                let due = self.objects.positions.contains(&command);
+                let position = position.or(due.then_some(0));
                 let line = self.push(Event::Callback {
                     seq: None,
                     lane: Name::from(lane.clone()),

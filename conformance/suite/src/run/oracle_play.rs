@@ -7,11 +7,13 @@ use vdi_check::{Candidate, Checker, InputError, Judged, Verdict};
 use vdi_model::{Ending, Expected, State};
 use vdi_spec::clauses::{Clause, Profile};
 use vdi_spec::codes::{HResult, Win32};
-use vdi_trace::{Event, Function, Header, Name, Out, Process, Recorded, TimeoutArg};
+use vdi_trace::{Declares, Event, Function, Header, Name, Out, Process, Recorded, TimeoutArg};
 
 use super::default_results::DefaultResults;
 use super::judge::Disagreement;
-use crate::scenario::{Action, Await, ExpectedReturn, Pin, Pinned, StepCall, Truth, Unblocked};
+use crate::scenario::{
+    Action, Await, ExpectedReturn, Pin, Pinned, SHOWN_DEPTH, Scenario, StepCall, Truth, Unblocked,
+};
 
 /// A return that has happened and that no step has taken, with all it might have been.
 #[derive(Clone)]
@@ -60,6 +62,13 @@ pub(super) struct Play<'a> {
 impl<'a> Play<'a> {
     pub(super) fn new(records: &[Recorded], profile: &'a Profile) -> Self {
         Self::with(&Self::header(records), profile)
+    }
+
+    /// A play of a scenario, of a queue that takes as much as is shown.
+    pub(super) fn of(scenario: &Scenario, profile: &'a Profile) -> Self {
+        let queue_depth = scenario.needs_depth().then_some(SHOWN_DEPTH);
+        let declares = Declares { queue_depth };
+        Self::with(&Header { declares, ..Self::header(&scenario.records) }, profile)
     }
 
     /// What a play tells without a gap.

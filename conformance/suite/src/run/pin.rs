@@ -116,7 +116,7 @@ fn one(play: &mut Play<'_>, action: &Action) -> Option<PinnedAction> {
         }
         Some(_) | None => action.clone(),
     };
-    let mut steps = vec![Step { when: None, action: first }];
+    let mut steps = vec![Step { when: None, times: None, action: first }];
     rest(play, &mut steps)?;
     Some(PinnedAction { steps, transition, title, clauses })
 }
@@ -127,12 +127,12 @@ fn rest(play: &mut Play<'_>, steps: &mut Vec<Step>) -> Option<()> {
         let lane: LaneName = lane.parse().ok()?;
         let codes = Pinned::Codes(codes.into_iter().map(Pin::Code).collect());
         let action = Action::await_callback(lane, command, codes);
-        steps.push(Step { when: None, action });
+        steps.push(Step { when: None, times: None, action });
     }
     for lane in play.lanes_returned() {
         while let Some((allowed, command)) = play.take_whole_return(&lane) {
             let action = Action::await_return(lane.parse().ok()?, pins(&allowed)?, command);
-            steps.push(Step { when: None, action });
+            steps.push(Step { when: None, times: None, action });
         }
     }
     Some(())

@@ -45,7 +45,7 @@ pub fn steps_of_trace(trace: &Trace) -> Result<Vec<Step>, vdi_spec::codes::Unkno
             }
             Event::Return { .. } | Event::Callback { .. } | Event::Blocked { .. } => continue,
         };
-        steps.push(Step { when: None, action });
+        steps.push(Step { when: None, times: None, action });
     }
     Ok(steps)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use vdi_spec::clauses::Profile;
+use vdi_spec::clauses::{Profile, QueueDepth};
 
 use super::agreement::allowed_combinations;
 use super::driver::{End, run_scenario};
@@ -184,6 +184,15 @@ fn one(
     let Some(link) = connection.as_mut() else {
         return ScenarioResult::unmeasured(scenario, Verdict::NotRun);
     };
+    let depth = match options.profile.queue_depth {
+        QueueDepth::Four => Some(4),
+        QueueDepth::Unspecified => link.hello().declares.queue_depth,
+    };
+    let Some(scenario) = scenario.at_depth(depth) else {
+        let reason = "the adapter does not declare its queueDepth".to_owned();
+        return ScenarioResult::unmeasured(scenario, Verdict::NotOffered(reason));
+    };
+    let scenario = &*scenario;
     let run = run_scenario(&mut **link, scenario, &options.profile, options.limits, pace);
     let stderr = link.take_stderr();
     if matches!(run.end, Some(End::Trouble(_))) {

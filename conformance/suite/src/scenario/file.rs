@@ -288,9 +288,21 @@ pub struct Step {
     /// several, separated by commas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
+    /// How often it is done, if not once: `#` in its names is then the number, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<Times>,
     /// What is done.
     #[serde(flatten)]
     pub action: Action,
+}
+
+/// How often a step is done, if that depends on what the implementation declares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Times {
+    /// As often as a queue takes commands.
+    QueueDepth,
 }
 
 impl Step {

@@ -7,6 +7,7 @@ use vdi_trace::{
     TimeoutArg,
 };
 
+use super::repeated::{SHOWN_DEPTH, repeated};
 use super::{
     Action, Given, GivenAgent, GivenCommand, GivenStage, Phase, Pin, Pinned, Scenario, Step,
 };
@@ -29,7 +30,7 @@ pub fn expand(scenario: &Scenario) -> (Vec<Step>, usize) {
         steps.situation(given, scenario.config.unwrap_or_default());
     }
     let own = steps.steps.len();
-    steps.steps.extend(scenario.steps.iter().cloned());
+    steps.steps.extend(repeated(&scenario.steps, SHOWN_DEPTH));
     (steps.steps, own)
 }
 
@@ -83,7 +84,7 @@ fn lane(name: &str) -> LaneName {
 
 impl Expansion {
     fn push(&mut self, action: Action) {
-        self.steps.push(Step { when: None, action });
+        self.steps.push(Step { when: None, times: None, action });
     }
 
     fn call(&mut self, call: Function, on: &str, creates: Option<String>, args: Args<'static>) {

@@ -11,6 +11,7 @@ mod library;
 mod parse;
 mod pinned;
 mod raw;
+mod repeated;
 mod validate;
 
 pub(crate) use call::ExpectedReturn;
@@ -18,9 +19,10 @@ pub use call::StepCall;
 pub use coverage::{WITHOUT_SCENARIO, coverage_page, excuse, uncovered};
 pub use file::{
     Action, Await, Combination, Given, GivenAgent, GivenCommand, GivenStage, Phase, Scenario, Step,
-    Unblocked, file_text,
+    Times, Unblocked, file_text,
 };
 pub use given::expand;
 pub use library::{Library, LibraryError, Loaded};
 pub use parse::{BadFile, parse, read};
 pub use pinned::{Pin, Pinned, Truth};
+pub use repeated::SHOWN_DEPTH;

@@ -6,7 +6,7 @@ use vdi_trace::{
     Args, Found, Function, HowEnded, LaneName, Presence, Process, Reported, Statement, owned_args,
 };
 
-use super::{Action, Await, Combination, Pinned, Step, Truth, Unblocked};
+use super::{Action, Await, Combination, Pinned, Step, Times, Truth, Unblocked};
 
 /// Every field that a step of any kind may have.
 #[derive(Deserialize)]
@@ -14,6 +14,7 @@ use super::{Action, Await, Combination, Pinned, Step, Truth, Unblocked};
 #[derive(Default)]
 struct Raw {
     when: Option<String>,
+    times: Option<Times>,
     call: Option<Function>,
     start: Option<Function>,
     #[serde(rename = "await")]
@@ -52,7 +53,7 @@ fn some_args<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Box<Args<'stat
     owned_args(from).map(Some)
 }
 
-/// The kinds of step, each with the fields it may have besides `when`.
+/// The kinds of step, each with the fields it may have besides `when` and `times`.
 const KINDS: &[(&str, &[&str])] = &[
     ("call", &["call", "lane", "on", "as", "args", "expect", "gives", "tells"]),
     ("start", &["start", "lane", "on", "as", "args"]),
@@ -140,7 +141,7 @@ impl Raw {
     fn into_step(self) -> Result<Step, String> {
         let kind = self.kind()?;
         let need = |name: &'static str| move || format!("a step `{kind}` needs `{name}`");
-        let when = self.when.clone();
+        let (when, times) = (self.when.clone(), self.times);
         let action = match kind {
             "wrote" | "expire" | "statement" | "report" => self.into_note(kind)?,
             "call" => Action::Call {
@@ -181,7 +182,7 @@ impl Raw {
             },
             _ => self.into_use(kind)?,
         };
-        Ok(Step { when, action })
+        Ok(Step { when, times, action })
     }
 
     /// What is not of the interface itself: time, data, and what a client knows.

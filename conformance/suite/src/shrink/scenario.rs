@@ -134,7 +134,11 @@ fn begun_together(group: Vec<Step>) -> Vec<Step> {
         return group;
     }
     let together = group.into_iter().map(|step| racer(step.action)).collect();
-    vec![Step { when: None, action: Action::Together { together, combinations: None } }]
+    vec![Step {
+        when: None,
+        times: None,
+        action: Action::Together { together, combinations: None },
+    }]
 }
 
 /// A call that is begun, as one that races.
@@ -158,7 +162,7 @@ fn unpinned(scenario: &Scenario) -> Scenario {
             Action::Together { together, .. } => Action::Together { together, combinations: None },
             other => other,
         };
-        Some(Step { when: step.when.clone(), action })
+        Some(Step { when: step.when.clone(), times: step.times, action })
     };
     let steps = scenario.steps.iter().filter_map(bare).collect();
     // Whatever anybody breaks is on purpose here.

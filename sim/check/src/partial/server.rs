@@ -24,6 +24,8 @@ pub(super) struct Device {
 #[derive(Clone, Debug)]
 pub(super) struct Set {
     pub(super) name: String,
+    /// The instance that it is made for.
+    pub(super) instance: Option<Name<'static>>,
     pub(super) asked: VdConfig,
     /// The server's interface.
     pub(super) interface: String,
@@ -81,6 +83,7 @@ impl Set {
     pub(super) fn new(name: String, asked: VdConfig, number: usize) -> Self {
         Self {
             name,
+            instance: None,
             asked,
             interface: if number == 0 { "sset".to_owned() } else { format!("sset{number}") },
             numbers: Numbers { set: number, ..Numbers::default() },
@@ -130,7 +133,8 @@ impl Set {
     /// From now on the set may be opened.
     pub(super) fn may_open(&mut self) -> Event<'static> {
         let lane = self.lane();
-        let event = self.begins(&lane, Function::Open, named(&self.name));
+        let args = Args { instance: self.instance.clone(), ..named(&self.name) };
+        let event = self.begins(&lane, Function::Open, args);
         self.progress.opening = Some(lane);
         event
     }

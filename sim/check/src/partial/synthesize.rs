@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use vdi_spec::clauses::Party;
 use vdi_spec::codes::{CommandCode, Features, HResult, Win32};
 use vdi_spec::config::VdConfig;
-use vdi_trace::{Args, CLIENT_SET, Event, Function, Handle, Header, LaneName, Process, TimeoutArg};
+use vdi_trace::{
+    Args, CLIENT_SET, Event, Function, Handle, Header, LaneName, Name, Process, TimeoutArg,
+};
 
 use super::endings::{Ending, Endings};
 use super::server::{Set, TRANSFER, begins, named, succeeds};
@@ -196,7 +198,9 @@ impl<'t> Synthesizer<'t> {
         if is_create(call) && succeeds {
             self.interfaces.insert(on, self.sets.len());
             let asked = args.config.as_deref().copied().unwrap_or_default();
-            self.sets.push(Set::new(name_of(args).to_owned(), asked, self.sets.len()));
+            let mut set = Set::new(name_of(args).to_owned(), asked, self.sets.len());
+            set.instance = args.instance.clone().map(Name::into_owned);
+            self.sets.push(set);
         } else if call == Function::OpenDevice && succeeds {
             self.opens_device(seen);
         } else if call == Function::GetConfiguration && succeeds {
@@ -284,7 +288,7 @@ impl<'t> Synthesizer<'t> {
         let lane = "primary.unseen";
         let returns = || succeeds(lane.to_owned());
         let args = Args { config: Some(Box::new(asked)), ..named(name) };
-        let create = begins(lane, Function::CreateEx, CLIENT_SET, None, args);
+        let create = begins(lane, Function::Create, CLIENT_SET, None, args);
         let mut events = vec![create, returns(), set.may_open()];
         let (configured, end) = set.configure(given);
         events.extend(configured);

@@ -1,5 +1,6 @@
 //! Calls that have begun and not returned, and the lanes they are on.
 
+use super::set::SetName;
 use crate::explain::InputError;
 use crate::linearize::Slot;
 use vdi_model::{BufferId, Call, CommandId, LaneId, Requested, State};
@@ -31,7 +32,7 @@ pub(crate) struct Bound {
     /// The set interface it is called on.
     pub(crate) on: Option<usize>,
     /// The set that it asks for by its name and did not find.
-    pub(crate) wants: Option<String>,
+    pub(crate) wants: Option<SetName>,
     pub(crate) call: Call,
     pub(crate) then: OnSuccess,
 }
@@ -43,7 +44,7 @@ pub(crate) enum OnSuccess {
     /// The interface is attached to the call's set.
     Attach(usize),
     /// The interface is attached to a new set of this name and configuration.
-    Create(usize, String, Box<VdConfig>),
+    Create(usize, SetName, Box<VdConfig>),
     /// The server's part of the configuration is set.
     Configure(ServerConfig),
     /// The device of this index bears this name, and the handle stands for it.

@@ -22,7 +22,7 @@ pub(crate) fn commit(checker: &mut Checker, call: OpenCall, out: &Out<'_>, event
         OnSuccess::Attach(interface) => names.interfaces[interface].set = Some(set),
         OnSuccess::Create(interface, name, _) => {
             names.interfaces[interface].set = Some(set);
-            track.name = name;
+            (track.name, track.instance) = (name.name, name.instance);
         }
         OnSuccess::Configure(config) => track.config.server = config,
         OnSuccess::Device { handle, name, index } => {

@@ -2,7 +2,7 @@
 //! name, an interface that is being attached can be used, a device that is being opened
 //! has its name. Whether they do is known when they return.
 
-use super::{Bound, OnSuccess, OpenCall, Provisional, Session, SetTrack};
+use super::{Bound, OnSuccess, OpenCall, Provisional, Session, SetName, SetTrack};
 use crate::Checker;
 use crate::linearize::{enter, note_call};
 use vdi_model::{Call, ClientCall, ServerCall};
@@ -11,12 +11,13 @@ use vdi_spec::config::VdConfig;
 
 impl SetTrack {
     /// It is being created by this name.
-    fn expect(&mut self, name: &str, config: VdConfig) {
-        self.devices.names = vec![None; config.device_count as usize];
+    fn expect(&mut self, name: &SetName, config: VdConfig) {
+        // Of more devices there can be no set: such a Create is refused.
+        self.devices.names = vec![None; config.device_count.min(64) as usize];
         if let Some(first) = self.devices.names.first_mut() {
-            *first = Some(name.to_owned());
+            *first = Some(name.name.clone());
         }
-        (self.creating, self.config.asked) = (Some(name.to_owned()), config);
+        (self.creating, self.config.asked) = (Some(name.clone()), config);
     }
 }
 
@@ -75,10 +76,10 @@ pub(crate) fn provide(checker: &mut Checker) {
 
 /// Calls that found no set, because it was not there when they began, may find it
 /// now: those on the same interface, and those that asked for it by its name.
-fn gather(checker: &mut Checker, set: usize, interface: usize, name: Option<&str>) {
+fn gather(checker: &mut Checker, set: usize, interface: usize, name: Option<&SetName>) {
     let finds = |call: &OpenCall| {
         let bound = &call.bound;
-        let asked = name.is_some() && bound.wants.as_deref() == name;
+        let asked = name.zip(bound.wants.as_ref()).is_some_and(|(one, other)| one.finds(other));
         bound.set == SetTrack::UNATTACHED && (asked || bound.on == Some(interface))
     };
     for index in 0..checker.session.calls.len() {

@@ -7,13 +7,16 @@ use super::medium::MediumTrack;
 use crate::linearize::Frontier;
 use vdi_model::{ClientLife, DeviceName, LaneId, ServerDevice, State};
 use vdi_spec::config::{ServerConfig, VdConfig};
+use vdi_trace::{Args, Function, Name};
 
 /// One device set of the trace, with every state it may be in.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SetTrack {
     pub(crate) name: String,
+    /// The instance that it was made for, if that is told.
+    pub(crate) instance: Option<String>,
     /// The name that a Create in progress gives it.
-    pub(crate) creating: Option<String>,
+    pub(crate) creating: Option<SetName>,
     /// While calls begin at rest. Where they overlap it is empty, and `frontier` is there.
     pub(crate) in_order: SmallVec<[State; 1]>,
     pub(crate) frontier: Option<Box<Frontier>>,
@@ -21,6 +24,36 @@ pub(crate) struct SetTrack {
     pub(crate) config: ConfigTrack,
     pub(crate) media: MediumTrack,
     pub(crate) statement: StatementTrack,
+}
+
+/// What a set is found by: its name, and the instance that it is made for. Create and
+/// OpenInSecondary do not tell the instance, but take it from the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SetName {
+    pub(crate) name: String,
+    pub(crate) instance: Option<String>,
+}
+
+impl SetName {
+    pub(crate) fn new(function: Function, args: &Args<'_>) -> Self {
+        let text = |name: &Option<Name<'_>>| {
+            name.as_ref().map(|name| name.as_str()).unwrap_or_default().to_owned()
+        };
+        let told = !matches!(function, Function::Create | Function::OpenInSecondary);
+        Self { name: text(&args.name), instance: told.then(|| text(&args.instance)) }
+    }
+
+    fn is_for(&self, instance: Option<&str>) -> bool {
+        match (self.instance.as_deref(), instance) {
+            (Some(one), Some(other)) => one == other,
+            (None, _) | (_, None) => true,
+        }
+    }
+
+    /// Whether a set of one of these names may be the one of the other.
+    pub(crate) fn finds(&self, other: &Self) -> bool {
+        self.name == other.name && self.is_for(other.instance.as_deref())
+    }
 }
 
 /// What is known of the devices of a set by their names.
@@ -81,19 +114,24 @@ impl SetTrack {
         self.frontier.is_some()
     }
 
+    /// Whether it is found by this name.
+    fn is_named(&self, name: &SetName) -> bool {
+        self.name == name.name && name.is_for(self.instance.as_deref())
+    }
+
     /// The set of that name to which a server could attach: the latest.
-    pub(crate) fn find(sets: &[Self], name: &str) -> Option<usize> {
+    pub(crate) fn find(sets: &[Self], name: &SetName) -> Option<usize> {
         let alive = |set: &Self| {
-            set.creating.as_deref() == Some(name)
-                || (set.name == name && set.any(|state| state.client == ClientLife::Created))
+            set.creating.as_ref().is_some_and(|creating| creating.finds(name))
+                || (set.is_named(name) && set.any(|state| state.client == ClientLife::Created))
         };
         sets.iter().rposition(alive)
     }
 
     /// The set of that name whose primary died, if none is alive: the latest.
-    pub(crate) fn find_dead(sets: &[Self], name: &str) -> Option<usize> {
+    pub(crate) fn find_dead(sets: &[Self], name: &SetName) -> Option<usize> {
         let dead =
-            |set: &Self| set.name == name && set.any(|state| state.client == ClientLife::Dead);
+            |set: &Self| set.is_named(name) && set.any(|state| state.client == ClientLife::Dead);
         sets.iter().rposition(dead)
     }
 

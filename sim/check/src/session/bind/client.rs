@@ -3,7 +3,7 @@
 use super::argument::{Callee, bad, buffer, buffer_argument, by, client_number, name_argument};
 use crate::explain::InputError;
 use crate::session::names::{Named, Referent};
-use crate::session::{Bound, Invocation, OnSuccess, Session, SetTrack};
+use crate::session::{Bound, Invocation, OnSuccess, Session, SetName, SetTrack};
 use vdi_model::{Asked, Call, ClientCall, ClientLife, CreateFlaw, DeviceName};
 use vdi_spec::config::VdConfig;
 use vdi_trace::{Args, Process};
@@ -13,8 +13,9 @@ pub(super) fn create(
     session: &mut Session,
     process: Process,
     callee: Callee,
-    args: &Args<'_>,
+    call: &Invocation<'_>,
 ) -> Result<Bound, InputError> {
+    let Invocation { function, args, .. } = *call;
     let sets = &mut session.sets;
     if process != Process::Primary {
         let is_open = |state: &_| is_client_open(state, process);
@@ -26,14 +27,15 @@ pub(super) fn create(
         return Ok(Bound::new(set, call, OnSuccess::Nothing));
     }
     let config = args.config.clone().unwrap_or_default();
-    let name = name_argument(args);
+    let name = SetName::new(function, args);
     let has_one = callee.attached.filter(|set| {
         let set = &sets[*set];
         set.creating.is_some() || set.any(|state| state.client == ClientLife::Created)
     });
-    if has_one.is_none() && SetTrack::find(sets, name).is_some() {
+    if has_one.is_none() && SetTrack::find(sets, &name).is_some() {
         return bad(format!(
-            "a set named `{name}` exists already; what a second Create answers is not documented"
+            "a set named `{}` exists already; what a second Create answers is not documented",
+            name.name
         ));
     }
     let set = has_one.unwrap_or_else(|| {
@@ -43,7 +45,7 @@ pub(super) fn create(
     let devices = u8::try_from(config.device_count).unwrap_or(u8::MAX).min(64);
     let asked = Asked { features: config.features, time_out: config.server_time_out != 0 };
     let call = by(process, ClientCall::Create { devices, asked, flaw: flaw(&config, args) });
-    Ok(Bound::new(set, call, OnSuccess::Create(callee.interface, name.to_owned(), config)))
+    Ok(Bound::new(set, call, OnSuccess::Create(callee.interface, name, config)))
 }
 
 fn is_client_open(state: &vdi_model::State, process: Process) -> bool {
@@ -70,15 +72,15 @@ pub(super) fn open_in_secondary(
     session: &Session,
     process: Process,
     callee: Callee,
-    args: &Args<'_>,
+    call: &Invocation<'_>,
 ) -> Bound {
     let sets = &session.sets;
-    let name = name_argument(args);
+    let name = SetName::new(call.function, call.args);
     let is_open = |set: &usize| sets[*set].any(|state| is_client_open(state, process));
-    let found = SetTrack::find(sets, name).or_else(|| SetTrack::find_dead(sets, name));
+    let found = SetTrack::find(sets, &name).or_else(|| SetTrack::find_dead(sets, &name));
     let set = callee.attached.filter(is_open).or(found).unwrap_or(callee.set);
     let call = by(process, ClientCall::OpenInSecondary { found: found.is_some() });
-    let wants = found.is_none().then(|| name.to_owned());
+    let wants = found.is_none().then_some(name);
     Bound { wants, ..Bound::new(set, call, OnSuccess::Attach(callee.interface)) }
 }
 

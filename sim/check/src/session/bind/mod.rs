@@ -82,12 +82,12 @@ fn bound(
     let is_server = process == Process::Server;
     let mut then = OnSuccess::Nothing;
     let call = match invocation.function {
-        Function::Open => return Ok(server::open(session, callee, args)),
+        Function::Open => return Ok(server::open(session, callee, invocation)),
         Function::Create | Function::CreateEx => {
-            return client::create(session, process, callee, args);
+            return client::create(session, process, callee, invocation);
         }
         Function::OpenInSecondary | Function::OpenInSecondaryEx => {
-            return Ok(client::open_in_secondary(session, process, callee, args));
+            return Ok(client::open_in_secondary(session, process, callee, invocation));
         }
         Function::CompleteCommand => return device::complete(session, process, callee, args),
         Function::BeginConfiguration => return Ok(server::configure(terms, callee, args)),

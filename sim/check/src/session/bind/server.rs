@@ -1,7 +1,7 @@
 //! The server's calls on its set interface.
 
 use super::argument::{Callee, name_argument, requested};
-use crate::session::{Bound, Invocation, OnSuccess, Session, SetTrack};
+use crate::session::{Bound, Invocation, OnSuccess, Session, SetName, SetTrack};
 use crate::terms::Terms;
 use vdi_model::{BufferId, Call, Granted, ServerCall, ServerLife};
 use vdi_spec::clauses::TransferSizeLimit;
@@ -9,13 +9,13 @@ use vdi_spec::config::{LARGEST_TRANSFER, ServerConfig};
 use vdi_trace::{Args, Size};
 
 /// Open finds a set by its name, unless the interface has one.
-pub(super) fn open(session: &Session, callee: Callee, args: &Args<'_>) -> Bound {
-    let name = name_argument(args);
+pub(super) fn open(session: &Session, callee: Callee, call: &Invocation<'_>) -> Bound {
+    let name = SetName::new(call.function, call.args);
     let is_open = |set: &usize| session.sets[*set].any(|state| state.server == ServerLife::Open);
     let reused = callee.attached.is_some_and(|set| !is_open(&set));
-    let found = callee.attached.filter(is_open).or_else(|| SetTrack::find(&session.sets, name));
+    let found = callee.attached.filter(is_open).or_else(|| SetTrack::find(&session.sets, &name));
     let call = Call::Server(ServerCall::Open { found: found.is_some(), reused });
-    let wants = found.is_none().then(|| name.to_owned());
+    let wants = found.is_none().then_some(name);
     let set = found.unwrap_or(callee.set);
     Bound { wants, ..Bound::new(set, call, OnSuccess::Attach(callee.interface)) }
 }

@@ -19,25 +19,15 @@ use vdi_trace::{
     TimeoutArg,
 };
 
+use super::FOLDER;
 use crate::run::{PinnedAction, agreement, misuse_of, pin_actions, transitions};
-use crate::scenario::{Action, Library, Scenario, expand};
-
-/// The folder of generated scenarios.
-pub const FOLDER: &str = "generated";
+use crate::scenario::{Action, Scenario, expand};
 
 const SET: &str = "S";
 
-/// The scenarios of a library that were not generated.
-#[must_use]
-pub fn hand_written(library: &Library) -> Vec<&Scenario> {
-    let prefix = format!("{FOLDER}/");
-    let all = library.iter().map(|loaded| &loaded.scenario);
-    all.filter(|scenario| !scenario.id.starts_with(&prefix)).collect()
-}
-
 /// Generates scenarios that take the transitions which `known` do not take.
 #[must_use]
-pub fn generate(known: &[&Scenario], bounds: &Bounds) -> Vec<Scenario> {
+pub fn from_ways(known: &[&Scenario], bounds: &Bounds) -> Vec<Scenario> {
     let mut covered: BTreeSet<String> = BTreeSet::new();
     for scenario in known {
         covered.extend(transitions(&expand(scenario).0));
@@ -175,13 +165,18 @@ fn scenario(all: &[PinnedAction], covered: &BTreeSet<String>, number: usize) -> 
         given: None,
         steps: all.iter().flat_map(|one| one.steps.iter().cloned()).collect(),
     };
-    scenario.misuse = misuse_of(&scenario);
+    complete(&mut scenario);
+    scenario
+}
+
+/// Adds what follows from the steps: what is misused, and whom the clauses bind.
+pub(super) fn complete(scenario: &mut Scenario) {
+    scenario.misuse = misuse_of(scenario);
     scenario.clauses.extend(&scenario.misuse);
     let clauses: BTreeSet<Clause> = scenario.clauses.iter().copied().collect();
     scenario.clauses = clauses.into_iter().collect();
     let parties: BTreeSet<Party> = scenario.clauses.iter().map(|clause| clause.party()).collect();
     scenario.parties = parties.into_iter().collect();
-    scenario
 }
 
 /// Names for the numbers of a way through the world.

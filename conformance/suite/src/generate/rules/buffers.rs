@@ -1,0 +1,207 @@
+//! Buffers: their sizes, alignments, numbers and prefix zones.
+
+use serde_json::{Value, json};
+
+use super::bounds::BUFFER_ALIGNMENT;
+use super::steps::{
+    BUFFER, SERVER, allocate, begin, call, client_configuration, end, free, get, names, query,
+    request, send, sized, with,
+};
+use super::story::{Story, story};
+
+/// Sizes: one byte, odd ones, around a block, 64 KiB and more.
+const SIZES: &[u32] = &[1, 7, 511, 512, 513, 4097, 65535, 65536, 65537, 131_072, 1 << 20];
+
+/// How many are requested.
+const COUNTS: &[u32] = &[1, 2, 3, 5, 12, 64];
+
+/// Sizes of the prefix zone.
+const PREFIXES: &[u32] = &[1, 511, 512, 513, 4096, 65535, 65537];
+
+const GIVEN: &str = "server.allocate-buffer.requested";
+
+pub(super) fn stories() -> Vec<Story> {
+    let mut all: Vec<Story> = SIZES.iter().map(|size| of_size(*size)).collect();
+    all.extend(COUNTS.iter().map(|count| of_count(*count)));
+    all.extend(PREFIXES.iter().map(|prefix| of_prefix(*prefix)));
+    let alignments = BUFFER_ALIGNMENT.accepted();
+    all.extend(alignments.iter().filter(|one| **one != 0).map(|alignment| aligned(*alignment)));
+    all.extend([alignments_refused(), refused_in_vain(), too_large_in_vain()]);
+    all.extend([requested_several_times(), requested_late(), freed_several()]);
+    all.extend([shared_each(), handle_of_the_third()]);
+    all
+}
+
+/// Requests, EndConfiguration, and as many allocations as were requested.
+fn requested(size: u32, alignment: u32, count: u32) -> Vec<Value> {
+    let mut steps = vec![begin(512, 0, BUFFER), request(size, alignment, count), end()];
+    steps.extend([client_configuration(), query(size, alignment)]);
+    steps.extend(names("b", count).iter().map(|name| allocate(name, size, alignment)));
+    steps
+}
+
+fn connected(name: &str, title: &str, clauses: &[&str]) -> Story {
+    story(name, title, clauses).given(json!({ "phase": "Connected" }))
+}
+
+fn of_size(size: u32) -> Story {
+    connected(
+        &format!("buffers/size-{size}"),
+        &format!("Three buffers of {size} bytes are requested and given, apart and aligned"),
+        &[GIVEN, "server.allocate-buffer.prefix-zone", "server.query-available-buffers.count"],
+    )
+    .steps(requested(size, 0, 3))
+}
+
+fn of_count(count: u32) -> Story {
+    let of = if count == 1 { "One buffer is".to_owned() } else { format!("{count} buffers are") };
+    connected(
+        &format!("buffers/count-{count}"),
+        &format!("{of} requested, counted and given"),
+        &[GIVEN, "server.query-available-buffers.count"],
+    )
+    .steps(requested(4096, 0, count))
+}
+
+fn of_prefix(prefix: u32) -> Story {
+    connected(
+        &format!("buffers/prefix-{prefix}"),
+        &format!("Three buffers with a prefix zone of {prefix} bytes lie apart"),
+        &[GIVEN, "server.allocate-buffer.prefix-zone"],
+    )
+    .config(json!({ "prefixZoneSize": prefix }))
+    .steps(requested(4096, 0, 3))
+}
+
+fn aligned(alignment: u32) -> Story {
+    connected(
+        &format!("buffers/aligned-{alignment}"),
+        &format!("Three buffers of 513 bytes, each at a multiple of {alignment}"),
+        &[GIVEN, "server.allocate-buffer.aligned"],
+    )
+    .steps(requested(513, alignment, 3))
+}
+
+fn refused(size: u32, alignment: u32) -> Value {
+    call("AllocateBuffer", SERVER, sized(size, alignment, None), "VD_E_INVALID")
+}
+
+fn alignments_refused() -> Story {
+    story(
+        "buffers/alignment-refused",
+        "AllocateBuffer refuses every alignment that is no power of 2, and no size",
+        &["server.allocate-buffer.alignment"],
+    )
+    .given(json!({ "phase": "Initializing" }))
+    .steps(BUFFER_ALIGNMENT.refused().into_iter().map(|alignment| refused(512, alignment)))
+    .steps([refused(0, 0), refused(0, 512)])
+}
+
+/// What is refused takes nothing of what was requested.
+fn refused_in_vain() -> Story {
+    let mut steps = requested(4096, 0, 2);
+    let given = steps.split_off(steps.len() - 2);
+    connected(
+        "buffers/refused-takes-nothing",
+        "Allocations that are refused leave all that was requested",
+        &["server.allocate-buffer.alignment", GIVEN, "server.query-available-buffers.count"],
+    )
+    .steps(steps)
+    .steps([refused(0, 0), refused(4096, 3), refused(4096, 1000), refused(0, 4096)])
+    .step(query(4096, 0))
+    .steps(given)
+}
+
+fn too_large_in_vain() -> Story {
+    let mut steps = requested(4096, 0, 3);
+    let given = steps.split_off(steps.len() - 3);
+    let large = |size: u32| {
+        call("AllocateBuffer", SERVER, sized(size, 0, None), json!(["VD_E_MEMORY", "NOERROR"]))
+    };
+    connected(
+        "buffers/too-large-takes-nothing",
+        "An allocation for which there is no memory leaves all that was requested",
+        &["server.allocate-buffer.memory", GIVEN],
+    )
+    .steps(steps)
+    .step(large((1 << 31) - 4096))
+    .step(query(4096, 0))
+    .steps(given)
+}
+
+fn requested_several_times() -> Story {
+    let all = names("b", 6);
+    connected(
+        "buffers/requested-several-times",
+        "Three requests of 1, 2 and 3 buffers while configuring are 6 buffers",
+        &[GIVEN, "server.request-buffers.status", "server.query-available-buffers.count"],
+    )
+    .steps([begin(512, 0, BUFFER), request(4096, 0, 1), request(4096, 0, 2)])
+    .steps([request(4096, 0, 3), end(), client_configuration(), query(4096, 0)])
+    .steps(all.iter().map(|name| allocate(name, 4096, 0)))
+}
+
+fn requested_late() -> Story {
+    let all = names("b", 6);
+    story(
+        "buffers/requested-late-several-times",
+        "Three requests of 1, 2 and 3 buffers in an active set are 6 buffers",
+        &[GIVEN, "server.request-buffers.status", "server.query-available-buffers.count"],
+    )
+    .given(json!({ "phase": "Active" }))
+    .steps([request(4096, 0, 1), request(4096, 0, 2), request(4096, 0, 3), query(4096, 0)])
+    .steps(all.iter().map(|name| allocate(name, 4096, 0)))
+}
+
+/// What was freed, the last of three too, may be had again.
+fn freed_several() -> Story {
+    connected(
+        "buffers/freed-and-counted",
+        "Three buffers are freed from the last to the first, and cannot be freed again",
+        &["server.free-buffer.status", "server.free-buffer.invalid", GIVEN],
+    )
+    .steps(requested(4096, 0, 3))
+    .steps(["b3", "b2", "b1"].map(|name| free(name, 4096, "NOERROR")))
+    .steps(["b1", "b2", "b3"].map(|name| free(name, 4096, "VD_E_INVALID")))
+}
+
+fn write_of(number: u32) -> Value {
+    json!({ "code": "Write", "buffer": format!("b{number}"), "size": BUFFER })
+}
+
+fn shared_each() -> Story {
+    let told = |number: u32| {
+        let args = json!({ "buffer": format!("b{number}") });
+        with(call("IsSharedBuffer", SERVER, args, "NOERROR"), "tells", "TRUE")
+    };
+    story(
+        "buffers/shared-each",
+        "IsSharedBuffer knows each of four buffers",
+        &["server.is-shared-buffer.answer"],
+    )
+    .given(json!({ "phase": "Initializing", "buffers": ["b1", "b2", "b3", "b4"] }))
+    .steps([4, 1, 3, 2].map(told))
+}
+
+/// GetBufferHandle of what the last of three devices has delivered.
+fn handle_of_the_third() -> Story {
+    let handle = |number: u32| {
+        let args = json!({ "buffer": format!("b{number}") });
+        let got = call("GetBufferHandle", "cset", args, "NOERROR");
+        with(got, "as", format!("h{number}"))
+    };
+    let map = |number: u32| {
+        let args = json!({ "handle": format!("h{number}") });
+        call("MapBufferHandle", "cset", args, "NOERROR")
+    };
+    story(
+        "buffers/handle-each",
+        "Handles of the buffers that three devices have delivered, each mapped",
+        &["client.get-buffer-handle.status", "client.map-buffer-handle.status"],
+    )
+    .given(json!({ "phase": "Active", "devices": 3, "buffers": ["b1", "b2", "b3"] }))
+    .steps([1, 2, 3].map(|number| send(number, &format!("c{number}"), write_of(number))))
+    .steps([1, 2, 3].map(|number| get(number, &format!("c{number}"))))
+    .steps([3, 1, 2].map(handle))
+    .steps([3, 2, 1].map(map))
+}

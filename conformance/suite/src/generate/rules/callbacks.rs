@@ -1,0 +1,436 @@
+//! What a completion routine is told: codes, bytes, positions; and what becomes of commands
+//! when one of them fails.
+
+use serde_json::{Value, json};
+
+use super::steps::{
+    BUFFER, agent_returns, allocate, bare, begin, call, called_back, client_configuration,
+    complete, end, exchange, flush, get, request, send, with,
+};
+use super::story::{Story, story};
+
+/// Codes of errors that no document names, with one that 16 bits, or a sign, would make
+/// another of.
+const UNKNOWN: &[u32] =
+    &[1, 2, 31, 255, 999, 1001, 2000, 65536, 65536 + 1117, (1 << 31) - 1, 1 << 31, u32::MAX];
+
+/// Codes that the documents name, but for success and the two for which more follows.
+const NAMED: &[&str] = &[
+    "ERROR_INVALID_HANDLE",
+    "ERROR_ARENA_TRASHED",
+    "ERROR_WRITE_FAULT",
+    "ERROR_READ_FAULT",
+    "ERROR_HANDLE_EOF",
+    "ERROR_HANDLE_DISK_FULL",
+    "ERROR_OPERATION_ABORTED",
+    "ERROR_END_OF_MEDIA",
+    "ERROR_FILEMARK_DETECTED",
+    "ERROR_NO_DATA_DETECTED",
+    "ERROR_IO_DEVICE",
+    "ERROR_NO_SYSTEM_RESOURCES",
+];
+
+/// Positions: beyond what 31, 32, 40 and 62 bits hold.
+const POSITIONS: &[u64] = &[0, 512, (1 << 31) + 512, 1 << 32, (1 << 40) + 4096, (1 << 62) + 1024];
+
+/// Counts of SkipBlocks and SkipMarks, with a sign.
+const COUNTS: &[i64] = &[1, 0, -1, -5, 65537, -65537, (1 << 31) - 1, -(1 << 31)];
+
+const TAPE: [&str; 6] =
+    ["Removable", "Rewind", "Position", "SkipBlocks", "ReversePosition", "FileMarks"];
+
+pub(super) fn stories() -> Vec<Story> {
+    let mut all: Vec<Story> =
+        UNKNOWN.iter().map(|code| error(&code.to_string(), (*code).into())).collect();
+    all.extend(NAMED.iter().map(|code| {
+        let name = code.to_lowercase().replace('_', "-");
+        error(name.trim_start_matches("error-"), (*code).into())
+    }));
+    all.extend([bytes_of_writes(), bytes_of_failed_writes()]);
+    all.extend([positions_of_writes(), positions_set(), positions_told(), positions_of_a_tape()]);
+    all.extend([skipped("SkipBlocks"), skipped("SkipMarks")]);
+    all.extend([1, 2, 3].map(flushed));
+    all.extend([held_at_the_error(), two_errors(), two_times_cleared(), refused_several()]);
+    all.push(other_devices());
+    all.extend([aborted(1), aborted(3)]);
+    all.extend(kinds());
+    all
+}
+
+/// ClearError is sent, delivered and answered.
+fn cleared(device: u32, name: &str) -> Vec<Value> {
+    exchange(device, name, json!({ "code": "ClearError" }), json!({}))
+}
+
+/// A command fails with this code, which the callback is told; the device is in its error
+/// state, and after ClearError in order.
+fn error(name: &str, code: Value) -> Story {
+    let refused = with(call("SendCommand", "sdev1", flush(), "VD_E_IO_ERROR"), "as", "refused");
+    let told = json!({ "await": "callback", "lane": "server.main", "of": "refused",
+        "completion": "ERROR_IO_DEVICE" });
+    story(
+        &format!("callbacks/error-{name}"),
+        &format!("A command that fails with {name} is called back with that code, and is an error"),
+        &["agent.callback", "device.error.cleared", "server.send-command.io-error"],
+    )
+    .given(json!({ "phase": "Active" }))
+    .steps([send(1, "c1", flush()), get(1, "c1"), complete(1, "c1", code.clone(), json!({}))])
+    .step(called_back("c1", code))
+    .steps([refused, told])
+    .steps(cleared(1, "clear"))
+    .steps(exchange(1, "c2", flush(), json!({})))
+}
+
+/// An active set with larger transfers, a buffer of each size, and the agent at work.
+fn active(features: &[&str], sizes: &[u32]) -> Vec<Value> {
+    let mut begun = begin(512, 0, 4 * BUFFER);
+    begun["args"]["features"] = features.into();
+    let mut steps = vec![begun];
+    steps.extend(sizes.iter().map(|size| request(*size, 0, 1)));
+    steps.extend([end(), client_configuration()]);
+    let named = sizes.iter().enumerate().map(|(index, size)| (format!("b{}", index + 1), *size));
+    steps.extend(named.map(|(name, size)| allocate(&name, size, 0)));
+    steps.push(json!({ "start": "ExecuteCompletionAgent", "lane": "server.agent", "on": "sset" }));
+    let opened = |on| call("OpenDevice", on, json!({ "name": "S" }), "NOERROR");
+    steps.push(with(opened("sset"), "as", "sdev1"));
+    steps.push(with(opened("cset"), "as", "cdev1"));
+    steps
+}
+
+/// A Write of a buffer, and what its callback is told.
+fn write(number: usize, size: u32, bytes: u32, code: &str) -> Vec<Value> {
+    let (command, buffer) = (format!("c{number}"), format!("b{number}"));
+    let sent = json!({ "code": "Write", "buffer": buffer, "size": size });
+    vec![
+        send(1, &command, sent),
+        get(1, &command),
+        complete(1, &command, code, json!({ "bytes": bytes })),
+        with(called_back(&command, code), "bytes", bytes),
+    ]
+}
+
+fn bytes_of_writes() -> Story {
+    let sizes = [512, BUFFER - 512, BUFFER, BUFFER + 512, 4 * BUFFER];
+    let each = sizes.iter().enumerate();
+    story(
+        "callbacks/bytes-of-writes",
+        "Writes of several sizes, around 64 KiB and more: each is told all its bytes",
+        &["agent.callback", "client.get-command.as-sent"],
+    )
+    .given(json!({ "phase": "Connected" }))
+    .steps(active(&["WriteMedia"], &sizes))
+    .steps(each.flat_map(|(index, size)| write(index + 1, *size, *size, "ERROR_SUCCESS")))
+}
+
+fn bytes_of_failed_writes() -> Story {
+    let moved = [0, 1, 512, BUFFER, 4 * BUFFER - 1];
+    let each = moved.iter().enumerate();
+    let sizes = [4 * BUFFER; 5];
+    story(
+        "callbacks/bytes-of-failed-writes",
+        "Writes that fail half-way: each is told the bytes that were moved",
+        &["agent.callback", "device.error.cleared"],
+    )
+    .given(json!({ "phase": "Connected" }))
+    .steps(active(&["WriteMedia"], &sizes))
+    .steps(each.flat_map(|(index, bytes)| {
+        let mut steps = write(index + 1, 4 * BUFFER, *bytes, "ERROR_WRITE_FAULT");
+        steps.extend(cleared(1, &format!("clear{index}")));
+        steps
+    }))
+}
+
+fn disk() -> Value {
+    json!({ "features": ["RandomAccess"] })
+}
+
+fn positions_of_writes() -> Story {
+    let each = POSITIONS.iter().enumerate();
+    story(
+        "callbacks/positions-of-writes",
+        "Writes of a disk carry their positions, beyond 4 GiB too",
+        &["client.get-command.as-sent"],
+    )
+    .config(disk())
+    .given(json!({ "phase": "Active", "buffers": ["b1"] }))
+    .steps(each.flat_map(|(index, position)| {
+        let sent = json!({ "code": "Write", "buffer": "b1", "size": 512, "position": position });
+        exchange(1, &format!("c{index}"), sent, json!({ "bytes": 512 }))
+    }))
+}
+
+fn positions_set() -> Story {
+    let each = POSITIONS.iter().enumerate();
+    story(
+        "callbacks/positions-set",
+        "SetPosition carries its position and tells the new one, beyond 4 GiB too",
+        &["client.get-command.as-sent", "agent.callback"],
+    )
+    .config(disk())
+    .given(json!({ "phase": "Active" }))
+    .steps(each.flat_map(|(index, position)| {
+        let sent = json!({ "code": "SetPosition", "size": 0, "position": position });
+        exchange(1, &format!("c{index}"), sent, json!({ "position": position }))
+    }))
+}
+
+fn asking() -> Value {
+    json!({ "code": "GetPosition" })
+}
+
+fn positions_told() -> Story {
+    let each = POSITIONS.iter().enumerate();
+    story(
+        "callbacks/positions-told",
+        "GetPosition tells the position that the client gives, beyond 4 GiB too",
+        &["agent.callback"],
+    )
+    .config(json!({ "features": TAPE }))
+    .given(json!({ "phase": "Active" }))
+    .steps(each.flat_map(|(index, position)| {
+        exchange(1, &format!("c{index}"), asking(), json!({ "position": position }))
+    }))
+}
+
+/// Several at once: each is told its own position.
+fn positions_of_a_tape() -> Story {
+    let commands = ["c1", "c2", "c3"];
+    let told = [("c3", 3 << 33), ("c1", 1 << 33), ("c2", 2_u64 << 33)];
+    story(
+        "callbacks/positions-of-several",
+        "Three GetPosition at once: each is told its own position",
+        &["agent.callback"],
+    )
+    .config(json!({ "features": TAPE }))
+    .given(json!({ "phase": "Active" }))
+    .steps(commands.map(|name| send(1, name, asking())))
+    .steps(commands.map(|name| get(1, name)))
+    .steps(told.iter().flat_map(|(name, position)| {
+        let answer = complete(1, name, "ERROR_SUCCESS", json!({ "position": position }));
+        [answer, called_back(name, "ERROR_SUCCESS")]
+    }))
+}
+
+/// The count has a sign.
+fn skipped(code: &str) -> Story {
+    let each = COUNTS.iter().enumerate();
+    story(
+        &format!("callbacks/counts-of-{}", code.to_lowercase()),
+        &format!("{code} carries its count, forwards and backwards"),
+        &["client.get-command.as-sent"],
+    )
+    .config(json!({ "features": TAPE }))
+    .given(json!({ "phase": "Active" }))
+    .steps(each.flat_map(|(index, count)| {
+        exchange(1, &format!("c{index}"), json!({ "code": code, "size": count }), json!({}))
+    }))
+}
+
+/// With so many commands queued behind the one that fails.
+fn flushed(queued: u32) -> Story {
+    let behind: Vec<String> = (1..=queued).map(|number| format!("q{number}")).collect();
+    story(
+        &format!("callbacks/error-flushes-{queued}"),
+        &format!("A command fails with {queued} queued behind it: all of them fail, none is seen"),
+        &["device.error.queue", "device.error.cleared"],
+    )
+    .given(json!({ "phase": "Active" }))
+    .steps([send(1, "c1", flush()), get(1, "c1")])
+    .steps(behind.iter().map(|name| send(1, name, flush())))
+    .step(complete(1, "c1", "ERROR_WRITE_FAULT", json!({})))
+    .step(called_back("c1", "ERROR_WRITE_FAULT"))
+    .steps(behind.iter().map(|name| called_back(name, "ERROR_IO_DEVICE")))
+    .step(call("GetCommand", "cdev1", json!({ "timeout": 0 }), "VD_E_TIMEOUT"))
+    .steps(cleared(1, "clear"))
+    .steps(exchange(1, "c2", flush(), json!({})))
+}
+
+fn waits() -> Value {
+    call("GetCommand", "cdev1", json!({ "timeout": 0 }), "VD_E_TIMEOUT")
+}
+
+/// Three of four are still held at the error: ClearError waits for the last of them.
+fn held_at_the_error() -> Story {
+    let all = ["c1", "c2", "c3", "c4"];
+    story(
+        "callbacks/clear-error-waits-for-each",
+        "ClearError waits until the client has completed the last of three that it held",
+        &["device.error.clear-error-waits", "device.error.cleared"],
+    )
+    .given(json!({ "phase": "Active" }))
+    .steps(all.map(|name| send(1, name, flush())))
+    .steps(all.map(|name| get(1, name)))
+    .step(complete(1, "c2", "ERROR_WRITE_FAULT", json!({})))
+    .step(called_back("c2", "ERROR_WRITE_FAULT"))
+    .steps([send(1, "clear", json!({ "code": "ClearError" })), waits()])
+    .steps(["c4", "c1"].iter().flat_map(|name| {
+        let answer = complete(1, name, "ERROR_SUCCESS", json!({}));
+        [answer, called_back(name, "ERROR_SUCCESS"), waits()]
+    }))
+    .steps([complete(1, "c3", "ERROR_SUCCESS", json!({})), called_back("c3", "ERROR_SUCCESS")])
+    .steps([get(1, "clear"), complete(1, "clear", "ERROR_SUCCESS", json!({}))])
+    .step(called_back("clear", "ERROR_SUCCESS"))
+    .steps(exchange(1, "after", flush(), json!({})))
+}
+
+/// A second and a third error while the device is in its error state.
+fn two_errors() -> Story {
+    let all = ["c1", "c2", "c3", "c4"];
+    story(
+        "callbacks/several-errors",
+        "Three of four fail one after the other: ClearError waits for the fourth, and clears all",
+        &["device.error.clear-error-waits", "device.error.cleared", "agent.callback"],
+    )
+    .given(json!({ "phase": "Active" }))
+    .steps(all.map(|name| send(1, name, flush())))
+    .steps(all.map(|name| get(1, name)))
+    .steps(["c1", "c2"].iter().flat_map(|name| {
+        let answer = complete(1, name, "ERROR_WRITE_FAULT", json!({}));
+        [answer, called_back(name, "ERROR_WRITE_FAULT")]
+    }))
+    .steps([send(1, "clear", json!({ "code": "ClearError" })), waits()])
+    .steps([
+        complete(1, "c4", "ERROR_READ_FAULT", json!({})),
+        called_back("c4", "ERROR_READ_FAULT"),
+    ])
+    .step(waits())
+    .steps([complete(1, "c3", "ERROR_SUCCESS", json!({})), called_back("c3", "ERROR_SUCCESS")])
+    .steps([get(1, "clear"), complete(1, "clear", "ERROR_SUCCESS", json!({}))])
+    .step(called_back("clear", "ERROR_SUCCESS"))
+    .steps(exchange(1, "after", flush(), json!({})))
+}
+
+/// A device that was cleared fails again, and again.
+fn two_times_cleared() -> Story {
+    let rounds = (1..=4).flat_map(|round| {
+        let name = format!("c{round}");
+        let mut steps = vec![send(1, &name, flush()), get(1, &name)];
+        steps.push(complete(1, &name, "ERROR_WRITE_FAULT", json!({})));
+        steps.push(called_back(&name, "ERROR_WRITE_FAULT"));
+        steps.extend(cleared(1, &format!("clear{round}")));
+        steps
+    });
+    story(
+        "callbacks/error-again-and-again",
+        "A device fails and is cleared four times",
+        &["device.error.cleared", "agent.callback"],
+    )
+    .given(json!({ "phase": "Active" }))
+    .steps(rounds)
+    .steps(exchange(1, "after", flush(), json!({})))
+}
+
+/// Each refusal has its callback, and leaves nothing in the queue.
+fn refused_several() -> Story {
+    let refused = (1..=3).flat_map(|number| {
+        let name = format!("r{number}");
+        let told = json!({ "await": "callback", "lane": "server.main", "of": name,
+            "completion": "ERROR_IO_DEVICE" });
+        [with(call("SendCommand", "sdev1", flush(), "VD_E_IO_ERROR"), "as", name), told]
+    });
+    story(
+        "callbacks/refused-several",
+        "Three commands are refused in the error state: each is called back, none is delivered",
+        &["server.send-command.io-error", "server.send-command.error-callback"],
+    )
+    .given(json!({ "phase": "Active" }))
+    .steps([send(1, "c1", flush()), get(1, "c1")])
+    .step(complete(1, "c1", "ERROR_WRITE_FAULT", json!({})))
+    .step(called_back("c1", "ERROR_WRITE_FAULT"))
+    .steps(refused)
+    .steps([waits()])
+    .steps(cleared(1, "clear"))
+    .steps([waits()])
+}
+
+/// The error of one device is no other's.
+fn other_devices() -> Story {
+    story(
+        "callbacks/error-of-the-last-device",
+        "The last of three devices fails: the first two go on, queued commands included",
+        &["device.independent", "device.error.queue"],
+    )
+    .given(json!({ "phase": "Active", "devices": 3 }))
+    .steps(
+        [(1, "a1"), (2, "b1"), (3, "e1"), (3, "e2"), (2, "b2")]
+            .map(|(device, name)| send(device, name, flush())),
+    )
+    .steps([get(3, "e1"), complete(3, "e1", "ERROR_WRITE_FAULT", json!({}))])
+    .steps([called_back("e1", "ERROR_WRITE_FAULT"), called_back("e2", "ERROR_IO_DEVICE")])
+    .steps([(1, "a1"), (2, "b1"), (2, "b2")].iter().flat_map(|(device, name)| {
+        let answer = complete(*device, name, "ERROR_SUCCESS", json!({}));
+        [get(*device, name), answer, called_back(name, "ERROR_SUCCESS")]
+    }))
+    .steps(exchange(1, "a2", flush(), json!({})))
+    .steps(exchange(2, "b3", flush(), json!({})))
+    .steps(cleared(3, "clear"))
+    .steps(exchange(3, "e3", flush(), json!({})))
+}
+
+/// An abort with four commands on each of so many devices, two of which are delivered.
+fn aborted(devices: u32) -> Story {
+    let names = |device: u32| (1..=4).map(move |number| format!("d{device}c{number}"));
+    let each =
+        || (1..=devices).flat_map(move |device| names(device).map(move |name| (device, name)));
+    let of =
+        if devices == 1 { "one device".to_owned() } else { format!("each of {devices} devices") };
+    story(
+        &format!("callbacks/aborted-{devices}"),
+        &format!("An abort with four commands on {of}: each is called back once"),
+        &["abort.callbacks", "abort.agent-returns"],
+    )
+    .given(json!({ "phase": "Active", "devices": devices }))
+    .steps(each().map(|(device, name)| send(device, &name, flush())))
+    .steps(
+        (1..=devices).flat_map(|device| names(device).take(2).map(move |name| get(device, &name))),
+    )
+    .step(bare("SignalAbort", "cset", "NOERROR"))
+    .steps(each().map(|(_, name)| called_back(&name, "ERROR_OPERATION_ABORTED")))
+    .step(agent_returns())
+}
+
+/// A kind of device, its features, and the commands that it has besides those of all.
+type Kind = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+/// Commands: which each kind of device supports.
+const KINDS: &[Kind] = &[
+    ("pipe", &[], &[]),
+    ("pipe-removable", &["Removable"], &["Load"]),
+    ("disk", &["RandomAccess"], &["SetPosition"]),
+    ("disk-removable", &["RandomAccess", "Removable"], &["SetPosition", "Load"]),
+    ("tape", &TAPE, &["Rewind", "WriteMark", "SkipMarks", "SkipBlocks", "Load", "GetPosition"]),
+];
+
+/// Each command on each kind of device, twice.
+fn kinds() -> Vec<Story> {
+    let of_kind = |(kind, features, own): &Kind| {
+        let sent = |code: &str| match code {
+            "Write" => json!({ "code": code, "buffer": "b1", "size": 512 }),
+            "SkipMarks" | "SkipBlocks" | "Load" => json!({ "code": code, "size": 1 }),
+            "SetPosition" => json!({ "code": code, "size": 0, "position": 4096 }),
+            _ => json!({ "code": code }),
+        };
+        let told = |code: &str| match code {
+            "Write" => json!({ "bytes": 512 }),
+            "GetPosition" | "SetPosition" => json!({ "position": 4096 }),
+            _ => json!({}),
+        };
+        let codes: Vec<&str> = ["Write", "Flush"].iter().chain(*own).copied().collect();
+        let twice = [&codes[..], &codes[..]].concat();
+        let each = twice.iter().enumerate().flat_map(|(index, code)| {
+            exchange(1, &format!("c{}", index + 1), sent(code), told(code))
+        });
+        story(
+            &format!("callbacks/commands-of-a-{kind}"),
+            &format!(
+                "Every command that a {} has, from SendCommand to its callback",
+                kind.replace('-', ", ")
+            ),
+            &["client.get-command.as-sent", "agent.callback", "server.send-command.status"],
+        )
+        .config(json!({ "features": features }))
+        .given(json!({ "phase": "Active", "buffers": ["b1"] }))
+        .steps(each)
+    };
+    KINDS.iter().map(of_kind).collect()
+}

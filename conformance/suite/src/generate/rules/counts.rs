@@ -1,0 +1,160 @@
+//! *Each* and *every*: with one, two, three and many, the odd one out being the last.
+
+use serde_json::{Value, json};
+
+use super::steps::{CLIENT, SERVER, bare, call, device_name, exchange, flush, with};
+use super::story::{Story, story};
+
+/// How many devices.
+const DEVICES: &[u32] = &[1, 2, 3, 12, 64];
+
+/// How many secondary clients.
+const SECONDARIES: &[u32] = &[2, 3, 9];
+
+pub(super) fn stories() -> Vec<Story> {
+    let mut all: Vec<Story> = DEVICES.iter().map(|devices| all_open(*devices)).collect();
+    all.extend([2, 3, 5].map(last_is_missing));
+    all.extend([1, 2, 3, 5].map(closed_in_turn));
+    all.extend([2, 3, 5].map(closed_but_for_the_last));
+    all.extend(SECONDARIES.iter().map(|number| secondaries(*number)));
+    all.extend([aborts_each("sset"), aborts_each("cset")]);
+    all
+}
+
+fn of_devices(devices: u32) -> String {
+    if devices == 1 { "one device".to_owned() } else { format!("{devices} devices") }
+}
+
+/// Both sides open every device, and no more than there are; the last one works.
+fn all_open(devices: u32) -> Story {
+    let surplus = |on: &str, question: &str| {
+        let expect = json!({
+            format!("{question}=open-error"): "VD_E_OPEN",
+            format!("{question}=protocol-error"): "VD_E_PROTOCOL",
+        });
+        call("OpenDevice", on, json!({ "name": device_name(devices + 1) }), expect)
+    };
+    story(
+        &format!("counts/devices-{devices}"),
+        &format!("{} open on both sides, and not one more", of_devices(devices)),
+        &["server.open-device.surplus", "client.open-device.surplus", "agent.callback"],
+    )
+    .given(json!({ "phase": "Active", "devices": devices }))
+    .step(surplus(SERVER, "server-open-device-surplus"))
+    .step(surplus(CLIENT, "client-open-device-surplus"))
+    .steps(exchange(devices, "last", flush(), json!({})))
+    .steps(exchange(1, "first", flush(), json!({})))
+}
+
+/// As long as the last device is not open the set is not active.
+fn last_is_missing(devices: u32) -> Story {
+    let entry = "active-entry=all-open-and-agent";
+    let early = with(call("SendCommand", "sdev1", flush(), "VD_E_PROTOCOL"), "as", "early");
+    let told = json!({ "await": "callback", "lane": "server.main", "of": "early",
+        "completion": "ERROR_INVALID_HANDLE" });
+    let name = device_name(devices);
+    let last = call("OpenDevice", SERVER, json!({ "name": name }), "NOERROR");
+    story(
+        &format!("counts/last-of-{devices}-not-open"),
+        &format!("Of {} the server lacks the last: nothing can be sent yet", of_devices(devices)),
+        &["server.send-command.phase", "server.open-device.status", "server.send-command.status"],
+    )
+    .given(json!({ "phase": "Initializing", "devices": devices, "agent": "running",
+        "serverOpened": devices - 1, "clientOpened": devices }))
+    .steps([early, told].map(|step| with(step, "when", entry)))
+    .step(with(last, "as", format!("sdev{devices}")))
+    .steps(exchange(devices, "c1", flush(), json!({})))
+}
+
+fn close_device(device: u32) -> Value {
+    bare("CloseDevice", &format!("sdev{device}"), "NOERROR")
+}
+
+fn sees(device: u32, status: &str) -> Value {
+    call("GetCommand", &format!("cdev{device}"), json!({ "timeout": 0 }), status)
+}
+
+/// The agent stays until the last device is closed.
+fn closed_in_turn(devices: u32) -> Story {
+    let first = (1..devices).flat_map(|device| {
+        [close_device(device), sees(device, "VD_E_CLOSE"), json!({ "blocked": ["server.agent"] })]
+    });
+    let agent = json!({ "await": "return", "lane": "server.agent", "expect": "NOERROR" });
+    let when = |step| with(step, "when", "agent-return=after-last-device");
+    story(
+        &format!("counts/closed-in-turn-{devices}"),
+        &format!(
+            "{} closed in turn: with the last the agent returns, and the set is at its end",
+            of_devices(devices)
+        ),
+        &["client.get-command.close", "server.close.status", "client.close.status"],
+    )
+    .given(json!({ "phase": "Active", "devices": devices }))
+    .steps(first.map(when))
+    .steps([close_device(devices), agent, sees(devices, "VD_E_CLOSE")].map(when))
+    .steps([bare("Close", CLIENT, "NOERROR"), bare("Close", SERVER, "NOERROR")].map(when))
+}
+
+/// All but the last device are closed: Close is the server's mistake all the same.
+fn closed_but_for_the_last(devices: u32) -> Story {
+    let expect = json!({ "server-close-devices-open=protocol-error": "VD_E_PROTOCOL",
+        "server-close-devices-open=noerror": "NOERROR" });
+    let other = devices - 1;
+    let mut given = json!({ "phase": "Active", "devices": devices });
+    given["commands"] = json!([{ "as": "c1", "code": "Flush", "device": devices, "at": "queued" }]);
+    story(
+        &format!("counts/last-of-{devices}-not-closed"),
+        &format!("Of {} the last is open when the server closes the set", of_devices(devices)),
+        &["server.close.devices-open.status", "server.close.devices-open.callbacks"],
+    )
+    .given(given)
+    .steps((1..=other).map(close_device))
+    .step(call("Close", SERVER, json!({}), expect))
+    .step(json!({ "await": "callback", "of": "c1", "completion": "ERROR_OPERATION_ABORTED" }))
+    .step(super::steps::agent_returns())
+}
+
+/// Each of so many secondary clients has a device of its own.
+fn secondaries(number: u32) -> Story {
+    let devices = number + 1;
+    let exchange = |device: u32| {
+        let name = format!("c{device}");
+        let steps = exchange(device, &name, flush(), json!({}));
+        let other = format!("x{}dev{device}", device - 1);
+        steps.into_iter().map(move |mut step| {
+            if step["on"] == json!(format!("cdev{device}")) {
+                step["on"] = json!(other);
+            }
+            step
+        })
+    };
+    story(
+        &format!("counts/secondaries-{number}"),
+        &format!("{number} secondary clients have a device each, from the last to the first"),
+        &["client.get-command.delivers", "agent.callback"],
+    )
+    .given(json!({ "phase": "Active", "devices": devices, "secondaries": number }))
+    .steps((2..=devices).rev().flat_map(exchange))
+}
+
+/// Every GetCommand that waits returns, that of the last device too.
+fn aborts_each(on: &str) -> Story {
+    let waits = |device: u32| {
+        json!({ "start": "GetCommand", "lane": format!("primary.t{device}"),
+            "on": format!("cdev{device}"), "args": { "timeout": "infinite" } })
+    };
+    let returns = |device: u32| {
+        json!({ "await": "return", "lane": format!("primary.t{device}"), "expect": "VD_E_ABORT",
+            "unblockedBy": "abort" })
+    };
+    story(
+        &format!("counts/abort-wakes-each-{on}"),
+        "An abort wakes each of four GetCommand that wait",
+        &["client.get-command.waits", "abort.unblocks", "abort.agent-returns"],
+    )
+    .given(json!({ "phase": "Active", "devices": 4 }))
+    .steps((1..=4).map(waits))
+    .step(bare("SignalAbort", on, "NOERROR"))
+    .steps((1..=4).map(returns))
+    .step(super::steps::agent_returns())
+}

@@ -1,0 +1,178 @@
+//! What a call that is refused, an abort and a Close leave behind, and what not.
+
+use serde_json::{Value, json};
+
+use super::steps::{
+    BUFFER, CLIENT, SERVER, agent_returns, bare, begin, call, client_configuration, create, end,
+    exchange, flush, open, request, with,
+};
+use super::story::{Story, story};
+
+pub(super) fn stories() -> Vec<Story> {
+    vec![
+        unknown_names(),
+        surplus_device(),
+        created_again(),
+        created_again_larger(),
+        aborted_and_created_again(),
+        begin_again(),
+        closed_devices(),
+        refused_completions(),
+    ]
+}
+
+fn opens(on: &str, name: &str, handle: &str) -> Value {
+    with(call("OpenDevice", on, json!({ "name": name }), "NOERROR"), "as", handle)
+}
+
+/// Names that are unknown take no device.
+fn unknown_names() -> Story {
+    let unknown = |name| call("OpenDevice", CLIENT, json!({ "name": name }), "VD_E_INVALID");
+    let twice = |name| call("OpenDevice", CLIENT, json!({ "name": name }), "VD_E_PROTOCOL");
+    story(
+        "forgetting/unknown-device",
+        "OpenDevice by names that are unknown, or twice by one, takes no device",
+        &["client.open-device.unknown", "client.open-device.twice", "client.open-device.status"],
+    )
+    .given(json!({ "phase": "Initializing", "devices": 3, "serverOpened": 3 }))
+    .steps(["A", "B", "C"].map(unknown))
+    .steps([opens(CLIENT, "S3", "cdev3"), twice("S3"), unknown("D"), opens(CLIENT, "S", "cdev1")])
+    .steps([twice("S"), twice("S3"), unknown("E"), opens(CLIENT, "S2", "cdev2")])
+}
+
+/// The server may ask for one device too many, as often as it likes.
+fn surplus_device() -> Story {
+    let surplus = || {
+        let expect = json!({ "server-open-device-surplus=open-error": "VD_E_OPEN",
+            "server-open-device-surplus=protocol-error": "VD_E_PROTOCOL" });
+        call("OpenDevice", SERVER, json!({ "name": "S9" }), expect)
+    };
+    story(
+        "forgetting/surplus-device",
+        "Devices that the server opens in vain leave the others as they are",
+        &["server.open-device.surplus", "agent.callback"],
+    )
+    .given(json!({ "phase": "Active", "devices": 2 }))
+    .steps([surplus(), surplus(), surplus()])
+    .steps(exchange(1, "c1", flush(), json!({})))
+    .steps(exchange(2, "c2", flush(), json!({})))
+}
+
+/// What a client is told of its third set is what it asked for then.
+fn created_again() -> Story {
+    let made = |name: &str, devices: u32| {
+        let config = json!({ "deviceCount": devices, "prefixZoneSize": 512 * devices });
+        create(name, config, "NOERROR")
+    };
+    let close = || bare("Close", CLIENT, "NOERROR");
+    story(
+        "forgetting/created-again",
+        "A client creates three sets, one after the other: the first two are gone",
+        &[
+            "client.create.status",
+            "client.close.status",
+            "server.open.no-set",
+            "server.open.status",
+        ],
+    )
+    .steps([made("S", 3), close(), made("T", 2), close(), made("U", 1)])
+    .steps(["S", "T"].map(|name| open(name, "VD_E_INVALID")))
+    .step(open("U", "NOERROR"))
+    .step(bare("GetConfiguration", SERVER, "NOERROR"))
+    .steps([begin(512, 0, BUFFER), end(), client_configuration()])
+}
+
+/// The same name, with more devices, is a new set.
+fn created_again_larger() -> Story {
+    let made = |devices: u32, features: &[&str]| {
+        create("S", json!({ "deviceCount": devices, "features": features }), "NOERROR")
+    };
+    let close = || bare("Close", CLIENT, "NOERROR");
+    story(
+        "forgetting/created-again-larger",
+        "A set is created twice by the same name: of the first no number of devices is left",
+        &["client.create.status", "server.open-device.status", "client.open-device.status"],
+    )
+    .steps([made(1, &["RandomAccess"]), close(), made(2, &[]), open("S", "NOERROR")])
+    .steps([begin(512, 0, BUFFER), end(), client_configuration()])
+    .steps([opens(SERVER, "S", "sdev1"), opens(SERVER, "S2", "sdev2")])
+    .steps([opens(CLIENT, "S2", "cdev2"), opens(CLIENT, "S", "cdev1")])
+}
+
+/// An abort ends with the set.
+fn aborted_and_created_again() -> Story {
+    story(
+        "forgetting/aborted-and-created-again",
+        "A client aborts and closes its set: the next one by the same name is not aborted",
+        &["client.create.status", "server.open.status", "client.get-configuration.status"],
+    )
+    .steps([create("S", json!({ "deviceCount": 1 }), "NOERROR")])
+    .steps([bare("SignalAbort", CLIENT, "NOERROR"), bare("Close", CLIENT, "NOERROR")])
+    .steps([create("S", json!({ "deviceCount": 1 }), "NOERROR"), open("S", "NOERROR")])
+    .steps([begin(512, 0, BUFFER), end(), client_configuration()])
+}
+
+/// A second BeginConfiguration changes nothing.
+fn begin_again() -> Story {
+    let again = |block: u32, transfer: u32| {
+        let args =
+            json!({ "features": ["WriteMedia"], "blockSize": block, "maxTransferSize": transfer });
+        call("BeginConfiguration", SERVER, args, "VD_E_PROTOCOL")
+    };
+    story(
+        "forgetting/begin-again",
+        "BeginConfiguration that is refused, twice while configuring and once after, changes nothing",
+        &["server.begin-configuration.phase", "client.get-configuration.status"],
+    )
+    .given(json!({ "phase": "Configurable" }))
+    .steps([again(1024, BUFFER), again(4096, 2 * BUFFER), request(4096, 0, 2), end()])
+    .steps([again(65536, 4 * BUFFER), client_configuration(), client_configuration()])
+}
+
+/// A device that is closed stays so, and takes none of the others with it.
+fn closed_devices() -> Story {
+    let again = || {
+        let expect = json!({ "close-device-twice-while-active=close-error": "VD_E_CLOSE",
+            "close-device-twice-while-active=noerror": "NOERROR" });
+        call("CloseDevice", "sdev2", json!({}), expect)
+    };
+    let refused = with(call("SendCommand", "sdev2", flush(), "VD_E_PROTOCOL"), "as", "late");
+    let told = json!({ "await": "callback", "lane": "server.main", "of": "late",
+        "completion": "ERROR_INVALID_HANDLE" });
+    story(
+        "forgetting/closed-device",
+        "Of three devices the second is closed, twice: the others go on",
+        &["server.close-device.again", "server.send-command.phase", "agent.callback"],
+    )
+    .given(json!({ "phase": "Active", "devices": 3 }))
+    .steps([bare("CloseDevice", "sdev2", "NOERROR"), again(), refused, told])
+    .steps(exchange(3, "c3", flush(), json!({})))
+    .steps(exchange(1, "c1", flush(), json!({})))
+    .step(again())
+}
+
+/// A completion that is refused completes nothing.
+fn refused_completions() -> Story {
+    let wrong = |device: u32, name: &str| {
+        let args = json!({ "command": name, "code": "ERROR_SUCCESS", "bytes": 0 });
+        call("CompleteCommand", &format!("cdev{device}"), args, "VD_E_INVALID")
+    };
+    let mut given = json!({ "phase": "Active", "devices": 3 });
+    given["commands"] = json!([
+        { "as": "c1", "code": "Flush", "device": 1, "at": "delivered" },
+        { "as": "c2", "code": "Flush", "device": 2, "at": "delivered" },
+        { "as": "c3", "code": "Flush", "device": 3, "at": "delivered" },
+    ]);
+    story(
+        "forgetting/refused-completion",
+        "Commands completed on other devices are not completed: an abort calls each of them back",
+        &["client.complete-command.inactive", "abort.callbacks"],
+    )
+    .given(given)
+    .steps([wrong(1, "c3"), wrong(2, "c1"), wrong(3, "c2"), wrong(2, "c3")])
+    .step(bare("SignalAbort", SERVER, "NOERROR"))
+    .steps(["c1", "c2", "c3"].map(
+        |name| json!({ "await": "callback", "of": name, "completion": "ERROR_OPERATION_ABORTED" }),
+    ))
+    .step(agent_returns())
+}

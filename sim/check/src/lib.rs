@@ -15,6 +15,7 @@
 //! | `session` | whose call is this: names, handles, sets, devices, commands, lives |
 //! | `dispatch` | which of the two ways an event is judged |
 //! | `sequential` | while calls begin at rest: in order |
+//! | `lives` | calls that are of one life of a set or of the next |
 //! | `linearize` | where calls overlap: the search |
 //! | `rules` | obligations beside the model's outcomes |
 //! | `partial` | the calls of a side that was not seen |
@@ -25,6 +26,7 @@ mod dispatch;
 mod events;
 mod explain;
 mod linearize;
+mod lives;
 mod partial;
 mod rules;
 mod sequential;

@@ -1,8 +1,9 @@
 //! What the checker knows between two events: what may come next.
 
 use crate::Checker;
+use crate::lives::beside;
 use crate::sequential;
-use crate::session::OpenCall;
+use crate::session::{OpenCall, outcomes_of};
 use vdi_model::{Answer, Ending, Expected, Outcome, State};
 use vdi_spec::clauses::Clause;
 
@@ -73,6 +74,19 @@ impl Checker {
     /// A call that has just begun is examined before its effect.
     #[must_use]
     pub fn candidates(&self, lane: &str) -> Vec<Candidate> {
+        let mut candidates = self.candidates_alone(lane);
+        for history in beside(self) {
+            for candidate in history.candidates_alone(lane) {
+                if !candidates.contains(&candidate) {
+                    candidates.push(candidate);
+                }
+            }
+        }
+        candidates
+    }
+
+    /// The same in this history alone.
+    fn candidates_alone(&self, lane: &str) -> Vec<Candidate> {
         let Self { session, terms, .. } = self;
         let of_lane = |call: &&OpenCall| session.lanes.name(call.lane) == lane;
         let Some(call) = session.calls.iter().rfind(of_lane) else {
@@ -83,13 +97,7 @@ impl Checker {
             let outcomes = if taken {
                 vdi_model::returns(state, &terms.profile, call.lane)
             } else {
-                vdi_model::outcomes(
-                    state,
-                    &terms.profile,
-                    terms.limits,
-                    call.lane,
-                    &call.bound.call,
-                )
+                outcomes_of(terms, state, call)
             };
             for outcome in &outcomes {
                 let candidate = Candidate::new(self, call.bound.set, outcome);

@@ -41,6 +41,16 @@ impl Report {
         }
     }
 
+    /// The verdict so far.
+    pub(crate) const fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// How many obligations were found broken.
+    pub(crate) fn faults(&self) -> usize {
+        self.findings.len() + self.more_findings
+    }
+
     /// Whether there is no verdict yet that ends the judging.
     pub(crate) const fn is_open(&self) -> bool {
         matches!(self.verdict, Verdict::Conformant)

@@ -56,15 +56,14 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Undecided {
-    /// The line of the event that has too many explanations to examine, or one that can
-    /// be understood in two ways.
+    /// The line of the event that has too many explanations to examine.
     pub line: usize,
     /// Why.
     pub why: Why,
 }
 
 /// What a check would have needed to decide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Why {
     /// More configurations than this budget.
@@ -77,17 +76,16 @@ pub enum Why {
         /// How many of one set may be open.
         most: usize,
     },
-    /// A call whose meaning depends on another call that overlaps it, in a way that is
-    /// not followed.
-    Ambiguous {
-        /// The line of that call.
-        call: usize,
+    /// A fault of the checker itself.
+    Fault {
+        /// What it says.
+        message: String,
     },
 }
 
 impl fmt::Display for Undecided {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.why {
+        match &self.why {
             Why::Budget { budget } => write!(
                 f,
                 "so many calls overlap in line {} that more than {budget} orders of their \
@@ -97,10 +95,9 @@ impl fmt::Display for Undecided {
             Why::TooManyCalls { most } => {
                 write!(f, "more than {most} calls of one set are open in line {}", self.line)
             }
-            Why::Ambiguous { call } => write!(
+            Why::Fault { message } => write!(
                 f,
-                "the event in line {} is not explained, but what the call in line {call} \
-                 means depends on another that overlaps it",
+                "our own fault, in line {}: {message}; please report it, with this trace",
                 self.line
             ),
         }
@@ -290,7 +287,10 @@ impl Judged {
             }
             _ if self.held_against(parties).next().is_some() => exit_code::VIOLATION,
             _ if self.error.is_some() => exit_code::BAD_INPUT,
-            Verdict::Inconclusive(_) => exit_code::INCONCLUSIVE,
+            Verdict::Inconclusive(undecided) => match undecided.why {
+                Why::Fault { .. } => exit_code::INTERNAL,
+                Why::Budget { .. } | Why::TooManyCalls { .. } => exit_code::INCONCLUSIVE,
+            },
             Verdict::Conformant | Verdict::Violation(_) => exit_code::CONFORMANT,
         }
     }

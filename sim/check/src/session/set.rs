@@ -81,6 +81,11 @@ impl SetTrack {
         self.frontier.is_some()
     }
 
+    /// Whether a Create in progress makes it what a Create with these arguments would.
+    pub(crate) fn is_being_created(&self, name: &str, config: &VdConfig) -> bool {
+        self.creating.as_deref() == Some(name) && self.config.asked == *config
+    }
+
     /// The set of that name to which a server could attach: the latest.
     pub(crate) fn find(sets: &[Self], name: &str) -> Option<usize> {
         let alive = |set: &Self| {
@@ -104,7 +109,11 @@ impl SetTrack {
         let DeviceTrack { names, opening, .. } = &self.devices;
         let is_opening = |index: usize| opening.iter().any(|known| usize::from(*known) == index);
         let unopened =
-            |index: &usize| devices[*index].server == ServerDevice::Unopened && !is_opening(*index);
+            |index: &usize| {
+            let device = devices.get(*index);
+            device.is_some_and(|device| device.server == ServerDevice::Unopened)
+                && !is_opening(*index)
+        };
         let unnamed =
             (0..devices.len()).find(|index| unopened(index) && names.get(*index) == Some(&None));
         self.devices

@@ -34,6 +34,7 @@ pub(crate) fn begin(
     let Checker { session, terms, report, .. } = checker;
     let lane = session.lanes.id(lane_name)?;
     let process = session.lanes[lane].process;
+    report.see(process.party());
     let inside = session.call_on(lane).map(|index| &session.calls[index]);
     let in_routine = session.lanes[lane].routines > 0;
     if let Some(call) = inside.filter(|call| !(in_routine && call.is_agent())) {

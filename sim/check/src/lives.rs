@@ -15,7 +15,9 @@ use crate::Checker;
 use crate::explain::{InputError, Verdict, Why};
 use crate::linearize::{SlotSet, enter, narrow, note_call, withdraw};
 use crate::session::{OnSuccess, OpenCall, Session, SetTrack, adopt, provide};
-use vdi_model::{Call, Caller, ClientCall, ClientLife, CreateFlaw, ServerLife, State};
+use vdi_model::{
+    Call, Caller, ClientCall, ClientLife, CreateFlaw, ServerDevice, ServerLife, State,
+};
 use vdi_trace::Event;
 
 /// How many histories are followed at a time.
@@ -81,7 +83,7 @@ fn refuse(
         (Verdict::Inconclusive(_), _) => 0,
         (Verdict::Violation(violation), _) if !violation.expected.is_empty() => 1,
         (Verdict::Violation(_), _) => 2,
-        (Verdict::Conformant, _) => 3,
+        (Verdict::Conformant | Verdict::Unreadable { .. }, _) => 3,
     };
     let Some((one, result)) = refused.into_iter().min_by_key(rank) else {
         return Ok(false);
@@ -120,6 +122,28 @@ pub(crate) fn beside(checker: &Checker) -> Vec<Checker> {
     }
     let mut all = with_next_lives(take_all(&mut checker.clone()));
     all.remove(0);
+    all
+}
+
+/// Where the effects of calls that overlap are put off: the states in which what may come of
+/// another call is different, each as a history of its own.
+pub(crate) fn with_effects(checker: &Checker, set: usize) -> Vec<Checker> {
+    let holds: [&dyn Fn(&State) -> bool; 4] = [
+        &|state| state.aborted.is_some(),
+        &|state| state.server == ServerLife::Closed,
+        &|state| state.devices.iter().any(|device| device.server == ServerDevice::Closed),
+        &|state| !state.commands.is_empty(),
+    ];
+    let mut all = vec![alone(checker)];
+    if !checker.session.sets[set].is_searched() {
+        return all;
+    }
+    for holds in holds {
+        let mut other = alone(checker);
+        if narrow(&mut other, set, holds) {
+            all.push(other);
+        }
+    }
     all
 }
 
@@ -163,13 +187,14 @@ pub(crate) fn divide(checker: &mut Checker, index: usize) {
 
 /// A copy that follows nothing else.
 fn alone(checker: &Checker) -> Checker {
-    let Checker { terms, session, report, last_seq, others: _ } = checker;
+    let Checker { terms, session, report, last_seq, others: _, rests_at_end } = checker;
     Checker {
         terms: terms.clone(),
         session: session.clone(),
         report: report.clone(),
         last_seq: *last_seq,
         others: Vec::new(),
+        rests_at_end: *rests_at_end,
     }
 }
 
@@ -252,7 +277,7 @@ fn next_set(session: &Session, index: usize) -> Option<(usize, Next)> {
     match (&bound.then, &bound.call) {
         (OnSuccess::Create(interface, ..), Call::Client(ClientCall::Create { flaw, .. })) => {
             let sound = matches!(flaw, None | Some(CreateFlaw::Features));
-            (sound && !bound.creates).then_some((*interface, Next::New))
+            sound.then_some((*interface, Next::New))
         }
         (OnSuccess::Attach(interface), call) => {
             let name = bound.name.as_deref()?;
@@ -282,7 +307,13 @@ fn leaves(session: &Session, call: &OpenCall, state: &State) -> bool {
 fn next_lives(checker: &Checker) -> Vec<Checker> {
     let mut next = Vec::new();
     for index in 0..checker.session.calls.len() {
-        if let Some((interface, target)) = next_set(&checker.session, index) {
+        let session = &checker.session;
+        let next_set = next_set(session, index);
+        // What has stayed behind when the interface went on to another set stays there.
+        let current = |interface: usize| {
+            session.names.interfaces[interface].set == Some(session.calls[index].bound.set)
+        };
+        if let Some((interface, target)) = next_set.filter(|(interface, _)| current(*interface)) {
             next.extend(by_call(checker, index, interface, &target));
         }
     }
@@ -330,6 +361,9 @@ fn moved(checker: &Checker, index: usize, target: &Next, movers: &[usize]) -> Op
         Next::New => {
             session.sets.push(SetTrack::new());
             session.calls[index].bound.creates = true;
+            for mover in movers {
+                session.calls[*mover].bound.creates = false;
+            }
             session.sets.len() - 1
         }
     };

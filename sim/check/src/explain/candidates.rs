@@ -1,7 +1,7 @@
 //! What the checker knows between two events: what may come next.
 
 use crate::Checker;
-use crate::lives::beside;
+use crate::lives::{beside, with_effects};
 use crate::sequential;
 use crate::session::{OpenCall, outcomes_of};
 use vdi_model::{Answer, Ending, Expected, Outcome, State};
@@ -85,6 +85,17 @@ impl Checker {
         candidates
     }
 
+    /// The same, after whatever the calls that overlap it may have done by now.
+    pub(crate) fn candidates_after_others(&self, lane: &str) -> Vec<Candidate> {
+        let session = &self.session;
+        let Some(call) = session.calls.iter().rfind(|call| session.lanes.name(call.lane) == lane)
+        else {
+            return Vec::new();
+        };
+        let after = with_effects(self, call.bound.set);
+        after.iter().flat_map(|one| one.candidates(lane)).collect()
+    }
+
     /// The same in this history alone.
     fn candidates_alone(&self, lane: &str) -> Vec<Candidate> {
         let Self { session, terms, .. } = self;
@@ -110,7 +121,7 @@ impl Checker {
     }
 
     /// The states of a call's set, each with whether the call has taken effect in it.
-    fn states_with(&self, call: &OpenCall) -> impl Iterator<Item = (&State, bool)> {
+    pub(crate) fn states_with(&self, call: &OpenCall) -> impl Iterator<Item = (&State, bool)> {
         let (slot, taken) = (call.slot, call.effect.taken);
         let set = &self.session.sets[call.bound.set];
         let searched = set.frontier.iter().flat_map(|frontier| &frontier.configurations);

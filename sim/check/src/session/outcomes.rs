@@ -13,8 +13,10 @@ use vdi_model::{
 pub(crate) fn outcomes(terms: &Terms, state: &State, lane: LaneId, bound: &Bound) -> Outcomes {
     let call = resolved(bound, state);
     let mut outcomes = vdi_model::outcomes(state, &terms.profile, terms.limits, lane, &call);
-    // Of the calls that could create a set it is known which one does.
-    if matches!(bound.call, Call::Client(ClientCall::Create { .. })) && !bound.creates {
+    // Of the calls that could create a set it is known which ones may; and once it was
+    // created, what creates is another set.
+    let here = bound.creates && state.client == ClientLife::Absent;
+    if matches!(bound.call, Call::Client(ClientCall::Create { .. })) && !here {
         outcomes.retain(|outcome| !outcome.creates());
     }
     outcomes

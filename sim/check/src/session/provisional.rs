@@ -87,8 +87,15 @@ fn gather(checker: &mut Checker, set: usize, interface: usize, name: Option<&str
         bound.set == SetTrack::UNATTACHED && (asked || bound.on == Some(interface))
     };
     for index in 0..checker.session.calls.len() {
-        if finds(&checker.session.calls[index]) && checker.session.free_slot(set).is_some() {
-            adopt(checker, index, set);
+        if !finds(&checker.session.calls[index]) || checker.session.free_slot(set).is_none() {
+            continue;
+        }
+        adopt(checker, index, set);
+        let Checker { session, .. } = checker;
+        if let OnSuccess::Attach(interface) = session.calls[index].bound.then
+            && session.names.interfaces[interface].set.is_none()
+        {
+            provide(checker, index);
         }
     }
 }

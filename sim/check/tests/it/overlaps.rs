@@ -109,6 +109,7 @@ fn told(judged: &Judged) -> (u8, usize, bool) {
         Verdict::Conformant => (0, 0),
         Verdict::Violation(violation) => (1, violation.line),
         Verdict::Inconclusive(_) => (2, 0),
+        Verdict::Unreadable { .. } => (3, 0),
     };
     (kind, line, judged.error.is_some())
 }

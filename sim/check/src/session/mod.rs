@@ -103,6 +103,16 @@ impl Session {
         self.calls.iter_mut().filter(move |call| call.bound.set == set)
     }
 
+    /// The set that an interface has, or had last, whatever calls in progress make of it.
+    pub(crate) fn had(&self, interface: usize) -> Option<usize> {
+        let given = |call: &OpenCall| match call.bound.then {
+            OnSuccess::Attach(known) if known == interface => call.provisional.attached,
+            _ => None,
+        };
+        let before = self.calls.iter().find_map(given);
+        before.unwrap_or(self.names.interfaces[interface].set)
+    }
+
     /// Whether a call on this interface is open that is bound to this set.
     pub(crate) fn is_called(&self, interface: usize, set: usize) -> bool {
         self.calls_of(set).any(|call| call.bound.on == Some(interface))

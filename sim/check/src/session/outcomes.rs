@@ -34,8 +34,13 @@ fn resolved<'a>(bound: &'a Bound, state: &State) -> Cow<'a, Call> {
     let created = state.client == ClientLife::Created;
     let resolved = match call {
         Call::Server(ServerCall::Open { found, reused }) => {
-            let ended = matches!(state.server, ServerLife::Closed | ServerLife::Dead);
-            let reused = if bound.own { ended } else { *reused };
+            let reused = match state.server {
+                ServerLife::Open if bound.own => false,
+                ServerLife::Closed | ServerLife::Dead if bound.own => true,
+                ServerLife::Absent | ServerLife::Open | ServerLife::Closed | ServerLife::Dead => {
+                    *reused
+                }
+            };
             Call::Server(ServerCall::Open { found: *found && created, reused })
         }
         Call::Server(ServerCall::OpenDevice { device }) => {

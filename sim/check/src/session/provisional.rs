@@ -117,7 +117,8 @@ pub(crate) fn adopt(checker: &mut Checker, index: usize, set: usize) {
     let name = call.bound.name.as_deref().unwrap_or_default();
     match &mut moved.bound.call {
         Call::Server(ServerCall::Open { found, reused }) => {
-            (*found, *reused, moved.bound.own) = (true, attached, false);
+            (*found, *reused) = (true, *reused || (moved.bound.own && attached));
+            moved.bound.own = false;
         }
         Call::Secondary(_, ClientCall::OpenInSecondary { found }) => *found = true,
         Call::Server(ServerCall::OpenDevice { .. })

@@ -493,3 +493,77 @@ fn lives_under_the_reading_that_reopens() {
     }
     tried.assert(1_000);
 }
+
+/// A source of choices that a seed decides.
+struct Choices(u64);
+
+impl Choices {
+    fn below(&mut self, count: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % count
+    }
+}
+
+/// A call on a lane: which, and what it will return once it has taken effect.
+type Running = Option<(Make, Option<HResult>)>;
+
+/// A history of threads that call as they like: each call takes effect at some moment between
+/// its beginning and its return.
+fn program(seed: u64, events: usize, profile: &Profile) -> String {
+    let mut choices = Choices(seed);
+    let lanes = 2 + choices.below(3);
+    let mut running: Vec<Running> = vec![None; lanes];
+    let mut world = Lives { states: Vec::new(), has: [None; 3] };
+    let mut text = String::from("{\"vdi\":\"trace/1\"}\n");
+    let lane = |make: Make, at: usize| {
+        let process = ["primary", "server", "secondary1"][make.process()];
+        format!("{process}.t{at}")
+    };
+    let mut written = 0;
+    while written < events {
+        let at = choices.below(lanes);
+        match running[at] {
+            None => {
+                // Every second call begins or ends a life.
+                let make = match choices.below(2) {
+                    0 => LIVES[choices.below(LIVES.len())],
+                    _ => ALL[choices.below(ALL.len())],
+                };
+                if make.device().is_some() {
+                    continue;
+                }
+                let _ = writeln!(text, r#"{{"lane":"{}",{}}}"#, lane(make, at), make.text());
+                running[at] = Some((make, None));
+                written += 1;
+            }
+            Some((make, None)) => {
+                let mut outcomes = world.outcomes(make, profile);
+                let (outcome, after) = outcomes.swap_remove(choices.below(outcomes.len()));
+                let admits = |status: &HResult| {
+                    outcome.answer.expected().is_some_and(|expected| expected.admits(*status))
+                };
+                let statuses: Vec<HResult> = STATUSES.into_iter().filter(admits).collect();
+                running[at] = Some((make, Some(statuses[choices.below(statuses.len())])));
+                world = after;
+            }
+            Some((make, Some(status))) => {
+                let _ = writeln!(text, r#"{{"lane":"{}","return":"{status}"}}"#, lane(make, at));
+                running[at] = None;
+                written += 1;
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn no_program_is_accused() {
+    let seeds = std::env::var("VDI_SEEDS").ok().and_then(|text| text.parse().ok());
+    for seed in 0..seeds.unwrap_or(1_000) {
+        let profile = if seed % 3 == 0 { reopening() } else { Profile::default() };
+        let text = program(seed, 60, &profile);
+        let judged = check_reader(text.as_bytes(), &profile);
+        assert_eq!(judged.error, None, "seed {seed}\n{text}");
+        assert_eq!(judged.verdict, Verdict::Conformant, "seed {seed}\n{text}");
+    }
+}

@@ -17,9 +17,9 @@ pub(super) fn open(session: &Session, callee: Callee, args: &Args<'_>) -> Bound 
     };
     let found =
         callee.attached.filter(may_stay).or_else(|| SetTrack::find(&session.sets, name));
-    let reused = callee.attached.is_some();
-    let call = Call::Server(ServerCall::Open { found: found.is_some(), reused });
     let set = found.unwrap_or(callee.set);
+    let reused = session.had(callee.interface).is_some_and(|before| before != set);
+    let call = Call::Server(ServerCall::Open { found: found.is_some(), reused });
     let own = callee.attached == Some(set);
     let bound = Bound::new(set, call, OnSuccess::Attach(callee.interface));
     Bound { name: Some(name.to_owned()), own, ..bound }

@@ -196,7 +196,8 @@ fn settle_attachment(session: &mut Session, interface: usize, call: &OpenCall, f
             .for_each(|other| other.provisional.attached = None);
         return;
     }
-    let Some(before) = call.provisional.attached else {
+    // Another had attached it to this set already, and knows what was before.
+    let Some(before) = call.provisional.attached.filter(|before| *before != Some(set)) else {
         return;
     };
     if let Some(other) = other_attaching(session, set, interface).next() {

@@ -73,9 +73,7 @@ fn one(path: &Path, args: &CheckArgs, profile: &Profile) -> Result<Judged, Failu
 
 /// Judges a trace in memory, and tells the order of effects.
 fn explained(trace: &Trace, args: &CheckArgs, profile: &Profile) -> Judged {
-    let judge = |profile: &Profile| {
-        prepared(Checker::new(&trace.header, profile.clone()), args)
-    };
+    let judge = |profile: &Profile| prepared(Checker::new(&trace.header, profile.clone()), args);
     let mut judged = check_trace_with(judge(profile).explaining(), trace);
     let again = |other: &Profile| {
         Ok::<_, std::convert::Infallible>(check_trace_with(judge(other).searching_always(), trace))

@@ -91,7 +91,7 @@ impl Checker {
             if better && other.report.is_open() { other } else { best }
         });
         let order = best.terms.search.explains.then(|| order_of_effects(&best.session));
-        let in_progress = in_progress(&best);
+        let in_progress = in_progress(&best.session, &best.terms);
         Judged { order, in_progress, ..best.report.finish(&best.terms) }
     }
 

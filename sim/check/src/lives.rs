@@ -274,21 +274,22 @@ fn next_set(session: &Session, index: usize) -> Option<(usize, Next)> {
     if *lost || bound.set == SetTrack::UNATTACHED {
         return None;
     }
-    match (&bound.then, &bound.call) {
-        (OnSuccess::Create(interface, ..), Call::Client(ClientCall::Create { flaw, .. })) => {
-            let sound = matches!(flaw, None | Some(CreateFlaw::Features));
-            sound.then_some((*interface, Next::New))
-        }
-        (OnSuccess::Attach(interface), call) => {
-            let name = bound.name.as_deref()?;
-            let found = SetTrack::find(&session.sets, name);
-            let dead = || SetTrack::find_dead(&session.sets, name);
-            let is_server = call.caller() == Caller::Server;
-            let found = found.or_else(|| if is_server { None } else { dead() });
-            found.filter(|set| *set != bound.set).map(|set| (*interface, Next::Known(set)))
-        }
-        _ => None,
+    if let OnSuccess::Create(interface, ..) = &bound.then {
+        let sound = matches!(
+            &bound.call,
+            Call::Client(ClientCall::Create { flaw: None | Some(CreateFlaw::Features), .. })
+        );
+        return sound.then_some((*interface, Next::New));
     }
+    let OnSuccess::Attach(interface) = &bound.then else {
+        return None;
+    };
+    let name = bound.name.as_deref()?;
+    let found = SetTrack::find(&session.sets, name);
+    let is_server = bound.call.caller() == Caller::Server;
+    let dead = || if is_server { None } else { SetTrack::find_dead(&session.sets, name) };
+    let found = found.or_else(dead).filter(|set| *set != bound.set);
+    found.map(|set| (*interface, Next::Known(set)))
 }
 
 /// Whether in this state of its set the call opens another.
@@ -333,8 +334,7 @@ fn by_call(checker: &Checker, index: usize, interface: usize, target: &Next) -> 
         let moved = &other.session.calls[*known];
         *known != index && moved.bound.set == set && moved.bound.on == Some(interface)
     };
-    let mut movers: Vec<usize> =
-        (0..other.session.calls.len()).filter(on_interface).collect();
+    let mut movers: Vec<usize> = (0..other.session.calls.len()).filter(on_interface).collect();
     movers.truncate(MOVERS);
     let choices = 0..1_usize << movers.len();
     choices

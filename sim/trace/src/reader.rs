@@ -76,7 +76,8 @@ impl<R: BufRead> TraceReader<R> {
     /// # Errors
     /// The first line is not the header of a trace of this version.
     pub fn new(input: R) -> Result<Self, TraceError> {
-        let mut reader = Self { input, header: Header::default(), buffer: Vec::new(), number: 0, seq: None };
+        let mut reader =
+            Self { input, header: Header::default(), buffer: Vec::new(), number: 0, seq: None };
         if !reader.fill()? {
             return Err(reader.error(0, "an empty file; expected a trace's header".to_owned()));
         }

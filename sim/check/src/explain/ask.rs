@@ -133,7 +133,8 @@ fn half_candidates(
         events.push((line + 1, answer));
         for closes in [false, true] {
             let before = partial::before_answer(checker.clone(), header, &events, closes);
-            let known = before.map(|before| before.candidates_after_others(lane)).unwrap_or_default();
+            let known =
+                before.map(|before| before.candidates_after_others(lane)).unwrap_or_default();
             let (_, answer) = &events[events.len() - 1];
             let admits =
                 |one: &Candidate| one.status.is_some_and(|expected| expected.admits(status));

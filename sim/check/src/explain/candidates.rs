@@ -4,7 +4,7 @@ use crate::Checker;
 use crate::lives::{beside, with_effects};
 use crate::sequential;
 use crate::session::{OpenCall, outcomes_of};
-use vdi_model::{Answer, Ending, Expected, Outcome, State};
+use vdi_model::{Answer, Ending, Expected, Outcome};
 use vdi_spec::clauses::Clause;
 
 /// What a call in progress may come to.
@@ -104,7 +104,7 @@ impl Checker {
             return Vec::new();
         };
         let mut candidates = Vec::new();
-        for (state, taken) in self.states_with(call) {
+        for (state, taken) in session.states_with(call) {
             let outcomes = if taken {
                 vdi_model::returns(state, &terms.profile, call.lane)
             } else {
@@ -118,15 +118,6 @@ impl Checker {
             }
         }
         candidates
-    }
-
-    /// The states of a call's set, each with whether the call has taken effect in it.
-    pub(crate) fn states_with(&self, call: &OpenCall) -> impl Iterator<Item = (&State, bool)> {
-        let (slot, taken) = (call.slot, call.effect.taken);
-        let set = &self.session.sets[call.bound.set];
-        let searched = set.frontier.iter().flat_map(|frontier| &frontier.configurations);
-        let searched = searched.map(move |config| (&config.state, config.taken.has(slot)));
-        set.in_order.iter().map(move |state| (state, taken)).chain(searched)
     }
 
     /// Lets every call that has begun take effect.

@@ -51,9 +51,7 @@ impl<'a> Expectations<'a> {
         let Checker { session, terms, .. } = self.checker;
         let open = &session.calls[self.index];
         let set = open.bound.set;
-        for outcome in
-            outcomes_of(terms, state, open)
-        {
+        for outcome in outcomes_of(terms, state, open) {
             let text = answer_text(session, set, &outcome);
             if outcome.refuses() {
                 // With the right status only the callback can be what is missing.

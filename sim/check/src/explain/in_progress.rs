@@ -2,24 +2,23 @@
 
 use super::state::answer_text;
 use super::verdict::{Allowed, StillOpen};
-use crate::Checker;
-use crate::session::{OpenCall, outcomes_of};
+use crate::session::{OpenCall, Session, outcomes_of};
+use crate::terms::Terms;
 use vdi_model::{Outcomes, State};
 use vdi_trace::{Function, TimeoutArg};
 
 /// Every call that has begun and not returned, of a process that lives.
-pub(crate) fn in_progress(checker: &Checker) -> Vec<StillOpen> {
-    let calls = checker.session.calls.iter().filter(|call| !call.lost);
+pub(crate) fn in_progress(session: &Session, terms: &Terms) -> Vec<StillOpen> {
+    let calls = session.calls.iter().filter(|call| !call.lost);
     // What was synthesized for a side that was not seen is nobody's.
-    let seen = |call: &&OpenCall| !checker.session.lanes.name(call.lane).contains(".unseen");
-    calls.filter(seen).map(|call| still_open(checker, call)).collect()
+    let seen = |call: &&OpenCall| !session.lanes.name(call.lane).contains(".unseen");
+    calls.filter(seen).map(|call| still_open(session, terms, call)).collect()
 }
 
-fn still_open(checker: &Checker, call: &OpenCall) -> StillOpen {
-    let Checker { session, terms, .. } = checker;
+fn still_open(session: &Session, terms: &Terms, call: &OpenCall) -> StillOpen {
     let (mut had_to, mut ends, mut blocked) = (true, Vec::new(), None);
-    for (state, taken) in checker.states_with(call) {
-        let may = if taken { returns(checker, call, state) } else { outcomes_of(terms, state, call) };
+    for (state, taken) in session.states_with(call) {
+        let may = if taken { returns(terms, call, state) } else { outcomes_of(terms, state, call) };
         let callback = vdi_model::callbacks(state, &terms.profile);
         let owes = taken && callback.iter().any(|callback| callback.lane == call.lane);
         let waits = may.iter().all(|outcome| outcome.waits_for().is_some() || !outcome.forced)
@@ -52,18 +51,22 @@ fn still_open(checker: &Checker, call: &OpenCall) -> StillOpen {
     }
 }
 
-fn returns(checker: &Checker, call: &OpenCall, state: &State) -> Outcomes {
-    vdi_model::returns(state, &checker.terms.profile, call.lane)
+fn returns(terms: &Terms, call: &OpenCall, state: &State) -> Outcomes {
+    vdi_model::returns(state, &terms.profile, call.lane)
 }
 
 /// What a call that waits is waiting for.
 fn ended_by(call: &OpenCall) -> String {
-    let what = match call.function {
-        Function::GetConfiguration => "the server's EndConfiguration, or an abort",
-        Function::GetCommand => "a command, the end of its device, or an abort",
-        Function::ExecuteCompletionAgent => "the end of the set, or an abort",
-        Function::Close => "the return of ExecuteCompletionAgent",
-        _ => "its own end",
+    let what = if call.is_agent() {
+        "the end of the set, or an abort"
+    } else if call.function == Function::GetConfiguration {
+        "the server's EndConfiguration, or an abort"
+    } else if call.function == Function::GetCommand {
+        "a command, the end of its device, or an abort"
+    } else if call.function == Function::Close {
+        "the return of ExecuteCompletionAgent"
+    } else {
+        "its own end"
     };
     match call.timer.timeout {
         Some(TimeoutArg::Milliseconds(_)) => format!("{what}, or its time-out"),

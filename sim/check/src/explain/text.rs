@@ -114,7 +114,8 @@ fn still_open(out: &mut String, path: &str, judged: &Judged) {
         Verdict::Conformant | Verdict::Inconclusive(_) | Verdict::Unreadable { .. } => None,
     };
     let others = judged.in_progress.iter();
-    let others = others.filter(|call| Some(format!("{} by {}", call.call, call.lane).as_str()) != blamed);
+    let others =
+        others.filter(|call| Some(format!("{} by {}", call.call, call.lane).as_str()) != blamed);
     for (index, call) in others.enumerate() {
         if index == 0 {
             heading(out, "OPEN", path, "");

@@ -25,7 +25,7 @@ pub(crate) use set::SetTrack;
 
 use crate::explain::InputError;
 use crate::linearize::{Slot, SlotSet};
-use vdi_model::LaneId;
+use vdi_model::{LaneId, State};
 use vdi_trace::{Header, LaneName, Process};
 
 /// Everything that a trace speaks of, and what each name in it stands for now.
@@ -103,11 +103,20 @@ impl Session {
         self.calls.iter_mut().filter(move |call| call.bound.set == set)
     }
 
+    /// The states of a call's set, each with whether the call has taken effect in it.
+    pub(crate) fn states_with(&self, call: &OpenCall) -> impl Iterator<Item = (&State, bool)> {
+        let (slot, taken) = (call.slot, call.effect.taken);
+        let set = &self.sets[call.bound.set];
+        let searched = set.frontier.iter().flat_map(|frontier| &frontier.configurations);
+        let searched = searched.map(move |config| (&config.state, config.taken.has(slot)));
+        set.in_order.iter().map(move |state| (state, taken)).chain(searched)
+    }
+
     /// The set that an interface has, or had last, whatever calls in progress make of it.
     pub(crate) fn had(&self, interface: usize) -> Option<usize> {
-        let given = |call: &OpenCall| match call.bound.then {
-            OnSuccess::Attach(known) if known == interface => call.provisional.attached,
-            _ => None,
+        let given = |call: &OpenCall| {
+            let opens = matches!(call.bound.then, OnSuccess::Attach(known) if known == interface);
+            call.provisional.attached.filter(|_| opens)
         };
         let before = self.calls.iter().find_map(given);
         before.unwrap_or(self.names.interfaces[interface].set)

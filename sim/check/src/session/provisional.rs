@@ -180,10 +180,11 @@ fn other_attaching(
     set: usize,
     interface: usize,
 ) -> impl Iterator<Item = &mut OpenCall> {
-    session.calls_of_mut(set).filter(move |call| match &call.bound.then {
-        OnSuccess::Create(known, ..) => call.bound.creates && *known == interface,
-        OnSuccess::Attach(known) => *known == interface,
-        _ => false,
+    session.calls_of_mut(set).filter(move |call| {
+        let bound = &call.bound;
+        let creates = matches!(&bound.then, OnSuccess::Create(known, ..) if *known == interface);
+        let opens = matches!(&bound.then, OnSuccess::Attach(known) if *known == interface);
+        (creates && bound.creates) || opens
     })
 }
 

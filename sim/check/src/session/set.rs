@@ -108,8 +108,7 @@ impl SetTrack {
         let devices = &self.states().next()?.devices;
         let DeviceTrack { names, opening, .. } = &self.devices;
         let is_opening = |index: usize| opening.iter().any(|known| usize::from(*known) == index);
-        let unopened =
-            |index: &usize| {
+        let unopened = |index: &usize| {
             let device = devices.get(*index);
             device.is_some_and(|device| device.server == ServerDevice::Unopened)
                 && !is_opening(*index)

@@ -157,7 +157,8 @@ fn what_the_unseen_server_set_has_to_be_told() {
 fn half_a_history_is_asked_as_it_is_judged() {
     let history = format!("{UNSEEN}{CREATE}{GIVEN}");
     let trace = Trace::read(history.as_bytes()).expect("a trace");
-    let open = r#"{"lane":"primary.main","call":"OpenDevice","on":"cset","as":"d","args":{"name":"S"}}"#;
+    let open =
+        r#"{"lane":"primary.main","call":"OpenDevice","on":"cset","as":"d","args":{"name":"S"}}"#;
     let call: Event<'_> = serde_json::from_str(open).expect("a call");
     let asked = ask(&trace, &Profile::default(), &call).expect("it can be asked");
     let statuses: Vec<String> = asked
@@ -166,7 +167,8 @@ fn half_a_history_is_asked_as_it_is_judged() {
         .filter_map(|outcome| outcome.status.map(|status| status.to_string()))
         .collect();
     for status in ["NOERROR", "VD_E_ABORT", "VD_E_CLOSE"] {
-        let text = format!("{history}{open}\n{{\"lane\":\"primary.main\",\"return\":\"{status}\"}}\n");
+        let text =
+            format!("{history}{open}\n{{\"lane\":\"primary.main\",\"return\":\"{status}\"}}\n");
         let allowed = judged(&text).verdict == Verdict::Conformant;
         assert_eq!(statuses.iter().any(|one| one == status), allowed, "{status}: {statuses:?}");
     }

@@ -31,7 +31,8 @@ impl Story {
     /// The set as far as this phase, with so many devices.
     fn to(&mut self, phase: usize, devices: usize) {
         let names = r#","args":{"name":"S"}"#;
-        let begin = r#","args":{"blockSize":512,"maxTransferSize":65536,"features":["WriteMedia"]}"#;
+        let begin =
+            r#","args":{"blockSize":512,"maxTransferSize":65536,"features":["WriteMedia"]}"#;
         let agent = "server.agent";
         for step in 0..phase {
             match step {

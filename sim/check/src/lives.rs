@@ -304,6 +304,11 @@ fn leaves(session: &Session, call: &OpenCall, state: &State) -> bool {
     }
 }
 
+/// Whether the interface of an Open has had the set that it leaves.
+fn was_used(call: &OpenCall, state: &State) -> bool {
+    call.bound.own && matches!(state.server, ServerLife::Closed | ServerLife::Dead)
+}
+
 /// What a history may become before the next event, by one call that opens another set.
 fn next_lives(checker: &Checker) -> Vec<Checker> {
     let mut next = Vec::new();
@@ -315,19 +320,28 @@ fn next_lives(checker: &Checker) -> Vec<Checker> {
             session.names.interfaces[interface].set == Some(session.calls[index].bound.set)
         };
         if let Some((interface, target)) = next_set.filter(|(interface, _)| current(*interface)) {
-            next.extend(by_call(checker, index, interface, &target));
+            // Whether an interface was attached before is known by the set that it leaves.
+            for used in [false, true] {
+                next.extend(by_call(checker, index, (interface, used), &target));
+            }
         }
     }
     next
 }
 
-fn by_call(checker: &Checker, index: usize, interface: usize, target: &Next) -> Vec<Checker> {
+fn by_call(
+    checker: &Checker,
+    index: usize,
+    (interface, used): (usize, bool),
+    target: &Next,
+) -> Vec<Checker> {
     let mut other = alone(checker);
     let call = other.session.calls[index].clone();
     let set = call.bound.set;
     enter(&mut other, set);
     let before = checker.session.clone();
-    if !narrow(&mut other, set, &|state| leaves(&before, &call, state)) {
+    let holds = |state: &State| leaves(&before, &call, state) && was_used(&call, state) == used;
+    if !narrow(&mut other, set, &holds) {
         return if other.report.is_open() { Vec::new() } else { vec![other] };
     }
     let on_interface = |known: &usize| {
@@ -340,13 +354,19 @@ fn by_call(checker: &Checker, index: usize, interface: usize, target: &Next) -> 
     choices
         .filter_map(|chosen| {
             let chosen = movers.iter().enumerate().filter(|(bit, _)| chosen & (1 << bit) != 0);
-            moved(&other, index, target, &chosen.map(|(_, index)| *index).collect::<Vec<_>>())
+            let chosen: Vec<usize> = chosen.map(|(_, index)| *index).collect();
+            moved(&other, (index, used), target, &chosen)
         })
         .collect()
 }
 
 /// The call and these others are of the other set.
-fn moved(checker: &Checker, index: usize, target: &Next, movers: &[usize]) -> Option<Checker> {
+fn moved(
+    checker: &Checker,
+    (index, used): (usize, bool),
+    target: &Next,
+    movers: &[usize],
+) -> Option<Checker> {
     let mut alone = alone(checker);
     let set = alone.session.calls[index].bound.set;
     let mut slots = SlotSet::default();
@@ -367,10 +387,10 @@ fn moved(checker: &Checker, index: usize, target: &Next, movers: &[usize]) -> Op
             session.sets.len() - 1
         }
     };
-    adopt(&mut alone, index, next);
+    adopt(&mut alone, index, next, used);
     provide(&mut alone, index);
     for mover in movers {
-        adopt(&mut alone, *mover, next);
+        adopt(&mut alone, *mover, next, used);
         alone.session.calls[*mover].bound.own = true;
     }
     Some(alone)

@@ -90,7 +90,7 @@ fn gather(checker: &mut Checker, set: usize, interface: usize, name: Option<&str
         if !finds(&checker.session.calls[index]) || checker.session.free_slot(set).is_none() {
             continue;
         }
-        adopt(checker, index, set);
+        adopt(checker, index, set, false);
         let Checker { session, .. } = checker;
         if let OnSuccess::Attach(interface) = session.calls[index].bound.then
             && session.names.interfaces[interface].set.is_none()
@@ -100,13 +100,13 @@ fn gather(checker: &mut Checker, set: usize, interface: usize, name: Option<&str
     }
 }
 
-/// A call in progress is one of another set from here on, of which it has not taken effect.
-pub(crate) fn adopt(checker: &mut Checker, index: usize, set: usize) {
+/// A call in progress is one of another set from here on, of which it has not taken effect;
+/// `used` if its interface has had a set before.
+pub(crate) fn adopt(checker: &mut Checker, index: usize, set: usize, used: bool) {
     enter(checker, set);
     let session = &mut checker.session;
     let slot = session.free_slot(set).unwrap_or_default();
     let call = session.calls[index].clone();
-    let attached = call.bound.set != SetTrack::UNATTACHED;
     if matches!(call.bound.then, OnSuccess::Device { .. }) {
         revoke_device(session, &call);
     }
@@ -117,7 +117,7 @@ pub(crate) fn adopt(checker: &mut Checker, index: usize, set: usize) {
     let name = call.bound.name.as_deref().unwrap_or_default();
     match &mut moved.bound.call {
         Call::Server(ServerCall::Open { found, reused }) => {
-            (*found, *reused) = (true, *reused || (moved.bound.own && attached));
+            (*found, *reused) = (true, *reused || used);
             moved.bound.own = false;
         }
         Call::Secondary(_, ClientCall::OpenInSecondary { found }) => *found = true,

@@ -121,6 +121,6 @@ fn violated(config: &CampaignConfig, seed: u64) -> Option<Box<Violation>> {
     let outcome = config.run(seed, &options, Watch { judge: true, keep: false });
     match outcome.judged?.verdict {
         Verdict::Violation(violation) => Some(violation),
-        Verdict::Conformant | Verdict::Inconclusive(_) => None,
+        Verdict::Conformant | Verdict::Inconclusive(_) | Verdict::Unreadable { .. } => None,
     }
 }

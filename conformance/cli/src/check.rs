@@ -9,7 +9,7 @@ use vdi_check::{Checker, Judged, check_reader_with, check_trace_with, exit_code}
 use vdi_spec::clauses::Profile;
 use vdi_trace::Trace;
 
-use super::args::{CheckArgs, CheckFormat, gating};
+use super::args::{CheckArgs, CheckFormat, EndArg, gating};
 use super::failure::Failure;
 use super::input::{profile, trace_file};
 use vdi_suite::report::{lane_diagram, trace_verdict};
@@ -46,9 +46,14 @@ pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<u8, Failure
     Ok(worst)
 }
 
+fn prepared(checker: Checker, args: &CheckArgs) -> Checker {
+    let checker = checker.with_budget(args.budget as usize);
+    if args.end == EndArg::Rest { checker.ending_at_rest() } else { checker }
+}
+
 /// Judges a trace as it is read.
 fn one(path: &Path, args: &CheckArgs, profile: &Profile) -> Result<Judged, Failure> {
-    let prepare = |checker: Checker| checker.with_budget(args.budget as usize);
+    let prepare = |checker: Checker| prepared(checker, args);
     if path == Path::new("-") {
         return Ok(check_reader_with(std::io::stdin().lock(), profile, prepare));
     }
@@ -68,9 +73,7 @@ fn one(path: &Path, args: &CheckArgs, profile: &Profile) -> Result<Judged, Failu
 
 /// Judges a trace in memory, and tells the order of effects.
 fn explained(trace: &Trace, args: &CheckArgs, profile: &Profile) -> Judged {
-    let judge = |profile: &Profile| {
-        Checker::new(&trace.header, profile.clone()).with_budget(args.budget as usize)
-    };
+    let judge = |profile: &Profile| prepared(Checker::new(&trace.header, profile.clone()), args);
     let mut judged = check_trace_with(judge(profile).explaining(), trace);
     let again = |other: &Profile| {
         Ok::<_, std::convert::Infallible>(check_trace_with(judge(other).searching_always(), trace))

@@ -62,11 +62,11 @@ pub(super) fn judge(
 fn rank(judged: &Judged) -> u8 {
     let by_client = |finding: &Finding| finding.party == Party::Client;
     match &judged.verdict {
-        _ if judged.error.is_some() => 0,
+        _ if judged.error.is_some() && judged.events > 0 => 0,
         Oracle::Violation(_) => 1,
         _ if judged.findings.iter().any(by_client) => 2,
         Oracle::Inconclusive(_) => 3,
-        Oracle::Conformant => 4,
+        Oracle::Conformant | Oracle::Unreadable { .. } => 4,
     }
 }
 
@@ -109,7 +109,8 @@ fn verdict(
     if let Some(why) = &observed.unreadable {
         return unreadable(why);
     }
-    if let Some(error) = &judged.error {
+    // A program that made no call has left nothing that could be wrong.
+    if let Some(error) = judged.error.as_ref().filter(|_| judged.events > 0) {
         return failed(format!("leaves a trace that cannot be understood: {error}"));
     }
     if let Oracle::Violation(violation) = &judged.verdict {

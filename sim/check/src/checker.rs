@@ -1,11 +1,11 @@
 //! The checker: by what it judges, what a trace's names stand for, what was found.
 
-use crate::explain::{InputError, Judged, Report, order_of_effects};
+use crate::explain::{InputError, Judged, Report, in_progress, order_of_effects};
 use crate::session::{Session, SetTrack, checked_row};
 use crate::terms::Terms;
 use vdi_model::State;
 use vdi_spec::clauses::Profile;
-use vdi_trace::{Args, Function, FunctionInfo, Header, Process, TraceError};
+use vdi_trace::{Args, Event, Function, FunctionInfo, Header, Name, Process, TraceError};
 
 /// Judges a trace event by event.
 #[derive(Clone, Debug)]
@@ -14,6 +14,11 @@ pub struct Checker {
     pub(crate) session: Session,
     pub(crate) report: Report,
     pub(crate) last_seq: Option<u64>,
+    /// The same history with other sets for some of its calls, if it is not known yet for
+    /// which they are; of these none has others.
+    pub(crate) others: Vec<Self>,
+    /// Whether everything is at rest at the end.
+    pub(crate) rests_at_end: bool,
 }
 
 impl Checker {
@@ -25,6 +30,8 @@ impl Checker {
             session: Session::new(header),
             report: Report::new(header),
             last_seq: None,
+            others: Vec::new(),
+            rests_at_end: false,
         }
     }
 
@@ -60,17 +67,38 @@ impl Checker {
         self
     }
 
+    /// Takes the end of the history for a moment of rest: a call that had to end by then, or a
+    /// callback that had to come, is a violation.
+    #[must_use]
+    pub const fn ending_at_rest(mut self) -> Self {
+        self.rests_at_end = true;
+        self
+    }
+
     /// The verdict on all events so far.
     #[must_use]
-    pub fn finish(self) -> Judged {
-        let order = self.terms.search.explains.then(|| order_of_effects(&self.session));
-        Judged { order, ..self.report.finish(&self.terms) }
+    pub fn finish(mut self) -> Judged {
+        if std::mem::take(&mut self.rests_at_end) && self.report.is_open() {
+            let lanes = self.lanes_in_call();
+            let blocked = lanes.iter().map(|lane| Name::from(lane.as_str())).collect();
+            let line = self.report.line;
+            // Every lane that is in a call is listed, so that nothing can be wrong with it.
+            let _ = self.event(line, &Event::Blocked { seq: None, blocked });
+        }
+        let others = std::mem::take(&mut self.others);
+        let best = others.into_iter().fold(self, |best, other| {
+            let better = other.report.faults() < best.report.faults();
+            if better && other.report.is_open() { other } else { best }
+        });
+        let order = best.terms.search.explains.then(|| order_of_effects(&best.session));
+        let in_progress = in_progress(&best.session, &best.terms);
+        Judged { order, in_progress, ..best.report.finish(&best.terms) }
     }
 
     /// The verdict on what could be read before this error.
     #[must_use]
     pub fn finish_with(self, error: TraceError) -> Judged {
-        Judged { error: Some(error), ..self.finish() }
+        self.finish().of_whole(Some(error))
     }
 
     /// The states the model allows now, for the set of this name; none if it is unknown.

@@ -10,6 +10,7 @@ use crate::linearize::{
     self, Configuration, Explained, SLOTS, Unexplained, explain_callback, explain_rest,
     explain_return,
 };
+use crate::lives;
 use crate::rules;
 use crate::sequential::{self, moves_commands, presume_all};
 use crate::session::{
@@ -33,6 +34,7 @@ pub(crate) fn begin(
     let Checker { session, terms, report, .. } = checker;
     let lane = session.lanes.id(lane_name)?;
     let process = session.lanes[lane].process;
+    report.see(process.party());
     let inside = session.call_on(lane).map(|index| &session.calls[index]);
     let in_routine = session.lanes[lane].routines > 0;
     if let Some(call) = inside.filter(|call| !(in_routine && call.is_agent())) {
@@ -62,6 +64,7 @@ pub(crate) fn begin(
         line: report.line,
         function,
         bound,
+        creates: invocation.creates.map(str::to_owned),
         timer: Timer { timeout: args.timeout, elapsed: 0 },
         effect: EffectTrack::default(),
         slot,
@@ -70,7 +73,9 @@ pub(crate) fn begin(
         provisional: Provisional::default(),
     });
     linearize::note_call(checker, set, slot);
-    provide(checker);
+    let index = checker.session.calls.len() - 1;
+    lives::divide(checker, index);
+    provide(checker, index);
     Ok(())
 }
 

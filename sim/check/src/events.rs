@@ -1,11 +1,19 @@
 //! Each event of a trace, handed to what judges it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use vdi_trace::{Event, Name};
 
 use crate::checker::Checker;
-use crate::explain::{InputError, Judged};
+use crate::explain::{InputError, Judged, Why};
 use crate::session::{Invocation, ObservedCallback, Returned};
-use crate::{dispatch, rules};
+use crate::{dispatch, lives, rules};
+
+/// What a panic says.
+fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
 
 impl Checker {
     /// Judges these events, each with its line, as far as a verdict.
@@ -33,6 +41,20 @@ impl Checker {
         if !self.report.is_open() {
             return Ok(false);
         }
+        let judged = catch_unwind(AssertUnwindSafe(|| lives::event(self, line, event)));
+        judged.unwrap_or_else(|panic| {
+            self.report.begin_event(line);
+            self.report.undecided(Why::Fault { message: message_of(panic.as_ref()) });
+            Ok(false)
+        })
+    }
+
+    /// The same of the one history that this checker follows.
+    pub(crate) fn judge_event(
+        &mut self,
+        line: usize,
+        event: &Event<'_>,
+    ) -> Result<bool, InputError> {
         if let Some(seq) = event.seq() {
             if self.last_seq.is_some_and(|last| seq <= last) {
                 return Err(InputError(format!("`seq` {seq} does not come after the last one")));

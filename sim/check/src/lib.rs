@@ -15,6 +15,7 @@
 //! | `session` | whose call is this: names, handles, sets, devices, commands, lives |
 //! | `dispatch` | which of the two ways an event is judged |
 //! | `sequential` | while calls begin at rest: in order |
+//! | `lives` | calls that are of one life of a set or of the next |
 //! | `linearize` | where calls overlap: the search |
 //! | `rules` | obligations beside the model's outcomes |
 //! | `partial` | the calls of a side that was not seen |
@@ -25,6 +26,7 @@ mod dispatch;
 mod events;
 mod explain;
 mod linearize;
+mod lives;
 mod partial;
 mod rules;
 mod sequential;
@@ -34,7 +36,8 @@ mod terms;
 pub use checker::Checker;
 pub use explain::{
     Allowed, AskError, Asked, Attempt, Candidate, Effect, Finding, InputError, Judged, LaneChoices,
-    OwedCallback, Transitions, Undecided, Verdict, Violation, Why, ask, describe_state, exit_code,
+    OwedCallback, StillOpen, Transitions, Undecided, Verdict, Violation, Why, ask, describe_state,
+    exit_code, text,
 };
 pub use terms::BUDGET;
 
@@ -88,7 +91,7 @@ pub fn check_reader_with(
                     return checker.finish_with(error.at(line.number, &line.event));
                 }
             },
-            Ok(None) => return checker.finish(),
+            Ok(None) => return checker.finish().of_whole(None),
             Err(error) => return checker.finish_with(error),
         }
     }
@@ -105,8 +108,7 @@ fn check_half(checker: Checker, mut reader: TraceReader<impl BufRead>) -> Judged
             Err(error) => break Some(error),
         }
     };
-    let judged = partial::judge(checker, reader.header(), &events);
-    Judged { error: judged.error.or(unread), ..judged }
+    partial::judge(checker, reader.header(), &events).of_whole(unread)
 }
 
 /// Judges a trace in memory. Lines are counted as in its file: the header is line 1.
@@ -120,7 +122,7 @@ pub fn check_trace(trace: &Trace, profile: &Profile) -> Judged {
 pub fn check_trace_with(checker: Checker, trace: &Trace) -> Judged {
     if !trace.header.unseen.is_empty() {
         let lines = (2..).zip(trace.events.iter().cloned()).collect::<Vec<_>>();
-        return partial::judge(checker, &trace.header, &lines);
+        return partial::judge(checker, &trace.header, &lines).of_whole(None);
     }
-    checker.judge_all((2..).zip(&trace.events))
+    checker.judge_all((2..).zip(&trace.events)).of_whole(None)
 }

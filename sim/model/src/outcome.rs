@@ -94,6 +94,12 @@ impl Outcome {
         matches!(self.effect, Effect::None) && !matches!(self.answer, Answer::Blocks)
     }
 
+    /// Whether it creates the set.
+    #[must_use]
+    pub const fn creates(&self) -> bool {
+        matches!(self.effect, Effect::Create(..))
+    }
+
     /// Whether a callback on the calling lane comes before the return.
     #[must_use]
     pub const fn refuses(&self) -> bool {

@@ -18,6 +18,17 @@ pub struct TraceError {
     pub text: String,
 }
 
+/// A byte order mark in UTF-8.
+const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Whether a file that begins so is UTF-16: by its mark, or by the zero bytes of its first
+/// characters.
+fn is_utf16(start: &[u8]) -> bool {
+    start.starts_with(b"\xFF\xFE")
+        || start.starts_with(b"\xFE\xFF")
+        || start.iter().take(2).any(|byte| *byte == 0)
+}
+
 /// What is said of a last line that is not whole.
 const CUT_OFF: &str = "the trace ends in the middle of this line";
 
@@ -38,7 +49,8 @@ pub struct Line<'a> {
     pub event: Event<'a>,
 }
 
-/// Reads a trace.
+/// Reads a trace: JSON Lines in UTF-8. A byte order mark before the first line, lines that
+/// end with CR and LF, and blank lines are as good as none; UTF-16 is refused.
 ///
 /// ```
 /// use vdi_trace::TraceReader;
@@ -55,6 +67,7 @@ pub struct TraceReader<R> {
     header: Header,
     buffer: Vec<u8>,
     number: usize,
+    seq: Option<u64>,
 }
 
 impl<R: BufRead> TraceReader<R> {
@@ -63,7 +76,8 @@ impl<R: BufRead> TraceReader<R> {
     /// # Errors
     /// The first line is not the header of a trace of this version.
     pub fn new(input: R) -> Result<Self, TraceError> {
-        let mut reader = Self { input, header: Header::default(), buffer: Vec::new(), number: 0 };
+        let mut reader =
+            Self { input, header: Header::default(), buffer: Vec::new(), number: 0, seq: None };
         if !reader.fill()? {
             return Err(reader.error(0, "an empty file; expected a trace's header".to_owned()));
         }
@@ -92,10 +106,17 @@ impl<R: BufRead> TraceReader<R> {
         if !self.fill()? {
             return Ok(None);
         }
-        match serde_json::from_slice(&self.buffer) {
-            Ok(event) => Ok(Some(Line { number: self.number, event })),
-            Err(error) => Err(self.json_error(&error, "an event")),
+        let event: Event<'_> = match serde_json::from_slice(&self.buffer) {
+            Ok(event) => event,
+            Err(error) => return Err(self.json_error(&error, "an event")),
+        };
+        if let Some(seq) = event.seq() {
+            if self.seq.is_some_and(|last| seq <= last) {
+                return Err(self.error(0, format!("`seq` {seq} does not come after the last one")));
+            }
+            self.seq = Some(seq);
         }
+        Ok(Some(Line { number: self.number, event }))
     }
 
     /// Reads the next line that is not blank into the buffer; false at the end.
@@ -110,10 +131,23 @@ impl<R: BufRead> TraceReader<R> {
                     return Err(self.error(0, format!("cannot be read: {error}")));
                 }
                 Ok(0) => return Ok(false),
-                Ok(_) if self.buffer.trim_ascii().is_empty() => {}
+                Ok(_) if self.number == 1 && is_utf16(&self.buffer) => {
+                    self.buffer.clear();
+                    let message = "the file is UTF-16; expected UTF-8".to_owned();
+                    return Err(self.error(0, message));
+                }
+                Ok(_) if self.drop_mark().trim_ascii().is_empty() => {}
                 Ok(_) => return Ok(true),
             }
         }
+    }
+
+    /// Without the mark that some editors put before the first byte.
+    fn drop_mark(&mut self) -> &[u8] {
+        if self.number == 1 && self.buffer.starts_with(UTF8_MARK) {
+            self.buffer.drain(..UTF8_MARK.len());
+        }
+        &self.buffer
     }
 
     fn json_error(&self, error: &serde_json::Error, expected: &str) -> TraceError {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::values::{CheckFormat, PartyArg};
+use super::values::{CheckFormat, EndArg, PartyArg};
 
 /// `vdi check`.
 #[derive(Debug, Clone, Args)]
@@ -25,6 +25,10 @@ pub struct CheckArgs {
     /// is held in memory
     #[arg(long)]
     pub explain: bool,
+    /// What the end of the trace is: anything may come after it, or everything is at rest
+    /// then, and a call that had to end by then is a violation
+    #[arg(long, value_enum, value_name = "END", default_value_t = EndArg::Open)]
+    pub end: EndArg,
     /// How many orders of effects to look at for one event before giving up
     #[arg(long, value_name = "N", default_value_t = vdi_check::BUDGET as u32,
           value_parser = clap::value_parser!(u32).range(1..))]

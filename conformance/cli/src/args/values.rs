@@ -99,3 +99,12 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FOLDER")]
     pub traces: Option<PathBuf>,
 }
+
+/// What the end of a trace is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EndArg {
+    /// Anything may come after it
+    Open,
+    /// Everything is at rest
+    Rest,
+}

@@ -38,12 +38,12 @@ pub fn lane_diagram(trace: &Trace, judged: &Judged) -> String {
     let until = match &judged.verdict {
         Verdict::Violation(violation) => violation.line,
         Verdict::Inconclusive(undecided) => undecided.line,
-        Verdict::Conformant => {
+        Verdict::Conformant | Verdict::Unreadable { .. } => {
             judged.error.as_ref().map_or(trace.events.len() + 1, |error| error.line - 1)
         }
     };
     let from = match &judged.verdict {
-        Verdict::Conformant => 2,
+        Verdict::Conformant | Verdict::Unreadable { .. } => 2,
         _ => until.saturating_sub(BEFORE).max(2),
     };
     let mut drawing = Drawing::new(trace, from, until);

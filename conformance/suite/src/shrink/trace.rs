@@ -15,7 +15,7 @@ use super::ddmin;
 const PARTIES: [Party; 3] = [Party::Interface, Party::Server, Party::Client];
 
 /// What makes two failures the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Same {
     /// Whom the broken clause binds.
     pub party: Party,
@@ -23,6 +23,8 @@ pub struct Same {
     pub clause: Clause,
     /// The place of the event that is blamed, counted from 0.
     pub event: usize,
+    /// What was seen there, and the clauses of what was expected.
+    pub what: (String, Vec<Clause>),
 }
 
 /// What a trace fails for: a violation, or else what server or client broke first.
@@ -31,16 +33,23 @@ fn failure(trace: &Trace, profile: &Profile) -> Option<Same> {
     if judged.error.is_some() {
         return None;
     }
-    let (line, party, clause) = match &judged.verdict {
-        Verdict::Violation(violation) => (violation.line, violation.party, violation.clause),
+    let (line, party, clause, what) = match &judged.verdict {
+        Verdict::Violation(violation) => {
+            let mut allowed: Vec<Clause> =
+                violation.expected.iter().map(|allowed| allowed.clause).collect();
+            allowed.sort_by_key(|clause| *clause as usize);
+            allowed.dedup();
+            let what = (violation.got.clone(), allowed);
+            (violation.line, violation.party, violation.clause, what)
+        }
         Verdict::Conformant => {
             let first = judged.held_against(&PARTIES).next()?;
-            (first.line, first.party, first.clause)
+            (first.line, first.party, first.clause, (first.what.clone(), Vec::new()))
         }
-        Verdict::Inconclusive(_) => return None,
+        Verdict::Inconclusive(_) | Verdict::Unreadable { .. } => return None,
     };
     // Line 1 is the header.
-    Some(Same { party, clause, event: line.checked_sub(2)? })
+    Some(Same { party, clause, event: line.checked_sub(2)?, what })
 }
 
 /// The smallest part of a trace that fails in the same way; `None` if it does not fail.
@@ -55,7 +64,7 @@ pub fn shrink_trace(trace: &Trace, profile: &Profile) -> Option<(Trace, Same)> {
         let left = closed(left, &units, &needs);
         let (part, places) = keep(trace, events, &units, &left);
         failure(&part, profile).is_some_and(|found| {
-            (found.party, found.clause) == (same.party, same.clause)
+            (found.party, found.clause, &found.what) == (same.party, same.clause, &same.what)
                 && places.get(found.event) == Some(&same.event)
         })
     };

@@ -6,8 +6,10 @@ use super::candidates::Candidate;
 use super::state::set_texts;
 use super::verdict::{InputError, Verdict};
 use crate::Checker;
+use crate::partial;
 use vdi_spec::clauses::{Clause, Profile, QUESTIONS, Reading};
-use vdi_trace::{Event, Trace};
+use vdi_spec::codes::HRESULTS;
+use vdi_trace::{Event, Name, Out, Trace, TraceError};
 
 /// What may come of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +64,11 @@ pub enum AskError {
 /// # Errors
 /// The history is not allowed, or the call cannot be made after it.
 pub fn ask(history: &Trace, profile: &Profile, call: &Event<'_>) -> Result<Asked, AskError> {
-    let states = set_texts(&replayed(history, profile)?.session);
+    let half = !history.header.unseen.is_empty();
+    let states = match half {
+        true => Vec::new(),
+        false => set_texts(&replayed(history, profile)?.session),
+    };
     let outcomes = candidates(history, profile, call)?;
     let mut otherwise = Vec::new();
     for reading in QUESTIONS.iter().flat_map(|row| row.question.readings()) {
@@ -87,6 +93,64 @@ fn same(one: &[Candidate], other: &[Candidate]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(|(a, b)| key(a) == key(b))
 }
 
+/// What may come of a call after half a history: every answer for which there is an
+/// explanation, with what it rests on.
+fn half_candidates(
+    history: &Trace,
+    profile: &Profile,
+    call: &Event<'_>,
+    lane: &str,
+) -> Result<Vec<Candidate>, AskError> {
+    let header = &history.header;
+    let checker = Checker::new(header, profile.clone());
+    let mut events: Vec<(usize, Event<'static>)> =
+        (2..).zip(history.events.iter().cloned()).collect();
+    let judged = partial::judge(checker.clone(), header, &events);
+    match judged.verdict {
+        Verdict::Violation(violation) => {
+            return Err(AskError::Violated { line: violation.line, got: violation.got });
+        }
+        Verdict::Unreadable { error } => {
+            let TraceError { line, message, .. } = error;
+            return Err(AskError::History { line, message });
+        }
+        Verdict::Inconclusive(_) | Verdict::Conformant => {}
+    }
+    let line = events.len() + 2;
+    let mut call = call.clone().into_owned();
+    // The history may be numbered, or not.
+    call.set_seq(u64::MAX - 1);
+    events.push((line, call));
+    let begun = partial::judge(checker.clone(), header, &events);
+    if let Some(error) = begun.error {
+        return Err(AskError::Call(error.message));
+    }
+    let mut all: Vec<Candidate> = Vec::new();
+    for status in HRESULTS.iter().map(|row| row.code) {
+        let seq = Some(u64::MAX);
+        let answer =
+            Event::Return { seq, lane: Name::from(lane.to_owned()), status, out: Out::default() };
+        events.push((line + 1, answer));
+        for closes in [false, true] {
+            let before = partial::before_answer(checker.clone(), header, &events, closes);
+            let known =
+                before.map(|before| before.candidates_after_others(lane)).unwrap_or_default();
+            let (_, answer) = &events[events.len() - 1];
+            let admits =
+                |one: &Candidate| one.status.is_some_and(|expected| expected.admits(status));
+            let allowed = partial::judge(checker.clone(), header, &events);
+            let allowed = matches!(allowed.verdict, Verdict::Conformant) && answer.lane().is_some();
+            for one in known.into_iter().filter(|one| allowed && admits(one)) {
+                if !all.contains(&one) {
+                    all.push(one);
+                }
+            }
+        }
+        events.pop();
+    }
+    Ok(all)
+}
+
 fn replayed(history: &Trace, profile: &Profile) -> Result<Checker, AskError> {
     let mut checker = Checker::new(&history.header, profile.clone());
     for (index, event) in history.events.iter().enumerate() {
@@ -97,7 +161,7 @@ fn replayed(history: &Trace, profile: &Profile) -> Result<Checker, AskError> {
                 let got = match checker.finish().verdict {
                     Verdict::Violation(violation) => violation.got,
                     Verdict::Inconclusive(undecided) => undecided.to_string(),
-                    Verdict::Conformant => event.to_string(),
+                    Verdict::Conformant | Verdict::Unreadable { .. } => event.to_string(),
                 };
                 return Err(AskError::Violated { line, got });
             }
@@ -115,6 +179,9 @@ fn candidates(
     let Event::Call { lane, .. } = call else {
         return Err(AskError::Call("only of a call can it be asked what it may return".to_owned()));
     };
+    if !history.header.unseen.is_empty() {
+        return half_candidates(history, profile, call, lane.as_str());
+    }
     let mut checker = replayed(history, profile)?;
     checker
         .event(history.events.len() + 2, call)

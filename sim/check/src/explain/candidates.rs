@@ -1,9 +1,10 @@
 //! What the checker knows between two events: what may come next.
 
 use crate::Checker;
+use crate::lives::{beside, with_effects};
 use crate::sequential;
-use crate::session::OpenCall;
-use vdi_model::{Answer, Ending, Expected, Outcome, State};
+use crate::session::{OpenCall, outcomes_of};
+use vdi_model::{Answer, Ending, Expected, Outcome};
 use vdi_spec::clauses::Clause;
 
 /// What a call in progress may come to.
@@ -73,23 +74,41 @@ impl Checker {
     /// A call that has just begun is examined before its effect.
     #[must_use]
     pub fn candidates(&self, lane: &str) -> Vec<Candidate> {
+        let mut candidates = self.candidates_alone(lane);
+        for history in beside(self) {
+            for candidate in history.candidates_alone(lane) {
+                if !candidates.contains(&candidate) {
+                    candidates.push(candidate);
+                }
+            }
+        }
+        candidates
+    }
+
+    /// The same, after whatever the calls that overlap it may have done by now.
+    pub(crate) fn candidates_after_others(&self, lane: &str) -> Vec<Candidate> {
+        let session = &self.session;
+        let Some(call) = session.calls.iter().rfind(|call| session.lanes.name(call.lane) == lane)
+        else {
+            return Vec::new();
+        };
+        let after = with_effects(self, call.bound.set);
+        after.iter().flat_map(|one| one.candidates(lane)).collect()
+    }
+
+    /// The same in this history alone.
+    fn candidates_alone(&self, lane: &str) -> Vec<Candidate> {
         let Self { session, terms, .. } = self;
         let of_lane = |call: &&OpenCall| session.lanes.name(call.lane) == lane;
         let Some(call) = session.calls.iter().rfind(of_lane) else {
             return Vec::new();
         };
         let mut candidates = Vec::new();
-        for (state, taken) in self.states_with(call) {
+        for (state, taken) in session.states_with(call) {
             let outcomes = if taken {
                 vdi_model::returns(state, &terms.profile, call.lane)
             } else {
-                vdi_model::outcomes(
-                    state,
-                    &terms.profile,
-                    terms.limits,
-                    call.lane,
-                    &call.bound.call,
-                )
+                outcomes_of(terms, state, call)
             };
             for outcome in &outcomes {
                 let candidate = Candidate::new(self, call.bound.set, outcome);
@@ -99,15 +118,6 @@ impl Checker {
             }
         }
         candidates
-    }
-
-    /// The states of a call's set, each with whether the call has taken effect in it.
-    fn states_with(&self, call: &OpenCall) -> impl Iterator<Item = (&State, bool)> {
-        let (slot, taken) = (call.slot, call.effect.taken);
-        let set = &self.session.sets[call.bound.set];
-        let searched = set.frontier.iter().flat_map(|frontier| &frontier.configurations);
-        let searched = searched.map(move |config| (&config.state, config.taken.has(slot)));
-        set.in_order.iter().map(move |state| (state, taken)).chain(searched)
     }
 
     /// Lets every call that has begun take effect.

@@ -4,7 +4,7 @@ use super::state::{answer_text, callback_text};
 use super::verdict::Allowed;
 use super::violation::{Refusal, violated};
 use crate::Checker;
-use crate::session::{ObservedCallback, Returned, Session};
+use crate::session::{ObservedCallback, Returned, Session, outcomes_of};
 use vdi_model::{Answer, Callback, Cause, CommandId, Outcome, State};
 use vdi_spec::clauses::Clause;
 use vdi_trace::{Event, Out};
@@ -51,9 +51,7 @@ impl<'a> Expectations<'a> {
         let Checker { session, terms, .. } = self.checker;
         let open = &session.calls[self.index];
         let set = open.bound.set;
-        for outcome in
-            vdi_model::outcomes(state, &terms.profile, terms.limits, open.lane, &open.bound.call)
-        {
+        for outcome in outcomes_of(terms, state, open) {
             let text = answer_text(session, set, &outcome);
             if outcome.refuses() {
                 // With the right status only the callback can be what is missing.

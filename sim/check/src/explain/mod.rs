@@ -5,10 +5,12 @@ mod ask;
 mod attempts;
 mod candidates;
 mod expected;
+mod in_progress;
 mod order;
 mod readings;
 mod report;
 mod state;
+pub mod text;
 mod transitions;
 mod verdict;
 mod violation;
@@ -18,12 +20,13 @@ pub use candidates::{Candidate, OwedCallback};
 pub use state::describe_state;
 pub use transitions::Transitions;
 pub use verdict::{
-    Allowed, Attempt, Effect, Finding, InputError, Judged, LaneChoices, Undecided, Verdict,
-    Violation, Why, exit_code,
+    Allowed, Attempt, Effect, Finding, InputError, Judged, LaneChoices, StillOpen, Undecided,
+    Verdict, Violation, Why, exit_code,
 };
 
 pub(crate) use attempts::attempts;
 pub(crate) use expected::{Expectations, callback_violated, not_at_rest, second_callback};
+pub(crate) use in_progress::in_progress;
 pub(crate) use order::order_of_effects;
 pub(crate) use report::Report;
 pub(crate) use violation::{Refusal, violated};

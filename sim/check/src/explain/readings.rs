@@ -142,7 +142,7 @@ fn is_same(one: &Finding, other: &Finding) -> bool {
 
 fn violation(verdict: &Verdict) -> Option<&Violation> {
     match verdict {
-        Verdict::Conformant | Verdict::Inconclusive(_) => None,
+        Verdict::Conformant | Verdict::Inconclusive(_) | Verdict::Unreadable { .. } => None,
         Verdict::Violation(violation) => Some(violation),
     }
 }

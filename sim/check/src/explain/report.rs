@@ -24,6 +24,8 @@ pub(crate) struct Report {
     /// Parties whose misuse was on purpose.
     provoked: Vec<Party>,
     server_unseen: bool,
+    /// Whether anything was seen of server and client, or need not be.
+    seen: [bool; 2],
 }
 
 impl Report {
@@ -38,12 +40,45 @@ impl Report {
             transitions: Transitions::default(),
             provoked: header.provoked.clone(),
             server_unseen: header.unseen.contains(&Party::Server),
+            seen: [Party::Server, Party::Client].map(|party| header.unseen.contains(&party)),
         }
+    }
+
+    /// The verdict so far.
+    pub(crate) const fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// How many obligations were found broken.
+    pub(crate) fn faults(&self) -> usize {
+        self.findings.len() + self.more_findings
     }
 
     /// Whether there is no verdict yet that ends the judging.
     pub(crate) const fn is_open(&self) -> bool {
         matches!(self.verdict, Verdict::Conformant)
+    }
+
+    /// A process of this party was seen.
+    pub(crate) fn see(&mut self, party: Party) {
+        match party {
+            Party::Server => self.seen[0] = true,
+            Party::Client => self.seen[1] = true,
+            Party::Interface => {}
+        }
+    }
+
+    /// The party of which nothing was seen.
+    fn missing(&self) -> Option<Party> {
+        let Verdict::Violation(violation) = &self.verdict else { return None };
+        let id = violation.clause.info().id;
+        // Without a client the server's Open finds no set; without a server all that a client
+        // waits for does not come.
+        match self.seen {
+            [false, true] if !id.starts_with("client.create.") => Some(Party::Server),
+            [true, false] if id.starts_with("server.open.") => Some(Party::Client),
+            [true, true] | [false, false] | [false, true] | [true, false] => None,
+        }
     }
 
     /// The event in this line is judged from here on.
@@ -104,6 +139,7 @@ impl Report {
         if let Verdict::Violation(violation) = &mut self.verdict {
             violation.readings = cited(violation.clause);
         }
+        let missing = self.missing();
         let used = CLAUSES.iter().zip(&self.used).filter(|(_, used)| **used);
         Judged {
             clauses: used.map(|(row, _)| row.clause).collect(),
@@ -112,6 +148,8 @@ impl Report {
             more_findings: self.more_findings,
             events: self.events,
             transitions: self.transitions,
+            in_progress: Vec::new(),
+            missing,
             error: None,
             provoked: self.provoked,
             order: None,

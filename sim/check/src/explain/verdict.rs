@@ -50,21 +50,56 @@ pub enum Verdict {
     Violation(Box<Violation>),
     /// There are more orders of effects than the checker was to examine.
     Inconclusive(Box<Undecided>),
+    /// The trace cannot be read to its end, or there is no event in it. What was read of it
+    /// is allowed.
+    Unreadable {
+        /// Why.
+        error: TraceError,
+    },
+}
+
+/// A call that is still in progress at the end of what was judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StillOpen {
+    /// The line where it began.
+    pub line: usize,
+    /// The lane that is in it.
+    pub lane: String,
+    /// The function.
+    pub call: String,
+    /// Whether it had to end before everything comes to rest.
+    pub had_to: bool,
+    /// What would end it; where it had to end, how.
+    pub ends: Vec<Allowed>,
+}
+
+impl fmt::Display for StillOpen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, lane, call, had_to, ends } = self;
+        let ends: Vec<String> =
+            ends.iter().map(|end| format!("{} ({})", end.what, end.clause)).collect();
+        let ends = ends.join(" or ");
+        write!(f, "{call} by {lane}, since line {line}: ")?;
+        match had_to {
+            true => write!(f, "it has to end: {ends}"),
+            false => write!(f, "it is ended by {ends}"),
+        }
+    }
 }
 
 /// Why a check did not decide.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Undecided {
-    /// The line of the event that has too many explanations to examine, or one that can
-    /// be understood in two ways.
+    /// The line of the event that has too many explanations to examine.
     pub line: usize,
     /// Why.
     pub why: Why,
 }
 
 /// What a check would have needed to decide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Why {
     /// More configurations than this budget.
@@ -77,17 +112,16 @@ pub enum Why {
         /// How many of one set may be open.
         most: usize,
     },
-    /// A call whose meaning depends on another call that overlaps it, in a way that is
-    /// not followed.
-    Ambiguous {
-        /// The line of that call.
-        call: usize,
+    /// A fault of the checker itself.
+    Fault {
+        /// What it says.
+        message: String,
     },
 }
 
 impl fmt::Display for Undecided {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.why {
+        match &self.why {
             Why::Budget { budget } => write!(
                 f,
                 "so many calls overlap in line {} that more than {budget} orders of their \
@@ -97,10 +131,9 @@ impl fmt::Display for Undecided {
             Why::TooManyCalls { most } => {
                 write!(f, "more than {most} calls of one set are open in line {}", self.line)
             }
-            Why::Ambiguous { call } => write!(
+            Why::Fault { message } => write!(
                 f,
-                "the event in line {} is not explained, but what the call in line {call} \
-                 means depends on another that overlaps it",
+                "our own fault, in line {}: {message}; please report it, with this trace",
                 self.line
             ),
         }
@@ -247,6 +280,13 @@ pub struct Judged {
     /// Functions by the phase of the process that called them.
     #[serde(skip)]
     pub transitions: Transitions,
+    /// Calls that are still in progress.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub in_progress: Vec<StillOpen>,
+    /// In a violation: a party of which no event was seen, though nothing says that it was
+    /// not recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Party>,
     /// Why the trace could not be read to its end, if it could not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<TraceError>,
@@ -262,16 +302,44 @@ impl Judged {
     /// What is known of a trace that could not be read at all.
     pub(crate) fn unread(error: TraceError) -> Self {
         Self {
-            verdict: Verdict::Conformant,
+            verdict: Verdict::Unreadable { error: error.clone() },
             findings: Vec::new(),
             more_findings: 0,
             events: 0,
             clauses: Vec::new(),
             transitions: Transitions::default(),
+            in_progress: Vec::new(),
+            missing: None,
             error: Some(error),
             provoked: Vec::new(),
             order: None,
         }
+    }
+
+    /// The same, if the trace could not be read to its end or had nothing in it.
+    pub(crate) fn of_whole(mut self, error: Option<TraceError>) -> Self {
+        let nothing = || TraceError {
+            line: 2,
+            column: 0,
+            message: "the trace has no event: there is nothing to judge".to_owned(),
+            text: String::new(),
+        };
+        let nothing_judged = self.events == 0 && self.error.is_none();
+        let error = self.error.take().or(error).or_else(|| nothing_judged.then(nothing));
+        if let (Verdict::Conformant, Some(error)) = (&self.verdict, &error) {
+            self.verdict = Verdict::Unreadable { error: error.clone() };
+        }
+        Self { error, ..self }
+    }
+
+    /// What is said where a whole side is missing.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let party = self.missing?;
+        Some(format!(
+            "there is no event of the {party}: if it was not recorded, the header has to say \
+             \"unseen\": [\"{party}\"]"
+        ))
     }
 
     /// The findings that count: by a party in `parties`, and not on purpose.
@@ -289,8 +357,14 @@ impl Judged {
                 exit_code::VIOLATION
             }
             _ if self.held_against(parties).next().is_some() => exit_code::VIOLATION,
-            _ if self.error.is_some() => exit_code::BAD_INPUT,
-            Verdict::Inconclusive(_) => exit_code::INCONCLUSIVE,
+            Verdict::Inconclusive(undecided) => match undecided.why {
+                Why::Fault { .. } => exit_code::INTERNAL,
+                Why::Budget { .. } | Why::TooManyCalls { .. } => exit_code::INCONCLUSIVE,
+            },
+            Verdict::Unreadable { .. } => exit_code::BAD_INPUT,
+            Verdict::Conformant | Verdict::Violation(_) if self.error.is_some() => {
+                exit_code::BAD_INPUT
+            }
             Verdict::Conformant | Verdict::Violation(_) => exit_code::CONFORMANT,
         }
     }

@@ -4,7 +4,7 @@ use vdi_model::{Pending, State};
 use vdi_spec::clauses::Clause;
 
 use super::state::{named_state, set_state};
-use super::verdict::{Allowed, Verdict, Violation, Why};
+use super::verdict::{Allowed, Verdict, Violation};
 use crate::Checker;
 
 /// An event that is not allowed.
@@ -20,13 +20,8 @@ pub(crate) struct Refusal {
     pub(crate) got: String,
 }
 
-/// The verdict: this event is not allowed, or the overlap leaves it open.
+/// The verdict: this event is not allowed.
 pub(crate) fn violated(checker: &mut Checker, refusal: Refusal) {
-    let Checker { session, report, .. } = checker;
-    if let Some(call) = session.ambiguous {
-        report.undecided(Why::Ambiguous { call });
-        return;
-    }
     let Refusal { set, call, clause, mut expected, got } = refusal;
     expected.sort();
     expected.dedup();

@@ -22,6 +22,11 @@ impl SlotSet {
         self.0[slot as usize / 64] & (1 << (slot % 64)) != 0
     }
 
+    /// Whether any is in both.
+    pub(crate) fn meets(self, other: Self) -> bool {
+        self.0.iter().zip(other.0).any(|(one, other)| one & other != 0)
+    }
+
     pub(crate) const fn add(&mut self, slot: Slot) {
         self.0[slot as usize / 64] |= 1 << (slot % 64);
     }

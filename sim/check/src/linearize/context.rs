@@ -1,19 +1,16 @@
 //! What bears on one event of a set whose calls overlap: its open calls, what may happen
 //! without a call, and what of that the event depends on.
 
-use std::borrow::Cow;
-
 use smallvec::SmallVec;
 
 use super::configuration::{Configuration, Misuse, Slot};
 use super::frontier::Frontier;
 use super::linearization::{Moment, Spontaneous};
 use crate::Checker;
-use crate::session::{Names, OpenCall, Session};
+use crate::session::{Bound, Names, OpenCall, Session, outcomes};
 use crate::terms::Terms;
 use vdi_model::{
-    self, Agent, Answer, Call, ClientCall, ClientDevice, ClientLife, DeviceName, LaneId, Outcome,
-    Outcomes, ServerCall, ServerDevice, State,
+    self, Agent, Answer, Call, LaneId, Outcome, Outcomes, ServerCall, ServerDevice, State,
 };
 use vdi_spec::clauses::Profile;
 use vdi_trace::Function;
@@ -39,6 +36,7 @@ pub(super) struct Pending<'a> {
     pub(super) line: usize,
     pub(super) function: Function,
     pub(super) call: &'a Call,
+    pub(super) bound: &'a Bound,
     /// Whether its process has ended, so that it will not return.
     pub(super) lost: bool,
     pub(super) scope: Scope,
@@ -69,6 +67,7 @@ impl<'a> Context<'a> {
             line: call.line,
             function: call.function,
             call: &call.bound.call,
+            bound: &call.bound,
             lost: call.lost,
             scope: scope_of(session, &frontier.configurations, call),
         });
@@ -95,8 +94,7 @@ impl<'a> Context<'a> {
 
     /// What the call may come to in a state.
     pub(super) fn outcomes(&self, state: &State, pending: &Pending<'_>) -> Outcomes {
-        let call = resolved(pending.call, state);
-        vdi_model::outcomes(state, self.profile(), self.terms.limits, pending.lane, &call)
+        outcomes(self.terms, state, pending.lane, pending.bound)
     }
 
     /// The same for a call that has not taken effect, and may have begun to wait.
@@ -199,51 +197,4 @@ pub(super) fn note_misuse(config: &mut Configuration, pending: &Pending<'_>, out
             config.misuse.insert(position, misuse);
         }
     }
-}
-
-/// A call as it is understood in a state: whether a set is found by its name, and a
-/// device known by it, depends on what has happened.
-fn resolved<'a>(call: &'a Call, state: &State) -> Cow<'a, Call> {
-    let created = state.client == ClientLife::Created;
-    let resolved = match call {
-        Call::Server(ServerCall::Open { found: true, reused }) => {
-            Call::Server(ServerCall::Open { found: created, reused: *reused })
-        }
-        Call::Server(ServerCall::OpenDevice { device }) => {
-            Call::Server(ServerCall::OpenDevice { device: unopened(*device, state) })
-        }
-        Call::Secondary(number, ClientCall::OpenInSecondary { found: true }) => {
-            let found = created || state.client == ClientLife::Dead;
-            Call::Secondary(*number, ClientCall::OpenInSecondary { found })
-        }
-        Call::Client(ClientCall::OpenDevice { name }) => {
-            Call::Client(ClientCall::OpenDevice { name: known(*name, state) })
-        }
-        Call::Secondary(number, ClientCall::OpenDevice { name }) => {
-            Call::Secondary(*number, ClientCall::OpenDevice { name: known(*name, state) })
-        }
-        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => return Cow::Borrowed(call),
-    };
-    Cow::Owned(resolved)
-}
-
-/// The device that the server opens: the one of that name, or the next that is not open.
-fn unopened(device: Option<u8>, state: &State) -> Option<u8> {
-    let unopened = |index: &u8| {
-        let device = state.devices.get(usize::from(*index));
-        device.is_some_and(|device| device.server == ServerDevice::Unopened)
-    };
-    device.filter(unopened).or_else(|| (0..state.devices.len() as u8).find(unopened))
-}
-
-/// A device is known by its name once either side has opened it; the first is from the
-/// start.
-fn known(name: DeviceName, state: &State) -> DeviceName {
-    let (DeviceName::Known(index) | DeviceName::New(index)) = name else {
-        return name;
-    };
-    let opened = state.devices.get(usize::from(index)).is_some_and(|device| {
-        device.server != ServerDevice::Unopened || device.client != ClientDevice::Unopened
-    });
-    if index == 0 || opened { DeviceName::Known(index) } else { DeviceName::New(index) }
 }

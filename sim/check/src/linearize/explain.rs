@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 
-use super::configuration::{Configuration, Misuse, Slot};
+use super::configuration::{Configuration, Misuse, Slot, SlotSet};
 use super::context::{Context, Scope};
 use super::frontier::Frontier;
 use super::linearization::Spontaneous;
@@ -88,6 +88,38 @@ pub(crate) fn search_for(checker: &mut Checker, set: usize, holds: &dyn Fn(&Stat
             checker.report.undecided(Why::Budget { budget: checker.terms.search.budget });
         }
     }
+}
+
+/// Narrows the configurations down to those that hold, after whatever may have taken effect
+/// by now; false if there is none.
+pub(crate) fn narrow(checker: &mut Checker, set: usize, holds: &dyn Fn(&State) -> bool) -> bool {
+    match explain(checker, set, Scope::Set, &Observation::Holds(holds)) {
+        Ok(_) => true,
+        Err(unexplained) => {
+            if unexplained.gave_up {
+                checker.report.undecided(Why::Budget { budget: checker.terms.search.budget });
+            }
+            false
+        }
+    }
+}
+
+/// The calls in these slots are no calls of the set: the configurations that hold and in which
+/// they have not taken effect are left. False if there is none.
+pub(crate) fn withdraw(
+    checker: &mut Checker,
+    set: usize,
+    slots: SlotSet,
+    holds: &dyn Fn(&State) -> bool,
+) -> bool {
+    let Some(frontier) = checker.session.sets[set].frontier.as_mut() else {
+        return false;
+    };
+    frontier.configurations.retain(|config| holds(&config.state) && !config.taken.meets(slots));
+    for config in &mut frontier.configurations {
+        config.tentative.retain(|known| !slots.has(known.slot));
+    }
+    !frontier.configurations.is_empty()
 }
 
 /// Searches for what explains an event that depends on this scope, or on that of the call

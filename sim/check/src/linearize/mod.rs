@@ -20,7 +20,8 @@ mod ways;
 
 pub(crate) use configuration::{Configuration, SLOTS, Slot, SlotSet};
 pub(crate) use explain::{
-    Explained, Unexplained, explain_callback, explain_rest, explain_return, search_for,
+    Explained, Unexplained, explain_callback, explain_rest, explain_return, narrow, search_for,
+    withdraw,
 };
 pub(crate) use frontier::Frontier;
 pub(crate) use linearization::{Linearization, Moment, Spontaneous, TentativeAnswer};

@@ -18,18 +18,85 @@ mod server;
 mod synthesize;
 
 use crate::Checker;
-use crate::explain::{Judged, Verdict};
-use vdi_trace::{Event, Header, Process};
+use crate::explain::{InputError, Judged, Verdict};
+use vdi_spec::clauses::Party;
+use vdi_spec::codes::HResult;
+use vdi_trace::{Event, Header, Process, TraceError};
 
 use synthesize::Synthesizer;
 
 /// Judges events of which a side is missing. That the server closes is tried where it is
 /// not enough that it aborts.
 pub(crate) fn judge(checker: Checker, header: &Header, events: &[(usize, Event<'_>)]) -> Judged {
+    if let Some(error) = untold(header, events) {
+        return checker.finish_with(error);
+    }
+    if checker.rests_at_end {
+        let why = "of half a history it is not known whether everything is at rest at its end";
+        let (line, text) = (1, String::new());
+        return checker.finish_with(TraceError { line, column: 0, message: why.to_owned(), text });
+    }
     let judged = judge_with(checker.clone(), header, events, false);
     match judged.verdict {
         Verdict::Violation(_) => judge_with(checker, header, events, true),
-        Verdict::Conformant | Verdict::Inconclusive(_) => judged,
+        Verdict::Conformant | Verdict::Inconclusive(_) | Verdict::Unreadable { .. } => judged,
+    }
+}
+
+/// What the server set that was not seen is told by the configuration that a client was
+/// given: where it has to be whole.
+fn untold(header: &Header, events: &[(usize, Event<'_>)]) -> Option<TraceError> {
+    if !header.unseen.contains(&Party::Server) {
+        return None;
+    }
+    events.iter().find_map(|(line, event)| {
+        let Event::Return { status: HResult::NOERROR, out, .. } = event else { return None };
+        let config = out.config.as_ref()?;
+        let fields =
+            [("blockSize", config.block_size), ("maxTransferSize", config.max_transfer_size)];
+        let (name, _) = fields.into_iter().find(|(_, value)| *value == 0)?;
+        let error = InputError(format!(
+            "`out.config` gives no `{name}`: what the server set, which was not seen, is not \
+             known without it"
+        ));
+        Some(error.at(*line, event))
+    })
+}
+
+/// The checker after these events and what is synthesized for them; the event in the last
+/// line, the answer of a call, is left to the caller.
+pub(crate) fn before_answer(
+    mut checker: Checker,
+    header: &Header,
+    events: &[(usize, Event<'_>)],
+    closes: bool,
+) -> Option<Checker> {
+    let whole = Synthesizer::new(header, events, closes).whole();
+    note(&mut checker, whole.interfaces, whole.handles);
+    let (last, _) = events.last()?;
+    for (line, event) in whole.events {
+        let event: &Event<'_> = std::borrow::Borrow::borrow(&event);
+        if line == *last && matches!(event, Event::Return { .. }) {
+            return Some(checker);
+        }
+        if !checker.event(line, event).ok()? {
+            return None;
+        }
+    }
+    None
+}
+
+fn note(
+    checker: &mut Checker,
+    interfaces: impl IntoIterator<Item = String>,
+    handles: impl IntoIterator<Item = (String, String)>,
+) {
+    let names = &mut checker.session.names;
+    for interface in interfaces {
+        names.add_interface(interface, Process::Server);
+    }
+    for (handle, buffer) in handles {
+        names.add_foreign(handle, buffer);
     }
 }
 
@@ -40,12 +107,6 @@ fn judge_with(
     closes: bool,
 ) -> Judged {
     let whole = Synthesizer::new(header, events, closes).whole();
-    let names = &mut checker.session.names;
-    for interface in whole.interfaces {
-        names.add_interface(interface, Process::Server);
-    }
-    for (handle, buffer) in whole.handles {
-        names.add_foreign(handle, buffer);
-    }
+    note(&mut checker, whole.interfaces, whole.handles);
     checker.judge_all(whole.events)
 }

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use crate::Checker;
 use crate::explain::Why;
-use crate::session::{ObservedCallback, Returned, Session, matches};
+use crate::session::{ObservedCallback, Returned, Session, matches, outcomes};
 use vdi_model::{Callback, CommandId, Outcome, State};
 use vdi_spec::clauses::Clause;
 use vdi_spec::codes::HResult;
@@ -79,7 +79,7 @@ fn take_effect(checker: &mut Checker, index: usize) {
     let mut clauses: SmallVec<[Clause; 4]> = SmallVec::new();
     advance(
         states,
-        |state| vdi_model::outcomes(state, &terms.profile, terms.limits, lane, call),
+        |state| outcomes(terms, state, lane, &open.bound),
         |state, outcome| {
             vdi_model::apply(state, lane, call.caller(), outcome);
             misuse = outcome.misuses().collect();
@@ -128,7 +128,7 @@ fn return_at_once(checker: &mut Checker, index: usize, seen: &Returned<'_>) -> b
     let mut blameless = false;
     let mut clauses: SmallVec<[Clause; 4]> = SmallVec::new();
     let allowed = |state: &State| {
-        let mut outcomes = vdi_model::outcomes(state, &terms.profile, terms.limits, lane, call);
+        let mut outcomes = outcomes(terms, state, lane, bound);
         let failed = vdi_model::system_failure(call, &outcomes, seen.status);
         outcomes.extend(failed);
         outcomes

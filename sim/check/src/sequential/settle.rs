@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::take_effect;
 use crate::Checker;
-use crate::session::{OpenCall, SetTrack};
+use crate::session::{OpenCall, SetTrack, outcomes_of};
 use crate::terms::Terms;
 use vdi_model::{Call, ClientCall, Outcome, ServerCall, State};
 use vdi_spec::clauses::Clause;
@@ -59,7 +59,7 @@ fn wait_in_place(checker: &mut Checker, index: usize) -> bool {
 /// That a call begins to wait in a state, if nothing else can come of it there.
 pub(crate) fn waits_only(terms: &Terms, state: &State, open: &OpenCall) -> Option<Outcome> {
     let call = &open.bound.call;
-    let outcomes = vdi_model::outcomes(state, &terms.profile, terms.limits, open.lane, call);
+    let outcomes = outcomes_of(terms, state, open);
     let [outcome] = outcomes.as_slice() else {
         return None;
     };
@@ -75,7 +75,7 @@ fn only_waits(checker: &Checker, index: usize) -> bool {
     let open = &session.calls[index];
     let call = &open.bound.call;
     session.set_of(index).in_order.iter().all(|state| {
-        let outcomes = vdi_model::outcomes(state, &terms.profile, terms.limits, open.lane, call);
+        let outcomes = outcomes_of(terms, state, open);
         outcomes.iter().all(|outcome| outcome.waits_for().is_some())
             && vdi_model::returns_of_waiting(state, &terms.profile, call).is_empty()
     })

@@ -31,8 +31,12 @@ pub(crate) struct Bound {
     pub(crate) set: usize,
     /// The set interface it is called on.
     pub(crate) on: Option<usize>,
-    /// The set that it asks for by its name and did not find.
-    pub(crate) wants: Option<SetName>,
+    /// The name that it gives: of a set to open, or of a device.
+    pub(crate) name: Option<SetName>,
+    /// Whether it is what creates its set, if that is created by this call at all.
+    pub(crate) creates: bool,
+    /// Whether an Open is called on the interface that has, or had, this set.
+    pub(crate) own: bool,
     pub(crate) call: Call,
     pub(crate) then: OnSuccess,
 }
@@ -82,7 +86,7 @@ pub(crate) struct PositionReport {
 
 impl Bound {
     pub(super) const fn new(set: usize, call: Call, then: OnSuccess) -> Self {
-        Self { set, on: None, wants: None, call, then }
+        Self { set, on: None, name: None, creates: false, own: false, call, then }
     }
 }
 
@@ -90,7 +94,7 @@ impl Bound {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Provisional {
     /// The set that the interface had before.
-    pub(super) attached: Option<Option<usize>>,
+    pub(crate) attached: Option<Option<usize>>,
     /// Whether a device has its name from this call.
     pub(super) named: bool,
 }
@@ -103,6 +107,8 @@ pub(crate) struct OpenCall {
     pub(crate) line: usize,
     pub(crate) function: Function,
     pub(crate) bound: Bound,
+    /// The name of what it makes.
+    pub(crate) creates: Option<String>,
     pub(crate) timer: Timer,
     pub(crate) effect: EffectTrack,
     /// Its number among the open calls of its set.

@@ -19,11 +19,11 @@ pub(crate) fn commit(checker: &mut Checker, call: OpenCall, out: &Out<'_>, event
         OnSuccess::Position(given) => {
             rules::check_position(track, report, call.line, given);
         }
-        OnSuccess::Attach(interface) => names.interfaces[interface].set = Some(set),
-        OnSuccess::Create(interface, name, _) => {
-            names.interfaces[interface].set = Some(set);
-            (track.name, track.instance) = (name.name, name.instance);
+        // The interface may have another set since.
+        OnSuccess::Attach(interface) => {
+            names.interfaces[interface].set.get_or_insert(set);
         }
+        OnSuccess::Create(_, name, _) => (track.name, track.instance) = (name.name, name.instance),
         OnSuccess::Configure(config) => track.config.server = config,
         OnSuccess::Device { handle, name, index } => {
             if process == Process::Server {

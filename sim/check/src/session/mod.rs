@@ -7,6 +7,7 @@ mod call;
 mod commit;
 mod medium;
 mod names;
+mod outcomes;
 mod provisional;
 mod set;
 
@@ -18,12 +19,13 @@ pub(crate) use call::{
 };
 pub(crate) use commit::commit;
 pub(crate) use names::{AllocatedBuffer, Names, SentCommand};
-pub(crate) use provisional::{keep_or_revoke, provide};
+pub(crate) use outcomes::{outcomes, outcomes_of};
+pub(crate) use provisional::{adopt, keep_or_revoke, provide};
 pub(crate) use set::{SetName, SetTrack};
 
 use crate::explain::InputError;
 use crate::linearize::{Slot, SlotSet};
-use vdi_model::LaneId;
+use vdi_model::{LaneId, State};
 use vdi_trace::{Header, LaneName, Process};
 
 /// Everything that a trace speaks of, and what each name in it stands for now.
@@ -34,9 +36,6 @@ pub(crate) struct Session {
     pub(crate) sets: Vec<SetTrack>,
     /// Calls that have begun and not returned, in the order in which they began.
     pub(crate) calls: Vec<OpenCall>,
-    /// The line of a call whose meaning depends on another that overlaps it, in a way not
-    /// followed.
-    pub(crate) ambiguous: Option<usize>,
     /// Processes that have exited.
     exited: Vec<Process>,
     next_id: u32,
@@ -49,7 +48,6 @@ impl Session {
             lanes: Lanes::default(),
             sets: vec![SetTrack::new()],
             calls: Vec::new(),
-            ambiguous: None,
             exited: Vec::new(),
             next_id: 0,
         }
@@ -103,6 +101,30 @@ impl Session {
 
     pub(crate) fn calls_of_mut(&mut self, set: usize) -> impl Iterator<Item = &mut OpenCall> {
         self.calls.iter_mut().filter(move |call| call.bound.set == set)
+    }
+
+    /// The states of a call's set, each with whether the call has taken effect in it.
+    pub(crate) fn states_with(&self, call: &OpenCall) -> impl Iterator<Item = (&State, bool)> {
+        let (slot, taken) = (call.slot, call.effect.taken);
+        let set = &self.sets[call.bound.set];
+        let searched = set.frontier.iter().flat_map(|frontier| &frontier.configurations);
+        let searched = searched.map(move |config| (&config.state, config.taken.has(slot)));
+        set.in_order.iter().map(move |state| (state, taken)).chain(searched)
+    }
+
+    /// The set that an interface has, or had last, whatever calls in progress make of it.
+    pub(crate) fn had(&self, interface: usize) -> Option<usize> {
+        let given = |call: &OpenCall| {
+            let opens = matches!(call.bound.then, OnSuccess::Attach(known) if known == interface);
+            call.provisional.attached.filter(|_| opens)
+        };
+        let before = self.calls.iter().find_map(given);
+        before.unwrap_or(self.names.interfaces[interface].set)
+    }
+
+    /// Whether a call on this interface is open that is bound to this set.
+    pub(crate) fn is_called(&self, interface: usize, set: usize) -> bool {
+        self.calls_of(set).any(|call| call.bound.on == Some(interface))
     }
 
     /// The set of an open call.

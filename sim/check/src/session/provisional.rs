@@ -2,7 +2,8 @@
 //! name, an interface that is being attached can be used, a device that is being opened
 //! has its name. Whether they do is known when they return.
 
-use super::{Bound, OnSuccess, OpenCall, Provisional, Session, SetName, SetTrack};
+use super::bind::find_device;
+use super::{OnSuccess, OpenCall, Provisional, Session, SetName, SetTrack};
 use crate::Checker;
 use crate::linearize::{enter, note_call};
 use vdi_model::{Call, ClientCall, ServerCall};
@@ -21,23 +22,16 @@ impl SetTrack {
     }
 }
 
-/// The call just begun gives what it would give if it succeeded.
-pub(crate) fn provide(checker: &mut Checker) {
+/// A call in progress gives what it would give if it succeeded.
+pub(crate) fn provide(checker: &mut Checker, index: usize) {
     let session = &mut checker.session;
-    let Some(call) = session.calls.last() else {
-        return;
-    };
-    let Bound { set, .. } = call.bound;
+    let call = &session.calls[index];
+    let (set, creates) = (call.bound.set, call.bound.creates);
     let mut given = Provisional::default();
     match &call.bound.then {
-        // Which of two decides what the set is like is not followed.
-        OnSuccess::Create(_, name, config) if session.sets[set].creating.is_some() => {
-            let track = &session.sets[set];
-            if track.creating.as_ref() != Some(name) || track.config.asked != **config {
-                session.ambiguous = Some(call.line);
-            }
-        }
-        OnSuccess::Create(interface, name, config) if session.sets[set].name.is_empty() => {
+        OnSuccess::Create(interface, name, config)
+            if creates && session.sets[set].creating.is_none() =>
+        {
             let (interface, name, config) = (*interface, name.clone(), **config);
             session.sets[set].expect(&name, config);
             given.attached = Some(session.names.interfaces[interface].set.replace(set));
@@ -46,6 +40,7 @@ pub(crate) fn provide(checker: &mut Checker) {
         OnSuccess::Attach(interface) if set != SetTrack::UNATTACHED => {
             let interface = *interface;
             given.attached = Some(session.names.interfaces[interface].set.replace(set));
+            own(session, set, interface);
             gather(checker, set, interface, None);
         }
         OnSuccess::Device { name, index, .. } => {
@@ -69,8 +64,17 @@ pub(crate) fn provide(checker: &mut Checker) {
         | OnSuccess::ServerConfiguration
         | OnSuccess::Position(_) => return,
     }
-    if let Some(call) = checker.session.calls.iter_mut().rfind(|call| call.bound.set == set) {
-        call.provisional = given;
+    checker.session.calls[index].provisional = given;
+}
+
+/// Of several calls that open one interface each may find what another has left of it.
+fn own(session: &mut Session, set: usize, interface: usize) {
+    let opens = |call: &OpenCall| {
+        call.bound.set == set
+            && matches!(call.bound.then, OnSuccess::Attach(known) if known == interface)
+    };
+    if session.calls.iter().filter(|call| opens(call)).count() > 1 {
+        session.calls.iter_mut().filter(|call| opens(call)).for_each(|call| call.bound.own = true);
     }
 }
 
@@ -79,49 +83,77 @@ pub(crate) fn provide(checker: &mut Checker) {
 fn gather(checker: &mut Checker, set: usize, interface: usize, name: Option<&SetName>) {
     let finds = |call: &OpenCall| {
         let bound = &call.bound;
-        let asked = name.zip(bound.wants.as_ref()).is_some_and(|(one, other)| one.finds(other));
+        let opens = matches!(bound.then, OnSuccess::Attach(_));
+        let asked =
+            opens && name.zip(bound.name.as_ref()).is_some_and(|(one, other)| one.finds(other));
         bound.set == SetTrack::UNATTACHED && (asked || bound.on == Some(interface))
     };
     for index in 0..checker.session.calls.len() {
-        if !finds(&checker.session.calls[index]) {
+        if !finds(&checker.session.calls[index]) || checker.session.free_slot(set).is_none() {
             continue;
         }
-        let Some(slot) = checker.session.free_slot(set) else {
-            continue;
-        };
-        let call = &mut checker.session.calls[index];
-        call.slot = slot;
-        call.bound.set = set;
-        if let Call::Server(ServerCall::Open { found, .. })
-        | Call::Secondary(_, ClientCall::OpenInSecondary { found }) = &mut call.bound.call
+        adopt(checker, index, set, false);
+        let Checker { session, .. } = checker;
+        if let OnSuccess::Attach(interface) = session.calls[index].bound.then
+            && session.names.interfaces[interface].set.is_none()
         {
-            *found = true;
+            provide(checker, index);
         }
-        enter(checker, set);
-        note_call(checker, set, slot);
     }
+}
+
+/// A call in progress is one of another set from here on, of which it has not taken effect;
+/// `used` if its interface has had a set before.
+pub(crate) fn adopt(checker: &mut Checker, index: usize, set: usize, used: bool) {
+    enter(checker, set);
+    let session = &mut checker.session;
+    let slot = session.free_slot(set).unwrap_or_default();
+    let call = session.calls[index].clone();
+    if matches!(call.bound.then, OnSuccess::Device { .. }) {
+        revoke_device(session, &call);
+    }
+    let moved = &mut session.calls[index];
+    (moved.slot, moved.bound.set) = (slot, set);
+    (moved.effect, moved.overlapped) = (super::EffectTrack::default(), true);
+    moved.provisional = Provisional::default();
+    let name = call.bound.name.as_ref().map(|name| name.name.as_str()).unwrap_or_default();
+    match &mut moved.bound.call {
+        Call::Server(ServerCall::Open { found, reused }) => {
+            (*found, *reused) = (true, *reused || used);
+            moved.bound.own = false;
+        }
+        Call::Secondary(_, ClientCall::OpenInSecondary { found }) => *found = true,
+        Call::Server(ServerCall::OpenDevice { .. })
+        | Call::Client(ClientCall::OpenDevice { .. })
+        | Call::Secondary(_, ClientCall::OpenDevice { .. }) => {
+            let handle = call.creates.clone();
+            let (known, then) = find_device(&session.sets[set], &call.bound.call, name, handle);
+            let moved = &mut session.calls[index].bound;
+            (moved.call, moved.then) = (known, then);
+            provide(checker, index);
+        }
+        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => {}
+    }
+    note_call(checker, set, slot);
 }
 
 /// The call has returned: what it gave stays, or is taken back.
 pub(crate) fn keep_or_revoke(session: &mut Session, call: &OpenCall, status: HResult) {
     let set = call.bound.set;
+    let failed = status != HResult::NOERROR;
     match &call.bound.then {
         OnSuccess::Create(interface, ..) => {
-            session.sets[set].creating = None;
-            revoke_attachment(session, *interface, call.provisional, status);
-        }
-        OnSuccess::Attach(interface) => {
-            revoke_attachment(session, *interface, call.provisional, status);
-        }
-        OnSuccess::Device { index, .. } => {
-            let opening = &mut session.sets[set].devices.opening;
-            if let Some(place) = opening.iter().position(|known| known == index)
-                && matches!(call.bound.call, Call::Server(_))
-            {
-                opening.remove(place);
+            if call.bound.creates {
+                end_creating(session, set, failed);
             }
-            if status != HResult::NOERROR && call.provisional.named {
-                revoke_name(session, set, *index);
+            settle_attachment(session, *interface, call, failed);
+        }
+        OnSuccess::Attach(interface) => settle_attachment(session, *interface, call, failed),
+        OnSuccess::Device { index, .. } => {
+            if failed {
+                revoke_device(session, call);
+            } else {
+                end_opening(session, call, *index);
             }
         }
         OnSuccess::Nothing
@@ -135,9 +167,65 @@ pub(crate) fn keep_or_revoke(session: &mut Session, call: &OpenCall, status: HRe
     }
 }
 
-fn revoke_attachment(session: &mut Session, interface: usize, given: Provisional, status: HResult) {
-    if let Some(before) = given.attached.filter(|_| status != HResult::NOERROR) {
+/// A Create that could have made the set has returned. If it did not, another one that is in
+/// progress still may.
+fn end_creating(session: &mut Session, set: usize, failed: bool) {
+    let another = session.calls_of(set).any(|call| call.bound.creates);
+    if !(failed && another) {
+        session.sets[set].creating = None;
+    }
+}
+
+/// Another call in progress that would attach an interface to a set.
+fn other_attaching(
+    session: &mut Session,
+    set: usize,
+    interface: usize,
+) -> impl Iterator<Item = &mut OpenCall> {
+    session.calls_of_mut(set).filter(move |call| {
+        let bound = &call.bound;
+        let creates = matches!(&bound.then, OnSuccess::Create(known, ..) if *known == interface);
+        let opens = matches!(&bound.then, OnSuccess::Attach(known) if *known == interface);
+        (creates && bound.creates) || opens
+    })
+}
+
+/// Once one call has attached an interface, none that is in progress can undo it; what fails
+/// leaves it to the others.
+fn settle_attachment(session: &mut Session, interface: usize, call: &OpenCall, failed: bool) {
+    let set = call.bound.set;
+    if !failed {
+        other_attaching(session, set, interface)
+            .for_each(|other| other.provisional.attached = None);
+        return;
+    }
+    // Another had attached it to this set already, and knows what was before.
+    let Some(before) = call.provisional.attached.filter(|before| *before != Some(set)) else {
+        return;
+    };
+    if let Some(other) = other_attaching(session, set, interface).next() {
+        other.provisional.attached = Some(before);
+    } else if session.names.interfaces[interface].set == Some(set) {
         session.names.interfaces[interface].set = before;
+    }
+}
+
+fn end_opening(session: &mut Session, call: &OpenCall, index: u8) {
+    let opening = &mut session.sets[call.bound.set].devices.opening;
+    if let Some(place) = opening.iter().position(|known| *known == index)
+        && matches!(call.bound.call, Call::Server(_))
+    {
+        opening.remove(place);
+    }
+}
+
+/// The call does not give the device its name.
+fn revoke_device(session: &mut Session, call: &OpenCall) {
+    if let OnSuccess::Device { index, .. } = call.bound.then {
+        end_opening(session, call, index);
+        if call.provisional.named {
+            revoke_name(session, call.bound.set, index);
+        }
     }
 }
 
@@ -145,6 +233,7 @@ fn revoke_attachment(session: &mut Session, interface: usize, given: Provisional
 fn revoke_name(session: &mut Session, set: usize, index: u8) {
     let same = |other: &&mut OpenCall| {
         other.bound.set == set
+            && !other.provisional.named
             && matches!(other.bound.then, OnSuccess::Device { index: known, .. } if known == index)
     };
     match session.calls.iter_mut().find(same) {

@@ -43,6 +43,11 @@ impl SetName {
         Self { name: text(&args.name), instance: told.then(|| text(&args.instance)) }
     }
 
+    /// The name of a device, which belongs to no instance.
+    pub(crate) fn of_device(name: &str) -> Self {
+        Self { name: name.to_owned(), instance: None }
+    }
+
     fn is_for(&self, instance: Option<&str>) -> bool {
         match (self.instance.as_deref(), instance) {
             (Some(one), Some(other)) => one == other,
@@ -114,8 +119,13 @@ impl SetTrack {
         self.frontier.is_some()
     }
 
+    /// Whether a Create in progress makes it what a Create with these arguments would.
+    pub(crate) fn is_being_created(&self, name: &SetName, config: &VdConfig) -> bool {
+        self.creating.as_ref() == Some(name) && self.config.asked == *config
+    }
+
     /// Whether it is found by this name.
-    fn is_named(&self, name: &SetName) -> bool {
+    pub(crate) fn is_named(&self, name: &SetName) -> bool {
         self.name == name.name && name.is_for(self.instance.as_deref())
     }
 
@@ -141,8 +151,11 @@ impl SetTrack {
         let devices = &self.states().next()?.devices;
         let DeviceTrack { names, opening, .. } = &self.devices;
         let is_opening = |index: usize| opening.iter().any(|known| usize::from(*known) == index);
-        let unopened =
-            |index: &usize| devices[*index].server == ServerDevice::Unopened && !is_opening(*index);
+        let unopened = |index: &usize| {
+            let device = devices.get(*index);
+            device.is_some_and(|device| device.server == ServerDevice::Unopened)
+                && !is_opening(*index)
+        };
         let unnamed =
             (0..devices.len()).find(|index| unopened(index) && names.get(*index) == Some(&None));
         self.devices

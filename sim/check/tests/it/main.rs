@@ -1,7 +1,10 @@
 //! The tests of the oracle.
 
+mod ends;
 mod half;
 mod histories;
+mod lives;
+mod neighbours;
 mod overlaps;
 #[path = "../../../tests/support/mod.rs"]
 mod support;

@@ -106,7 +106,7 @@ fn plainly(trace: &Trace, profile: &Profile) -> Judged {
 /// judged at all.
 fn told(judged: &Judged) -> (u8, usize, bool) {
     let (kind, line) = match &judged.verdict {
-        Verdict::Conformant => (0, 0),
+        Verdict::Conformant | Verdict::Unreadable { .. } => (0, 0),
         Verdict::Violation(violation) => (1, violation.line),
         Verdict::Inconclusive(_) => (2, 0),
     };

@@ -285,7 +285,7 @@ pub(crate) fn weigh(
             let what = format!("from line {}: {:?}", undecided.line, undecided.why);
             Some(Problem::Undecided { what })
         }
-        Some(Verdict::Conformant) | None => None,
+        Some(Verdict::Conformant | Verdict::Unreadable { .. }) | None => None,
     });
     let broken = evidence.broken.is_some();
     problems.extend(evidence.broken.map(|what| Problem::Broken { what }));

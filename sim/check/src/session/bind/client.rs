@@ -16,6 +16,13 @@ pub(super) fn create(
     call: &Invocation<'_>,
 ) -> Result<Bound, InputError> {
     let Invocation { function, args, .. } = *call;
+    let called: Vec<usize> = session
+        .calls
+        .iter()
+        .filter(|call| call.bound.on == Some(callee.interface))
+        .map(|call| call.bound.set)
+        .collect();
+    let is_called = |set: usize| called.contains(&set);
     let sets = &mut session.sets;
     if process != Process::Primary {
         let is_open = |state: &_| is_client_open(state, process);
@@ -28,9 +35,11 @@ pub(super) fn create(
     }
     let config = args.config.clone().unwrap_or_default();
     let name = SetName::new(function, args);
-    let has_one = callee.attached.filter(|set| {
-        let set = &sets[*set];
-        set.creating.is_some() || set.any(|state| state.client == ClientLife::Created)
+    let has_one = callee.attached.filter(|index| {
+        let set = &sets[*index];
+        set.creating.is_some()
+            || set.any(|state| state.client == ClientLife::Created)
+            || is_called(*index)
     });
     if has_one.is_none() && SetTrack::find(sets, &name).is_some() {
         return bad(format!(
@@ -42,10 +51,13 @@ pub(super) fn create(
         sets.push(SetTrack::new());
         sets.len() - 1
     });
+    let track = &sets[set];
+    let creates = has_one.is_none() || track.is_being_created(&name, &config);
     let devices = u8::try_from(config.device_count).unwrap_or(u8::MAX).min(64);
     let asked = Asked { features: config.features, time_out: config.server_time_out != 0 };
     let call = by(process, ClientCall::Create { devices, asked, flaw: flaw(&config, args) });
-    Ok(Bound::new(set, call, OnSuccess::Create(callee.interface, name, config)))
+    let then = OnSuccess::Create(callee.interface, name, config);
+    Ok(Bound { creates, ..Bound::new(set, call, then) })
 }
 
 fn is_client_open(state: &vdi_model::State, process: Process) -> bool {
@@ -77,11 +89,12 @@ pub(super) fn open_in_secondary(
     let sets = &session.sets;
     let name = SetName::new(call.function, call.args);
     let is_open = |set: &usize| sets[*set].any(|state| is_client_open(state, process));
+    let may_stay = |set: &usize| is_open(set) || session.is_called(callee.interface, *set);
     let found = SetTrack::find(sets, &name).or_else(|| SetTrack::find_dead(sets, &name));
-    let set = callee.attached.filter(is_open).or(found).unwrap_or(callee.set);
-    let call = by(process, ClientCall::OpenInSecondary { found: found.is_some() });
-    let wants = found.is_none().then_some(name);
-    Bound { wants, ..Bound::new(set, call, OnSuccess::Attach(callee.interface)) }
+    let set = callee.attached.filter(may_stay).or(found).unwrap_or(callee.set);
+    let call = by(process, ClientCall::OpenInSecondary { found: found == Some(set) });
+    let bound = Bound::new(set, call, OnSuccess::Attach(callee.interface));
+    Bound { name: Some(name), own: callee.attached == Some(set), ..bound }
 }
 
 pub(super) fn open_device(
@@ -91,15 +104,28 @@ pub(super) fn open_device(
     call: &Invocation<'_>,
 ) -> Bound {
     let name = name_argument(call.args);
-    let device = session.sets[callee.set].client_slot(name);
+    let handle = call.creates.map(str::to_owned);
+    let (device, then) = device(&session.sets[callee.set], name, handle);
+    Bound {
+        name: Some(SetName::of_device(name)),
+        ..Bound::new(callee.set, by(process, device), then)
+    }
+}
+
+/// A client's OpenDevice of that name in a set.
+pub(super) fn device(
+    set: &SetTrack,
+    name: &str,
+    handle: Option<String>,
+) -> (ClientCall, OnSuccess) {
+    let device = set.client_slot(name);
     let then = match device {
         DeviceName::Known(index) | DeviceName::New(index) => {
-            let handle = call.creates.map(str::to_owned);
             OnSuccess::Device { handle, name: name.to_owned(), index }
         }
         DeviceName::Unknown => OnSuccess::Nothing,
     };
-    Bound::new(callee.set, by(process, ClientCall::OpenDevice { name: device }), then)
+    (ClientCall::OpenDevice { name: device }, then)
 }
 
 pub(super) fn get_handle(

@@ -143,6 +143,26 @@ fn bound(
     Ok(Bound::new(callee.set, call, then))
 }
 
+/// An OpenDevice of that name, as it is understood in another set.
+pub(crate) fn find_device(
+    set: &SetTrack,
+    call: &Call,
+    name: &str,
+    handle: Option<String>,
+) -> (Call, OnSuccess) {
+    match call {
+        Call::Server(_) => server::device(set, name, handle),
+        Call::Client(_) => {
+            let (call, then) = client::device(set, name, handle);
+            (Call::Client(call), then)
+        }
+        Call::Secondary(number, _) => {
+            let (call, then) = client::device(set, name, handle);
+            (Call::Secondary(*number, call), then)
+        }
+    }
+}
+
 /// The set interface of this name.
 fn interface(names: &Names, process: Process, on: &str) -> Result<Callee, InputError> {
     let Some(interface) = names.interface(on) else {

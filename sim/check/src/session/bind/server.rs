@@ -11,13 +11,17 @@ use vdi_trace::{Args, Size};
 /// Open finds a set by its name, unless the interface has one.
 pub(super) fn open(session: &Session, callee: Callee, call: &Invocation<'_>) -> Bound {
     let name = SetName::new(call.function, call.args);
-    let is_open = |set: &usize| session.sets[*set].any(|state| state.server == ServerLife::Open);
-    let reused = callee.attached.is_some_and(|set| !is_open(&set));
-    let found = callee.attached.filter(is_open).or_else(|| SetTrack::find(&session.sets, &name));
-    let call = Call::Server(ServerCall::Open { found: found.is_some(), reused });
-    let wants = found.is_none().then_some(name);
+    let may_stay = |set: &usize| {
+        session.sets[*set].any(|state| state.server == ServerLife::Open)
+            || session.is_called(callee.interface, *set)
+    };
+    let found = callee.attached.filter(may_stay).or_else(|| SetTrack::find(&session.sets, &name));
     let set = found.unwrap_or(callee.set);
-    Bound { wants, ..Bound::new(set, call, OnSuccess::Attach(callee.interface)) }
+    let reused = session.had(callee.interface).is_some_and(|before| before != set);
+    let call = Call::Server(ServerCall::Open { found: found.is_some(), reused });
+    let own = callee.attached == Some(set);
+    let bound = Bound::new(set, call, OnSuccess::Attach(callee.interface));
+    Bound { name: Some(name), own, ..bound }
 }
 
 pub(super) fn configure(terms: &Terms, callee: Callee, args: &Args<'_>) -> Bound {
@@ -40,13 +44,20 @@ pub(super) fn configure(terms: &Terms, callee: Callee, args: &Args<'_>) -> Bound
 
 pub(super) fn open_device(session: &Session, callee: Callee, call: &Invocation<'_>) -> Bound {
     let name = name_argument(call.args);
-    let device = session.sets[callee.set].server_slot(name);
+    let handle = call.creates.map(str::to_owned);
+    let (device, then) = device(&session.sets[callee.set], name, handle);
+    Bound { name: Some(SetName::of_device(name)), ..Bound::new(callee.set, device, then) }
+}
+
+/// The server's OpenDevice of that name in a set.
+pub(super) fn device(set: &SetTrack, name: &str, handle: Option<String>) -> (Call, OnSuccess) {
+    let device = set.server_slot(name);
     let then = device.map_or(OnSuccess::Nothing, |index| OnSuccess::Device {
-        handle: call.creates.map(str::to_owned),
+        handle,
         name: name.to_owned(),
         index,
     });
-    Bound::new(callee.set, Call::Server(ServerCall::OpenDevice { device }), then)
+    (Call::Server(ServerCall::OpenDevice { device }), then)
 }
 
 pub(super) fn allocate(session: &mut Session, callee: Callee, call: &Invocation<'_>) -> Bound {

@@ -1,0 +1,398 @@
+//! A call is one of the life of a set in which it takes effect. While a set is closed and
+//! another is made, or opened, on the same interface, several are possible: each is
+//! followed as a history of its own, until what is seen leaves one.
+//!
+//! What opens an interface anew (Create, Open, OpenInSecondary) is a call of the old set
+//! while that is open, and is answered there that it is open already. Once the old set may
+//! be closed it may be a call of the next, and with it any other call on that interface that
+//! has not taken effect. When this happens is put off until an event that depends on it, as
+//! the search does with effects. It bears on nothing but those calls: what else is under
+//! way in the old set goes on there.
+
+use std::collections::BTreeMap;
+
+use crate::Checker;
+use crate::explain::{InputError, Verdict, Why};
+use crate::linearize::{SlotSet, enter, narrow, note_call, withdraw};
+use crate::session::{OnSuccess, OpenCall, Session, SetName, SetTrack, adopt, provide};
+use vdi_model::{
+    Call, Caller, ClientCall, ClientLife, CreateFlaw, ServerDevice, ServerLife, State,
+};
+use vdi_trace::Event;
+
+/// How many histories are followed at a time.
+const MOST: usize = 4096;
+
+/// Of so many calls on one interface it is tried one by one to which life they belong.
+const MOVERS: usize = 10;
+
+/// Takes an event in every history that is followed. False: there is a verdict.
+pub(crate) fn event(
+    checker: &mut Checker,
+    line: usize,
+    event: &Event<'_>,
+) -> Result<bool, InputError> {
+    let decides = matches!(
+        event,
+        Event::Return { .. } | Event::Blocked { .. } | Event::Expired { .. } | Event::Exit { .. }
+    );
+    let divides = decides && may_divide(&checker.session);
+    if checker.others.is_empty() && !divides {
+        return checker.judge_event(line, event);
+    }
+    let mut all = take_all(checker);
+    if divides {
+        all = with_next_lives(all);
+    }
+    if all.len() > MOST {
+        *checker = all.swap_remove(0);
+        checker.report.begin_event(line);
+        checker.report.undecided(Why::Budget { budget: checker.terms.search.budget });
+        return Ok(false);
+    }
+    let (mut kept, mut refused) = (Vec::new(), Vec::new());
+    for mut one in all {
+        let result = if one.report.is_open() { one.judge_event(line, event) } else { Ok(false) };
+        match result {
+            Ok(true) => kept.push(one),
+            Ok(false) | Err(_) => refused.push((one, result)),
+        }
+    }
+    let mut kept = distinct(kept);
+    if kept.is_empty() {
+        return refuse(checker, refused);
+    }
+    // What is undecided stays so, however the others go on.
+    let undecided = refused.into_iter().map(|(one, _)| one);
+    kept.extend(undecided.filter(|one| matches!(one.report.verdict(), Verdict::Inconclusive(_))));
+    let first = kept.remove(0);
+    *checker = Checker { others: kept, ..first };
+    Ok(true)
+}
+
+/// No history explains the event. One that is undecided decides nothing; of several
+/// violations the first that says what was expected is told.
+fn refuse(
+    checker: &mut Checker,
+    refused: Vec<(Checker, Result<bool, InputError>)>,
+) -> Result<bool, InputError> {
+    let rank = |(one, result): &(Checker, Result<bool, InputError>)| match (
+        one.report.verdict(),
+        result,
+    ) {
+        (Verdict::Inconclusive(_), _) => 0,
+        (Verdict::Violation(violation), _) if !violation.expected.is_empty() => 1,
+        (Verdict::Violation(_), _) => 2,
+        (Verdict::Conformant | Verdict::Unreadable { .. }, _) => 3,
+    };
+    let Some((one, result)) = refused.into_iter().min_by_key(rank) else {
+        return Ok(false);
+    };
+    *checker = one;
+    result
+}
+
+/// The histories that are followed, each for itself.
+fn take_all(checker: &mut Checker) -> Vec<Checker> {
+    let mut all = std::mem::take(&mut checker.others);
+    all.insert(0, alone(checker));
+    all
+}
+
+/// The same histories, and all that they may have become by now.
+fn with_next_lives(all: Vec<Checker>) -> Vec<Checker> {
+    let mut all = all;
+    let mut index = 0;
+    while index < all.len() && all.len() <= MOST {
+        let next = next_lives(&all[index]);
+        all.extend(next);
+        if all.len() > 1 {
+            all = distinct(all);
+        }
+        index += 1;
+    }
+    all
+}
+
+/// The histories beside a checker's own that may be true before the next event.
+pub(crate) fn beside(checker: &Checker) -> Vec<Checker> {
+    let divides = |one: &Checker| may_divide(&one.session);
+    if checker.others.is_empty() && !divides(checker) {
+        return Vec::new();
+    }
+    let mut all = with_next_lives(take_all(&mut checker.clone()));
+    all.remove(0);
+    all
+}
+
+/// Where the effects of calls that overlap are put off: the states in which what may come of
+/// another call is different, each as a history of its own.
+pub(crate) fn with_effects(checker: &Checker, set: usize) -> Vec<Checker> {
+    let holds: [&dyn Fn(&State) -> bool; 4] = [
+        &|state| state.aborted.is_some(),
+        &|state| state.server == ServerLife::Closed,
+        &|state| state.devices.iter().any(|device| device.server == ServerDevice::Closed),
+        &|state| !state.commands.is_empty(),
+    ];
+    let mut all = vec![alone(checker)];
+    if !checker.session.sets[set].is_searched() {
+        return all;
+    }
+    for holds in holds {
+        let mut other = alone(checker);
+        if narrow(&mut other, set, holds) {
+            all.push(other);
+        }
+    }
+    all
+}
+
+/// Each history once. Of those that are the same from here on, the one with the least fault.
+fn distinct(all: impl IntoIterator<Item = Checker>) -> Vec<Checker> {
+    let mut kept: Vec<Checker> = Vec::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    for mut one in all {
+        let divided = std::mem::take(&mut one.others);
+        for one in std::iter::once(one).chain(divided) {
+            match known.entry(format!("{:?}", one.session)) {
+                std::collections::btree_map::Entry::Vacant(place) => {
+                    place.insert(kept.len());
+                    kept.push(one);
+                }
+                std::collections::btree_map::Entry::Occupied(place) => {
+                    let before = &mut kept[*place.get()];
+                    if one.report.faults() < before.report.faults() {
+                        *before = one;
+                    }
+                }
+            }
+        }
+    }
+    kept
+}
+
+/// Of two Creates that are different and overlap, either can be the one that makes the set.
+pub(crate) fn divide(checker: &mut Checker, index: usize) {
+    let session = &checker.session;
+    let bound = &session.calls[index].bound;
+    let is_create = matches!(bound.then, OnSuccess::Create(..));
+    if !is_create || bound.creates || session.sets[bound.set].creating.is_none() {
+        return;
+    }
+    let mut other = alone(checker);
+    if promote(&mut other, index) {
+        checker.others.push(other);
+    }
+}
+
+/// A copy that follows nothing else.
+fn alone(checker: &Checker) -> Checker {
+    let Checker { terms, session, report, last_seq, others: _, rests_at_end } = checker;
+    Checker {
+        terms: terms.clone(),
+        session: session.clone(),
+        report: report.clone(),
+        last_seq: *last_seq,
+        others: Vec::new(),
+        rests_at_end: *rests_at_end,
+    }
+}
+
+/// This Create makes the set, not another that began before. False if that one has.
+fn promote(checker: &mut Checker, index: usize) -> bool {
+    let call = checker.session.calls[index].clone();
+    let set = call.bound.set;
+    let OnSuccess::Create(_, name, config) = &call.bound.then else {
+        return false;
+    };
+    enter(checker, set);
+    if !withdraw(checker, set, SlotSet::default(), &|state| state.client == ClientLife::Absent) {
+        return false;
+    }
+    let session = &mut checker.session;
+    let before = session.sets[set].creating.take();
+    let mut attached = None;
+    for other in session.calls_of_mut(set) {
+        if let OnSuccess::Create(_, known, asked) = &other.bound.then {
+            other.bound.creates = known == name && asked == config;
+            attached = attached.or(other.provisional.attached.take());
+        }
+    }
+    let misled: Vec<usize> = (0..session.calls.len())
+        .filter(|index| {
+            let bound = &session.calls[*index].bound;
+            let opens = matches!(bound.then, OnSuccess::Attach(_));
+            let asked = |one: &SetName| bound.name.as_ref().is_some_and(|known| known.finds(one));
+            bound.set == set && opens && before.as_ref().is_some_and(asked) && !asked(name)
+        })
+        .collect();
+    misled.into_iter().for_each(|index| forsake(checker, index));
+    provide(checker, index);
+    checker.session.calls[index].provisional.attached = attached;
+    let slot = checker.session.calls[index].slot;
+    note_call(checker, set, slot);
+    true
+}
+
+/// A call that asked for a set by its name finds none: the set has another name.
+fn forsake(checker: &mut Checker, index: usize) {
+    let call = checker.session.calls[index].clone();
+    let mut slots = SlotSet::default();
+    slots.add(call.slot);
+    withdraw(checker, call.bound.set, slots, &|_| true);
+    let session = &mut checker.session;
+    let slot = session.free_slot(SetTrack::UNATTACHED).unwrap_or_default();
+    if let (&OnSuccess::Attach(interface), Some(before)) =
+        (&call.bound.then, call.provisional.attached)
+    {
+        session.names.interfaces[interface].set = before;
+    }
+    let call = &mut session.calls[index];
+    (call.slot, call.bound.set) = (slot, SetTrack::UNATTACHED);
+    call.provisional.attached = None;
+    match &mut call.bound.call {
+        Call::Server(vdi_model::ServerCall::Open { found, .. })
+        | Call::Secondary(_, ClientCall::OpenInSecondary { found }) => *found = false,
+        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => {}
+    }
+}
+
+/// The set that a call would open if that which it is bound to is not open.
+enum Next {
+    /// One that it makes.
+    New,
+    /// One that there is.
+    Known(usize),
+}
+
+/// Whether there is a call in progress that may be of another set than it is bound to.
+fn may_divide(session: &Session) -> bool {
+    (0..session.calls.len()).any(|index| next_set(session, index).is_some())
+}
+
+fn next_set(session: &Session, index: usize) -> Option<(usize, Next)> {
+    let OpenCall { bound, lost, .. } = &session.calls[index];
+    if *lost || bound.set == SetTrack::UNATTACHED {
+        return None;
+    }
+    if let OnSuccess::Create(interface, ..) = &bound.then {
+        let sound = matches!(
+            &bound.call,
+            Call::Client(ClientCall::Create { flaw: None | Some(CreateFlaw::Features), .. })
+        );
+        return sound.then_some((*interface, Next::New));
+    }
+    let OnSuccess::Attach(interface) = &bound.then else {
+        return None;
+    };
+    let name = bound.name.as_ref()?;
+    let found = SetTrack::find(&session.sets, name);
+    let is_server = bound.call.caller() == Caller::Server;
+    let dead = || if is_server { None } else { SetTrack::find_dead(&session.sets, name) };
+    let found = found.or_else(dead).filter(|set| *set != bound.set);
+    found.map(|set| (*interface, Next::Known(set)))
+}
+
+/// Whether in this state of its set the call opens another.
+fn leaves(session: &Session, call: &OpenCall, state: &State) -> bool {
+    let bound = &call.bound;
+    let named = bound.name.as_ref().is_some_and(|name| session.sets[bound.set].is_named(name));
+    let is_found = named && state.client == ClientLife::Created;
+    match bound.call.caller() {
+        Caller::Client(0) => matches!(state.client, ClientLife::Closed | ClientLife::Dead),
+        Caller::Client(number) => !state.client_open(number) && !is_found,
+        Caller::Server => !(bound.own && state.server == ServerLife::Open) && !is_found,
+    }
+}
+
+/// Whether the interface of an Open has had the set that it leaves.
+fn was_used(call: &OpenCall, state: &State) -> bool {
+    call.bound.own && matches!(state.server, ServerLife::Closed | ServerLife::Dead)
+}
+
+/// What a history may become before the next event, by one call that opens another set.
+fn next_lives(checker: &Checker) -> Vec<Checker> {
+    let mut next = Vec::new();
+    for index in 0..checker.session.calls.len() {
+        let session = &checker.session;
+        let next_set = next_set(session, index);
+        // What has stayed behind when the interface went on to another set stays there.
+        let current = |interface: usize| {
+            session.names.interfaces[interface].set == Some(session.calls[index].bound.set)
+        };
+        if let Some((interface, target)) = next_set.filter(|(interface, _)| current(*interface)) {
+            // Whether an interface was attached before is known by the set that it leaves.
+            for used in [false, true] {
+                next.extend(by_call(checker, index, (interface, used), &target));
+            }
+        }
+    }
+    next
+}
+
+fn by_call(
+    checker: &Checker,
+    index: usize,
+    (interface, used): (usize, bool),
+    target: &Next,
+) -> Vec<Checker> {
+    let mut other = alone(checker);
+    let call = other.session.calls[index].clone();
+    let set = call.bound.set;
+    enter(&mut other, set);
+    let before = checker.session.clone();
+    let holds = |state: &State| leaves(&before, &call, state) && was_used(&call, state) == used;
+    if !narrow(&mut other, set, &holds) {
+        return if other.report.is_open() { Vec::new() } else { vec![other] };
+    }
+    let on_interface = |known: &usize| {
+        let moved = &other.session.calls[*known];
+        *known != index && moved.bound.set == set && moved.bound.on == Some(interface)
+    };
+    let mut movers: Vec<usize> = (0..other.session.calls.len()).filter(on_interface).collect();
+    movers.truncate(MOVERS);
+    let choices = 0..1_usize << movers.len();
+    choices
+        .filter_map(|chosen| {
+            let chosen = movers.iter().enumerate().filter(|(bit, _)| chosen & (1 << bit) != 0);
+            let chosen: Vec<usize> = chosen.map(|(_, index)| *index).collect();
+            moved(&other, (index, used), target, &chosen)
+        })
+        .collect()
+}
+
+/// The call and these others are of the other set.
+fn moved(
+    checker: &Checker,
+    (index, used): (usize, bool),
+    target: &Next,
+    movers: &[usize],
+) -> Option<Checker> {
+    let mut alone = alone(checker);
+    let set = alone.session.calls[index].bound.set;
+    let mut slots = SlotSet::default();
+    slots.add(alone.session.calls[index].slot);
+    movers.iter().for_each(|index| slots.add(alone.session.calls[*index].slot));
+    if !withdraw(&mut alone, set, slots, &|_| true) {
+        return None;
+    }
+    let session = &mut alone.session;
+    let next = match target {
+        Next::Known(known) => *known,
+        Next::New => {
+            session.sets.push(SetTrack::new());
+            session.calls[index].bound.creates = true;
+            for mover in movers {
+                session.calls[*mover].bound.creates = false;
+            }
+            session.sets.len() - 1
+        }
+    };
+    adopt(&mut alone, index, next, used);
+    provide(&mut alone, index);
+    for mover in movers {
+        adopt(&mut alone, *mover, next, used);
+        alone.session.calls[*mover].bound.own = true;
+    }
+    Some(alone)
+}

@@ -1,0 +1,83 @@
+//! What a call of the trace may come to in a state of the set that it is bound to.
+
+use std::borrow::Cow;
+
+use super::{Bound, OpenCall};
+use crate::terms::Terms;
+use vdi_model::{
+    Call, ClientCall, ClientDevice, ClientLife, DeviceName, LaneId, Outcomes, ServerCall,
+    ServerDevice, ServerLife, State,
+};
+
+/// What a call may come to in a state: it is understood as it stands there.
+pub(crate) fn outcomes(terms: &Terms, state: &State, lane: LaneId, bound: &Bound) -> Outcomes {
+    let call = resolved(bound, state);
+    let mut outcomes = vdi_model::outcomes(state, &terms.profile, terms.limits, lane, &call);
+    // Of the calls that could create a set it is known which ones may; and once it was
+    // created, what creates is another set.
+    let here = bound.creates && state.client == ClientLife::Absent;
+    if matches!(bound.call, Call::Client(ClientCall::Create { .. })) && !here {
+        outcomes.retain(|outcome| !outcome.creates());
+    }
+    outcomes
+}
+
+/// The same of an open call.
+pub(crate) fn outcomes_of(terms: &Terms, state: &State, call: &OpenCall) -> Outcomes {
+    outcomes(terms, state, call.lane, &call.bound)
+}
+
+/// A call as it is understood in a state: whether a set is found by its name, and a
+/// device known by it, depends on what has happened.
+fn resolved<'a>(bound: &'a Bound, state: &State) -> Cow<'a, Call> {
+    let call = &bound.call;
+    let created = state.client == ClientLife::Created;
+    let resolved = match call {
+        Call::Server(ServerCall::Open { found, reused }) => {
+            let reused = match state.server {
+                ServerLife::Open if bound.own => false,
+                ServerLife::Closed | ServerLife::Dead if bound.own => true,
+                ServerLife::Absent | ServerLife::Open | ServerLife::Closed | ServerLife::Dead => {
+                    *reused
+                }
+            };
+            Call::Server(ServerCall::Open { found: *found && created, reused })
+        }
+        Call::Server(ServerCall::OpenDevice { device }) => {
+            Call::Server(ServerCall::OpenDevice { device: unopened(*device, state) })
+        }
+        Call::Secondary(number, ClientCall::OpenInSecondary { found: true }) => {
+            let found = created || state.client == ClientLife::Dead;
+            Call::Secondary(*number, ClientCall::OpenInSecondary { found })
+        }
+        Call::Client(ClientCall::OpenDevice { name }) => {
+            Call::Client(ClientCall::OpenDevice { name: known(*name, state) })
+        }
+        Call::Secondary(number, ClientCall::OpenDevice { name }) => {
+            Call::Secondary(*number, ClientCall::OpenDevice { name: known(*name, state) })
+        }
+        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => return Cow::Borrowed(call),
+    };
+    Cow::Owned(resolved)
+}
+
+/// The device that the server opens: the one of that name, or the next that is not open.
+fn unopened(device: Option<u8>, state: &State) -> Option<u8> {
+    let unopened = |index: &u8| {
+        let device = state.devices.get(usize::from(*index));
+        device.is_some_and(|device| device.server == ServerDevice::Unopened)
+    };
+    device.filter(unopened).or_else(|| (0..state.devices.len() as u8).find(unopened))
+}
+
+/// A device is known by its name once either side has opened it; the first is from the
+/// start.
+fn known(name: DeviceName, state: &State) -> DeviceName {
+    let (DeviceName::Known(index) | DeviceName::New(index)) = name else {
+        return name;
+    };
+    let opened = state.devices.get(usize::from(index)).is_some_and(|device| {
+        device.server != ServerDevice::Unopened || device.client != ClientDevice::Unopened
+    });
+    if index == 0 || opened { DeviceName::Known(index) } else { DeviceName::New(index) }
+}

@@ -1,0 +1,175 @@
+//! What is still in progress at the end; what cannot be judged; half a history.
+
+use vdi_check::{Checker, Judged, Verdict, ask, check_reader, check_reader_with, exit_code};
+use vdi_spec::clauses::{Party, Profile};
+use vdi_trace::{Event, Trace};
+
+const PARTIES: [Party; 3] = [Party::Interface, Party::Server, Party::Client];
+
+const HEADER: &str = "{\"vdi\":\"trace/1\"}\n";
+const CREATE: &str = r#"{"lane":"primary.main","call":"Create","on":"cset","args":{"name":"S","config":{"deviceCount":1}}}
+{"lane":"primary.main","return":"NOERROR"}
+"#;
+const WAITS: &str = r#"{"lane":"primary.main","call":"GetConfiguration","on":"cset","args":{"timeout":"infinite"}}
+"#;
+const WAITS_TOO: &str = r#"{"lane":"primary.t2","call":"GetConfiguration","on":"cset","args":{"timeout":"infinite"}}
+"#;
+const CONFIGURED: &str = r#"{"lane":"server.main","call":"Open","on":"sset","args":{"name":"S"}}
+{"lane":"server.main","return":"NOERROR"}
+{"lane":"server.main","call":"BeginConfiguration","on":"sset","args":{"blockSize":512,"maxTransferSize":65536,"features":["WriteMedia"]}}
+{"lane":"server.main","return":"NOERROR"}
+{"lane":"server.main","call":"EndConfiguration","on":"sset"}
+{"lane":"server.main","return":"NOERROR"}
+"#;
+
+fn judged(text: &str) -> Judged {
+    check_reader(text.as_bytes(), &Profile::default())
+}
+
+fn at_rest(text: &str) -> Judged {
+    check_reader_with(text.as_bytes(), &Profile::default(), Checker::ending_at_rest)
+}
+
+#[test]
+fn a_call_that_had_to_end_is_named() {
+    let text = format!("{HEADER}{CREATE}{WAITS}{CONFIGURED}");
+    let open = judged(&text).in_progress;
+    assert_eq!(open.len(), 1);
+    assert!(open[0].had_to, "{open:?}");
+    assert_eq!((open[0].line, open[0].call.as_str()), (4, "GetConfiguration"));
+    assert_eq!(judged(&text).exit_code(&PARTIES), exit_code::CONFORMANT);
+    let Verdict::Violation(violation) = at_rest(&text).verdict else { panic!("it has to end") };
+    assert_eq!(violation.clause.to_string(), "client.get-configuration.status");
+}
+
+#[test]
+fn a_call_that_may_wait_is_named_and_right() {
+    let text = format!("{HEADER}{CREATE}{WAITS}");
+    for judged in [judged(&text), at_rest(&text)] {
+        assert_eq!(judged.verdict, Verdict::Conformant);
+        assert_eq!(judged.in_progress.len(), 1);
+        assert!(!judged.in_progress[0].had_to);
+        assert!(judged.in_progress[0].to_string().contains("EndConfiguration"));
+    }
+}
+
+/// Of two that wait one is woken.
+#[test]
+fn the_waiter_that_is_forgotten_is_noticed() {
+    let woken = r#"{"lane":"primary.t2","return":"NOERROR"}"#;
+    let text = format!("{HEADER}{CREATE}{WAITS}{WAITS_TOO}{CONFIGURED}{woken}\n");
+    let open = judged(&text).in_progress;
+    assert_eq!(open.len(), 1);
+    assert!(open[0].had_to && open[0].lane == "primary.main", "{open:?}");
+    assert!(matches!(at_rest(&text).verdict, Verdict::Violation(_)));
+    let both = format!("{text}{}\n", woken.replace("t2", "main"));
+    assert_eq!(at_rest(&both).verdict, Verdict::Conformant);
+    assert_eq!(judged(&both).in_progress, []);
+}
+
+#[test]
+fn nothing_is_not_conformant() {
+    for text in ["", HEADER, "nonsense\n", "{\"vdi\":\"trace/9\"}\n"] {
+        let judged = judged(text);
+        assert!(matches!(judged.verdict, Verdict::Unreadable { .. }), "{text}: {judged:?}");
+        assert_eq!(judged.exit_code(&PARTIES), exit_code::BAD_INPUT);
+    }
+    let cut = format!("{HEADER}{CREATE}{{\"lane\":\"prim");
+    assert!(matches!(judged(&cut).verdict, Verdict::Unreadable { .. }));
+}
+
+#[test]
+fn a_test_is_told_what_the_command_prints() {
+    judged(&format!("{HEADER}{CREATE}")).assert_conformant();
+    let panics = |text: &str| {
+        let judged = judged(text);
+        let panic = std::panic::catch_unwind(|| judged.assert_conformant()).expect_err("it fails");
+        panic.downcast_ref::<String>().cloned().unwrap_or_default()
+    };
+    assert!(panics(HEADER).contains("no event"));
+    let close = "{\"lane\":\"server.main\",\"call\":\"Close\",\"on\":\"sset\"}\n";
+    let wrong = format!("{HEADER}{close}{{\"lane\":\"server.main\",\"return\":\"NOERROR\"}}\n");
+    assert!(panics(&wrong).contains("server.close.not-open"));
+}
+
+/// How a file is written makes no difference, but UTF-16 is none.
+#[test]
+fn how_lines_end_and_a_file_begins() {
+    let plain = format!("{HEADER}{CREATE}");
+    for text in [
+        format!("\u{feff}{plain}"),
+        plain.replace('\n', "\r\n"),
+        format!("\n\r\n{}\n \n", plain.replace('\n', "\n\n")),
+        plain.trim_end().to_owned(),
+    ] {
+        let judged = judged(&text);
+        assert_eq!((judged.verdict, judged.error), (Verdict::Conformant, None), "{text:?}");
+        let trace = Trace::read(text.as_bytes()).expect("the same rule");
+        assert_eq!(trace.events.len(), 2);
+    }
+    for (mark, little) in [(true, true), (true, false), (false, true), (false, false)] {
+        let units = plain.encode_utf16().flat_map(|unit| match little {
+            true => unit.to_le_bytes(),
+            false => unit.to_be_bytes(),
+        });
+        let mark: &[u8] = match (mark, little) {
+            (false, _) => &[],
+            (true, true) => &[0xFF, 0xFE],
+            (true, false) => &[0xFE, 0xFF],
+        };
+        let bytes: Vec<u8> = mark.iter().copied().chain(units).collect();
+        let error = check_reader(bytes.as_slice(), &Profile::default()).error.expect("refused");
+        assert!(error.message.contains("UTF-16"), "{error:?}");
+        assert_eq!(Trace::read(bytes.as_slice()).expect_err("the same rule"), error);
+    }
+    let seq = plain.replace("\"lane\"", "\"seq\":1,\"lane\"");
+    let error = judged(&seq).error.expect("the same number twice");
+    assert_eq!(Trace::read(seq.as_bytes()).expect_err("the same rule"), error);
+}
+
+const GIVEN: &str = r#"{"lane":"primary.main","call":"GetConfiguration","on":"cset","args":{"timeout":10000}}
+{"lane":"primary.main","return":"NOERROR","out":{"config":{"deviceCount":1,"features":["WriteMedia"],"alignment":512,"blockSize":512,"maxIODepth":4,"maxTransferSize":65536,"bufferAreaSize":262144}}}
+"#;
+const UNSEEN: &str = "{\"vdi\":\"trace/1\",\"unseen\":[\"server\"]}\n";
+
+#[test]
+fn a_side_that_is_missing_is_recognised() {
+    let half = format!("{CREATE}{GIVEN}");
+    let hint = judged(&format!("{HEADER}{half}")).hint().expect("nothing of the server");
+    assert!(hint.contains("\"unseen\": [\"server\"]"), "{hint}");
+    assert_eq!(judged(&format!("{UNSEEN}{half}")).hint(), None);
+    judged(&format!("{UNSEEN}{half}")).assert_conformant();
+}
+
+#[test]
+fn what_the_unseen_server_set_has_to_be_told() {
+    for field in ["blockSize", "maxTransferSize"] {
+        let value = if field == "blockSize" { "512" } else { "65536" };
+        let given = GIVEN.replace(&format!("\"{field}\":{value},"), "");
+        let judged = judged(&format!("{UNSEEN}{CREATE}{given}"));
+        let error = judged.error.expect("not known");
+        assert!(error.message.contains(field), "{error:?}");
+        assert_eq!(error.line, 5);
+    }
+}
+
+#[test]
+fn half_a_history_is_asked_as_it_is_judged() {
+    let history = format!("{UNSEEN}{CREATE}{GIVEN}");
+    let trace = Trace::read(history.as_bytes()).expect("a trace");
+    let open =
+        r#"{"lane":"primary.main","call":"OpenDevice","on":"cset","as":"d","args":{"name":"S"}}"#;
+    let call: Event<'_> = serde_json::from_str(open).expect("a call");
+    let asked = ask(&trace, &Profile::default(), &call).expect("it can be asked");
+    let statuses: Vec<String> = asked
+        .outcomes
+        .iter()
+        .filter_map(|outcome| outcome.status.map(|status| status.to_string()))
+        .collect();
+    for status in ["NOERROR", "VD_E_ABORT", "VD_E_CLOSE"] {
+        let text =
+            format!("{history}{open}\n{{\"lane\":\"primary.main\",\"return\":\"{status}\"}}\n");
+        let allowed = judged(&text).verdict == Verdict::Conformant;
+        assert_eq!(statuses.iter().any(|one| one == status), allowed, "{status}: {statuses:?}");
+    }
+}

@@ -9,6 +9,7 @@ mod medium;
 mod names;
 mod provisional;
 mod set;
+mod set_name;
 
 pub(crate) use answer::{ObservedCallback, matches};
 pub(crate) use bind::{bind, caller, checked_row};
@@ -19,7 +20,8 @@ pub(crate) use call::{
 pub(crate) use commit::commit;
 pub(crate) use names::{AllocatedBuffer, Names, SentCommand};
 pub(crate) use provisional::{keep_or_revoke, provide};
-pub(crate) use set::{SetName, SetTrack};
+pub(crate) use set::SetTrack;
+pub(crate) use set_name::SetName;
 
 use crate::explain::InputError;
 use crate::linearize::{Slot, SlotSet};

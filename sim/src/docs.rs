@@ -15,6 +15,7 @@ macro_rules! page {
             "[gate]: ../../../vdi_conformance/docs/gate/index.html\n",
             "[glossary]: ../glossary/index.html\n",
             "[library]: ../library/index.html\n",
+            "[model]: ../model/index.html#the-four-states\n",
             "[oracle]: ../oracle/index.html\n",
             "[readings]: ../readings/index.html\n",
             "[recording]: ../recording/index.html\n",

@@ -10,6 +10,8 @@
 //! | [`config`] | VDConfig and its rules |
 //! | [`abi`] | the binary interface of the client library on Linux |
 //! | [`clauses`] | what the documents demand, clause by clause, and the contested readings |
+//! | [`states`] | the four states of a device set |
+//! | [`spanish`] | the founding page in its Spanish edition |
 //! | [`model`] | the pure transition function: state x input -> allowed outcomes |
 //! | [`trace`] | the event vocabulary and its file format |
 //! | [`explore`] | every reachable state, the transition tables |
@@ -35,5 +37,5 @@ pub use vdi_recorder as record;
 #[cfg(target_os = "linux")]
 pub use vdi_runtime as runtime;
 pub use vdi_simulate as simulate;
-pub use vdi_spec::{abi, clauses, codes, config};
+pub use vdi_spec::{abi, clauses, codes, config, spanish, states};
 pub use vdi_trace as trace;

@@ -59,7 +59,7 @@ pub(super) fn list(args: &ListArgs, out: &mut dyn Write) -> Result<u8, Failure> 
                 readings.iter().try_for_each(|reading| writeln!(out, "    {reading}"))?;
             }
         }
-        Topic::Defects => {
+        Topic::Mutants => {
             for row in Mutant::ALL {
                 let race = if row.race { " (a race: only some orders show it)" } else { "" };
                 writeln!(out, "{}: {}{race}", row.name, row.breaks)?;

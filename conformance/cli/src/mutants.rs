@@ -1,4 +1,4 @@
-//! `vdi mutants`: every seeded defect, and the clause it is caught by.
+//! `vdi mutants`: every mutant, and the clause it is caught by.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -22,29 +22,29 @@ use vdi_suite::scenario::Scenario;
 pub(super) fn mutants(args: &MutantsArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let library = library(args.scenarios.as_deref())?;
     let scenarios: Vec<&Scenario> = library.iter().map(|loaded| &loaded.scenario).collect();
-    let defects: Vec<&MutantInfo> =
+    let mutants: Vec<&MutantInfo> =
         Mutant::ALL.iter().filter(|row| row.name.starts_with(&args.filter)).collect();
-    if defects.is_empty() {
-        let text = format!("--filter {}: no defect's name begins so", args.filter);
+    if mutants.is_empty() {
+        let text = format!("--filter {}: no mutant's name begins so", args.filter);
         return Err(Failure::Usage(text));
     }
     let jobs = jobs(args.jobs);
     if args.worlds {
         let hunt_one = |row: &MutantInfo, _: &SuiteOptions| vdi_campaign::hunt(row, args.seeds);
-        let kills = hunt_all(&defects, jobs, &hunt_one);
-        return hunted::print(args, &defects, &kills, out);
+        let kills = hunt_all(&mutants, jobs, &hunt_one);
+        return hunted::print(args, &mutants, &kills, out);
     }
     if args.races {
-        return races(args, &defects, (&scenarios, jobs), out);
+        return races(args, &mutants, (&scenarios, jobs), out);
     }
     let hunt_one = |row: &MutantInfo, options: &SuiteOptions| {
         // A race is not hunted by what goes one step after the other.
         (!row.race).then(|| hunt(row, &scenarios, options))
     };
-    let kills = hunt_all(&defects, jobs, &hunt_one);
-    let width = defects.iter().map(|row| row.name.len()).max().unwrap_or_default();
+    let kills = hunt_all(&mutants, jobs, &hunt_one);
+    let width = mutants.iter().map(|row| row.name.len()).max().unwrap_or_default();
     let mut survivors = 0;
-    for (row, kill) in defects.iter().zip(&kills) {
+    for (row, kill) in mutants.iter().zip(&kills) {
         let text = match kill {
             None => "only some orders show it: `vdi mutants --races`".to_owned(),
             Some(kill) => kill_text(kill),
@@ -56,7 +56,7 @@ pub(super) fn mutants(args: &MutantsArgs, out: &mut dyn Write) -> Result<u8, Fai
     let races = kills.len() - hunted;
     writeln!(
         out,
-        "{hunted} defects: {} caught by a clause that fits, {survivors} not; {races} races",
+        "{hunted} mutants: {} caught by a clause that fits, {survivors} not; {races} races",
         hunted - survivors
     )?;
     Ok(if survivors == 0 { exit_code::CONFORMANT } else { exit_code::VIOLATION })
@@ -71,16 +71,16 @@ fn kill_text(kill: &Kill) -> String {
     format!("{fits}{clause} in {scenario}{under}")
 }
 
-/// The defects that need a race, each with the runs it took.
+/// The mutants that need a race, each with the runs it took.
 fn races(
     args: &MutantsArgs,
-    defects: &[&MutantInfo],
+    mutants: &[&MutantInfo],
     (scenarios, jobs): (&[&Scenario], usize),
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
-    let racing: Vec<&MutantInfo> = defects.iter().copied().filter(|row| row.race).collect();
+    let racing: Vec<&MutantInfo> = mutants.iter().copied().filter(|row| row.race).collect();
     if racing.is_empty() {
-        let text = format!("--filter {} --races: none of these defects needs a race", args.filter);
+        let text = format!("--filter {} --races: none of these mutants needs a race", args.filter);
         return Err(Failure::Usage(text));
     }
     let repeat = Repeat { times: args.repeat, seed: args.seed };
@@ -97,7 +97,7 @@ fn races(
     let survivors = kills.len() - runs.len();
     writeln!(
         out,
-        "{} defects that need a race: {} killed, {survivors} not; runs needed: {} in the middle, {} at \
+        "{} mutants that need a race: {} killed, {survivors} not; runs needed: {} in the middle, {} at \
          most",
         kills.len(),
         runs.len(),
@@ -124,7 +124,7 @@ fn race_text(kill: &RaceKill, limit: u32) -> String {
 
 /// Hunts all of them, several at a time.
 fn hunt_all<K: Send>(
-    defects: &[&MutantInfo],
+    mutants: &[&MutantInfo],
     jobs: usize,
     hunt_one: &(dyn Fn(&MutantInfo, &SuiteOptions) -> K + Sync),
 ) -> Vec<K> {
@@ -134,15 +134,15 @@ fn hunt_all<K: Send>(
         jobs: 1,
         max_fail: None,
     };
-    let bar = progress(defects.len() as u64, "{wide_msg}");
+    let bar = progress(mutants.len() as u64, "{wide_msg}");
     let next = AtomicUsize::new(0);
     let kills: Mutex<BTreeMap<usize, K>> = Mutex::default();
     std::thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, defects.len()) {
+        for _ in 0..jobs.clamp(1, mutants.len()) {
             scope.spawn(|| {
                 while let Some((index, row)) = {
                     let index = next.fetch_add(1, Ordering::SeqCst);
-                    defects.get(index).map(|row| (index, *row))
+                    mutants.get(index).map(|row| (index, *row))
                 } {
                     bar.set_message(row.name);
                     let kill = hunt_one(row, &options);

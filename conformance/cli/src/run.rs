@@ -131,7 +131,7 @@ pub(super) fn adapter(target: &Target) -> Result<Box<dyn Adapter>, Failure> {
     Ok(Box::new(Reference::mutant(defect_named(name)?)))
 }
 
-/// The seeded defect of that name.
+/// The mutant of that name.
 pub(super) fn defect_named(name: &str) -> Result<Mutant, Failure> {
     match Mutant::by_name(name) {
         Some(defect) => Ok(defect),
@@ -141,7 +141,7 @@ pub(super) fn defect_named(name: &str) -> Result<Mutant, Failure> {
                 .map(|near| format!(" (did you mean `{near}`?)"))
                 .unwrap_or_default();
             Err(Failure::Usage(format!(
-                "--defect {name}: no such defect (see `vdi list defects`){near}"
+                "--defect {name}: no such mutant (see `vdi list mutants`){near}"
             )))
         }
     }

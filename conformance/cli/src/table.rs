@@ -3,8 +3,11 @@
 use std::io::Write;
 
 use vdi_check::exit_code;
-use vdi_explore::{client_table, device_table, differences, differences_text, server_table};
+use vdi_explore::{
+    FourStates, client_table, device_table, differences, differences_text, server_table,
+};
 use vdi_spec::clauses::{Party, Profile};
+use vdi_spec::states::DEVICE_SET_STATES;
 
 use super::args::{Machine, TableArgs, TableFormat};
 use super::failure::Failure;
@@ -13,6 +16,7 @@ use super::input::profile;
 pub(super) fn table(args: &TableArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let profile = profile(&args.profile)?;
     let table = match args.machine {
+        Machine::Set => return four_states(args.format, &FourStates::new(&profile), out),
         Machine::Server => server_table(&profile),
         Machine::Client => client_table(&profile),
         Machine::Device => device_table(&profile),
@@ -25,9 +29,25 @@ pub(super) fn table(args: &TableArgs, out: &mut dyn Write) -> Result<u8, Failure
             match args.machine {
                 Machine::Server => documented(Party::Server, &profile, out)?,
                 Machine::Client => documented(Party::Client, &profile, out)?,
-                // No table of it is documented.
-                Machine::Device => {}
+                // No table of these is documented.
+                Machine::Set | Machine::Device => {}
             }
+        }
+    }
+    Ok(exit_code::CONFORMANT)
+}
+
+/// A set: what the states are, the table, and below it the diagram.
+fn four_states(format: TableFormat, set: &FourStates, out: &mut dyn Write) -> Result<u8, Failure> {
+    match format {
+        TableFormat::Csv => write!(out, "{}", set.table.csv())?,
+        TableFormat::Mermaid => write!(out, "{}", set.mermaid())?,
+        TableFormat::Markdown => {
+            for row in DEVICE_SET_STATES {
+                writeln!(out, "- {}: {}", row.name, row.meaning)?;
+            }
+            write!(out, "\n{}", set.table.markdown())?;
+            write!(out, "\n```mermaid\n{}```\n", set.mermaid())?;
         }
     }
     Ok(exit_code::CONFORMANT)

@@ -23,7 +23,7 @@
 //! Blocking is real: GetCommand, GetConfiguration and ExecuteCompletionAgent
 //! sleep on the condition variable. The interface starts no thread of its own.
 //!
-//! Read first: [`World`], [`ServerSet`], [`ClientSet`].
+//! Read first: [`Machine`], [`ServerSet`], [`ClientSet`].
 
 mod implementation;
 mod sync;

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 pub(crate) use std::sync::{Arc, Condvar, LockResult, Mutex, MutexGuard, PoisonError};
+pub(crate) use std::thread::ThreadId;
 
 thread_local! {
     /// What the present thread does in the window of a race, if it does not just linger.
@@ -18,6 +19,11 @@ thread_local! {
 /// From now on the present thread does this in the windows that a defect opens.
 pub fn at_windows(act: Box<dyn Fn()>) {
     WINDOW.set(Some(act));
+}
+
+/// The present thread.
+pub(crate) fn this_thread() -> ThreadId {
+    thread::current().id()
 }
 
 /// Widens the window of a race: a seeded defect lets others in here.

@@ -93,16 +93,27 @@ fn explanations() {
         "server-close-devices-open",
         "queue-depth=four",
         "linux",
+        "DevicesOpen",
+        "OpenDevice",
+        "IsSharedBuffer",
+        "GetBufferHandle",
+        "serverTimeOut",
+        "VDF_LikePipe",
+        "LikeTape",
+        "LikeDisk|Removable",
+        "HRESULT_FROM_WIN32(995)",
+        "0x80070005",
     ] {
         text.push_str(&told(&["explain", what]));
         text.push('\n');
     }
     snapshot("cli", "explain", &text);
+    snapshot("cli", "explain-spanish", &told(&["explain", "--language", "es"]));
 }
 
 #[test]
 fn lists() {
-    for topic in ["scenarios", "clauses", "readings", "profiles", "defects", "parties"] {
+    for topic in ["scenarios", "clauses", "readings", "profiles", "mutants", "parties"] {
         let text = told(&["list", topic]);
         assert!(text.ends_with("exit 0\n"), "{text}");
         snapshot("cli", &format!("list-{topic}"), &text);
@@ -112,7 +123,7 @@ fn lists() {
 
 #[test]
 fn tables() {
-    for machine in ["server", "client", "device"] {
+    for machine in ["set", "server", "client", "device"] {
         let mut text = String::new();
         for format in ["markdown", "csv", "mermaid"] {
             text.push_str(&told(&["table", machine, "--format", format]));
@@ -158,6 +169,8 @@ fn wrong_words() {
         &["run", "--timeout", "0"],
         &["replay", "server/close/delivered-comand"],
         &["list", "--steps", "nothing"],
+        &["explain", "0x80770001"],
+        &["explain", "VD_E_ABORT", "--language", "es"],
         &["table", "agent"],
         &["table", "server", "--profile", "documented-table"],
         &["frobnicate"],

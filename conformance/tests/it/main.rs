@@ -2,6 +2,7 @@
 
 mod adapters;
 mod cli;
+mod cli_explain;
 mod cli_worlds;
 mod clients;
 mod docs;

@@ -6,9 +6,10 @@
 //! Read first: [`Table`], [`server_table`], [`client_table`].
 
 mod device;
-mod diagram;
 mod differences;
 mod documented;
+mod four_states;
+mod functions;
 mod search;
 mod table;
 mod transitions;
@@ -44,9 +45,10 @@ pub use action::Action;
 #[cfg(feature = "search")]
 pub use coverage::Coverage;
 pub use device::device_table;
-pub use diagram::device_set_diagram;
 pub use differences::{Difference, differences, differences_text};
 pub use documented::{DOCUMENTED_CLIENT, DOCUMENTED_SERVER, documented_table};
+pub use four_states::{FourStates, StateView};
+pub use functions::function_answers;
 #[cfg(feature = "search")]
 pub use mutant::Mutant;
 #[cfg(feature = "search")]

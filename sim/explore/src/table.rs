@@ -6,7 +6,7 @@ use std::fmt::Write;
 /// One status of a cell, and where the call leads then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The status; `any` where every one is allowed.
+    /// The status; `any` where every one is allowed, empty where nobody called.
     pub status: String,
     /// The phase it leads to, if another one.
     pub to: Option<String>,
@@ -107,11 +107,16 @@ impl Table {
         out
     }
 
-    /// The arrows of the table as a state diagram in Mermaid. A status that is
-    /// not NOERROR stands behind the function.
+    /// The arrows of the table as a state diagram in Mermaid, which begins in the first
+    /// phase. A status that is not NOERROR stands behind the function.
     #[must_use]
     pub fn mermaid(&self) -> String {
-        let mut out = format!("stateDiagram-v2\n    [*] --> {}\n", self.phases[0]);
+        self.mermaid_from(&self.phases[0])
+    }
+
+    /// The same, beginning in another phase.
+    pub(super) fn mermaid_from(&self, begin: &str) -> String {
+        let mut out = format!("stateDiagram-v2\n    [*] --> {begin}\n");
         for (column, from) in self.phases.iter().enumerate() {
             for to in &self.phases {
                 let labels = self.labels(column, to);
@@ -129,7 +134,7 @@ impl Table {
         for (function, cells) in &self.rows {
             let arrows = cells[column].entries.iter().filter(|e| e.to.as_deref() == Some(to));
             labels.extend(arrows.map(|entry| match entry.status.as_str() {
-                "NOERROR" => function.clone(),
+                "NOERROR" | "" => function.clone(),
                 status => format!("{function} ({status})"),
             }));
         }

@@ -26,6 +26,20 @@ pub fn server_table(profile: &Profile) -> Table {
     table(server_situations(profile), SERVER, &|state| state.server_phase().to_string())
 }
 
+/// The server's functions that the documented table leaves out, by its phases.
+pub(super) fn beside_server_table(profile: &Profile) -> Table {
+    table(server_situations(profile), BESIDE_SERVER, &|state| state.server_phase().to_string())
+}
+
+/// The client's functions that the documented table leaves out, by its phases.
+pub(super) fn beside_client_table(profile: &Profile) -> Table {
+    let mut situations = client_situations(profile);
+    let holding = Walk::new(profile).active(1).holds_buffer(1);
+    let active = situations.iter_mut().filter(|(phase, _)| *phase == C::Active);
+    active.for_each(|(_, walks)| walks.push(holding.clone()));
+    table(situations, BESIDE_CLIENT, &|state| state.client_phase().to_string())
+}
+
 /// The client's table under a profile: 7 functions by 6 phases.
 #[must_use]
 pub fn client_table(profile: &Profile) -> Table {
@@ -280,6 +294,43 @@ const CLIENT: &[(&str, &[Ask])] = &[
     ("SignalAbort", &[|_| (0, Call::Client(ClientCall::SignalAbort))]),
     ("Close", &[|_| (0, Call::Client(ClientCall::Close))]),
 ];
+
+const BESIDE_SERVER: &[(&str, &[Ask])] = &[(
+    "IsSharedBuffer",
+    &[|state| {
+        let buffer = state.buffers.first().map(|buffer| buffer.id);
+        (u8::from(buffer.is_some()), Call::Server(ServerCall::IsSharedBuffer { buffer }))
+    }],
+)];
+
+const BESIDE_CLIENT: &[(&str, &[Ask])] = &[
+    (
+        "OpenInSecondary",
+        // Another process, in the phases of the primary client.
+        &[|_| (0, Call::Secondary(1, ClientCall::OpenInSecondary { found: true }))],
+    ),
+    (
+        "GetBufferHandle",
+        &[|state| {
+            let (there, buffer) = held_buffer(state);
+            (there, Call::Client(ClientCall::GetBufferHandle { buffer }))
+        }],
+    ),
+    (
+        "MapBufferHandle",
+        &[|state| {
+            let (there, buffer) = held_buffer(state);
+            (there, Call::Client(ClientCall::MapBufferHandle { buffer }))
+        }],
+    ),
+];
+
+/// The buffer of a command that the client holds, if it holds one.
+fn held_buffer(state: &State) -> (u8, Option<BufferId>) {
+    let held = state.commands.iter().find(|command| command.stage == Stage::Delivered);
+    let buffer = held.and_then(|command| command.buffer);
+    (u8::from(buffer.is_some()), buffer)
+}
 
 /// Open is a new handle's, not that of one which was closed.
 fn made_by_new_handle(state: &State) -> u8 {

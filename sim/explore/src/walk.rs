@@ -3,8 +3,9 @@
 
 use super::table::Cell;
 use vdi_model::{
-    Answer, BufferId, Call, ClientCall, ClientDevice, CommandId, DeviceName, Expected, LaneId,
-    Limits, Outcome, Pending, Request, Requested, ServerCall, ServerDevice, Stage, State, Timeout,
+    Answer, BufferId, Call, Carried, ClientCall, ClientDevice, CommandId, DeviceName, Expected,
+    LaneId, Limits, Outcome, Pending, Request, Requested, ServerCall, ServerDevice, Stage, State,
+    Timeout,
 };
 use vdi_spec::clauses::Profile;
 use vdi_spec::codes::{CommandCode, HResult, Win32};
@@ -145,6 +146,13 @@ impl<'p> Walk<'p> {
         self.server(send_command(0, CommandId(command), code))
     }
 
+    /// The client holds a Write with the buffer.
+    pub(super) fn holds_buffer(self, command: u32) -> Self {
+        let bare = Request::bare(0, CommandId(command), CommandCode::Write);
+        let request = Request { buffer: Carried::Buffer(BufferId(1)), size: Some(512), ..bare };
+        self.server(ServerCall::SendCommand(request)).gets_command(0)
+    }
+
     pub(super) fn delivered(self, command: u32, code: CommandCode) -> Self {
         self.sent(command, code).gets_command(0)
     }
@@ -234,13 +242,13 @@ fn changed(phase: &dyn Fn(&State) -> String, before: &State, after: &State) -> O
     (to != phase(before)).then_some(to)
 }
 
-fn status(outcome: &Outcome) -> String {
+pub(super) fn status(outcome: &Outcome) -> String {
     match outcome.answer {
         Answer::Returns(Expected::Any) => "any".to_owned(),
         Answer::Returns(expected) => expected.to_string(),
-        Answer::Delivers(_) | Answer::Tells(_) | Answer::Counts(_) | Answer::Maps(_) => {
-            HResult::NOERROR.to_string()
-        }
+        Answer::Delivers(_) | Answer::Counts(_) | Answer::Maps(_) => HResult::NOERROR.to_string(),
+        Answer::Tells(Some(shared)) => shared.to_string(),
+        Answer::Tells(None) => "any".to_owned(),
         Answer::Blocks => "waits".to_owned(),
     }
 }

@@ -29,7 +29,7 @@
 
 #![cfg(target_os = "linux")]
 
-#[expect(unsafe_code, reason = "the one door to C++")]
+#[expect(unsafe_code, reason = "the one way to C++")]
 mod abi;
 mod calls;
 mod objects;

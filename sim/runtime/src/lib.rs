@@ -8,7 +8,7 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `layout`, `record` | what is shared: a `repr(C)` layout of atomics, rings, records |
-//! | `shm` | the one door to that memory, everything unsafe |
+//! | `shm` | the one way to that memory, everything unsafe |
 //! | `mapping` | a set in that memory: its state, how it ends, how calls wait |
 //! | `host`, `processes`, `clock` | what was chosen, who lives, time-outs |
 //! | `object`, `posix`, `registry`, `machine` | shared memory objects; where sets are found by name |

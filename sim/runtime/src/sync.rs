@@ -75,6 +75,24 @@ impl Cell {
     }
 }
 
+/// How many threads are somewhere.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU32);
+
+impl Count {
+    pub(crate) fn enter(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn leave(&self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn get(&self) -> usize {
+        self.0.load(Ordering::Acquire) as usize
+    }
+}
+
 /// What waiting threads listen to. Look at it, look at the state, wait for it: what
 /// was rung in between is not lost.
 #[derive(Debug, Default)]
@@ -204,4 +222,76 @@ thread_local! {
 /// The present thread; kept, since asking the standard library counts references.
 pub(crate) fn this_thread() -> ThreadId {
     THIS_THREAD.with_borrow_mut(|known| *known.get_or_insert_with(|| thread::current().id()))
+}
+
+#[cfg(all(test, not(miri)))]
+mod tests {
+    use super::*;
+
+    /// Two threads hand a number to and fro, each with the kernel's futex and the order of
+    /// [`Bell`]: listen, look, wait. A ring that is lost would leave both asleep; then the
+    /// limit, which is far beyond any machine's pace, ends the test.
+    #[test]
+    fn no_ring_of_the_real_bell_is_lost() {
+        const TURNS: u32 = 20_000;
+        let (turn, bells) = (AtomicU32::new(0), [Bell::default(), Bell::default()]);
+        let player = |me: u32| {
+            for mine in (me..TURNS).step_by(2) {
+                loop {
+                    let heard = bells[me as usize].listen();
+                    if turn.load(Ordering::Acquire) == mine {
+                        break;
+                    }
+                    let limit = Duration::from_secs(600);
+                    let end = Deadline::after(600_000);
+                    bells[me as usize].wait(heard, Some(limit));
+                    let lost = end.is_some_and(Deadline::passed);
+                    assert!(!lost, "a ring was lost before turn {mine}");
+                }
+                turn.store(mine + 1, Ordering::Release);
+                bells[1 - me as usize].ring();
+            }
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| player(1));
+            player(0);
+        });
+        assert_eq!(turn.into_inner(), TURNS);
+    }
+
+    /// What was rung between listening and waiting is not slept through.
+    #[test]
+    fn the_real_bell_remembers_what_was_rung_before_the_wait() {
+        let bell = Bell::default();
+        let heard = bell.listen();
+        bell.ring();
+        bell.wait(heard, None);
+        assert_ne!(bell.listen(), heard);
+    }
+
+    /// Everyone who sleeps wakes.
+    #[test]
+    fn one_ring_of_the_real_bell_wakes_everyone() {
+        const SLEEPERS: u32 = 3;
+        let (bell, rung) = (Bell::default(), AtomicU32::new(0));
+        thread::scope(|scope| {
+            for _ in 0..SLEEPERS {
+                scope.spawn(|| {
+                    loop {
+                        let heard = bell.listen();
+                        if rung.load(Ordering::Acquire) != 0 {
+                            break;
+                        }
+                        bell.wait(heard, None);
+                    }
+                });
+            }
+            while bell.listeners.load(Ordering::SeqCst) < SLEEPERS {
+                thread::yield_now();
+            }
+            rung.store(1, Ordering::Release);
+            bell.ring();
+        });
+        assert_eq!(bell.listeners.load(Ordering::SeqCst), 0);
+    }
 }

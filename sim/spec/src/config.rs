@@ -1,5 +1,9 @@
 //! VDConfig, what client and server agree on, and the rules it must keep.
 
+mod fields;
+
+pub use fields::{CONFIG_FIELDS, FieldInfo};
+
 use crate::codes::{Features, Source, UnknownName, closest};
 
 /// Who may break a configuration rule: whose fields it speaks of.

@@ -6,6 +6,8 @@
 //! | [`config`] | VDConfig and its rules |
 //! | [`abi`] | the binary interface of the client library on Linux |
 //! | [`clauses`] | what the documents demand, clause by clause, and the contested readings |
+//! | [`states`] | the four states of a device set |
+//! | [`spanish`] | the founding page in its Spanish edition |
 //!
 //! Read first: [`clauses::Clause`], [`clauses::Profile`], [`codes::HResult`].
 //!
@@ -16,3 +18,5 @@ pub mod abi;
 pub mod clauses;
 pub mod codes;
 pub mod config;
+pub mod spanish;
+pub mod states;

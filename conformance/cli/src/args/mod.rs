@@ -13,7 +13,9 @@ mod values;
 use clap::{Args as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use files::{InitArgs, InstallArgs};
-pub use model::{ExplainArgs, ExploreArgs, ListArgs, Machine, TableArgs, TableFormat, Topic};
+pub use model::{
+    ExplainArgs, ExploreArgs, Language, ListArgs, Machine, TableArgs, TableFormat, Topic,
+};
 pub use replay::{ReplayArgs, ShrinkArgs};
 pub(crate) use server::GATE_TIMEOUT;
 pub use server::{GateArgs, ProcessArgs, ServeArgs, SqlcmdArgs};
@@ -50,9 +52,9 @@ pub enum Command {
     Check(CheckArgs),
     /// Drive one scenario, or the calls of a trace, and print what happens
     Replay(ReplayArgs),
-    /// List scenarios, clauses, readings, defects
+    /// List scenarios, clauses, readings, mutants
     List(ListArgs),
-    /// Explain a clause, a code, a command, a feature, a reading or a profile
+    /// Explain a state, a function, a clause, a code, a command, a feature, a field or a reading
     Explain(ExplainArgs),
     /// Print a transition table or a state diagram, computed from the model
     Table(TableArgs),
@@ -60,7 +62,7 @@ pub enum Command {
     Ask(AskArgs),
     /// Find the readings that an implementation follows
     Readings(ReadingsArgs),
-    /// Seed every defect into the built-in implementation and see it caught
+    /// Run every mutant, the reference implementation with one thing wrong, and see it caught
     Mutants(MutantsArgs),
     /// Make a failing scenario, trace or seed small
     Shrink(ShrinkArgs),

@@ -33,16 +33,31 @@ pub enum Topic {
     Readings,
     /// Profiles of readings
     Profiles,
-    /// Defects that can be seeded into the built-in implementation
-    Defects,
+    /// Mutants: what can be made wrong on purpose in the built-in implementation
+    #[value(alias = "defects")]
+    Mutants,
 }
 
 /// `vdi explain`.
 #[derive(Debug, Clone, Args)]
 pub struct ExplainArgs {
-    /// A clause, code, command, feature, configuration rule, question, reading or profile
-    #[arg(value_name = "CLAUSE|CODE|READING")]
-    pub word: String,
+    /// A state of a set, function, clause, code, command, feature, field or rule of VDConfig,
+    /// question, reading or profile. If missing: the four states, and the clauses of the page
+    /// of the server's Close
+    #[arg(value_name = "NAME|NUMBER", allow_negative_numbers = true)]
+    pub word: Option<String>,
+    /// In which language: the four states and the clauses of the page of Close have both
+    #[arg(long, value_enum, default_value_t = Language::En)]
+    pub language: Language,
+}
+
+/// A language of the founding page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// English
+    En,
+    /// Spanish
+    Es,
 }
 
 /// `vdi explore`.
@@ -84,7 +99,7 @@ pub struct ExploreArgs {
 /// `vdi table`.
 #[derive(Debug, Clone, Args)]
 pub struct TableArgs {
-    /// Whose: functions by phases, for a device events by its states
+    /// Whose: functions by phases, for a set or a device events by its states
     #[arg(value_enum)]
     pub machine: Machine,
     /// Readings to follow: documented-pages, documented-tables, linux, or a file
@@ -98,6 +113,8 @@ pub struct TableArgs {
 /// What has a transition table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Machine {
+    /// A device set: Open, DevicesOpen, Aborted, Closed
+    Set,
     /// The server's interface to a set
     Server,
     /// The client's interface to a set

@@ -51,7 +51,7 @@ pub struct HowArgs {
     /// What the worlds run on
     #[arg(long, value_enum, value_name = "GROUND", default_value_t = GroundArg::Model)]
     pub on: GroundArg,
-    /// A defect of the reference implementation (see `vdi list defects`)
+    /// A mutant in the place of the reference implementation (see `vdi list mutants`)
     #[arg(long, value_name = "NAME")]
     pub defect: Option<String>,
     /// Command of a client program to take the place of ours, such as 'python3 my_client.py';

@@ -57,7 +57,7 @@ pub struct ReadingsArgs {
 /// `vdi mutants`.
 #[derive(Debug, Clone, Args)]
 pub struct MutantsArgs {
-    /// Only defects whose name begins so
+    /// Only mutants whose name begins so
     #[arg(long, value_name = "PREFIX", default_value = "")]
     pub filter: String,
     /// Defects at a time; all processors if missing
@@ -66,7 +66,7 @@ pub struct MutantsArgs {
     /// Folder of scenarios in place of the embedded ones
     #[arg(long, value_name = "FOLDER")]
     pub scenarios: Option<PathBuf>,
-    /// Hunt the defects that only some orders of events show, with races that are repeated
+    /// Hunt the mutants that only some orders of events show, with races that are repeated
     #[arg(long)]
     pub races: bool,
     /// Runs of each race, at most

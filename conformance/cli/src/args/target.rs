@@ -12,13 +12,13 @@ pub struct Target {
     /// Command that starts an adapter, such as 'python3 my_adapter.py'
     #[arg(long, value_name = "COMMAND")]
     pub adapter: Option<String>,
-    /// Drive the reference implementation, the body of the seeded defects, not the runtime
+    /// Drive the reference implementation, the body of the mutants, not the runtime
     #[arg(long, alias = "plain", conflicts_with = "adapter")]
     pub reference: bool,
     /// Drive the runtime with server and clients each in a process of its own
     #[arg(long, conflicts_with_all = ["adapter", "reference", "defect"])]
     pub processes: bool,
-    /// Drive the reference implementation with a seeded defect (see `vdi list defects`)
+    /// Drive a mutant: the reference implementation with one thing wrong (see `vdi list mutants`)
     #[arg(long, alias = "mutant", value_name = "NAME", conflicts_with = "adapter")]
     pub defect: Option<String>,
     /// Folder of scenarios in place of the embedded ones

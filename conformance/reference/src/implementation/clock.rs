@@ -3,12 +3,11 @@
 //! Source: SQL Server 2005 Virtual Backup Device Specification, VDConfig
 //! Structure (serverTimeOut).
 
-use std::thread::{self, ThreadId};
-
 use super::deadline::Deadline;
 use super::mutant::Mutant;
 use super::set::Set;
 use super::state::SetId;
+use crate::sync::{ThreadId, this_thread};
 
 /// How many intervals of serverTimeOut the agent waits for a completion.
 const INTERVALS: u32 = 2;
@@ -39,21 +38,21 @@ impl Clock {
         if !self.virtual_time {
             return Deadline::after(milliseconds.into());
         }
-        self.calls.push((thread::current().id(), milliseconds));
+        self.calls.push((this_thread(), milliseconds));
         None
     }
 
     /// The call on the present thread waits no longer.
     pub(super) fn end(&mut self) {
         if self.virtual_time {
-            let here = thread::current().id();
+            let here = this_thread();
             self.calls.retain(|(thread, _)| *thread != here);
         }
     }
 
     /// Whether the time-out of the call on the present thread has passed.
     pub(super) fn passed(&self) -> bool {
-        self.virtual_time && self.calls.contains(&(thread::current().id(), 0))
+        self.virtual_time && self.calls.contains(&(this_thread(), 0))
     }
 
     /// Lets so many milliseconds of the time-out of the call on this thread pass, or
@@ -66,7 +65,7 @@ impl Clock {
 
     /// The present thread is the agent of this set.
     pub(super) fn begin_agent(&mut self, set: SetId) {
-        let agent = (thread::current().id(), set);
+        let agent = (this_thread(), set);
         if self.virtual_time && !self.agents.contains(&agent) {
             self.agents.push(agent);
         }
@@ -75,7 +74,7 @@ impl Clock {
     /// The present thread is no agent any more.
     pub(super) fn end_agent(&mut self) {
         if self.virtual_time {
-            let here = thread::current().id();
+            let here = this_thread();
             self.agents.retain(|(thread, _)| *thread != here);
         }
     }

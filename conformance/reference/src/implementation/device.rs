@@ -11,7 +11,7 @@ use super::mutant::{Mutant, Seed};
 use super::state::SideId;
 use super::{BufferId, Callback, Completion};
 
-/// A command of one world; a later one is greater.
+/// A command of one machine; a later one is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CommandId(pub(super) u64);
 

@@ -19,9 +19,7 @@ mod set;
 mod state;
 mod types;
 
-use std::thread::ThreadId;
-
-use crate::sync::Arc;
+use crate::sync::{Arc, ThreadId};
 
 pub use self::device::{CommandId, Delivered};
 pub use self::interfaces::{ClientDevice, ClientSet, ServerDevice, ServerSet};
@@ -37,11 +35,11 @@ use self::types::{answer, status};
 
 /// The named device sets of one machine and the processes that use them.
 #[derive(Clone, Debug)]
-pub struct World {
+pub struct Machine {
     monitor: Arc<Monitor>,
 }
 
-impl World {
+impl Machine {
     /// A machine without any set.
     #[must_use]
     pub fn new(options: Options) -> Self {
@@ -93,9 +91,9 @@ impl World {
         self.monitor.update(|state| state.buffer_alive(process, buffer))
     }
 
-    /// The world is no longer needed: every call ends without an answer.
+    /// The machine is no longer needed: every call ends without an answer.
     pub fn abandon(&self) {
-        // Callbacks may own anything, this world included: drop them unlocked.
+        // Callbacks may own anything, this machine included: drop them unlocked.
         let left_over = self.monitor.update(State::abandon);
         drop(left_over);
     }

@@ -1,7 +1,6 @@
 //! What the lock guards: the sets of one machine, and which interface holds which.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::thread::ThreadId;
 
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
@@ -12,6 +11,7 @@ use super::mutant::{Mutant, Seed};
 use super::set::{Set, Side};
 pub(super) use super::types::{Hold, SetId, SideId};
 use super::{BufferHandle, BufferId, Options};
+use crate::sync::ThreadId;
 
 /// A set interface of either half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +170,7 @@ impl State {
         &mut self.sets[id.0]
     }
 
-    /// A set that still exists; none does once the world is abandoned.
+    /// A set that still exists; none does once the machine is abandoned.
     pub(super) fn find_set(&self, id: SetId) -> Option<&Set> {
         self.sets.get(id.0)
     }
@@ -265,7 +265,7 @@ impl State {
         BufferHandle(self.new_name())
     }
 
-    /// The buffer for which a set of this world gave the handle; whichever that is.
+    /// The buffer for which a set of this machine gave the handle; whichever that is.
     pub(super) fn buffer_of(&self, handle: BufferHandle) -> Option<BufferId> {
         self.sets.iter().find_map(|set| set.handles.get(&handle).copied())
     }

@@ -15,7 +15,7 @@ pub struct Options {
     pub memory_limit: u64,
     /// The one thing that is wrong, if any.
     pub mutant: Option<Mutant>,
-    /// Whether time-outs, other than 0, pass only when [`World::expire`](super::World::expire) lets them.
+    /// Whether time-outs, other than 0, pass only when [`Machine::expire`](super::Machine::expire) lets them.
     pub virtual_time: bool,
     /// Who is told when calls sleep and wake.
     pub observer: Option<std::sync::Arc<dyn Observer>>,
@@ -37,7 +37,7 @@ pub trait Observer: Send + Sync {
     fn woken(&self) {}
 }
 
-/// The call has no answer: its process died, or the world was abandoned.
+/// The call has no answer: its process died, or the machine was abandoned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone;
 
@@ -78,7 +78,7 @@ impl Completion {
 /// may call any function. (Only the defect that invokes it twice needs `FnMut`.)
 pub type Callback = Box<dyn FnMut(Completion) + Send>;
 
-/// A buffer of one world.
+/// A buffer of one machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BufferId(pub(super) u64);
 
@@ -99,7 +99,7 @@ pub struct Buffer {
     pub size: u32,
 }
 
-/// A set of this world. Sets are never forgotten, so an old handle cannot reach
+/// A set of this machine. Sets are never forgotten, so an old handle cannot reach
 /// a new set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SetId(pub(super) usize);

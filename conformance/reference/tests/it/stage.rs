@@ -8,15 +8,15 @@ use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_spec::config::{ServerConfig, VdConfig};
 
 use vdi_reference::{
-    Answer, BufferId, ClientDevice, ClientSet, CommandId, Completion, Gone, Mutant, Observer,
-    Options, SendCommand, ServerDevice, ServerSet, Status, Timeout, World,
+    Answer, BufferId, ClientDevice, ClientSet, CommandId, Completion, Gone, Machine, Mutant,
+    Observer, Options, SendCommand, ServerDevice, ServerSet, Status, Timeout,
 };
 
 pub(crate) const POLL: Timeout = Timeout::Milliseconds(0);
 
 /// One world with one set, both halves.
 pub(crate) struct Stage {
-    pub(crate) world: World,
+    pub(crate) world: Machine,
     pub(crate) server: ServerSet,
     pub(crate) client: ClientSet,
     pub(crate) server_devices: Vec<ServerDevice>,
@@ -92,7 +92,7 @@ impl Stage {
 
     pub(crate) fn with(options: Options) -> Self {
         let rest = Arc::new(Rest::default());
-        let world = World::new(Options { observer: Some(rest.clone()), ..options });
+        let world = Machine::new(Options { observer: Some(rest.clone()), ..options });
         Self {
             server: world.server_set("server"),
             client: world.client_set("primary"),

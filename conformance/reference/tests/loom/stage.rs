@@ -8,13 +8,13 @@ use vdi_spec::codes::{CommandCode, HResult};
 use vdi_spec::config::{ServerConfig, VdConfig};
 
 use crate::implementation::{
-    Answer, Callback, ClientDevice, ClientSet, Delivered, Gone, Mutant, Options, SendCommand,
-    ServerDevice, ServerSet, Status, Timeout, World,
+    Answer, Callback, ClientDevice, ClientSet, Delivered, Gone, Machine, Mutant, Options,
+    SendCommand, ServerDevice, ServerSet, Status, Timeout,
 };
 
 /// One world with one set, both halves.
 pub(crate) struct Stage {
-    pub(crate) world: World,
+    pub(crate) world: Machine,
     pub(crate) server: ServerSet,
     pub(crate) client: ClientSet,
     pub(crate) server_device: ServerDevice,
@@ -24,7 +24,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// The server has opened its device, the client has seen the configuration.
     pub(crate) fn initializing(mutant: Option<Mutant>) -> Self {
-        let world = World::new(Options { mutant, ..Options::default() });
+        let world = Machine::new(Options { mutant, ..Options::default() });
         let (server, client) = (world.server_set("server"), world.client_set("primary"));
         let config = VdConfig { device_count: 1, ..VdConfig::default() };
         good(client.create(None, "S", &config));

@@ -11,8 +11,8 @@ use super::cooperative::{ImplementationBackend, Makers, Threads};
 use super::inprocess::{Host, Implementation, InProcess, Session, whole_offer};
 use super::protocol::{self, Hello, VERSION};
 use vdi_reference::{
-    Answer, BufferHandle, BufferId, ClientDevice, ClientSet, CommandId, Completion, Mutant,
-    Observer, Options, SendCommand, ServerDevice, ServerSet, Status, Timeout, World,
+    Answer, BufferHandle, BufferId, ClientDevice, ClientSet, CommandId, Completion, Machine,
+    Mutant, Observer, Options, SendCommand, ServerDevice, ServerSet, Status, Timeout,
 };
 
 /// Commands that may be outstanding on one device.
@@ -53,7 +53,7 @@ impl Implementation for Reference {
     }
 
     fn session(&self, host: Arc<Host>) -> Arc<dyn Session> {
-        let world = World::new(Options {
+        let machine = Machine::new(Options {
             queue_depth: QUEUE_DEPTH as usize,
             mutant: self.mutant,
             virtual_time: true,
@@ -61,10 +61,10 @@ impl Implementation for Reference {
             ..Options::default()
         });
         let sets = Interfaces::new(
-            |process| world.server_set(process.name()),
-            |process| world.client_set(process.name()),
+            |process| machine.server_set(process.name()),
+            |process| machine.client_set(process.name()),
         );
-        ImplementationSession::new(world, host, sets)
+        ImplementationSession::new(machine, host, sets)
     }
 }
 
@@ -74,22 +74,22 @@ pub(super) fn cooperative(
     queue_depth: usize,
     memory_limit: u64,
     mutant: Option<Mutant>,
-) -> ImplementationBackend<World> {
+) -> ImplementationBackend<Machine> {
     let races = mutant.is_some_and(|mutant| mutant.info().race);
     ImplementationBackend::new(races, |threads| {
-        let world = World::new(Options {
+        let machine = Machine::new(Options {
             queue_depth,
             memory_limit,
             mutant,
             virtual_time: true,
             observer: Some(Arc::new(Gated(threads))),
         });
-        let (servers, clients) = (world.clone(), world.clone());
+        let (servers, clients) = (machine.clone(), machine.clone());
         let makers = Makers {
             server: Box::new(move |process| servers.server_set(process.name())),
             client: Box::new(move |process| clients.client_set(process.name())),
         };
-        (world, makers)
+        (machine, makers)
     })
 }
 
@@ -138,7 +138,7 @@ const fn timeout(wait: TimeoutArg) -> Timeout {
     }
 }
 
-impl ImplementationApi for World {
+impl ImplementationApi for Machine {
     type ServerSet = ServerSet;
     type ClientSet = ClientSet;
     type ServerDevice = ServerDevice;

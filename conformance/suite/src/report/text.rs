@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use vdi_check::{Finding, Judged, LaneChoices, Verdict as Oracle, Violation};
 use vdi_spec::clauses::{Party, Reading};
+use vdi_spec::spanish::citations;
 use vdi_trace::TraceError;
 
 use super::{Summary, again};
@@ -186,7 +187,7 @@ fn violation_rows(out: &mut String, violation: &Violation, at: String) {
     let info = violation.clause.info();
     body(out, info.demand);
     row(out, "clause", info.id);
-    for source in info.sources {
+    for source in citations(info.sources) {
         row(out, "source", &source.to_string());
     }
     reading_rows(out, &violation.readings, &violation.otherwise);

@@ -5,6 +5,7 @@ use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{Function, LaneName};
 
 use super::driver::Driver;
+use super::race::is_shortage;
 use super::seen::Mismatch;
 use crate::scenario::{ExpectedReturn, Pin, Pinned, Truth};
 
@@ -62,8 +63,7 @@ impl Driver<'_> {
         let admitted =
             pins.is_none_or(|pins| pins.iter().any(|pin| pin.admits(returned.status, wild)));
         if !admitted {
-            let short = [HResult::VD_E_MEMORY, HResult::VD_E_BUSY].contains(&returned.status)
-                || returned.status.is_system_error();
+            let short = is_shortage(returned.status);
             self.mismatch(what, &expected, returned.status.to_string(), short);
             return;
         }

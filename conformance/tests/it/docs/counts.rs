@@ -36,7 +36,7 @@ fn counts() -> BTreeMap<&'static str, usize> {
         ("broken-worlds", ModelMutant::ALL.len()),
         ("situations", SITUATIONS.len()),
         ("deviations", Deviation::ALL.len()),
-        ("races", entries("sim/runtime/tests/loom/main.rs", "races! {", is_race)),
+        ("races", entries("sim/runtime/tests/loom/held.rs", "races! {", is_race)),
         (
             "runtime-defects",
             entries("sim/runtime/src/sync/mutants.rs", "pub(crate) enum Mutant {", is_mutant),

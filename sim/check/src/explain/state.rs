@@ -63,7 +63,7 @@ pub fn describe_state(state: &State) -> String {
 
 fn describe(state: &State, name: impl Fn(CommandId) -> String) -> String {
     let mut parts = vec![
-        state.device_set_state().to_string(),
+        format!("set {}", state.device_set_state()),
         format!("server {}", state.server_phase()),
         format!("client {}", state.client_phase()),
     ];

@@ -1,4 +1,4 @@
-//! The one door to C++: the exported functions, and those of the original.
+//! The one way to C++: the exported functions, and those of the original.
 //!
 //! What C++ hands over is handed on as it is; what the original gives is read once, right
 //! after it has said that it gives it.

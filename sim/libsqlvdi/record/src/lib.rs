@@ -16,6 +16,6 @@
 
 #![cfg(target_os = "linux")]
 
-#[expect(unsafe_code, reason = "the one door to C++, on both sides")]
+#[expect(unsafe_code, reason = "the one way to C++, on both sides")]
 mod abi;
 mod record;

@@ -1,4 +1,4 @@
-//! The one door to C++: the exported functions, and everything unsafe of this crate.
+//! The one way to C++: the exported functions, and everything unsafe of this crate.
 //!
 //! Every pointer that comes in is null, or what the published interface says of it: that
 //! is the contract of a C++ program with the library, and nothing can check it. Pointers

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use vdi_explore::{
-    DOCUMENTED_CLIENT, DOCUMENTED_SERVER, Table, client_table, device_set_diagram, device_table,
+    DOCUMENTED_CLIENT, DOCUMENTED_SERVER, FourStates, Table, client_table, device_table,
     differences, differences_text, documented_table, server_table,
 };
 use vdi_spec::clauses::{Party, Profile, QUESTIONS};
@@ -69,11 +69,56 @@ fn every_difference_has_its_reading() {
 #[test]
 fn state_diagrams() {
     let profile = Profile::default();
-    let (diagram, states) = device_set_diagram(&profile);
-    snapshot("device-set", &format!("{diagram}%% {states} states of the model\n"));
+    let set = FourStates::new(&profile);
+    let (diagram, table) = (set.mermaid(), set.table.markdown());
+    snapshot("device-set", &format!("{diagram}%% {} states of the model\n\n{table}", set.reached));
     snapshot("server-diagram", &server_table(&profile).mermaid());
     snapshot("client-diagram", &client_table(&profile).mermaid());
     snapshot("device-diagram", &device_table(&profile).mermaid());
+}
+
+/// The arrows between the four states are those that the documents draw, the one of
+/// serverTimeOut among them; the states are those that have a definition.
+#[test]
+fn four_states() {
+    use vdi_spec::states::DEVICE_SET_STATES;
+
+    for name in ["documented-pages", "documented-tables", "linux"] {
+        let set = FourStates::new(&Profile::named(name).expect("a named profile"));
+        let mut arrows = BTreeSet::new();
+        for (event, cells) in &set.table.rows {
+            for (from, cell) in set.table.phases.iter().zip(cells) {
+                let to = cell.entries.iter().filter_map(|entry| entry.to.as_deref());
+                arrows.extend(to.map(|to| (from.as_str(), event.as_str(), to)));
+            }
+        }
+        let mut documented = BTreeSet::from([
+            ("Closed", "Open", "Open"),
+            ("Open", "OpenDevice", "DevicesOpen"),
+            ("DevicesOpen", "CloseDevice", "Open"),
+            ("DevicesOpen", "serverTimeOut passes twice", "Aborted"),
+            // The client still holds a command of a device that is closed.
+            ("Open", "serverTimeOut passes twice", "Aborted"),
+        ]);
+        for from in ["Open", "DevicesOpen"] {
+            for abort in [
+                "SignalAbort",
+                "SignalAbort by the client",
+                "Close by the client",
+                "death of the client",
+            ] {
+                documented.insert((from, abort, "Aborted"));
+            }
+        }
+        for from in ["Open", "DevicesOpen", "Aborted"] {
+            documented.insert((from, "Close", "Closed"));
+            documented.insert((from, "death of the server", "Closed"));
+        }
+        assert_eq!(arrows, documented, "{name}");
+        let defined: Vec<&str> = DEVICE_SET_STATES.iter().map(|row| row.name).collect();
+        assert_eq!(set.table.phases, defined);
+        assert!(set.states.iter().all(|view| !view.server.is_empty() && !view.client.is_empty()));
+    }
 }
 
 /// The arrows of Command Error Handling, and opening and closing around them.

@@ -9,6 +9,7 @@ use std::sync::Weak;
 
 use super::clock::{Waits, Watch};
 use super::command::invoke;
+use super::host::Stay;
 use super::layout::{Phase, Piece, State};
 use super::mapping::Listen;
 use super::server_state::Server;
@@ -22,6 +23,8 @@ use vdi_spec::codes::HResult;
 #[derive(Debug)]
 pub(crate) struct Agent {
     server: Arc<Server>,
+    /// Let go when nothing else is left to do: from then on the library may be unloaded.
+    inside: Option<Stay>,
     watch: Watch,
     /// What ExecuteCompletionAgent is to return.
     result: Result<(), HResult>,
@@ -45,8 +48,9 @@ impl CompletionAgent {
     /// # Errors
     /// As there.
     pub fn execute(self) -> Result<(), HResult> {
-        let _inside = self.0.process.enter();
-        start(&self.0)?.run()
+        let agent = start(&self.0)?;
+        drop(self);
+        agent.run()
     }
 
     /// The same; `tell` hears when serverTimeOut has passed twice while nothing was
@@ -63,6 +67,7 @@ impl CompletionAgent {
 
 /// The first half of ExecuteCompletionAgent, which does not block.
 pub(super) fn start(server: &Arc<Server>) -> Result<Agent, HResult> {
+    let inside = server.process.stay();
     server.mapping.notice_deaths();
     let mut table = server.table();
     if table.closed {
@@ -72,7 +77,7 @@ pub(super) fn start(server: &Arc<Server>) -> Result<Agent, HResult> {
     server.mapping.require(allowed)?;
     table.agent = true;
     server.mapping.add(Piece::Agent);
-    Ok(Agent::new(server.clone()))
+    Ok(Agent::new(server.clone(), inside))
 }
 
 /// What the agent does next.
@@ -83,8 +88,9 @@ enum Step {
 }
 
 impl Agent {
-    pub(super) fn new(server: Arc<Server>) -> Self {
-        Self { server, watch: Watch::default(), result: Ok(()), panic: None }
+    fn new(server: Arc<Server>, inside: Stay) -> Self {
+        let (inside, watch) = (Some(inside), Watch::default());
+        Self { server, inside, watch, result: Ok(()), panic: None }
     }
 
     /// The agent's main loop: makes the callbacks, one at a time, until the set has
@@ -93,8 +99,15 @@ impl Agent {
         let server = self.server.clone();
         server.mapping.host().clock.begin_agent(Arc::downgrade(&server) as Weak<dyn Waits>);
         let result = self.work();
+        if seeded(Mutant::AgentLeavesEarly) {
+            self.inside = None;
+        }
         server.mapping.host().clock.end();
-        self.panic.map_or(result, |panic| resume_unwind(panic))
+        // In this order: with the last of them the set's memory goes.
+        let Self { server: own, inside, panic, .. } = self;
+        drop((own, server));
+        drop(inside);
+        panic.map_or(result, |panic| resume_unwind(panic))
     }
 
     fn work(&mut self) -> Result<(), HResult> {
@@ -107,10 +120,22 @@ impl Agent {
                 return Err(HResult::VD_E_ABORT);
             }
             mapping.notice_deaths_awake(std::mem::replace(&mut first, false));
+            if seeded(Mutant::CallsBackLocked) {
+                let mut table = server.table();
+                if let Step::Call(mut owed) = self.step(&mut table) {
+                    (owed.routine)(owed.completion);
+                    continue;
+                }
+            }
             // In a statement of its own: the table is let go before anything is done.
             let step = self.step(&mut server.table());
             match step {
-                Step::Call(owed) => self.call(owed),
+                Step::Call(owed) => {
+                    let all = seeded(Mutant::AgentTakesAll);
+                    let rest = all.then(|| std::mem::take(&mut server.table().owed));
+                    self.call(owed);
+                    rest.into_iter().flatten().for_each(|owed| self.call(owed));
+                }
                 Step::Wait(deadline) => {
                     if seeded(Mutant::AgentLooksThenListens) {
                         heard = mapping.bell(Listen::Agent).listen();

@@ -4,7 +4,7 @@ use super::buffer::{Buffer, Views};
 use super::layout::End;
 use super::mapping::{PRIMARY, SetMapping};
 use super::registry::Process;
-use crate::sync::{Arc, AtomicU32, Mutex, Ordering};
+use crate::sync::{Arc, AtomicU32, Mutant, Mutex, Ordering, seeded};
 use vdi_spec::codes::HResult;
 
 /// A set as one client has it, from Create or OpenInSecondary to Close.
@@ -50,10 +50,10 @@ impl Client {
         let ends = ends.unwrap_or_default();
         let open = !aborted && ends.contains(&End::Open);
         let seen_all = ends.iter().all(|end| *end == End::Closed);
-        // In this order: who dies in between is seen to have died with its side open.
-        if aborted || !seen_all {
-            mapping.abort();
-        }
+        // In this order: who dies in between is seen to have died with its side open. Who
+        // aborts after another, be it by its Close, too, does nothing wrong.
+        let first = (aborted || !seen_all) && mapping.abort_first();
+        let open = open && (first || seeded(Mutant::CloseOverlooksOther));
         mapping.control().sides[PRIMARY].close();
         // What the clients still hold nobody will complete.
         mapping.ring_all();
@@ -70,10 +70,8 @@ impl Client {
         for (slot, device) in mapping.devices().iter().enumerate() {
             open |= own(slot) && device.client.get() != Ok(End::Closed);
         }
-        let misuse = open && !mapping.is_aborted().unwrap_or(true);
-        if misuse {
-            mapping.abort();
-        }
+        let aborted = mapping.is_aborted().unwrap_or(true);
+        let misuse = open && !aborted && mapping.abort_first();
         mapping.control().sides[self.side].close();
         mapping.ring_all();
         if misuse { Err(HResult::VD_E_OPEN) } else { Ok(()) }

@@ -8,7 +8,7 @@ use super::clock::Clock;
 use super::layout::ProcessId;
 use super::locked::lock;
 use super::processes::Watches;
-use crate::sync::Arc;
+use crate::sync::{Arc, Count};
 
 /// What may be chosen about a machine.
 #[derive(Clone)]
@@ -74,6 +74,8 @@ pub trait Observer: Send + Sync {
 pub(super) struct Life {
     dead: AtomicBool,
     inside: AtomicUsize,
+    /// The completion agents among them, apart, for loom to see them come and go.
+    agents: Count,
 }
 
 /// Counts a thread inside the interface until this is dropped.
@@ -82,6 +84,16 @@ pub(super) struct Inside<'a>(&'a Life);
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
         self.0.inside.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// The same for a completion agent.
+#[derive(Debug)]
+pub(super) struct Stay(Arc<Life>);
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.0.agents.leave();
     }
 }
 
@@ -96,12 +108,17 @@ impl Life {
 
     /// How many threads are inside the interface.
     pub(super) fn inside(&self) -> usize {
-        self.inside.load(Ordering::Acquire)
+        self.inside.load(Ordering::Acquire) + self.agents.get()
     }
 
     pub(super) fn enter(&self) -> Inside<'_> {
         self.inside.fetch_add(1, Ordering::AcqRel);
         Inside(self)
+    }
+
+    pub(super) fn stay(self: &Arc<Self>) -> Stay {
+        self.agents.enter();
+        Stay(self.clone())
     }
 }
 

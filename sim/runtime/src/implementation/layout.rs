@@ -72,8 +72,9 @@ impl StateWord {
         Ok(State { phase: phase.ok_or(Corrupt)?, aborted: word & ABORTED != 0 })
     }
 
-    pub(super) fn abort(&self) {
-        self.0.fetch_or(ABORTED, Ordering::AcqRel);
+    /// Whether it was not aborted before.
+    pub(super) fn abort(&self) -> bool {
+        self.0.fetch_or(ABORTED, Ordering::AcqRel) & ABORTED == 0
     }
 
     /// From one phase to another; false if the set is in neither that phase nor alive.

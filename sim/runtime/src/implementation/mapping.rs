@@ -161,12 +161,20 @@ impl SetMapping {
     /// Source: SQL Server 2005 Virtual Backup Device Specification, Abnormal
     /// Termination.
     pub(super) fn abort(&self) {
-        self.control().state.abort();
-        self.control().bells.agent.ring();
+        self.abort_first();
+    }
+
+    /// The same; whether no other abort was faster.
+    pub(super) fn abort_first(&self) -> bool {
+        let first = self.control().state.abort();
+        if !seeded(Mutant::AbortForgetsAgent) {
+            self.control().bells.agent.ring();
+        }
         self.control().bells.configured.ring();
         if !seeded(Mutant::AbortForgetsDevices) {
             self.devices().iter().for_each(|device| device.bell.ring());
         }
+        first
     }
 
     /// Everyone who waits is to look again.
@@ -295,6 +303,9 @@ impl SetMapping {
                 _ => {}
             }
             self.sleep(listen, heard, limit.as_ref().and_then(Limit::deadline));
+            if seeded(Mutant::WokenIsAborted) {
+                return look(false).unwrap_or(Err(HResult::VD_E_ABORT));
+            }
         }
     }
 

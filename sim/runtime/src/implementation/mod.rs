@@ -25,7 +25,7 @@ mod server;
 mod server_device;
 mod server_state;
 mod server_table;
-#[expect(unsafe_code, reason = "the one door to memory that processes share")]
+#[expect(unsafe_code, reason = "the one way to memory that processes share")]
 mod shm;
 
 pub use self::agent::CompletionAgent;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, Weak};
 
-use super::host::{Host, Inside, Life, Options};
+use super::host::{Host, Inside, Life, Options, Stay};
 use super::layout::ProcessId;
 use super::locked::lock;
 use super::mapping::SetMapping;
@@ -65,6 +65,10 @@ impl Process {
 
     pub(super) fn enter(&self) -> Inside<'_> {
         self.life.enter()
+    }
+
+    pub(super) fn stay(&self) -> Stay {
+        self.life.stay()
     }
 
     /// A new set of that name. VD_E_PROTOCOL if one is in use, VD_E_INVALID if the name

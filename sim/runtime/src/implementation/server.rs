@@ -83,6 +83,10 @@ impl ServerSet {
         let server = self.server()?;
         server.mapping.notice_deaths();
         let mut table = server.table();
+        if table.closed && !seeded(Mutant::ClosedIsAborted) {
+            // Another thread was faster.
+            return Err(HResult::VD_E_PROTOCOL);
+        }
         act(&server, &mut table)
     }
 

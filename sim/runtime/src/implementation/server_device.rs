@@ -93,6 +93,9 @@ impl ServerDevice {
             if !seeded(Mutant::BellBeforeRequest) {
                 bell.ring();
             }
+            if seeded(Mutant::QueuesThenLooks) && mapping.is_aborted()? {
+                return Err(HResult::VD_E_ABORT);
+            }
             if begins_to_wait {
                 // The agent sleeps without a deadline while nothing is outstanding.
                 mapping.control().bells.agent.ring();

@@ -3,8 +3,9 @@
 
 use super::buffer::Views;
 use super::clock::Waits;
+use super::command::invoke;
 use super::layout::{End, Phase};
-use super::mapping::{SERVER, SetMapping};
+use super::mapping::{Listen, SERVER, SetMapping};
 use super::registry::Process;
 use super::server_table::ServerTable;
 use crate::sync::{Arc, Mutant, Mutex, MutexGuard, seeded};
@@ -48,23 +49,45 @@ impl Server {
     pub(super) fn close(&self) -> Result<(), HResult> {
         self.mapping.notice_deaths();
         let mut table = self.table();
+        if seeded(Mutant::CloseWaitsForRoutine) {
+            while table.calling {
+                let heard = self.mapping.bell(Listen::Agent).listen();
+                drop(table);
+                self.mapping.sleep(Listen::Agent, heard, None);
+                table = self.table();
+            }
+        }
         table.closed = true;
         if seeded(Mutant::CloseForgetsOutstanding) {
             table.devices.iter_mut().for_each(|device| device.outstanding.clear());
+        }
+        let any_open =
+            |table: &ServerTable| table.devices.iter().any(|device| device.end == End::Open);
+        let mut open = None;
+        if seeded(Mutant::CloseDecidesFirst) {
+            open = Some(any_open(&table));
+            table.closed = false;
+            drop(table);
+            table = self.table();
+            table.closed = true;
         }
         // What a corrupt mapping says of itself does not matter any more.
         let state = self.mapping.state().ok();
         let aborted = state.is_none_or(|state| state.aborted);
         let ended = state.is_some_and(|state| state.phase == Phase::NormallyTerminated);
         let aborted = aborted || table.aborted;
-        let misuse = !aborted && table.devices.iter().any(|device| device.end == End::Open);
+        let open = !aborted && open.unwrap_or_else(|| any_open(&table));
         // What the agent does from here on no other process can change.
         table.aborted = aborted || !ended;
-        drop(table);
-        // In this order: who dies in between is seen to have died with its side open.
-        if aborted || !ended {
-            self.mapping.abort();
+        if seeded(Mutant::CloseCallsBack) && table.calling {
+            self.call_back(&mut table);
         }
+        drop(table);
+        // In this order: who dies in between is seen to have died with its side open. Who
+        // aborts after another, be it by its Close, too, does nothing wrong.
+        let first = (aborted || !ended) && self.mapping.abort_first();
+        let unasked = seeded(Mutant::CloseOverlooksOther) || seeded(Mutant::CloseDecidesFirst);
+        let misuse = open && (first || unasked);
         self.mapping.control().sides[SERVER].close();
         // A client that died cannot take its set's name away.
         if !self.mapping.client_lives() {
@@ -72,6 +95,14 @@ impl Server {
         }
         self.views.end();
         if misuse { Err(HResult::VD_E_PROTOCOL) } else { Ok(()) }
+    }
+
+    /// The defect that makes the agent's callbacks on the thread that closes.
+    fn call_back(&self, table: &mut ServerTable) {
+        table.abort();
+        for mut owed in table.owed.drain(..) {
+            let _ = invoke(&mut owed.routine, owed.completion);
+        }
     }
 }
 

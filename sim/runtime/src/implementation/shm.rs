@@ -1,4 +1,4 @@
-//! The one door to memory that others share: everything unsafe of this crate.
+//! The one way to memory that others share: everything unsafe of this crate.
 //!
 //! What goes out of here is safe to use whatever another process does: words are
 //! atomic and valid whatever they hold, and bytes are seen as atomics or copied. One

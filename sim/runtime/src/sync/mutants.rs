@@ -59,4 +59,31 @@ pub(crate) enum Mutant {
     /// The agent gives up waiting without asking whether a completion is on its way: the
     /// client is told that it was taken, and yet the set is aborted for being late.
     TimeOutOverlooksCompletion,
+    /// An abort does not wake the agent.
+    AbortForgetsAgent,
+    /// The agent invokes completion routines with the server's table locked: what a routine
+    /// calls waits for itself.
+    CallsBackLocked,
+    /// The agent takes all it owes at once: an abort that comes while it is inside a routine
+    /// does not override the completions that were recorded before.
+    AgentTakesAll,
+    /// The server's Close waits while the agent is inside a routine.
+    CloseWaitsForRoutine,
+    /// The server's Close makes the callbacks itself if it finds the agent inside a routine.
+    CloseCallsBack,
+    /// The agent counts as gone before it is done: the library is unloaded under it.
+    AgentLeavesEarly,
+    /// Close looks for open devices before it looks how far the set has come: CloseDevice
+    /// gets in between.
+    CloseDecidesFirst,
+    /// A Close does not notice that the other side's was faster: both say that devices were
+    /// open.
+    CloseOverlooksOther,
+    /// A call that finds the set closed by another thread takes that for an abort.
+    ClosedIsAborted,
+    /// SendCommand looks once more whether the set is aborted when it has queued: it refuses
+    /// what is called back all the same.
+    QueuesThenLooks,
+    /// A waiting call that wakes for no reason takes that for an abort.
+    WokenIsAborted,
 }

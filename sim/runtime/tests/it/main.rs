@@ -7,6 +7,7 @@
 
 mod boundary;
 mod death;
+mod orderings;
 mod roles;
 mod stress;
 mod time;

@@ -6,11 +6,11 @@ use std::collections::HashSet;
 use std::collections::{BTreeMap, BTreeSet};
 
 use vdi_model::{
-    Agent, Answer, Callback, Ending, Expected, LaneId, Limits, Outcome, Pending, State,
+    Agent, Answer, Callback, Caller, Ending, Expected, LaneId, Limits, Outcome, Pending, State,
 };
 use vdi_spec::clauses::{Party, Profile};
 use vdi_spec::codes::HResult;
-use vdi_trace::{Declares, Event, Header, Out, Trace};
+use vdi_trace::{Declares, Event, Header, Out, Presence, Process, Trace};
 
 use crate::history::{History, Seen};
 use crate::script::{AGENT, Act, Lane, Race};
@@ -42,6 +42,9 @@ struct Place {
     then: usize,
     /// Lanes inside a call, the agent's aside, with the act.
     inside: Vec<(Lane, Act)>,
+    /// The completion routine that the agent is in, by its command, and how many of its acts
+    /// have begun.
+    routine: Option<(u32, usize)>,
     /// Commands that were delivered, a bit each.
     delivered: u32,
     history: History,
@@ -88,6 +91,7 @@ impl Walk<'_> {
             begun: vec![0; self.race.lanes.len()],
             then: 0,
             inside: Vec::new(),
+            routine: None,
             delivered: 0,
             history: History::default(),
         };
@@ -209,13 +213,10 @@ impl Walk<'_> {
 
     /// Every way in which the act may take effect.
     fn act(&mut self, place: &Place, lane: Lane, act: Act) -> Vec<Step> {
-        let event = told::event(self.race, lane, act);
         let Some(call) = told::call(self.race, act) else {
-            let Act::Expire(whose) = act else { panic!("every other act is a call") };
-            let mut next = place.clone();
-            vdi_model::expire(&mut next.state, &self.profile, self.id(whose));
-            return vec![(next, Some(event))];
+            return self.no_call(place, lane, act).into_iter().collect();
         };
+        let event = told::event(self.race, lane, act);
         let limits = Limits { queue_depth: Some(self.race.depth.into()), ..Limits::default() };
         let id = self.id(lane);
         let outcomes = vdi_model::outcomes(&place.state, &self.profile, limits, id, &call);
@@ -225,12 +226,43 @@ impl Walk<'_> {
             self.rests_on(outcome);
             let mut next = place.clone();
             vdi_model::apply(&mut next.state, id, call.caller(), outcome);
-            if next.state.agent != (Agent::Running { lane: id }) {
+            if act != Act::Agent || next.state.agent != (Agent::Running { lane: id }) {
                 next.inside.push((lane, act));
             }
             steps.push((next, Some(event.clone())));
         }
         steps
+    }
+
+    /// What an act does that is no call; nothing if it waits.
+    fn no_call(&self, place: &Place, lane: Lane, act: Act) -> Option<Step> {
+        let mut next = place.clone();
+        let event = match act {
+            Act::Expire(whose) => {
+                vdi_model::expire(&mut next.state, &self.profile, self.id(whose));
+                Some(Event::Expired { seq: None, expired: whose.into(), after: None })
+            }
+            Act::Unload => {
+                let mut calls = next.state.calls.iter();
+                let called = calls.any(|call| call.caller == Caller::Server);
+                let busy = called || next.state.agent.is_running();
+                let unload = if busy { Presence::Busy } else { Presence::Idle };
+                next.history.note(lane, Seen::Unloaded { busy });
+                Some(Event::Unload { seq: None, process: Process::Server, unload })
+            }
+            Act::Await(whose) => {
+                let mut lanes = self.race.lanes.iter().zip(&place.begun);
+                let lane = lanes.find(|((lane, _), _)| *lane == whose);
+                let begun = lane.is_some_and(|((_, acts), begun)| acts.len() == *begun);
+                if !begun || place.inside.iter().any(|(inside, _)| *inside == whose) {
+                    return None;
+                }
+                // No event tells it.
+                None
+            }
+            _ => panic!("{act:?} is a call"),
+        };
+        Some((next, event))
     }
 
     fn rests_on(&mut self, outcome: &Outcome) {
@@ -262,6 +294,9 @@ impl Walk<'_> {
         if place.state.agent == Agent::Idle {
             return Vec::new();
         }
+        if let Some((command, begun)) = place.routine {
+            return self.in_routine(place, command, begun);
+        }
         let callbacks = vdi_model::callbacks(&place.state, &self.profile);
         let mut steps: Vec<Step> =
             callbacks.iter().map(|callback| self.call_back(place, callback)).collect();
@@ -276,13 +311,35 @@ impl Walk<'_> {
         steps
     }
 
+    /// What the agent may do inside a completion routine.
+    fn in_routine(&mut self, place: &Place, command: u32, begun: usize) -> Vec<Step> {
+        if place.inside.iter().any(|(inside, _)| *inside == AGENT) {
+            return Vec::new();
+        }
+        let acts = self.race.routine(command).unwrap_or_default();
+        let mut next = place.clone();
+        if let Some(&act) = acts.get(begun) {
+            next.routine = Some((command, begun + 1));
+            return self.act_or_skip(&next, AGENT, act);
+        }
+        next.routine = None;
+        vdi_model::end_callback(&mut next.state, self.id(AGENT));
+        let ended = told::command_name(command);
+        vec![(next, Some(Event::Ended { seq: None, lane: AGENT.into(), ended }))]
+    }
+
     fn call_back(&mut self, place: &Place, callback: &Callback) -> Step {
         let clauses = std::iter::once(callback.clause).chain(callback.also);
         self.allowed.clauses.extend(clauses.map(|clause| clause.to_string()));
         let mut next = place.clone();
-        vdi_model::apply_callback(&mut next.state, callback, false);
         let lane = self.names[usize::from(callback.lane.0)];
         let (command, code) = (callback.command.0, callback.ending.code());
+        let held = self.race.routine(command).is_some();
+        assert!(!held || lane == AGENT, "routines act on the agent's lane");
+        vdi_model::apply_callback(&mut next.state, callback, held);
+        if held {
+            next.routine = Some((command, 0));
+        }
         let bytes = match callback.ending {
             Ending::Client { bytes, .. } => Some(bytes),
             Ending::Code(_) => None,
@@ -295,7 +352,7 @@ impl Walk<'_> {
             completion: code,
             bytes: bytes.unwrap_or_default(),
             position: None,
-            held: false,
+            held,
         };
         (next, Some(event))
     }

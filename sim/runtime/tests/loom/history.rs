@@ -15,6 +15,10 @@ pub(crate) enum Seen {
     Returned(Function, Status, Option<u32>),
     /// A command was called back; how many bytes it says were moved, if that matters.
     CalledBack(u32, Win32, Option<u32>),
+    /// The library is unloaded, while a thread is inside or not.
+    Unloaded { busy: bool },
+    /// The thread goes on in a library that is unloaded.
+    RanOn,
 }
 
 /// The status of a call.
@@ -55,7 +59,7 @@ impl Seen {
             (Self::CalledBack(command, code, bytes), Self::CalledBack(other, was, moved)) => {
                 command == other && code == was && (bytes.is_none() || bytes == moved)
             }
-            _ => false,
+            _ => self == seen,
         }
     }
 }
@@ -72,6 +76,9 @@ impl fmt::Display for Seen {
                 with.iter().try_for_each(|command| write!(f, " c{command}"))
             }
             Self::CalledBack(command, code, _) => write!(f, "c{command} {code}"),
+            Self::Unloaded { busy: false } => f.write_str("unloads what is idle"),
+            Self::Unloaded { busy: true } => f.write_str("unloads what is busy"),
+            Self::RanOn => f.write_str("runs on in what is unloaded"),
         }
     }
 }

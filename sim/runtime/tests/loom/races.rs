@@ -48,6 +48,77 @@ pub(crate) fn server_close_against_complete_command() -> Race {
     race.lane(CLIENT, &[complete(1)]).lane(SERVER, &[Act::ServerClose])
 }
 
+/// The agent is inside the completion routine of the first command, perhaps, until Close
+/// has returned; the second is completed, too.
+pub(crate) fn server_close_inside_a_routine() -> Race {
+    let race = Race::active(1).delivered(0, 1).delivered(0, 2);
+    let race = race.after(CLIENT, complete(1)).after(CLIENT, complete(2)).with_agent();
+    race.within(1, &[Act::Await(SERVER)]).lane(SERVER, &[Act::ServerClose])
+}
+
+/// The completion routine of the first command closes the set; the second is completed.
+pub(crate) fn server_close_by_a_routine() -> Race {
+    let race = Race::active(1).delivered(0, 1).delivered(0, 2).after(CLIENT, complete(1));
+    let race = race.with_agent().within(1, &[Act::ServerClose]);
+    race.lane(CLIENT, &[complete(2)])
+}
+
+/// A completion routine closes the set, and so does another thread.
+pub(crate) fn server_close_by_a_routine_and_another_thread() -> Race {
+    let race = Race::active(1).delivered(0, 1).sent(0, 2).after(CLIENT, complete(1));
+    let race = race.with_agent().within(1, &[Act::ServerClose]);
+    race.lane(SERVER, &[Act::ServerClose])
+}
+
+/// The library is unloaded as soon as the set is closed.
+pub(crate) fn unload_against_the_aborted_agents_return() -> Race {
+    let race = Race::active(1).delivered(0, 1).with_agent();
+    race.lane(SERVER, &[Act::ServerClose, Act::Unload])
+}
+
+/// The same at the end of a normal run.
+pub(crate) fn unload_against_the_agents_return() -> Race {
+    let race = Race::active(1).delivered(0, 1).after(CLIENT, complete(1)).with_agent();
+    race.lane(SERVER, &[CLOSE, Act::ServerClose, Act::Unload])
+}
+
+pub(crate) fn server_close_against_the_agents_start() -> Race {
+    let race = Race::without_agent(1).lane(AGENT, &[Act::Agent]).with_agent();
+    race.lane(SERVER, &[Act::ServerClose]).then(CLIENT, POLL)
+}
+
+pub(crate) fn server_close_against_send_command() -> Race {
+    let race = Race::active(1).with_agent().lane(SERVER_TOO, &[send(1)]);
+    race.lane(SERVER, &[Act::ServerClose]).then(CLIENT, POLL)
+}
+
+pub(crate) fn server_close_against_close_device() -> Race {
+    let race = Race::active(1).with_agent().lane(SERVER_TOO, &[CLOSE]);
+    race.lane(SERVER, &[Act::ServerClose]).then(CLIENT, POLL)
+}
+
+pub(crate) fn server_close_against_allocate_buffer() -> Race {
+    let race = Race::without_agent(1).requesting().lane(SERVER_TOO, &[Act::Allocate]);
+    race.lane(SERVER, &[Act::ServerClose]).then(CLIENT, POLL)
+}
+
+pub(crate) fn server_close_against_free_buffer() -> Race {
+    let race = Race::active(1).requesting().after(SERVER, Act::Allocate).with_agent();
+    race.lane(SERVER_TOO, &[Act::Free]).lane(SERVER, &[Act::ServerClose])
+}
+
+/// One command is queued; whoever waits for another is woken.
+pub(crate) fn server_close_against_get_command() -> Race {
+    let race = Race::active(1).sent(0, 1).lane(CLIENT_TOO, &[GET, GET]);
+    race.lane(SERVER, &[Act::ServerClose])
+}
+
+/// Both sides close with a device open: for one of them that is a mistake.
+pub(crate) fn server_close_against_client_close() -> Race {
+    let race = Race::active(1).delivered(0, 1).lane(CLIENT, &[Act::ClientClose]);
+    race.lane(SERVER, &[Act::ServerClose])
+}
+
 pub(crate) fn client_close_against_complete_command() -> Race {
     let race = Race::active(1).delivered(0, 1).with_agent();
     race.lane(CLIENT_TOO, &[complete(1)]).lane(CLIENT, &[Act::ClientClose])

@@ -20,6 +20,8 @@ pub(crate) enum Act {
     Create,
     Open,
     BeginConfiguration,
+    /// RequestBuffers of one buffer.
+    Request,
     EndConfiguration,
     GetConfiguration,
     OpenServerDevice(u8),
@@ -33,12 +35,20 @@ pub(crate) enum Act {
     /// CompleteCommand: device, command, code. Left out if the command was not delivered.
     Complete(u8, u32, Win32),
     CloseDevice(u8),
+    /// AllocateBuffer of the buffer that was requested.
+    Allocate,
+    /// FreeBuffer of it.
+    Free,
     ServerAbort,
     ClientAbort,
     ServerClose,
     ClientClose,
     /// Time passes for the call of this lane.
     Expire(Lane),
+    /// The server's process unloads the library.
+    Unload,
+    /// A completion routine waits until this lane has done all it does.
+    Await(Lane),
 }
 
 /// How long GetCommand waits.
@@ -57,6 +67,7 @@ impl Act {
             Self::Create => Function::CreateEx,
             Self::Open => Function::Open,
             Self::BeginConfiguration => Function::BeginConfiguration,
+            Self::Request => Function::RequestBuffers,
             Self::EndConfiguration => Function::EndConfiguration,
             Self::GetConfiguration => Function::GetConfiguration,
             Self::OpenServerDevice(_) | Self::OpenClientDevice(_) => Function::OpenDevice,
@@ -65,9 +76,11 @@ impl Act {
             Self::Get(..) => Function::GetCommand,
             Self::Complete(..) => Function::CompleteCommand,
             Self::CloseDevice(_) => Function::CloseDevice,
+            Self::Allocate => Function::AllocateBuffer,
+            Self::Free => Function::FreeBuffer,
             Self::ServerAbort | Self::ClientAbort => Function::SignalAbort,
             Self::ServerClose | Self::ClientClose => Function::Close,
-            Self::Expire(_) => return None,
+            Self::Expire(_) | Self::Unload | Self::Await(_) => return None,
         })
     }
 }
@@ -84,8 +97,12 @@ pub(crate) struct Race {
     pub(crate) setup: Vec<(Lane, Act)>,
     pub(crate) lanes: Vec<(Lane, Vec<Act>)>,
     pub(crate) then: Vec<(Lane, Act)>,
+    /// What the completion routines of these commands do, on the agent's lane.
+    pub(crate) routines: Vec<(u32, Vec<Act>)>,
     /// Whether the agent runs all the while; else it runs when all the rest is done.
     pub(crate) agent_races: bool,
+    /// Whether each thread wakes for no reason, once.
+    pub(crate) wakes: bool,
 }
 
 impl Race {
@@ -93,8 +110,16 @@ impl Race {
     pub(crate) fn configurable(devices: u8) -> Self {
         let setup =
             vec![(CLIENT, Act::Create), (SERVER, Act::Open), (SERVER, Act::BeginConfiguration)];
-        let (lanes, then) = (Vec::new(), Vec::new());
-        Self { devices, depth: 2, time_out: false, setup, lanes, then, agent_races: false }
+        let (lanes, then, routines) = (Vec::new(), Vec::new(), Vec::new());
+        let (depth, time_out, agent_races, wakes) = (2, false, false, false);
+        Self { devices, depth, time_out, setup, lanes, then, routines, agent_races, wakes }
+    }
+
+    /// The server requests a buffer while it configures.
+    pub(crate) fn requesting(mut self) -> Self {
+        let begun = self.setup.iter().position(|(_, act)| *act == Act::BeginConfiguration);
+        self.setup.insert(begun.expect("it configures") + 1, (SERVER, Act::Request));
+        self
     }
 
     /// The server's devices are open, and the client has the configuration.
@@ -153,6 +178,35 @@ impl Race {
         self
     }
 
+    /// Each thread that sleeps wakes for no reason, once.
+    pub(crate) const fn waking(mut self) -> Self {
+        self.wakes = true;
+        self
+    }
+
+    /// The completion routine of this command does so before it returns.
+    pub(crate) fn within(mut self, command: u32, acts: &[Act]) -> Self {
+        self.routines.push((command, acts.to_vec()));
+        self
+    }
+
+    /// What the completion routine of a command does, if it is not over at once.
+    pub(crate) fn routine(&self, command: u32) -> Option<&[Act]> {
+        let mut routines = self.routines.iter();
+        routines.find(|(known, _)| *known == command).map(|(_, acts)| acts.as_slice())
+    }
+
+    /// Whether the library is unloaded, by the last lane.
+    pub(crate) fn unloads(&self) -> bool {
+        self.lanes.last().is_some_and(|(_, acts)| acts.contains(&Act::Unload))
+    }
+
+    /// Whether a completion routine waits for a lane.
+    pub(crate) fn has_waiting_routine(&self) -> bool {
+        let mut acts = self.routines.iter().flat_map(|(_, acts)| acts);
+        acts.any(|act| matches!(act, Act::Await(_)))
+    }
+
     /// Every lane, those of the race first.
     pub(crate) fn names(&self) -> Vec<Lane> {
         let mut names: Vec<Lane> = Vec::new();
@@ -171,6 +225,9 @@ impl Race {
 pub(crate) const fn bytes(command: u32, code: Win32) -> u32 {
     if code.0 == Win32::ERROR_SUCCESS.0 { command } else { 0 }
 }
+
+/// How large the buffer is that is requested.
+pub(crate) const BUFFER: u32 = 512;
 
 /// How a device is called.
 pub(crate) const fn device_name(device: u8) -> &'static str {

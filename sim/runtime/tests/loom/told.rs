@@ -1,11 +1,17 @@
 //! A race's acts as the model and as a trace have them.
 
-use vdi_model::{Asked, Call, ClientCall, CommandId, DeviceName, Request, ServerCall, Timeout};
+use vdi_model::{
+    Asked, BufferId, Call, ClientCall, CommandId, DeviceName, Request, Requested, ServerCall,
+    Timeout,
+};
 use vdi_spec::codes::Win32;
 use vdi_spec::config::{ServerConfig, VdConfig};
 use vdi_trace::{Args, CLIENT_SET, CodeArg, Event, Handle, Name, SERVER_SET, Size, TimeoutArg};
 
-use crate::script::{Act, Lane, Race, Wait, bytes, device_name};
+use crate::script::{Act, BUFFER, Lane, Race, Wait, bytes, device_name};
+
+/// The buffer that is requested.
+const KIND: Requested = Requested { size: BUFFER, alignment: 0, count: 1 };
 
 /// What the client asks for in Create.
 pub(crate) fn client_config(race: &Race) -> VdConfig {
@@ -32,6 +38,7 @@ pub(crate) fn call(race: &Race, act: Act) -> Option<Call> {
         }
         Act::Open => server(ServerCall::Open { found: true, reused: false }),
         Act::BeginConfiguration => server(ServerCall::begin_configuration()),
+        Act::Request => server(ServerCall::RequestBuffers(KIND)),
         Act::EndConfiguration => server(ServerCall::EndConfiguration),
         Act::GetConfiguration => {
             client(ClientCall::GetConfiguration { timeout: Timeout::Infinite })
@@ -60,20 +67,21 @@ pub(crate) fn call(race: &Race, act: Act) -> Option<Call> {
             position: 0,
         }),
         Act::CloseDevice(device) => server(ServerCall::CloseDevice { device }),
+        Act::Allocate => {
+            server(ServerCall::AllocateBuffer { buffer: BufferId(0), sound: true, kind: KIND })
+        }
+        Act::Free => server(ServerCall::FreeBuffer { buffer: Some(BufferId(0)) }),
         Act::ServerAbort => server(ServerCall::SignalAbort),
         Act::ClientAbort => client(ClientCall::SignalAbort),
         Act::ServerClose => server(ServerCall::Close),
         Act::ClientClose => client(ClientCall::Close),
-        Act::Expire(_) => None,
+        Act::Expire(_) | Act::Unload | Act::Await(_) => None,
     }
 }
 
-/// The act as an event of a trace.
+/// The call as an event of a trace.
 pub(crate) fn event(race: &Race, lane: Lane, act: Act) -> Event<'static> {
-    let Some(function) = act.function() else {
-        let Act::Expire(expired) = act else { panic!("every other act is a call") };
-        return Event::Expired { seq: None, expired: expired.into(), after: None };
-    };
+    let function = act.function().expect("a call");
     let name = |prefix: &str, device: u8| Name::from(format!("{prefix}{}", device + 1));
     let set = if lane.starts_with("server") { SERVER_SET } else { CLIENT_SET };
     let (mut on, mut creates, mut args) = (Name::from(set), None, Args::default());
@@ -112,6 +120,14 @@ pub(crate) fn event(race: &Race, lane: Lane, act: Act) -> Event<'static> {
             complete_args(&mut args, command, code);
         }
         Act::CloseDevice(device) => on = name("sdev", device),
+        Act::Request | Act::Allocate => {
+            (args.size, args.alignment) = (Some(Size(KIND.size.into())), Some(KIND.alignment));
+            match act {
+                Act::Request => args.count = Some(KIND.count),
+                _ => creates = Some("b1".into()),
+            }
+        }
+        Act::Free => args.buffer = Some(Handle::Name("b1".into())),
         _ => {}
     }
     Event::Call { seq: None, lane: lane.into(), call: function, on, creates, args }

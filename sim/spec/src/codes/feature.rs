@@ -83,6 +83,41 @@ features! {
     LATCH_STATS LatchStats = 0x8000_0000, false, "Internal statistics.", Source::headers("vdi.h");
 }
 
+/// A combination of features that the headers give a name: a kind of medium.
+#[derive(Clone, Copy, Debug)]
+pub struct KindInfo {
+    /// The bits.
+    pub bits: Features,
+    /// Its name without the `VDF_` prefix of the headers.
+    pub name: &'static str,
+    /// What it means, in our words.
+    pub meaning: &'static str,
+    /// Where it is published.
+    pub source: Source,
+}
+
+/// The kinds of media.
+pub static KINDS: &[KindInfo] = &[
+    KindInfo {
+        bits: Features::LIKE_PIPE,
+        name: "LikePipe",
+        meaning: "Data goes by once, as through a pipe; Removable may be added.",
+        source: BITS,
+    },
+    KindInfo {
+        bits: Features::LIKE_TAPE,
+        name: "LikeTape",
+        meaning: "The medium has filemarks and is wound, as a tape is.",
+        source: BITS,
+    },
+    KindInfo {
+        bits: Features::LIKE_DISK,
+        name: "LikeDisk",
+        meaning: "The medium is addressed by byte, as a file is; Removable may be added.",
+        source: BITS,
+    },
+];
+
 impl Features {
     /// No feature: a pipe.
     pub const LIKE_PIPE: Self = Self(0);
@@ -119,6 +154,28 @@ impl Features {
     #[must_use]
     pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+
+    /// Features as people write them: names of bits and kinds in any case, with `VDF_` or
+    /// without, joined by `|`, `+` or `,`.
+    ///
+    /// ```
+    /// use vdi_spec::codes::Features;
+    ///
+    /// let written = Features::written("VDF_LikePipe | removable");
+    /// assert_eq!(written, Some(Features::REMOVABLE));
+    /// ```
+    #[must_use]
+    pub fn written(text: &str) -> Option<Self> {
+        let named = |word: &str| {
+            let word = word.trim();
+            let bare = word.get(..4).filter(|prefix| prefix.eq_ignore_ascii_case("VDF_"));
+            let word = &word[bare.map_or(0, str::len)..];
+            let bits = FEATURES.iter().map(|row| (row.name, row.bit));
+            let mut all = bits.chain(KINDS.iter().map(|row| (row.name, row.bits)));
+            all.find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, bits)| bits)
+        };
+        text.split(['|', '+', ',']).map(named).try_fold(Self(0), |all, bits| Some(all | bits?))
     }
 
     /// The names of the bits that have one, and what remains.

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Document {
     /// The reference page of the server's Close, the project's founding document.
     ClosePage,
+    /// The same page in its Spanish edition, a source of its own.
+    ClosePageSpanish,
     /// The reference, one page per function.
     Reference,
     /// The specification of 2005.
@@ -27,6 +29,9 @@ impl Document {
     pub const fn title(self) -> &'static str {
         match self {
             Self::ClosePage => "IServerVirtualDeviceSet2::Close (SQL Server VDI reference, 2019)",
+            Self::ClosePageSpanish => {
+                "IServerVirtualDeviceSet2::Close, edición en español (es-es, 2021)"
+            }
             Self::Reference => "SQL Server VDI reference (2019)",
             Self::Specification => {
                 "SQL Server 2005 Virtual Backup Device Specification, version 8.5.001"

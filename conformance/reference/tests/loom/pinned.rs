@@ -93,10 +93,13 @@ pub(crate) fn normal_end(mutant: Option<Mutant>) -> String {
     let agent = stage.history.lane("agent", agent);
     let client = stage.client.clone();
     let serves = stage.history.lane("client", move || {
-        let command = device.get_command(Timeout::Infinite)?.1.expect("the queued command");
+        let (status, command) = device.get_command(Timeout::Infinite)?;
+        let Some(command) = command else { return Ok(status) };
         succeed(&device, command.command)?;
-        assert_eq!(get(&device), Ok(HResult::VD_E_CLOSE));
-        client.close()
+        match get(&device) {
+            Ok(HResult::VD_E_CLOSE) => client.close(),
+            other => other,
+        }
     });
     stage.history.here("server", || {
         assert_eq!(stage.server_device.close_device(), Ok(HResult::NOERROR));

@@ -1,0 +1,95 @@
+//! `vdi explain`: whatever has a name or a number is known in every spelling, and of the rest it
+//! is said that it is not.
+
+use crate::support::told;
+
+/// A name in any case and a number in any spelling say the same.
+#[test]
+fn explanations_of_any_spelling() {
+    let said = |word| {
+        let text = told(&["explain", word]);
+        text.split_once('\n').expect("the command stands before").1.to_owned()
+    };
+    for spellings in [
+        &["VD_E_ABORT", "vd_e_abort", "0x80770004", "0X80770004", "x80770004", "80770004"][..],
+        &["VD_E_ABORT", "2155282436", "-2139684860", "0x8077_0004", "0xFFFFFFFF80770004"],
+        &["VD_E_PROTOCOL", "0x8077000c", "8077000C", "X8077000c"],
+        &["VD_E_QUEUE_FULL", "VD_E_BUSY", "0x8077000F"],
+        &["ERROR_OPERATION_ABORTED", "995", "0x3e3", "3E3", "error_operation_aborted"],
+        &["0x800703E3", "2147943395", "-2147023901", "HRESULT_FROM_WIN32(ERROR_OPERATION_ABORTED)"],
+        &["VDF_LikeTape", "liketape", "0x173", "371", "LikeTape"],
+        &["VDC_Rewind", "REWIND", "rewind"],
+        &["GetCommand", "getcommand"],
+        &["AllocateBuffer", "GetBuffer"],
+        &["Closed", "closed"],
+    ] {
+        let first = said(spellings[0]);
+        assert!(first.ends_with("exit 0\n"), "{}: {first}", spellings[0]);
+        for other in &spellings[1..] {
+            let same = said(other);
+            // A name is only its own, a number may have more than one.
+            assert!(same.contains(first.lines().next().expect("a line")), "{other}: {same}");
+            assert!(same.ends_with("exit 0\n"), "{other}: {same}");
+        }
+    }
+    for unknown in
+        ["123456", "70", "0x80770001", "0xA0770001", "-1", "99", "x", "-", "VD_E", "Opened", "4711"]
+    {
+        let text = told(&["explain", unknown]);
+        assert!(text.ends_with("exit 64\n") && text.contains("is not known"), "{text}");
+    }
+}
+
+/// Every function of the interface is explained: its arguments, its answers in every phase, and
+/// its clauses; every field of VDConfig and every state as well.
+#[test]
+fn everything_that_has_a_name_is_explained() {
+    use vdi_sim::trace::{FUNCTIONS, Function};
+
+    for function in Function::ALL {
+        let text = told(&["explain", function.name()]);
+        let rows = FUNCTIONS.iter().filter(|row| row.function == *function);
+        for row in rows.clone() {
+            let head = format!("function {function} of the {}, ", row.party);
+            assert!(text.contains(&head), "{text}");
+            let names = row.required.names();
+            assert!(names.iter().all(|name| text.contains(name)), "{function}: {names:?}");
+        }
+        assert_eq!(text.matches("    arguments: ").count(), rows.count(), "{text}");
+        assert!(text.contains("    in DoesNotExist "), "{text}");
+        assert!(!text.contains("  -\n"), "a phase without an answer: {text}");
+        assert!(text.contains("    clause "), "{text}");
+    }
+    let fields = vdi_sim::config::CONFIG_FIELDS.iter().map(|row| row.name);
+    let states = vdi_sim::states::DEVICE_SET_STATES.iter().map(|row| row.name);
+    for name in fields.chain(states) {
+        let text = told(&["explain", name]);
+        assert!(text.ends_with("exit 0\n") && text.contains("    source: "), "{text}");
+    }
+}
+
+/// The founding page in Spanish: every clause that cites it, with both citations, and the four
+/// states; of what is not on it that is said.
+#[test]
+fn the_founding_page_in_spanish() {
+    use vdi_sim::clauses::CLAUSES;
+    use vdi_sim::codes::Document;
+
+    let all = told(&["explain", "--language", "es"]);
+    let cites = |sources: &[vdi_sim::codes::Source]| {
+        sources.iter().any(|source| source.document == Document::ClosePage)
+    };
+    for row in CLAUSES.iter().filter(|row| cites(row.sources)) {
+        let one = told(&["explain", row.id, "--language", "es"]);
+        let text = one.split_once('\n').expect("the command").1.trim_end_matches("exit 0\n");
+        assert!(all.contains(text) && !one.contains(row.demand), "{one}");
+        for document in [Document::ClosePage, Document::ClosePageSpanish] {
+            assert!(one.contains(document.title()), "{one}");
+        }
+    }
+    assert_eq!(all.matches("estado ").count(), 4, "{all}");
+    for beyond in ["VD_E_ABORT", "server.open.status", "Clos"] {
+        let text = told(&["explain", beyond, "--language", "es"]);
+        assert!(text.ends_with("exit 64\n"), "{text}");
+    }
+}

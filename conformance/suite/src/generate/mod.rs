@@ -4,26 +4,17 @@
 //! both sides of every edge of a bound, every name that nearly is the right one, and
 //! *each* tried with several, the odd one out being the last.
 
+mod folder;
 mod rules;
 mod ways;
 
-use crate::scenario::{Library, Scenario};
+use crate::scenario::Scenario;
 
+pub use folder::{FOLDER, hand_written};
 pub use rules::from_rules;
 pub use ways::{from_ways, left_out};
 
 use vdi_explore::Bounds;
-
-/// The folder of generated scenarios.
-pub const FOLDER: &str = "generated";
-
-/// The scenarios of a library that were not generated.
-#[must_use]
-pub fn hand_written(library: &Library) -> Vec<&Scenario> {
-    let prefix = format!("{FOLDER}/");
-    let all = library.iter().map(|loaded| &loaded.scenario);
-    all.filter(|scenario| !scenario.id.starts_with(&prefix)).collect()
-}
 
 /// Everything that is generated: the ways through the model which `known` do not take,
 /// and what comes from the rules.

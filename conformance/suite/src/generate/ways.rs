@@ -19,7 +19,7 @@ use vdi_trace::{
     TimeoutArg,
 };
 
-use super::FOLDER;
+use super::folder::FOLDER;
 use crate::run::{PinnedAction, agreement, misuse_of, pin_actions, transitions};
 use crate::scenario::{Action, Scenario, expand};
 

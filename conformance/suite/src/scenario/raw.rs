@@ -251,8 +251,8 @@ impl Raw {
 /// What races: begun at once, so nothing is expected of each of them alone.
 fn racers(steps: Vec<Step>) -> Result<Vec<Action>, String> {
     let racer = |step: Step| {
-        if step.when.is_some() {
-            return Err("what races has no `when` of its own".to_owned());
+        if step.when.is_some() || step.times.is_some() {
+            return Err("what races has no `when` and no `times` of its own".to_owned());
         }
         match step.action {
             Action::Call { expect: None, gives: None, tells: None, .. }

@@ -1,6 +1,6 @@
 //! Calls that have begun and not returned, and the lanes they are on.
 
-use super::set::SetName;
+use super::set_name::SetName;
 use crate::explain::InputError;
 use crate::linearize::Slot;
 use vdi_model::{BufferId, Call, CommandId, LaneId, Requested, State};

@@ -10,6 +10,7 @@ mod names;
 mod outcomes;
 mod provisional;
 mod set;
+mod set_name;
 
 pub(crate) use answer::{ObservedCallback, matches};
 pub(crate) use bind::{bind, caller, checked_row};
@@ -21,7 +22,8 @@ pub(crate) use commit::commit;
 pub(crate) use names::{AllocatedBuffer, Names, SentCommand};
 pub(crate) use outcomes::{outcomes, outcomes_of};
 pub(crate) use provisional::{adopt, keep_or_revoke, provide};
-pub(crate) use set::{SetName, SetTrack};
+pub(crate) use set::SetTrack;
+pub(crate) use set_name::SetName;
 
 use crate::explain::InputError;
 use crate::linearize::{Slot, SlotSet};

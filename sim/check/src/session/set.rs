@@ -4,10 +4,10 @@
 use smallvec::SmallVec;
 
 use super::medium::MediumTrack;
+use super::set_name::SetName;
 use crate::linearize::Frontier;
 use vdi_model::{ClientLife, DeviceName, LaneId, ServerDevice, State};
 use vdi_spec::config::{ServerConfig, VdConfig};
-use vdi_trace::{Args, Function, Name};
 
 /// One device set of the trace, with every state it may be in.
 #[derive(Clone, Debug, Default)]
@@ -24,41 +24,6 @@ pub(crate) struct SetTrack {
     pub(crate) config: ConfigTrack,
     pub(crate) media: MediumTrack,
     pub(crate) statement: StatementTrack,
-}
-
-/// What a set is found by: its name, and the instance that it is made for. Create and
-/// OpenInSecondary do not tell the instance, but take it from the environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SetName {
-    pub(crate) name: String,
-    pub(crate) instance: Option<String>,
-}
-
-impl SetName {
-    pub(crate) fn new(function: Function, args: &Args<'_>) -> Self {
-        let text = |name: &Option<Name<'_>>| {
-            name.as_ref().map(|name| name.as_str()).unwrap_or_default().to_owned()
-        };
-        let told = !matches!(function, Function::Create | Function::OpenInSecondary);
-        Self { name: text(&args.name), instance: told.then(|| text(&args.instance)) }
-    }
-
-    /// The name of a device, which belongs to no instance.
-    pub(crate) fn of_device(name: &str) -> Self {
-        Self { name: name.to_owned(), instance: None }
-    }
-
-    fn is_for(&self, instance: Option<&str>) -> bool {
-        match (self.instance.as_deref(), instance) {
-            (Some(one), Some(other)) => one == other,
-            (None, _) | (_, None) => true,
-        }
-    }
-
-    /// Whether a set of one of these names may be the one of the other.
-    pub(crate) fn finds(&self, other: &Self) -> bool {
-        self.name == other.name && self.is_for(other.instance.as_deref())
-    }
 }
 
 /// What is known of the devices of a set by their names.

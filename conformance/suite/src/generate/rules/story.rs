@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::FOLDER;
+use super::super::folder::FOLDER;
 use super::super::ways::complete;
 use crate::scenario::{Scenario, Step};
 

@@ -58,6 +58,8 @@ pub(super) fn gate(args: &GateArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         results: &results,
         baseline: &baseline,
         stale,
+        role: None,
+        verbose: args.report.verbose,
     };
     print(&args.report, &summary, out)
 }

@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::input::{jobs, library, profile};
 use super::output::write;
 use super::run::{adapter, limits};
+use vdi_suite::report::lacks_too_much;
 use vdi_suite::run::{Answered, Followed, SuiteOptions, find_readings};
 use vdi_suite::scenario::Scenario;
 
@@ -48,6 +49,7 @@ pub(super) fn readings(args: &ReadingsArgs, out: &mut dyn Write) -> Result<u8, F
 }
 
 fn exit_code_of(answered: &[Answered]) -> u8 {
+    let all = answered.iter().map(|answer| answer.scenarios.len()).sum();
     let is = |wanted: fn(&Followed) -> bool| answered.iter().any(|a| wanted(&a.followed));
     let shown = |answer: &&Answered| answer.followed != Followed::NotShown;
     let unreached = |answer: &Answered| matches!(answer.followed, Followed::Trouble(_));
@@ -57,9 +59,20 @@ fn exit_code_of(answered: &[Answered]) -> u8 {
         matches!(f, Followed::Inconsistent(_) | Followed::Failing | Followed::Trouble(_))
     }) {
         exit_code::VIOLATION
+    } else if is(|f| matches!(f, Followed::Silence(_))) || lacks_too_much(&lacking(answered), all) {
+        exit_code::INCONCLUSIVE
     } else {
         exit_code::CONFORMANT
     }
+}
+
+/// What was not offered, with how many scenarios need it.
+fn lacking(answered: &[Answered]) -> Vec<(&str, usize)> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for what in answered.iter().flat_map(|answer| &answer.lacks) {
+        *counts.entry(what.as_str()).or_default() += 1;
+    }
+    counts.into_iter().collect()
 }
 
 /// The first of a list, and how many more.
@@ -83,6 +96,10 @@ fn text(answered: &[Answered], out: &mut dyn Write) -> Result<(), Failure> {
             }
             Followed::Failing => format!("cannot be told: fails {}", some(&answer.failing)),
             Followed::Trouble(text) => format!("TROUBLE: {text}"),
+            Followed::Silence(readings) => format!(
+                "cannot be told: {}, and only silence tells them apart",
+                readings.join(" or ")
+            ),
             Followed::NotOffered => "not offered".to_owned(),
             Followed::NotShown => "no expectation of a scenario depends on it".to_owned(),
         };
@@ -92,6 +109,11 @@ fn text(answered: &[Answered], out: &mut dyn Write) -> Result<(), Failure> {
             _ => format!(", leaving out what fails anyway: {}", some(&answer.failing)),
         };
         writeln!(out, "{:width$}  {found}{besides}", answer.question)?;
+    }
+    let lacking = lacking(answered);
+    if !lacking.is_empty() {
+        let listed = lacking.iter().map(|(what, count)| format!("{what} {count}"));
+        writeln!(out, "what was not offered: {}", listed.collect::<Vec<_>>().join(", "))?;
     }
     Ok(())
 }

@@ -1,25 +1,36 @@
 //! `vdi run`: scenarios against an implementation.
 
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use vdi_check::exit_code;
 
-use super::args::{RunArgs, Target, gating};
+use super::args::{RoleArg, RunArgs, Target, gating};
 use super::failure::Failure;
 use super::input::{baseline, jobs, library, profile};
-use super::output::{OptionWords, print, progress};
+use super::output::{OptionWords, pretty, print, progress, write};
 use vdi_reference::Mutant;
 use vdi_suite::adapter::{Adapter, Limits, Processes, Reference, Runtime, Stdio};
+use vdi_suite::baseline::Baseline;
 use vdi_suite::report::Summary;
-use vdi_suite::run::{Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated};
+use vdi_suite::run::{
+    Repeat, ScenarioResult, SuiteOptions, Verdict, needed_roles, run_suite_repeated,
+};
 use vdi_suite::scenario::{Library, Scenario};
 
 pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let profile = profile(&args.target.profile)?;
     let baseline = baseline(&args.gating)?;
     let library = library(args.target.scenarios.as_deref())?;
-    let scenarios = selected(&library, &args.filter)?;
+    let mut scenarios = match args.scenario.as_slice() {
+        [] => selected(&library, &args.filter)?,
+        ids => named(&library, ids)?,
+    };
+    let role = args.role.map(|role| (role.word(), only_of(role, &mut scenarios)));
+    if scenarios.is_empty() {
+        return Err(Failure::Usage("--role: each of these scenarios needs both halves".to_owned()));
+    }
     let adapter = adapter(&args.target)?;
     let options = SuiteOptions {
         profile,
@@ -34,24 +45,73 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
         bar.inc(1);
     });
     bar.finish_and_clear();
-    let stale = baseline.stale(&results, args.filter.is_empty());
+    let all = args.filter.is_empty() && args.scenario.is_empty() && role.is_none();
+    let stale = baseline.stale(&results, all);
     let again = reproducing(&args.target, adapter.options());
     let again = match repeat {
         Some(Repeat { times, seed }) => format!("{again} --repeat {times} --seed {seed}"),
         None => again,
     };
+    let parties = gating(&args.gating.party);
     let summary = Summary {
         command: "run",
         implementation: implementation(&results),
         options: again.trim_start(),
         profile_name: &args.target.profile,
         profile: &options.profile,
-        parties: &gating(&args.gating.party),
+        parties: &parties,
         results: &results,
         baseline: &baseline,
         stale,
+        role,
+        verbose: args.report.verbose,
     };
+    if let Some(path) = &args.write_baseline {
+        let reason = args.reason.as_deref().unwrap_or_default();
+        write_baseline(path, reason, &summary)?;
+    }
     print(&args.report, &summary, out)
+}
+
+/// Writes what fails the run, and what was not offered, as a baseline.
+fn write_baseline(path: &Path, reason: &str, summary: &Summary<'_>) -> Result<(), Failure> {
+    if reason.trim().is_empty() {
+        return Err(Failure::Usage("--reason: a baseline needs a reason".to_owned()));
+    }
+    if summary.never_reached() {
+        return Err(Failure::Unavailable(format!(
+            "{}: not written, no implementation was reached",
+            path.display()
+        )));
+    }
+    let lacks = summary.results.iter().filter(|result| result.adapter.lacks.is_some());
+    let listed: Vec<&ScenarioResult> = summary.failures().chain(lacks).collect();
+    write(path, &(pretty(&Baseline::of(&listed, reason))? + "\n"))
+}
+
+/// Leaves the scenarios that need no other half; how many do.
+fn only_of(role: RoleArg, scenarios: &mut Vec<&Scenario>) -> usize {
+    let all = scenarios.len();
+    scenarios.retain(|scenario| needed_roles(scenario).iter().all(|needed| *needed == role.word()));
+    all - scenarios.len()
+}
+
+/// The scenarios of these ids.
+fn named<'l>(library: &'l Library, ids: &[String]) -> Result<Vec<&'l Scenario>, Failure> {
+    let mut chosen = std::collections::BTreeMap::new();
+    for id in ids {
+        let Some(loaded) = library.get(id) else {
+            let known = library.iter().map(|loaded| loaded.scenario.id.as_str());
+            let near = vdi_spec::codes::closest(id, known)
+                .map(|near| format!(" (did you mean `{near}`?)"))
+                .unwrap_or_default();
+            return Err(Failure::Usage(format!(
+                "--scenario {id}: no such scenario (see `vdi list`){near}"
+            )));
+        };
+        chosen.insert(id, &loaded.scenario);
+    }
+    Ok(chosen.into_values().collect())
 }
 
 /// The options that bring the same result again.
@@ -62,6 +122,9 @@ pub(super) fn reproducing(target: &Target, adapter: &str) -> String {
     }
     if (target.timeout - 10.0).abs() > f64::EPSILON {
         words.add("--timeout", target.timeout);
+    }
+    if target.grace != 100 {
+        words.add("--grace", target.grace);
     }
     words.flag("--strict", target.strict);
     words.0.trim_start().to_owned()

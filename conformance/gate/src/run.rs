@@ -61,7 +61,7 @@ impl Gate {
             if observed.code != Some(0) {
                 let why = "the backup that is to be restored does not succeed";
                 let mut result = situation.result(Verdict::Inconclusive(why.to_owned()));
-                result.stderr = observed.output;
+                result.adapter.stderr = observed.output;
                 return Ok(result);
             }
             workspace.clear()?;

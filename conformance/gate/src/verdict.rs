@@ -30,7 +30,7 @@ pub(super) fn judge(
             Some(why) => unreadable(why),
             None => no_set(observed),
         });
-        result.stderr = observed.output.clone();
+        result.adapter.stderr = observed.output.clone();
         return result;
     }
     if situation.complete && !observed.traces.iter().any(asks_for_complete) {
@@ -54,7 +54,7 @@ pub(super) fn judge(
     result.trace = trace;
     result.findings = judged.findings.into_iter().filter(|of| of.party != Party::Server).collect();
     result.used = used.into_iter().collect();
-    result.stderr = observed.output.clone();
+    result.adapter.stderr = observed.output.clone();
     result
 }
 

@@ -3,6 +3,7 @@
 //! They run all the same. A failure that is listed does not fail the run; an
 //! entry that no failure matches does.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,9 @@ use vdi_spec::clauses::Clause;
 
 use crate::run::ScenarioResult;
 use crate::scenario::BadFile;
+
+/// The format's name and version.
+const FORMAT: &str = "baseline/1";
 
 /// A baseline file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +27,20 @@ pub struct Baseline {
     pub vdi: String,
     /// The failures that are known.
     pub known: Vec<Entry>,
+    /// What the implementation does not offer, and need not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_offered: Vec<LeftOut>,
+}
+
+/// Something that is not offered, with all the scenarios that need it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LeftOut {
+    /// What, in the word by which a run names it: `client`, `hold`, `server.FreeBuffer`.
+    pub what: String,
+    /// Why it is left out.
+    pub reason: String,
 }
 
 /// One known failure.
@@ -66,8 +84,8 @@ impl Baseline {
             let offset = text.find(word).unwrap_or_default();
             Err(Box::new(BadFile::at(&name, &text, offset, word.len(), message)))
         };
-        if baseline.vdi != "baseline/1" {
-            let message = format!("format `{}`, expected `baseline/1`", baseline.vdi);
+        if baseline.vdi != FORMAT {
+            let message = format!("format `{}`, expected `{FORMAT}`", baseline.vdi);
             return at("\"vdi\"", message);
         }
         for (index, entry) in baseline.known.iter().enumerate() {
@@ -79,7 +97,48 @@ impl Baseline {
                 return at(&quoted, "this scenario is listed twice".to_owned());
             }
         }
+        for (index, left_out) in baseline.not_offered.iter().enumerate() {
+            let quoted = format!("\"{}\"", left_out.what);
+            if left_out.reason.trim().is_empty() {
+                return at(&quoted, "what is not offered needs a reason".to_owned());
+            }
+            if baseline.not_offered[..index].iter().any(|other| other.what == left_out.what) {
+                return at(&quoted, "this is listed twice".to_owned());
+            }
+        }
         Ok(baseline)
+    }
+
+    /// A baseline that lists what fails, and what was not offered, of these results.
+    #[must_use]
+    pub fn of(results: &[&ScenarioResult], reason: &str) -> Self {
+        let known = results.iter().filter(|result| result.verdict.is_failure());
+        let lacks: BTreeSet<&String> =
+            results.iter().filter_map(|result| result.adapter.lacks.as_ref()).collect();
+        let reason = || reason.to_owned();
+        Self {
+            schema: None,
+            vdi: FORMAT.to_owned(),
+            known: known
+                .map(|result| Entry {
+                    scenario: result.id.clone(),
+                    verdict: result.verdict.name().to_owned(),
+                    clause: result.verdict.clause(),
+                    reason: reason(),
+                })
+                .collect(),
+            not_offered: lacks
+                .into_iter()
+                .map(|what| LeftOut { what: what.clone(), reason: reason() })
+                .collect(),
+        }
+    }
+
+    /// Whether it is known that what a result lacks is not offered.
+    #[must_use]
+    pub fn leaves_out(&self, result: &ScenarioResult) -> bool {
+        let listed = |what: &String| self.not_offered.iter().any(|left_out| left_out.what == *what);
+        result.adapter.lacks.as_ref().is_some_and(listed)
     }
 
     /// The entry that a result matches, if it is a known failure.
@@ -109,6 +168,17 @@ impl Baseline {
                 None => continue,
             };
             stale.push(Stale { entry: entry.clone(), got });
+        }
+        for LeftOut { what, reason } in self.not_offered.iter().filter(|_| all) {
+            if results.iter().all(|result| result.adapter.lacks.as_ref() != Some(what)) {
+                let entry = Entry {
+                    scenario: what.clone(),
+                    verdict: "not-offered".to_owned(),
+                    clause: None,
+                    reason: reason.clone(),
+                };
+                stale.push(Stale { entry, got: "no scenario lacks it".to_owned() });
+            }
         }
         stale
     }

@@ -16,7 +16,18 @@ KIND = sys.argv[1]
 STATE = sys.argv[2]
 
 def send(**message):
-    print(json.dumps(message), flush=True)
+    if KIND == "nulls":
+        message["out" if message["op"] == "return" else "position"] = None
+    if KIND == "decimals" and "id" in message:
+        message["id"] = float(message["id"])
+    line = json.dumps(message)
+    if KIND == "twice" and "id" in message:
+        line = line[:-1] + ', "id": 1}'
+    if KIND == "mark" and message["op"] == "hello":
+        line = "\ufeff" + line
+    end = {"blank-lines": "\n\n \n", "carriage-return": "\r"}.get(KIND, "\n")
+    sys.stdout.buffer.write((line + end).encode())
+    sys.stdout.buffer.flush()
 
 # The misbehaviour comes once, whichever process it falls on.
 def once():
@@ -33,8 +44,21 @@ for line in sys.stdin:
         version = 2 if KIND == "version" and once() else 1
         if KIND == "early-silence" and once():
             time.sleep(60)
+        if KIND == "no-greeting":
+            sys.exit("cannot find my library")
+        offers = ["server", "client", "settle"]
+        more = {}
+        if KIND == "surplus":
+            more = {"surplus": True, "declares": {"colour": "blue"}}
+            offers.append("flying")
+        if KIND in ("late", "never"):
+            offers.remove("settle")
+        if KIND == "one-half":
+            offers.remove("client")
+        if KIND.endswith("its-word"):
+            more["functions"] = {"server": ["Close", "Open"] if KIND == "breaks-its-word" else ["Open"]}
         send(op="hello", protocol=version, implementation={"name": "troubled", "version": "1"},
-             offers=["server", "client", "settle"], surplus=KIND == "surplus")
+             offers=offers, **more)
     elif op == "reset":
         if KIND == "crash" and once():
             print("about to fall", file=sys.stderr, flush=True)
@@ -46,13 +70,22 @@ for line in sys.stdin:
         send(op="ready")
     elif op == "call":
         status = "VD_E_PROTOCOL" if message["call"] != "Open" else "VD_E_INVALID"
+        if KIND == "never" or KIND == "mute":
+            continue
+        if KIND == "late":
+            time.sleep(0.2)
+        if KIND == "wrong-status":
+            status = "FINE"
+        if KIND == "breaks-its-word" or KIND == "lazy" and not once():
+            send(op="unsupported", id=message["id"], reason="not today")
+            continue
         if KIND == "impossible" and once():
             send(op="callback", lane="server.agent", command="never-sent",
                  completion="ERROR_SUCCESS", bytes=0)
         if KIND == "own" and once():
             send(op="trouble", message="the bridge to the library is down")
         send(op="return", id=message["id"], lane=message["lane"], status=status)
-    elif op == "settle":
+    elif op == "settle" and KIND != "mute":
         send(op="settled", id=message["id"], inCall=["server.main"] if KIND == "lanes" and once() else [])
     elif op == "bye":
         sys.exit(0)
@@ -72,7 +105,9 @@ fn run(kind: &str, more: &[&str]) -> String {
     let folder = TempDir::new().expect("a temporary folder");
     let scenarios = folder.path().join("scenarios");
     fs::create_dir(&scenarios).expect("made");
-    for id in ["one", "two", "three"] {
+    let ids = ["one", "two", "three", "four"];
+    let several = ["mute", "lazy", "keeps-its-word", "breaks-its-word"].contains(&kind);
+    for id in &ids[..if several { 4 } else { 3 }] {
         fs::write(scenarios.join(format!("{id}.json")), SCENARIO.replace("ID", id))
             .expect("written");
     }
@@ -85,7 +120,10 @@ fn run(kind: &str, more: &[&str]) -> String {
         "--jobs",
         "1",
         "--timeout",
-        if kind.ends_with("silence") { "4" } else { "60" },
+        match kind {
+            "mute" | "never" | "silence" | "early-silence" => "4",
+            _ => "60",
+        },
         "--scenarios",
         word(&scenarios),
         "--adapter",
@@ -151,14 +189,104 @@ fn trouble_of_its_own() {
     one_fails("own", "adapter-trouble", "the bridge to the library is down");
 }
 
+/// Whatever the rule about messages allows is read the same with `--strict`.
 #[test]
-fn surplus_fields_matter_only_when_strict() {
-    let lenient = run("surplus", &[]);
-    assert!(lenient.ends_with("exit 0\n"), "{lenient}");
-    let strict = run("surplus", &["--strict"]);
-    assert!(strict.contains("against the schema"), "{strict}");
-    // It already fails at the greeting, so it is never reached.
-    assert!(strict.ends_with("exit 69\n"), "{strict}");
+fn what_the_rule_about_messages_allows() {
+    for kind in ["surplus", "nulls", "blank-lines", "carriage-return", "mark", "decimals"] {
+        for strict in [&[][..], &["--strict"][..]] {
+            let text = run(kind, strict);
+            assert!(text.ends_with("exit 0\n"), "{kind} {strict:?}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_field_is_named_whether_strict_or_not() {
+    for strict in [&[][..], &["--strict"][..]] {
+        let flat = flat(&run("wrong-status", strict));
+        assert!(flat.contains("`return`: `status` is \"FINE\": "), "{flat}");
+        assert!(!flat.contains("oneOf"), "{flat}");
+        let flat = self::flat(&run("twice", strict));
+        assert!(flat.contains("the field `id` is there twice"), "{flat}");
+    }
+}
+
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn its_last_words_before_the_greeting() {
+    let text = run("no-greeting", &[]);
+    assert_eq!(text.matches("cannot find my library").count(), 1, "{text}");
+    assert!(text.contains("by hand   echo '{\"op\":\"hello\""), "{text}");
+    assert!(flat(&text).contains("likewise and 2 more"), "{text}");
+    assert!(text.ends_with("exit 69\n"), "{text}");
+}
+
+#[test]
+fn what_is_late_is_waited_for_unless_the_model_allows_it_to_block() {
+    // Without `settle`, and each answer later than the silence that means rest.
+    let text = run("late", &["--grace", "20"]);
+    assert!(text.ends_with("exit 0\n"), "{text}");
+}
+
+#[test]
+fn what_silence_decided_says_so() {
+    let text = run("never", &["--grace", "20"]);
+    assert!(flat(&text).contains("silence that lanes were blocked was told by 20ms"), "{text}");
+    assert!(text.contains("--grace"), "{text}");
+    assert!(text.ends_with("exit 1\n"), "{text}");
+}
+
+#[test]
+fn whoever_never_answers_is_given_up() {
+    let text = run("mute", &["--verbose"]);
+    assert_eq!(text.matches("gave no answer").count(), 3, "{text}");
+    assert!(flat(&text).contains("3 scenarios in a row ended in silence"), "{text}");
+}
+
+#[test]
+fn whoever_offers_function_by_function_is_held_to_it() {
+    let text = run("breaks-its-word", &[]);
+    let says = "answers `unsupported` to `server.Close`, which it offers: not today";
+    assert!(flat(&text).contains(says), "{text}");
+    assert!(text.ends_with("exit 1\n"), "{text}");
+    let text = run("keeps-its-word", &[]);
+    assert!(flat(&text).contains("what was not offered: server.Close 4"), "{text}");
+    assert!(text.ends_with("exit 2\n"), "{text}");
+}
+
+#[test]
+fn whoever_offers_little_is_not_green() {
+    let text = run("lazy", &[]);
+    assert!(text.contains("1 conformant, 3 not offered"), "{text}");
+    assert!(flat(&text).contains("what was not offered: server.Close 3"), "{text}");
+    assert!(text.ends_with("exit 2\n"), "{text}");
+}
+
+#[test]
+fn what_is_not_offered_may_be_known() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let known = folder.path().join("known.json");
+    let text = run("lazy", &["--write-baseline", word(&known), "--reason", "half a library"]);
+    assert!(text.ends_with("exit 2\n"), "{text}");
+    let text = run("lazy", &["--baseline", word(&known)]);
+    assert!(text.ends_with("exit 0\n"), "{text}");
+    // What is offered after all must not be listed.
+    let text = run("sound", &["--baseline", word(&known)]);
+    assert!(text.contains("STALE  server.Close"), "{text}");
+    assert!(text.ends_with("exit 1\n"), "{text}");
+}
+
+#[test]
+fn a_half_alone_can_be_asked_for() {
+    let text = run("one-half", &["--role", "server"]);
+    assert!(text.contains("only the server half was asked for, 0 scenarios not"), "{text}");
+    assert!(text.ends_with("exit 0\n"), "{text}");
+    let text =
+        told(&["run", "--role", "client", "--reference", "--scenario", "server/close/twice"]);
+    assert!(text.contains("each of these scenarios needs both halves"), "{text}");
 }
 
 #[test]
@@ -166,7 +294,7 @@ fn an_adapter_that_never_starts_is_given_up() {
     let text = told(&["run", "--adapter", "false", "--jobs", "1", "--filter", "server/open/"]);
     let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains("3 starts in a row failed; not tried again"), "{text}");
-    assert!(flat.contains("and 3 more scenarios, not started either"), "{text}");
+    assert!(flat.contains("likewise and 3 more (--verbose)"), "{text}");
     assert!(text.ends_with("exit 69\n"), "{text}");
 }
 

@@ -97,7 +97,7 @@ fn what_cannot_be_tried_is_said() {
     let (code, text) = told(&["gate", "--client", "true", "--filter", "backup/plain"]);
     assert!(code == 69 && text.contains("the program never created a set"), "{code} {text}");
     let (code, text) = told(&["gate", "--client", "true"]);
-    assert!(code == 69 && text.contains("more scenarios, not started either"), "{code} {text}");
+    assert!(code == 69 && text.contains("more (--verbose)"), "{code} {text}");
     let (code, text) = told(&["gate", "--client", "true", "--filter", "nothing"]);
     assert!(code == 64 && text.contains("no situation begins so"), "{code} {text}");
     let (code, text) = told(&["gate", "--client", "true", "--library", "/no/such.so"]);

@@ -36,7 +36,7 @@ fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("scenario.v1", schemars::schema_for!(Scenario)),
         ("trace.v1", schemars::schema_for!(TraceLine)),
         ("adapter-request.v1", schemars::schema_for!(Request)),
-        ("adapter-answer.v1", schemars::schema_for!(Answer)),
+        ("adapter-answer.v1", as_it_is_read(schemars::schema_for!(Answer))),
         ("baseline.v1", schemars::schema_for!(Baseline)),
         ("profile.v1", schemars::schema_for!(ProfileFile)),
         ("report.v1", schemars::schema_for!(JsonReport)),
@@ -44,6 +44,39 @@ fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("client-request.v1", schemars::schema_for!(ToClient)),
         ("client-answer.v1", schemars::schema_for!(FromClient)),
     ]
+}
+
+/// An adapter's answers are read as PROTOCOL.md says: a field that nobody knows is ignored,
+/// and so is an offer; null stands for what is missing.
+fn as_it_is_read(mut schema: schemars::Schema) -> schemars::Schema {
+    fn visit(value: &mut Value) {
+        match value {
+            Value::Object(object) => {
+                object.remove("additionalProperties");
+                object.values_mut().for_each(visit);
+                let required = object.get("required").cloned().unwrap_or_default();
+                let Some(Value::Object(fields)) = object.get_mut("properties") else { return };
+                for (name, field) in fields {
+                    let is_required = |list: &Vec<Value>| list.iter().any(|one| one == name);
+                    if !required.as_array().is_some_and(is_required) {
+                        *field = serde_json::json!({ "anyOf": [field.take(), { "type": "null" }] });
+                    }
+                    if name == "offers" {
+                        let known = field["items"].take();
+                        field["items"] = serde_json::json!({
+                            "anyOf": [known, { "type": "string" }]
+                        });
+                    }
+                }
+            }
+            Value::Array(list) => list.iter_mut().for_each(visit),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut value = schema.to_value();
+    visit(&mut value);
+    schema = value.try_into().expect("a schema is an object");
+    schema
 }
 
 fn validator(name: &str) -> jsonschema::Validator {

@@ -24,7 +24,7 @@ pub use suite::{MutantsArgs, ReadingsArgs, RunArgs};
 pub use target::Target;
 pub use trace::{AskArgs, CheckArgs, JoinArgs};
 pub(crate) use values::gating;
-pub use values::{CheckFormat, EndArg, Format, GatingArgs, PartyArg, ReportArgs};
+pub use values::{CheckFormat, EndArg, Format, GatingArgs, PartyArg, ReportArgs, RoleArg};
 
 /// Tells whether software speaking SQL Server's Virtual Device Interface does what
 /// the documents say.

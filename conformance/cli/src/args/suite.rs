@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::target::Target;
-use super::values::{CheckFormat, GatingArgs, ReportArgs};
+use super::values::{CheckFormat, GatingArgs, ReportArgs, RoleArg};
 
 /// `vdi run`.
 #[derive(Debug, Clone, Args)]
@@ -16,6 +16,18 @@ pub struct RunArgs {
     /// Only scenarios whose id, or a clause of which, begins so; may be given several times
     #[arg(long, value_name = "PREFIX")]
     pub filter: Vec<String>,
+    /// Only the scenario of this id; may be given several times
+    #[arg(long, value_name = "ID", conflicts_with = "filter")]
+    pub scenario: Vec<String>,
+    /// Only scenarios that need nothing but this half of the interface
+    #[arg(long, value_enum, value_name = "HALF")]
+    pub role: Option<RoleArg>,
+    /// Write what fails or is not offered as a baseline; needs a reason
+    #[arg(long, value_name = "FILE", requires = "reason", conflicts_with = "baseline")]
+    pub write_baseline: Option<PathBuf>,
+    /// Why what fails is left for now
+    #[arg(long, value_name = "TEXT", requires = "write_baseline")]
+    pub reason: Option<String>,
     /// Implementations side by side; all processors if missing
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,

@@ -46,6 +46,26 @@ pub enum PartyArg {
     Client,
 }
 
+/// A half of the interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RoleArg {
+    /// What the database engine calls
+    Server,
+    /// What the backup application calls
+    Client,
+}
+
+impl RoleArg {
+    /// As an adapter offers it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        }
+    }
+}
+
 impl PartyArg {
     /// As the catalogue names it.
     #[must_use]
@@ -95,6 +115,9 @@ pub struct ReportArgs {
     /// Write the report here; the summary line is still printed
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Tell every failure, not one of those that have the same cause
+    #[arg(long)]
+    pub verbose: bool,
     /// Write every trace into this folder, for `vdi check` and `vdi replay`
     #[arg(long, value_name = "FOLDER")]
     pub traces: Option<PathBuf>,

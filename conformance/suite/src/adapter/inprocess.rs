@@ -18,7 +18,7 @@ use vdi_trace::{Args, Found, Function, Out, Presence, Process};
 
 use super::barrier::{Barrier, pause};
 use super::protocol::{Answer, Hello, Offer, Racing, Request};
-use super::{Adapter, Connection, Limits, Trouble};
+use super::{Adapter, Connection, Limits, NotGreeted, Trouble};
 use crate::locked::locked;
 
 /// An implementation of VDI in Rust.
@@ -377,7 +377,7 @@ impl<I: Implementation + Clone + 'static> Adapter for InProcess<I> {
         &self.options
     }
 
-    fn connect(&self, limits: Limits) -> Result<Box<dyn Connection>, Trouble> {
+    fn connect(&self, limits: Limits) -> Result<Box<dyn Connection>, NotGreeted> {
         Ok(Box::new(self.driver(limits)))
     }
 }

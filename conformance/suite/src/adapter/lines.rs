@@ -13,7 +13,13 @@ use super::Trouble;
 use crate::locked::locked;
 
 /// A longer line than this is not read to its end.
-const LONGEST_LINE: u64 = 16 * 1024 * 1024;
+const LONGEST_LINE: usize = 16 * 1024 * 1024;
+
+/// What some programs write before the first character.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// How long the end of standard error is waited for once the process has ended.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How much of standard error is kept until it is asked for, in bytes.
 const STDERR_KEPT: usize = 64 * 1024;
@@ -115,7 +121,10 @@ impl Lines {
     fn crashed(&mut self) -> Trouble {
         // Its output has ended; a child that lingers nonetheless is not waited for.
         let _ = self.child.kill();
-        Trouble::Crashed(match self.child.wait() {
+        let status = self.child.wait();
+        // Its last words come on another pipe, which a child of its own may hold.
+        let _ = self.kept_all.recv_timeout(LAST_WORDS);
+        Trouble::Crashed(match status {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),
         })
@@ -132,7 +141,7 @@ impl Lines {
         let _ = self.child.kill();
         let _ = self.child.wait();
         // A child of its own may hold the pipe, and is not waited for long.
-        let _ = self.kept_all.recv_timeout(Duration::from_millis(500));
+        let _ = self.kept_all.recv_timeout(LAST_WORDS);
         let text = self.take_stderr();
         let all: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
         all[all.len().saturating_sub(lines)..].iter().map(|line| shown(line.as_bytes())).collect()
@@ -146,15 +155,41 @@ impl Drop for Lines {
     }
 }
 
-/// Sends each line that the child writes, until it ends.
+/// Sends each line that the child writes, until it ends. A line ends with LF, CR LF or CR;
+/// one that is blank says nothing, and neither does a byte order mark before the first.
 fn read_lines(stdout: impl Read, lines: &Sender<Vec<u8>>) {
     let mut stdout = BufReader::new(stdout);
+    let mut is_first = true;
     loop {
-        let mut line = Vec::new();
-        match stdout.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => return,
-            Ok(_) if lines.send(line).is_err() => return,
-            Ok(_) => {}
+        let mut line = match next_line(&mut stdout) {
+            Ok(Some(line)) => line,
+            Ok(None) | Err(_) => return,
+        };
+        if std::mem::take(&mut is_first) && line.starts_with(BYTE_ORDER_MARK) {
+            line.drain(..BYTE_ORDER_MARK.len());
+        }
+        let is_blank = line.iter().all(u8::is_ascii_whitespace);
+        if !is_blank && lines.send(line).is_err() {
+            return;
+        }
+    }
+}
+
+/// The next line without its end; `None` behind the last one.
+fn next_line(from: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    loop {
+        let piece = from.fill_buf()?;
+        if piece.is_empty() {
+            return Ok((!line.is_empty()).then_some(line));
+        }
+        // Behind CR LF the LF is a blank line of its own.
+        let end = piece.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        let length = end.unwrap_or(piece.len()).min(LONGEST_LINE - line.len());
+        line.extend_from_slice(&piece[..length]);
+        from.consume(length + usize::from(end == Some(length)));
+        if end == Some(length) || line.len() == LONGEST_LINE {
+            return Ok(Some(line));
         }
     }
 }

@@ -4,11 +4,13 @@
 //! Both speak the same messages ([`protocol`]); the run room does not know which
 //! it has. The expected answers never come here.
 
+mod answer;
 mod barrier;
 mod body;
 mod cooperative;
 pub mod inprocess;
 pub mod lines;
+mod plain;
 mod processes;
 pub mod protocol;
 mod reference;
@@ -58,7 +60,24 @@ pub trait Adapter: Sync {
     ///
     /// # Errors
     /// It cannot be started, or does not greet as the protocol says.
-    fn connect(&self, limits: Limits) -> Result<Box<dyn Connection>, Trouble>;
+    fn connect(&self, limits: Limits) -> Result<Box<dyn Connection>, NotGreeted>;
+}
+
+/// An implementation that was not reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotGreeted {
+    /// Why.
+    pub trouble: Trouble,
+    /// What it wrote to standard error.
+    pub stderr: String,
+    /// A line for a shell that greets it.
+    pub by_hand: Option<String>,
+}
+
+impl From<Trouble> for NotGreeted {
+    fn from(trouble: Trouble) -> Self {
+        Self { trouble, stderr: String::new(), by_hand: None }
+    }
 }
 
 /// A running implementation.
@@ -130,6 +149,17 @@ pub enum Trouble {
     /// It says that it failed.
     #[error("reports its own failure: {0}")]
     Own(String),
+    /// It was silent so often that it is not asked any more.
+    #[error("was not asked any more: {0}")]
+    GivenUp(String),
+    /// It answers `unsupported` to what it said it offers.
+    #[error("answers `unsupported` to `{what}`, which it offers: {reason}")]
+    Unsupported {
+        /// What was asked of it.
+        what: String,
+        /// What it says.
+        reason: String,
+    },
     /// It is no adapter but a client program, under the gate, that does not do its part.
     #[error("{1}")]
     Program(Misdeed, String),
@@ -159,6 +189,8 @@ impl Trouble {
             Self::WrongVersion(_) => "wrong-protocol-version",
             Self::Silent { .. } => "silent",
             Self::Own(_) => "adapter-trouble",
+            Self::GivenUp(_) => "given-up",
+            Self::Unsupported { .. } => "unsupported",
             Self::Program(Misdeed::NotStarted, _) => "not-started",
             Self::Program(Misdeed::Crashed, _) => "crashed",
             Self::Program(Misdeed::Hung, _) => "hung",

@@ -20,7 +20,7 @@ use vdi_trace::{Function, Handle, HowEnded, LaneName, Name, Out, Presence, Proce
 use super::barrier::pause;
 use super::body::far;
 use super::protocol::{Answer, Hello, Racing, Request};
-use super::{Adapter, Connection, Limits, Trouble, runtime};
+use super::{Adapter, Connection, Limits, NotGreeted, Trouble, runtime};
 
 /// The runtime between processes.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl Adapter for Processes {
         "--processes"
     }
 
-    fn connect(&self, limits: Limits) -> Result<Box<dyn Connection>, Trouble> {
+    fn connect(&self, limits: Limits) -> Result<Box<dyn Connection>, NotGreeted> {
         Ok(Box::new(ProcessesConnection {
             program: self.program.clone(),
             limits,

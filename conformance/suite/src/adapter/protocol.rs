@@ -36,6 +36,24 @@ pub enum Offer {
     Together,
 }
 
+impl Offer {
+    /// Its word in a message.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::Touch => "touch",
+            Self::Exit => "exit",
+            Self::Unload => "unload",
+            Self::Hold => "hold",
+            Self::Settle => "settle",
+            Self::Expire => "expire",
+            Self::Together => "together",
+        }
+    }
+}
+
 /// From the suite to an adapter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -146,7 +164,6 @@ pub struct Racing {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
 pub struct Hello {
     /// Protocol version.
     pub protocol: u64,
@@ -154,16 +171,53 @@ pub struct Hello {
     pub implementation: Implementation,
     /// What it offers.
     pub offers: Vec<Offer>,
+    /// The functions it offers, if it says so one by one; it is then held to its word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub functions: Option<Functions>,
     /// What it declares where the documents leave it free.
     #[serde(default)]
     pub declares: Declares,
+}
+
+/// The functions that an adapter offers, by the process that calls them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Functions {
+    /// Called by the server.
+    pub server: Vec<Function>,
+    /// Called by the primary client.
+    pub client: Vec<Function>,
+    /// Called by a secondary client.
+    pub secondary: Vec<Function>,
+}
+
+impl Functions {
+    /// Those that a process calls.
+    #[must_use]
+    pub fn of(&self, process: Process) -> &[Function] {
+        match role(process) {
+            "server" => &self.server,
+            "client" => &self.client,
+            _ => &self.secondary,
+        }
+    }
+}
+
+/// The half of the interface, or the part of it, that a process calls.
+#[must_use]
+pub fn role(process: Process) -> &'static str {
+    match process {
+        Process::Server => "server",
+        Process::Primary => "client",
+        Process::Secondary(_) => "secondary",
+    }
 }
 
 /// The implementation behind an adapter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
 pub struct Implementation {
     /// Its name.
     pub name: String,
@@ -178,7 +232,6 @@ pub struct Implementation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "op", rename_all = "lowercase", rename_all_fields = "camelCase")]
-#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
 pub enum Answer {
     /// Answer to the greeting.
     Hello(Hello),
@@ -268,7 +321,21 @@ impl Hello {
     /// Whether this is offered.
     #[must_use]
     pub fn has(&self, offer: Offer) -> bool {
-        self.offers.contains(&offer)
+        let functions = |list: fn(&Functions) -> &Vec<Function>| {
+            self.functions.as_ref().is_some_and(|functions| !list(functions).is_empty())
+        };
+        match offer {
+            Offer::Server if functions(|of| &of.server) => true,
+            Offer::Client if functions(|of| &of.client) => true,
+            _ => self.offers.contains(&offer),
+        }
+    }
+
+    /// Whether a function is offered to a process; whoever does not list them says so when
+    /// it is asked.
+    #[must_use]
+    pub fn has_function(&self, process: Process, function: Function) -> bool {
+        self.functions.as_ref().is_none_or(|offered| offered.of(process).contains(&function))
     }
 
     /// The origin that a trace of this implementation names.
@@ -287,6 +354,24 @@ impl Request {
     #[must_use]
     pub fn hello() -> Self {
         Self::Hello { protocol: VERSION, suite: env!("CARGO_PKG_VERSION").to_owned() }
+    }
+
+    /// The word by which what it asks for is offered.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Hello { .. } => "hello",
+            Self::Reset { .. } => "reset",
+            Self::Call { .. } => "call",
+            Self::Resume { .. } => "hold",
+            Self::Touch { .. } => "touch",
+            Self::Exit { .. } => "exit",
+            Self::Unload { .. } => "unload",
+            Self::Expire { .. } => "expire",
+            Self::Settle { .. } => "settle",
+            Self::Together { .. } => "together",
+            Self::Bye => "bye",
+        }
     }
 
     /// The name of the operation, with the function if it is a call.

@@ -48,6 +48,7 @@ impl Implementation for Reference {
                 language: Some("Rust".to_owned()),
             },
             offers: whole_offer(),
+            functions: None,
             declares: Declares { queue_depth: Some(QUEUE_DEPTH) },
         }
     }

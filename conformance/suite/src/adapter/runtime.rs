@@ -53,6 +53,7 @@ pub(super) fn hello() -> Hello {
             language: Some("Rust".to_owned()),
         },
         offers: whole_offer(),
+        functions: None,
         declares: Declares { queue_depth: Some(QUEUE_DEPTH) },
     }
 }

@@ -3,13 +3,19 @@
 
 use std::time::Duration;
 
+use super::answer;
 use super::lines::{self, Lines, garbage};
 use super::protocol::{Answer, Hello, Request, VERSION};
-use super::{Adapter, Connection, Limits, Trouble};
+use super::{Adapter, Connection, Limits, NotGreeted, Trouble};
+
+/// Lines of standard error that are told of one that does not greet.
+const LAST_LINES: usize = 20;
 
 /// A command that starts an adapter.
 #[derive(Clone, Debug)]
 pub struct Stdio {
+    /// The command line, as it was given.
+    command: String,
     options: String,
     words: Vec<String>,
 }
@@ -22,7 +28,7 @@ impl Stdio {
     pub fn new(command: &str) -> Result<Self, Trouble> {
         let words = lines::words(command)?;
         let word = shlex::try_quote(command).unwrap_or(command.into());
-        Ok(Self { options: format!("--adapter {word}"), words })
+        Ok(Self { command: command.to_owned(), options: format!("--adapter {word}"), words })
     }
 
     /// Starts the command once and ends it, to see that it can be started.
@@ -39,11 +45,18 @@ impl Adapter for Stdio {
         &self.options
     }
 
-    fn connect(&self, limits: Limits) -> Result<Box<dyn Connection>, Trouble> {
+    fn connect(&self, limits: Limits) -> Result<Box<dyn Connection>, NotGreeted> {
         let lines = Lines::start(&self.words)?;
         let mut process = Process { lines, limits, hello: None };
-        let hello = process.greet()?;
-        process.hello = Some(hello);
+        match process.greet() {
+            Ok(hello) => process.hello = Some(hello),
+            Err(trouble) => {
+                let stderr = process.lines.end(LAST_LINES).join("\n");
+                let greeting = serde_json::to_string(&Request::hello()).unwrap_or_default();
+                let by_hand = format!("echo '{greeting}' | {}", self.command);
+                return Err(NotGreeted { trouble, stderr, by_hand: Some(by_hand) });
+            }
+        }
         Ok(Box::new(process))
     }
 }
@@ -78,14 +91,18 @@ impl Process {
     }
 
     fn parse(&self, line: &[u8]) -> Result<Answer, Trouble> {
+        // Whatever is wrong with it is told by its field; the schema says no more.
+        let answer = answer::read(line).map_err(|error| garbage(&error, line))?;
         #[cfg(feature = "strict")]
         if self.limits.strict {
             let value = serde_json::from_slice(line).map_err(|error| garbage(&error, line))?;
             if let Err(error) = answer_schema().validate(&value) {
-                return Err(garbage(&format!("against the schema: {error}"), line));
+                let (at, op) = (error.instance_path(), &value["op"]);
+                let reason = format!("op {op}: against the schema, at `{at}`: {error}");
+                return Err(garbage(&reason, line));
             }
         }
-        serde_json::from_slice(line).map_err(|error| garbage(&error, line))
+        Ok(answer)
     }
 }
 

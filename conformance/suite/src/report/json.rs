@@ -1,8 +1,11 @@
 //! The report for programs.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Value, json as object};
 
+use super::cause::call_of;
 use super::{Counts, Summary};
 use crate::run::{Blocking, RaceTally, ScenarioResult, Verdict};
 
@@ -25,6 +28,12 @@ pub struct JsonReport {
     pub exit_code: u8,
     /// How many scenarios ended how.
     pub counts: Counts,
+    /// What was not offered and is not in the baseline, each with how many scenarios need it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_offered: BTreeMap<String, usize>,
+    /// The half that alone was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// One entry per scenario.
     pub scenarios: Vec<JsonScenario>,
     /// Entries of the baseline that nothing matches.
@@ -65,6 +74,16 @@ pub struct JsonScenario {
     /// Of a failure: what was observed, event by event, in canonical order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<Value>,
+    /// The call that a failure is about, with its arguments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<String>,
+    /// Of what was not offered: what is missing, in a word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<String>,
+    /// Of a failure: so many milliseconds without an answer (`--grace`) told that lanes were
+    /// blocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silence: Option<u64>,
     /// What the adapter wrote to standard error.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub stderr: String,
@@ -81,6 +100,12 @@ pub fn json(summary: &Summary<'_>) -> String {
         readings: summary.profile.differences().map(|reading| reading.to_string()).collect(),
         exit_code: summary.exit_code(),
         counts: summary.counts(),
+        not_offered: summary
+            .lacking()
+            .into_iter()
+            .map(|(what, count)| (what.to_owned(), count))
+            .collect(),
+        role: summary.role.map(|(role, _)| role.to_owned()),
         scenarios: summary
             .results
             .iter()
@@ -136,7 +161,14 @@ fn scenario(result: &ScenarioResult, known: bool) -> JsonScenario {
         mismatch: result.mismatch.as_ref().map(value),
         findings: result.findings.iter().map(|finding| placed(finding, &order)).collect(),
         races: result.races.tally.clone(),
+        call: call_of(result),
+        lacks: result.adapter.lacks.clone(),
+        silence: result
+            .adapter
+            .silence
+            .filter(|_| failed)
+            .map(|grace| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX)),
         trace: if failed { trace } else { Vec::new() },
-        stderr: if failed { result.stderr.clone() } else { String::new() },
+        stderr: if failed { result.adapter.stderr.clone() } else { String::new() },
     }
 }

@@ -36,8 +36,8 @@ pub fn junit(summary: &Summary<'_>) -> Result<String, quick_junit::SerializeErro
         };
         let mut case = TestCase::new(result.id.clone(), status);
         case.set_classname(folder);
-        if !result.stderr.is_empty() {
-            case.set_system_err(&result.stderr);
+        if !result.adapter.stderr.is_empty() {
+            case.set_system_err(&result.adapter.stderr);
         }
         if suites.last().is_none_or(|suite| suite.name.as_str() != folder) {
             suites.push(TestSuite::new(folder));

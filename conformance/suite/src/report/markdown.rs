@@ -24,6 +24,15 @@ pub fn markdown(summary: &Summary<'_>) -> String {
     ] {
         let _ = writeln!(out, "| {name} | {count} |");
     }
+    let lacking = summary.lacking();
+    if !lacking.is_empty() {
+        let listed = lacking.iter().map(|(what, count)| format!("`{what}` {count}"));
+        let listed = listed.collect::<Vec<_>>().join(", ");
+        let _ = writeln!(out, "\nwhat was not offered: {listed}");
+    }
+    if let Some((role, others)) = summary.role {
+        let _ = writeln!(out, "\nonly the {role} half was asked for, {others} scenarios not");
+    }
     for result in summary.failures() {
         let clause = match &result.verdict {
             Verdict::Violation(violation) => {

@@ -1,5 +1,6 @@
 //! Reports of a run. They never judge: what they say was decided before.
 
+mod cause;
 mod json;
 mod junit;
 mod lanes;
@@ -11,6 +12,9 @@ pub use junit::junit;
 pub use lanes::lane_diagram;
 pub use markdown::markdown;
 pub use text::{failure, text, trace_verdict};
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use vdi_check::exit_code;
 use vdi_spec::clauses::{Party, Profile};
@@ -40,7 +44,14 @@ pub struct Summary<'a> {
     pub baseline: &'a Baseline,
     /// Entries of the baseline that nothing matches.
     pub stale: Vec<Stale>,
+    /// The half that alone was asked for, and how many scenarios were not for it.
+    pub role: Option<(&'static str, usize)>,
+    /// Whether each failure is told, and not only one of those that have the same cause.
+    pub verbose: bool,
 }
+
+/// Of so many scenarios, if one was not offered, a run is not green any more.
+const NOT_OFFERED: usize = 7;
 
 /// How many scenarios ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -124,6 +135,30 @@ impl Summary<'_> {
         !self.results.is_empty() && self.results.iter().all(unreached)
     }
 
+    /// What was not offered, in words, with how many scenarios need it; most first. What the
+    /// baseline lists is not there.
+    #[must_use]
+    pub fn lacking(&self) -> Vec<(&str, usize)> {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for result in self.results {
+            let covered =
+                self.baseline.leaves_out(result) || self.baseline.covers(result).is_some();
+            if let Some(what) = result.adapter.lacks.as_deref().filter(|_| !covered) {
+                *counts.entry(what).or_default() += 1;
+            }
+        }
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by_key(|(what, count)| (Reverse(*count), *what));
+        counts
+    }
+
+    /// Whether so much was not offered that nothing is shown: a half of the interface, or
+    /// one scenario in seven.
+    #[must_use]
+    pub fn lacks_too_much(&self) -> bool {
+        lacks_too_much(&self.lacking(), self.results.len())
+    }
+
     /// The exit code of the run. Nothing shown to conform is never a success.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -132,12 +167,24 @@ impl Summary<'_> {
             exit_code::UNAVAILABLE
         } else if counts.failed > 0 || !self.stale.is_empty() {
             exit_code::VIOLATION
-        } else if counts.inconclusive > 0 || counts.conformant + counts.known == 0 {
+        } else if counts.inconclusive > 0
+            || counts.conformant + counts.known == 0
+            || self.lacks_too_much()
+        {
             exit_code::INCONCLUSIVE
         } else {
             exit_code::CONFORMANT
         }
     }
+}
+
+/// Whether what was not offered, with how many of `all` scenarios need it, is a half of the
+/// interface or one scenario in seven.
+#[must_use]
+pub fn lacks_too_much(lacking: &[(&str, usize)], all: usize) -> bool {
+    let scenarios: usize = lacking.iter().map(|(_, count)| count).sum();
+    let is_half = |(what, _): &(&str, usize)| ["server", "client"].contains(what);
+    lacking.iter().any(is_half) || (scenarios > 0 && scenarios * NOT_OFFERED >= all)
 }
 
 /// The command that runs one scenario again; `call` is what stands behind `vdi`.
@@ -146,7 +193,9 @@ fn again(call: &str, profile: &str, id: &str) -> String {
     if profile != vdi_spec::clauses::PROFILES[0].0 {
         text.push_str(&format!(" --profile {}", quoted(profile)));
     }
-    text.push_str(&format!(" --filter {id}"));
+    // The gate has situations, of which it takes those whose name begins so.
+    let option = if call.starts_with("gate") { "--filter" } else { "--scenario" };
+    text.push_str(&format!(" {option} {id}"));
     text
 }
 

@@ -5,39 +5,31 @@ use std::fmt::Write;
 pub use vdi_check::text::trace_verdict;
 use vdi_check::text::{body, heading, row, violation_rows};
 
+use super::cause::{Group, call_of, groups};
 use super::{Summary, again};
-use crate::adapter::{Misdeed, Trouble};
+use crate::adapter::Trouble;
 use crate::run::{ScenarioResult, Verdict};
 
 /// The whole report: failures, what the baseline has to say, one line of summary.
 #[must_use]
 pub fn text(summary: &Summary<'_>) -> String {
     let mut out = String::new();
-    let mut given_up = 0;
-    for result in summary.failures() {
-        // What was not even tried after so many failed starts is said once.
-        let never = matches!(
-            &result.verdict,
-            Verdict::Trouble(Trouble::NotStarted(_) | Trouble::Program(Misdeed::NotStarted, _))
-        );
-        if never {
-            given_up += 1;
-            if given_up > 1 {
-                continue;
-            }
+    for Group { first, others } in groups(summary.failures(), summary.verbose) {
+        out.push_str(&failure(first, &summary.call(), summary.profile_name));
+        if !others.is_empty() {
+            let names: Vec<&str> = others.iter().take(3).map(|other| other.id.as_str()).collect();
+            let more = if others.len() > names.len() { ", …" } else { "" };
+            let text = format!("and {} more (--verbose): {}{more}", others.len(), names.join(", "));
+            row(&mut out, "likewise", &text);
         }
-        out.push_str(&failure(result, &summary.call(), summary.profile_name));
         out.push('\n');
-    }
-    if given_up > 1 {
-        let _ = writeln!(out, "and {} more scenarios, not started either\n", given_up - 1);
     }
     for result in summary.results {
         if let Verdict::Inconclusive(reason) = &result.verdict {
             heading(&mut out, "UNDECIDED", &result.id, "");
             body(&mut out, &result.title);
             row(&mut out, "because", reason);
-            row(&mut out, "again", &again(&summary.call(), summary.profile_name, &result.id));
+            line(&mut out, "again", &again(&summary.call(), summary.profile_name, &result.id));
             out.push('\n');
         }
     }
@@ -58,12 +50,31 @@ pub fn text(summary: &Summary<'_>) -> String {
     out
 }
 
+/// What was not offered: each with how many scenarios need it, or each scenario.
 fn not_offered(out: &mut String, summary: &Summary<'_>) {
     for result in summary.results {
-        if let Verdict::NotOffered(reason) = &result.verdict {
+        if let Verdict::NotOffered(reason) = &result.verdict
+            && (summary.verbose || result.adapter.lacks.is_none())
+        {
             let _ = writeln!(out, "not offered  {}: {reason}", result.id);
         }
     }
+    let lacking = summary.lacking();
+    if lacking.is_empty() {
+        return;
+    }
+    let listed = lacking.iter().map(|(what, count)| format!("{what} {count}"));
+    let listed = listed.collect::<Vec<_>>().join(", ");
+    let mark = if summary.lacks_too_much() { "UNDECIDED" } else { "NOTE" };
+    heading(out, mark, &format!("what was not offered: {listed}"), "");
+    if summary.lacks_too_much() {
+        body(
+            out,
+            "too much to call it conformant: ask for a half alone with --role, or list \
+                   what is left out, with a reason, in a baseline (--write-baseline)",
+        );
+    }
+    out.push('\n');
 }
 
 /// How much of what may come of each race was seen; nothing if none was repeated.
@@ -112,8 +123,11 @@ fn summary_line(summary: &Summary<'_>) -> String {
         }
     }
     let scenarios = if total == 1 { "scenario" } else { "scenarios" };
+    let role = summary.role.map_or_else(String::new, |(role, others)| {
+        format!(" · only the {role} half was asked for, {others} scenarios not")
+    });
     format!(
-        "{total} {scenarios}: {} · {} · profile {}\n",
+        "{total} {scenarios}: {}{role} · {} · profile {}\n",
         parts.join(", "),
         summary.implementation,
         summary.profile_name
@@ -157,11 +171,32 @@ pub fn failure(result: &ScenarioResult, call: &str, profile: &str) -> String {
             heading(&mut out, result.verdict.name(), &result.id, "");
         }
     }
-    if !result.stderr.is_empty() {
-        row(&mut out, "stderr", result.stderr.trim_end());
+    if let Some(call) = call_of(result) {
+        row(&mut out, "call", &call);
     }
-    row(&mut out, "again", &again(call, profile, &result.id));
+    if result.verdict.is_failure() {
+        silence_row(&mut out, result);
+    }
+    if !result.adapter.stderr.is_empty() {
+        row(&mut out, "stderr", result.adapter.stderr.trim_end());
+    }
+    if let Some(by_hand) = &result.adapter.by_hand {
+        line(&mut out, "by hand", by_hand);
+    }
+    line(&mut out, "again", &again(call, profile, &result.id));
     out
+}
+
+/// What was decided by silence says so.
+fn silence_row(out: &mut String, result: &ScenarioResult) {
+    if let Some(grace) = result.adapter.silence {
+        let text = format!(
+            "that lanes were blocked was told by {grace:?} without an answer (--grace), or by all \
+             of --timeout where the model knows of a call that must return; an adapter that \
+             offers `settle` says it instead"
+        );
+        row(out, "silence", &text);
+    }
 }
 
 /// What a call did wrong about blocking.

@@ -9,9 +9,10 @@ use vdi_trace::{
     CodeArg, Event, Function, Header, HowEnded, LaneName, Name, Out, Process, TimeoutArg, Trace,
 };
 
-use super::capabilities::{needed_offers, records};
+use super::capabilities::{function_word, lacking, records};
 use super::probes;
 use super::race::Pace;
+use super::rest;
 use super::seen::{CalledBack, Mismatch, Returned, Untaken};
 use crate::adapter::protocol::{Answer, Offer, Request};
 use crate::adapter::{Connection, Limits, Trouble};
@@ -36,6 +37,8 @@ pub struct Run {
     pub races: Vec<(usize, Combination)>,
     /// Why it ended early, if it did.
     pub end: Option<End>,
+    /// Whether lanes were taken to be blocked because nothing came from them.
+    pub by_silence: bool,
 }
 
 /// Why a scenario ended early.
@@ -44,7 +47,12 @@ pub enum End {
     /// The implementation is in trouble.
     Trouble(Trouble),
     /// The implementation does not offer something that the scenario needs.
-    NotOffered(String),
+    NotOffered {
+        /// What, in a word: `client`, `hold`, `server.Open`.
+        what: String,
+        /// Why, in its words.
+        reason: String,
+    },
 }
 
 impl From<Trouble> for End {
@@ -72,14 +80,14 @@ pub fn run_scenario(
         provoked: provoked.into_iter().collect(),
         ..Header::default()
     };
-    let missing = needed_offers(&steps).into_iter().find(|offer| !hello.has(*offer));
+    let missing = lacking(&steps, hello);
     let mut driver = Driver {
         connection,
         limits,
+        profile,
         pace,
         ended: BTreeSet::new(),
         unanswered: BTreeSet::new(),
-        time_outs: BTreeMap::new(),
         next_id: 0,
         calls: BTreeMap::new(),
         untaken: Untaken::default(),
@@ -93,10 +101,14 @@ pub fn run_scenario(
             step_of_line: Vec::new(),
             races: Vec::new(),
             end: None,
+            by_silence: false,
         },
     };
     driver.run.end = match missing {
-        Some(offer) => Some(End::NotOffered(format!("the adapter does not offer {offer:?}"))),
+        Some(what) => {
+            let reason = format!("the adapter does not offer `{what}`");
+            Some(End::NotOffered { what, reason })
+        }
         None => driver.all(scenario, &steps, own, profile).err(),
     };
     driver.run
@@ -105,13 +117,12 @@ pub fn run_scenario(
 pub(super) struct Driver<'a> {
     pub(super) connection: &'a mut dyn Connection,
     pub(super) limits: Limits,
+    pub(super) profile: &'a Profile,
     pub(super) pace: Pace,
     /// Processes that have ended: what they still tell came too late.
     pub(super) ended: BTreeSet<Process>,
     /// Exits and resumes that race and are not answered yet.
     pub(super) unanswered: BTreeSet<u64>,
-    /// Of the last call on each lane; of the agent's, an interval of serverTimeOut.
-    time_outs: BTreeMap<String, Duration>,
     next_id: u64,
     /// Calls in progress by number, with their lanes.
     pub(super) calls: BTreeMap<u64, String>,
@@ -122,11 +133,13 @@ pub(super) struct Driver<'a> {
     pub(super) run: Run,
 }
 
-/// What is known of the objects that calls make.
+/// What is known of calls and of the objects that they make.
 #[derive(Default)]
 struct Objects {
     /// Commands whose completion routines are held.
     holds: BTreeSet<String>,
+    /// Of the last call on each lane; of the agent's, an interval of serverTimeOut.
+    time_outs: BTreeMap<String, Duration>,
     /// Devices and buffers that calls in progress would make, by number.
     making: BTreeMap<u64, String>,
     /// Devices and buffers that calls were to make and did not.
@@ -248,7 +261,7 @@ impl Driver<'_> {
                 |answer: &Answer| matches!(answer, Answer::Expired { id: of } if *of == id);
             self.ask(&Request::Expire { id, lane: lane.to_owned(), after }, expired)?;
         } else {
-            let usual = self.time_outs.get(lane).copied().unwrap_or_default();
+            let usual = self.objects.time_outs.get(lane).copied().unwrap_or_default();
             let passes = after.map_or(usual, |ms| Duration::from_millis(ms.into()));
             let within = passes + self.limits.grace;
             while let Some(answer) = self.connection.receive(within)? {
@@ -261,11 +274,11 @@ impl Driver<'_> {
     /// Keeps the time-out of a call, and of a set that is created.
     fn note_time_out(&mut self, asked: StepCall<'_>) {
         if let Some(TimeoutArg::Milliseconds(ms)) = asked.args.timeout {
-            self.time_outs.insert(asked.lane.to_string(), Duration::from_millis(ms.into()));
+            self.objects.time_outs.insert(asked.lane.to_string(), Duration::from_millis(ms.into()));
         }
         if let Some(config) = &asked.args.config {
             let interval = Duration::from_millis(config.server_time_out.into());
-            self.time_outs.insert("server.agent".to_owned(), interval);
+            self.objects.time_outs.insert("server.agent".to_owned(), interval);
         }
     }
 
@@ -367,12 +380,36 @@ impl Driver<'_> {
         loop {
             match self.connection.receive(within)? {
                 Some(answer) if answers(&answer) => return Ok(answer),
-                Some(answer) => self.note(answer)?,
+                Some(answer) => self.note(answer).map_err(|end| match end {
+                    End::NotOffered { what, reason } if what.is_empty() => {
+                        self.unsupported(request.word().to_owned(), reason)
+                    }
+                    end => end,
+                })?,
                 None => {
                     return Err(Trouble::Silent { asked: request.what(), within }.into());
                 }
             }
         }
+    }
+
+    /// Something cannot be done: who has listed the functions it offers is held to its word.
+    /// A routine that is not held is nobody's promise.
+    fn unsupported(&self, what: String, reason: String) -> End {
+        let bound = self.connection.hello().functions.is_some() && what != Offer::Hold.word();
+        match bound {
+            true => Trouble::Unsupported { what, reason }.into(),
+            false => End::NotOffered { what, reason },
+        }
+    }
+
+    /// Who called which function last on a lane.
+    fn last_call_on(&self, lane: &str) -> Option<(Process, Function)> {
+        let process = LaneName::process_of(lane).ok()?;
+        self.run.trace.events.iter().rev().find_map(|event| match event {
+            Event::Call { lane: on, call, .. } if on.as_str() == lane => Some((process, *call)),
+            _ => None,
+        })
     }
 
     /// Waits until everything is at rest, and records which lanes are in a call.
@@ -395,15 +432,10 @@ impl Driver<'_> {
                 return Err(Trouble::Garbage { reason, line }.into());
             }
         } else {
-            let grace = self.limits.grace;
-            while let Some(answer) = self.connection.receive(grace)? {
-                self.note(answer)?;
-            }
+            rest::by_silence(self)?;
         }
-        if !self.calls.is_empty() {
-            let lanes: BTreeSet<&String> = self.calls.values().collect();
-            let blocked = lanes.into_iter().map(|lane| Name::from(lane.clone())).collect();
-            self.push(Event::Blocked { seq: None, blocked });
+        if let Some(rest) = rest::event(self) {
+            self.push(rest);
         }
         Ok(())
     }
@@ -440,8 +472,14 @@ impl Driver<'_> {
                 Ok(())
             }
             Answer::Unsupported { id, reason } => {
-                self.calls.remove(&id);
-                Err(End::NotOffered(reason))
+                let lane = self.calls.remove(&id);
+                let called = lane.and_then(|lane| self.last_call_on(&lane));
+                Err(called.map_or(
+                    End::NotOffered { what: String::new(), reason: reason.clone() },
+                    |(process, function)| {
+                        self.unsupported(function_word(process, function), reason)
+                    },
+                ))
             }
             Answer::Hello(_)
             | Answer::Ready
@@ -510,7 +548,7 @@ impl Driver<'_> {
         let resumed = |answer: &Answer| matches!(answer, Answer::Resumed { id: of } if *of == id);
         if let Err(end) = self.ask(&request, resumed) {
             // It was not held: nothing ended.
-            if matches!(end, End::NotOffered(_)) {
+            if matches!(end, End::NotOffered { .. }) {
                 self.run.trace.events.pop();
                 self.run.step_of_line.pop();
             }

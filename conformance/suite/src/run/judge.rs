@@ -1,6 +1,7 @@
 //! The verdict on one run: the oracle's, the scenario's, and what to make of both.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde::Serialize;
 use vdi_check::{Finding, Judged, Verdict as Oracle, Violation, check_trace};
@@ -100,10 +101,24 @@ pub struct ScenarioResult {
     pub blocking: Option<Blocking>,
     /// What was observed.
     pub trace: Trace,
-    /// What the adapter wrote to standard error.
-    pub stderr: String,
+    /// What is known of the adapter besides.
+    pub adapter: AdapterNotes,
     /// What came of its races.
     pub races: Races,
+}
+
+/// What is known of an adapter besides what it answered.
+#[derive(Clone, Debug, Default)]
+pub struct AdapterNotes {
+    /// What it wrote to standard error.
+    pub stderr: String,
+    /// Of one that was not reached: a line for a shell that greets it.
+    pub by_hand: Option<String>,
+    /// What it does not offer, in a word, if that is the verdict: `client`, `server.Open`.
+    pub lacks: Option<String>,
+    /// If lanes were taken to be blocked because nothing came from them: the silence that
+    /// was enough.
+    pub silence: Option<Duration>,
 }
 
 /// What came of the races of a scenario.
@@ -136,7 +151,7 @@ impl ScenarioResult {
             used: Vec::new(),
             blocking: None,
             trace: Trace::default(),
-            stderr: String::new(),
+            adapter: AdapterNotes::default(),
             races: Races::default(),
         }
     }
@@ -155,15 +170,21 @@ pub fn judge(scenario: &Scenario, profile: &Profile, run: Run, stderr: String) -
         (Verdict::Disagreement(_), Some(mismatch)) => blocking::of_mismatch(&run.trace, mismatch),
         _ => None,
     };
+    let lacks = match &run.end {
+        Some(End::NotOffered { what, .. }) if matches!(verdict, Verdict::NotOffered(_)) => {
+            Some(what.clone())
+        }
+        _ => None,
+    };
     ScenarioResult {
         verdict,
+        adapter: AdapterNotes { stderr, lacks, ..AdapterNotes::default() },
         blocking,
         step,
         mismatch: run.mismatch,
         findings: judged.findings,
         used: judged.clauses,
         trace: run.trace,
-        stderr,
         races: Races { seen: run.races, tally: None },
         ..ScenarioResult::unmeasured(scenario, Verdict::NotRun)
     }
@@ -215,7 +236,7 @@ fn verdict(scenario: &Scenario, profile: &Profile, run: &Run, judged: &Judged) -
     }
     match &run.end {
         Some(End::Trouble(trouble)) => return (Verdict::Trouble(trouble.clone()), step),
-        Some(End::NotOffered(reason)) => return (Verdict::NotOffered(reason.clone()), step),
+        Some(End::NotOffered { reason, .. }) => return (Verdict::NotOffered(reason.clone()), step),
         None => {}
     }
     if let Oracle::Inconclusive(undecided) = &judged.verdict {

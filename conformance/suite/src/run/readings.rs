@@ -5,11 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use vdi_spec::clauses::{Profile, QUESTIONS, Question, Reading};
+use vdi_spec::codes::HResult;
+use vdi_trace::{Event, Trace};
 
+use super::blocking::Blocking;
 use super::judge::{ScenarioResult, Verdict};
-use super::suite::{SuiteOptions, run_suite};
-use crate::adapter::Adapter;
-use crate::scenario::Scenario;
+use super::patience::Patience;
+use super::suite::{SuiteOptions, run_patiently};
+use crate::adapter::{Adapter, Trouble};
+use crate::scenario::{Scenario, Unblocked};
 
 /// What was found for one question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,6 +35,9 @@ pub enum Followed {
     Trouble(String),
     /// The implementation does not offer what these scenarios need.
     NotOffered,
+    /// One of these is followed, but only silence speaks against the others: what would tell
+    /// them apart is the passing of a time-out, and none was seen to pass.
+    Silence(Vec<String>),
     /// The question binds a client: no implementation of the interface shows it.
     NotShown,
 }
@@ -48,6 +55,9 @@ pub struct Answered {
     pub scenarios: Vec<String>,
     /// Those of them that fail under every reading, and tell nothing.
     pub failing: Vec<String>,
+    /// Of each of them that was not offered, what is missing for it, in a word.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<String>,
 }
 
 /// How often what was found may change the judging of the rest.
@@ -67,6 +77,7 @@ pub fn find_readings(
         }
     }
     let mut options = options.clone();
+    let patience = Patience::default();
     // A scenario may depend on two questions: what is found for one helps the other.
     // Were two to contradict each other for ever, the last round stands.
     let mut rounds = 0;
@@ -76,7 +87,7 @@ pub fn find_readings(
             .iter()
             .map(|row| {
                 let own = deciding.get(&row.question).map_or(&[][..], Vec::as_slice);
-                one(adapter, row.question, own, &options)
+                one(adapter, row.question, own, &options, &patience)
             })
             .collect();
         let mut found = options.profile.clone();
@@ -94,76 +105,148 @@ pub fn find_readings(
     }
 }
 
+/// What one reading makes of the scenarios: those that fail, each with whether nothing
+/// but silence made it fail.
+type Failures = BTreeMap<String, bool>;
+
 fn one(
     adapter: &dyn Adapter,
     question: Question,
     scenarios: &[&Scenario],
     options: &SuiteOptions,
+    patience: &Patience,
 ) -> Answered {
-    let id = question.info().id;
     let names = scenarios.iter().map(|scenario| scenario.id.clone()).collect();
-    let answered =
-        |followed, failing| Answered { question: id, followed, scenarios: names, failing };
+    let mut answered = Answered {
+        question: question.info().id,
+        followed: Followed::NotShown,
+        scenarios: names,
+        failing: Vec::new(),
+        lacks: Vec::new(),
+    };
     if scenarios.is_empty() {
-        return answered(Followed::NotShown, Vec::new());
+        return answered;
     }
     let readings: Vec<Reading> = question.readings().collect();
-    let mut failures: Vec<BTreeSet<String>> = Vec::new();
+    let mut failures: Vec<Failures> = Vec::new();
+    let mut time_passed = false;
     for reading in &readings {
         let mut options = options.clone();
         options.profile.choose(*reading);
-        let results = run_suite(adapter, scenarios, &options, &|_| {});
+        let results = run_patiently(adapter, scenarios, &options, None, patience, &|_| {});
         let trouble = |result: &ScenarioResult| match &result.verdict {
             Verdict::Trouble(trouble) => Some(trouble.to_string()),
             _ => None,
         };
+        answered.lacks = results.iter().filter_map(|result| result.adapter.lacks.clone()).collect();
         if results.iter().all(|result| matches!(result.verdict, Verdict::NotOffered(_))) {
-            return answered(Followed::NotOffered, Vec::new());
+            return Answered { followed: Followed::NotOffered, ..answered };
         }
         if results.iter().all(|result| trouble(result).is_some()) {
             let text = results.iter().find_map(trouble).unwrap_or_default();
-            return answered(Followed::Trouble(text), Vec::new());
+            return Answered { followed: Followed::Trouble(text), ..answered };
         }
-        failures
-            .push(results.iter().filter(|result| fails(result)).map(|r| r.id.clone()).collect());
+        time_passed |= results
+            .iter()
+            .any(|result| result.verdict == Verdict::Conformant && has_timed_out(&result.trace));
+        let failed = results.iter().filter(|result| fails(result));
+        failures.push(failed.map(|result| (result.id.clone(), is_silence(result))).collect());
     }
-    let (followed, failing) = decide(&readings, failures, scenarios.len());
-    answered(followed, failing)
+    let (followed, failing) = decide(&readings, failures, scenarios.len(), time_passed);
+    Answered { followed, failing, ..answered }
 }
 
 fn fails(result: &ScenarioResult) -> bool {
     result.verdict.is_failure() || matches!(result.verdict, Verdict::Inconclusive(_))
 }
 
+/// Whether a failure is nothing but something that did not come: a hang, a time-out that
+/// does not pass, or a lane that is taken to be blocked because nothing came from it.
+fn is_silence(result: &ScenarioResult) -> bool {
+    if matches!(result.verdict, Verdict::Trouble(Trouble::Silent { .. } | Trouble::GivenUp(_))) {
+        return true;
+    }
+    match result.blocking {
+        Some(Blocking::Unblock { by: Unblocked::Expiry }) => true,
+        Some(Blocking::NotBlock | Blocking::Unblock { .. }) => result.adapter.silence.is_some(),
+        Some(Blocking::Block) | None => false,
+    }
+}
+
+/// Whether a call has returned by its time-out after time had been said to pass.
+fn has_timed_out(trace: &Trace) -> bool {
+    let passes = trace.events.iter().position(|event| matches!(event, Event::Expired { .. }));
+    passes.is_some_and(|at| {
+        trace.events[at..].iter().any(|event| {
+            matches!(event, Event::Return { status, .. } if *status == HResult::VD_E_TIMEOUT)
+        })
+    })
+}
+
 /// What the failures under each reading tell. What fails under every reading tells
-/// nothing about this question.
+/// nothing about this question; what fails by silence alone tells something only of an
+/// implementation that is known to let time-outs pass.
 fn decide(
     readings: &[Reading],
-    mut failures: Vec<BTreeSet<String>>,
+    mut failures: Vec<Failures>,
     scenarios: usize,
+    silence_counts: bool,
 ) -> (Followed, Vec<String>) {
     let common: BTreeSet<String> = match failures.split_first() {
         Some((first, others)) => first
-            .iter()
-            .filter(|id| others.iter().all(|other| other.contains(*id)))
+            .keys()
+            .filter(|id| others.iter().all(|other| other.contains_key(*id)))
             .cloned()
             .collect(),
         None => BTreeSet::new(),
     };
-    failures.iter_mut().for_each(|failed| failed.retain(|id| !common.contains(id)));
-    let mut explains: Vec<String> = readings
-        .iter()
-        .zip(&failures)
-        .filter(|(_, failed)| failed.is_empty())
-        .map(|(reading, _)| reading.info().id.to_owned())
-        .collect();
-    let fewest = failures.into_iter().min_by_key(BTreeSet::len).unwrap_or_default();
+    failures.iter_mut().for_each(|failed| failed.retain(|id, _| !common.contains(id)));
+    let those = |holds: &dyn Fn(&Failures) -> bool| -> Vec<String> {
+        let paired = readings.iter().zip(&failures).filter(|(_, failed)| holds(failed));
+        paired.map(|(reading, _)| reading.info().id.to_owned()).collect()
+    };
+    let mut explains = those(&|failed| failed.is_empty());
+    let possible = those(&|failed| failed.values().all(|by_silence| *by_silence));
+    let fewest = failures.iter().min_by_key(|failed| failed.len());
+    let fewest = fewest.map(|failed| failed.keys().cloned().collect()).unwrap_or_default();
     let followed = match explains.len() {
         _ if common.len() == scenarios => Followed::Failing,
-        0 => Followed::Inconsistent(fewest.into_iter().collect()),
+        1 if possible.len() > 1 && !silence_counts => Followed::Silence(possible),
+        0 => Followed::Inconsistent(fewest),
         1 if readings.len() == 1 => Followed::Only(explains.remove(0)),
         1 => Followed::One(explains.remove(0)),
         _ => Followed::Several(explains),
     };
     (followed, common.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit() -> Vec<Reading> {
+        Question::LinuxTimeoutUnit.readings().collect()
+    }
+
+    fn failures(by_silence: bool) -> Vec<Failures> {
+        vec![[("a".to_owned(), by_silence)].into_iter().collect(), Failures::new()]
+    }
+
+    #[test]
+    fn nothing_is_concluded_from_silence() {
+        let (followed, _) = decide(&unit(), failures(true), 1, false);
+        assert!(matches!(followed, Followed::Silence(of) if of.len() == 2));
+    }
+
+    #[test]
+    fn silence_tells_something_of_whoever_lets_time_pass() {
+        let (followed, _) = decide(&unit(), failures(true), 1, true);
+        assert!(matches!(followed, Followed::One(_)));
+    }
+
+    #[test]
+    fn what_happened_tells_a_reading() {
+        let (followed, _) = decide(&unit(), failures(false), 1, false);
+        assert!(matches!(followed, Followed::One(_)));
+    }
 }

@@ -8,9 +8,10 @@ use vdi_spec::clauses::{Profile, QueueDepth};
 
 use super::agreement::allowed_combinations;
 use super::driver::{End, run_scenario};
-use super::judge::{ScenarioResult, Verdict, judge};
+use super::judge::{AdapterNotes, ScenarioResult, Verdict, judge};
+use super::patience::Patience;
 use super::race::{Pace, RaceTally, Repeat};
-use crate::adapter::{Adapter, Connection, Limits, Trouble};
+use crate::adapter::{Adapter, Connection, Limits, NotGreeted};
 use crate::locked::locked;
 use crate::scenario::Scenario;
 
@@ -26,9 +27,6 @@ pub struct SuiteOptions {
     /// Stop after so many failures.
     pub max_fail: Option<usize>,
 }
-
-/// After so many failed starts in a row an adapter is not started any more.
-const START_ATTEMPTS: usize = 3;
 
 /// Runs scenarios. A crash or a hang is a verdict on its scenario; the
 /// implementation is started anew and the run goes on. `done` hears of each
@@ -51,11 +49,23 @@ pub fn run_suite_repeated(
     repeat: Option<Repeat>,
     done: &(dyn Fn(&ScenarioResult) + Sync),
 ) -> Vec<ScenarioResult> {
+    run_patiently(adapter, scenarios, options, repeat, &Patience::default(), done)
+}
+
+/// The same with what was found out before about whether it answers at all.
+pub(super) fn run_patiently(
+    adapter: &dyn Adapter,
+    scenarios: &[&Scenario],
+    options: &SuiteOptions,
+    repeat: Option<Repeat>,
+    patience: &Patience,
+    done: &(dyn Fn(&ScenarioResult) + Sync),
+) -> Vec<ScenarioResult> {
     let shared = Shared {
         repeat,
         next: AtomicUsize::new(0),
         failures: AtomicUsize::new(0),
-        failed_starts: AtomicUsize::new(0),
+        patience,
         stop: AtomicBool::new(false),
         results: Mutex::default(),
     };
@@ -68,11 +78,11 @@ pub fn run_suite_repeated(
     results.into_values().collect()
 }
 
-struct Shared {
+struct Shared<'p> {
     repeat: Option<Repeat>,
     next: AtomicUsize,
     failures: AtomicUsize,
-    failed_starts: AtomicUsize,
+    patience: &'p Patience,
     stop: AtomicBool,
     results: Mutex<BTreeMap<usize, ScenarioResult>>,
 }
@@ -81,7 +91,7 @@ fn worker(
     adapter: &dyn Adapter,
     scenarios: &[&Scenario],
     options: &SuiteOptions,
-    shared: &Shared,
+    shared: &Shared<'_>,
     done: &(dyn Fn(&ScenarioResult) + Sync),
 ) {
     let mut connection: Option<Box<dyn Connection>> = None;
@@ -113,7 +123,7 @@ fn repeated(
     connection: &mut Option<Box<dyn Connection>>,
     scenario: &Scenario,
     options: &SuiteOptions,
-    shared: &Shared,
+    shared: &Shared<'_>,
 ) -> ScenarioResult {
     let mut run = |pace| one(adapter, connection, scenario, options, shared, pace);
     if !scenario.races() {
@@ -161,23 +171,23 @@ fn one(
     connection: &mut Option<Box<dyn Connection>>,
     scenario: &Scenario,
     options: &SuiteOptions,
-    shared: &Shared,
+    shared: &Shared<'_>,
     pace: Pace,
 ) -> ScenarioResult {
+    if let Some(trouble) = shared.patience.is_over(connection.is_some()) {
+        return ScenarioResult::unmeasured(scenario, Verdict::Trouble(trouble));
+    }
     if connection.is_none() {
-        if shared.failed_starts.load(Ordering::SeqCst) >= START_ATTEMPTS {
-            let text = format!("{START_ATTEMPTS} starts in a row failed; not tried again");
-            let verdict = Verdict::Trouble(Trouble::NotStarted(text));
-            return ScenarioResult::unmeasured(scenario, verdict);
-        }
         match adapter.connect(options.limits) {
             Ok(made) => {
-                shared.failed_starts.store(0, Ordering::SeqCst);
+                shared.patience.started();
                 *connection = Some(made);
             }
-            Err(trouble) => {
-                shared.failed_starts.fetch_add(1, Ordering::SeqCst);
-                return ScenarioResult::unmeasured(scenario, Verdict::Trouble(trouble));
+            Err(NotGreeted { trouble, stderr, by_hand }) => {
+                shared.patience.failed_to_start();
+                let result = ScenarioResult::unmeasured(scenario, Verdict::Trouble(trouble));
+                let adapter = AdapterNotes { stderr, by_hand, ..AdapterNotes::default() };
+                return ScenarioResult { adapter, ..result };
             }
         }
     }
@@ -198,5 +208,9 @@ fn one(
     if matches!(run.end, Some(End::Trouble(_))) {
         *connection = None;
     }
-    judge(scenario, &options.profile, run, stderr)
+    let by_silence = run.by_silence;
+    let mut result = judge(scenario, &options.profile, run, stderr);
+    result.adapter.silence = by_silence.then_some(options.limits.grace);
+    shared.patience.note(&result.verdict);
+    result
 }

@@ -1,5 +1,9 @@
 //! GetConfiguration gives what was asked for and what was set.
 
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
 use crate::Checker;
 use crate::explain::{Allowed, Refusal, violated};
 use crate::session::OnSuccess;
@@ -23,13 +27,15 @@ pub(crate) fn compare_configuration(
         Party::Server | Party::Interface => {
             let asked = checker.session.sets[set].config.asked.client_part();
             let clause = Clause::ServerGetConfigurationStatus;
-            vec![Comparison { clause, holds: seen.client_part() == asked, expected: asked }]
+            vec![Comparison { clause, seen: seen.client_part(), expected: asked }]
         }
     };
-    for Comparison { clause, holds, expected } in comparisons {
-        if !holds {
-            let what = format!("the configuration {}", json(&expected));
-            return refuse(checker, set, Allowed { what, clause }, seen, event);
+    for Comparison { clause, seen, expected } in comparisons {
+        if seen != expected {
+            let (wrong, right) = differences(&seen, &expected);
+            let what = format!("a configuration with {right}");
+            let got = format!("{event} and a configuration with {wrong}");
+            return refuse(checker, set, Allowed { what, clause }, got);
         }
         checker.report.mark([clause]);
     }
@@ -39,16 +45,17 @@ pub(crate) fn compare_configuration(
             Ok(()) => checker.report.mark([clause]),
             Err(rule) => {
                 let what = rule.demand.to_owned();
-                refuse(checker, set, Allowed { what, clause }, seen, event);
+                let got = format!("{event} and the configuration {}", json(seen));
+                refuse(checker, set, Allowed { what, clause }, got);
             }
         }
     }
 }
 
-/// A clause on a configuration, and whether it is kept.
+/// A clause on a configuration: what it compares of the one that was seen, and with what.
 struct Comparison {
     clause: Clause,
-    holds: bool,
+    seen: VdConfig,
     expected: VdConfig,
 }
 
@@ -64,32 +71,46 @@ fn client_comparisons(checker: &mut Checker, set: usize, seen: &VdConfig) -> Vec
     };
     let expected = track.asked.with_server(&pending.filter(agrees).unwrap_or(track.server));
     let before = **track.reported.get_or_insert_with(|| Box::new(*seen));
-    let as_set = seen.device_count == expected.device_count
-        && seen.features == expected.features
-        && seen.block_size == expected.block_size
-        && seen.max_transfer_size == expected.max_transfer_size;
-    let as_asked =
-        VdConfig { features: expected.features, ..seen.client_part() } == expected.client_part();
-    let comparison = |clause, holds, expected| Comparison { clause, holds, expected };
+    let as_set = VdConfig {
+        device_count: seen.device_count,
+        features: seen.features,
+        block_size: seen.block_size,
+        max_transfer_size: seen.max_transfer_size,
+        ..expected
+    };
+    let as_asked = VdConfig { features: expected.features, ..seen.client_part() };
+    let comparison = |clause, seen, expected| Comparison { clause, seen, expected };
     vec![
-        comparison(Clause::ClientGetConfigurationFixed, *seen == before, before),
+        comparison(Clause::ClientGetConfigurationFixed, *seen, before),
         comparison(Clause::ClientGetConfigurationStatus, as_set, expected),
-        comparison(Clause::ClientGetConfigurationAsAsked, as_asked, expected),
+        comparison(Clause::ClientGetConfigurationAsAsked, as_asked, expected.client_part()),
     ]
+}
+
+/// The fields in which two configurations differ, as they are in either.
+fn differences(seen: &VdConfig, expected: &VdConfig) -> (String, String) {
+    let fields = |config| match serde_json::to_value(config) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    let (seen, expected) = (fields(seen), fields(expected));
+    // What is 0 is not written.
+    let value = |of: &Map<String, Value>, name| of.get(name).cloned().unwrap_or_else(|| 0.into());
+    let names: BTreeSet<&String> = seen.keys().chain(expected.keys()).collect();
+    let differ: Vec<&String> =
+        names.into_iter().filter(|name| value(&seen, *name) != value(&expected, *name)).collect();
+    let list = |of: &Map<String, Value>| {
+        let listed = differ.iter().map(|name| format!("{name} {}", value(of, *name)));
+        listed.collect::<Vec<_>>().join(", ")
+    };
+    (list(&seen), list(&expected))
 }
 
 fn json(config: &VdConfig) -> String {
     serde_json::to_string(config).unwrap_or_default()
 }
 
-fn refuse(
-    checker: &mut Checker,
-    set: usize,
-    expected: Allowed,
-    seen: &VdConfig,
-    event: &Event<'_>,
-) {
-    let got = format!("{event} and the configuration {}", json(seen));
+fn refuse(checker: &mut Checker, set: usize, expected: Allowed, got: String) {
     let clause = expected.clause;
     violated(checker, Refusal { set, call: None, clause, expected: vec![expected], got });
 }

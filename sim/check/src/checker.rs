@@ -1,6 +1,7 @@
 //! The checker: by what it judges, what a trace's names stand for, what was found.
 
 use crate::explain::{InputError, Judged, Report, order_of_effects};
+use crate::rules;
 use crate::session::{Session, SetTrack, checked_row};
 use crate::terms::Terms;
 use vdi_model::State;
@@ -62,7 +63,8 @@ impl Checker {
 
     /// The verdict on all events so far.
     #[must_use]
-    pub fn finish(self) -> Judged {
+    pub fn finish(mut self) -> Judged {
+        rules::note_unexplained(&self.session, &mut self.report);
         let order = self.terms.search.explains.then(|| order_of_effects(&self.session));
         Judged { order, ..self.report.finish(&self.terms) }
     }

@@ -34,7 +34,8 @@ mod terms;
 pub use checker::Checker;
 pub use explain::{
     Allowed, AskError, Asked, Attempt, Candidate, Effect, Finding, InputError, Judged, LaneChoices,
-    OwedCallback, Transitions, Undecided, Verdict, Violation, Why, ask, describe_state, exit_code,
+    Note, OwedCallback, Transitions, Undecided, Verdict, Violation, Why, ask, describe_state,
+    exit_code,
 };
 pub use terms::BUDGET;
 

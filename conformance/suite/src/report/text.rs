@@ -243,6 +243,9 @@ pub fn trace_verdict(path: &str, judged: &Judged, parties: &[Party]) -> String {
     if judged.more_findings > 0 {
         let _ = writeln!(out, "and {} more findings", judged.more_findings);
     }
+    for note in &judged.notes {
+        let _ = writeln!(out, "note: {path}, line {}: {}", note.line, note.what);
+    }
     if let Some(error) = &judged.error {
         out.push_str(&trace_error(path, error));
     }

@@ -18,7 +18,7 @@ pub use candidates::{Candidate, OwedCallback};
 pub use state::describe_state;
 pub use transitions::Transitions;
 pub use verdict::{
-    Allowed, Attempt, Effect, Finding, InputError, Judged, LaneChoices, Undecided, Verdict,
+    Allowed, Attempt, Effect, Finding, InputError, Judged, LaneChoices, Note, Undecided, Verdict,
     Violation, Why, exit_code,
 };
 

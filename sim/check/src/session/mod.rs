@@ -19,7 +19,7 @@ pub(crate) use call::{
 pub(crate) use commit::commit;
 pub(crate) use names::{AllocatedBuffer, Names, SentCommand};
 pub(crate) use provisional::{keep_or_revoke, provide};
-pub(crate) use set::SetTrack;
+pub(crate) use set::{SetTrack, StatementTrack};
 
 use crate::explain::InputError;
 use crate::linearize::{Slot, SlotSet};

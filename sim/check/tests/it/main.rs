@@ -3,6 +3,7 @@
 mod half;
 mod histories;
 mod overlaps;
+mod statement;
 #[path = "../../../tests/support/mod.rs"]
 mod support;
 mod system;

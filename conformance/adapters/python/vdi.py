@@ -11,7 +11,7 @@ from collections import deque
 
 from monitor import Monitor
 from vdi_buffers import BufferArea
-from vdi_codes import CLEAR_ERROR, ERROR_IO_DEVICE, ERROR_OPERATION_ABORTED, ERROR_SUCCESS, LOAD
+from vdi_codes import CLEAR_ERROR, ERROR_IO_DEVICE, ERROR_OPERATION_ABORTED, ERROR_SUCCESS
 
 # How many commands a device takes before SendCommand answers VD_E_QUEUE_FULL.
 QUEUE_DEPTH = 64
@@ -308,13 +308,9 @@ class SharedSet:
     def _interval_passed(self):
         """One interval of serverTimeOut has passed for the agent; the second may abort.
 
-        VDConfig Structure, serverTimeOut.  A Load waits for a person who changes the
-        medium, and may outlast it.
+        VDConfig Structure, serverTimeOut.  A Load counts like every command.
         """
-        pending = self._pending
-        if not self.config.serverTimeOut or not pending:
-            return
-        if any(command.code == LOAD for command in pending):
+        if not self.config.serverTimeOut or not self._pending:
             return
         self._intervals += 1
         if self._intervals == INTERVALS:

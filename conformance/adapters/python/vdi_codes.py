@@ -81,7 +81,6 @@ COMMAND_NAMES = {number: name for name, number in COMMAND_CODES.items()}
 READ = COMMAND_CODES["Read"]
 WRITE = COMMAND_CODES["Write"]
 CLEAR_ERROR = COMMAND_CODES["ClearError"]
-LOAD = COMMAND_CODES["Load"]
 
 FEATURES = {
     "Removable": 0x1,

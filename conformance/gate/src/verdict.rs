@@ -305,14 +305,19 @@ fn annotated(
     header.provoked = vec![Party::Server];
     header.scenario = Some(situation.id.to_owned());
     let lane = || Name::from(LANE);
-    let note =
-        |statement, devices| Event::Statement { seq: None, lane: lane(), statement, devices };
+    let note = |statement, devices| Event::Statement {
+        seq: None,
+        lane: lane(),
+        on: None,
+        statement,
+        devices,
+    };
     let succeeded = outcome.is_some_and(|outcome| outcome.succeeded);
     let learned = if succeeded { Statement::Succeeded } else { Statement::Failed };
     let mut end = vec![note(learned, None)];
     if let Some(code) = observed.code {
         let report = if code == 0 { Reported::Success } else { Reported::Failure };
-        end.push(Event::Report { seq: None, lane: lane(), report });
+        end.push(Event::Report { seq: None, lane: lane(), on: None, report });
     }
     let mut annotated = Trace::new(header);
     let mut issued = outcome.map(|outcome| outcome.devices.len());

@@ -207,7 +207,8 @@ impl Reader<'_, '_> {
                 }
                 self.device.give_back(buffer);
                 got += length;
-                if got < whole && completion.code != Win32::ERROR_SUCCESS {
+                // There is no other medium that could hold the rest.
+                if completion.code != Win32::ERROR_SUCCESS {
                     return Err(self.device.failure(completion.code));
                 }
                 empty = if length == 0 { empty + 1 } else { 0 };

@@ -9,7 +9,7 @@ use vdi_recorder::{Recording, ServerSet, header};
 use vdi_runtime::{Mortal, Options, Progress, SetHistory};
 use vdi_spec::codes::{Features, HResult};
 use vdi_spec::config::{ServerConfig, VdConfig};
-use vdi_trace::Recorder;
+use vdi_trace::{Event, Process, Recorder};
 
 use super::faults::Fault;
 use super::messages::Failed;
@@ -77,8 +77,17 @@ impl<'a> Session<'a> {
         statement: &'a Statement,
         say: &'a (dyn Fn(&str) + Sync),
     ) -> Result<Self, Failed> {
-        let (set, history) = find(server, &statement.devices[0])?;
+        let (set, history, recording) = find(server, &statement.devices[0])?;
         server.stop.begin(&set);
+        // How many devices the statement names, no call of the interface tells.
+        let recorder = recording.recorder();
+        recorder.record(Event::Statement {
+            seq: None,
+            lane: recorder.lane(Process::Server),
+            on: None,
+            statement: vdi_trace::Statement::Issued,
+            devices: u32::try_from(statement.devices.len()).ok(),
+        });
         let progress = Percent {
             say,
             every: statement.options.stats,
@@ -208,7 +217,7 @@ impl<'a> Session<'a> {
 }
 
 /// The set of that name, opened, once there is one.
-fn find(server: &Server, name: &str) -> Result<(ServerSet, SetHistory), Failed> {
+fn find(server: &Server, name: &str) -> Result<(ServerSet, SetHistory, Recording), Failed> {
     let begun = now();
     let set = server.machine.server_set();
     loop {
@@ -217,7 +226,7 @@ fn find(server: &Server, name: &str) -> Result<(ServerSet, SetHistory), Failed> 
             let recording = recording(server, name, &history)?;
             let set = recording.server(server.machine.server_set());
             match set.open(None, name) {
-                Ok(()) => return Ok((set, history)),
+                Ok(()) => return Ok((set, history, recording)),
                 Err(status) => why = status,
             }
         }

@@ -87,6 +87,34 @@ pub fn parse(text: &str) -> Result<Vec<Order>, BadStatement> {
     Ok(batch)
 }
 
+/// What a snapshot is not taken of: a log, a difference, or on several devices. A restore of
+/// one uses one device, too.
+///
+/// Source: SQL Server 2005 Virtual Backup Device Specification, Snapshot.
+fn snapshot(
+    verb: Verb,
+    what: What,
+    devices: &[String],
+    without_effect: &[&str],
+) -> Result<(), (u32, String)> {
+    if devices.len() > 1 {
+        let message = "WITH SNAPSHOT must be used with only one virtual device.";
+        return Err((3277, message.to_owned()));
+    }
+    let name = verb.name();
+    if what == What::Log {
+        let message =
+            format!("{name} LOG cannot be used WITH SNAPSHOT: it is for full and file backups.");
+        return Err((3278, message));
+    }
+    if without_effect.contains(&"DIFFERENTIAL") {
+        let message = "Option 'snapshot' conflicts with option(s) 'differential'. Remove the \
+            conflicting option and reissue the statement.";
+        return Err((3031, message.to_owned()));
+    }
+    Ok(())
+}
+
 const fn bad(number: u32, line: usize, message: String) -> BadStatement {
     BadStatement { number, line, message }
 }
@@ -202,9 +230,9 @@ impl Reader<'_> {
             }
         }
         self.end()?;
-        if options.snapshot && devices.len() > 1 {
-            let message = "WITH SNAPSHOT must be used with only one virtual device.";
-            return Err(bad(3277, line, message.to_owned()));
+        if options.snapshot {
+            snapshot(verb, what, &devices, &without_effect)
+                .map_err(|(number, message)| bad(number, line, message))?;
         }
         Ok(Order::Run(Statement { verb, what, database, devices, options, without_effect, line }))
     }
@@ -416,6 +444,24 @@ mod tests {
             (
                 "BACKUP DATABASE x TO VIRTUAL_DEVICE='a', VIRTUAL_DEVICE='b' WITH SNAPSHOT",
                 "line 1: WITH SNAPSHOT must be used with only one virtual device.",
+            ),
+            (
+                "RESTORE DATABASE x FROM VIRTUAL_DEVICE='a', VIRTUAL_DEVICE='b' WITH SNAPSHOT",
+                "line 1: WITH SNAPSHOT must be used with only one virtual device.",
+            ),
+            (
+                "BACKUP LOG x TO VIRTUAL_DEVICE='a' WITH SNAPSHOT",
+                "line 1: BACKUP LOG cannot be used WITH SNAPSHOT: it is for full and file backups.",
+            ),
+            (
+                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' WITH DIFFERENTIAL, SNAPSHOT",
+                "line 1: Option 'snapshot' conflicts with option(s) 'differential'. Remove the \
+                conflicting option and reissue the statement.",
+            ),
+            (
+                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' WITH SNAPSHOT, DIFFERENTIAL",
+                "line 1: Option 'snapshot' conflicts with option(s) 'differential'. Remove the \
+                conflicting option and reissue the statement.",
             ),
             (
                 "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' WITH CHECKSUM,\nNO_CHECKSUM",

@@ -66,7 +66,7 @@ fn simulated() -> Vec<(&'static str, Options, bool)> {
     let stopped = Faults { server_abort_at: Some(60), ..Faults::default() };
     vec![
         ("pipe-backup", Options { holds: 2, ..quiet }, false),
-        ("pipe-restore", Options { reads_to_end: true, ..quiet }, true),
+        ("pipe-restore", quiet, true),
         ("tape-backup", tape, false),
         ("tape-restore", tape, true),
         ("disk-backup", disk, false),

@@ -1,6 +1,7 @@
 //! The checker: by what it judges, what a trace's names stand for, what was found.
 
 use crate::explain::{InputError, Judged, Report, in_progress, order_of_effects};
+use crate::rules;
 use crate::session::{Session, SetTrack, checked_row};
 use crate::terms::Terms;
 use vdi_model::State;
@@ -86,10 +87,11 @@ impl Checker {
             let _ = self.event(line, &Event::Blocked { seq: None, blocked });
         }
         let others = std::mem::take(&mut self.others);
-        let best = others.into_iter().fold(self, |best, other| {
+        let mut best = others.into_iter().fold(self, |best, other| {
             let better = other.report.faults() < best.report.faults();
             if better && other.report.is_open() { other } else { best }
         });
+        rules::note_unexplained(&best.session, &mut best.report);
         let order = best.terms.search.explains.then(|| order_of_effects(&best.session));
         let in_progress = in_progress(&best.session, &best.terms);
         Judged { order, in_progress, ..best.report.finish(&best.terms) }

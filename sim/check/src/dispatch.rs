@@ -140,6 +140,7 @@ pub(crate) fn returns(
     let again = session.calls.iter().rposition(|call| call.lane == lane && !call.lost);
     if let Some(index) = again.filter(|_| explained) {
         let call = session.calls.remove(index);
+        rules::note_returned(session, &call, seen.status);
         keep_or_revoke(session, &call, seen.status);
         if seen.status == HResult::NOERROR {
             commit(checker, call, seen.out, event);
@@ -316,12 +317,8 @@ fn called_back(
     {
         track.media.reported.push(position);
     }
-    let refused = callback.clause == Clause::ServerSendCommandErrorCallback;
-    if sent.code == CommandCode::Complete && !refused {
-        let bit = 1 << (sent.device % 64);
-        let failed = seen.completion != Win32::ERROR_SUCCESS;
-        let known = &mut track.statement.complete_failed;
-        *known = if failed { *known | bit } else { *known & !bit };
+    if callback.clause != Clause::ServerSendCommandErrorCallback {
+        rules::note_called_back(&mut track.statement, sent.device, sent.code, seen.completion);
     }
     session.lanes[seen.lane].routines += u8::from(seen.held);
 }

@@ -67,6 +67,15 @@ impl Checker {
         Ok(self.report.is_open())
     }
 
+    /// Who tells something of a statement.
+    fn told<'n>(
+        &mut self,
+        lane: &Name<'_>,
+        on: Option<&'n Name<'_>>,
+    ) -> Result<rules::Told<'n>, InputError> {
+        Ok(rules::Told { lane: self.session.lanes.id(lane.as_str())?, on: on.map(Name::as_str) })
+    }
+
     /// Hands an event to what judges it.
     fn judge(&mut self, event: &Event<'_>) -> Result<(), InputError> {
         match event {
@@ -98,13 +107,13 @@ impl Checker {
                 rules::write(self, lane, wrote.as_str(), event)
             }
             Event::Expired { expired, after, .. } => rules::expire(self, expired.as_str(), *after),
-            Event::Statement { lane, statement, devices, .. } => {
-                let lane = self.session.lanes.id(lane.as_str())?;
-                rules::statement(self, lane, *statement, *devices, event)
+            Event::Statement { lane, on, statement, devices, .. } => {
+                let told = self.told(lane, on.as_ref())?;
+                rules::statement(self, &told, *statement, *devices, event)
             }
-            Event::Report { lane, report, .. } => {
-                let lane = self.session.lanes.id(lane.as_str())?;
-                rules::report(self, lane, *report, event)
+            Event::Report { lane, on, report, .. } => {
+                let told = self.told(lane, on.as_ref())?;
+                rules::report(self, &told, *report, event)
             }
             Event::Exit { process, exit, .. } => {
                 self.session.exit(*process)?;

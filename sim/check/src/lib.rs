@@ -36,8 +36,8 @@ mod terms;
 pub use checker::Checker;
 pub use explain::{
     Allowed, AskError, Asked, Attempt, Candidate, Effect, Finding, InputError, Judged, LaneChoices,
-    OwedCallback, StillOpen, Transitions, Undecided, Verdict, Violation, Why, ask, describe_state,
-    exit_code, text,
+    Note, OwedCallback, StillOpen, Transitions, Undecided, Verdict, Violation, Why, ask,
+    describe_state, exit_code, text,
 };
 pub use terms::BUDGET;
 

@@ -361,7 +361,7 @@ impl Offer<'_> {
             let moved = command.size.unwrap_or_default();
             calls.push(complete(Some(command.id), Win32::ERROR_SUCCESS, moved));
             if command.code != CommandCode::ClearError || self.every() {
-                calls.push(complete(Some(command.id), Win32::ERROR_DISK_FULL, 0));
+                calls.push(complete(Some(command.id), Win32::ERROR_WRITE_FAULT, 0));
             }
         }
         calls

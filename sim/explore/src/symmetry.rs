@@ -33,7 +33,7 @@ pub(super) fn reduce(node: &mut Node, world: &World) {
     // Whether the last command was a Flush, and whether the server knows of an error,
     // says whose fault something is, no more.
     for device in &mut state.devices {
-        (device.flushed, device.error_told) = (false, false);
+        (device.flushed, device.error_told, device.full) = (false, false, false);
     }
     for command in &mut state.commands {
         let errored = state.devices[usize::from(command.device)].errored;

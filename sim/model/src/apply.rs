@@ -211,8 +211,6 @@ fn note_completion(state: &mut State, id: CommandId, code: Win32) {
     );
     if command.code == CommandCode::Read && at_the_end {
         device.stream = Stream::MediumEnded;
-    } else if command.code == CommandCode::Write && code == Win32::ERROR_EOM_OVERFLOW {
-        device.stream = Stream::Overflow;
     }
 }
 
@@ -229,7 +227,8 @@ fn push_command(state: &mut State, request: &Request, stage: Stage) {
             CommandCode::MountSnapshot => Stream::Mounted,
             CommandCode::Complete => Stream::Complete,
             CommandCode::Discard => Stream::Discarded,
-            CommandCode::Load => Stream::Free,
+            // What has been prepared for stays so on another medium.
+            CommandCode::Load if *stream != Stream::Prepared => Stream::Free,
             // Positioning leads away from the end that a Read met.
             CommandCode::Rewind
             | CommandCode::SetPosition
@@ -239,7 +238,8 @@ fn push_command(state: &mut State, request: &Request, stage: Stage) {
             {
                 Stream::Free
             }
-            CommandCode::Read
+            CommandCode::Load
+            | CommandCode::Read
             | CommandCode::Write
             | CommandCode::ClearError
             | CommandCode::Rewind
@@ -408,9 +408,11 @@ fn pass_interval(state: &mut State, excuses: LoadExcuses) {
     let waits = |command: &&Command| matches!(command.stage, Stage::Queued | Stage::Delivered);
     let pending = || state.commands.iter().filter(waits);
     let excused = |command: &Command| {
-        pending()
-            .filter(|other| other.code == CommandCode::Load)
-            .any(|load| excuses == LoadExcuses::WholeSet || load.device == command.device)
+        pending().filter(|other| other.code == CommandCode::Load).any(|load| match excuses {
+            LoadExcuses::Nothing => false,
+            LoadExcuses::WholeSet => true,
+            LoadExcuses::OwnDevice => load.device == command.device,
+        })
     };
     let overdue = pending().any(|command| !excused(command));
     if !state.asked.time_out || state.aborted.is_some() || !overdue {

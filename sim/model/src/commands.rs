@@ -135,13 +135,19 @@ fn arguments(state: &State, request: &Request, agreed: Features) -> Option<C> {
 fn order(state: &State, request: &Request, agreed: Features) -> Option<C> {
     let device = &state.devices[usize::from(request.device)];
     let code = request.code;
-    if code == Code::Snapshot && state.devices.len() > 1 {
+    if matches!(code, Code::Snapshot | Code::MountSnapshot) && state.devices.len() > 1 {
         return Some(C::ServerSnapshotOneDevice);
+    }
+    let writes = matches!(code, Code::Write | Code::WriteMark);
+    if writes && state.devices.iter().any(|device| device.full) {
+        return Some(C::ServerOverflowAborts);
     }
     if code == Code::Load && state.outstanding(request.device).next().is_some() {
         return Some(C::ServerEndOfMediaWaits);
     }
     let removable = agreed.intersects(Features::REMOVABLE);
+    let restores = !state.granted.features.intersects(Features::WRITE_MEDIA);
+    let prepares = agreed.intersects(Features::SNAPSHOT_PREPARE);
     let data = matches!(code, Code::Read | Code::Write | Code::WriteMark);
     let last = matches!(code, Code::ClearError | Code::Discard | Code::Complete);
     match device.stream {
@@ -151,22 +157,18 @@ fn order(state: &State, request: &Request, agreed: Features) -> Option<C> {
         Stream::Complete if data => Some(C::ServerCompleteLast),
         Stream::Discarded if code != Code::ClearError => Some(C::ServerDiscardLast),
         // A server that was not told yet cannot know better.
-        Stream::MediumEnded | Stream::Overflow if failure_is_owed(state, request.device) => None,
+        Stream::MediumEnded if end_is_owed(state, request.device) => None,
         Stream::MediumEnded if code == Code::Read && removable => Some(C::ServerEndOfMediaLoad),
-        Stream::Overflow => Some(C::ServerOverflowAborts),
+        Stream::MediumEnded if code == Code::Read && restores => Some(C::ServerEndOfMediaEnds),
+        Stream::Free if code == Code::Snapshot && prepares => Some(C::ServerSnapshotPrepared),
         _ => None,
     }
 }
 
-/// Whether a Read or Write has met the end of the medium, or more, whose callback has not run
-/// yet.
-fn failure_is_owed(state: &State, device: u8) -> bool {
-    let ends = [
-        Win32::ERROR_EOM_OVERFLOW,
-        Win32::ERROR_HANDLE_EOF,
-        Win32::ERROR_NO_DATA_DETECTED,
-        Win32::ERROR_FILEMARK_DETECTED,
-    ];
+/// Whether a Read has met the end of the medium whose callback has not run yet.
+fn end_is_owed(state: &State, device: u8) -> bool {
+    let ends =
+        [Win32::ERROR_HANDLE_EOF, Win32::ERROR_NO_DATA_DETECTED, Win32::ERROR_FILEMARK_DETECTED];
     state.commands.iter().any(|command| {
         let met = |code: &Win32| ends.contains(code);
         let owed = matches!(&command.stage, Stage::Completed { code, .. } if met(code));

@@ -8,7 +8,8 @@ use super::state::{Cause, Command, InProgress, Pending, ServerLife, Stage, State
 use super::values::{Caller, CommandId, LaneId};
 use vdi_spec::clauses::Clause as C;
 use vdi_spec::clauses::{
-    AgentReturn, AgentStatusAfterAbort, CompletionRace, FailedSendCallbackLane, Profile,
+    AgentReturn, AgentStatusAfterAbort, CompletionRace, FailedSendCallbackLane, LoadExcuses,
+    Profile,
 };
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 
@@ -112,6 +113,7 @@ fn push_completion(
     };
     let clause = match (cause, recorded) {
         (Cause::ServerCloseDevicesOpen, _) => C::ServerCloseDevicesOpenCallbacks,
+        (Cause::TimeOut, None) if times_out_itself(profile, command) => C::ServerTimeOutLoad,
         (Cause::TimeOut, None) => C::ServerTimeOutAborts,
         (_, Some(_)) => C::AbortRecordedCompletions,
         (_, None) => C::AbortCallbacks,
@@ -126,6 +128,11 @@ fn push_completion(
     if profile.completion_race == CompletionRace::Either {
         owed.extend(recorded.map(|own| Callback { clause: C::AbortRecordedCompletions, ..own }));
     }
+}
+
+/// Whether this is a Load, and a Load counts towards serverTimeOut.
+fn times_out_itself(profile: &Profile, command: &Command) -> bool {
+    command.code == CommandCode::Load && profile.load_excuses == LoadExcuses::Nothing
 }
 
 /// Invokes a completion routine; the command is then done with. `held`: the
@@ -146,6 +153,7 @@ pub fn apply_callback(state: &mut State, callback: &Callback, held: bool) {
     let device = &mut state.devices[usize::from(command.device)];
     let tells = !matches!(command.stage, Stage::Refused { .. }) || code == Win32::ERROR_IO_DEVICE;
     device.error_told |= device.errored && tells && code != Win32::ERROR_SUCCESS;
+    device.full |= command.code == CommandCode::Write && code.is_full();
     if held {
         hold_callback(state, callback.lane);
     }

@@ -145,8 +145,6 @@ pub enum Stream {
     /// A Read met the end of the medium: Load, or a command that goes elsewhere on it,
     /// comes before the next Read.
     MediumEnded,
-    /// A Write overflowed the medium: the server aborts.
-    Overflow,
 }
 
 /// One device of the set.
@@ -166,6 +164,8 @@ pub struct Device {
     pub stream: Stream,
     /// Whether the command completed last was a Flush.
     pub flushed: bool,
+    /// Whether a callback has told the server that the device can store no more.
+    pub full: bool,
 }
 
 /// A buffer that is allocated.

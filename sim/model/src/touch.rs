@@ -84,13 +84,16 @@ fn control(state: &State, process: Caller, buffer: BufferId) -> Option<Clause> {
     if state.aborted.is_some() {
         return control_after_abort(state, process, buffer);
     }
-    let held = state
-        .commands
-        .iter()
-        .any(|command| command.buffer == Some(buffer) && command.stage == Stage::Delivered);
+    let mut stages = state.commands.iter().filter(|command| command.buffer == Some(buffer));
     match process {
-        Caller::Client(_) => (!held).then_some(Clause::ClientBufferControl),
-        Caller::Server => held.then_some(Clause::ServerBufferControl),
+        Caller::Client(_) => {
+            let held = stages.any(|command| command.stage == Stage::Delivered);
+            (!held).then_some(Clause::ClientBufferControl)
+        }
+        // What is queued is outstanding already.
+        Caller::Server => stages
+            .any(|command| matches!(command.stage, Stage::Queued | Stage::Delivered))
+            .then_some(Clause::ServerBufferControl),
     }
 }
 

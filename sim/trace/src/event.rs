@@ -186,14 +186,19 @@ pub enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         after: Option<u32>,
     },
-    /// A client learns something of its SQL statement.
+    /// A client learns something of its SQL statement, or the server says it of the
+    /// statement that it carries out.
     Statement {
         /// Position in the trace.
         #[serde(skip_serializing_if = "Option::is_none")]
         seq: Option<u64>,
-        /// The lane that learns it.
+        /// The lane that learns or says it.
         #[cfg_attr(feature = "schema", schemars(with = "LaneName"))]
         lane: Name<'a>,
+        /// The set interface whose set it is about; if missing, the one that the process
+        /// has or had first.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        on: Option<Name<'a>>,
         /// What.
         statement: Statement,
         /// How many VIRTUAL_DEVICE clauses it has, when it is issued.
@@ -208,6 +213,9 @@ pub enum Event<'a> {
         /// The lane that tells it.
         #[cfg_attr(feature = "schema", schemars(with = "LaneName"))]
         lane: Name<'a>,
+        /// The set interface whose set it is about, as for a statement.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        on: Option<Name<'a>>,
         /// What.
         report: Reported,
     },
@@ -360,8 +368,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("touch", &["lane", "touch", "found"]),
     ("wrote", &["lane", "wrote"]),
     ("expired", &["expired", "after"]),
-    ("statement", &["lane", "statement", "devices"]),
-    ("report", &["lane", "report"]),
+    ("statement", &["lane", "on", "statement", "devices"]),
+    ("report", &["lane", "on", "report"]),
     ("blocked", &["blocked"]),
     ("exit", &["process", "exit"]),
     ("unload", &["process", "unload"]),
@@ -493,12 +501,14 @@ impl<'a> Raw<'a> {
             "statement" => Event::Statement {
                 seq,
                 lane: lane()?,
+                on: self.on,
                 statement: self.statement.ok_or_else(need("statement"))?,
                 devices: self.devices,
             },
             _ => Event::Report {
                 seq,
                 lane: lane()?,
+                on: self.on,
                 report: self.report.ok_or_else(need("report"))?,
             },
         })
@@ -544,10 +554,13 @@ impl Event<'_> {
             Self::Expired { seq, expired, after } => {
                 Event::Expired { seq, expired: own(expired), after }
             }
-            Self::Statement { seq, lane, statement, devices } => {
-                Event::Statement { seq, lane: own(lane), statement, devices }
+            Self::Statement { seq, lane, on, statement, devices } => {
+                let (lane, on) = (own(lane), on.map(own));
+                Event::Statement { seq, lane, on, statement, devices }
             }
-            Self::Report { seq, lane, report } => Event::Report { seq, lane: own(lane), report },
+            Self::Report { seq, lane, on, report } => {
+                Event::Report { seq, lane: own(lane), on: on.map(own), report }
+            }
             Self::Blocked { seq, blocked } => {
                 Event::Blocked { seq, blocked: blocked.into_iter().map(own).collect() }
             }

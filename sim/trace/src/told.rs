@@ -30,19 +30,28 @@ impl fmt::Display for Event<'_> {
                 write!(f, "time passes for {expired}")?;
                 after.iter().try_for_each(|ms| write!(f, ": {ms} ms"))
             }
-            Self::Statement { lane, statement, devices, .. } => {
+            Self::Statement { lane, on, statement, devices, .. } => {
+                let servers = lane.as_str().starts_with("server.");
                 let what = match statement {
+                    Statement::Issued if servers => "takes the SQL statement",
                     Statement::Issued => "issues the SQL statement",
+                    Statement::Succeeded if servers => "says that the SQL statement succeeded",
                     Statement::Succeeded => "learns that the SQL statement succeeded",
+                    Statement::Failed if servers => "says that the SQL statement failed",
                     Statement::Failed => "learns that the SQL statement failed",
                 };
                 write!(f, "{lane} {what}")?;
+                on.iter().try_for_each(|on| write!(f, " of {on}"))?;
                 devices.iter().try_for_each(|count| write!(f, " with {count} virtual devices"))
             }
-            Self::Report { lane, report: Reported::Success, .. } => {
-                write!(f, "{lane} reports success")
+            Self::Report { lane, on, report, .. } => {
+                let what = match report {
+                    Reported::Success => "success",
+                    Reported::Failure => "failure",
+                };
+                write!(f, "{lane} reports {what}")?;
+                on.iter().try_for_each(|on| write!(f, " of {on}"))
             }
-            Self::Report { lane, .. } => write!(f, "{lane} reports failure"),
             Self::Blocked { blocked, .. } if blocked.is_empty() => f.pad("at rest, no call open"),
             Self::Blocked { blocked, .. } => {
                 let lanes: Vec<Cow<'_, str>> = blocked.iter().map(|lane| lane.0.clone()).collect();

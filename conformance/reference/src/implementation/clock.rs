@@ -111,9 +111,9 @@ impl Watch {
 
 impl Set {
     /// Whether the agent waits for a completion that may not take for ever. A Load
-    /// may outlast serverTimeOut.
+    /// counts like every command.
     fn may_time_out(&self) -> bool {
-        let loads = self.may_last() && !self.is(Mutant::ServerTimeoutInLoad);
+        let loads = self.is(Mutant::LoadOutlastsServerTimeout) && self.loads();
         let ignored = self.is(Mutant::ServerTimeoutIgnored);
         let idle = self.outstanding().next().is_none()
             || self.agent.calling && !self.is(Mutant::ServerTimeoutInCallback);

@@ -352,9 +352,9 @@ mutants! {
     ServerTimeoutAlways "server-timeout-always", false,
         ["server.time-out.aborts", "agent.callback", "client.get-command.delivers", "agent.blocks"],
         "Two intervals of serverTimeOut abort although a command was completed meanwhile.";
-    ServerTimeoutInLoad "server-timeout-in-load", false,
-        ["server.time-out.aborts", "agent.callback", "client.get-command.delivers", "agent.blocks"],
-        "serverTimeOut aborts while a Load is out.";
+    LoadOutlastsServerTimeout "load-outlasts-server-timeout", false,
+        ["server.time-out.load", "server.time-out.aborts"],
+        "serverTimeOut does not abort while a Load is out.";
     ServerTimeoutInCallback "server-timeout-in-callback", false,
         ["server.time-out.aborts", "agent.callback", "client.get-command.delivers",
          "client.complete-command.status", "agent.blocks"],

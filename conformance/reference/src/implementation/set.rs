@@ -281,8 +281,8 @@ impl Set {
         self.outstanding().any(|command| command.buffer == Some(buffer))
     }
 
-    /// Whether the client is doing something that may take as long as it likes.
-    pub(super) fn may_last(&self) -> bool {
+    /// Whether a Load is outstanding.
+    pub(super) fn loads(&self) -> bool {
         self.outstanding().any(|command| command.code == CommandCode::Load)
     }
 

@@ -50,7 +50,7 @@ fn run_agent(log: &Log, server: &ServerSet) {
     log.stage.lane("agent", move || server.execute_completion_agent());
 }
 
-/// The agent's time-out, which a completion and a Load put off.
+/// The agent's time-out, which a completion puts off.
 pub(super) fn time(mutant: Option<Mutant>) -> Vec<String> {
     let config = VdConfig { server_time_out: 1, ..pipes(1) };
     let mut log = Log::new(timed(mutant).active(&config));

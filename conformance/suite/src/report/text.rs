@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 pub use vdi_check::text::trace_verdict;
-use vdi_check::text::{body, heading, row, violation_rows};
+use vdi_check::text::{LABEL, body, heading, row, violation_rows};
 
 use super::cause::{Group, call_of, groups};
 use super::{Summary, again};
@@ -208,4 +208,9 @@ fn blocking_row(out: &mut String, result: &ScenarioResult) {
 
 fn step_text(step: usize) -> String {
     if step == 0 { "in the situation given".to_owned() } else { step.to_string() }
+}
+
+/// A row that stays on one line, to be copied.
+fn line(out: &mut String, label: &str, text: &str) {
+    let _ = writeln!(out, "      {label:<LABEL$}{text}");
 }

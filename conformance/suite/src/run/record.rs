@@ -37,12 +37,17 @@ pub fn steps_of_trace(trace: &Trace) -> Result<Vec<Step>, vdi_spec::codes::Unkno
             Event::Expired { expired, after, .. } => {
                 Action::Expire { expire: lane(expired)?, after: *after }
             }
-            Event::Statement { lane: on_lane, statement, devices, .. } => {
-                Action::Statement { statement: *statement, lane: lane(on_lane)?, devices: *devices }
-            }
-            Event::Report { lane: on_lane, report, .. } => {
-                Action::Report { report: *report, lane: lane(on_lane)? }
-            }
+            Event::Statement { lane: on_lane, on, statement, devices, .. } => Action::Statement {
+                statement: *statement,
+                lane: lane(on_lane)?,
+                on: on.as_ref().map(ToString::to_string),
+                devices: *devices,
+            },
+            Event::Report { lane: on_lane, on, report, .. } => Action::Report {
+                report: *report,
+                lane: lane(on_lane)?,
+                on: on.as_ref().map(ToString::to_string),
+            },
             Event::Return { .. } | Event::Callback { .. } | Event::Blocked { .. } => continue,
         };
         steps.push(Step { when: None, times: None, action });

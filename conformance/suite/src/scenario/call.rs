@@ -172,11 +172,13 @@ impl Action {
             Self::Expire { expire, after } => {
                 Event::Expired { seq, expired: name(expire), after: *after }
             }
-            Self::Statement { statement, lane, devices } => {
-                Event::Statement { seq, lane: name(lane), statement: *statement, devices: *devices }
+            Self::Statement { statement, lane, on, devices } => {
+                let (lane, on) = (name(lane), on.as_deref().map(Name::from));
+                Event::Statement { seq, lane, on, statement: *statement, devices: *devices }
             }
-            Self::Report { report, lane } => {
-                Event::Report { seq, lane: name(lane), report: *report }
+            Self::Report { report, lane, on } => {
+                let on = on.as_deref().map(Name::from);
+                Event::Report { seq, lane: name(lane), on, report: *report }
             }
             Self::Exit { exit, how } => Event::Exit { seq, process: *exit, exit: *how },
             Self::Unload { unload, found } => {

@@ -34,6 +34,7 @@ pub const WITHOUT_SCENARIO: &[(&str, &str)] = &[
     ("server.end-of-media.resend", "a trace does not hold the data"),
     ("client.read.any-size", "a trace does not hold the data"),
     ("client.medium.obeys", "what a client does to its medium is not seen through the interface"),
+    ("server.snapshot.kinds", "a trace does not hold the options of the statement"),
     ("client.snapshot.timely", "advice, and time passes only where a trace says so"),
     (
         "client.end-of-media.pending-writes",

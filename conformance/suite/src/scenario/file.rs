@@ -452,13 +452,17 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<u32>,
     },
-    /// The client learns something of its SQL statement; the implementation is not asked.
+    /// The client learns something of its SQL statement, or the server says it; the
+    /// implementation is not asked.
     Statement {
         /// What.
         statement: Statement,
         /// The lane that learns it; `primary.main` if missing.
         #[cfg_attr(feature = "schema", schemars(with = "Option<LaneName>"))]
         lane: LaneName,
+        /// The set interface whose set it is about, if the process has several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        on: Option<String>,
         /// How many VIRTUAL_DEVICE clauses it has, when it is issued.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         devices: Option<u32>,
@@ -470,6 +474,9 @@ pub enum Action {
         /// The lane that tells it; `primary.main` if missing.
         #[cfg_attr(feature = "schema", schemars(with = "Option<LaneName>"))]
         lane: LaneName,
+        /// The set interface whose set it is about, if the process has several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        on: Option<String>,
     },
     /// A process ends.
     Exit {

@@ -64,8 +64,8 @@ const KINDS: &[(&str, &[&str])] = &[
     ("touch", &["touch", "lane", "found"]),
     ("wrote", &["wrote", "lane"]),
     ("expire", &["expire", "after"]),
-    ("statement", &["statement", "lane", "devices"]),
-    ("report", &["report", "lane"]),
+    ("statement", &["statement", "lane", "on", "devices"]),
+    ("report", &["report", "lane", "on"]),
     ("exit", &["exit", "how"]),
     ("unload", &["unload", "found"]),
 ];
@@ -200,11 +200,13 @@ impl Raw {
             "statement" => Action::Statement {
                 statement: self.statement.ok_or_else(need("statement"))?,
                 lane: self.lane.map_or_else(client_main, Ok)?,
+                on: self.on,
                 devices: self.devices,
             },
             _ => Action::Report {
                 report: self.report.ok_or_else(need("report"))?,
                 lane: self.lane.map_or_else(client_main, Ok)?,
+                on: self.on,
             },
         })
     }

@@ -232,17 +232,28 @@ impl Handles {
                 ),
             },
             Action::Wrote { wrote, lane } => self.wrote(wrote, lane),
-            Action::Statement { lane, .. } | Action::Report { lane, .. }
-                if lane.process().party() != Party::Client =>
-            {
+            Action::Report { lane, .. } if lane.process().party() != Party::Client => {
                 problem(Some(lane.as_str()), "this is told of a client's lane")
             }
+            Action::Statement { lane, on: Some(on), .. }
+            | Action::Report { lane, on: Some(on), .. } => self.tells(lane, on),
             Action::Statement { .. }
             | Action::Report { .. }
             | Action::Expire { .. }
             | Action::Blocked { .. }
             | Action::Exit { .. }
             | Action::Unload { .. } => Ok(()),
+        }
+    }
+
+    /// A lane tells something of the set of this interface.
+    fn tells(&self, lane: &LaneName, on: &str) -> Result<(), Problem> {
+        match self.get(on)? {
+            Kind::Set(process) if process == lane.process() => Ok(()),
+            found => {
+                let text = format!("`{on}` is {}, of which {lane} says nothing", found.words());
+                problem(Some(on), text)
+            }
         }
     }
 

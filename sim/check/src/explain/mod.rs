@@ -20,7 +20,7 @@ pub use candidates::{Candidate, OwedCallback};
 pub use state::describe_state;
 pub use transitions::Transitions;
 pub use verdict::{
-    Allowed, Attempt, Effect, Finding, InputError, Judged, LaneChoices, StillOpen, Undecided,
+    Allowed, Attempt, Effect, Finding, InputError, Judged, LaneChoices, Note, StillOpen, Undecided,
     Verdict, Violation, Why, exit_code,
 };
 

@@ -1,7 +1,7 @@
 //! What has been found so far: the verdict, the findings, what was covered.
 
 use super::transitions::Transitions;
-use super::verdict::{Attempt, Finding, Judged, Undecided, Verdict, Why};
+use super::verdict::{Attempt, Finding, Judged, Note, Undecided, Verdict, Why};
 use crate::terms::Terms;
 use vdi_spec::clauses::{CLAUSES, Clause, Party};
 use vdi_trace::Header;
@@ -17,6 +17,7 @@ pub(crate) struct Report {
     verdict: Verdict,
     findings: Vec<Finding>,
     more_findings: usize,
+    notes: Vec<Note>,
     events: usize,
     /// The clauses that explained something, by their numbers.
     used: Vec<bool>,
@@ -35,6 +36,7 @@ impl Report {
             verdict: Verdict::Conformant,
             findings: Vec::new(),
             more_findings: 0,
+            notes: Vec::new(),
             events: 0,
             used: vec![false; CLAUSES.len()],
             transitions: Transitions::default(),
@@ -95,11 +97,36 @@ impl Report {
     /// Notes that a party broke one of its obligations.
     pub(crate) fn find(&mut self, line: usize, clause: Clause, what: String, hazard: bool) {
         self.used[clause as usize] = true;
-        let party = clause.party();
         // What calls break that were synthesized for it is nobody's.
-        if party == Party::Server && self.server_unseen {
+        if clause.party() == Party::Server && self.server_unseen {
             return;
         }
+        self.keep(line, clause, what, hazard);
+    }
+
+    /// The same of an obligation that was seen to be broken, although its party was not.
+    pub(crate) fn find_seen(&mut self, line: usize, clause: Clause, what: String) {
+        self.used[clause as usize] = true;
+        self.keep(line, clause, what, false);
+    }
+
+    /// Notes what is worth a look, and nobody's fault.
+    pub(crate) fn note(&mut self, line: usize, what: String) {
+        self.notes.push(Note { line, what });
+    }
+
+    /// Whether the server was not seen.
+    pub(crate) const fn is_server_unseen(&self) -> bool {
+        self.server_unseen
+    }
+
+    /// Whether nobody has been found at fault.
+    pub(crate) const fn is_faultless(&self) -> bool {
+        self.is_open() && self.findings.is_empty()
+    }
+
+    fn keep(&mut self, line: usize, clause: Clause, what: String, hazard: bool) {
+        let party = clause.party();
         if self.findings.len() == FINDINGS {
             self.more_findings += 1;
             return;
@@ -146,6 +173,7 @@ impl Report {
             verdict: self.verdict,
             findings: self.findings,
             more_findings: self.more_findings,
+            notes: self.notes,
             events: self.events,
             transitions: self.transitions,
             in_progress: Vec::new(),

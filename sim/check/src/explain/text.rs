@@ -11,7 +11,7 @@ use vdi_trace::TraceError;
 const WIDTH: usize = 88;
 
 /// The labels' column.
-const LABEL: usize = 10;
+pub const LABEL: usize = 10;
 
 impl Judged {
     /// For tests: panics with what `vdi check` prints, unless the trace was read to its end, had
@@ -93,6 +93,9 @@ pub fn trace_verdict(path: &str, judged: &Judged, parties: &[Party]) -> String {
         let _ = writeln!(out, "and {} more findings", judged.more_findings);
     }
     still_open(&mut out, path, judged);
+    for note in &judged.notes {
+        let _ = writeln!(out, "note: {path}, line {}: {}", note.line, note.what);
+    }
     if let Some(error) = &judged.error {
         out.push_str(&trace_error(path, error));
     }

@@ -238,6 +238,16 @@ pub struct Finding {
     pub otherwise: Vec<Reading>,
 }
 
+/// Something that is worth a look, and breaks nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Note {
+    /// The line of the trace.
+    pub line: usize,
+    /// What.
+    pub what: String,
+}
+
 impl fmt::Display for Allowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.what)
@@ -273,6 +283,9 @@ pub struct Judged {
     pub findings: Vec<Finding>,
     /// Findings beyond those kept.
     pub more_findings: usize,
+    /// What is worth a look and breaks nothing; no exit code depends on it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
     /// Events judged.
     pub events: usize,
     /// Every clause that explained an event.
@@ -305,6 +318,7 @@ impl Judged {
             verdict: Verdict::Unreadable { error: error.clone() },
             findings: Vec::new(),
             more_findings: 0,
+            notes: Vec::new(),
             events: 0,
             clauses: Vec::new(),
             transitions: Transitions::default(),

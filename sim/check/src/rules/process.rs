@@ -12,6 +12,9 @@ use vdi_trace::{Event, Function, HowEnded, Presence, Process, TimeoutArg};
 /// A process ends.
 pub(crate) fn exit(checker: &mut Checker, process: Process, how: HowEnded, event: &Event<'_>) {
     check_left_waiting(checker, process, event);
+    if how == HowEnded::Killed {
+        checker.session.sets.iter_mut().for_each(|set| set.statement.troubled = true);
+    }
     let caller = caller(process);
     let leaves_open = |state: &State| match caller {
         Caller::Server => state.server == ServerLife::Open,

@@ -1,5 +1,7 @@
-//! What a client knows of its SQL statement, and what it does and says in spite of it.
+//! What a client knows of its SQL statement, and what it does and says in spite of it; what
+//! the server says of it.
 
+use super::ending::judge_success;
 use crate::Checker;
 use crate::explain::InputError;
 use crate::session::{Bound, Session, SetTrack};
@@ -7,37 +9,38 @@ use vdi_model::{Caller, LaneId};
 use vdi_spec::clauses::{Clause, Party};
 use vdi_trace::{Args, Event, Function, Reported, Statement, TimeoutArg};
 
-/// A client learns something of its SQL statement.
+/// A client learns something of its SQL statement, or the server says it.
 pub(crate) fn statement(
     checker: &mut Checker,
-    lane: LaneId,
+    told: &Told<'_>,
     statement: Statement,
     devices: Option<u32>,
     event: &Event<'_>,
 ) -> Result<(), InputError> {
     let Checker { session, report, .. } = checker;
-    let set = set_of_client(session, lane)?;
+    let by_client = session.lanes[told.lane].process.party() == Party::Client;
+    let set = set_of(session, told)?;
     let SetTrack { config, statement: track, .. } = &mut session.sets[set];
     let asked = config.asked.device_count;
+    if by_client && statement != Statement::Issued {
+        track.succeeded = Some(statement == Statement::Succeeded);
+    }
     match statement {
         Statement::Issued => {
-            if std::mem::replace(&mut track.issued, true) {
+            if by_client && std::mem::replace(&mut track.issued, true) {
                 let what = format!("{event} a second time for one Create");
                 report.find(report.line, Clause::ClientCreateOneStatement, what, false);
             }
-            if devices.is_some_and(|named| named != asked) {
-                let what = format!("{event}, and asked for {asked}");
+            let other = devices.is_some_and(|named| named != asked);
+            if other && !std::mem::replace(&mut track.miscounted, true) {
+                let what = format!("{event}, and the client asked for {asked}");
                 report.find(report.line, Clause::ClientCreateDeviceCount, what, false);
             }
         }
-        Statement::Succeeded => {
-            if track.complete_failed != 0 {
-                let what = format!("{event}, although Complete had failed");
-                report.find(report.line, Clause::ServerCompleteFailure, what, false);
-            }
-            track.succeeded = Some(true);
+        Statement::Succeeded => judge_success(checker, set, event),
+        Statement::Failed => {
+            track.failed.get_or_insert(report.line);
         }
-        Statement::Failed => track.succeeded = Some(false),
     }
     Ok(())
 }
@@ -45,12 +48,16 @@ pub(crate) fn statement(
 /// A client reports to its caller how it ended.
 pub(crate) fn report(
     checker: &mut Checker,
-    lane: LaneId,
+    told: &Told<'_>,
     reported: Reported,
     event: &Event<'_>,
 ) -> Result<(), InputError> {
     let Checker { session, report, .. } = checker;
-    let set = set_of_client(session, lane)?;
+    let process = session.lanes[told.lane].process;
+    if process.party() != Party::Client {
+        return Err(InputError(format!("this is told of a client's lane, not of {process}'s")));
+    }
+    let set = set_of(session, told)?;
     let succeeded = session.sets[set].statement.succeeded == Some(true);
     if reported == Reported::Success && !succeeded {
         report.find(report.line, Clause::ClientSuccess, event.to_string(), false);
@@ -58,14 +65,27 @@ pub(crate) fn report(
     Ok(())
 }
 
-/// The set that a client's process has, or had last.
-fn set_of_client(session: &Session, lane: LaneId) -> Result<usize, InputError> {
-    let process = session.lanes[lane].process;
-    if process.party() != Party::Client {
-        return Err(InputError(format!("this is told of a client's lane, not of {process}'s")));
-    }
+/// Who tells something of a statement, and of which set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told<'a> {
+    pub(crate) lane: LaneId,
+    /// The name of a set interface.
+    pub(crate) on: Option<&'a str>,
+}
+
+/// The set that this interface has, or had last; without one, the first that the process has
+/// or had.
+fn set_of(session: &Session, told: &Told<'_>) -> Result<usize, InputError> {
+    let process = session.lanes[told.lane].process;
     let mut interfaces = session.names.interfaces.iter().filter(|known| known.process == process);
-    Ok(interfaces.find_map(|known| known.set).unwrap_or(SetTrack::UNATTACHED))
+    let set = match told.on {
+        None => interfaces.find_map(|known| known.set),
+        Some(on) => match interfaces.find(|known| known.name == on) {
+            Some(known) => known.set,
+            None => return Err(InputError(format!("`{on}` is no set interface of {process}"))),
+        },
+    };
+    Ok(set.unwrap_or(SetTrack::UNATTACHED))
 }
 
 /// A client waits for a configuration without a limit, although its statement has failed.

@@ -6,7 +6,7 @@ use crate::linearize;
 use crate::linearize::settle_or_search;
 use crate::session::{OpenCall, Session, SetTrack, Timer};
 use vdi_model::{Cause, Stage, State, Timeout};
-use vdi_spec::clauses::{Clause, LinuxTimeoutUnit, Profile};
+use vdi_spec::clauses::{Clause, LinuxTimeoutUnit, LoadExcuses, Profile};
 use vdi_spec::codes::CommandCode;
 use vdi_trace::{Function, TimeoutArg};
 
@@ -51,7 +51,8 @@ fn expire_in_order(checker: &mut Checker, set: usize, index: usize, passes: u64)
     let is_agent = session.calls[index].is_agent();
     let set = &mut session.sets[set];
     let loads = |state: &State| state.asked.time_out && is_held_by_client(state, CommandCode::Load);
-    if is_agent && set.any(loads) {
+    let (loads, counts) = (set.any(loads), terms.profile.load_excuses == LoadExcuses::Nothing);
+    if is_agent && loads && !counts {
         report.mark([Clause::ServerTimeOutLoad]);
     }
     let is_aborted = |set: &SetTrack| set.any(|state| state.aborted == Some(Cause::TimeOut));
@@ -61,6 +62,7 @@ fn expire_in_order(checker: &mut Checker, set: usize, index: usize, passes: u64)
     }
     if is_aborted(set) && !before {
         report.mark([Clause::ServerTimeOutAborts]);
+        report.mark(loads.then_some(Clause::ServerTimeOutLoad));
         if set.any(|state| is_held_by_client(state, CommandCode::Complete)) {
             let what = "Complete is held for two intervals of serverTimeOut".to_owned();
             report.find(report.line, Clause::ClientCompleteTimely, what, false);

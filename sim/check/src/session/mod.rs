@@ -22,7 +22,7 @@ pub(crate) use commit::commit;
 pub(crate) use names::{AllocatedBuffer, Names, SentCommand};
 pub(crate) use outcomes::{outcomes, outcomes_of};
 pub(crate) use provisional::{adopt, keep_or_revoke, provide};
-pub(crate) use set::SetTrack;
+pub(crate) use set::{SetTrack, StatementTrack};
 pub(crate) use set_name::SetName;
 
 use crate::explain::InputError;

@@ -53,8 +53,31 @@ pub(crate) struct StatementTrack {
     pub(crate) issued: bool,
     /// Whether the client knows that it failed, or succeeded.
     pub(crate) succeeded: Option<bool>,
-    /// The devices whose Complete ended with an error, by their bits.
+    /// Whether its number of devices was found to be another than the set's.
+    pub(crate) miscounted: bool,
+    /// Whether its success has been judged: client and server may both tell of it.
+    pub(crate) judged: bool,
+    /// The line in which it was first said to have failed.
+    pub(crate) failed: Option<usize>,
+    /// Whether anything has happened that explains a failure.
+    pub(crate) troubled: bool,
+    /// What the ends of commands say of it.
+    pub(crate) ends: CommandEnds,
+}
+
+/// What the ends of a set's commands say of its statement; devices by their bits.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CommandEnds {
+    /// A Write has found its device full.
+    pub(crate) full: bool,
+    /// A Read has failed.
+    pub(crate) unread: bool,
+    /// The devices whose last Flush ended with an error.
+    pub(crate) flush_failed: u64,
+    /// The devices whose last Complete ended with an error.
     pub(crate) complete_failed: u64,
+    /// The devices whose last Complete ended with success.
+    pub(crate) completed: u64,
 }
 
 impl SetTrack {

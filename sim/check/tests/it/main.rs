@@ -6,6 +6,7 @@ mod histories;
 mod lives;
 mod neighbours;
 mod overlaps;
+mod statement;
 #[path = "../../../tests/support/mod.rs"]
 mod support;
 mod system;

@@ -166,6 +166,7 @@ const SILENT: &[(&str, &str)] = &[
     ("handle-of-another=given", "what it would otherwise be is a refusal, which changes no state"),
     ("available-count=exact", "it depends on the number that an implementation gave"),
     ("disk-get-position=position-only", "no GetPosition is sent in a bounded world"),
+    ("load-excuses=whole-set", "no Load is sent in a bounded world"),
     ("load-excuses=own-device", "no Load is sent in a bounded world"),
     ("transfer-size-limit=four-mebibytes", "the model is told whether arguments keep the limits"),
     ("device-thread=one-thread", "it says whose fault a call is, which changes no step"),

@@ -250,14 +250,14 @@ impl ServerTable {
     }
 
     /// How many milliseconds the agent waits for a completion: two intervals of
-    /// serverTimeOut. `None`: for ever, since nothing is outstanding, there is no
-    /// serverTimeOut, or a Load is outstanding, which may take longer.
+    /// serverTimeOut. `None`: for ever, since nothing is outstanding, or there is no
+    /// serverTimeOut. A Load counts like every command.
     ///
-    /// Source: SQL Server 2005 Virtual Backup Device Specification, VDConfig Structure.
+    /// Source: SQL Server 2005 Virtual Backup Device Specification, VDConfig Structure;
+    /// Commands, Load.
     pub(super) fn patience(&self) -> Option<u64> {
         let interval = u64::from(self.config.server_time_out);
-        let loads = self.outstanding().any(|command| command.code == CommandCode::Load);
-        (interval > 0 && !loads && !self.is_idle()).then_some(2 * interval)
+        (interval > 0 && !self.is_idle()).then_some(2 * interval)
     }
 
     /// The agent has waited too long: aborts the set, unless a completion is on its way.

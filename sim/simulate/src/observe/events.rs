@@ -96,6 +96,13 @@ impl TraceWriter {
         self.lanes[usize::from(lane)].name.into()
     }
 
+    /// The client's interface to the set of a lane, where its process has several.
+    fn set_of(&self, lane: u8) -> Option<Name<'static>> {
+        let several = self.lanes.iter().any(|lane| lane.set > 0);
+        let LaneInfo { set, run, .. } = self.lanes[usize::from(lane)];
+        several.then(|| names::interface(Process::Primary, set.into(), run.into()))
+    }
+
     /// Writes out what was seen.
     pub(super) fn event(&self, seen: &Observation) -> Event<'static> {
         let seq = None;
@@ -139,11 +146,12 @@ impl TraceWriter {
                 Event::Wrote { seq, lane: self.name(*lane), wrote: names::command(*command) }
             }
             Observation::Statement { lane, what, devices } => {
-                let lane = self.name(*lane);
-                Event::Statement { seq, lane, statement: *what, devices: *devices }
+                let (lane, on) = (self.name(*lane), self.set_of(*lane));
+                Event::Statement { seq, lane, on, statement: *what, devices: *devices }
             }
             Observation::Reported { lane, what } => {
-                Event::Report { seq, lane: self.name(*lane), report: *what }
+                let (lane, on) = (self.name(*lane), self.set_of(*lane));
+                Event::Report { seq, lane, on, report: *what }
             }
             Observation::Expired { lane } => {
                 Event::Expired { seq, expired: self.name(*lane), after: None }

@@ -125,6 +125,8 @@ impl Options {
         ways.closing_marks &= tape && self.faults.capacity.is_some();
         ways.loads_only &= self.removable && self.faults.capacity.is_some();
         ways.origins &= disk;
+        // Where there is no other medium, a Read that meets the end fails the statement.
+        self.reads_to_end &= self.removable || self.deviation == Some(Deviation::EndIsSuccess);
         ways.unprepared &= self.plan == Plan::Snapshot;
         ways.opens_all &= self.devices == 1;
         ways.opens_first &= self.arrangement == Arrangement::ProcessPerDevice;
@@ -210,6 +212,8 @@ impl Options {
         let mut options = *self;
         options.arrangement = arrangement;
         (options.sets, options.deviation, options.odd_calls) = (1, None, 0);
+        // A deviation may have asked for it where there is no other medium.
+        options.reads_to_end = options.reads_to_end && options.removable;
         (options.same_name, options.overlaps) = (false, false);
         let faults = &mut options.faults;
         (faults.medium_fails_at, faults.capacity, faults.refuses) = (None, None, None);

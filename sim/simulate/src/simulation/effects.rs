@@ -242,10 +242,9 @@ impl<B: Backend> Simulation<'_, B> {
     /// The statement is handed to the server.
     pub(super) fn issued(&mut self, lane: usize, devices: u32) {
         let set = usize::from(self.lanes.lane(lane).info.set);
-        if set == 0 {
-            let (lane, what) = (lane as u8, Statement::Issued);
-            self.observer.note(Observation::Statement { lane, what, devices: Some(devices) });
-        }
+        let what = Statement::Issued;
+        let devices = Some(devices);
+        self.observer.note(Observation::Statement { lane: lane as u8, what, devices });
         self.lanes.wake_set(set);
     }
 

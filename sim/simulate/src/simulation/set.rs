@@ -94,7 +94,7 @@ impl Set {
             let media = (0..options.devices).map(|_| Medium::new(options)).collect();
             Self {
                 server: Server::new(StatementKind::Backup, ids),
-                client: Client::new(StatementKind::Backup, options, run == 0),
+                client: Client::new(StatementKind::Backup, options),
                 statement: StatementState::NotIssued,
                 media: Media { of_devices: media, data: 0 },
                 setup: setup::agreed(options, StatementKind::Backup, run.into()),
@@ -114,7 +114,7 @@ impl Set {
         self.run = (index + if restores { usize::from(options.sets) } else { 0 }) as u8;
         self.setup = setup::agreed(options, kind, self.run.into());
         self.server = Server::new(kind, self.ids);
-        self.client = Client::new(kind, options, index == 0);
+        self.client = Client::new(kind, options);
         self.statement = StatementState::NotIssued;
         self.misuse.renew();
         if restores {

@@ -51,17 +51,13 @@ pub(crate) struct Client {
     tries: u8,
     /// A secondary process has died.
     orphaned: bool,
-    /// The first set, whose statement is told. What is told of a statement names a lane, and
-    /// a process that has several sets would be taken to speak of the first: the statements of
-    /// the others cannot be told.
-    tells: bool,
 }
 
 /// How often a client waits for the configuration.
 const MOST_TRIES: u8 = 20;
 
 impl Client {
-    pub(crate) fn new(kind: StatementKind, options: &Options, tells: bool) -> Self {
+    pub(crate) fn new(kind: StatementKind, options: &Options) -> Self {
         let deviation =
             options.deviation.filter(|known| known.restores() == (kind == StatementKind::Restore));
         let secondary = options.arrangement == Arrangement::ProcessPerDevice;
@@ -84,7 +80,6 @@ impl Client {
             reported: None,
             tries: 0,
             orphaned: false,
-            tells,
         }
     }
 
@@ -177,7 +172,7 @@ impl Client {
 
     fn report(&mut self, what: Reported) -> Act {
         self.reported = Some(what);
-        if self.tells && self.created { Act::Report(what) } else { Act::Done }
+        if self.created { Act::Report(what) } else { Act::Done }
     }
 
     fn issue(&mut self, context: &mut ProgramContext<'_>) -> Act {
@@ -260,7 +255,7 @@ impl Client {
                 let succeeded = *context.statement == StatementState::Succeeded;
                 let aborts = !succeeded && context.options.aborts_on_failure && self.is_open();
                 self.sql = if aborts { Sql::Aborting } else { Sql::Ended };
-                match self.tells && self.created {
+                match self.created {
                     true => Act::Learn { succeeded },
                     false => self.next_sql(context),
                 }

@@ -109,10 +109,9 @@ impl Server {
         self.failed || self.aborted
     }
 
-    /// Whether a command waits for the client for which the agent's patience ends: a Load may
-    /// take longer.
+    /// Whether a command waits for the client: for each of them the agent's patience ends.
     pub(crate) fn is_pressed(&self) -> bool {
-        self.streams.iter().any(Stream::is_pressed)
+        !self.streams.iter().all(Stream::is_quiet)
     }
 
     /// Whether the set interface may be used.
@@ -355,8 +354,7 @@ impl Server {
 
     /// Devices can be closed in order once the set is active.
     fn can_end_in_order(&self) -> bool {
-        let overflowed = self.streams.iter().any(Stream::has_overflowed);
-        self.active && self.agent == AgentLane::Running && !overflowed
+        self.active && self.agent == AgentLane::Running
     }
 
     fn end(&self, context: &mut ProgramContext<'_>) {

@@ -83,8 +83,6 @@ struct Errors {
     errored: bool,
     /// Another medium is to be loaded.
     loads: bool,
-    /// A Write has met the very end of a tape.
-    overflowed: bool,
     /// Reads in a row that succeeded with nothing.
     empty: u8,
     /// Errors in a row that were recovered from, without anything done between them.
@@ -173,11 +171,6 @@ impl Stream {
         self.flights.is_empty()
     }
 
-    /// Whether something is under way, and no Load.
-    pub(crate) fn is_pressed(&self) -> bool {
-        !self.is_quiet() && self.flights.iter().all(|flight| flight.code != Code::Load)
-    }
-
     /// Where what came back first differs from what was written.
     pub(crate) const fn wrong(&self) -> Option<u64> {
         self.wrong
@@ -186,11 +179,6 @@ impl Stream {
     /// Bytes moved, in order.
     pub(crate) const fn moved(&self) -> u64 {
         self.moved
-    }
-
-    /// Whether a Write has met the very end of a tape, after which a server aborts.
-    pub(crate) const fn has_overflowed(&self) -> bool {
-        self.errors.overflowed
     }
 
     /// Whether its device was in the error state when it last said so.
@@ -394,10 +382,7 @@ impl Stream {
                 self.moved += u64::from(bytes);
                 return self.error();
             }
-            _ => {
-                self.errors.overflowed |= code == Win32::ERROR_EOM_OVERFLOW;
-                return Effect::Fails;
-            }
+            _ => return Effect::Fails,
         }
         self.moved += u64::from(length);
         Effect::On

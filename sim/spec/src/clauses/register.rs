@@ -508,11 +508,12 @@ register! {
     load_excuses LoadExcuses "load-excuses",
         "Which commands may outlast serverTimeOut while a Load is outstanding?",
         {
-            WholeSet "whole-set" "those of every device",
-            OwnDevice "own-device" "those of the device that loads",
+            Nothing "nothing" "none: a Load counts like every command, and times out itself",
+            WholeSet "whole-set" "the Load, and those of every device",
+            OwnDevice "own-device" "the Load, and those of the device that loads",
         }
         [
-            Source::specification("Commands, Load, which does not speak of other devices"),
+            Source::specification("Commands, Load, which counts it towards serverTimeOut, and advises 0 with Removable"),
             Source::specification("VDConfig Structure, serverTimeOut"),
         ];
     transfer_size_limit TransferSizeLimit "transfer-size-limit",

@@ -228,7 +228,7 @@ catalogue! {
         "After an abort CloseDevice does nothing and answers VD_E_ABORT."
         [Source::specification("Abnormal Termination"), Source::reference("CloseDevice")] None;
     ServerBufferControl "server.buffer.control" Server
-        "The server leaves a buffer alone while the client holds its command."
+        "The server leaves the buffer of an outstanding command alone, from SendCommand until the client has completed it."
         [Source::specification("Active, control of buffers")] None;
     ServerBufferControlAfterAbort "server.buffer.control-after-abort" Server
         "After an abort the server leaves alone what the client held at that moment, until the client's Close."
@@ -241,11 +241,11 @@ catalogue! {
         [Source::specification("Server Transitions, SignalAbort")] [SignalAbortNotOpen];
 
     ServerTimeOutAborts "server.time-out.aborts" Interface
-        "When two intervals of serverTimeOut pass for the agent while requests are pending and none is completed, the set is aborted; a Load may take longer."
+        "When two intervals of serverTimeOut pass for the agent while requests are pending and none is completed, the set is aborted."
         [Source::specification("VDConfig Structure, serverTimeOut")] [LoadExcuses];
     ServerTimeOutLoad "server.time-out.load" Interface
-        "Waiting for a Load counts towards no serverTimeOut."
-        [Source::specification("Commands, Load")] [LoadExcuses];
+        "Waiting for a Load counts towards serverTimeOut: with a value other than 0 it can time out, and the set is aborted."
+        [Source::specification("Commands, Load"), Source::specification("VDConfig Structure, serverTimeOut")] [LoadExcuses];
     ServerCloseRequired "server.close.required" Server
         "The server closes the set before its process ends."
         [Source::specification("Normal Termination"), Source::specification("Abnormal Termination")] None;
@@ -282,8 +282,11 @@ catalogue! {
         "The size of Load is 0, or 1 to eject first."
         [Source::specification("Commands, Load")] None;
     ServerSnapshotOneDevice "server.snapshot.one-device" Server
-        "A snapshot backup uses one device."
-        [Source::specification("Commands, Snapshot")] None;
+        "A snapshot backup uses one device, and so does a snapshot restore."
+        [Source::specification("Commands, Snapshot and MountSnapshot")] None;
+    ServerSnapshotPrepared "server.snapshot.prepared" Server
+        "Where SnapshotPrepare was agreed upon, PrepareToFreeze comes before Snapshot."
+        [Source::specification("Feature Bits, SnapshotPrepare"), Source::specification("Commands, PrepareToFreeze")] None;
     ServerSnapshotOrder "server.snapshot.order" Server
         "In a snapshot backup PrepareToFreeze comes once, and after Snapshot the device is closed."
         [Source::specification("Commands, Snapshot and PrepareToFreeze")] None;
@@ -299,15 +302,34 @@ catalogue! {
     ServerCompleteFailure "server.complete.failure" Server
         "When the client fails Complete the SQL statement fails."
         [Source { document: Document::Kb3188454, topic: "VDC_Complete" }] None;
+    ServerCompleteRequired "server.complete.required" Server
+        "Where CompleteEnabled was granted, a BACKUP succeeds only when every device has been sent Complete and has answered it with success."
+        [Source { document: Document::Kb3188454, topic: "VDC_Complete" }] None;
     ServerEndOfMediaLoad "server.end-of-media.load" Server
         "When a Read has met the end of the data on a removable medium, Load comes before the next Read."
         [Source::specification("Commands, Read, end of media")] None;
     ServerEndOfMediaWaits "server.end-of-media.waits" Server
         "The server waits for outstanding commands before it sends Load."
         [Source::specification("Commands, Load")] None;
+    ServerEndOfMediaEnds "server.end-of-media.ends" Server
+        "When a Read of a RESTORE has met the end of the data on a device that is not removable, the server ends the operation: it reads no further there."
+        [Source::specification("End Of Media and Unexpected Filemarks")] None;
     ServerOverflowAborts "server.end-of-media.overflow-aborts" Server
-        "When a Write ended with ERROR_EOM_OVERFLOW the server aborts: it sends nothing more."
-        [Source::specification("Commands, Write")] None;
+        "When a Write ended with ERROR_DISK_FULL or ERROR_EOM_OVERFLOW the server ends the BACKUP: it sends no further data, on no device."
+        [Source::specification("Commands, Write"), Source::specification("End Of Media and Unexpected Filemarks")] None;
+    // How the SQL statement ends
+    ServerStatementAborted "server.statement.aborted" Server
+        "The SQL statement does not succeed when its set was aborted, by whomever, before the server had closed every device."
+        [Source::specification("Abnormal Termination"), Source::reference("Server SignalAbort and Client SignalAbort")] None;
+    ServerStatementDeviceFull "server.statement.device-full" Server
+        "A BACKUP does not succeed when a Write ended with ERROR_DISK_FULL or ERROR_EOM_OVERFLOW."
+        [Source::specification("Commands, Write"), Source::specification("End Of Media and Unexpected Filemarks")] None;
+    ServerStatementUnread "server.statement.unread" Server
+        "A RESTORE does not succeed when a Read has failed on media that are not removable."
+        [Source::specification("Commands, Read"), Source::specification("End Of Media and Unexpected Filemarks")] None;
+    ServerStatementFlush "server.statement.flush" Server
+        "The SQL statement does not succeed when the last Flush of a device has failed."
+        [Source::specification("Commands, Flush")] None;
     ServerErrorClearErrorOnly "server.error.clear-error-only" Server
         "Once a callback has told the server that a device is in the error state, it sends that device ClearError and nothing else."
         [Source::specification("Command Error Handling")] None;
@@ -683,6 +705,9 @@ catalogue! {
     ClientMediumObeys "client.medium.obeys" Client
         "Rewind, marks, skips, positions, Load, Discard and the end of file that Flush sets take place on the medium as they are answered."
         [Source::specification("Commands")] None;
+    ServerSnapshotKinds "server.snapshot.kinds" Server
+        "The server takes SNAPSHOT for full and file backups alone: not for a log, and not with DIFFERENTIAL."
+        [Source::specification("Commands, Snapshot")] None;
     ClientSnapshotTimely "client.snapshot.timely" Client
         "A snapshot is taken quickly, since writes wait for it: ten seconds is the advice."
         [Source::specification("Commands, Snapshot")] None;

@@ -49,6 +49,13 @@ code_table! {
 }
 
 impl Win32 {
+    /// Whether a Write that ends so says that its device can store no more: the server ends
+    /// the BACKUP.
+    #[must_use]
+    pub const fn is_full(self) -> bool {
+        self.0 == Self::ERROR_DISK_FULL.0 || self.0 == Self::ERROR_EOM_OVERFLOW.0
+    }
+
     #[cfg(feature = "schema")]
     pub(super) const NUMBER_PATTERN: &str = r"^(0[xX][0-9A-Fa-f]{1,8}|[0-9]{1,10})$";
 

@@ -13,10 +13,10 @@ use super::state::{
 use super::{ClientCall, CommandId, CreateFlaw, DeviceName, Limits, Timeout, commands, secondary};
 use vdi_spec::clauses::Clause as C;
 use vdi_spec::clauses::{
-    ClientCloseAfterAbort, ClientCloseDevicesOpen, ClientInitializing, ClientOpenDeviceSurplus,
-    ClientOpensFirst, CloseEventAfterServerClose, CompleteAfterCloseSeen, GetCommandAfterCloseSeen,
-    GetCommandBeforeActive, GetConfigurationAfterAbort, Profile, SignalAbortNotOpen,
-    StaleCommandBeforeActive, UndefinedFeatures,
+    ClientCloseDevicesOpen, ClientOpenDeviceSurplus, ClientOpensFirst, CloseEventAfterServerClose,
+    CompleteAfterCloseSeen, GetCommandAfterCloseSeen, GetCommandBeforeActive,
+    GetConfigurationAfterAbort, Profile, SignalAbortNotOpen, StaleCommandBeforeActive,
+    UndefinedFeatures,
 };
 use vdi_spec::codes::HResult;
 
@@ -227,18 +227,8 @@ fn expiry(timeout: Timeout, clause: C) -> Outcomes {
     }
 }
 
-/// The phase of a client process, as the reading has it.
-fn phase(state: &State, profile: &Profile, client: u8) -> ClientPhase {
-    let phase = state.client_phase_of(client);
-    let untold = phase == P::Configurable && state.configuration == Configuration::Ended;
-    match profile.client_initializing {
-        ClientInitializing::Ended if untold => state.client_phase_once_told(),
-        ClientInitializing::Ended | ClientInitializing::Told => phase,
-    }
-}
-
 fn open_device(state: &State, profile: &Profile, owner: u8, name: DeviceName) -> Outcomes {
-    match phase(state, profile, owner) {
+    match state.client_phase_of(owner) {
         P::Abort => {
             return smallvec![Outcome::returns(HResult::VD_E_ABORT, C::ClientOpenDeviceAborted)];
         }
@@ -272,7 +262,7 @@ fn open_device(state: &State, profile: &Profile, owner: u8, name: DeviceName) ->
 }
 
 fn get_command(state: &State, profile: &Profile, device: u8, timeout: Timeout) -> Outcomes {
-    let phase = phase(state, profile, state.devices[usize::from(device)].owner);
+    let phase = state.client_phase_of(state.devices[usize::from(device)].owner);
     if phase == P::Configurable {
         return protocol(C::ClientGetCommandPhase);
     }
@@ -388,7 +378,7 @@ fn complete_command(
         state.command(*id).is_some_and(|c| c.device == device && c.stage == Stage::Delivered)
     });
     let owner = state.devices[usize::from(device)].owner;
-    if phase(state, profile, owner) == P::Configurable {
+    if state.client_phase_of(owner) == P::Configurable {
         return protocol(C::ClientCompleteCommandPhase);
     }
     let seen = state.devices[usize::from(device)].client == ClientDevice::CloseSeen;
@@ -411,7 +401,7 @@ fn no_active_command(state: &State, profile: &Profile, owner: u8) -> Outcomes {
     let misuse = C::ClientCompleteCommandActiveOnly;
     let invalid =
         Outcome::returns(HResult::VD_E_INVALID, C::ClientCompleteCommandInactive).misuse(misuse);
-    if phase(state, profile, owner) != P::Initializing {
+    if state.client_phase_of(owner) != P::Initializing {
         return smallvec![invalid];
     }
     let protocol =
@@ -424,12 +414,7 @@ fn no_active_command(state: &State, profile: &Profile, owner: u8) -> Outcomes {
 
 fn close(state: &State, profile: &Profile) -> Outcomes {
     let (status, clause, cause) = match state.client_phase() {
-        P::Abort => {
-            let refused = profile.client_close_after_abort == ClientCloseAfterAbort::OpenError
-                && state.client_devices_open();
-            let status = if refused { HResult::VD_E_OPEN } else { HResult::NOERROR };
-            (status, C::ClientCloseStatus, None)
-        }
+        P::Abort => (HResult::NOERROR, C::ClientCloseStatus, None),
         _ if state.client_devices_open() => {
             let status = match profile.client_close_devices_open {
                 ClientCloseDevicesOpen::OpenError => HResult::VD_E_OPEN,

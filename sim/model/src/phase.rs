@@ -108,11 +108,6 @@ impl State {
         if !self.configuration_seen_by(client) {
             return ClientPhase::Configurable;
         }
-        self.client_phase_once_told()
-    }
-
-    /// The phase of every client process that knows the configuration, without an abort.
-    pub(crate) fn client_phase_once_told(&self) -> ClientPhase {
         if self.devices.iter().all(|device| device.client == ClientDevice::CloseSeen) {
             ClientPhase::NormallyTerminated
         } else if self.devices.iter().all(|device| device.client != ClientDevice::Unopened) {

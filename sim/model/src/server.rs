@@ -14,9 +14,9 @@ use vdi_spec::clauses::{
     AllocateAfterNormalTermination, AvailableCount, BadConfigurationArguments, CloseAndAgentOrder,
     CloseDeviceAfterAllClosed, CloseDeviceTwiceWhileActive, CommandsHeldAtNormalClose,
     ConfigurationCallWhenAborted, ConnectedStateCells, DeliverAfterCloseDevice, FreeBufferInUse,
-    OpenAfterAbort, Profile, QueueDepth, QueueFullCode, SecondAgent, ServerCloseAfterAbort,
-    ServerCloseDevicesOpen, ServerHandleReuse, ServerOpenDeviceSurplus, SharedAfterFree,
-    SharedWhenNotOpen, SignalAbortNotOpen, UnsoundCommand,
+    OpenAfterAbort, Profile, QueueDepth, QueueFullCode, SecondAgent, ServerCloseDevicesOpen,
+    ServerHandleReuse, ServerOpenDeviceSurplus, SharedAfterFree, SharedWhenNotOpen,
+    SignalAbortNotOpen, UnsoundCommand,
 };
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 
@@ -536,12 +536,7 @@ fn close_device(state: &State, profile: &Profile, device: u8) -> Outcomes {
 /// IServerVirtualDeviceSet2::Close.
 fn close(state: &State, profile: &Profile, lane: LaneId) -> Outcomes {
     let (status, clause, cause) = match state.server_phase() {
-        P::AbnormallyTerminated => {
-            let refused = profile.server_close_after_abort == ServerCloseAfterAbort::ProtocolError
-                && state.server_devices_open();
-            let status = if refused { HResult::VD_E_PROTOCOL } else { HResult::NOERROR };
-            (status, C::ServerCloseStatus, None)
-        }
+        P::AbnormallyTerminated => (HResult::NOERROR, C::ServerCloseStatus, None),
         P::NormallyTerminated => {
             let held = !state.commands.is_empty()
                 && profile.commands_held_at_normal_close

@@ -1,29 +1,17 @@
-//! Errors of the environment: calls that take resources of it may fail for the want of
-//! them, whatever the state.
+//! Errors of the operating system: calls that take resources of it may fail for the
+//! want of them, whatever the state.
 
 use super::{Answer, Call, ClientCall, Outcome, Outcomes, ServerCall};
 use vdi_spec::clauses::Clause;
 use vdi_spec::codes::HResult;
 
-/// What an error of the environment does, given that the call would otherwise come to one
-/// of `outcomes`: where it would have taken resources it fails instead, and nothing happens.
+/// What a wrapped system error does, given that the call would otherwise come to one of
+/// `outcomes`: where it would have taken resources it fails instead, and nothing happens.
 /// A call that is refused in any case takes none, and its refusal stands.
 #[must_use]
 pub fn system_failure(call: &Call, outcomes: &Outcomes, status: HResult) -> Option<Outcome> {
-    let fails = is_failure_of(call, status) && takes_resources(call, outcomes);
+    let fails = status.is_system_error() && takes_resources(call, outcomes);
     fails.then(|| Outcome::returns(status, Clause::StatusSystemError).exceptional())
-}
-
-/// Whether the environment can make `call`, which takes resources, come to this status.
-#[must_use]
-pub fn is_failure_of(call: &Call, status: HResult) -> bool {
-    let finds_instance = matches!(
-        call,
-        Call::Server(ServerCall::Open { .. })
-            | Call::Client(ClientCall::Create { .. } | ClientCall::OpenInSecondary { .. })
-            | Call::Secondary(_, ClientCall::Create { .. } | ClientCall::OpenInSecondary { .. })
-    );
-    status.is_of_environment() || (finds_instance && status == HResult::VD_E_INSTANCE_NAME)
 }
 
 /// Whether a call that comes to one of `outcomes` takes resources of the system: it
@@ -45,7 +33,6 @@ const fn is_taker(call: &Call) -> bool {
             ServerCall::Open { .. }
                 | ServerCall::RequestBuffers(_)
                 | ServerCall::EndConfiguration
-                | ServerCall::OpenDevice { .. }
                 | ServerCall::AllocateBuffer { .. }
                 | ServerCall::ExecuteCompletionAgent
         ),
@@ -53,8 +40,6 @@ const fn is_taker(call: &Call) -> bool {
             call,
             ClientCall::Create { .. }
                 | ClientCall::OpenInSecondary { .. }
-                | ClientCall::OpenDevice { .. }
-                | ClientCall::GetBufferHandle { .. }
                 | ClientCall::MapBufferHandle { .. }
         ),
     }

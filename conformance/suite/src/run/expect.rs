@@ -5,7 +5,6 @@ use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{Function, LaneName};
 
 use super::driver::Driver;
-use super::race::is_shortage;
 use super::seen::Mismatch;
 use crate::scenario::{ExpectedReturn, Pin, Pinned, Truth};
 
@@ -63,7 +62,8 @@ impl Driver<'_> {
         let admitted =
             pins.is_none_or(|pins| pins.iter().any(|pin| pin.admits(returned.status, wild)));
         if !admitted {
-            let short = is_shortage(returned.status);
+            let short = [HResult::VD_E_MEMORY, HResult::VD_E_BUSY].contains(&returned.status)
+                || returned.status.is_system_error();
             self.mismatch(what, &expected, returned.status.to_string(), short);
             return;
         }

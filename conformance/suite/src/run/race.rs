@@ -87,8 +87,7 @@ impl RaceTally {
         Self { runs: 0, races: races.collect() }
     }
 
-    /// Counts one run; gives what it came to that is not allowed. What the environment made
-    /// of a lane is among the outcomes of every race, and in no list of them.
+    /// Counts one run; gives what it came to that is not allowed.
     pub(super) fn count(&mut self, races: &[(usize, Combination)]) -> Option<(usize, Combination)> {
         self.runs += 1;
         let mut unknown = None;
@@ -98,7 +97,6 @@ impl RaceTally {
             };
             match race.combinations.iter_mut().find(|one| is_same(&one.outcome, combination)) {
                 Some(known) => known.times += 1,
-                None if is_of_environment(combination) => {}
                 None => unknown = unknown.or_else(|| Some((*step, combination.clone()))),
             }
         }
@@ -208,18 +206,6 @@ pub(super) fn is_same(allowed: &Combination, seen: &Combination) -> bool {
         one.len() == other.len() && one.into_iter().zip(other).all(same)
     };
     allowed.keys().eq(seen.keys()) && allowed.values().zip(seen.values()).all(values)
-}
-
-/// Whether a lane of it came to what only the environment explains. Whether that was
-/// allowed the oracle says.
-fn is_of_environment(combination: &Combination) -> bool {
-    let mut values = combination.values().flat_map(|values| values.split(", "));
-    values.any(|value| value.parse().is_ok_and(is_shortage))
-}
-
-/// Whether a status says that something is short, which is nobody's fault.
-pub(super) fn is_shortage(status: HResult) -> bool {
-    status == HResult::VD_E_BUSY || status.is_of_environment()
 }
 
 /// A combination in one line.

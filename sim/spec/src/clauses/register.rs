@@ -25,36 +25,6 @@ register! {
             Source::reference("Client Close"),
             Source::specification("Client Transitions, Close"),
         ];
-    server_close_after_abort ServerCloseAfterAbort "server-close-after-abort",
-        "What does the server's Close return after an abort while devices are open?",
-        {
-            Noerror "noerror" "NOERROR: to close the devices is not required any more",
-            ProtocolError "protocol-error" "VD_E_PROTOCOL, as without an abort; the set is released all the same",
-        }
-        [
-            Source::specification("Server Transitions, Close, and Abnormal Termination"),
-            Source::close_page("Return values, which make no exception"),
-        ];
-    client_close_after_abort ClientCloseAfterAbort "client-close-after-abort",
-        "What does the client's Close return after an abort while devices are open?",
-        {
-            Noerror "noerror" "NOERROR",
-            OpenError "open-error" "VD_E_OPEN, as without an abort; the set is released all the same",
-        }
-        [
-            Source::specification("Client Transitions, Close, and Abnormal Termination"),
-            Source::reference("Client Close, which makes no exception"),
-        ];
-    client_initializing ClientInitializing "client-initializing",
-        "What moves the client from Configurable to Initializing?",
-        {
-            Told "told" "its GetConfiguration that tells the server's configuration",
-            Ended "ended" "the server's EndConfiguration: devices may be opened without GetConfiguration",
-        }
-        [
-            Source::reference("Client GetConfiguration and OpenDevice"),
-            Source::specification("Configuration, and the client's state diagram"),
-        ];
     close_device_after_all_closed CloseDeviceAfterAllClosed "close-device-after-all-closed",
         "What does CloseDevice return in Normally Terminated?",
         {

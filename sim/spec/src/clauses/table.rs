@@ -8,7 +8,7 @@ catalogue! {
     // The server's Close: the founding page
     ServerCloseStatus "server.close.status" Interface
         "The server's Close answers NOERROR when no device of the set is open, and after an abort."
-        [Source::close_page("Return values"), Source::specification("Server Transitions, Close"), Source::specification("Abnormal Termination")] [ServerCloseAfterAbort];
+        [Source::close_page("Return values"), Source::specification("Server Transitions, Close")] None;
     ServerCloseNotOpen "server.close.not-open" Interface
         "Close on an interface that has no set open answers VD_E_PROTOCOL."
         [Source::specification("Server Transitions, Close in Does Not Exist")] None;
@@ -449,7 +449,7 @@ catalogue! {
         [Source::reference("Client OpenDevice")] None;
     ClientOpenDevicePhase "client.open-device.phase" Interface
         "OpenDevice before the configuration was seen, and in Normally Terminated, answers VD_E_PROTOCOL."
-        [Source::reference("Client OpenDevice"), Source::specification("Client Transitions, OpenDevice")] [ClientInitializing];
+        [Source::reference("Client OpenDevice"), Source::specification("Client Transitions, OpenDevice")] None;
     ClientOpenDeviceAborted "client.open-device.aborted" Interface
         "OpenDevice answers VD_E_ABORT after an abort."
         [Source::reference("Client OpenDevice")] None;
@@ -467,7 +467,7 @@ catalogue! {
         [Source::specification("Client Transitions, SignalAbort")] [SignalAbortNotOpen];
     ClientCloseStatus "client.close.status" Interface
         "The client's Close answers NOERROR when no device is open: after the last VD_E_CLOSE, whether or not the agent is done, and after an abort."
-        [Source::reference("Client Close"), Source::specification("Client Transitions, Close")] [ClientCloseAfterAbort];
+        [Source::reference("Client Close"), Source::specification("Client Transitions, Close")] None;
     ClientCloseNotOpen "client.close.not-open" Interface
         "The client's Close without a set answers VD_E_PROTOCOL and does nothing."
         [Source::reference("Client Close")] None;
@@ -682,8 +682,8 @@ catalogue! {
         "A set interface works the same from every thread of its process."
         [Source::reference("CreateEx and Open")] None;
     StatusSystemError "status.system-error" Interface
-        "A call that makes, opens or allocates something and fails for want of what the environment has answers VD_E_MEMORY, VD_E_SECURITY or VD_E_UNEXPECTED, VD_E_INSTANCE_NAME where an instance cannot be found, or the system's error, wrapped as a status of the form 0x8007xxxx, and has no other effect."
-        [Source::headers("vdierror.h"), Source::reference("Error Codes"), Source::reference("ExecuteCompletionAgent, other statuses")] None;
+        "A call that fails for want of the system's resources answers with the system's error, wrapped as a status of the form 0x8007xxxx, and has no other effect."
+        [Source::headers("vdierror.h"), Source::reference("ExecuteCompletionAgent, other statuses")] None;
     AbiLayout "abi.layout" Interface
         "VDConfig, VDC_Command and VDS_Command have the layout of the headers, and the library exports their functions."
         [Source::headers("vdi.h")] None;

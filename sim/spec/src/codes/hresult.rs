@@ -64,23 +64,6 @@ impl HResult {
         self.0 & 0xFFFF_0000 == 0x8007_0000 && self.0 & 0xFFFF != 0
     }
 
-    /// Whether it says that the environment has failed, which it may at any time: memory,
-    /// permission or something unexpected is lacking, or the operating system says what.
-    ///
-    /// ```
-    /// use vdi_spec::codes::HResult;
-    ///
-    /// assert!(HResult::VD_E_SECURITY.is_of_environment());
-    /// assert!(!HResult::VD_E_PROTOCOL.is_of_environment());
-    /// ```
-    #[must_use]
-    pub const fn is_of_environment(self) -> bool {
-        self.is_system_error()
-            || self.0 == Self::VD_E_MEMORY.0
-            || self.0 == Self::VD_E_SECURITY.0
-            || self.0 == Self::VD_E_UNEXPECTED.0
-    }
-
     /// Whether this is a failure: the severity bit is set.
     #[must_use]
     pub const fn is_failure(self) -> bool {

@@ -40,7 +40,7 @@ pub use state::{
     Agent, Buffer, Cause, ClientDevice, ClientLife, Command, Configuration, Device, InProgress,
     Pending, Reserve, SecondaryLife, ServerDevice, ServerLife, Stage, State, Stream,
 };
-pub use system::{system_failure, takes_resources};
+pub use system::{is_environmental, system_failure, takes_resources};
 pub use touch::{Object, Touch, touch, uses};
 pub use values::{
     Asked, BufferId, Caller, CommandId, Granted, LaneId, Requested, SECONDARIES, Timeout,

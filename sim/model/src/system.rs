@@ -1,17 +1,48 @@
-//! Errors of the operating system: calls that take resources of it may fail for the
-//! want of them, whatever the state.
+//! Failures of the environment: calls that make, open or allocate something may fail for
+//! want of memory, permission or what else the system gives, whatever the state.
 
 use super::{Answer, Call, ClientCall, Outcome, Outcomes, ServerCall};
 use vdi_spec::clauses::Clause;
 use vdi_spec::codes::HResult;
 
-/// What a wrapped system error does, given that the call would otherwise come to one of
+/// What a failure of the environment does, given that the call would otherwise come to one of
 /// `outcomes`: where it would have taken resources it fails instead, and nothing happens.
 /// A call that is refused in any case takes none, and its refusal stands.
 #[must_use]
 pub fn system_failure(call: &Call, outcomes: &Outcomes, status: HResult) -> Option<Outcome> {
-    let fails = status.is_system_error() && takes_resources(call, outcomes);
+    let fails = is_environmental(call, status) && takes_resources(call, outcomes);
     fails.then(|| Outcome::returns(status, Clause::StatusSystemError).exceptional())
+}
+
+/// Whether the environment can bring this status to this call. When a call that allocates
+/// buffers answers VD_E_MEMORY is a matter of clauses of its own; to find the instance is
+/// one of whoever names it.
+#[must_use]
+pub fn is_environmental(call: &Call, status: HResult) -> bool {
+    match status {
+        HResult::VD_E_MEMORY => !has_buffer_space(call),
+        HResult::VD_E_INSTANCE_NAME => names_instance(call),
+        status => status.is_environmental(),
+    }
+}
+
+const fn has_buffer_space(call: &Call) -> bool {
+    matches!(
+        call,
+        Call::Server(
+            ServerCall::RequestBuffers(_)
+                | ServerCall::EndConfiguration
+                | ServerCall::AllocateBuffer { .. }
+        )
+    )
+}
+
+const fn names_instance(call: &Call) -> bool {
+    matches!(
+        call,
+        Call::Client(ClientCall::Create { .. } | ClientCall::OpenInSecondary { .. })
+            | Call::Secondary(_, ClientCall::Create { .. } | ClientCall::OpenInSecondary { .. })
+    )
 }
 
 /// Whether a call that comes to one of `outcomes` takes resources of the system: it
@@ -34,12 +65,15 @@ const fn is_taker(call: &Call) -> bool {
                 | ServerCall::RequestBuffers(_)
                 | ServerCall::EndConfiguration
                 | ServerCall::AllocateBuffer { .. }
+                | ServerCall::OpenDevice { .. }
                 | ServerCall::ExecuteCompletionAgent
         ),
         Call::Client(call) | Call::Secondary(_, call) => matches!(
             call,
             ClientCall::Create { .. }
                 | ClientCall::OpenInSecondary { .. }
+                | ClientCall::OpenDevice { .. }
+                | ClientCall::GetBufferHandle { .. }
                 | ClientCall::MapBufferHandle { .. }
         ),
     }

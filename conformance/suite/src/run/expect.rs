@@ -62,8 +62,8 @@ impl Driver<'_> {
         let admitted =
             pins.is_none_or(|pins| pins.iter().any(|pin| pin.admits(returned.status, wild)));
         if !admitted {
-            let short = [HResult::VD_E_MEMORY, HResult::VD_E_BUSY].contains(&returned.status)
-                || returned.status.is_system_error();
+            let status = returned.status;
+            let short = status.is_environmental() || status == HResult::VD_E_BUSY;
             self.mismatch(what, &expected, returned.status.to_string(), short);
             return;
         }

@@ -97,6 +97,8 @@ impl RaceTally {
             };
             match race.combinations.iter_mut().find(|one| is_same(&one.outcome, combination)) {
                 Some(known) => known.times += 1,
+                // The environment can always bring it; the oracle judges whether it may here.
+                None if is_short(combination) => {}
                 None => unknown = unknown.or_else(|| Some((*step, combination.clone()))),
             }
         }
@@ -206,6 +208,13 @@ pub(super) fn is_same(allowed: &Combination, seen: &Combination) -> bool {
         one.len() == other.len() && one.into_iter().zip(other).all(same)
     };
     allowed.keys().eq(seen.keys()) && allowed.values().zip(seen.values()).all(values)
+}
+
+/// Whether one of the lanes failed for what the environment brings, or for a full queue.
+fn is_short(seen: &Combination) -> bool {
+    let short = |status: HResult| status.is_environmental() || status == HResult::VD_E_BUSY;
+    let all = seen.values().flat_map(|values| values.split(", "));
+    all.filter_map(|value| value.parse().ok()).any(short)
 }
 
 /// A combination in one line.

@@ -106,7 +106,9 @@ fn to_return(
     }
     let answers = |known: &&Tentative| match &known.answer {
         TentativeAnswer::Outcome(outcome) => is_answer(outcome),
-        TentativeAnswer::SystemError => seen.status.is_system_error() && seen.out.command.is_none(),
+        TentativeAnswer::SystemError => {
+            vdi_model::is_environmental(pending.call, seen.status) && seen.out.command.is_none()
+        }
         TentativeAnswer::Wait => false,
     };
     let known = config.tentative.iter().filter(|known| known.slot == slot);

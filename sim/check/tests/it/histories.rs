@@ -71,7 +71,7 @@ fn corrupt(trace: &Trace, at: usize) -> Option<Trace> {
     let index = at % trace.events.len();
     match &mut corrupted.events[index] {
         // A code that no function returns in a sound state.
-        Event::Return { status, .. } => *status = HResult::VD_E_SECURITY,
+        Event::Return { status, .. } => *status = HResult::VD_E_NOTOPEN,
         Event::Callback { completion, .. } => *completion = Win32::ERROR_ARENA_TRASHED,
         _ => return None,
     }

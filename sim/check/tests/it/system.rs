@@ -1,5 +1,5 @@
-//! Errors of the operating system: no scenario can bring them about, so traces that
-//! tell of them are judged here.
+//! Failures of the environment: no scenario can bring them about, so traces that tell of
+//! them are judged here.
 
 use vdi_check::{Judged, Verdict, check_reader};
 use vdi_spec::clauses::{Clause, Profile};
@@ -57,38 +57,76 @@ fn judged(last: &str, statuses: &[&str]) -> Judged {
     check_reader(lines.join("\n").as_bytes(), &Profile::default())
 }
 
+/// The calls that make, open or allocate something.
+const TAKERS: [&str; 10] = [
+    "CreateEx",
+    "Open",
+    "RequestBuffers",
+    "EndConfiguration",
+    "OpenInSecondary",
+    "OpenDevice",
+    "AllocateBuffer",
+    "ExecuteCompletionAgent",
+    "GetBufferHandle",
+    "MapBufferHandle",
+];
+
+fn is_excused(function: &str, status: &str) {
+    let judged = judged(function, &[status, "NOERROR"]);
+    assert_eq!(judged.error, None, "{function} {status}");
+    assert_eq!(judged.verdict, Verdict::Conformant, "{function} {status}");
+    assert!(judged.findings.is_empty(), "{function} {status}: {:?}", judged.findings);
+    assert!(judged.clauses.contains(&Clause::StatusSystemError), "{function} {status}");
+}
+
 #[test]
 fn what_takes_resources_may_fail_and_be_tried_again() {
-    for function in [
-        "CreateEx",
-        "Open",
-        "RequestBuffers",
-        "EndConfiguration",
-        "OpenInSecondary",
-        "AllocateBuffer",
-        "ExecuteCompletionAgent",
-        "MapBufferHandle",
-    ] {
-        let judged = judged(function, &[FAILED, "NOERROR"]);
-        assert_eq!(judged.error, None, "{function}");
-        assert_eq!(judged.verdict, Verdict::Conformant, "{function}");
-        assert!(judged.findings.is_empty(), "{function}: {:?}", judged.findings);
-        assert!(judged.clauses.contains(&Clause::StatusSystemError), "{function}");
+    for function in TAKERS {
+        for status in [FAILED, "VD_E_SECURITY", "VD_E_UNEXPECTED"] {
+            is_excused(function, status);
+        }
+    }
+}
+
+/// Where buffers are allocated VD_E_MEMORY has clauses of its own.
+#[test]
+fn memory_may_be_short_everywhere_else() {
+    for function in TAKERS {
+        if !["RequestBuffers", "EndConfiguration", "AllocateBuffer"].contains(&function) {
+            is_excused(function, "VD_E_MEMORY");
+        }
+    }
+    // What was requested is there.
+    let judged = judged("AllocateBuffer", &["VD_E_MEMORY"]);
+    assert!(matches!(judged.verdict, Verdict::Violation(_)), "{judged:?}");
+}
+
+#[test]
+fn an_instance_may_not_be_found_by_who_names_it() {
+    for function in ["CreateEx", "OpenInSecondary"] {
+        is_excused(function, "VD_E_INSTANCE_NAME");
+    }
+    for function in ["Open", "AllocateBuffer", "MapBufferHandle"] {
+        let judged = judged(function, &["VD_E_INSTANCE_NAME"]);
+        assert!(matches!(judged.verdict, Verdict::Violation(_)), "{function}: {judged:?}");
     }
 }
 
 #[test]
 fn what_takes_none_has_no_such_excuse() {
     for function in ["BeginConfiguration", "GetConfiguration", "SendCommand", "GetCommand"] {
-        let judged = judged(function, &[FAILED]);
-        assert!(matches!(judged.verdict, Verdict::Violation(_)), "{function}: {judged:?}");
+        for status in [FAILED, "VD_E_SECURITY", "VD_E_MEMORY", "VD_E_UNEXPECTED"] {
+            let judged = judged(function, &[status]);
+            let violated = matches!(judged.verdict, Verdict::Violation(_));
+            assert!(violated, "{function} {status}: {judged:?}");
+        }
     }
 }
 
 /// A status that wraps nothing is no system error.
 #[test]
 fn only_a_wrapped_error_is_one() {
-    for status in ["0x80070000", "VD_E_UNEXPECTED", "0x80080008"] {
+    for status in ["0x80070000", "VD_E_NOTOPEN", "0x80080008"] {
         let judged = judged("AllocateBuffer", &[status]);
         assert!(matches!(judged.verdict, Verdict::Violation(_)), "{status}: {judged:?}");
     }

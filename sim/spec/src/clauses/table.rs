@@ -508,7 +508,7 @@ catalogue! {
         [Source::reference("OpenInSecondaryEx")] None;
     ClientOpenInSecondaryNotCreated "client.open-in-secondary.not-created" Interface
         "OpenInSecondary of a set that was not created, in just this spelling, answers VD_E_PROTOCOL."
-        [Source::reference("OpenInSecondaryEx")] None;
+        [Source::linux("OpenInSecondary")] None;
     ClientOpenInSecondaryOnce "client.open-in-secondary.once" Interface
         "OpenInSecondary in a process that has the set open already answers VD_E_PROTOCOL."
         [Source::reference("OpenInSecondaryEx")] None;
@@ -682,8 +682,8 @@ catalogue! {
         "A set interface works the same from every thread of its process."
         [Source::reference("CreateEx and Open")] None;
     StatusSystemError "status.system-error" Interface
-        "A call that fails for want of the system's resources answers with the system's error, wrapped as a status of the form 0x8007xxxx, and has no other effect."
-        [Source::headers("vdierror.h"), Source::reference("ExecuteCompletionAgent, other statuses")] None;
+        "A call that makes, opens or allocates something may fail for what the environment brings: it answers VD_E_MEMORY, VD_E_SECURITY, VD_E_UNEXPECTED or the system's error, wrapped as a status of the form 0x8007xxxx, and Create and OpenInSecondary VD_E_INSTANCE_NAME too when the instance is not found; it has no other effect."
+        [Source::headers("vdierror.h"), Source::reference("ExecuteCompletionAgent, other statuses"), Source::reference("CreateEx")] None;
     AbiLayout "abi.layout" Interface
         "VDConfig, VDC_Command and VDS_Command have the layout of the headers, and the library exports their functions."
         [Source::headers("vdi.h")] None;

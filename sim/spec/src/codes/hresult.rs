@@ -64,6 +64,20 @@ impl HResult {
         self.0 & 0xFFFF_0000 == 0x8007_0000 && self.0 & 0xFFFF != 0
     }
 
+    /// Whether it is what the environment can always bring: no memory, no permission,
+    /// something unexpected, or a wrapped error of the operating system.
+    ///
+    /// ```
+    /// use vdi_spec::codes::HResult;
+    /// assert!(HResult::VD_E_SECURITY.is_environmental());
+    /// assert!(!HResult::VD_E_PROTOCOL.is_environmental());
+    /// ```
+    #[must_use]
+    pub fn is_environmental(self) -> bool {
+        let published = [Self::VD_E_MEMORY, Self::VD_E_SECURITY, Self::VD_E_UNEXPECTED];
+        published.contains(&self) || self.is_system_error()
+    }
+
     /// Whether this is a failure: the severity bit is set.
     #[must_use]
     pub const fn is_failure(self) -> bool {

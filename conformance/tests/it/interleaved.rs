@@ -107,6 +107,7 @@ fn verdict(result: &ScenarioResult, trace: &Trace) -> Verdict {
         Verdict::Conformant => 0,
         Verdict::Violation(_) => 1,
         Verdict::Inconclusive(_) => 2,
+        Verdict::Unreadable { .. } => 3,
     };
     assert_eq!(kind(&by_order.verdict), kind(&by_search.verdict), "{}\n{told}", result.id);
     by_order.verdict

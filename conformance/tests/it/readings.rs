@@ -13,7 +13,7 @@ use vdi_sim::clauses::{Profile, QUESTIONS, Reading};
 fn named(judged: &Judged) -> Vec<(&[Reading], &[Reading])> {
     let mut named: Vec<(&[Reading], &[Reading])> = Vec::new();
     match &judged.verdict {
-        Verdict::Conformant | Verdict::Inconclusive(_) => {}
+        Verdict::Conformant | Verdict::Inconclusive(_) | Verdict::Unreadable { .. } => {}
         Verdict::Violation(violation) => named.push((&violation.readings, &violation.otherwise)),
     }
     named.extend(judged.findings.iter().map(|f| (&f.readings[..], &f.otherwise[..])));

@@ -45,6 +45,6 @@ fn may_be(driver: &Driver<'_>) -> bool {
     let last = trace.events.len() + 1;
     match check_trace(&trace, driver.profile).verdict {
         Verdict::Violation(violation) => violation.line != last,
-        Verdict::Conformant | Verdict::Inconclusive(_) => true,
+        Verdict::Conformant | Verdict::Inconclusive(_) | Verdict::Unreadable { .. } => true,
     }
 }

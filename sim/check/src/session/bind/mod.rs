@@ -102,8 +102,9 @@ fn bound(
             return client::get_handle(session, process, callee, invocation);
         }
         Function::QueryAvailableBuffers => {
-            then = OnSuccess::Counted(requested(args));
-            Call::Server(ServerCall::QueryAvailableBuffers(requested(args)))
+            let kind = requested(&session.sets[callee.set].config, args);
+            then = OnSuccess::Counted(kind);
+            Call::Server(ServerCall::QueryAvailableBuffers(kind))
         }
         Function::GetConfiguration if is_server => {
             then = OnSuccess::ServerConfiguration;
@@ -113,7 +114,10 @@ fn bound(
             then = OnSuccess::ClientConfiguration;
             by(process, ClientCall::GetConfiguration { timeout: timeout(terms, args.timeout) })
         }
-        Function::RequestBuffers => Call::Server(ServerCall::RequestBuffers(requested(args))),
+        Function::RequestBuffers => {
+            let kind = requested(&session.sets[callee.set].config, args);
+            Call::Server(ServerCall::RequestBuffers(kind))
+        }
         Function::IsSharedBuffer => {
             let buffer = buffer_argument(&session.names, args)?;
             Call::Server(ServerCall::IsSharedBuffer { buffer })

@@ -8,8 +8,8 @@ use vdi_spec::codes::{CommandCode, HResult, Win32};
 
 use crate::history::{History, Seen, Status};
 use crate::implementation::{
-    self, Answer, BufferId, ClientDevice, ClientSet, CommandId, Gone, Mutant, Options, SendCommand,
-    ServerDevice, ServerSet, Timeout, World,
+    self, Answer, BufferId, ClientDevice, ClientSet, CommandId, Gone, Machine, Mutant, Options,
+    SendCommand, ServerDevice, ServerSet, Timeout,
 };
 use crate::record::{Ended, Record};
 use crate::script::{AGENT, Act, BUFFER, Lane, Race, Wait, bytes, device_name};
@@ -44,7 +44,7 @@ pub(crate) fn run(race: &Race, mutant: Option<Mutant>) -> History {
 /// One set, both halves.
 struct Played {
     race: Race,
-    world: World,
+    world: Machine,
     server: ServerSet,
     client: ClientSet,
     record: Record,
@@ -88,7 +88,7 @@ impl Played {
     fn new(race: &Race, mutant: Option<Mutant>) -> Self {
         let queue_depth = race.depth.into();
         let options = Options { mutant, queue_depth, virtual_time: true, ..Options::default() };
-        let world = World::new(options);
+        let world = Machine::new(options);
         let (server, client) = (world.server_set("server"), world.client_set("primary"));
         let (race, record, things) = (race.clone(), Record::default(), Mutex::default());
         let ended = race.has_waiting_routine().then(Ended::default);

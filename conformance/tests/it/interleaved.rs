@@ -142,7 +142,7 @@ fn one_answer_that_leaves_the_graph_is_found() {
         HResult::VD_E_CLOSE,
         HResult::VD_E_OPEN,
         HResult::VD_E_INVALID,
-        HResult::VD_E_MEMORY,
+        HResult::VD_E_NOTOPEN,
     ];
     let profile = Profile::default();
     let mut tried = 0;

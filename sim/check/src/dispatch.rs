@@ -276,7 +276,8 @@ pub(crate) fn callback(
         invoked
     };
     if let Some(callback) = invoked {
-        called_back(&mut checker.session, set, &sent, seen, &callback);
+        let line = checker.report.line;
+        called_back(&mut checker.session, (set, line), &sent, seen, &callback);
         checker.session.names.retire(name);
     }
     Ok(())
@@ -303,10 +304,10 @@ fn callback_searched(
     }
 }
 
-/// What a callback makes true beyond the model's state.
+/// What a callback, seen in this line, makes true beyond the model's state.
 fn called_back(
     session: &mut Session,
-    set: usize,
+    (set, line): (usize, usize),
     sent: &SentCommand,
     seen: &ObservedCallback,
     callback: &Callback,
@@ -319,6 +320,9 @@ fn called_back(
     }
     if callback.clause != Clause::ServerSendCommandErrorCallback {
         rules::note_called_back(&mut track.statement, sent.device, sent.code, seen.completion);
+        if sent.code == CommandCode::Write && seen.completion.is_full() {
+            track.statement.told_full.get_or_insert(line);
+        }
     }
     session.lanes[seen.lane].routines += u8::from(seen.held);
 }

@@ -5,8 +5,8 @@ use stateright::Property;
 use super::node::{Breach, Node};
 use super::world::{Bounds, Detail, World};
 use vdi_model::{
-    Caller, Cause, ClientDevice, ClientPhase, DeviceSetState, DeviceState, Object, Pending,
-    ServerDevice, ServerLife, ServerPhase, Stage, State,
+    Caller, Cause, ClientDevice, ClientPhase, Command, DeviceSetState, DeviceState, Object,
+    Pending, ServerDevice, ServerLife, ServerPhase, Stage, State,
 };
 use vdi_spec::clauses::{ActiveEntry, Clause, CloseAndAgentOrder};
 
@@ -104,7 +104,7 @@ pub static INVARIANTS: &[Invariant] = &[
     row(
         "one-party-controls-a-buffer",
         Clause::ServerBufferControl,
-        "a buffer is in exactly one party's control, and in one command's hands",
+        "a buffer is in one party's control, while its command is queued in nobody's, and in one command's hands",
         |world, node| sound(node, Breach::BufferShared) && one_controls(world, &node.state),
     ),
     row(
@@ -192,7 +192,11 @@ fn one_controls(world: &World, state: &State) -> bool {
             let touch = world.touch(state, process, Object::Buffer(buffer.id));
             touch.alive && touch.misuse.is_none()
         };
-        controls(Caller::Server) != controls(Caller::Client(0))
+        let queued =
+            |command: &Command| command.buffer == Some(buffer.id) && command.stage == Stage::Queued;
+        let parties = [Caller::Server, Caller::Client(0)];
+        let controlling = parties.into_iter().filter(|party| controls(*party)).count();
+        controlling == usize::from(!state.commands.iter().any(queued))
     })
 }
 

@@ -30,6 +30,13 @@ fn still_open(session: &Session, terms: &Terms, call: &OpenCall) -> StillOpen {
             blocked = if taken { Some(by) } else { blocked };
             continue;
         }
+        if let Some(callback) = callback.iter().find(|callback| callback.lane == call.lane)
+            && owes
+            && ends.is_empty()
+        {
+            let what = "invokes the callbacks that it owes, and returns".to_owned();
+            ends.push(Allowed { what, clause: callback.clause });
+        }
         for outcome in may.iter().filter(|outcome| outcome.forced) {
             let what = answer_text(session, call.bound.set, outcome);
             let end = Allowed { what, clause: outcome.clause };

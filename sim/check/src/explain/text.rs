@@ -10,6 +10,9 @@ use vdi_trace::TraceError;
 /// The width of the text, in characters.
 const WIDTH: usize = 88;
 
+/// How many calls in progress are shown; all of them are in the JSON.
+const OPEN_CALLS: usize = 8;
+
 /// The labels' column.
 pub const LABEL: usize = 10;
 
@@ -120,11 +123,13 @@ fn still_open(out: &mut String, path: &str, judged: &Judged) {
     let others = judged.in_progress.iter();
     let others =
         others.filter(|call| Some(format!("{} by {}", call.call, call.lane).as_str()) != blamed);
-    for (index, call) in others.enumerate() {
-        if index == 0 {
-            heading(out, "OPEN", path, "");
-        }
-        row(out, "call", &call.to_string());
+    let others: Vec<_> = others.collect();
+    if !others.is_empty() {
+        heading(out, "OPEN", path, "");
+    }
+    others.iter().take(OPEN_CALLS).for_each(|call| row(out, "call", &call.to_string()));
+    if others.len() > OPEN_CALLS {
+        row(out, "", &format!("and {} more calls in progress", others.len() - OPEN_CALLS));
     }
 }
 

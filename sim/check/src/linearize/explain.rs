@@ -140,7 +140,7 @@ fn explain(
     let result = match found {
         Found::Explained(configurations, ways) => {
             frontier.configurations = configurations;
-            report_misuse(&mut frontier, &checker.session, &mut checker.report);
+            report_misuse(set, &mut frontier, &checker.session, &mut checker.report);
             prune(&mut frontier, &mut checker.session, set);
             Ok(Explained::of(&ways))
         }
@@ -156,7 +156,7 @@ fn explain(
 }
 
 /// What a caller broke in every explanation that is left, it broke.
-fn report_misuse(frontier: &mut Frontier, session: &Session, report: &mut Report) {
+fn report_misuse(set: usize, frontier: &mut Frontier, session: &Session, report: &mut Report) {
     let Some((first, others)) = frontier.configurations.split_first() else {
         return;
     };
@@ -168,7 +168,8 @@ fn report_misuse(frontier: &mut Frontier, session: &Session, report: &mut Report
     for config in &mut frontier.configurations {
         config.misuse.retain(|misuse| !certain.contains(misuse));
     }
-    for Misuse { line, clause, function, lane } in certain {
+    let knew = |misuse: &Misuse| !session.sets[set].statement.excuses(misuse.clause, misuse.line);
+    for Misuse { line, clause, function, lane } in certain.into_iter().filter(knew) {
         let what = format!("{function} by {}", session.lanes.name(lane));
         report.find(line, clause, what, false);
     }

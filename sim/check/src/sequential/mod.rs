@@ -96,8 +96,10 @@ fn take_effect(checker: &mut Checker, index: usize) {
 /// Notes what the caller of a call broke.
 fn find_misuse(checker: &mut Checker, index: usize, misuse: SmallVec<[Clause; 2]>) {
     let Checker { session, report, .. } = checker;
-    for clause in misuse {
-        report.find(session.calls[index].line, clause, session.call_text(index), false);
+    let (line, set) = (session.calls[index].line, session.calls[index].bound.set);
+    let knew = |clause: &Clause| !session.sets[set].statement.excuses(*clause, line);
+    for clause in misuse.into_iter().filter(knew) {
+        report.find(line, clause, session.call_text(index), false);
     }
 }
 

@@ -7,6 +7,7 @@ use super::medium::MediumTrack;
 use super::set_name::SetName;
 use crate::linearize::Frontier;
 use vdi_model::{ClientLife, DeviceName, LaneId, ServerDevice, State};
+use vdi_spec::clauses::Clause;
 use vdi_spec::config::{ServerConfig, VdConfig};
 
 /// One device set of the trace, with every state it may be in.
@@ -61,6 +62,8 @@ pub(crate) struct StatementTrack {
     pub(crate) failed: Option<usize>,
     /// Whether anything has happened that explains a failure.
     pub(crate) troubled: bool,
+    /// The line in which the server was first told that a device is full.
+    pub(crate) told_full: Option<usize>,
     /// What the ends of commands say of it.
     pub(crate) ends: CommandEnds,
 }
@@ -78,6 +81,14 @@ pub(crate) struct CommandEnds {
     pub(crate) complete_failed: u64,
     /// The devices whose last Complete ended with success.
     pub(crate) completed: u64,
+}
+
+impl StatementTrack {
+    /// Whether the server could not know yet, when it began a call in this line, what makes
+    /// the call a fault: it was told only while the call was in progress.
+    pub(crate) fn excuses(&self, clause: Clause, line: usize) -> bool {
+        clause == Clause::ServerOverflowAborts && self.told_full.is_none_or(|told| line < told)
+    }
 }
 
 impl SetTrack {

@@ -301,7 +301,7 @@ fn leaves(session: &Session, call: &OpenCall, state: &State) -> bool {
     match bound.call.caller() {
         Caller::Client(0) => matches!(state.client, ClientLife::Closed | ClientLife::Dead),
         Caller::Client(number) => !state.client_open(number) && !is_found,
-        Caller::Server => !(bound.own && state.server == ServerLife::Open) && !is_found,
+        Caller::Server => !(is_found || bound.own && state.server == ServerLife::Open),
     }
 }
 

@@ -192,11 +192,15 @@ fn one_controls(world: &World, state: &State) -> bool {
             let touch = world.touch(state, process, Object::Buffer(buffer.id));
             touch.alive && touch.misuse.is_none()
         };
-        let queued =
-            |command: &Command| command.buffer == Some(buffer.id) && command.stage == Stage::Queued;
+        let carried_at = |stage: Stage| {
+            let carries = |command: &Command| command.buffer == Some(buffer.id);
+            state.commands.iter().any(|command| carries(command) && command.stage == stage)
+        };
         let parties = [Caller::Server, Caller::Client(0)];
         let controlling = parties.into_iter().filter(|party| controls(*party)).count();
-        controlling == usize::from(!state.commands.iter().any(queued))
+        // A server that sends a buffer twice has it queued beside what the client holds.
+        let nobodys = carried_at(Stage::Queued) && !carried_at(Stage::Delivered);
+        controlling == usize::from(!nobodys)
     })
 }
 

@@ -161,10 +161,7 @@ fn read_lines(stdout: impl Read, lines: &Sender<Vec<u8>>) {
     let mut stdout = BufReader::new(stdout);
     let mut is_first = true;
     loop {
-        let mut line = match next_line(&mut stdout) {
-            Ok(Some(line)) => line,
-            Ok(None) | Err(_) => return,
-        };
+        let Ok(Some(mut line)) = next_line(&mut stdout) else { return };
         if std::mem::take(&mut is_first) && line.starts_with(BYTE_ORDER_MARK) {
             line.drain(..BYTE_ORDER_MARK.len());
         }

@@ -91,51 +91,56 @@ const STATUSES: [HResult; 7] = [
 impl Make {
     fn process(self) -> usize {
         match self {
-            M::Create | M::Close | M::Abort | M::Configuration | M::OpenDevice | M::GetCommand => 0,
-            M::Open
-            | M::ServerClose
-            | M::ServerAbort
-            | M::ServerConfiguration
-            | M::Begin
-            | M::End
-            | M::ServerOpenDevice
-            | M::CloseDevice => 1,
-            M::OpenSecondary | M::CloseSecondary | M::AbortSecondary => 2,
+            Self::Create
+            | Self::Close
+            | Self::Abort
+            | Self::Configuration
+            | Self::OpenDevice
+            | Self::GetCommand => 0,
+            Self::Open
+            | Self::ServerClose
+            | Self::ServerAbort
+            | Self::ServerConfiguration
+            | Self::Begin
+            | Self::End
+            | Self::ServerOpenDevice
+            | Self::CloseDevice => 1,
+            Self::OpenSecondary | Self::CloseSecondary | Self::AbortSecondary => 2,
         }
     }
 
     /// The call as an event: on what, and with which arguments.
     fn text(self) -> &'static str {
         match self {
-            M::Create => {
+            Self::Create => {
                 r#""call":"CreateEx","on":"cset","args":{"name":"S","config":{"deviceCount":1}}"#
             }
-            M::Close => r#""call":"Close","on":"cset""#,
-            M::Abort => r#""call":"SignalAbort","on":"cset""#,
-            M::Configuration => r#""call":"GetConfiguration","on":"cset","args":{"timeout":0}"#,
-            M::OpenDevice => r#""call":"OpenDevice","on":"cset","args":{"name":"S"}"#,
-            M::GetCommand => r#""call":"GetCommand","on":"c1","args":{"timeout":0}"#,
-            M::Open => r#""call":"Open","on":"sset","args":{"name":"S"}"#,
-            M::ServerClose => r#""call":"Close","on":"sset""#,
-            M::ServerAbort => r#""call":"SignalAbort","on":"sset""#,
-            M::ServerConfiguration => r#""call":"GetConfiguration","on":"sset""#,
-            M::Begin => {
+            Self::Close => r#""call":"Close","on":"cset""#,
+            Self::Abort => r#""call":"SignalAbort","on":"cset""#,
+            Self::Configuration => r#""call":"GetConfiguration","on":"cset","args":{"timeout":0}"#,
+            Self::OpenDevice => r#""call":"OpenDevice","on":"cset","args":{"name":"S"}"#,
+            Self::GetCommand => r#""call":"GetCommand","on":"c1","args":{"timeout":0}"#,
+            Self::Open => r#""call":"Open","on":"sset","args":{"name":"S"}"#,
+            Self::ServerClose => r#""call":"Close","on":"sset""#,
+            Self::ServerAbort => r#""call":"SignalAbort","on":"sset""#,
+            Self::ServerConfiguration => r#""call":"GetConfiguration","on":"sset""#,
+            Self::Begin => {
                 r#""call":"BeginConfiguration","on":"sset","args":{"blockSize":512,"maxTransferSize":65536,"features":["WriteMedia"]}"#
             }
-            M::End => r#""call":"EndConfiguration","on":"sset""#,
-            M::ServerOpenDevice => r#""call":"OpenDevice","on":"sset","args":{"name":"S"}"#,
-            M::CloseDevice => r#""call":"CloseDevice","on":"s1""#,
-            M::OpenSecondary => r#""call":"OpenInSecondary","on":"x1set","args":{"name":"S"}"#,
-            M::CloseSecondary => r#""call":"Close","on":"x1set""#,
-            M::AbortSecondary => r#""call":"SignalAbort","on":"x1set""#,
+            Self::End => r#""call":"EndConfiguration","on":"sset""#,
+            Self::ServerOpenDevice => r#""call":"OpenDevice","on":"sset","args":{"name":"S"}"#,
+            Self::CloseDevice => r#""call":"CloseDevice","on":"s1""#,
+            Self::OpenSecondary => r#""call":"OpenInSecondary","on":"x1set","args":{"name":"S"}"#,
+            Self::CloseSecondary => r#""call":"Close","on":"x1set""#,
+            Self::AbortSecondary => r#""call":"SignalAbort","on":"x1set""#,
         }
     }
 
     /// Whether it is called on a device, which there has to be.
-    fn device(self) -> Option<Make> {
+    fn device(self) -> Option<Self> {
         match self {
-            M::GetCommand => Some(M::OpenDevice),
-            M::CloseDevice => Some(M::ServerOpenDevice),
+            Self::GetCommand => Some(Self::OpenDevice),
+            Self::CloseDevice => Some(Self::ServerOpenDevice),
             _ => None,
         }
     }

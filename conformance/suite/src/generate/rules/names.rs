@@ -58,7 +58,7 @@ const WITH_A_BACKSLASH: &[&str] =
     &["\\S", "S\\", "a\\b", "\\", "Global\\S", "\\\\S", "a\\b\\c", "é\\"];
 
 pub(super) fn stories() -> Vec<Story> {
-    let mut all: Vec<Story> = NEARLY.iter().map(|row| nearly(row)).collect();
+    let mut all: Vec<Story> = NEARLY.iter().map(nearly).collect();
     all.push(backslashes());
     all.extend([
         instances_refused(),
@@ -66,7 +66,7 @@ pub(super) fn stories() -> Vec<Story> {
         default_instance(),
         instance_of_secondary(),
     ]);
-    all.extend(NEARLY.iter().filter(|(_, _, near)| near.len() > 4).map(|row| devices(row)));
+    all.extend(NEARLY.iter().filter(|(_, _, near)| near.len() > 4).map(devices));
     all.extend([first_to_last(), last_to_first(), clients_choose(), second_to_be_named()]);
     all
 }

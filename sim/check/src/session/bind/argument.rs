@@ -5,7 +5,6 @@ use vdi_trace::{Args, Process, Size, TimeoutArg};
 
 use crate::explain::InputError;
 use crate::session::names::{Names, Referent};
-use crate::session::set::ConfigTrack;
 use crate::terms::Terms;
 
 /// What a call is made on.
@@ -81,13 +80,11 @@ pub(super) const fn by(process: Process, call: ClientCall) -> Call {
     }
 }
 
-/// Buffers as RequestBuffers and its like ask for them; an alignment of 0 is the basic one
-/// of the configuration.
-pub(super) fn requested(config: &ConfigTrack, args: &Args<'_>) -> Requested {
-    let basic = config.asked.with_server(&config.server).alignment;
+/// Buffers as RequestBuffers and its like ask for them.
+pub(super) fn requested(args: &Args<'_>) -> Requested {
     Requested {
         size: args.size.map_or(0, |Size(size)| u32::try_from(size).unwrap_or(0)),
-        alignment: args.alignment.filter(|alignment| *alignment > 0).unwrap_or(basic),
+        alignment: args.alignment.unwrap_or_default(),
         count: args.count.unwrap_or_default(),
     }
 }

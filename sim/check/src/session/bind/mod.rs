@@ -102,7 +102,7 @@ fn bound(
             return client::get_handle(session, process, callee, invocation);
         }
         Function::QueryAvailableBuffers => {
-            let kind = requested(&session.sets[callee.set].config, args);
+            let kind = requested(args);
             then = OnSuccess::Counted(kind);
             Call::Server(ServerCall::QueryAvailableBuffers(kind))
         }
@@ -115,7 +115,7 @@ fn bound(
             by(process, ClientCall::GetConfiguration { timeout: timeout(terms, args.timeout) })
         }
         Function::RequestBuffers => {
-            let kind = requested(&session.sets[callee.set].config, args);
+            let kind = requested(args);
             Call::Server(ServerCall::RequestBuffers(kind))
         }
         Function::IsSharedBuffer => {

@@ -66,7 +66,7 @@ pub(super) fn allocate(session: &mut Session, callee: Callee, call: &Invocation<
     let alignment = args.alignment.unwrap_or_default();
     let sized = args.size.is_some_and(|Size(size)| size > 0);
     let sound = sized && (alignment == 0 || alignment.is_power_of_two());
-    let kind = requested(&session.sets[callee.set].config, args);
+    let kind = requested(args);
     let handle = call.creates.map(str::to_owned);
     let then = OnSuccess::Buffer { handle, id: buffer, size: kind.size, alignment };
     let call = Call::Server(ServerCall::AllocateBuffer { buffer, sound, kind });

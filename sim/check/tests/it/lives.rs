@@ -141,7 +141,21 @@ impl Make {
         match self {
             Self::GetCommand => Some(Self::OpenDevice),
             Self::CloseDevice => Some(Self::ServerOpenDevice),
-            _ => None,
+            Self::Create
+            | Self::Close
+            | Self::Abort
+            | Self::Configuration
+            | Self::OpenDevice
+            | Self::Open
+            | Self::ServerClose
+            | Self::ServerAbort
+            | Self::ServerConfiguration
+            | Self::Begin
+            | Self::End
+            | Self::ServerOpenDevice
+            | Self::OpenSecondary
+            | Self::CloseSecondary
+            | Self::AbortSecondary => None,
         }
     }
 }
@@ -322,10 +336,25 @@ fn history(stages: &[Vec<Make>], lead: usize, statuses: &[HResult], backwards: b
             let (lane, call) = (lane(*make, at), make.text());
             // The devices that are opened on the way to the phase have names.
             let creates = match make {
-                M::OpenDevice if place < lead => r#","as":"c1""#,
-                M::ServerOpenDevice if place < lead => r#","as":"s1""#,
-                _ => "",
+                M::OpenDevice => r#","as":"c1""#,
+                M::ServerOpenDevice => r#","as":"s1""#,
+                M::Create
+                | M::Close
+                | M::Abort
+                | M::Configuration
+                | M::GetCommand
+                | M::Open
+                | M::ServerClose
+                | M::ServerAbort
+                | M::ServerConfiguration
+                | M::Begin
+                | M::End
+                | M::CloseDevice
+                | M::OpenSecondary
+                | M::CloseSecondary
+                | M::AbortSecondary => "",
             };
+            let creates = if place < lead { creates } else { "" };
             let _ = writeln!(text, r#"{{"lane":"{lane}",{call}{creates}}}"#);
         }
         let mut returns: Vec<String> = Vec::new();

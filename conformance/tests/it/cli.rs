@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::support::{snapshot, told, vdi, word};
 use tempfile::TempDir;
@@ -457,17 +458,52 @@ fn init_writes_an_adapter_that_runs() {
     let target = folder.path().join("mine");
     let text = told_in(folder.path(), &["init", word(&target)]);
     assert!(text.ends_with("exit 0\n"), "{text}");
-    let adapter = format!("python3 {}", word(&target.join("vdi_adapter.py")));
-    let run = told_in(
-        folder.path(),
-        &["run", "--adapter", &adapter, "--grace", "300", "--filter", "server/open/"],
-    );
-    // Nothing is offered yet, so nothing is shown to conform.
-    assert!(run.ends_with("exit 2\n"), "{run}");
-    assert!(!run.contains("FAIL"), "{run}");
+    offers_nothing(&format!("python3 {}", word(&target.join("vdi_adapter.py"))));
     let again = told_in(folder.path(), &["init", word(&target)]);
     assert!(again.ends_with("exit 65\n"), "{again}");
     snapshot("cli", "init", &format!("{text}\n{again}"));
+}
+
+#[test]
+fn init_writes_one_in_other_languages_too() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut all = String::new();
+    for language in ["node", "rust", "cpp"] {
+        let target = folder.path().join(language);
+        let text = told_in(folder.path(), &["init", "--language", language, word(&target)]);
+        assert!(text.ends_with("exit 0\n"), "{text}");
+        let job = std::fs::read_to_string(target.join("vdi-conformance.yml")).expect("the job");
+        assert!(!job.contains('{'), "{job}");
+        all.push_str(&format!("{text}\n"));
+    }
+    snapshot("cli", "init-languages", &all);
+    let runs = |program: &str| {
+        let run = Command::new(program).arg("--version").stdout(Stdio::null()).status();
+        run.is_ok_and(|status| status.success())
+    };
+    if runs("node") {
+        offers_nothing(&format!("node {}", word(&folder.path().join("node/vdi_adapter.js"))));
+    }
+    let cpp = folder.path().join("cpp");
+    let build = "c++ -std=c++17 -Wall -Wextra -Werror -pthread -o vdi_adapter vdi_adapter.cpp";
+    let built = Command::new("sh").args(["-c", build]).current_dir(&cpp).status();
+    assert!(built.expect("sh").success());
+    offers_nothing(word(&cpp.join("vdi_adapter")));
+    // The same source is an example here, which spares a build with a registry.
+    let written = std::fs::read_to_string(folder.path().join("rust/src/main.rs")).expect("it");
+    assert_eq!(written, include_str!("../../adapters/skeletons/vdi_adapter.rs"));
+    let tests = std::env::current_exe().expect("this test");
+    let built = tests.parent().and_then(Path::parent).expect("the build's folder");
+    offers_nothing(word(&built.join("examples/vdi_adapter")));
+}
+
+/// An adapter to start from greets and goes on; nothing is offered yet, so nothing is shown
+/// to conform.
+fn offers_nothing(adapter: &str) {
+    let run = told(&["run", "--adapter", adapter, "--grace", "300", "--filter", "server/open/"]);
+    assert!(run.ends_with("exit 2\n"), "{adapter}: {run}");
+    assert!(!run.contains("FAIL"), "{adapter}: {run}");
+    assert!(run.contains("not offered"), "{adapter}: {run}");
 }
 
 #[test]

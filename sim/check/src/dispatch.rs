@@ -15,7 +15,7 @@ use crate::rules;
 use crate::sequential::{self, moves_commands, presume_all};
 use crate::session::{
     EffectTrack, Invocation, ObservedCallback, OpenCall, Provisional, Returned, SentCommand,
-    Session, SetTrack, Timer, bind, commit, keep_or_revoke, provide,
+    Session, SetTrack, Timer, bind, commit, keep_or_revoke, note_evidence, provide,
 };
 use vdi_model::{Call, Callback, CommandId, Ending, LaneId, State};
 use vdi_spec::clauses::Clause;
@@ -141,6 +141,7 @@ pub(crate) fn returns(
     if let Some(index) = again.filter(|_| explained) {
         let call = session.calls.remove(index);
         rules::note_returned(session, &call, seen.status);
+        note_evidence(session, &call, seen.status, checker.report.line);
         keep_or_revoke(session, &call, seen.status);
         if seen.status == HResult::NOERROR {
             commit(checker, call, seen.out, event);
@@ -320,6 +321,7 @@ fn called_back(
     }
     if callback.clause != Clause::ServerSendCommandErrorCallback {
         rules::note_called_back(&mut track.statement, sent.device, sent.code, seen.completion);
+        track.evidence.note_called_back(sent.device, sent.code, seen.completion);
         if sent.code == CommandCode::Write && seen.completion.is_full() {
             track.statement.told_full.get_or_insert(line);
         }

@@ -12,7 +12,7 @@ mod values;
 
 use clap::{Args as _, FromArgMatches as _, Parser, Subcommand};
 
-pub use files::{InitArgs, InstallArgs};
+pub use files::{AdapterLanguage, InitArgs, InstallArgs};
 pub use model::{
     ExplainArgs, ExploreArgs, Language, ListArgs, Machine, TableArgs, TableFormat, Topic,
 };

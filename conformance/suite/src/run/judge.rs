@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Serialize;
-use vdi_check::{Finding, Judged, Verdict as Oracle, Violation, check_trace};
-use vdi_spec::clauses::{Clause, Profile};
+use vdi_check::{Allowed, Finding, Judged, Verdict as Oracle, Violation, check_trace};
+use vdi_spec::clauses::{Clause, Party, Profile};
 use vdi_trace::Trace;
 
+use super::agreement::agreement;
 use super::blocking::{self, Blocking};
 use super::driver::{End, Run};
-use super::race::{RaceTally, combination_text};
+use super::race::{CombinationSeen, RaceTally, combination_text};
 use super::seen::Mismatch;
 use crate::adapter::Trouble;
 use crate::scenario::{Combination, Scenario};
@@ -192,23 +193,43 @@ pub fn judge(scenario: &Scenario, profile: &Profile, run: Run, stderr: String) -
 
 impl ScenarioResult {
     /// The race at this step came to what the model does not allow, although no event of
-    /// the trace is wrong by itself.
-    pub(super) fn came_to(&mut self, step: usize, combination: &Combination, allowed: usize) {
-        if matches!(self.verdict, Verdict::Conformant | Verdict::Inconclusive(_)) {
-            self.step = step;
-            self.verdict = Verdict::Disagreement(Disagreement {
-                oracle: format!("the race comes to one of {allowed} other combinations"),
-                scenario: format!("it came to {}", combination_text(combination)),
-                step,
-            });
-        }
+    /// the trace is wrong by itself: what the scenario is about was broken.
+    pub(super) fn came_to(
+        &mut self,
+        step: usize,
+        combination: &Combination,
+        allowed: &[CombinationSeen],
+    ) {
+        let interface = |clause: &&Clause| clause.party() == Party::Interface;
+        let undecided = matches!(self.verdict, Verdict::Conformant | Verdict::Inconclusive(_));
+        let Some(&clause) = self.clauses.iter().find(interface).filter(|_| undecided) else {
+            return;
+        };
+        let what = |one: &CombinationSeen| combination_text(&one.outcome);
+        let expected = allowed.iter().map(|one| Allowed { what: what(one), clause });
+        self.step = step;
+        self.verdict = Verdict::Violation(Box::new(Violation {
+            line: self.trace.events.len() + 1,
+            lane: None,
+            call: None,
+            party: Party::Interface,
+            clause,
+            readings: Vec::new(),
+            otherwise: Vec::new(),
+            early: false,
+            got: format!("the race came to {}", combination_text(combination)),
+            expected: expected.collect(),
+            state: "after the race".to_owned(),
+            attempts: Vec::new(),
+        }));
     }
 }
 
 fn verdict(scenario: &Scenario, profile: &Profile, run: &Run, judged: &Judged) -> (Verdict, usize) {
     if let Oracle::Violation(violation) = &judged.verdict {
         let step = step_of(run, violation.line);
-        if run.pinned.contains(&violation.line) && !violation.early {
+        let pinned = run.pinned.contains(&violation.line) && !violation.early;
+        if pinned && contradict(scenario, profile) {
             let disagreement = Disagreement {
                 oracle: format!(
                     "{} is not allowed by {}; allowed: {}",
@@ -243,14 +264,9 @@ fn verdict(scenario: &Scenario, profile: &Profile, run: &Run, judged: &Judged) -
         return (Verdict::Inconclusive(undecided.to_string()), step);
     }
     match &run.mismatch {
-        Some(mismatch) if mismatch.shortage || mismatch.step == 0 => {
-            let reason = format!(
-                "{}: the documents allow {}, but the scenario cannot go on",
-                mismatch.what, mismatch.got
-            );
-            (Verdict::Inconclusive(reason), step)
-        }
-        Some(mismatch) => {
+        Some(mismatch)
+            if !mismatch.shortage && mismatch.step != 0 && contradict(scenario, profile) =>
+        {
             let disagreement = Disagreement {
                 oracle: format!("{}: {} is allowed", mismatch.what, mismatch.got),
                 scenario: format!("expects {}", mismatch.expected),
@@ -258,12 +274,41 @@ fn verdict(scenario: &Scenario, profile: &Profile, run: &Run, judged: &Judged) -
             };
             (Verdict::Disagreement(disagreement), step)
         }
+        Some(mismatch) => {
+            let reason = format!(
+                "{}: the documents allow {}, but the scenario cannot go on",
+                mismatch.what, mismatch.got
+            );
+            (Verdict::Inconclusive(reason), step)
+        }
         None if !scenario.is_pinned() => (Verdict::Conformant, step),
         None => misuse(scenario, profile, judged)
             .map_or((Verdict::Conformant, step), |disagreement| {
-                (Verdict::Disagreement(Disagreement { step, ..disagreement }), step)
+                (misused_otherwise(scenario, profile, disagreement, step), step)
             }),
     }
+}
+
+/// Whether scenario and oracle, without an implementation, contradict each other.
+///
+/// Where they do not, what both refuse is the implementation's fault, and what only the
+/// oracle allows, after answers that the scenario did not foresee, is nobody's.
+fn contradict(scenario: &Scenario, profile: &Profile) -> bool {
+    agreement(scenario, profile).is_err()
+}
+
+/// Server and client broke something else than the scenario is made to break.
+fn misused_otherwise(
+    scenario: &Scenario,
+    profile: &Profile,
+    disagreement: Disagreement,
+    step: usize,
+) -> Verdict {
+    if contradict(scenario, profile) {
+        return Verdict::Disagreement(Disagreement { step, ..disagreement });
+    }
+    let Disagreement { oracle, scenario, .. } = disagreement;
+    Verdict::Inconclusive(format!("after these answers {oracle}, where {scenario}"))
 }
 
 /// A violation among steps that were seen in one order or another is told as for the

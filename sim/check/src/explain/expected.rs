@@ -1,12 +1,14 @@
 //! What was expected in place of an event that is not allowed.
 
+use super::cause::{Shows, others_errored};
 use super::state::{answer_text, callback_text};
 use super::verdict::Allowed;
 use super::violation::{Refusal, violated};
 use crate::Checker;
-use crate::session::{ObservedCallback, Returned, Session, outcomes_of};
-use vdi_model::{Answer, Callback, Cause, CommandId, Outcome, State};
+use crate::session::{ObservedCallback, OpenCall, Returned, Session, outcomes_of};
+use vdi_model::{Answer, Call, Callback, Cause, CommandId, Outcome, ServerCall, State};
 use vdi_spec::clauses::Clause;
+use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{Event, Out};
 
 /// What an open call could have returned with in place of what was seen, state by state.
@@ -40,6 +42,11 @@ impl<'a> Expectations<'a> {
             clause: self.allowed.first().map_or(Clause::AgentBlocks, |allowed| allowed.clause),
             expected: self.allowed,
             got: event.to_string(),
+            // The agent that returns before its time returns as after an abort.
+            shows: Shows::abort_if(
+                self.seen.status == HResult::VD_E_ABORT
+                    || self.checker.session.calls[self.index].is_agent(),
+            ),
         }
     }
 
@@ -118,6 +125,10 @@ pub(crate) fn callback_violated(
     seen: &ObservedCallback,
     event: &Event<'_>,
 ) {
+    if let Some(refusal) = refused_send(checker, id, seen, event) {
+        violated(checker, refusal);
+        return;
+    }
     let Checker { session, terms, .. } = checker;
     let mut expected = Vec::new();
     let mut clause = Clause::AgentCallback;
@@ -131,9 +142,52 @@ pub(crate) fn callback_violated(
         }
     }
     if expected.is_empty() {
+        let sent =
+            session.names.sent(set, id).filter(|_| seen.completion == Win32::ERROR_IO_DEVICE);
+        if sent.is_some_and(|sent| others_errored(&session.sets[set], sent.device)) {
+            clause = Clause::DeviceIndependent;
+        }
         expected.push(Allowed { what: "no callback".to_owned(), clause });
     }
-    violated(checker, Refusal { set, call: None, clause, expected, got: event.to_string() });
+    let shows = Shows::abort_if(seen.completion == Win32::ERROR_OPERATION_ABORTED);
+    violated(checker, Refusal { set, call: None, clause, expected, got: event.to_string(), shows });
+}
+
+/// A callback out of a SendCommand in progress refuses the command. If it had to be accepted,
+/// it is SendCommand that is wrong.
+fn refused_send(
+    checker: &Checker,
+    id: CommandId,
+    seen: &ObservedCallback,
+    event: &Event<'_>,
+) -> Option<Refusal> {
+    let Checker { session, terms, .. } = checker;
+    let sends = |call: &OpenCall| match &call.bound.call {
+        Call::Server(ServerCall::SendCommand(request)) => request.command == id,
+        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => false,
+    };
+    let index = session.calls.iter().position(|call| call.lane == seen.lane && sends(call))?;
+    let call = &session.calls[index];
+    let set = call.bound.set;
+    let mut expected = Vec::new();
+    for (state, taken) in session.states_with(call) {
+        let answers = if taken {
+            vdi_model::returns(state, &terms.profile, call.lane)
+        } else {
+            outcomes_of(terms, state, call)
+        };
+        if answers.is_empty() || answers.iter().any(Outcome::refuses) {
+            return None;
+        }
+        let allowed = answers.iter().map(|answer| Allowed {
+            what: answer_text(session, set, answer),
+            clause: answer.clause,
+        });
+        expected.extend(allowed);
+    }
+    let clause = expected.first()?.clause;
+    let shows = Shows::abort_if(seen.completion == Win32::ERROR_OPERATION_ABORTED);
+    Some(Refusal { set, call: Some(index), clause, expected, got: event.to_string(), shows })
 }
 
 /// The verdict on a callback of a command that was called back before.
@@ -145,13 +199,39 @@ pub(crate) fn second_callback(checker: &mut Checker, event: &Event<'_>) {
         None => Clause::AgentCallback,
     };
     let expected = vec![Allowed { what: "no second callback".to_owned(), clause }];
-    violated(checker, Refusal { set, call: None, clause, expected, got: event.to_string() });
+    let (got, shows) = (event.to_string(), Shows::Abort);
+    violated(checker, Refusal { set, call: None, clause, expected, got, shows });
+}
+
+/// The first call that has not taken effect in this state and does not return, with what it
+/// would return.
+fn not_taken(checker: &Checker, set: usize, state: &State) -> (Option<usize>, Vec<Allowed>) {
+    let Checker { session, terms, .. } = checker;
+    for (index, call) in session.calls.iter().enumerate() {
+        if call.bound.set != set || call.lost || state.in_progress(call.lane).is_some() {
+            continue;
+        }
+        let outcomes = outcomes_of(terms, state, call);
+        let comes = outcomes.iter().filter(|outcome| outcome.forced && !outcome.exceptional);
+        let answers = comes.filter(|outcome| outcome.waits_for().is_none());
+        let allowed: Vec<Allowed> = answers
+            .map(|outcome| {
+                let answer = answer_text(session, set, outcome);
+                let what = format!("{} {answer}", session.lanes.name(call.lane));
+                Allowed { what, clause: outcome.clause }
+            })
+            .collect();
+        if !allowed.is_empty() {
+            return (Some(index), allowed);
+        }
+    }
+    (None, Vec::new())
 }
 
 /// The verdict on a set that is said to be at rest, though something has to happen by
 /// itself in this state.
 pub(crate) fn not_at_rest(checker: &mut Checker, set: usize, state: &State) {
-    let Checker { session, terms, .. } = checker;
+    let Checker { session, terms, .. } = &*checker;
     let owed = vdi_model::callbacks(state, &terms.profile);
     let mut expected: Vec<Allowed> =
         owed.iter().map(|callback| allowed_callback(session, set, callback)).collect();
@@ -165,6 +245,9 @@ pub(crate) fn not_at_rest(checker: &mut Checker, set: usize, state: &State) {
             blocked = blocked.or_else(|| session.calls.iter().position(|call| call.lane == lane));
         }
     }
+    if expected.is_empty() {
+        (blocked, expected) = not_taken(checker, set, state);
+    }
     let clause = expected.first().map_or(Clause::AgentBlocks, |allowed| allowed.clause);
     let (call, got) = match owed.first() {
         Some(owed) => {
@@ -172,5 +255,6 @@ pub(crate) fn not_at_rest(checker: &mut Checker, set: usize, state: &State) {
         }
         None => (blocked, "the call does not return".to_owned()),
     };
-    violated(checker, Refusal { set, call, clause, expected, got });
+    let shows = Shows::NoAbort;
+    violated(checker, Refusal { set, call, clause, expected, got, shows });
 }

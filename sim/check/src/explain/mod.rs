@@ -4,6 +4,7 @@
 mod ask;
 mod attempts;
 mod candidates;
+mod cause;
 mod expected;
 mod in_progress;
 mod order;
@@ -25,6 +26,7 @@ pub use verdict::{
 };
 
 pub(crate) use attempts::attempts;
+pub(crate) use cause::Shows;
 pub(crate) use expected::{Expectations, callback_violated, not_at_rest, second_callback};
 pub(crate) use in_progress::in_progress;
 pub(crate) use order::order_of_effects;

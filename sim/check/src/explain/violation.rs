@@ -3,6 +3,7 @@
 use vdi_model::{Pending, State};
 use vdi_spec::clauses::Clause;
 
+use super::cause::{Shows, cause};
 use super::state::{named_state, set_state};
 use super::verdict::{Allowed, Verdict, Violation};
 use crate::Checker;
@@ -12,17 +13,20 @@ pub(crate) struct Refusal {
     pub(crate) set: usize,
     /// The open call that it ends, or should have ended.
     pub(crate) call: Option<usize>,
-    /// The clause it breaks.
+    /// The clause it breaks by itself.
     pub(crate) clause: Clause,
     /// What was allowed in its place.
     pub(crate) expected: Vec<Allowed>,
     /// What was seen.
     pub(crate) got: String,
+    /// What that says of an abort.
+    pub(crate) shows: Shows,
 }
 
 /// The verdict: this event is not allowed.
 pub(crate) fn violated(checker: &mut Checker, refusal: Refusal) {
-    let Refusal { set, call, clause, mut expected, got } = refusal;
+    let clause = cause(&checker.session, &refusal);
+    let Refusal { set, call, mut expected, got, .. } = refusal;
     expected.sort();
     expected.dedup();
     let state = call.and_then(|index| state_before_reply(checker, index));

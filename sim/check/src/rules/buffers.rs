@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::Checker;
-use crate::explain::{Allowed, InputError, Refusal, violated};
+use crate::explain::{Allowed, InputError, Refusal, Shows, violated};
 use crate::linearize::{search_for, settle_or_search};
 use crate::session::{AllocatedBuffer, caller};
 use vdi_model::{BufferId, LaneId, Object, State, Touch};
@@ -120,5 +120,6 @@ pub(crate) fn check_buffer(
 
 fn refuse(checker: &mut Checker, set: usize, expected: Allowed, got: String) {
     let clause = expected.clause;
-    violated(checker, Refusal { set, call: None, clause, expected: vec![expected], got });
+    let (expected, shows) = (vec![expected], Shows::Nothing);
+    violated(checker, Refusal { set, call: None, clause, expected, got, shows });
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use crate::Checker;
-use crate::explain::{Allowed, Refusal, violated};
+use crate::explain::{Allowed, Refusal, Shows, violated};
 use crate::session::OnSuccess;
 use vdi_spec::clauses::{Clause, Party};
 use vdi_spec::config::{ServerConfig, VdConfig};
@@ -112,5 +112,6 @@ fn json(config: &VdConfig) -> String {
 
 fn refuse(checker: &mut Checker, set: usize, expected: Allowed, got: String) {
     let clause = expected.clause;
-    violated(checker, Refusal { set, call: None, clause, expected: vec![expected], got });
+    let (expected, shows) = (vec![expected], Shows::Nothing);
+    violated(checker, Refusal { set, call: None, clause, expected, got, shows });
 }

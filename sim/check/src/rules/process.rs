@@ -23,6 +23,10 @@ pub(crate) fn exit(checker: &mut Checker, process: Process, how: HowEnded, event
     let left = checker.session.sets.iter().skip(1).any(|set| set.any(leaves_open));
     for set in 0..checker.session.sets.len() {
         exit_in(checker, set, process);
+        if let Caller::Client(1..) = caller {
+            let Checker { session, report, .. } = checker;
+            session.sets[set].evidence.suspect(Clause::ProcessSecondaryDeath, report.line);
+        }
     }
     if !left {
         return;

@@ -23,6 +23,9 @@ pub(crate) fn expire(
     let is_agent = checker.session.calls[index].is_agent();
     // Inside a completion routine the agent does not wait.
     if is_agent && checker.session.lanes[lane].routines > 0 {
+        let set = checker.session.calls[index].bound.set;
+        let Checker { session, report, .. } = checker;
+        session.sets[set].evidence.suspect(Clause::ServerTimeOutAborts, report.line);
         return Ok(());
     }
     let passes = passes(&mut checker.session, &checker.terms.profile, index, after);
@@ -39,6 +42,10 @@ pub(crate) fn expire(
     }
     if checker.session.sets[set].is_searched() {
         linearize::expire(checker, set, index, passes.min(2) as u8);
+        if is_agent {
+            let Checker { session, report, .. } = checker;
+            session.sets[set].evidence.suspect(Clause::ServerTimeOutAborts, report.line);
+        }
     } else {
         expire_in_order(checker, set, index, passes);
     }
@@ -59,6 +66,9 @@ fn expire_in_order(checker: &mut Checker, set: usize, index: usize, passes: u64)
     let before = is_aborted(set);
     for state in &mut set.in_order {
         (0..passes.min(2)).for_each(|_| vdi_model::expire(state, &terms.profile, lane));
+    }
+    if is_agent && !is_aborted(set) {
+        set.evidence.suspect(Clause::ServerTimeOutAborts, report.line);
     }
     if is_aborted(set) && !before {
         report.mark([Clause::ServerTimeOutAborts]);

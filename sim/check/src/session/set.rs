@@ -3,6 +3,7 @@
 
 use smallvec::SmallVec;
 
+use super::evidence::Evidence;
 use super::medium::MediumTrack;
 use super::set_name::SetName;
 use crate::linearize::Frontier;
@@ -25,6 +26,7 @@ pub(crate) struct SetTrack {
     pub(crate) config: ConfigTrack,
     pub(crate) media: MediumTrack,
     pub(crate) statement: StatementTrack,
+    pub(crate) evidence: Evidence,
 }
 
 /// What is known of the devices of a set by their names.

@@ -1,5 +1,6 @@
 //! The tests of the oracle.
 
+mod causes;
 mod ends;
 mod half;
 mod histories;

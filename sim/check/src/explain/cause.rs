@@ -1,0 +1,89 @@
+//! The clause that is the cause of a wrong answer, where the clause that the answer breaks by
+//! itself is only what follows from it.
+
+use super::violation::Refusal;
+use crate::session::{Session, SetTrack, bit};
+use vdi_model::{Call, Cause, ServerCall, State};
+use vdi_spec::clauses::Clause;
+
+/// What a refused event says of an abort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shows {
+    /// It follows an abort.
+    Abort,
+    /// It does not.
+    NoAbort,
+    /// Nothing: what is wrong is what came with an answer.
+    Nothing,
+}
+
+impl Shows {
+    pub(crate) const fn abort_if(aborted: bool) -> Self {
+        if aborted { Self::Abort } else { Self::NoAbort }
+    }
+}
+
+/// The clause to name in place of the one that was broken by itself: of several that explain
+/// a wrong answer the one that explains what came before it, too.
+pub(super) fn cause(session: &Session, refusal: &Refusal) -> Clause {
+    let track = &session.sets[refusal.set];
+    match refusal.shows {
+        Shows::NoAbort => unnoticed_abort(track, refusal.clause)
+            .or_else(|| refused_by_mistake(session, refusal))
+            .unwrap_or(refusal.clause),
+        Shows::Nothing => refusal.clause,
+        Shows::Abort if track.any(|state| state.aborted.is_some()) => refusal.clause,
+        Shows::Abort => track.evidence.suspected().unwrap_or(refusal.clause),
+    }
+}
+
+/// The set was aborted and nothing has ever shown it: what was to abort it has not.
+fn unnoticed_abort(track: &SetTrack, broken: Clause) -> Option<Clause> {
+    if track.evidence.aborted || broken.info().id.starts_with("server.close.devices-open") {
+        return None;
+    }
+    let mut causes = track.states().map(|state| state.aborted);
+    let first = causes.next().flatten()?;
+    if causes.any(|cause| cause != Some(first)) {
+        return None;
+    }
+    match first {
+        Cause::TimeOut if broken == Clause::ServerTimeOutLoad => None,
+        Cause::TimeOut => Some(Clause::ServerTimeOutAborts),
+        Cause::ServerClose => Some(Clause::ServerCloseImplicitAbort),
+        Cause::ServerCloseDevicesOpen => Some(Clause::ServerCloseDevicesOpenAborts),
+        Cause::ClientClose => Some(Clause::ClientCloseImplicitAbort),
+        Cause::ClientCloseDevicesOpen => Some(Clause::ClientCloseDevicesOpenAborts),
+        Cause::ServerDeath => Some(Clause::ProcessServerDeath),
+        Cause::ClientDeath => Some(Clause::ProcessClientDeath),
+        // What an abort does is what the clauses of the abort say.
+        Cause::ServerSignal | Cause::ClientSignal => None,
+    }
+}
+
+/// A SendCommand is refused that had to be accepted: because of another device's error, or
+/// of one of its own that was cleared.
+fn refused_by_mistake(session: &Session, refusal: &Refusal) -> Option<Clause> {
+    if refusal.clause != Clause::ServerSendCommandStatus {
+        return None;
+    }
+    let Call::Server(ServerCall::SendCommand(request)) = &session.calls[refusal.call?].bound.call
+    else {
+        return None;
+    };
+    let track = &session.sets[refusal.set];
+    if others_errored(track, request.device) {
+        return Some(Clause::DeviceIndependent);
+    }
+    let cleared = track.evidence.cleared & bit(request.device) != 0;
+    cleared.then_some(Clause::DeviceErrorCleared)
+}
+
+/// Whether another device of the set than this one may be in the error state.
+pub(super) fn others_errored(track: &SetTrack, device: u8) -> bool {
+    let others = |state: &State| {
+        let mut devices = state.devices.iter().enumerate();
+        devices.any(|(at, other)| other.errored && at != usize::from(device))
+    };
+    track.any(others)
+}

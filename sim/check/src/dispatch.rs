@@ -17,7 +17,7 @@ use crate::session::{
     EffectTrack, Invocation, ObservedCallback, OpenCall, Provisional, Returned, SentCommand,
     Session, SetTrack, Timer, bind, commit, keep_or_revoke, note_evidence, provide,
 };
-use vdi_model::{Call, Callback, CommandId, Ending, LaneId, State};
+use vdi_model::{Call, Callback, CommandId, Ending, LaneId, Pending, State};
 use vdi_spec::clauses::Clause;
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_trace::{Event, Name};
@@ -361,7 +361,7 @@ fn comes_to_rest(checker: &mut Checker, set: usize) -> bool {
         match explain_rest(checker, set) {
             Ok(_) => linearize::leave(checker, set),
             Err(unexplained) => {
-                let nearest = nearest_to_rest(checker, &unexplained.configurations);
+                let nearest = nearest_to_rest(checker, set, &unexplained.configurations);
                 refuse(checker, set, unexplained, |checker| not_at_rest(checker, set, &nearest));
                 return false;
             }
@@ -370,7 +370,8 @@ fn comes_to_rest(checker: &mut Checker, set: usize) -> bool {
         let mut other = checker.clone();
         linearize::enter(&mut other, set);
         if explain_rest(&mut other, set).is_err() {
-            let state = checker.session.sets[set].in_order[0].clone();
+            let states = checker.session.sets[set].in_order.iter();
+            let state = states.min_by_key(|state| refused(state)).cloned().unwrap_or_default();
             not_at_rest(checker, set, &state);
             return false;
         }
@@ -381,13 +382,29 @@ fn comes_to_rest(checker: &mut Checker, set: usize) -> bool {
 }
 
 /// Of the configurations the one in which the least is still to come.
-fn nearest_to_rest(checker: &Checker, configurations: &[Configuration]) -> State {
+fn nearest_to_rest(checker: &Checker, set: usize, configurations: &[Configuration]) -> State {
+    let frontier = checker.session.sets[set].frontier.as_deref();
+    let spontaneous = frontier.iter().flat_map(|frontier| &frontier.spontaneous);
     let owed = |config: &&Configuration| {
         let callbacks = vdi_model::callbacks(&config.state, &checker.terms.profile).len();
         let calls = checker.session.calls.iter();
-        let untaken = calls.filter(|call| !config.taken.has(call.slot)).count();
-        (config.begun.len() + callbacks, untaken)
+        let untaken = calls.filter(|call| !config.taken.has(call.slot)).count()
+            + spontaneous.clone().filter(|(slot, _)| !config.taken.has(*slot)).count();
+        // A call that did what it was made for needs less of an explanation than one that
+        // was refused and has not come back.
+        (untaken, refused(&config.state), config.begun.len() + callbacks)
     };
     let nearest = configurations.iter().min_by_key(owed);
     nearest.map_or_else(State::default, |config| config.state.clone())
+}
+
+/// How many calls in progress were refused, and have not come back.
+fn refused(state: &State) -> usize {
+    let is_refused = |pending: &Pending| match pending {
+        Pending::Ready(reply) | Pending::ServerClose(reply) => {
+            reply.answer.expected().is_some_and(|status| !status.admits(HResult::NOERROR))
+        }
+        Pending::GetConfiguration(_) | Pending::GetCommand(..) | Pending::Routine => false,
+    };
+    state.calls.iter().filter(|call| is_refused(&call.pending)).count()
 }

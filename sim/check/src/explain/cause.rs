@@ -13,6 +13,8 @@ pub(crate) enum Shows {
     Abort,
     /// It does not.
     NoAbort,
+    /// Nothing more comes, although the set was aborted so.
+    Rest(Option<Cause>),
     /// Nothing: what is wrong is what came with an answer.
     Nothing,
 }
@@ -28,7 +30,10 @@ impl Shows {
 pub(super) fn cause(session: &Session, refusal: &Refusal) -> Clause {
     let track = &session.sets[refusal.set];
     match refusal.shows {
-        Shows::NoAbort => unnoticed_abort(track, refusal.clause)
+        Shows::Rest(aborted) => {
+            unnoticed_abort(track, aborted, refusal.clause).unwrap_or(refusal.clause)
+        }
+        Shows::NoAbort => unnoticed_abort(track, aborted(track), refusal.clause)
             .or_else(|| refused_by_mistake(session, refusal))
             .unwrap_or(refusal.clause),
         Shows::Nothing => refusal.clause,
@@ -38,16 +43,11 @@ pub(super) fn cause(session: &Session, refusal: &Refusal) -> Clause {
 }
 
 /// The set was aborted and nothing has ever shown it: what was to abort it has not.
-fn unnoticed_abort(track: &SetTrack, broken: Clause) -> Option<Clause> {
+fn unnoticed_abort(track: &SetTrack, aborted: Option<Cause>, broken: Clause) -> Option<Clause> {
     if track.evidence.aborted || broken.info().id.starts_with("server.close.devices-open") {
         return None;
     }
-    let mut causes = track.states().map(|state| state.aborted);
-    let first = causes.next().flatten()?;
-    if causes.any(|cause| cause != Some(first)) {
-        return None;
-    }
-    match first {
+    match aborted? {
         Cause::TimeOut if broken == Clause::ServerTimeOutLoad => None,
         Cause::TimeOut => Some(Clause::ServerTimeOutAborts),
         Cause::ServerClose => Some(Clause::ServerCloseImplicitAbort),
@@ -59,6 +59,13 @@ fn unnoticed_abort(track: &SetTrack, broken: Clause) -> Option<Clause> {
         // What an abort does is what the clauses of the abort say.
         Cause::ServerSignal | Cause::ClientSignal => None,
     }
+}
+
+/// What has aborted a set in every state that it may be in.
+fn aborted(track: &SetTrack) -> Option<Cause> {
+    let mut causes = track.states().map(|state| state.aborted);
+    let first = causes.next().flatten()?;
+    causes.all(|cause| cause == Some(first)).then_some(first)
 }
 
 /// A SendCommand is refused that had to be accepted: because of another device's error, or

@@ -176,10 +176,8 @@ fn refused_send(
         } else {
             outcomes_of(terms, state, call)
         };
-        if answers.is_empty() || answers.iter().any(Outcome::refuses) {
-            return None;
-        }
-        let allowed = answers.iter().map(|answer| Allowed {
+        let accepts = answers.iter().filter(|answer| !answer.refuses());
+        let allowed = accepts.map(|answer| Allowed {
             what: answer_text(session, set, answer),
             clause: answer.clause,
         });
@@ -208,7 +206,8 @@ pub(crate) fn second_callback(checker: &mut Checker, event: &Event<'_>) {
 fn not_taken(checker: &Checker, set: usize, state: &State) -> (Option<usize>, Vec<Allowed>) {
     let Checker { session, terms, .. } = checker;
     for (index, call) in session.calls.iter().enumerate() {
-        if call.bound.set != set || call.lost || state.in_progress(call.lane).is_some() {
+        let taken = state.lanes_in_call().contains(&call.lane);
+        if call.bound.set != set || call.lost || taken {
             continue;
         }
         let outcomes = outcomes_of(terms, state, call);
@@ -255,6 +254,6 @@ pub(crate) fn not_at_rest(checker: &mut Checker, set: usize, state: &State) {
         }
         None => (blocked, "the call does not return".to_owned()),
     };
-    let shows = Shows::NoAbort;
+    let shows = Shows::Rest(state.aborted);
     violated(checker, Refusal { set, call, clause, expected, got, shows });
 }

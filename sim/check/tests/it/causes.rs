@@ -36,10 +36,11 @@ const SEND: &[&str] = &[
 ];
 const REFUSED: &[&str] = &[
     r#"{"lane":"server.main","call":"SendCommand","on":"s1","as":"c9","args":{"code":"Flush"}}"#,
-    r#"{"lane":"server.main","callback":"c9","completion":"ERROR_IO_DEVICE"}"#,
+    r#"{"lane":"server.main","callback":"c9","completion":"ERROR_IO_DEVICE","bytes":0}"#,
 ];
-const ABORTED: &[&str] =
-    &[r#"{"lane":"server.agent","callback":"c1","completion":"ERROR_OPERATION_ABORTED"}"#];
+const ABORTED: &[&str] = &[
+    r#"{"lane":"server.agent","callback":"c1","completion":"ERROR_OPERATION_ABORTED","bytes":0}"#,
+];
 const INTERVAL: &[&str] = &[r#"{"expired":"server.agent"}"#];
 const POLL: &[&str] =
     &[r#"{"lane":"primary.main","call":"GetCommand","on":"d1","args":{"timeout":0}}"#];
@@ -47,6 +48,7 @@ const DELIVERS: &[&str] = &[
     r#"{"lane":"primary.main","return":"NOERROR","out":{"command":"c1","code":"Flush","size":0,"position":0}}"#,
 ];
 const ALL_WAIT: &[&str] = &[r#"{"blocked":["server.agent"]}"#];
+const NONE_WAITS: &[&str] = &[r#"{"blocked":[]}"#];
 const SECONDARY_CLOSES: &[&str] = &[
     r#"{"lane":"secondary1.main","call":"Close","on":"x1set"}"#,
     r#"{"lane":"secondary1.main","return":"NOERROR"}"#,
@@ -94,7 +96,7 @@ fn what_is_no_abort_is_taken_for_one() {
 #[test]
 fn what_aborts_goes_unnoticed() {
     assert_eq!(broken(&[SEND, PRIMARY_CLOSES, ALL_WAIT]), "client.close.devices-open.aborts");
-    assert_eq!(broken(&[SEND, SERVER_DIES, POLL, DELIVERS]), "process.server-death");
+    assert_eq!(broken(&[SEND, SERVER_DIES, NONE_WAITS, POLL, DELIVERS]), "process.server-death");
 }
 
 #[test]
@@ -107,13 +109,13 @@ fn a_send_that_is_refused_without_cause() {
         &[
             r#"{"lane":"primary.main","call":"CompleteCommand","on":"d1","args":{"command":"c1","code":"ERROR_IO_DEVICE","bytes":0}}"#,
             r#"{"lane":"primary.main","return":"NOERROR"}"#,
-            r#"{"lane":"server.agent","callback":"c1","completion":"ERROR_IO_DEVICE"}"#,
+            r#"{"lane":"server.agent","callback":"c1","completion":"ERROR_IO_DEVICE","bytes":0}"#,
         ],
     ]
     .concat();
     let other: &[&str] = &[
         r#"{"lane":"server.main","call":"SendCommand","on":"s2","as":"c2","args":{"code":"Flush"}}"#,
-        r#"{"lane":"server.main","callback":"c2","completion":"ERROR_IO_DEVICE"}"#,
+        r#"{"lane":"server.main","callback":"c2","completion":"ERROR_IO_DEVICE","bytes":0}"#,
     ];
     assert_eq!(broken(&[&failed, other]), "device.independent");
     let cleared: &[&str] = &[
@@ -123,7 +125,7 @@ fn a_send_that_is_refused_without_cause() {
         r#"{"lane":"primary.main","return":"NOERROR","out":{"command":"c3","code":"ClearError","size":0,"position":0}}"#,
         r#"{"lane":"primary.main","call":"CompleteCommand","on":"d1","args":{"command":"c3","code":"ERROR_SUCCESS","bytes":0}}"#,
         r#"{"lane":"primary.main","return":"NOERROR"}"#,
-        r#"{"lane":"server.agent","callback":"c3","completion":"ERROR_SUCCESS"}"#,
+        r#"{"lane":"server.agent","callback":"c3","completion":"ERROR_SUCCESS","bytes":0}"#,
     ];
     assert_eq!(broken(&[&failed, cleared, REFUSED]), "device.error.cleared");
 }

@@ -141,7 +141,7 @@ pub(crate) fn returns(
     if let Some(index) = again.filter(|_| explained) {
         let call = session.calls.remove(index);
         rules::note_returned(session, &call, seen.status);
-        keep_or_revoke(session, &call, seen.status);
+        keep_or_revoke(checker, &call, seen.status);
         if seen.status == HResult::NOERROR {
             commit(checker, call, seen.out, event);
         }

@@ -14,6 +14,8 @@ pub(super) const TRANSFER: u32 = 64 * 1024;
 pub(super) struct Device {
     /// What the server's interface to it is called.
     pub(super) server: String,
+    /// The lane on which the server opens it, if that begins with a call of a client.
+    pub(super) opening: Option<String>,
     /// Where the events stand before which a command has to be sent, if it is to be sent
     /// before the device is in the error state.
     pub(super) errored: Option<usize>,
@@ -211,6 +213,7 @@ impl Set {
         let (lane, handle) = (self.lane(), self.next_device());
         if let Some(device) = self.devices.get_mut(name) {
             device.server.clone_from(&handle);
+            device.opening = Some(lane.clone());
         }
         let call = Function::OpenDevice;
         Some((begins(&lane, call, &self.interface, Some(&handle), named(name)), lane))

@@ -4,6 +4,7 @@ mod ends;
 mod half;
 mod histories;
 mod lives;
+mod lives_pinned;
 mod neighbours;
 mod overlaps;
 mod statement;

@@ -106,6 +106,8 @@ impl<'t> Synthesizer<'t> {
                     let creates = creates.as_ref().map(|name| name.as_str());
                     let (call, on) = (*call, on.as_str());
                     self.after_call(SeenCall { at, call, on, creates, args, ending });
+                } else if *call == Function::Close {
+                    self.may_be_aborted(on.as_str());
                 }
                 continue;
             }
@@ -225,16 +227,20 @@ impl<'t> Synthesizer<'t> {
         } else if ending.status == HResult::VD_E_ABORT
             || (call == Function::Close && (succeeds || ending.status == HResult::VD_E_OPEN))
         {
-            // A client may close what was aborted, though nobody has said so.
-            let (position, closes) = (self.whole.len(), self.closes);
-            let Some(set) = self.set_of(on).filter(|set| !set.end.aborts) else { return };
-            set.end.at.get_or_insert(position);
-            let mut events = set.may_abort();
-            if closes {
-                events.extend(set.may_close_all());
-            }
-            self.add(events);
+            self.may_be_aborted(on);
         }
+    }
+
+    /// A client may close what was aborted, though nobody has said so.
+    fn may_be_aborted(&mut self, on: &str) {
+        let (position, closes) = (self.whole.len(), self.closes);
+        let Some(set) = self.set_of(on).filter(|set| !set.end.aborts) else { return };
+        set.end.at.get_or_insert(position);
+        let mut events = set.may_abort();
+        if closes {
+            events.extend(set.may_close_all());
+        }
+        self.add(events);
     }
 
     /// The call on this lane returns when the one does that begins at this position.

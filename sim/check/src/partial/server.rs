@@ -170,6 +170,10 @@ impl Set {
             args.block_size = Some(given.block_size);
             args.max_transfer_size = Some(given.max_transfer_size);
             args.features = Some(given.features.without(self.asked.features));
+            // The larger one of what client and server asked for: that it was the server does no harm.
+            let raised = given.alignment > given.block_size && given.alignment <= 65_536;
+            args.alignment =
+                (raised && given.alignment.is_power_of_two()).then_some(given.alignment);
         }
         events.extend(self.at_once(Function::BeginConfiguration, None, args));
         let lane = self.lane();

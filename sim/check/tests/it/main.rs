@@ -1,5 +1,6 @@
 //! The tests of the oracle.
 
+mod contested;
 mod ends;
 mod half;
 mod histories;

@@ -118,7 +118,7 @@ catalogue! {
         [Source::specification("Server Transitions, QueryAvailableBuffers")] None;
     ServerEndConfigurationStatus "server.end-configuration.status" Interface
         "EndConfiguration in Configurable answers NOERROR; the set is being initialised."
-        [Source::reference("EndConfiguration")] [Naming];
+        [Source::reference("EndConfiguration")] [ClientInitializing, Naming];
     ServerEndConfigurationMemory "server.end-configuration.memory" Interface
         "EndConfiguration without enough memory answers VD_E_MEMORY and stays Configurable."
         [Source::reference("EndConfiguration")] None;

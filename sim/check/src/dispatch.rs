@@ -142,7 +142,7 @@ pub(crate) fn returns(
         let call = session.calls.remove(index);
         rules::note_returned(session, &call, seen.status);
         note_evidence(session, &call, seen.status, checker.report.line);
-        keep_or_revoke(session, &call, seen.status);
+        keep_or_revoke(checker, &call, seen.status);
         if seen.status == HResult::NOERROR {
             commit(checker, call, seen.out, event);
         }

@@ -204,7 +204,7 @@ fn calls(state: &State) -> Vec<(&'static str, LaneId, Call)> {
     ];
     // Create on an interface that has closed makes another set, not this one.
     if state.client == ClientLife::Absent {
-        let asked = Asked { features: Features::LIKE_PIPE, time_out: true };
+        let asked = Asked { features: Features::LIKE_PIPE, time_out: true, alignment: 0 };
         let create = ClientCall::Create { devices: 1, asked, flaw: None };
         calls.push(client("Create by the client", create));
     }

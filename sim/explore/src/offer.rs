@@ -255,6 +255,7 @@ impl Offer<'_> {
         let asked = Asked {
             features: Features::LIKE_PIPE,
             time_out: self.every() || self.world.bounds.rare,
+            alignment: 0,
         };
         let devices = self.world.bounds.devices;
         self.call(PRIMARY, Call::Client(ClientCall::Create { devices, asked, flaw: None }));

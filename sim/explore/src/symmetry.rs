@@ -53,7 +53,7 @@ fn after_abort(node: &mut Node, codes_matter: bool) {
     state.reserve = Reserve::None;
     state.buffers.clear();
     (state.idle_intervals, state.activated, state.configuration_seen) = (0, false, false);
-    state.seen_early = 0;
+    (state.seen_early, state.seen_unasked) = (0, false);
     state.configuration = Configuration::Unset;
     state.devices.iter_mut().for_each(|device| device.errored = false);
     for command in &mut state.commands {
@@ -102,7 +102,7 @@ fn over(state: &mut State) {
     state.buffers.clear();
     state.devices.iter_mut().for_each(|device| *device = Device::default());
     (state.idle_intervals, state.activated, state.configuration_seen) = (0, false, false);
-    state.seen_early = 0;
+    (state.seen_early, state.seen_unasked) = (0, false);
     (state.configuration, state.reserve) = (Configuration::Unset, Reserve::None);
 }
 

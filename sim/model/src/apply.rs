@@ -9,7 +9,7 @@ use super::state::{
 };
 use super::values::{Caller, LaneId, Requested};
 use super::{BufferId, CommandId, Request, Timeout};
-use vdi_spec::clauses::{ErrorStateEntry, LoadExcuses, Profile};
+use vdi_spec::clauses::{ClientInitializing, ErrorStateEntry, LoadExcuses, Profile};
 use vdi_spec::codes::{CommandCode, Win32};
 
 /// Makes the outcome happen and leaves the answer ready on the lane.
@@ -30,7 +30,10 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
             state.granted = granted;
         }
         Effect::Request(requested) => request(state, requested),
-        Effect::End => state.configuration = Configuration::Ended,
+        Effect::End(initializing) => {
+            state.configuration = Configuration::Ended;
+            state.seen_unasked = initializing == ClientInitializing::EndConfiguration;
+        }
         Effect::DropRequests => state.reserve = Reserve::None,
         Effect::StartAgent(entry) => {
             state.agent = Agent::Running { lane };
@@ -116,7 +119,7 @@ const fn see_configuration(state: &mut State, caller: Caller) {
 fn request(state: &mut State, more: Requested) {
     state.reserve = match state.reserve {
         Reserve::None | Reserve::Exhausted(_) => Reserve::Some(more),
-        Reserve::Some(known) if (known.size, known.alignment) == (more.size, more.alignment) => {
+        Reserve::Some(known) if state.same_kind(known, more) => {
             Reserve::Some(Requested { count: known.count.saturating_add(more.count), ..known })
         }
         Reserve::Some(_) | Reserve::Mixed => Reserve::Mixed,
@@ -125,7 +128,7 @@ fn request(state: &mut State, more: Requested) {
 
 fn take_reserved(state: &mut State, kind: Requested) {
     state.reserve = match state.reserve {
-        Reserve::Some(known) if (known.size, known.alignment) == (kind.size, kind.alignment) => {
+        Reserve::Some(known) if state.same_kind(known, kind) => {
             Reserve::Some(Requested { count: known.count.saturating_sub(1), ..known })
         }
         Reserve::Some(known) if known.count > 0 => Reserve::Mixed,
@@ -143,10 +146,9 @@ fn free(state: &mut State, buffer: BufferId) {
 
 /// QueryAvailableBuffers has given this number.
 pub(super) fn counted(state: &mut State, kind: Requested, count: u32) {
-    let other = |known: &Requested| (known.size, known.alignment) != (kind.size, kind.alignment);
     match state.reserve {
         // What was requested of another kind is promised, too: that is followed on.
-        Reserve::Some(known) if known.count > 0 && other(&known) => {}
+        Reserve::Some(known) if known.count > 0 && !state.same_kind(known, kind) => {}
         _ if count == 0 => state.reserve = Reserve::Exhausted(kind),
         _ => state.reserve = Reserve::Some(Requested { count, ..kind }),
     }

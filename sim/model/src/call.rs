@@ -224,8 +224,12 @@ impl ServerCall {
     /// transfers of 64 KiB.
     #[must_use]
     pub const fn begin_configuration() -> Self {
-        let granted =
-            Granted { features: Features::WRITE_MEDIA, block_size: 512, max_transfer_size: 65536 };
+        let granted = Granted {
+            features: Features::WRITE_MEDIA,
+            block_size: 512,
+            max_transfer_size: 65536,
+            alignment: 0,
+        };
         Self::BeginConfiguration { sound: true, granted }
     }
 }
@@ -250,7 +254,7 @@ impl ClientCall {
     /// Create of a pipe with so many devices and without a time-out.
     #[must_use]
     pub const fn create(devices: u8) -> Self {
-        let asked = Asked { features: Features::LIKE_PIPE, time_out: false };
+        let asked = Asked { features: Features::LIKE_PIPE, time_out: false, alignment: 0 };
         Self::Create { devices, asked, flaw: None }
     }
 }

@@ -13,10 +13,10 @@ use super::state::{
 use super::{ClientCall, CommandId, CreateFlaw, DeviceName, Limits, Timeout, commands, secondary};
 use vdi_spec::clauses::Clause as C;
 use vdi_spec::clauses::{
-    ClientCloseDevicesOpen, ClientOpenDeviceSurplus, ClientOpensFirst, CloseEventAfterServerClose,
-    CompleteAfterCloseSeen, GetCommandAfterCloseSeen, GetCommandBeforeActive,
-    GetConfigurationAfterAbort, Profile, SignalAbortNotOpen, StaleCommandBeforeActive,
-    UndefinedFeatures,
+    ClientCloseAfterAbort, ClientCloseDevicesOpen, ClientOpenDeviceSurplus, ClientOpensFirst,
+    CloseEventAfterServerClose, CompleteAfterCloseSeen, GetCommandAfterCloseSeen,
+    GetCommandBeforeActive, GetConfigurationAfterAbort, Profile, SignalAbortNotOpen,
+    StaleCommandBeforeActive, UndefinedFeatures,
 };
 use vdi_spec::codes::HResult;
 
@@ -227,7 +227,21 @@ fn expiry(timeout: Timeout, clause: C) -> Outcomes {
     }
 }
 
+/// The client's OpenDevice. Where the client has not seen the configuration, what is answered
+/// rests on who moves it to Initializing.
 fn open_device(state: &State, profile: &Profile, owner: u8, name: DeviceName) -> Outcomes {
+    let mut outcomes = device_opened(state, profile, owner, name);
+    let untold = state.seen_unasked && state.aborted.is_none();
+    if untold && !state.configuration_seen && state.seen_early & (1 << owner) == 0 {
+        for outcome in &mut outcomes {
+            let clause = C::ClientOpenDevicePhase;
+            *outcome = Outcome { clause, ..*outcome }.also(outcome.clause);
+        }
+    }
+    outcomes
+}
+
+fn device_opened(state: &State, profile: &Profile, owner: u8, name: DeviceName) -> Outcomes {
     match state.client_phase_of(owner) {
         P::Abort => {
             return smallvec![Outcome::returns(HResult::VD_E_ABORT, C::ClientOpenDeviceAborted)];
@@ -414,7 +428,17 @@ fn no_active_command(state: &State, profile: &Profile, owner: u8) -> Outcomes {
 
 fn close(state: &State, profile: &Profile) -> Outcomes {
     let (status, clause, cause) = match state.client_phase() {
-        P::Abort => (HResult::NOERROR, C::ClientCloseStatus, None),
+        P::Abort => {
+            let status = match profile.client_close_after_abort {
+                ClientCloseAfterAbort::OpenError if state.client_devices_open() => {
+                    HResult::VD_E_OPEN
+                }
+                ClientCloseAfterAbort::OpenError | ClientCloseAfterAbort::Noerror => {
+                    HResult::NOERROR
+                }
+            };
+            (status, C::ClientCloseStatus, None)
+        }
         _ if state.client_devices_open() => {
             let status = match profile.client_close_devices_open {
                 ClientCloseDevicesOpen::OpenError => HResult::VD_E_OPEN,

@@ -4,7 +4,7 @@ use super::answer::Reply;
 use super::call::Request;
 use super::state::{Cause, Pending};
 use super::values::{Asked, BufferId, CommandId, Granted, Requested};
-use vdi_spec::clauses::{ActiveEntry, ErrorStateEntry};
+use vdi_spec::clauses::{ActiveEntry, ClientInitializing, ErrorStateEntry};
 use vdi_spec::codes::Win32;
 
 /// What an outcome does to the state.
@@ -14,7 +14,7 @@ pub(super) enum Effect {
     Open,
     Begin(Granted),
     Request(Requested),
-    End,
+    End(ClientInitializing),
     DropRequests,
     StartAgent(ActiveEntry),
     OpenServerDevice(u8, ActiveEntry),

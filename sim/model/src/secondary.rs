@@ -11,8 +11,8 @@ use super::outcome::{Outcome, Outcomes};
 use super::state::{Cause, ClientDevice, ClientLife, SecondaryLife, ServerLife, Stage, State};
 use vdi_spec::clauses::Clause as C;
 use vdi_spec::clauses::{
-    BufferHandleWhenAborted, ClientCloseDevicesOpen, HandleOfAnother, Profile, SecondaryAfterDeath,
-    SecondaryClose, SecondaryNotReady,
+    BufferHandleWhenAborted, ClientCloseAfterAbort, ClientCloseDevicesOpen, HandleOfAnother,
+    Profile, SecondaryAfterDeath, SecondaryClose, SecondaryNotReady,
 };
 use vdi_spec::codes::HResult;
 
@@ -152,8 +152,12 @@ pub(super) fn close(state: &State, profile: &Profile, client: u8) -> Outcomes {
     let ended = state.devices.iter().all(|device| device.client == ClientDevice::CloseSeen);
     let aborts = profile.secondary_close == SecondaryClose::Aborts && !ended;
     let abort = (aborts && state.aborted.is_none()).then_some(Cause::ClientClose);
+    let status = match profile.client_close_after_abort {
+        ClientCloseAfterAbort::OpenError if own_open => HResult::VD_E_OPEN,
+        ClientCloseAfterAbort::OpenError | ClientCloseAfterAbort::Noerror => HResult::NOERROR,
+    };
     smallvec![
-        Outcome::returns(HResult::NOERROR, C::ClientCloseSecondary)
+        Outcome::returns(status, C::ClientCloseSecondary)
             .also(C::ClientCloseReleases)
             .effecting(Effect::CloseSecondary { client, abort })
     ]

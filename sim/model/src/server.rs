@@ -14,9 +14,9 @@ use vdi_spec::clauses::{
     AllocateAfterNormalTermination, AvailableCount, BadConfigurationArguments, CloseAndAgentOrder,
     CloseDeviceAfterAllClosed, CloseDeviceTwiceWhileActive, CommandsHeldAtNormalClose,
     ConfigurationCallWhenAborted, ConnectedStateCells, DeliverAfterCloseDevice, FreeBufferInUse,
-    OpenAfterAbort, Profile, QueueDepth, QueueFullCode, SecondAgent, ServerCloseDevicesOpen,
-    ServerHandleReuse, ServerOpenDeviceSurplus, SharedAfterFree, SharedWhenNotOpen,
-    SignalAbortNotOpen, UnsoundCommand,
+    OpenAfterAbort, Profile, QueueDepth, QueueFullCode, SecondAgent, ServerCloseAfterAbort,
+    ServerCloseDevicesOpen, ServerHandleReuse, ServerOpenDeviceSurplus, SharedAfterFree,
+    SharedWhenNotOpen, SignalAbortNotOpen, UnsoundCommand,
 };
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 
@@ -219,11 +219,11 @@ fn query_available_buffers(state: &State, kind: Requested) -> Outcomes {
             smallvec![Outcome::returns(HResult::NOERROR, C::ServerQueryAvailableBuffersStatus)]
         }
         P::Initializing | P::Active => {
-            let least = Answer::Counts(reserved(state, kind));
-            smallvec![
-                Outcome::new(least, C::ServerQueryAvailableBuffersStatus)
-                    .also(C::ServerQueryAvailableBuffersCount)
-            ]
+            let (least, clause) = reserved(state, kind);
+            let usual = C::ServerQueryAvailableBuffersStatus;
+            let counts = Outcome::new(Answer::Counts(least), clause.unwrap_or(usual))
+                .also(C::ServerQueryAvailableBuffersCount);
+            smallvec![if clause.is_some() { counts.also(usual) } else { counts }]
         }
         // Of an abort the server may not know yet.
         P::AbnormallyTerminated => smallvec![out_of_phase(C::ServerQueryAvailableBuffersPhase)],
@@ -231,13 +231,15 @@ fn query_available_buffers(state: &State, kind: Requested) -> Outcomes {
     }
 }
 
-/// How many buffers of this kind were requested and not taken, as far as that is known.
-fn reserved(state: &State, kind: Requested) -> u32 {
+/// How many buffers of this kind were requested and not taken, as far as that is known, and
+/// the clause by which they are of this kind, if an alignment of 0 has to be understood.
+fn reserved(state: &State, kind: Requested) -> (u32, Option<C>) {
     match state.reserve {
-        Reserve::Some(known) if (known.size, known.alignment) == (kind.size, kind.alignment) => {
-            known.count
+        Reserve::Some(known) if state.same_kind(known, kind) => {
+            let understood = known.count > 0 && known.alignment != kind.alignment;
+            (known.count, understood.then_some(C::ServerRequestBuffersBasicAlignment))
         }
-        _ => 0,
+        Reserve::Some(_) | Reserve::None | Reserve::Mixed | Reserve::Exhausted(_) => (0, None),
     }
 }
 
@@ -258,7 +260,7 @@ fn end_configuration(state: &State, profile: &Profile) -> Outcomes {
         P::AbnormallyTerminated => configuration_after_abort(profile),
         P::Configurable => smallvec![
             Outcome::returns(HResult::NOERROR, C::ServerEndConfigurationStatus)
-                .effecting(Effect::End),
+                .effecting(Effect::End(profile.client_initializing)),
             Outcome::returns(HResult::VD_E_MEMORY, C::ServerEndConfigurationMemory)
                 .effecting(Effect::DropRequests)
                 .exceptional(),
@@ -322,12 +324,15 @@ fn allocate_buffer(
         }
         let given = Outcome::returns(HResult::NOERROR, C::ServerAllocateBufferStatus)
             .effecting(Effect::Allocate(buffer, kind));
-        if reserved(state, kind) > 0 {
-            let clause = C::ServerAllocateBufferRequested;
-            return smallvec![Outcome { clause, ..given }.also(C::ServerAllocateBufferStatus)];
+        let (count, understood) = reserved(state, kind);
+        if count > 0 {
+            let usual = C::ServerAllocateBufferRequested;
+            let clause = understood.unwrap_or(usual);
+            let given = Outcome { clause, ..given }.also(C::ServerAllocateBufferStatus);
+            return smallvec![if understood.is_some() { given.also(usual) } else { given }];
         }
         let none_left = matches!(state.reserve, Reserve::Exhausted(known)
-            if (known.size, known.alignment) == (kind.size, kind.alignment));
+            if state.same_kind(known, kind));
         if none_left && profile.available_count == AvailableCount::Exact {
             return smallvec![Outcome::returns(
                 HResult::VD_E_MEMORY,
@@ -536,7 +541,17 @@ fn close_device(state: &State, profile: &Profile, device: u8) -> Outcomes {
 /// IServerVirtualDeviceSet2::Close.
 fn close(state: &State, profile: &Profile, lane: LaneId) -> Outcomes {
     let (status, clause, cause) = match state.server_phase() {
-        P::AbnormallyTerminated => (HResult::NOERROR, C::ServerCloseStatus, None),
+        P::AbnormallyTerminated => {
+            let status = match profile.server_close_after_abort {
+                ServerCloseAfterAbort::ProtocolError if state.server_devices_open() => {
+                    HResult::VD_E_PROTOCOL
+                }
+                ServerCloseAfterAbort::ProtocolError | ServerCloseAfterAbort::Noerror => {
+                    HResult::NOERROR
+                }
+            };
+            (status, C::ServerCloseStatus, None)
+        }
         P::NormallyTerminated => {
             let held = !state.commands.is_empty()
                 && profile.commands_held_at_normal_close

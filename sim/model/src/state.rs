@@ -289,6 +289,8 @@ pub struct State {
     /// Whether the primary client has seen the configuration: from then on it counts as
     /// seen by all.
     pub configuration_seen: bool,
+    /// Whether the server's EndConfiguration is enough for the clients: a reading.
+    pub seen_unasked: bool,
     /// The secondary clients that have seen it before the primary, by their bits.
     pub seen_early: u16,
     /// Whether Active has been entered.
@@ -361,7 +363,25 @@ impl State {
     /// Whether this client process may act on the configuration.
     #[must_use]
     pub const fn configuration_seen_by(&self, client: u8) -> bool {
-        self.configuration_seen || self.seen_early & (1 << client) != 0
+        self.configuration_seen || self.seen_unasked || self.seen_early & (1 << client) != 0
+    }
+
+    /// Bytes that every buffer is aligned to: the most that server and client asked for.
+    #[must_use]
+    pub fn basic_alignment(&self) -> u32 {
+        let Granted { alignment, block_size, .. } = self.granted;
+        let least = if alignment == 0 { block_size } else { alignment };
+        self.asked.alignment.max(least)
+    }
+
+    /// Whether buffers are of one kind. An alignment of 0 is the basic one.
+    #[must_use]
+    pub(super) fn same_kind(&self, one: Requested, other: Requested) -> bool {
+        let aligned = |kind: Requested| match kind.alignment {
+            0 => self.basic_alignment(),
+            alignment => alignment,
+        };
+        one.size == other.size && aligned(one) == aligned(other)
     }
 
     /// A buffer, while it is allocated.

@@ -45,6 +45,8 @@ pub struct Asked {
     pub features: Features,
     /// Whether serverTimeOut is not 0.
     pub time_out: bool,
+    /// Bytes: the least that the client needs; 0 is none.
+    pub alignment: u32,
 }
 
 /// What the server sets in BeginConfiguration, as far as the model depends on it.
@@ -56,6 +58,8 @@ pub struct Granted {
     pub block_size: u32,
     /// Bytes of the largest transfer.
     pub max_transfer_size: u32,
+    /// Bytes that buffers are aligned to; 0 is a block.
+    pub alignment: u32,
 }
 
 /// Buffers of one kind.

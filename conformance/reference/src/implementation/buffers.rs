@@ -117,7 +117,8 @@ impl Area {
 
     /// How many such buffers could be allocated now.
     pub(super) fn available(&self, size: u32, alignment: u32) -> u64 {
-        if self.seed.is(Mutant::CountsNoRequests) {
+        let apart = self.seed.is(Mutant::CountsBasicApart) && u64::from(alignment) == self.basic;
+        if apart || self.seed.is(Mutant::CountsNoRequests) {
             return 0;
         }
         let shape = self.shape(size, alignment);

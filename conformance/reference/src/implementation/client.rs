@@ -177,7 +177,9 @@ pub(super) fn choose_device(set: &mut Set, name: &str, side: SideId) -> Result<u
     let seed = set.seed;
     let aborted = if set.aborted() { Err(HResult::VD_E_ABORT) } else { Ok(()) };
     seed.unless(Mutant::ClientOpensAfterAbort, aborted)?;
-    let seen = if set.configuration.seen { Ok(()) } else { Err(HResult::VD_E_PROTOCOL) };
+    let configured = matches!(set.phase, Phase::Initializing | Phase::Active);
+    let untold = configured && seed.is(Mutant::ClientOpensUntold);
+    let seen = if set.configuration.seen || untold { Ok(()) } else { Err(HResult::VD_E_PROTOCOL) };
     seed.unless(Mutant::ClientOpensEarly, seen)?;
     let ends = |end: End| set.devices.iter().filter(|device| device.client == end).count();
     if ends(End::Closed) == set.devices.len() {
@@ -211,7 +213,8 @@ pub(super) fn close(state: &mut State, hold: Hold) -> Result<(), HResult> {
     let set = state.set_mut(hold.set);
     let seed = set.seed;
     let counts = |owner| !seed.is(Mutant::PrimaryForgetsSecondaries) || owner == Some(hold.side);
-    let open = !set.aborted()
+    let counted = !set.aborted() || seed.is(Mutant::ClientCloseAbortedOpen);
+    let open = counted
         && set.devices.iter().any(|device| device.client == End::Open && counts(device.owner));
     let seen_all = set.devices.iter().all(|device| device.client == End::Closed);
     set.client.end(seed.is(Mutant::ClientCloseReleasesNothing));

@@ -59,6 +59,8 @@ mutants! {
     CallbacksOnClosingThread "callbacks-on-closing-thread", false,
         ["agent.callback.lane", "agent.callback"],
         "The server's Close makes the callbacks on its own thread instead of the agent's.";
+    ServerCloseAbortedProtocol "server-close-aborted-protocol", false, ["server.close.status"],
+        "The server's Close answers VD_E_PROTOCOL after an abort, too, if devices are open.";
     ServerCloseQuiet "server-close-quiet", false, ["server.close.implicit-abort"],
         "The server's Close before any device is open does not abort.";
     ServerCloseNotOpen "server-close-not-open", false,
@@ -145,6 +147,8 @@ mutants! {
     ClientCloseQuiet "client-close-quiet", false,
         ["client.close.implicit-abort", "server.configuration.aborted", "abort.agent-returns"],
         "The client's Close before any device is open does not abort.";
+    ClientCloseAbortedOpen "client-close-aborted-open", false, ["client.close.status"],
+        "The client's Close answers VD_E_OPEN after an abort, too, if devices are open.";
     ClientNormalCloseAborts "client-normal-close-aborts", false,
         ["client.close.normal-no-abort"],
         "The client's Close after a normal run aborts the server.";
@@ -228,6 +232,13 @@ mutants! {
     CountsTaken "counts-taken", false,
         ["server.query-available-buffers.count", "server.allocate-buffer.requested"],
         "QueryAvailableBuffers counts the buffers that are allocated already.";
+    CountsBasicApart "counts-basic-apart", false,
+        [
+            "server.request-buffers.basic-alignment", "server.query-available-buffers.count",
+            "server.query-available-buffers.status",
+        ],
+        "QueryAvailableBuffers counts none of the buffers that were requested with an alignment of 0 \
+        when it is given the basic alignment.";
     SharedNull "shared-null", false, ["server.is-shared-buffer.answer"],
         "IsSharedBuffer says of a null pointer that it is shared.";
     SharedNever "shared-never", false, ["server.is-shared-buffer.answer"],
@@ -240,6 +251,9 @@ mutants! {
         "The server's OpenDevice opens devices before EndConfiguration.";
     ClientSurplusProtocol "client-surplus-protocol", false, ["client.open-device.surplus"],
         "The client's OpenDevice answers VD_E_PROTOCOL when all devices are open.";
+    ClientOpensUntold "client-opens-untold", false, ["client.open-device.phase"],
+        "The client's OpenDevice opens devices once the server has configured, before \
+        GetConfiguration has told the client so.";
     ClientOpensEarly "client-opens-early", false, ["client.open-device.phase"],
         "The client's OpenDevice opens devices before the configuration was seen.";
     UnknownNameProtocol "unknown-name-protocol", false, ["client.open-device.unknown"],

@@ -356,6 +356,8 @@ pub(super) fn close(state: &mut State, id: SetId, decided: Option<bool>) -> HRes
     if !misuse && set.is(Mutant::ServerCloseQuiet) {
         abort = false;
     }
+    let refused = set.aborted() && set.is(Mutant::ServerCloseAbortedProtocol);
+    let refused = refused && set.devices.iter().any(|device| device.server == End::Open);
     let keeps = set.is(Mutant::ServerCloseReleasesNothing);
     if let Some(side) = &mut set.server {
         side.end(keeps);
@@ -363,7 +365,7 @@ pub(super) fn close(state: &mut State, id: SetId, decided: Option<bool>) -> HRes
     if abort {
         state.abort(id);
     }
-    if misuse && !state.is(Mutant::ServerCloseNoerror) {
+    if refused || misuse && !state.is(Mutant::ServerCloseNoerror) {
         HResult::VD_E_PROTOCOL
     } else {
         HResult::NOERROR

@@ -54,13 +54,16 @@ impl DefaultResults {
                 out.config = Some(Box::new(self.asked.with_server(&self.set)));
             }
             Function::RequestBuffers => {
-                *self.available.entry(kind(&args)).or_default() += args.count.unwrap_or_default();
+                let kind = self.kind(&args);
+                *self.available.entry(kind).or_default() += args.count.unwrap_or_default();
             }
             Function::QueryAvailableBuffers => {
-                out.count = Some(self.available.get(&kind(&args)).copied().unwrap_or_default());
+                out.count =
+                    Some(self.available.get(&self.kind(&args)).copied().unwrap_or_default());
             }
             Function::AllocateBuffer => {
-                let left = self.available.entry(kind(&args)).or_default();
+                let kind = self.kind(&args);
+                let left = self.available.entry(kind).or_default();
                 *left = left.saturating_sub(1);
                 out.address = Some(self.allocate(&args));
             }
@@ -84,6 +87,13 @@ impl DefaultResults {
         out
     }
 
+    /// Size and alignment of buffers; an alignment of 0 is the basic one.
+    fn kind(&self, args: &Args<'_>) -> (i64, u32) {
+        let basic = self.asked.with_server(&self.set).alignment;
+        let alignment = args.alignment.filter(|alignment| *alignment > 0);
+        (args.size.map_or(0, |Size(size)| size), alignment.unwrap_or(basic))
+    }
+
     fn allocate(&mut self, args: &Args<'_>) -> u64 {
         let basic = self.asked.with_server(&self.set).alignment;
         let alignment = u64::from(args.alignment.unwrap_or_default().max(basic).max(1));
@@ -93,8 +103,4 @@ impl DefaultResults {
         self.used = address + size;
         address
     }
-}
-
-fn kind(args: &Args<'_>) -> (i64, u32) {
-    (args.size.map_or(0, |Size(size)| size), args.alignment.unwrap_or_default())
 }

@@ -14,6 +14,8 @@ pub(super) const TRANSFER: u32 = 64 * 1024;
 pub(super) struct Device {
     /// What the server's interface to it is called.
     pub(super) server: String,
+    /// The lane on which the server opens it, if that begins with a call of a client.
+    pub(super) opening: Option<String>,
     /// Where the events stand before which a command has to be sent, if it is to be sent
     /// before the device is in the error state.
     pub(super) errored: Option<usize>,
@@ -168,6 +170,10 @@ impl Set {
             args.block_size = Some(given.block_size);
             args.max_transfer_size = Some(given.max_transfer_size);
             args.features = Some(given.features.without(self.asked.features));
+            // The larger one of what client and server asked for: that it was the server does no harm.
+            let raised = given.alignment > given.block_size && given.alignment <= 65_536;
+            args.alignment =
+                (raised && given.alignment.is_power_of_two()).then_some(given.alignment);
         }
         events.extend(self.at_once(Function::BeginConfiguration, None, args));
         let lane = self.lane();
@@ -211,6 +217,7 @@ impl Set {
         let (lane, handle) = (self.lane(), self.next_device());
         if let Some(device) = self.devices.get_mut(name) {
             device.server.clone_from(&handle);
+            device.opening = Some(lane.clone());
         }
         let call = Function::OpenDevice;
         Some((begins(&lane, call, &self.interface, Some(&handle), named(name)), lane))

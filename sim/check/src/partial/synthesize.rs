@@ -44,7 +44,7 @@ pub(super) struct Synthesizer<'t> {
     devices: BTreeMap<&'t str, (usize, &'t str)>,
     /// Synthesized calls that return when one that was seen does, by where that began: on
     /// this lane, unless this set has begun to end by then.
-    returns: BTreeMap<usize, (String, Option<usize>)>,
+    returns: BTreeMap<usize, Vec<(String, Option<usize>)>>,
     /// By set, the calls that are given commands once every device is open.
     early: BTreeMap<usize, Vec<SeenCall<'t>>>,
     /// The handles that a client was seen to give.
@@ -106,6 +106,8 @@ impl<'t> Synthesizer<'t> {
                     let creates = creates.as_ref().map(|name| name.as_str());
                     let (call, on) = (*call, on.as_str());
                     self.after_call(SeenCall { at, call, on, creates, args, ending });
+                } else if *call == Function::Close {
+                    self.may_be_aborted(on.as_str());
                 }
                 continue;
             }
@@ -113,10 +115,12 @@ impl<'t> Synthesizer<'t> {
             if let Event::Exit { process, .. } = event {
                 let (position, primary) = (self.whole.len(), *process == Process::Primary);
                 self.sets.iter_mut().for_each(|set| set.end_at(position, primary));
-            } else if let Some((lane, unless)) = call.and_then(|call| self.returns.remove(&call))
-                && !unless.is_some_and(|set| self.sets[set].end.begun)
-            {
-                self.add([succeeds(lane)]);
+            } else if let Some(returns) = call.and_then(|call| self.returns.remove(&call)) {
+                for (lane, unless) in returns {
+                    if !unless.is_some_and(|set| self.sets[set].end.begun) {
+                        self.add([succeeds(lane)]);
+                    }
+                }
             }
             self.whole.push((*line, Cow::Borrowed(event)));
             if let Some(call) = call {
@@ -201,13 +205,16 @@ impl<'t> Synthesizer<'t> {
             let mut set = Set::new(name_of(args).to_owned(), asked, self.sets.len());
             set.instance = args.instance.clone().map(Name::into_owned);
             self.sets.push(set);
-        } else if call == Function::OpenDevice && succeeds {
-            self.opens_device(seen);
+        } else if call == Function::OpenDevice && is_answer_once_configured(ending.status) {
+            self.configured_by(seen);
+            if succeeds {
+                self.opens_device(seen);
+            }
         } else if call == Function::GetConfiguration && succeeds {
             let Some(set) = self.set_of(on).filter(|set| !set.progress.configured) else { return };
             let (events, lane) = set.configure(ending.out.config.as_deref());
             self.add(events);
-            self.returns.insert(at, (lane, None));
+            self.return_with(at, lane, None);
         } else if call == Function::GetBufferHandle && succeeds {
             self.given.extend(creates);
         } else if call == Function::GetCommand && succeeds {
@@ -217,17 +224,38 @@ impl<'t> Synthesizer<'t> {
             let Some((_, name)) = self.devices.get(on).copied() else { return };
             let closing = self.set_of(on).and_then(|set| set.may_close(name));
             self.add(closing);
-        } else if ending.status == HResult::VD_E_ABORT || (call == Function::Close && succeeds) {
-            // A client may close what was aborted, though nobody has said so.
-            let (position, closes) = (self.whole.len(), self.closes);
-            let Some(set) = self.set_of(on).filter(|set| !set.end.aborts) else { return };
-            set.end.at.get_or_insert(position);
-            let mut events = set.may_abort();
-            if closes {
-                events.extend(set.may_close_all());
-            }
-            self.add(events);
+        } else if ending.status == HResult::VD_E_ABORT
+            || (call == Function::Close && (succeeds || ending.status == HResult::VD_E_OPEN))
+        {
+            self.may_be_aborted(on);
         }
+    }
+
+    /// A client may close what was aborted, though nobody has said so.
+    fn may_be_aborted(&mut self, on: &str) {
+        let (position, closes) = (self.whole.len(), self.closes);
+        let Some(set) = self.set_of(on).filter(|set| !set.end.aborts) else { return };
+        set.end.at.get_or_insert(position);
+        let mut events = set.may_abort();
+        if closes {
+            events.extend(set.may_close_all());
+        }
+        self.add(events);
+    }
+
+    /// The call on this lane returns when the one does that begins at this position.
+    fn return_with(&mut self, at: usize, lane: String, unless: Option<usize>) {
+        self.returns.entry(at).or_default().push((lane, unless));
+    }
+
+    /// A client that has not asked for the configuration opens a device: where that is
+    /// allowed, the server has configured.
+    fn configured_by(&mut self, seen: SeenCall<'t>) {
+        let given = self.configuration_on(seen.on, seen.at);
+        let Some(set) = self.set_of(seen.on).filter(|set| !set.progress.configured) else { return };
+        let (events, lane) = set.configure(given);
+        self.add(events);
+        self.return_with(seen.at, lane, None);
     }
 
     /// A client opens a device of its set.
@@ -239,7 +267,7 @@ impl<'t> Synthesizer<'t> {
         }
         if let Some((open, lane)) = self.sets[set].may_open_device(name) {
             self.add([open]);
-            self.returns.insert(seen.at, (lane, None));
+            self.return_with(seen.at, lane, None);
         }
         if self.opens_later(set) == 0 {
             let early = self.early.remove(&set).unwrap_or_default();
@@ -272,7 +300,7 @@ impl<'t> Synthesizer<'t> {
         if !self.others {
             return;
         }
-        let given = self.configuration_on(on);
+        let given = self.configuration_on(on, 0);
         let asked = match given {
             Some(given) => {
                 let server = Features::WRITE_MEDIA | Features::READ_MEDIA;
@@ -301,13 +329,14 @@ impl<'t> Synthesizer<'t> {
         self.add(events);
     }
 
-    /// The configuration that a client is given on an interface.
-    fn configuration_on(&self, interface: &str) -> Option<&'t VdConfig> {
+    /// The configuration that a client is given on an interface from this position on.
+    fn configuration_on(&self, interface: &str, from: usize) -> Option<&'t VdConfig> {
         let gets = |event: &Event<'_>| {
             matches!(event, Event::Call { call: Function::GetConfiguration, on, .. }
                 if on.as_str() == interface)
         };
-        let mut events = self.events.iter().enumerate().filter(|(_, (_, event))| gets(event));
+        let all = self.events.iter().enumerate().skip(from);
+        let mut events = all.filter(|(_, (_, event))| gets(event));
         events.find_map(|(at, _)| self.endings.ending(at)?.out.config.as_deref())
     }
 
@@ -349,6 +378,7 @@ impl<'t> Synthesizer<'t> {
         else {
             return;
         };
+        self.finish_opening(index);
         let later = self.opens_later(index);
         let set = &mut self.sets[index];
         let opened = set.devices.len() + later;
@@ -364,6 +394,19 @@ impl<'t> Synthesizer<'t> {
         events.extend(set.activate(names));
         self.add(events);
         self.sets[index].progress.active_from = self.whole.len();
+    }
+
+    /// What the server is opening is open from here on.
+    fn finish_opening(&mut self, set: usize) {
+        let devices = self.sets[set].devices.values_mut();
+        let opening: BTreeSet<String> = devices.filter_map(|known| known.opening.take()).collect();
+        let mut finished = Vec::new();
+        for returns in self.returns.values_mut() {
+            let (now, later) = returns.drain(..).partition(|(lane, _)| opening.contains(lane));
+            *returns = later;
+            finished.extend::<Vec<_>>(now);
+        }
+        self.add(finished.into_iter().map(|(lane, _)| succeeds(lane)));
     }
 
     /// The server has allocated a buffer, as large as a transfer may be, and as was seen.
@@ -422,7 +465,7 @@ impl<'t> Synthesizer<'t> {
             None => self.add([sends]),
         }
         // Where the set ends a return without a command may come of that alone.
-        self.returns.insert(at, (lane, unless));
+        self.return_with(at, lane, unless);
     }
 
     fn insert(&mut self, position: usize, event: Event<'static>) {
@@ -481,6 +524,11 @@ const fn is_create(call: Function) -> bool {
 
 const fn is_open_in_secondary(call: Function) -> bool {
     matches!(call, Function::OpenInSecondary | Function::OpenInSecondaryEx)
+}
+
+/// What the client's OpenDevice answers in Initializing, and not before.
+const fn is_answer_once_configured(status: HResult) -> bool {
+    matches!(status, HResult::NOERROR | HResult::VD_E_OPEN | HResult::VD_E_INVALID)
 }
 
 fn is_primary(lane: &str) -> bool {

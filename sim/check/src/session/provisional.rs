@@ -5,7 +5,7 @@
 use super::bind::find_device;
 use super::{OnSuccess, OpenCall, Provisional, Session, SetName, SetTrack};
 use crate::Checker;
-use crate::linearize::{enter, note_call};
+use crate::linearize::{SlotSet, enter, note_call, withdraw};
 use vdi_model::{Call, ClientCall, ServerCall};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
@@ -105,7 +105,11 @@ fn gather(checker: &mut Checker, set: usize, interface: usize, name: Option<&Set
 /// A call in progress is one of another set from here on, of which it has not taken effect;
 /// `used` if its interface has had a set before.
 pub(crate) fn adopt(checker: &mut Checker, index: usize, set: usize, used: bool) {
-    enter(checker, set);
+    // What is called without a set is judged in order.
+    let is_attached = set != SetTrack::UNATTACHED;
+    if is_attached {
+        enter(checker, set);
+    }
     let session = &mut checker.session;
     let slot = session.free_slot(set).unwrap_or_default();
     let call = session.calls[index].clone();
@@ -134,11 +138,14 @@ pub(crate) fn adopt(checker: &mut Checker, index: usize, set: usize, used: bool)
         }
         Call::Server(_) | Call::Client(_) | Call::Secondary(..) => {}
     }
-    note_call(checker, set, slot);
+    if is_attached {
+        note_call(checker, set, slot);
+    }
 }
 
 /// The call has returned: what it gave stays, or is taken back.
-pub(crate) fn keep_or_revoke(session: &mut Session, call: &OpenCall, status: HResult) {
+pub(crate) fn keep_or_revoke(checker: &mut Checker, call: &OpenCall, status: HResult) {
+    let session = &mut checker.session;
     let set = call.bound.set;
     let failed = status != HResult::NOERROR;
     match &call.bound.then {
@@ -146,9 +153,9 @@ pub(crate) fn keep_or_revoke(session: &mut Session, call: &OpenCall, status: HRe
             if call.bound.creates {
                 end_creating(session, set, failed);
             }
-            settle_attachment(session, *interface, call, failed);
+            settle_attachment(checker, *interface, call, failed);
         }
-        OnSuccess::Attach(interface) => settle_attachment(session, *interface, call, failed),
+        OnSuccess::Attach(interface) => settle_attachment(checker, *interface, call, failed),
         OnSuccess::Device { index, .. } => {
             if failed {
                 revoke_device(session, call);
@@ -191,8 +198,10 @@ fn other_attaching(
 }
 
 /// Once one call has attached an interface, none that is in progress can undo it; what fails
-/// leaves it to the others.
-fn settle_attachment(session: &mut Session, interface: usize, call: &OpenCall, failed: bool) {
+/// leaves it to the others. If there is no other, the interface never was attached to the set,
+/// nor were the calls on it that have begun meanwhile.
+fn settle_attachment(checker: &mut Checker, interface: usize, call: &OpenCall, failed: bool) {
+    let session = &mut checker.session;
     let set = call.bound.set;
     if !failed {
         other_attaching(session, set, interface)
@@ -207,6 +216,29 @@ fn settle_attachment(session: &mut Session, interface: usize, call: &OpenCall, f
         other.provisional.attached = Some(before);
     } else if session.names.interfaces[interface].set == Some(set) {
         session.names.interfaces[interface].set = before;
+        give_back(checker, (interface, set), before.unwrap_or(SetTrack::UNATTACHED));
+    }
+}
+
+/// The calls in progress on an interface are of the set that it had before.
+fn give_back(checker: &mut Checker, (interface, set): (usize, usize), before: usize) {
+    for index in 0..checker.session.calls.len() {
+        let call = &checker.session.calls[index];
+        let slot = call.slot;
+        let opens = matches!(call.bound.then, OnSuccess::Create(..) | OnSuccess::Attach(_));
+        let is_on = call.bound.set == set && call.bound.on == Some(interface);
+        if call.lost || opens || !is_on {
+            continue;
+        }
+        enter(checker, set);
+        let frontier = checker.session.sets[set].frontier.clone();
+        let mut slots = SlotSet::default();
+        slots.add(slot);
+        if withdraw(checker, set, slots, &|_| true) {
+            adopt(checker, index, before, false);
+        } else {
+            checker.session.sets[set].frontier = frontier;
+        }
     }
 }
 

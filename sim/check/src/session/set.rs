@@ -133,8 +133,11 @@ impl SetTrack {
     /// The set of that name to which a server could attach: the latest.
     pub(crate) fn find(sets: &[Self], name: &SetName) -> Option<usize> {
         let alive = |set: &Self| {
-            set.creating.as_ref().is_some_and(|creating| creating.finds(name))
-                || (set.is_named(name) && set.any(|state| state.client == ClientLife::Created))
+            let created = set.any(|state| state.client == ClientLife::Created);
+            let may_be = created || set.any(|state| state.client == ClientLife::Absent);
+            let is_creating = set.creating.as_ref().is_some_and(|known| known.finds(name));
+            // Another call may have closed it before its Create returns.
+            (is_creating && may_be) || (created && set.is_named(name))
         };
         sets.iter().rposition(alive)
     }

@@ -1,10 +1,12 @@
 //! The tests of the oracle.
 
 mod causes;
+mod contested;
 mod ends;
 mod half;
 mod histories;
 mod lives;
+mod lives_pinned;
 mod neighbours;
 mod overlaps;
 mod statement;

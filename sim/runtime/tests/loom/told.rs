@@ -33,7 +33,8 @@ pub(crate) fn call(race: &Race, act: Act) -> Option<Call> {
     let client = |call| Some(Call::Client(call));
     match act {
         Act::Create => {
-            let asked = Asked { features: client_config(race).features, time_out: race.time_out };
+            let VdConfig { features, alignment, .. } = client_config(race);
+            let asked = Asked { features, time_out: race.time_out, alignment };
             client(ClientCall::Create { devices: race.devices, asked, flaw: None })
         }
         Act::Open => server(ServerCall::Open { found: true, reused: false }),

@@ -9,7 +9,7 @@ use vdi_model::{
     Asked, BufferId, Call, Carried, ClientCall, ClientDevice, CommandId, DeviceName, Granted,
     Request, Requested, ServerCall, ServerDevice, ServerLife, State, Timeout,
 };
-use vdi_spec::config::ServerConfig;
+use vdi_spec::config::{ServerConfig, VdConfig};
 use vdi_trace::{Process, TimeoutArg};
 
 /// One life of a set in the model.
@@ -163,7 +163,8 @@ impl Life {
             ClientAsk::CreateEx { flaw: None } => {
                 let config = &self.setup.config;
                 let time_out = config.server_time_out != 0;
-                let asked = Asked { features: config.features, time_out };
+                let VdConfig { features, alignment, .. } = *config;
+                let asked = Asked { features, time_out, alignment };
                 ClientCall::Create { devices: config.device_count as u8, asked, flaw: None }
             }
             ClientAsk::CreateEx { flaw: Some(flaw) } => create_flawed(flaw),
@@ -221,6 +222,7 @@ fn begin_configuration(server: &ServerConfig) -> ServerCall {
         features: server.features,
         block_size: server.block_size,
         max_transfer_size: server.max_transfer_size,
+        alignment: server.alignment,
     };
     ServerCall::BeginConfiguration { sound: server.check().is_ok(), granted }
 }
@@ -231,7 +233,7 @@ fn create_flawed(flaw: CreateFlaw) -> ClientCall {
         "feature-combination" => vdi_model::CreateFlaw::Features,
         _ => vdi_model::CreateFlaw::Config,
     });
-    let asked = Asked { features: config.features, time_out: false };
+    let asked = Asked { features: config.features, time_out: false, alignment: 0 };
     ClientCall::Create { devices: config.device_count as u8, asked, flaw }
 }
 

@@ -25,6 +25,36 @@ register! {
             Source::reference("Client Close"),
             Source::specification("Client Transitions, Close"),
         ];
+    server_close_after_abort ServerCloseAfterAbort "server-close-after-abort",
+        "What does the server's Close return after an abort while devices are open?",
+        {
+            Noerror "noerror" "NOERROR: closing devices is not required any more",
+            ProtocolError "protocol-error" "VD_E_PROTOCOL, as without the abort",
+        }
+        [
+            Source::specification("Server Transitions, Close; Abnormal Termination"),
+            Source::close_page("Return values"),
+        ];
+    client_close_after_abort ClientCloseAfterAbort "client-close-after-abort",
+        "What does the client's Close return after an abort while devices are open?",
+        {
+            Noerror "noerror" "NOERROR: closing devices is not required any more",
+            OpenError "open-error" "VD_E_OPEN, as without the abort",
+        }
+        [
+            Source::specification("Client Transitions, Close; Abnormal Termination"),
+            Source::reference("Client Close"),
+        ];
+    client_initializing ClientInitializing "client-initializing",
+        "What moves the client from Configurable to Initializing?",
+        {
+            GetConfiguration "get-configuration" "its GetConfiguration, which tells it that the server has configured",
+            EndConfiguration "end-configuration" "the server's EndConfiguration: OpenDevice succeeds without GetConfiguration",
+        }
+        [
+            Source::reference("Client GetConfiguration, Client OpenDevice"),
+            Source::specification("Configuration; Client State Diagram"),
+        ];
     close_device_after_all_closed CloseDeviceAfterAllClosed "close-device-after-all-closed",
         "What does CloseDevice return in Normally Terminated?",
         {

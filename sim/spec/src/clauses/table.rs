@@ -8,7 +8,7 @@ catalogue! {
     // The server's Close: the founding page
     ServerCloseStatus "server.close.status" Interface
         "The server's Close answers NOERROR when no device of the set is open, and after an abort."
-        [Source::close_page("Return values"), Source::specification("Server Transitions, Close")] None;
+        [Source::close_page("Return values"), Source::specification("Server Transitions, Close")] [ServerCloseAfterAbort];
     ServerCloseNotOpen "server.close.not-open" Interface
         "Close on an interface that has no set open answers VD_E_PROTOCOL."
         [Source::specification("Server Transitions, Close in Does Not Exist")] None;
@@ -107,6 +107,9 @@ catalogue! {
     ServerRequestBuffersPhase "server.request-buffers.phase" Interface
         "RequestBuffers before BeginConfiguration and in Normally Terminated answers VD_E_PROTOCOL."
         [Source::reference("RequestBuffers"), Source::specification("Server Transitions, RequestBuffers")] None;
+    ServerRequestBuffersBasicAlignment "server.request-buffers.basic-alignment" Interface
+        "RequestBuffers with an alignment of 0 asks for buffers of the basic alignment: AllocateBuffer with that alignment finds them, and QueryAvailableBuffers counts them."
+        [Source::reference("RequestBuffers"), Source::specification("VDConfig Structure, alignment")] None;
     ServerQueryAvailableBuffersStatus "server.query-available-buffers.status" Interface
         "QueryAvailableBuffers answers NOERROR from BeginConfiguration on until the devices are closed."
         [Source::specification("Server Transitions, QueryAvailableBuffers")] None;
@@ -115,7 +118,7 @@ catalogue! {
         [Source::specification("Server Transitions, QueryAvailableBuffers")] None;
     ServerEndConfigurationStatus "server.end-configuration.status" Interface
         "EndConfiguration in Configurable answers NOERROR; the set is being initialised."
-        [Source::reference("EndConfiguration")] [Naming];
+        [Source::reference("EndConfiguration")] [ClientInitializing, Naming];
     ServerEndConfigurationMemory "server.end-configuration.memory" Interface
         "EndConfiguration without enough memory answers VD_E_MEMORY and stays Configurable."
         [Source::reference("EndConfiguration")] None;
@@ -449,7 +452,7 @@ catalogue! {
         [Source::reference("Client OpenDevice")] None;
     ClientOpenDevicePhase "client.open-device.phase" Interface
         "OpenDevice before the configuration was seen, and in Normally Terminated, answers VD_E_PROTOCOL."
-        [Source::reference("Client OpenDevice"), Source::specification("Client Transitions, OpenDevice")] None;
+        [Source::reference("Client OpenDevice"), Source::specification("Client Transitions, OpenDevice")] [ClientInitializing];
     ClientOpenDeviceAborted "client.open-device.aborted" Interface
         "OpenDevice answers VD_E_ABORT after an abort."
         [Source::reference("Client OpenDevice")] None;
@@ -467,7 +470,7 @@ catalogue! {
         [Source::specification("Client Transitions, SignalAbort")] [SignalAbortNotOpen];
     ClientCloseStatus "client.close.status" Interface
         "The client's Close answers NOERROR when no device is open: after the last VD_E_CLOSE, whether or not the agent is done, and after an abort."
-        [Source::reference("Client Close"), Source::specification("Client Transitions, Close")] None;
+        [Source::reference("Client Close"), Source::specification("Client Transitions, Close")] [ClientCloseAfterAbort];
     ClientCloseNotOpen "client.close.not-open" Interface
         "The client's Close without a set answers VD_E_PROTOCOL and does nothing."
         [Source::reference("Client Close")] None;
@@ -479,7 +482,7 @@ catalogue! {
         [Source::reference("Client Close"), Source::practice("clients that never close")] None;
     ClientCloseSecondary "client.close.secondary" Interface
         "A secondary client's Close ends its own use of the set, and not the set."
-        [Source::reference("Client Close"), Source::reference("OpenInSecondaryEx")] [SecondaryClose];
+        [Source::reference("Client Close"), Source::reference("OpenInSecondaryEx")] [ClientCloseAfterAbort, SecondaryClose];
     ClientCloseImplicitAbort "client.close.implicit-abort" Interface
         "The client's Close before normal termination leads the set to abnormal termination."
         [Source::specification("Client State Diagram")] None;

@@ -54,7 +54,8 @@ pub(super) fn create(
     let track = &sets[set];
     let creates = has_one.is_none() || track.is_being_created(&name, &config);
     let devices = u8::try_from(config.device_count).unwrap_or(u8::MAX).min(64);
-    let asked = Asked { features: config.features, time_out: config.server_time_out != 0 };
+    let VdConfig { features, alignment, .. } = *config;
+    let asked = Asked { features, time_out: config.server_time_out != 0, alignment };
     let call = by(process, ClientCall::Create { devices, asked, flaw: flaw(&config, args) });
     let then = OnSuccess::Create(callee.interface, name, config);
     Ok(Bound { creates, ..Bound::new(set, call, then) })

@@ -37,6 +37,7 @@ pub(super) fn configure(terms: &Terms, callee: Callee, args: &Args<'_>) -> Bound
         features: config.features,
         block_size: config.block_size,
         max_transfer_size: config.max_transfer_size,
+        alignment: config.alignment,
     };
     let call = Call::Server(ServerCall::BeginConfiguration { sound, granted });
     Bound::new(callee.set, call, OnSuccess::Configure(config))

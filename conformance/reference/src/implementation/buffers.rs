@@ -53,6 +53,9 @@ struct Shape {
     alignment: u64,
 }
 
+/// What was requested of an area.
+pub(super) struct Requests(Vec<(Shape, u32)>);
+
 impl Shape {
     /// From one block to the next.
     const fn step(self) -> u64 {
@@ -84,6 +87,17 @@ impl Area {
     /// Adds to what EndConfiguration is to allocate.
     pub(super) fn request(&mut self, size: u32, alignment: u32, count: u32) {
         self.requests.push((self.shape(size, alignment), count));
+    }
+
+    /// What was requested, and is so still.
+    pub(super) fn requested(&self) -> Requests {
+        let stretches = self.stretches.iter().map(|stretch| (stretch.shape, stretch.count));
+        Requests(self.requests.iter().copied().chain(stretches).collect())
+    }
+
+    /// Counts what was requested of another area, if that is the defect.
+    pub(super) fn inherit(&mut self, requests: Requests) {
+        self.requests.extend(requests.0);
     }
 
     /// Allocates what was requested. If that is too much there is no buffer space,

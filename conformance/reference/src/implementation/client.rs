@@ -38,10 +38,14 @@ impl ClientSet {
             }
             let supported = config.check_client().map_err(|_| HResult::VD_E_NOTSUPPORTED);
             state.seed.unless(Mutant::CreatesAnything, supported)?;
-            if state.name_taken(instance, name) {
+            let named = (instance, name);
+            if state.name_taken(instance, name)
+                || state.keeps_name(named, self.interface)
+                || state.is_the_second(Mutant::OneClientSet, self.interface)
+            {
                 return Err(HResult::VD_E_PROTOCOL);
             }
-            let hold = state.new_set((instance, name), config, &self.process);
+            let hold = state.new_set(named, config, (&self.process, self.interface));
             state.bind(self.interface, Binding::Bound(hold));
             Ok(())
         }))

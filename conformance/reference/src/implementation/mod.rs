@@ -9,6 +9,7 @@ mod clock;
 mod deadline;
 mod device;
 mod interfaces;
+mod lives;
 mod monitor;
 mod mutant;
 mod races;

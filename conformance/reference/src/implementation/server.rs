@@ -34,6 +34,9 @@ impl ServerSet {
                 Binding::Bound(_) if seed.is(Mutant::OpenTwice) => return Ok(()),
                 _ => return Err(HResult::VD_E_PROTOCOL),
             }
+            if state.is_the_second(Mutant::OneServerSet, self.interface) {
+                return Err(HResult::VD_E_PROTOCOL);
+            }
             let Some(set) = state.named(instance, name) else {
                 return seed.unless(Mutant::OpenWithoutSet, Err(HResult::VD_E_INVALID));
             };
@@ -92,6 +95,7 @@ impl ServerSet {
                 set.seed,
             );
             set.phase = Phase::Configurable;
+            state.inherits_configuration(id);
             Ok(())
         }))
     }
@@ -233,14 +237,17 @@ impl ServerSet {
             let set = state.set_mut(id);
             let aborted = &[Phase::AbnormallyTerminated];
             set.require_also(HAS_BUFFERS, Mutant::FreesAfterAbort, aborted)?;
-            let Some(buffer) = buffer.filter(|buffer| set.area.holds(*buffer)) else {
-                return set.seed.unless(Mutant::FreesAnything, Err(HResult::VD_E_INVALID));
+            let Some(own) = buffer.filter(|buffer| set.area.holds(*buffer)) else {
+                if buffer.is_some_and(|buffer| state.frees_elsewhere(id, buffer)) {
+                    return Ok(());
+                }
+                return state.seed.unless(Mutant::FreesAnything, Err(HResult::VD_E_INVALID));
             };
-            if set.uses(buffer) && !set.is(Mutant::FreesBufferInUse) {
+            if set.uses(own) && !set.is(Mutant::FreesBufferInUse) {
                 return Err(HResult::VD_E_INVALID);
             }
             if !set.is(Mutant::FreesNothing) {
-                set.area.free(buffer);
+                set.area.free(own);
             }
             Ok(())
         }))
@@ -253,7 +260,8 @@ impl ServerSet {
     pub fn is_shared_buffer(&self, buffer: Option<BufferId>) -> Answer<bool> {
         answer(self.call(|state, id| {
             let set = state.set(id);
-            let shared = buffer.is_some_and(|buffer| set.area.holds(buffer));
+            let shared = buffer.is_some_and(|buffer| set.area.holds(buffer))
+                || state.is_shared_elsewhere(id, buffer);
             let shared = shared || buffer.is_none() && set.is(Mutant::SharedNull);
             Ok(set.seed.instead(Mutant::SharedNever, shared, false))
         }))
@@ -360,6 +368,7 @@ pub(super) fn close(state: &mut State, id: SetId, decided: Option<bool>) -> HRes
     if let Some(side) = &mut set.server {
         side.end(keeps);
     }
+    state.close_spreads(id);
     if abort {
         state.abort(id);
     }

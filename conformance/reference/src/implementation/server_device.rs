@@ -152,7 +152,8 @@ impl ServerDevice {
             return Err((HResult::VD_E_IO_ERROR, Win32::ERROR_IO_DEVICE));
         }
         let endless = set.is(Mutant::QueueWithoutEnd);
-        if device.outstanding().count() >= state.queue_depth && !endless {
+        let elsewhere = state.queued_elsewhere(self.hold.set, self.slot);
+        if device.outstanding().count() + elsewhere >= state.queue_depth && !endless {
             return Err((HResult::VD_E_BUSY, Win32::ERROR_NO_SYSTEM_RESOURCES));
         }
         if command.buffer.is_some_and(|buffer| !set.area.holds(buffer)) {

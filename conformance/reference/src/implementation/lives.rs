@@ -47,9 +47,9 @@ impl State {
             let own = &mut self.set_mut(id).configuration.agreed;
             (own.block_size, own.max_transfer_size) = (agreed.block_size, agreed.max_transfer_size);
             own.features = agreed.features;
-        } else if self.is(Mutant::KeepsRequests) {
-            let requests = earlier.area.requested();
-            self.set_mut(id).area.inherit(requests);
+        } else if self.is(Mutant::KeepsBuffers) {
+            let taken = earlier.area.taken();
+            self.set_mut(id).area.inherit(taken);
         }
     }
 

@@ -12,6 +12,7 @@ mod interfaces;
 mod lives;
 mod monitor;
 mod mutant;
+mod pairs;
 mod races;
 mod secondary;
 mod server;

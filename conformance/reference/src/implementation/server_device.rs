@@ -93,6 +93,7 @@ impl ServerDevice {
     /// Source: SQL Server VDI reference, CloseDevice.
     pub fn close_device(&self) -> Status {
         let ServerSet { monitor, process, interface } = &self.interface;
+        let seen = self.seen_devices()?;
         status(monitor.with(process, |state| {
             if !state.holds(*interface, self.hold) {
                 return Err(HResult::VD_E_PROTOCOL);
@@ -104,11 +105,12 @@ impl ServerDevice {
             }
             let phases = &[Phase::Active, Phase::NormallyTerminated];
             set.require_also(phases, Mutant::ClosesDeviceEarly, &[Phase::Initializing])?;
-            if set.devices[self.slot].server == End::Closed {
+            if set.devices[self.slot].server == End::Closed && !seen.is_open {
                 return set.seed.unless(Mutant::ClosesDeviceAgain, Err(HResult::VD_E_CLOSE));
             }
             set.devices[self.slot].server = End::Closed;
-            if set.devices.iter().all(|device| device.server == End::Closed) {
+            let is_last = set.devices.iter().all(|device| device.server == End::Closed);
+            if is_last && !seen.another_is_open {
                 set.phase = Phase::NormallyTerminated;
             }
             state.change();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::steps::bare;
+use super::super::steps::{bare, call};
 use super::super::story::{Story, story};
 use super::life::{FIRST, Life, Made, SECOND, THIRD, two};
 
@@ -138,6 +138,9 @@ fn endings() -> Vec<Ending> {
 /// What a second set is tried with: from Create to a normal end.
 fn whole(life: Life, made: &Made) -> Vec<Value> {
     let mut steps = life.configure(made);
+    // Before the client has seen the configuration.
+    let early = json!({ "name": life.name });
+    steps.insert(steps.len() - 1, call("OpenDevice", &life.client(), early, "VD_E_PROTOCOL"));
     steps.push(life.query(made.transfer));
     steps.extend(life.activate(made.devices));
     steps.push(life.surplus());
@@ -165,6 +168,7 @@ const CLAUSES: &[&str] = &[
     "server.get-configuration.status",
     "client.get-configuration.status",
     "client.get-configuration.timeout",
+    "client.open-device.phase",
     "server.query-available-buffers.count",
     "server.open-device.surplus",
     "client.get-command.delivers",
@@ -183,7 +187,8 @@ pub(super) fn stories() -> Vec<Story> {
                 .given(given.clone())
                 .steps(steps.clone())
         };
-        let other = begun("", "has nothing of it").steps(whole(SECOND, &Made::other(3)));
+        let other = begun("", "has nothing of it")
+            .steps(whole(SECOND.with_devices("Stripe"), &Made::other(3)));
         all.push(other);
         if id != "aborted-and-not-closed" {
             let same = SECOND.named(FIRST.name);

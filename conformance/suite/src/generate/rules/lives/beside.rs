@@ -198,7 +198,7 @@ fn buffers() -> Story {
     .steps([shared(FIRST, "d1", "FALSE"), shared(SECOND, "b1", "FALSE")])
     .steps([shared(FIRST, "b1", "TRUE"), shared(SECOND, "d1", "TRUE")])
     .steps([free(FIRST, "d1", "VD_E_INVALID"), free(SECOND, "b1", "VD_E_INVALID")])
-    .steps([alive("server.main", "d1"), alive("primary.main", "d1"), alive("primary.main", "b1")])
+    .step(alive("server.main", "d1"))
     .step(free(FIRST, "b1", "NOERROR"))
     .step(SECOND.send(1, "w1", json!({ "code": "Write", "buffer": "d1", "size": 65536 })))
     .steps([SECOND.get(1, "w1"), SECOND.complete(1, "w1", "ERROR_SUCCESS", 65536)])
@@ -402,18 +402,20 @@ fn ends() -> Vec<Story> {
             "client.close.devices-open.status", bare("Close", &client, "VD_E_OPEN")),
     ];
     let flush = || json!({ "code": "Flush" });
+    let write = || json!({ "code": "Write", "buffer": "d1", "size": 65536 });
     let alive = |lane: &str, thing: &str| json!({ "touch": thing, "lane": lane, "found": "alive" });
     let case = |(name, title, clause, end): (&str, &str, &str, Value)| {
         let title = format!("{title}: the other goes on");
         both(name, &title, &[clause, "agent.callback", "client.get-command.delivers"], 2)
             .step(SECOND.allocate("d1", 65536))
-            .steps([FIRST.send(1, "c1", flush()), SECOND.send(1, "w1", flush())])
-            .steps([end, FIRST.called_back("c1", "ERROR_OPERATION_ABORTED")])
-            .step(FIRST.agent_returns())
-            .steps([alive("server.main", "d1"), alive("primary.main", "d1")])
-            .steps([alive("server.main", "s2dev1"), alive("primary.main", "c2dev1")])
+            .steps([FIRST.send(1, "c1", flush()), end])
+            .steps([FIRST.called_back("c1", "ERROR_OPERATION_ABORTED"), FIRST.agent_returns()])
+            .steps([alive("server.main", "d1"), alive("server.main", "s2dev1")])
+            .step(alive("primary.main", "c2dev1"))
             .step(json!({ "blocked": [SECOND.agent()] }))
-            .steps([SECOND.get(1, "w1"), SECOND.complete(1, "w1", "ERROR_SUCCESS", 0)])
+            .step(SECOND.send(1, "w1", write()))
+            .steps([SECOND.get(1, "w1"), alive("primary.main", "d1")])
+            .step(SECOND.complete(1, "w1", "ERROR_SUCCESS", 65536))
             .step(SECOND.called_back("w1", "ERROR_SUCCESS"))
             .steps(SECOND.exchange(2, "w2"))
             .steps(SECOND.finish(2))

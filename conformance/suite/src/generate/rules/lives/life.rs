@@ -11,6 +11,8 @@ pub(super) struct Life {
     number: u32,
     /// The name of the set.
     pub(super) name: &'static str,
+    /// What the names of its devices begin with, but for the first, which has the set's.
+    devices: &'static str,
 }
 
 /// What a set is made of.
@@ -51,13 +53,13 @@ impl Made {
 }
 
 /// The first set, named as in every situation.
-pub(super) const FIRST: Life = Life { number: 1, name: "S" };
+pub(super) const FIRST: Life = Life { number: 1, name: "S", devices: "S" };
 
 /// Another set.
-pub(super) const SECOND: Life = Life { number: 2, name: "T" };
+pub(super) const SECOND: Life = Life { number: 2, name: "T", devices: "S" };
 
 /// One more.
-pub(super) const THIRD: Life = Life { number: 3, name: "U" };
+pub(super) const THIRD: Life = Life { number: 3, name: "U", devices: "S" };
 
 /// The header's interfaces of a second set.
 pub(super) fn two() -> Value {
@@ -68,6 +70,11 @@ impl Life {
     /// The same by another name.
     pub(super) const fn named(self, name: &'static str) -> Self {
         Self { name, ..self }
+    }
+
+    /// The same with other names of devices.
+    pub(super) const fn with_devices(self, devices: &'static str) -> Self {
+        Self { devices, ..self }
     }
 
     fn suffix(self) -> String {
@@ -96,9 +103,9 @@ impl Life {
         format!("c{}dev{device}", self.suffix())
     }
 
-    /// What a device is called: the first as the set, the others alike in all sets.
+    /// What a device is called.
     pub(super) fn device_name(self, device: u32) -> String {
-        if device == 1 { self.name.to_owned() } else { format!("S{device}") }
+        if device == 1 { self.name.to_owned() } else { format!("{}{device}", self.devices) }
     }
 
     pub(super) fn create(self, made: &Made) -> Value {

@@ -12,12 +12,12 @@ use super::{BufferId, Completion};
 impl State {
     /// The latest set that another client's interface than this one has created.
     fn earlier(&self, interface: InterfaceId) -> Option<&Set> {
-        self.all_sets().rev().find(|set| set.interface != interface)
+        self.all_sets().rev().find(|set| set.made_by() != interface)
     }
 
     /// A set that is about to be created, with what the defect keeps of an earlier one.
     pub(super) fn inherits(&self, mut set: Set) -> Set {
-        let Some(earlier) = self.earlier(set.interface) else { return set };
+        let Some(earlier) = self.earlier(set.made_by()) else { return set };
         match self.seed.0 {
             Some(Mutant::KeepsAbort) if earlier.aborted() => set.phase = earlier.phase,
             Some(Mutant::KeepsSeen) => set.configuration.seen = earlier.configuration.seen,
@@ -41,7 +41,7 @@ impl State {
 
     /// BeginConfiguration has set the server's part: what the defect keeps of an earlier one.
     pub(super) fn inherits_configuration(&mut self, id: SetId) {
-        let Some(earlier) = self.earlier(self.set(id).interface) else { return };
+        let Some(earlier) = self.earlier(self.set(id).made_by()) else { return };
         let agreed = earlier.configuration.agreed;
         if self.is(Mutant::KeepsConfiguration) && agreed.block_size != 0 {
             let own = &mut self.set_mut(id).configuration.agreed;
@@ -60,7 +60,7 @@ impl State {
         interface: InterfaceId,
     ) -> bool {
         self.is(Mutant::KeepsSetName)
-            && self.all_sets().any(|set| set.is_named(instance, name) && set.interface != interface)
+            && self.all_sets().any(|set| set.is_named(instance, name) && set.made_by() != interface)
     }
 
     /// Whether another interface of the same half has a set, where only one may.

@@ -534,7 +534,7 @@ mutants! {
         "Two OpenDevices of the client at once open the same device.";
     AllocatesOneTwice "allocates-one-twice", true,
         ["server.allocate-buffer.status", "server.allocate-buffer.memory",
-         "server.query-available-buffers.count"],
+         "server.allocate-buffer.prefix-zone", "server.query-available-buffers.count"],
         "Two AllocateBuffers at once take the same place.";
     BothFree "both-free", true, ["server.free-buffer.invalid"],
         "Two FreeBuffers at once both free one buffer.";
@@ -549,10 +549,12 @@ mutants! {
         "Two Opens at once both open one set.";
     BothBegin "both-begin", true, ["server.begin-configuration.phase"],
         "Two BeginConfigurations at once both configure.";
-    BothEnd "both-end", true, ["server.end-configuration.phase"],
+    BothEnd "both-end", true,
+        ["server.end-configuration.phase", "server.end-configuration.memory"],
         "Two EndConfigurations at once both end it.";
     RequestsOfOne "requests-of-one", true,
-        ["server.query-available-buffers.count", "server.allocate-buffer.requested"],
+        ["server.query-available-buffers.count", "server.query-available-buffers.status",
+         "server.allocate-buffer.requested"],
         "Of two RequestBuffers at once one is forgotten.";
     AbortCollectsFirst "abort-collects-first", true,
         ["abort.callbacks", "abort.agent-returns", "server.send-command.aborted"],

@@ -3,7 +3,7 @@
 
 use super::buffers::Requests;
 use super::device::End;
-use super::interfaces::{ClientSet, ServerDevice, ServerSet};
+use super::interfaces::{ServerDevice, ServerSet};
 use super::mutant::Mutant;
 use super::set::{Phase, Set};
 use super::state::{Binding, SetId, State};
@@ -92,19 +92,5 @@ impl ServerDevice {
         })?;
         let [is_open, another_is_open] = [is_open, another_is_open].map(|seen| seen == Some(true));
         Ok(SeenDevices { is_open, another_is_open })
-    }
-}
-
-impl ClientSet {
-    /// Whether Create has seen no set, if the defect relies on that.
-    pub(super) fn seen_without_set(&self) -> Result<bool, Gone> {
-        if !self.monitor.seed.is(Mutant::BothCreate) {
-            return Ok(false);
-        }
-        let seen = self.monitor.with(&self.process, |state| {
-            state.binding(self.interface) == Binding::Unbound
-        })?;
-        self.monitor.seed.lingers(Mutant::BothCreate);
-        Ok(seen)
     }
 }

@@ -43,10 +43,11 @@ pub(super) struct Side {
     pub(super) buffers: BTreeSet<BufferId>,
 }
 
-/// How a set is found.
+/// How a set is found, and the client's interface that has created it.
 struct SetName {
     instance: Option<String>,
     name: String,
+    interface: InterfaceId,
 }
 
 /// What server and client have agreed on.
@@ -74,8 +75,6 @@ pub(super) struct Agent {
 /// A set, from the client's Create on.
 pub(super) struct Set {
     name: SetName,
-    /// The client's interface that has created it.
-    pub(super) interface: InterfaceId,
     pub(super) configuration: Configuration,
     pub(super) phase: Phase,
     /// The primary's side.
@@ -103,8 +102,7 @@ impl Set {
         let first = Device::new(Some(name.to_owned()));
         let others = (1..config.device_count).map(|_| Device::new(None));
         Self {
-            name: SetName { instance: instance.map(str::to_owned), name: name.to_owned() },
-            interface,
+            name: SetName { instance: instance.map(str::to_owned), name: name.to_owned(), interface },
             configuration: Configuration {
                 asked: config.client_part(),
                 agreed: config.client_part(),
@@ -121,6 +119,11 @@ impl Set {
             handles: BTreeMap::new(),
             seed,
         }
+    }
+
+    /// The client's interface that has created it.
+    pub(super) const fn made_by(&self) -> InterfaceId {
+        self.name.interface
     }
 
     pub(super) fn is_named(&self, instance: Option<&str>, name: &str) -> bool {

@@ -9,13 +9,9 @@ use super::clock::Clock;
 use super::device::CommandId;
 use super::mutant::{Mutant, Seed};
 use super::set::{Set, Side};
-pub(super) use super::types::{Hold, SetId, SideId};
+pub(super) use super::types::{Hold, InterfaceId, SetId, SideId};
 use super::{BufferHandle, BufferId, Options};
 use crate::sync::ThreadId;
-
-/// A set interface of either half.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct InterfaceId(usize);
 
 /// What a set interface is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -61,6 +61,18 @@ pub(super) const SECOND: Life = Life { number: 2, name: "T", devices: "S" };
 /// One more.
 pub(super) const THIRD: Life = Life { number: 3, name: "U", devices: "S" };
 
+/// What a client's Close answers with its devices open.
+pub(super) fn client_close_open() -> Value {
+    json!({ "client-close-devices-open=open-error": "VD_E_OPEN",
+        "client-close-devices-open=noerror": "NOERROR" })
+}
+
+/// What a server's Close answers with its devices open.
+pub(super) fn server_close_open() -> Value {
+    json!({ "server-close-devices-open=protocol-error": "VD_E_PROTOCOL",
+        "server-close-devices-open=noerror": "NOERROR" })
+}
+
 /// The header's interfaces of a second set.
 pub(super) fn two() -> Value {
     json!({ "sset2": "server", "cset2": "primary" })
@@ -241,9 +253,10 @@ impl Life {
         let mut steps: Vec<Value> = (1..=devices)
             .map(|device| bare("CloseDevice", &self.sdev(device), "NOERROR"))
             .collect();
-        steps.push(json!({ "await": "return", "lane": self.agent(), "expect": "NOERROR" }));
         steps.extend((1..=devices).map(|device| self.get_nothing(device, "VD_E_CLOSE")));
-        steps.extend(self.close());
+        let [server, client] = self.close();
+        let returned = json!({ "await": "return", "lane": self.agent(), "expect": "NOERROR" });
+        steps.extend([server, returned, client]);
         steps
     }
 

@@ -93,9 +93,8 @@ fn race(
     if !scenarios.iter().any(|scenario| scenario.races()) {
         return None;
     }
-    let failing = |result: &ScenarioResult| {
-        result.verdict.is_failure() && baseline.covers(result).is_none()
-    };
+    let failing =
+        |result: &ScenarioResult| result.verdict.is_failure() && baseline.covers(result).is_none();
     if results.iter().any(failing) {
         note("races: begun in turn only, since something fails already; --repeat N lets them race");
         return None;

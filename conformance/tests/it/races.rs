@@ -4,7 +4,9 @@
 use vdi_conformance::adapter::{Adapter, Limits, Processes, Reference, Runtime, Stdio};
 use vdi_conformance::mutants::hunt_race;
 use vdi_conformance::reference::Mutant;
-use vdi_conformance::run::{RACE_RUNS, Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated};
+use vdi_conformance::run::{
+    RACE_RUNS, Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated,
+};
 use vdi_conformance::scenario::{Library, Scenario};
 use vdi_sim::clauses::Profile;
 

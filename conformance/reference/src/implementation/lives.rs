@@ -78,8 +78,8 @@ impl State {
 
     /// Whether an agent of another set keeps this one from being executed.
     pub(super) fn agent_elsewhere(&self, id: SetId) -> Result<(), HResult> {
-        let elsewhere = self.is(Mutant::OneAgent)
-            && self.others(id).any(|other| self.set(other).agent.running);
+        let elsewhere =
+            self.is(Mutant::OneAgent) && self.others(id).any(|other| self.set(other).agent.running);
         if elsewhere { Err(HResult::VD_E_PROTOCOL) } else { Ok(()) }
     }
 

@@ -340,9 +340,9 @@ impl ClientSet {
         if !self.monitor.seed.is(Mutant::BothCreate) {
             return Ok(false);
         }
-        let seen = self.monitor.with(&self.process, |state| {
-            state.binding(self.interface) == Binding::Unbound
-        })?;
+        let seen = self
+            .monitor
+            .with(&self.process, |state| state.binding(self.interface) == Binding::Unbound)?;
         self.monitor.seed.lingers(Mutant::BothCreate);
         Ok(seen)
     }

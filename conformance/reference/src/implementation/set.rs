@@ -102,7 +102,11 @@ impl Set {
         let first = Device::new(Some(name.to_owned()));
         let others = (1..config.device_count).map(|_| Device::new(None));
         Self {
-            name: SetName { instance: instance.map(str::to_owned), name: name.to_owned(), interface },
+            name: SetName {
+                instance: instance.map(str::to_owned),
+                name: name.to_owned(),
+                interface,
+            },
             configuration: Configuration {
                 asked: config.client_part(),
                 agreed: config.client_part(),

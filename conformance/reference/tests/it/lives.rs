@@ -100,7 +100,7 @@ pub(super) fn beside(mutant: Option<Mutant>) -> Vec<String> {
     log.stage.expire("agent", Some(2));
     log.rest();
     log.note("close", log.stage.server.close());
-    for own in own {
+    if let Some(own) = own {
         log.note("touch", log.stage.world.touch("server", own));
     }
     exchange(&mut log, &second, 1, 13);

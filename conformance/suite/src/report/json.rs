@@ -29,7 +29,7 @@ pub struct JsonReport {
     /// How many scenarios ended how.
     pub counts: Counts,
     /// What was not offered and is not in the baseline, each with how many scenarios need it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub not_offered: BTreeMap<String, usize>,
     /// The half that alone was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,9 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::steps::{bare, call};
 use super::super::story::{Story, story};
-use super::life::{
-    FIRST, Life, Made, SECOND, THIRD, client_close_open, server_close_open, two,
-};
+use super::life::{FIRST, Life, Made, SECOND, THIRD, client_close_open, server_close_open, two};
 
 /// How a first set ends.
 struct Ending {
@@ -28,10 +26,8 @@ fn busy() -> Value {
 }
 
 fn aborted(commands: &[&str]) -> Vec<Value> {
-    let mut steps: Vec<Value> = commands
-        .iter()
-        .map(|name| FIRST.called_back(name, "ERROR_OPERATION_ABORTED"))
-        .collect();
+    let mut steps: Vec<Value> =
+        commands.iter().map(|name| FIRST.called_back(name, "ERROR_OPERATION_ABORTED")).collect();
     steps.push(FIRST.agent_returns());
     steps
 }

@@ -78,9 +78,8 @@ fn same_name_of_instances() -> Story {
 }
 
 fn opened_crosswise() -> Story {
-    let open = |on: &str, name: &str, expect: &str| {
-        call("Open", on, json!({ "name": name }), expect)
-    };
+    let open =
+        |on: &str, name: &str, expect: &str| call("Open", on, json!({ "name": name }), expect);
     story(
         "lives/opened-crosswise",
         "Two interfaces of a server open the two sets of a client in the other order",
@@ -117,14 +116,11 @@ fn configurations() -> Story {
 }
 
 fn waits_for_its_own() -> Story {
-    let wait = |lane: &str, function: &str, on: String| {
-        json!({ "start": function, "lane": lane, "on": on, "args": { "timeout": "infinite" } })
-    };
+    let wait = |lane: &str, function: &str, on: String| json!({ "start": function, "lane": lane, "on": on, "args": { "timeout": "infinite" } });
     let still = |lanes: &[&str]| json!({ "blocked": lanes });
     let made = Made::plain(1);
-    let returns = |lane: &str, expect: &str| {
-        json!({ "await": "return", "lane": lane, "expect": expect })
-    };
+    let returns =
+        |lane: &str, expect: &str| json!({ "await": "return", "lane": lane, "expect": expect });
     story(
         "lives/waits-for-its-own",
         "A client waits at two sets: what comes of one wakes nobody who waits at the other",
@@ -188,7 +184,8 @@ fn buffers() -> Story {
         json!({ "shared-after-free=either": ["TRUE", "FALSE"],
             "shared-after-free=false": "FALSE" })
     };
-    let alive = |lane: &str, buffer: &str| json!({ "touch": buffer, "lane": lane, "found": "alive" });
+    let alive =
+        |lane: &str, buffer: &str| json!({ "touch": buffer, "lane": lane, "found": "alive" });
     both(
         "buffer-of-the-other",
         "A buffer of one set is none of the other",
@@ -246,7 +243,10 @@ fn commands() -> Story {
     .steps([SECOND.get(1, "w1"), FIRST.get(1, "c1")])
     .steps([wrong(FIRST, "w1"), wrong(SECOND, "c1")])
     .steps([FIRST.complete(1, "c1", "ERROR_SUCCESS", 0), FIRST.called_back("c1", "ERROR_SUCCESS")])
-    .steps([SECOND.complete(1, "w1", "ERROR_SUCCESS", 0), SECOND.called_back("w1", "ERROR_SUCCESS")])
+    .steps([
+        SECOND.complete(1, "w1", "ERROR_SUCCESS", 0),
+        SECOND.called_back("w1", "ERROR_SUCCESS"),
+    ])
 }
 
 fn queues() -> Story {
@@ -282,9 +282,8 @@ fn errors() -> Story {
 }
 
 fn agents() -> Story {
-    let held = |life: Life, name: &str| {
-        life.send(1, name, json!({ "code": "Flush", "hold": true }))
-    };
+    let held =
+        |life: Life, name: &str| life.send(1, name, json!({ "code": "Flush", "hold": true }));
     let done = |life: Life, name: &str| {
         [
             life.get(1, name),
@@ -356,8 +355,7 @@ fn intervals() -> Story {
 }
 
 fn secondaries() -> Story {
-    let interfaces =
-        json!({ "sset2": "server", "cset2": "primary", "x1set2": "secondary1" });
+    let interfaces = json!({ "sset2": "server", "cset2": "primary", "x1set2": "secondary1" });
     let joins = |on: &str, name: &str, expect: &str| {
         call("OpenInSecondaryEx", on, json!({ "name": name }), expect)
     };
@@ -392,14 +390,30 @@ fn secondaries() -> Story {
 fn ends() -> Vec<Story> {
     let (server, client) = (FIRST.server(), FIRST.client());
     let cases = [
-        ("abort-of-one", "The server aborts one of two sets", "abort.callbacks",
-            bare("SignalAbort", &server, "NOERROR")),
-        ("client-abort-of-one", "The client aborts one of two sets", "abort.callbacks",
-            bare("SignalAbort", &client, "NOERROR")),
-        ("close-of-one", "The server closes one of two sets with devices open",
-            "server.close.devices-open.status", bare("Close", &server, server_close_open())),
-        ("client-close-of-one", "The client closes one of two sets with devices open",
-            "client.close.devices-open.status", bare("Close", &client, client_close_open())),
+        (
+            "abort-of-one",
+            "The server aborts one of two sets",
+            "abort.callbacks",
+            bare("SignalAbort", &server, "NOERROR"),
+        ),
+        (
+            "client-abort-of-one",
+            "The client aborts one of two sets",
+            "abort.callbacks",
+            bare("SignalAbort", &client, "NOERROR"),
+        ),
+        (
+            "close-of-one",
+            "The server closes one of two sets with devices open",
+            "server.close.devices-open.status",
+            bare("Close", &server, server_close_open()),
+        ),
+        (
+            "client-close-of-one",
+            "The client closes one of two sets with devices open",
+            "client.close.devices-open.status",
+            bare("Close", &client, client_close_open()),
+        ),
     ];
     let flush = || json!({ "code": "Flush" });
     let write = || json!({ "code": "Write", "buffer": "d1", "size": 65536 });

@@ -179,10 +179,7 @@ impl Life {
             let args = json!({ "name": self.device_name(device) });
             with(call("OpenDevice", &on, args, "NOERROR"), "as", handle)
         };
-        vec![
-            opens(self.server(), self.sdev(device)),
-            opens(self.client(), self.cdev(device)),
-        ]
+        vec![opens(self.server(), self.sdev(device)), opens(self.client(), self.cdev(device))]
     }
 
     /// One device more than there are.

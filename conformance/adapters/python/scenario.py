@@ -30,16 +30,30 @@ class Scenario:
     calls.py use the names and :meth:`say` from the lanes.
     """
 
-    def __init__(self, output):
+    def __init__(self, output, interfaces=None):
+        """`interfaces`: set interfaces besides those of SETS, by name with the process of each."""
         self._output = output
         self._library = Library()
         self._monitor = self._library.monitor
-        self._sets = {process: ClientVirtualDeviceSet(self._library, process)
-                      for process in SETS}
-        self._sets["server"] = ServerVirtualDeviceSet(self._library)
-        self._handles = {name: self._sets[process] for process, name in SETS.items()}
+        self._interfaces = {name: process for process, name in SETS.items()}
+        self._interfaces.update(interfaces or {})
+        self._handles = {name: self._make_set(process)
+                         for name, process in self._interfaces.items()}
+        self._sets = list(self._handles.values())
         self._lanes = {}
         self._ended = set()
+
+    def _make_set(self, process):
+        if process == "server":
+            return ServerVirtualDeviceSet(self._library)
+        return ClientVirtualDeviceSet(self._library, process)
+
+    def _sets_of(self, process):
+        return [one for one in self._sets if one.process == process]
+
+    def is_interface(self, name):
+        """Is this the name of a set interface?"""
+        return name in self._interfaces
 
     # -- names
 
@@ -197,7 +211,8 @@ class Scenario:
         client's hands stays there until its own Close (SignalAbort).
         """
         if isinstance(thing, Buffer):
-            return not thing.freed and self._sets[process].has_mapped(thing)
+            return not thing.freed and any(
+                one.has_mapped(thing) for one in self._sets_of(process))
         if not isinstance(thing, (ServerVirtualDevice, ClientVirtualDevice)):
             raise Unsupported("%s is neither a buffer nor a device" % name)
         return thing.process == process and thing.is_valid
@@ -213,7 +228,8 @@ class Scenario:
             for lane in self._lanes_of(process):
                 del self._lanes[lane.name]
             self._output.write({"op": "exited", "id": request["id"]})
-            self._sets[process].process_died()
+            for one in self._sets_of(process):
+                one.process_died()
 
     def expire(self, request):
         """Let time pass for what the lane waits for, if that takes time."""

@@ -382,6 +382,37 @@ class EndTest(unittest.TestCase):
         # version of Python that hello names.
         self.assertEqual(sorted(rest.splitlines()[1:]), sorted(wanted[1:]))
 
+    def test_versions(self):
+        for fields, version in [({}, 1), ({"newest": 2}, 2), ({"newest": 9}, 2)]:
+            talk = Dialogue()
+            self.assertEqual(talk.ask("hello", protocol=1, suite="0", **fields)["protocol"], version)
+            talk.close()
+        talk = Dialogue()
+        self.assertEqual(talk.ask("hello", protocol=3, newest=4, suite="0")["op"], "trouble")
+        talk.close()
+
+    def test_a_second_set(self):
+        talk = Dialogue()
+        talk.ask("hello", protocol=1, newest=2, suite="0")
+        self.assertEqual(talk.ask("reset", scenario="x", interfaces={"cset": "server"})["op"],
+                         "trouble")
+        interfaces = {"cset2": "primary", "sset2": "server"}
+        self.assertEqual(talk.ask("reset", scenario="x", interfaces=interfaces), {"op": "ready"})
+        for number, lane, call, on, args, status in [
+                (1, "primary.main", "Create", "cset2", {"config": {"deviceCount": 1}}, "NOERROR"),
+                (2, "server.main", "Open", "sset2", {}, "NOERROR"),
+                (3, "server.main", "EndConfiguration", "sset", None, "VD_E_PROTOCOL")]:
+            args = {} if args is None else dict(args, name="T")
+            talk.send_call(lane, call, on, **args)
+            _, lines = talk.settle()
+            self.assertEqual([line["status"] for line in lines], [status], number)
+        # The next one has no other interfaces than the usual ones.
+        self.assertEqual(talk.ask("reset", scenario="y"), {"op": "ready"})
+        talk.send_call("server.main", "Open", "sset2", name="T")
+        _, lines = talk.settle()
+        self.assertEqual([line["op"] for line in lines], ["unsupported"])
+        talk.close()
+
     def test_end_of_input_with_blocked_lanes(self):
         talk = Dialogue()
         talk.send_call("primary.main", "Create", "cset", name="S", config={"deviceCount": 1})

@@ -14,7 +14,9 @@ from calls import BadRequest, Unsupported, integer
 from scenario import SETS, Scenario
 from vdi import QUEUE_DEPTH
 
-PROTOCOL = 1
+# The newest version of the protocol that is spoken, and the oldest.
+PROTOCOL = 2
+OLDEST = 1
 VERSION = "1.0"
 OFFERS = ["server", "client", "touch", "exit", "unload", "hold", "settle", "expire",
           "together"]
@@ -82,17 +84,29 @@ class Dispatcher:
     # -- the operations
 
     def _hello(self, request):
-        if request.get("protocol") != PROTOCOL:
-            raise BadRequest("hello: only protocol %d is spoken here" % PROTOCOL)
+        oldest = request.get("protocol")
+        newest = request.get("newest") or oldest
+        if not isinstance(oldest, int) or not isinstance(newest, int):
+            raise BadRequest("hello: protocol is not a whole number")
+        if oldest > PROTOCOL or newest < OLDEST:
+            raise BadRequest("hello: protocol %d to %d is spoken here" % (OLDEST, PROTOCOL))
         language = "Python %d.%d" % sys.version_info[:2]
         self._output.write({
-            "op": "hello", "protocol": PROTOCOL,
+            "op": "hello", "protocol": min(newest, PROTOCOL),
             "implementation": {"name": "tiny-vdi", "version": VERSION, "language": language},
             "offers": OFFERS, "declares": {"queueDepth": QUEUE_DEPTH}})
 
     def _reset(self, request):
+        interfaces = request.get("interfaces") or {}
+        if not isinstance(interfaces, dict):
+            raise BadRequest("reset: interfaces is not an object")
+        for name, process in interfaces.items():
+            if process not in SETS:
+                raise BadRequest("reset: there is no process %s here" % process)
+            if name in SETS.values():
+                raise BadRequest("reset: %s is taken" % name)
         self._scenario.abandon()
-        self._scenario = Scenario(self._output)
+        self._scenario = Scenario(self._output, interfaces)
         self._output.write({"op": "ready"})
 
     def _call(self, request):
@@ -102,7 +116,7 @@ class Dispatcher:
         _check(request, lane=True, strings=("call", "on"))
         if not isinstance(request.setdefault("as", None), (str, type(None))):
             raise BadRequest("call: as is not a string")
-        if request["as"] in SETS.values():
+        if self._scenario.is_interface(request["as"]):
             raise BadRequest("call: %s is taken" % request["as"])
         request.setdefault("args", {})
         return request

@@ -13,7 +13,7 @@ use vdi_reference::MutantInfo;
 
 pub(super) fn print(
     args: &MutantsArgs,
-    defects: &[&MutantInfo],
+    (defects, others): (&[&MutantInfo], &[&MutantInfo]),
     kills: &[WorldKill],
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
@@ -26,6 +26,7 @@ pub(super) fn print(
         let whole = json!({
             "seeds": args.seeds,
             "defects": kills,
+            "forScenarios": others.iter().map(|row| row.name).collect::<Vec<_>>(),
             "found": seeds.len(),
             "missed": wrong.len(),
             "seedsInTheMiddle": middle,
@@ -36,6 +37,10 @@ pub(super) fn print(
         let width = defects.iter().map(|row| row.name.len()).max().unwrap_or_default();
         for kill in kills {
             writeln!(out, "{:width$}  {}", kill.defect, line(kill))?;
+        }
+        if !others.is_empty() {
+            let names: Vec<&str> = others.iter().map(|row| row.name).collect();
+            writeln!(out, "for scenarios alone: {}", names.join(", "))?;
         }
         writeln!(
             out,

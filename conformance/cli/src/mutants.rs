@@ -31,8 +31,14 @@ pub(super) fn mutants(args: &MutantsArgs, out: &mut dyn Write) -> Result<u8, Fai
     let jobs = jobs(args.jobs);
     if args.worlds {
         let hunt_one = |row: &MutantInfo, _: &SuiteOptions| vdi_campaign::hunt(row, args.seeds);
+        let (mutants, others): (Vec<&MutantInfo>, _) =
+            mutants.into_iter().partition(|row| row.shows_in_worlds());
+        if mutants.is_empty() {
+            let text = format!("--filter {} --worlds: no world shows these mutants", args.filter);
+            return Err(Failure::Usage(text));
+        }
         let kills = hunt_all(&mutants, jobs, &hunt_one);
-        return hunted::print(args, &mutants, &kills, out);
+        return hunted::print(args, (&mutants, &others), &kills, out);
     }
     if args.races {
         return races(args, &mutants, (&scenarios, jobs), out);

@@ -118,6 +118,7 @@ fn from_trace(name: &str, trace: &Trace) -> Result<Scenario, Failure> {
             .collect(),
         unpinned: false,
         records: trace.header.records.clone(),
+        interfaces: trace.header.interfaces.clone(),
         config: None,
         given: None,
         steps,

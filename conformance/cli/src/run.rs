@@ -9,15 +9,19 @@ use vdi_check::exit_code;
 use super::args::{RoleArg, RunArgs, Target, gating};
 use super::failure::Failure;
 use super::input::{baseline, jobs, library, profile};
-use super::output::{OptionWords, pretty, print, progress, write};
+use super::output::{OptionWords, note, pretty, print, progress, write};
 use vdi_reference::Mutant;
 use vdi_suite::adapter::{Adapter, Limits, Processes, Reference, Runtime, Stdio};
 use vdi_suite::baseline::Baseline;
 use vdi_suite::report::Summary;
 use vdi_suite::run::{
-    Repeat, ScenarioResult, SuiteOptions, Verdict, needed_roles, run_suite_repeated,
+    RacesSeen, Repeat, ScenarioResult, SuiteOptions, Verdict, needed_roles, really_race,
+    run_suite_repeated,
 };
 use vdi_suite::scenario::{Library, Scenario};
+
+/// How often a race is run again that has failed.
+const MORE_OFTEN: u32 = 100;
 
 pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let profile = profile(&args.target.profile)?;
@@ -40,11 +44,15 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     };
     let bar = progress(scenarios.len() as u64, "{wide_msg}");
     let repeat = args.repeat.map(|times| Repeat { times, seed: args.seed });
-    let results = run_suite_repeated(&*adapter, &scenarios, &options, repeat, &|result| {
+    let mut results = run_suite_repeated(&*adapter, &scenarios, &options, repeat, &|result| {
         bar.set_message(result.id.clone());
         bar.inc(1);
     });
     bar.finish_and_clear();
+    let repeat = match repeat {
+        None => race(&*adapter, &scenarios, &options, (&baseline, args), &mut results),
+        asked => asked,
+    };
     let all = args.filter.is_empty() && args.scenario.is_empty() && role.is_none();
     let stale = baseline.stale(&results, all);
     let again = reproducing(&args.target, adapter.options());
@@ -71,6 +79,36 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
         write_baseline(path, reason, &summary)?;
     }
     print(&args.report, &summary, out)
+}
+
+/// Lets what races really race, if nothing else fails; what was seen is told beside the
+/// report, for it differs from run to run. How it is done again, if something fails so.
+fn race(
+    adapter: &dyn Adapter,
+    scenarios: &[&Scenario],
+    options: &SuiteOptions,
+    (baseline, args): (&Baseline, &RunArgs),
+    results: &mut [ScenarioResult],
+) -> Option<Repeat> {
+    if !scenarios.iter().any(|scenario| scenario.races()) {
+        return None;
+    }
+    let failing =
+        |result: &ScenarioResult| result.verdict.is_failure() && baseline.covers(result).is_none();
+    if results.iter().any(failing) {
+        note("races: begun in turn only, since something fails already; --repeat N lets them race");
+        return None;
+    }
+    let RacesSeen { scenarios, times, seen, all, failed } =
+        really_race(adapter, scenarios, options, results);
+    if scenarios == 0 {
+        return None;
+    }
+    note(&format!(
+        "races: {scenarios}, each run {times} times, seen {seen} of {all} combinations; --repeat N \
+         runs them more often"
+    ));
+    (failed > 0).then_some(Repeat { times: MORE_OFTEN.max(times), seed: args.seed })
 }
 
 /// Writes what fails the run, and what was not offered, as a baseline.

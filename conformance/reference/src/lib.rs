@@ -13,6 +13,8 @@
 //! | `set` | one device set: its phase, SignalAbort processing |
 //! | `device` | one device: queue, delivered commands, the error state |
 //! | `buffers` | the shared buffer area |
+//! | `pairs` | seeded defects of two calls of one kind at once |
+//! | `lives` | seeded defects that outlast a set |
 //! | `interfaces` | what the four interfaces have hold of |
 //! | `server`, `server_device`, `agent` | the server's functions |
 //! | `client`, `client_device`, `secondary` | the client's functions |

@@ -41,7 +41,7 @@ for line in sys.stdin:
     message = json.loads(line)
     op = message["op"]
     if op == "hello":
-        version = 2 if KIND == "version" and once() else 1
+        version = 3 if KIND == "version" and once() else 1
         if KIND == "early-silence" and once():
             time.sleep(60)
         if KIND == "no-greeting":
@@ -171,7 +171,38 @@ fn silence_at_the_greeting() {
 
 #[test]
 fn another_version() {
-    one_fails("version", "wrong-protocol-version", "speaks protocol version 2, expected 1");
+    one_fails("version", "wrong-protocol-version", "speaks protocol version 3, expected 1 to 2");
+}
+
+/// One of version 1 has one set interface in each process: what needs more is not asked of
+/// it, and told.
+#[test]
+fn version_1_is_not_asked_for_a_second_set() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let scenarios = folder.path().join("scenarios");
+    fs::create_dir(&scenarios).expect("made");
+    let two = SCENARIO.replace(
+        r#""steps": ["#,
+        r#""interfaces": { "sset2": "server" },
+  "steps": [{ "call": "Close", "on": "sset2", "expect": "VD_E_PROTOCOL" }, "#,
+    );
+    fs::write(scenarios.join("two.json"), two.replace("ID", "two")).expect("written");
+    for number in 0..8 {
+        let (id, file) = (format!("one{number}"), format!("{number}.json"));
+        fs::write(scenarios.join(file), SCENARIO.replace("ID", &id)).expect("written");
+    }
+    let script = folder.path().join("adapter.py");
+    fs::write(&script, TROUBLED).expect("written");
+    let state = folder.path().join("state");
+    let adapter = format!("python3 '{}' sound '{}'", word(&script), word(&state));
+    let words = ["run", "--jobs", "1", "--scenarios", word(&scenarios), "--adapter", &adapter];
+    let text = told(&words);
+    assert!(text.contains("what was not offered: interfaces 1"), "{text}");
+    assert!(text.contains("9 scenarios: 8 conformant, 1 not offered"), "{text}");
+    assert!(text.ends_with("exit 0\n"), "{text}");
+    // The others make it.
+    let text = told(&["run", "--scenarios", word(&scenarios)]);
+    assert!(text.contains("9 scenarios: 9 conformant"), "{text}");
 }
 
 #[test]

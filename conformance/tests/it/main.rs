@@ -6,6 +6,7 @@ mod cli_explain;
 mod cli_worlds;
 mod clients;
 mod docs;
+mod earlier;
 mod gate;
 mod house;
 mod interleaved;

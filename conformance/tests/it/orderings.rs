@@ -234,6 +234,7 @@ fn program(active: bool, acts: &[Act]) -> Scenario {
             .collect(),
         unpinned: false,
         records: Vec::new(),
+        interfaces: std::collections::BTreeMap::new(),
         config: None,
         given,
         steps: writer.steps,

@@ -192,6 +192,7 @@ fn scenario(program: &Program) -> Option<Scenario> {
             .map(|row| row.clause)
             .collect(),
         records: Vec::new(),
+        interfaces: std::collections::BTreeMap::new(),
         config: None,
         given: Some(serde_json::from_value(given).expect("a situation")),
         steps: vec![serde_json::from_value(step).expect("a race")],

@@ -4,9 +4,13 @@
 use vdi_conformance::adapter::{Adapter, Limits, Processes, Reference, Runtime, Stdio};
 use vdi_conformance::mutants::hunt_race;
 use vdi_conformance::reference::Mutant;
-use vdi_conformance::run::{Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated};
+use vdi_conformance::run::{
+    RACE_RUNS, Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated,
+};
 use vdi_conformance::scenario::{Library, Scenario};
 use vdi_sim::clauses::Profile;
+
+use crate::support::vdi;
 
 fn options() -> SuiteOptions {
     SuiteOptions { profile: Profile::default(), limits: Limits::default(), jobs: 2, max_fail: None }
@@ -63,8 +67,45 @@ fn in_python() {
 #[test]
 fn there_are_races_enough() {
     let library = Library::embedded().expect("sound scenarios");
-    assert!(races(&library).len() >= 25);
-    assert!(Mutant::ALL.iter().filter(|row| row.race).count() >= 20);
+    assert!(races(&library).len() >= 90);
+    assert!(Mutant::ALL.iter().filter(|row| row.race).count() >= 30);
+}
+
+/// The races belong to an ordinary run: what only they show fails it, and what was seen of
+/// them is no part of the report.
+#[test]
+fn an_ordinary_run_races() {
+    let output = vdi(&["run", "--reference", "--filter", "races/", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let told = String::from_utf8_lossy(&output.stderr);
+    let count = races(&Library::embedded().expect("sound scenarios")).len();
+    assert!(told.contains(&format!("races: {count}, each run {RACE_RUNS} times, seen ")), "{told}");
+    let again = vdi(&["run", "--reference", "--filter", "races/", "--format", "json"]);
+    assert_eq!(output.stdout, again.stdout);
+    for defect in [
+        Mutant::CompletionInTwoSteps,
+        Mutant::OneCommandTwice,
+        Mutant::TwoAgentsAtOnce,
+        Mutant::AllocatesOneTwice,
+        Mutant::BothFree,
+        Mutant::ClosesTheLastTogether,
+    ] {
+        let output = vdi(&["run", "--filter", "races/", "--defect", defect.info().name]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{defect} survives: {text}");
+        assert!(text.contains(" --repeat 100 --seed 0 --scenario races/"), "{text}");
+    }
+}
+
+/// What fails step by step is told the same way every time: there is no race then.
+#[test]
+fn what_fails_anyway_does_not_race() {
+    let words = ["run", "--filter", "races/", "--defect", "server-close-noerror"];
+    let (one, other) = (vdi(&words), vdi(&words));
+    assert_eq!(one.status.code(), Some(1));
+    assert_eq!(one.stdout, other.stdout);
+    let told = String::from_utf8_lossy(&one.stderr);
+    assert!(told.starts_with("races: begun in turn only"), "{told}");
 }
 
 /// Defects that only some orders show; `vdi mutants --races` hunts all of them.

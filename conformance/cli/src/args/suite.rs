@@ -40,8 +40,8 @@ pub struct RunArgs {
     /// The report.
     #[command(flatten)]
     pub report: ReportArgs,
-    /// Let what races in a scenario really race, so many times or until it fails; if
-    /// missing it is begun in turn, once
+    /// Let what races in a scenario really race, so many times or until it fails. If
+    /// missing it is begun in turn, and if nothing fails it races a few times
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: Option<u32>,
     /// What the delays of racing lanes are drawn from

@@ -36,6 +36,7 @@ enum Step {
 
 /// Takes the place of the agent, or says why not.
 pub(super) fn start(state: &mut State, id: SetId, process: &str) -> Result<SetId, HResult> {
+    let elsewhere = state.agent_elsewhere(id);
     let set = state.set_mut(id);
     if set.aborted() && set.is(Mutant::AgentAfterAbort) {
         return Err(HResult::NOERROR);
@@ -46,6 +47,7 @@ pub(super) fn start(state: &mut State, id: SetId, process: &str) -> Result<SetId
     } else if set.aborted() || !(set.is(Mutant::AgentTwice) || set.is(Mutant::TwoAgentsAtOnce)) {
         set.require(&[])?;
     }
+    elsewhere?;
     set.agent.running = true;
     if !set.is(Mutant::ActiveMissedByBoth) {
         set.enter_active();

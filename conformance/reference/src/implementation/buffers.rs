@@ -30,6 +30,7 @@ pub(super) struct Area {
     seed: Seed,
 }
 
+#[derive(Clone, Copy)]
 struct Block {
     end: u64,
     buffer: Buffer,
@@ -52,6 +53,12 @@ struct Shape {
     length: u64,
     alignment: u64,
 }
+
+/// What is allocated in an area.
+pub(super) struct Taken(BTreeMap<u64, Block>);
+
+/// What was requested of an area.
+pub(super) struct Requests(Vec<(Shape, u32)>);
 
 impl Shape {
     /// From one block to the next.
@@ -84,6 +91,27 @@ impl Area {
     /// Adds to what EndConfiguration is to allocate.
     pub(super) fn request(&mut self, size: u32, alignment: u32, count: u32) {
         self.requests.push((self.shape(size, alignment), count));
+    }
+
+    /// What was requested, and is so still.
+    pub(super) fn requested(&self) -> Requests {
+        let stretches = self.stretches.iter().map(|stretch| (stretch.shape, stretch.count));
+        Requests(self.requests.iter().copied().chain(stretches).collect())
+    }
+
+    /// Takes this for all that was requested so far, if that is the defect.
+    pub(super) fn request_anew(&mut self, requests: Requests) {
+        self.requests = requests.0;
+    }
+
+    /// What is allocated.
+    pub(super) fn taken(&self) -> Taken {
+        Taken(self.blocks.clone())
+    }
+
+    /// Counts what is allocated in another area, if that is the defect.
+    pub(super) fn inherit(&mut self, taken: Taken) {
+        self.blocks = taken.0;
     }
 
     /// Allocates what was requested. If that is too much there is no buffer space,
@@ -138,11 +166,17 @@ impl Area {
 
     /// Takes a place that such a buffer was requested for, or else the first where it
     /// fits.
-    pub(super) fn allocate(&mut self, id: BufferId, size: u32, alignment: u32) -> Option<Buffer> {
+    /// `seen` is a place that it has taken for free, if that is the defect.
+    pub(super) fn allocate(
+        &mut self,
+        id: BufferId,
+        size: u32,
+        alignment: u32,
+        seen: Option<u64>,
+    ) -> Option<Buffer> {
         let alignment = self.seed.instead(Mutant::AllocatesMisaligned, alignment, 0);
         let shape = self.shape(size, alignment);
-        let own = self.own_places(shape).next();
-        let start = own.or_else(|| self.first_fit(shape)).or_else(|| {
+        let start = seen.or_else(|| self.place(size, alignment)).or_else(|| {
             let end = self.blocks.values().map(|block| block.end).max().unwrap_or(self.capacity);
             let beyond = end.next_multiple_of(shape.alignment);
             self.seed.is(Mutant::AllocatesWithoutEnd).then_some(beyond)
@@ -150,6 +184,13 @@ impl Area {
         let buffer = Buffer { id, offset: start + shape.lead, size };
         self.blocks.insert(start, Block { end: start + shape.length, buffer });
         Some(buffer)
+    }
+
+    /// Where such a buffer would be allocated.
+    pub(super) fn place(&self, size: u32, alignment: u32) -> Option<u64> {
+        let shape = self.shape(size, alignment);
+        let own = self.own_places(shape).next();
+        own.or_else(|| self.first_fit(shape))
     }
 
     pub(super) fn free(&mut self, buffer: BufferId) {

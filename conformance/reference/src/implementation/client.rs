@@ -26,8 +26,9 @@ impl ClientSet {
     /// Source: SQL Server VDI reference, CreateEx and Create.
     pub fn create(&self, instance: Option<&str>, name: &str, config: &VdConfig) -> Status {
         let bad = |name: &str| name.is_empty() || name.contains('\\');
+        let seen = self.seen_without_set()?;
         status(self.monitor.with(&self.process, |state| {
-            if state.binding(self.interface) != Binding::Unbound {
+            if state.binding(self.interface) != Binding::Unbound && !seen {
                 return state.seed.unless(Mutant::CreateTwice, Err(HResult::VD_E_PROTOCOL));
             }
             if instance.is_some_and(bad) {
@@ -38,10 +39,14 @@ impl ClientSet {
             }
             let supported = config.check_client().map_err(|_| HResult::VD_E_NOTSUPPORTED);
             state.seed.unless(Mutant::CreatesAnything, supported)?;
-            if state.name_taken(instance, name) {
+            let named = (instance, name);
+            if state.name_taken(instance, name) && !seen
+                || state.keeps_name(named, self.interface)
+                || state.is_the_second(Mutant::OneClientSet, self.interface)
+            {
                 return Err(HResult::VD_E_PROTOCOL);
             }
-            let hold = state.new_set((instance, name), config, &self.process);
+            let hold = state.new_set(named, config, (&self.process, self.interface));
             state.bind(self.interface, Binding::Bound(hold));
             Ok(())
         }))

@@ -41,7 +41,8 @@ impl ClientDevice {
         let device = &mut set.devices[self.slot];
         if ended {
             let sleeps_on = !first && seed.is(Mutant::SleepsThroughAbort);
-            let late = device.deliver_late().ok_or(HResult::VD_E_ABORT);
+            let late = if seed.is(Mutant::KeepsQueue) { None } else { device.deliver_late() };
+            let late = late.ok_or(HResult::VD_E_ABORT);
             return (!sleeps_on).then_some(late);
         }
         let closed = device.closed_for_client(seed);
@@ -51,6 +52,11 @@ impl ClientDevice {
         if closed {
             device.client = End::Closed;
             return Some(Err(HResult::VD_E_CLOSE));
+        }
+        if seed.is(Mutant::KeepsQueue)
+            && let Some(kept) = device.deliver_late()
+        {
+            return Some(Ok(kept));
         }
         if seed.is(Mutant::OneCommandTwice) {
             return device.peek().map(Ok);
@@ -87,6 +93,7 @@ impl ClientDevice {
             if !state.holds(*interface, self.hold) {
                 return Err(HResult::VD_E_PROTOCOL);
             }
+            let completion = Completion { code, bytes, position };
             let set = state.set_mut(self.hold.set);
             if set.aborted() {
                 return seed.unless(Mutant::CompletesAfterAbort, Err(HResult::VD_E_ABORT));
@@ -96,12 +103,17 @@ impl ClientDevice {
                 return Err(HResult::VD_E_PROTOCOL);
             }
             let Some(held) = command.and_then(|command| self.take(set, command)) else {
+                if state.completes_elsewhere(self.hold.set, command, completion) {
+                    return Ok(());
+                }
+                let set = state.set_mut(self.hold.set);
                 let gone = command.is_some_and(|command| !set.has(command));
                 let twice = gone && seed.is(Mutant::CompletesTwice);
                 let invalid = if twice { Ok(()) } else { Err(HResult::VD_E_INVALID) };
                 return seed.unless(Mutant::CompletesInactive, invalid);
             };
-            set.complete(self.slot, held, Completion { code, bytes, position });
+            set.complete(self.slot, held, completion);
+            state.completed_elsewhere(self.hold.set, self.slot, completion);
             if !seed.is(Mutant::CompletionForgetsToWake) {
                 state.change();
             }

@@ -129,12 +129,12 @@ impl Set {
     }
 
     /// So many milliseconds, or one interval of serverTimeOut, have passed for the
-    /// agent: whether that is too long.
-    pub(super) fn time_passes(&mut self, milliseconds: Option<u32>) -> bool {
+    /// agent: whether that is too long. `other` is another interval, if that is the defect.
+    pub(super) fn time_passes(&mut self, milliseconds: Option<u32>, other: Option<u32>) -> bool {
         if !self.may_time_out() {
             return false;
         }
-        let interval = self.configuration.agreed.server_time_out;
+        let interval = other.unwrap_or(self.configuration.agreed.server_time_out);
         self.agent.waited += u64::from(milliseconds.unwrap_or(interval));
         self.agent.waited >= u64::from(interval) * u64::from(self.patience())
     }

@@ -94,6 +94,18 @@ impl Device {
         }
     }
 
+    /// Keeps of a device of an earlier set what this defect keeps.
+    pub(super) fn inherit(&mut self, earlier: &Self, seed: Seed) {
+        match seed.0 {
+            Some(Mutant::KeepsErrorState) => self.errored = earlier.errored,
+            Some(Mutant::KeepsDeviceNames) if self.name.is_none() => {
+                self.name.clone_from(&earlier.name);
+            }
+            Some(Mutant::KeepsQueue) => self.late.clone_from(&earlier.late),
+            _ => {}
+        }
+    }
+
     /// The commands that are queued or delivered, and not completed.
     pub(super) fn outstanding(&self) -> impl Iterator<Item = &Delivered> {
         let held = self.held.iter().map(|held| &held.command.about);
@@ -188,7 +200,7 @@ impl Device {
         match seed.0 {
             Some(Mutant::ForgetsDelivered) => held.clear(),
             Some(Mutant::ForgetsQueued) => queued.clear(),
-            Some(Mutant::DeliversAfterAbort) => {
+            Some(Mutant::DeliversAfterAbort | Mutant::KeepsQueue) => {
                 self.late.extend(queued.iter().map(|command| command.about));
             }
             _ => {}

@@ -408,6 +408,73 @@ mutants! {
         ["client.map-buffer-handle.status", "client.get-buffer-handle.status"],
         "A buffer can be used in every client process, mapped or not.";
 
+    // What outlasts a set, or is counted for all of them.
+    KeepsAbort "keeps-abort", false,
+        ["client.get-configuration.timeout", "server.open.status",
+         "client.get-configuration.aborted"],
+        "A set that is created after an aborted one, through another interface, is aborted.";
+    KeepsSeen "keeps-seen", false, ["client.open-in-secondary.not-ready", "client.open-device.phase"],
+        "Once a client has seen a configuration, that of its next set counts as seen.";
+    KeepsTimeOut "keeps-time-out", false,
+        ["client.get-configuration.as-asked", "server.get-configuration.status"],
+        "serverTimeOut is that of the set before.";
+    KeepsDeviceCount "keeps-device-count", false,
+        ["server.open-device.status", "server.open-device.surplus", "agent.callback",
+         "server.send-command.status", "client.open-device.status"],
+        "A set has as many devices as the one before.";
+    KeepsErrorState "keeps-error-state", false,
+        ["server.send-command.status", "server.send-command.io-error", "agent.callback",
+         "agent.callback.lane"],
+        "A device that ended in the error state is in it in the next set.";
+    KeepsDeviceNames "keeps-device-names", false,
+        ["client.open-device.status", "client.open-device.unknown"],
+        "The devices of a set have the names of those of the set before.";
+    KeepsQueue "keeps-queue", false,
+        ["client.get-command.delivers", "client.get-command.timeout", "client.get-command.waits"],
+        "What was queued when a set was aborted is delivered by the next one.";
+    KeepsConfiguration "keeps-configuration", false,
+        ["client.get-configuration.granted", "client.get-configuration.status"],
+        "A client is told the server's part of the configuration of the set before.";
+    KeepsBuffers "keeps-buffers", false,
+        ["server.query-available-buffers.count", "server.allocate-buffer.requested",
+         "server.allocate-buffer.status"],
+        "Buffers that were allocated in the set before still take room in the next.";
+    KeepsSetName "keeps-set-name", false, ["client.create.status"],
+        "The name of a set stays taken, after Close, for every other interface.";
+    OneServerSet "one-server-set", false, ["server.open.status"],
+        "A server can have one set open at a time.";
+    OneClientSet "one-client-set", false, ["client.create.status"],
+        "A client can have one set at a time.";
+    OneAgent "one-agent", false, ["agent.blocks"],
+        "A server can execute one completion agent at a time.";
+    AbortSpreads "abort-spreads", false,
+        ["agent.callback", "client.get-command.delivers", "client.get-command.waits",
+         "agent.blocks", "client.complete-command.status"],
+        "An abort of one set aborts all of them.";
+    CloseSpreads "close-spreads", false, ["server.close.releases", "abort.buffers-stay"],
+        "The server's Close of one set releases the buffers of all of them.";
+    FreesElsewhere "frees-elsewhere", false, ["server.free-buffer.invalid"],
+        "FreeBuffer frees buffers of other sets.";
+    SharedElsewhere "shared-elsewhere", false, ["server.is-shared-buffer.answer"],
+        "IsSharedBuffer says TRUE of buffers of other sets.";
+    QueueOfAllSets "queue-of-all-sets", false,
+        ["server.send-command.queue-full", "server.send-command.status", "agent.callback",
+         "server.send-command.error-callback"],
+        "The commands of all sets count for the depth of a queue.";
+    CompletesElsewhere "completes-elsewhere", false, ["client.complete-command.inactive"],
+        "CompleteCommand completes commands of other sets.";
+    ErrorOfAllSets "error-of-all-sets", false,
+        ["device.independent", "device.error.queue", "agent.callback"],
+        "An error puts the device of the same place into the error state in every set.";
+    CompletionOfAnySet "completion-of-any-set", false, ["server.time-out.aborts"],
+        "A command that is completed in one set lets the waiting of every agent begin anew.";
+    IntervalOfTheLatest "interval-of-the-latest", false, ["server.time-out.aborts"],
+        "Every agent waits by the serverTimeOut of the latest set.";
+    DeathOfOneSet "death-of-one-set", false,
+        ["process.server-death", "process.client-death", "abort.callbacks", "abort.no-delivery",
+         "abort.unblocks", "client.get-command.delivers"],
+        "The death of a process aborts one of its sets only.";
+
     // Lost wake-ups and gaps between looking and acting.
     AbortForgetsToWake "abort-forgets-to-wake", false, ["abort.agent-returns", "abort.callbacks"],
         "An abort wakes nobody: blocked calls and the agent sleep on.";
@@ -475,9 +542,70 @@ mutants! {
         "Two OpenDevices of the server at once open the same device.";
     ClientOpensOneTwice "client-opens-one-twice", true, ["client.open-device.surplus"],
         "Two OpenDevices of the client at once open the same device.";
+    AllocatesOneTwice "allocates-one-twice", true,
+        ["server.allocate-buffer.status", "server.allocate-buffer.memory",
+         "server.allocate-buffer.prefix-zone", "server.query-available-buffers.count"],
+        "Two AllocateBuffers at once take the same place.";
+    BothFree "both-free", true, ["server.free-buffer.invalid"],
+        "Two FreeBuffers at once both free one buffer.";
+    BothCloseDevice "both-close-device", true, ["server.close-device.again"],
+        "Two CloseDevices at once both close one device.";
+    ClosesTheLastTogether "closes-the-last-together", true,
+        ["agent.returns-after-last-device", "server.close-device.status"],
+        "Two CloseDevices of the last two devices each leave it to the other to end the set.";
+    BothCreate "both-create", true, ["client.create.once"],
+        "Two Creates at once, through one interface, both create.";
+    BothOpen "both-open", true, ["server.open.once", "server.open.no-set"],
+        "Two Opens at once both open one set.";
+    BothBegin "both-begin", true, ["server.begin-configuration.phase"],
+        "Two BeginConfigurations at once both configure.";
+    BothEnd "both-end", true,
+        ["server.end-configuration.phase", "server.end-configuration.memory"],
+        "Two EndConfigurations at once both end it.";
+    RequestsOfOne "requests-of-one", true,
+        ["server.query-available-buffers.count", "server.query-available-buffers.status",
+         "server.allocate-buffer.requested"],
+        "Of two RequestBuffers at once one is forgotten.";
     AbortCollectsFirst "abort-collects-first", true,
         ["abort.callbacks", "abort.agent-returns", "server.send-command.aborted"],
         "SignalAbort of the server collects the commands before it lets no more in.";
+}
+
+/// What no seeded world does shows these: a set that is made through other interfaces after
+/// one that ended badly, a thing of one set used at another, two calls of one kind at once by
+/// which a set is created, opened, configured or given buffers.
+const NOT_IN_WORLDS: &[Mutant] = &[
+    Mutant::KeepsAbort,
+    Mutant::KeepsSeen,
+    Mutant::KeepsTimeOut,
+    Mutant::KeepsDeviceCount,
+    Mutant::KeepsErrorState,
+    Mutant::KeepsDeviceNames,
+    Mutant::KeepsQueue,
+    Mutant::KeepsBuffers,
+    Mutant::KeepsSetName,
+    Mutant::CloseSpreads,
+    Mutant::FreesElsewhere,
+    Mutant::SharedElsewhere,
+    Mutant::CompletesElsewhere,
+    Mutant::IntervalOfTheLatest,
+    Mutant::AllocatesOneTwice,
+    Mutant::BothFree,
+    Mutant::BothCloseDevice,
+    Mutant::ClosesTheLastTogether,
+    Mutant::BothCreate,
+    Mutant::BothOpen,
+    Mutant::BothBegin,
+    Mutant::BothEnd,
+    Mutant::RequestsOfOne,
+];
+
+impl MutantInfo {
+    /// Whether seeded worlds can show it; the others are for scenarios alone.
+    #[must_use]
+    pub fn shows_in_worlds(&self) -> bool {
+        !NOT_IN_WORLDS.contains(&self.mutant)
+    }
 }
 
 impl Mutant {

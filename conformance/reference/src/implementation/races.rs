@@ -335,6 +335,18 @@ impl ClientSet {
         Ok((None, true))
     }
 
+    /// Whether Create has seen no set, if the defect relies on that.
+    pub(super) fn seen_without_set(&self) -> Result<bool, Gone> {
+        if !self.monitor.seed.is(Mutant::BothCreate) {
+            return Ok(false);
+        }
+        let seen = self
+            .monitor
+            .with(&self.process, |state| state.binding(self.interface) == Binding::Unbound)?;
+        self.monitor.seed.lingers(Mutant::BothCreate);
+        Ok(seen)
+    }
+
     /// Close looks whether there is a set first.
     pub(super) fn close_twice(&self) -> Status {
         let open = self.call(|_, hold| Ok(hold))?;

@@ -26,21 +26,26 @@ impl ServerSet {
     ///
     /// Source: SQL Server VDI reference, Open.
     pub fn open(&self, instance: Option<&str>, name: &str) -> Status {
+        let seen = self.seen_set(instance, name)?;
         status(self.monitor.with(&self.process, |state| {
             let seed = state.seed;
             match state.binding(self.interface) {
+                _ if seen.is_some() => {}
                 Binding::Unbound => {}
                 Binding::Useless if seed.is(Mutant::ServerReopens) => {}
                 Binding::Bound(_) if seed.is(Mutant::OpenTwice) => return Ok(()),
                 _ => return Err(HResult::VD_E_PROTOCOL),
             }
-            let Some(set) = state.named(instance, name) else {
+            if state.is_the_second(Mutant::OneServerSet, self.interface) {
+                return Err(HResult::VD_E_PROTOCOL);
+            }
+            let Some(set) = seen.or_else(|| state.named(instance, name)) else {
                 return seed.unless(Mutant::OpenWithoutSet, Err(HResult::VD_E_INVALID));
             };
             let hold = Hold { set, side: state.new_side() };
             let set = state.set_mut(set);
             let opens_aborted = set.aborted() && seed.is(Mutant::OpensAborted);
-            if set.phase != Phase::Created && !opens_aborted {
+            if set.phase != Phase::Created && !opens_aborted && seen.is_none() {
                 return Err(HResult::VD_E_INVALID);
             }
             if !opens_aborted {
@@ -76,13 +81,15 @@ impl ServerSet {
     ///
     /// Source: SQL Server VDI reference, BeginConfiguration.
     pub fn begin_configuration(&self, part: &ServerConfig) -> Status {
+        let seen = self.was_in(Mutant::BothBegin, Phase::Connected)?;
         status(self.call(|state, id| {
             let set = state.set_mut(id);
             let aborted = &[Phase::AbnormallyTerminated];
             if set.aborted() {
                 return set.require_also(&[], Mutant::ConfiguresAfterAbort, aborted);
             }
-            set.require_also(&[Phase::Connected], Mutant::BeginTwice, &[Phase::Configurable])?;
+            let phases = [Phase::Connected, Phase::Configurable];
+            set.require_also(&phases[..1 + usize::from(seen)], Mutant::BeginTwice, &phases)?;
             let limits = part.check().map_err(|_| HResult::VD_E_INVALID);
             set.seed.unless(Mutant::BeginsWithAnything, limits)?;
             set.configuration.agreed = set.configuration.asked.with_server(part);
@@ -92,6 +99,7 @@ impl ServerSet {
                 set.seed,
             );
             set.phase = Phase::Configurable;
+            state.inherits_configuration(id);
             Ok(())
         }))
     }
@@ -102,6 +110,7 @@ impl ServerSet {
     ///
     /// Source: SQL Server VDI reference, RequestBuffers.
     pub fn request_buffers(&self, size: u32, alignment: u32, count: u32) -> Status {
+        let seen = self.seen_requests()?;
         status(self.call(|state, id| {
             let limit = state.memory_limit;
             let set = state.set_mut(id);
@@ -109,6 +118,7 @@ impl ServerSet {
             set.require_also(phases, Mutant::RequestsEarly, &[Phase::Connected])?;
             check_buffer(size, alignment)?;
             if matches!(set.phase, Phase::Connected | Phase::Configurable) {
+                seen.into_iter().for_each(|seen| set.area.request_anew(seen));
                 set.area.request(size, alignment, count);
             } else if !set.area.grow(size, alignment, count, limit) {
                 return Err(HResult::VD_E_MEMORY);
@@ -137,10 +147,13 @@ impl ServerSet {
     ///
     /// Source: SQL Server VDI reference, EndConfiguration.
     pub fn end_configuration(&self) -> Status {
+        let seen = self.was_in(Mutant::BothEnd, Phase::Configurable)?;
         status(self.call(|state, id| {
             let limit = state.memory_limit;
             let set = state.set_mut(id);
-            set.require_also(&[Phase::Configurable], Mutant::EndsEarly, &[Phase::Connected])?;
+            let phases = [Phase::Configurable, Phase::Initializing];
+            let phases = &phases[..1 + usize::from(seen)];
+            set.require_also(phases, Mutant::EndsEarly, &[Phase::Connected])?;
             let fits = set.area.allocate_requested(limit);
             if fits || set.is(Mutant::EndsWithoutMemory) {
                 set.phase = Phase::Initializing;
@@ -213,13 +226,14 @@ impl ServerSet {
     ///
     /// Source: SQL Server VDI reference, AllocateBuffer.
     pub fn allocate_buffer(&self, size: u32, alignment: u32) -> Answer<Buffer> {
+        let seen = self.seen_place(size, alignment)?;
         answer(self.call(|state, id| {
             let set = state.set(id);
             let aborted = &[Phase::AbnormallyTerminated];
             set.require_also(HAS_BUFFERS, Mutant::AllocatesAfterAbort, aborted)?;
             set.seed.unless(Mutant::AllocatesAnyAlignment, check_buffer(size, alignment))?;
             let name = state.new_buffer();
-            let allocated = state.set_mut(id).area.allocate(name, size, alignment);
+            let allocated = state.set_mut(id).area.allocate(name, size, alignment, seen);
             allocated.ok_or(HResult::VD_E_MEMORY)
         }))
     }
@@ -229,18 +243,22 @@ impl ServerSet {
     ///
     /// Source: SQL Server VDI reference, FreeBuffer.
     pub fn free_buffer(&self, buffer: Option<BufferId>) -> Status {
+        let seen = self.seen_buffer(buffer)?;
         status(self.call(|state, id| {
             let set = state.set_mut(id);
             let aborted = &[Phase::AbnormallyTerminated];
             set.require_also(HAS_BUFFERS, Mutant::FreesAfterAbort, aborted)?;
-            let Some(buffer) = buffer.filter(|buffer| set.area.holds(*buffer)) else {
-                return set.seed.unless(Mutant::FreesAnything, Err(HResult::VD_E_INVALID));
+            let Some(own) = buffer.filter(|buffer| seen || set.area.holds(*buffer)) else {
+                if buffer.is_some_and(|buffer| state.frees_elsewhere(id, buffer)) {
+                    return Ok(());
+                }
+                return state.seed.unless(Mutant::FreesAnything, Err(HResult::VD_E_INVALID));
             };
-            if set.uses(buffer) && !set.is(Mutant::FreesBufferInUse) {
+            if set.uses(own) && !set.is(Mutant::FreesBufferInUse) {
                 return Err(HResult::VD_E_INVALID);
             }
             if !set.is(Mutant::FreesNothing) {
-                set.area.free(buffer);
+                set.area.free(own);
             }
             Ok(())
         }))
@@ -253,7 +271,8 @@ impl ServerSet {
     pub fn is_shared_buffer(&self, buffer: Option<BufferId>) -> Answer<bool> {
         answer(self.call(|state, id| {
             let set = state.set(id);
-            let shared = buffer.is_some_and(|buffer| set.area.holds(buffer));
+            let shared = buffer.is_some_and(|buffer| set.area.holds(buffer))
+                || state.is_shared_elsewhere(id, buffer);
             let shared = shared || buffer.is_none() && set.is(Mutant::SharedNull);
             Ok(set.seed.instead(Mutant::SharedNever, shared, false))
         }))
@@ -362,6 +381,7 @@ pub(super) fn close(state: &mut State, id: SetId, decided: Option<bool>) -> HRes
     if let Some(side) = &mut set.server {
         side.end(keeps);
     }
+    state.close_spreads(id);
     if abort {
         state.abort(id);
     }

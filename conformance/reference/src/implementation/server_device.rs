@@ -93,6 +93,7 @@ impl ServerDevice {
     /// Source: SQL Server VDI reference, CloseDevice.
     pub fn close_device(&self) -> Status {
         let ServerSet { monitor, process, interface } = &self.interface;
+        let seen = self.seen_devices()?;
         status(monitor.with(process, |state| {
             if !state.holds(*interface, self.hold) {
                 return Err(HResult::VD_E_PROTOCOL);
@@ -104,11 +105,12 @@ impl ServerDevice {
             }
             let phases = &[Phase::Active, Phase::NormallyTerminated];
             set.require_also(phases, Mutant::ClosesDeviceEarly, &[Phase::Initializing])?;
-            if set.devices[self.slot].server == End::Closed {
+            if set.devices[self.slot].server == End::Closed && !seen.is_open {
                 return set.seed.unless(Mutant::ClosesDeviceAgain, Err(HResult::VD_E_CLOSE));
             }
             set.devices[self.slot].server = End::Closed;
-            if set.devices.iter().all(|device| device.server == End::Closed) {
+            let is_last = set.devices.iter().all(|device| device.server == End::Closed);
+            if is_last && !seen.another_is_open {
                 set.phase = Phase::NormallyTerminated;
             }
             state.change();
@@ -152,7 +154,8 @@ impl ServerDevice {
             return Err((HResult::VD_E_IO_ERROR, Win32::ERROR_IO_DEVICE));
         }
         let endless = set.is(Mutant::QueueWithoutEnd);
-        if device.outstanding().count() >= state.queue_depth && !endless {
+        let elsewhere = state.queued_elsewhere(self.hold.set, self.slot);
+        if device.outstanding().count() + elsewhere >= state.queue_depth && !endless {
             return Err((HResult::VD_E_BUSY, Win32::ERROR_NO_SYSTEM_RESOURCES));
         }
         if command.buffer.is_some_and(|buffer| !set.area.holds(buffer)) {

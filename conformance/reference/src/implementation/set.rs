@@ -11,7 +11,7 @@ use vdi_spec::config::VdConfig;
 use super::buffers::Area;
 use super::device::{Command, CommandId, Delivered, Device, End, Owed};
 use super::mutant::{Mutant, Seed};
-use super::state::SideId;
+use super::state::{InterfaceId, SideId};
 use super::{BufferHandle, BufferId, Completion};
 
 /// How far the set has come. The names are those of the server's diagram;
@@ -43,10 +43,11 @@ pub(super) struct Side {
     pub(super) buffers: BTreeSet<BufferId>,
 }
 
-/// How a set is found.
+/// How a set is found, and the client's interface that has created it.
 struct SetName {
     instance: Option<String>,
     name: String,
+    interface: InterfaceId,
 }
 
 /// What server and client have agreed on.
@@ -93,16 +94,19 @@ pub(super) struct Set {
 impl Set {
     /// A set as the client has just created it. `config` has 1 to 64 devices.
     pub(super) fn new(
-        instance: Option<&str>,
-        name: &str,
+        (instance, name): (Option<&str>, &str),
         config: &VdConfig,
-        primary: Side,
+        (primary, interface): (Side, InterfaceId),
         seed: Seed,
     ) -> Self {
         let first = Device::new(Some(name.to_owned()));
         let others = (1..config.device_count).map(|_| Device::new(None));
         Self {
-            name: SetName { instance: instance.map(str::to_owned), name: name.to_owned() },
+            name: SetName {
+                instance: instance.map(str::to_owned),
+                name: name.to_owned(),
+                interface,
+            },
             configuration: Configuration {
                 asked: config.client_part(),
                 agreed: config.client_part(),
@@ -119,6 +123,11 @@ impl Set {
             handles: BTreeMap::new(),
             seed,
         }
+    }
+
+    /// The client's interface that has created it.
+    pub(super) const fn made_by(&self) -> InterfaceId {
+        self.name.interface
     }
 
     pub(super) fn is_named(&self, instance: Option<&str>, name: &str) -> bool {

@@ -9,13 +9,9 @@ use super::clock::Clock;
 use super::device::CommandId;
 use super::mutant::{Mutant, Seed};
 use super::set::{Set, Side};
-pub(super) use super::types::{Hold, SetId, SideId};
+pub(super) use super::types::{Hold, InterfaceId, SetId, SideId};
 use super::{BufferHandle, BufferId, Options};
 use crate::sync::ThreadId;
-
-/// A set interface of either half.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct InterfaceId(usize);
 
 /// What a set interface is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +118,9 @@ impl State {
         self.inside.remove(process);
         self.change();
         let unnoticed = self.is(Mutant::DeathUnnoticed);
-        for set in self.sets.iter_mut().filter(|set| !unnoticed && set.needs(process)) {
+        let most = if self.is(Mutant::DeathOfOneSet) { 1 } else { usize::MAX };
+        let lost = self.sets.iter_mut().filter(|set| !unnoticed && set.needs(process));
+        for set in lost.take(most) {
             set.abort();
         }
     }
@@ -175,15 +173,27 @@ impl State {
         self.sets.get(id.0)
     }
 
-    /// Adds a set that a client of this process creates.
+    /// Every set, in the order of their creation.
+    pub(super) fn all_sets(&self) -> impl DoubleEndedIterator<Item = &Set> {
+        self.sets.iter()
+    }
+
+    /// Every interface with what it is worth.
+    pub(super) fn bound(&self) -> impl Iterator<Item = (InterfaceId, Binding)> {
+        self.interfaces.iter().enumerate().map(|(number, binding)| (InterfaceId(number), *binding))
+    }
+
+    /// Adds a set that a client of this process creates through this interface.
     pub(super) fn new_set(
         &mut self,
         name: (Option<&str>, &str),
         config: &VdConfig,
-        process: &str,
+        (process, interface): (&str, InterfaceId),
     ) -> Hold {
         let side = self.new_side();
-        self.sets.push(Set::new(name.0, name.1, config, Side::new(side, process), self.seed));
+        let primary = Side::new(side, process);
+        let set = Set::new(name, config, (primary, interface), self.seed);
+        self.sets.push(self.inherits(set));
         Hold { set: SetId(self.sets.len() - 1), side }
     }
 
@@ -218,6 +228,7 @@ impl State {
             return;
         }
         self.set_mut(id).abort();
+        self.abort_spreads(id);
         if !self.is(Mutant::AbortForgetsToWake) {
             self.change();
         }
@@ -240,9 +251,11 @@ impl State {
             self.change();
         } else if let Some(id) = self.clock.agent_on(thread)
             && !self.abandoned
-            && self.set_mut(id).time_passes(milliseconds)
         {
-            self.abort(id);
+            let interval = self.interval_elsewhere();
+            if self.set_mut(id).time_passes(milliseconds, interval) {
+                self.abort(id);
+            }
         }
     }
 

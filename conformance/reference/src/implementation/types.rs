@@ -104,6 +104,10 @@ pub struct Buffer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SetId(pub(super) usize);
 
+/// A set interface of either half.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct InterfaceId(pub(super) usize);
+
 /// One opening of a set by one interface, from there to Close. A new opening is
 /// another one, so nothing that an old one gave is good for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

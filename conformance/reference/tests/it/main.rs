@@ -5,6 +5,7 @@ mod buffers;
 mod close;
 mod commands;
 mod histories;
+mod lives;
 mod mutants;
 mod phases;
 mod secondaries;

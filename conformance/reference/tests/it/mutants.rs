@@ -7,6 +7,7 @@ use vdi_spec::codes::CommandCode::{ClearError, Flush, Write};
 use vdi_spec::codes::Win32;
 
 use super::histories::{self, Log};
+use super::lives;
 use super::secondaries;
 use super::stage::{Stage, pipes, result};
 use vdi_reference::{Mutant, MutantInfo, Timeout};
@@ -96,7 +97,7 @@ fn error_state(mutant: Option<Mutant>) -> Vec<String> {
 type History = fn(Option<Mutant>) -> Vec<String>;
 
 /// The one about time comes first: with some defects the others never end.
-const HISTORIES: [History; 19] = [
+const HISTORIES: [History; 22] = [
     histories::time,
     histories::waiting,
     server_close,
@@ -116,6 +117,9 @@ const HISTORIES: [History; 19] = [
     histories::early_endings,
     histories::after_abort,
     secondaries::secondaries,
+    lives::after,
+    lives::beside,
+    lives::death,
 ];
 
 #[test]

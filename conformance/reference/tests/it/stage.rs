@@ -105,6 +105,20 @@ impl Stage {
         }
     }
 
+    /// Interfaces for another set of the same machine; what comes back is told here.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            server: self.world.server_set("server"),
+            client: self.world.client_set("primary"),
+            world: self.world.clone(),
+            server_devices: Vec::new(),
+            client_devices: Vec::new(),
+            rest: self.rest.clone(),
+            seen: self.seen.clone(),
+            lanes: Mutex::default(),
+        }
+    }
+
     /// Created by the client and opened by the server.
     pub(crate) fn connect(&self, config: &VdConfig) {
         good(self.client.create(None, "S", config));

@@ -115,8 +115,8 @@ pub(super) trait ImplementationApi: Send + Sync + Sized + 'static {
     fn read(_buffer: &Self::Buffer, _length: u32) -> Option<Content> {
         None
     }
-    /// What a buffer is known by in every process: bytes from the start of the area.
-    fn offset(_buffer: &Self::Buffer) -> Option<u64> {
+    /// What a buffer is known by in every process.
+    fn number(_buffer: &Self::Buffer) -> Option<u64> {
         None
     }
     /// The number of a buffer handle, which can be told to another process.
@@ -127,8 +127,8 @@ pub(super) trait ImplementationApi: Send + Sync + Sized + 'static {
     fn handle(_number: u64) -> Option<Self::Handle> {
         None
     }
-    /// Whether the process can use the buffer that lies there.
-    fn reaches(&self, _process: Process, _offset: u64) -> bool {
+    /// Whether the process can use the buffer that is known by this number.
+    fn reaches(&self, _process: Process, _number: u64) -> bool {
         false
     }
     /// Whether the process may use the buffer; `own` is what it has got of it itself.
@@ -153,15 +153,20 @@ pub(super) struct Interfaces<B: ImplementationApi> {
 }
 
 impl<B: ImplementationApi> Interfaces<B> {
-    /// One for each process, made by its half.
+    /// One for each process, and `more`, each made by the half of its process.
     pub(super) fn new(
+        more: &vdi_trace::Interfaces,
         server: impl Fn(Process) -> B::ServerSet,
         client: impl Fn(Process) -> B::ClientSet,
     ) -> Self {
-        let of = |party| Process::all().filter(move |process| process.party() == party);
+        let all = || {
+            let more = more.iter().map(|(name, process)| (name.clone(), *process));
+            Process::all().map(|process| (process.set_interface(), process)).chain(more)
+        };
+        let of = |party| all().filter(move |(_, process)| process.party() == party);
         Self {
-            server: of(Party::Server).map(|at| (at.set_interface(), server(at))).collect(),
-            client: of(Party::Client).map(|at| (at.set_interface(), client(at))).collect(),
+            server: of(Party::Server).map(|(name, process)| (name, server(process))).collect(),
+            client: of(Party::Client).map(|(name, process)| (name, client(process))).collect(),
         }
     }
 }
@@ -194,7 +199,7 @@ impl<B: ImplementationApi> Handles<B> {
     /// The name of a buffer that this process has got.
     fn got(&mut self, process: Process, buffer: B::Buffer) -> Option<Name<'static>> {
         let mut known = self.buffers.iter().filter(|(_, known)| B::is_same(known, &buffer));
-        let elsewhere = || B::offset(&buffer).map(far::buffer);
+        let elsewhere = || B::number(&buffer).map(far::buffer);
         let name = known.next().map(|(name, _)| name.clone()).or_else(elsewhere)?;
         self.got_buffers.insert((process, name.clone()), buffer);
         Some(Name::from(name))
@@ -208,9 +213,9 @@ pub(super) mod far {
         format!("#{tag:016x}")
     }
 
-    /// A buffer, by the bytes from the start of the area.
-    pub(in super::super) fn buffer(offset: u64) -> String {
-        format!("@{offset}")
+    /// A buffer, by its number.
+    pub(in super::super) fn buffer(number: u64) -> String {
+        format!("@{number}")
     }
 
     /// A buffer handle, by its number.
@@ -290,8 +295,8 @@ impl<B: ImplementationApi> Session for ImplementationSession<B> {
         let own = handles.got_buffers.get(&(process, object.to_owned()));
         let alive = if let Some(buffer) = handles.buffers.get(object).or(own) {
             self.body.buffer_lives(process, buffer, own)
-        } else if let Some(offset) = far::number('@', object) {
-            self.body.reaches(process, offset)
+        } else if let Some(number) = far::number('@', object) {
+            self.body.reaches(process, number)
         } else if let Some(device) = handles.server_devices.get(object) {
             B::server_device_lives(device)
         } else {
@@ -390,8 +395,10 @@ impl<B: ImplementationApi> ImplementationSession<B> {
             }),
             Function::AllocateBuffer => {
                 answer(B::allocate(&set, size(args), alignment), |(buffer, offset)| {
+                    // The number is for whoever knows buffers of several processes.
+                    let address = B::number(&buffer).filter(|_| self.far).or(Some(offset));
                     self.keep(call, |handles, name| handles.buffers.insert(name, buffer));
-                    Out { address: Some(offset), ..Out::default() }
+                    Out { address, ..Out::default() }
                 })
             }
             Function::FreeBuffer => plain(B::free_buffer(&set, buffer())),

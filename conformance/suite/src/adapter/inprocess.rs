@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use vdi_spec::codes::{HResult, Win32};
-use vdi_trace::{Args, Found, Function, Out, Presence, Process};
+use vdi_trace::{Args, Found, Function, Interfaces, Out, Presence, Process};
 
 use super::barrier::{Barrier, pause};
 use super::protocol::{Answer, Hello, Offer, Racing, Request};
@@ -26,8 +26,9 @@ pub trait Implementation: Send + Sync {
     /// What it says of itself.
     fn hello(&self) -> Hello;
 
-    /// A fresh machine: nothing created, nothing opened.
-    fn session(&self, host: Arc<Host>) -> Arc<dyn Session>;
+    /// A fresh machine: nothing created, nothing opened. These are set interfaces besides
+    /// those that there are from the start.
+    fn session(&self, host: Arc<Host>, interfaces: &Interfaces) -> Arc<dyn Session>;
 }
 
 /// One scenario that is running. Calls come from many threads at once.
@@ -514,10 +515,10 @@ impl Connection for InProcessConnection {
     fn send(&mut self, request: &Request) -> Result<(), Trouble> {
         match request {
             Request::Hello { .. } | Request::Bye => {}
-            Request::Reset { .. } => {
+            Request::Reset { interfaces, .. } => {
                 let (sender, answers) = channel();
                 let host = Arc::new(Host::new(sender));
-                let session = self.implementation.session(Arc::clone(&host));
+                let session = self.implementation.session(Arc::clone(&host), interfaces);
                 host.post(Answer::Ready);
                 self.running = Some(RunningScenario { host, session, answers });
             }

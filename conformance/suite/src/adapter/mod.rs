@@ -27,7 +27,7 @@ pub use stdio::Stdio;
 
 use std::time::Duration;
 
-use protocol::{Answer, Hello, Request};
+use protocol::{Answer, Hello, OLDEST, Request, VERSION};
 use vdi_reference::Mutant;
 use vdi_simulate::{Backend, Options};
 
@@ -136,7 +136,7 @@ pub enum Trouble {
         line: String,
     },
     /// It speaks another version of the protocol.
-    #[error("speaks protocol version {0}, expected 1")]
+    #[error("speaks protocol version {0}, expected {OLDEST} to {VERSION}")]
     WrongVersion(u64),
     /// It did not answer in time.
     #[error("gave no answer to `{asked}` within {within:?}")]

@@ -14,8 +14,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use vdi_runtime::Buffer;
 use vdi_spec::clauses::Party;
-use vdi_trace::{Function, Handle, HowEnded, LaneName, Name, Out, Presence, Process};
+use vdi_trace::{Function, Handle, HowEnded, Interfaces, LaneName, Name, Out, Presence, Process};
 
 use super::barrier::pause;
 use super::body::far;
@@ -46,7 +47,7 @@ impl Adapter for Processes {
             program: self.program.clone(),
             limits,
             hello: runtime::hello(),
-            running: RunningScenario::new(),
+            running: RunningScenario::new(Interfaces::new()),
         }))
     }
 }
@@ -64,6 +65,8 @@ struct RunningScenario {
     prefix: String,
     parts: BTreeMap<Process, Part>,
     lines: (Sender<Line>, Receiver<Line>),
+    /// Set interfaces besides those that there are from the start.
+    interfaces: Interfaces,
     /// Answers that came and were not asked for yet.
     pending: VecDeque<Answer>,
     names: Names,
@@ -90,9 +93,9 @@ impl Drop for Part {
 #[derive(Default)]
 struct Names {
     commands: BTreeMap<String, String>,
-    /// Where the buffer of a name lies.
-    offsets: BTreeMap<String, u64>,
-    /// Which buffer lies there, by its name elsewhere.
+    /// The number that a buffer is known by in every process.
+    numbers: BTreeMap<String, u64>,
+    /// Which buffer that is, by its name elsewhere.
     buffers: BTreeMap<String, String>,
     handles: BTreeMap<String, u64>,
     /// What calls in progress are to make, by their numbers.
@@ -100,13 +103,14 @@ struct Names {
 }
 
 impl RunningScenario {
-    fn new() -> Self {
+    fn new(interfaces: Interfaces) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         Self {
             prefix: format!("vdi-suite-{}-{count}-", std::process::id()),
             parts: BTreeMap::new(),
             lines: channel(),
+            interfaces,
             pending: VecDeque::new(),
             names: Names::default(),
         }
@@ -134,9 +138,9 @@ impl Names {
             return;
         }
         if let Some(Handle::Name(name)) = &mut args.buffer
-            && let Some(offset) = self.offsets.get(name.as_str())
+            && let Some(number) = self.numbers.get(name.as_str())
         {
-            *name = Name::from(far::buffer(*offset));
+            *name = Name::from(far::buffer(*number));
         }
         if let Some(Handle::Name(name)) = &mut args.handle
             && let Some(number) = self.handles.get(name.as_str())
@@ -154,9 +158,10 @@ impl Names {
         let Some((call, made)) = self.making.remove(id) else { return };
         let Out { command, buffer, address, .. } = &mut **out;
         match (call, *address) {
-            (Function::AllocateBuffer, Some(offset)) => {
-                self.buffers.insert(far::buffer(offset), made.clone());
-                self.offsets.insert(made, offset);
+            (Function::AllocateBuffer, Some(number)) => {
+                self.buffers.insert(far::buffer(number), made.clone());
+                self.numbers.insert(made, number);
+                *address = Some(Buffer::offset_of(number));
             }
             (Function::GetBufferHandle, Some(number)) => {
                 self.handles.insert(made, number);
@@ -180,7 +185,8 @@ impl ProcessesConnection {
         if !self.running.parts.contains_key(&process) {
             let part = self.start(process)?;
             self.running.parts.insert(process, part);
-            self.send_to(process, &Request::Reset { scenario: String::new() })?;
+            let interfaces = self.running.interfaces.clone();
+            self.send_to(process, &Request::Reset { scenario: String::new(), interfaces })?;
             self.wait_for(process, "reset", &mut |answer| matches!(answer, Answer::Ready))?;
         }
         self.running.parts.get_mut(&process).ok_or_else(|| gone(process))
@@ -353,8 +359,8 @@ impl Connection for ProcessesConnection {
         let mut request = request.clone();
         let process = match &mut request {
             Request::Hello { .. } | Request::Bye => return Ok(()),
-            Request::Reset { .. } => {
-                self.running = RunningScenario::new();
+            Request::Reset { interfaces, .. } => {
+                self.running = RunningScenario::new(std::mem::take(interfaces));
                 self.running.pending.push_back(Answer::Ready);
                 return Ok(());
             }
@@ -387,9 +393,9 @@ impl Connection for ProcessesConnection {
             Request::Touch { lane, object, .. } => {
                 let process = process_of(lane)?;
                 if process.party() == Party::Client
-                    && let Some(offset) = self.running.names.offsets.get(object)
+                    && let Some(number) = self.running.names.numbers.get(object)
                 {
-                    *object = far::buffer(*offset);
+                    *object = far::buffer(*number);
                 }
                 process
             }

@@ -1,15 +1,23 @@
-//! The messages of adapter protocol 1; `conformance/adapters/PROTOCOL.md` tells
+//! The messages of the adapter protocol; `conformance/adapters/PROTOCOL.md` tells
 //! what they mean.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{
-    Args, Declares, Found, Function, HowEnded, Origin, Out, Presence, Process, owned_args,
-    owned_out,
+    Args, Declares, Found, Function, HowEnded, Interfaces, Origin, Out, Presence, Process,
+    owned_args, owned_out,
 };
 
 /// The version spoken here.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
+
+/// The oldest version that is spoken, too.
+pub const OLDEST: u64 = 1;
+
+/// The first version with set interfaces besides those that there are from the start.
+const INTERFACES_SINCE: u64 = 2;
 
 /// What an adapter offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -62,8 +70,11 @@ impl Offer {
 pub enum Request {
     /// The first line.
     Hello {
-        /// Protocol version.
+        /// The oldest protocol version that is spoken.
         protocol: u64,
+        /// The newest; the same one if missing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        newest: Option<u64>,
         /// Version of the suite.
         suite: String,
     },
@@ -71,6 +82,10 @@ pub enum Request {
     Reset {
         /// The scenario to come; for people.
         scenario: String,
+        /// From version 2 on: set interfaces besides those that there are from the start, by
+        /// name, with the process of each.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        interfaces: Interfaces,
     },
     /// Call a function.
     Call {
@@ -331,6 +346,19 @@ impl Hello {
         }
     }
 
+    /// Whether it makes set interfaces besides those that there are from the start.
+    #[must_use]
+    pub const fn makes_interfaces(&self) -> bool {
+        self.protocol >= INTERFACES_SINCE
+    }
+
+    /// The same in the version that a suite whose newest is this one understands.
+    #[must_use]
+    pub fn in_version(&self, newest: Option<u64>) -> Self {
+        let protocol = self.protocol.min(newest.unwrap_or(OLDEST));
+        Self { protocol, ..self.clone() }
+    }
+
     /// Whether a function is offered to a process; whoever does not list them says so when
     /// it is asked.
     #[must_use]
@@ -353,7 +381,8 @@ impl Request {
     /// The greeting.
     #[must_use]
     pub fn hello() -> Self {
-        Self::Hello { protocol: VERSION, suite: env!("CARGO_PKG_VERSION").to_owned() }
+        let suite = env!("CARGO_PKG_VERSION").to_owned();
+        Self::Hello { protocol: OLDEST, newest: Some(VERSION), suite }
     }
 
     /// The word by which what it asks for is offered.

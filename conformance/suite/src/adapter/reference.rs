@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::ThreadId;
 
 use vdi_spec::config::{ServerConfig, VdConfig};
-use vdi_trace::{Declares, Process, TimeoutArg};
+use vdi_trace::{Declares, Interfaces as SetInterfaces, Process, TimeoutArg};
 
 use super::body::{Ended, Given, Got, ImplementationApi, ImplementationSession, Interfaces, Sent};
 use super::cooperative::{ImplementationBackend, Makers, Threads};
@@ -53,7 +53,7 @@ impl Implementation for Reference {
         }
     }
 
-    fn session(&self, host: Arc<Host>) -> Arc<dyn Session> {
+    fn session(&self, host: Arc<Host>, interfaces: &SetInterfaces) -> Arc<dyn Session> {
         let machine = Machine::new(Options {
             queue_depth: QUEUE_DEPTH as usize,
             mutant: self.mutant,
@@ -62,6 +62,7 @@ impl Implementation for Reference {
             ..Options::default()
         });
         let sets = Interfaces::new(
+            interfaces,
             |process| machine.server_set(process.name()),
             |process| machine.client_set(process.name()),
         );

@@ -12,7 +12,7 @@ use vdi_simulate::{Content, Extent, from_bytes, to_bytes};
 use vdi_spec::clauses::Party;
 use vdi_spec::codes::HResult;
 use vdi_spec::config::{ServerConfig, VdConfig};
-use vdi_trace::{Declares, Process, TimeoutArg};
+use vdi_trace::{Declares, Interfaces as SetInterfaces, Process, TimeoutArg};
 
 use super::body::{Ended, Given, Got, ImplementationApi, ImplementationSession, Interfaces, Sent};
 use super::cooperative::{ImplementationBackend, Makers, Threads};
@@ -63,7 +63,7 @@ impl Implementation for Runtime {
         hello()
     }
 
-    fn session(&self, host: Arc<Host>) -> Arc<dyn Session> {
+    fn session(&self, host: Arc<Host>, interfaces: &SetInterfaces) -> Arc<dyn Session> {
         let options = Options {
             queue_depth: QUEUE_DEPTH as usize,
             virtual_time: true,
@@ -76,11 +76,17 @@ impl Implementation for Runtime {
             if far { Machine::shared_memory(options) } else { Machine::in_memory(options) };
         let processes: BTreeMap<Process, RuntimeProcess> =
             Process::all().map(|process| (process, machine.process())).collect();
-        let sets = Interfaces::new(
+        let sets = Interfaces::<RuntimeObjects>::new(
+            interfaces,
             |process| processes[&process].server_set(),
             |process| processes[&process].client_set(),
         );
-        let clients = sets.client.clone();
+        let process_of = |name: &String| {
+            let named = interfaces.get(name).copied();
+            named.or_else(|| Process::of_handle(name)).unwrap_or(Process::Primary)
+        };
+        let clients =
+            sets.client.iter().map(|(name, set)| (process_of(name), set.clone())).collect();
         let world = RuntimeObjects { machine, processes, clients };
         if far {
             ImplementationSession::far(world, host, sets)
@@ -112,7 +118,7 @@ pub(super) fn cooperative(
             server: Box::new(move |process| servers[&process].server_set()),
             client: Box::new(move |process| clients[&process].client_set()),
         };
-        (RuntimeObjects { machine, processes, clients: BTreeMap::new() }, makers)
+        (RuntimeObjects { machine, processes, clients: Vec::new() }, makers)
     })
 }
 
@@ -146,8 +152,8 @@ impl Observer for Rest {
 pub(super) struct RuntimeObjects {
     pub(super) machine: Machine,
     pub(super) processes: BTreeMap<Process, RuntimeProcess>,
-    /// By the name of the set interface.
-    pub(super) clients: BTreeMap<String, ClientSet>,
+    /// Every set interface of a client, with its process.
+    pub(super) clients: Vec<(Process, ClientSet)>,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the form of a call that may have no answer")]
@@ -316,8 +322,8 @@ impl ImplementationApi for RuntimeObjects {
         one.is_same(other)
     }
 
-    fn offset(buffer: &Buffer) -> Option<u64> {
-        Some(buffer.offset())
+    fn number(buffer: &Buffer) -> Option<u64> {
+        Some(buffer.number())
     }
 
     fn handle_number(handle: BufferHandle) -> Option<u64> {
@@ -328,9 +334,9 @@ impl ImplementationApi for RuntimeObjects {
         number.try_into().ok().map(BufferHandle)
     }
 
-    fn reaches(&self, process: Process, offset: u64) -> bool {
-        let client = self.clients.get(&process.set_interface());
-        client.is_some_and(|client| client.buffer_at(offset).is_some())
+    fn reaches(&self, process: Process, number: u64) -> bool {
+        let mut own = self.clients.iter().filter(|(of, _)| *of == process);
+        own.any(|(_, client)| client.buffer_numbered(number).is_some())
     }
 
     fn buffer_lives(&self, process: Process, buffer: &Buffer, own: Option<&Buffer>) -> bool {
@@ -338,7 +344,7 @@ impl ImplementationApi for RuntimeObjects {
             Some(own) => own.is_alive(),
             None if process.party() == Party::Server => buffer.is_alive(),
             None if self.clients.is_empty() => false,
-            None => self.reaches(process, buffer.offset()),
+            None => self.reaches(process, buffer.number()),
         }
     }
 

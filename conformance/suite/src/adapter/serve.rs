@@ -25,7 +25,9 @@ pub fn serve<I: Implementation + Clone + 'static>(
     for line in input.lines() {
         let request: Request = serde_json::from_str(&line?)?;
         match request {
-            Request::Hello { .. } => write_line(&output, &Answer::Hello(driver.hello.clone()))?,
+            Request::Hello { newest, .. } => {
+                write_line(&output, &Answer::Hello(driver.hello.in_version(newest)))?;
+            }
             Request::Bye => break,
             request => {
                 if let Err(trouble) = driver.send(&request) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::answer;
 use super::lines::{self, Lines, garbage};
-use super::protocol::{Answer, Hello, Request, VERSION};
+use super::protocol::{Answer, Hello, OLDEST, Request, VERSION};
 use super::{Adapter, Connection, Limits, NotGreeted, Trouble};
 
 /// Lines of standard error that are told of one that does not greet.
@@ -80,7 +80,7 @@ impl Process {
             protocol: u64,
         }
         if let Ok(Version { protocol }) = serde_json::from_slice(&line)
-            && protocol != VERSION
+            && !(OLDEST..=VERSION).contains(&protocol)
         {
             return Err(Trouble::WrongVersion(protocol));
         }

@@ -161,6 +161,7 @@ fn scenario(all: &[PinnedAction], covered: &BTreeSet<String>, number: usize) -> 
         misuse_under: BTreeMap::new(),
         unpinned: false,
         records: Vec::new(),
+        interfaces: BTreeMap::new(),
         config: None,
         given: None,
         steps: all.iter().flat_map(|one| one.steps.iter().cloned()).collect(),

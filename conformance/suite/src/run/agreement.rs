@@ -96,7 +96,7 @@ pub fn allowed_combinations(
     declares: Declares,
 ) -> BTreeMap<usize, Vec<Combination>> {
     let (steps, own) = expand(scenario);
-    let header = Header { declares, ..Play::header(&scenario.records) };
+    let header = Header { declares, ..Play::header(scenario) };
     let mut plays = vec![Play::with(&header, profile)];
     let mut allowed = BTreeMap::new();
     let done = |(_, step): &(usize, &Step)| step.is_done_under(profile);

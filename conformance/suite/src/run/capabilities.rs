@@ -25,8 +25,16 @@ pub(super) fn function_word(process: Process, function: Function) -> String {
     format!("{}.{function}", role(process))
 }
 
-/// The first thing that these steps need and an adapter does not offer, in a word.
-pub(super) fn lacking(steps: &[Step], hello: &Hello) -> Option<String> {
+/// Set interfaces besides those that there are from the start, as they are named where an
+/// adapter does not make them.
+const INTERFACES: &str = "interfaces";
+
+/// The first thing that a scenario, of these steps, needs and an adapter does not offer, in
+/// a word.
+pub(super) fn lacking(scenario: &Scenario, steps: &[Step], hello: &Hello) -> Option<String> {
+    if !scenario.interfaces.is_empty() && !hello.makes_interfaces() {
+        return Some(INTERFACES.to_owned());
+    }
     let missing = needed_offers(steps).into_iter().find(|offer| !hello.has(*offer));
     missing.map(Offer::word).map(str::to_owned).or_else(|| {
         let called =

@@ -7,11 +7,63 @@ use vdi_spec::codes::HResult;
 use vdi_spec::config::{ServerConfig, VdConfig};
 use vdi_trace::{Args, Function, Out, Size};
 
+use crate::scenario::StepCall;
+
 /// What is known of the calls so far, as far as results depend on it.
 #[derive(Clone, Default)]
 pub(super) struct DefaultResults {
     /// The call in progress on each lane.
-    calls: BTreeMap<String, (Function, Args<'static>)>,
+    calls: BTreeMap<String, Begun>,
+    /// Every set that was created, with its name.
+    sets: Vec<(String, SetResults)>,
+    /// Which of them an interface has.
+    of: BTreeMap<String, usize>,
+}
+
+/// A call in progress.
+#[derive(Clone)]
+struct Begun {
+    function: Function,
+    on: String,
+    args: Args<'static>,
+}
+
+impl DefaultResults {
+    pub(super) fn begins(&mut self, call: StepCall<'_>) {
+        let StepCall { function, lane, on, args, .. } = call;
+        let begun = Begun { function, on: on.to_owned(), args: args.clone() };
+        self.calls.insert(lane.to_string(), begun);
+    }
+
+    /// What goes with this status of the call in progress on a lane.
+    pub(super) fn returns(&mut self, lane: &str, status: HResult) -> Out<'static> {
+        let begun = self.calls.remove(lane).filter(|_| status == HResult::NOERROR);
+        let Some(Begun { function, on, args }) = begun else { return Out::default() };
+        let name = args.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        let created = matches!(function, Function::Create | Function::CreateEx);
+        let opened = matches!(
+            function,
+            Function::Open | Function::OpenInSecondary | Function::OpenInSecondaryEx
+        );
+        if created {
+            let asked = args.config.as_deref().copied().unwrap_or_default();
+            self.sets.push((name, SetResults { asked, ..SetResults::default() }));
+            self.of.insert(on, self.sets.len() - 1);
+            return Out::default();
+        }
+        if opened {
+            let found = self.sets.iter().rposition(|(known, _)| *known == name);
+            self.of.extend(found.map(|set| (on, set)));
+            return Out::default();
+        }
+        let set = self.of.get(&on).and_then(|set| self.sets.get_mut(*set));
+        set.map(|(_, set)| set.returns(function, &args)).unwrap_or_default()
+    }
+}
+
+/// What is known of one set.
+#[derive(Clone, Default)]
+struct SetResults {
     asked: VdConfig,
     set: ServerConfig,
     configured: bool,
@@ -21,25 +73,11 @@ pub(super) struct DefaultResults {
     available: BTreeMap<(i64, u32), u32>,
 }
 
-impl DefaultResults {
-    pub(super) fn begins(&mut self, lane: &str, function: Function, args: &Args<'static>) {
-        self.calls.insert(lane.to_owned(), (function, args.clone()));
-    }
-
-    /// What goes with this status of the call in progress on a lane.
-    pub(super) fn returns(&mut self, lane: &str, status: HResult) -> Out<'static> {
+impl SetResults {
+    /// What a call gives that succeeds.
+    fn returns(&mut self, function: Function, args: &Args<'static>) -> Out<'static> {
         let mut out = Out::default();
-        if status != HResult::NOERROR {
-            return out;
-        }
-        let Some((function, args)) = self.calls.remove(lane) else {
-            return out;
-        };
         match function {
-            Function::Create | Function::CreateEx => {
-                let asked = args.config.as_deref().copied().unwrap_or_default();
-                *self = Self { calls: std::mem::take(&mut self.calls), asked, ..Self::default() };
-            }
             Function::BeginConfiguration => {
                 self.set = ServerConfig {
                     features: args.features.unwrap_or_default(),
@@ -54,20 +92,22 @@ impl DefaultResults {
                 out.config = Some(Box::new(self.asked.with_server(&self.set)));
             }
             Function::RequestBuffers => {
-                let kind = self.kind(&args);
+                let kind = self.kind(args);
                 *self.available.entry(kind).or_default() += args.count.unwrap_or_default();
             }
             Function::QueryAvailableBuffers => {
                 out.count =
-                    Some(self.available.get(&self.kind(&args)).copied().unwrap_or_default());
+                    Some(self.available.get(&self.kind(args)).copied().unwrap_or_default());
             }
             Function::AllocateBuffer => {
-                let kind = self.kind(&args);
+                let kind = self.kind(args);
                 let left = self.available.entry(kind).or_default();
                 *left = left.saturating_sub(1);
-                out.address = Some(self.allocate(&args));
+                out.address = Some(self.allocate(args));
             }
-            Function::Open
+            Function::Create
+            | Function::CreateEx
+            | Function::Open
             | Function::GetConfiguration
             | Function::ExecuteCompletionAgent
             | Function::OpenDevice

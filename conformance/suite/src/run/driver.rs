@@ -78,9 +78,10 @@ pub fn run_scenario(
         declares: hello.declares,
         records: records(scenario, hello.has(Offer::Expire)),
         provoked: provoked.into_iter().collect(),
+        interfaces: scenario.interfaces.clone(),
         ..Header::default()
     };
-    let missing = lacking(&steps, hello);
+    let missing = lacking(scenario, &steps, hello);
     let mut driver = Driver {
         connection,
         limits,
@@ -140,6 +141,10 @@ struct Objects {
     holds: BTreeSet<String>,
     /// Of the last call on each lane; of the agent's, an interval of serverTimeOut.
     time_outs: BTreeMap<String, Duration>,
+    /// An interval of serverTimeOut, by the name of the set.
+    intervals: BTreeMap<String, Duration>,
+    /// The same, by the interface that has opened the set.
+    opened: BTreeMap<String, Duration>,
     /// Devices and buffers that calls in progress would make, by number.
     making: BTreeMap<u64, String>,
     /// Devices and buffers that calls were to make and did not.
@@ -156,7 +161,8 @@ impl Driver<'_> {
         own: usize,
         profile: &Profile,
     ) -> Result<(), End> {
-        self.connection.send(&Request::Reset { scenario: scenario.id.clone() })?;
+        let (id, interfaces) = (scenario.id.clone(), scenario.interfaces.clone());
+        self.connection.send(&Request::Reset { scenario: id, interfaces })?;
         // Late answers to an earlier scenario may still come before `ready`.
         loop {
             let within = self.limits.timeout;
@@ -271,14 +277,26 @@ impl Driver<'_> {
         self.settle()
     }
 
-    /// Keeps the time-out of a call, and of a set that is created.
+    /// Keeps the time-out of a call, and of a set for its agent.
     fn note_time_out(&mut self, asked: StepCall<'_>) {
+        let objects = &mut self.objects;
+        let name = asked.args.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        if asked.function == Function::Open
+            && let Some(interval) = objects.intervals.get(&name)
+        {
+            objects.opened.insert(asked.on.to_owned(), *interval);
+        }
+        if asked.function == Function::ExecuteCompletionAgent
+            && let Some(interval) = objects.opened.get(asked.on)
+        {
+            objects.time_outs.insert(asked.lane.to_string(), *interval);
+        }
         if let Some(TimeoutArg::Milliseconds(ms)) = asked.args.timeout {
             self.objects.time_outs.insert(asked.lane.to_string(), Duration::from_millis(ms.into()));
         }
         if let Some(config) = &asked.args.config {
             let interval = Duration::from_millis(config.server_time_out.into());
-            self.objects.time_outs.insert("server.agent".to_owned(), interval);
+            self.objects.intervals.insert(name, interval);
         }
     }
 

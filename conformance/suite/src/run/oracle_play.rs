@@ -60,22 +60,22 @@ pub(super) struct Play<'a> {
 }
 
 impl<'a> Play<'a> {
-    pub(super) fn new(records: &[Recorded], profile: &'a Profile) -> Self {
-        Self::with(&Self::header(records), profile)
+    pub(super) fn new(profile: &'a Profile) -> Self {
+        Self::with(&Header { records: vec![Recorded::Time], ..Header::default() }, profile)
     }
 
     /// A play of a scenario, of a queue that takes as much as is shown.
     pub(super) fn of(scenario: &Scenario, profile: &'a Profile) -> Self {
         let queue_depth = scenario.needs_depth().then_some(SHOWN_DEPTH);
         let declares = Declares { queue_depth };
-        Self::with(&Header { declares, ..Self::header(&scenario.records) }, profile)
+        Self::with(&Header { declares, ..Self::header(scenario) }, profile)
     }
 
-    /// What a play tells without a gap.
-    pub(super) fn header(records: &[Recorded]) -> Header {
-        let mut records = records.to_vec();
+    /// The interfaces that there are, and what a play tells without a gap.
+    pub(super) fn header(scenario: &Scenario) -> Header {
+        let mut records = scenario.records.clone();
         records.push(Recorded::Time);
-        Header { records, ..Header::default() }
+        Header { records, interfaces: scenario.interfaces.clone(), ..Header::default() }
     }
 
     pub(super) fn with(header: &Header, profile: &'a Profile) -> Self {
@@ -315,7 +315,7 @@ impl Play<'_> {
         if let (Some(name), Some(true)) = (call.creates, call.args.hold) {
             self.holds.insert(name.to_owned());
         }
-        self.default_results.begins(call.lane.as_str(), call.function, call.args);
+        self.default_results.begins(call);
         if let (Function::Create | Function::CreateEx, Some(name)) =
             (call.function, &call.args.name)
         {

@@ -28,7 +28,7 @@ pub struct PinnedAction {
 /// made and their answers can be pinned.
 #[must_use]
 pub fn pin_actions(actions: &[Action], profile: &Profile) -> Vec<PinnedAction> {
-    let mut play = Play::new(&[], profile);
+    let mut play = Play::new(profile);
     let mut all = Vec::new();
     for action in actions {
         match one(&mut play, action) {
@@ -43,7 +43,7 @@ pub fn pin_actions(actions: &[Action], profile: &Profile) -> Vec<PinnedAction> {
 #[must_use]
 pub fn transitions(steps: &[Step]) -> BTreeSet<String> {
     let profile = Profile::default();
-    let mut play = Play::new(&[], &profile);
+    let mut play = Play::new(&profile);
     let mut all = BTreeSet::new();
     for step in steps {
         if !step.is_done_under(&profile) {

@@ -7,8 +7,8 @@ use vdi_spec::clauses::{Clause, Party, Profile, Question, Reading};
 use vdi_spec::codes::{CommandCode, Features, HResult, UnknownName, Win32};
 use vdi_spec::config::VdConfig;
 use vdi_trace::{
-    Args, Found, Function, HowEnded, LaneName, Presence, Process, Recorded, Reported, Size,
-    Statement,
+    Args, Found, Function, HowEnded, Interfaces, LaneName, Presence, Process, Recorded, Reported,
+    Size, Statement,
 };
 
 use super::{Pinned, Truth};
@@ -42,6 +42,10 @@ pub struct Scenario {
     /// touches or writes is not used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<Recorded>,
+    /// Set interfaces besides those that every process has from the start, by name, with the
+    /// process of each: what a second set is made with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub interfaces: Interfaces,
     /// What the client asks for in Create, beyond the number of devices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<VdConfig>,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use vdi_spec::clauses::{Clause, Party};
 use vdi_spec::config::VdConfig;
-use vdi_trace::Recorded;
+use vdi_trace::{Interfaces, Recorded};
 
 use super::{Given, Scenario, Step, validate};
 
@@ -106,6 +106,8 @@ struct Outline<'a> {
     unpinned: bool,
     #[serde(default)]
     records: Vec<Recorded>,
+    #[serde(default)]
+    interfaces: Interfaces,
     config: Option<VdConfig>,
     given: Option<Given>,
     #[serde(borrow)]
@@ -150,6 +152,7 @@ pub fn parse(path: &str, text: &str) -> Result<Scenario, Box<BadFile>> {
         misuse_under: outline.misuse_under,
         unpinned: outline.unpinned,
         records: outline.records,
+        interfaces: outline.interfaces,
         config: outline.config,
         given: outline.given,
         steps,

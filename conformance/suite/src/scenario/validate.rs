@@ -44,7 +44,7 @@ pub(super) fn validate(scenario: &Scenario) -> Result<(), Problem> {
         situation(given)?;
     }
     let (steps, own) = expand(scenario);
-    let mut handles = Handles::default();
+    let mut handles = Handles::of(scenario)?;
     for (index, step) in steps.iter().enumerate() {
         handles.step(step).map_err(|found| Problem { step: index.checked_sub(own), ..found })?;
     }
@@ -146,13 +146,25 @@ impl Kind {
 /// The handles known so far.
 struct Handles(BTreeMap<String, Kind>);
 
-impl Default for Handles {
-    fn default() -> Self {
-        Self(Process::all().map(|p| (p.set_interface(), Kind::Set(p))).collect())
-    }
-}
-
 impl Handles {
+    /// The set interfaces: those of every process, and those that the scenario adds.
+    fn of(scenario: &Scenario) -> Result<Self, Problem> {
+        let mut known: BTreeMap<String, Kind> =
+            Process::all().map(|p| (p.set_interface(), Kind::Set(p))).collect();
+        for (name, process) in &scenario.interfaces {
+            let sound = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+            if name.is_empty() || !name.chars().all(sound) {
+                let message = "an interface's name is made of letters, digits, `-` and `_`";
+                return problem(Some(name), message);
+            }
+            if known.insert(name.clone(), Kind::Set(*process)).is_some() {
+                let message = format!("`{name}` is there from the start: choose another name");
+                return problem(Some(name), message);
+            }
+        }
+        Ok(Self(known))
+    }
+
     fn get(&self, name: &str) -> Result<Kind, Problem> {
         self.0.get(name).copied().map_or_else(
             || {

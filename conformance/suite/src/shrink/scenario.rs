@@ -108,6 +108,7 @@ pub fn of_trace(
         misuse_under: std::collections::BTreeMap::new(),
         unpinned: true,
         records: trace.header.records.clone(),
+        interfaces: trace.header.interfaces.clone(),
         config: None,
         given: None,
         steps,

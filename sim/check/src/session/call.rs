@@ -37,6 +37,8 @@ pub(crate) struct Bound {
     pub(crate) creates: bool,
     /// Whether an Open is called on the interface that has, or had, this set.
     pub(crate) own: bool,
+    /// Whether another interface has the set, or is about to open it.
+    pub(crate) elsewhere: bool,
     pub(crate) call: Call,
     pub(crate) then: OnSuccess,
 }
@@ -86,7 +88,7 @@ pub(crate) struct PositionReport {
 
 impl Bound {
     pub(super) const fn new(set: usize, call: Call, then: OnSuccess) -> Self {
-        Self { set, on: None, name: None, creates: false, own: false, call, then }
+        Self { set, on: None, name: None, creates: false, own: false, elsewhere: false, call, then }
     }
 }
 

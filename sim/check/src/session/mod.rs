@@ -29,7 +29,7 @@ pub(crate) use set_name::SetName;
 
 use crate::explain::InputError;
 use crate::linearize::{Slot, SlotSet};
-use vdi_model::{LaneId, State};
+use vdi_model::{Call, LaneId, ServerCall, State};
 use vdi_trace::{Header, LaneName, Process};
 
 /// Everything that a trace speaks of, and what each name in it stands for now.
@@ -129,6 +129,19 @@ impl Session {
     /// Whether a call on this interface is open that is bound to this set.
     pub(crate) fn is_called(&self, interface: usize, set: usize) -> bool {
         self.calls_of(set).any(|call| call.bound.on == Some(interface))
+    }
+
+    /// Whether another server's interface than this one has the set, or is about to open it.
+    pub(crate) fn is_elsewhere(&self, interface: usize, set: usize) -> bool {
+        let mut others = self.names.interfaces.iter().enumerate();
+        let has = |(other, known): (usize, &names::Interface)| {
+            other != interface && known.process == Process::Server && known.set == Some(set)
+        };
+        let opens = |call: &OpenCall| {
+            call.bound.on != Some(interface)
+                && matches!(call.bound.call, Call::Server(ServerCall::Open { .. }))
+        };
+        others.any(has) || self.calls_of(set).any(opens)
     }
 
     /// The set of an open call.

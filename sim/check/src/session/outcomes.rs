@@ -12,6 +12,12 @@ use vdi_model::{
 /// What a call may come to in a state: it is understood as it stands there.
 pub(crate) fn outcomes(terms: &Terms, state: &State, lane: LaneId, bound: &Bound) -> Outcomes {
     let call = resolved(bound, state);
+    if bound.elsewhere && state.server == ServerLife::Open {
+        // To this interface the set is one that it cannot get at.
+        let unopened = State { server: ServerLife::Absent, ..state.clone() };
+        let open = Call::Server(ServerCall::Open { found: false, reused: false });
+        return vdi_model::outcomes(&unopened, &terms.profile, terms.limits, lane, &open);
+    }
     let mut outcomes = vdi_model::outcomes(state, &terms.profile, terms.limits, lane, &call);
     // Of the calls that could create a set it is known which ones may; and once it was
     // created, what creates is another set.

@@ -28,6 +28,12 @@ use vdi_spec::codes::HResult;
 #[derive(Clone)]
 pub struct Buffer(Option<Shared>);
 
+/// In the number of a buffer: bits for the place in the area.
+const OFFSET_BITS: u32 = 40;
+
+/// In the number of a buffer: the bits for the set.
+const SET_BITS: u64 = (1 << 23) - 1;
+
 #[derive(Clone)]
 struct Shared {
     mapping: Arc<SetMapping>,
@@ -250,6 +256,23 @@ impl Buffer {
             start.saturating_add(shared.span.offset as u64)
         };
         self.0.as_ref().map_or(0, offset)
+    }
+
+    /// What it is known by in every process of the machine, as [`Buffer::offset`] is in
+    /// those of its set. 0 if it is no shared buffer.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        let set = self.0.as_ref().map_or(0, |shared| {
+            let salt = shared.mapping.control().identity.salt.get();
+            (salt ^ salt >> 23 ^ salt >> 46) & SET_BITS
+        });
+        set << OFFSET_BITS | self.offset() & ((1 << OFFSET_BITS) - 1)
+    }
+
+    /// The bytes from the start of the area of the buffer that has this number.
+    #[must_use]
+    pub const fn offset_of(number: u64) -> u64 {
+        number & ((1 << OFFSET_BITS) - 1)
     }
 
     /// The place among the set's buffers, counted from 0, and the how-manieth buffer it is

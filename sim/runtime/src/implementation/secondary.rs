@@ -69,10 +69,19 @@ impl ClientSet {
     /// every buffer so; a secondary has only what it was given, and finds none.
     #[must_use]
     pub fn buffer_at(&self, offset: u64) -> Option<Buffer> {
+        self.own_buffer(|buffer| buffer.offset() == offset)
+    }
+
+    /// The same by the number of the buffer.
+    #[must_use]
+    pub fn buffer_numbered(&self, number: u64) -> Option<Buffer> {
+        self.own_buffer(|buffer| buffer.number() == number)
+    }
+
+    fn own_buffer(&self, is_it: impl Fn(&Buffer) -> bool) -> Option<Buffer> {
         let client = self.client().ok().filter(|client| client.side == PRIMARY)?;
         client.mapping.allocated().find_map(|key| {
-            Buffer::new(&client.mapping, &client.views, key)
-                .filter(|buffer| buffer.offset() == offset)
+            Buffer::new(&client.mapping, &client.views, key).filter(|buffer| is_it(buffer))
         })
     }
 

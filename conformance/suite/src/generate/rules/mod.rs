@@ -10,6 +10,7 @@ mod configuration;
 mod counts;
 mod create;
 mod forgetting;
+mod lives;
 mod names;
 mod queue;
 mod steps;
@@ -30,5 +31,6 @@ pub fn from_rules() -> Vec<Scenario> {
     all.extend(counts::stories());
     all.extend(time::stories());
     all.extend(forgetting::stories());
+    all.extend(lives::stories());
     all.into_iter().map(story::Story::written).collect()
 }

@@ -26,6 +26,7 @@ pub(super) fn story(name: &str, title: &str, clauses: &[&str]) -> Story {
         misuse_under: BTreeMap::new(),
         unpinned: false,
         records: Vec::new(),
+        interfaces: BTreeMap::new(),
         config: None,
         given: None,
         steps: Vec::new(),
@@ -36,6 +37,12 @@ impl Story {
     /// The situation in which its steps begin.
     pub(super) fn given(mut self, given: Value) -> Self {
         self.0.given = Some(serde_json::from_value(given).expect("a situation"));
+        self
+    }
+
+    /// Set interfaces besides those that there are from the start.
+    pub(super) fn interfaces(mut self, interfaces: Value) -> Self {
+        self.0.interfaces = serde_json::from_value(interfaces).expect("interfaces");
         self
     }
 

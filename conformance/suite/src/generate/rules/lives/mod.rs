@@ -1,0 +1,14 @@
+//! Several sets in one run of the processes: one after the other, and side by side. What
+//! is kept where it outlasts a set shows here only.
+
+mod after;
+mod beside;
+mod life;
+
+use super::story::Story;
+
+pub(super) fn stories() -> Vec<Story> {
+    let mut all = after::stories();
+    all.extend(beside::stories());
+    all
+}

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use vdi_spec::clauses::{Profile, WithheldFeatures};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::{ServerConfig, VdConfig};
 use vdi_trace::{Args, Function, Out, Size};
@@ -10,6 +11,8 @@ use vdi_trace::{Args, Function, Out, Size};
 /// What is known of the calls so far, as far as results depend on it.
 #[derive(Clone, Default)]
 pub(super) struct DefaultResults {
+    /// Whether the server may withhold a feature that was asked for.
+    withholds: bool,
     /// The call in progress on each lane.
     calls: BTreeMap<String, (Function, Args<'static>)>,
     asked: VdConfig,
@@ -22,6 +25,18 @@ pub(super) struct DefaultResults {
 }
 
 impl DefaultResults {
+    pub(super) fn under(profile: &Profile) -> Self {
+        let withholds = profile.withheld_features == WithheldFeatures::Withheld;
+        Self { withholds, ..Self::default() }
+    }
+
+    /// The configuration that was agreed on.
+    fn agreed(&self) -> VdConfig {
+        let agreed = self.asked.with_server(&self.set);
+        let features = if self.withholds { self.set.features } else { agreed.features };
+        VdConfig { features, ..agreed }
+    }
+
     pub(super) fn begins(&mut self, lane: &str, function: Function, args: &Args<'static>) {
         self.calls.insert(lane.to_owned(), (function, args.clone()));
     }
@@ -38,7 +53,8 @@ impl DefaultResults {
         match function {
             Function::Create | Function::CreateEx => {
                 let asked = args.config.as_deref().copied().unwrap_or_default();
-                *self = Self { calls: std::mem::take(&mut self.calls), asked, ..Self::default() };
+                let (calls, withholds) = (std::mem::take(&mut self.calls), self.withholds);
+                *self = Self { withholds, calls, asked, ..Self::default() };
             }
             Function::BeginConfiguration => {
                 self.set = ServerConfig {
@@ -51,7 +67,7 @@ impl DefaultResults {
             Function::EndConfiguration => self.configured = true,
             // The server has no argument `timeout`, and is given what was asked.
             Function::GetConfiguration if args.timeout.is_some() && self.configured => {
-                out.config = Some(Box::new(self.asked.with_server(&self.set)));
+                out.config = Some(Box::new(self.agreed()));
             }
             Function::RequestBuffers => {
                 *self.available.entry(kind(&args)).or_default() += args.count.unwrap_or_default();

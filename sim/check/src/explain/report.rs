@@ -1,5 +1,8 @@
 //! What has been found so far: the verdict, the findings, what was covered.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::transitions::Transitions;
 use super::verdict::{Attempt, Finding, Judged, Note, Undecided, Verdict, Why};
 use crate::terms::Terms;
@@ -14,6 +17,10 @@ const FINDINGS: usize = 100;
 pub(crate) struct Report {
     /// The line of the event that is judged.
     pub(crate) line: usize,
+    /// Milliseconds to when it was written, as the trace tells.
+    pub(crate) elapsed: Option<u64>,
+    /// The same of every line that tells it, where the lines were read before.
+    pub(crate) times: Arc<BTreeMap<usize, u64>>,
     verdict: Verdict,
     findings: Vec<Finding>,
     more_findings: usize,
@@ -33,6 +40,8 @@ impl Report {
     pub(crate) fn new(header: &Header) -> Self {
         Self {
             line: 0,
+            elapsed: None,
+            times: Arc::default(),
             verdict: Verdict::Conformant,
             findings: Vec::new(),
             more_findings: 0,
@@ -84,8 +93,9 @@ impl Report {
     }
 
     /// The event in this line is judged from here on.
-    pub(crate) const fn begin_event(&mut self, line: usize) {
+    pub(crate) fn begin_event(&mut self, line: usize) {
         self.line = line;
+        self.elapsed = self.times.get(&line).copied().or(self.elapsed);
         self.events += 1;
     }
 

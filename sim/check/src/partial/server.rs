@@ -167,7 +167,7 @@ impl Set {
         if let Some(given) = given {
             args.block_size = Some(given.block_size);
             args.max_transfer_size = Some(given.max_transfer_size);
-            args.features = Some(given.features.without(self.asked.features));
+            args.features = Some(given.features);
         }
         events.extend(self.at_once(Function::BeginConfiguration, None, args));
         let lane = self.lane();

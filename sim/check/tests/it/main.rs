@@ -1,5 +1,6 @@
 //! The tests of the oracle.
 
+mod answers;
 mod ends;
 mod half;
 mod histories;

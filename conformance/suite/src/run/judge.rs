@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Serialize;
-use vdi_check::{Finding, Judged, Verdict as Oracle, Violation, check_trace};
+use vdi_check::{Finding, Judged, StillOpen, Verdict as Oracle, Violation, check_trace};
 use vdi_spec::clauses::{Clause, Profile};
-use vdi_trace::Trace;
+use vdi_trace::{Event, Trace};
 
 use super::blocking::{self, Blocking};
 use super::driver::{End, Run};
@@ -99,6 +99,8 @@ pub struct ScenarioResult {
     pub used: Vec<Clause>,
     /// What a call did wrong about blocking, if that is what failed.
     pub blocking: Option<Blocking>,
+    /// Calls that were still in progress at the end, each with the step at which it began.
+    pub in_progress: Vec<(usize, StillOpen)>,
     /// What was observed.
     pub trace: Trace,
     /// What is known of the adapter besides.
@@ -150,6 +152,7 @@ impl ScenarioResult {
             findings: Vec::new(),
             used: Vec::new(),
             blocking: None,
+            in_progress: Vec::new(),
             trace: Trace::default(),
             adapter: AdapterNotes::default(),
             races: Races::default(),
@@ -170,6 +173,7 @@ pub fn judge(scenario: &Scenario, profile: &Profile, run: Run, stderr: String) -
         (Verdict::Disagreement(_), Some(mismatch)) => blocking::of_mismatch(&run.trace, mismatch),
         _ => None,
     };
+    let in_progress = still_open(&run, &judged);
     let lacks = match &run.end {
         Some(End::NotOffered { what, .. }) if matches!(verdict, Verdict::NotOffered(_)) => {
             Some(what.clone())
@@ -180,6 +184,7 @@ pub fn judge(scenario: &Scenario, profile: &Profile, run: Run, stderr: String) -
         verdict,
         adapter: AdapterNotes { stderr, lacks, ..AdapterNotes::default() },
         blocking,
+        in_progress,
         step,
         mismatch: run.mismatch,
         findings: judged.findings,
@@ -307,6 +312,18 @@ fn misuse(scenario: &Scenario, profile: &Profile, judged: &Judged) -> Option<Dis
         scenario: format!("`misuse` lists: {}", list(&named)),
         step: 0,
     })
+}
+
+/// The calls that never returned, with the steps at which they began. What the verdict was
+/// reached before, and returned only then, is none of them, whichever of the two came first.
+fn still_open(run: &Run, judged: &Judged) -> Vec<(usize, StillOpen)> {
+    let returns = |call: &StillOpen| {
+        let later = run.trace.events.iter().skip(call.line.saturating_sub(1));
+        let mut later = later.filter(|event| event.lane() == Some(call.lane.as_str()));
+        later.any(|event| matches!(event, Event::Return { .. }))
+    };
+    let open = judged.in_progress.iter().filter(|call| !returns(call));
+    open.map(|call| (step_of(run, call.line), call.clone())).collect()
 }
 
 fn step_of(run: &Run, line: usize) -> usize {

@@ -165,7 +165,7 @@ fn who_checks_is_a_reading_and_the_server_is_at_fault() {
     ] {
         let (violated, found) = broken(&[CREATED, &events], readings);
         assert_eq!(violated.as_deref(), clause, "{events} {readings:?}");
-        assert_eq!(found, [fault.clone()], "{events} {readings:?}");
+        assert_eq!(found, std::slice::from_ref(fault), "{events} {readings:?}");
     }
 }
 

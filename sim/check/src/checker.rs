@@ -83,13 +83,13 @@ impl Checker {
     /// for the whole trace. How long a call has waited is said then; no verdict depends on it.
     pub fn note_elapsed(&mut self, elapsed: Option<u64>) {
         let Some(elapsed) = elapsed else { return };
-        self.report.elapsed = Some(elapsed);
-        self.others.iter_mut().for_each(|other| other.report.elapsed = Some(elapsed));
+        self.report.time.elapsed = Some(elapsed);
+        self.others.iter_mut().for_each(|other| other.report.time.elapsed = Some(elapsed));
     }
 
     /// The same of all events, by their lines.
     pub(crate) fn with_times(mut self, times: BTreeMap<usize, u64>) -> Self {
-        self.report.times = Arc::new(times);
+        self.report.time.of_lines = Arc::new(times);
         self
     }
 
@@ -110,7 +110,7 @@ impl Checker {
         });
         rules::note_unexplained(&best.session, &mut best.report);
         let order = best.terms.search.explains.then(|| order_of_effects(&best.session));
-        let in_progress = in_progress(&best.session, &best.terms, best.report.elapsed);
+        let in_progress = in_progress(&best.session, &best.terms, best.report.time.elapsed);
         Judged { order, in_progress, ..best.report.finish(&best.terms) }
     }
 

@@ -63,7 +63,7 @@ pub(crate) fn begin(
     session.calls.push(OpenCall {
         lane,
         line: report.line,
-        since: report.elapsed,
+        since: report.time.elapsed,
         function,
         bound,
         creates: invocation.creates.map(str::to_owned),

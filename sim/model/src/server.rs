@@ -8,15 +8,15 @@ use super::outcome::{Outcome, Outcomes};
 use super::phase::ServerPhase;
 use super::state::{Cause, ClientLife, Reserve, ServerDevice, ServerLife, State};
 use super::values::{Granted, LaneId, Requested};
-use super::{BufferId, Limits, Request, ServerCall, commands};
+use super::{BufferId, Limits, Request, ServerCall, commands, requests};
 use vdi_spec::clauses::Clause as C;
 use vdi_spec::clauses::{
-    AllocateAfterNormalTermination, AvailableCount, BadConfigurationArguments, BadRequestArguments,
-    CloseAndAgentOrder, CloseDeviceAfterAllClosed, CloseDeviceTwiceWhileActive,
-    CommandsHeldAtNormalClose, ConfigurationCallWhenAborted, ConnectedStateCells,
-    DeliverAfterCloseDevice, FreeBufferInUse, OpenAfterAbort, Profile, QueueDepth, QueueFullCode,
-    SecondAgent, ServerCloseDevicesOpen, ServerHandleReuse, ServerOpenDeviceSurplus,
-    SharedAfterFree, SharedWhenNotOpen, SignalAbortNotOpen, UnsoundCommand,
+    AllocateAfterNormalTermination, AvailableCount, BadConfigurationArguments, CloseAndAgentOrder,
+    CloseDeviceAfterAllClosed, CloseDeviceTwiceWhileActive, CommandsHeldAtNormalClose,
+    ConfigurationCallWhenAborted, ConnectedStateCells, DeliverAfterCloseDevice, FreeBufferInUse,
+    OpenAfterAbort, Profile, QueueDepth, QueueFullCode, SecondAgent, ServerCloseDevicesOpen,
+    ServerHandleReuse, ServerOpenDeviceSurplus, SharedAfterFree, SharedWhenNotOpen,
+    SignalAbortNotOpen, UnsoundCommand,
 };
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 
@@ -209,7 +209,7 @@ fn request_buffers(state: &State, profile: &Profile, requested: Requested) -> Ou
     match state.server_phase() {
         P::AbnormallyTerminated => configuration_after_abort(profile),
         P::Configurable | P::Initializing | P::Active if !requested.is_sound() => {
-            request_unsound(profile)
+            requests::unsound(profile)
         }
         P::Configurable | P::Initializing | P::Active => smallvec![
             Outcome::returns(HResult::NOERROR, C::ServerRequestBuffersStatus)
@@ -218,22 +218,6 @@ fn request_buffers(state: &State, profile: &Profile, requested: Requested) -> Ou
         ],
         _ => protocol(C::ServerRequestBuffersPhase),
     }
-}
-
-/// What comes of a request that no buffer can be allocated for: nothing is reserved.
-fn request_unsound(profile: &Profile) -> Outcomes {
-    let clause = C::ServerRequestBuffersUnsound;
-    let outcomes: Outcomes = match profile.bad_request_arguments {
-        BadRequestArguments::Unchecked => smallvec![
-            Outcome::returns(HResult::NOERROR, clause),
-            Outcome::returns(HResult::VD_E_MEMORY, C::ServerRequestBuffersMemory).exceptional(),
-        ],
-        BadRequestArguments::Checked => {
-            smallvec![Outcome::new(Answer::Returns(Expected::AnyFailure), clause)]
-        }
-    };
-    let misuse = C::ServerRequestBuffersArguments;
-    outcomes.into_iter().map(|outcome| outcome.misuse(misuse)).collect()
 }
 
 fn query_available_buffers(state: &State, kind: Requested) -> Outcomes {

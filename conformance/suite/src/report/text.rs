@@ -193,7 +193,7 @@ const OPEN_CALLS: usize = 8;
 
 /// The calls that were still in progress at the end.
 fn open_rows(out: &mut String, result: &ScenarioResult) {
-    let open = &result.in_progress;
+    let open = &result.adapter.in_progress;
     for (step, call) in open.iter().take(OPEN_CALLS) {
         let since = if *step == 0 { "the situation".to_owned() } else { format!("step {step}") };
         row(out, "open", &call.since(&since));

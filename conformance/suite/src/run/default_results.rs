@@ -13,6 +13,9 @@ use vdi_trace::{Args, Function, Out, Size};
 pub(super) struct DefaultResults {
     /// Whether the server may withhold a feature that was asked for.
     withholds: bool,
+    /// Whether a step has pinned what the environment can bring: what comes after depends on
+    /// whether it did.
+    pub(super) excused: bool,
     /// The call in progress on each lane.
     calls: BTreeMap<String, (Function, Args<'static>)>,
     asked: VdConfig,
@@ -53,8 +56,9 @@ impl DefaultResults {
         match function {
             Function::Create | Function::CreateEx => {
                 let asked = args.config.as_deref().copied().unwrap_or_default();
-                let (calls, withholds) = (std::mem::take(&mut self.calls), self.withholds);
-                *self = Self { withholds, calls, asked, ..Self::default() };
+                let (withholds, excused) = (self.withholds, self.excused);
+                let calls = std::mem::take(&mut self.calls);
+                *self = Self { withholds, excused, calls, asked, ..Self::default() };
             }
             Function::BeginConfiguration => {
                 self.set = ServerConfig {

@@ -4,19 +4,10 @@ use vdi_spec::clauses::Profile;
 use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{Function, LaneName};
 
+use super::brought::{is_brought, is_short};
 use super::driver::Driver;
 use super::seen::Mismatch;
 use crate::scenario::{ExpectedReturn, Pin, Pinned, Truth};
-
-/// Whether the environment can bring this status: the oracle judges to which call.
-pub(super) fn is_brought(status: HResult) -> bool {
-    status.is_environmental() || status == HResult::VD_E_INSTANCE_NAME
-}
-
-/// The same, or a queue that is full.
-pub(super) fn is_short(status: HResult) -> bool {
-    is_brought(status) || status == HResult::VD_E_BUSY
-}
 
 /// Whether this is pinned for the environment's sake alone.
 fn only_brought(pin: &Pin<HResult>) -> bool {

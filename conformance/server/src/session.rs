@@ -127,7 +127,8 @@ impl<'a> Session<'a> {
             );
             return Err(Failed::new(3243, text));
         }
-        let features = self.grants(asked.features);
+        // The mask is the client's, modified: what it asked for is named again.
+        let features = asked.features | self.grants(asked.features);
         let part = ServerConfig {
             features,
             alignment: 0,

@@ -1,5 +1,8 @@
 //! The checker: by what it judges, what a trace's names stand for, what was found.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::explain::{InputError, Judged, Report, in_progress, order_of_effects};
 use crate::rules;
 use crate::session::{Session, SetTrack, checked_row};
@@ -76,6 +79,20 @@ impl Checker {
         self
     }
 
+    /// The line of the next event was written so many milliseconds after some moment, the same
+    /// for the whole trace. How long a call has waited is said then; no verdict depends on it.
+    pub fn note_elapsed(&mut self, elapsed: Option<u64>) {
+        let Some(elapsed) = elapsed else { return };
+        self.report.time.elapsed = Some(elapsed);
+        self.others.iter_mut().for_each(|other| other.report.time.elapsed = Some(elapsed));
+    }
+
+    /// The same of all events, by their lines.
+    pub(crate) fn with_times(mut self, times: BTreeMap<usize, u64>) -> Self {
+        self.report.time.of_lines = Arc::new(times);
+        self
+    }
+
     /// The verdict on all events so far.
     #[must_use]
     pub fn finish(mut self) -> Judged {
@@ -93,7 +110,7 @@ impl Checker {
         });
         rules::note_unexplained(&best.session, &mut best.report);
         let order = best.terms.search.explains.then(|| order_of_effects(&best.session));
-        let in_progress = in_progress(&best.session, &best.terms);
+        let in_progress = in_progress(&best.session, &best.terms, best.report.time.elapsed);
         Judged { order, in_progress, ..best.report.finish(&best.terms) }
     }
 

@@ -53,6 +53,7 @@ pub(crate) fn begin(
     };
     rules::check_use(checker, lane, function, &bound);
     rules::check_wait(checker, function, &bound, args);
+    rules::note_stray_bytes(checker, &bound);
     let Checker { session, report, .. } = checker;
     let mut overlapped = false;
     for call in session.calls_of_mut(set) {
@@ -62,6 +63,7 @@ pub(crate) fn begin(
     session.calls.push(OpenCall {
         lane,
         line: report.line,
+        since: report.time.elapsed,
         function,
         bound,
         creates: invocation.creates.map(str::to_owned),

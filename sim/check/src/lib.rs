@@ -41,6 +41,7 @@ pub use explain::{
 };
 pub use terms::BUDGET;
 
+use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use vdi_spec::clauses::Profile;
@@ -84,13 +85,16 @@ pub fn check_reader_with(
     }
     loop {
         match reader.next_line() {
-            Ok(Some(line)) => match checker.event(line.number, &line.event) {
-                Ok(true) => {}
-                Ok(false) => return checker.finish(),
-                Err(error) => {
-                    return checker.finish_with(error.at(line.number, &line.event));
+            Ok(Some(line)) => {
+                checker.note_elapsed(line.elapsed);
+                match checker.event(line.number, &line.event) {
+                    Ok(true) => {}
+                    Ok(false) => return checker.finish(),
+                    Err(error) => {
+                        return checker.finish_with(error.at(line.number, &line.event));
+                    }
                 }
-            },
+            }
             Ok(None) => return checker.finish().of_whole(None),
             Err(error) => return checker.finish_with(error),
         }
@@ -100,15 +104,18 @@ pub fn check_reader_with(
 /// Judges the half of a history that was seen. It is read as a whole first: what a server
 /// did depends on what its client saw later.
 fn check_half(checker: Checker, mut reader: TraceReader<impl BufRead>) -> Judged {
-    let mut events = Vec::new();
+    let (mut events, mut times) = (Vec::new(), BTreeMap::new());
     let unread = loop {
         match reader.next_line() {
-            Ok(Some(line)) => events.push((line.number, line.event.into_owned())),
+            Ok(Some(line)) => {
+                times.extend(line.elapsed.map(|elapsed| (line.number, elapsed)));
+                events.push((line.number, line.event.into_owned()));
+            }
             Ok(None) => break None,
             Err(error) => break Some(error),
         }
     };
-    partial::judge(checker, reader.header(), &events).of_whole(unread)
+    partial::judge(checker.with_times(times), reader.header(), &events).of_whole(unread)
 }
 
 /// Judges a trace in memory. Lines are counted as in its file: the header is line 1.

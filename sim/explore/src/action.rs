@@ -121,7 +121,11 @@ fn server(call: &ServerCall) -> String {
             "BeginConfiguration out of limits".to_owned()
         }
         ServerCall::AllocateBuffer { sound: false, .. } => "AllocateBuffer misaligned".to_owned(),
-        ServerCall::FreeBuffer { buffer: None } => "FreeBuffer of nothing".to_owned(),
+        ServerCall::FreeBuffer { buffer: None, .. } => "FreeBuffer of nothing".to_owned(),
+        ServerCall::FreeBuffer { sized: false, .. } => "FreeBuffer of another size".to_owned(),
+        ServerCall::RequestBuffers(requested) if !requested.is_sound() => {
+            "RequestBuffers of nothing".to_owned()
+        }
         ServerCall::IsSharedBuffer { buffer: None } => "IsSharedBuffer of nothing".to_owned(),
         ServerCall::SendCommand(request) => format!("SendCommand {}", request.code.info().name),
         other => plain(other),
@@ -174,7 +178,7 @@ fn particulars(call: &Call) -> String {
         ) => numbered("d", (*device).into()),
         Call::Server(ServerCall::AllocateBuffer { buffer, .. }) => numbered("b", buffer.0),
         Call::Server(
-            ServerCall::FreeBuffer { buffer: Some(buffer) }
+            ServerCall::FreeBuffer { buffer: Some(buffer), .. }
             | ServerCall::IsSharedBuffer { buffer: Some(buffer) },
         ) => numbered("b", buffer.0),
         Call::Client(ClientCall::OpenDevice {

@@ -135,6 +135,7 @@ impl Offer<'_> {
             let granted = Granted::default();
             let surplus = Granted { features: Features::COMPLETE_ENABLED, ..granted };
             calls.push(ServerCall::Open { found: false, reused });
+            calls.push(ServerCall::RequestBuffers(Requested { size: 0, ..KIND }));
             calls.push(ServerCall::BeginConfiguration { sound: false, granted });
             if self.loops {
                 calls.push(ServerCall::BeginConfiguration { sound: true, granted: surplus });
@@ -171,7 +172,11 @@ impl Offer<'_> {
         }
         let buffers: SmallVec<[BufferId; 4]> = self.state().buffers.iter().map(|b| b.id).collect();
         for buffer in buffers.into_iter().map(Some).chain([None]) {
-            self.call(MAIN, Call::Server(ServerCall::FreeBuffer { buffer }));
+            self.call(MAIN, Call::Server(ServerCall::FreeBuffer { buffer, sized: true }));
+            if self.every() && buffer.is_some() {
+                let missized = ServerCall::FreeBuffer { buffer, sized: false };
+                self.call(MAIN, Call::Server(missized));
+            }
             self.call(MAIN, Call::Server(ServerCall::IsSharedBuffer { buffer }));
         }
         if self.every() {

@@ -192,6 +192,9 @@ fn client_situations(profile: &Profile) -> Vec<(C, Vec<Walk<'_>>)> {
     ]
 }
 
+/// A buffer that is asked for.
+const ONE: Requested = Requested { size: 512, alignment: 0, count: 1 };
+
 const SERVER: &[(&str, &[Ask])] = &[
     (
         "Open",
@@ -203,7 +206,7 @@ const SERVER: &[(&str, &[Ask])] = &[
     ),
     ("GetConfiguration", &[|_| (0, Call::Server(ServerCall::GetConfiguration))]),
     ("BeginConfiguration", &[|_| (0, Call::Server(ServerCall::begin_configuration()))]),
-    ("RequestBuffers", &[|_| (0, Call::Server(ServerCall::RequestBuffers(Requested::default())))]),
+    ("RequestBuffers", &[|_| (0, Call::Server(ServerCall::RequestBuffers(ONE)))]),
     (
         "QueryAvailableBuffers",
         &[|_| (0, Call::Server(ServerCall::QueryAvailableBuffers(Requested::default())))],
@@ -234,7 +237,10 @@ const SERVER: &[(&str, &[Ask])] = &[
             let buffer = state.buffers.first().copied();
             (
                 u8::from(buffer.is_some()),
-                Call::Server(ServerCall::FreeBuffer { buffer: buffer.map(|buffer| buffer.id) }),
+                Call::Server(ServerCall::FreeBuffer {
+                    buffer: buffer.map(|buffer| buffer.id),
+                    sized: true,
+                }),
             )
         }],
     ),

@@ -39,6 +39,19 @@ impl Call {
         }
     }
 
+    /// The command that a client completes, and the bytes it gives with it.
+    #[must_use]
+    pub const fn completes(&self) -> Option<(CommandId, u32)> {
+        match self {
+            Self::Client(ClientCall::CompleteCommand { command: Some(command), bytes, .. })
+            | Self::Secondary(
+                _,
+                ClientCall::CompleteCommand { command: Some(command), bytes, .. },
+            ) => Some((*command, *bytes)),
+            Self::Server(_) | Self::Client(_) | Self::Secondary(..) => None,
+        }
+    }
+
     /// The device on which a client calls, if it calls on a device.
     #[must_use]
     pub const fn client_device(&self) -> Option<u8> {
@@ -150,8 +163,10 @@ pub enum ServerCall {
         sound: bool,
         kind: Requested,
     },
+    /// `sized`: the size is the buffer's.
     FreeBuffer {
         buffer: Option<BufferId>,
+        sized: bool,
     },
     IsSharedBuffer {
         buffer: Option<BufferId>,

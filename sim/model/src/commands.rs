@@ -4,7 +4,9 @@
 use super::state::{Command, Stage, State, Stream};
 use super::{Carried, Request};
 use vdi_spec::clauses::Clause as C;
-use vdi_spec::clauses::{CompletionCodes, DiskGetPosition, Profile, ShortReadSuccess};
+use vdi_spec::clauses::{
+    CompletionCodes, DiskGetPosition, Profile, ShortReadSuccess, StrayBytes, WithheldFeatures,
+};
 use vdi_spec::codes::{CommandCode as Code, Features, Gate, Win32};
 
 /// What the server breaks by granting these feature bits.
@@ -35,11 +37,19 @@ fn surplus_misuse(state: &State, granted: Features) -> Option<C> {
 
 /// What the server breaks by sending this command now.
 pub(super) fn request_misuse(state: &State, profile: &Profile, request: &Request) -> Option<C> {
-    let agreed = state.asked.features | state.granted.features;
+    let agreed = agreed(state, profile);
     gate(state, profile, request.code, agreed)
         .or_else(|| buffer(state, request))
         .or_else(|| arguments(state, request, agreed))
         .or_else(|| order(state, request, agreed))
+}
+
+/// The features that hold between client and server.
+fn agreed(state: &State, profile: &Profile) -> Features {
+    match profile.withheld_features {
+        WithheldFeatures::Kept => state.asked.features | state.granted.features,
+        WithheldFeatures::Withheld => state.granted.features,
+    }
 }
 
 /// What has to be agreed on for a command.
@@ -191,6 +201,7 @@ pub(super) fn completion_misuse(
     }
     support(state, profile, command.code, code)
         .or_else(|| amount(profile, command, success, bytes))
+        .or_else(|| stray(profile, command, bytes))
         .or_else(|| {
             let invented = data_is_told && success && bytes > 0 && !command.used;
             (invented && command.code.info().moves_data).then_some(C::ClientCommandMovesData)
@@ -212,10 +223,7 @@ fn support(state: &State, profile: &Profile, command: Code, code: Win32) -> Opti
     match gate_of(command, profile) {
         Gate::Always => refused.then_some(C::ClientCommandMandatory),
         Gate::AnyFeature(features) => of_feature(state.asked.features.intersects(features)),
-        Gate::AllFeatures(features) => {
-            let agreed = state.asked.features | state.granted.features;
-            of_feature(agreed.contains(features))
-        }
+        Gate::AllFeatures(features) => of_feature(agreed(state, profile).contains(features)),
         _ => None,
     }
 }
@@ -238,6 +246,13 @@ fn amount(profile: &Profile, command: &Command, success: bool, bytes: u32) -> Op
     } else {
         (reads && fault).then_some(C::ClientReadShort)
     }
+}
+
+/// Whether bytes are given for a command that has none to give.
+fn stray(profile: &Profile, command: &Command, bytes: u32) -> Option<C> {
+    let fault = profile.stray_bytes == StrayBytes::ClientFault;
+    let stray = fault && bytes > 0 && !command.code.info().moves_data;
+    stray.then_some(C::ClientCompleteCommandStrayBytes)
 }
 
 /// Whether the documents list this completion code for other commands only.

@@ -109,6 +109,7 @@ fn push_completion(
     };
     let Some(cause) = state.aborted else {
         owed.extend(recorded);
+        owed.extend(recorded.and_then(|own| without_bytes(command, own)));
         return;
     };
     let clause = match (cause, recorded) {
@@ -126,7 +127,20 @@ fn push_completion(
         also: recorded.map(|_| C::AbortRecordedCompletions),
     });
     if profile.completion_race == CompletionRace::Either {
-        owed.extend(recorded.map(|own| Callback { clause: C::AbortRecordedCompletions, ..own }));
+        let recorded = recorded.map(|own| Callback { clause: C::AbortRecordedCompletions, ..own });
+        owed.extend(recorded);
+        owed.extend(recorded.and_then(|own| without_bytes(command, own)));
+    }
+}
+
+/// Bytes are an output of Read and Write alone: those that the client gave with another
+/// command may come or be dropped.
+fn without_bytes(command: &Command, own: Callback) -> Option<Callback> {
+    match own.ending {
+        Ending::Client { code, bytes: 1.., position } if !command.code.info().moves_data => {
+            Some(Callback { ending: Ending::Client { code, bytes: 0, position }, ..own })
+        }
+        Ending::Client { .. } | Ending::Code(_) => None,
     }
 }
 

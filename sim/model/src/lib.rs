@@ -23,6 +23,7 @@ mod effect;
 mod moment;
 mod outcome;
 mod phase;
+mod requests;
 mod secondary;
 mod server;
 mod state;

@@ -8,7 +8,7 @@ use super::outcome::{Outcome, Outcomes};
 use super::phase::ServerPhase;
 use super::state::{Cause, ClientLife, Reserve, ServerDevice, ServerLife, State};
 use super::values::{Granted, LaneId, Requested};
-use super::{BufferId, Limits, Request, ServerCall, commands};
+use super::{BufferId, Limits, Request, ServerCall, commands, requests};
 use vdi_spec::clauses::Clause as C;
 use vdi_spec::clauses::{
     AllocateAfterNormalTermination, AvailableCount, BadConfigurationArguments, CloseAndAgentOrder,
@@ -50,7 +50,7 @@ pub(super) fn outcomes(
         ServerCall::AllocateBuffer { buffer, sound, kind } => {
             allocate_buffer(state, profile, *buffer, *sound, *kind)
         }
-        ServerCall::FreeBuffer { buffer } => free_buffer(state, profile, *buffer),
+        ServerCall::FreeBuffer { buffer, sized } => free_buffer(state, profile, *buffer, *sized),
         ServerCall::IsSharedBuffer { buffer } => is_shared_buffer(state, profile, *buffer),
         ServerCall::SignalAbort => smallvec![
             Outcome::returns(HResult::NOERROR, C::ServerSignalAbortStatus)
@@ -188,13 +188,18 @@ fn begin_configuration(
             smallvec![commands::grants_misuse(state, granted.features).fold(begun, Outcome::misuse)]
         }
         P::Connected => {
-            let expected = match profile.bad_configuration_arguments {
-                BadConfigurationArguments::AnyFailure => Expected::AnyFailure,
-                BadConfigurationArguments::Invalid => Expected::Status(HResult::VD_E_INVALID),
+            let (expected, effect) = match profile.bad_configuration_arguments {
+                BadConfigurationArguments::AnyFailure => (Expected::AnyFailure, Effect::None),
+                BadConfigurationArguments::Invalid => {
+                    (Expected::Status(HResult::VD_E_INVALID), Effect::None)
+                }
+                BadConfigurationArguments::Unchecked => {
+                    (Expected::Status(HResult::NOERROR), Effect::Begin(granted))
+                }
             };
-            let refused =
-                Outcome::new(Answer::Returns(expected), C::ServerBeginConfigurationLimitsRefused);
-            smallvec![refused.misuse(C::ServerBeginConfigurationLimits)]
+            let clause = C::ServerBeginConfigurationLimitsRefused;
+            let answered = Outcome::new(Answer::Returns(expected), clause).effecting(effect);
+            smallvec![answered.misuse(C::ServerBeginConfigurationLimits)]
         }
         _ => protocol(C::ServerBeginConfigurationPhase),
     }
@@ -203,6 +208,9 @@ fn begin_configuration(
 fn request_buffers(state: &State, profile: &Profile, requested: Requested) -> Outcomes {
     match state.server_phase() {
         P::AbnormallyTerminated => configuration_after_abort(profile),
+        P::Configurable | P::Initializing | P::Active if !requested.is_sound() => {
+            requests::unsound(profile)
+        }
         P::Configurable | P::Initializing | P::Active => smallvec![
             Outcome::returns(HResult::NOERROR, C::ServerRequestBuffersStatus)
                 .effecting(Effect::Request(requested)),
@@ -357,7 +365,12 @@ fn allocate_buffer(
     }
 }
 
-fn free_buffer(state: &State, profile: &Profile, buffer: Option<BufferId>) -> Outcomes {
+fn free_buffer(
+    state: &State,
+    profile: &Profile,
+    buffer: Option<BufferId>,
+    sized: bool,
+) -> Outcomes {
     match state.server_phase() {
         P::AbnormallyTerminated => return aborted(C::ServerFreeBufferAborted),
         P::Connected => {
@@ -370,6 +383,10 @@ fn free_buffer(state: &State, profile: &Profile, buffer: Option<BufferId>) -> Ou
     let Some(buffer) = buffer.filter(|buffer| state.buffer(*buffer).is_some()) else {
         return smallvec![invalid];
     };
+    if !sized {
+        let clause = C::ServerFreeBufferSizeRefused;
+        return smallvec![Outcome { clause, ..invalid }.misuse(C::ServerFreeBufferSize)];
+    }
     let freed = Outcome::returns(HResult::NOERROR, C::ServerFreeBufferStatus)
         .effecting(Effect::Free(buffer));
     if !state.commands.iter().any(|command| command.buffer == Some(buffer)) {

@@ -73,6 +73,14 @@ pub struct Requested {
     pub count: u32,
 }
 
+impl Requested {
+    /// Whether a buffer can be like that: of some size, and aligned to a power of 2 or to 0.
+    #[must_use]
+    pub const fn is_sound(&self) -> bool {
+        self.size > 0 && (self.alignment == 0 || self.alignment.is_power_of_two())
+    }
+}
+
 /// How long a blocking call may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timeout {

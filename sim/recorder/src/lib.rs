@@ -72,6 +72,7 @@
 //! ```
 
 mod client;
+mod elapsed;
 pub mod gather;
 mod names;
 mod recording;
@@ -84,6 +85,7 @@ use vdi_runtime::Options;
 use vdi_trace::{Declares, Header, Origin, Process, Recorded};
 
 pub use client::{ClientDevice, ClientSet};
+pub use elapsed::elapsed;
 pub use recording::{Called, Recording};
 pub use server::{CompletionAgent, ServerDevice, ServerSet};
 

@@ -204,12 +204,11 @@ impl ServerSet {
     ///
     /// # Errors
     /// As there.
-    pub fn free_buffer(&self, buffer: &Buffer) -> Result<(), HResult> {
+    pub fn free_buffer(&self, buffer: &Buffer, size: u32) -> Result<(), HResult> {
         let names = self.side.names();
-        let size = i64::try_from(buffer.len()).ok().map(Size);
         let argument = Some(names.buffer_argument(buffer));
-        let args = Args { buffer: argument, size, ..Args::default() };
-        let make = || self.set.free_buffer(buffer);
+        let args = Args { buffer: argument, size: Some(Size(size.into())), ..Args::default() };
+        let make = || self.set.free_buffer(buffer, size);
         self.call(Function::FreeBuffer, args, make, nothing)?;
         names.forget_buffer(buffer);
         Ok(())

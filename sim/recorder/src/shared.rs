@@ -188,7 +188,7 @@ fn open(path: &Path, header: &Header, numbers: &Numbers) -> io::Result<Recorder>
     }
     flock(&file, FlockOperation::Unlock)?;
     let turns = Locked { file: file.try_clone()?, numbers: numbers.clone() };
-    Ok(Recorder::in_turns(file, turns))
+    Ok(Recorder::in_turns(file, turns).timed(crate::elapsed))
 }
 
 /// A file into which this process records a set: nothing else may go there until the set

@@ -78,6 +78,7 @@ pub enum Reported {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = super::elapsed::with_elapsed))]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Event<'a> {
     /// A lane enters a function.
@@ -315,8 +316,9 @@ impl Event<'_> {
 /// The object as it stands in a line, before it is known which event it is.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Raw<'a> {
+pub(super) struct Raw<'a> {
     seq: Option<u64>,
+    pub(super) elapsed: Option<u64>,
     #[serde(borrow)]
     lane: Option<Name<'a>>,
     call: Option<Function>,
@@ -359,7 +361,7 @@ struct Raw<'a> {
 const KINDS: &str = "one of `call`, `return`, `callback`, `ended`, `touch`, `wrote`, `expired`, \
     `statement`, `report`, `blocked`, `exit`, `unload`";
 
-/// Which fields each kind of event may carry, besides `seq`.
+/// Which fields each kind of event may carry, besides `seq` and `elapsed`.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("call", &["lane", "call", "on", "as", "args"]),
     ("return", &["lane", "return", "out"]),
@@ -430,7 +432,7 @@ impl<'a> Raw<'a> {
         }
     }
 
-    fn into_event(self) -> Result<Event<'a>, String> {
+    pub(super) fn into_event(self) -> Result<Event<'a>, String> {
         let (kind, seq) = (self.kind()?, self.seq);
         if matches!(kind, "wrote" | "expired" | "statement" | "report") {
             return self.into_note(kind);

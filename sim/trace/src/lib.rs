@@ -8,6 +8,7 @@
 //! Read first: [`Event`], [`Header`], [`TraceReader`].
 
 mod args;
+mod elapsed;
 mod event;
 mod function;
 mod header;

@@ -2,6 +2,7 @@
 
 use std::io::BufRead;
 
+use super::elapsed::Timed;
 use super::{Event, FORMAT, Header};
 
 /// What is wrong with a trace as a file.
@@ -47,6 +48,10 @@ pub struct Line<'a> {
     pub number: usize,
     /// The event in it.
     pub event: Event<'a>,
+    /// Milliseconds from some moment, the same for the whole trace, to when the line was
+    /// written, if it tells them. They are no part of the event: traces are compared, and
+    /// judged, without them.
+    pub elapsed: Option<u64>,
 }
 
 /// Reads a trace: JSON Lines in UTF-8. A byte order mark before the first line, lines that
@@ -106,8 +111,8 @@ impl<R: BufRead> TraceReader<R> {
         if !self.fill()? {
             return Ok(None);
         }
-        let event: Event<'_> = match serde_json::from_slice(&self.buffer) {
-            Ok(event) => event,
+        let Timed { event, elapsed } = match serde_json::from_slice(&self.buffer) {
+            Ok(timed) => timed,
             Err(error) => return Err(self.json_error(&error, "an event")),
         };
         if let Some(seq) = event.seq() {
@@ -116,7 +121,7 @@ impl<R: BufRead> TraceReader<R> {
             }
             self.seq = Some(seq);
         }
-        Ok(Some(Line { number: self.number, event }))
+        Ok(Some(Line { number: self.number, event, elapsed }))
     }
 
     /// Reads the next line that is not blank into the buffer; false at the end.

@@ -65,9 +65,13 @@ use super::{Event, Header, Name, Process};
 /// ```
 pub struct Recorder {
     silent: bool,
+    clock: Option<Clock>,
     output: Mutex<Output>,
     lanes: Mutex<Lanes>,
 }
+
+/// Tells the milliseconds that have elapsed.
+type Clock = Box<dyn Fn() -> u64 + Send + Sync>;
 
 struct Output {
     writer: Box<dyn Write + Send>,
@@ -150,6 +154,14 @@ impl Recorder {
         recorder
     }
 
+    /// Notes with each event the milliseconds that `clock` tells, as `elapsed`: how long a
+    /// call has waited can be said then. No verdict depends on it.
+    #[must_use]
+    pub fn timed(mut self, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        self.clock = Some(Box::new(clock));
+        self
+    }
+
     /// Whether it records nothing.
     #[must_use]
     pub const fn is_silent(&self) -> bool {
@@ -158,7 +170,7 @@ impl Recorder {
 
     fn with(writer: Box<dyn Write + Send>, seq: Numbers) -> Self {
         let output = Output { writer, line: Vec::new(), seq, events: 0, error: None };
-        Self { silent: false, output: Mutex::new(output), lanes: Mutex::default() }
+        Self { silent: false, clock: None, output: Mutex::new(output), lanes: Mutex::default() }
     }
 
     fn output(&self) -> MutexGuard<'_, Output> {
@@ -189,6 +201,10 @@ impl Recorder {
         }
         line.clear();
         body(&event, line);
+        if let Some(clock) = &self.clock {
+            line.pop();
+            write!(line, ",\"elapsed\":{}}}", clock()).expect("a line is in memory");
+        }
         line.push(b'\n');
         let written = writer.write_all(line);
         drop(turn);

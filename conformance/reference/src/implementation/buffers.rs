@@ -28,6 +28,8 @@ pub(super) struct Area {
     /// By the first byte. Blocks begin and end at a multiple of `basic`.
     blocks: BTreeMap<u64, Block>,
     seed: Seed,
+    /// Calls that ask for a buffer, with the defect that counts them.
+    pub(super) asking: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -199,6 +201,11 @@ impl Area {
 
     pub(super) fn holds(&self, buffer: BufferId) -> bool {
         self.blocks.values().any(|block| block.buffer.id == buffer)
+    }
+
+    /// Whether this is the size of the data zone of a buffer.
+    pub(super) fn is_sized(&self, buffer: BufferId, size: u32) -> bool {
+        self.blocks.values().any(|block| block.buffer.id == buffer && block.buffer.size == size)
     }
 
     /// A buffer other than this one, if there is another.

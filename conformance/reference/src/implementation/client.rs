@@ -48,7 +48,8 @@ impl ClientSet {
             }
             let hold = state.new_set(named, config, (&self.process, self.interface));
             state.bind(self.interface, Binding::Bound(hold));
-            Ok(())
+            let fails = instance.is_some() && state.is(Mutant::FailedCreateTakesName);
+            if fails { Err(HResult::VD_E_INSTANCE_NAME) } else { Ok(()) }
         }))
     }
 
@@ -72,7 +73,11 @@ impl ClientSet {
             if std::mem::take(&mut missed) {
                 return None;
             }
-            configuration(state.set_mut(hold.set), hold.side, first)
+            let set = state.set_mut(hold.set);
+            if !first && set.configuration.seen && set.is(Mutant::ConfigurationWakesOne) {
+                return None;
+            }
+            configuration(set, hold.side, first)
         }))
     }
 

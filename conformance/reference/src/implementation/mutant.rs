@@ -165,6 +165,8 @@ mutants! {
     NamesIgnoreCase "names-ignore-case", false,
         ["server.open.no-set", "client.open-in-secondary.not-created"],
         "Names of sets are told apart without regard to case.";
+    FailedCreateTakesName "failed-create-takes-name", false, ["server.open.no-set"],
+        "Create does not find an instance that is named, and creates the set all the same.";
     CreateTwice "create-twice", false, ["client.create.once"],
         "Create on an interface that has a set answers NOERROR.";
     CreatesAnything "creates-anything", false, ["client.create.not-supported"],
@@ -186,9 +188,10 @@ mutants! {
     ConfigurationEarly "configuration-early", false,
         ["client.get-configuration.status", "client.get-configuration.timeout"],
         "The client's GetConfiguration does not wait for EndConfiguration.";
-    GrantsUnasked "grants-unasked", false,
-        ["client.get-configuration.granted", "client.get-configuration.status"],
+    GrantsUnasked "grants-unasked", false, ["client.get-configuration.features"],
         "The client's GetConfiguration gives features that the server has not granted.";
+    WithholdsFeatures "withholds-features", false, ["client.get-configuration.features"],
+        "The client's GetConfiguration leaves out what the server did not name again.";
     OtherIoDepth "other-io-depth", false,
         ["client.get-configuration.granted", "client.get-configuration.status"],
         "The client's GetConfiguration gives a maxIODepth other than 4.";
@@ -218,6 +221,13 @@ mutants! {
         "FreeBuffer answers NOERROR and keeps the buffer.";
     FreesAnything "frees-anything", false, ["server.free-buffer.invalid"],
         "FreeBuffer of what is no buffer answers NOERROR.";
+    FreesAnySize "frees-any-size", false, ["server.free-buffer.size-refused"],
+        "FreeBuffer does not look at the size.";
+    RequestsChecked "requests-checked", false, ["server.request-buffers.unsound"],
+        "RequestBuffers refuses an alignment that is no power of 2.";
+    AllocatesNoBasicAlignment "allocates-no-basic-alignment", false,
+        ["server.allocate-buffer.status", "server.allocate-buffer.requested"],
+        "AllocateBuffer takes an alignment of 0 for no power of 2.";
     AllocatesMisaligned "allocates-misaligned", false, ["server.allocate-buffer.aligned"],
         "AllocateBuffer forgets the alignment that is asked for.";
     AllocatesAnyAlignment "allocates-any-alignment", false, ["server.allocate-buffer.alignment"],
@@ -247,6 +257,9 @@ mutants! {
     // Devices.
     ServerSurplusProtocol "server-surplus-protocol", false, ["server.open-device.surplus"],
         "The server's OpenDevice answers VD_E_PROTOCOL when all devices are open.";
+    FailedOpenTakesServerDevice "failed-open-takes-server-device", false,
+        ["server.open-device.status"],
+        "The server's first OpenDevice answers VD_E_MEMORY and uses up the device.";
     ServerOpensEarly "server-opens-early", false, ["server.open-device.phase"],
         "The server's OpenDevice opens devices before EndConfiguration.";
     ClientSurplusProtocol "client-surplus-protocol", false, ["client.open-device.surplus"],
@@ -319,6 +332,8 @@ mutants! {
         "CompleteCommand makes the callback on the client's own thread.";
     CallbackBytes "callback-bytes", false, ["agent.callback"],
         "A callback is told no bytes.";
+    CallbackStrayBytes "callback-stray-bytes", false, ["agent.callback"],
+        "The callback of a command that moves no data is told bytes that nobody gave.";
     CallbackPosition "callback-position", false, ["agent.callback"],
         "A callback is told no position.";
     CallbackSuccess "callback-success", false, ["agent.callback"],
@@ -348,11 +363,15 @@ mutants! {
     // Time.
     PollWaits "poll-waits", false, ["client.get-command.timeout"],
         "GetCommand with a time-out of 0 waits for a command.";
+    PollMemory "poll-memory", false, ["client.get-command.timeout"],
+        "GetCommand answers VD_E_MEMORY, not VD_E_TIMEOUT, when it polls and nothing is queued.";
     CommandTimeoutIgnored "command-timeout-ignored", false, ["client.get-command.timeout"],
         "GetCommand waits for ever, whatever the time-out.";
     CommandTimeoutEarly "command-timeout-early", false,
         ["client.get-command.waits", "client.get-command.timeout"],
         "GetCommand with any finite time-out only polls.";
+    ConfigurationWakesOne "configuration-wakes-one", false, ["client.get-configuration.status"],
+        "EndConfiguration wakes one GetConfiguration that waits: another sleeps on.";
     ConfigurationTimeoutIgnored "configuration-timeout-ignored", false,
         ["client.get-configuration.timeout"],
         "GetConfiguration waits for ever, whatever the time-out.";
@@ -534,6 +553,9 @@ mutants! {
     CloseDecidesFirst "close-decides-first", true,
         ["server.close.status", "server.close.devices-open.status"],
         "The server's Close looks for open devices first and acts later, on what it saw.";
+    NobodyGetsTheLast "nobody-gets-the-last", true,
+        ["server.allocate-buffer.requested", "server.allocate-buffer.memory"],
+        "Of two AllocateBuffers at once each leaves the last buffer to the other.";
     ServerClosesTwice "server-closes-twice", true, ["server.close.handle", "server.close.not-open"],
         "Two Closes of the server at once both close.";
     ClientClosesTwice "client-closes-twice", true, ["client.close.not-open"],

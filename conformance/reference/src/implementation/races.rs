@@ -8,7 +8,7 @@ use super::client::choose_device;
 use super::device::{Delivered, End};
 use super::interfaces::{ClientDevice, ClientSet, ServerDevice, ServerSet};
 use super::mutant::{Mutant, Seed};
-use super::server::{close, is_misuse, next_unopened};
+use super::server::{HAS_BUFFERS, check_buffer, close, is_misuse, next_unopened};
 use super::server_device::SendCommand;
 use super::set::{Phase, Set};
 use super::state::{Binding, State};
@@ -200,6 +200,35 @@ impl ServerSet {
         let seen = self.call(|state, id| Ok(next_unopened(state.set_mut(id), name)))?;
         self.monitor.seed.lingers(Mutant::ServerOpensOneTwice);
         Ok(seen.unwrap_or_default())
+    }
+
+    /// Whether AllocateBuffer finds fewer buffers than ask for one at the same time, and
+    /// leaves the last to the others.
+    pub(super) fn leaves_the_last(&self, size: u32, alignment: u32) -> Result<bool, Gone> {
+        let mutant = Mutant::NobodyGetsTheLast;
+        if !self.monitor.seed.is(mutant) || check_buffer(size, alignment).is_err() {
+            return Ok(false);
+        }
+        let asks = self.call(|state, id| {
+            let set = state.set_mut(id);
+            set.require(HAS_BUFFERS)?;
+            set.area.asking += 1;
+            Ok(())
+        })?;
+        if asks.is_err() {
+            return Ok(false);
+        }
+        self.monitor.seed.lingers(mutant);
+        let few = self.call(|state, id| {
+            let area = &state.set(id).area;
+            Ok(area.available(size, alignment) < area.asking)
+        })?;
+        self.monitor.seed.lingers(mutant);
+        let left = self.call(|state, id| {
+            state.set_mut(id).area.asking -= 1;
+            Ok(())
+        })?;
+        Ok(left.is_ok() && few.unwrap_or(false))
     }
 
     /// SignalAbort calls back what there is, and lets more in.

@@ -93,6 +93,9 @@ impl ServerSet {
             let limits = part.check().map_err(|_| HResult::VD_E_INVALID);
             set.seed.unless(Mutant::BeginsWithAnything, limits)?;
             set.configuration.agreed = set.configuration.asked.with_server(part);
+            let features = set.configuration.agreed.features;
+            set.configuration.agreed.features =
+                set.seed.instead(Mutant::WithholdsFeatures, features, part.features);
             set.area = Area::new(
                 set.configuration.agreed.prefix_zone_size,
                 set.configuration.agreed.alignment,
@@ -105,8 +108,9 @@ impl ServerSet {
     }
 
     /// Asks for room for `count` buffers of `size` bytes: summed up while
-    /// configuring, later allocated at once, or VD_E_MEMORY. VD_E_INVALID if the size
-    /// is 0, or the alignment neither 0 nor a power of 2.
+    /// configuring, later allocated at once, or VD_E_MEMORY. Nothing comes of a size of
+    /// 0, and of an alignment that is neither 0 nor a power of 2: nobody is said to
+    /// check them.
     ///
     /// Source: SQL Server VDI reference, RequestBuffers.
     pub fn request_buffers(&self, size: u32, alignment: u32, count: u32) -> Status {
@@ -116,7 +120,9 @@ impl ServerSet {
             let set = state.set_mut(id);
             let phases = &[Phase::Configurable, Phase::Initializing, Phase::Active];
             set.require_also(phases, Mutant::RequestsEarly, &[Phase::Connected])?;
-            check_buffer(size, alignment)?;
+            if let Err(invalid) = check_buffer(size, alignment) {
+                return set.seed.instead(Mutant::RequestsChecked, Ok(()), Err(invalid));
+            }
             if matches!(set.phase, Phase::Connected | Phase::Configurable) {
                 seen.into_iter().for_each(|seen| set.area.request_anew(seen));
                 set.area.request(size, alignment, count);
@@ -212,7 +218,11 @@ impl ServerSet {
             let (right, wrong) = (HResult::VD_E_OPEN, HResult::VD_E_PROTOCOL);
             let surplus = set.seed.instead(Mutant::ServerSurplusProtocol, right, wrong);
             let slot = seen.or_else(|| next_unopened(set, name)).ok_or(surplus)?;
+            let is_first = set.devices.iter().all(|device| device.server == End::Unopened);
             set.devices[slot].server = End::Open;
+            if is_first && set.is(Mutant::FailedOpenTakesServerDevice) {
+                return Err(HResult::VD_E_MEMORY);
+            }
             set.enter_active();
             Ok((state.held_by(self.interface)?, slot))
         });
@@ -227,22 +237,28 @@ impl ServerSet {
     /// Source: SQL Server VDI reference, AllocateBuffer.
     pub fn allocate_buffer(&self, size: u32, alignment: u32) -> Answer<Buffer> {
         let seen = self.seen_place(size, alignment)?;
+        if self.leaves_the_last(size, alignment)? {
+            return Ok((HResult::VD_E_MEMORY, None));
+        }
         answer(self.call(|state, id| {
             let set = state.set(id);
             let aborted = &[Phase::AbnormallyTerminated];
             set.require_also(HAS_BUFFERS, Mutant::AllocatesAfterAbort, aborted)?;
             set.seed.unless(Mutant::AllocatesAnyAlignment, check_buffer(size, alignment))?;
+            if alignment == 0 && set.is(Mutant::AllocatesNoBasicAlignment) {
+                return Err(HResult::VD_E_INVALID);
+            }
             let name = state.new_buffer();
             let allocated = state.set_mut(id).area.allocate(name, size, alignment, seen);
             allocated.ok_or(HResult::VD_E_MEMORY)
         }))
     }
 
-    /// Frees a buffer. VD_E_INVALID if there is no such buffer, or a command that uses
-    /// it is outstanding. The area knows the size, so it is not asked for.
+    /// Frees a buffer. VD_E_INVALID if there is no such buffer, it has another size, or
+    /// a command that uses it is outstanding. `None` is the buffer's own size.
     ///
     /// Source: SQL Server VDI reference, FreeBuffer.
-    pub fn free_buffer(&self, buffer: Option<BufferId>) -> Status {
+    pub fn free_buffer(&self, buffer: Option<BufferId>, size: Option<u32>) -> Status {
         let seen = self.seen_buffer(buffer)?;
         status(self.call(|state, id| {
             let set = state.set_mut(id);
@@ -254,6 +270,9 @@ impl ServerSet {
                 }
                 return state.seed.unless(Mutant::FreesAnything, Err(HResult::VD_E_INVALID));
             };
+            if !seen && size.is_some_and(|size| !set.area.is_sized(own, size)) {
+                set.seed.unless(Mutant::FreesAnySize, Err(HResult::VD_E_INVALID))?;
+            }
             if set.uses(own) && !set.is(Mutant::FreesBufferInUse) {
                 return Err(HResult::VD_E_INVALID);
             }
@@ -338,9 +357,10 @@ impl ServerSet {
 }
 
 /// The phases in which buffers can be allocated and freed.
-const HAS_BUFFERS: &[Phase] = &[Phase::Initializing, Phase::Active, Phase::NormallyTerminated];
+pub(super) const HAS_BUFFERS: &[Phase] =
+    &[Phase::Initializing, Phase::Active, Phase::NormallyTerminated];
 
-fn check_buffer(size: u32, alignment: u32) -> Result<(), HResult> {
+pub(super) fn check_buffer(size: u32, alignment: u32) -> Result<(), HResult> {
     if size == 0 || (alignment != 0 && !alignment.is_power_of_two()) {
         Err(HResult::VD_E_INVALID)
     } else {

@@ -307,7 +307,7 @@ impl Set {
         let clears = clears.then_some(slot);
         let missing = completion.bytes == 0 && self.is(Mutant::CallbackMissing);
         if !missing {
-            let completion = self.told_server(completion);
+            let completion = self.told_server(command.about.code, completion);
             self.owed.push_back(Owed { clears, ..command.owed(completion) });
         }
         self.agent.completions += 1;
@@ -325,8 +325,10 @@ impl Set {
     }
 
     /// What a callback is told of what the client answered.
-    fn told_server(&self, completion: Completion) -> Completion {
+    fn told_server(&self, command: CommandCode, completion: Completion) -> Completion {
         let Completion { code, bytes, position } = completion;
+        let stray = if command.info().moves_data { bytes } else { bytes.saturating_add(512) };
+        let bytes = self.seed.instead(Mutant::CallbackStrayBytes, bytes, stray);
         Completion {
             code: self.seed.instead(Mutant::CallbackSuccess, code, Win32::ERROR_SUCCESS),
             bytes: self.seed.instead(Mutant::CallbackBytes, bytes, 0),

@@ -51,13 +51,13 @@ fn what_was_requested_can_be_allocated_in_any_order() {
     let [first, second] = [(); 2].map(|()| allocate(1));
     let small = allocate(2);
     for buffer in [large, small] {
-        good(server.free_buffer(Some(buffer)));
+        good(server.free_buffer(Some(buffer), None));
     }
     allocate(2);
     assert!(available(0) >= 1);
     allocate(0);
     for buffer in [second, first] {
-        good(server.free_buffer(Some(buffer)));
+        good(server.free_buffer(Some(buffer), None));
     }
     let count = available(1);
     assert!(count >= 2);
@@ -77,7 +77,7 @@ fn a_shared_buffer_is_known_until_it_is_freed() {
     let another = result(server.allocate_buffer(512, 0)).id;
     assert!(result(server.is_shared_buffer(Some(buffer))));
     assert!(!result(server.is_shared_buffer(None)));
-    good(server.free_buffer(Some(buffer)));
+    good(server.free_buffer(Some(buffer), None));
     assert!(!result(server.is_shared_buffer(Some(buffer))));
     good(server.signal_abort());
     assert!(result(server.is_shared_buffer(Some(another))));
@@ -119,15 +119,15 @@ fn buffers_live_until_freed_or_closed() {
     let stage = Stage::new(None).active(&pipes(1));
     let Stage { world, server, client, .. } = &stage;
     let buffer = result(server.allocate_buffer(65536, 0)).id;
-    assert_eq!(server.free_buffer(None), Ok(HResult::VD_E_INVALID));
+    assert_eq!(server.free_buffer(None, None), Ok(HResult::VD_E_INVALID));
     good(stage.send_buffer(0, 1, Write, Some(buffer)));
-    assert_eq!(server.free_buffer(Some(buffer)), Ok(HResult::VD_E_INVALID));
+    assert_eq!(server.free_buffer(Some(buffer), None), Ok(HResult::VD_E_INVALID));
     let command = stage.get(0).expect("the command");
-    assert_eq!(server.free_buffer(Some(buffer)), Ok(HResult::VD_E_INVALID));
+    assert_eq!(server.free_buffer(Some(buffer), None), Ok(HResult::VD_E_INVALID));
     good(stage.complete(0, command, Win32::ERROR_SUCCESS));
     assert!(world.touch("server", buffer) && world.touch("primary", buffer));
-    good(server.free_buffer(Some(buffer)));
-    assert_eq!(server.free_buffer(Some(buffer)), Ok(HResult::VD_E_INVALID));
+    good(server.free_buffer(Some(buffer), None));
+    assert_eq!(server.free_buffer(Some(buffer), None), Ok(HResult::VD_E_INVALID));
     assert!(!world.touch("server", buffer) && !world.touch("primary", buffer));
     assert_eq!(stage.send_buffer(0, 2, Write, Some(buffer)), Ok(HResult::VD_E_PROTOCOL));
 

@@ -72,7 +72,7 @@ fn after_signal_abort_only_close_is_left() {
         stage.server.request_buffers(512, 0, 1),
         stage.server.end_configuration(),
         stage.server.execute_completion_agent(),
-        stage.server.free_buffer(None),
+        stage.server.free_buffer(None, None),
         stage.server_devices[0].close_device(),
         stage.send(0, 1, Flush),
     ] {

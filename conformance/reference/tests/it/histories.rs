@@ -223,8 +223,8 @@ pub(super) fn buffers(mutant: Option<Mutant>) -> Vec<String> {
     log.note("available", server.query_available_buffers(65536, 0));
     log.note("allocate", server.allocate_buffer(1 << 20, 0));
     log.note("shared", (server.is_shared_buffer(buffer), server.is_shared_buffer(None)));
-    log.note("free", (server.free_buffer(None), server.free_buffer(buffer)));
-    log.note("free", (server.free_buffer(buffer), server.is_shared_buffer(buffer)));
+    log.note("free", (server.free_buffer(None, None), server.free_buffer(buffer, None)));
+    log.note("free", (server.free_buffer(buffer, None), server.is_shared_buffer(buffer)));
     log.end()
 }
 
@@ -327,7 +327,7 @@ pub(super) fn after_abort(mutant: Option<Mutant>) -> Vec<String> {
     log.note("client", client.open_device("S").map(|opened| opened.0));
     log.note("client", client.get_configuration(POLL));
     log.note("allocate", server.allocate_buffer(512, 0).map(|allocated| allocated.0));
-    log.note("free", server.free_buffer(buffer));
+    log.note("free", server.free_buffer(buffer, None));
     let mut lines = log.end();
 
     let mut log = Log::new(Stage::new(mutant).active(&pipes(1)));

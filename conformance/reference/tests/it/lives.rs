@@ -80,7 +80,7 @@ pub(super) fn beside(mutant: Option<Mutant>) -> Vec<String> {
     let mut second = log.stage.beside();
     bring_up(&mut log, &mut second, "T", &VdConfig { server_time_out: 6, ..pipes(2) });
     log.note("shared", second.server.is_shared_buffer(buffer));
-    log.note("free", second.server.free_buffer(buffer));
+    log.note("free", second.server.free_buffer(buffer, None));
     log.note("shared", log.stage.server.is_shared_buffer(buffer));
     let own = second.server.allocate_buffer(512, 0).expect("an answer").1.map(|b| b.id);
     for tag in 1..=4 {

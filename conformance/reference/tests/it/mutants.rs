@@ -75,7 +75,7 @@ fn buffer_in_use(mutant: Option<Mutant>) -> Vec<String> {
     let mut log = Log::new(Stage::new(mutant).active(&pipes(1)));
     let [buffer, _] = [(); 2].map(|()| result(log.stage.server.allocate_buffer(512, 0)).id);
     log.note("send", log.stage.send_buffer(0, 1, Write, Some(buffer)));
-    log.note("free", log.stage.server.free_buffer(Some(buffer)));
+    log.note("free", log.stage.server.free_buffer(Some(buffer), None));
     log.note("got", log.stage.client_devices[0].get_command(Timeout::Milliseconds(0)));
     log.end()
 }

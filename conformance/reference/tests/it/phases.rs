@@ -15,7 +15,7 @@ fn nothing_works_on_an_interface_that_is_not_open() {
         server.request_buffers(512, 0, 1),
         server.end_configuration(),
         server.execute_completion_agent(),
-        server.free_buffer(None),
+        server.free_buffer(None, None),
         server.signal_abort(),
         server.close(),
         client.signal_abort(),

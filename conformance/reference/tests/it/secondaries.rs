@@ -70,7 +70,7 @@ fn mapping(mutant: Option<Mutant>) -> Vec<String> {
     log.note("create", foreign.create(None, "T", &pipes(1)));
     log.note("foreign", foreign.map_buffer_handle(handle.1));
     log.note("complete", log.stage.complete(0, got, Win32::ERROR_SUCCESS));
-    log.note("free", server.free_buffer(buffer));
+    log.note("free", server.free_buffer(buffer, None));
     log.note("freed", second.map_buffer_handle(handle.1));
     log.end()
 }

@@ -93,7 +93,7 @@ fn a_buffer_is_mapped_by_its_handle() {
     good(foreign.create(None, "T", &pipes(1)));
     assert_eq!(refused(foreign.map_buffer_handle(Some(handle))), HResult::VD_E_INVALID);
     good(stage.complete(0, command, Win32::ERROR_SUCCESS));
-    good(stage.server.free_buffer(Some(buffer)));
+    good(stage.server.free_buffer(Some(buffer), None));
     assert!(!touch(buffer));
     assert_eq!(refused(second.map_buffer_handle(Some(handle))), HResult::VD_E_INVALID);
     good(stage.server.signal_abort());

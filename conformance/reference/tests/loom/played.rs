@@ -195,7 +195,7 @@ impl Played {
             }),
             Act::Free => {
                 let buffer = self.things().buffer;
-                done(server.free_buffer(buffer))
+                done(server.free_buffer(buffer, None))
             }
             Act::ServerAbort => done(server.signal_abort()),
             Act::ClientAbort => done(client.signal_abort()),

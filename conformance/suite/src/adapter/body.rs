@@ -70,7 +70,11 @@ pub(super) trait ImplementationApi: Send + Sync + Sized + 'static {
     fn server_open_device(set: &Self::ServerSet, name: &str) -> Given<Self::ServerDevice>;
     /// The buffer and how many bytes from the start of the area it lies.
     fn allocate(set: &Self::ServerSet, size: u32, align: u32) -> Given<(Self::Buffer, u64)>;
-    fn free_buffer(set: &Self::ServerSet, buffer: Option<Self::Buffer>) -> Given<()>;
+    fn free_buffer(
+        set: &Self::ServerSet,
+        buffer: Option<Self::Buffer>,
+        size: Option<u32>,
+    ) -> Given<()>;
     fn is_shared_buffer(set: &Self::ServerSet, buffer: Option<Self::Buffer>) -> Given<bool>;
     fn server_signal_abort(set: &Self::ServerSet) -> Given<()>;
     fn server_close(set: &Self::ServerSet) -> Given<()>;
@@ -401,7 +405,10 @@ impl<B: ImplementationApi> ImplementationSession<B> {
                     Out { address, ..Out::default() }
                 })
             }
-            Function::FreeBuffer => plain(B::free_buffer(&set, buffer())),
+            Function::FreeBuffer => {
+                let size = args.size.map(|_| size(args));
+                plain(B::free_buffer(&set, buffer(), size))
+            }
             Function::IsSharedBuffer => answer(B::is_shared_buffer(&set, buffer()), |shared| Out {
                 shared: Some(shared),
                 ..Out::default()

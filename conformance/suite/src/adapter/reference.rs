@@ -186,8 +186,8 @@ impl ImplementationApi for Machine {
         Some((status, buffer.map(|buffer| (buffer.id, buffer.offset))))
     }
 
-    fn free_buffer(set: &ServerSet, buffer: Option<BufferId>) -> Given<()> {
-        reference(set.free_buffer(buffer))
+    fn free_buffer(set: &ServerSet, buffer: Option<BufferId>, size: Option<u32>) -> Given<()> {
+        reference(set.free_buffer(buffer, size))
     }
 
     fn is_shared_buffer(set: &ServerSet, buffer: Option<BufferId>) -> Given<bool> {

@@ -219,8 +219,10 @@ impl ImplementationApi for RuntimeObjects {
         }))
     }
 
-    fn free_buffer(set: &ServerSet, buffer: Option<Buffer>) -> Given<()> {
-        given(set.free_buffer(&buffer.unwrap_or(Buffer::unshared())))
+    fn free_buffer(set: &ServerSet, buffer: Option<Buffer>, size: Option<u32>) -> Given<()> {
+        let buffer = buffer.unwrap_or(Buffer::unshared());
+        let own = || u32::try_from(buffer.len()).unwrap_or(u32::MAX);
+        given(set.free_buffer(&buffer, size.unwrap_or_else(own)))
     }
 
     fn is_shared_buffer(set: &ServerSet, buffer: Option<Buffer>) -> Given<bool> {

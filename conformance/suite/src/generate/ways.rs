@@ -292,10 +292,10 @@ impl Namer {
                 creates = Some(name);
                 Function::AllocateBuffer
             }
-            ServerCall::FreeBuffer { buffer } => {
+            ServerCall::FreeBuffer { buffer, sized } => {
                 let name = buffer.and_then(|buffer| self.buffers.get(&buffer));
                 args.buffer = Some(handle(name.map(String::as_str)));
-                args.size = Some(Size(65536));
+                args.size = Some(Size(if *sized { 65536 } else { 512 }));
                 Function::FreeBuffer
             }
             // Not in these worlds, or with arguments that have no name here.

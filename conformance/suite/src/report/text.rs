@@ -175,6 +175,7 @@ pub fn failure(result: &ScenarioResult, call: &str, profile: &str) -> String {
         row(&mut out, "call", &call);
     }
     if result.verdict.is_failure() {
+        open_rows(&mut out, result);
         silence_row(&mut out, result);
     }
     if !result.adapter.stderr.is_empty() {
@@ -185,6 +186,21 @@ pub fn failure(result: &ScenarioResult, call: &str, profile: &str) -> String {
     }
     line(&mut out, "again", &again(call, profile, &result.id));
     out
+}
+
+/// How many calls in progress are named.
+const OPEN_CALLS: usize = 8;
+
+/// The calls that were still in progress at the end.
+fn open_rows(out: &mut String, result: &ScenarioResult) {
+    let open = &result.adapter.in_progress;
+    for (step, call) in open.iter().take(OPEN_CALLS) {
+        let since = if *step == 0 { "the situation".to_owned() } else { format!("step {step}") };
+        row(out, "open", &call.since(&since));
+    }
+    if open.len() > OPEN_CALLS {
+        row(out, "", &format!("and {} more calls in progress", open.len() - OPEN_CALLS));
+    }
 }
 
 /// What was decided by silence says so.

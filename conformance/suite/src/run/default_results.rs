@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use vdi_spec::clauses::{Profile, WithheldFeatures};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::{ServerConfig, VdConfig};
 use vdi_trace::{Args, Function, Out, Size};
@@ -12,6 +13,11 @@ use crate::scenario::StepCall;
 /// What is known of the calls so far, as far as results depend on it.
 #[derive(Clone, Default)]
 pub(super) struct DefaultResults {
+    /// Whether the server may withhold a feature that was asked for.
+    withholds: bool,
+    /// Whether a step has pinned what the environment can bring: what comes after depends on
+    /// whether it did.
+    pub(super) excused: bool,
     /// The call in progress on each lane.
     calls: BTreeMap<String, Begun>,
     /// Every set that was created, with its name.
@@ -29,6 +35,11 @@ struct Begun {
 }
 
 impl DefaultResults {
+    pub(super) fn under(profile: &Profile) -> Self {
+        let withholds = profile.withheld_features == WithheldFeatures::Withheld;
+        Self { withholds, ..Self::default() }
+    }
+
     pub(super) fn begins(&mut self, call: StepCall<'_>) {
         let StepCall { function, lane, on, args, .. } = call;
         let begun = Begun { function, on: on.to_owned(), args: args.clone() };
@@ -47,7 +58,8 @@ impl DefaultResults {
         );
         if created {
             let asked = args.config.as_deref().copied().unwrap_or_default();
-            self.sets.push((name, SetResults { asked, ..SetResults::default() }));
+            let withholds = self.withholds;
+            self.sets.push((name, SetResults { asked, withholds, ..SetResults::default() }));
             self.of.insert(on, self.sets.len() - 1);
             return Out::default();
         }
@@ -64,6 +76,8 @@ impl DefaultResults {
 /// What is known of one set.
 #[derive(Clone, Default)]
 struct SetResults {
+    /// Whether its server may withhold a feature that was asked for.
+    withholds: bool,
     asked: VdConfig,
     set: ServerConfig,
     configured: bool,
@@ -74,6 +88,13 @@ struct SetResults {
 }
 
 impl SetResults {
+    /// The configuration that was agreed on.
+    fn agreed(&self) -> VdConfig {
+        let agreed = self.asked.with_server(&self.set);
+        let features = if self.withholds { self.set.features } else { agreed.features };
+        VdConfig { features, ..agreed }
+    }
+
     /// What a call gives that succeeds.
     fn returns(&mut self, function: Function, args: &Args<'static>) -> Out<'static> {
         let mut out = Out::default();
@@ -89,15 +110,14 @@ impl SetResults {
             Function::EndConfiguration => self.configured = true,
             // The server has no argument `timeout`, and is given what was asked.
             Function::GetConfiguration if args.timeout.is_some() && self.configured => {
-                out.config = Some(Box::new(self.asked.with_server(&self.set)));
+                out.config = Some(Box::new(self.agreed()));
             }
             Function::RequestBuffers => {
                 let kind = self.kind(args);
                 *self.available.entry(kind).or_default() += args.count.unwrap_or_default();
             }
             Function::QueryAvailableBuffers => {
-                out.count =
-                    Some(self.available.get(&self.kind(args)).copied().unwrap_or_default());
+                out.count = Some(self.available.get(&self.kind(args)).copied().unwrap_or_default());
             }
             Function::AllocateBuffer => {
                 let kind = self.kind(args);

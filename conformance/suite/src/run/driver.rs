@@ -29,6 +29,8 @@ pub struct Run {
     pub mismatch: Option<Mismatch>,
     /// Lines of the trace that a pinned expectation admits.
     pub pinned: BTreeSet<usize>,
+    /// Whether a step has pinned what only the environment can bring.
+    pub excused: bool,
     /// The step reached, counted from 1 among the scenario's own; 0 in its situation.
     pub step: usize,
     /// For every line of the trace, the step it belongs to.
@@ -98,6 +100,7 @@ pub fn run_scenario(
             trace: Trace::new(header),
             mismatch: None,
             pinned: BTreeSet::new(),
+            excused: false,
             step: 0,
             step_of_line: Vec::new(),
             races: Vec::new(),

@@ -4,9 +4,15 @@ use vdi_spec::clauses::Profile;
 use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{Function, LaneName};
 
+use super::brought::{is_brought, is_short};
 use super::driver::Driver;
 use super::seen::Mismatch;
 use crate::scenario::{ExpectedReturn, Pin, Pinned, Truth};
+
+/// Whether this is pinned for the environment's sake alone.
+fn only_brought(pin: &Pin<HResult>) -> bool {
+    matches!(pin, Pin::Code(code) if is_brought(*code) && *code != HResult::VD_E_MEMORY)
+}
 
 impl Driver<'_> {
     /// At the end nothing has come that no step expects.
@@ -63,7 +69,7 @@ impl Driver<'_> {
             pins.is_none_or(|pins| pins.iter().any(|pin| pin.admits(returned.status, wild)));
         if !admitted {
             let status = returned.status;
-            let short = status.is_environmental() || status == HResult::VD_E_BUSY;
+            let short = is_short(status);
             self.mismatch(what, &expected, returned.status.to_string(), short);
             return;
         }
@@ -84,9 +90,14 @@ impl Driver<'_> {
             self.mismatch(what, &expected.join(" or "), got, false);
             return;
         }
+        let codes = expect.map_or(&[][..], |pinned| pinned.under(profile));
+        self.run.excused |= codes.len() > 1 && codes.iter().any(only_brought);
+        // After what the environment may have brought, what is allowed depends on whether it
+        // has.
+        let one = !self.run.excused || codes.len() == 1;
         // Alternatives without a reading are those of the default profile. What else
         // came with the status no step speaks of: the oracle alone judges it.
-        if returned.bare && expect.is_some_and(|pinned| pinned.is_exact(profile)) {
+        if returned.bare && one && expect.is_some_and(|pinned| pinned.is_exact(profile)) {
             self.run.pinned.insert(returned.line);
         }
     }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Serialize;
-use vdi_check::{Allowed, Finding, Judged, Verdict as Oracle, Violation, check_trace};
+use vdi_check::{Allowed, Finding, Judged, StillOpen, Verdict as Oracle, Violation, check_trace};
 use vdi_spec::clauses::{Clause, Party, Profile};
-use vdi_trace::Trace;
+use vdi_trace::{Event, Trace};
 
 use super::agreement::agreement;
 use super::blocking::{self, Blocking};
@@ -117,6 +117,8 @@ pub struct AdapterNotes {
     pub by_hand: Option<String>,
     /// What it does not offer, in a word, if that is the verdict: `client`, `server.Open`.
     pub lacks: Option<String>,
+    /// Calls that it had not ended at the end, each with the step at which it began.
+    pub in_progress: Vec<(usize, StillOpen)>,
     /// If lanes were taken to be blocked because nothing came from them: the silence that
     /// was enough.
     pub silence: Option<Duration>,
@@ -171,6 +173,7 @@ pub fn judge(scenario: &Scenario, profile: &Profile, run: Run, stderr: String) -
         (Verdict::Disagreement(_), Some(mismatch)) => blocking::of_mismatch(&run.trace, mismatch),
         _ => None,
     };
+    let in_progress = still_open(&run, &judged);
     let lacks = match &run.end {
         Some(End::NotOffered { what, .. }) if matches!(verdict, Verdict::NotOffered(_)) => {
             Some(what.clone())
@@ -179,7 +182,7 @@ pub fn judge(scenario: &Scenario, profile: &Profile, run: Run, stderr: String) -
     };
     ScenarioResult {
         verdict,
-        adapter: AdapterNotes { stderr, lacks, ..AdapterNotes::default() },
+        adapter: AdapterNotes { stderr, lacks, in_progress, ..AdapterNotes::default() },
         blocking,
         step,
         mismatch: run.mismatch,
@@ -352,6 +355,18 @@ fn misuse(scenario: &Scenario, profile: &Profile, judged: &Judged) -> Option<Dis
         scenario: format!("`misuse` lists: {}", list(&named)),
         step: 0,
     })
+}
+
+/// The calls that never returned, with the steps at which they began. What the verdict was
+/// reached before, and returned only then, is none of them, whichever of the two came first.
+fn still_open(run: &Run, judged: &Judged) -> Vec<(usize, StillOpen)> {
+    let returns = |call: &StillOpen| {
+        let later = run.trace.events.iter().skip(call.line.saturating_sub(1));
+        let mut later = later.filter(|event| event.lane() == Some(call.lane.as_str()));
+        later.any(|event| matches!(event, Event::Return { .. }))
+    };
+    let open = judged.in_progress.iter().filter(|call| !returns(call));
+    open.map(|call| (step_of(run, call.line), call.clone())).collect()
 }
 
 fn step_of(run: &Run, line: usize) -> usize {

@@ -6,6 +6,7 @@
 
 mod agreement;
 mod blocking;
+mod brought;
 mod capabilities;
 mod combine;
 mod default_races;

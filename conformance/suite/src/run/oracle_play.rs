@@ -9,6 +9,7 @@ use vdi_spec::clauses::{Clause, Profile};
 use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{Declares, Event, Function, Header, Name, Out, Process, Recorded, TimeoutArg};
 
+use super::brought::is_brought;
 use super::default_results::DefaultResults;
 use super::judge::Disagreement;
 use crate::scenario::{
@@ -87,7 +88,7 @@ impl<'a> Play<'a> {
             returned: BTreeMap::new(),
             called_back: Vec::new(),
             holds: BTreeSet::new(),
-            default_results: DefaultResults::default(),
+            default_results: DefaultResults::under(profile),
             sets: BTreeSet::new(),
             gone: BTreeSet::new(),
             blocking: Blocking::default(),
@@ -332,7 +333,10 @@ impl Play<'_> {
         gives: Option<&str>,
         expires: bool,
     ) -> Result<(), Disagreement> {
-        let allowed = self.checker.candidates(lane);
+        let mut allowed = self.checker.candidates(lane);
+        let excused = self.excused(lane, wanted.unwrap_or_default(), &allowed);
+        self.default_results.excused |= !excused.is_empty();
+        allowed.extend(excused);
         let given =
             |candidate: &&Candidate| gives.is_none() || candidate.delivers.as_deref() == gives;
         // The first pin that is allowed, in the order the scenario gives them.
@@ -356,6 +360,36 @@ impl Play<'_> {
         } else {
             Ok(())
         }
+    }
+
+    /// What is pinned beyond these candidates because the environment can always bring it,
+    /// as far as it can here.
+    fn excused(
+        &self,
+        lane: &str,
+        wanted: &[Pin<HResult>],
+        allowed: &[Candidate],
+    ) -> Vec<Candidate> {
+        let [usual, ..] = allowed else { return Vec::new() };
+        let known = |pin: Pin<HResult>| allowed.iter().any(|one| meets(pin, one.status));
+        let brought = wanted.iter().filter(|pin| !known(**pin)).filter_map(|pin| match pin {
+            Pin::Code(status) => Some(*status),
+            Pin::Any => None,
+        });
+        let can_come = |status: &HResult| {
+            let (lane, out) = (Name::from(lane), Out::default());
+            let returned = Event::Return { seq: None, lane, status: *status, out };
+            is_brought(*status) && self.checker.clone().event(self.line + 1, &returned) == Ok(true)
+        };
+        let as_candidate = |status: HResult| Candidate {
+            status: Some(Expected::Status(status)),
+            delivers: None,
+            tells: Vec::new(),
+            refuses: false,
+            exceptional: true,
+            ..usual.clone()
+        };
+        brought.filter(can_come).map(as_candidate).collect()
     }
 
     fn return_with(
@@ -449,7 +483,8 @@ impl Play<'_> {
             let met = |pin: &&Pin<HResult>| returned.allowed.iter().any(|c| meets(**pin, c.status));
             // Alternatives may be fewer under another profile; what is pinned per
             // reading, or under the default profile, is allowed to the last.
-            let exact = expect.is_some_and(|pinned| pinned.is_exact(self.profile));
+            let exact = !self.default_results.excused
+                && expect.is_some_and(|pinned| pinned.is_exact(self.profile));
             let unmet = if exact {
                 !pins.iter().all(|pin| met(&pin))
             } else {

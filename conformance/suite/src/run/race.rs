@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::Serialize;
-use vdi_spec::codes::HResult;
+use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{Event, Name, Process};
 
+use super::brought::is_short;
 use crate::scenario::{Action, Combination};
 
 /// The agent's usual lane, whose callbacks are told without it.
@@ -95,10 +96,11 @@ impl RaceTally {
             let Some(race) = self.races.iter_mut().find(|race| race.step == *step) else {
                 continue;
             };
+            let cut_short = |one: &CombinationSeen| is_cut_short(&one.outcome, combination);
+            let is_cut_short = race.combinations.iter().any(cut_short);
             match race.combinations.iter_mut().find(|one| is_same(&one.outcome, combination)) {
                 Some(known) => known.times += 1,
-                // The environment can always bring it; the oracle judges whether it may here.
-                None if is_short(combination) => {}
+                None if is_cut_short => {}
                 None => unknown = unknown.or_else(|| Some((*step, combination.clone()))),
             }
         }
@@ -210,11 +212,23 @@ pub(super) fn is_same(allowed: &Combination, seen: &Combination) -> bool {
     allowed.keys().eq(seen.keys()) && allowed.values().zip(seen.values()).all(values)
 }
 
-/// Whether one of the lanes failed for what the environment brings, or for a full queue.
-fn is_short(seen: &Combination) -> bool {
-    let short = |status: HResult| status.is_environmental() || status == HResult::VD_E_BUSY;
-    let all = seen.values().flat_map(|values| values.split(", "));
-    all.filter_map(|value| value.parse().ok()).any(short)
+/// Whether what was seen is this combination but for what the environment brought, or a full
+/// queue, and for what follows from it: who waited for what that lane would have done waits
+/// on, and a command that was not sent is not called back. Whether it may come here the
+/// oracle judges; what every other lane came to has to be as allowed.
+fn is_cut_short(allowed: &Combination, seen: &Combination) -> bool {
+    let fails = |value: &str| value.parse().is_ok_and(is_short);
+    let refused = Win32::ERROR_NO_SYSTEM_RESOURCES.to_string();
+    let follows = |value: &str| fails(value) || value == BLOCKED || value.starts_with(&refused);
+    let some_fails = seen.values().any(|values| values.split(", ").any(fails));
+    let as_allowed = |(key, values): (&String, &String)| {
+        let known = allowed.get(key).map(|known| known.split(", ").collect::<Vec<_>>());
+        values.split(", ").enumerate().all(|(place, value)| {
+            let known = known.as_ref().and_then(|known| known.get(place));
+            follows(value) || known.is_some_and(|known| *known == value || *known == "any")
+        })
+    };
+    some_fails && seen.iter().all(as_allowed)
 }
 
 /// A combination in one line.
@@ -223,4 +237,67 @@ pub fn combination_text(combination: &Combination) -> String {
     let parts: Vec<String> =
         combination.iter().map(|(key, value)| format!("{key} {value}")).collect();
     parts.join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn combination(told: &[(&str, &str)]) -> Combination {
+        told.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn unknown(allowed: &[&[(&str, &str)]], seen: &[(&str, &str)]) -> bool {
+        let allowed = allowed.iter().map(|told| combination(told)).collect();
+        let mut tally = RaceTally::new(&Allowed::from([(1, allowed)]));
+        tally.count(&[(1, combination(seen))]).is_some()
+    }
+
+    const ALLOCATES: &[&[(&str, &str)]] =
+        &[&[("server.main", "NOERROR"), ("server.t1", "NOERROR")]];
+
+    #[test]
+    fn what_the_environment_brings_is_no_other_combination() {
+        for status in ["VD_E_MEMORY", "VD_E_SECURITY", "VD_E_UNEXPECTED", "0x8007000E"] {
+            assert!(!unknown(ALLOCATES, &[("server.main", "NOERROR"), ("server.t1", status)]));
+            assert!(!unknown(ALLOCATES, &[("server.main", status), ("server.t1", status)]));
+        }
+    }
+
+    /// What failed excuses its own lane alone.
+    #[test]
+    fn what_another_lane_came_to_has_to_be_allowed() {
+        let (main, wrong) = ("server.main", "VD_E_PROTOCOL");
+        assert!(unknown(ALLOCATES, &[(main, wrong), ("server.t1", "VD_E_MEMORY")]));
+        assert!(unknown(ALLOCATES, &[(main, wrong), ("server.t1", "NOERROR")]));
+    }
+
+    #[test]
+    fn a_full_queue_excuses_its_own_command_alone() {
+        let allowed: &[&[(&str, &str)]] = &[&[
+            ("c1", "ERROR_SUCCESS"),
+            ("c2", "ERROR_SUCCESS"),
+            ("server.t1", "NOERROR"),
+            ("server.t2", "NOERROR"),
+        ]];
+        let seen = |of_other: &'static str| {
+            [
+                ("c1", of_other),
+                ("c2", "ERROR_NO_SYSTEM_RESOURCES on server.t2"),
+                ("server.t1", "NOERROR"),
+                ("server.t2", "VD_E_BUSY"),
+            ]
+        };
+        assert!(!unknown(allowed, &seen("ERROR_SUCCESS")));
+        assert!(unknown(allowed, &seen("ERROR_OPERATION_ABORTED")));
+    }
+
+    /// Who waits for what did not come about waits on.
+    #[test]
+    fn who_waits_for_what_failed_waits_on() {
+        let allowed: &[&[(&str, &str)]] =
+            &[&[("primary.main", "NOERROR"), ("server.main", "NOERROR")]];
+        assert!(!unknown(allowed, &[("primary.main", "blocked"), ("server.main", "VD_E_MEMORY")]));
+        assert!(unknown(allowed, &[("primary.main", "blocked"), ("server.main", "NOERROR")]));
+    }
 }

@@ -22,11 +22,6 @@ pub const WITHOUT_SCENARIO: &[(&str, &str)] = &[
     ("client.media.true", "a trace does not hold the data"),
     ("data.intact", "a trace does not hold the data"),
     ("set.any-thread", "a wrong answer on another thread is blamed on the clause of that answer"),
-    (
-        "status.system-error",
-        "no call that a driver can make brings the operating system to fail; a trace that tells of \
-        it is judged",
-    ),
     ("abi.layout", "a trace names functions and fields, it does not show memory"),
     ("linux.time-out.negative", "a trace writes `infinite`; the adapter translates"),
     ("linux.group", "rights belong to users and objects of the machine, and no call shows them"),

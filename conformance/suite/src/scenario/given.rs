@@ -161,7 +161,8 @@ impl Expansion {
             let args = Args {
                 block_size: Some(512),
                 max_transfer_size: Some(BUFFER),
-                features: Some(given.granted.unwrap_or(granted)),
+                // The mask is the client's, modified: what it asked for is named again.
+                features: Some(config.features | given.granted.unwrap_or(granted)),
                 ..Args::default()
             };
             self.call(Function::BeginConfiguration, SERVER_SET, None, args);

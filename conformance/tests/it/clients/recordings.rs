@@ -189,6 +189,7 @@ fn client_side(trace: &Path) -> Vec<serde_json::Value> {
         }
         let fields = event.as_object_mut().expect("an object");
         fields.remove("seq");
+        fields.remove("elapsed");
         if let Some(out) = fields.get_mut("out").and_then(|out| out.as_object_mut()) {
             out.remove("buffer");
         }

@@ -8,11 +8,15 @@ use vdi_model::{Outcomes, State};
 use vdi_trace::{Function, TimeoutArg};
 
 /// Every call that has begun and not returned, of a process that lives.
-pub(crate) fn in_progress(session: &Session, terms: &Terms) -> Vec<StillOpen> {
+pub(crate) fn in_progress(session: &Session, terms: &Terms, now: Option<u64>) -> Vec<StillOpen> {
     let calls = session.calls.iter().filter(|call| !call.lost);
     // What was synthesized for a side that was not seen is nobody's.
     let seen = |call: &&OpenCall| !session.lanes.name(call.lane).contains(".unseen");
-    calls.filter(seen).map(|call| still_open(session, terms, call)).collect()
+    let open = |call: &OpenCall| StillOpen {
+        waited: now.zip(call.since).map(|(now, since)| now.saturating_sub(since)),
+        ..still_open(session, terms, call)
+    };
+    calls.filter(seen).map(open).collect()
 }
 
 fn still_open(session: &Session, terms: &Terms, call: &OpenCall) -> StillOpen {
@@ -51,6 +55,7 @@ fn still_open(session: &Session, terms: &Terms, call: &OpenCall) -> StillOpen {
     }
     StillOpen {
         line: call.line,
+        waited: None,
         lane: session.lanes.name(call.lane).to_owned(),
         call: call.function.to_string(),
         had_to,

@@ -1,5 +1,8 @@
 //! What has been found so far: the verdict, the findings, what was covered.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::transitions::Transitions;
 use super::verdict::{Attempt, Finding, Judged, Note, Undecided, Verdict, Why};
 use crate::terms::Terms;
@@ -9,11 +12,21 @@ use vdi_trace::Header;
 /// How many findings are kept; the rest is counted.
 const FINDINGS: usize = 100;
 
+/// When lines were written, as a trace tells.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Time {
+    /// Milliseconds to when the line was written that is judged.
+    pub(crate) elapsed: Option<u64>,
+    /// The same of every line that tells it, where the lines were read before.
+    pub(crate) of_lines: Arc<BTreeMap<usize, u64>>,
+}
+
 /// What has been found so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
     /// The line of the event that is judged.
     pub(crate) line: usize,
+    pub(crate) time: Time,
     verdict: Verdict,
     findings: Vec<Finding>,
     more_findings: usize,
@@ -33,6 +46,7 @@ impl Report {
     pub(crate) fn new(header: &Header) -> Self {
         Self {
             line: 0,
+            time: Time::default(),
             verdict: Verdict::Conformant,
             findings: Vec::new(),
             more_findings: 0,
@@ -84,8 +98,9 @@ impl Report {
     }
 
     /// The event in this line is judged from here on.
-    pub(crate) const fn begin_event(&mut self, line: usize) {
+    pub(crate) fn begin_event(&mut self, line: usize) {
         self.line = line;
+        self.time.elapsed = self.time.of_lines.get(&line).copied().or(self.time.elapsed);
         self.events += 1;
     }
 

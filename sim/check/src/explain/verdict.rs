@@ -64,6 +64,9 @@ pub enum Verdict {
 pub struct StillOpen {
     /// The line where it began.
     pub line: usize,
+    /// Milliseconds since then, if the trace tells them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waited: Option<u64>,
     /// The lane that is in it.
     pub lane: String,
     /// The function.
@@ -76,15 +79,33 @@ pub struct StillOpen {
 
 impl fmt::Display for StillOpen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line, lane, call, had_to, ends } = self;
+        f.write_str(&self.since(&format!("line {}", self.line)))
+    }
+}
+
+impl StillOpen {
+    /// In words; it began at `beginning`, such as a line or a step.
+    #[must_use]
+    pub fn since(&self, beginning: &str) -> String {
+        let Self { waited, lane, call, had_to, ends, .. } = self;
         let ends: Vec<String> =
             ends.iter().map(|end| format!("{} ({})", end.what, end.clause)).collect();
         let ends = ends.join(" or ");
-        write!(f, "{call} by {lane}, since line {line}: ")?;
-        match had_to {
-            true => write!(f, "it has to end: {ends}"),
-            false => write!(f, "it is ended by {ends}"),
-        }
+        let waited = waited.map(|ms| format!(", for {}", duration(ms))).unwrap_or_default();
+        let had_to = if *had_to { "it has to end:" } else { "it is ended by" };
+        format!("{call} by {lane}, since {beginning}{waited}: {had_to} {ends}")
+    }
+}
+
+/// Milliseconds as a person says them.
+fn duration(ms: u64) -> String {
+    let seconds = ms / 1000;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0) => format!("{ms} ms"),
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, 0) => format!("{minutes} min"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
     }
 }
 

@@ -169,7 +169,7 @@ impl Set {
         if let Some(given) = given {
             args.block_size = Some(given.block_size);
             args.max_transfer_size = Some(given.max_transfer_size);
-            args.features = Some(given.features.without(self.asked.features));
+            args.features = Some(given.features);
             // The larger one of what client and server asked for: that it was the server does no harm.
             let raised = given.alignment > given.block_size && given.alignment <= 65_536;
             args.alignment =

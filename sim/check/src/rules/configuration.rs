@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::Checker;
 use crate::explain::{Allowed, Refusal, Shows, violated};
 use crate::session::OnSuccess;
-use vdi_spec::clauses::{Clause, Party};
+use vdi_spec::clauses::{Clause, Party, WithheldFeatures};
 use vdi_spec::config::{ServerConfig, VdConfig};
 use vdi_trace::{Event, Out};
 
@@ -69,20 +69,25 @@ fn client_comparisons(checker: &mut Checker, set: usize, seen: &VdConfig) -> Vec
     let agrees = |config: &ServerConfig| {
         (config.block_size, config.max_transfer_size) == (seen.block_size, seen.max_transfer_size)
     };
-    let expected = track.asked.with_server(&pending.filter(agrees).unwrap_or(track.server));
+    let server = pending.filter(agrees).unwrap_or(track.server);
+    let mut expected = track.asked.with_server(&server);
+    if checker.terms.profile.withheld_features == WithheldFeatures::Withheld {
+        expected.features = server.features;
+    }
     let before = **track.reported.get_or_insert_with(|| Box::new(*seen));
     let as_set = VdConfig {
         device_count: seen.device_count,
-        features: seen.features,
         block_size: seen.block_size,
         max_transfer_size: seen.max_transfer_size,
         ..expected
     };
+    let features = VdConfig { features: seen.features, ..expected };
     let as_asked = VdConfig { features: expected.features, ..seen.client_part() };
     let comparison = |clause, seen, expected| Comparison { clause, seen, expected };
     vec![
         comparison(Clause::ClientGetConfigurationFixed, *seen, before),
         comparison(Clause::ClientGetConfigurationStatus, as_set, expected),
+        comparison(Clause::ClientGetConfigurationFeatures, features, expected),
         comparison(Clause::ClientGetConfigurationAsAsked, as_asked, expected.client_part()),
     ]
 }

@@ -5,7 +5,7 @@ use crate::explain::Report;
 use crate::session::{Bound, PositionReport, Session, SetTrack};
 use crate::terms::Terms;
 use vdi_model::{LaneId, ServerDevice, State};
-use vdi_spec::clauses::{Clause, DeviceThread};
+use vdi_spec::clauses::{Clause, DeviceThread, StrayBytes};
 use vdi_trace::Function;
 
 /// The server opens the first device by the set's name, and none by another's.
@@ -40,6 +40,21 @@ pub(crate) fn check_position(
     } else {
         let what = format!("CompleteCommand tells the position {position}, not {due}");
         report.find(line, clause, what, false);
+    }
+}
+
+/// Tells of bytes that are given with a command that has none to give, where that is nobody's
+/// fault.
+pub(crate) fn note_stray_bytes(checker: &mut Checker, bound: &Bound) {
+    let Some((command, bytes @ 1..)) = bound.call.completes() else {
+        return;
+    };
+    let Checker { session, report, terms, .. } = checker;
+    let sent = session.names.sent(bound.set, command).filter(|sent| !sent.code.info().moves_data);
+    if let Some(sent) = sent.filter(|_| terms.profile.stray_bytes == StrayBytes::Told) {
+        let code = sent.code.info().name;
+        let what = format!("{bytes} bytes are given with a {code}, which has none to give");
+        report.note(report.line, what);
     }
 }
 

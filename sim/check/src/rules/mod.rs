@@ -11,7 +11,7 @@ mod time;
 
 pub(crate) use buffers::{check_buffer, touch, write};
 pub(crate) use configuration::compare_configuration;
-pub(crate) use devices::{check_device_name, check_position, check_use};
+pub(crate) use devices::{check_device_name, check_position, check_use, note_stray_bytes};
 pub(crate) use ending::{note_called_back, note_returned, note_unexplained};
 pub(crate) use process::{exit, unload};
 pub(crate) use statement::{Told, check_wait, report, statement};

@@ -107,6 +107,8 @@ pub(crate) struct OpenCall {
     pub(crate) lane: LaneId,
     /// The line where it began.
     pub(crate) line: usize,
+    /// Milliseconds to when it began, as the trace tells.
+    pub(crate) since: Option<u64>,
     pub(crate) function: Function,
     pub(crate) bound: Bound,
     /// The name of what it makes.

@@ -53,6 +53,37 @@ fn a_call_that_may_wait_is_named_and_right() {
     }
 }
 
+/// These lines, each written so many milliseconds after the one before.
+fn timed(text: &str, each: u64) -> String {
+    let with = |(number, line): (usize, &str)| match number {
+        0 => format!("{line}\n"),
+        _ => {
+            let elapsed = 7_000 + number as u64 * each;
+            format!("{},\"elapsed\":{elapsed}}}\n", line.strip_suffix('}').expect("an object"))
+        }
+    };
+    text.lines().enumerate().map(with).collect()
+}
+
+/// How long it has waited is said; nothing else depends on it.
+#[test]
+fn how_long_a_call_has_waited_is_said() {
+    let unseen = HEADER.replace("}\n", ",\"unseen\":[\"server\"]}\n");
+    for header in [HEADER, &unseen] {
+        let text = format!("{header}{CREATE}{WAITS}{WAITS_TOO}");
+        let later = timed(&text, 20 * 60 * 1000);
+        let (plain, told) = (judged(&text), judged(&later));
+        assert_eq!(plain.verdict, told.verdict);
+        let waited: Vec<_> = told.in_progress.iter().map(|call| call.waited).collect();
+        assert_eq!(waited, [Some(1_200_000), Some(0)]);
+        let said = told.in_progress[0].to_string();
+        assert!(said.contains("since line 4, for 20 min: it is ended by"), "{said}");
+        assert!(plain.in_progress.iter().all(|call| call.waited.is_none()));
+        let read = |text: &str| Trace::read(text.as_bytes()).expect("a trace");
+        assert_eq!(read(&text).events, read(&later).events);
+    }
+}
+
 /// Of two that wait one is woken.
 #[test]
 fn the_waiter_that_is_forgotten_is_noticed() {

@@ -1,5 +1,6 @@
 //! The tests of the oracle.
 
+mod answers;
 mod causes;
 mod contested;
 mod ends;

@@ -110,7 +110,7 @@ pub(crate) fn begin(address: usize, name: &str, process: Process) {
         let source = Origin { name: "libsqlvdi".to_owned(), version: None, setting: None };
         let unseen = vec![Party::Server, Party::Client];
         let header = Header { source: Some(source), unseen, ..Header::default() };
-        Ok((Recorder::new(file, &header)?, claim))
+        Ok((Recorder::new(file, &header)?.timed(vdi_recorder::elapsed), claim))
     });
     match begun {
         Ok((recorder, claim)) => {

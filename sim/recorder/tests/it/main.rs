@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use vdi_recorder::{Recording, header};
@@ -26,6 +27,34 @@ fn events(path: &PathBuf) -> Vec<Event<'static>> {
     }
     std::fs::remove_file(path).expect("it is there");
     events
+}
+
+/// The time that elapsed stands beside each event, and is no part of it.
+#[test]
+fn lines_tell_when_they_were_written() {
+    let path = file("timed");
+    let create = || Recorder::new(File::create(&path).expect("a file"), &Header::default());
+    let record = |recorder: Recorder| {
+        for number in 0..3 {
+            let wrote = Name::from(format!("b{number}"));
+            recorder.record(Event::Wrote { seq: None, lane: Name::from("primary.t1"), wrote });
+        }
+        assert_eq!(recorder.finish().expect("it is written"), 3);
+    };
+    let ticks = AtomicU64::new(41);
+    record(create().expect("a header").timed(move || ticks.fetch_add(1, Ordering::Relaxed)));
+    let mut reader = TraceReader::new(BufReader::new(File::open(&path).expect("it was written")))
+        .expect("a trace");
+    let mut told = Vec::new();
+    while let Some(line) = reader.next_line().expect("an event") {
+        told.extend(line.elapsed);
+    }
+    assert_eq!(told, [41, 42, 43]);
+    let timed = events(&path);
+    record(create().expect("a header"));
+    assert_eq!(events(&path), timed);
+    let before = vdi_recorder::elapsed();
+    assert!(before > 0 && vdi_recorder::elapsed() >= before);
 }
 
 #[test]

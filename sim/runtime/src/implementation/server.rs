@@ -168,13 +168,15 @@ impl ServerSet {
     /// Source: SQL Server VDI reference, RequestBuffers.
     ///
     /// # Errors
-    /// VD_E_INVALID: the size is 0, or the alignment no power of 2; VD_E_MEMORY;
-    /// VD_E_PROTOCOL: neither Configurable, Initializing nor Active; VD_E_ABORT.
+    /// VD_E_MEMORY; VD_E_PROTOCOL: neither Configurable, Initializing nor Active; VD_E_ABORT.
     pub fn request_buffers(&self, size: u32, alignment: u32, count: u32) -> Result<(), HResult> {
         self.with(|server, table| {
             let phases = &[Phase::Configurable, Phase::Initializing, Phase::Active];
             let phase = server.mapping.require(phases)?;
-            check_buffer(size, alignment)?;
+            // Nobody is said to check it: no buffer can be like that, so none is provided.
+            if check_buffer(size, alignment).is_err() {
+                return Ok(());
+            }
             let shape = table.area.allocator.shape(size, alignment);
             table.area.allocator.request(shape, count);
             if phase == Phase::Configurable { Ok(()) } else { provide(server, table) }
@@ -186,7 +188,7 @@ impl ServerSet {
     /// Source: SQL Server 2005 Virtual Backup Device Specification, Server Transitions.
     ///
     /// # Errors
-    /// VD_E_INVALID as for RequestBuffers; VD_E_PROTOCOL in any phase but Configurable,
+    /// VD_E_INVALID: the size is 0, or the alignment no power of 2; VD_E_PROTOCOL in any phase but Configurable,
     /// Initializing and Active, after an abort too.
     pub fn query_available_buffers(&self, size: u32, alignment: u32) -> Result<u64, HResult> {
         self.with(|server, table| {
@@ -293,17 +295,20 @@ impl ServerSet {
         })
     }
 
-    /// Frees a buffer.
+    /// Frees a buffer, whose size the caller gives again.
     ///
     /// Source: SQL Server VDI reference, FreeBuffer.
     ///
     /// # Errors
-    /// VD_E_INVALID: it is no buffer of this set, or a command that uses it is
-    /// outstanding; VD_E_PROTOCOL: not yet Initializing; VD_E_ABORT.
-    pub fn free_buffer(&self, buffer: &Buffer) -> Result<(), HResult> {
+    /// VD_E_INVALID: it is no buffer of this set, it has another size, or a command that
+    /// uses it is outstanding; VD_E_PROTOCOL: not yet Initializing; VD_E_ABORT.
+    pub fn free_buffer(&self, buffer: &Buffer, size: u32) -> Result<(), HResult> {
         self.with(|server, table| {
             server.mapping.require(HAS_BUFFERS)?;
             let key = shared(server, table, buffer).ok_or(HResult::VD_E_INVALID)?;
+            if buffer.len() != size as usize {
+                return Err(HResult::VD_E_INVALID);
+            }
             server.absorb(table)?;
             if table.uses(key) {
                 return Err(HResult::VD_E_INVALID);

@@ -162,7 +162,7 @@ impl Stage {
             }),
             Act::Free => {
                 let buffer = self.things().buffer.take().expect("an allocated buffer");
-                server.free_buffer(&buffer)
+                server.free_buffer(&buffer, BUFFER)
             }
             Act::ServerAbort => server.signal_abort(),
             Act::ClientAbort => client.signal_abort(),

@@ -71,7 +71,7 @@ pub(crate) fn call(race: &Race, act: Act) -> Option<Call> {
         Act::Allocate => {
             server(ServerCall::AllocateBuffer { buffer: BufferId(0), sound: true, kind: KIND })
         }
-        Act::Free => server(ServerCall::FreeBuffer { buffer: Some(BufferId(0)) }),
+        Act::Free => server(ServerCall::FreeBuffer { buffer: Some(BufferId(0)), sized: true }),
         Act::ServerAbort => server(ServerCall::SignalAbort),
         Act::ClientAbort => client(ClientCall::SignalAbort),
         Act::ServerClose => server(ServerCall::Close),

@@ -73,6 +73,8 @@ pub enum ServerAsk {
     },
     FreeBuffer {
         buffer: Option<u32>,
+        /// With its own size, and not with another.
+        sized: bool,
     },
     IsSharedBuffer {
         buffer: Option<u32>,
@@ -182,6 +184,9 @@ const fn row(function: Function, binds: bool, wakes: Wakes, disturbs: Disturbs) 
 }
 
 impl ServerAsk {
+    /// Bytes that no buffer of a world has.
+    pub const OTHER_SIZE: u32 = 1;
+
     /// OpenDevice, whose interface is kept.
     #[must_use]
     pub const fn open_device(device: u8) -> Self {
@@ -211,8 +216,8 @@ impl ServerAsk {
             }
             Self::AllocateBuffer { .. } => row(F::AllocateBuffer, true, Set, IfItSucceeds),
             // What is freed is not to be sent meanwhile.
-            Self::FreeBuffer { buffer: Some(_) } => row(F::FreeBuffer, true, Set, IfItSucceeds),
-            Self::FreeBuffer { buffer: None } => row(F::FreeBuffer, true, Set, Never),
+            Self::FreeBuffer { buffer: Some(_), .. } => row(F::FreeBuffer, true, Set, IfItSucceeds),
+            Self::FreeBuffer { buffer: None, .. } => row(F::FreeBuffer, true, Set, Never),
             Self::IsSharedBuffer { .. } => row(F::IsSharedBuffer, true, Set, Never),
             Self::SendCommand(sent) => {
                 row(F::SendCommand, false, Device(sent.device), IfItSucceeds)

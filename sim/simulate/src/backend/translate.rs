@@ -130,8 +130,8 @@ impl Life {
                 sound: size > 0 && (alignment == 0 || alignment.is_power_of_two()),
                 kind: Requested { size, alignment, count: 0 },
             },
-            ServerAsk::FreeBuffer { buffer } => {
-                ServerCall::FreeBuffer { buffer: buffer.map(BufferId) }
+            ServerAsk::FreeBuffer { buffer, sized } => {
+                ServerCall::FreeBuffer { buffer: buffer.map(BufferId), sized }
             }
             ServerAsk::IsSharedBuffer { buffer } => {
                 ServerCall::IsSharedBuffer { buffer: buffer.map(BufferId) }

@@ -63,7 +63,11 @@ pub(super) fn server_call(lane: &LaneInfo, ask: &ServerAsk, setup: &Setup) -> To
             args.alignment = (alignment > 0).then_some(alignment);
             told.creates = Some(names::buffer(buffer));
         }
-        ServerAsk::FreeBuffer { buffer } | ServerAsk::IsSharedBuffer { buffer } => {
+        ServerAsk::FreeBuffer { buffer, sized } => {
+            args.buffer = or_null(buffer.map(names::buffer));
+            args.size = if sized { None } else { size(ServerAsk::OTHER_SIZE) };
+        }
+        ServerAsk::IsSharedBuffer { buffer } => {
             args.buffer = or_null(buffer.map(names::buffer));
         }
         ServerAsk::SendCommand(ref sent) => return send(lane, sent),

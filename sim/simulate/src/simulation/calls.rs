@@ -139,7 +139,7 @@ impl<B: Backend> Simulation<'_, B> {
         let set = &mut self.sets[index];
         set.misuse.learn(info.process, matches!(role, Role::Misuser(_)), ask, &answer);
         match *ask {
-            Ask::Server(ServerAsk::FreeBuffer { buffer: Some(buffer) }) if good => {
+            Ask::Server(ServerAsk::FreeBuffer { buffer: Some(buffer), .. }) if good => {
                 set.server.loses(buffer);
             }
             Ask::Client(ClientAsk::GetBufferHandle { handle, .. }) if good => {

@@ -95,7 +95,8 @@ pub(crate) fn agreed(options: &Options, job: StatementKind, run: usize) -> Setup
         ..VdConfig::default()
     };
     let server = ServerConfig {
-        features: granted,
+        // The mask is the client's, modified: what it asked for is named again.
+        features: features | granted,
         alignment: options.server_alignment,
         block_size: options.block_size,
         max_transfer_size: options.max_transfer_size,

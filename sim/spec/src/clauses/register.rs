@@ -318,9 +318,49 @@ register! {
         {
             AnyFailure "any-failure" "any failure, and the state stays",
             Invalid "invalid" "VD_E_INVALID, and the state stays",
+            Unchecked "unchecked" "NOERROR: it does not check them, and takes them as they are",
         }
         [
-            Source::reference("BeginConfiguration, which gives limits but no code"),
+            Source::reference("BeginConfiguration, which gives limits but no code, and does not say who checks them"),
+        ];
+    bad_request_arguments BadRequestArguments "bad-request-arguments",
+        "What does RequestBuffers make of a size of 0, and of an alignment that is no power of 2?",
+        {
+            Unchecked "unchecked" "it does not check them: NOERROR",
+            Checked "checked" "it refuses them with any failure",
+        }
+        [
+            Source::reference("RequestBuffers, which does not say who checks them"),
+        ];
+    withheld_features WithheldFeatures "withheld-features",
+        "May the server withhold a feature that the client asked for?",
+        {
+            Kept "kept" "no: what BeginConfiguration is given is added to what was asked for",
+            Withheld "withheld" "yes: what BeginConfiguration is given holds, and nothing else",
+        }
+        [
+            Source::reference("BeginConfiguration, the modified features mask"),
+            Source::specification("Feature Bits"),
+        ];
+    allocate_alignment_zero AllocateAlignmentZero "allocate-alignment-zero",
+        "What does AllocateBuffer make of an alignment of 0?",
+        {
+            ZeroIsBasic "zero-is-basic" "the basic alignment, as RequestBuffers does",
+            ZeroIsInvalid "zero-is-invalid" "VD_E_INVALID: it is no power of 2",
+        }
+        [
+            Source::reference("AllocateBuffer, which asks for a power of 2"),
+            Source::reference("RequestBuffers and BeginConfiguration, which give 0 a meaning"),
+        ];
+    stray_bytes StrayBytes "stray-bytes",
+        "What is a number of bytes that is given with the completion of a command other than Read and Write?",
+        {
+            Told "told" "nothing: it is told, and nobody is at fault",
+            ClientFault "client-fault" "a fault of the client",
+        }
+        [
+            Source::specification("Commands, Command Outputs, which names it for Read and Write alone"),
+            Source::practice("counts of the command before"),
         ];
     second_agent SecondAgent "second-agent",
         "What does ExecuteCompletionAgent return while an agent runs and not all devices are open?",

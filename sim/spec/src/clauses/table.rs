@@ -110,6 +110,12 @@ catalogue! {
     ServerRequestBuffersBasicAlignment "server.request-buffers.basic-alignment" Interface
         "RequestBuffers with an alignment of 0 asks for buffers of the basic alignment: AllocateBuffer with that alignment finds them, and QueryAvailableBuffers counts them."
         [Source::reference("RequestBuffers"), Source::specification("VDConfig Structure, alignment")] None;
+    ServerRequestBuffersArguments "server.request-buffers.arguments" Server
+        "The server asks for buffers of some size, aligned to a power of 2, or to 0 for the basic alignment."
+        [Source::reference("RequestBuffers")] None;
+    ServerRequestBuffersUnsound "server.request-buffers.unsound" Interface
+        "RequestBuffers takes a size of 0, and an alignment that is no power of 2, as it is: nobody is said to check it."
+        [Source::reference("RequestBuffers, which names no code for it")] [BadRequestArguments];
     ServerQueryAvailableBuffersStatus "server.query-available-buffers.status" Interface
         "QueryAvailableBuffers answers NOERROR from BeginConfiguration on until the devices are closed."
         [Source::specification("Server Transitions, QueryAvailableBuffers")] None;
@@ -154,13 +160,13 @@ catalogue! {
         [Source::specification("Server Transitions, OpenDevice")] None;
     ServerAllocateBufferStatus "server.allocate-buffer.status" Interface
         "AllocateBuffer answers NOERROR once the set is being initialised, until Close."
-        [Source::reference("AllocateBuffer"), Source::specification("Server Transitions, AllocateBuffer")] [AllocateAfterNormalTermination];
+        [Source::reference("AllocateBuffer"), Source::specification("Server Transitions, AllocateBuffer")] [AllocateAfterNormalTermination, AllocateAlignmentZero];
     ServerAllocateBufferMemory "server.allocate-buffer.memory" Interface
         "AllocateBuffer answers VD_E_MEMORY when the buffer space is used up."
         [Source::reference("AllocateBuffer")] [AvailableCount];
     ServerAllocateBufferAlignment "server.allocate-buffer.alignment" Interface
         "AllocateBuffer answers VD_E_INVALID for an alignment that is no power of 2, and for no size."
-        [Source::reference("AllocateBuffer")] None;
+        [Source::reference("AllocateBuffer")] [AllocateAlignmentZero];
     ServerAllocateBufferPhase "server.allocate-buffer.phase" Interface
         "AllocateBuffer before EndConfiguration answers VD_E_PROTOCOL."
         [Source::specification("Server Transitions, AllocateBuffer")] None;
@@ -169,7 +175,7 @@ catalogue! {
         [Source::specification("Abnormal Termination"), Source::specification("Server Transitions, AllocateBuffer")] None;
     ServerAllocateBufferRequested "server.allocate-buffer.requested" Interface
         "AllocateBuffer gives the buffers that RequestBuffers asked for."
-        [Source::reference("RequestBuffers"), Source::reference("EndConfiguration")] None;
+        [Source::reference("RequestBuffers"), Source::reference("EndConfiguration")] [AllocateAlignmentZero];
     ServerAllocateBufferAligned "server.allocate-buffer.aligned" Interface
         "The data zone of a buffer is aligned as the set and AllocateBuffer ask."
         [Source::reference("AllocateBuffer"), Source::reference("BeginConfiguration")] None;
@@ -184,6 +190,12 @@ catalogue! {
         [Source::reference("FreeBuffer")] None;
     ServerFreeBufferInvalid "server.free-buffer.invalid" Interface
         "FreeBuffer of what is no buffer answers VD_E_INVALID."
+        [Source::reference("FreeBuffer")] None;
+    ServerFreeBufferSize "server.free-buffer.size" Server
+        "The server frees a buffer with the size that it was allocated with."
+        [Source::reference("FreeBuffer")] None;
+    ServerFreeBufferSizeRefused "server.free-buffer.size-refused" Interface
+        "FreeBuffer with another size than that of the buffer answers VD_E_INVALID and frees nothing."
         [Source::reference("FreeBuffer")] None;
     ServerFreeBufferInUse "server.free-buffer.in-use" Server
         "The server does not free the buffer of an outstanding command."
@@ -429,6 +441,9 @@ catalogue! {
     ClientGetConfigurationAsAsked "client.get-configuration.as-asked" Interface
         "The configuration given keeps what the client asked for, and its alignment is the greater of what client and server ask."
         [Source::specification("VDConfig Structure"), Source::reference("BeginConfiguration")] None;
+    ClientGetConfigurationFeatures "client.get-configuration.features" Interface
+        "The configuration given has the features that the client asked for and those that the server has added."
+        [Source::reference("BeginConfiguration, the modified features mask"), Source::specification("Feature Bits")] [WithheldFeatures];
     ClientGetConfigurationFixed "client.get-configuration.fixed" Interface
         "Whenever the configuration is asked for it is the same: nothing changes it once it is set."
         [Source::reference("BeginConfiguration")] None;
@@ -598,6 +613,9 @@ catalogue! {
     ClientCompleteCommandBytes "client.complete-command.bytes" Client
         "No more bytes are said to be moved than were asked for."
         [Source::reference("CompleteCommand")] None;
+    ClientCompleteCommandStrayBytes "client.complete-command.stray-bytes" Client
+        "A command other than Read and Write is completed with 0 bytes: a number is an output of those two alone."
+        [Source::specification("Commands, Command Outputs"), Source::reference("CompleteCommand")] [StrayBytes];
     ClientReadEnd "client.read.end-of-data" Client
         "The end of the data is told with ERROR_HANDLE_EOF or ERROR_NO_DATA_DETECTED, not with success and no bytes."
         [Source::specification("Commands, Read"), Source::practice("end of data reported as success")] None;

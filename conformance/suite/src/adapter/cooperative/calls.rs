@@ -103,9 +103,10 @@ impl<B: ImplementationApi> ImplementationBackend<B> {
                     answer.address = Some(offset);
                 },
             ),
-            ServerAsk::FreeBuffer { buffer } => {
+            ServerAsk::FreeBuffer { buffer, sized } => {
                 let buffer = self.allocated(buffer);
-                status(move || B::free_buffer(&set, buffer))
+                let size = (!sized).then_some(ServerAsk::OTHER_SIZE);
+                status(move || B::free_buffer(&set, buffer, size))
             }
             ServerAsk::IsSharedBuffer { buffer } => {
                 let buffer = self.allocated(buffer);

@@ -48,6 +48,16 @@ pub(super) fn buffer_argument(
     }
 }
 
+/// Whether the argument `size`, if it is told, is that of the buffer.
+pub(super) fn sized(names: &Names, args: &Args<'_>) -> bool {
+    let name = args.buffer.as_ref().and_then(|handle| handle.name());
+    let named = name.and_then(|name| names.find(name));
+    match (named.map(|named| &named.referent), args.size) {
+        (Some(Referent::Buffer(allocated)), Some(Size(size))) => size == i64::from(allocated.size),
+        (Some(_) | None, _) => true,
+    }
+}
+
 pub(super) fn timeout(terms: &Terms, given: Option<TimeoutArg>) -> Timeout {
     match given {
         Some(TimeoutArg::Milliseconds(0)) => Timeout::Poll,

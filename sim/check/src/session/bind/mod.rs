@@ -7,7 +7,7 @@ mod server;
 
 pub(crate) use argument::caller;
 
-use argument::{Callee, bad, buffer_argument, by, requested, timeout};
+use argument::{Callee, bad, buffer_argument, by, requested, sized, timeout};
 
 use super::call::{Bound, Invocation, OnSuccess};
 use super::{Names, Session, SetTrack};
@@ -91,7 +91,9 @@ fn bound(
         }
         Function::CompleteCommand => return device::complete(session, process, callee, args),
         Function::BeginConfiguration => return Ok(server::configure(terms, callee, args)),
-        Function::AllocateBuffer => return Ok(server::allocate(session, callee, invocation)),
+        Function::AllocateBuffer => {
+            return Ok(server::allocate(session, terms, callee, invocation));
+        }
         Function::OpenDevice if is_server => {
             return Ok(server::open_device(session, callee, invocation));
         }
@@ -126,7 +128,7 @@ fn bound(
         Function::ExecuteCompletionAgent => Call::Server(ServerCall::ExecuteCompletionAgent),
         Function::FreeBuffer => {
             let buffer = buffer_argument(&session.names, args)?;
-            Call::Server(ServerCall::FreeBuffer { buffer })
+            Call::Server(ServerCall::FreeBuffer { buffer, sized: sized(&session.names, args) })
         }
         Function::SendCommand => Call::Server(device::send(session, callee, invocation)?),
         Function::CloseDevice => Call::Server(ServerCall::CloseDevice { device: callee.device }),

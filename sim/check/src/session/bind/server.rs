@@ -4,9 +4,9 @@ use super::argument::{Callee, name_argument, requested};
 use crate::session::{Bound, Invocation, OnSuccess, Session, SetName, SetTrack};
 use crate::terms::Terms;
 use vdi_model::{BufferId, Call, Granted, ServerCall, ServerLife};
-use vdi_spec::clauses::TransferSizeLimit;
+use vdi_spec::clauses::{AllocateAlignmentZero, TransferSizeLimit};
 use vdi_spec::config::{LARGEST_TRANSFER, ServerConfig};
-use vdi_trace::{Args, Size};
+use vdi_trace::Args;
 
 /// Open finds a set by its name, unless the interface has one.
 pub(super) fn open(session: &Session, callee: Callee, call: &Invocation<'_>) -> Bound {
@@ -62,13 +62,20 @@ pub(super) fn device(set: &SetTrack, name: &str, handle: Option<String>) -> (Cal
     (Call::Server(ServerCall::OpenDevice { device }), then)
 }
 
-pub(super) fn allocate(session: &mut Session, callee: Callee, call: &Invocation<'_>) -> Bound {
+pub(super) fn allocate(
+    session: &mut Session,
+    terms: &Terms,
+    callee: Callee,
+    call: &Invocation<'_>,
+) -> Bound {
     let args = call.args;
     let buffer = BufferId(session.next_id());
     let alignment = args.alignment.unwrap_or_default();
-    let sized = args.size.is_some_and(|Size(size)| size > 0);
-    let sound = sized && (alignment == 0 || alignment.is_power_of_two());
     let kind = requested(args);
+    // An alignment that is not told may be the basic one, in whichever way it is asked for.
+    let is_zero = args.alignment == Some(0);
+    let zero_is_basic = terms.profile.allocate_alignment_zero == AllocateAlignmentZero::ZeroIsBasic;
+    let sound = kind.is_sound() && (zero_is_basic || !is_zero);
     let handle = call.creates.map(str::to_owned);
     let then = OnSuccess::Buffer { handle, id: buffer, size: kind.size, alignment };
     let call = Call::Server(ServerCall::AllocateBuffer { buffer, sound, kind });

@@ -20,6 +20,7 @@ mod client;
 mod commands;
 mod completion;
 mod effect;
+mod ending;
 mod moment;
 mod outcome;
 mod phase;

@@ -8,15 +8,14 @@ use super::outcome::{Outcome, Outcomes};
 use super::phase::ServerPhase;
 use super::state::{Cause, ClientLife, Reserve, ServerDevice, ServerLife, State};
 use super::values::{Granted, LaneId, Requested};
-use super::{BufferId, Limits, Request, ServerCall, commands, requests};
+use super::{BufferId, Limits, Request, ServerCall, commands, ending, requests};
 use vdi_spec::clauses::Clause as C;
 use vdi_spec::clauses::{
-    AllocateAfterNormalTermination, AvailableCount, BadConfigurationArguments, CloseAndAgentOrder,
-    CloseDeviceAfterAllClosed, CloseDeviceTwiceWhileActive, CommandsHeldAtNormalClose,
-    ConfigurationCallWhenAborted, ConnectedStateCells, DeliverAfterCloseDevice, FreeBufferInUse,
-    OpenAfterAbort, Profile, QueueDepth, QueueFullCode, SecondAgent, ServerCloseAfterAbort,
-    ServerCloseDevicesOpen, ServerHandleReuse, ServerOpenDeviceSurplus, SharedAfterFree,
-    SharedWhenNotOpen, SignalAbortNotOpen, UnsoundCommand,
+    AllocateAfterNormalTermination, AvailableCount, BadConfigurationArguments,
+    CloseDeviceAfterAllClosed, CloseDeviceTwiceWhileActive, ConfigurationCallWhenAborted,
+    ConnectedStateCells, DeliverAfterCloseDevice, FreeBufferInUse, OpenAfterAbort, Profile,
+    QueueDepth, QueueFullCode, SecondAgent, ServerHandleReuse, ServerOpenDeviceSurplus,
+    SharedAfterFree, SharedWhenNotOpen, SignalAbortNotOpen, UnsoundCommand,
 };
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 
@@ -56,7 +55,7 @@ pub(super) fn outcomes(
             Outcome::returns(HResult::NOERROR, C::ServerSignalAbortStatus)
                 .effecting(Effect::Abort(Cause::ServerSignal))
         ],
-        ServerCall::Close => close(state, profile, lane),
+        ServerCall::Close => ending::server_close(state, profile, lane),
         ServerCall::SendCommand(request) => send_command(state, profile, limits, request),
         ServerCall::CloseDevice { device } => close_device(state, profile, *device),
     }
@@ -553,56 +552,4 @@ fn close_device(state: &State, profile: &Profile, device: u8) -> Outcomes {
         }
         _ => protocol(C::ServerCloseDevicePhase),
     }
-}
-
-/// IServerVirtualDeviceSet2::Close.
-fn close(state: &State, profile: &Profile, lane: LaneId) -> Outcomes {
-    let (status, clause, cause) = match state.server_phase() {
-        P::AbnormallyTerminated => {
-            let status = match profile.server_close_after_abort {
-                ServerCloseAfterAbort::ProtocolError if state.server_devices_open() => {
-                    HResult::VD_E_PROTOCOL
-                }
-                ServerCloseAfterAbort::ProtocolError | ServerCloseAfterAbort::Noerror => {
-                    HResult::NOERROR
-                }
-            };
-            (status, C::ServerCloseStatus, None)
-        }
-        P::NormallyTerminated => {
-            let held = !state.commands.is_empty()
-                && profile.commands_held_at_normal_close
-                    == CommandsHeldAtNormalClose::EitherCloseAborts;
-            (HResult::NOERROR, C::ServerCloseStatus, held.then_some(Cause::ServerClose))
-        }
-        _ if state.server_devices_open() => {
-            let status = match profile.server_close_devices_open {
-                ServerCloseDevicesOpen::ProtocolError => HResult::VD_E_PROTOCOL,
-                ServerCloseDevicesOpen::Noerror => HResult::NOERROR,
-            };
-            (status, C::ServerCloseDevicesOpenStatus, Some(Cause::ServerCloseDevicesOpen))
-        }
-        _ => (HResult::NOERROR, C::ServerCloseStatus, Some(Cause::ServerClose)),
-    };
-    let mut outcome = Outcome::returns(status, clause).also(C::ServerCloseReleases);
-    outcome = match cause {
-        Some(Cause::ServerCloseDevicesOpen) => {
-            outcome.also(C::ServerCloseDevicesOpenAborts).misuse(C::ServerCloseDevicesOpenMistake)
-        }
-        Some(_) => outcome.also(C::ServerCloseImplicitAbort),
-        None if state.aborted.is_none() => outcome.also(C::ServerCloseNormalNoAbort),
-        None => outcome,
-    };
-    let agent = matches!(state.agent, super::Agent::Running { lane: agent } if agent != lane);
-    if agent {
-        outcome = outcome.also(C::ServerCloseAgentOrder);
-    }
-    if !agent || profile.close_and_agent_order == CloseAndAgentOrder::Either {
-        return smallvec![outcome.effecting(Effect::CloseServer { abort: cause, then_wait: None })];
-    }
-    let reply = outcome.reply();
-    smallvec![
-        Outcome { answer: Answer::Blocks, ..outcome }
-            .effecting(Effect::CloseServer { abort: cause, then_wait: Some(reply) })
-    ]
 }

@@ -480,7 +480,8 @@ mutants! {
         ["server.send-command.queue-full", "server.send-command.status", "agent.callback",
          "server.send-command.error-callback"],
         "The commands of all sets count for the depth of a queue.";
-    CompletesElsewhere "completes-elsewhere", false, ["client.complete-command.inactive"],
+    CompletesElsewhere "completes-elsewhere", false,
+        ["client.complete-command.inactive", "agent.callback"],
         "CompleteCommand completes commands of other sets.";
     ErrorOfAllSets "error-of-all-sets", false,
         ["device.independent", "device.error.queue", "agent.callback"],

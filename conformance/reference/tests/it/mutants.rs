@@ -14,7 +14,7 @@ use vdi_reference::{Mutant, MutantInfo, Timeout};
 
 fn server_close(mutant: Option<Mutant>) -> Vec<String> {
     let mut log = Log::new(Stage::new(mutant).active(&pipes(1)));
-    let buffer = result(log.stage.server.allocate_buffer(512, 0)).id;
+    let buffer = result(log.stage.server.allocate_buffer(512, 512)).id;
     let (status, let_go) = log.stage.send_held(0, 1);
     log.note("send", status);
     for tag in 2..=4 {
@@ -73,7 +73,7 @@ fn normal_run(mutant: Option<Mutant>) -> Vec<String> {
 
 fn buffer_in_use(mutant: Option<Mutant>) -> Vec<String> {
     let mut log = Log::new(Stage::new(mutant).active(&pipes(1)));
-    let [buffer, _] = [(); 2].map(|()| result(log.stage.server.allocate_buffer(512, 0)).id);
+    let [buffer, _] = [(); 2].map(|()| result(log.stage.server.allocate_buffer(512, 512)).id);
     log.note("send", log.stage.send_buffer(0, 1, Write, Some(buffer)));
     log.note("free", log.stage.server.free_buffer(Some(buffer), None));
     log.note("got", log.stage.client_devices[0].get_command(Timeout::Milliseconds(0)));

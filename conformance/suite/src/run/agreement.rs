@@ -10,7 +10,7 @@ use vdi_spec::clauses::{Clause, Profile};
 use vdi_trace::{Declares, Header};
 
 use super::combine;
-use super::judge::Disagreement;
+use super::disagreement::Disagreement;
 use super::oracle_play::Play;
 use super::race::{combination_text, is_same};
 use crate::scenario::{Action, Combination, Scenario, Step, expand};

@@ -8,7 +8,7 @@ use vdi_model::{Ending, Expected};
 use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{Event, Name, Out};
 
-use super::judge::Disagreement;
+use super::disagreement::Disagreement;
 use super::oracle_play::Play;
 use super::race::Tally;
 use crate::scenario::{Action, Combination};

@@ -3,31 +3,18 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde::Serialize;
 use vdi_check::{Allowed, Finding, Judged, StillOpen, Verdict as Oracle, Violation, check_trace};
 use vdi_spec::clauses::{Clause, Party, Profile};
 use vdi_trace::{Event, Trace};
 
 use super::agreement::agreement;
 use super::blocking::{self, Blocking};
+use super::disagreement::Disagreement;
 use super::driver::{End, Run};
 use super::race::{CombinationSeen, RaceTally, combination_text};
 use super::seen::Mismatch;
 use crate::adapter::Trouble;
 use crate::scenario::{Combination, Scenario};
-
-/// The two descriptions of one expectation contradict each other: a person
-/// decides by the documents which is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Disagreement {
-    /// What the oracle says.
-    pub oracle: String,
-    /// What the scenario says.
-    pub scenario: String,
-    /// The step, counted from 1; 0 in the situation.
-    pub step: usize,
-}
 
 /// What came of a scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use vdi_trace::{Declares, Event, Function, Header, Name, Out, Process, Recorded,
 
 use super::brought::is_brought;
 use super::default_results::DefaultResults;
-use super::judge::Disagreement;
+use super::disagreement::Disagreement;
 use crate::scenario::{
     Action, Await, ExpectedReturn, Pin, Pinned, SHOWN_DEPTH, Scenario, StepCall, Truth, Unblocked,
 };

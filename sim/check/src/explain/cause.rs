@@ -1,10 +1,25 @@
 //! The clause that is the cause of a wrong answer, where the clause that the answer breaks by
 //! itself is only what follows from it.
 
-use super::violation::Refusal;
+use super::verdict::Allowed;
 use crate::session::{Session, SetTrack, bit};
-use vdi_model::{Call, Cause, ServerCall, State};
+use vdi_model::{Call, Caller, Cause, ServerCall, State};
 use vdi_spec::clauses::Clause;
+
+/// An event that is not allowed.
+pub(crate) struct Refusal {
+    pub(crate) set: usize,
+    /// The open call that it ends, or should have ended.
+    pub(crate) call: Option<usize>,
+    /// The clause it breaks by itself.
+    pub(crate) clause: Clause,
+    /// What was allowed in its place.
+    pub(crate) expected: Vec<Allowed>,
+    /// What was seen.
+    pub(crate) got: String,
+    /// What that says of an abort.
+    pub(crate) shows: Shows,
+}
 
 /// What a refused event says of an abort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +48,9 @@ pub(super) fn cause(session: &Session, refusal: &Refusal) -> Clause {
         Shows::Rest(aborted) => {
             unnoticed_abort(track, aborted, refusal.clause).unwrap_or(refusal.clause)
         }
-        Shows::NoAbort => unnoticed_abort(track, aborted(track), refusal.clause)
+        Shows::NoAbort => aborted(track)
+            .filter(|aborted| !is_own(session, refusal, *aborted))
+            .and_then(|aborted| unnoticed_abort(track, Some(aborted), refusal.clause))
             .or_else(|| refused_by_mistake(session, refusal))
             .unwrap_or(refusal.clause),
         Shows::Nothing => refusal.clause,
@@ -59,6 +76,23 @@ fn unnoticed_abort(track: &SetTrack, aborted: Option<Cause>, broken: Clause) -> 
         // What an abort does is what the clauses of the abort say.
         Cause::ServerSignal | Cause::ClientSignal => None,
     }
+}
+
+/// Whether the call is one of whoever aborted the set by its Close: what that call is told
+/// follows from the Close, whether it aborted or not.
+fn is_own(session: &Session, refusal: &Refusal, aborted: Cause) -> bool {
+    let Some(index) = refusal.call else { return false };
+    let by = match aborted {
+        Cause::ServerClose | Cause::ServerCloseDevicesOpen => Caller::Server,
+        Cause::ClientClose | Cause::ClientCloseDevicesOpen => Caller::Client(0),
+        Cause::ServerSignal
+        | Cause::ClientSignal
+        | Cause::ServerDeath
+        | Cause::ClientDeath
+        | Cause::TimeOut => return false,
+    };
+    let call = &session.calls[index];
+    !call.is_agent() && call.bound.call.caller() == by
 }
 
 /// What has aborted a set in every state that it may be in.

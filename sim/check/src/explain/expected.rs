@@ -1,9 +1,9 @@
 //! What was expected in place of an event that is not allowed.
 
-use super::cause::{Shows, others_errored};
+use super::cause::{Refusal, Shows, others_errored};
 use super::state::{answer_text, callback_text};
 use super::verdict::Allowed;
-use super::violation::{Refusal, violated};
+use super::violation::violated;
 use crate::Checker;
 use crate::session::{ObservedCallback, OpenCall, Returned, Session, outcomes_of};
 use vdi_model::{Answer, Call, Callback, Cause, CommandId, Outcome, ServerCall, State};

@@ -1,27 +1,11 @@
 //! The verdict that an event is not allowed.
 
 use vdi_model::{Pending, State};
-use vdi_spec::clauses::Clause;
 
-use super::cause::{Shows, cause};
+use super::cause::{Refusal, cause};
 use super::state::{named_state, set_state};
-use super::verdict::{Allowed, Verdict, Violation};
+use super::verdict::{Verdict, Violation};
 use crate::Checker;
-
-/// An event that is not allowed.
-pub(crate) struct Refusal {
-    pub(crate) set: usize,
-    /// The open call that it ends, or should have ended.
-    pub(crate) call: Option<usize>,
-    /// The clause it breaks by itself.
-    pub(crate) clause: Clause,
-    /// What was allowed in its place.
-    pub(crate) expected: Vec<Allowed>,
-    /// What was seen.
-    pub(crate) got: String,
-    /// What that says of an abort.
-    pub(crate) shows: Shows,
-}
 
 /// The verdict: this event is not allowed.
 pub(crate) fn violated(checker: &mut Checker, refusal: Refusal) {

@@ -6,7 +6,7 @@ use crate::Checker;
 use crate::explain::{Allowed, InputError, Refusal, Shows, violated};
 use crate::linearize::{search_for, settle_or_search};
 use crate::session::{AllocatedBuffer, caller};
-use vdi_model::{BufferId, LaneId, Object, State, Touch};
+use vdi_model::{BufferId, Call, LaneId, Object, ServerCall, State, Touch};
 use vdi_spec::clauses::Clause;
 use vdi_trace::{Event, Found};
 
@@ -101,7 +101,11 @@ pub(crate) fn check_buffer(
         (address.saturating_sub(prefix), address.saturating_add(size.into()))
     };
     let (start, end) = zone(address, allocated.size);
-    let lives = |id: BufferId| track.any(|state| state.buffer(id).is_some());
+    // What may be freed by now may be given again.
+    let lives = |id: BufferId| {
+        track.states().all(|state| state.buffer(id).is_some())
+            && !session.calls_of(set).any(|call| frees(&call.bound.call, id))
+    };
     let overlapped = session.names.buffers(set).find(|(_, other)| {
         let apart = other.address.is_none_or(|other_address| {
             let (other_start, other_end) = zone(other_address, other.size);
@@ -116,6 +120,14 @@ pub(crate) fn check_buffer(
     };
     let what = format!("a buffer with its prefix zone apart from {name}");
     refuse(checker, set, Allowed { what, clause }, got());
+}
+
+/// Whether a call frees this buffer.
+fn frees(call: &Call, id: BufferId) -> bool {
+    match call {
+        Call::Server(ServerCall::FreeBuffer { buffer, .. }) => *buffer == Some(id),
+        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => false,
+    }
 }
 
 fn refuse(checker: &mut Checker, set: usize, expected: Allowed, got: String) {

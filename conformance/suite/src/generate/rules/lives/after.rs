@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use super::super::steps::{bare, call};
 use super::super::story::{Story, story};
-use super::life::{FIRST, Life, Made, SECOND, THIRD, client_close_open, server_close_open, two};
+use super::life::{
+    FIRST, Life, Made, SECOND, THIRD, client_close_aborted, client_close_open,
+    server_close_aborted, server_close_open, two,
+};
 
 /// How a first set ends.
 struct Ending {
@@ -42,6 +45,14 @@ fn ended(first: Value, closes: impl IntoIterator<Item = Value>) -> Vec<Value> {
     std::iter::once(first).chain(aborted(&["c1", "c2"])).chain(closes).collect()
 }
 
+/// Both sides close after an abort, with devices open.
+fn closed() -> [Value; 2] {
+    [
+        bare("Close", &FIRST.server(), server_close_aborted()),
+        bare("Close", &FIRST.client(), client_close_aborted()),
+    ]
+}
+
 fn endings() -> Vec<Ending> {
     let mut all = aborts();
     all.extend(closes());
@@ -57,7 +68,7 @@ fn aborts() -> Vec<Ending> {
         FIRST.called_back("c2", "ERROR_IO_DEVICE"),
         abort(FIRST.server()),
     ];
-    let failed = failed.into_iter().chain(aborted(&["c1"])).chain(FIRST.close());
+    let failed = failed.into_iter().chain(aborted(&["c1"])).chain(closed());
     let done = json!({ "phase": "NormallyTerminated", "devices": 2 });
     let by_server = || abort(FIRST.server());
     vec![
@@ -66,13 +77,13 @@ fn aborts() -> Vec<Ending> {
             "aborted-by-the-server",
             "was aborted by its server",
             busy(),
-            ended(by_server(), FIRST.close()),
+            ended(by_server(), closed()),
         ),
         plain(
             "aborted-by-the-client",
             "was aborted by its client",
             busy(),
-            ended(abort(FIRST.client()), FIRST.close()),
+            ended(abort(FIRST.client()), closed()),
         ),
         plain(
             "aborted-and-not-closed",
@@ -85,7 +96,7 @@ fn aborts() -> Vec<Ending> {
             title: "was aborted because its time was over",
             given: busy(),
             config: json!({ "serverTimeOut": 1000 }),
-            steps: [expire()].into_iter().chain(ended(expire(), FIRST.close())).collect(),
+            steps: [expire()].into_iter().chain(ended(expire(), closed())).collect(),
         },
         plain(
             "in-the-error-state",
@@ -105,13 +116,19 @@ fn closes() -> Vec<Ending> {
             "closed-early-by-the-client",
             "was closed by its client with devices open",
             busy(),
-            ended(bare("Close", &client, by_client), [bare("Close", &server, "NOERROR")]),
+            ended(
+                bare("Close", &client, by_client),
+                [bare("Close", &server, server_close_aborted())],
+            ),
         ),
         plain(
             "closed-early-by-the-server",
             "was closed by its server with devices open",
             busy(),
-            ended(bare("Close", &server, by_server), [bare("Close", &client, "NOERROR")]),
+            ended(
+                bare("Close", &server, by_server),
+                [bare("Close", &client, client_close_aborted())],
+            ),
         ),
         plain(
             "never-opened",
@@ -135,9 +152,9 @@ fn closes() -> Vec<Ending> {
 /// What a second set is tried with: from Create to a normal end.
 fn whole(life: Life, made: &Made) -> Vec<Value> {
     let mut steps = life.configure(made);
-    // Before the client has seen the configuration.
+    // Before the configuration is complete.
     let early = json!({ "name": life.name });
-    steps.insert(steps.len() - 1, call("OpenDevice", &life.client(), early, "VD_E_PROTOCOL"));
+    steps.insert(steps.len() - 2, call("OpenDevice", &life.client(), early, "VD_E_PROTOCOL"));
     steps.push(life.query(made.transfer));
     steps.extend(life.activate(made.devices));
     steps.push(life.surplus());

@@ -73,6 +73,18 @@ pub(super) fn server_close_open() -> Value {
         "server-close-devices-open=noerror": "NOERROR" })
 }
 
+/// What a server's Close answers with its devices open, after an abort.
+pub(super) fn server_close_aborted() -> Value {
+    json!({ "server-close-after-abort=noerror": "NOERROR",
+        "server-close-after-abort=protocol-error": "VD_E_PROTOCOL" })
+}
+
+/// What a client's Close answers with its devices open, after an abort.
+pub(super) fn client_close_aborted() -> Value {
+    json!({ "client-close-after-abort=noerror": "NOERROR",
+        "client-close-after-abort=open-error": "VD_E_OPEN" })
+}
+
 /// The header's interfaces of a second set.
 pub(super) fn two() -> Value {
     json!({ "sset2": "server", "cset2": "primary" })

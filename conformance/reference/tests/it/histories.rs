@@ -6,7 +6,7 @@ use vdi_spec::codes::{Features, HResult, Win32};
 use vdi_spec::config::{ServerConfig, VdConfig};
 
 use super::stage::{POLL, Stage, pipes, server_part};
-use vdi_reference::{Mutant, Options, ServerSet, Timeout};
+use vdi_reference::{BufferId, Mutant, Options, ServerSet, Timeout};
 
 const SOON: Timeout = Timeout::Milliseconds(1);
 
@@ -25,6 +25,13 @@ impl Log {
     pub(super) fn note(&mut self, what: &str, answer: impl std::fmt::Debug) {
         self.lines.push(format!("{what} {answer:?}"));
         self.rest();
+    }
+
+    /// Allocates a buffer and notes the status: a defect may refuse it.
+    pub(super) fn buffer(&mut self) -> Option<BufferId> {
+        let (status, buffer) = self.stage.server.allocate_buffer(512, 0).expect("an answer");
+        self.note("allocate", status);
+        buffer.map(|buffer| buffer.id)
     }
 
     pub(super) fn rest(&mut self) {

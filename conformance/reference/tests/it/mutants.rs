@@ -9,12 +9,12 @@ use vdi_spec::codes::Win32;
 use super::histories::{self, Log};
 use super::lives;
 use super::secondaries;
-use super::stage::{Stage, pipes, result};
+use super::stage::{Stage, pipes};
 use vdi_reference::{Mutant, MutantInfo, Timeout};
 
 fn server_close(mutant: Option<Mutant>) -> Vec<String> {
     let mut log = Log::new(Stage::new(mutant).active(&pipes(1)));
-    let buffer = result(log.stage.server.allocate_buffer(512, 512)).id;
+    let buffer = log.buffer();
     let (status, let_go) = log.stage.send_held(0, 1);
     log.note("send", status);
     for tag in 2..=4 {
@@ -24,7 +24,7 @@ fn server_close(mutant: Option<Mutant>) -> Vec<String> {
     log.note("complete", log.stage.complete(0, got[0], Win32::ERROR_SUCCESS));
     log.note("complete", log.stage.complete(0, got[1], Win32::ERROR_SUCCESS));
     log.note("close", log.stage.server.close());
-    log.note("touch", log.stage.world.touch("server", buffer));
+    log.note("touch", buffer.map(|buffer| log.stage.world.touch("server", buffer)));
     log.note("touch", log.stage.server_devices[0].touch());
     log.note("complete", log.stage.complete(0, got[2], Win32::ERROR_SUCCESS));
     log.note("get", log.stage.get(0));
@@ -73,9 +73,9 @@ fn normal_run(mutant: Option<Mutant>) -> Vec<String> {
 
 fn buffer_in_use(mutant: Option<Mutant>) -> Vec<String> {
     let mut log = Log::new(Stage::new(mutant).active(&pipes(1)));
-    let [buffer, _] = [(); 2].map(|()| result(log.stage.server.allocate_buffer(512, 512)).id);
-    log.note("send", log.stage.send_buffer(0, 1, Write, Some(buffer)));
-    log.note("free", log.stage.server.free_buffer(Some(buffer), None));
+    let [buffer, _] = [(); 2].map(|()| log.buffer());
+    log.note("send", log.stage.send_buffer(0, 1, Write, buffer));
+    log.note("free", log.stage.server.free_buffer(buffer, None));
     log.note("got", log.stage.client_devices[0].get_command(Timeout::Milliseconds(0)));
     log.end()
 }

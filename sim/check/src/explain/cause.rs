@@ -2,7 +2,7 @@
 //! itself is only what follows from it.
 
 use super::verdict::Allowed;
-use crate::session::{Session, SetTrack, bit};
+use crate::session::{Session, SetTrack, bit, suspected};
 use vdi_model::{Call, Caller, Cause, ServerCall, State};
 use vdi_spec::clauses::Clause;
 
@@ -55,7 +55,7 @@ pub(super) fn cause(session: &Session, refusal: &Refusal) -> Clause {
             .unwrap_or(refusal.clause),
         Shows::Nothing => refusal.clause,
         Shows::Abort if track.any(|state| state.aborted.is_some()) => refusal.clause,
-        Shows::Abort => track.evidence.suspected().unwrap_or(refusal.clause),
+        Shows::Abort => suspected(session, refusal.set).unwrap_or(refusal.clause),
     }
 }
 

@@ -26,11 +26,6 @@ impl Evidence {
         self.suspect = Some((clause, line));
     }
 
-    /// What was taken for an abort, if anything was.
-    pub(crate) fn suspected(&self) -> Option<Clause> {
-        self.suspect.map(|(clause, _)| clause)
-    }
-
     /// A completion routine was invoked, as it had to be.
     pub(crate) fn note_called_back(&mut self, device: u8, code: CommandCode, completion: Win32) {
         self.aborted |= completion == Win32::ERROR_OPERATION_ABORTED;
@@ -38,6 +33,14 @@ impl Evidence {
             self.cleared |= bit(device);
         }
     }
+}
+
+/// What was taken for an abort, if anything was: the last that was done or has begun.
+pub(crate) fn suspected(session: &Session, set: usize) -> Option<Clause> {
+    let begun =
+        session.calls_of(set).filter_map(|call| Some((leaves_alone(&call.bound.call)?, call.line)));
+    let done = session.sets[set].evidence.suspect;
+    begun.chain(done).max_by_key(|(_, line)| *line).map(|(clause, _)| clause)
 }
 
 /// A call has returned, in this line, as it may.

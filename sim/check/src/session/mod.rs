@@ -20,7 +20,7 @@ pub(crate) use call::{
     Returned, Timer,
 };
 pub(crate) use commit::commit;
-pub(crate) use evidence::{bit, note_evidence};
+pub(crate) use evidence::{bit, note_evidence, suspected};
 pub(crate) use names::{AllocatedBuffer, Names, SentCommand};
 pub(crate) use outcomes::{outcomes, outcomes_of};
 pub(crate) use provisional::{adopt, keep_or_revoke, provide};

@@ -89,6 +89,8 @@ fn a_time_out_that_aborts_too_early() {
 fn what_is_no_abort_is_taken_for_one() {
     assert_eq!(broken(&[SEND, SECONDARY_CLOSES, ABORTED]), "client.close.secondary");
     assert_eq!(broken(&[SEND, SECONDARY_DIES, ABORTED]), "process.secondary-death");
+    // The abort is seen before the call that it came of has returned.
+    assert_eq!(broken(&[SEND, &SECONDARY_CLOSES[..1], ABORTED]), "client.close.secondary");
     assert_eq!(broken(&[SEND, ABORTED]), "agent.callback");
 }
 

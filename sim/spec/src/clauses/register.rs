@@ -332,6 +332,15 @@ register! {
         [
             Source::reference("RequestBuffers, which does not say who checks them"),
         ];
+    bad_query_arguments BadQueryArguments "bad-query-arguments",
+        "What does QueryAvailableBuffers make of a size of 0, and of an alignment that is no power of 2?",
+        {
+            Unchecked "unchecked" "it does not check them: NOERROR",
+            Checked "checked" "it refuses them with any failure",
+        }
+        [
+            Source::specification("Server Transitions, QueryAvailableBuffers, the only place that names it"),
+        ];
     withheld_features WithheldFeatures "withheld-features",
         "May the server withhold a feature that the client asked for?",
         {

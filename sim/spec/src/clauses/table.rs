@@ -122,6 +122,12 @@ catalogue! {
     ServerQueryAvailableBuffersPhase "server.query-available-buffers.phase" Interface
         "QueryAvailableBuffers in another state answers VD_E_PROTOCOL, after an abort too."
         [Source::specification("Server Transitions, QueryAvailableBuffers")] None;
+    ServerQueryAvailableBuffersArguments "server.query-available-buffers.arguments" Server
+        "The server asks how many buffers there are of some size, aligned to a power of 2, or to 0 for the basic alignment."
+        [Source::reference("RequestBuffers, whose buffers are counted")] None;
+    ServerQueryAvailableBuffersUnsound "server.query-available-buffers.unsound" Interface
+        "QueryAvailableBuffers takes a size of 0, and an alignment that is no power of 2, as it is: nobody is said to check it."
+        [Source::specification("Server Transitions, QueryAvailableBuffers, which has no page of its own")] [BadQueryArguments];
     ServerEndConfigurationStatus "server.end-configuration.status" Interface
         "EndConfiguration in Configurable answers NOERROR; the set is being initialised."
         [Source::reference("EndConfiguration")] [ClientInitializing, Naming];

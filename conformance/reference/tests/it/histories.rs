@@ -143,6 +143,8 @@ pub(super) fn opening(mutant: Option<Mutant>) -> Vec<String> {
     log.note("abort", (server.signal_abort(), client.signal_abort()));
     log.note("open", late.open(None, "S"));
     log.note("create", other.create(None, "T", &pipes(65)));
+    log.note("create", other.create(Some("none"), "T", &pipes(1)));
+    log.note("open", late.open(None, "T"));
     log.note("create", client.create(None, "S", &pipes(2)));
     log.note("create", client.create(None, "U", &pipes(2)));
     log.note("open", late.open(None, "s"));
@@ -230,9 +232,31 @@ pub(super) fn buffers(mutant: Option<Mutant>) -> Vec<String> {
     log.note("available", server.query_available_buffers(65536, 0));
     log.note("allocate", server.allocate_buffer(1 << 20, 0));
     log.note("shared", (server.is_shared_buffer(buffer), server.is_shared_buffer(None)));
+    log.note("free", server.free_buffer(buffer, Some(1)));
     log.note("free", (server.free_buffer(None, None), server.free_buffer(buffer, None)));
     log.note("free", (server.free_buffer(buffer, None), server.is_shared_buffer(buffer)));
+    for alignment in [0, 512, 3] {
+        log.note("request", server.request_buffers(4096, alignment, 1));
+        log.note("available", server.query_available_buffers(4096, alignment));
+    }
     log.end()
+}
+
+/// Two wait for the configuration.
+pub(super) fn two_wait(mutant: Option<Mutant>) -> Vec<String> {
+    let mut log = Log::new(Stage::new(mutant));
+    log.stage.connect(&pipes(1));
+    for lane in ["late", "later"] {
+        let client = log.stage.client.clone();
+        let configuration = move || client.get_configuration(Timeout::Infinite).map(|got| got.0);
+        log.stage.lane(lane, configuration);
+    }
+    let server = log.stage.server.clone();
+    log.note("begin", server.begin_configuration(&server_part()));
+    log.note("end", server.end_configuration());
+    let mut lines = log.end();
+    lines.sort_unstable();
+    lines
 }
 
 /// More is requested than there is.

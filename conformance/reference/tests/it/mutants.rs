@@ -2,6 +2,7 @@
 //! an unlucky order of events: then the test `loom` finds it.
 
 use std::collections::BTreeSet;
+use std::panic;
 
 use vdi_spec::codes::CommandCode::{ClearError, Flush, Write};
 use vdi_spec::codes::Win32;
@@ -97,7 +98,7 @@ fn error_state(mutant: Option<Mutant>) -> Vec<String> {
 type History = fn(Option<Mutant>) -> Vec<String>;
 
 /// The one about time comes first: with some defects the others never end.
-const HISTORIES: [History; 22] = [
+const HISTORIES: [History; 23] = [
     histories::time,
     histories::waiting,
     server_close,
@@ -109,6 +110,7 @@ const HISTORIES: [History; 22] = [
     error_state,
     histories::opening,
     histories::configuring,
+    histories::two_wait,
     histories::devices,
     histories::buffers,
     histories::without_memory,
@@ -132,8 +134,12 @@ fn a_history_is_the_same_each_time() {
 #[test]
 fn every_defect_shows() {
     let sound = HISTORIES.map(|history| history(None));
+    // A defect that refuses what every history begins with ends the history there: it shows.
+    let seen = |history: &History, mutant| panic::catch_unwind(|| history(Some(mutant))).ok();
     let hidden = |row: &&MutantInfo| {
-        let same = |(history, sound): (&History, &Vec<String>)| history(Some(row.mutant)) == *sound;
+        let same = |(history, sound): (&History, &Vec<String>)| {
+            seen(history, row.mutant).is_some_and(|seen| seen == *sound)
+        };
         !row.race && HISTORIES.iter().zip(&sound).all(same)
     };
     let hidden: Vec<&str> = Mutant::ALL.iter().filter(hidden).map(|row| row.name).collect();

@@ -101,6 +101,13 @@ pub(super) fn trace(path: &Path) -> Result<Option<Trace>, Failure> {
 }
 
 fn from_trace(name: &str, trace: &Trace) -> Result<Scenario, Failure> {
+    if let Some(unseen) = trace.header.unseen.first() {
+        return Err(Failure::Input(format!(
+            "{name}: half a history, of which the {unseen} was not recorded: its calls cannot be \
+             made again without the other half's (`vdi check` judges it as it is, `vdi join` \
+             puts two halves together)"
+        )));
+    }
     let steps =
         steps_of_trace(trace).map_err(|error| Failure::Input(format!("{name}: {error}")))?;
     let provoked = &trace.header.provoked;

@@ -31,10 +31,6 @@ pub(super) fn shrink(args: &ShrinkArgs, out: &mut dyn Write) -> Result<u8, Failu
         Some(trace) if !driven => {
             let profile = profile(&target.profile)?;
             let (small, same) = shrink_trace(&trace, &profile).ok_or_else(|| nothing(args))?;
-            let broken = check_trace(&small, &profile).findings;
-            let broken = broken.iter().map(|finding| finding.clause);
-            let scenario = scenario_of_trace(&small, &name(args), Some(same.clause), broken)
-                .map_err(|error| Failure::Input(format!("{what}: {error}")))?;
             if let Some(path) = &args.trace {
                 write(path, &small.to_json_lines())?;
             }
@@ -45,15 +41,33 @@ pub(super) fn shrink(args: &ShrinkArgs, out: &mut dyn Write) -> Result<u8, Failu
                 same.clause,
                 same.party
             );
+            // Half a history cannot be driven: what is left of it is a trace.
+            if !small.header.unseen.is_empty() {
+                return written(args, &small.to_json_lines(), &text, "check", out);
+            }
+            let broken = check_trace(&small, &profile).findings;
+            let broken = broken.iter().map(|finding| finding.clause);
+            let scenario = scenario_of_trace(&small, &name(args), Some(same.clause), broken)
+                .map_err(|error| Failure::Input(format!("{what}: {error}")))?;
             (scenario, text)
         }
         _ => run(args)?,
     };
-    let file = file_text(&scenario);
+    written(args, &file_text(&scenario), &text, "replay", out)
+}
+
+/// Writes what is left, with the command that is for it.
+fn written(
+    args: &ShrinkArgs,
+    file: &str,
+    text: &str,
+    command: &str,
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
     match &args.output {
         Some(path) => {
-            write(path, &file)?;
-            writeln!(out, "{text}\nwritten to {}: vdi replay {0}", path.display())?;
+            write(path, file)?;
+            writeln!(out, "{text}\nwritten to {}: vdi {command} {0}", path.display())?;
         }
         None => write!(out, "{file}")?,
     }

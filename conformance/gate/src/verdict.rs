@@ -263,8 +263,7 @@ fn no_set(observed: &Observation) -> Verdict {
 
 /// What a client did that breaks a clause, with what its call says, if it says something.
 fn what(finding: &Finding, trace: &Trace) -> String {
-    // Line 1 is the header.
-    let event = finding.line.checked_sub(2).and_then(|index| trace.events.get(index));
+    let event = trace.index(finding.line).map(|index| &trace.events[index]);
     let Some(Event::Call { args, .. }) = event else { return finding.what.clone() };
     let code = match args.code {
         Some(CodeArg::Completion(code)) => format!("{code} ({})", code.0),

@@ -112,3 +112,40 @@ fn what_does_not_fail_cannot_be_shrunk() {
     assert_eq!(code(&["shrink", "server/close/delivered-command"]), Some(65));
     assert_eq!(code(&["shrink", "no-such"]), Some(64));
 }
+
+/// A client's half of a history with a completion for a command that it was never given, in a
+/// file with blank lines.
+const HALF: &str = r#"{"vdi":"trace/1","unseen":["server"]}
+
+{"lane":"primary.main","call":"Create","on":"cset","args":{"name":"S","config":{"deviceCount":1,"features":[]}}}
+{"lane":"primary.main","return":"NOERROR"}
+{"lane":"primary.main","call":"GetConfiguration","on":"cset","args":{"timeout":0}}
+
+{"lane":"primary.main","return":"VD_E_TIMEOUT"}
+{"lane":"primary.main","call":"GetConfiguration","on":"cset","args":{"timeout":0}}
+{"lane":"primary.main","return":"VD_E_TIMEOUT"}
+
+{"lane":"primary.main","call":"OpenDevice","on":"cset","as":"cdev1","args":{"name":"S"}}
+{"lane":"primary.main","return":"NOERROR"}
+"#;
+
+/// The same violation, in the same line of the file, whichever command is asked.
+#[test]
+fn half_a_history_with_blank_lines_is_the_same_to_every_command() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, small) = (folder.path().join("half.jsonl"), folder.path().join("small.jsonl"));
+    fs::write(&file, HALF).expect("a file");
+    let ask = ["ask", word(&file), "primary.main", "Close", "cset"];
+    for words in [&["check", word(&file)][..], &["check", "--explain", word(&file)], &ask] {
+        assert!(told(words).contains(":12") || told(words).contains("line 12"), "{}", told(words));
+    }
+    let said = told(&["replay", word(&file)]);
+    assert_eq!(code(&["replay", word(&file)]), Some(65), "{said}");
+    assert!(said.contains("the server was not recorded"), "{said}");
+
+    let words = ["shrink", word(&file), "--output", word(&small)];
+    assert_eq!(code(&words), Some(0), "{}", told(&words));
+    let (before, after) = (trace(&file), trace(&small));
+    assert_eq!((clause(&before), &before.header), (clause(&after), &after.header));
+    assert!(after.events.len() < before.events.len());
+}

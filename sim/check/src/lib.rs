@@ -118,7 +118,8 @@ fn check_half(checker: Checker, mut reader: TraceReader<impl BufRead>) -> Judged
     partial::judge(checker.with_times(times), reader.header(), &events).of_whole(unread)
 }
 
-/// Judges a trace in memory. Lines are counted as in its file: the header is line 1.
+/// Judges a trace in memory. Lines are counted as in its file, blank ones too: the header is
+/// in line 1.
 #[must_use]
 pub fn check_trace(trace: &Trace, profile: &Profile) -> Judged {
     check_trace_with(Checker::new(&trace.header, profile.clone()), trace)
@@ -127,9 +128,10 @@ pub fn check_trace(trace: &Trace, profile: &Profile) -> Judged {
 /// Judges a trace in memory with a checker that has seen nothing yet.
 #[must_use]
 pub fn check_trace_with(checker: Checker, trace: &Trace) -> Judged {
+    let checker = checker.with_times(trace.times().collect());
     if !trace.header.unseen.is_empty() {
-        let lines = (2..).zip(trace.events.iter().cloned()).collect::<Vec<_>>();
+        let lines = trace.lines().map(|(line, event)| (line, event.clone())).collect::<Vec<_>>();
         return partial::judge(checker, &trace.header, &lines).of_whole(None);
     }
-    checker.judge_all((2..).zip(&trace.events)).of_whole(None)
+    checker.judge_all(trace.lines()).of_whole(None)
 }

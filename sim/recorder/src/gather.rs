@@ -69,6 +69,9 @@ pub enum NotOne {
 /// before it that has one, and how many further it is.
 type Place = (u64, u32);
 
+/// An event, and the milliseconds that had elapsed: of all processes of a machine alike.
+type Timed = (Event<'static>, Option<u64>);
+
 /// Reads these files and puts their events into one order. A process that was killed while it
 /// wrote has left half a line, which is passed over. What a client has called after its Close
 /// bears no number and stays behind what stands before it in its file: it touches nobody.
@@ -88,14 +91,14 @@ pub fn gather<P: AsRef<Path>>(paths: &[P]) -> Result<Gathered, NotOne> {
     let numbered = events.keys().filter(|(_, after)| *after == 0).count();
     let missing = last.saturating_sub(numbered as u64);
     let mut trace = Trace::new(header.unwrap_or_default());
-    for event in events.into_values() {
-        trace.push(event);
+    for (event, elapsed) in events.into_values() {
+        trace.push_timed(event, elapsed);
     }
     Ok(Gathered { trace, missing })
 }
 
 /// Adds the events of one file by their numbers; its header.
-fn add(path: &Path, events: &mut BTreeMap<Place, Event<'static>>) -> Result<Header, NotOne> {
+fn add(path: &Path, events: &mut BTreeMap<Place, Timed>) -> Result<Header, NotOne> {
     let owned = || path.to_owned();
     let file = File::open(path).map_err(|error| NotOne::Unreadable { path: owned(), error })?;
     let bad = |error: TraceError| NotOne::NoTrace { path: owned(), error };
@@ -103,8 +106,8 @@ fn add(path: &Path, events: &mut BTreeMap<Place, Event<'static>>) -> Result<Head
     let header = reader.header().clone();
     let (mut last, mut closed): (Place, BTreeSet<Process>) = ((0, 0), BTreeSet::new());
     loop {
-        let (line, event) = match reader.next_line() {
-            Ok(Some(line)) => (line.number, line.event.into_owned()),
+        let (line, elapsed, event) = match reader.next_line() {
+            Ok(Some(line)) => (line.number, line.elapsed, line.event.into_owned()),
             Ok(None) => return Ok(header),
             Err(error) if error.is_cut_off() => return Ok(header),
             Err(error) => return Err(bad(error)),
@@ -120,7 +123,7 @@ fn add(path: &Path, events: &mut BTreeMap<Place, Event<'static>>) -> Result<Head
         if let Event::Call { call: Function::Close, .. } = &event {
             closed.extend(process);
         }
-        if events.insert(last, event).is_some() {
+        if events.insert(last, (event, elapsed)).is_some() {
             return Err(NotOne::Twice { path: owned(), line, number: last.0 });
         }
     }
@@ -158,7 +161,7 @@ mod tests {
         let refused = "\"return\":\"VD_E_PROTOCOL\"";
         let client = [("\"seq\":1,", close), ("\"seq\":3,", done), ("", abort), ("", refused)]
             .map(|(seq, rest)| line(seq, "primary.t1", rest));
-        let close_by_server = close.replace("cset", "sset");
+        let close_by_server = close.replace("cset\"", "sset\",\"elapsed\":70");
         let server = [("\"seq\":2,", &*close_by_server), ("\"seq\":4,", done)]
             .map(|(seq, rest)| line(seq, "server.main", rest));
         let whole = gathered("late", [client.concat(), server.concat()]).expect("one history");
@@ -166,6 +169,9 @@ mod tests {
         let lanes: Vec<_> = whole.trace.events.iter().filter_map(Event::lane).collect();
         let (client, server) = ("primary.t1", "server.main");
         assert_eq!(lanes, [client, server, client, client, client, server]);
+        // The times of those that tell them stay beside them.
+        assert_eq!(whole.trace.times().collect::<Vec<_>>(), [(3, 70)]);
+        assert!(whole.trace.to_json_lines().contains("\"sset\",\"elapsed\":70}"));
         // Of anybody who has closed nothing it is asked for.
         let early = line("", "primary.t1", abort);
         let error = gathered("early", [early, String::new()]).expect_err("it has no number");

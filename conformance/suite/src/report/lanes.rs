@@ -39,7 +39,8 @@ pub fn lane_diagram(trace: &Trace, judged: &Judged) -> String {
         Verdict::Violation(violation) => violation.line,
         Verdict::Inconclusive(undecided) => undecided.line,
         Verdict::Conformant | Verdict::Unreadable { .. } => {
-            judged.error.as_ref().map_or(trace.events.len() + 1, |error| error.line - 1)
+            let last = trace.line(trace.events.len()) - 1;
+            judged.error.as_ref().map_or(last, |error| error.line - 1)
         }
     };
     let from = match &judged.verdict {
@@ -48,11 +49,7 @@ pub fn lane_diagram(trace: &Trace, judged: &Judged) -> String {
     };
     let mut drawing = Drawing::new(trace, from, until);
     let order = judged.order.as_deref().unwrap_or_default();
-    for (index, event) in trace.events.iter().enumerate() {
-        let line = index + 2;
-        if line > until {
-            break;
-        }
+    for (line, event) in trace.lines().take_while(|(line, _)| *line <= until) {
         let impossible = line == until && matches!(judged.verdict, Verdict::Violation(_));
         drawing.event(line, event, impossible);
         for effect in order.iter().filter(|effect| effect.after == line) {
@@ -72,11 +69,13 @@ struct Drawing {
 
 impl Drawing {
     fn new(trace: &Trace, from: usize, until: usize) -> Self {
-        let shown = trace.events.iter().take(until.saturating_sub(1));
+        let shown = trace.lines().take_while(|(line, _)| *line <= until);
         let mut inside: BTreeMap<String, usize> = BTreeMap::new();
         let mut drawn: BTreeSet<String> = BTreeSet::new();
-        for (index, event) in shown.enumerate() {
-            if index + 2 == from {
+        let mut begun = false;
+        for (line, event) in shown {
+            if line >= from && !begun {
+                begun = true;
                 let busy = inside.iter().filter(|(_, depth)| **depth > 0);
                 drawn.extend(busy.map(|(lane, _)| lane.clone()));
             }
@@ -89,7 +88,7 @@ impl Drawing {
                 Event::Return { .. } => *depth = depth.saturating_sub(1),
                 _ => {}
             }
-            if index + 2 >= from {
+            if line >= from {
                 drawn.insert(lane.to_owned());
             }
         }

@@ -40,9 +40,8 @@ impl Blocking {
 
 /// What a violation says of blocking, if it does.
 pub(super) fn of_violation(trace: &Trace, violation: &Violation) -> Option<Blocking> {
-    // Line 1 is the header.
-    let at = violation.line.checked_sub(2)?;
-    if !matches!(trace.events.get(at)?, Event::Blocked { .. }) {
+    let at = trace.index(violation.line)?;
+    if !matches!(trace.events[at], Event::Blocked { .. }) {
         return violation.early.then_some(Blocking::Block);
     }
     stays(trace, at, violation.lane.as_deref()?)

@@ -48,8 +48,7 @@ fn failure(trace: &Trace, profile: &Profile) -> Option<Same> {
         }
         Verdict::Inconclusive(_) | Verdict::Unreadable { .. } => return None,
     };
-    // Line 1 is the header.
-    Some(Same { party, clause, event: line.checked_sub(2)?, what })
+    Some(Same { party, clause, event: trace.index(line)?, what })
 }
 
 /// The smallest part of a trace that fails in the same way; `None` if it does not fail.

@@ -104,7 +104,7 @@ fn half_candidates(
     let header = &history.header;
     let checker = Checker::new(header, profile.clone());
     let mut events: Vec<(usize, Event<'static>)> =
-        (2..).zip(history.events.iter().cloned()).collect();
+        history.lines().map(|(line, event)| (line, event.clone())).collect();
     let judged = partial::judge(checker.clone(), header, &events);
     match judged.verdict {
         Verdict::Violation(violation) => {
@@ -116,7 +116,7 @@ fn half_candidates(
         }
         Verdict::Inconclusive(_) | Verdict::Conformant => {}
     }
-    let line = events.len() + 2;
+    let line = history.line(events.len());
     let mut call = call.clone().into_owned();
     // The history may be numbered, or not.
     call.set_seq(u64::MAX - 1);
@@ -153,8 +153,7 @@ fn half_candidates(
 
 fn replayed(history: &Trace, profile: &Profile) -> Result<Checker, AskError> {
     let mut checker = Checker::new(&history.header, profile.clone());
-    for (index, event) in history.events.iter().enumerate() {
-        let line = index + 2;
+    for (line, event) in history.lines() {
         match checker.event(line, event) {
             Ok(true) => {}
             Ok(false) => {
@@ -184,7 +183,7 @@ fn candidates(
     }
     let mut checker = replayed(history, profile)?;
     checker
-        .event(history.events.len() + 2, call)
+        .event(history.line(history.events.len()), call)
         .map_err(|InputError(message)| AskError::Call(message))?;
     Ok(checker.candidates(lane.as_str()))
 }

@@ -68,6 +68,9 @@ class ClientVirtualDeviceSet:
                 return VD_E_INVALID
             if not config.is_supported():
                 return VD_E_NOTSUPPORTED
+            # A name identifies one set; no code is named for a second.
+            if self._library.find_for_secondary(instance, name) is not None:
+                return VD_E_INVALID
             shared = self._library.publish(instance, name, config)
             self._member = _Membership(shared, self.process, True)
             self._monitor.changed()

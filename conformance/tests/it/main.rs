@@ -13,6 +13,7 @@ mod interleaved;
 mod orderings;
 mod own_client;
 mod programs;
+mod programs_lives;
 mod races;
 mod readings;
 mod recorded;

@@ -15,6 +15,7 @@ use vdi_conformance::reference::Mutant;
 use vdi_conformance::run::{Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated};
 use vdi_conformance::scenario::Scenario;
 use vdi_sim::clauses::{Party, Profile};
+use vdi_sim::trace::Process;
 
 /// The lanes besides the agent's, which runs from the start.
 const LANES: [&str; 7] = [
@@ -177,8 +178,18 @@ fn scenario(program: &Program) -> Option<Scenario> {
             command("c3", 1, "queued"), command("c4", 2, "queued"),
         ],
     });
-    let step = json!({ "together": writer.racers });
-    Some(Scenario {
+    Some(race(BTreeMap::new(), Some(given), &writer.racers))
+}
+
+/// A scenario of one race: what it comes to is left to the oracle, and only the interface is
+/// blamed.
+pub(super) fn race(
+    interfaces: BTreeMap<String, Process>,
+    given: Option<Value>,
+    racers: &[Value],
+) -> Scenario {
+    let step = json!({ "together": racers });
+    Scenario {
         schema: None,
         id: "random".to_owned(),
         title: "a random program of many lanes".to_owned(),
@@ -192,11 +203,11 @@ fn scenario(program: &Program) -> Option<Scenario> {
             .map(|row| row.clause)
             .collect(),
         records: Vec::new(),
-        interfaces: std::collections::BTreeMap::new(),
+        interfaces,
         config: None,
-        given: Some(serde_json::from_value(given).expect("a situation")),
+        given: given.map(|given| serde_json::from_value(given).expect("a situation")),
         steps: vec![serde_json::from_value(step).expect("a race")],
-    })
+    }
 }
 
 /// Runs of each program: a race that failed once is to fail again while it is shrunk.
@@ -221,7 +232,12 @@ fn told(scenario: &Scenario, result: &ScenarioResult) -> String {
 
 /// Holds programs of an implementation; gives how many were run and how many of them
 /// the oracle left undecided.
-fn hold(adapter: &dyn Adapter, usual: u32) -> (u32, u32) {
+pub(super) fn hold<P: std::fmt::Debug>(
+    adapter: &dyn Adapter,
+    usual: u32,
+    programs: &impl Strategy<Value = P>,
+    scenario: impl Fn(&P) -> Option<Scenario>,
+) -> (u32, u32) {
     let given = Config::default();
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
     let rng_seed = match given.rng_seed {
@@ -232,7 +248,7 @@ fn hold(adapter: &dyn Adapter, usual: u32) -> (u32, u32) {
     let config =
         Config { cases, rng_seed, failure_persistence: None, max_shrink_iters: 300, ..given };
     let (run, undecided) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
-    let held = TestRunner::new(config).run(&program(), |program| {
+    let held = TestRunner::new(config).run(programs, |program| {
         let Some(scenario) = scenario(&program) else { return Ok(()) };
         let result = result(adapter, &scenario);
         run.set(run.get() + 1);
@@ -251,30 +267,31 @@ fn hold(adapter: &dyn Adapter, usual: u32) -> (u32, u32) {
 
 /// Nearly all of them are decided: a judge that gives up shows nothing.
 #[track_caller]
-fn decided((run, undecided): (u32, u32)) {
+pub(super) fn decided((run, undecided): (u32, u32)) {
     assert!(run > 0 && undecided * 20 <= run, "{undecided} of {run} programs are undecided");
 }
 
 #[test]
 fn the_runtime_in_threads() {
-    decided(hold(&Runtime::adapter(), 40));
+    decided(hold(&Runtime::adapter(), 40, &program(), scenario));
 }
 
 #[test]
 fn the_runtime_between_processes() {
-    decided(hold(&Processes::new(env!("CARGO_BIN_EXE_vdi").into()), 8));
+    let adapter = Processes::new(env!("CARGO_BIN_EXE_vdi").into());
+    decided(hold(&adapter, 8, &program(), scenario));
 }
 
 #[test]
 fn the_plain_implementation() {
-    decided(hold(&Reference::adapter(), 40));
+    decided(hold(&Reference::adapter(), 40, &program(), scenario));
 }
 
 #[test]
 fn in_python() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/adapters/python/tiny_vdi.py");
     let adapter = Stdio::new(&format!("python3 '{path}'")).expect("a command line");
-    decided(hold(&adapter, 8));
+    decided(hold(&adapter, 8, &program(), scenario));
 }
 
 /// The programs find defects that need a race: otherwise they would show nothing.

@@ -39,6 +39,19 @@ impl Checker {
         }
     }
 
+    /// A copy that follows nothing else.
+    pub(crate) fn alone(&self) -> Self {
+        let Self { terms, session, report, last_seq, others: _, rests_at_end } = self;
+        Self {
+            terms: terms.clone(),
+            session: session.clone(),
+            report: report.clone(),
+            last_seq: *last_seq,
+            others: Vec::new(),
+            rests_at_end: *rests_at_end,
+        }
+    }
+
     /// Examines so many configurations of a set for one event, at most; then it gives up.
     #[must_use]
     pub const fn with_budget(mut self, budget: usize) -> Self {

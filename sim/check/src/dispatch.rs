@@ -17,6 +17,7 @@ use crate::session::{
     EffectTrack, Invocation, ObservedCallback, OpenCall, Provisional, Returned, SentCommand,
     Session, SetTrack, Timer, bind, commit, keep_or_revoke, note_evidence, provide,
 };
+use crate::taken;
 use vdi_model::{Call, Callback, CommandId, Ending, LaneId, Pending, State};
 use vdi_spec::clauses::Clause;
 use vdi_spec::codes::{CommandCode, HResult, Win32};
@@ -78,6 +79,7 @@ pub(crate) fn begin(
     let index = checker.session.calls.len() - 1;
     lives::divide(checker, index);
     provide(checker, index);
+    taken::contest(checker, index);
     Ok(())
 }
 
@@ -123,6 +125,9 @@ pub(crate) fn returns(
 ) -> Result<(), InputError> {
     let lane = checker.session.lanes.id(lane_name)?;
     let index = returning(&checker.session, lane)?;
+    if seen.status == HResult::NOERROR {
+        taken::ends_claim(checker, index);
+    }
     let set = checker.session.calls[index].bound.set;
     if !checker.session.sets[set].is_searched()
         && set != SetTrack::UNATTACHED

@@ -31,6 +31,7 @@ mod partial;
 mod rules;
 mod sequential;
 mod session;
+mod taken;
 mod terms;
 
 pub use checker::Checker;

@@ -11,10 +11,15 @@
 
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
 use crate::Checker;
 use crate::explain::{InputError, Verdict, Why};
 use crate::linearize::{SlotSet, enter, narrow, note_call, withdraw};
-use crate::session::{OnSuccess, OpenCall, Session, SetName, SetTrack, adopt, provide};
+use crate::session::{
+    OnSuccess, OpenCall, Session, SetName, SetTrack, adopt, become_refused, provide,
+};
+use crate::taken;
 use vdi_model::{
     Call, Caller, ClientCall, ClientLife, CreateFlaw, ServerDevice, ServerLife, State,
 };
@@ -36,7 +41,8 @@ pub(crate) fn event(
         event,
         Event::Return { .. } | Event::Blocked { .. } | Event::Expired { .. } | Event::Exit { .. }
     );
-    let divides = decides && may_divide(&checker.session);
+    let divides = decides
+        && std::iter::once(&*checker).chain(&checker.others).any(|one| may_divide(&one.session));
     if checker.others.is_empty() && !divides {
         return checker.judge_event(line, event);
     }
@@ -95,7 +101,7 @@ fn refuse(
 /// The histories that are followed, each for itself.
 fn take_all(checker: &mut Checker) -> Vec<Checker> {
     let mut all = std::mem::take(&mut checker.others);
-    all.insert(0, alone(checker));
+    all.insert(0, checker.alone());
     all
 }
 
@@ -134,12 +140,12 @@ pub(crate) fn with_effects(checker: &Checker, set: usize) -> Vec<Checker> {
         &|state| state.devices.iter().any(|device| device.server == ServerDevice::Closed),
         &|state| !state.commands.is_empty(),
     ];
-    let mut all = vec![alone(checker)];
+    let mut all = vec![checker.alone()];
     if !checker.session.sets[set].is_searched() {
         return all;
     }
     for holds in holds {
-        let mut other = alone(checker);
+        let mut other = checker.alone();
         if narrow(&mut other, set, holds) {
             all.push(other);
         }
@@ -179,22 +185,9 @@ pub(crate) fn divide(checker: &mut Checker, index: usize) {
     if !is_create || bound.creates || session.sets[bound.set].creating.is_none() {
         return;
     }
-    let mut other = alone(checker);
+    let mut other = checker.alone();
     if promote(&mut other, index) {
         checker.others.push(other);
-    }
-}
-
-/// A copy that follows nothing else.
-fn alone(checker: &Checker) -> Checker {
-    let Checker { terms, session, report, last_seq, others: _, rests_at_end } = checker;
-    Checker {
-        terms: terms.clone(),
-        session: session.clone(),
-        report: report.clone(),
-        last_seq: *last_seq,
-        others: Vec::new(),
-        rests_at_end: *rests_at_end,
     }
 }
 
@@ -226,7 +219,7 @@ fn promote(checker: &mut Checker, index: usize) -> bool {
             bound.set == set && opens && before.as_ref().is_some_and(asked) && !asked(name)
         })
         .collect();
-    misled.into_iter().for_each(|index| forsake(checker, index));
+    misled.into_iter().for_each(|index| taken::forsake(checker, index));
     provide(checker, index);
     checker.session.calls[index].provisional.attached = attached;
     let slot = checker.session.calls[index].slot;
@@ -234,63 +227,54 @@ fn promote(checker: &mut Checker, index: usize) -> bool {
     true
 }
 
-/// A call that asked for a set by its name finds none: the set has another name.
-fn forsake(checker: &mut Checker, index: usize) {
-    let call = checker.session.calls[index].clone();
-    let mut slots = SlotSet::default();
-    slots.add(call.slot);
-    withdraw(checker, call.bound.set, slots, &|_| true);
-    let session = &mut checker.session;
-    let slot = session.free_slot(SetTrack::UNATTACHED).unwrap_or_default();
-    if let (&OnSuccess::Attach(interface), Some(before)) =
-        (&call.bound.then, call.provisional.attached)
-    {
-        session.names.interfaces[interface].set = before;
-    }
-    let call = &mut session.calls[index];
-    (call.slot, call.bound.set) = (slot, SetTrack::UNATTACHED);
-    call.provisional.attached = None;
-    match &mut call.bound.call {
-        Call::Server(vdi_model::ServerCall::Open { found, .. })
-        | Call::Secondary(_, ClientCall::OpenInSecondary { found }) => *found = false,
-        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => {}
-    }
-}
-
 /// The set that a call would open if that which it is bound to is not open.
 enum Next {
-    /// One that it makes.
-    New,
+    /// One that it makes, once the set that has the name, if one has, is closed.
+    New(Option<usize>),
+    /// One that it makes in place of what would have made that one.
+    Instead(usize),
     /// One that there is.
     Known(usize),
+    /// None: another set has the name.
+    Taken(usize),
 }
 
 /// Whether there is a call in progress that may be of another set than it is bound to.
 fn may_divide(session: &Session) -> bool {
-    (0..session.calls.len()).any(|index| next_set(session, index).is_some())
+    (0..session.calls.len()).any(|index| !next_sets(session, index).is_empty())
 }
 
-fn next_set(session: &Session, index: usize) -> Option<(usize, Next)> {
+/// The interface of the call, and what it may come to.
+fn next_sets(session: &Session, index: usize) -> SmallVec<[(usize, Next); 2]> {
     let OpenCall { bound, lost, .. } = &session.calls[index];
+    let mut next = SmallVec::new();
     if *lost || bound.set == SetTrack::UNATTACHED {
-        return None;
+        return next;
     }
-    if let OnSuccess::Create(interface, ..) = &bound.then {
-        let sound = matches!(
-            &bound.call,
-            Call::Client(ClientCall::Create { flaw: None | Some(CreateFlaw::Features), .. })
-        );
-        return sound.then_some((*interface, Next::New));
+    if let OnSuccess::Create(interface, name, _) = &bound.then {
+        let sound = match (&bound.taken, &bound.call) {
+            (Some((_, flaw)), _) | (None, Call::Client(ClientCall::Create { flaw, .. })) => {
+                matches!(flaw, None | Some(CreateFlaw::Features))
+            }
+            (None, Call::Server(_) | Call::Client(_) | Call::Secondary(..)) => false,
+        };
+        let by = SetTrack::find(&session.sets, name).filter(|set| *set != bound.set);
+        if sound {
+            next.push((*interface, Next::New(by)));
+            next.extend(by.map(|by| (*interface, Next::Instead(by))));
+        }
+        next.extend(by.map(|by| (*interface, Next::Taken(by))));
+        return next;
     }
-    let OnSuccess::Attach(interface) = &bound.then else {
-        return None;
+    let (OnSuccess::Attach(interface), Some(name)) = (&bound.then, &bound.name) else {
+        return next;
     };
-    let name = bound.name.as_ref()?;
     let found = SetTrack::find(&session.sets, name);
     let is_server = bound.call.caller() == Caller::Server;
     let dead = || if is_server { None } else { SetTrack::find_dead(&session.sets, name) };
     let found = found.or_else(dead).filter(|set| *set != bound.set);
-    found.map(|set| (*interface, Next::Known(set)))
+    next.extend(found.map(|set| (*interface, Next::Known(set))));
+    next
 }
 
 /// Whether in this state of its set the call opens another.
@@ -315,12 +299,12 @@ fn next_lives(checker: &Checker) -> Vec<Checker> {
     let mut next = Vec::new();
     for index in 0..checker.session.calls.len() {
         let session = &checker.session;
-        let next_set = next_set(session, index);
+        let next_sets = next_sets(session, index);
         // What has stayed behind when the interface went on to another set stays there.
         let current = |interface: usize| {
             session.names.interfaces[interface].set == Some(session.calls[index].bound.set)
         };
-        if let Some((interface, target)) = next_set.filter(|(interface, _)| current(*interface)) {
+        for (interface, target) in next_sets.into_iter().filter(|(one, _)| current(*one)) {
             // Whether an interface was attached before is known by the set that it leaves.
             for used in [false, true] {
                 next.extend(by_call(checker, index, (interface, used), &target));
@@ -336,7 +320,7 @@ fn by_call(
     (interface, used): (usize, bool),
     target: &Next,
 ) -> Vec<Checker> {
-    let mut other = alone(checker);
+    let mut other = checker.alone();
     let call = other.session.calls[index].clone();
     let set = call.bound.set;
     enter(&mut other, set);
@@ -350,10 +334,10 @@ fn by_call(
         *known != index && moved.bound.set == set && moved.bound.on == Some(interface)
     };
     let mut movers: Vec<usize> = (0..other.session.calls.len()).filter(on_interface).collect();
-    movers.truncate(MOVERS);
+    movers.truncate(if matches!(target, Next::Taken(_)) { 0 } else { MOVERS });
     let choices = 0..1_usize << movers.len();
     choices
-        .filter_map(|chosen| {
+        .flat_map(|chosen| {
             let chosen = movers.iter().enumerate().filter(|(bit, _)| chosen & (1 << bit) != 0);
             let chosen: Vec<usize> = chosen.map(|(_, index)| *index).collect();
             moved(&other, (index, used), target, &chosen)
@@ -367,32 +351,47 @@ fn moved(
     (index, used): (usize, bool),
     target: &Next,
     movers: &[usize],
-) -> Option<Checker> {
-    let mut alone = alone(checker);
-    let set = alone.session.calls[index].bound.set;
+) -> Vec<Checker> {
+    let mut other = checker.alone();
+    let set = other.session.calls[index].bound.set;
     let mut slots = SlotSet::default();
-    slots.add(alone.session.calls[index].slot);
-    movers.iter().for_each(|index| slots.add(alone.session.calls[*index].slot));
-    if !withdraw(&mut alone, set, slots, &|_| true) {
-        return None;
+    slots.add(other.session.calls[index].slot);
+    movers.iter().for_each(|index| slots.add(other.session.calls[*index].slot));
+    if !withdraw(&mut other, set, slots, &|_| true) {
+        return Vec::new();
     }
-    let session = &mut alone.session;
+    let session = &mut other.session;
     let next = match target {
+        Next::Taken(by) => {
+            become_refused(&mut other.session, index, *by);
+            return vec![other];
+        }
         Next::Known(known) => *known,
-        Next::New => {
+        Next::New(_) | Next::Instead(_) => {
             session.sets.push(SetTrack::new());
-            session.calls[index].bound.creates = true;
+            let bound = &mut session.calls[index].bound;
+            bound.restore_flaw();
+            bound.creates = true;
+            bound.after = if let Next::New(by) = target { *by } else { None };
             for mover in movers {
                 session.calls[*mover].bound.creates = false;
             }
             session.sets.len() - 1
         }
     };
-    adopt(&mut alone, index, next, used);
-    provide(&mut alone, index);
-    for mover in movers {
-        adopt(&mut alone, *mover, next, used);
-        alone.session.calls[*mover].bound.own = true;
+    let on = other.session.calls[index].bound.on;
+    if let Next::Instead(by) = target
+        && !taken::refuse_makers(&mut other, *by, (next, on))
+    {
+        return Vec::new();
     }
-    Some(alone)
+    adopt(&mut other, index, next, used);
+    provide(&mut other, index);
+    for mover in movers {
+        adopt(&mut other, *mover, next, used);
+        other.session.calls[*mover].bound.own = true;
+    }
+    let mut all = taken::made_after(&other, next);
+    all.push(other);
+    all
 }

@@ -130,6 +130,8 @@ pub enum CreateFlaw {
     Name,
     /// The name of the instance cannot be one.
     Instance,
+    /// Another interface has created a set of that name.
+    Taken,
 }
 
 /// A call by the server.

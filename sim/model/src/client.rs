@@ -105,6 +105,9 @@ fn create(
             Outcome::returns(HResult::VD_E_INSTANCE_NAME, C::ClientCreateInstance)
                 .misuse(C::ClientCreateName)
         }
+        Some(CreateFlaw::Taken) => {
+            Outcome::new(Answer::Returns(super::Expected::AnyFailure), C::ClientCreateNameTaken)
+        }
         // The documents give the rule, and no code for breaking it.
         Some(CreateFlaw::Name) => {
             Outcome::new(Answer::Returns(super::Expected::AnyFailure), C::ClientCreateNameRefused)

@@ -40,7 +40,8 @@ impl ClientSet {
             let supported = config.check_client().map_err(|_| HResult::VD_E_NOTSUPPORTED);
             state.seed.unless(Mutant::CreatesAnything, supported)?;
             let named = (instance, name);
-            if state.name_taken(instance, name) && !seen
+            let taken = state.name_taken(instance, name) && !state.is(Mutant::CreatesTakenName);
+            if taken && !seen
                 || state.keeps_name(named, self.interface)
                 || state.is_the_second(Mutant::OneClientSet, self.interface)
             {

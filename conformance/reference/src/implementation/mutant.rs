@@ -169,6 +169,8 @@ mutants! {
         "Create does not find an instance that is named, and creates the set all the same.";
     CreateTwice "create-twice", false, ["client.create.once"],
         "Create on an interface that has a set answers NOERROR.";
+    CreatesTakenName "creates-taken-name", false, ["client.create.name-taken"],
+        "Create of a name that another set has makes a second one.";
     CreatesAnything "creates-anything", false, ["client.create.not-supported"],
         "Create takes configurations that are not supported.";
     ServerSeesOtherConfiguration "server-sees-other-configuration", false,

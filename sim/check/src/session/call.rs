@@ -3,7 +3,7 @@
 use super::set_name::SetName;
 use crate::explain::InputError;
 use crate::linearize::Slot;
-use vdi_model::{BufferId, Call, CommandId, LaneId, Requested, State};
+use vdi_model::{BufferId, Call, CommandId, CreateFlaw, LaneId, Requested, State};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::{ServerConfig, VdConfig};
 use vdi_trace::{Args, Function, LaneName, Out, Process, TimeoutArg};
@@ -39,6 +39,11 @@ pub(crate) struct Bound {
     pub(crate) own: bool,
     /// Whether another interface has the set, or is about to open it.
     pub(crate) elsewhere: bool,
+    /// Of a Create that is refused because its name is taken: by which set, and what else is
+    /// wrong with it.
+    pub(crate) taken: Option<(usize, Option<CreateFlaw>)>,
+    /// Of a Create that makes a set: the set that had the name, and is closed before.
+    pub(crate) after: Option<usize>,
     pub(crate) call: Call,
     pub(crate) then: OnSuccess,
 }
@@ -88,7 +93,18 @@ pub(crate) struct PositionReport {
 
 impl Bound {
     pub(super) const fn new(set: usize, call: Call, then: OnSuccess) -> Self {
-        Self { set, on: None, name: None, creates: false, own: false, elsewhere: false, call, then }
+        Self {
+            set,
+            on: None,
+            name: None,
+            creates: false,
+            own: false,
+            elsewhere: false,
+            taken: None,
+            after: None,
+            call,
+            then,
+        }
     }
 }
 

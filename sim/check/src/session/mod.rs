@@ -4,6 +4,7 @@
 mod answer;
 mod bind;
 mod call;
+mod claim;
 mod commit;
 mod evidence;
 mod medium;
@@ -19,11 +20,12 @@ pub(crate) use call::{
     Bound, EffectTrack, Invocation, Lanes, OnSuccess, OpenCall, PositionReport, Provisional,
     Returned, Timer,
 };
+pub(crate) use claim::{become_refused, ends_life};
 pub(crate) use commit::commit;
 pub(crate) use evidence::{bit, note_evidence, suspected};
 pub(crate) use names::{AllocatedBuffer, Names, SentCommand};
 pub(crate) use outcomes::{outcomes, outcomes_of};
-pub(crate) use provisional::{adopt, keep_or_revoke, provide};
+pub(crate) use provisional::{adopt, fail_to_attach, keep_or_revoke, provide};
 pub(crate) use set::{SetTrack, StatementTrack};
 pub(crate) use set_name::SetName;
 

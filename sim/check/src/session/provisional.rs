@@ -220,6 +220,11 @@ fn settle_attachment(checker: &mut Checker, interface: usize, call: &OpenCall, f
     }
 }
 
+/// A Create gives its interface nothing after all.
+pub(crate) fn fail_to_attach(checker: &mut Checker, interface: usize, call: &OpenCall) {
+    settle_attachment(checker, interface, call, true);
+}
+
 /// The calls in progress on an interface are of the set that it had before.
 fn give_back(checker: &mut Checker, (interface, set): (usize, usize), before: usize) {
     for index in 0..checker.session.calls.len() {

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use vdi_check::{Verdict, check_reader};
 use vdi_model::{
-    Answer, Call, Caller, ClientCall, ClientLife, DeviceName, LaneId, Limits, Outcome, ServerCall,
-    ServerDevice, ServerLife, State, Timeout,
+    Answer, Asked, Call, Caller, ClientCall, ClientLife, CreateFlaw, DeviceName, LaneId, Limits,
+    Outcome, ServerCall, ServerDevice, ServerLife, State, Timeout,
 };
 use vdi_spec::clauses::{Profile, ServerHandleReuse};
 use vdi_spec::codes::HResult;
@@ -32,11 +32,14 @@ enum Make {
     OpenSecondary,
     CloseSecondary,
     AbortSecondary,
+    /// By another interface of the primary.
+    CreateBeside,
+    CloseBeside,
 }
 
 use Make as M;
 
-const ALL: [Make; 17] = [
+const ALL: [Make; 19] = [
     M::Create,
     M::Close,
     M::Abort,
@@ -54,11 +57,21 @@ const ALL: [Make; 17] = [
     M::OpenSecondary,
     M::CloseSecondary,
     M::AbortSecondary,
+    M::CreateBeside,
+    M::CloseBeside,
 ];
 
 /// Those that begin or end a life of a set, for one of its parties.
-const LIVES: [Make; 6] =
-    [M::Create, M::Close, M::Open, M::ServerClose, M::OpenSecondary, M::CloseSecondary];
+const LIVES: [Make; 8] = [
+    M::Create,
+    M::Close,
+    M::Open,
+    M::ServerClose,
+    M::OpenSecondary,
+    M::CloseSecondary,
+    M::CreateBeside,
+    M::CloseBeside,
+];
 
 /// Every phase of a set, by the calls that lead there.
 const PHASES: [&[Make]; 13] = [
@@ -96,7 +109,9 @@ impl Make {
             | Self::Abort
             | Self::Configuration
             | Self::OpenDevice
-            | Self::GetCommand => 0,
+            | Self::GetCommand
+            | Self::CreateBeside
+            | Self::CloseBeside => 0,
             Self::Open
             | Self::ServerClose
             | Self::ServerAbort
@@ -107,6 +122,11 @@ impl Make {
             | Self::CloseDevice => 1,
             Self::OpenSecondary | Self::CloseSecondary | Self::AbortSecondary => 2,
         }
+    }
+
+    /// The interface that it is called on.
+    fn interface(self) -> usize {
+        if matches!(self, Self::CreateBeside | Self::CloseBeside) { 3 } else { self.process() }
     }
 
     /// The call as an event: on what, and with which arguments.
@@ -133,6 +153,10 @@ impl Make {
             Self::OpenSecondary => r#""call":"OpenInSecondary","on":"x1set","args":{"name":"S"}"#,
             Self::CloseSecondary => r#""call":"Close","on":"x1set""#,
             Self::AbortSecondary => r#""call":"SignalAbort","on":"x1set""#,
+            Self::CreateBeside => {
+                r#""call":"CreateEx","on":"cset2","args":{"name":"S","config":{"deviceCount":1}}"#
+            }
+            Self::CloseBeside => r#""call":"Close","on":"cset2""#,
         }
     }
 
@@ -155,7 +179,9 @@ impl Make {
             | Self::ServerOpenDevice
             | Self::OpenSecondary
             | Self::CloseSecondary
-            | Self::AbortSecondary => None,
+            | Self::AbortSecondary
+            | Self::CreateBeside
+            | Self::CloseBeside => None,
         }
     }
 }
@@ -164,14 +190,14 @@ impl Make {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct World {
     lives: Vec<String>,
-    has: [Option<usize>; 3],
+    has: [Option<usize>; 4],
 }
 
 /// The same with the states themselves.
 #[derive(Clone, Debug)]
 struct Lives {
     states: Vec<State>,
-    has: [Option<usize>; 3],
+    has: [Option<usize>; 4],
 }
 
 impl Lives {
@@ -187,15 +213,18 @@ impl Lives {
 
     /// The life in which a call takes effect now, and the call as it is understood there.
     fn bound(&self, make: Make) -> (Option<usize>, Call) {
-        let own = self.has[make.process()];
+        let own = self.has[make.interface()];
         let state = own.map(|life| &self.states[life]);
         let server = |call| (own, Call::Server(call));
         let client = |call| (own, Call::Client(call));
         let device = own.filter(|_| state.is_some_and(|state| !state.devices.is_empty()));
         match make {
-            M::Create => {
+            M::Create | M::CreateBeside => {
                 let life = own.filter(|life| self.states[*life].client == ClientLife::Created);
-                (life, Call::Client(ClientCall::create(1)))
+                let taken = life.is_none() && self.alive().is_some();
+                let flaw = taken.then_some(CreateFlaw::Taken);
+                let asked = Asked::default();
+                (life, Call::Client(ClientCall::Create { devices: 1, asked, flaw }))
             }
             M::Open => {
                 let open = own.filter(|life| self.states[*life].server == ServerLife::Open);
@@ -216,7 +245,7 @@ impl Lives {
                 let call = ClientCall::OpenInSecondary { found: found.is_some() };
                 (open.or(found).or(own), Call::Secondary(1, call))
             }
-            M::Close => client(ClientCall::Close),
+            M::Close | M::CloseBeside => client(ClientCall::Close),
             M::Abort => client(ClientCall::SignalAbort),
             M::Configuration => client(ClientCall::GetConfiguration { timeout: Timeout::Poll }),
             M::OpenDevice => client(ClientCall::OpenDevice { name: DeviceName::Known(0) }),
@@ -262,12 +291,15 @@ impl Lives {
                 None => {}
             }
             let opened = match (call.caller(), life) {
-                (Caller::Client(0), None) if make == M::Create => Some(lives.states.len() - 1),
+                (Caller::Client(0), None) if matches!(make, M::Create | M::CreateBeside) => {
+                    Some(lives.states.len() - 1)
+                }
                 _ => life,
             };
             let succeeds = outcome.answer.expected().is_some_and(|e| e.admits(HResult::NOERROR));
-            if matches!(make, M::Create | M::Open | M::OpenSecondary) && succeeds {
-                lives.has[make.process()] = opened;
+            let gives = matches!(make, M::Create | M::CreateBeside | M::Open | M::OpenSecondary);
+            if gives && succeeds {
+                lives.has[make.interface()] = opened;
             }
             all.push((outcome, lives));
         }
@@ -279,7 +311,7 @@ type Statuses = Vec<HResult>;
 
 /// Calls, stage by stage: those of one stage overlap.
 fn every_outcome(stages: &[Vec<Make>], profile: &Profile) -> BTreeMap<Statuses, Vec<Lives>> {
-    let start = Lives { states: Vec::new(), has: [None; 3] };
+    let start = Lives { states: Vec::new(), has: [None; 4] };
     let mut all = BTreeMap::from([(Statuses::new(), vec![start])]);
     for stage in stages {
         let mut next: BTreeMap<Statuses, BTreeMap<World, Lives>> = BTreeMap::new();
@@ -325,7 +357,7 @@ fn every_order(world: &Lives, stage: &[Make], profile: &Profile) -> Vec<(Statuse
 
 /// The history in which the calls of a stage all begin before the first of them returns.
 fn history(stages: &[Vec<Make>], lead: usize, statuses: &[HResult], backwards: bool) -> String {
-    let mut text = String::from("{\"vdi\":\"trace/1\"}\n");
+    let mut text = String::from("{\"vdi\":\"trace/1\",\"interfaces\":{\"cset2\":\"primary\"}}\n");
     let lane = |make: Make, at: usize| {
         let process = ["primary", "server", "secondary1"][make.process()];
         format!("{process}.t{at}")
@@ -352,7 +384,9 @@ fn history(stages: &[Vec<Make>], lead: usize, statuses: &[HResult], backwards: b
                 | M::CloseDevice
                 | M::OpenSecondary
                 | M::CloseSecondary
-                | M::AbortSecondary => "",
+                | M::AbortSecondary
+                | M::CreateBeside
+                | M::CloseBeside => "",
             };
             let creates = if place < lead { creates } else { "" };
             let _ = writeln!(text, r#"{{"lane":"{lane}",{call}{creates}}}"#);
@@ -539,8 +573,8 @@ fn program(seed: u64, events: usize, profile: &Profile) -> String {
     let mut choices = Choices(seed);
     let lanes = 2 + choices.below(3);
     let mut running: Vec<Running> = vec![None; lanes];
-    let mut world = Lives { states: Vec::new(), has: [None; 3] };
-    let mut text = String::from("{\"vdi\":\"trace/1\"}\n");
+    let mut world = Lives { states: Vec::new(), has: [None; 4] };
+    let mut text = String::from("{\"vdi\":\"trace/1\",\"interfaces\":{\"cset2\":\"primary\"}}\n");
     let lane = |make: Make, at: usize| {
         let process = ["primary", "server", "secondary1"][make.process()];
         format!("{process}.t{at}")

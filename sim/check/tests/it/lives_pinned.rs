@@ -6,7 +6,7 @@ use vdi_spec::clauses::Profile;
 
 /// The verdict on events that are written `lane call args` and `lane = status`.
 fn verdict(events: &[&str]) -> Verdict {
-    let mut text = String::from("{\"vdi\":\"trace/1\"}\n");
+    let mut text = String::from("{\"vdi\":\"trace/1\",\"interfaces\":{\"cset2\":\"primary\"}}\n");
     for event in events {
         let (lane, rest) = event.split_once(' ').expect("a lane");
         let line = match rest.strip_prefix("= ") {
@@ -26,6 +26,10 @@ fn called(lane: &str, call: &str) -> &'static str {
         "Create" => {
             r#""call":"CreateEx","on":"cset","args":{"name":"S","config":{"deviceCount":1}}"#
         }
+        "CreateBeside" => {
+            r#""call":"CreateEx","on":"cset2","args":{"name":"S","config":{"deviceCount":1}}"#
+        }
+        "CloseBeside" => r#""call":"Close","on":"cset2""#,
         "CreateNone" => {
             r#""call":"CreateEx","on":"cset","args":{"name":"S","config":{"deviceCount":0}}"#
         }
@@ -141,4 +145,40 @@ fn begun_during_an_open_in_secondary_that_fails() {
     };
     assert_eq!(events("secondary1.t1 = VD_E_PROTOCOL"), Verdict::Conformant);
     assert!(is_violation(&events("secondary1.t1 = NOERROR")));
+}
+
+#[test]
+fn a_name_is_taken_while_another_call_finds_no_set() {
+    let events = [
+        "primary.t0 Create",
+        "primary.t1 CreateBeside",
+        "primary.t1 = NOERROR",
+        "primary.t0 = VD_E_INVALID",
+        "primary.t0 SignalAbort",
+        "primary.t1 Create",
+        "primary.t1 = VD_E_PROTOCOL",
+        "primary.t0 = VD_E_PROTOCOL",
+    ];
+    assert_eq!(verdict(&events), Verdict::Conformant);
+}
+
+#[test]
+fn of_two_creates_each_makes_a_set_once_the_one_before_is_closed() {
+    let events = [
+        "primary.t0 CreateBeside",
+        "primary.t0 = NOERROR",
+        "primary.t2 Create",
+        "primary.t0 Create",
+        "primary.t1 CloseBeside",
+        "primary.t1 = NOERROR",
+        "primary.t1 Close",
+        "primary.t2 = NOERROR",
+        "primary.t2 Close",
+        "primary.t1 = NOERROR",
+        "primary.t1 Close",
+        "primary.t1 = VD_E_PROTOCOL",
+        "primary.t0 = NOERROR",
+        "primary.t2 = NOERROR",
+    ];
+    assert_eq!(verdict(&events), Verdict::Conformant);
 }

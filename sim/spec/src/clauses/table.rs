@@ -423,6 +423,9 @@ catalogue! {
     ClientCreateNameRefused "client.create.name-refused" Interface
         "Create refuses a set's name with a backslash."
         [Source::reference("CreateEx, which gives no code")] None;
+    ClientCreateNameTaken "client.create.name-taken" Interface
+        "Create refuses the name of a set that another interface has created and not closed: a name identifies one set."
+        [Source::reference("CreateEx, the name that identifies the set; it gives no code")] None;
     ClientCreateInstance "client.create.instance" Interface
         "CreateEx with a bad instance name answers VD_E_INSTANCE_NAME."
         [Source::reference("CreateEx")] None;

@@ -41,24 +41,22 @@ pub(super) fn create(
             || set.any(|state| state.client == ClientLife::Created)
             || is_called(*index)
     });
-    if has_one.is_none() && SetTrack::find(sets, &name).is_some() {
-        return bad(format!(
-            "a set named `{}` exists already; what a second Create answers is not documented",
-            name.name
-        ));
-    }
-    let set = has_one.unwrap_or_else(|| {
+    let by_other = has_one.is_none().then(|| SetTrack::find(sets, &name)).flatten();
+    let set = has_one.or(by_other.map(|_| SetTrack::UNATTACHED)).unwrap_or_else(|| {
         sets.push(SetTrack::new());
         sets.len() - 1
     });
-    let track = &sets[set];
-    let creates = has_one.is_none() || track.is_being_created(&name, &config);
+    let makes = || has_one.is_none() || sets[set].is_being_created(&name, &config);
+    let creates = by_other.is_none() && makes();
     let devices = u8::try_from(config.device_count).unwrap_or(u8::MAX).min(64);
     let VdConfig { features, alignment, .. } = *config;
     let asked = Asked { features, time_out: config.server_time_out != 0, alignment };
-    let call = by(process, ClientCall::Create { devices, asked, flaw: flaw(&config, args) });
+    let own = flaw(&config, args);
+    let flaw = if by_other.is_some() { Some(CreateFlaw::Taken) } else { own };
+    let call = by(process, ClientCall::Create { devices, asked, flaw });
     let then = OnSuccess::Create(callee.interface, name, config);
-    Ok(Bound { creates, ..Bound::new(set, call, then) })
+    let taken = by_other.map(|set| (set, own));
+    Ok(Bound { creates, taken, ..Bound::new(set, call, then) })
 }
 
 fn is_client_open(state: &vdi_model::State, process: Process) -> bool {

@@ -1,0 +1,174 @@
+//! A name identifies one set: a Create of a name that another interface's set has is refused.
+//!
+//! While that set may yet be closed, or not be made, the Create may also be the one that makes
+//! a set: both are followed, each as a history of its own.
+
+use crate::Checker;
+use crate::linearize::{SlotSet, enter, narrow, withdraw};
+use crate::session::{
+    OnSuccess, OpenCall, SetTrack, adopt, become_refused, ends_life, fail_to_attach, provide,
+};
+use vdi_model::{Call, ClientCall, ClientLife, ServerCall, State};
+
+/// A call has begun: what it makes possible for Creates of names that are taken.
+pub(crate) fn contest(checker: &mut Checker, index: usize) {
+    let call = &checker.session.calls[index];
+    let mut others = if ends_life(call) {
+        made_after(checker, call.bound.set)
+    } else if let Some((by, _)) = call.bound.taken {
+        let mut others = made_instead(checker, index, by);
+        others.extend(made_once_closed(checker, index, by));
+        others
+    } else {
+        refused_before(checker, index).into_iter().collect()
+    };
+    checker.others.append(&mut others);
+}
+
+/// A Create on an interface that gets a set once another is closed may come before that.
+fn refused_before(checker: &Checker, index: usize) -> Option<Checker> {
+    let OpenCall { bound, .. } = &checker.session.calls[index];
+    let mut makers = checker.session.calls_of(bound.set).filter(|call| call.bound.creates);
+    let by = makers.find_map(|call| call.bound.after)?;
+    let mut other = checker.alone();
+    let is_create = matches!(bound.then, OnSuccess::Create(..));
+    if !is_create || bound.after.is_some() {
+        return None;
+    }
+    let mut slots = SlotSet::default();
+    slots.add(checker.session.calls[index].slot);
+    withdraw(&mut other, bound.set, slots, &|_| true);
+    become_refused(&mut other.session, index, by);
+    Some(other)
+}
+
+/// The set that has the name does not come to be: this Create makes one, and what would have
+/// made that one is refused.
+fn made_instead(checker: &Checker, index: usize, by: usize) -> Vec<Checker> {
+    let mut other = checker.alone();
+    let own = (other.session.sets.len(), checker.session.calls[index].bound.on);
+    if !refuse_makers(&mut other, by, own) {
+        return Vec::new();
+    }
+    let (own, _) = own;
+    make(&mut other, index, None);
+    let mut all = made_after(&other, own);
+    all.push(other);
+    all
+}
+
+/// What would have made a set is refused, because of the set that another makes, on this
+/// interface. False if there is nothing, or it has taken effect.
+pub(crate) fn refuse_makers(
+    checker: &mut Checker,
+    before: usize,
+    (own, on): (usize, Option<usize>),
+) -> bool {
+    let creating = |call: &OpenCall| call.bound.set == before && call.bound.creates;
+    let calls = &checker.session.calls;
+    let makers: Vec<usize> = (0..calls.len()).filter(|one| creating(&calls[*one])).collect();
+    if makers.is_empty() || !makers.into_iter().all(|one| refuse(checker, one, own)) {
+        return false;
+    }
+    // What was refused because of that set is refused because of this one; on its own
+    // interface it finds that it has one.
+    for call in &mut checker.session.calls {
+        let taken = call.bound.taken.filter(|(by, _)| *by == before);
+        let Some((_, flaw)) = taken else { continue };
+        if call.bound.on == on {
+            call.bound.restore_flaw();
+        } else {
+            call.bound.taken = Some((own, flaw));
+        }
+    }
+    true
+}
+
+/// The set may be closed now: Creates of its name may make one afterwards.
+pub(crate) fn made_after(checker: &Checker, by: usize) -> Vec<Checker> {
+    let refused = |call: &OpenCall| call.bound.taken.is_some_and(|(known, _)| known == by);
+    let calls = &checker.session.calls;
+    let refused: Vec<usize> = (0..calls.len()).filter(|one| refused(&calls[*one])).collect();
+    refused.into_iter().flat_map(|index| made_once_closed(checker, index, by)).collect()
+}
+
+/// This Create makes a set once that which has the name is closed, if that may be.
+fn made_once_closed(checker: &Checker, index: usize, by: usize) -> Option<Checker> {
+    if !checker.session.calls_of(by).any(ends_life) {
+        return None;
+    }
+    let mut other = checker.alone();
+    make(&mut other, index, Some(by));
+    Some(other)
+}
+
+/// This Create makes a set of its own.
+fn make(checker: &mut Checker, index: usize, after: Option<usize>) {
+    let session = &mut checker.session;
+    let bound = &mut session.calls[index].bound;
+    bound.restore_flaw();
+    (bound.creates, bound.after) = (true, after);
+    session.sets.push(SetTrack::new());
+    let set = session.sets.len() - 1;
+    adopt(checker, index, set, false);
+    provide(checker, index);
+}
+
+/// A Create succeeds: the set that had its name is closed by now. If it cannot be, the Create
+/// would have been refused.
+pub(crate) fn ends_claim(checker: &mut Checker, index: usize) {
+    let Some(by) = checker.session.calls[index].bound.after else { return };
+    enter(checker, by);
+    let ended = |state: &State| matches!(state.client, ClientLife::Closed | ClientLife::Dead);
+    let frontier = checker.session.sets[by].frontier.clone();
+    if !narrow(checker, by, &ended) {
+        checker.session.sets[by].frontier = frontier;
+        become_refused(&mut checker.session, index, by);
+    }
+}
+
+/// This Create, which has not taken effect, is refused: the name is taken by that set.
+fn refuse(checker: &mut Checker, index: usize, by: usize) -> bool {
+    let call = checker.session.calls[index].clone();
+    let set = call.bound.set;
+    let OnSuccess::Create(interface, ..) = call.bound.then else { return false };
+    enter(checker, set);
+    let mut slots = SlotSet::default();
+    slots.add(call.slot);
+    if !withdraw(checker, set, slots, &|state| state.client == ClientLife::Absent) {
+        return false;
+    }
+    let session = &mut checker.session;
+    session.sets[set].creating = None;
+    let opens =
+        |call: &OpenCall| call.bound.set == set && matches!(call.bound.then, OnSuccess::Attach(_));
+    let misled: Vec<usize> =
+        (0..session.calls.len()).filter(|index| opens(&session.calls[*index])).collect();
+    become_refused(session, index, by);
+    fail_to_attach(checker, interface, &call);
+    misled.into_iter().for_each(|index| forsake(checker, index));
+    true
+}
+
+/// A call that asked for a set by its name finds none: the set has another name.
+pub(crate) fn forsake(checker: &mut Checker, index: usize) {
+    let call = checker.session.calls[index].clone();
+    let mut slots = SlotSet::default();
+    slots.add(call.slot);
+    withdraw(checker, call.bound.set, slots, &|_| true);
+    let session = &mut checker.session;
+    let slot = session.free_slot(SetTrack::UNATTACHED).unwrap_or_default();
+    if let (&OnSuccess::Attach(interface), Some(before)) =
+        (&call.bound.then, call.provisional.attached)
+    {
+        session.names.interfaces[interface].set = before;
+    }
+    let call = &mut session.calls[index];
+    (call.slot, call.bound.set) = (slot, SetTrack::UNATTACHED);
+    call.provisional.attached = None;
+    match &mut call.bound.call {
+        Call::Server(ServerCall::Open { found, .. })
+        | Call::Secondary(_, ClientCall::OpenInSecondary { found }) => *found = false,
+        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => {}
+    }
+}

@@ -1,19 +1,24 @@
 //! A name identifies one set: a Create of a name that another interface's set has is refused.
-//!
 //! While that set may yet be closed, or not be made, the Create may also be the one that makes
-//! a set: both are followed, each as a history of its own.
+//! a set: both are followed, each as a history of its own. So it is with the Open of a set that
+//! another interface has, or is about to open.
 
 use crate::Checker;
-use crate::linearize::{SlotSet, enter, narrow, withdraw};
+use crate::linearize::{SlotSet, enter, narrow, note_call, withdraw};
 use crate::session::{
-    OnSuccess, OpenCall, SetTrack, adopt, become_refused, ends_life, fail_to_attach, provide,
+    OnSuccess, OpenCall, SetTrack, adopt, become_refused, ends_life, fail_to_attach, is_held,
+    provide,
 };
-use vdi_model::{Call, ClientCall, ClientLife, ServerCall, State};
+use vdi_model::{Call, Caller, ClientCall, ClientLife, ServerCall, State};
 
 /// A call has begun: what it makes possible for Creates of names that are taken.
 pub(crate) fn contest(checker: &mut Checker, index: usize) {
     let call = &checker.session.calls[index];
-    let mut others = if ends_life(call) {
+    let mut others = if call.bound.elsewhere {
+        refused_opens(checker, index)
+    } else if matches!(call.bound.call, Call::Server(ServerCall::Close)) {
+        opens_after(checker, call.bound.set)
+    } else if ends_life(call) {
         made_after(checker, call.bound.set)
     } else if let Some((by, _)) = call.bound.taken {
         let mut others = made_instead(checker, index, by);
@@ -150,7 +155,8 @@ fn refuse(checker: &mut Checker, index: usize, by: usize) -> bool {
     true
 }
 
-/// A call that asked for a set by its name finds none: the set has another name.
+/// A call that asked for a set by its name finds none, or one that it cannot get at: its
+/// interface has what it had before, and so have the calls that have begun on it since.
 pub(crate) fn forsake(checker: &mut Checker, index: usize) {
     let call = checker.session.calls[index].clone();
     let mut slots = SlotSet::default();
@@ -158,17 +164,71 @@ pub(crate) fn forsake(checker: &mut Checker, index: usize) {
     withdraw(checker, call.bound.set, slots, &|_| true);
     let session = &mut checker.session;
     let slot = session.free_slot(SetTrack::UNATTACHED).unwrap_or_default();
-    if let (&OnSuccess::Attach(interface), Some(before)) =
-        (&call.bound.then, call.provisional.attached)
-    {
-        session.names.interfaces[interface].set = before;
-    }
-    let call = &mut session.calls[index];
-    (call.slot, call.bound.set) = (slot, SetTrack::UNATTACHED);
-    call.provisional.attached = None;
-    match &mut call.bound.call {
+    let left = &mut session.calls[index];
+    (left.slot, left.bound.set) = (slot, SetTrack::UNATTACHED);
+    left.provisional.attached = None;
+    match &mut left.bound.call {
         Call::Server(ServerCall::Open { found, .. })
         | Call::Secondary(_, ClientCall::OpenInSecondary { found }) => *found = false,
         Call::Server(_) | Call::Client(_) | Call::Secondary(..) => {}
     }
+    if let OnSuccess::Attach(interface) = call.bound.then {
+        fail_to_attach(checker, interface, &call);
+    }
+}
+
+/// An Open of a set that another interface has, or is about to open, is refused: until it
+/// returns, what is called on its interface may find no set there. So may be what is called on
+/// the other's, if that has not opened it.
+fn refused_opens(checker: &mut Checker, index: usize) -> Vec<Checker> {
+    let call = &checker.session.calls[index];
+    let (set, opens) = (call.bound.set, call.bound.then.attaches());
+    let Some(interface) = opens.filter(|_| call.bound.elsewhere && set != SetTrack::UNATTACHED)
+    else {
+        return Vec::new();
+    };
+    let calls = &checker.session.calls;
+    let rivals = |at: &usize| {
+        let bound = &calls[*at].bound;
+        let rival = bound.then.attaches().is_some_and(|known| known != interface);
+        bound.set == set && rival && !bound.own && bound.call.caller() == Caller::Server
+    };
+    let rivals: Vec<usize> = (0..calls.len()).filter(rivals).collect();
+    for rival in &rivals {
+        let rival = &mut checker.session.calls[*rival];
+        rival.bound.elsewhere = true;
+        let slot = rival.slot;
+        note_call(checker, set, slot);
+    }
+    // Nothing is under way that could make another of it.
+    if rivals.is_empty() && is_held(&checker.session, set) {
+        forsake(checker, index);
+        return Vec::new();
+    }
+    let untaken = |at: &usize| !checker.session.calls[*at].effect.taken;
+    let refused = |at: usize| {
+        let mut other = checker.alone();
+        forsake(&mut other, at);
+        other
+    };
+    rivals.into_iter().chain([index]).filter(untaken).map(refused).collect()
+}
+
+/// The server's end closes: an Open that was refused because of it may come after that.
+fn opens_after(checker: &Checker, set: usize) -> Vec<Checker> {
+    let track = &checker.session.sets[set];
+    let asks = |call: &OpenCall| {
+        call.bound.set == SetTrack::UNATTACHED
+            && call.bound.elsewhere
+            && call.bound.name.as_ref().is_some_and(|name| track.is_named(name))
+    };
+    let calls = &checker.session.calls;
+    let asking: Vec<usize> = (0..calls.len()).filter(|at| asks(&calls[*at])).collect();
+    let adopted = |at: usize| {
+        let mut other = checker.alone();
+        adopt(&mut other, at, set, false);
+        provide(&mut other, at);
+        other
+    };
+    asking.into_iter().map(adopted).collect()
 }

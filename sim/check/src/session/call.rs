@@ -91,6 +91,13 @@ pub(crate) struct PositionReport {
     pub(crate) position: u64,
 }
 
+impl OnSuccess {
+    /// The interface that is attached to a set that there is.
+    pub(crate) const fn attaches(&self) -> Option<usize> {
+        if let Self::Attach(interface) = self { Some(*interface) } else { None }
+    }
+}
+
 impl Bound {
     pub(super) const fn new(set: usize, call: Call, then: OnSuccess) -> Self {
         Self {

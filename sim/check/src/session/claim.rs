@@ -1,12 +1,22 @@
 //! The claim of a set to its name, which ends with it.
 
 use super::{Bound, EffectTrack, OpenCall, Provisional, Session, SetTrack};
-use vdi_model::{Call, ClientCall, CreateFlaw};
+use vdi_model::{Call, ClientCall, CreateFlaw, ServerCall, ServerLife};
 
 /// The call may end the life of its set, and with it the claim to a name.
 pub(crate) fn ends_life(call: &OpenCall) -> bool {
     matches!(&call.bound.call, Call::Client(ClientCall::Close))
         && call.bound.set != SetTrack::UNATTACHED
+}
+
+/// A server has the set, and nothing is under way that could end that.
+pub(crate) fn is_held(session: &Session, set: usize) -> bool {
+    let track = &session.sets[set];
+    let closes = |call: &OpenCall| matches!(call.bound.call, Call::Server(ServerCall::Close));
+    let quiet = track.frontier.as_ref().is_none_or(|frontier| frontier.spontaneous.is_empty());
+    quiet
+        && track.states().all(|state| state.server == ServerLife::Open)
+        && !session.calls_of(set).any(closes)
 }
 
 /// The call is a Create that finds its name taken by that set.

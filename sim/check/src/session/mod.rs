@@ -20,7 +20,7 @@ pub(crate) use call::{
     Bound, EffectTrack, Invocation, Lanes, OnSuccess, OpenCall, PositionReport, Provisional,
     Returned, Timer,
 };
-pub(crate) use claim::{become_refused, ends_life};
+pub(crate) use claim::{become_refused, ends_life, is_held};
 pub(crate) use commit::commit;
 pub(crate) use evidence::{bit, note_evidence, suspected};
 pub(crate) use names::{AllocatedBuffer, Names, SentCommand};

@@ -35,11 +35,14 @@ enum Make {
     /// By another interface of the primary.
     CreateBeside,
     CloseBeside,
+    /// By another interface of the server.
+    OpenBeside,
+    ServerConfigurationBeside,
 }
 
 use Make as M;
 
-const ALL: [Make; 19] = [
+const ALL: [Make; 21] = [
     M::Create,
     M::Close,
     M::Abort,
@@ -59,6 +62,8 @@ const ALL: [Make; 19] = [
     M::AbortSecondary,
     M::CreateBeside,
     M::CloseBeside,
+    M::OpenBeside,
+    M::ServerConfigurationBeside,
 ];
 
 /// Those that begin or end a life of a set, for one of its parties.
@@ -119,14 +124,20 @@ impl Make {
             | Self::Begin
             | Self::End
             | Self::ServerOpenDevice
-            | Self::CloseDevice => 1,
+            | Self::CloseDevice
+            | Self::OpenBeside
+            | Self::ServerConfigurationBeside => 1,
             Self::OpenSecondary | Self::CloseSecondary | Self::AbortSecondary => 2,
         }
     }
 
     /// The interface that it is called on.
     fn interface(self) -> usize {
-        if matches!(self, Self::CreateBeside | Self::CloseBeside) { 3 } else { self.process() }
+        match self {
+            Self::CreateBeside | Self::CloseBeside => 3,
+            Self::OpenBeside | Self::ServerConfigurationBeside => 4,
+            _ => self.process(),
+        }
     }
 
     /// The call as an event: on what, and with which arguments.
@@ -157,6 +168,8 @@ impl Make {
                 r#""call":"CreateEx","on":"cset2","args":{"name":"S","config":{"deviceCount":1}}"#
             }
             Self::CloseBeside => r#""call":"Close","on":"cset2""#,
+            Self::OpenBeside => r#""call":"Open","on":"sset2","args":{"name":"S"}"#,
+            Self::ServerConfigurationBeside => r#""call":"GetConfiguration","on":"sset2""#,
         }
     }
 
@@ -181,7 +194,9 @@ impl Make {
             | Self::CloseSecondary
             | Self::AbortSecondary
             | Self::CreateBeside
-            | Self::CloseBeside => None,
+            | Self::CloseBeside
+            | Self::OpenBeside
+            | Self::ServerConfigurationBeside => None,
         }
     }
 }
@@ -190,14 +205,14 @@ impl Make {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct World {
     lives: Vec<String>,
-    has: [Option<usize>; 4],
+    has: [Option<usize>; 5],
 }
 
 /// The same with the states themselves.
 #[derive(Clone, Debug)]
 struct Lives {
     states: Vec<State>,
-    has: [Option<usize>; 4],
+    has: [Option<usize>; 5],
 }
 
 impl Lives {
@@ -226,9 +241,17 @@ impl Lives {
                 let asked = Asked::default();
                 (life, Call::Client(ClientCall::Create { devices: 1, asked, flaw }))
             }
-            M::Open => {
+            M::Open | M::OpenBeside => {
                 let open = own.filter(|life| self.states[*life].server == ServerLife::Open);
+                let other = self.has[if make == M::Open { 4 } else { 1 }];
+                let elsewhere = |life: usize| {
+                    other == Some(life) && self.states[life].server == ServerLife::Open
+                };
                 match (open, self.alive()) {
+                    (None, Some(life)) if elsewhere(life) => {
+                        let call = ServerCall::Open { found: false, reused: own.is_some() };
+                        (own, Call::Server(call))
+                    }
                     (Some(life), _) => {
                         (Some(life), Call::Server(ServerCall::Open { found: true, reused: false }))
                     }
@@ -256,7 +279,9 @@ impl Lives {
             }
             M::ServerClose => server(ServerCall::Close),
             M::ServerAbort => server(ServerCall::SignalAbort),
-            M::ServerConfiguration => server(ServerCall::GetConfiguration),
+            M::ServerConfiguration | M::ServerConfigurationBeside => {
+                server(ServerCall::GetConfiguration)
+            }
             M::Begin => server(ServerCall::begin_configuration()),
             M::End => server(ServerCall::EndConfiguration),
             M::ServerOpenDevice => {
@@ -297,7 +322,10 @@ impl Lives {
                 _ => life,
             };
             let succeeds = outcome.answer.expected().is_some_and(|e| e.admits(HResult::NOERROR));
-            let gives = matches!(make, M::Create | M::CreateBeside | M::Open | M::OpenSecondary);
+            let gives = matches!(
+                make,
+                M::Create | M::CreateBeside | M::Open | M::OpenBeside | M::OpenSecondary
+            );
             if gives && succeeds {
                 lives.has[make.interface()] = opened;
             }
@@ -311,7 +339,7 @@ type Statuses = Vec<HResult>;
 
 /// Calls, stage by stage: those of one stage overlap.
 fn every_outcome(stages: &[Vec<Make>], profile: &Profile) -> BTreeMap<Statuses, Vec<Lives>> {
-    let start = Lives { states: Vec::new(), has: [None; 4] };
+    let start = Lives { states: Vec::new(), has: [None; 5] };
     let mut all = BTreeMap::from([(Statuses::new(), vec![start])]);
     for stage in stages {
         let mut next: BTreeMap<Statuses, BTreeMap<World, Lives>> = BTreeMap::new();
@@ -357,7 +385,9 @@ fn every_order(world: &Lives, stage: &[Make], profile: &Profile) -> Vec<(Statuse
 
 /// The history in which the calls of a stage all begin before the first of them returns.
 fn history(stages: &[Vec<Make>], lead: usize, statuses: &[HResult], backwards: bool) -> String {
-    let mut text = String::from("{\"vdi\":\"trace/1\",\"interfaces\":{\"cset2\":\"primary\"}}\n");
+    let mut text = String::from(
+        "{\"vdi\":\"trace/1\",\"interfaces\":{\"cset2\":\"primary\",\"sset2\":\"server\"}}\n",
+    );
     let lane = |make: Make, at: usize| {
         let process = ["primary", "server", "secondary1"][make.process()];
         format!("{process}.t{at}")
@@ -386,7 +416,9 @@ fn history(stages: &[Vec<Make>], lead: usize, statuses: &[HResult], backwards: b
                 | M::CloseSecondary
                 | M::AbortSecondary
                 | M::CreateBeside
-                | M::CloseBeside => "",
+                | M::CloseBeside
+                | M::OpenBeside
+                | M::ServerConfigurationBeside => "",
             };
             let creates = if place < lead { creates } else { "" };
             let _ = writeln!(text, r#"{{"lane":"{lane}",{call}{creates}}}"#);
@@ -573,8 +605,10 @@ fn program(seed: u64, events: usize, profile: &Profile) -> String {
     let mut choices = Choices(seed);
     let lanes = 2 + choices.below(3);
     let mut running: Vec<Running> = vec![None; lanes];
-    let mut world = Lives { states: Vec::new(), has: [None; 4] };
-    let mut text = String::from("{\"vdi\":\"trace/1\",\"interfaces\":{\"cset2\":\"primary\"}}\n");
+    let mut world = Lives { states: Vec::new(), has: [None; 5] };
+    let mut text = String::from(
+        "{\"vdi\":\"trace/1\",\"interfaces\":{\"cset2\":\"primary\",\"sset2\":\"server\"}}\n",
+    );
     let lane = |make: Make, at: usize| {
         let process = ["primary", "server", "secondary1"][make.process()];
         format!("{process}.t{at}")

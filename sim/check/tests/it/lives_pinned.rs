@@ -6,7 +6,9 @@ use vdi_spec::clauses::Profile;
 
 /// The verdict on events that are written `lane call args` and `lane = status`.
 fn verdict(events: &[&str]) -> Verdict {
-    let mut text = String::from("{\"vdi\":\"trace/1\",\"interfaces\":{\"cset2\":\"primary\"}}\n");
+    let mut text = String::from(
+        "{\"vdi\":\"trace/1\",\"interfaces\":{\"cset2\":\"primary\",\"sset2\":\"server\"}}\n",
+    );
     for event in events {
         let (lane, rest) = event.split_once(' ').expect("a lane");
         let line = match rest.strip_prefix("= ") {
@@ -30,6 +32,8 @@ fn called(lane: &str, call: &str) -> &'static str {
             r#""call":"CreateEx","on":"cset2","args":{"name":"S","config":{"deviceCount":1}}"#
         }
         "CloseBeside" => r#""call":"Close","on":"cset2""#,
+        "OpenBeside" => r#""call":"Open","on":"sset2","args":{"name":"S"}"#,
+        "ConfigurationBeside" => r#""call":"GetConfiguration","on":"sset2""#,
         "CreateNone" => {
             r#""call":"CreateEx","on":"cset","args":{"name":"S","config":{"deviceCount":0}}"#
         }
@@ -179,6 +183,23 @@ fn of_two_creates_each_makes_a_set_once_the_one_before_is_closed() {
         "primary.t1 = VD_E_PROTOCOL",
         "primary.t0 = NOERROR",
         "primary.t2 = NOERROR",
+    ];
+    assert_eq!(verdict(&events), Verdict::Conformant);
+}
+
+#[test]
+fn called_while_an_open_is_refused_because_another_interface_has_the_set() {
+    let events = [
+        "primary.t0 Create",
+        "primary.t0 = NOERROR",
+        "server.t0 Open",
+        "server.t0 = NOERROR",
+        "server.t1 ConfigurationBeside",
+        "server.t0 OpenBeside",
+        "server.t1 = VD_E_PROTOCOL",
+        "server.t1 ConfigurationBeside",
+        "server.t1 = VD_E_PROTOCOL",
+        "server.t0 = VD_E_INVALID",
     ];
     assert_eq!(verdict(&events), Verdict::Conformant);
 }

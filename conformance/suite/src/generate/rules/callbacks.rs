@@ -54,6 +54,7 @@ pub(super) fn stories() -> Vec<Story> {
     all.push(other_devices());
     all.extend([aborted(1), aborted(3)]);
     all.extend(kinds());
+    all.extend(refused_each());
     all
 }
 
@@ -401,22 +402,30 @@ const KINDS: &[Kind] = &[
     ("tape", &TAPE, &["Rewind", "WriteMark", "SkipMarks", "SkipBlocks", "Load", "GetPosition"]),
 ];
 
+/// A command as the server sends it, with what it needs.
+fn sent(code: &str) -> Value {
+    match code {
+        "Write" => json!({ "code": code, "buffer": "b1", "size": 512 }),
+        "SkipMarks" | "SkipBlocks" | "Load" => json!({ "code": code, "size": 1 }),
+        "SetPosition" => json!({ "code": code, "size": 0, "position": 4096 }),
+        _ => json!({ "code": code }),
+    }
+}
+
+/// All commands of a kind of device.
+fn codes_of(own: &[&'static str]) -> Vec<&'static str> {
+    ["Write", "Flush"].iter().chain(own).copied().collect()
+}
+
 /// Each command on each kind of device, twice.
 fn kinds() -> Vec<Story> {
     let of_kind = |(kind, features, own): &Kind| {
-        let sent = |code: &str| match code {
-            "Write" => json!({ "code": code, "buffer": "b1", "size": 512 }),
-            "SkipMarks" | "SkipBlocks" | "Load" => json!({ "code": code, "size": 1 }),
-            "SetPosition" => json!({ "code": code, "size": 0, "position": 4096 }),
-            _ => json!({ "code": code }),
-        };
         let told = |code: &str| match code {
             "Write" => json!({ "bytes": 512 }),
             "GetPosition" | "SetPosition" => json!({ "position": 4096 }),
             _ => json!({}),
         };
-        let codes: Vec<&str> = ["Write", "Flush"].iter().chain(*own).copied().collect();
-        let twice = [&codes[..], &codes[..]].concat();
+        let twice = codes_of(own).repeat(2);
         let each = twice.iter().enumerate().flat_map(|(index, code)| {
             exchange(1, &format!("c{}", index + 1), sent(code), told(code))
         });
@@ -431,6 +440,36 @@ fn kinds() -> Vec<Story> {
         .config(json!({ "features": features }))
         .given(json!({ "phase": "Active", "buffers": ["b1"] }))
         .steps(each)
+    };
+    KINDS.iter().map(of_kind).collect()
+}
+
+/// A device in its error state refuses each command that there is but ClearError.
+fn refused_each() -> Vec<Story> {
+    let of_kind = |(kind, features, own): &Kind| {
+        let refused = codes_of(own).into_iter().enumerate().flat_map(|(index, code)| {
+            let name = format!("r{}", index + 1);
+            let told = json!({ "await": "callback", "lane": "server.main", "of": name,
+                "completion": "ERROR_IO_DEVICE" });
+            [with(call("SendCommand", "sdev1", sent(code), "VD_E_IO_ERROR"), "as", name), told]
+        });
+        story(
+            &format!("callbacks/refused-of-a-{kind}"),
+            &format!(
+                "In its error state a {} refuses every command but ClearError",
+                kind.replace('-', ", ")
+            ),
+            &["server.send-command.io-error", "server.send-command.error-callback"],
+        )
+        .config(json!({ "features": features }))
+        .given(json!({ "phase": "Active", "buffers": ["b1"] }))
+        .steps([send(1, "c1", flush()), get(1, "c1")])
+        .step(complete(1, "c1", "ERROR_WRITE_FAULT", json!({})))
+        .step(called_back("c1", "ERROR_WRITE_FAULT"))
+        .steps(refused)
+        .step(waits())
+        .steps(cleared(1, "clear"))
+        .step(waits())
     };
     KINDS.iter().map(of_kind).collect()
 }

@@ -62,7 +62,10 @@ fn a_defect_behind_an_adapter_is_found() {
 #[test]
 fn an_adapter_that_breaks_down_is_told_and_started_again() {
     let folder = tempfile::tempdir().expect("a folder");
-    let breaks = ("def _open_device(scene, target, args, name):\n", "def _open_device(*all):\n    import os; os._exit(3)\n");
+    let breaks = (
+        "def _open_device(scene, target, args, name):\n",
+        "def _open_device(*all):\n    import os; os._exit(3)\n",
+    );
     defective(folder.path(), "calls.py", breaks);
     let found = campaign(&python(folder.path()), 6).expect("it runs");
     assert_eq!(found.worlds, 6);

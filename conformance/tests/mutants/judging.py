@@ -72,9 +72,11 @@ class Equivalent:
 
 
 def sort_out(results, equivalent):
-    """Give each result its `sort`: killed, equivalent or survived."""
+    """Give each result its `sort`: killed, equivalent, survived, or none if it was no mutant."""
     for one in results.values():
-        if one["fate"] != "survived":
+        if one["fate"] == "not built":
+            one["sort"] = "none"
+        elif one["fate"] != "survived":
             one["sort"] = "killed"
         else:
             one["reason"] = equivalent.reason(one)
@@ -84,7 +86,7 @@ def sort_out(results, equivalent):
 def table(results):
     """The table of the documentation: a row for each module, and one for all."""
     counts = {}
-    for one in sorted(results.values(), key=key):
+    for one in sorted((one for one in results.values() if one["sort"] != "none"), key=key):
         counts.setdefault(one["module"], Counter())[one["sort"]] += 1
     counts["all"] = sum(counts.values(), Counter())
     lines = ["| module | mutants | equivalent | killed | survived | killed of those not equivalent |",

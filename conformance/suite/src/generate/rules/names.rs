@@ -69,7 +69,6 @@ pub(super) fn stories() -> Vec<Story> {
     all.extend(NEARLY.iter().filter(|(_, _, near)| near.len() > 4).map(devices));
     all.extend([first_to_last(), last_to_first(), second_to_be_named()]);
     all.extend(client_first());
-    all.push(named_twice());
     all
 }
 
@@ -304,20 +303,4 @@ fn second_to_be_named() -> Story {
     ))
     .step(opens(CLIENT, "c", THREE[0], 1))
     .steps(exchange)
-}
-
-/// A name that is taken names no other device.
-fn named_twice() -> Story {
-    story(
-        "names/order-named-twice",
-        "The server opens two devices by one name: it stays that of the first of them",
-        &["server.open-device.status", "client.open-device.status", "client.get-command.delivers"],
-    )
-    .given(json!({ "phase": "Initializing", "devices": 3 }))
-    .step(start_agent())
-    .steps([opens(SERVER, "s", "S", 1), opens(SERVER, "s", THREE[1], 2)])
-    .step(opens(SERVER, "s", THREE[1], 3))
-    .steps([opens(CLIENT, "c", THREE[1], 2), opens(CLIENT, "c", THREE[2], 3)])
-    .step(opens(CLIENT, "c", "S", 1))
-    .steps(told_apart())
 }

@@ -11,7 +11,8 @@ const DELIVERED: &str = "client.get-command.delivers";
 const CALLED_BACK: &str = "agent.callback";
 
 pub(super) fn stories() -> Vec<Story> {
-    let mut all = vec![full(), full_each(), full_while_delivered(), full_and_aborted()];
+    let mut all =
+        vec![full(), full_each(), full_while_delivered(), full_and_aborted(), full_beside_held()];
     all.extend([1, 2, 3, 4].map(in_order));
     all.push(across_devices());
     all.extend([completed_from_the_last(), completed_from_the_middle(), sent_while_completed()]);
@@ -90,6 +91,26 @@ fn full_while_delivered() -> Story {
     .steps([get, call("GetCommand", "cdev1", json!({ "timeout": 0 }), "VD_E_TIMEOUT")])
     .steps([answer, back, fill(1, "r")])
     .steps(one_too_many(1, "over2"))
+}
+
+/// Whether what the client holds counts, no document says; that it makes room for more than is
+/// declared, none says either.
+fn full_beside_held() -> Story {
+    let expect = json!({ "queue-full-code=busy": ["NOERROR", "VD_E_QUEUE_FULL"],
+        "queue-full-code=other": ["NOERROR", "VD_E_IO_ERROR"] });
+    let more = |name: &String| {
+        with(call("SendCommand", "sdev1", flush(), expect.clone()), "as", name.as_str())
+    };
+    story(
+        "queue/full-beside-what-is-held",
+        "With three commands in the client's hands a queue takes no more than are declared",
+        FULL,
+    )
+    .given(json!({ "phase": "Active" }))
+    .step(fill(1, "q"))
+    .steps(["q1", "q2", "q3"].map(|name| get(1, name)))
+    .steps(names("more", 5).iter().map(more))
+    .step(get(1, "q4"))
 }
 
 fn full_and_aborted() -> Story {

@@ -38,7 +38,9 @@ def mutants(tree):
                   "old": texts[0], "new": texts[1], "operator": one["genre"]}
         alike[key(mutant)] += 1
         mutant["number"] = alike[key(mutant)]
-        yield mutant, one["diff"]
+        # Its header tells what is replaced, and not the file.
+        changed = "".join(line for line in one["diff"].splitlines(keepends=True)[2:])
+        yield mutant, "--- a/%s\n+++ b/%s\n%s" % (one["file"], one["file"], changed)
 
 
 def judged(vdi, tree, diff, more):

@@ -87,10 +87,9 @@ impl Adapter {
         match backend.finish() {
             Ok(connection) => self.connection = Some(connection),
             Err(trouble) => {
-                // What follows from it says nothing more.
-                let shows = |problem: &Problem| matches!(problem, Problem::Violation { .. });
-                outcome.problems.retain(shows);
-                outcome.problems.push(Problem::Adapter { what: trouble.to_string() });
+                // Whatever else should not be follows from it: a verdict ends the world, and
+                // nothing more is asked of the adapter.
+                outcome.problems = vec![Problem::Adapter { what: trouble.to_string() }];
             }
         }
         outcome

@@ -11,8 +11,14 @@ const DELIVERED: &str = "client.get-command.delivers";
 const CALLED_BACK: &str = "agent.callback";
 
 pub(super) fn stories() -> Vec<Story> {
-    let mut all =
-        vec![full(), full_each(), full_while_delivered(), full_and_aborted(), full_beside_held()];
+    let mut all = vec![
+        full(),
+        full_each(),
+        full_while_delivered(),
+        full_and_aborted(),
+        full_beside_held(),
+        room_beside_held(),
+    ];
     all.extend([1, 2, 3, 4].map(in_order));
     all.push(across_devices());
     all.extend([completed_from_the_last(), completed_from_the_middle(), sent_while_completed()]);
@@ -111,6 +117,21 @@ fn full_beside_held() -> Story {
     .steps(one_too_many(1, "more4"))
     .steps(one_too_many(1, "more5"))
     .step(get(1, "q4"))
+}
+
+/// What is outstanding is counted, and nothing is counted twice.
+fn room_beside_held() -> Story {
+    story(
+        "queue/room-beside-what-is-held",
+        "A full queue of which one command is done takes another, while the client holds one",
+        &["server.send-command.status", DELIVERED, CALLED_BACK],
+    )
+    .given(json!({ "phase": "Active" }))
+    .step(fill(1, "q"))
+    .steps(["q1", "q2"].map(|name| get(1, name)))
+    .steps([complete(1, "q1", "ERROR_SUCCESS", json!({})), called_back("q1", "ERROR_SUCCESS")])
+    .step(send(1, "another", flush()))
+    .step(get(1, "q3"))
 }
 
 fn full_and_aborted() -> Story {

@@ -348,3 +348,8 @@ CALLS = {
         "CompleteCommand": _complete_command,
     },
 }
+
+# The same, by who calls them: what `hello` promises.
+_SERVERS = [*CALLS[ServerVirtualDeviceSet], *CALLS[ServerVirtualDevice]]
+_CLIENTS = [*CALLS[ClientVirtualDeviceSet], *CALLS[ClientVirtualDevice]]
+FUNCTIONS = {"server": _SERVERS, "client": _CLIENTS, "secondary": _CLIENTS}

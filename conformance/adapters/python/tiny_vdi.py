@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 
-from calls import BadRequest, Unsupported, integer
+from calls import FUNCTIONS, BadRequest, Unsupported, integer
 from scenario import SETS, Scenario
 from vdi import QUEUE_DEPTH
 
@@ -94,7 +94,7 @@ class Dispatcher:
         self._output.write({
             "op": "hello", "protocol": min(newest, PROTOCOL),
             "implementation": {"name": "tiny-vdi", "version": VERSION, "language": language},
-            "offers": OFFERS, "declares": {"queueDepth": QUEUE_DEPTH}})
+            "offers": OFFERS, "functions": FUNCTIONS, "declares": {"queueDepth": QUEUE_DEPTH}})
 
     def _reset(self, request):
         interfaces = request.get("interfaces") or {}

@@ -4,6 +4,7 @@
 //! Read first: [`CampaignConfig`] says how worlds are run, [`Runner`] runs them, and
 //! [`ClientProgram`] is a program in the place of our client.
 
+mod adapter;
 mod client;
 mod hunt;
 pub mod messages;
@@ -20,6 +21,7 @@ use vdi_simulate::{
 };
 use vdi_spec::clauses::Profile;
 
+pub use adapter::{Adapter, AdapterProgram};
 pub use client::{Client, ClientProgram};
 pub use hunt::{WorldKill, hunt};
 pub use seeds::{Seeds, Shard, Share};
@@ -36,6 +38,8 @@ pub enum BackendKind {
     Runtime,
     /// The reference implementation, whole or a mutant of it.
     Reference(Option<Mutant>),
+    /// Any implementation behind [`CampaignConfig::adapter`].
+    Adapter,
 }
 
 impl BackendKind {
@@ -46,6 +50,7 @@ impl BackendKind {
             Self::Model => "vdi-model",
             Self::Runtime => "vdi-runtime",
             Self::Reference(_) => "vdi-plain",
+            Self::Adapter => "adapter",
         }
     }
 }
@@ -63,6 +68,9 @@ pub struct CampaignConfig {
     pub digest: bool,
     /// A program in the place of our client.
     pub client: Option<ClientProgram>,
+    /// An adapter in the place of our implementations; nothing without
+    /// [`BackendKind::Adapter`].
+    pub adapter: Option<AdapterProgram>,
 }
 
 /// Why worlds cannot be run.
@@ -74,6 +82,9 @@ pub enum CannotRun {
     /// The client program cannot be started.
     #[error("{0}")]
     Client(Trouble),
+    /// The adapter cannot be started.
+    #[error("{0}")]
+    Adapter(Trouble),
 }
 
 impl From<Unfit> for CannotRun {
@@ -98,20 +109,28 @@ pub enum Unfit {
 pub struct Runner<'a> {
     config: &'a CampaignConfig,
     client: Option<Client>,
+    adapter: Option<Adapter>,
 }
 
 impl Runner<'_> {
+    /// What the worlds run on, as traces have it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.adapter.as_ref().map_or(self.config.backend.name(), Adapter::name)
+    }
+
     /// The options of a seed: drawn, limited to what the client program can live with, and
     /// overruled.
     ///
     /// # Errors
     /// An option does not exist, or cannot have that value.
     pub fn options(&self, seed: u64) -> Result<Options, Unfit> {
+        let mut wanted = self.adapter.as_ref().map(Adapter::options).unwrap_or_default();
         let Some(client) = &self.client else {
-            return self.config.options(seed);
+            return self.config.fitted(seed, &wanted);
         };
-        let wanted = &client.hello().options;
-        let options = self.config.fitted(seed, wanted)?;
+        wanted.extend(client.hello().options.clone());
+        let options = self.config.fitted(seed, &wanted)?;
         let options = options.for_application(options.arrangement);
         let why = "with a program in the place of ours";
         self.config.check_overruled(&options, why).map_err(Unfit::Ever)?;
@@ -121,28 +140,39 @@ impl Runner<'_> {
     /// Runs the world of a seed with these options.
     #[must_use]
     pub fn run(&mut self, seed: u64, options: &Options, watch: Watch) -> Outcome {
-        let CampaignConfig { backend, profile, .. } = self.config;
-        match *backend {
-            BackendKind::Model => {
-                self.on(&mut ModelBackend::new(profile.clone()), seed, options, watch)
+        let Self { config, client, adapter } = self;
+        let CampaignConfig { backend, profile, .. } = *config;
+        let (client, name) = (client.as_mut(), backend.name());
+        let world = World { client, seed, options, profile, watch };
+        match (*backend, adapter) {
+            (BackendKind::Runtime, _) => world.on(&mut simulated_runtime(options), name),
+            (BackendKind::Reference(defect), _) => {
+                world.on(&mut simulated_reference(options, defect), name)
             }
-            BackendKind::Runtime => self.on(&mut simulated_runtime(options), seed, options, watch),
-            BackendKind::Reference(defect) => {
-                self.on(&mut simulated_reference(options, defect), seed, options, watch)
+            (BackendKind::Adapter, Some(adapter)) => {
+                let name = adapter.name().to_owned();
+                adapter.run(seed, |backend| world.on(backend, &name))
+            }
+            (BackendKind::Model | BackendKind::Adapter, _) => {
+                world.on(&mut ModelBackend::new(profile.clone()), name)
             }
         }
     }
+}
 
-    fn on(
-        &mut self,
-        backend: &mut impl Backend,
-        seed: u64,
-        options: &Options,
-        watch: Watch,
-    ) -> Outcome {
-        let CampaignConfig { backend: kind, profile, .. } = self.config;
-        let name = kind.name();
-        match &mut self.client {
+/// A world that is about to run.
+struct World<'w> {
+    client: Option<&'w mut Client>,
+    seed: u64,
+    options: &'w Options,
+    profile: &'w Profile,
+    watch: Watch,
+}
+
+impl World<'_> {
+    fn on(self, backend: &mut impl Backend, name: &str) -> Outcome {
+        let Self { client, seed, options, profile, watch } = self;
+        match client {
             None => simulate_on(backend, name, seed, options, profile, watch),
             Some(client) => {
                 client.begin(seed);
@@ -162,6 +192,7 @@ impl CampaignConfig {
             overrides: Vec::new(),
             digest: false,
             client: None,
+            adapter: None,
         }
     }
 
@@ -209,7 +240,7 @@ impl CampaignConfig {
         for (path, wanted) in wanted {
             let place = option(&mut value, path)?;
             *place = fitting(seed, place, wanted)
-                .ok_or_else(|| format!("the client program wants no value at all of `{path}`"))?;
+                .ok_or_else(|| format!("the program outside wants no value at all of `{path}`"))?;
         }
         for (path, given) in &self.overrides {
             *option(&mut value, path)? = given.clone();
@@ -271,7 +302,7 @@ impl CampaignConfig {
             };
             if !fits {
                 return Err(format!(
-                    "the client program wants `{path}` to be {wanted}, which does not go with \
+                    "the program outside wants `{path}` to be {wanted}, which does not go with \
                      the other options: it would be {place}"
                 ));
             }
@@ -279,19 +310,21 @@ impl CampaignConfig {
         Ok(())
     }
 
-    /// Starts the client program, if there is one.
+    /// Starts the client program and the adapter, if there are any.
     ///
     /// # Errors
-    /// It cannot be started, or does not greet as the protocol says.
-    pub fn runner(&self) -> Result<Runner<'_>, Trouble> {
-        let client = self.client.as_ref().map(ClientProgram::start).transpose()?;
-        Ok(Runner { config: self, client })
+    /// One cannot be started, does not greet as its protocol says, or offers too little.
+    pub fn runner(&self) -> Result<Runner<'_>, CannotRun> {
+        let client = self.client.as_ref().map(ClientProgram::start).transpose();
+        let client = client.map_err(CannotRun::Client)?;
+        let adapter = self.adapter.as_ref().map(AdapterProgram::start).transpose();
+        Ok(Runner { config: self, client, adapter: adapter.map_err(CannotRun::Adapter)? })
     }
 
-    /// Runs the world of a seed with these options, with our client.
+    /// Runs the world of a seed with these options, with our client, on our implementations.
     #[must_use]
     pub fn run(&self, seed: u64, options: &Options, watch: Watch) -> Outcome {
-        Runner { config: self, client: None }.run(seed, options, watch)
+        Runner { config: self, client: None, adapter: None }.run(seed, options, watch)
     }
 
     /// Runs the worlds of many seeds, `jobs` at a time. `stop` ends it early; `done` hears
@@ -309,7 +342,7 @@ impl CampaignConfig {
         done: &(dyn Fn(&Outcome) + Sync),
     ) -> Result<Campaign, CannotRun> {
         const MANY: usize = 1_000;
-        let runner = self.runner().map_err(CannotRun::Client)?;
+        let runner = self.runner()?;
         let Share { seeds, shard } = share;
         let mut all = (0..).map_while(|place| shard.seed(seeds, place));
         match all.next().map(|first| runner.options(first)) {
@@ -321,14 +354,16 @@ impl CampaignConfig {
             Some(Err(Unfit::Here(..))) if all.take(MANY).any(|s| runner.options(s).is_ok()) => {}
             Some(fits) => drop(fits?),
         }
-        drop(runner);
         let told = vec![format!("{seeds} {shard}")];
-        let whole = Mutex::new(Campaign::new(self.backend.name(), name, told));
+        let (engine, name) = (runner.name().to_owned(), name.to_owned());
+        drop(runner);
+        let empty = |told| Campaign::new(&engine, &name, told);
+        let whole = Mutex::new(empty(told));
         let next = AtomicU64::new(0);
         std::thread::scope(|scope| {
             for _ in 0..jobs.max(1) {
                 scope.spawn(|| {
-                    let part = self.part(name, share, &next, stop, done);
+                    let part = self.part(empty(Vec::new()), share, &next, stop, done);
                     whole.lock().unwrap_or_else(PoisonError::into_inner).join(part);
                 });
             }
@@ -338,14 +373,13 @@ impl CampaignConfig {
 
     fn part(
         &self,
-        name: &str,
+        mut part: Campaign,
         share: Share,
         next: &AtomicU64,
         stop: &AtomicBool,
         done: &(dyn Fn(&Outcome) + Sync),
     ) -> Campaign {
         const CHUNK: u64 = 16;
-        let mut part = Campaign::new(self.backend.name(), name, Vec::new());
         let watch = Watch { judge: true, keep: self.digest };
         let Ok(mut runner) = self.runner() else {
             part.interrupted = true;
@@ -366,8 +400,10 @@ impl CampaignConfig {
                     continue;
                 };
                 let outcome = runner.run(seed, &options, watch);
-                // Whoever stops us by Ctrl-C stops the program, too.
-                let broken = |problem: &Problem| matches!(problem, Problem::Broken { .. });
+                // Whoever stops us by Ctrl-C stops the programs, too.
+                let broken = |problem: &Problem| {
+                    matches!(problem, Problem::Broken { .. } | Problem::Adapter { .. })
+                };
                 if stop.load(Ordering::SeqCst) && outcome.problems.iter().any(broken) {
                     part.interrupted = true;
                     return part;

@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::input::jobs;
 use super::output::{note, pretty, progress, write};
 use super::worlds::{again, exit_code_of};
-use vdi_campaign::{CampaignConfig, CannotRun, Seeds, Share};
+use vdi_campaign::{CampaignConfig, Seeds, Share};
 
 /// `vdi simulate --seeds A..B`.
 pub(super) fn campaign(
@@ -44,13 +44,8 @@ pub(super) fn campaign(
         }
     };
     let share = Share { seeds, shard: args.shard };
-    let found =
-        worlds.campaign(&args.how.judged_by(), share, jobs, &stop, &done).map_err(|error| {
-            match error {
-                CannotRun::Option(why) => Failure::Usage(why),
-                CannotRun::Client(trouble) => args.how.unavailable(&trouble),
-            }
-        })?;
+    let found = worlds.campaign(&args.how.judged_by(), share, jobs, &stop, &done);
+    let found = found.map_err(|cannot| args.how.cannot(cannot))?;
     let found = Campaign { how: args.how.words(), ..found };
     bar.finish_and_clear();
     finish(&found, &[], (args.format, args.output.as_deref()), out)

@@ -15,15 +15,18 @@ use super::input::profile;
 use super::output::{OptionWords, pretty, write};
 use super::run::defect_named;
 use super::worlds::{again, exit_code_of};
-use vdi_campaign::{BackendKind, CampaignConfig, ClientProgram, Runner, Unfit, differences};
+use vdi_campaign::{
+    AdapterProgram, BackendKind, CampaignConfig, CannotRun, ClientProgram, Runner, Unfit,
+    differences,
+};
 use vdi_suite::adapter::{Limits, Trouble};
 
 impl HowArgs {
     /// Those of a command that drives scenarios, too.
     pub(super) fn of(target: &Target, seed: &SeedArgs) -> Result<Self, Failure> {
-        if target.adapter.is_some() || target.reference || target.processes {
-            let why = "a world runs on the model, the runtime or the reference implementation: \
-                       --on says on which";
+        if target.reference || target.processes {
+            let why = "a world runs on the model, the runtime, the reference implementation or \
+                       an adapter: --on says on which, or --adapter";
             return Err(Failure::Usage(why.to_owned()));
         }
         if target.scenarios.is_some() || target.strict {
@@ -34,6 +37,7 @@ impl HowArgs {
             on: seed.on,
             defect: target.defect.clone(),
             client: seed.client.clone(),
+            adapter: target.adapter.clone(),
             timeout: target.timeout,
             set: seed.set.clone(),
             profile: target.profile.clone(),
@@ -44,6 +48,7 @@ impl HowArgs {
     pub(super) fn worlds(&self) -> Result<CampaignConfig, Failure> {
         let defect = self.defect.as_deref().map(defect_named).transpose()?;
         let backend = match self.on {
+            _ if self.adapter.is_some() => BackendKind::Adapter,
             GroundArg::Reference => BackendKind::Reference(defect),
             _ if defect.is_some() => {
                 let why = "--defect is of the reference implementation: --on reference";
@@ -54,23 +59,36 @@ impl HowArgs {
         };
         let mut profile = profile(&self.profile)?;
         self.readings.iter().for_each(|reading| profile.choose(*reading));
-        let client = self.client.as_ref().map(|command| self.program(command)).transpose()?;
-        Ok(CampaignConfig { backend, profile, overrides: self.set.clone(), digest: false, client })
-    }
-
-    fn program(&self, command: &str) -> Result<ClientProgram, Failure> {
         let limits = Limits { timeout: Duration::from_secs_f64(self.timeout), ..Limits::default() };
-        ClientProgram::new(command, limits).map_err(|error| Failure::Usage(error.to_string()))
+        let usage = |error: Trouble| Failure::Usage(error.to_string());
+        let client = self.client.as_ref().map(|command| ClientProgram::new(command, limits));
+        let adapter = self.adapter.as_ref().map(|command| AdapterProgram::new(command, limits));
+        Ok(CampaignConfig {
+            backend,
+            profile,
+            overrides: self.set.clone(),
+            digest: false,
+            client: client.transpose().map_err(usage)?,
+            adapter: adapter.transpose().map_err(usage)?,
+        })
     }
 
     /// What runs the worlds, one after the other.
     fn runner<'a>(&self, worlds: &'a CampaignConfig) -> Result<Runner<'a>, Failure> {
-        worlds.runner().map_err(|trouble| self.unavailable(&trouble))
+        worlds.runner().map_err(|cannot| self.cannot(cannot))
     }
 
-    pub(super) fn unavailable(&self, trouble: &Trouble) -> Failure {
-        let command = self.client.as_deref().unwrap_or_default();
-        Failure::Unavailable(format!("--client {command}: it {trouble}"))
+    /// Why worlds cannot be run, as a failure.
+    pub(super) fn cannot(&self, cannot: CannotRun) -> Failure {
+        let named = |option: &str, command: Option<&String>, trouble: Trouble| {
+            let command = command.map(String::as_str).unwrap_or_default();
+            Failure::Unavailable(format!("{option} {command}: it {trouble}"))
+        };
+        match cannot {
+            CannotRun::Option(why) => Failure::Usage(why),
+            CannotRun::Client(trouble) => named("--client", self.client.as_ref(), trouble),
+            CannotRun::Adapter(trouble) => named("--adapter", self.adapter.as_ref(), trouble),
+        }
     }
 
     /// The readings, as they are named.
@@ -88,6 +106,7 @@ impl HowArgs {
             GroundArg::Reference => words.add("--on", "reference"),
         }
         self.defect.iter().for_each(|defect| words.add("--defect", defect));
+        self.adapter.iter().for_each(|adapter| words.add("--adapter", adapter));
         self.client.iter().for_each(|client| words.add("--client", client));
         for (key, value) in &self.set {
             let value = match value {

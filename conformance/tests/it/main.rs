@@ -12,6 +12,7 @@ mod house;
 mod interleaved;
 mod orderings;
 mod own_client;
+mod own_implementation;
 mod programs;
 mod programs_lives;
 mod races;

@@ -46,6 +46,8 @@ pub use faults::injected::{Fault, Injected};
 pub use faults::misuse::{BeginFlaw, CreateFlaw, Misnomer};
 pub use faults::{Faults, Refusal};
 pub use history::{HistoryOptions, Overlaps, history, overlapping};
+pub use observe::calls::Told;
+pub use observe::names::{interfaces, resource};
 pub use observe::observer::Log;
 pub use observe::outcome::{Counts, Ended, Interference, Loss, Outcome, Problem, StatementEnd};
 pub use options::{About, Arrangement, Asks, Like, Options, Plan, Strategy, Ways};

@@ -54,11 +54,15 @@ pub struct HowArgs {
     /// A mutant in the place of the reference implementation (see `vdi list mutants`)
     #[arg(long, value_name = "NAME")]
     pub defect: Option<String>,
+    /// Command that starts an adapter to take the place of our implementations, such as
+    /// 'python3 my_adapter.py'; it speaks the protocol of conformance/adapters/PROTOCOL.md
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["on", "defect"])]
+    pub adapter: Option<String>,
     /// Command of a client program to take the place of ours, such as 'python3 my_client.py';
     /// it speaks the protocol of conformance/adapters/CLIENT.md
     #[arg(long, value_name = "COMMAND")]
     pub client: Option<String>,
-    /// Seconds after which a client program that gives no answer hangs
+    /// Seconds after which a client program or an adapter that gives no answer hangs
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
     pub timeout: f64,
     /// Overrule a drawn option, such as devices=1 or faults.serverAbortAt=12

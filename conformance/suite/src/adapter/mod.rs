@@ -16,6 +16,7 @@ pub mod protocol;
 mod reference;
 mod runtime;
 mod serve;
+mod simulated;
 mod stdio;
 
 pub(crate) use barrier::pause;
@@ -23,6 +24,7 @@ pub use processes::Processes;
 pub use reference::Reference;
 pub use runtime::Runtime;
 pub use serve::serve;
+pub use simulated::{SimulatedAdapter, lacks_for_worlds};
 pub use stdio::Stdio;
 
 use std::time::Duration;

@@ -568,13 +568,32 @@ impl Driver<'_> {
         let (id, request) = self.let_go(command, lane);
         let resumed = |answer: &Answer| matches!(answer, Answer::Resumed { id: of } if *of == id);
         if let Err(end) = self.ask(&request, resumed) {
-            // It was not held: nothing ended.
+            // Nothing ended.
             if matches!(end, End::NotOffered { .. }) {
                 self.run.trace.events.pop();
                 self.run.step_of_line.pop();
             }
-            return Err(end);
+            return Err(match end {
+                End::NotOffered { what, reason } if self.is_held(command, lane) => {
+                    Trouble::Unsupported { what, reason }.into()
+                }
+                end => end,
+            });
         }
         self.settle()
+    }
+
+    /// Whether the completion routine of a command was told to be held, and not let go since.
+    fn is_held(&self, command: &str, lane: &LaneName) -> bool {
+        let last = self.run.trace.events.iter().rev().find_map(|event| match event {
+            Event::Callback { lane: on, callback, held, .. }
+                if callback.as_str() == command && on.as_str() == lane.as_str() =>
+            {
+                Some(*held)
+            }
+            Event::Ended { ended, .. } if ended.as_str() == command => Some(false),
+            _ => None,
+        });
+        last == Some(true)
     }
 }

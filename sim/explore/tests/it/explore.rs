@@ -126,6 +126,7 @@ const TINY: Bounds = Bounds {
 /// Clauses that bind the interface and that no world meets, each with the reason.
 const OUTSIDE: &[(&str, &str)] = &[
     ("server.request-buffers.basic-alignment", "a bounded world asks for one alignment only"),
+    ("server.query-available-buffers.unsound", "a bounded world asks for sound buffers only"),
     ("server.allocate-buffer.aligned", "addresses are no part of a state; a trace is judged"),
     ("server.allocate-buffer.prefix-zone", "addresses are no part of a state; a trace is judged"),
     ("server.time-out.load", "no Load is sent in a bounded world"),

@@ -1,20 +1,35 @@
 //! Calls as the trace tells them.
 
 use super::names::{self, LaneInfo};
-use crate::backend::{ClientAsk, Complete, Send, ServerAsk, Setup};
+use crate::backend::{Actor, Ask, ClientAsk, Complete, Send, ServerAsk, Setup};
 use crate::faults::misuse::{CreateFlaw, Misnomer};
 use vdi_spec::codes::Win32;
 use vdi_spec::config::ServerConfig;
 use vdi_trace::{Args, CodeArg, Handle, Name, Size};
 
-/// What is told of a call besides its function.
-pub(super) struct Told {
-    pub(super) on: Name<'static>,
-    pub(super) creates: Option<Name<'static>>,
-    pub(super) args: Args<'static>,
+/// What is told of a call besides its function: in a trace, and to an adapter.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The interface or device it is made on.
+    pub on: Name<'static>,
+    /// The name of what it makes, if that is kept.
+    pub creates: Option<Name<'static>>,
+    /// Its arguments.
+    pub args: Args<'static>,
 }
 
 impl Told {
+    /// What is told of the call of a lane, in a life of a set that was set up so.
+    #[must_use]
+    pub fn of(by: Actor, ask: &Ask, setup: &Setup) -> Self {
+        let Actor { process, run, .. } = by;
+        let lane = LaneInfo { name: "", process, set: setup.set, run };
+        match ask {
+            Ask::Server(ask) => server_call(&lane, ask, setup),
+            Ask::Client(ask) => client_call(&lane, ask, setup),
+        }
+    }
+
     fn on_set(lane: &LaneInfo) -> Self {
         let on = names::interface(lane.process, lane.set.into(), lane.run.into());
         Self { on, creates: None, args: Args::default() }

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use vdi_trace::{Name, Process};
+use crate::backend::{Actor, Resource};
+use vdi_trace::{Interfaces, Name, Process};
 
 /// A lane as its events need it.
 #[derive(Clone, Copy, Debug)]
@@ -175,4 +176,23 @@ pub(crate) fn thread(set: usize, device: u8) -> &'static str {
 /// The lane of a secondary client's process, numbered from 1.
 pub(crate) fn secondary(number: u8) -> &'static str {
     &NAMES.secondaries[usize::from(number) - 1]
+}
+
+/// The set interfaces of any world, but for those that there are from the start, with the
+/// process of each.
+#[must_use]
+pub fn interfaces() -> Interfaces {
+    let of = |process: Process| {
+        (1..RUNS).map(move |number| (interface(process, number, number).to_string(), process))
+    };
+    [Process::Server, Process::Primary].into_iter().flat_map(of).collect()
+}
+
+/// What a process may use, by its name in the world.
+#[must_use]
+pub fn resource(by: Actor, resource: Resource) -> Name<'static> {
+    match resource {
+        Resource::Device(number) => device(by.process, by.run.into(), number),
+        Resource::Buffer(number) => buffer(number),
+    }
 }

@@ -125,6 +125,11 @@ pub enum Problem {
         /// Why.
         what: String,
     },
+    /// The adapter of the implementation could not go on.
+    Adapter {
+        /// Why.
+        what: String,
+    },
     /// The simulator made a trace that cannot be.
     Ours {
         /// What is wrong with it.
@@ -151,6 +156,7 @@ impl Problem {
             Self::TooLong => "too long".to_owned(),
             Self::Unexplained => "unexplained failure".to_owned(),
             Self::Broken { .. } => "broken client".to_owned(),
+            Self::Adapter { .. } => "adapter trouble".to_owned(),
             Self::Ours { .. } => Self::OURS.to_owned(),
         }
     }
@@ -176,6 +182,7 @@ impl fmt::Display for Problem {
             Self::TooLong => f.write_str("the bound on steps was reached"),
             Self::Unexplained => f.write_str("the statement failed although nothing went wrong"),
             Self::Broken { what } => write!(f, "the client broke down: {what}"),
+            Self::Adapter { what } => write!(f, "the adapter {what}"),
             Self::Ours { what } => write!(f, "our own fault: {what}"),
         }
     }

@@ -29,6 +29,8 @@ pub(super) fn stories() -> Vec<Story> {
     all.extend([alignments_refused(), refused_in_vain(), too_large_in_vain()]);
     all.extend([requested_several_times(), requested_late(), freed_several()]);
     all.extend([shared_each(), handle_of_the_third()]);
+    all.extend(ORDERS.iter().map(|(what, order)| given_again(what, order)));
+    all.extend([freed_beside_others(), where_none_fits()]);
     all
 }
 
@@ -163,6 +165,71 @@ fn freed_several() -> Story {
     .steps(requested(4096, 0, 3))
     .steps(["b3", "b2", "b1"].map(|name| free(name, 4096, "NOERROR")))
     .steps(["b1", "b2", "b3"].map(|name| free(name, 4096, "VD_E_INVALID")))
+}
+
+/// In which order four buffers are freed.
+const ORDERS: &[(&str, [usize; 4])] = &[
+    ("first-to-last", [1, 2, 3, 4]),
+    ("last-to-first", [4, 3, 2, 1]),
+    ("outer-ones-first", [1, 4, 2, 3]),
+    ("inner-ones-first", [2, 3, 1, 4]),
+    ("every-other-first", [3, 1, 2, 4]),
+    ("all-but-the-second", [1, 4, 3, 2]),
+];
+
+/// All that was freed may be had again, in whatever order it was freed.
+fn given_again(what: &str, order: &[usize; 4]) -> Story {
+    connected(
+        &format!("buffers/given-again-{what}"),
+        "Four buffers are freed, counted, and all given again",
+        &["server.free-buffer.status", "server.query-available-buffers.count", GIVEN],
+    )
+    .steps(requested(4096, 0, 4))
+    .steps(
+        order
+            .iter()
+            .flat_map(|number| [free(&format!("b{number}"), 4096, "NOERROR"), query(4096, 0)]),
+    )
+    // Where the number means no more than so many, nothing says that it counts what was freed.
+    .steps(
+        names("again", 4)
+            .iter()
+            .map(|name| with(allocate(name, 4096, 0), "when", "available-count=at-least")),
+    )
+}
+
+/// A buffer that no command carries is freed, whatever other commands carry.
+fn freed_beside_others() -> Story {
+    let out = names("c", 3);
+    story(
+        "buffers/freed-beside-others",
+        "A buffer is freed while others are queued, delivered and completed",
+        &["server.free-buffer.status", "client.get-command.delivers"],
+    )
+    .given(json!({ "phase": "Active", "buffers": ["b1", "b2", "b3", "b4", "b5", "b6"] }))
+    .step(send(1, &out[0], write_of(1)))
+    .step(free("b4", BUFFER, "NOERROR"))
+    .steps([send(1, &out[1], write_of(2)), send(1, &out[2], write_of(3))])
+    .step(get(1, &out[0]))
+    .step(free("b5", BUFFER, "NOERROR"))
+    .step(super::steps::complete(1, &out[0], "ERROR_SUCCESS", json!({ "bytes": BUFFER })))
+    .step(super::steps::called_back(&out[0], "ERROR_SUCCESS"))
+    .steps([free("b1", BUFFER, "NOERROR"), get(1, &out[1]), free("b6", BUFFER, "NOERROR")])
+    .step(get(1, &out[2]))
+}
+
+/// Where an alignment leaves no room there are none, and not fewer than none.
+fn where_none_fits() -> Story {
+    let most = BUFFER_ALIGNMENT.accepted().into_iter().max().unwrap_or(BUFFER);
+    connected(
+        "buffers/where-none-fits",
+        "QueryAvailableBuffers of what is left, with larger alignments than were requested",
+        &["server.query-available-buffers.count"],
+    )
+    .steps(requested(512, 0, 3))
+    .steps([1, 2, 4].map(|times| query(512, most * times)))
+    .steps([free("b1", 512, "NOERROR"), query(512, most)])
+    .steps([free("b3", 512, "NOERROR"), query(512, most), query(513, 1024)])
 }
 
 fn write_of(number: u32) -> Value {

@@ -30,6 +30,14 @@ const NAMED: &[&str] = &[
     "ERROR_NO_SYSTEM_RESOURCES",
 ];
 
+/// Numbers just below and above those of the codes that the documents name.
+const BESIDE: &[(&str, &[u32])] = &[
+    ("1-to-39", &[5, 8, 28, 31, 37, 40]),
+    ("49-to-113", &[49, 51, 111, 113]),
+    ("994-to-1105", &[994, 996, 1099, 1102, 1103, 1105]),
+    ("1116-to-1451", &[1116, 1118, 1128, 1130, 1449, 1451]),
+];
+
 /// Positions: beyond what 31, 32, 40 and 62 bits hold.
 const POSITIONS: &[u64] = &[0, 512, (1 << 31) + 512, 1 << 32, (1 << 40) + 4096, (1 << 62) + 1024];
 
@@ -54,6 +62,9 @@ pub(super) fn stories() -> Vec<Story> {
     all.push(other_devices());
     all.extend([aborted(1), aborted(3)]);
     all.extend(kinds());
+    all.extend(refused_each());
+    all.extend(outlasts_each());
+    all.extend(BESIDE.iter().map(beside_known));
     all
 }
 
@@ -79,6 +90,24 @@ fn error(name: &str, code: Value) -> Story {
     .steps([refused, told])
     .steps(cleared(1, "clear"))
     .steps(exchange(1, "c2", flush(), json!({})))
+}
+
+/// A code is its number, and that of no other: a table with a wrong entry would tell another.
+fn beside_known((what, codes): &(&str, &[u32])) -> Story {
+    let each = codes.iter().flat_map(|code| {
+        let name = format!("c{code}");
+        let mut steps = vec![send(1, &name, flush()), get(1, &name)];
+        steps.extend([complete(1, &name, *code, json!({})), called_back(&name, *code)]);
+        steps.extend(cleared(1, &format!("clear{code}")));
+        steps
+    });
+    story(
+        &format!("callbacks/codes-beside-{what}"),
+        "Codes whose numbers are next to those of known ones are called back as they are",
+        &["agent.callback", "device.error.cleared"],
+    )
+    .given(json!({ "phase": "Active" }))
+    .steps(each)
 }
 
 /// An active set with larger transfers, a buffer of each size, and the agent at work.
@@ -401,22 +430,34 @@ const KINDS: &[Kind] = &[
     ("tape", &TAPE, &["Rewind", "WriteMark", "SkipMarks", "SkipBlocks", "Load", "GetPosition"]),
 ];
 
+/// A command as the server sends it, with what it needs.
+fn sent(code: &str) -> Value {
+    match code {
+        "Write" => json!({ "code": code, "buffer": "b1", "size": 512 }),
+        "SkipMarks" | "SkipBlocks" | "Load" => json!({ "code": code, "size": 1 }),
+        "SetPosition" => json!({ "code": code, "size": 0, "position": 4096 }),
+        _ => json!({ "code": code }),
+    }
+}
+
+/// What the client tells of a command that it has carried out.
+fn told(code: &str) -> Value {
+    match code {
+        "Write" => json!({ "bytes": 512 }),
+        "GetPosition" | "SetPosition" => json!({ "position": 4096 }),
+        _ => json!({}),
+    }
+}
+
+/// All commands of a kind of device.
+fn codes_of(own: &[&'static str]) -> Vec<&'static str> {
+    ["Write", "Flush"].iter().chain(own).copied().collect()
+}
+
 /// Each command on each kind of device, twice.
 fn kinds() -> Vec<Story> {
     let of_kind = |(kind, features, own): &Kind| {
-        let sent = |code: &str| match code {
-            "Write" => json!({ "code": code, "buffer": "b1", "size": 512 }),
-            "SkipMarks" | "SkipBlocks" | "Load" => json!({ "code": code, "size": 1 }),
-            "SetPosition" => json!({ "code": code, "size": 0, "position": 4096 }),
-            _ => json!({ "code": code }),
-        };
-        let told = |code: &str| match code {
-            "Write" => json!({ "bytes": 512 }),
-            "GetPosition" | "SetPosition" => json!({ "position": 4096 }),
-            _ => json!({}),
-        };
-        let codes: Vec<&str> = ["Write", "Flush"].iter().chain(*own).copied().collect();
-        let twice = [&codes[..], &codes[..]].concat();
+        let twice = codes_of(own).repeat(2);
         let each = twice.iter().enumerate().flat_map(|(index, code)| {
             exchange(1, &format!("c{}", index + 1), sent(code), told(code))
         });
@@ -433,4 +474,79 @@ fn kinds() -> Vec<Story> {
         .steps(each)
     };
     KINDS.iter().map(of_kind).collect()
+}
+
+/// A device in its error state refuses each command that there is but ClearError.
+fn refused_each() -> Vec<Story> {
+    let of_kind = |(kind, features, own): &Kind| {
+        let refused = codes_of(own).into_iter().enumerate().flat_map(|(index, code)| {
+            let name = format!("r{}", index + 1);
+            let told = json!({ "await": "callback", "lane": "server.main", "of": name,
+                "completion": "ERROR_IO_DEVICE" });
+            [with(call("SendCommand", "sdev1", sent(code), "VD_E_IO_ERROR"), "as", name), told]
+        });
+        story(
+            &format!("callbacks/refused-of-a-{kind}"),
+            &format!(
+                "In its error state a {} refuses every command but ClearError",
+                kind.replace('-', ", ")
+            ),
+            &["server.send-command.io-error", "server.send-command.error-callback"],
+        )
+        .config(json!({ "features": features }))
+        .given(json!({ "phase": "Active", "buffers": ["b1"] }))
+        .steps([send(1, "c1", flush()), get(1, "c1")])
+        .step(complete(1, "c1", "ERROR_WRITE_FAULT", json!({})))
+        .step(called_back("c1", "ERROR_WRITE_FAULT"))
+        .steps(refused)
+        .step(waits())
+        .steps(cleared(1, "clear"))
+        .step(waits())
+    };
+    KINDS.iter().map(of_kind).collect()
+}
+
+/// What succeeds on a device in its error state does not end that; ClearError does.
+fn outlasts_each() -> Vec<Story> {
+    // No more at a time than any queue takes.
+    let of_kind = |(kind, features, own): &Kind| {
+        let parts: Vec<Vec<&str>> = codes_of(own).chunks(3).map(<[_]>::to_vec).collect();
+        let part = |(index, codes): (usize, &Vec<&str>)| {
+            outlasts(&format!("{kind}-{}", index + 1), features, codes)
+        };
+        parts.iter().enumerate().map(part).collect::<Vec<_>>()
+    };
+    // Load waits for what is outstanding: no sound server sends it beside other commands.
+    KINDS.iter().filter(|(kind, ..)| !kind.ends_with("removable")).flat_map(of_kind).collect()
+}
+
+fn outlasts(kind: &str, features: &[&str], codes: &[&str]) -> Story {
+    let all: Vec<String> = (1..=codes.len()).map(|number| format!("c{number}")).collect();
+    let refused = |number: usize| {
+        let name = format!("r{number}");
+        let told = json!({ "await": "callback", "lane": "server.main", "of": name,
+            "completion": "ERROR_IO_DEVICE" });
+        [with(call("SendCommand", "sdev1", flush(), "VD_E_IO_ERROR"), "as", name), told]
+    };
+    let succeed = all.iter().enumerate().flat_map(|(index, name)| {
+        let answer = complete(1, name, "ERROR_SUCCESS", told(codes[index]));
+        let mut steps = vec![answer, called_back(name, "ERROR_SUCCESS")];
+        steps.extend(refused(index + 1));
+        steps
+    });
+    story(
+        &format!("callbacks/error-outlasts-commands-of-a-{kind}"),
+        "A device fails while the client holds other commands: their success clears nothing",
+        &["server.send-command.io-error", "agent.callback", "device.error.cleared"],
+    )
+    .config(json!({ "features": features }))
+    .given(json!({ "phase": "Active", "buffers": ["b1"] }))
+    .steps(all.iter().zip(codes).map(|(name, code)| send(1, name, sent(code))))
+    .step(send(1, "fails", flush()))
+    .steps(all.iter().map(|name| get(1, name)))
+    .steps([get(1, "fails"), complete(1, "fails", "ERROR_WRITE_FAULT", json!({}))])
+    .step(called_back("fails", "ERROR_WRITE_FAULT"))
+    .steps(succeed)
+    .steps(cleared(1, "clear"))
+    .steps(exchange(1, "after", flush(), json!({})))
 }

@@ -67,7 +67,8 @@ pub(super) fn stories() -> Vec<Story> {
         instance_of_secondary(),
     ]);
     all.extend(NEARLY.iter().filter(|(_, _, near)| near.len() > 4).map(devices));
-    all.extend([first_to_last(), last_to_first(), clients_choose(), second_to_be_named()]);
+    all.extend([first_to_last(), last_to_first(), second_to_be_named()]);
+    all.extend(client_first());
     all
 }
 
@@ -233,11 +234,12 @@ fn last_to_first() -> Story {
     in_order("last-to-first", title, [1, 2, 3], [3, 2, 1])
 }
 
-/// The client opens before the server; it is the first to say how the others are called.
-fn clients_choose() -> Story {
+/// The client opens before the server; it is the first to say how the others are called. What
+/// the server then opens: names, and the devices that they stand for.
+fn clients_choose(what: &str, title: &str, server: [(&str, u32); 3]) -> Story {
     story(
-        "names/order-client-first",
-        "The client opens its devices first, and the server then opens them by the same names",
+        &format!("names/order-client-first{what}"),
+        title,
         &["server.open-device.status", "client.open-device.status", "client.get-command.delivers"],
     )
     .given(json!({ "phase": "Initializing", "devices": 3 }))
@@ -247,12 +249,30 @@ fn clients_choose() -> Story {
             with(opens(CLIENT, "c", THREE[device as usize - 1], device), "when", FIRST)
         }),
     )
-    .steps(
-        [1, 2, 3].map(|device| {
-            with(opens(SERVER, "s", THREE[device as usize - 1], device), "when", FIRST)
-        }),
-    )
+    .steps(server.map(|(name, device)| with(opens(SERVER, "s", name, device), "when", FIRST)))
     .steps(told_apart().into_iter().map(|step| with(step, "when", FIRST)))
+}
+
+fn client_first() -> [Story; 3] {
+    let by_name = |order: [u32; 3]| order.map(|device| (THREE[device as usize - 1], device));
+    [
+        clients_choose(
+            "",
+            "The client opens its devices first, and the server then opens them by the same names",
+            by_name([1, 2, 3]),
+        ),
+        clients_choose(
+            "-crosswise",
+            "The client opens its devices first, and the server then the last of them first",
+            by_name([3, 1, 2]),
+        ),
+        // The first bears the set's name; the client was the first to open the second.
+        clients_choose(
+            "-unknown-names",
+            "A name that the server does not share with the client stands for the next device",
+            [("Other-A", 1), ("Other-B", 2), ("Other-C", 3)],
+        ),
+    ]
 }
 
 /// That the client opens first is contested.

@@ -11,7 +11,14 @@ const DELIVERED: &str = "client.get-command.delivers";
 const CALLED_BACK: &str = "agent.callback";
 
 pub(super) fn stories() -> Vec<Story> {
-    let mut all = vec![full(), full_each(), full_while_delivered(), full_and_aborted()];
+    let mut all = vec![
+        full(),
+        full_each(),
+        full_while_delivered(),
+        full_and_aborted(),
+        full_beside_held(),
+        room_beside_held(),
+    ];
     all.extend([1, 2, 3, 4].map(in_order));
     all.push(across_devices());
     all.extend([completed_from_the_last(), completed_from_the_middle(), sent_while_completed()]);
@@ -90,6 +97,41 @@ fn full_while_delivered() -> Story {
     .steps([get, call("GetCommand", "cdev1", json!({ "timeout": 0 }), "VD_E_TIMEOUT")])
     .steps([answer, back, fill(1, "r")])
     .steps(one_too_many(1, "over2"))
+}
+
+/// Whether what the client holds counts, no document says; that it makes room for more than is
+/// declared, none says either.
+fn full_beside_held() -> Story {
+    let perhaps = json!({ "queue-full-code=busy": ["NOERROR", "VD_E_QUEUE_FULL"],
+        "queue-full-code=other": ["NOERROR", "VD_E_IO_ERROR"] });
+    let more = |name| with(call("SendCommand", "sdev1", flush(), perhaps.clone()), "as", name);
+    story(
+        "queue/full-beside-what-is-held",
+        "With three commands in the client's hands a queue takes no more than are declared",
+        FULL,
+    )
+    .given(json!({ "phase": "Active" }))
+    .step(fill(1, "q"))
+    .steps(["q1", "q2", "q3"].map(|name| get(1, name)))
+    .steps(["more1", "more2", "more3"].map(more))
+    .steps(one_too_many(1, "more4"))
+    .steps(one_too_many(1, "more5"))
+    .step(get(1, "q4"))
+}
+
+/// What is outstanding is counted, and nothing is counted twice.
+fn room_beside_held() -> Story {
+    story(
+        "queue/room-beside-what-is-held",
+        "A full queue of which one command is done takes another, while the client holds one",
+        &["server.send-command.status", DELIVERED, CALLED_BACK],
+    )
+    .given(json!({ "phase": "Active" }))
+    .step(fill(1, "q"))
+    .steps(["q1", "q2"].map(|name| get(1, name)))
+    .steps([complete(1, "q1", "ERROR_SUCCESS", json!({})), called_back("q1", "ERROR_SUCCESS")])
+    .step(send(1, "another", flush()))
+    .step(get(1, "q3"))
 }
 
 fn full_and_aborted() -> Story {

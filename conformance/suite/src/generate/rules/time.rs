@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::steps::{agent_returns, called_back, flush, send, with};
+use super::steps::{agent_returns, called_back, complete, flush, get, send, with};
 use super::story::{Story, story};
 
 /// Milliseconds. 4294967295 would be INFINITE.
@@ -23,6 +23,7 @@ pub(super) fn stories() -> Vec<Story> {
     }
     all.extend(INTERVALS.iter().map(|interval| intervals(*interval)));
     all.extend([1, 2, 3].map(pending_on_the_last));
+    all.push(whole_and_in_parts());
     all
 }
 
@@ -100,4 +101,29 @@ fn pending_on_the_last(devices: u32) -> Story {
     .step(send(devices, "c1", flush()))
     .steps([json!({ "expire": AGENT }), json!({ "blocked": [AGENT] }), json!({ "expire": AGENT })])
     .steps(aborted(&["c1"]))
+}
+
+/// What has passed of an interval is counted from its beginning, however the one before passed.
+fn whole_and_in_parts() -> Story {
+    const INTERVAL: u32 = 300;
+    let cut_off = json!({ "expire": AGENT, "after": INTERVAL - 1 });
+    let answered = |name: &str| {
+        let done = complete(1, name, "ERROR_SUCCESS", json!({}));
+        [get(1, name), done, called_back(name, "ERROR_SUCCESS")]
+    };
+    story(
+        "time/interval-whole-then-in-parts",
+        "The first interval of serverTimeOut passes at once, the second to its last millisecond",
+        &["server.time-out.aborts", "abort.agent-returns"],
+    )
+    .config(json!({ "serverTimeOut": INTERVAL }))
+    .given(json!({ "phase": "Active" }))
+    .step(send(1, "c1", flush()))
+    .step(json!({ "expire": AGENT }))
+    .steps(answered("c1"))
+    .step(send(1, "c2", flush()))
+    .step(json!({ "expire": AGENT }))
+    .steps([cut_off, json!({ "blocked": [AGENT] })])
+    .step(json!({ "expire": AGENT, "after": 1 }))
+    .steps(aborted(&["c2"]))
 }

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::action::Action;
 use super::lanes::{AGENT, MAIN, PRIMARY, device_lane, secondary_lane};
 use super::node::Node;
-use super::world::{Detail, World};
+use super::world::{Bounds, Detail, World};
 use vdi_model::{
     Agent, Asked, BufferId, Call, Caller, Carried, ClientCall, ClientDevice, ClientLife, CommandId,
     CreateFlaw, DeviceName, Granted, LaneId, Object, Pending, Request, Requested, Reserve,
@@ -15,7 +15,25 @@ use vdi_spec::clauses::Clause;
 use vdi_spec::codes::{CommandCode, Features, Win32};
 
 /// One kind of buffer: the largest transfer.
-const KIND: Requested = Requested { size: 65536, alignment: 0, count: 1 };
+pub(super) const KIND: Requested = Requested { size: 65536, alignment: 0, count: 1 };
+
+/// What the client asks for.
+pub(super) fn asked(world: &World) -> Asked {
+    let Bounds { detail, rare, .. } = world.bounds;
+    let time_out = detail == Detail::Every || rare;
+    Asked { features: Features::LIKE_PIPE, time_out, alignment: 0 }
+}
+
+/// What the server can grant: nothing, what a BACKUP needs, and what nobody asked for.
+pub(super) const fn grants() -> [Granted; 3] {
+    let nothing =
+        Granted { features: Features(0), block_size: 0, max_transfer_size: 0, alignment: 0 };
+    let ServerCall::BeginConfiguration { granted: usual, .. } = ServerCall::begin_configuration()
+    else {
+        unreachable!()
+    };
+    [nothing, usual, Granted { features: Features::COMPLETE_ENABLED, ..nothing }]
+}
 
 /// Collects the actions of one state.
 struct Offer<'a> {
@@ -132,10 +150,10 @@ impl Offer<'_> {
             calls.push(ServerCall::ExecuteCompletionAgent);
         }
         if self.every() {
-            let granted = Granted::default();
-            let surplus = Granted { features: Features::COMPLETE_ENABLED, ..granted };
+            let [granted, _, surplus] = grants();
             calls.push(ServerCall::Open { found: false, reused });
             calls.push(ServerCall::RequestBuffers(Requested { size: 0, ..KIND }));
+            calls.push(ServerCall::QueryAvailableBuffers(Requested { size: 0, ..KIND }));
             calls.push(ServerCall::BeginConfiguration { sound: false, granted });
             if self.loops {
                 calls.push(ServerCall::BeginConfiguration { sound: true, granted: surplus });
@@ -257,11 +275,7 @@ impl Offer<'_> {
     }
 
     fn creates(&mut self) {
-        let asked = Asked {
-            features: Features::LIKE_PIPE,
-            time_out: self.every() || self.world.bounds.rare,
-            alignment: 0,
-        };
+        let asked = asked(self.world);
         let devices = self.world.bounds.devices;
         self.call(PRIMARY, Call::Client(ClientCall::Create { devices, asked, flaw: None }));
         if self.every() {

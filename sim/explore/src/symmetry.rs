@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 use smallvec::SmallVec;
 
 use super::lanes::{DEVICE, SECONDARY, device_lane};
-use super::node::{At, Node};
+use super::node::{At, Node, sent_order};
 use super::world::World;
 use vdi_model::{
     BufferId, ClientLife, Command, CommandId, Configuration, Device, LaneId, Pending, Reserve,
@@ -211,11 +211,7 @@ fn sort_commands(node: &mut Node) {
         command.id = CommandId(index as u32);
     }
     node.state.commands = commands;
-    let aborted = node.ghost.aborted;
-    node.ghost.sent.sort_by_key(|sent| {
-        let queued = sent.at == At::Queued && !aborted;
-        (sent.device, queued, if queued { CommandId(0) } else { sent.id })
-    });
+    sent_order(&mut node.ghost);
 }
 
 fn number_buffers(state: &mut State) {

@@ -12,9 +12,11 @@ use std::sync::{Mutex, RwLock};
 
 use super::action::Action;
 use super::node::Node;
+use super::offer::Sink;
 use super::properties::{INVARIANTS, look};
 use super::visited::{Key, Place, SHARDS, Shard, shard_of};
 use super::world::World;
+use vdi_model::{Call, LaneId, Outcome};
 
 /// States that a thread takes at a time.
 const CHUNK: usize = 512;
@@ -57,6 +59,48 @@ impl<K> Default for Chunk<K> {
     fn default() -> Self {
         let found = (0..SHARDS).map(|_| Vec::new()).collect();
         Self { found, transitions: 0, violated: Vec::new(), fits: true }
+    }
+}
+
+/// Takes steps and writes down where they lead.
+struct Steps<'a, K> {
+    world: &'a World,
+    chunk: Chunk<K>,
+}
+
+/// The same, from one state.
+struct From<'a, 'b, K> {
+    steps: &'a mut Steps<'b, K>,
+    place: Place,
+    key: &'a K,
+    node: &'a Node,
+}
+
+impl<K: Key> From<'_, '_, K> {
+    fn note(&mut self, mut next: Node) {
+        let Steps { world, chunk } = self.steps;
+        world.canonicalize(&mut next);
+        let Some(next) = K::of(world, &next) else {
+            chunk.fits = false;
+            return;
+        };
+        if next != *self.key {
+            chunk.transitions += 1;
+            let digest = next.digest();
+            chunk.found[shard_of(digest)].push((next, digest, self.place));
+        }
+    }
+}
+
+impl<K: Key> Sink for From<'_, '_, K> {
+    fn call(&mut self, lane: LaneId, call: &Call, outcome: &Outcome) {
+        let next = self.steps.world.called(self.node, lane, call, outcome);
+        self.note(next);
+    }
+
+    fn take(&mut self, action: Action) {
+        let next = self.steps.world.step(self.node, &action);
+        self.note(next);
     }
 }
 
@@ -191,8 +235,7 @@ impl<K: Key> Layers<'_, K> {
 
     /// What these states lead to.
     fn expand(&self, begin: Place, count: usize) -> Chunk<K> {
-        let mut chunk = Chunk::default();
-        let mut actions = Vec::new();
+        let mut steps = Steps { world: self.world, chunk: Chunk::default() };
         let keys = self.read(begin.shard(), |part| {
             (begin.index()..begin.index() + count)
                 .map(|at| part.key(at).clone())
@@ -201,22 +244,11 @@ impl<K: Key> Layers<'_, K> {
         for (offset, key) in keys.iter().enumerate() {
             let place = Place::new(begin.shard(), begin.index() + offset);
             let node = key.node(self.world);
-            look(self.world, &node, |row| chunk.violated.push((row, place)));
-            self.world.offer(&node, false, &mut actions);
-            for action in actions.drain(..) {
-                let next = self.world.canonical(self.world.step(&node, &action));
-                let Some(next) = K::of(self.world, &next) else {
-                    chunk.fits = false;
-                    return chunk;
-                };
-                if next != *key {
-                    chunk.transitions += 1;
-                    let digest = next.digest();
-                    chunk.found[shard_of(digest)].push((next, digest, place));
-                }
-            }
+            look(self.world, &node, |row| steps.chunk.violated.push((row, place)));
+            let mut from = From { steps: &mut steps, place, key, node: &node };
+            self.world.offer(&node, false, &mut from);
         }
-        chunk
+        steps.chunk
     }
 
     /// The steps on a shortest way to a state, each with the numbers that the state before it
@@ -240,7 +272,7 @@ impl<K: Key> Layers<'_, K> {
     /// The first step that leads from one state to another.
     fn between(&self, from: &K, to: &K) -> Action {
         let node = from.node(self.world);
-        let mut actions = Vec::new();
+        let mut actions: Vec<Action> = Vec::new();
         self.world.offer(&node, false, &mut actions);
         let leads = |action: &Action| {
             let next = self.world.canonical(self.world.step(&node, action));

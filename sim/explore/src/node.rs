@@ -129,6 +129,9 @@ pub(super) const fn process_bit(process: Caller) -> u8 {
 /// Puts commands into an order: by device; what is queued last, as it was sent.
 pub(super) fn sent_order(ghost: &mut Ghost) {
     let aborted = ghost.aborted;
+    if ghost.sent.len() < 2 {
+        return;
+    }
     ghost.sent.sort_by_key(|sent| {
         let queued = sent.at == At::Queued && !aborted;
         (sent.device, queued, if queued { CommandId(0) } else { sent.id })

@@ -5,16 +5,14 @@
 //! not fit ([`Packed::of`] gives `None`), and the search then holds such a world's states as
 //! they are. Every field is named here, so that a new one does not compile unnoticed.
 
-use smallvec::SmallVec;
-
 use super::lanes::{AGENT, DEVICE, MAIN, PRIMARY, SECONDARY, secondary_lane};
 use super::node::{At, Breaches, Ghost, Node, Sent, sent_order};
-use super::offer::{asked, grants};
+use super::offer::{KIND, asked, grants};
 use super::world::World;
 use vdi_model::{
     Agent, Answer, Asked, Buffer, BufferId, Caller, Cause, ClientDevice, ClientLife, Command,
     CommandId, Configuration, Device, Expected, InProgress, LaneId, Pending, Reply, Requested,
-    Reserve, SECONDARIES, SecondaryLife, ServerDevice, ServerLife, Stage, State, Stream, Timeout,
+    Reserve, SecondaryLife, ServerDevice, ServerLife, Stage, State, Stream, Timeout,
 };
 use vdi_spec::clauses::{CLAUSES, Clause};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
@@ -36,54 +34,94 @@ trait Listed: Copy + PartialEq + 'static {
     }
 }
 
+/// Enumerations, whole and in their own order.
 macro_rules! listed {
-    ($($type:ty: $($value:expr),+;)+) => {$(
+    ($($type:ty: $($value:ident)+;)+) => {$(
         impl Listed for $type {
-            const ALL: &'static [Self] = &[$($value),+];
+            const ALL: &'static [Self] = &[$(Self::$value),+];
+
+            fn number(self) -> Option<u64> {
+                Some(self as u64)
+            }
         }
     )+};
 }
 
 listed! {
-    ServerLife: Self::Absent, Self::Open, Self::Closed, Self::Dead;
-    ClientLife: Self::Absent, Self::Created, Self::Closed, Self::Dead;
-    SecondaryLife: Self::Absent, Self::Open, Self::Closed, Self::Dead;
-    Configuration: Self::Unset, Self::Begun, Self::Ended;
-    ServerDevice: Self::Unopened, Self::Open, Self::Closed;
-    ClientDevice: Self::Unopened, Self::Open, Self::CloseSeen;
-    Option<Cause>: None, Some(Cause::ServerSignal), Some(Cause::ClientSignal),
-        Some(Cause::ServerClose), Some(Cause::ServerCloseDevicesOpen), Some(Cause::ClientClose),
-        Some(Cause::ClientCloseDevicesOpen), Some(Cause::ServerDeath), Some(Cause::ClientDeath),
-        Some(Cause::TimeOut);
-    CommandCode: Self::Flush, Self::ClearError, Self::Write, Self::Rewind;
-    Timeout: Self::Poll, Self::Finite, Self::Told, Self::Passed, Self::Infinite;
-    Win32: Self::ERROR_SUCCESS, Self::ERROR_WRITE_FAULT, Self::ERROR_IO_DEVICE,
-        Self::ERROR_OPERATION_ABORTED, Self::ERROR_NO_SYSTEM_RESOURCES,
-        Self::ERROR_INVALID_HANDLE;
+    ServerLife: Absent Open Closed Dead;
+    ClientLife: Absent Created Closed Dead;
+    SecondaryLife: Absent Open Closed Dead;
+    Configuration: Unset Begun Ended;
+    ServerDevice: Unopened Open Closed;
+    ClientDevice: Unopened Open CloseSeen;
+    Cause: ServerSignal ClientSignal ServerClose ServerCloseDevicesOpen ClientClose
+        ClientCloseDevicesOpen ServerDeath ClientDeath TimeOut;
+    Timeout: Poll Finite Told Passed Infinite;
+}
+
+impl Listed for CommandCode {
+    const ALL: &'static [Self] = &[Self::Flush, Self::ClearError, Self::Write, Self::Rewind];
+}
+
+impl Listed for Win32 {
+    const ALL: &'static [Self] = &[
+        Self::ERROR_SUCCESS,
+        Self::ERROR_WRITE_FAULT,
+        Self::ERROR_IO_DEVICE,
+        Self::ERROR_OPERATION_ABORTED,
+        Self::ERROR_NO_SYSTEM_RESOURCES,
+        Self::ERROR_INVALID_HANDLE,
+    ];
 }
 
 /// Writes numbers into words, one after the other.
 struct Writer<const N: usize> {
     words: [u64; N],
-    at: usize,
+    /// Words that are full.
+    full: usize,
+    /// The word being filled, and how many of its bits are.
+    word: u64,
+    filled: usize,
     fits: bool,
 }
 
 impl<const N: usize> Writer<N> {
+    const fn new() -> Self {
+        Self { words: [0; N], full: 0, word: 0, filled: 0, fits: true }
+    }
+
     /// `value` is less than two to the power of `bits`, which are 63 at most.
+    #[inline]
     fn put(&mut self, value: u64, bits: usize) {
-        let (word, shift) = (self.at / 64, self.at % 64);
-        self.at += bits;
-        if value >> bits != 0 || self.at > 64 * N {
-            self.fits = false;
-            return;
-        }
-        self.words[word] |= value << shift;
-        if shift + bits > 64 {
-            self.words[word + 1] |= value >> (64 - shift);
+        self.fits &= value >> bits == 0;
+        self.word |= value << self.filled;
+        self.filled += bits;
+        if self.filled >= 64 {
+            self.next(value, bits);
         }
     }
 
+    /// Goes on with what of the value did not fit into the word.
+    fn next(&mut self, value: u64, bits: usize) {
+        self.filled -= 64;
+        match self.words.get_mut(self.full) {
+            Some(word) => *word = self.word,
+            None => self.fits = false,
+        }
+        self.full += 1;
+        let written = bits - self.filled;
+        self.word = value >> written;
+    }
+
+    /// The words, if everything fits.
+    fn end(mut self) -> Option<[u64; N]> {
+        if self.filled > 0 {
+            *self.words.get_mut(self.full)? = self.word;
+        }
+        self.fits.then_some(self.words)
+    }
+
+    #[inline]
     fn put_listed<T: Listed>(&mut self, value: T, bits: usize) {
         match value.number() {
             Some(number) => self.put(number, bits),
@@ -91,8 +129,51 @@ impl<const N: usize> Writer<N> {
         }
     }
 
+    #[inline(always)]
+    fn put_field(&mut self, field: Field) {
+        self.fits &= field.fits;
+        self.word |= field.value << self.filled;
+        self.filled += field.bits;
+        if self.filled >= 64 {
+            self.next(field.value, field.bits);
+        }
+    }
+
+    #[inline]
     fn require(&mut self, holds: bool) {
         self.fits &= holds;
+    }
+}
+
+/// Numbers side by side in one word, of which one write makes all: their widths are known
+/// when this is compiled.
+#[derive(Clone, Copy)]
+struct Field {
+    value: u64,
+    bits: usize,
+    fits: bool,
+}
+
+impl Field {
+    const EMPTY: Self = Self { value: 0, bits: 0, fits: true };
+
+    #[inline(always)]
+    const fn add(self, value: u64, bits: usize) -> Self {
+        let fits = self.fits & (value >> bits == 0);
+        Self { value: self.value | value << self.bits, bits: self.bits + bits, fits }
+    }
+
+    #[inline(always)]
+    const fn flag(self, flag: bool) -> Self {
+        Self { value: self.value | (flag as u64) << self.bits, bits: self.bits + 1, ..self }
+    }
+
+    #[inline(always)]
+    fn listed<T: Listed>(self, value: T, bits: usize) -> Self {
+        match value.number() {
+            Some(number) => self.add(number, bits),
+            None => Self { fits: false, ..self },
+        }
     }
 }
 
@@ -154,24 +235,26 @@ impl<const N: usize> Packed<N> {
     /// The state in words, if it fits; it is in canonical order.
     pub(super) fn of(world: &World, node: &Node) -> Option<Self> {
         let widths = Widths::of(world);
-        let mut writer = Writer { words: [0; N], at: 0, fits: true };
+        let mut writer = Writer::<N>::new();
         let State { devices, commands, buffers, calls, .. } = &node.state;
         put_set(&mut writer, world, &node.state);
         put_ghost(&mut writer, widths, &node.ghost);
         writer.require(devices.is_empty() || devices.len() == usize::from(world.bounds.devices));
-        writer.put(u64::from(!devices.is_empty()), 1);
+        let counts = Field::EMPTY
+            .flag(!devices.is_empty())
+            .add(commands.len() as u64, 4)
+            .add(buffers.len() as u64, 4)
+            .add(calls.len() as u64, 4);
+        writer.put_field(counts);
         devices.iter().for_each(|device| put_device(&mut writer, widths, device));
-        writer.put(commands.len() as u64, 4);
         put_commands(&mut writer, widths, &node.ghost, commands);
-        writer.put(buffers.len() as u64, 4);
         for Buffer { id, mapped, kept } in buffers {
             writer.put(id.0.into(), widths.buffer);
             writer.put((*mapped).into(), widths.secondaries + 1);
             writer.put((*kept).into(), 1);
         }
-        writer.put(calls.len() as u64, 4);
-        calls.iter().for_each(|call| put_call(&mut writer, call));
-        writer.fits.then_some(Self(writer.words))
+        calls.iter().for_each(|call| put_call(&mut writer, devices, call));
+        writer.end().map(Self)
     }
 
     /// The state itself.
@@ -181,11 +264,12 @@ impl<const N: usize> Packed<N> {
         let mut node = Node::default();
         take_set(&mut reader, world, &mut node.state);
         take_ghost(&mut reader, widths, &mut node.ghost);
-        if reader.flag() {
+        let opened = reader.flag();
+        let (commands, buffers, calls) = (reader.take(4), reader.take(4), reader.take(4));
+        if opened {
             let devices = (0..world.bounds.devices).map(|_| take_device(&mut reader, widths));
             node.state.devices = devices.collect();
         }
-        let commands = reader.take(4);
         for number in 0..commands as u32 {
             let (command, at) = take_command(&mut reader, widths, CommandId(number));
             node.ghost.sent.push(Sent { id: command.id, device: command.device, at });
@@ -194,13 +278,14 @@ impl<const N: usize> Packed<N> {
         if commands > 1 {
             sent_order(&mut node.ghost);
         }
-        for _ in 0..reader.take(4) {
+        for _ in 0..buffers {
             let id = BufferId(reader.take(widths.buffer) as u32);
             let mapped = reader.take(widths.secondaries + 1) as u16;
             node.state.buffers.push(Buffer { id, mapped, kept: reader.flag() });
         }
-        for _ in 0..reader.take(4) {
-            node.state.calls.push(take_call(&mut reader));
+        for _ in 0..calls {
+            let call = take_call(&mut reader, &node.state.devices);
+            node.state.calls.push(call);
         }
         node
     }
@@ -235,26 +320,37 @@ fn put_set<const N: usize>(writer: &mut Writer<N>, world: &World, state: &State)
         buffers: _,
         calls: _,
     } = state;
-    writer.put_listed(*server, 2);
-    writer.put_listed(*client, 2);
     writer.require(*asks == Asked::default() || *asks == asked(world));
-    writer.put(u64::from(*asks != Asked::default()), 1);
     let number = grants().iter().position(|known| known == granted);
     writer.require(number.is_some());
-    writer.put(number.unwrap_or_default() as u64, 2);
-    put_reserve(writer, *reserve);
-    writer.put((*idle_intervals).into(), 2);
-    writer.put_listed(*configuration, 2);
-    for flag in [*configuration_seen, *seen_unasked, *activated] {
-        writer.put(flag.into(), 1);
-    }
-    writer.put_listed(*aborted, 4);
     writer.require(matches!(agent, Agent::Idle | Agent::Running { lane: AGENT }));
-    writer.put(agent.is_running().into(), 1);
+    let reserved = match *reserve {
+        Reserve::None => Some(0),
+        // Buffers of one kind are asked for.
+        Reserve::Some(kind) => {
+            (Requested { count: KIND.count, ..kind } == KIND).then_some(u64::from(kind.count) + 1)
+        }
+        Reserve::Mixed | Reserve::Exhausted(_) => None,
+    };
+    writer.require(reserved.is_some());
+    let field = Field::EMPTY
+        .listed(*server, 2)
+        .listed(*client, 2)
+        .flag(*asks != Asked::default())
+        .add(number.unwrap_or_default() as u64, 2)
+        .add(reserved.unwrap_or_default(), 4)
+        .add((*idle_intervals).into(), 2)
+        .listed(*configuration, 2)
+        .flag(*configuration_seen)
+        .flag(*seen_unasked)
+        .flag(*activated)
+        .add(aborted.map_or(0, |cause| cause as u64 + 1), 4)
+        .flag(agent.is_running());
+    writer.put_field(field);
     let used = usize::from(world.bounds.secondaries);
     secondaries[..used].iter().for_each(|life| writer.put_listed(*life, 2));
-    writer.require(secondaries[used..] == [SecondaryLife::Absent; SECONDARIES][used..]);
-    writer.require(used > 0 || *seen_early == 0);
+    let absent = |life: &SecondaryLife| *life == SecondaryLife::Absent;
+    writer.require(secondaries[used..].iter().all(absent) && (used > 0 || *seen_early == 0));
     if used > 0 {
         writer.put((*seen_early >> 1).into(), used);
         writer.require(*seen_early & 1 == 0);
@@ -274,7 +370,7 @@ fn take_set(reader: &mut Reader<'_>, world: &World, state: &mut State) {
     state.configuration_seen = reader.flag();
     state.seen_unasked = reader.flag();
     state.activated = reader.flag();
-    state.aborted = reader.listed(4);
+    state.aborted = reader.take(4).checked_sub(1).map(Cause::numbered);
     state.agent = if reader.flag() { Agent::Running { lane: AGENT } } else { Agent::Idle };
     let used = usize::from(world.bounds.secondaries);
     state.secondaries[..used].iter_mut().for_each(|life| *life = reader.listed(2));
@@ -283,23 +379,10 @@ fn take_set(reader: &mut Reader<'_>, world: &World, state: &mut State) {
     }
 }
 
-/// Buffers of one kind are asked for.
-fn put_reserve<const N: usize>(writer: &mut Writer<N>, reserve: Reserve) {
-    use super::offer::KIND;
-    match reserve {
-        Reserve::None => writer.put(0, 4),
-        Reserve::Some(kind) => {
-            writer.require(Requested { count: KIND.count, ..kind } == KIND);
-            writer.put(u64::from(kind.count) + 1, 4);
-        }
-        Reserve::Mixed | Reserve::Exhausted(_) => writer.fits = false,
-    }
-}
-
 fn take_reserve(reader: &mut Reader<'_>) -> Reserve {
     match reader.take(4) {
         0 => Reserve::None,
-        more => Reserve::Some(Requested { count: more as u32 - 1, ..super::offer::KIND }),
+        more => Reserve::Some(Requested { count: more as u32 - 1, ..KIND }),
     }
 }
 
@@ -307,12 +390,16 @@ fn take_reserve(reader: &mut Reader<'_>) -> Reserve {
 fn put_ghost<const N: usize>(writer: &mut Writer<N>, widths: Widths, ghost: &Ghost) {
     let Ghost { sent: _, agent_inside, aborted, gone, unloaded, hazard, lent_twice, breaches } =
         ghost;
-    for flag in [agent_inside, aborted, unloaded, hazard, lent_twice] {
-        writer.put((*flag).into(), 1);
-    }
-    writer.put((*gone).into(), 2 + widths.secondaries);
     let sound = *breaches == Breaches::default();
-    writer.put(u64::from(!sound), 1);
+    let field = Field::EMPTY
+        .flag(*agent_inside)
+        .flag(*aborted)
+        .flag(*unloaded)
+        .flag(*hazard)
+        .flag(*lent_twice)
+        .flag(!sound);
+    writer.put_field(field);
+    writer.put((*gone).into(), 2 + widths.secondaries);
     if !sound {
         writer.put(breaches.bits().into(), 16);
     }
@@ -324,17 +411,16 @@ fn take_ghost(reader: &mut Reader<'_>, widths: Widths, ghost: &mut Ghost) {
     ghost.unloaded = reader.flag();
     ghost.hazard = reader.flag();
     ghost.lent_twice = reader.flag();
+    let sound = !reader.flag();
     ghost.gone = reader.take(2 + widths.secondaries) as u8;
-    if reader.flag() {
+    if !sound {
         ghost.breaches = Breaches::of_bits(reader.take(16) as u16);
     }
 }
 
 fn put_device<const N: usize>(writer: &mut Writer<N>, widths: Widths, device: &Device) {
     let Device { server, client, errored, error_told, owner, stream, flushed, full } = *device;
-    writer.put_listed(server, 2);
-    writer.put_listed(client, 2);
-    writer.put(errored.into(), 1);
+    writer.put_field(Field::EMPTY.listed(server, 2).listed(client, 2).flag(errored));
     writer.put(owner.into(), bits(widths.secondaries as u8));
     writer.require(stream == Stream::Free);
     if widths.faults {
@@ -368,58 +454,60 @@ fn put_commands<const N: usize>(
     ghost: &Ghost,
     commands: &[Command],
 ) {
-    let mut beside: SmallVec<[Sent; 4]> = SmallVec::new();
     for (index, command) in commands.iter().enumerate() {
         let own = ghost.sent.iter().find(|sent| sent.id == command.id);
         writer.require(command.id.0 as usize == index);
         match own.filter(|sent| sent.device == command.device) {
-            Some(sent) => {
-                beside.push(*sent);
-                put_command(writer, widths, command, sent.at);
-            }
+            Some(sent) => put_command(writer, widths, command, sent.at),
             None => writer.fits = false,
         }
     }
-    if commands.len() > 1 {
-        let mut ghost = Ghost { sent: beside, aborted: ghost.aborted, ..Ghost::default() };
-        sent_order(&mut ghost);
-        beside = ghost.sent;
-    }
-    writer.require(beside == ghost.sent);
+    let place = |sent: &Sent| (sent.device, sent.at == At::Queued && !ghost.aborted, sent.id);
+    let ordered = ghost.sent.windows(2).all(|two| place(&two[0]) < place(&two[1]));
+    writer.require(ordered && ghost.sent.len() == commands.len());
 }
 
 fn put_command<const N: usize>(writer: &mut Writer<N>, widths: Widths, command: &Command, at: At) {
     let Command { id: _, device, code, buffer, size, used, stage, before_error, fails_device } =
         command;
-    writer.put((*device).into(), widths.device);
-    writer.put_listed(*code, 2);
-    writer.put(buffer.map_or(0, |id| u64::from(id.0) + 1), widths.buffer);
-    put_size(writer, *size);
-    writer.require(!used);
-    match *stage {
-        Stage::Queued => writer.put(0, 2),
-        Stage::Delivered => writer.put(1, 2),
+    let carried = buffer.map_or(0, |id| u64::from(id.0) + 1);
+    let numbers = Field::EMPTY.add((*device).into(), widths.device).add(carried, widths.buffer);
+    writer.put_field(numbers);
+    let kind = Field::EMPTY.listed(*code, 2).flag(*before_error).flag(*fails_device);
+    let kind = match *stage {
+        Stage::Queued => sized(kind, *size).add(0, 2),
+        Stage::Delivered => sized(kind, *size).add(1, 2),
         Stage::Completed { code, bytes, position } => {
-            writer.put(2, 2);
-            writer.put_listed(code, 3);
-            put_size(writer, (bytes > 0).then_some(bytes));
             writer.require(position == 0);
+            let kind = sized(kind, *size).add(2, 2).listed(code, 3);
+            sized(kind, (bytes > 0).then_some(bytes))
         }
         Stage::Refused { code, lane } => {
-            writer.put(3, 2);
-            writer.put_listed(code, 3);
             writer.require(lane == MAIN);
+            sized(kind, *size).add(3, 2).listed(code, 3)
         }
-    }
-    writer.put((*before_error).into(), 1);
-    writer.put((*fails_device).into(), 1);
-    put_at(writer, at);
+    };
+    writer.require(!used);
+    writer.put_field(match at {
+        At::Queued => kind.add(0, 3),
+        At::Delivered => kind.add(1, 3),
+        At::Answered(code) => kind.add(2, 3).listed(code, 3),
+        At::Dropped(code) => kind.add(3, 3).listed(code, 3),
+        At::Refused => kind.add(4, 3),
+    });
+}
+
+/// Whatever is moved is of one size.
+fn sized(field: Field, size: Option<u32>) -> Field {
+    let known = size.is_none_or(|size| size == KIND.size);
+    Field { fits: field.fits & known, ..field.flag(size.is_some()) }
 }
 
 fn take_command(reader: &mut Reader<'_>, widths: Widths, id: CommandId) -> (Command, At) {
     let device = reader.take(widths.device) as u8;
-    let code = reader.listed(2);
     let buffer = reader.take(widths.buffer).checked_sub(1).map(|id| BufferId(id as u32));
+    let code = reader.listed(2);
+    let (before_error, fails_device) = (reader.flag(), reader.flag());
     let size = take_size(reader);
     let stage = match reader.take(2) {
         0 => Stage::Queued,
@@ -431,34 +519,13 @@ fn take_command(reader: &mut Reader<'_>, widths: Widths, id: CommandId) -> (Comm
         }
         _ => Stage::Refused { code: reader.listed(3), lane: MAIN },
     };
-    let (before_error, fails_device) = (reader.flag(), reader.flag());
     let command =
         Command { id, device, code, buffer, size, used: false, stage, before_error, fails_device };
     (command, take_at(reader))
 }
 
-/// Whatever is moved is of one size.
-fn put_size<const N: usize>(writer: &mut Writer<N>, size: Option<u32>) {
-    writer.require(size.is_none_or(|size| size == super::offer::KIND.size));
-    writer.put(size.is_some().into(), 1);
-}
-
 fn take_size(reader: &mut Reader<'_>) -> Option<u32> {
-    reader.flag().then_some(super::offer::KIND.size)
-}
-
-fn put_at<const N: usize>(writer: &mut Writer<N>, at: At) {
-    let (kind, code) = match at {
-        At::Queued => (0, None),
-        At::Delivered => (1, None),
-        At::Answered(code) => (2, Some(code)),
-        At::Dropped(code) => (3, Some(code)),
-        At::Refused => (4, None),
-    };
-    writer.put(kind, 3);
-    if let Some(code) = code {
-        writer.put_listed(code, 3);
-    }
+    reader.flag().then_some(KIND.size)
 }
 
 fn take_at(reader: &mut Reader<'_>) -> At {
@@ -479,13 +546,23 @@ const fn lane_number(lane: LaneId) -> u64 {
     }
 }
 
-fn put_call<const N: usize>(writer: &mut Writer<N>, call: &InProgress) {
+/// Who calls on a lane: a lane has one process, and a device's the one that opened it.
+fn caller_on(lane: LaneId, devices: &[Device]) -> Option<Caller> {
+    match lane.0 {
+        number if number < PRIMARY.0 => Some(Caller::Server),
+        number if number < DEVICE => Some(Caller::Client(0)),
+        number if number < SECONDARY => {
+            let device = devices.get(usize::from(number - DEVICE))?;
+            Some(Caller::Client(device.owner))
+        }
+        number => Some(Caller::Client((number - SECONDARY) as u8)),
+    }
+}
+
+fn put_call<const N: usize>(writer: &mut Writer<N>, devices: &[Device], call: &InProgress) {
     let InProgress { lane, caller, pending } = call;
     writer.put(lane_number(*lane), 5);
-    match caller {
-        Caller::Server => writer.put(0, 3),
-        Caller::Client(number) => writer.put(u64::from(*number) + 1, 3),
-    }
+    writer.require(caller_on(*lane, devices) == Some(*caller));
     match pending {
         Pending::Ready(reply) => {
             writer.put(0, 3);
@@ -508,15 +585,12 @@ fn put_call<const N: usize>(writer: &mut Writer<N>, call: &InProgress) {
     }
 }
 
-fn take_call(reader: &mut Reader<'_>) -> InProgress {
+fn take_call(reader: &mut Reader<'_>, devices: &[Device]) -> InProgress {
     let lane = match reader.take(5) {
         number if number > 15 => secondary_lane(number as u8 - 15),
         number => LaneId(number as u16),
     };
-    let caller = match reader.take(3) {
-        0 => Caller::Server,
-        number => Caller::Client(number as u8 - 1),
-    };
+    let caller = caller_on(lane, devices).expect("it was held against the same devices");
     let pending = match reader.take(3) {
         0 => Pending::Ready(take_reply(reader)),
         1 => Pending::GetConfiguration(reader.listed(3)),

@@ -101,10 +101,9 @@ pub fn violated_after(world: &World, way: &[Action]) -> BTreeSet<&'static str> {
 pub fn packed_and_unpacked(world: &World) -> Result<usize, String> {
     let states = reachable(world);
     for node in &states {
-        let same = match Packed::<4>::of(world, node) {
-            Some(packed) => packed.node(world) == *node,
-            None => Packed::<12>::of(world, node).is_some_and(|p| p.node(world) == *node),
-        };
+        let narrow = Packed::<3>::of(world, node).map(|packed| packed.node(world));
+        let wide = Packed::<12>::of(world, node).map(|packed| packed.node(world));
+        let same = narrow.is_none_or(|known| known == *node) && wide.as_ref() == Some(node);
         if !same {
             return Err(format!("{node:#?}"));
         }

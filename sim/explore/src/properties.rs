@@ -379,10 +379,13 @@ pub(super) fn look(world: &World, node: &Node, mut violated: impl FnMut(usize)) 
             violated(number);
         }
     }
-    for (index, sight) in (0u32..).zip(SIGHTS) {
-        if !world.coverage.saw(index) && (sight.seen)(node) {
+    let mut unseen = world.coverage.unseen(SIGHTS.len());
+    while unseen != 0 {
+        let index = unseen.trailing_zeros();
+        if (SIGHTS[index as usize].seen)(node) {
             world.coverage.sight(index);
         }
+        unseen &= unseen - 1;
     }
 }
 

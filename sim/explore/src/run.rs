@@ -102,8 +102,9 @@ fn searched(world: &World, threads: usize, observer: &mut dyn FnMut(&Progress)) 
     // Of a world that is broken on purpose all violations are of interest.
     let all = world.mutant.is_some();
     if !all {
-        let narrow = search::<Packed<4>>(world, threads, all, observer);
-        let found = narrow.or_else(|| search::<Packed<12>>(world, threads, all, observer));
+        let found = search::<Packed<3>>(world, threads, all, observer)
+            .or_else(|| search::<Packed<4>>(world, threads, all, observer))
+            .or_else(|| search::<Packed<12>>(world, threads, all, observer));
         if let Some(found) = found {
             return found;
         }

@@ -51,7 +51,7 @@ impl Key for Node {
 }
 
 /// Parts of the visited set, each with a lock of its own.
-pub(super) const SHARDS: usize = 64;
+pub(super) const SHARDS: usize = 16;
 const BITS: u32 = SHARDS.trailing_zeros();
 
 /// Which part a digest belongs to: other bits than those by which its table looks.
@@ -113,6 +113,12 @@ impl<K: Key> Shard<K> {
         }
         let index = keys.len() as u32;
         table.insert_unique(digest, index, |index| keys[*index as usize].digest());
+        if keys.len() == keys.capacity() {
+            // An eighth more, where doubling would leave half of it empty.
+            let more = keys.len() / 8 + 64;
+            keys.reserve_exact(more);
+            parents.reserve_exact(more);
+        }
         keys.push(key);
         parents.push(parent);
     }

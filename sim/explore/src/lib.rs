@@ -44,6 +44,8 @@ mod symmetry;
 #[cfg(feature = "search")]
 mod visited;
 #[cfg(feature = "search")]
+mod words;
+#[cfg(feature = "search")]
 mod world;
 
 #[cfg(feature = "search")]

@@ -8,6 +8,7 @@
 use super::lanes::{AGENT, DEVICE, MAIN, PRIMARY, SECONDARY, secondary_lane};
 use super::node::{At, Breaches, Ghost, Node, Sent, sent_order};
 use super::offer::{KIND, asked, grants};
+use super::words::{Field, Listed, Reader, Writer};
 use super::world::World;
 use vdi_model::{
     Agent, Answer, Asked, Buffer, BufferId, Caller, Cause, ClientDevice, ClientLife, Command,
@@ -20,19 +21,6 @@ use vdi_spec::codes::{CommandCode, HResult, Win32};
 /// A state in `N` words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Packed<const N: usize>([u64; N]);
-
-/// Values by their numbers.
-trait Listed: Copy + PartialEq + 'static {
-    const ALL: &'static [Self];
-
-    fn number(self) -> Option<u64> {
-        Self::ALL.iter().position(|known| *known == self).map(|number| number as u64)
-    }
-
-    fn numbered(number: u64) -> Self {
-        Self::ALL[number as usize]
-    }
-}
 
 /// Enumerations, whole and in their own order.
 macro_rules! listed {
@@ -72,135 +60,6 @@ impl Listed for Win32 {
         Self::ERROR_NO_SYSTEM_RESOURCES,
         Self::ERROR_INVALID_HANDLE,
     ];
-}
-
-/// Writes numbers into words, one after the other.
-struct Writer<const N: usize> {
-    words: [u64; N],
-    /// Words that are full.
-    full: usize,
-    /// The word being filled, and how many of its bits are.
-    word: u64,
-    filled: usize,
-    fits: bool,
-}
-
-impl<const N: usize> Writer<N> {
-    const fn new() -> Self {
-        Self { words: [0; N], full: 0, word: 0, filled: 0, fits: true }
-    }
-
-    /// `value` is less than two to the power of `bits`, which are 63 at most.
-    #[inline]
-    fn put(&mut self, value: u64, bits: usize) {
-        self.fits &= value >> bits == 0;
-        self.word |= value << self.filled;
-        self.filled += bits;
-        if self.filled >= 64 {
-            self.next(value, bits);
-        }
-    }
-
-    /// Goes on with what of the value did not fit into the word.
-    fn next(&mut self, value: u64, bits: usize) {
-        self.filled -= 64;
-        match self.words.get_mut(self.full) {
-            Some(word) => *word = self.word,
-            None => self.fits = false,
-        }
-        self.full += 1;
-        let written = bits - self.filled;
-        self.word = value >> written;
-    }
-
-    /// The words, if everything fits.
-    fn end(mut self) -> Option<[u64; N]> {
-        if self.filled > 0 {
-            *self.words.get_mut(self.full)? = self.word;
-        }
-        self.fits.then_some(self.words)
-    }
-
-    #[inline]
-    fn put_listed<T: Listed>(&mut self, value: T, bits: usize) {
-        match value.number() {
-            Some(number) => self.put(number, bits),
-            None => self.fits = false,
-        }
-    }
-
-    #[inline(always)]
-    fn put_field(&mut self, field: Field) {
-        self.fits &= field.fits;
-        self.word |= field.value << self.filled;
-        self.filled += field.bits;
-        if self.filled >= 64 {
-            self.next(field.value, field.bits);
-        }
-    }
-
-    #[inline]
-    fn require(&mut self, holds: bool) {
-        self.fits &= holds;
-    }
-}
-
-/// Numbers side by side in one word, of which one write makes all: their widths are known
-/// when this is compiled.
-#[derive(Clone, Copy)]
-struct Field {
-    value: u64,
-    bits: usize,
-    fits: bool,
-}
-
-impl Field {
-    const EMPTY: Self = Self { value: 0, bits: 0, fits: true };
-
-    #[inline(always)]
-    const fn add(self, value: u64, bits: usize) -> Self {
-        let fits = self.fits & (value >> bits == 0);
-        Self { value: self.value | value << self.bits, bits: self.bits + bits, fits }
-    }
-
-    #[inline(always)]
-    const fn flag(self, flag: bool) -> Self {
-        Self { value: self.value | (flag as u64) << self.bits, bits: self.bits + 1, ..self }
-    }
-
-    #[inline(always)]
-    fn listed<T: Listed>(self, value: T, bits: usize) -> Self {
-        match value.number() {
-            Some(number) => self.add(number, bits),
-            None => Self { fits: false, ..self },
-        }
-    }
-}
-
-/// Reads them in the same order.
-struct Reader<'a> {
-    words: &'a [u64],
-    at: usize,
-}
-
-impl Reader<'_> {
-    fn take(&mut self, bits: usize) -> u64 {
-        let (word, shift) = (self.at / 64, self.at % 64);
-        self.at += bits;
-        let mut value = self.words[word] >> shift;
-        if shift + bits > 64 {
-            value |= self.words[word + 1] << (64 - shift);
-        }
-        value & ((1 << bits) - 1)
-    }
-
-    fn listed<T: Listed>(&mut self, bits: usize) -> T {
-        T::numbered(self.take(bits))
-    }
-
-    fn flag(&mut self) -> bool {
-        self.take(1) == 1
-    }
 }
 
 /// How wide what depends on the bounds is.
@@ -260,7 +119,7 @@ impl<const N: usize> Packed<N> {
     /// The state itself.
     pub(super) fn node(&self, world: &World) -> Node {
         let widths = Widths::of(world);
-        let mut reader = Reader { words: &self.0, at: 0 };
+        let mut reader = Reader::new(&self.0);
         let mut node = Node::default();
         take_set(&mut reader, world, &mut node.state);
         take_ghost(&mut reader, widths, &mut node.ghost);
@@ -500,7 +359,7 @@ fn put_command<const N: usize>(writer: &mut Writer<N>, widths: Widths, command: 
 /// Whatever is moved is of one size.
 fn sized(field: Field, size: Option<u32>) -> Field {
     let known = size.is_none_or(|size| size == KIND.size);
-    Field { fits: field.fits & known, ..field.flag(size.is_some()) }
+    field.require(known).flag(size.is_some())
 }
 
 fn take_command(reader: &mut Reader<'_>, widths: Widths, id: CommandId) -> (Command, At) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use vdi_check::exit_code;
-use vdi_explore::{Bounds, Detail, Exploration, INVARIANTS, SIGHTS, World};
+use vdi_explore::{Bounds, Detail, Exploration, INVARIANTS, Progress, SIGHTS, World};
 use vdi_spec::clauses::{Clause, Party};
 
 use super::args::ExploreArgs;
@@ -30,7 +30,10 @@ pub(super) fn explore(args: &ExploreArgs, out: &mut dyn Write) -> Result<u8, Fai
     let threads = jobs(args.threads);
     #[expect(clippy::disallowed_methods, reason = "only the speed is told, beside the results")]
     let start = Instant::now();
-    let found = vdi_explore::explore(world, threads);
+    let mut told = Told::default();
+    let found = vdi_explore::explore_with(&world, threads, &mut |now| {
+        told.tell(now, start.elapsed());
+    });
     speed(&found, start.elapsed(), threads);
     report(&bounds, &args.profile, &found, out)?;
     Ok(if found.holds() { exit_code::CONFORMANT } else { exit_code::VIOLATION })
@@ -126,14 +129,58 @@ fn report(
     Ok(())
 }
 
+/// Seconds between two lines that say how far it is.
+const SECONDS: f64 = 5.0;
+
+/// How far it was when that was told last.
+#[derive(Default)]
+struct Told {
+    at: f64,
+    states: usize,
+    searched: usize,
+}
+
+impl Told {
+    /// Says how far it is, now and then.
+    #[expect(clippy::print_stderr, reason = "what differs from run to run is no result")]
+    fn tell(&mut self, now: &Progress, after: Duration) {
+        let at = after.as_secs_f64();
+        if at - self.at < SECONDS {
+            return;
+        }
+        let Progress { states, searched, transitions, depth, bytes } = *now;
+        eprintln!(
+            "{at:.0} s: {states} states, {searched} of them searched, {transitions} steps, depth \
+             {depth}, {} MiB; {}",
+            bytes >> 20,
+            self.estimate(now, at),
+        );
+        *self = Self { at, states, searched };
+    }
+
+    /// How long it takes if each state goes on to lead to as many new ones as of late.
+    fn estimate(&self, now: &Progress, at: f64) -> String {
+        let searched = (now.searched - self.searched) as f64;
+        let fresh = (now.states - self.states) as f64 / searched.max(1.0);
+        if fresh >= 1.0 {
+            return format!("no end in sight: {fresh:.1} new states for each");
+        }
+        let waiting = (now.states - now.searched) as f64;
+        let left = waiting / (1.0 - fresh) * (at - self.at) / searched.max(1.0);
+        format!("about {left:.0} s left")
+    }
+}
+
 #[expect(clippy::print_stderr, reason = "what differs from run to run is no result")]
 fn speed(found: &Exploration, took: Duration, threads: usize) {
     let seconds = took.as_secs_f64().max(0.001);
     eprintln!(
-        "depth {}, {seconds:.1} s on {threads} threads: {:.0} states and {:.0} steps a second",
+        "depth {}, {seconds:.1} s on {threads} threads: {:.0} states and {:.0} steps a second, \
+         {} bytes a state",
         found.depth,
         found.states as f64 / seconds,
         found.transitions as f64 / seconds,
+        found.bytes / found.states.max(1),
     );
 }
 

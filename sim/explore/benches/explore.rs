@@ -1,17 +1,19 @@
-//! How fast the checker visits states on one core, and how many bytes a state takes.
+//! How fast the search visits states, on one core and on two, beside the checker stateright on
+//! the same worlds, both in turns; and how many bytes a state takes.
 
-use std::mem::size_of;
 use std::time::Instant;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use smallvec::SmallVec;
-use vdi_explore::testing::reachable;
-use vdi_explore::{Bounds, Exploration, Node, World, explore};
+use stateright::{Checker, Model};
+use vdi_explore::{Bounds, Exploration, World, explore};
 use vdi_spec::clauses::Profile;
 
 /// Two devices and two commands: seconds, not minutes.
 const BOUNDS: Bounds = Bounds { commands: 2, ..Bounds::FULL };
+
+/// How often each side has its turn.
+const TURNS: usize = 5;
 
 fn visit(bounds: Bounds, threads: usize) -> Exploration {
     explore(World::new(bounds, Profile::default()), threads)
@@ -23,38 +25,45 @@ fn small(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(count)).bench(|| visit(Bounds::SMALL, 1));
 }
 
-/// Bytes beside the state itself, where more is held than fits into it.
-fn spilled(node: &Node) -> usize {
-    fn heap<A: smallvec::Array>(held: &SmallVec<A>) -> usize {
-        if held.spilled() { held.capacity() * size_of::<A::Item>() } else { 0 }
-    }
-    let state = &node.state;
-    heap(&state.devices)
-        + heap(&state.commands)
-        + heap(&state.buffers)
-        + heap(&state.calls)
-        + heap(&node.ghost.sent)
+/// States that stateright finds in the same world, which it tells apart by 64-bit fingerprints.
+fn peer(bounds: Bounds) -> usize {
+    let world = World::new(bounds, Profile::default());
+    world.checker().spawn_bfs().join().unique_state_count()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
+fn seconds<T>(work: impl FnOnce() -> T) -> (f64, T) {
+    let start = Instant::now();
+    let done = work();
+    (start.elapsed().as_secs_f64(), done)
+}
+
+fn median(mut all: Vec<f64>) -> f64 {
+    all.sort_by(f64::total_cmp);
+    all[all.len() / 2]
 }
 
 #[expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 fn main() {
     divan::main();
-    let start = Instant::now();
+    let (mut own, mut two, mut peers) = (Vec::new(), Vec::new(), Vec::new());
     let found = visit(BOUNDS, 1);
-    let seconds = start.elapsed().as_secs_f64();
+    for _ in 0..TURNS {
+        own.push(seconds(|| visit(BOUNDS, 1)).0);
+        two.push(seconds(|| visit(BOUNDS, 2)).0);
+        let (took, states) = seconds(|| peer(BOUNDS));
+        assert_eq!(states, found.states, "both visit the same states");
+        peers.push(took);
+    }
+    let (own, two, peers) = (median(own), median(two), median(peers));
+    let Exploration { states, transitions, bytes, .. } = found;
     println!(
-        "{} states, {} transitions: {:.0} states and {:.0} transitions a second on one core",
-        found.states,
-        found.transitions,
-        found.states as f64 / seconds,
-        found.transitions as f64 / seconds,
+        "{states} states, {transitions} transitions: {:.0} states and {:.0} transitions a second \
+         on one core",
+        states as f64 / own,
+        transitions as f64 / own,
     );
-    let nodes = reachable(&World::new(BOUNDS, Profile::default()));
-    let heap: usize = nodes.iter().map(spilled).sum();
-    println!(
-        "{} bytes a state, and {} on the heap on average",
-        size_of::<Node>(),
-        heap / nodes.len(),
-    );
+    println!("stateright on the same: {:.0} states a second", states as f64 / peers);
+    println!("{:.2} times stateright, a second core {:.2} times", peers / own, own / two);
+    println!("{} bytes a state, what is reserved included", bytes / states);
 }

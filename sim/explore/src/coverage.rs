@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use vdi_model::Outcome;
 use vdi_spec::clauses::{CLAUSES, Clause, ClauseInfo};
 
 const WORDS: usize = 4;
@@ -24,6 +25,23 @@ impl Coverage {
     pub(super) fn clause(&self, clause: Clause) {
         let index = clause as usize;
         mark(&self.clauses[index / 64], (index % 64) as u32);
+    }
+
+    /// What an outcome rests on was decisive.
+    pub(super) fn rests_on(&self, outcome: &Outcome) {
+        self.clause(outcome.clause);
+        outcome.also.iter().flatten().for_each(|clause| self.clause(*clause));
+    }
+
+    /// The same, and what it breaks.
+    pub(super) fn outcome(&self, outcome: &Outcome) {
+        self.rests_on(outcome);
+        outcome.misuse.iter().flatten().for_each(|clause| self.clause(*clause));
+    }
+
+    /// The sights below this number that were not seen yet, as bits.
+    pub(super) fn unseen(&self, count: usize) -> u64 {
+        !self.sights.load(Ordering::Relaxed) & ((1 << count) - 1)
     }
 
     /// A sight was seen; tells whether for the first time.

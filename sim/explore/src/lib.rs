@@ -24,11 +24,15 @@ mod coverage;
 #[cfg(feature = "search")]
 mod lanes;
 #[cfg(feature = "search")]
+mod layers;
+#[cfg(feature = "search")]
 mod mutant;
 #[cfg(feature = "search")]
 mod node;
 #[cfg(feature = "search")]
 mod offer;
+#[cfg(feature = "search")]
+mod packed;
 #[cfg(feature = "search")]
 mod paths;
 #[cfg(feature = "search")]
@@ -37,6 +41,10 @@ mod properties;
 mod run;
 #[cfg(feature = "search")]
 mod symmetry;
+#[cfg(feature = "search")]
+mod visited;
+#[cfg(feature = "search")]
+mod words;
 #[cfg(feature = "search")]
 mod world;
 
@@ -50,6 +58,8 @@ pub use documented::{DOCUMENTED_CLIENT, DOCUMENTED_SERVER, documented_table};
 pub use four_states::{FourStates, StateView};
 pub use functions::function_answers;
 #[cfg(feature = "search")]
+pub use layers::Progress;
+#[cfg(feature = "search")]
 pub use mutant::Mutant;
 #[cfg(feature = "search")]
 pub use node::{At, Breach, Breaches, Ghost, Node, Sent};
@@ -58,7 +68,7 @@ pub use paths::paths_covering_transitions;
 #[cfg(feature = "search")]
 pub use properties::{INVARIANTS, Invariant, SIGHTS, Sight};
 #[cfg(feature = "search")]
-pub use run::{Exploration, explore, serve};
+pub use run::{Exploration, explore, explore_with, serve, ways_to_violations};
 pub use table::{Cell, Entry, Table};
 pub use transitions::{client_table, server_table};
 #[cfg(feature = "search")]
@@ -69,5 +79,8 @@ pub use world::{Bounds, Detail, World};
 #[doc(hidden)]
 pub mod testing {
     pub use crate::citations::uncited_readings;
-    pub use crate::paths::{everything_done, reachable, same_up_to_detail};
+    pub use crate::paths::{
+        everything_done, nearest_violations, packed_and_unpacked, reachable, same_up_to_detail,
+        violated_after,
+    };
 }

@@ -81,6 +81,16 @@ impl Breaches {
         self.0 |= 1 << breach as u16;
     }
 
+    /// It as a number.
+    pub(super) const fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// What [`Self::bits`] gave.
+    pub(super) const fn of_bits(bits: u16) -> Self {
+        Self(bits)
+    }
+
     /// Whether it holds this one.
     #[must_use]
     pub const fn has(self, breach: Breach) -> bool {
@@ -114,6 +124,18 @@ pub(super) const fn process_bit(process: Caller) -> u8 {
         Caller::Server => 1,
         Caller::Client(number) => 2 << number,
     }
+}
+
+/// Puts commands into an order: by device; what is queued last, as it was sent.
+pub(super) fn sent_order(ghost: &mut Ghost) {
+    let aborted = ghost.aborted;
+    if ghost.sent.len() < 2 {
+        return;
+    }
+    ghost.sent.sort_by_key(|sent| {
+        let queued = sent.at == At::Queued && !aborted;
+        (sent.device, queued, if queued { CommandId(0) } else { sent.id })
+    });
 }
 
 /// A state of the world.

@@ -5,31 +5,72 @@ use smallvec::SmallVec;
 use super::action::Action;
 use super::lanes::{AGENT, MAIN, PRIMARY, device_lane, secondary_lane};
 use super::node::Node;
-use super::world::{Detail, World};
+use super::world::{Bounds, Detail, World};
 use vdi_model::{
     Agent, Asked, BufferId, Call, Caller, Carried, ClientCall, ClientDevice, ClientLife, CommandId,
-    CreateFlaw, DeviceName, Granted, LaneId, Object, Pending, Request, Requested, Reserve,
+    CreateFlaw, DeviceName, Granted, LaneId, Object, Outcome, Pending, Request, Requested, Reserve,
     ServerCall, ServerDevice, ServerLife, Stage, State, Timeout,
 };
 use vdi_spec::clauses::Clause;
 use vdi_spec::codes::{CommandCode, Features, Win32};
 
 /// One kind of buffer: the largest transfer.
-const KIND: Requested = Requested { size: 65536, alignment: 0, count: 1 };
+pub(super) const KIND: Requested = Requested { size: 65536, alignment: 0, count: 1 };
+
+/// What the client asks for.
+pub(super) fn asked(world: &World) -> Asked {
+    let Bounds { detail, rare, .. } = world.bounds;
+    let time_out = detail == Detail::Every || rare;
+    Asked { features: Features::LIKE_PIPE, time_out, alignment: 0 }
+}
+
+/// What the server can grant: nothing, what a BACKUP needs, and what nobody asked for.
+pub(super) const fn grants() -> [Granted; 3] {
+    let nothing =
+        Granted { features: Features(0), block_size: 0, max_transfer_size: 0, alignment: 0 };
+    let ServerCall::BeginConfiguration { granted: usual, .. } = ServerCall::begin_configuration()
+    else {
+        unreachable!()
+    };
+    [nothing, usual, Granted { features: Features::COMPLETE_ENABLED, ..nothing }]
+}
+
+/// Who is told what can happen.
+pub(super) trait Sink {
+    /// A lane makes a call, and this comes of it.
+    fn call(&mut self, lane: LaneId, call: &Call, outcome: &Outcome);
+
+    /// Anything else.
+    fn take(&mut self, action: Action);
+}
+
+impl Sink for Vec<Action> {
+    fn call(&mut self, lane: LaneId, call: &Call, outcome: &Outcome) {
+        self.push(Action::Call { lane, call: call.clone(), outcome: *outcome });
+    }
+
+    fn take(&mut self, action: Action) {
+        self.push(action);
+    }
+}
 
 /// Collects the actions of one state.
-struct Offer<'a> {
+struct Offer<'a, S> {
     world: &'a World,
     node: &'a Node,
     loops: bool,
-    actions: &'a mut Vec<Action>,
+    /// Whether no more commands can be sent.
+    full: bool,
+    actions: &'a mut S,
 }
 
 impl World {
     /// Every action in this state; with `loops` those too that return at once and
     /// leave the state as it was.
-    pub(super) fn offer(&self, node: &Node, loops: bool, actions: &mut Vec<Action>) {
-        let mut offer = Offer { world: self, node, loops, actions };
+    pub(super) fn offer(&self, node: &Node, loops: bool, actions: &mut impl Sink) {
+        let outstanding = node.ghost.sent.len().max(node.state.commands.len());
+        let full = outstanding >= usize::from(self.bounds.commands);
+        let mut offer = Offer { world: self, node, loops, full, actions };
         offer.by_itself();
         if !node.ghost.is_gone(Caller::Server) {
             offer.server();
@@ -47,7 +88,7 @@ impl World {
     }
 }
 
-impl Offer<'_> {
+impl<S: Sink> Offer<'_, S> {
     fn state(&self) -> &State {
         &self.node.state
     }
@@ -64,20 +105,17 @@ impl Offer<'_> {
     /// Offers a call with each of its outcomes.
     fn call(&mut self, lane: LaneId, call: Call) {
         let outcomes = self.world.outcomes(self.state(), lane, &call);
-        let outstanding = self.node.ghost.sent.len().max(self.state().commands.len());
-        let full = outstanding >= usize::from(self.world.bounds.commands);
         assert!(!outcomes.is_empty(), "the model answers every call, {call:?} too");
-        for outcome in outcomes {
-            let coverage = &self.world.coverage;
-            outcome.clauses().chain(outcome.misuses()).for_each(|c| coverage.clause(c));
+        for outcome in &outcomes {
+            self.world.coverage.outcome(outcome);
             let sends = matches!(&call, Call::Server(ServerCall::SendCommand(_)))
                 && !outcome.changes_nothing();
             let passes = outcome.refuses() && !self.world.is_whole() && self.world.mutant.is_none();
-            let beyond = sends && full && !passes;
+            let beyond = sends && self.full && !passes;
             // A refused command comes and goes in one step, which is looked at all the same.
             let loops = outcome.changes_nothing();
             if !beyond && (self.loops || !loops) {
-                self.actions.push(Action::Call { lane, call: call.clone(), outcome });
+                self.actions.call(lane, &call, outcome);
             }
         }
     }
@@ -89,22 +127,22 @@ impl Offer<'_> {
                 .into_iter()
                 .flatten()
                 .for_each(|clause| self.world.coverage.clause(clause));
-            self.actions.push(Action::Callback(callback));
+            self.actions.take(Action::Callback(callback));
             if self.world.bounds.rare {
-                self.actions.push(Action::Hold(callback));
+                self.actions.take(Action::Hold(callback));
             }
         }
         for lane in self.state().lanes_in_call() {
             for outcome in self.world.returns(self.state(), lane) {
-                outcome.clauses().for_each(|clause| self.world.coverage.clause(clause));
-                self.actions.push(Action::Return { lane, outcome });
+                self.world.coverage.rests_on(&outcome);
+                self.actions.take(Action::Return { lane, outcome });
             }
             let call = self.state().in_progress(lane).map(|call| call.pending);
             if call == Some(Pending::Routine) {
-                self.actions.push(Action::Resume(lane));
+                self.actions.take(Action::Resume(lane));
             }
             if self.every() || (self.world.bounds.rare && lane == AGENT) {
-                self.actions.push(Action::Expire(lane));
+                self.actions.take(Action::Expire(lane));
             }
         }
     }
@@ -132,10 +170,10 @@ impl Offer<'_> {
             calls.push(ServerCall::ExecuteCompletionAgent);
         }
         if self.every() {
-            let granted = Granted::default();
-            let surplus = Granted { features: Features::COMPLETE_ENABLED, ..granted };
+            let [granted, _, surplus] = grants();
             calls.push(ServerCall::Open { found: false, reused });
             calls.push(ServerCall::RequestBuffers(Requested { size: 0, ..KIND }));
+            calls.push(ServerCall::QueryAvailableBuffers(Requested { size: 0, ..KIND }));
             calls.push(ServerCall::BeginConfiguration { sound: false, granted });
             if self.loops {
                 calls.push(ServerCall::BeginConfiguration { sound: true, granted: surplus });
@@ -257,11 +295,7 @@ impl Offer<'_> {
     }
 
     fn creates(&mut self) {
-        let asked = Asked {
-            features: Features::LIKE_PIPE,
-            time_out: self.every() || self.world.bounds.rare,
-            alignment: 0,
-        };
+        let asked = asked(self.world);
         let devices = self.world.bounds.devices;
         self.call(PRIMARY, Call::Client(ClientCall::Create { devices, asked, flaw: None }));
         if self.every() {
@@ -379,12 +413,12 @@ impl Offer<'_> {
         let clients = (0..=self.world.bounds.secondaries).map(Caller::Client);
         for process in std::iter::once(Caller::Server).chain(clients) {
             if !ghost.is_gone(process) {
-                self.actions.push(Action::Exit(process));
+                self.actions.take(Action::Exit(process));
             }
         }
         let closed = node.state.server == ServerLife::Closed;
         if closed && !ghost.is_gone(Caller::Server) && self.is_free(MAIN) {
-            self.actions.push(Action::Unload);
+            self.actions.take(Action::Unload);
         }
         self.required(Caller::Server, node.state.server == ServerLife::Open);
         self.required(Caller::Client(0), node.state.client == ClientLife::Created);

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::Action;
 use super::node::Node;
+use super::packed::Packed;
+use super::properties::{INVARIANTS, look};
 use super::search::{Found, breadth_first};
 use super::world::{Bounds, Detail, World};
 use vdi_model::{ClientPhase, DeviceSetState, ServerPhase, Stage};
@@ -26,10 +28,15 @@ struct Graph(Found<Node>);
 
 impl Graph {
     /// Searches; `met` is told every step with its source.
-    fn search(world: &World, mut met: impl FnMut(usize, &Node, &Action, &Node)) -> Self {
+    fn search(world: &World, met: impl FnMut(usize, &Node, &Action, &Node)) -> Self {
+        Self::walk(world, true, met)
+    }
+
+    /// The same; without `loops` no call is made that returns at once and changes nothing.
+    fn walk(world: &World, loops: bool, mut met: impl FnMut(usize, &Node, &Action, &Node)) -> Self {
         let mut actions = Vec::new();
         Self(breadth_first(world.canonical(Node::default()), |at, node| {
-            world.offer(node, true, &mut actions);
+            world.offer(node, loops, &mut actions);
             let mut step = |action: Action| {
                 let next = world.canonical(world.step(node, &action));
                 met(at, node, &action, &next);
@@ -55,6 +62,53 @@ impl Graph {
 #[must_use]
 pub fn reachable(world: &World) -> Vec<Node> {
     Graph::search(world, |_, _, _, _| {}).0.states
+}
+
+/// For each invariant that a world violates how many steps the nearest violation is away, by
+/// plain breadth-first search of states as they are.
+#[must_use]
+pub fn nearest_violations(world: &World) -> BTreeMap<&'static str, usize> {
+    let Graph(found) = Graph::walk(world, false, |_, _, _, _| {});
+    let mut depths = vec![0; found.states.len()];
+    let mut nearest = BTreeMap::new();
+    for (at, node) in found.states.iter().enumerate() {
+        if at > 0 {
+            depths[at] = depths[found.parents[at]] + 1;
+        }
+        look(world, node, |row| {
+            nearest.entry(INVARIANTS[row].name).or_insert(depths[at]);
+        });
+    }
+    nearest
+}
+
+/// The invariants that are violated at the end of this way, walked from the beginning.
+#[must_use]
+pub fn violated_after(world: &World, way: &[Action]) -> BTreeSet<&'static str> {
+    let begin = world.canonical(Node::default());
+    let end = way.iter().fold(begin, |node, action| world.canonical(world.step(&node, action)));
+    let mut violated = BTreeSet::new();
+    look(world, &end, |row| {
+        violated.insert(INVARIANTS[row].name);
+    });
+    violated
+}
+
+/// Puts every state of a world into words and takes it out again; gives how many there are.
+///
+/// # Errors
+/// The first state that does not fit, or is another afterwards.
+pub fn packed_and_unpacked(world: &World) -> Result<usize, String> {
+    let states = reachable(world);
+    for node in &states {
+        let narrow = Packed::<3>::of(world, node).map(|packed| packed.node(world));
+        let wide = Packed::<12>::of(world, node).map(|packed| packed.node(world));
+        let same = narrow.is_none_or(|known| known == *node) && wide.as_ref() == Some(node);
+        if !same {
+            return Err(format!("{node:#?}"));
+        }
+    }
+    Ok(states.len())
 }
 
 /// Everything that is done in a bounded world: in which state and phases, with which

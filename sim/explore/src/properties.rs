@@ -371,6 +371,24 @@ pub static SIGHTS: &[Sight] = &[
     sight("the library is unloaded too early", |n| n.ghost.hazard),
 ];
 
+/// Holds a state against every invariant, telling the numbers of those it violates, and looks
+/// whether it shows what was not seen yet.
+pub(super) fn look(world: &World, node: &Node, mut violated: impl FnMut(usize)) {
+    for (number, row) in INVARIANTS.iter().enumerate() {
+        if !(row.holds)(world, node) {
+            violated(number);
+        }
+    }
+    let mut unseen = world.coverage.unseen(SIGHTS.len());
+    while unseen != 0 {
+        let index = unseen.trailing_zeros();
+        if (SIGHTS[index as usize].seen)(node) {
+            world.coverage.sight(index);
+        }
+        unseen &= unseen - 1;
+    }
+}
+
 /// For the checker: true in the first state looked at that shows the sight.
 fn seen<const INDEX: usize>(world: &World, node: &Node) -> bool {
     let bit = INDEX as u32;

@@ -2,6 +2,9 @@
 
 use std::hash::Hash;
 
+use hashbrown::HashSet;
+use rustc_hash::FxBuildHasher;
+
 /// What a search has found: every state, in the order in which it was found, each with the
 /// place of the state before it.
 pub(crate) struct Found<S> {
@@ -10,15 +13,13 @@ pub(crate) struct Found<S> {
 }
 
 /// Visits every state that `next` leads to, in rounds, the first state first.
-#[expect(
-    clippy::disallowed_types,
-    reason = "only membership is asked of the set; the order comes from the list"
-)]
 pub(crate) fn breadth_first<S: Clone + Eq + Hash>(
     start: S,
     mut next: impl FnMut(usize, &S) -> Vec<S>,
 ) -> Found<S> {
-    let mut known = std::collections::HashSet::from([start.clone()]);
+    // Only membership is asked of the set; the order comes from the list.
+    let mut known = HashSet::with_hasher(FxBuildHasher);
+    known.insert(start.clone());
     let mut found = Found { states: vec![start], parents: vec![0] };
     let mut at = 0;
     while at < found.states.len() {

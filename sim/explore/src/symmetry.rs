@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 use smallvec::SmallVec;
 
 use super::lanes::{DEVICE, SECONDARY, device_lane};
-use super::node::{At, Node};
+use super::node::{At, Node, sent_order};
 use super::world::World;
 use vdi_model::{
     BufferId, ClientLife, Command, CommandId, Configuration, Device, LaneId, Pending, Reserve,
@@ -111,16 +111,19 @@ pub(super) fn sort(node: &mut Node) {
     sort_devices(node);
     sort_commands(node);
     number_buffers(&mut node.state);
-    node.state.calls.sort_by_key(|call| call.lane);
+    if !node.state.calls.is_sorted_by_key(|call| call.lane) {
+        node.state.calls.sort_by_key(|call| call.lane);
+    }
 }
 
 fn sort_devices(node: &mut Node) {
     let count = node.state.devices.len();
-    let mut order: SmallVec<[u8; 8]> = (0..count as u8).collect();
-    order.sort_by(|a, b| compare_devices(&node.state, *a, *b));
-    if order.iter().enumerate().all(|(index, device)| index == usize::from(*device)) {
+    let pairs = 1..count as u8;
+    if pairs.into_iter().all(|b| compare_devices(&node.state, b - 1, b) != Ordering::Greater) {
         return;
     }
+    let mut order: SmallVec<[u8; 8]> = (0..count as u8).collect();
+    order.sort_by(|a, b| compare_devices(&node.state, *a, *b));
     let mut place: SmallVec<[u8; 8]> = SmallVec::from_elem(0, count);
     for (new, old) in order.iter().enumerate() {
         place[usize::from(*old)] = new as u8;
@@ -154,6 +157,9 @@ fn compare_devices(state: &State, a: u8, b: u8) -> Ordering {
         .cmp(&sides(b))
         .then_with(|| waiting(state, device_lane(a)).cmp(&waiting(state, device_lane(b))))
         .then_with(|| {
+            if state.commands.is_empty() {
+                return Ordering::Equal;
+            }
             let (one, other) = (commands(a), commands(b));
             let both = one.iter().zip(&other);
             let differing = both
@@ -190,18 +196,25 @@ fn compare_commands(state: &State, a: &Command, b: &Command) -> Ordering {
 }
 
 fn sort_commands(node: &mut Node) {
-    let mut commands = node.state.commands.clone();
+    if node.state.commands.is_empty() && node.ghost.sent.is_empty() {
+        return;
+    }
     let (state, ghost) = (&node.state, &node.ghost);
     let at = |command: &Command| {
         let known = ghost.sent.iter().find(|sent| sent.id == command.id);
         known.filter(|sent| sent.at != At::Queued).map(|sent| sent.at)
     };
-    if commands.len() > 1 {
-        commands.sort_by(|a, b| {
-            let alike = a.device.cmp(&b.device).then_with(|| compare_commands(state, a, b));
-            alike.then_with(|| at(a).cmp(&at(b)))
-        });
+    let order = |a: &Command, b: &Command| {
+        let alike = a.device.cmp(&b.device).then_with(|| compare_commands(state, a, b));
+        alike.then_with(|| at(a).cmp(&at(b)))
+    };
+    let disordered = |two: &[Command]| order(&two[0], &two[1]) == Ordering::Greater;
+    if state.commands.windows(2).any(disordered) {
+        let mut commands = state.commands.clone();
+        commands.sort_by(order);
+        node.state.commands = commands;
     }
+    let commands = &mut node.state.commands;
     for (index, sent) in node.ghost.sent.iter_mut().enumerate() {
         let place = commands.iter().position(|command| command.id == sent.id);
         // What the model has lost gets a number of its own.
@@ -210,12 +223,7 @@ fn sort_commands(node: &mut Node) {
     for (index, command) in commands.iter_mut().enumerate() {
         command.id = CommandId(index as u32);
     }
-    node.state.commands = commands;
-    let aborted = node.ghost.aborted;
-    node.ghost.sent.sort_by_key(|sent| {
-        let queued = sent.at == At::Queued && !aborted;
-        (sent.device, queued, if queued { CommandId(0) } else { sent.id })
-    });
+    sent_order(&mut node.ghost);
 }
 
 fn number_buffers(state: &mut State) {

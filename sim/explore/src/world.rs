@@ -131,7 +131,9 @@ impl World {
     pub fn step(&self, node: &Node, action: &Action) -> Node {
         let mut next = node.clone();
         match action {
-            Action::Call { lane, call, outcome } => self.call(&mut next, *lane, call, outcome),
+            Action::Call { lane, call, outcome } => {
+                self.call(&node.state, &mut next, *lane, call, outcome);
+            }
             Action::Return { lane, outcome } => self.give_back(&mut next, *lane, outcome),
             Action::Callback(callback) => self.call_back(&mut next, callback, false),
             Action::Hold(callback) => self.call_back(&mut next, callback, true),
@@ -144,20 +146,33 @@ impl World {
         next
     }
 
+    /// The state after a call, as [`World::step`] gives it.
+    pub(super) fn called(&self, node: &Node, lane: LaneId, call: &Call, outcome: &Outcome) -> Node {
+        let mut next = node.clone();
+        self.call(&node.state, &mut next, lane, call, outcome);
+        self.watch(node, &mut next);
+        next
+    }
+
     /// The same state with devices, commands and buffers in a canonical order, and
     /// without what the bounds do not tell apart.
     #[must_use]
     pub fn canonical(&self, mut node: Node) -> Node {
-        if !self.is_whole() {
-            symmetry::reduce(&mut node, self);
-        }
-        symmetry::sort(&mut node);
+        self.canonicalize(&mut node);
         node
     }
 
-    fn call(&self, node: &mut Node, lane: LaneId, call: &Call, outcome: &Outcome) {
+    /// The same in place.
+    pub(super) fn canonicalize(&self, node: &mut Node) {
+        if !self.is_whole() {
+            symmetry::reduce(node, self);
+        }
+        symmetry::sort(node);
+    }
+
+    /// `before` is the state that `node` still has.
+    fn call(&self, before: &State, node: &mut Node, lane: LaneId, call: &Call, outcome: &Outcome) {
         let caller = call.caller();
-        let before = node.state.clone();
         let steps = outcome.answer == Answer::Blocks || outcome.refuses();
         if steps {
             vdi_model::apply(&mut node.state, lane, caller, outcome);
@@ -165,9 +180,9 @@ impl World {
             vdi_model::apply_and_return(&mut node.state, lane, caller, outcome);
         }
         if let Some(how) = self.mutant {
-            how.after_call(&before, node, call);
+            how.after_call(before, node, call);
         }
-        self.note_call(&before, node, call, outcome);
+        self.note_call(before, node, call, outcome);
         if outcome.refuses() && !self.is_whole() {
             self.refuse(node, lane);
         }
@@ -384,8 +399,9 @@ impl World {
     /// What touching an object means.
     pub(super) fn touch(&self, state: &State, process: Caller, object: Object) -> vdi_model::Touch {
         let touch = vdi_model::touch(state, process, object);
-        let clauses = [Some(touch.clause), touch.also, touch.misuse];
-        clauses.into_iter().flatten().for_each(|clause| self.coverage.clause(clause));
+        self.coverage.clause(touch.clause);
+        touch.also.into_iter().for_each(|clause| self.coverage.clause(clause));
+        touch.misuse.into_iter().for_each(|clause| self.coverage.clause(clause));
         touch
     }
 }

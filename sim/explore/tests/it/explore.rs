@@ -6,10 +6,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use vdi_explore::testing::{everything_done, reachable, same_up_to_detail, uncited_readings};
+use vdi_explore::testing::{
+    everything_done, nearest_violations, packed_and_unpacked, reachable, same_up_to_detail,
+    uncited_readings, violated_after,
+};
 use vdi_explore::{
     Action, Bounds, Breaches, Detail, Exploration, INVARIANTS, Mutant, Node, World, explore,
-    paths_covering_transitions,
+    paths_covering_transitions, ways_to_violations,
 };
 use vdi_spec::clauses::{CLAUSES, Clause, Party, Profile, QUESTIONS};
 
@@ -111,6 +114,48 @@ fn broken_worlds_are_noticed() {
     let never: Vec<&str> =
         INVARIANTS.iter().map(|row| row.name).filter(|name| !broken.contains(name)).collect();
     assert!(never.is_empty(), "no broken world breaks {never:?}");
+}
+
+/// The way to a violation is as long as plain breadth-first search finds it, leads there, and
+/// is the same whatever the number of threads.
+#[test]
+fn ways_to_violations_are_the_shortest() {
+    for mutant in Mutant::ALL {
+        let buffers = if *mutant == Mutant::SharesABuffer { 2 } else { 1 };
+        let bounds = Bounds { buffers, ..Bounds::SMALL };
+        let world = World::new(bounds, Profile::default()).mutated(*mutant);
+        let nearest = nearest_violations(&world);
+        let ways = ways_to_violations(&world, 1);
+        let lengths = ways.iter().map(|(name, way)| (*name, way.len())).collect();
+        assert_eq!(nearest, lengths, "{mutant:?}");
+        for (name, way) in &ways {
+            assert!(violated_after(&world, way).contains(name), "{mutant:?}: {name}: {way:#?}");
+        }
+        assert_eq!(ways, ways_to_violations(&world, 3), "{mutant:?}");
+    }
+}
+
+/// No state is lost, and none becomes another, when it is held in words.
+#[test]
+fn states_in_words_are_the_states() {
+    let one = Bounds { commands: 1, ..Bounds::SMALL };
+    let two = Bounds { devices: 2, buffers: 0, ..one };
+    let secondary = Bounds { secondaries: 1, buffers: 0, ..one };
+    let rare = Bounds { rare: true, ..one };
+    let whole = Bounds { detail: Detail::Whole, buffers: 0, ..one };
+    let mut worlds = vec![Bounds::SMALL, two, secondary, rare, whole];
+    let mut profiles = vec!["documented-pages"];
+    if full() {
+        worlds.extend([TINY, Bounds { detail: Detail::Whole, ..one }, Bounds::RARE]);
+        profiles.extend(["documented-tables", "linux"]);
+    }
+    for bounds in worlds {
+        for readings in &profiles {
+            let states = packed_and_unpacked(&World::new(bounds, profile(readings)));
+            let states = states.unwrap_or_else(|node| panic!("{bounds:?}, {readings}: {node}"));
+            assert!(states > 1000, "{bounds:?}, {readings}: only {states} states");
+        }
+    }
 }
 
 /// The tiniest world in which everything is told apart and every call is made.

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::linearization::{Linearization, TentativeAnswer};
+use super::past::Past;
 use vdi_model::{Answer, Callback, LaneId, State};
 use vdi_spec::clauses::Clause;
 use vdi_trace::Function;
@@ -33,6 +34,10 @@ impl SlotSet {
 
     pub(crate) const fn remove(&mut self, slot: Slot) {
         self.0[slot as usize / 64] &= !(1 << (slot % 64));
+    }
+
+    pub(crate) fn remove_all(&mut self, others: Self) {
+        self.0.iter_mut().zip(others.0).for_each(|(one, other)| *one &= !other);
     }
 
     /// How many are in it.
@@ -84,6 +89,8 @@ pub(crate) struct Configuration {
     pub(crate) begun: SmallVec<[Callback; 1]>,
     /// What callers broke.
     pub(crate) misuse: SmallVec<[Misuse; 1]>,
+    /// What was before the abort, if calls may still have taken effect then.
+    pub(crate) past: Option<Past>,
     /// How it came about, if that is asked for.
     pub(crate) linearization: Linearization,
 }
@@ -97,6 +104,7 @@ impl Clone for Configuration {
             tentative: SmallVec::from_slice(&self.tentative),
             begun: SmallVec::from_slice(&self.begun),
             misuse: SmallVec::from_slice(&self.misuse),
+            past: self.past,
             linearization: self.linearization.clone(),
         }
     }
@@ -107,6 +115,7 @@ impl PartialEq for Configuration {
     fn eq(&self, other: &Self) -> bool {
         self.taken == other.taken
             && self.begun == other.begun
+            && self.past == other.past
             && self.tentative.len() == other.tentative.len()
             && self.state == other.state
             && self.tentative.iter().all(|tentative| other.tentative.contains(tentative))
@@ -164,5 +173,20 @@ impl Configuration {
     pub(crate) fn forget(&mut self, slot: Slot) {
         self.taken.remove(slot);
         self.retract(slot);
+        self.leave_past(slot);
+    }
+
+    /// None of these calls will have taken effect before the abort.
+    pub(crate) fn leave_past_all(&mut self, slots: SlotSet) {
+        if let Some(past) = &mut self.past {
+            past.slots.remove_all(slots);
+        }
+    }
+
+    /// The call has not taken effect before the abort, or has.
+    pub(crate) fn leave_past(&mut self, slot: Slot) {
+        if let Some(past) = &mut self.past {
+            past.slots.remove(slot);
+        }
     }
 }

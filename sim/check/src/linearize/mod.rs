@@ -7,12 +7,16 @@
 //! A [`Frontier`] holds every configuration that explains the events so far; a
 //! [`context::Context`] holds what bears on the next one. All else is functions of the two.
 
+mod bearing;
 mod configuration;
 mod context;
 mod distinct;
 mod explain;
+mod footprint;
 mod frontier;
 mod linearization;
+mod parts;
+mod past;
 mod search;
 mod steps;
 mod switch;

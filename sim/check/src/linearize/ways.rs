@@ -3,8 +3,10 @@
 use smallvec::SmallVec;
 
 use super::configuration::{Configuration, Slot, Tentative};
-use super::context::{Context, Pending, is_agent, is_ready, note_misuse};
+use super::context::{Context, Pending, Scope, is_agent, is_ready, note_misuse};
+use super::footprint::aborts_softly;
 use super::linearization::{Moment, TentativeAnswer};
+use super::past::{before_abort, note_abort, outcomes_before, returns_before};
 use super::steps::note_changes;
 use crate::session::{ObservedCallback, Returned, matches};
 use vdi_model::{Callback, CommandId, Outcome, State};
@@ -31,6 +33,14 @@ impl Observation<'_> {
             Self::Callback { .. } | Self::Rest | Self::Holds(_) => None,
         }
     }
+
+    /// The command whose routine is invoked.
+    pub(super) const fn invokes(&self) -> Option<CommandId> {
+        match self {
+            Self::Callback { command, .. } => Some(*command),
+            Self::Return { .. } | Self::Rest | Self::Holds(_) => None,
+        }
+    }
 }
 
 /// How a configuration explains an event.
@@ -44,6 +54,10 @@ pub(super) enum Way {
     Answer(Outcome),
     /// The call took effect, or began to wait, before.
     Return(Outcome),
+    /// The call takes effect before the abort that has happened, and returns.
+    AnswerBefore(Outcome),
+    /// The call had begun to wait, and was decided before the abort that has happened.
+    ReturnBefore(Outcome),
     /// The routine was begun before; by its position.
     See(usize, Callback),
     /// The routine is begun now.
@@ -59,7 +73,9 @@ impl Way {
             Self::Stay => SmallVec::new(),
             Self::Possible(Tentative { answer: TentativeAnswer::Outcome(outcome), .. })
             | Self::Answer(outcome)
-            | Self::Return(outcome) => outcome.clauses().collect(),
+            | Self::Return(outcome)
+            | Self::AnswerBefore(outcome)
+            | Self::ReturnBefore(outcome) => outcome.clauses().collect(),
             Self::Possible(_) => SmallVec::from_iter([Clause::StatusSystemError]),
             Self::See(_, callback) | Self::Invoke(callback) => {
                 [Some(callback.clause), callback.also].into_iter().flatten().collect()
@@ -71,7 +87,12 @@ impl Way {
     pub(super) const fn callback(&self) -> Option<Callback> {
         match self {
             Self::See(_, callback) | Self::Invoke(callback) => Some(*callback),
-            Self::Stay | Self::Possible(_) | Self::Answer(_) | Self::Return(_) => None,
+            Self::Stay
+            | Self::Possible(_)
+            | Self::Answer(_)
+            | Self::Return(_)
+            | Self::AnswerBefore(_)
+            | Self::ReturnBefore(_) => None,
         }
     }
 }
@@ -123,13 +144,18 @@ fn to_return(
                 ways.push(Way::Return(outcome));
             }
         }
+        let before = returns_before(context, config, pending).into_iter();
+        let decided = |outcome: &Outcome| !outcome.changes_nothing() && is_answer(outcome);
+        ways.extend(before.filter(decided).map(Way::ReturnBefore));
         return ways;
     }
-    for outcome in context.outcomes_of_untaken(config, pending) {
-        if !outcome.changes_nothing() && context.answers_at_once(&outcome) && is_answer(&outcome) {
-            ways.push(Way::Answer(outcome));
-        }
-    }
+    let answers = |outcome: &Outcome| {
+        !outcome.changes_nothing() && context.answers_at_once(outcome) && is_answer(outcome)
+    };
+    let outcomes = context.outcomes_of_untaken(config, pending).into_iter();
+    ways.extend(outcomes.filter(answers).map(Way::Answer));
+    let before = outcomes_before(context, config, pending).into_iter();
+    ways.extend(before.filter(answers).map(Way::AnswerBefore));
     ways
 }
 
@@ -176,7 +202,11 @@ pub(super) fn go(
         }
         (Way::Answer(outcome), Some(pending)) => {
             let caller = pending.call.caller();
+            let before = aborts_softly(pending.call).then(|| config.clone());
             vdi_model::apply_and_return(&mut config.state, pending.lane, caller, outcome);
+            if let Some(before) = before {
+                note_abort(context, config, &before, pending);
+            }
             note_misuse(config, pending, outcome);
             context.record_call(config, pending, outcome);
         }
@@ -185,6 +215,19 @@ pub(super) fn go(
                 context.record_call(config, pending, outcome);
             }
             vdi_model::apply_return(&mut config.state, pending.lane, outcome);
+        }
+        (Way::AnswerBefore(outcome), Some(pending)) => {
+            let (lane, caller) = (pending.lane, pending.call.caller());
+            before_abort(config, |state| {
+                vdi_model::apply_and_return(state, lane, caller, outcome);
+            });
+            note_misuse(config, pending, outcome);
+            context.record_call(config, pending, outcome);
+        }
+        (Way::ReturnBefore(outcome), Some(pending)) => {
+            context.record_call(config, pending, outcome);
+            let lane = pending.lane;
+            before_abort(config, |state| vdi_model::apply_return(state, lane, outcome));
         }
         (Way::See(position, begun), _) => {
             config.begun.remove(*position);
@@ -195,8 +238,18 @@ pub(super) fn go(
         (Way::Invoke(callback), _) => {
             vdi_model::apply_callback(&mut config.state, callback, held);
             context.record(config, Moment::Began(*callback));
+            if let Scope::Device(device) = context.scope {
+                config.end_past_of(context, device, callback.lane);
+            }
         }
-        (Way::Possible(_) | Way::Answer(_) | Way::Return(_), None) => {}
+        (
+            Way::Possible(_)
+            | Way::Answer(_)
+            | Way::Return(_)
+            | Way::AnswerBefore(_)
+            | Way::ReturnBefore(_),
+            None,
+        ) => {}
     }
     if let Some(pending) = pending {
         config.forget(pending.slot);

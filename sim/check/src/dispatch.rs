@@ -225,7 +225,7 @@ fn return_searched(
             let mut expected = Expectations::new(checker, index, *seen);
             for config in unexplained.configurations.iter().take(SHOWN) {
                 expected.add(&config.state, config.taken.has(slot));
-                if let Some(before) = config.before_abort_of(slot, &bound.call) {
+                for (_, before) in config.before(slot, &bound.call) {
                     expected.add(&before, config.taken.has(slot));
                 }
             }

@@ -31,14 +31,17 @@
 use smallvec::SmallVec;
 
 use super::configuration::Configuration;
-use super::context::{Context, Scope, is_agent};
+use super::context::{Context, Pending, Scope, is_agent};
 use super::footprint::{
-    Outlook, aborts_softly, is_of_device, is_settled, of, of_callback, of_routines, with_routines,
+    Outlook, aborts_softly, activates, is_of_device, is_settled, of, of_callback, of_routines,
+    with_routines,
 };
-use super::parts::{Footprint, Parts, bit, whole};
-use super::past::can_come_later;
+use super::parts::{Aspect, Footprint, Parts, bit, whole};
+use super::past::{can_abort_later, can_activate_later, can_close_later};
 use super::ways::Observation;
-use vdi_model::{Call, ServerCall};
+use vdi_model::{Call, ClientCall, DeviceName, ServerCall, ServerDevice, ServerLife};
+use vdi_spec::clauses::ActiveEntry;
+use vdi_spec::codes::HResult;
 
 /// What bears on an event.
 pub(super) struct Bearing {
@@ -62,8 +65,9 @@ impl Bearing {
 struct Node {
     of: Of,
     footprint: Footprint,
-    /// What of an abort it need not come before, since it can be made to.
-    past: u16,
+    /// What of an abort, or of what makes the set Active, it need not come before, since it
+    /// can be made to.
+    past: Parts,
     /// Whether its abort lets others happen before it later.
     is_soft: bool,
 }
@@ -100,7 +104,7 @@ impl Gathered {
         if writes.meet(&self.reads) || reads.meet(&self.writes) {
             return true;
         }
-        reads.without(node.past).meet(&self.soft)
+        reads.except(&node.past).meet(&self.soft)
     }
 }
 
@@ -123,15 +127,24 @@ pub(super) fn bearing(
             if is_settled(config, &context.pending[index]) {
                 return Some(bearing);
             }
-            let node = node(context, config, &outlook, index);
-            gathered.add(&node);
-            bearing.calls[index] = true;
+            match needed(context, config, &outlook, event) {
+                Some(needed) => {
+                    for index in needed {
+                        gathered.add(&node(context, config, &outlook, index));
+                        bearing.calls[index] = true;
+                    }
+                }
+                None => {
+                    gathered.add(&node(context, config, &outlook, index));
+                    bearing.calls[index] = true;
+                }
+            }
         }
         Observation::Callback { .. } => {
             let Scope::Device(device) = context.scope else { return None };
             let footprint = of_callback(&outlook, device);
             let of = Of::Routines(device);
-            gathered.add(&Node { of, footprint, past: 0, is_soft: false });
+            gathered.add(&Node { of, footprint, past: Parts::default(), is_soft: false });
             bearing.routines |= bit(device);
         }
     }
@@ -173,7 +186,8 @@ fn nodes(
         }
     }
     if config.state.aborted.is_none() || config.before_abort_of_agent().is_some() {
-        let past = if can_come_later(context, config) { whole::ABORT } else { 0 };
+        let later = can_abort_later(context, config);
+        let past = Parts::whole(if later { whole::ABORT } else { 0 });
         let routines = with_routines(context, &config.state);
         for device in (0..64).filter(|device| routines & bit(*device) != 0) {
             let footprint = of_routines(outlook, device);
@@ -192,14 +206,24 @@ fn node(
     let pending = &context.pending[index];
     let before = config.may_be_past(pending.slot, pending.call);
     let footprint = of(context, config, outlook, pending, before);
-    let ahead = can_come_later(context, config);
-    let can_be_past = ahead && !pending.lost && is_of_device(pending.call, &footprint.reads);
-    Node {
-        of: Of::Call(index),
-        footprint,
-        past: if before || can_be_past { put_off(pending.call) } else { 0 },
-        is_soft: (ahead || config.past.is_some()) && aborts_softly(pending.call),
+    let aborts = can_abort_later(context, config);
+    let activates_later = can_activate_later(context, config);
+    let can_be_past = !pending.lost && is_of_device(pending.call, &footprint.reads);
+    let mut past = Parts::default();
+    if before || (can_be_past && aborts) {
+        past.add(&Parts::whole(put_off(pending.call)));
     }
+    let closes = can_close_later(context, config);
+    let sends = matches!(pending.call, Call::Server(ServerCall::SendCommand(_)));
+    if can_be_past && sends {
+        past.add(&Parts::whole(if closes { whole::SERVER } else { 0 }));
+        if activates_later {
+            past.add(&outlook.activity(&config.state));
+        }
+    }
+    let is_soft = ((aborts || closes) && aborts_softly(pending.call))
+        || (activates_later && activates(pending.call));
+    Node { of: Of::Call(index), footprint, past, is_soft }
 }
 
 /// What of an abort a call can be made to come before. The server's Close looks at its devices.
@@ -210,4 +234,79 @@ const fn put_off(call: &Call) -> u16 {
         }
         Call::Server(_) | Call::Client(_) | Call::Secondary(..) => whole::ABORT | whole::SERVER,
     }
+}
+
+/// The calls of which one has to come next, if the event cannot be yet. Of what has to happen
+/// in any case it is enough to look at what comes first.
+fn needed(
+    context: &Context<'_>,
+    config: &Configuration,
+    outlook: &Outlook,
+    event: &Observation<'_>,
+) -> Option<SmallVec<[usize; 4]>> {
+    let Observation::Return { slot, seen } = event else { return None };
+    let pending = &context.pending[context.find(*slot)?];
+    let state = &config.state;
+    if outlook.is_unknown() || state.aborted.is_some() || state.server != ServerLife::Open {
+        return None;
+    }
+    if is_agent(state, pending.lane) {
+        return needed_by_agent(context, config, outlook);
+    }
+    let is_on_device = matches!(
+        pending.call,
+        Call::Server(ServerCall::SendCommand(_) | ServerCall::CloseDevice { .. })
+    );
+    let untaken = |index: &usize| !config.taken.has(context.pending[*index].slot);
+    let closes =
+        |known: &Pending<'_>| matches!(known.call, Call::Server(ServerCall::Close));
+    let waits = is_on_device
+        && seen.status == HResult::NOERROR
+        && !config.taken.has(*slot)
+        && can_activate_later(context, config)
+        && context.profile().active_entry == ActiveEntry::AllOpenAndAgent
+        && !context.pending.iter().any(closes);
+    if !waits {
+        return None;
+    }
+    let (aspect, device) = match state.agent.is_running() {
+        true => outlook.first_unopened()?,
+        false => (Aspect::Owed, 0),
+    };
+    let opens = |index: &usize| match context.pending[*index].call {
+        Call::Server(ServerCall::ExecuteCompletionAgent) => aspect == Aspect::Owed,
+        Call::Server(ServerCall::OpenDevice { device: Some(opened) }) => {
+            aspect == Aspect::Opened && bit(*opened) == device
+        }
+        Call::Client(ClientCall::OpenDevice { name })
+        | Call::Secondary(_, ClientCall::OpenDevice { name }) => {
+            let (DeviceName::Known(opened) | DeviceName::New(opened)) = name else {
+                return false;
+            };
+            aspect == Aspect::Joined && bit(*opened) == device
+        }
+        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => false,
+    };
+    Some((0..context.pending.len()).filter(untaken).filter(opens).collect())
+}
+
+/// The agent does not return before the last device is closed, or the set ends.
+fn needed_by_agent(
+    context: &Context<'_>,
+    config: &Configuration,
+    outlook: &Outlook,
+) -> Option<SmallVec<[usize; 4]>> {
+    let mut devices = (0..).zip(&config.state.devices);
+    let (first, _) = devices.find(|(_, device)| device.server != ServerDevice::Closed)?;
+    let bears = |index: &usize| {
+        let pending = &context.pending[*index];
+        let closes = matches!(pending.call, Call::Server(ServerCall::CloseDevice { device })
+            if *device == first);
+        let ends = || {
+            let footprint = of(context, config, outlook, pending, false);
+            footprint.writes.has(whole::ABORT | whole::SERVER)
+        };
+        !is_settled(config, pending) && (closes || ends())
+    };
+    Some((0..context.pending.len()).filter(bears).collect())
 }

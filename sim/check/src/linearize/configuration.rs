@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::linearization::{Linearization, TentativeAnswer};
-use super::past::Past;
+use super::past::Pasts;
 use vdi_model::{Answer, Callback, LaneId, State};
 use vdi_spec::clauses::Clause;
 use vdi_trace::Function;
@@ -19,6 +19,12 @@ pub(crate) type Slot = u8;
 pub(crate) struct SlotSet([u64; SLOTS / 64]);
 
 impl SlotSet {
+    pub(crate) const fn of(slot: Slot) -> Self {
+        let mut slots = Self([0; SLOTS / 64]);
+        slots.add(slot);
+        slots
+    }
+
     pub(crate) const fn has(self, slot: Slot) -> bool {
         self.0[slot as usize / 64] & (1 << (slot % 64)) != 0
     }
@@ -89,8 +95,9 @@ pub(crate) struct Configuration {
     pub(crate) begun: SmallVec<[Callback; 1]>,
     /// What callers broke.
     pub(crate) misuse: SmallVec<[Misuse; 1]>,
-    /// What was before the abort, if calls may still have taken effect then.
-    pub(crate) past: Option<Past>,
+    /// What was before an abort, or before the set became Active, while calls may still have
+    /// taken effect then.
+    pub(crate) pasts: Pasts,
     /// How it came about, if that is asked for.
     pub(crate) linearization: Linearization,
 }
@@ -104,7 +111,7 @@ impl Clone for Configuration {
             tentative: SmallVec::from_slice(&self.tentative),
             begun: SmallVec::from_slice(&self.begun),
             misuse: SmallVec::from_slice(&self.misuse),
-            past: self.past,
+            pasts: SmallVec::from_slice(&self.pasts),
             linearization: self.linearization.clone(),
         }
     }
@@ -115,7 +122,7 @@ impl PartialEq for Configuration {
     fn eq(&self, other: &Self) -> bool {
         self.taken == other.taken
             && self.begun == other.begun
-            && self.past == other.past
+            && self.pasts == other.pasts
             && self.tentative.len() == other.tentative.len()
             && self.state == other.state
             && self.tentative.iter().all(|tentative| other.tentative.contains(tentative))
@@ -173,20 +180,6 @@ impl Configuration {
     pub(crate) fn forget(&mut self, slot: Slot) {
         self.taken.remove(slot);
         self.retract(slot);
-        self.leave_past(slot);
-    }
-
-    /// None of these calls will have taken effect before the abort.
-    pub(crate) fn leave_past_all(&mut self, slots: SlotSet) {
-        if let Some(past) = &mut self.past {
-            past.slots.remove_all(slots);
-        }
-    }
-
-    /// The call has not taken effect before the abort, or has.
-    pub(crate) fn leave_past(&mut self, slot: Slot) {
-        if let Some(past) = &mut self.past {
-            past.slots.remove(slot);
-        }
+        self.leave_past(SlotSet::of(slot));
     }
 }

@@ -118,7 +118,7 @@ pub(crate) fn withdraw(
     frontier.configurations.retain(|config| holds(&config.state) && !config.taken.meets(slots));
     for config in &mut frontier.configurations {
         config.tentative.retain(|known| !slots.has(known.slot));
-        config.leave_past_all(slots);
+        config.leave_past(slots);
     }
     !frontier.configurations.is_empty()
 }

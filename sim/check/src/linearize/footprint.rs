@@ -132,8 +132,27 @@ impl Outlook {
         }
     }
 
+    /// The first of the devices that are not all opened, and the call that opens it; a
+    /// device that is not joined comes last. `None` if that is not certain.
+    pub(super) fn first_unopened(&self) -> Option<(Aspect, u64)> {
+        if self.server_contested || self.client_contested != 0 || self.unknown {
+            return None;
+        }
+        let first = |devices: u64| devices & devices.wrapping_neg();
+        match (self.unopened, self.unjoined) {
+            (0, 0) => None,
+            (0, unjoined) => Some((A::Joined, first(unjoined))),
+            (unopened, _) => Some((A::Opened, first(unopened))),
+        }
+    }
+
+    /// Whether the agent was not started.
+    pub(super) const fn is_unknown(&self) -> bool {
+        self.unknown
+    }
+
     /// What tells whether the set is Active.
-    fn activity(&self, state: &State) -> Parts {
+    pub(super) fn activity(&self, state: &State) -> Parts {
         if state.activated {
             return Parts::default();
         }
@@ -209,6 +228,9 @@ fn of_server(
     let reads = outlook.all_closed().and(phase);
     let configures = reads.and(whole::CONFIGURATION | whole::BUFFERS);
     let nothing = Parts::default();
+    if aborted && is_refused_after_abort(call) {
+        return Footprint::new(Parts::whole(phase), nothing);
+    }
     match call {
         ServerCall::Open { .. } => {
             Footprint::new(Parts::whole(phase | whole::CLIENT), Parts::whole(whole::SERVER))
@@ -238,8 +260,7 @@ fn of_server(
                 Some(_) | None => u64::MAX,
             };
             let reads = reads.and(whole::CONFIGURATION).with(A::Opened, devices);
-            let written = if aborted { 0 } else { devices };
-            Footprint::new(reads, nothing.with(A::Opened, written))
+            Footprint::new(reads, nothing.with(A::Opened, devices))
         }
         ServerCall::FreeBuffer { buffer, .. } => {
             let users = buffer.map_or(0, |buffer| users(context, state, Carried::Buffer(buffer)));
@@ -259,9 +280,6 @@ fn of_server(
         }
         ServerCall::CloseDevice { device } => {
             let own = bit(*device);
-            if aborted {
-                return Footprint::new(Parts::whole(phase), nothing);
-            }
             let mut reads = Parts::whole(phase).with(A::Closed, own).with(A::Commands, own);
             reads.add(&outlook.activity(state));
             if outlook.closed_again & own != 0 {
@@ -269,6 +287,27 @@ fn of_server(
             }
             Footprint::new(reads, nothing.with(A::Closed, own).with(A::Commands, own))
         }
+    }
+}
+
+/// Whether the call is refused after an abort, whatever else there is, and changes nothing.
+const fn is_refused_after_abort(call: &ServerCall) -> bool {
+    match call {
+        ServerCall::GetConfiguration
+        | ServerCall::BeginConfiguration { .. }
+        | ServerCall::RequestBuffers(_)
+        | ServerCall::QueryAvailableBuffers(_)
+        | ServerCall::EndConfiguration
+        | ServerCall::ExecuteCompletionAgent
+        | ServerCall::OpenDevice { .. }
+        | ServerCall::AllocateBuffer { .. }
+        | ServerCall::FreeBuffer { .. }
+        | ServerCall::CloseDevice { .. } => true,
+        ServerCall::Open { .. }
+        | ServerCall::IsSharedBuffer { .. }
+        | ServerCall::SignalAbort
+        | ServerCall::Close
+        | ServerCall::SendCommand(_) => false,
     }
 }
 
@@ -497,6 +536,19 @@ pub(super) const fn aborts_softly(call: &Call) -> bool {
         Call::Server(call) => matches!(call, ServerCall::SignalAbort | ServerCall::Close),
         Call::Client(call) | Call::Secondary(_, call) => {
             matches!(call, ClientCall::SignalAbort)
+        }
+    }
+}
+
+/// Whether the call can make the set Active.
+pub(super) const fn activates(call: &Call) -> bool {
+    match call {
+        Call::Server(call) => matches!(
+            call,
+            ServerCall::OpenDevice { .. } | ServerCall::ExecuteCompletionAgent
+        ),
+        Call::Client(call) | Call::Secondary(_, call) => {
+            matches!(call, ClientCall::OpenDevice { .. })
         }
     }
 }

@@ -67,8 +67,9 @@ impl Parts {
         self
     }
 
-    pub(super) const fn without(mut self, bits: u16) -> Self {
-        self.whole &= !bits;
+    pub(super) fn except(mut self, other: &Self) -> Self {
+        self.whole &= !other.whole;
+        self.devices.iter_mut().zip(other.devices).for_each(|(own, other)| *own &= !other);
         self
     }
 

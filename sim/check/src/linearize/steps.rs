@@ -4,10 +4,10 @@
 use smallvec::SmallVec;
 
 use super::bearing::bearing;
-use super::configuration::{Configuration, Slot};
+use super::configuration::{Configuration, Slot, SlotSet};
 use super::context::{Context, Pending, Scope, is_agent, is_ready, note_misuse};
 use super::linearization::{Moment, Spontaneous, TentativeAnswer};
-use super::past::{before_abort, note_abort, outcomes_before, returns_before};
+use super::past::{note_past, outcomes_before, returns_before};
 use super::ways::Observation;
 use vdi_model::{Agent, Callback, Caller, Command, CommandId, LaneId, Outcome, State};
 use vdi_spec::codes::CommandCode;
@@ -65,7 +65,7 @@ pub(super) fn next(
             }
         }
     }
-    if let Some(before) = config.before_abort_of_agent() {
+    if let Some((_, before)) = config.before_abort_of_agent() {
         for callback in vdi_model::callbacks(&before, context.profile()) {
             let step = Step::Begin(callback.command);
             let seen = event.invokes();
@@ -184,7 +184,7 @@ pub(super) fn can_apply(
             let is_target = target == Some(pending.slot);
             let takes = |outcome: &Outcome| !takes_nothing(context, outcome, is_target);
             context.outcomes_of_untaken(config, pending).iter().any(takes)
-                || outcomes_before(context, config, pending).iter().any(takes)
+                || outcomes_before(context, config, pending).iter().any(|(_, known)| takes(known))
         }
         Step::Decide(index) => {
             let pending = &context.pending[index];
@@ -194,7 +194,7 @@ pub(super) fn can_apply(
                 |outcome: &Outcome| !decides_nothing(context, outcome, is_target, agent);
             let returns = vdi_model::returns(&config.state, context.profile(), pending.lane);
             returns.iter().any(decides)
-                || returns_before(context, config, pending).iter().any(decides)
+                || returns_before(context, config, pending).iter().any(|(_, known)| decides(known))
         }
         Step::Invoke(..) | Step::Begin(_) | Step::Spontaneous(_) => true,
     }
@@ -228,26 +228,27 @@ fn take_effect(
     let is_target = target == Some(pending.slot);
     let (lane, caller) = (pending.lane, pending.call.caller());
     let mut moved = Configurations::new();
-    let mut push = |outcome: &Outcome, was: bool| {
+    let mut push = |outcome: &Outcome, past: Option<usize>| {
         if takes_nothing(context, outcome, is_target) {
             return;
         }
         let mut after = config.clone();
-        if was {
-            before_abort(&mut after, |state| vdi_model::apply(state, lane, caller, outcome));
+        if let Some(past) = past {
+            after.happen_before(past, |state| vdi_model::apply(state, lane, caller, outcome));
         } else {
             vdi_model::apply(&mut after.state, lane, caller, outcome);
-            note_abort(context, &mut after, config, pending);
+            note_past(context, &mut after, config, pending);
         }
         after.taken.add(pending.slot);
         after.retract(pending.slot);
-        after.leave_past(pending.slot);
+        after.leave_past(SlotSet::of(pending.slot));
         note_misuse(&mut after, pending, outcome);
         context.record_call(&mut after, pending, outcome);
         moved.push(after);
     };
-    context.outcomes_of_untaken(config, pending).iter().for_each(|outcome| push(outcome, false));
-    outcomes_before(context, config, pending).iter().for_each(|outcome| push(outcome, true));
+    context.outcomes_of_untaken(config, pending).iter().for_each(|outcome| push(outcome, None));
+    let before = outcomes_before(context, config, pending);
+    before.iter().for_each(|(past, outcome)| push(outcome, Some(*past)));
     moved
 }
 
@@ -260,37 +261,38 @@ fn decide(
     let is_target = target == Some(pending.slot);
     let mut moved = Configurations::new();
     let agent = is_agent(&config.state, pending.lane);
-    let mut push = |outcome: &Outcome, was: bool| {
+    let mut push = |outcome: &Outcome, past: Option<usize>| {
         if decides_nothing(context, outcome, is_target, agent) {
             return;
         }
         let mut after = config.clone();
-        if was {
-            before_abort(&mut after, |state| vdi_model::settle(state, pending.lane, outcome));
+        if let Some(past) = past {
+            after.happen_before(past, |state| vdi_model::settle(state, pending.lane, outcome));
         } else {
             vdi_model::settle(&mut after.state, pending.lane, outcome);
         }
         after.retract(pending.slot);
-        after.leave_past(pending.slot);
+        after.leave_past(SlotSet::of(pending.slot));
         context.record_call(&mut after, pending, outcome);
         moved.push(after);
     };
     let returns = vdi_model::returns(&config.state, context.profile(), pending.lane);
-    returns.iter().for_each(|outcome| push(outcome, false));
-    returns_before(context, config, pending).iter().for_each(|outcome| push(outcome, true));
+    returns.iter().for_each(|outcome| push(outcome, None));
+    let before = returns_before(context, config, pending);
+    before.iter().for_each(|(past, outcome)| push(outcome, Some(*past)));
     moved
 }
 
 /// The agent has begun to invoke a routine before the abort that has happened.
 fn begin(context: &Context<'_>, config: &Configuration, command: CommandId) -> Configurations {
-    let Some(before) = config.before_abort_of_agent() else {
+    let Some((past, before)) = config.before_abort_of_agent() else {
         return Configurations::new();
     };
     let mut callbacks = vdi_model::callbacks(&before, context.profile());
     callbacks.retain(|known| known.command == command && before.free_agent() == Some(known.lane));
     let begun = callbacks.iter().map(|callback| {
         let mut after = config.clone();
-        before_abort(&mut after, |state| vdi_model::apply_callback(state, callback, true));
+        after.happen_before(past, |state| vdi_model::apply_callback(state, callback, true));
         after.end_past_of_agent();
         note_begun(context, &mut after, callback);
         after
@@ -316,7 +318,7 @@ fn happen(context: &Context<'_>, config: &Configuration, index: usize) -> Config
     let mut after = config.clone();
     let (slot, spontaneous) = context.spontaneous[index];
     after.taken.add(slot);
-    after.past = None;
+    after.pasts.clear();
     context.record(&mut after, Moment::Spontaneous(spontaneous));
     match spontaneous {
         Spontaneous::Exit(caller) => {
@@ -368,7 +370,8 @@ pub(super) fn note_answers(
         let agent = is_agent(&config.state, pending.lane);
         if !agent && waits(&config.state, pending, Scope::Set) {
             let mut returns = vdi_model::returns(&config.state, context.profile(), pending.lane);
-            returns.extend(returns_before(context, config, pending));
+            let before = returns_before(context, config, pending);
+            returns.extend(before.into_iter().map(|(_, outcome)| outcome));
             for outcome in returns.iter().filter(|outcome| outcome.changes_nothing()) {
                 config.note(slot, TentativeAnswer::Outcome(*outcome), line);
             }
@@ -382,7 +385,8 @@ pub(super) fn note_answers(
     } else if config.could_wait(slot) {
         outcomes = context.outcomes_of_untaken(config, pending);
     }
-    outcomes.extend(outcomes_before(context, config, pending));
+    let before = outcomes_before(context, config, pending);
+    outcomes.extend(before.into_iter().map(|(_, outcome)| outcome));
     for outcome in outcomes.iter().filter(|outcome| outcome.changes_nothing()) {
         config.note(slot, TentativeAnswer::Outcome(*outcome), line);
     }

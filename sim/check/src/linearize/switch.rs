@@ -62,7 +62,7 @@ pub(crate) fn leave(checker: &mut Checker, set: usize) {
     let settled = |config: &Configuration| {
         config.begun.is_empty()
             && config.misuse.is_empty()
-            && !config.has_past()
+            && config.pasts.is_empty()
             && untaken(session, set, config).all(|call| would_wait(terms, config, call).is_some())
             && config.state.is_quiet(&terms.profile)
     };
@@ -87,8 +87,7 @@ pub(crate) fn leave(checker: &mut Checker, set: usize) {
         (call.effect.taken, call.effect.presumed) = (true, !everywhere);
     }
     let in_order = &mut session.sets[set].in_order;
-    for mut config in configurations {
-        config.normalize();
+    for config in configurations {
         if !in_order.contains(&config.state) {
             in_order.push(config.state);
         }

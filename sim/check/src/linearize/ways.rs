@@ -4,9 +4,8 @@ use smallvec::SmallVec;
 
 use super::configuration::{Configuration, Slot, Tentative};
 use super::context::{Context, Pending, Scope, is_agent, is_ready, note_misuse};
-use super::footprint::aborts_softly;
 use super::linearization::{Moment, TentativeAnswer};
-use super::past::{before_abort, note_abort, outcomes_before, returns_before};
+use super::past::{may_leave_past, note_past, outcomes_before, returns_before};
 use super::steps::note_changes;
 use crate::session::{ObservedCallback, Returned, matches};
 use vdi_model::{Callback, CommandId, Outcome, State};
@@ -55,9 +54,9 @@ pub(super) enum Way {
     /// The call took effect, or began to wait, before.
     Return(Outcome),
     /// The call takes effect before the abort that has happened, and returns.
-    AnswerBefore(Outcome),
+    AnswerBefore(usize, Outcome),
     /// The call had begun to wait, and was decided before the abort that has happened.
-    ReturnBefore(Outcome),
+    ReturnBefore(usize, Outcome),
     /// The routine was begun before; by its position.
     See(usize, Callback),
     /// The routine is begun now.
@@ -74,8 +73,8 @@ impl Way {
             Self::Possible(Tentative { answer: TentativeAnswer::Outcome(outcome), .. })
             | Self::Answer(outcome)
             | Self::Return(outcome)
-            | Self::AnswerBefore(outcome)
-            | Self::ReturnBefore(outcome) => outcome.clauses().collect(),
+            | Self::AnswerBefore(_, outcome)
+            | Self::ReturnBefore(_, outcome) => outcome.clauses().collect(),
             Self::Possible(_) => SmallVec::from_iter([Clause::StatusSystemError]),
             Self::See(_, callback) | Self::Invoke(callback) => {
                 [Some(callback.clause), callback.also].into_iter().flatten().collect()
@@ -91,8 +90,8 @@ impl Way {
             | Self::Possible(_)
             | Self::Answer(_)
             | Self::Return(_)
-            | Self::AnswerBefore(_)
-            | Self::ReturnBefore(_) => None,
+            | Self::AnswerBefore(..)
+            | Self::ReturnBefore(..) => None,
         }
     }
 }
@@ -145,8 +144,8 @@ fn to_return(
             }
         }
         let before = returns_before(context, config, pending).into_iter();
-        let decided = |outcome: &Outcome| !outcome.changes_nothing() && is_answer(outcome);
-        ways.extend(before.filter(decided).map(Way::ReturnBefore));
+        let decided = |known: &(usize, Outcome)| !known.1.changes_nothing() && is_answer(&known.1);
+        ways.extend(before.filter(decided).map(|(past, known)| Way::ReturnBefore(past, known)));
         return ways;
     }
     let answers = |outcome: &Outcome| {
@@ -155,7 +154,8 @@ fn to_return(
     let outcomes = context.outcomes_of_untaken(config, pending).into_iter();
     ways.extend(outcomes.filter(answers).map(Way::Answer));
     let before = outcomes_before(context, config, pending).into_iter();
-    ways.extend(before.filter(answers).map(Way::AnswerBefore));
+    let before = before.filter(|(_, outcome)| answers(outcome));
+    ways.extend(before.map(|(past, outcome)| Way::AnswerBefore(past, outcome)));
     ways
 }
 
@@ -202,10 +202,10 @@ pub(super) fn go(
         }
         (Way::Answer(outcome), Some(pending)) => {
             let caller = pending.call.caller();
-            let before = aborts_softly(pending.call).then(|| config.clone());
+            let before = may_leave_past(config, pending.call).then(|| config.clone());
             vdi_model::apply_and_return(&mut config.state, pending.lane, caller, outcome);
             if let Some(before) = before {
-                note_abort(context, config, &before, pending);
+                note_past(context, config, &before, pending);
             }
             note_misuse(config, pending, outcome);
             context.record_call(config, pending, outcome);
@@ -216,18 +216,18 @@ pub(super) fn go(
             }
             vdi_model::apply_return(&mut config.state, pending.lane, outcome);
         }
-        (Way::AnswerBefore(outcome), Some(pending)) => {
+        (Way::AnswerBefore(past, outcome), Some(pending)) => {
             let (lane, caller) = (pending.lane, pending.call.caller());
-            before_abort(config, |state| {
+            config.happen_before(*past, |state| {
                 vdi_model::apply_and_return(state, lane, caller, outcome);
             });
             note_misuse(config, pending, outcome);
             context.record_call(config, pending, outcome);
         }
-        (Way::ReturnBefore(outcome), Some(pending)) => {
+        (Way::ReturnBefore(past, outcome), Some(pending)) => {
             context.record_call(config, pending, outcome);
             let lane = pending.lane;
-            before_abort(config, |state| vdi_model::apply_return(state, lane, outcome));
+            config.happen_before(*past, |state| vdi_model::apply_return(state, lane, outcome));
         }
         (Way::See(position, begun), _) => {
             config.begun.remove(*position);
@@ -246,8 +246,8 @@ pub(super) fn go(
             Way::Possible(_)
             | Way::Answer(_)
             | Way::Return(_)
-            | Way::AnswerBefore(_)
-            | Way::ReturnBefore(_),
+            | Way::AnswerBefore(..)
+            | Way::ReturnBefore(..),
             None,
         ) => {}
     }

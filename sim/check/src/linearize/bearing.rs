@@ -115,10 +115,8 @@ pub(super) fn bearing(
     event: &Observation<'_>,
 ) -> Option<Bearing> {
     let outlook = Outlook::new(context, config);
-    let mut bearing = Bearing {
-        calls: SmallVec::from_elem(false, context.pending.len()),
-        routines: 0,
-    };
+    let mut bearing =
+        Bearing { calls: SmallVec::from_elem(false, context.pending.len()), routines: 0 };
     let mut gathered = Gathered::default();
     match event {
         Observation::Rest | Observation::Holds(_) => return None,
@@ -197,12 +195,7 @@ fn nodes(
     nodes
 }
 
-fn node(
-    context: &Context<'_>,
-    config: &Configuration,
-    outlook: &Outlook,
-    index: usize,
-) -> Node {
+fn node(context: &Context<'_>, config: &Configuration, outlook: &Outlook, index: usize) -> Node {
     let pending = &context.pending[index];
     let before = config.may_be_past(pending.slot, pending.call);
     let footprint = of(context, config, outlook, pending, before);
@@ -258,8 +251,7 @@ fn needed(
         Call::Server(ServerCall::SendCommand(_) | ServerCall::CloseDevice { .. })
     );
     let untaken = |index: &usize| !config.taken.has(context.pending[*index].slot);
-    let closes =
-        |known: &Pending<'_>| matches!(known.call, Call::Server(ServerCall::Close));
+    let closes = |known: &Pending<'_>| matches!(known.call, Call::Server(ServerCall::Close));
     let waits = is_on_device
         && seen.status == HResult::NOERROR
         && !config.taken.has(*slot)

@@ -12,8 +12,8 @@ use super::configuration::Configuration;
 use super::context::{Context, Pending, is_agent, is_ready};
 use super::parts::{Aspect, Footprint, Parts, bit, whole};
 use vdi_model::{
-    Call, Caller, Carried, ClientCall, ClientDevice, DeviceName, Request, ServerCall,
-    ServerDevice, Stage, State,
+    Call, Caller, Carried, ClientCall, ClientDevice, DeviceName, Request, ServerCall, ServerDevice,
+    Stage, State,
 };
 use vdi_spec::clauses::{
     ClientOpensFirst, CloseEventAfterServerClose, ConnectedStateCells, GetCommandBeforeActive,
@@ -100,7 +100,9 @@ impl Outlook {
 
     fn note_client(&mut self, call: &ClientCall, joined_by: &mut u64) {
         match call {
-            ClientCall::OpenDevice { name: DeviceName::Known(device) | DeviceName::New(device) } => {
+            ClientCall::OpenDevice {
+                name: DeviceName::Known(device) | DeviceName::New(device),
+            } => {
                 let device = bit(*device);
                 self.client_contested |= device & (*joined_by | !self.unjoined);
                 *joined_by |= device;
@@ -146,7 +148,7 @@ impl Outlook {
         }
     }
 
-    /// Whether the agent was not started.
+    /// Whether time may pass or a process end, so that nothing is certain.
     pub(super) const fn is_unknown(&self) -> bool {
         self.unknown
     }
@@ -197,8 +199,10 @@ pub(super) fn of(
         return of_agent(outlook);
     }
     if config.taken.has(pending.slot)
-        && matches!(state.in_progress(pending.lane).map(|call| call.pending),
-            Some(vdi_model::Pending::ServerClose(_)))
+        && matches!(
+            state.in_progress(pending.lane).map(|call| call.pending),
+            Some(vdi_model::Pending::ServerClose(_))
+        )
     {
         return Footprint::new(Parts::whole(whole::AGENT), Parts::default());
     }
@@ -226,7 +230,6 @@ fn of_server(
     let state = &config.state;
     let phase = whole::SERVER | whole::ABORT;
     let reads = outlook.all_closed().and(phase);
-    let configures = reads.and(whole::CONFIGURATION | whole::BUFFERS);
     let nothing = Parts::default();
     if aborted && is_refused_after_abort(call) {
         return Footprint::new(Parts::whole(phase), nothing);
@@ -236,17 +239,13 @@ fn of_server(
             Footprint::new(Parts::whole(phase | whole::CLIENT), Parts::whole(whole::SERVER))
         }
         ServerCall::GetConfiguration => Footprint::new(Parts::whole(phase), nothing),
-        ServerCall::BeginConfiguration { .. } => {
-            Footprint::new(configures, Parts::whole(whole::CONFIGURATION))
-        }
-        ServerCall::RequestBuffers(_) | ServerCall::AllocateBuffer { .. } => {
-            Footprint::new(configures, Parts::whole(whole::BUFFERS))
-        }
-        ServerCall::QueryAvailableBuffers(_) => Footprint::new(configures, nothing),
-        ServerCall::EndConfiguration => {
-            let written = whole::CONFIGURATION | whole::BUFFERS | whole::SEEN;
-            Footprint::new(configures, Parts::whole(written))
-        }
+        ServerCall::BeginConfiguration { .. }
+        | ServerCall::RequestBuffers(_)
+        | ServerCall::AllocateBuffer { .. }
+        | ServerCall::FreeBuffer { .. }
+        | ServerCall::QueryAvailableBuffers(_)
+        | ServerCall::EndConfiguration
+        | ServerCall::IsSharedBuffer { .. } => of_buffers(context, &config.state, call, reads),
         ServerCall::ExecuteCompletionAgent => {
             let mut reads = reads.and(whole::CONFIGURATION | whole::AGENT);
             if outlook.agents > 1 {
@@ -262,22 +261,12 @@ fn of_server(
             let reads = reads.and(whole::CONFIGURATION).with(A::Opened, devices);
             Footprint::new(reads, nothing.with(A::Opened, devices))
         }
-        ServerCall::FreeBuffer { buffer, .. } => {
-            let users = buffer.map_or(0, |buffer| users(context, state, Carried::Buffer(buffer)));
-            let reads = configures.with(A::Owed, users).with(A::Commands, users);
-            Footprint::new(reads, Parts::whole(whole::BUFFERS))
-        }
-        ServerCall::IsSharedBuffer { .. } => {
-            Footprint::new(Parts::whole(phase | whole::BUFFERS), nothing)
-        }
         ServerCall::SignalAbort => {
             let written = if aborted { 0 } else { whole::ABORT };
             Footprint::new(Parts::whole(phase), Parts::whole(written))
         }
         ServerCall::Close => of_server_close(outlook, aborted),
-        ServerCall::SendCommand(request) => {
-            of_send(context, config, outlook, request, aborted)
-        }
+        ServerCall::SendCommand(request) => of_send(context, config, outlook, request, aborted),
         ServerCall::CloseDevice { device } => {
             let own = bit(*device);
             let mut reads = Parts::whole(phase).with(A::Closed, own).with(A::Commands, own);
@@ -288,6 +277,34 @@ fn of_server(
             Footprint::new(reads, nothing.with(A::Closed, own).with(A::Commands, own))
         }
     }
+}
+
+/// The server's calls that configure the set, and those on its buffers.
+fn of_buffers(context: &Context<'_>, state: &State, call: &ServerCall, reads: Parts) -> Footprint {
+    let reads = reads.and(whole::CONFIGURATION | whole::BUFFERS);
+    if let ServerCall::FreeBuffer { buffer: Some(buffer), .. } = call {
+        let users = users(context, state, Carried::Buffer(*buffer));
+        let reads = reads.with(A::Owed, users).with(A::Commands, users);
+        return Footprint::new(reads, Parts::whole(whole::BUFFERS));
+    }
+    let written = match call {
+        ServerCall::BeginConfiguration { .. } => whole::CONFIGURATION,
+        ServerCall::EndConfiguration => whole::CONFIGURATION | whole::BUFFERS | whole::SEEN,
+        ServerCall::RequestBuffers(_)
+        | ServerCall::AllocateBuffer { .. }
+        | ServerCall::FreeBuffer { .. } => whole::BUFFERS,
+        ServerCall::QueryAvailableBuffers(_)
+        | ServerCall::IsSharedBuffer { .. }
+        | ServerCall::Open { .. }
+        | ServerCall::GetConfiguration
+        | ServerCall::ExecuteCompletionAgent
+        | ServerCall::OpenDevice { .. }
+        | ServerCall::SignalAbort
+        | ServerCall::Close
+        | ServerCall::SendCommand(_)
+        | ServerCall::CloseDevice { .. } => 0,
+    };
+    Footprint::new(reads, Parts::whole(written))
 }
 
 /// Whether the call is refused after an abort, whatever else there is, and changes nothing.
@@ -340,8 +357,7 @@ fn of_send(
         return Footprint::new(Parts::whole(phase), owed);
     }
     let users = users(context, &config.state, request.buffer);
-    let mut reads =
-        Parts::whole(phase).with(A::Closed, own).with(A::Commands, own | users);
+    let mut reads = Parts::whole(phase).with(A::Closed, own).with(A::Commands, own | users);
     reads.add(&outlook.activity(&config.state));
     if changes_buffer(context, request.buffer) {
         reads = reads.and(whole::BUFFERS);
@@ -415,9 +431,7 @@ fn of_client(
         ClientCall::OpenDevice { .. } | ClientCall::GetCommand { .. } if aborted => {
             Footprint::new(alive.and(seen), nothing)
         }
-        ClientCall::CompleteCommand { .. } if aborted => {
-            Footprint::new(alive.and(seen), nothing)
-        }
+        ClientCall::CompleteCommand { .. } if aborted => Footprint::new(alive.and(seen), nothing),
         ClientCall::OpenDevice { name } => {
             let reads = alive.and(seen);
             of_client_open(context, outlook, *name, reads)
@@ -461,12 +475,7 @@ fn of_client_open(
     Footprint::new(reads, Parts::default().with(A::Joined, own))
 }
 
-fn of_get_command(
-    context: &Context<'_>,
-    outlook: &Outlook,
-    device: u8,
-    reads: Parts,
-) -> Footprint {
+fn of_get_command(context: &Context<'_>, outlook: &Outlook, device: u8, reads: Parts) -> Footprint {
     let (own, profile) = (bit(device), context.profile());
     let mut reads = reads.with(A::Commands, own).with(A::Closed, own);
     reads = reads.with(A::Ended, own).with(A::Joined, own);
@@ -543,10 +552,9 @@ pub(super) const fn aborts_softly(call: &Call) -> bool {
 /// Whether the call can make the set Active.
 pub(super) const fn activates(call: &Call) -> bool {
     match call {
-        Call::Server(call) => matches!(
-            call,
-            ServerCall::OpenDevice { .. } | ServerCall::ExecuteCompletionAgent
-        ),
+        Call::Server(call) => {
+            matches!(call, ServerCall::OpenDevice { .. } | ServerCall::ExecuteCompletionAgent)
+        }
         Call::Client(call) | Call::Secondary(_, call) => {
             matches!(call, ClientCall::OpenDevice { .. })
         }

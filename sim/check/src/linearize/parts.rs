@@ -108,8 +108,7 @@ pub(super) struct Footprint {
 
 impl Footprint {
     /// What is not looked at closer.
-    pub(super) const ALL: Self =
-        Self { reads: Parts::ALL, awaits: Parts::ALL, writes: Parts::ALL };
+    pub(super) const ALL: Self = Self { reads: Parts::ALL, awaits: Parts::ALL, writes: Parts::ALL };
 
     pub(super) fn new(reads: Parts, writes: Parts) -> Self {
         Self { reads, awaits: Parts::default(), writes }

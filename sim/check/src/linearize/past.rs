@@ -21,8 +21,8 @@ use super::context::{Context, Pending};
 use super::footprint::{Outlook, aborts_softly, activates, is_of_device, is_settled, of};
 use smallvec::SmallVec;
 use vdi_model::{
-    Agent, Call, Cause, ClientCall, ClientLife, Configuration as Configured, LaneId, Outcome, ServerCall,
-    ServerLife, Stage, State,
+    Agent, Call, Cause, ClientCall, ClientLife, Configuration as Configured, LaneId, Outcome,
+    ServerCall, ServerLife, Stage, State,
 };
 
 /// What was before an abort, before the server's Close, or before the set became Active.

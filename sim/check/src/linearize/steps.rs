@@ -71,9 +71,9 @@ pub(super) fn next(
             let seen = event.invokes();
             let matters = (scope == Scope::Set && seen.is_none())
                 || seen == Some(callback.command)
-                || before.command(callback.command).is_some_and(|command| {
-                    errors_matter(&before, command.device)
-                });
+                || before
+                    .command(callback.command)
+                    .is_some_and(|command| errors_matter(&before, command.device));
             if matters && of_device(&before, &callback) && !steps.contains(&step) {
                 steps.push(step);
             }
@@ -190,8 +190,7 @@ pub(super) fn can_apply(
             let pending = &context.pending[index];
             let agent = is_agent(&config.state, pending.lane);
             let is_target = target == Some(pending.slot);
-            let decides =
-                |outcome: &Outcome| !decides_nothing(context, outcome, is_target, agent);
+            let decides = |outcome: &Outcome| !decides_nothing(context, outcome, is_target, agent);
             let returns = vdi_model::returns(&config.state, context.profile(), pending.lane);
             returns.iter().any(decides)
                 || returns_before(context, config, pending).iter().any(|(_, known)| decides(known))

@@ -200,16 +200,7 @@ pub(super) fn go(
                 }
             }
         }
-        (Way::Answer(outcome), Some(pending)) => {
-            let caller = pending.call.caller();
-            let before = may_leave_past(config, pending.call).then(|| config.clone());
-            vdi_model::apply_and_return(&mut config.state, pending.lane, caller, outcome);
-            if let Some(before) = before {
-                note_past(context, config, &before, pending);
-            }
-            note_misuse(config, pending, outcome);
-            context.record_call(config, pending, outcome);
-        }
+        (Way::Answer(outcome), Some(pending)) => answer(context, config, pending, outcome),
         (Way::Return(outcome), Some(pending)) => {
             if !is_ready(&config.state, pending.lane) {
                 context.record_call(config, pending, outcome);
@@ -217,12 +208,7 @@ pub(super) fn go(
             vdi_model::apply_return(&mut config.state, pending.lane, outcome);
         }
         (Way::AnswerBefore(past, outcome), Some(pending)) => {
-            let (lane, caller) = (pending.lane, pending.call.caller());
-            config.happen_before(*past, |state| {
-                vdi_model::apply_and_return(state, lane, caller, outcome);
-            });
-            note_misuse(config, pending, outcome);
-            context.record_call(config, pending, outcome);
+            answer_before(context, config, pending, *past, outcome);
         }
         (Way::ReturnBefore(past, outcome), Some(pending)) => {
             context.record_call(config, pending, outcome);
@@ -256,4 +242,37 @@ pub(super) fn go(
     }
     let changed = pending.map_or(context.scope, |pending| pending.scope);
     note_changes(context, config, pending.map(|pending| pending.slot), changed);
+}
+
+/// The call takes effect and returns.
+fn answer(
+    context: &Context<'_>,
+    config: &mut Configuration,
+    pending: &Pending<'_>,
+    outcome: &Outcome,
+) {
+    let caller = pending.call.caller();
+    let before = may_leave_past(config, pending.call).then(|| config.clone());
+    vdi_model::apply_and_return(&mut config.state, pending.lane, caller, outcome);
+    if let Some(before) = before {
+        note_past(context, config, &before, pending);
+    }
+    note_misuse(config, pending, outcome);
+    context.record_call(config, pending, outcome);
+}
+
+/// The same, before what has happened.
+fn answer_before(
+    context: &Context<'_>,
+    config: &mut Configuration,
+    pending: &Pending<'_>,
+    past: usize,
+    outcome: &Outcome,
+) {
+    let (lane, caller) = (pending.lane, pending.call.caller());
+    config.happen_before(past, |state| {
+        vdi_model::apply_and_return(state, lane, caller, outcome);
+    });
+    note_misuse(config, pending, outcome);
+    context.record_call(config, pending, outcome);
 }

@@ -38,7 +38,7 @@ use super::footprint::{
 };
 use super::parts::{Aspect, Footprint, Parts, bit, whole};
 use super::past::{can_abort_later, can_activate_later, can_close_later};
-use super::ways::Observation;
+use super::observation::Observation;
 use vdi_model::{Call, ClientCall, DeviceName, ServerCall, ServerDevice, ServerLife};
 use vdi_spec::clauses::ActiveEntry;
 use vdi_spec::codes::HResult;

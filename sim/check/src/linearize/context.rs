@@ -3,9 +3,10 @@
 
 use smallvec::SmallVec;
 
-use super::configuration::{Configuration, Misuse, Slot};
+use super::configuration::{Configuration, Misuse};
 use super::frontier::Frontier;
 use super::linearization::{Moment, Spontaneous};
+use super::slots::Slot;
 use crate::Checker;
 use crate::session::{Bound, Names, OpenCall, Session, outcomes};
 use crate::terms::Terms;

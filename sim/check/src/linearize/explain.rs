@@ -3,12 +3,14 @@
 
 use smallvec::SmallVec;
 
-use super::configuration::{Configuration, Misuse, Slot, SlotSet};
+use super::configuration::{Configuration, Misuse};
 use super::context::{Context, Scope};
 use super::frontier::Frontier;
 use super::linearization::Spontaneous;
 use super::search::{Found, search};
-use super::ways::{Observation, Ways};
+use super::slots::{Slot, SlotSet};
+use super::observation::Observation;
+use super::ways::Ways;
 use crate::Checker;
 use crate::explain::{Report, Why};
 use crate::session::{ObservedCallback, Returned, Session};

@@ -14,6 +14,7 @@
 //! [`context::Context`] holds what bears on the next one. All else is functions of the two.
 
 mod bearing;
+mod before;
 mod configuration;
 mod context;
 mod distinct;
@@ -21,18 +22,21 @@ mod explain;
 mod footprint;
 mod frontier;
 mod linearization;
+mod observation;
 mod parts;
 mod past;
 mod search;
+mod slots;
 mod steps;
 mod switch;
 mod ways;
 
-pub(crate) use configuration::{Configuration, SLOTS, Slot, SlotSet};
+pub(crate) use configuration::Configuration;
 pub(crate) use explain::{
     Explained, Unexplained, explain_callback, explain_rest, explain_return, narrow, search_for,
     withdraw,
 };
 pub(crate) use frontier::Frontier;
 pub(crate) use linearization::{Linearization, Moment, Spontaneous, TentativeAnswer};
+pub(crate) use slots::{SLOTS, Slot, SlotSet};
 pub(crate) use switch::{enter, exit, expire, leave, note_call, settle_or_search};

@@ -16,30 +16,16 @@
 //! server's Close, a client's Close and the end of a process, which end it for the calls that
 //! they bear on.
 
-use super::configuration::{Configuration, Slot, SlotSet};
+use super::before::Past;
+use super::configuration::Configuration;
 use super::context::{Context, Pending};
 use super::footprint::{Outlook, aborts_softly, activates, is_of_device, is_settled, of};
+use super::slots::{Slot, SlotSet};
 use smallvec::SmallVec;
 use vdi_model::{
-    Agent, Call, Cause, ClientCall, ClientLife, Configuration as Configured, LaneId, Outcome,
-    ServerCall, ServerLife, Stage, State,
+    Agent, Call, ClientCall, ClientLife, Configuration as Configured, LaneId, Outcome, ServerCall,
+    ServerLife, Stage, State,
 };
-
-/// What was before an abort, before the server's Close, or before the set became Active.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Past {
-    /// Calls that were in progress, and may have taken effect then.
-    pub(crate) slots: SlotSet,
-    aborted: Option<Cause>,
-    server: ServerLife,
-    agent: Agent,
-    activated: bool,
-    /// Whether the agent may have begun to invoke a routine then that was not seen yet.
-    routine: bool,
-}
-
-/// What was before, the latest last.
-pub(crate) type Pasts = SmallVec<[Past; 1]>;
 
 /// Whether anything happens without a call that is not followed closer.
 fn is_closed(context: &Context<'_>, config: &Configuration) -> bool {
@@ -105,35 +91,6 @@ pub(super) fn note_past(
     let routine = aborts && was.free_agent().is_some();
     if routine || slots != SlotSet::default() {
         config.pasts.push(Past { slots, aborted, server, agent, activated, routine });
-    }
-}
-
-impl Past {
-    /// The state as it is for what happens before; `None` if nothing can any more.
-    fn view(&self, state: &State) -> Option<State> {
-        let alive = state.client == ClientLife::Created && state.server != ServerLife::Dead;
-        let Self { aborted, server, activated, .. } = *self;
-        let agent = if activated { state.agent } else { self.agent };
-        alive.then(|| State { aborted, server, activated, agent, ..state.clone() })
-    }
-
-    /// Whether a call may have taken effect before.
-    fn admits(&self, state: &State, slot: Slot, call: &Call) -> bool {
-        let is_open = match call {
-            // The server's Close looks at the devices.
-            Call::Server(ServerCall::CloseDevice { .. } | ServerCall::OpenDevice { .. }) => {
-                state.server == self.server
-            }
-            Call::Server(_) => state.server != ServerLife::Dead,
-            Call::Client(_) => true,
-            Call::Secondary(client, _) => state.client_open(*client),
-        };
-        self.slots.has(slot) && is_open && state.client == ClientLife::Created
-    }
-
-    /// Whether the agent has returned since: what it left behind was not queued then.
-    fn has_left(&self, state: &State) -> bool {
-        self.activated && self.agent != state.agent
     }
 }
 

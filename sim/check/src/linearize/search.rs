@@ -17,7 +17,8 @@ use super::configuration::Configuration;
 use super::context::{Context, Scope};
 use super::distinct::{Distinct, Inserted};
 use super::steps::{self, Configurations, Step, note_changes};
-use super::ways::{Observation, Way, Ways, go, ways};
+use super::observation::Observation;
+use super::ways::{Way, Ways, go, ways};
 
 /// What came of a search.
 pub(super) enum Found {

@@ -3,10 +3,11 @@
 
 use smallvec::SmallVec;
 
-use super::configuration::{Configuration, Slot, SlotSet, Tentative};
+use super::configuration::{Configuration, Tentative};
 use super::context::{Context, Scope};
 use super::frontier::Frontier;
 use super::linearization::{Spontaneous, TentativeAnswer};
+use super::slots::{Slot, SlotSet};
 use super::steps::{note_answers, note_changes};
 use crate::Checker;
 use crate::sequential::{moves_commands, settle, waits_only};

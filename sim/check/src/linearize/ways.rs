@@ -2,45 +2,16 @@
 
 use smallvec::SmallVec;
 
-use super::configuration::{Configuration, Slot, Tentative};
+use super::configuration::{Configuration, Tentative};
 use super::context::{Context, Pending, Scope, is_agent, is_ready, note_misuse};
 use super::linearization::{Moment, TentativeAnswer};
+use super::observation::Observation;
 use super::past::{may_leave_past, note_past, outcomes_before, returns_before};
+use super::slots::Slot;
 use super::steps::note_changes;
 use crate::session::{ObservedCallback, Returned, matches};
 use vdi_model::{Callback, CommandId, Outcome, State};
 use vdi_spec::clauses::Clause;
-
-/// The event that is to be explained.
-#[derive(Clone, Copy)]
-pub(super) enum Observation<'a> {
-    /// The call in this slot returns.
-    Return { slot: Slot, seen: &'a Returned<'a> },
-    /// A routine is invoked.
-    Callback { command: CommandId, seen: &'a ObservedCallback },
-    /// Everything is at rest.
-    Rest,
-    /// Something is seen that only some states allow.
-    Holds(&'a dyn Fn(&State) -> bool),
-}
-
-impl Observation<'_> {
-    /// The call that returns.
-    pub(super) const fn returns(&self) -> Option<Slot> {
-        match self {
-            Self::Return { slot, .. } => Some(*slot),
-            Self::Callback { .. } | Self::Rest | Self::Holds(_) => None,
-        }
-    }
-
-    /// The command whose routine is invoked.
-    pub(super) const fn invokes(&self) -> Option<CommandId> {
-        match self {
-            Self::Callback { command, .. } => Some(*command),
-            Self::Return { .. } | Self::Rest | Self::Holds(_) => None,
-        }
-    }
-}
 
 /// How a configuration explains an event.
 #[derive(Clone, Debug)]

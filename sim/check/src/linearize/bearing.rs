@@ -36,9 +36,9 @@ use super::footprint::{
     Outlook, aborts_softly, activates, is_of_device, is_settled, of, of_callback, of_routines,
     with_routines,
 };
+use super::observation::Observation;
 use super::parts::{Aspect, Footprint, Parts, bit, whole};
 use super::past::{can_abort_later, can_activate_later, can_close_later};
-use super::observation::Observation;
 use vdi_model::{Call, ClientCall, DeviceName, ServerCall, ServerDevice, ServerLife};
 use vdi_spec::clauses::ActiveEntry;
 use vdi_spec::codes::HResult;

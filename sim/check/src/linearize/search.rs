@@ -2,8 +2,7 @@
 //!
 //! A call takes effect at some moment between its beginning and its return. The search
 //! puts that moment off until an event demands it: on a return it tries the call itself,
-//! and before it whatever else of the open calls bears on the same device, or on the
-//! whole set if a call does. What changes nothing (a refusal, an expiry) is not tried at
+//! and before it whatever else of the open calls bears on it (see `bearing`). What changes nothing (a refusal, an expiry) is not tried at
 //! all: it is noted as possible when the state allows it. A configuration is dropped if
 //! another one can still become it.
 //!
@@ -16,8 +15,8 @@ use smallvec::SmallVec;
 use super::configuration::Configuration;
 use super::context::{Context, Scope};
 use super::distinct::{Distinct, Inserted};
-use super::steps::{self, Configurations, Step, note_changes};
 use super::observation::Observation;
+use super::steps::{self, Configurations, Step, note_changes};
 use super::ways::{Way, Ways, go, ways};
 
 /// What came of a search.

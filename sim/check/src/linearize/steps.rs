@@ -7,9 +7,9 @@ use super::bearing::bearing;
 use super::configuration::Configuration;
 use super::context::{Context, Pending, Scope, is_agent, is_ready, note_misuse};
 use super::linearization::{Moment, Spontaneous, TentativeAnswer};
+use super::observation::Observation;
 use super::past::{note_past, outcomes_before, returns_before};
 use super::slots::{Slot, SlotSet};
-use super::observation::Observation;
 use vdi_model::{Agent, Callback, Caller, Command, CommandId, LaneId, Outcome, State};
 use vdi_spec::codes::CommandCode;
 

@@ -7,10 +7,9 @@ use super::context::{Context, Pending, Scope, is_agent, is_ready, note_misuse};
 use super::linearization::{Moment, TentativeAnswer};
 use super::observation::Observation;
 use super::past::{may_leave_past, note_past, outcomes_before, returns_before};
-use super::slots::Slot;
 use super::steps::note_changes;
 use crate::session::{ObservedCallback, Returned, matches};
-use vdi_model::{Callback, CommandId, Outcome, State};
+use vdi_model::{Callback, CommandId, Outcome};
 use vdi_spec::clauses::Clause;
 
 /// How a configuration explains an event.

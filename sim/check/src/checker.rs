@@ -84,6 +84,21 @@ impl Checker {
         self
     }
 
+    /// Searches for the order of effects in every order of calls, also of those that do not
+    /// bear on one another. The verdict is the same; it is what the search is compared with.
+    #[must_use]
+    pub const fn in_every_order(mut self) -> Self {
+        self.terms.search.reduces = false;
+        self
+    }
+
+    /// How many configurations of sets were looked at so far, where calls overlapped. It is
+    /// the measure of what a history costs to judge.
+    #[must_use]
+    pub fn examined(&self) -> usize {
+        self.report.examined + self.others.iter().map(Self::examined).sum::<usize>()
+    }
+
     /// Takes the end of the history for a moment of rest: a call that had to end by then, or a
     /// callback that had to come, is a violation.
     #[must_use]

@@ -230,6 +230,9 @@ fn return_searched(
             let mut expected = Expectations::new(checker, index, *seen);
             for config in unexplained.configurations.iter().take(SHOWN) {
                 expected.add(&config.state, config.taken.has(slot));
+                for (_, before) in config.before(slot, &bound.call) {
+                    expected.add(&before, config.taken.has(slot));
+                }
             }
             let refusal = expected.refusal(event);
             refuse(checker, set, unexplained, |checker| violated(checker, refusal));

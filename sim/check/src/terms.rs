@@ -26,6 +26,8 @@ pub(crate) struct SearchOptions {
     pub(crate) budget: usize,
     /// Whether every order is tried, without any of the shortcuts.
     pub(crate) exhaustive: bool,
+    /// Whether what does not bear on an event is put off.
+    pub(crate) reduces: bool,
     /// Whether the order of effects is searched for even where calls do not overlap.
     pub(crate) always: bool,
     /// Whether the order of effects is kept, to be shown.
@@ -45,6 +47,7 @@ impl Terms {
             search: SearchOptions {
                 budget: BUDGET,
                 exhaustive: false,
+                reduces: true,
                 always: false,
                 explains: false,
             },

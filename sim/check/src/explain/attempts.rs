@@ -31,6 +31,9 @@ fn attempt(checker: &Checker, set: usize, config: &Configuration) -> Attempt {
         let seen = Returned { status: HResult::NOERROR, out: &nothing };
         let mut expected = Expectations::new(checker, index, seen);
         expected.add(&config.state, taken);
+        for (_, before) in config.before(call.slot, &call.bound.call) {
+            expected.add(&before, taken);
+        }
         let mut could = expected.allowed;
         could.sort();
         could.dedup();

@@ -27,6 +27,8 @@ pub(crate) struct Report {
     /// The line of the event that is judged.
     pub(crate) line: usize,
     pub(crate) time: Time,
+    /// How many configurations were looked at.
+    pub(crate) examined: usize,
     verdict: Verdict,
     findings: Vec<Finding>,
     more_findings: usize,
@@ -47,6 +49,7 @@ impl Report {
         Self {
             line: 0,
             time: Time::default(),
+            examined: 0,
             verdict: Verdict::Conformant,
             findings: Vec::new(),
             more_findings: 0,

@@ -2,49 +2,12 @@
 
 use smallvec::SmallVec;
 
+use super::before::Pasts;
 use super::linearization::{Linearization, TentativeAnswer};
+use super::slots::{Slot, SlotSet};
 use vdi_model::{Answer, Callback, LaneId, State};
 use vdi_spec::clauses::Clause;
 use vdi_trace::Function;
-
-/// How many calls of one set may be open at once.
-pub(crate) const SLOTS: usize = 256;
-
-/// The number of an open call within its set, free again after its return.
-pub(crate) type Slot = u8;
-
-/// A set of open calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct SlotSet([u64; SLOTS / 64]);
-
-impl SlotSet {
-    pub(crate) const fn has(self, slot: Slot) -> bool {
-        self.0[slot as usize / 64] & (1 << (slot % 64)) != 0
-    }
-
-    /// Whether any is in both.
-    pub(crate) fn meets(self, other: Self) -> bool {
-        self.0.iter().zip(other.0).any(|(one, other)| one & other != 0)
-    }
-
-    pub(crate) const fn add(&mut self, slot: Slot) {
-        self.0[slot as usize / 64] |= 1 << (slot % 64);
-    }
-
-    pub(crate) const fn remove(&mut self, slot: Slot) {
-        self.0[slot as usize / 64] &= !(1 << (slot % 64));
-    }
-
-    /// How many are in it.
-    pub(crate) fn count(self) -> u32 {
-        self.0.iter().map(|part| part.count_ones()).sum()
-    }
-
-    /// The lowest slot that is not in it.
-    pub(crate) fn free(self) -> Option<Slot> {
-        (0..=Slot::MAX).find(|slot| !self.has(*slot))
-    }
-}
 
 /// An answer that an open call could have been given on the way, without any effect.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +47,9 @@ pub(crate) struct Configuration {
     pub(crate) begun: SmallVec<[Callback; 1]>,
     /// What callers broke.
     pub(crate) misuse: SmallVec<[Misuse; 1]>,
+    /// What was before an abort, or before the set became Active, while calls may still have
+    /// taken effect then.
+    pub(crate) pasts: Pasts,
     /// How it came about, if that is asked for.
     pub(crate) linearization: Linearization,
 }
@@ -97,6 +63,7 @@ impl Clone for Configuration {
             tentative: SmallVec::from_slice(&self.tentative),
             begun: SmallVec::from_slice(&self.begun),
             misuse: SmallVec::from_slice(&self.misuse),
+            pasts: SmallVec::from_slice(&self.pasts),
             linearization: self.linearization.clone(),
         }
     }
@@ -107,6 +74,7 @@ impl PartialEq for Configuration {
     fn eq(&self, other: &Self) -> bool {
         self.taken == other.taken
             && self.begun == other.begun
+            && self.pasts == other.pasts
             && self.tentative.len() == other.tentative.len()
             && self.state == other.state
             && self.tentative.iter().all(|tentative| other.tentative.contains(tentative))
@@ -164,5 +132,6 @@ impl Configuration {
     pub(crate) fn forget(&mut self, slot: Slot) {
         self.taken.remove(slot);
         self.retract(slot);
+        self.leave_past(SlotSet::of(slot));
     }
 }

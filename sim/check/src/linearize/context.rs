@@ -3,9 +3,10 @@
 
 use smallvec::SmallVec;
 
-use super::configuration::{Configuration, Misuse, Slot};
+use super::configuration::{Configuration, Misuse};
 use super::frontier::Frontier;
 use super::linearization::{Moment, Spontaneous};
+use super::slots::Slot;
 use crate::Checker;
 use crate::session::{Bound, Names, OpenCall, Session, outcomes};
 use crate::terms::Terms;
@@ -55,6 +56,8 @@ pub(super) struct Context<'a> {
     pub(super) scope: Scope,
     /// Try everything at every time, without any of the shortcuts.
     pub(super) exhaustive: bool,
+    /// Put off what does not bear on the event.
+    pub(super) reduces: bool,
 }
 
 impl<'a> Context<'a> {
@@ -80,6 +83,7 @@ impl<'a> Context<'a> {
             spontaneous: frontier.spontaneous.clone(),
             scope: Scope::Set,
             exhaustive: terms.search.exhaustive,
+            reduces: terms.search.reduces && !terms.search.exhaustive,
         }
     }
 
@@ -103,11 +107,19 @@ impl<'a> Context<'a> {
         config: &Configuration,
         pending: &Pending<'_>,
     ) -> Outcomes {
-        let mut outcomes = self.outcomes(&config.state, pending);
-        if config.could_wait(pending.slot) {
-            for outcome in
-                vdi_model::returns_of_waiting(&config.state, self.profile(), pending.call)
-            {
+        self.outcomes_of_waiting(&config.state, config.could_wait(pending.slot), pending)
+    }
+
+    /// The same in a state, of a call that could have begun to wait or could not.
+    pub(super) fn outcomes_of_waiting(
+        &self,
+        state: &State,
+        could_wait: bool,
+        pending: &Pending<'_>,
+    ) -> Outcomes {
+        let mut outcomes = self.outcomes(state, pending);
+        if could_wait {
+            for outcome in vdi_model::returns_of_waiting(state, self.profile(), pending.call) {
                 if !outcomes.contains(&outcome) {
                     outcomes.push(outcome);
                 }

@@ -3,16 +3,18 @@
 
 use smallvec::SmallVec;
 
-use super::configuration::{Configuration, Misuse, Slot, SlotSet};
+use super::configuration::{Configuration, Misuse};
 use super::context::{Context, Scope};
 use super::frontier::Frontier;
 use super::linearization::Spontaneous;
+use super::observation::Observation;
 use super::search::{Found, search};
-use super::ways::{Observation, Ways};
+use super::slots::{Slot, SlotSet};
+use super::ways::Ways;
 use crate::Checker;
 use crate::explain::{Report, Why};
 use crate::session::{ObservedCallback, Returned, Session};
-use vdi_model::{Call, Callback, Caller, CommandId, ServerCall, State};
+use vdi_model::{Callback, Caller, CommandId, State};
 use vdi_spec::clauses::Clause;
 
 /// How an event came about.
@@ -118,6 +120,7 @@ pub(crate) fn withdraw(
     frontier.configurations.retain(|config| holds(&config.state) && !config.taken.meets(slots));
     for config in &mut frontier.configurations {
         config.tentative.retain(|known| !slots.has(known.slot));
+        config.leave_past(slots);
     }
     !frontier.configurations.is_empty()
 }
@@ -135,8 +138,10 @@ fn explain(
     let mut context = Context::new(checker, set, &frontier);
     let returning = event.returns().and_then(|slot| context.find(slot));
     context.scope = returning.map_or(scope, |index| context.pending[index].scope);
-    let found = search(&context, std::mem::take(&mut frontier.configurations), event);
+    let configurations = std::mem::take(&mut frontier.configurations);
+    let (found, examined) = search(&context, configurations, event);
     drop(context);
+    checker.report.examined += examined;
     let result = match found {
         Found::Explained(configurations, ways) => {
             frontier.configurations = configurations;
@@ -213,13 +218,6 @@ fn prune(frontier: &mut Frontier, session: &mut Session, set: usize) {
 fn scope_of_callback(session: &Session, set: usize, id: CommandId) -> Scope {
     let mut states = session.sets[set].states();
     let in_state = states.find_map(|state| state.command(id)).map(|command| command.device);
-    let sent = || {
-        session.calls_of(set).find_map(|call| match &call.bound.call {
-            Call::Server(ServerCall::SendCommand(request)) => {
-                (request.command == id).then_some(request.device)
-            }
-            Call::Server(_) | Call::Client(_) | Call::Secondary(..) => None,
-        })
-    };
+    let sent = || session.names.command(set, id).map(|sent| sent.device);
     in_state.or_else(sent).map_or(Scope::Set, Scope::Device)
 }

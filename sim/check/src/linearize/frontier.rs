@@ -2,8 +2,9 @@
 
 use smallvec::SmallVec;
 
-use super::configuration::{Configuration, Slot};
+use super::configuration::Configuration;
 use super::linearization::Spontaneous;
+use super::slots::Slot;
 use vdi_model::{LaneId, State};
 
 /// Every way in which what was observed of a set can have come about.

@@ -2,8 +2,7 @@
 //!
 //! A call takes effect at some moment between its beginning and its return. The search
 //! puts that moment off until an event demands it: on a return it tries the call itself,
-//! and before it whatever else of the open calls bears on the same device, or on the
-//! whole set if a call does. What changes nothing (a refusal, an expiry) is not tried at
+//! and before it whatever else of the open calls bears on it (see `bearing`). What changes nothing (a refusal, an expiry) is not tried at
 //! all: it is noted as possible when the state allows it. A configuration is dropped if
 //! another one can still become it.
 //!
@@ -16,8 +15,9 @@ use smallvec::SmallVec;
 use super::configuration::Configuration;
 use super::context::{Context, Scope};
 use super::distinct::{Distinct, Inserted};
+use super::observation::Observation;
 use super::steps::{self, Configurations, Step, note_changes};
-use super::ways::{Observation, Way, Ways, go, ways};
+use super::ways::{Way, Ways, go, ways};
 
 /// What came of a search.
 pub(super) enum Found {
@@ -30,18 +30,18 @@ pub(super) enum Found {
 }
 
 /// Explains `event` after any of `configs`, looking at as many configurations as the budget
-/// allows.
+/// allows; tells at how many it has looked.
 pub(super) fn search(
     context: &Context<'_>,
     configs: Configurations,
     event: &Observation<'_>,
-) -> Found {
+) -> (Found, usize) {
     let mut configs = configs;
     if let [config] = configs.as_mut_slice()
         && !context.exhaustive
         && let Some(way) = explain_directly(context, config, event)
     {
-        return Found::Explained(configs, Ways::from_iter([way]));
+        return (Found::Explained(configs, Ways::from_iter([way])), 1);
     }
     Search::new(context, event, configs).run(context.terms.search.budget)
 }
@@ -53,12 +53,12 @@ fn explain_directly(
     config: &mut Configuration,
     event: &Observation<'_>,
 ) -> Option<Way> {
-    let alone = steps::next(context, config).iter().all(|step| match step {
+    let alone = steps::next(context, config, event).iter().all(|step| match step {
         Step::TakeEffect(index) | Step::Decide(index) => {
             Some(context.pending[*index].slot) == event.returns()
                 || !steps::can_apply(context, config, *step, None)
         }
-        Step::Invoke(..) | Step::Spontaneous(_) => false,
+        Step::Invoke(..) | Step::Begin(_) | Step::Spontaneous(_) => false,
     });
     if !alone || matches!(event, Observation::Rest) {
         return None;
@@ -153,10 +153,11 @@ impl<'s, 'a, 'e> Search<'s, 'a, 'e> {
         }
     }
 
-    fn run(mut self, budget: usize) -> Found {
+    fn run(mut self, budget: usize) -> (Found, usize) {
         while let Some(index) = self.work.pop() {
-            if self.seen.len() > budget {
-                return Found::TooMany(self.seen.into_vec());
+            let examined = self.seen.len();
+            if examined > budget {
+                return (Found::TooMany(self.seen.into_vec()), examined);
             }
             self.after[index] = self.explanations(index);
             self.later[index] =
@@ -164,23 +165,25 @@ impl<'s, 'a, 'e> Search<'s, 'a, 'e> {
             let config = self.seen.get(index);
             let target = self.event.returns();
             let mut found: SmallVec<[(Step, Configurations); 4]> = SmallVec::new();
-            for step in steps::next(self.context, config) {
+            for step in steps::next(self.context, config, self.event) {
                 found.push((step, steps::apply(self.context, config, step, target)));
             }
             for (step, moved) in found.into_iter().rev() {
                 moved.into_iter().for_each(|after| self.add(after, Some((index, step))));
             }
         }
+        let examined = self.seen.len();
         let mut next = Distinct::default();
         for (after, later) in self.after.into_iter().zip(self.later) {
             for (config, _) in after.into_iter().zip(later).filter(|(_, later)| !later) {
                 next.insert(config);
             }
         }
-        match next.len() {
+        let found = match next.len() {
             0 => Found::Impossible(self.seen.into_vec()),
             _ => Found::Explained(next.into_vec(), self.ways),
-        }
+        };
+        (found, examined)
     }
 
     /// What the event makes of a configuration.

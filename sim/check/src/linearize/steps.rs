@@ -3,9 +3,13 @@
 
 use smallvec::SmallVec;
 
-use super::configuration::{Configuration, Slot};
+use super::bearing::bearing;
+use super::configuration::Configuration;
 use super::context::{Context, Pending, Scope, is_agent, is_ready, note_misuse};
 use super::linearization::{Moment, Spontaneous, TentativeAnswer};
+use super::observation::Observation;
+use super::past::{note_past, outcomes_before, returns_before};
+use super::slots::{Slot, SlotSet};
 use vdi_model::{Agent, Callback, Caller, Command, CommandId, LaneId, Outcome, State};
 use vdi_spec::codes::CommandCode;
 
@@ -18,6 +22,8 @@ pub(super) enum Step {
     Decide(usize),
     /// The interface begins to invoke the routine of a command on a lane.
     Invoke(CommandId, LaneId),
+    /// The agent has begun to invoke the routine of a command before the abort.
+    Begin(CommandId),
     /// Something happens without a call, by its position.
     Spontaneous(usize),
 }
@@ -25,11 +31,18 @@ pub(super) enum Step {
 pub(super) type Configurations = Vec<Configuration>;
 
 /// What can happen next, as far as it bears on the event.
-pub(super) fn next(context: &Context<'_>, config: &Configuration) -> SmallVec<[Step; 8]> {
+pub(super) fn next(
+    context: &Context<'_>,
+    config: &Configuration,
+    event: &Observation<'_>,
+) -> SmallVec<[Step; 8]> {
     let mut steps = SmallVec::new();
     let scope = scope_at(context, config);
+    let reduces = context.reduces && scope == Scope::Set;
+    let bearing = if reduces { bearing(context, config, event) } else { None };
     for (index, pending) in context.pending.iter().enumerate() {
-        if !scope.covers(pending.scope) {
+        let bears = bearing.as_ref().is_none_or(|bearing| bearing.has_call(index));
+        if !bears || !scope.covers(pending.scope) {
             continue;
         }
         if !config.taken.has(pending.slot) {
@@ -38,12 +51,31 @@ pub(super) fn next(context: &Context<'_>, config: &Configuration) -> SmallVec<[S
             steps.push(Step::Decide(index));
         }
     }
+    let of_device = |state: &State, callback: &Callback| {
+        let device = state.command(callback.command).map(|command| command.device);
+        device.is_none_or(|device| {
+            scope.covers(Scope::Device(device))
+                && bearing.as_ref().is_none_or(|bearing| bearing.has_routines_of(device))
+        })
+    };
     if routines_matter(context, &config.state, scope) {
         for callback in vdi_model::callbacks(&config.state, context.profile()) {
             let step = Step::Invoke(callback.command, callback.lane);
-            let command = config.state.command(callback.command);
-            let of = command.map_or(Scope::Set, |command| Scope::Device(command.device));
-            if scope.covers(of) && !steps.contains(&step) {
+            if of_device(&config.state, &callback) && !steps.contains(&step) {
+                steps.push(step);
+            }
+        }
+    }
+    if let Some((_, before)) = config.before_abort_of_agent() {
+        for callback in vdi_model::callbacks(&before, context.profile()) {
+            let step = Step::Begin(callback.command);
+            let seen = event.invokes();
+            let matters = (scope == Scope::Set && seen.is_none())
+                || seen == Some(callback.command)
+                || before
+                    .command(callback.command)
+                    .is_some_and(|command| errors_matter(&before, command.device));
+            if matters && of_device(&before, &callback) && !steps.contains(&step) {
                 steps.push(step);
             }
         }
@@ -95,9 +127,14 @@ fn routines_matter(context: &Context<'_>, state: &State, scope: Scope) -> bool {
     if state.aborted.is_some() {
         return false;
     }
-    let Scope::Device(device) = scope else {
-        return true;
-    };
+    match scope {
+        Scope::Device(device) => errors_matter(state, device),
+        Scope::Set => true,
+    }
+}
+
+/// Whether a device is in the error state, or about to enter it.
+fn errors_matter(state: &State, device: u8) -> bool {
     let changes_error_state = |command: &Command| {
         command.device == device
             && (command.fails_device || command.code == CommandCode::ClearError)
@@ -128,6 +165,7 @@ pub(super) fn apply(
             callbacks.retain(|callback| callback.command == command && callback.lane == lane);
             callbacks.iter().map(|callback| invoke(context, config, callback)).collect()
         }
+        Step::Begin(command) => begin(context, config, command),
         Step::Spontaneous(index) => vec![happen(context, config, index)],
     };
     moved.iter_mut().for_each(|after| note_changes(context, after, None, changed));
@@ -144,18 +182,21 @@ pub(super) fn can_apply(
     match step {
         Step::TakeEffect(index) => {
             let pending = &context.pending[index];
-            let outcomes = context.outcomes_of_untaken(config, pending);
             let is_target = target == Some(pending.slot);
-            outcomes.iter().any(|outcome| !takes_nothing(context, outcome, is_target))
+            let takes = |outcome: &Outcome| !takes_nothing(context, outcome, is_target);
+            context.outcomes_of_untaken(config, pending).iter().any(takes)
+                || outcomes_before(context, config, pending).iter().any(|(_, known)| takes(known))
         }
         Step::Decide(index) => {
             let pending = &context.pending[index];
             let agent = is_agent(&config.state, pending.lane);
             let is_target = target == Some(pending.slot);
+            let decides = |outcome: &Outcome| !decides_nothing(context, outcome, is_target, agent);
             let returns = vdi_model::returns(&config.state, context.profile(), pending.lane);
-            returns.iter().any(|outcome| !decides_nothing(context, outcome, is_target, agent))
+            returns.iter().any(decides)
+                || returns_before(context, config, pending).iter().any(|(_, known)| decides(known))
         }
-        Step::Invoke(..) | Step::Spontaneous(_) => true,
+        Step::Invoke(..) | Step::Begin(_) | Step::Spontaneous(_) => true,
     }
 }
 
@@ -185,19 +226,29 @@ fn take_effect(
     target: Option<Slot>,
 ) -> Configurations {
     let is_target = target == Some(pending.slot);
+    let (lane, caller) = (pending.lane, pending.call.caller());
     let mut moved = Configurations::new();
-    for outcome in context.outcomes_of_untaken(config, pending) {
-        if takes_nothing(context, &outcome, is_target) {
-            continue;
+    let mut push = |outcome: &Outcome, past: Option<usize>| {
+        if takes_nothing(context, outcome, is_target) {
+            return;
         }
         let mut after = config.clone();
-        vdi_model::apply(&mut after.state, pending.lane, pending.call.caller(), &outcome);
+        if let Some(past) = past {
+            after.happen_before(past, |state| vdi_model::apply(state, lane, caller, outcome));
+        } else {
+            vdi_model::apply(&mut after.state, lane, caller, outcome);
+            note_past(context, &mut after, config, pending);
+        }
         after.taken.add(pending.slot);
         after.retract(pending.slot);
-        note_misuse(&mut after, pending, &outcome);
-        context.record_call(&mut after, pending, &outcome);
+        after.leave_past(SlotSet::of(pending.slot));
+        note_misuse(&mut after, pending, outcome);
+        context.record_call(&mut after, pending, outcome);
         moved.push(after);
-    }
+    };
+    context.outcomes_of_untaken(config, pending).iter().for_each(|outcome| push(outcome, None));
+    let before = outcomes_before(context, config, pending);
+    before.iter().for_each(|(past, outcome)| push(outcome, Some(*past)));
     moved
 }
 
@@ -210,26 +261,56 @@ fn decide(
     let is_target = target == Some(pending.slot);
     let mut moved = Configurations::new();
     let agent = is_agent(&config.state, pending.lane);
-    for outcome in vdi_model::returns(&config.state, context.profile(), pending.lane) {
-        if decides_nothing(context, &outcome, is_target, agent) {
-            continue;
+    let mut push = |outcome: &Outcome, past: Option<usize>| {
+        if decides_nothing(context, outcome, is_target, agent) {
+            return;
         }
         let mut after = config.clone();
-        vdi_model::settle(&mut after.state, pending.lane, &outcome);
+        if let Some(past) = past {
+            after.happen_before(past, |state| vdi_model::settle(state, pending.lane, outcome));
+        } else {
+            vdi_model::settle(&mut after.state, pending.lane, outcome);
+        }
         after.retract(pending.slot);
-        context.record_call(&mut after, pending, &outcome);
+        after.leave_past(SlotSet::of(pending.slot));
+        context.record_call(&mut after, pending, outcome);
         moved.push(after);
-    }
+    };
+    let returns = vdi_model::returns(&config.state, context.profile(), pending.lane);
+    returns.iter().for_each(|outcome| push(outcome, None));
+    let before = returns_before(context, config, pending);
+    before.iter().for_each(|(past, outcome)| push(outcome, Some(*past)));
     moved
+}
+
+/// The agent has begun to invoke a routine before the abort that has happened.
+fn begin(context: &Context<'_>, config: &Configuration, command: CommandId) -> Configurations {
+    let Some((past, before)) = config.before_abort_of_agent() else {
+        return Configurations::new();
+    };
+    let mut callbacks = vdi_model::callbacks(&before, context.profile());
+    callbacks.retain(|known| known.command == command && before.free_agent() == Some(known.lane));
+    let begun = callbacks.iter().map(|callback| {
+        let mut after = config.clone();
+        after.happen_before(past, |state| vdi_model::apply_callback(state, callback, true));
+        after.end_past_of_agent();
+        note_begun(context, &mut after, callback);
+        after
+    });
+    begun.collect()
 }
 
 fn invoke(context: &Context<'_>, config: &Configuration, callback: &Callback) -> Configuration {
     let mut after = config.clone();
     vdi_model::apply_callback(&mut after.state, callback, true);
-    let position = after.begun.partition_point(|begun| begun.lane <= callback.lane);
-    after.begun.insert(position, *callback);
-    context.record(&mut after, Moment::Began(*callback));
+    note_begun(context, &mut after, callback);
     after
+}
+
+fn note_begun(context: &Context<'_>, config: &mut Configuration, callback: &Callback) {
+    let position = config.begun.partition_point(|begun| begun.lane <= callback.lane);
+    config.begun.insert(position, *callback);
+    context.record(config, Moment::Began(*callback));
 }
 
 /// What was said to happen without a call happens.
@@ -237,6 +318,7 @@ fn happen(context: &Context<'_>, config: &Configuration, index: usize) -> Config
     let mut after = config.clone();
     let (slot, spontaneous) = context.spontaneous[index];
     after.taken.add(slot);
+    after.pasts.clear();
     context.record(&mut after, Moment::Spontaneous(spontaneous));
     match spontaneous {
         Spontaneous::Exit(caller) => {
@@ -265,7 +347,7 @@ pub(super) fn note_changes(
     excepted: Option<Slot>,
     changed: Scope,
 ) {
-    config.state.normalize();
+    config.normalize();
     if context.exhaustive {
         return;
     }
@@ -287,10 +369,11 @@ pub(super) fn note_answers(
     if config.taken.has(slot) {
         let agent = is_agent(&config.state, pending.lane);
         if !agent && waits(&config.state, pending, Scope::Set) {
-            for outcome in vdi_model::returns(&config.state, context.profile(), pending.lane) {
-                if outcome.changes_nothing() {
-                    config.note(slot, TentativeAnswer::Outcome(outcome), line);
-                }
+            let mut returns = vdi_model::returns(&config.state, context.profile(), pending.lane);
+            let before = returns_before(context, config, pending);
+            returns.extend(before.into_iter().map(|(_, outcome)| outcome));
+            for outcome in returns.iter().filter(|outcome| outcome.changes_nothing()) {
+                config.note(slot, TentativeAnswer::Outcome(*outcome), line);
             }
         }
         return;
@@ -302,6 +385,8 @@ pub(super) fn note_answers(
     } else if config.could_wait(slot) {
         outcomes = context.outcomes_of_untaken(config, pending);
     }
+    let before = outcomes_before(context, config, pending);
+    outcomes.extend(before.into_iter().map(|(_, outcome)| outcome));
     for outcome in outcomes.iter().filter(|outcome| outcome.changes_nothing()) {
         config.note(slot, TentativeAnswer::Outcome(*outcome), line);
     }

@@ -3,10 +3,11 @@
 
 use smallvec::SmallVec;
 
-use super::configuration::{Configuration, Slot, SlotSet, Tentative};
+use super::configuration::{Configuration, Tentative};
 use super::context::{Context, Scope};
 use super::frontier::Frontier;
 use super::linearization::{Spontaneous, TentativeAnswer};
+use super::slots::{Slot, SlotSet};
 use super::steps::{note_answers, note_changes};
 use crate::Checker;
 use crate::sequential::{moves_commands, settle, waits_only};
@@ -62,6 +63,7 @@ pub(crate) fn leave(checker: &mut Checker, set: usize) {
     let settled = |config: &Configuration| {
         config.begun.is_empty()
             && config.misuse.is_empty()
+            && config.pasts.is_empty()
             && untaken(session, set, config).all(|call| would_wait(terms, config, call).is_some())
             && config.state.is_quiet(&terms.profile)
     };

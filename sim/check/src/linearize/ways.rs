@@ -2,36 +2,15 @@
 
 use smallvec::SmallVec;
 
-use super::configuration::{Configuration, Slot, Tentative};
-use super::context::{Context, Pending, is_agent, is_ready, note_misuse};
+use super::configuration::{Configuration, Tentative};
+use super::context::{Context, Pending, Scope, is_agent, is_ready, note_misuse};
 use super::linearization::{Moment, TentativeAnswer};
+use super::observation::Observation;
+use super::past::{may_leave_past, note_past, outcomes_before, returns_before};
 use super::steps::note_changes;
 use crate::session::{ObservedCallback, Returned, matches};
-use vdi_model::{Callback, CommandId, Outcome, State};
+use vdi_model::{Callback, CommandId, Outcome};
 use vdi_spec::clauses::Clause;
-
-/// The event that is to be explained.
-#[derive(Clone, Copy)]
-pub(super) enum Observation<'a> {
-    /// The call in this slot returns.
-    Return { slot: Slot, seen: &'a Returned<'a> },
-    /// A routine is invoked.
-    Callback { command: CommandId, seen: &'a ObservedCallback },
-    /// Everything is at rest.
-    Rest,
-    /// Something is seen that only some states allow.
-    Holds(&'a dyn Fn(&State) -> bool),
-}
-
-impl Observation<'_> {
-    /// The call that returns.
-    pub(super) const fn returns(&self) -> Option<Slot> {
-        match self {
-            Self::Return { slot, .. } => Some(*slot),
-            Self::Callback { .. } | Self::Rest | Self::Holds(_) => None,
-        }
-    }
-}
 
 /// How a configuration explains an event.
 #[derive(Clone, Debug)]
@@ -44,6 +23,10 @@ pub(super) enum Way {
     Answer(Outcome),
     /// The call took effect, or began to wait, before.
     Return(Outcome),
+    /// The call takes effect before the abort that has happened, and returns.
+    AnswerBefore(usize, Outcome),
+    /// The call had begun to wait, and was decided before the abort that has happened.
+    ReturnBefore(usize, Outcome),
     /// The routine was begun before; by its position.
     See(usize, Callback),
     /// The routine is begun now.
@@ -59,7 +42,9 @@ impl Way {
             Self::Stay => SmallVec::new(),
             Self::Possible(Tentative { answer: TentativeAnswer::Outcome(outcome), .. })
             | Self::Answer(outcome)
-            | Self::Return(outcome) => outcome.clauses().collect(),
+            | Self::Return(outcome)
+            | Self::AnswerBefore(_, outcome)
+            | Self::ReturnBefore(_, outcome) => outcome.clauses().collect(),
             Self::Possible(_) => SmallVec::from_iter([Clause::StatusSystemError]),
             Self::See(_, callback) | Self::Invoke(callback) => {
                 [Some(callback.clause), callback.also].into_iter().flatten().collect()
@@ -71,7 +56,12 @@ impl Way {
     pub(super) const fn callback(&self) -> Option<Callback> {
         match self {
             Self::See(_, callback) | Self::Invoke(callback) => Some(*callback),
-            Self::Stay | Self::Possible(_) | Self::Answer(_) | Self::Return(_) => None,
+            Self::Stay
+            | Self::Possible(_)
+            | Self::Answer(_)
+            | Self::Return(_)
+            | Self::AnswerBefore(..)
+            | Self::ReturnBefore(..) => None,
         }
     }
 }
@@ -123,13 +113,19 @@ fn to_return(
                 ways.push(Way::Return(outcome));
             }
         }
+        let before = returns_before(context, config, pending).into_iter();
+        let decided = |known: &(usize, Outcome)| !known.1.changes_nothing() && is_answer(&known.1);
+        ways.extend(before.filter(decided).map(|(past, known)| Way::ReturnBefore(past, known)));
         return ways;
     }
-    for outcome in context.outcomes_of_untaken(config, pending) {
-        if !outcome.changes_nothing() && context.answers_at_once(&outcome) && is_answer(&outcome) {
-            ways.push(Way::Answer(outcome));
-        }
-    }
+    let answers = |outcome: &Outcome| {
+        !outcome.changes_nothing() && context.answers_at_once(outcome) && is_answer(outcome)
+    };
+    let outcomes = context.outcomes_of_untaken(config, pending).into_iter();
+    ways.extend(outcomes.filter(answers).map(Way::Answer));
+    let before = outcomes_before(context, config, pending).into_iter();
+    let before = before.filter(|(_, outcome)| answers(outcome));
+    ways.extend(before.map(|(past, outcome)| Way::AnswerBefore(past, outcome)));
     ways
 }
 
@@ -174,17 +170,20 @@ pub(super) fn go(
                 }
             }
         }
-        (Way::Answer(outcome), Some(pending)) => {
-            let caller = pending.call.caller();
-            vdi_model::apply_and_return(&mut config.state, pending.lane, caller, outcome);
-            note_misuse(config, pending, outcome);
-            context.record_call(config, pending, outcome);
-        }
+        (Way::Answer(outcome), Some(pending)) => answer(context, config, pending, outcome),
         (Way::Return(outcome), Some(pending)) => {
             if !is_ready(&config.state, pending.lane) {
                 context.record_call(config, pending, outcome);
             }
             vdi_model::apply_return(&mut config.state, pending.lane, outcome);
+        }
+        (Way::AnswerBefore(past, outcome), Some(pending)) => {
+            answer_before(context, config, pending, *past, outcome);
+        }
+        (Way::ReturnBefore(past, outcome), Some(pending)) => {
+            context.record_call(config, pending, outcome);
+            let lane = pending.lane;
+            config.happen_before(*past, |state| vdi_model::apply_return(state, lane, outcome));
         }
         (Way::See(position, begun), _) => {
             config.begun.remove(*position);
@@ -195,12 +194,55 @@ pub(super) fn go(
         (Way::Invoke(callback), _) => {
             vdi_model::apply_callback(&mut config.state, callback, held);
             context.record(config, Moment::Began(*callback));
+            if let Scope::Device(device) = context.scope {
+                config.end_past_of(context, device, callback.lane);
+            }
         }
-        (Way::Possible(_) | Way::Answer(_) | Way::Return(_), None) => {}
+        (
+            Way::Possible(_)
+            | Way::Answer(_)
+            | Way::Return(_)
+            | Way::AnswerBefore(..)
+            | Way::ReturnBefore(..),
+            None,
+        ) => {}
     }
     if let Some(pending) = pending {
         config.forget(pending.slot);
     }
     let changed = pending.map_or(context.scope, |pending| pending.scope);
     note_changes(context, config, pending.map(|pending| pending.slot), changed);
+}
+
+/// The call takes effect and returns.
+fn answer(
+    context: &Context<'_>,
+    config: &mut Configuration,
+    pending: &Pending<'_>,
+    outcome: &Outcome,
+) {
+    let caller = pending.call.caller();
+    let before = may_leave_past(config, pending.call).then(|| config.clone());
+    vdi_model::apply_and_return(&mut config.state, pending.lane, caller, outcome);
+    if let Some(before) = before {
+        note_past(context, config, &before, pending);
+    }
+    note_misuse(config, pending, outcome);
+    context.record_call(config, pending, outcome);
+}
+
+/// The same, before what has happened.
+fn answer_before(
+    context: &Context<'_>,
+    config: &mut Configuration,
+    pending: &Pending<'_>,
+    past: usize,
+    outcome: &Outcome,
+) {
+    let (lane, caller) = (pending.lane, pending.call.caller());
+    config.happen_before(past, |state| {
+        vdi_model::apply_and_return(state, lane, caller, outcome);
+    });
+    note_misuse(config, pending, outcome);
+    context.record_call(config, pending, outcome);
 }

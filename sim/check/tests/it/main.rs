@@ -10,6 +10,7 @@ mod lives;
 mod lives_pinned;
 mod neighbours;
 mod overlaps;
+mod reduction;
 mod statement;
 #[path = "../../../tests/support/mod.rs"]
 mod support;

@@ -8,12 +8,12 @@ use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{Event, Trace};
 
 /// How many seeds; `VDI_SEEDS` goes deeper.
-fn seeds(usual: u64) -> u64 {
+pub(crate) fn seeds(usual: u64) -> u64 {
     std::env::var("VDI_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 /// A profile that depends on the seed: every reading is met.
-fn profile(seed: u64) -> Profile {
+pub(crate) fn profile(seed: u64) -> Profile {
     let mut profile = Profile::default();
     if seed.is_multiple_of(2) {
         return profile;
@@ -56,7 +56,7 @@ fn what_the_model_draws_is_conformant() {
 }
 
 /// One wrong event, or two that changed places; not every such change is a violation.
-fn corrupted(trace: &Trace, at: usize, kind: u8) -> Trace {
+pub(crate) fn corrupted(trace: &Trace, at: usize, kind: u8) -> Trace {
     let mut wrong = trace.clone();
     let at = at % wrong.events.len();
     let statuses = [
@@ -104,7 +104,7 @@ fn plainly(trace: &Trace, profile: &Profile) -> Judged {
 
 /// What two judges must agree upon: the kind of verdict, where, and what is not to be
 /// judged at all.
-fn told(judged: &Judged) -> (u8, usize, bool) {
+pub(crate) fn told(judged: &Judged) -> (u8, usize, bool) {
     let (kind, line) = match &judged.verdict {
         Verdict::Conformant | Verdict::Unreadable { .. } => (0, 0),
         Verdict::Violation(violation) => (1, violation.line),

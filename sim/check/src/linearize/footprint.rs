@@ -1,0 +1,582 @@
+//! What each call reads and changes: function by function, what the model looks at in
+//! `outcomes` and in `returns`, and what the effects of these do.
+//!
+//! A footprint holds not only for the state at hand but for every state that the calls in
+//! progress can bring about, since by it steps are left out that could come later. It is
+//! therefore said with what does not change any more: an abort is not taken back, Active not
+//! left, a device not opened or closed twice. A device that no call in progress closes stays
+//! open, so that not all can be closed; the `deviceCount`-th device that is opened makes the
+//! set Active, whichever that is, so that opening one changes nothing for opening another.
+
+use super::configuration::Configuration;
+use super::context::{Context, Pending, is_agent, is_ready};
+use super::parts::{Aspect, Footprint, Parts, bit, whole};
+use vdi_model::{
+    Call, Caller, Carried, ClientCall, ClientDevice, DeviceName, Request, ServerCall, ServerDevice,
+    Stage, State,
+};
+use vdi_spec::clauses::{
+    ClientOpensFirst, CloseEventAfterServerClose, ConnectedStateCells, GetCommandBeforeActive,
+};
+use vdi_spec::codes::{CommandCode, Win32};
+
+use Aspect as A;
+
+/// What the calls in progress leave open of the devices, and of the whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outlook {
+    /// The devices of which the server has not opened all that it may.
+    unopened: u64,
+    /// The same of the clients.
+    unjoined: u64,
+    /// Those that the calls in progress close, if no device stays open then.
+    closing: u64,
+    /// Whether all are closed.
+    all_closed: bool,
+    /// Whether two calls of the server may open the same device, or one that is open.
+    server_contested: bool,
+    /// The devices that a client opens, or has opened, while another call opens them.
+    client_contested: u64,
+    /// Those that a call in progress closes while another does, or it is closed.
+    closed_again: u64,
+    /// Whether a call in progress starts the agent, besides what runs.
+    agents: u8,
+    /// Whether a device may be found full.
+    full: bool,
+    /// The devices that are in the error state, or may enter or leave it.
+    erring: u64,
+    /// Whether time may pass, or a process end: what is not looked at closer.
+    unknown: bool,
+}
+
+impl Outlook {
+    pub(super) fn new(context: &Context<'_>, config: &Configuration) -> Self {
+        let state = &config.state;
+        let mut outlook = Self::default();
+        let (mut open, mut opened_by, mut joined_by, mut closed_by) = (0, 0, 0, 0);
+        for (index, device) in (0..).zip(&state.devices) {
+            match device.server {
+                ServerDevice::Unopened => outlook.unopened |= bit(index),
+                ServerDevice::Open => open |= bit(index),
+                ServerDevice::Closed => {}
+            }
+            if device.client == ClientDevice::Unopened {
+                outlook.unjoined |= bit(index);
+            }
+        }
+        outlook.agents = u8::from(state.agent.is_running());
+        let untaken = context.pending.iter().filter(|pending| !config.taken.has(pending.slot));
+        for pending in untaken {
+            match pending.call {
+                Call::Server(ServerCall::OpenDevice { device }) => {
+                    let device = device.map_or(0, bit);
+                    let free = device & outlook.unopened & !opened_by != 0;
+                    outlook.server_contested |= !free;
+                    opened_by |= device;
+                }
+                Call::Server(ServerCall::CloseDevice { device }) => {
+                    let device = bit(*device);
+                    outlook.closed_again |= device & (closed_by | !(open | outlook.unopened));
+                    closed_by |= device;
+                }
+                Call::Server(ServerCall::ExecuteCompletionAgent) => outlook.agents += 1,
+                Call::Server(ServerCall::SendCommand(Request { device, code, .. })) => {
+                    let clears = *code == CommandCode::ClearError;
+                    outlook.erring |= if clears { bit(*device) } else { 0 };
+                }
+                Call::Client(call) | Call::Secondary(_, call) => {
+                    outlook.note_client(call, &mut joined_by);
+                }
+                Call::Server(_) => {}
+            }
+        }
+        outlook.note_commands(state);
+        outlook.all_closed = state.all_closed();
+        let left = open | outlook.unopened;
+        outlook.closing = if left & !closed_by == 0 { left } else { 0 };
+        outlook.unknown = context.spontaneous.iter().any(|(slot, _)| !config.taken.has(*slot));
+        outlook
+    }
+
+    fn note_client(&mut self, call: &ClientCall, joined_by: &mut u64) {
+        match call {
+            ClientCall::OpenDevice {
+                name: DeviceName::Known(device) | DeviceName::New(device),
+            } => {
+                let device = bit(*device);
+                self.client_contested |= device & (*joined_by | !self.unjoined);
+                *joined_by |= device;
+            }
+            ClientCall::CompleteCommand { device, code, .. } => {
+                self.full |= code.is_full();
+                self.erring |= if *code == Win32::ERROR_SUCCESS { 0 } else { bit(*device) };
+            }
+            ClientCall::OpenDevice { name: DeviceName::Unknown }
+            | ClientCall::Create { .. }
+            | ClientCall::OpenInSecondary { .. }
+            | ClientCall::GetBufferHandle { .. }
+            | ClientCall::MapBufferHandle { .. }
+            | ClientCall::GetConfiguration { .. }
+            | ClientCall::GetCommand { .. }
+            | ClientCall::SignalAbort
+            | ClientCall::Close => {}
+        }
+    }
+
+    fn note_commands(&mut self, state: &State) {
+        for (index, device) in (0..).zip(&state.devices) {
+            self.erring |= if device.errored { bit(index) } else { 0 };
+        }
+        for command in &state.commands {
+            let errs = command.fails_device || command.code == CommandCode::ClearError;
+            self.erring |= if errs { bit(command.device) } else { 0 };
+            self.full |= matches!(command.stage, Stage::Completed { code, .. } if code.is_full());
+        }
+    }
+
+    /// The first of the devices that are not all opened, and the call that opens it; a
+    /// device that is not joined comes last. `None` if that is not certain.
+    pub(super) fn first_unopened(&self) -> Option<(Aspect, u64)> {
+        if self.server_contested || self.client_contested != 0 || self.unknown {
+            return None;
+        }
+        let first = |devices: u64| devices & devices.wrapping_neg();
+        match (self.unopened, self.unjoined) {
+            (0, 0) => None,
+            (0, unjoined) => Some((A::Joined, first(unjoined))),
+            (unopened, _) => Some((A::Opened, first(unopened))),
+        }
+    }
+
+    /// Whether time may pass or a process end, so that nothing is certain.
+    pub(super) const fn is_unknown(&self) -> bool {
+        self.unknown
+    }
+
+    /// What tells whether the set is Active.
+    pub(super) fn activity(&self, state: &State) -> Parts {
+        if state.activated {
+            return Parts::default();
+        }
+        let read = whole::CONFIGURATION | whole::AGENT;
+        Parts::whole(read).with(A::Opened, u64::MAX).with(A::Joined, u64::MAX)
+    }
+
+    /// What tells whether all devices are closed.
+    const fn all_closed(&self) -> Parts {
+        Parts::whole(0).with(A::Closed, self.closing)
+    }
+}
+
+/// What the agent's return reads and changes. Commands whose callback is to come keep it from
+/// returning, and no call makes fewer of them.
+fn of_agent(outlook: &Outlook) -> Footprint {
+    Footprint {
+        reads: Parts::whole(whole::ABORT),
+        awaits: outlook.all_closed().and(whole::SERVER),
+        writes: Parts::whole(whole::AGENT),
+    }
+}
+
+/// What a call that is not settled yet reads and changes; with `before`, as it can take
+/// effect before the abort that has happened.
+pub(super) fn of(
+    context: &Context<'_>,
+    config: &Configuration,
+    outlook: &Outlook,
+    pending: &Pending<'_>,
+    before: bool,
+) -> Footprint {
+    let state = &config.state;
+    if outlook.unknown
+        || pending.bound.elsewhere
+        || pending.bound.creates
+        || context.profile().connected_state_cells == ConnectedStateCells::Table
+    {
+        return Footprint::ALL;
+    }
+    if is_agent(state, pending.lane) {
+        return of_agent(outlook);
+    }
+    if config.taken.has(pending.slot)
+        && matches!(
+            state.in_progress(pending.lane).map(|call| call.pending),
+            Some(vdi_model::Pending::ServerClose(_))
+        )
+    {
+        return Footprint::new(Parts::whole(whole::AGENT), Parts::default());
+    }
+    let aborted = state.aborted.is_some() && !before;
+    match pending.call {
+        Call::Server(call) => of_server(context, config, outlook, call, aborted),
+        Call::Client(call) | Call::Secondary(_, call) => {
+            of_client(context, config, outlook, pending.call.caller(), call, aborted)
+        }
+    }
+}
+
+/// Whether the call has taken effect and only its return is to come: nothing bears on it.
+pub(super) fn is_settled(config: &Configuration, pending: &Pending<'_>) -> bool {
+    config.taken.has(pending.slot) && is_ready(&config.state, pending.lane)
+}
+
+fn of_server(
+    context: &Context<'_>,
+    config: &Configuration,
+    outlook: &Outlook,
+    call: &ServerCall,
+    aborted: bool,
+) -> Footprint {
+    let state = &config.state;
+    let phase = whole::SERVER | whole::ABORT;
+    let reads = outlook.all_closed().and(phase);
+    let nothing = Parts::default();
+    if aborted && is_refused_after_abort(call) {
+        return Footprint::new(Parts::whole(phase), nothing);
+    }
+    match call {
+        ServerCall::Open { .. } => {
+            Footprint::new(Parts::whole(phase | whole::CLIENT), Parts::whole(whole::SERVER))
+        }
+        ServerCall::GetConfiguration => Footprint::new(Parts::whole(phase), nothing),
+        ServerCall::BeginConfiguration { .. }
+        | ServerCall::RequestBuffers(_)
+        | ServerCall::AllocateBuffer { .. }
+        | ServerCall::FreeBuffer { .. }
+        | ServerCall::QueryAvailableBuffers(_)
+        | ServerCall::EndConfiguration
+        | ServerCall::IsSharedBuffer { .. } => of_buffers(context, &config.state, call, reads),
+        ServerCall::ExecuteCompletionAgent => {
+            let mut reads = reads.and(whole::CONFIGURATION | whole::AGENT);
+            if outlook.agents > 1 {
+                reads.add(&outlook.activity(state));
+            }
+            Footprint::new(reads, Parts::whole(whole::AGENT))
+        }
+        ServerCall::OpenDevice { device } => {
+            let devices = match device {
+                Some(device) if !outlook.server_contested => bit(*device),
+                Some(_) | None => u64::MAX,
+            };
+            let reads = reads.and(whole::CONFIGURATION).with(A::Opened, devices);
+            Footprint::new(reads, nothing.with(A::Opened, devices))
+        }
+        ServerCall::SignalAbort => {
+            let written = if aborted { 0 } else { whole::ABORT };
+            Footprint::new(Parts::whole(phase), Parts::whole(written))
+        }
+        ServerCall::Close => of_server_close(outlook, aborted),
+        ServerCall::SendCommand(request) => of_send(context, config, outlook, request, aborted),
+        ServerCall::CloseDevice { device } => {
+            let own = bit(*device);
+            let mut reads = Parts::whole(phase).with(A::Closed, own).with(A::Commands, own);
+            reads.add(&outlook.activity(state));
+            if outlook.closed_again & own != 0 {
+                reads.add(&outlook.all_closed());
+            }
+            Footprint::new(reads, nothing.with(A::Closed, own).with(A::Commands, own))
+        }
+    }
+}
+
+/// The server's calls that configure the set, and those on its buffers.
+fn of_buffers(context: &Context<'_>, state: &State, call: &ServerCall, reads: Parts) -> Footprint {
+    let reads = reads.and(whole::CONFIGURATION | whole::BUFFERS);
+    if let ServerCall::FreeBuffer { buffer: Some(buffer), .. } = call {
+        let users = users(context, state, Carried::Buffer(*buffer));
+        let reads = reads.with(A::Owed, users).with(A::Commands, users);
+        return Footprint::new(reads, Parts::whole(whole::BUFFERS));
+    }
+    let written = match call {
+        ServerCall::BeginConfiguration { .. } => whole::CONFIGURATION,
+        ServerCall::EndConfiguration => whole::CONFIGURATION | whole::BUFFERS | whole::SEEN,
+        ServerCall::RequestBuffers(_)
+        | ServerCall::AllocateBuffer { .. }
+        | ServerCall::FreeBuffer { .. } => whole::BUFFERS,
+        ServerCall::QueryAvailableBuffers(_)
+        | ServerCall::IsSharedBuffer { .. }
+        | ServerCall::Open { .. }
+        | ServerCall::GetConfiguration
+        | ServerCall::ExecuteCompletionAgent
+        | ServerCall::OpenDevice { .. }
+        | ServerCall::SignalAbort
+        | ServerCall::Close
+        | ServerCall::SendCommand(_)
+        | ServerCall::CloseDevice { .. } => 0,
+    };
+    Footprint::new(reads, Parts::whole(written))
+}
+
+/// Whether the call is refused after an abort, whatever else there is, and changes nothing.
+const fn is_refused_after_abort(call: &ServerCall) -> bool {
+    match call {
+        ServerCall::GetConfiguration
+        | ServerCall::BeginConfiguration { .. }
+        | ServerCall::RequestBuffers(_)
+        | ServerCall::QueryAvailableBuffers(_)
+        | ServerCall::EndConfiguration
+        | ServerCall::ExecuteCompletionAgent
+        | ServerCall::OpenDevice { .. }
+        | ServerCall::AllocateBuffer { .. }
+        | ServerCall::FreeBuffer { .. }
+        | ServerCall::CloseDevice { .. } => true,
+        ServerCall::Open { .. }
+        | ServerCall::IsSharedBuffer { .. }
+        | ServerCall::SignalAbort
+        | ServerCall::Close
+        | ServerCall::SendCommand(_) => false,
+    }
+}
+
+/// The server's Close: whether it aborts is told by the devices; commands matter only where
+/// all of them are closed.
+fn of_server_close(outlook: &Outlook, aborted: bool) -> Footprint {
+    let read = whole::SERVER | whole::ABORT | whole::AGENT;
+    let mut reads = Parts::whole(read).with(A::Opened, u64::MAX).with(A::Closed, u64::MAX);
+    let mut written = whole::SERVER;
+    if !aborted {
+        written |= whole::ABORT;
+        if outlook.all_closed || outlook.closing != 0 {
+            reads = reads.with(A::Owed, u64::MAX);
+        }
+    }
+    Footprint::new(reads, Parts::whole(written))
+}
+
+fn of_send(
+    context: &Context<'_>,
+    config: &Configuration,
+    outlook: &Outlook,
+    request: &Request,
+    aborted: bool,
+) -> Footprint {
+    let own = bit(request.device);
+    let phase = whole::SERVER | whole::ABORT;
+    let owed = Parts::default().with(A::Owed, own);
+    if aborted {
+        return Footprint::new(Parts::whole(phase), owed);
+    }
+    let users = users(context, &config.state, request.buffer);
+    let mut reads = Parts::whole(phase).with(A::Closed, own).with(A::Commands, own | users);
+    reads.add(&outlook.activity(&config.state));
+    if changes_buffer(context, request.buffer) {
+        reads = reads.and(whole::BUFFERS);
+    }
+    let writes_data = matches!(request.code, CommandCode::Write | CommandCode::WriteMark);
+    if outlook.full && writes_data {
+        reads = reads.and(whole::FULL);
+    }
+    Footprint::new(reads, owed.with(A::Commands, own))
+}
+
+/// The devices with a command, sent or about to be, that carries this buffer.
+fn users(context: &Context<'_>, state: &State, carried: Carried) -> u64 {
+    let Carried::Buffer(buffer) = carried else {
+        return 0;
+    };
+    let sent = state.commands.iter().filter(|command| command.buffer == Some(buffer));
+    let sending = context.pending.iter().filter_map(|pending| match pending.call {
+        Call::Server(ServerCall::SendCommand(request)) => {
+            (request.buffer == carried).then_some(request.device)
+        }
+        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => None,
+    });
+    sent.map(|command| command.device).chain(sending).fold(0, |all, device| all | bit(device))
+}
+
+/// Whether a call in progress allocates or frees the buffer.
+fn changes_buffer(context: &Context<'_>, carried: Carried) -> bool {
+    context.pending.iter().any(|pending| match pending.call {
+        Call::Server(ServerCall::AllocateBuffer { buffer, .. }) => {
+            carried == Carried::Buffer(*buffer)
+        }
+        Call::Server(ServerCall::FreeBuffer { buffer: Some(buffer), .. }) => {
+            carried == Carried::Buffer(*buffer)
+        }
+        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => false,
+    })
+}
+
+fn of_client(
+    context: &Context<'_>,
+    config: &Configuration,
+    outlook: &Outlook,
+    caller: Caller,
+    call: &ClientCall,
+    aborted: bool,
+) -> Footprint {
+    let state = &config.state;
+    let life = if caller == Caller::Client(0) { whole::CLIENT } else { whole::SECONDARIES };
+    let seen = if state.configuration_seen { 0 } else { whole::SEEN | whole::CONFIGURATION };
+    let alive = Parts::whole(life | whole::ABORT);
+    let nothing = Parts::default();
+    match call {
+        ClientCall::Create { .. } => Footprint::ALL,
+        ClientCall::OpenInSecondary { .. } => {
+            let read = whole::SECONDARIES | whole::CLIENT | whole::SERVER;
+            Footprint::new(alive.and(read | seen), Parts::whole(whole::SECONDARIES))
+        }
+        ClientCall::GetBufferHandle { .. } => {
+            let reads = alive.and(whole::BUFFERS | whole::MAPPED);
+            let reads = reads.with(A::Commands, u64::MAX).with(A::Joined, u64::MAX);
+            Footprint::new(reads, nothing)
+        }
+        ClientCall::MapBufferHandle { .. } => {
+            Footprint::new(alive.and(whole::BUFFERS), Parts::whole(whole::MAPPED))
+        }
+        ClientCall::GetConfiguration { .. } => {
+            let written = if state.configuration_seen { 0 } else { whole::SEEN };
+            Footprint::new(alive.and(whole::CONFIGURATION), Parts::whole(written))
+        }
+        ClientCall::OpenDevice { .. } | ClientCall::GetCommand { .. } if aborted => {
+            Footprint::new(alive.and(seen), nothing)
+        }
+        ClientCall::CompleteCommand { .. } if aborted => Footprint::new(alive.and(seen), nothing),
+        ClientCall::OpenDevice { name } => {
+            let reads = alive.and(seen);
+            of_client_open(context, outlook, *name, reads)
+        }
+        ClientCall::GetCommand { device, .. } => {
+            of_get_command(context, outlook, *device, alive.and(seen))
+        }
+        ClientCall::CompleteCommand { device, .. } => {
+            let own = bit(*device);
+            let reads = alive.and(seen).with(A::Commands, own).with(A::Ended, own);
+            let reads = reads.with(A::Joined, own | outlook.unjoined);
+            Footprint::new(reads, nothing.with(A::Commands, own))
+        }
+        ClientCall::SignalAbort => {
+            let written = if aborted { 0 } else { whole::ABORT };
+            Footprint::new(alive, Parts::whole(written))
+        }
+        ClientCall::Close => of_client_close(life, aborted),
+    }
+}
+
+fn of_client_open(
+    context: &Context<'_>,
+    outlook: &Outlook,
+    name: DeviceName,
+    reads: Parts,
+) -> Footprint {
+    let (DeviceName::Known(device) | DeviceName::New(device)) = name else {
+        let reads = reads.with(A::Joined, u64::MAX).with(A::Ended, u64::MAX);
+        return Footprint::new(reads, Parts::default());
+    };
+    let own = bit(device);
+    let mut reads = reads.with(A::Joined, own);
+    if context.profile().client_opens_first != ClientOpensFirst::Accepted {
+        reads = reads.with(A::Opened, own);
+    }
+    if outlook.client_contested & own != 0 {
+        let any = u64::MAX;
+        reads = reads.with(A::Joined, any).with(A::Opened, any).with(A::Ended, any);
+    }
+    Footprint::new(reads, Parts::default().with(A::Joined, own))
+}
+
+fn of_get_command(context: &Context<'_>, outlook: &Outlook, device: u8, reads: Parts) -> Footprint {
+    let (own, profile) = (bit(device), context.profile());
+    let mut reads = reads.with(A::Commands, own).with(A::Closed, own);
+    reads = reads.with(A::Ended, own).with(A::Joined, own);
+    if profile.get_command_before_active == GetCommandBeforeActive::ProtocolError {
+        reads = reads.with(A::Joined, outlook.unjoined);
+    }
+    if profile.close_event_after_server_close == CloseEventAfterServerClose::AbortError {
+        reads = reads.and(whole::SERVER);
+    }
+    let writes = Parts::whole(whole::MAPPED).with(A::Commands, own).with(A::Ended, own);
+    Footprint::new(reads, writes)
+}
+
+/// A client's Close: of the primary's all depends on how far the devices are, and what a
+/// client holds ends with it.
+fn of_client_close(life: u16, aborted: bool) -> Footprint {
+    let any = u64::MAX;
+    let reads = Parts::whole(life | whole::ABORT | whole::SERVER);
+    let reads = reads.with(A::Joined, any).with(A::Ended, any).with(A::Closed, any);
+    let reads = reads.with(A::Commands, any).with(A::Owed, any).and(whole::BUFFERS);
+    let mut written = life | whole::MAPPED | whole::BUFFERS;
+    if !aborted {
+        written |= whole::ABORT;
+    }
+    Footprint::new(reads, Parts::whole(written).with(A::Commands, any))
+}
+
+/// What the routines of a device read and change that the agent may have begun to invoke
+/// without being seen: that a command is owed no more, and the error state, if it is in one
+/// or about to be.
+pub(super) fn of_routines(outlook: &Outlook, device: u8) -> Footprint {
+    let own = bit(device);
+    let full = if outlook.full { whole::FULL } else { 0 };
+    let reads = Parts::whole(whole::ABORT);
+    let writes = Parts::whole(full).with(A::Owed, own);
+    let commands = Parts::default().with(A::Commands, own);
+    if outlook.erring & own == 0 {
+        return Footprint { reads, awaits: commands, writes };
+    }
+    Footprint::new(reads.with(A::Commands, own), writes.with(A::Commands, own))
+}
+
+/// The same of a routine that is seen.
+pub(super) fn of_callback(outlook: &Outlook, device: u8) -> Footprint {
+    let own = bit(device);
+    let full = if outlook.full { whole::FULL } else { 0 };
+    let reads = Parts::whole(whole::ABORT | whole::AGENT);
+    let reads = reads.with(A::Commands, own).with(A::Owed, own);
+    Footprint::new(reads, Parts::whole(full).with(A::Owed, own).with(A::Commands, own))
+}
+
+/// The devices whose routines may be begun without being seen: those with commands, sent or
+/// about to be. After an abort nothing depends on them.
+pub(super) fn with_routines(context: &Context<'_>, state: &State) -> u64 {
+    let sending = context.pending.iter().filter_map(|pending| match pending.call {
+        Call::Server(ServerCall::SendCommand(request)) => Some(request.device),
+        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => None,
+    });
+    let sent = state.commands.iter().map(|command| command.device);
+    sent.chain(sending).fold(0, |all, device| all | bit(device))
+}
+
+/// Whether the call is that of a party that ends the set, as a step of which what it leaves
+/// of the devices can be told: an abort, or the server's Close.
+pub(super) const fn aborts_softly(call: &Call) -> bool {
+    match call {
+        Call::Server(call) => matches!(call, ServerCall::SignalAbort | ServerCall::Close),
+        Call::Client(call) | Call::Secondary(_, call) => {
+            matches!(call, ClientCall::SignalAbort)
+        }
+    }
+}
+
+/// Whether the call can make the set Active.
+pub(super) const fn activates(call: &Call) -> bool {
+    match call {
+        Call::Server(call) => {
+            matches!(call, ServerCall::OpenDevice { .. } | ServerCall::ExecuteCompletionAgent)
+        }
+        Call::Client(call) | Call::Secondary(_, call) => {
+            matches!(call, ClientCall::OpenDevice { .. })
+        }
+    }
+}
+
+/// Whether the call reads and changes nothing but its device, as far as calls go that can
+/// still be made to happen before an abort.
+pub(super) fn is_of_device(call: &Call, reads: &Parts) -> bool {
+    match call {
+        Call::Server(ServerCall::SendCommand(request)) => {
+            !reads.has(whole::FULL | whole::BUFFERS)
+                && reads.of(A::Commands) & !bit(request.device) == 0
+        }
+        Call::Server(call) => {
+            matches!(call, ServerCall::CloseDevice { .. } | ServerCall::OpenDevice { .. })
+        }
+        Call::Client(call) | Call::Secondary(_, call) => matches!(
+            call,
+            ClientCall::OpenDevice { .. }
+                | ClientCall::GetCommand { .. }
+                | ClientCall::CompleteCommand { .. }
+        ),
+    }
+}

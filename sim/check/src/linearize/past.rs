@@ -1,0 +1,232 @@
+//! Calls that were in progress at an abort may have taken effect before it.
+//!
+//! Of n calls on n devices any may come before an abort and any after it, which are 2 to the
+//! power of n states. But an abort changes nothing of a device: it is a mark that what comes
+//! later looks at. So it is put off for each call whether it came before, until an event
+//! depends on it: the configuration remembers which calls were in progress then, and what
+//! the abort has changed for them. A call that is made to happen before the abort after all
+//! looks at the state without that mark, and leaves what it would have left. It is the same
+//! with the server's Close, and with the step that makes the set Active, before which
+//! SendCommand is refused.
+//!
+//! This is right as long as nothing that came after has looked at what such a call changes,
+//! or changed what it looks at. After an abort calls on devices are refused, and change
+//! nothing. What does look is a footprint's matter (see `bearing`), so that such a call is
+//! tried before it: a callback, which ends this for its device; the agent's return, the
+//! server's Close, a client's Close and the end of a process, which end it for the calls that
+//! they bear on.
+
+use super::before::Past;
+use super::configuration::Configuration;
+use super::context::{Context, Pending};
+use super::footprint::{Outlook, aborts_softly, activates, is_of_device, is_settled, of};
+use super::slots::{Slot, SlotSet};
+use smallvec::SmallVec;
+use vdi_model::{
+    Agent, Call, ClientCall, ClientLife, Configuration as Configured, LaneId, Outcome, ServerCall,
+    ServerLife, Stage, State,
+};
+
+/// Whether anything happens without a call that is not followed closer.
+fn is_closed(context: &Context<'_>, config: &Configuration) -> bool {
+    context.reduces && context.spontaneous.iter().all(|(slot, _)| config.taken.has(*slot))
+}
+
+/// Whether an abort, if a call came to one now, could come after calls that take effect later.
+pub(super) fn can_abort_later(context: &Context<'_>, config: &Configuration) -> bool {
+    let State { aborted, client, configuration_seen, .. } = &config.state;
+    let created = *client == ClientLife::Created;
+    aborted.is_none() && created && *configuration_seen && is_closed(context, config)
+}
+
+/// The same of the step that makes the set Active.
+pub(super) fn can_activate_later(context: &Context<'_>, config: &Configuration) -> bool {
+    let State { aborted, server, activated, configuration, .. } = &config.state;
+    let initializing = *server == ServerLife::Open && *configuration == Configured::Ended;
+    aborted.is_none() && initializing && !activated && is_closed(context, config)
+}
+
+/// The same of the server's Close after an abort.
+pub(super) fn can_close_later(context: &Context<'_>, config: &Configuration) -> bool {
+    let State { aborted, server, client, .. } = &config.state;
+    let open = *server == ServerLife::Open && *client == ClientLife::Created;
+    aborted.is_some() && open && is_closed(context, config)
+}
+
+/// Whether a call may be such a step.
+pub(super) fn may_leave_past(config: &Configuration, call: &Call) -> bool {
+    aborts_softly(call) || (!config.state.activated && activates(call))
+}
+
+/// A call has taken effect: if it has ended the set for one of its parties, or made it Active,
+/// what was before is remembered.
+pub(super) fn note_past(
+    context: &Context<'_>,
+    config: &mut Configuration,
+    before: &Configuration,
+    pending: &Pending<'_>,
+) {
+    let (was, is) = (&before.state, &config.state);
+    let aborts = was.aborted.is_none() && is.aborted.is_some();
+    let ends = aborts || was.server != is.server;
+    let can_end_later = can_abort_later(context, before) || can_close_later(context, before);
+    let soft = ends && aborts_softly(pending.call) && can_end_later;
+    let activates = !was.activated && is.activated && can_activate_later(context, before);
+    if !soft && !activates {
+        return;
+    }
+    // What is called after an abort, or before the set is Active, only SendCommand is more
+    // than an answer.
+    let any = ends && was.aborted.is_none();
+    let outlook = Outlook::new(context, before);
+    let may_be = |other: &Pending<'_>| {
+        let sends = matches!(other.call, Call::Server(ServerCall::SendCommand(_)));
+        let open = !is_settled(before, other) && !other.lost;
+        let is_of = || is_of_device(other.call, &of(context, before, &outlook, other, false).reads);
+        other.slot != pending.slot && open && (any || sends) && is_of()
+    };
+    let mut slots = SlotSet::default();
+    context.pending.iter().filter(|other| may_be(other)).for_each(|other| slots.add(other.slot));
+    let State { aborted, server, agent, activated, .. } = *was;
+    let routine = aborts && was.free_agent().is_some();
+    if routine || slots != SlotSet::default() {
+        config.pasts.push(Past { slots, aborted, server, agent, activated, routine });
+    }
+}
+
+impl Configuration {
+    /// Whether a call may have taken effect before what has happened.
+    pub(super) fn may_be_past(&self, slot: Slot, call: &Call) -> bool {
+        self.pasts.iter().any(|past| past.admits(&self.state, slot, call))
+    }
+
+    /// The states for a call that may have taken effect before, each with its position.
+    pub(crate) fn before(&self, slot: Slot, call: &Call) -> SmallVec<[(usize, State); 1]> {
+        let pasts = self.pasts.iter().enumerate();
+        let admitting = pasts.filter(|(_, past)| past.admits(&self.state, slot, call));
+        admitting.filter_map(|(at, past)| Some((at, past.view(&self.state)?))).collect()
+    }
+
+    /// The state for a routine that the agent may have begun to invoke before the abort.
+    pub(super) fn before_abort_of_agent(&self) -> Option<(usize, State)> {
+        let at = self.pasts.iter().position(|past| past.routine)?;
+        let past = &self.pasts[at];
+        let Agent::Running { lane } = past.agent else { return None };
+        let busy = self.state.in_progress(lane).is_some() || past.has_left(&self.state);
+        if busy { None } else { Some((at, past.view(&self.state)?)) }
+    }
+
+    /// Lets something happen before what has happened.
+    pub(super) fn happen_before(&mut self, past: usize, happen: impl FnOnce(&mut State)) {
+        if let Some(mut state) = self.pasts[past].view(&self.state) {
+            happen(&mut state);
+            self.go_on_from(state);
+        }
+    }
+
+    /// Goes on with what something before has made of the state then.
+    fn go_on_from(&mut self, state: State) {
+        let State { aborted, server, agent, activated, .. } = self.state;
+        let held = |state: &State, id| {
+            state.command(id).is_some_and(|command| command.stage == Stage::Delivered)
+        };
+        let changed: SmallVec<[vdi_model::BufferId; 2]> = state
+            .commands
+            .iter()
+            .filter(|command| held(&state, command.id) != held(&self.state, command.id))
+            .filter_map(|command| command.buffer)
+            .collect();
+        self.state = State { aborted, server, agent, activated, ..state };
+        if aborted.is_none() {
+            return;
+        }
+        let State { commands, buffers, .. } = &mut self.state;
+        // What the client holds at the abort it keeps.
+        for buffer in buffers.iter_mut().filter(|buffer| changed.contains(&buffer.id)) {
+            buffer.kept = commands.iter().any(|command| {
+                command.buffer == Some(buffer.id) && command.stage == Stage::Delivered
+            });
+        }
+    }
+
+    /// The agent has begun to invoke a routine before the abort.
+    pub(super) fn end_past_of_agent(&mut self) {
+        self.pasts.iter_mut().for_each(|past| past.routine = false);
+    }
+
+    /// A command of this device was called back: what it was like before is not known any
+    /// more.
+    pub(super) fn end_past_of(&mut self, context: &Context<'_>, device: u8, lane: LaneId) {
+        for past in &mut self.pasts {
+            past.routine &= past.agent != Agent::Running { lane };
+            let own = |known: &&Pending<'_>| device_of(known.call) == Some(device);
+            context.pending.iter().filter(own).for_each(|known| past.slots.remove(known.slot));
+        }
+    }
+
+    /// These calls have returned, or taken effect, or are no calls of the set.
+    pub(super) fn leave_past(&mut self, slots: SlotSet) {
+        self.pasts.iter_mut().for_each(|past| past.slots.remove_all(slots));
+    }
+
+    /// Puts what has no order into one; what is queued has one as long as it matters.
+    pub(super) fn normalize(&mut self) {
+        self.pasts.retain(|past| past.routine || past.slots != SlotSet::default());
+        let aborted = self.state.aborted;
+        if !self.pasts.is_empty() {
+            self.state.aborted = None;
+        }
+        self.state.normalize();
+        self.state.aborted = aborted;
+    }
+}
+
+/// What a call that has not taken effect may come to before what has happened, each with
+/// where that was.
+pub(super) fn outcomes_before(
+    context: &Context<'_>,
+    config: &Configuration,
+    pending: &Pending<'_>,
+) -> SmallVec<[(usize, Outcome); 2]> {
+    let mut all = SmallVec::new();
+    let could_wait = config.could_wait(pending.slot);
+    for (at, state) in config.before(pending.slot, pending.call) {
+        let mut outcomes = context.outcomes_of_waiting(&state, could_wait, pending);
+        let sends = matches!(pending.call, Call::Server(ServerCall::SendCommand(_)));
+        if sends && config.pasts[at].has_left(&config.state) {
+            outcomes.retain(|outcome| outcome.refuses() || outcome.changes_nothing());
+        }
+        all.extend(outcomes.into_iter().map(|outcome| (at, outcome)));
+    }
+    all
+}
+
+/// What a call that has begun to wait may return before what has happened.
+pub(super) fn returns_before(
+    context: &Context<'_>,
+    config: &Configuration,
+    pending: &Pending<'_>,
+) -> SmallVec<[(usize, Outcome); 2]> {
+    let mut all = SmallVec::new();
+    for (at, state) in config.before(pending.slot, pending.call) {
+        let returns = vdi_model::returns(&state, context.profile(), pending.lane);
+        all.extend(returns.into_iter().map(|outcome| (at, outcome)));
+    }
+    all
+}
+
+/// The device that a call is about.
+pub(super) const fn device_of(call: &Call) -> Option<u8> {
+    match call {
+        Call::Server(ServerCall::SendCommand(request)) => Some(request.device),
+        Call::Server(ServerCall::CloseDevice { device }) => Some(*device),
+        Call::Client(
+            ClientCall::GetCommand { device, .. } | ClientCall::CompleteCommand { device, .. },
+        )
+        | Call::Secondary(
+            _,
+            ClientCall::GetCommand { device, .. } | ClientCall::CompleteCommand { device, .. },
+        ) => Some(*device),
+        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => None,
+    }
+}

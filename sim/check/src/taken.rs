@@ -202,16 +202,33 @@ fn refused_opens(checker: &mut Checker, index: usize) -> Vec<Checker> {
     }
     // Nothing is under way that could make another of it.
     if rivals.is_empty() && is_held(&checker.session, set) {
-        forsake(checker, index);
+        refuse_opens(checker, index);
         return Vec::new();
     }
     let untaken = |at: &usize| !checker.session.calls[*at].effect.taken;
     let refused = |at: usize| {
         let mut other = checker.alone();
-        forsake(&mut other, at);
+        refuse_opens(&mut other, at);
         other
     };
     rivals.into_iter().chain([index]).filter(untaken).map(refused).collect()
+}
+
+/// An Open cannot get at its set, nor can others on its interface.
+fn refuse_opens(checker: &mut Checker, index: usize) {
+    let bound = &checker.session.calls[index].bound;
+    let (set, interface) = (bound.set, bound.then.attaches());
+    let calls = &checker.session.calls;
+    let opens = |at: &usize| {
+        let OpenCall { bound, effect, .. } = &calls[*at];
+        bound.set == set && bound.then.attaches() == interface && !effect.taken
+    };
+    let opens: Vec<usize> = (0..calls.len()).filter(opens).collect();
+    for at in opens {
+        forsake(checker, at);
+        let bound = &mut checker.session.calls[at].bound;
+        (bound.own, bound.elsewhere) = (false, true);
+    }
 }
 
 /// The server's end closes: an Open that was refused because of it may come after that.

@@ -151,6 +151,9 @@ fn racers(program: &Program) -> Vec<Value> {
             let made = format!("n{}", racers.len());
             let set = sets[*lane][usize::from(act.second)];
             let devices = program.phase == Some("Active") && !act.second && *lane < 4;
+            // With a secondary client the second device is that one's.
+            let device = if program.secondary && *lane < 2 { 1 } else { act.device };
+            let act = &Act { device, ..act.clone() };
             let mut call = match lane {
                 _ if devices && act.which.index(5) > 2 => on_device(*lane > 1, act, &made),
                 0 | 1 => by_primary(act, set, &made),

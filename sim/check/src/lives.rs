@@ -269,7 +269,7 @@ fn next_sets(session: &Session, index: usize) -> SmallVec<[(usize, Next); 2]> {
     let (OnSuccess::Attach(interface), Some(name)) = (&bound.then, &bound.name) else {
         return next;
     };
-    let found = SetTrack::find(&session.sets, name);
+    let found = SetTrack::find_beside(&session.sets, name, bound.set);
     let is_server = bound.call.caller() == Caller::Server;
     let dead = || if is_server { None } else { SetTrack::find_dead(&session.sets, name) };
     let found = found.or_else(dead).filter(|set| *set != bound.set);

@@ -162,11 +162,10 @@ pub(crate) fn forsake(checker: &mut Checker, index: usize) {
     let mut slots = SlotSet::default();
     slots.add(call.slot);
     withdraw(checker, call.bound.set, slots, &|_| true);
-    let session = &mut checker.session;
-    let slot = session.free_slot(SetTrack::UNATTACHED).unwrap_or_default();
-    let left = &mut session.calls[index];
-    (left.slot, left.bound.set) = (slot, SetTrack::UNATTACHED);
-    left.provisional.attached = None;
+    let had = call.provisional.attached.flatten().filter(|before| *before != call.bound.set);
+    adopt(checker, index, had.unwrap_or(SetTrack::UNATTACHED), false);
+    let left = &mut checker.session.calls[index];
+    left.bound.own = had.is_some();
     match &mut left.bound.call {
         Call::Server(ServerCall::Open { found, .. })
         | Call::Secondary(_, ClientCall::OpenInSecondary { found }) => *found = false,
@@ -227,7 +226,7 @@ fn refuse_opens(checker: &mut Checker, index: usize) {
     for at in opens {
         forsake(checker, at);
         let bound = &mut checker.session.calls[at].bound;
-        (bound.own, bound.elsewhere) = (false, true);
+        bound.elsewhere = true;
     }
 }
 
@@ -235,7 +234,7 @@ fn refuse_opens(checker: &mut Checker, index: usize) {
 fn opens_after(checker: &Checker, set: usize) -> Vec<Checker> {
     let track = &checker.session.sets[set];
     let asks = |call: &OpenCall| {
-        call.bound.set == SetTrack::UNATTACHED
+        call.bound.set != set
             && call.bound.elsewhere
             && call.bound.name.as_ref().is_some_and(|name| track.is_named(name))
     };

@@ -146,6 +146,16 @@ impl Session {
         others.any(has) || self.calls_of(set).any(opens)
     }
 
+    /// Whether another server's interface has had the set since before any call that is open.
+    pub(crate) fn is_anothers(&self, interface: usize, set: usize) -> bool {
+        let opening =
+            |other: usize| self.calls_of(set).any(|call| call.bound.then.attaches() == Some(other));
+        self.names.interfaces.iter().enumerate().any(|(other, known)| {
+            let has = known.process == Process::Server && known.set == Some(set);
+            other != interface && has && !opening(other)
+        })
+    }
+
     /// The set of an open call.
     pub(crate) fn set_of(&self, index: usize) -> &SetTrack {
         &self.sets[self.calls[index].bound.set]

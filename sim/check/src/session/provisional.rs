@@ -6,7 +6,7 @@ use super::bind::find_device;
 use super::{OnSuccess, OpenCall, Provisional, Session, SetName, SetTrack};
 use crate::Checker;
 use crate::linearize::{SlotSet, enter, note_call, withdraw};
-use vdi_model::{Call, ClientCall, ServerCall, ServerLife};
+use vdi_model::{Call, ClientCall, ServerCall};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
 
@@ -73,10 +73,8 @@ fn own(session: &mut Session, set: usize, interface: usize) {
         call.bound.set == set
             && matches!(call.bound.then, OnSuccess::Attach(known) if known == interface)
     };
-    // One that a server has closed is not opened again.
-    let may_open = session.sets[set]
-        .any(|state| matches!(state.server, ServerLife::Absent | ServerLife::Open));
-    if may_open && session.calls.iter().filter(|call| opens(call)).count() > 1 {
+    let several = session.calls.iter().filter(|call| opens(call)).count() > 1;
+    if several && !session.is_anothers(interface, set) {
         session.calls.iter_mut().filter(|call| opens(call)).for_each(|call| call.bound.own = true);
     }
 }

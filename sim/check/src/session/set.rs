@@ -132,6 +132,11 @@ impl SetTrack {
 
     /// The set of that name to which a server could attach: the latest.
     pub(crate) fn find(sets: &[Self], name: &SetName) -> Option<usize> {
+        Self::find_beside(sets, name, Self::UNATTACHED)
+    }
+
+    /// The same beside one that is known.
+    pub(crate) fn find_beside(sets: &[Self], name: &SetName, known: usize) -> Option<usize> {
         let alive = |set: &Self| {
             let created = set.any(|state| state.client == ClientLife::Created);
             let may_be = created || set.any(|state| state.client == ClientLife::Absent);
@@ -139,7 +144,7 @@ impl SetTrack {
             // Another call may have closed it before its Create returns.
             (is_creating && may_be) || (created && set.is_named(name))
         };
-        sets.iter().rposition(alive)
+        (0..sets.len()).rev().find(|set| *set != known && alive(&sets[*set]))
     }
 
     /// The set of that name whose primary died, if none is alive: the latest.

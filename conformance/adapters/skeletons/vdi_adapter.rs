@@ -4,7 +4,7 @@
 //! `Unsupported` for what you do not offer: it is reported as such, never as passed. The protocol
 //! is told in conformance/adapters/PROTOCOL.md of the suite. It needs the crate serde_json.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::sync::mpsc::{Sender, channel};
 
@@ -59,7 +59,7 @@ fn lane(name: &str, messages: impl Iterator<Item = Value>) {
 }
 
 fn main() {
-    let mut lanes: HashMap<String, Sender<Value>> = HashMap::new();
+    let mut lanes: BTreeMap<String, Sender<Value>> = BTreeMap::new();
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         let line = line.trim_start_matches('\u{feff}').trim();
         if line.is_empty() {

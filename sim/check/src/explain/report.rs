@@ -39,6 +39,13 @@ pub(crate) struct Report {
     pub(crate) transitions: Transitions,
     /// Parties whose misuse was on purpose.
     provoked: Vec<Party>,
+    sides: Sides,
+}
+
+/// Which sides are seen.
+#[derive(Clone, Copy, Debug)]
+struct Sides {
+    /// Whether the server was not recorded.
     server_unseen: bool,
     /// Whether anything was seen of server and client, or need not be.
     seen: [bool; 2],
@@ -58,8 +65,10 @@ impl Report {
             used: vec![false; CLAUSES.len()],
             transitions: Transitions::default(),
             provoked: header.provoked.clone(),
-            server_unseen: header.unseen.contains(&Party::Server),
-            seen: [Party::Server, Party::Client].map(|party| header.unseen.contains(&party)),
+            sides: Sides {
+                server_unseen: header.unseen.contains(&Party::Server),
+                seen: [Party::Server, Party::Client].map(|party| header.unseen.contains(&party)),
+            },
         }
     }
 
@@ -81,8 +90,8 @@ impl Report {
     /// A process of this party was seen.
     pub(crate) fn see(&mut self, party: Party) {
         match party {
-            Party::Server => self.seen[0] = true,
-            Party::Client => self.seen[1] = true,
+            Party::Server => self.sides.seen[0] = true,
+            Party::Client => self.sides.seen[1] = true,
             Party::Interface => {}
         }
     }
@@ -93,7 +102,7 @@ impl Report {
         let id = violation.clause.info().id;
         // Without a client the server's Open finds no set; without a server all that a client
         // waits for does not come.
-        match self.seen {
+        match self.sides.seen {
             [false, true] if !id.starts_with("client.create.") => Some(Party::Server),
             [true, false] if id.starts_with("server.open.") => Some(Party::Client),
             [true, true] | [false, false] | [false, true] | [true, false] => None,
@@ -116,7 +125,7 @@ impl Report {
     pub(crate) fn find(&mut self, line: usize, clause: Clause, what: String, hazard: bool) {
         self.used[clause as usize] = true;
         // What calls break that were synthesized for it is nobody's.
-        if clause.party() == Party::Server && self.server_unseen {
+        if clause.party() == Party::Server && self.sides.server_unseen {
             return;
         }
         self.keep(line, clause, what, hazard);
@@ -135,7 +144,7 @@ impl Report {
 
     /// Whether the server was not seen.
     pub(crate) const fn is_server_unseen(&self) -> bool {
-        self.server_unseen
+        self.sides.server_unseen
     }
 
     /// Whether nobody has been found at fault.

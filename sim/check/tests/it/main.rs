@@ -8,6 +8,7 @@ mod half;
 mod histories;
 mod lives;
 mod lives_pinned;
+mod lives_world;
 mod neighbours;
 mod overlaps;
 mod reduction;

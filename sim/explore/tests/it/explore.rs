@@ -171,10 +171,10 @@ const TINY: Bounds = Bounds {
 /// Clauses that bind the interface and that no world meets, each with the reason.
 const OUTSIDE: &[(&str, &str)] = &[
     ("server.request-buffers.basic-alignment", "a bounded world asks for one alignment only"),
-    ("server.query-available-buffers.unsound", "a bounded world asks for sound buffers only"),
     ("server.allocate-buffer.aligned", "addresses are no part of a state; a trace is judged"),
     ("server.allocate-buffer.prefix-zone", "addresses are no part of a state; a trace is judged"),
     ("server.time-out.load", "no Load is sent in a bounded world"),
+    ("client.create.name-taken", "a bounded world has one set"),
     ("client.get-configuration.granted", "what the fields hold is judged in a trace"),
     ("client.get-configuration.as-asked", "what the fields hold is judged in a trace"),
     ("client.get-configuration.features", "what the fields hold is judged in a trace"),

@@ -13,7 +13,7 @@ use crate::terms::Terms;
 use vdi_model::{
     self, Agent, Answer, Call, LaneId, Outcome, Outcomes, ServerCall, ServerDevice, State,
 };
-use vdi_spec::clauses::Profile;
+use vdi_spec::clauses::{Clause, Profile};
 use vdi_trace::Function;
 
 /// What a call reads and changes: calls of different devices do so independently.
@@ -201,12 +201,41 @@ pub(super) fn is_agent(state: &State, lane: LaneId) -> bool {
 }
 
 /// Notes what the caller of a call breaks by it.
-pub(super) fn note_misuse(config: &mut Configuration, pending: &Pending<'_>, outcome: &Outcome) {
-    for clause in outcome.misuses() {
+pub(super) fn note_misuse(
+    context: &Context<'_>,
+    config: &mut Configuration,
+    pending: &Pending<'_>,
+    outcome: &Outcome,
+) {
+    let knew = |clause: &Clause| !may_be_ready(context, config, pending, *clause);
+    let broken: SmallVec<[Clause; 2]> = outcome.misuses().filter(knew).collect();
+    for clause in broken {
         let Pending { line, function, lane, .. } = *pending;
         let misuse = Misuse { line, clause, function, lane };
         if let Err(position) = config.misuse.binary_search(&misuse) {
             config.misuse.insert(position, misuse);
         }
     }
+}
+
+/// Whether a SendCommand that was refused because the set was not Active may have come when
+/// the server had done its part. What makes the set Active is tried in one order only, which
+/// is enough for the answer and not for the fault.
+fn may_be_ready(
+    context: &Context<'_>,
+    config: &Configuration,
+    pending: &Pending<'_>,
+    clause: Clause,
+) -> bool {
+    let sends = matches!(pending.call, Call::Server(ServerCall::SendCommand(_)));
+    let of_readiness = matches!(clause, Clause::ServerCommandAgent | Clause::ServerOrder);
+    let makes_ready = |other: &Pending<'_>| {
+        !config.taken.has(other.slot)
+            && matches!(
+                other.call,
+                Call::Server(ServerCall::ExecuteCompletionAgent | ServerCall::OpenDevice { .. })
+            )
+    };
+    let in_progress = || config.state.activated || context.pending.iter().any(makes_ready);
+    context.reduces && sends && of_readiness && in_progress()
 }

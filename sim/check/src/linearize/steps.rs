@@ -242,7 +242,7 @@ fn take_effect(
         after.taken.add(pending.slot);
         after.retract(pending.slot);
         after.leave_past(SlotSet::of(pending.slot));
-        note_misuse(&mut after, pending, outcome);
+        note_misuse(context, &mut after, pending, outcome);
         context.record_call(&mut after, pending, outcome);
         moved.push(after);
     };

@@ -164,7 +164,7 @@ pub(super) fn go(
             let (began, lane) = (pending.line, pending.lane);
             context.record(config, Moment::Possible { began, lane, answer, depth, noted });
             if let TentativeAnswer::Outcome(outcome) = &known.answer {
-                note_misuse(config, pending, outcome);
+                note_misuse(context, config, pending, outcome);
                 if config.taken.has(pending.slot) {
                     vdi_model::apply_return(&mut config.state, pending.lane, outcome);
                 }
@@ -227,7 +227,7 @@ fn answer(
     if let Some(before) = before {
         note_past(context, config, &before, pending);
     }
-    note_misuse(config, pending, outcome);
+    note_misuse(context, config, pending, outcome);
     context.record_call(config, pending, outcome);
 }
 
@@ -243,6 +243,6 @@ fn answer_before(
     config.happen_before(past, |state| {
         vdi_model::apply_and_return(state, lane, caller, outcome);
     });
-    note_misuse(config, pending, outcome);
+    note_misuse(context, config, pending, outcome);
     context.record_call(config, pending, outcome);
 }

@@ -173,7 +173,13 @@ fn report_misuse(set: usize, frontier: &mut Frontier, session: &Session, report:
     for config in &mut frontier.configurations {
         config.misuse.retain(|misuse| !certain.contains(misuse));
     }
-    let knew = |misuse: &Misuse| !session.sets[set].statement.excuses(misuse.clause, misuse.line);
+    let track = &session.sets[set];
+    let knew = |misuse: &Misuse| {
+        let &Misuse { clause, line, lane, .. } = misuse;
+        let process = session.lanes[lane].process;
+        !track.statement.excuses(clause, line)
+            && !track.evidence.may_precede_close(process, line, clause)
+    };
     for Misuse { line, clause, function, lane } in certain.into_iter().filter(knew) {
         let what = format!("{function} by {}", session.lanes.name(lane));
         report.find(line, clause, what, false);

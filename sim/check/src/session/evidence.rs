@@ -1,14 +1,17 @@
 //! What has been seen of an abort, and what might have been taken for one: from it follows
 //! which clause is the cause where a later answer is wrong.
 
+use smallvec::SmallVec;
+
 use super::Session;
 use super::call::OpenCall;
 use vdi_model::{Call, ClientCall, ServerCall, State};
 use vdi_spec::clauses::Clause;
 use vdi_spec::codes::{CommandCode, HResult, Win32};
+use vdi_trace::{Function, Process};
 
 /// What has been seen of an abort of one set.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Evidence {
     /// Whether an answer or a callback has shown that the set is aborted.
     pub(crate) aborted: bool,
@@ -18,12 +21,28 @@ pub(crate) struct Evidence {
     /// The devices, by their bits, that a ClearError has taken out of the error state and that
     /// have accepted no command since.
     pub(crate) cleared: u64,
+    /// The processes of which a Close has returned, with the line of the first.
+    closed: SmallVec<[(Process, usize); 2]>,
 }
 
 impl Evidence {
     /// Something has happened that aborts no set.
     pub(crate) const fn suspect(&mut self, clause: Clause, line: usize) {
         self.suspect = Some((clause, line));
+    }
+
+    /// Whether a call that this process began in this line may have come before its Close: only
+    /// what begins when that has returned is a use of what is closed.
+    pub(crate) fn may_precede_close(&self, process: Process, line: usize, clause: Clause) -> bool {
+        let of_closed = matches!(
+            clause,
+            Clause::ServerCloseUseAfter
+                | Clause::ServerCloseHandleUseless
+                | Clause::ClientCloseUseAfter
+                | Clause::ClientCloseTwice
+        );
+        let closed = |(by, at): &(Process, usize)| *by == process && *at < line;
+        of_closed && !self.closed.iter().any(closed)
     }
 
     /// A completion routine was invoked, as it had to be.
@@ -45,7 +64,12 @@ pub(crate) fn suspected(session: &Session, set: usize) -> Option<Clause> {
 
 /// A call has returned, in this line, as it may.
 pub(crate) fn note_evidence(session: &mut Session, call: &OpenCall, status: HResult, line: usize) {
+    let process = session.process_of(call);
     let track = &mut session.sets[call.bound.set];
+    let closes = call.function == Function::Close;
+    if closes && track.evidence.closed.iter().all(|(by, _)| *by != process) {
+        track.evidence.closed.push((process, line));
+    }
     let is_aborted = track.any(|state: &State| state.aborted.is_some());
     let evidence = &mut track.evidence;
     evidence.aborted |= status == HResult::VD_E_ABORT;

@@ -1,6 +1,7 @@
 //! What does not bear on an event is put off: nothing is lost by it, against the search that
 //! tries every order, and what it costs, counted in configurations and not in seconds.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use vdi_check::{Checker, Judged, Verdict, check_trace, check_trace_with};
@@ -31,15 +32,25 @@ fn in_every_order(trace: &Trace, profile: &Profile) -> Judged {
     check_trace_with(judge.in_every_order().with_budget(5_000), trace)
 }
 
-/// Judges it both ways; gives the kind of verdict, if both reached one.
+/// What server and client are said to have broken, with the lines.
+fn faults(judged: &Judged) -> BTreeSet<(usize, &'static str)> {
+    judged.findings.iter().map(|finding| (finding.line, finding.clause.info().id)).collect()
+}
+
+/// Judges it both ways; gives the kind of verdict, if both reached one. Nobody is said to have
+/// broken anything that is not broken in every order.
 fn agree(seed: u64, trace: &Trace, profile: &Profile) -> Option<u8> {
-    let every_order = told(&in_every_order(trace, profile));
-    if every_order.0 == 2 {
+    let every_order = in_every_order(trace, profile);
+    let (found, broken) = (told(&every_order), faults(&every_order));
+    if found.0 == 2 {
         return None;
     }
-    let reduced = told(&check_trace(trace, profile));
-    assert_eq!(reduced, every_order, "seed {seed}: search, every order\n{}", trace.to_json_lines());
-    Some(reduced.0)
+    let reduced = check_trace(trace, profile);
+    let text = || trace.to_json_lines();
+    assert_eq!(told(&reduced), found, "seed {seed}: search, every order\n{}", text());
+    let accused: Vec<_> = faults(&reduced).difference(&broken).copied().collect();
+    assert!(found.0 != 0 || accused.is_empty(), "seed {seed}: {accused:?}\n{}", text());
+    Some(found.0)
 }
 
 /// On histories that are conformant, and on those that are not any more, the search finds what

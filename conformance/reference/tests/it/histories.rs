@@ -146,6 +146,7 @@ pub(super) fn opening(mutant: Option<Mutant>) -> Vec<String> {
     log.note("create", other.create(Some("none"), "T", &pipes(1)));
     log.note("open", late.open(None, "T"));
     log.note("create", client.create(None, "S", &pipes(2)));
+    log.note("create", log.stage.world.client_set("third").create(None, "S", &pipes(1)));
     log.note("create", client.create(None, "U", &pipes(2)));
     log.note("open", late.open(None, "s"));
     log.note("open", server.open(None, "S"));

@@ -173,11 +173,15 @@ fn counted(lines: &Lines) -> (Verdict, usize) {
     (judge.finish().verdict, examined)
 }
 
+/// What is spent besides, once, where few calls are in progress and every order is tried.
+const FEW: usize = 128;
+
 /// It is conformant, and takes at most so many configurations an event.
 fn assert_cheap(lines: &Lines, an_event: usize) {
     let (verdict, examined) = counted(lines);
     assert_eq!(verdict, Verdict::Conformant, "{}", lines.text);
-    assert!(examined <= lines.events * an_event, "{examined} for {} events", lines.events);
+    let most = lines.events * an_event + FEW;
+    assert!(examined <= most, "{examined} for {} events", lines.events);
 }
 
 /// Every thread of a client is in OpenDevice while the server opens its devices.

@@ -287,11 +287,15 @@ fn the_plain_implementation() {
     decided(hold(&Reference::adapter(), 40, &program(), scenario));
 }
 
+/// The adapter in Python.
+pub(super) fn python() -> Stdio {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/adapters/python/tiny_vdi.py");
+    Stdio::new(&format!("python3 '{path}'")).expect("a command line")
+}
+
 #[test]
 fn in_python() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/adapters/python/tiny_vdi.py");
-    let adapter = Stdio::new(&format!("python3 '{path}'")).expect("a command line");
-    decided(hold(&adapter, 8, &program(), scenario));
+    decided(hold(&python(), 8, &program(), scenario));
 }
 
 /// The programs find defects that need a race: otherwise they would show nothing.

@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use vdi_conformance::adapter::{Reference, Runtime, Stdio};
+use vdi_conformance::adapter::{Reference, Runtime};
 use vdi_conformance::scenario::Scenario;
 use vdi_sim::trace::Process;
 
-use crate::programs::{decided, hold, race};
+use crate::programs::{decided, hold, python, race};
 
 /// What is there before the lanes begin.
 const PHASES: [Option<&str>; 7] = [
@@ -203,7 +203,5 @@ fn on_the_plain_implementation() {
 
 #[test]
 fn in_python() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/adapters/python/tiny_vdi.py");
-    let adapter = Stdio::new(&format!("python3 '{path}'")).expect("a command line");
-    decided(hold(&adapter, 8, &program(), scenario));
+    decided(hold(&python(), 8, &program(), scenario));
 }

@@ -87,8 +87,16 @@ impl Checker {
     /// Searches for the order of effects in every order of calls, also of those that do not
     /// bear on one another. The verdict is the same; it is what the search is compared with.
     #[must_use]
-    pub const fn in_every_order(mut self) -> Self {
-        self.terms.search.reduces = false;
+    pub const fn in_every_order(self) -> Self {
+        self.putting_off_from(usize::MAX)
+    }
+
+    /// Puts off what does not bear on an event where at least so many calls of a set are in
+    /// progress, agent's included; 0 or 1: always. The verdict is the same, it is only found
+    /// sooner: where calls are few it takes longer to tell what bears.
+    #[must_use]
+    pub const fn putting_off_from(mut self, calls: usize) -> Self {
+        self.terms.search.puts_off_from = calls;
         self
     }
 

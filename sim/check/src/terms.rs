@@ -19,6 +19,9 @@ pub(crate) struct Terms {
     pub(crate) search: SearchOptions,
 }
 
+/// So many calls in progress are many.
+const MANY: usize = 9;
+
 /// How thorough the search for an order of effects is, and what is kept of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SearchOptions {
@@ -26,8 +29,9 @@ pub(crate) struct SearchOptions {
     pub(crate) budget: usize,
     /// Whether every order is tried, without any of the shortcuts.
     pub(crate) exhaustive: bool,
-    /// Whether what does not bear on an event is put off.
-    pub(crate) reduces: bool,
+    /// From so many calls in progress on, what does not bear on an event is put off; fewer
+    /// are tried in every order, which takes less than to tell what bears.
+    pub(crate) puts_off_from: usize,
     /// Whether the order of effects is searched for even where calls do not overlap.
     pub(crate) always: bool,
     /// Whether the order of effects is kept, to be shown.
@@ -47,7 +51,7 @@ impl Terms {
             search: SearchOptions {
                 budget: BUDGET,
                 exhaustive: false,
-                reduces: true,
+                puts_off_from: MANY,
                 always: false,
                 explains: false,
             },

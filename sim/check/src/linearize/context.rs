@@ -16,10 +16,6 @@ use vdi_model::{
 use vdi_spec::clauses::{Clause, Profile};
 use vdi_trace::Function;
 
-/// From so many calls in progress on, what does not bear on an event is put off: fewer are tried
-/// in every order.
-const MANY: usize = 9;
-
 /// What a call reads and changes: calls of different devices do so independently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
@@ -87,8 +83,7 @@ impl<'a> Context<'a> {
             spontaneous: frontier.spontaneous.clone(),
             scope: Scope::Set,
             exhaustive: terms.search.exhaustive,
-            reduces: session.calls_of(set).count() >= MANY
-                && terms.search.reduces
+            reduces: session.calls_of(set).count() >= terms.search.puts_off_from
                 && !terms.search.exhaustive,
         }
     }

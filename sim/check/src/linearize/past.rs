@@ -119,9 +119,22 @@ impl Configuration {
     /// Lets something happen before what has happened.
     pub(super) fn happen_before(&mut self, past: usize, happen: impl FnOnce(&mut State)) {
         if let Some(mut state) = self.pasts[past].view(&self.state) {
+            let was_active = state.activated;
             happen(&mut state);
+            if state.activated && !was_active {
+                self.activate_before(past);
+            }
             self.go_on_from(state);
         }
+    }
+
+    /// The set has become Active before what has happened: what may have taken effect then may
+    /// have done so before that, or after it.
+    fn activate_before(&mut self, past: usize) {
+        let earlier = Past { routine: false, ..self.pasts[past] };
+        self.pasts[past..].iter_mut().for_each(|later| later.activated = true);
+        self.pasts.insert(past, earlier);
+        self.state.activated = true;
     }
 
     /// Goes on with what something before has made of the state then.

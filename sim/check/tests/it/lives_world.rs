@@ -134,7 +134,23 @@ impl Make {
         match self {
             Self::CreateBeside | Self::CloseBeside => 3,
             Self::OpenBeside | Self::ServerConfigurationBeside => 4,
-            _ => self.process(),
+            Self::Create
+            | Self::Close
+            | Self::Abort
+            | Self::Configuration
+            | Self::OpenDevice
+            | Self::GetCommand
+            | Self::Open
+            | Self::ServerClose
+            | Self::ServerAbort
+            | Self::ServerConfiguration
+            | Self::Begin
+            | Self::End
+            | Self::ServerOpenDevice
+            | Self::CloseDevice
+            | Self::OpenSecondary
+            | Self::CloseSecondary
+            | Self::AbortSecondary => self.process(),
         }
     }
 

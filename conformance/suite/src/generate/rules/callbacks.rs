@@ -2,6 +2,7 @@
 //! when one of them fails.
 
 use serde_json::{Value, json};
+use vdi_spec::codes::CommandCode as C;
 
 use super::steps::{
     BUFFER, agent_returns, allocate, bare, begin, call, called_back, client_configuration,
@@ -432,21 +433,51 @@ const KINDS: &[Kind] = &[
 
 /// A command as the server sends it, with what it needs.
 fn sent(code: &str) -> Value {
-    match code {
-        "Write" => json!({ "code": code, "buffer": "b1", "size": 512 }),
-        "SkipMarks" | "SkipBlocks" | "Load" => json!({ "code": code, "size": 1 }),
-        "SetPosition" => json!({ "code": code, "size": 0, "position": 4096 }),
-        _ => json!({ "code": code }),
+    match named(code) {
+        C::Read | C::Write => json!({ "code": code, "buffer": "b1", "size": 512 }),
+        C::SkipMarks | C::SkipBlocks | C::Load => json!({ "code": code, "size": 1 }),
+        C::SetPosition => json!({ "code": code, "size": 0, "position": 4096 }),
+        C::ClearError
+        | C::Rewind
+        | C::WriteMark
+        | C::GetPosition
+        | C::Discard
+        | C::Flush
+        | C::Snapshot
+        | C::MountSnapshot
+        | C::PrepareToFreeze
+        | C::FileInfoBegin
+        | C::FileInfoEnd
+        | C::GetError
+        | C::Complete => json!({ "code": code }),
     }
 }
 
 /// What the client tells of a command that it has carried out.
 fn told(code: &str) -> Value {
-    match code {
-        "Write" => json!({ "bytes": 512 }),
-        "GetPosition" | "SetPosition" => json!({ "position": 4096 }),
-        _ => json!({}),
+    match named(code) {
+        C::Read | C::Write => json!({ "bytes": 512 }),
+        C::GetPosition | C::SetPosition => json!({ "position": 4096 }),
+        C::ClearError
+        | C::Rewind
+        | C::WriteMark
+        | C::SkipMarks
+        | C::SkipBlocks
+        | C::Load
+        | C::Discard
+        | C::Flush
+        | C::Snapshot
+        | C::MountSnapshot
+        | C::PrepareToFreeze
+        | C::FileInfoBegin
+        | C::FileInfoEnd
+        | C::GetError
+        | C::Complete => json!({}),
     }
+}
+
+fn named(code: &str) -> C {
+    C::by_name(code).expect("a command that there is")
 }
 
 /// All commands of a kind of device.

@@ -47,6 +47,7 @@ pub(crate) fn begin(
     if let Some(state) = session.sets[set].states().next() {
         report.transitions.insert(function, process, state);
     }
+    rules::note_if_right(checker, lane, &bound);
     dispatch(checker, set, &bound.call);
     let Some(slot) = checker.session.free_slot(set) else {
         checker.report.undecided(Why::TooManyCalls { most: SLOTS });

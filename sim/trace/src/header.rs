@@ -23,7 +23,8 @@ pub struct Header {
     /// The implementation that was observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Origin>,
-    /// The scenario that was run.
+    /// The scenario that was run. It makes the calls of both sides, so that their misuse is on
+    /// purpose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scenario: Option<String>,
     /// What the implementation declares of itself.
@@ -110,6 +111,16 @@ impl Default for Header {
 }
 
 impl Header {
+    /// The parties whose misuse is on purpose: those said to be, and both sides of a scenario,
+    /// which makes every call of theirs.
+    #[must_use]
+    pub fn on_purpose(&self) -> Vec<Party> {
+        match self.scenario {
+            Some(_) => vec![Party::Server, Party::Client],
+            None => self.provoked.clone(),
+        }
+    }
+
     /// Whether nothing of this party was recorded.
     #[must_use]
     pub fn misses(&self, party: Party) -> bool {

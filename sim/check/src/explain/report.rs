@@ -64,7 +64,7 @@ impl Report {
             events: 0,
             used: vec![false; CLAUSES.len()],
             transitions: Transitions::default(),
-            provoked: header.provoked.clone(),
+            provoked: header.on_purpose(),
             sides: Sides {
                 server_unseen: header.unseen.contains(&Party::Server),
                 seen: [Party::Server, Party::Client].map(|party| header.unseen.contains(&party)),

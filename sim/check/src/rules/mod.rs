@@ -1,6 +1,7 @@
 //! Obligations judged beside the model's outcomes: what server and client owe to each
 //! other and to the interface, and what the data that come with an answer have to be.
 
+mod blame;
 mod buffers;
 mod configuration;
 mod devices;
@@ -9,6 +10,7 @@ mod process;
 mod statement;
 mod time;
 
+pub(crate) use blame::note_if_right;
 pub(crate) use buffers::{check_buffer, touch, write};
 pub(crate) use configuration::compare_configuration;
 pub(crate) use devices::{check_device_name, check_position, check_use, note_stray_bytes};

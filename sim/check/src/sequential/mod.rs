@@ -97,6 +97,9 @@ fn take_effect(checker: &mut Checker, index: usize) {
 fn find_misuse(checker: &mut Checker, index: usize, misuse: SmallVec<[Clause; 2]>) {
     let Checker { session, report, .. } = checker;
     let (line, set) = (session.calls[index].line, session.calls[index].bound.set);
+    if session.right.contains(&line) {
+        return;
+    }
     let knew = |clause: &Clause| !session.sets[set].statement.excuses(*clause, line);
     for clause in misuse.into_iter().filter(knew) {
         report.find(line, clause, session.call_text(index), false);

@@ -29,6 +29,8 @@ pub(crate) use provisional::{adopt, fail_to_attach, keep_or_revoke, provide};
 pub(crate) use set::{SetTrack, StatementTrack};
 pub(crate) use set_name::SetName;
 
+use std::collections::VecDeque;
+
 use crate::explain::InputError;
 use crate::linearize::{Slot, SlotSet};
 use vdi_model::{Call, LaneId, ServerCall, State};
@@ -42,6 +44,8 @@ pub(crate) struct Session {
     pub(crate) sets: Vec<SetTrack>,
     /// Calls that have begun and not returned, in the order in which they began.
     pub(crate) calls: Vec<OpenCall>,
+    /// The lines of calls that might have been right when they began: the last of them.
+    pub(crate) right: VecDeque<usize>,
     /// Processes that have exited.
     exited: Vec<Process>,
     next_id: u32,
@@ -54,6 +58,7 @@ impl Session {
             lanes: Lanes::default(),
             sets: vec![SetTrack::new()],
             calls: Vec::new(),
+            right: VecDeque::new(),
             exited: Vec::new(),
             next_id: 0,
         }

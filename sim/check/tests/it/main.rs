@@ -1,6 +1,7 @@
 //! The tests of the oracle.
 
 mod answers;
+mod blame;
 mod causes;
 mod contested;
 mod ends;

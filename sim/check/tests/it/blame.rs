@@ -1,0 +1,182 @@
+//! Whom a call that is out of its place is held against, where calls are in progress together.
+
+use std::fmt::Write as _;
+
+use vdi_check::check_reader;
+use vdi_spec::clauses::{Party, Profile};
+
+const ALL: [Party; 3] = [Party::Interface, Party::Server, Party::Client];
+
+/// A set, made and configured, with this many devices open on both sides.
+fn active(devices: usize) -> String {
+    let mut text = String::from("{\"vdi\":\"trace/1\"}\n");
+    call(
+        &mut text,
+        "primary.main",
+        "CreateEx",
+        "cset",
+        &format!(r#","args":{{"name":"S","config":{{"deviceCount":{devices}}}}}"#),
+    );
+    call(&mut text, "server.main", "Open", "sset", r#","args":{"name":"S"}"#);
+    let asked = r#","args":{"blockSize":512,"maxTransferSize":65536,"features":["WriteMedia"]}"#;
+    call(&mut text, "server.main", "BeginConfiguration", "sset", asked);
+    call(&mut text, "server.main", "EndConfiguration", "sset", "");
+    let forever = r#","args":{"timeout":"infinite"}"#;
+    call(&mut text, "primary.main", "GetConfiguration", "cset", forever);
+    begins(&mut text, "server.agent", "ExecuteCompletionAgent", "sset", "");
+    for device in 1..=devices {
+        let named = if device == 1 { "S".to_owned() } else { format!("S{device}") };
+        for (lane, on, handle) in [("server", "sset", "sdev"), ("primary", "cset", "cdev")] {
+            let rest = format!(r#","as":"{handle}{device}","args":{{"name":"{named}"}}"#);
+            call(&mut text, &format!("{lane}.main"), "OpenDevice", on, &rest);
+        }
+    }
+    text
+}
+
+fn begins(text: &mut String, lane: &str, call: &str, on: &str, rest: &str) {
+    let _ = writeln!(text, r#"{{"lane":"{lane}","call":"{call}","on":"{on}"{rest}}}"#);
+}
+
+fn returns(text: &mut String, lane: &str, status: &str) {
+    let _ = writeln!(text, r#"{{"lane":"{lane}","return":"{status}"}}"#);
+}
+
+fn call(text: &mut String, lane: &str, function: &str, on: &str, rest: &str) {
+    begins(text, lane, function, on, rest);
+    returns(text, lane, "NOERROR");
+}
+
+/// What the history shows of callers, by clause; the interface answered as it may.
+fn faults(text: &str) -> Vec<String> {
+    let judged = check_reader(text.as_bytes(), &Profile::default());
+    assert_eq!(judged.error, None, "{text}");
+    let faults = judged.findings.iter().map(|finding| finding.clause.to_string());
+    let mut faults: Vec<String> = faults.collect();
+    if judged.exit_code(&ALL) != 0 && faults.is_empty() {
+        faults.push(format!("{:?}", judged.verdict));
+    }
+    faults
+}
+
+const OPEN: &str = r#","args":{"name":"S"}"#;
+
+/// Of several that open one set at once one wins, whichever it is.
+#[test]
+fn opens_that_overlap_are_no_fault() {
+    for (threads, winner) in (2..=6).flat_map(|threads| (0..threads).map(move |w| (threads, w))) {
+        for reversed in [false, true] {
+            let mut text = String::from("{\"vdi\":\"trace/1\"}\n");
+            let made = r#","args":{"name":"S","config":{"deviceCount":1}}"#;
+            call(&mut text, "primary.main", "CreateEx", "cset", made);
+            for thread in 0..threads {
+                begins(&mut text, &format!("server.t{thread}"), "Open", "sset", OPEN);
+            }
+            for step in 0..threads {
+                let thread = if reversed { threads - 1 - step } else { step };
+                let status = if thread == winner { "NOERROR" } else { "VD_E_PROTOCOL" };
+                returns(&mut text, &format!("server.t{thread}"), status);
+            }
+            assert_eq!(faults(&text), [""; 0], "{text}");
+            // Whoever opens when one has succeeded could know.
+            begins(&mut text, "server.late", "Open", "sset", OPEN);
+            returns(&mut text, "server.late", "VD_E_PROTOCOL");
+            assert_eq!(faults(&text), ["server.open.first"], "{text}");
+        }
+    }
+}
+
+/// After an abort nobody has to close devices: who closes beside one may come after it.
+#[test]
+fn a_close_beside_an_abort_is_no_fault() {
+    for devices in [1, 2, 3, 8, 64] {
+        for aborts in ["cset", "sset"] {
+            let aborter = if aborts == "cset" { "primary.x" } else { "server.x" };
+            for (closes, lane, refused, mistake) in [
+                ("sset", "server.main", "VD_E_PROTOCOL", "server.close.devices-open.mistake"),
+                ("cset", "primary.main", "VD_E_OPEN", "client.close.devices-open.mistake"),
+            ] {
+                // The side that has closed has no set any more to abort.
+                let status = if aborts == closes { "VD_E_PROTOCOL" } else { "NOERROR" };
+                let mut text = active(devices);
+                begins(&mut text, aborter, "SignalAbort", aborts, "");
+                begins(&mut text, lane, "Close", closes, "");
+                returns(&mut text, "server.agent", "VD_E_ABORT");
+                returns(&mut text, lane, refused);
+                returns(&mut text, aborter, status);
+                assert_eq!(faults(&text), [""; 0], "{text}");
+                // Who closes before anybody aborts could know.
+                let mut text = active(devices);
+                begins(&mut text, lane, "Close", closes, "");
+                begins(&mut text, aborter, "SignalAbort", aborts, "");
+                returns(&mut text, "server.agent", "VD_E_ABORT");
+                returns(&mut text, lane, refused);
+                returns(&mut text, aborter, status);
+                assert_eq!(faults(&text), [mistake], "{text}");
+            }
+        }
+    }
+}
+
+/// Who closes the set while the last devices are being closed may come after that; who leaves
+/// one of them open does not.
+#[test]
+fn a_close_beside_the_last_close_device_is_no_fault() {
+    for devices in [1, 2, 3, 8] {
+        for left_open in [0, 1] {
+            let mut text = active(devices);
+            for device in 1 + left_open..=devices {
+                let lane = format!("server.d{device}");
+                begins(&mut text, &lane, "CloseDevice", &format!("sdev{device}"), "");
+            }
+            begins(&mut text, "server.main", "Close", "sset", "");
+            returns(&mut text, "server.agent", "VD_E_ABORT");
+            returns(&mut text, "server.main", "VD_E_PROTOCOL");
+            let wanted: &[&str] = match left_open {
+                0 => &[],
+                _ => &["server.close.devices-open.mistake"],
+            };
+            assert_eq!(faults(&text), wanted, "{text}");
+        }
+    }
+}
+
+/// A command that two threads complete at once is completed twice, in whatever order.
+#[test]
+fn a_command_that_two_threads_complete_is_completed_twice() {
+    let mut text = active(1);
+    let sent = r#","as":"k1","args":{"code":"Flush"}"#;
+    call(&mut text, "server.main", "SendCommand", "sdev1", sent);
+    begins(&mut text, "primary.main", "GetCommand", "cdev1", r#","args":{"timeout":"infinite"}"#);
+    text.push_str(
+        "{\"lane\":\"primary.main\",\"return\":\"NOERROR\",\"out\":{\"command\":\"k1\"}}\n",
+    );
+    for lane in ["primary.a", "primary.b"] {
+        let done = r#","args":{"command":"k1","code":"ERROR_SUCCESS","bytes":0}"#;
+        begins(&mut text, lane, "CompleteCommand", "cdev1", done);
+    }
+    returns(&mut text, "primary.a", "NOERROR");
+    returns(&mut text, "primary.b", "VD_E_INVALID");
+    let expected = ["client.device.one-thread", "client.complete-command.active-only"];
+    assert_eq!(faults(&text), expected, "{text}");
+}
+
+/// A scenario makes the calls of both sides: what they break is on purpose, and no failure of
+/// what was observed.
+#[test]
+fn what_a_scenario_breaks_is_on_purpose() {
+    let mut text = active(1);
+    call(&mut text, "server.main", "SignalAbort", "sset", "");
+    returns(&mut text, "server.agent", "VD_E_ABORT");
+    call(&mut text, "server.main", "Close", "sset", "");
+    begins(&mut text, "server.main", "OpenDevice", "sset", r#","as":"sdev9","args":{"name":"S"}"#);
+    returns(&mut text, "server.main", "VD_E_PROTOCOL");
+    let exit = |text: &str| check_reader(text.as_bytes(), &Profile::default()).exit_code(&ALL);
+    assert_eq!(exit(&text), 1, "{text}");
+    let of_scenario = text.replacen("trace/1\"", "trace/1\",\"scenario\":\"x\"", 1);
+    assert_eq!(exit(&of_scenario), 0, "{text}");
+    assert_eq!(faults(&of_scenario), faults(&text));
+    // The interface's own answers count as ever.
+    let wrong = of_scenario.replace("VD_E_PROTOCOL", "VD_E_TIMEOUT");
+    assert_eq!(exit(&wrong), 1, "{wrong}");
+}

@@ -214,7 +214,7 @@ fn node(context: &Context<'_>, config: &Configuration, outlook: &Outlook, index:
             past.add(&outlook.activity(&config.state));
         }
     }
-    let is_soft = ((aborts || closes) && aborts_softly(pending.call))
+    let is_soft = ((aborts || closes) && aborts_softly(outlook, pending.call))
         || (activates_later && activates(pending.call));
     Node { of: Of::Call(index), footprint, past, is_soft }
 }
@@ -225,7 +225,8 @@ const fn put_off(call: &Call) -> u16 {
         Call::Server(ServerCall::CloseDevice { .. } | ServerCall::OpenDevice { .. }) => {
             whole::ABORT
         }
-        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => whole::ABORT | whole::SERVER,
+        Call::Server(_) => whole::ABORT | whole::SERVER,
+        Call::Client(_) | Call::Secondary(..) => whole::ABORT | whole::SERVER | whole::CLIENT,
     }
 }
 

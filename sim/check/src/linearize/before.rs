@@ -1,4 +1,4 @@
-//! What was before an abort, a Close or the entry into Active, as far as calls may still have
+//! What was before an abort, a Close of either side or the entry into Active, as far as calls may still have
 //! taken effect then.
 
 use smallvec::SmallVec;
@@ -6,13 +6,14 @@ use smallvec::SmallVec;
 use super::slots::{Slot, SlotSet};
 use vdi_model::{Agent, Call, Cause, ClientLife, ServerCall, ServerLife, State};
 
-/// What was before an abort, before the server's Close, or before the set became Active.
+/// What was before an abort, before a Close, or before the set became Active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Past {
     /// Calls that were in progress, and may have taken effect then.
     pub(crate) slots: SlotSet,
     pub(super) aborted: Option<Cause>,
     pub(super) server: ServerLife,
+    pub(super) client: ClientLife,
     pub(super) agent: Agent,
     pub(super) activated: bool,
     /// Whether the agent may have begun to invoke a routine then that was not seen yet.
@@ -25,10 +26,10 @@ pub(crate) type Pasts = SmallVec<[Past; 1]>;
 impl Past {
     /// The state as it is for what happens before; `None` if nothing can any more.
     pub(super) fn view(&self, state: &State) -> Option<State> {
-        let alive = state.client == ClientLife::Created && state.server != ServerLife::Dead;
-        let Self { aborted, server, activated, .. } = *self;
+        let alive = state.client != ClientLife::Dead && state.server != ServerLife::Dead;
+        let Self { aborted, server, client, activated, .. } = *self;
         let agent = if activated { state.agent } else { self.agent };
-        alive.then(|| State { aborted, server, activated, agent, ..state.clone() })
+        alive.then(|| State { aborted, server, client, activated, agent, ..state.clone() })
     }
 
     /// Whether a call may have taken effect before.
@@ -42,7 +43,7 @@ impl Past {
             Call::Client(_) => true,
             Call::Secondary(client, _) => state.client_open(*client),
         };
-        self.slots.has(slot) && is_open && state.client == ClientLife::Created
+        self.slots.has(slot) && is_open && state.client != ClientLife::Dead
     }
 
     /// Whether the agent has returned since: what it left behind was not queued then.

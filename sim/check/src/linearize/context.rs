@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use super::configuration::{Configuration, Misuse};
 use super::frontier::Frontier;
 use super::linearization::{Moment, Spontaneous};
+use super::past::device_of;
 use super::slots::Slot;
 use crate::Checker;
 use crate::session::{Bound, Names, OpenCall, Session, outcomes};
@@ -208,7 +209,10 @@ pub(super) fn note_misuse(
     pending: &Pending<'_>,
     outcome: &Outcome,
 ) {
-    let knew = |clause: &Clause| !may_be_ready(context, config, pending, *clause);
+    let knew = |clause: &Clause| {
+        !may_be_ready(context, config, pending, *clause)
+            && !may_be_amid(context, config, pending, *clause)
+    };
     let broken: SmallVec<[Clause; 2]> = outcome.misuses().filter(knew).collect();
     for clause in broken {
         let Pending { line, function, lane, .. } = *pending;
@@ -217,6 +221,23 @@ pub(super) fn note_misuse(
             config.misuse.insert(position, misuse);
         }
     }
+}
+
+/// Whether a Close that seems to come after the last command may have come before it: of what
+/// was in progress it is put off whether it came first.
+fn may_be_amid(
+    context: &Context<'_>,
+    config: &Configuration,
+    pending: &Pending<'_>,
+    clause: Clause,
+) -> bool {
+    let ahead = |other: &Pending<'_>| {
+        other.slot != pending.slot
+            && !config.taken.has(other.slot)
+            && device_of(other.call).is_some()
+    };
+    let at_the_end = clause == Clause::ClientFlushNotTheEnd;
+    context.reduces && at_the_end && context.pending.iter().any(ahead)
 }
 
 /// Whether a SendCommand that was refused because the set was not Active may have come when

@@ -12,8 +12,8 @@ use super::configuration::Configuration;
 use super::context::{Context, Pending, is_agent, is_ready};
 use super::parts::{Aspect, Footprint, Parts, bit, whole};
 use vdi_model::{
-    Call, Caller, Carried, ClientCall, ClientDevice, DeviceName, Request, ServerCall, ServerDevice,
-    Stage, State,
+    Call, Caller, Carried, ClientCall, ClientDevice, Device, DeviceName, Request, ServerCall,
+    ServerDevice, Stage, State,
 };
 use vdi_spec::clauses::{
     ClientOpensFirst, CloseEventAfterServerClose, ConnectedStateCells, GetCommandBeforeActive,
@@ -45,6 +45,11 @@ pub(super) struct Outlook {
     full: bool,
     /// The devices that are in the error state, or may enter or leave it.
     erring: u64,
+    /// Whether a device that a client has opened stays so, whatever the calls in progress come
+    /// to.
+    stays_open: bool,
+    /// How many calls in progress may end the set.
+    enders: u8,
     /// Whether time may pass, or a process end: what is not looked at closer.
     unknown: bool,
 }
@@ -67,6 +72,7 @@ impl Outlook {
         outlook.agents = u8::from(state.agent.is_running());
         let untaken = context.pending.iter().filter(|pending| !config.taken.has(pending.slot));
         for pending in untaken {
+            outlook.enders += u8::from(ends_set(pending.call));
             match pending.call {
                 Call::Server(ServerCall::OpenDevice { device }) => {
                     let device = device.map_or(0, bit);
@@ -92,6 +98,11 @@ impl Outlook {
         }
         outlook.note_commands(state);
         outlook.all_closed = state.all_closed();
+        let stays = |(index, device): (u8, &Device)| {
+            let open = device.client == ClientDevice::Open;
+            open && device.server != ServerDevice::Closed && closed_by & bit(index) == 0
+        };
+        outlook.stays_open = (0..).zip(&state.devices).any(stays);
         let left = open | outlook.unopened;
         outlook.closing = if left & !closed_by == 0 { left } else { 0 };
         outlook.unknown = context.spontaneous.iter().any(|(slot, _)| !config.taken.has(*slot));
@@ -449,6 +460,11 @@ fn of_client(
             let written = if aborted { 0 } else { whole::ABORT };
             Footprint::new(alive, Parts::whole(written))
         }
+        ClientCall::Close if !aborted && closes_softly(outlook) && life == whole::CLIENT => {
+            let reads = Parts::whole(life | whole::ABORT | whole::SERVER | whole::SEEN);
+            let written = life | whole::ABORT | whole::MAPPED | whole::BUFFERS;
+            Footprint::new(reads, Parts::whole(written))
+        }
         ClientCall::Close => of_client_close(life, aborted),
     }
 }
@@ -538,15 +554,24 @@ pub(super) fn with_routines(context: &Context<'_>, state: &State) -> u64 {
     sent.chain(sending).fold(0, |all, device| all | bit(device))
 }
 
-/// Whether the call is that of a party that ends the set, as a step of which what it leaves
-/// of the devices can be told: an abort, or the server's Close.
-pub(super) const fn aborts_softly(call: &Call) -> bool {
+/// Whether the call may end the set: an abort, or a Close.
+pub(super) const fn ends_set(call: &Call) -> bool {
     match call {
         Call::Server(call) => matches!(call, ServerCall::SignalAbort | ServerCall::Close),
-        Call::Client(call) | Call::Secondary(_, call) => {
-            matches!(call, ClientCall::SignalAbort)
-        }
+        Call::Client(call) => matches!(call, ClientCall::SignalAbort | ClientCall::Close),
+        Call::Secondary(_, call) => matches!(call, ClientCall::SignalAbort),
     }
+}
+
+/// Whether the call ends the set as a step of which what it leaves of the devices can be told.
+pub(super) const fn aborts_softly(outlook: &Outlook, call: &Call) -> bool {
+    ends_set(call) && (!matches!(call, Call::Client(ClientCall::Close)) || closes_softly(outlook))
+}
+
+/// Whether the primary's Close is an abort, and nothing else is that could come before it: it
+/// depends on no device then, and lets go of none of their commands.
+const fn closes_softly(outlook: &Outlook) -> bool {
+    outlook.stays_open && outlook.enders == 1
 }
 
 /// Whether the call can make the set Active.

@@ -6,20 +6,21 @@
 //! depends on it: the configuration remembers which calls were in progress then, and what
 //! the abort has changed for them. A call that is made to happen before the abort after all
 //! looks at the state without that mark, and leaves what it would have left. It is the same
-//! with the server's Close, and with the step that makes the set Active, before which
-//! SendCommand is refused.
+//! with the server's Close; with a client's Close, if a device stays open that makes an abort
+//! of it, whatever comes of the other calls; and with the step that makes the set Active,
+//! before which SendCommand is refused.
 //!
 //! This is right as long as nothing that came after has looked at what such a call changes,
 //! or changed what it looks at. After an abort calls on devices are refused, and change
 //! nothing. What does look is a footprint's matter (see `bearing`), so that such a call is
 //! tried before it: a callback, which ends this for its device; the agent's return, the
-//! server's Close, a client's Close and the end of a process, which end it for the calls that
-//! they bear on.
+//! server's Close, any other Close of a client and the end of a process, which end it for the
+//! calls that they bear on.
 
 use super::before::Past;
 use super::configuration::Configuration;
 use super::context::{Context, Pending};
-use super::footprint::{Outlook, aborts_softly, activates, is_of_device, is_settled, of};
+use super::footprint::{Outlook, aborts_softly, activates, ends_set, is_of_device, is_settled, of};
 use super::slots::{Slot, SlotSet};
 use smallvec::SmallVec;
 use vdi_model::{
@@ -49,13 +50,14 @@ pub(super) fn can_activate_later(context: &Context<'_>, config: &Configuration) 
 /// The same of the server's Close after an abort.
 pub(super) fn can_close_later(context: &Context<'_>, config: &Configuration) -> bool {
     let State { aborted, server, client, .. } = &config.state;
-    let open = *server == ServerLife::Open && *client == ClientLife::Created;
+    let there = matches!(client, ClientLife::Created | ClientLife::Closed);
+    let open = *server == ServerLife::Open && there;
     aborted.is_some() && open && is_closed(context, config)
 }
 
 /// Whether a call may be such a step.
 pub(super) fn may_leave_past(config: &Configuration, call: &Call) -> bool {
-    aborts_softly(call) || (!config.state.activated && activates(call))
+    ends_set(call) || (!config.state.activated && activates(call))
 }
 
 /// A call has taken effect: if it has ended the set for one of its parties, or made it Active,
@@ -70,7 +72,13 @@ pub(super) fn note_past(
     let aborts = was.aborted.is_none() && is.aborted.is_some();
     let ends = aborts || was.server != is.server;
     let can_end_later = can_abort_later(context, before) || can_close_later(context, before);
-    let soft = ends && aborts_softly(pending.call) && can_end_later;
+    let outlook = Outlook::new(context, before);
+    let soft = ends && aborts_softly(&outlook, pending.call) && can_end_later;
+    if was.client != is.client && !soft {
+        // What this has looked at, and let go, is not told from the mark that it leaves.
+        config.pasts.clear();
+        return;
+    }
     let activates = !was.activated && is.activated && can_activate_later(context, before);
     if !soft && !activates {
         return;
@@ -78,7 +86,6 @@ pub(super) fn note_past(
     // What is called after an abort, or before the set is Active, only SendCommand is more
     // than an answer.
     let any = ends && was.aborted.is_none();
-    let outlook = Outlook::new(context, before);
     let may_be = |other: &Pending<'_>| {
         let sends = matches!(other.call, Call::Server(ServerCall::SendCommand(_)));
         let open = !is_settled(before, other) && !other.lost;
@@ -87,10 +94,10 @@ pub(super) fn note_past(
     };
     let mut slots = SlotSet::default();
     context.pending.iter().filter(|other| may_be(other)).for_each(|other| slots.add(other.slot));
-    let State { aborted, server, agent, activated, .. } = *was;
+    let State { aborted, server, client, agent, activated, .. } = *was;
     let routine = aborts && was.free_agent().is_some();
     if routine || slots != SlotSet::default() {
-        config.pasts.push(Past { slots, aborted, server, agent, activated, routine });
+        config.pasts.push(Past { slots, aborted, server, client, agent, activated, routine });
     }
 }
 
@@ -139,7 +146,7 @@ impl Configuration {
 
     /// Goes on with what something before has made of the state then.
     fn go_on_from(&mut self, state: State) {
-        let State { aborted, server, agent, activated, .. } = self.state;
+        let State { aborted, server, client, agent, activated, .. } = self.state;
         let held = |state: &State, id| {
             state.command(id).is_some_and(|command| command.stage == Stage::Delivered)
         };
@@ -149,16 +156,18 @@ impl Configuration {
             .filter(|command| held(&state, command.id) != held(&self.state, command.id))
             .filter_map(|command| command.buffer)
             .collect();
-        self.state = State { aborted, server, agent, activated, ..state };
+        self.state = State { aborted, server, client, agent, activated, ..state };
         if aborted.is_none() {
             return;
         }
+        let closed = client == ClientLife::Closed;
         let State { commands, buffers, .. } = &mut self.state;
-        // What the client holds at the abort it keeps.
+        // What the client holds at the abort it keeps, until it closes.
         for buffer in buffers.iter_mut().filter(|buffer| changed.contains(&buffer.id)) {
-            buffer.kept = commands.iter().any(|command| {
-                command.buffer == Some(buffer.id) && command.stage == Stage::Delivered
-            });
+            buffer.kept = !closed
+                && commands.iter().any(|command| {
+                    command.buffer == Some(buffer.id) && command.stage == Stage::Delivered
+                });
         }
     }
 

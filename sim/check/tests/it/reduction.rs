@@ -318,6 +318,46 @@ fn what_overlaps_an_abort_and_a_close_is_decided() {
     }
 }
 
+/// The same when the client closes with its devices open, and does not abort before.
+fn at_one_close(devices: usize) -> Lines {
+    let mut lines = at_one_abort(devices, false);
+    let abort = r#""call":"SignalAbort","on":"cset""#;
+    lines.text = lines.text.replace(abort, r#""call":"Close","on":"cset""#);
+    let [succeeds, refused] = ["NOERROR", "VD_E_OPEN"]
+        .map(|status| format!(r#"{{"lane":"primary.x","return":"{status}"}}"#));
+    lines.text = lines.text.replace(&succeeds, &refused);
+    lines
+}
+
+#[test]
+fn what_overlaps_the_close_of_a_client_is_decided() {
+    for devices in [2, 8, 16, 64] {
+        assert_cheap(&at_one_close(devices), 5);
+    }
+    let replaced = |from: &str, to: &str| {
+        let mut lines = at_one_close(8);
+        assert!(lines.text.contains(from), "{from}");
+        lines.text = lines.text.replacen(from, to, 1);
+        counted(&lines).0
+    };
+    // It may have been delivered before; what was refused was not, and what was sent is owed.
+    let delivered = |command: &str| {
+        let lane = command.replace('k', "t");
+        let with = |end: &str| format!(r#"{{"lane":"primary.{lane}","return":{end}}}"#);
+        let delivers = format!(r#""NOERROR","out":{{"command":"{command}"}}"#);
+        replaced(&with(r#""VD_E_ABORT""#), &with(&delivers))
+    };
+    assert_eq!(delivered("k3"), Verdict::Conformant);
+    assert!(matches!(delivered("k2"), Verdict::Violation(_)));
+    let called = "{\"lane\":\"server.agent\",\"callback\":\"k3\",\"completion\":\"ERROR_OPERATION_ABORTED\",\"bytes\":0}\n";
+    assert!(matches!(replaced(called, ""), Verdict::Violation(_)));
+    // Nothing but that Close ends the set: without it nobody is refused.
+    let closes = r#"{"lane":"primary.x","call":"Close","on":"cset"}"#;
+    let polls =
+        r#"{"lane":"primary.x","call":"GetConfiguration","on":"cset","args":{"timeout":0}}"#;
+    assert!(matches!(replaced(closes, polls), Verdict::Violation(_)));
+}
+
 /// What came before the abort is not free: a command that was refused is not delivered, and
 /// one that was sent has to be called back before the agent returns.
 #[test]

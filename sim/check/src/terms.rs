@@ -30,7 +30,8 @@ pub(crate) struct SearchOptions {
     /// Whether every order is tried, without any of the shortcuts.
     pub(crate) exhaustive: bool,
     /// From so many calls in progress on, what does not bear on an event is put off; fewer
-    /// are tried in every order, which takes less than to tell what bears.
+    /// are tried in every order, which takes less than to tell what bears, as long as there
+    /// are few orders.
     pub(crate) puts_off_from: usize,
     /// Whether the order of effects is searched for even where calls do not overlap.
     pub(crate) always: bool,

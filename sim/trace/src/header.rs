@@ -23,8 +23,7 @@ pub struct Header {
     /// The implementation that was observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Origin>,
-    /// The scenario that was run. It makes the calls of both sides, so that their misuse is on
-    /// purpose.
+    /// The scenario that was run, or the situation that a client was put into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scenario: Option<String>,
     /// What the implementation declares of itself.
@@ -111,13 +110,15 @@ impl Default for Header {
 }
 
 impl Header {
-    /// The parties whose misuse is on purpose: those said to be, and both sides of a scenario,
-    /// which makes every call of theirs.
+    /// The parties whose misuse is on purpose: those said to be. A conformance run of an earlier
+    /// version said nothing: where a scenario also decides when time passes, it makes every call
+    /// of both sides.
     #[must_use]
     pub fn on_purpose(&self) -> Vec<Party> {
-        match self.scenario {
-            Some(_) => vec![Party::Server, Party::Client],
-            None => self.provoked.clone(),
+        let is_played = self.scenario.is_some() && self.records.contains(&Recorded::Time);
+        match self.provoked.is_empty() && is_played {
+            true => vec![Party::Server, Party::Client],
+            false => self.provoked.clone(),
         }
     }
 

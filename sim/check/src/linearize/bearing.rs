@@ -33,12 +33,12 @@ use smallvec::SmallVec;
 use super::configuration::Configuration;
 use super::context::{Context, Pending, Scope, is_agent};
 use super::footprint::{
-    Outlook, aborts_softly, activates, is_of_device, is_settled, of, of_callback, of_routines,
-    with_routines,
+    Outlook, aborts_softly, activates, is_of_device, is_settled, of, of_callback, of_exit,
+    of_routines, with_routines,
 };
 use super::observation::Observation;
 use super::parts::{Aspect, Footprint, Parts, bit, whole};
-use super::past::{can_abort_later, can_activate_later, can_close_later};
+use super::past::{can_abort_later, can_activate_later, can_close_later, is_cut_off};
 use vdi_model::{Call, ClientCall, DeviceName, ServerCall, ServerDevice, ServerLife};
 use vdi_spec::clauses::ActiveEntry;
 use vdi_spec::codes::HResult;
@@ -49,11 +49,17 @@ pub(super) struct Bearing {
     calls: SmallVec<[bool; 16]>,
     /// The devices whose routines do.
     routines: u64,
+    /// Whether the end of the primary's process does.
+    exit: bool,
 }
 
 impl Bearing {
     pub(super) fn has_call(&self, index: usize) -> bool {
         self.calls[index]
+    }
+
+    pub(super) const fn has_exit(&self) -> bool {
+        self.exit
     }
 
     pub(super) const fn has_routines_of(&self, device: u8) -> bool {
@@ -76,6 +82,7 @@ struct Node {
 enum Of {
     Call(usize),
     Routines(u8),
+    Exit,
 }
 
 /// What those that bear on the event read and change, together.
@@ -115,8 +122,11 @@ pub(super) fn bearing(
     event: &Observation<'_>,
 ) -> Option<Bearing> {
     let outlook = Outlook::new(context, config);
-    let mut bearing =
-        Bearing { calls: SmallVec::from_elem(false, context.pending.len()), routines: 0 };
+    let mut bearing = Bearing {
+        calls: SmallVec::from_elem(false, context.pending.len()),
+        routines: 0,
+        exit: false,
+    };
     let mut gathered = Gathered::default();
     match event {
         Observation::Rest | Observation::Holds(_) => return None,
@@ -156,6 +166,7 @@ pub(super) fn bearing(
                 match node.of {
                     Of::Call(index) => bearing.calls[index] = true,
                     Of::Routines(device) => bearing.routines |= bit(device),
+                    Of::Exit => bearing.exit = true,
                 }
             }
             !joins
@@ -183,6 +194,10 @@ fn nodes(
             nodes.push(node(context, config, outlook, index));
         }
     }
+    if outlook.exits {
+        let footprint = of_exit();
+        nodes.push(Node { of: Of::Exit, footprint, past: Parts::default(), is_soft: true });
+    }
     if config.state.aborted.is_none() || config.before_abort_of_agent().is_some() {
         let later = can_abort_later(context, config);
         let past = Parts::whole(if later { whole::ABORT } else { 0 });
@@ -201,7 +216,7 @@ fn node(context: &Context<'_>, config: &Configuration, outlook: &Outlook, index:
     let footprint = of(context, config, outlook, pending, before);
     let aborts = can_abort_later(context, config);
     let activates_later = can_activate_later(context, config);
-    let can_be_past = !pending.lost && is_of_device(pending.call, &footprint.reads);
+    let can_be_past = !is_cut_off(config, pending) && is_of_device(pending.call, &footprint.reads);
     let mut past = Parts::default();
     if before || (can_be_past && aborts) {
         past.add(&Parts::whole(put_off(pending.call)));
@@ -241,7 +256,11 @@ fn needed(
     let Observation::Return { slot, seen } = event else { return None };
     let pending = &context.pending[context.find(*slot)?];
     let state = &config.state;
-    if outlook.is_unknown() || state.aborted.is_some() || state.server != ServerLife::Open {
+    if outlook.is_unknown()
+        || outlook.exits
+        || state.aborted.is_some()
+        || state.server != ServerLife::Open
+    {
         return None;
     }
     if is_agent(state, pending.lane) {

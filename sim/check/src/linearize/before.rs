@@ -1,4 +1,4 @@
-//! What was before an abort, a Close of either side or the entry into Active, as far as calls may still have
+//! What was before an abort, a Close of either side, the primary's end or the entry into Active, as far as calls may still have
 //! taken effect then.
 
 use smallvec::SmallVec;
@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::slots::{Slot, SlotSet};
 use vdi_model::{Agent, Call, Cause, ClientLife, ServerCall, ServerLife, State};
 
-/// What was before an abort, before a Close, or before the set became Active.
+/// What was before an abort, a Close or the primary's end, or before the set became Active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Past {
     /// Calls that were in progress, and may have taken effect then.
@@ -26,7 +26,7 @@ pub(crate) type Pasts = SmallVec<[Past; 1]>;
 impl Past {
     /// The state as it is for what happens before; `None` if nothing can any more.
     pub(super) fn view(&self, state: &State) -> Option<State> {
-        let alive = state.client != ClientLife::Dead && state.server != ServerLife::Dead;
+        let alive = state.server != ServerLife::Dead;
         let Self { aborted, server, client, activated, .. } = *self;
         let agent = if activated { state.agent } else { self.agent };
         alive.then(|| State { aborted, server, client, activated, agent, ..state.clone() })
@@ -43,7 +43,7 @@ impl Past {
             Call::Client(_) => true,
             Call::Secondary(client, _) => state.client_open(*client),
         };
-        self.slots.has(slot) && is_open && state.client != ClientLife::Dead
+        self.slots.has(slot) && is_open
     }
 
     /// Whether the agent has returned since: what it left behind was not queued then.

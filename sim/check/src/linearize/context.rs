@@ -45,6 +45,7 @@ pub(super) struct Pending<'a> {
 }
 
 /// Everything that bears on one event of one set.
+#[derive(Clone)]
 pub(super) struct Context<'a> {
     pub(super) terms: &'a Terms,
     pub(super) names: &'a Names,

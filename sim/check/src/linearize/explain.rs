@@ -191,7 +191,7 @@ fn report_misuse(set: usize, frontier: &mut Frontier, session: &Session, report:
 /// are lost.
 fn prune(frontier: &mut Frontier, session: &mut Session, set: usize) {
     let Frontier { configurations, spontaneous } = frontier;
-    if spontaneous.is_empty() {
+    if spontaneous.is_empty() && !session.calls.iter().any(|call| call.lost) {
         return;
     }
     let mut exits: SmallVec<[Caller; 1]> = SmallVec::new();
@@ -207,9 +207,17 @@ fn prune(frontier: &mut Frontier, session: &mut Session, set: usize) {
         }
         !done
     });
+    let ahead = |caller: Caller| {
+        let mut known = spontaneous.iter();
+        known.any(|(_, known)| matches!(known, Spontaneous::Exit(other) if *other == caller))
+    };
+    // What may have taken effect before the end may still be found to have done so.
+    let may_be = |slot: Slot| {
+        configurations.iter().any(|config| config.pasts.iter().any(|past| past.slots.has(slot)))
+    };
     session.calls.retain(|call| {
-        let lost = call.lost && exits.contains(&call.bound.call.caller());
-        let gone = lost && call.bound.set == set;
+        let lost = call.lost && call.bound.set == set;
+        let gone = lost && !ahead(call.bound.call.caller()) && !may_be(call.slot);
         freed.extend(gone.then_some(call.slot));
         !gone
     });

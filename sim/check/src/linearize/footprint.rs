@@ -11,6 +11,7 @@
 use super::configuration::Configuration;
 use super::context::{Context, Pending, is_agent, is_ready};
 use super::parts::{Aspect, Footprint, Parts, bit, whole};
+use super::past::ends_softly;
 use vdi_model::{
     Call, Caller, Carried, ClientCall, ClientDevice, Device, DeviceName, Request, ServerCall,
     ServerDevice, Stage, State,
@@ -50,7 +51,9 @@ pub(super) struct Outlook {
     stays_open: bool,
     /// How many calls in progress may end the set.
     enders: u8,
-    /// Whether time may pass, or a process end: what is not looked at closer.
+    /// Whether the primary's process may end.
+    pub(super) exits: bool,
+    /// Whether time may pass, or another process end: what is not looked at closer.
     unknown: bool,
 }
 
@@ -105,7 +108,11 @@ impl Outlook {
         outlook.stays_open = (0..).zip(&state.devices).any(stays);
         let left = open | outlook.unopened;
         outlook.closing = if left & !closed_by == 0 { left } else { 0 };
-        outlook.unknown = context.spontaneous.iter().any(|(slot, _)| !config.taken.has(*slot));
+        for (_, known) in context.spontaneous.iter().filter(|(slot, _)| !config.taken.has(*slot)) {
+            let softly = ends_softly(context, config, known);
+            outlook.exits |= softly;
+            outlook.unknown |= !softly;
+        }
         outlook
     }
 
@@ -186,6 +193,16 @@ fn of_agent(outlook: &Outlook) -> Footprint {
         reads: Parts::whole(whole::ABORT),
         awaits: outlook.all_closed().and(whole::SERVER),
         writes: Parts::whole(whole::AGENT),
+    }
+}
+
+/// What the end of the primary's process reads and changes.
+pub(super) const fn of_exit() -> Footprint {
+    let written = whole::CLIENT | whole::ABORT | whole::MAPPED | whole::BUFFERS;
+    Footprint {
+        reads: Parts::whole(whole::CLIENT | whole::ABORT | whole::SECONDARIES),
+        awaits: Parts::whole(0),
+        writes: Parts::whole(written),
     }
 }
 
@@ -571,7 +588,7 @@ pub(super) const fn aborts_softly(outlook: &Outlook, call: &Call) -> bool {
 /// Whether the primary's Close is an abort, and nothing else is that could come before it: it
 /// depends on no device then, and lets go of none of their commands.
 const fn closes_softly(outlook: &Outlook) -> bool {
-    outlook.stays_open && outlook.enders == 1
+    outlook.stays_open && outlook.enders == 1 && !outlook.exits
 }
 
 /// Whether the call can make the set Active.

@@ -7,30 +7,52 @@
 //! the abort has changed for them. A call that is made to happen before the abort after all
 //! looks at the state without that mark, and leaves what it would have left. It is the same
 //! with the server's Close; with a client's Close, if a device stays open that makes an abort
-//! of it, whatever comes of the other calls; and with the step that makes the set Active,
+//! of it, whatever comes of the other calls; with the end of the primary's process, if it is the
+//! only client; and with the step that makes the set Active,
 //! before which SendCommand is refused.
 //!
 //! This is right as long as nothing that came after has looked at what such a call changes,
 //! or changed what it looks at. After an abort calls on devices are refused, and change
 //! nothing. What does look is a footprint's matter (see `bearing`), so that such a call is
 //! tried before it: a callback, which ends this for its device; the agent's return, the
-//! server's Close, any other Close of a client and the end of a process, which end it for the
-//! calls that they bear on.
+//! server's Close, any other Close of a client and end of a process, which end it for the calls
+//! that they bear on.
 
 use super::before::Past;
 use super::configuration::Configuration;
 use super::context::{Context, Pending};
 use super::footprint::{Outlook, aborts_softly, activates, ends_set, is_of_device, is_settled, of};
+use super::linearization::Spontaneous;
 use super::slots::{Slot, SlotSet};
 use smallvec::SmallVec;
 use vdi_model::{
-    Agent, Call, ClientCall, ClientLife, Configuration as Configured, LaneId, Outcome, ServerCall,
-    ServerLife, Stage, State,
+    Agent, Call, Caller, ClientCall, ClientLife, Configuration as Configured, LaneId, Outcome,
+    SecondaryLife, ServerCall, ServerLife, Stage, State,
 };
 
-/// Whether anything happens without a call that is not followed closer.
+/// Whether nothing happens without a call that is not followed closer.
 fn is_closed(context: &Context<'_>, config: &Configuration) -> bool {
-    context.reduces && context.spontaneous.iter().all(|(slot, _)| config.taken.has(*slot))
+    let followed = |(slot, known): &(Slot, Spontaneous)| {
+        config.taken.has(*slot) || ends_softly(context, config, known)
+    };
+    context.reduces && context.spontaneous.iter().all(followed)
+}
+
+/// Whether what happens without a call is the primary's end as a step of which what it leaves
+/// can be told: there is no other client that holds on to what it had.
+pub(super) fn ends_softly(
+    context: &Context<'_>,
+    config: &Configuration,
+    known: &Spontaneous,
+) -> bool {
+    let State { client, configuration_seen, ref secondaries, .. } = config.state;
+    let others = secondaries.iter().any(|life| *life == SecondaryLife::Open)
+        || context.pending.iter().any(|pending| matches!(pending.call, Call::Secondary(..)));
+    *known == Spontaneous::Exit(Caller::Client(0))
+        && context.reduces
+        && client == ClientLife::Created
+        && configuration_seen
+        && !others
 }
 
 /// Whether an abort, if a call came to one now, could come after calls that take effect later.
@@ -83,14 +105,35 @@ pub(super) fn note_past(
     if !soft && !activates {
         return;
     }
+    remember(context, config, before, Some(pending.slot));
+}
+
+/// The primary has ended, see [`ends_softly`]: what was before is remembered.
+pub(super) fn note_end(context: &Context<'_>, config: &mut Configuration, before: &Configuration) {
+    if before.state.aborted.is_none() {
+        remember(context, config, before, None);
+    }
+}
+
+/// Remembers what was before, for the calls that may have taken effect then.
+fn remember(
+    context: &Context<'_>,
+    config: &mut Configuration,
+    before: &Configuration,
+    own: Option<Slot>,
+) {
+    let (was, is) = (&before.state, &config.state);
+    let aborts = was.aborted.is_none() && is.aborted.is_some();
+    let ends = aborts || was.server != is.server;
     // What is called after an abort, or before the set is Active, only SendCommand is more
     // than an answer.
     let any = ends && was.aborted.is_none();
+    let outlook = Outlook::new(context, before);
     let may_be = |other: &Pending<'_>| {
         let sends = matches!(other.call, Call::Server(ServerCall::SendCommand(_)));
-        let open = !is_settled(before, other) && !other.lost;
+        let open = !is_settled(before, other) && !is_cut_off(before, other);
         let is_of = || is_of_device(other.call, &of(context, before, &outlook, other, false).reads);
-        other.slot != pending.slot && open && (any || sends) && is_of()
+        Some(other.slot) != own && open && (any || sends) && is_of()
     };
     let mut slots = SlotSet::default();
     context.pending.iter().filter(|other| may_be(other)).for_each(|other| slots.add(other.slot));
@@ -99,6 +142,12 @@ pub(super) fn note_past(
     if routine || slots != SlotSet::default() {
         config.pasts.push(Past { slots, aborted, server, client, agent, activated, routine });
     }
+}
+
+/// Whether the call is one of a process that has ended, and had begun to wait: with the process
+/// its waiting ends.
+pub(super) fn is_cut_off(config: &Configuration, pending: &Pending<'_>) -> bool {
+    pending.lost && config.taken.has(pending.slot)
 }
 
 impl Configuration {
@@ -157,14 +206,17 @@ impl Configuration {
             .filter_map(|command| command.buffer)
             .collect();
         self.state = State { aborted, server, client, agent, activated, ..state };
+        if client == ClientLife::Dead {
+            self.state.calls.retain(|call| call.caller != Caller::Client(0));
+        }
         if aborted.is_none() {
             return;
         }
-        let closed = client == ClientLife::Closed;
+        let gone = client != ClientLife::Created;
         let State { commands, buffers, .. } = &mut self.state;
         // What the client holds at the abort it keeps, until it closes.
         for buffer in buffers.iter_mut().filter(|buffer| changed.contains(&buffer.id)) {
-            buffer.kept = !closed
+            buffer.kept = !gone
                 && commands.iter().any(|command| {
                     command.buffer == Some(buffer.id) && command.stage == Stage::Delivered
                 });
@@ -184,6 +236,20 @@ impl Configuration {
             let own = |known: &&Pending<'_>| device_of(known.call) == Some(device);
             context.pending.iter().filter(own).for_each(|known| past.slots.remove(known.slot));
         }
+        if self.state.client == ClientLife::Dead {
+            self.end_lost(context);
+        }
+    }
+
+    /// The primary has ended: what of its calls cannot have taken effect before never does.
+    pub(super) fn end_lost(&mut self, context: &Context<'_>) {
+        for known in context.pending.iter().filter(|known| known.lost) {
+            let own = known.call.caller() == Caller::Client(0);
+            if own && !self.pasts.iter().any(|past| past.slots.has(known.slot)) {
+                self.taken.add(known.slot);
+                self.retract(known.slot);
+            }
+        }
     }
 
     /// These calls have returned, or taken effect, or are no calls of the set.
@@ -197,6 +263,10 @@ impl Configuration {
         let aborted = self.state.aborted;
         if !self.pasts.is_empty() {
             self.state.aborted = None;
+        }
+        if self.state.client == ClientLife::Dead {
+            // Nobody asks any more what the primary had the address of.
+            self.state.buffers.iter_mut().for_each(|buffer| buffer.mapped &= !1);
         }
         self.state.normalize();
         self.state.aborted = aborted;

@@ -43,8 +43,27 @@ pub(super) fn search(
     {
         return (Found::Explained(configs, Ways::from_iter([way])), 1);
     }
-    Search::new(context, event, configs).run(context.terms.search.budget)
+    let budget = context.terms.search.budget;
+    if context.reduces || context.exhaustive {
+        return Search::new(context, event, configs).run(budget);
+    }
+    let search = Search::new(context, event, configs);
+    let given = search.seen.len();
+    match search.run(budget.min(FEW_ORDERS)) {
+        (Found::TooMany(mut configs), examined) if examined <= budget => {
+            // There are so many orders that it pays to tell what bears on the event.
+            configs.truncate(given);
+            let context = Context { reduces: true, ..context.clone() };
+            let (found, again) = Search::new(&context, event, configs).run(budget);
+            (found, examined + again)
+        }
+        found => found,
+    }
 }
+
+/// How many configurations are looked at for an event before what does not bear on it is put
+/// off, though few calls are in progress.
+const FEW_ORDERS: usize = 256;
 
 /// By far the most frequent case: nothing else bears on the event, and it has one
 /// explanation.

@@ -3,12 +3,12 @@
 
 use smallvec::SmallVec;
 
-use super::bearing::bearing;
+use super::bearing::{Bearing, bearing};
 use super::configuration::Configuration;
 use super::context::{Context, Pending, Scope, is_agent, is_ready, note_misuse};
 use super::linearization::{Moment, Spontaneous, TentativeAnswer};
 use super::observation::Observation;
-use super::past::{note_past, outcomes_before, returns_before};
+use super::past::{ends_softly, note_end, note_past, outcomes_before, returns_before};
 use super::slots::{Slot, SlotSet};
 use vdi_model::{Agent, Callback, Caller, Command, CommandId, LaneId, Outcome, State};
 use vdi_spec::codes::CommandCode;
@@ -82,7 +82,12 @@ pub(super) fn next(
     }
     if scope == Scope::Set {
         let spontaneous = context.spontaneous.iter().enumerate();
-        let ahead = spontaneous.filter(|(_, (slot, _))| !config.taken.has(*slot));
+        let bears = |known: &Spontaneous| {
+            let exits = bearing.as_ref().is_none_or(Bearing::has_exit);
+            exits || !ends_softly(context, config, known)
+        };
+        let ahead =
+            spontaneous.filter(|(_, (slot, known))| !config.taken.has(*slot) && bears(known));
         steps.extend(ahead.map(|(index, _)| Step::Spontaneous(index)));
     }
     steps
@@ -318,13 +323,22 @@ fn happen(context: &Context<'_>, config: &Configuration, index: usize) -> Config
     let mut after = config.clone();
     let (slot, spontaneous) = context.spontaneous[index];
     after.taken.add(slot);
-    after.pasts.clear();
+    let softly = ends_softly(context, config, &spontaneous);
     context.record(&mut after, Moment::Spontaneous(spontaneous));
+    if !softly {
+        after.pasts.clear();
+    }
     match spontaneous {
         Spontaneous::Exit(caller) => {
             vdi_model::exit(&mut after.state, caller);
+            if softly {
+                note_end(context, &mut after, config);
+            }
             let lost = |pending: &&Pending<'_>| pending.lost && pending.call.caller() == caller;
             for pending in context.pending.iter().filter(lost) {
+                if after.pasts.iter().any(|past| past.slots.has(pending.slot)) {
+                    continue;
+                }
                 after.taken.add(pending.slot);
                 after.retract(pending.slot);
             }

@@ -161,7 +161,7 @@ fn a_command_that_two_threads_complete_is_completed_twice() {
     assert_eq!(faults(&text), expected, "{text}");
 }
 
-/// A scenario makes the calls of both sides: what they break is on purpose, and no failure of
+/// A scenario that also decides when time passes makes the calls of both sides: what they break is on purpose, and no failure of
 /// what was observed.
 #[test]
 fn what_a_scenario_breaks_is_on_purpose() {
@@ -173,8 +173,12 @@ fn what_a_scenario_breaks_is_on_purpose() {
     returns(&mut text, "server.main", "VD_E_PROTOCOL");
     let exit = |text: &str| check_reader(text.as_bytes(), &Profile::default()).exit_code(&ALL);
     assert_eq!(exit(&text), 1, "{text}");
-    let of_scenario = text.replacen("trace/1\"", "trace/1\",\"scenario\":\"x\"", 1);
+    let headed = |more: &str| text.replacen("trace/1\"", &format!("trace/1\",{more}"), 1);
+    let of_scenario = headed(r#""scenario":"x","records":["time"]"#);
     assert_eq!(exit(&of_scenario), 0, "{text}");
+    // A situation that a real client was put into makes no calls of the client's.
+    assert_eq!(exit(&headed(r#""scenario":"x""#)), 1, "{text}");
+    assert_eq!(exit(&headed(r#""scenario":"x","provoked":["client"],"records":["time"]"#)), 1);
     assert_eq!(faults(&of_scenario), faults(&text));
     // The interface's own answers count as ever.
     let wrong = of_scenario.replace("VD_E_PROTOCOL", "VD_E_TIMEOUT");

@@ -22,7 +22,7 @@ fn wide(seed: u64) -> Overlaps {
         from_active: !seed.is_multiple_of(3),
         thread_per_device: seed % 5 < 2,
         drained: seed.is_multiple_of(7),
-        deaths: seed % 8 == 1,
+        deaths: seed % 4 == 1,
         time_told: seed % 5 == 2,
     }
 }
@@ -356,6 +356,60 @@ fn what_overlaps_the_close_of_a_client_is_decided() {
     let polls =
         r#"{"lane":"primary.x","call":"GetConfiguration","on":"cset","args":{"timeout":0}}"#;
     assert!(matches!(replaced(closes, polls), Verdict::Violation(_)));
+}
+
+/// On every device two commands with a buffer are queued, and the client is in GetCommand, when
+/// its process is killed. Of every second device the first was delivered and completed before.
+fn at_one_death(devices: usize) -> Lines {
+    let mut lines = Lines::active(devices);
+    for device in 1..=devices {
+        let buffer = format!(
+            r#""call":"AllocateBuffer","on":"sset","as":"b{device}","args":{{"size":512}}"#
+        );
+        lines.whole("server.main", &buffer);
+        for command in [2 * device - 1, 2 * device] {
+            let buffer = if command % 2 == 1 {
+                format!(r#"{{"code":"Write","size":512,"buffer":"b{device}"}}"#)
+            } else {
+                r#"{"code":"Flush"}"#.to_owned()
+            };
+            let sent = format!(
+                r#""call":"SendCommand","on":"s{device}","as":"k{command}","args":{buffer}"#
+            );
+            lines.whole("server.main", &sent);
+        }
+        lines.fetches(device);
+    }
+    lines.text.push_str("{\"process\":\"primary\",\"exit\":\"killed\"}\n");
+    (1..=2 * devices).for_each(|command| lines.callback(command, "ERROR_OPERATION_ABORTED"));
+    lines.returns("server.agent", "VD_E_ABORT");
+    lines
+}
+
+#[test]
+fn what_overlaps_the_death_of_a_client_is_decided() {
+    for devices in [2, 8, 16, 64] {
+        let mut lines = at_one_death(devices);
+        let header = r#"{"vdi":"trace/1"}"#;
+        lines.text = lines.text.replacen(header, r#"{"vdi":"trace/1","free":true}"#, 1);
+        assert_cheap(&lines, 10);
+        // Each is called back once, and none with success: nobody completed it.
+        for (was, is) in [
+            (
+                "\"callback\":\"k4\",\"completion\":\"ERROR_OPERATION_ABORTED\"",
+                "\"callback\":\"k4\",\"completion\":\"ERROR_SUCCESS\"",
+            ),
+            (
+                "{\"lane\":\"server.agent\",\"callback\":\"k3\",\"completion\":\"ERROR_OPERATION_ABORTED\",\"bytes\":0}\n",
+                "",
+            ),
+            ("{\"process\":\"primary\",\"exit\":\"killed\"}\n", ""),
+        ] {
+            assert!(lines.text.contains(was), "{was}");
+            let wrong = Lines { text: lines.text.replacen(was, is, 1), ..lines };
+            assert!(matches!(counted(&wrong).0, Verdict::Violation(_)), "{was}");
+        }
+    }
 }
 
 /// What came before the abort is not free: a command that was refused is not delivered, and

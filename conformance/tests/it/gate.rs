@@ -33,12 +33,13 @@ fn report_by(profile: &str, fault: &str, filters: &[&str]) -> (i32, Value) {
 }
 
 /// Faults with which a client does not end.
-const HANGS: [&str; 5] = [
+const HANGS: [&str; 6] = [
     "forgets-a-command",
     "hangs",
     "hangs-when-cancelled",
     "ignores-its-statement",
     "waits-for-ever",
+    "waits-long",
 ];
 
 /// What is said of a situation: the verdict, and the clause or the reason.

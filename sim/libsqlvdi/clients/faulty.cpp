@@ -76,6 +76,8 @@ static bool serve_faulty(ClientVirtualDevice *device, Medium &medium) {
 static bool configured_faulty(ClientVirtualDeviceSet &set, const Statement &statement,
                               VDConfig *config) {
     if (fault() == "waits-for-ever") return set.GetConfiguration(-1, config) == NOERROR;
+    // An end it has, if a late one.
+    if (fault() == "waits-long") return set.GetConfiguration(600000, config) == NOERROR;
     if (fault() != "ignores-its-statement") return configured(set, statement, config);
     int status;
     while ((status = set.GetConfiguration(1000, config)) == static_cast<int>(VD_E_TIMEOUT)) {

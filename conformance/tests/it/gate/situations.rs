@@ -30,15 +30,14 @@ fn who_does_not_look_at_its_statement_fails() {
     ]);
 }
 
-/// A wait with an end that lies behind that of the situation is nobody's fault.
+/// A wait that has an end behind that of the situation is not endless.
 #[test]
-fn a_wait_that_would_have_ended_is_not_told_to_be_endless() {
-    let stage = Stage::new();
-    let client = stage.program("single").display().to_string();
-    let line = format!("{client} backup {{database}} {{medium}}");
-    let words = ["gate", "--client", &line, "--filter", "backup/statement-refused"];
-    let ended = Ended::of(&mut stage.vdi(&words));
-    assert!(ended.code == 0 && ended.out.contains("1 conformant"), "{ended:?}");
+fn a_wait_with_a_late_end_is_undecided() {
+    let situation = "backup/statement-refused";
+    let (code, report) = report("waits-long", &[situation]);
+    let (verdict, why) = said(&report, situation);
+    assert!(verdict == "inconclusive" && why.contains("for 600000 ms"), "{verdict}: {why}");
+    assert_eq!(code, 2);
 }
 
 #[test]

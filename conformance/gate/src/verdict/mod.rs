@@ -7,7 +7,7 @@ mod words;
 use std::collections::BTreeSet;
 
 use vdi_check::{Finding, Judged, Verdict as Oracle, Violation, check_trace};
-use vdi_spec::clauses::{Clause, LinuxTimeoutUnit, Party, Reading};
+use vdi_spec::clauses::{Clause, LinuxTimeoutUnit, Party, Profile, Reading};
 use vdi_suite::adapter::{Misdeed, Trouble};
 use vdi_suite::run::{ScenarioResult, Verdict};
 use vdi_trace::{TimeoutArg, Trace};
@@ -48,7 +48,7 @@ impl Tried<'_> {
         let mut outcomes: Vec<&Outcome> = observed.awaited().iter().collect();
         for trace in &observed.traces {
             let trace = annotated(situation, observed, trace, outcome_of(trace, &mut outcomes));
-            let judged = check_trace(&trace, &gate.profile);
+            let judged = judged(&trace, &gate.profile);
             parts.push((trace, judged));
         }
         let used: BTreeSet<Clause> =
@@ -252,6 +252,17 @@ const SECONDS: &str = "linux-timeout-unit=seconds";
 
 /// What a server says that would have to replace a database which it was not told to.
 const OTHER_DATABASE: &str = "other than the existing";
+
+/// The oracle's word on a trace. Where it cannot tell in which order all happened, on what came
+/// until the last event of the program: what its server does then is not the program's.
+fn judged(trace: &Trace, profile: &Profile) -> Judged {
+    let whole = check_trace(trace, profile);
+    let Oracle::Inconclusive(_) = &whole.verdict else { return whole };
+    match seen::own_part(trace) {
+        Some(part) => check_trace(&part, profile),
+        None => whole,
+    }
+}
 
 /// The rank from which on nothing is held against the program.
 const DECIDED: u8 = 3;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::program::is_end_of_client;
 use vdi_check::Finding;
 use vdi_spec::codes::{CommandCode, Features, HResult, Win32};
 use vdi_trace::{CodeArg, Event, Function, TimeoutArg, Trace};
@@ -9,6 +10,21 @@ use vdi_trace::{CodeArg, Event, Function, TimeoutArg, Trace};
 /// Whether an event stands on a lane of a client.
 fn is_of_client(event: &Event<'_>) -> bool {
     event.lane().is_some_and(|lane| !lane.starts_with("server."))
+}
+
+/// A trace until the last event of a client, or the end of its process, if something comes
+/// behind that.
+pub(super) fn own_part(trace: &Trace) -> Option<Trace> {
+    let own = |event: &Event<'_>| match event.lane() {
+        Some(_) => is_of_client(event),
+        None => is_end_of_client(event),
+    };
+    let length = trace.events.iter().rposition(own)? + 1;
+    let mut part = Trace::new(trace.header.clone());
+    for event in &trace.events[..length] {
+        part.push(event.clone());
+    }
+    (length < trace.events.len()).then_some(part)
 }
 
 /// Whether a client's call stands in this line.
@@ -135,4 +151,34 @@ pub(super) fn unserved(trace: &Trace) -> Vec<String> {
     }
     let served = names.values().any(|(_, served)| *served);
     names.into_values().filter(|(_, is)| served && !is).map(|(name, _)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vdi_trace::{HowEnded, Name, Process};
+
+    #[test]
+    fn what_comes_after_the_program_is_not_its_own() {
+        let on = |lane: &'static str| Event::Return {
+            seq: None,
+            lane: Name::from(lane),
+            status: HResult::NOERROR,
+            out: vdi_trace::Out::default(),
+        };
+        let exit = |process| Event::Exit { seq: None, process, exit: HowEnded::Killed };
+        let length = |events: Vec<Event<'static>>| {
+            let mut trace = Trace::default();
+            for event in events {
+                trace.push(event);
+            }
+            own_part(&trace).map(|part| part.events.len())
+        };
+        let (client, server) = ("primary.t1", "server.main");
+        assert_eq!(length(vec![on(client), on(server)]), Some(1));
+        assert_eq!(length(vec![on(client), exit(Process::Primary), on(server)]), Some(2));
+        assert_eq!(length(vec![on(client), on(server), on("secondary1.t1")]), None);
+        assert_eq!(length(vec![on(client), exit(Process::Server)]), Some(1));
+        assert_eq!(length(vec![on(server)]), None);
+    }
 }

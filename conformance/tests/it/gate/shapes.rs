@@ -81,3 +81,15 @@ fn who_serves_one_device_after_another_fails() {
     assert!(ended.code == 1 && out.contains("FAIL several/backup"), "{ended:?}");
     assert!(out.contains(told), "{ended:?}");
 }
+
+/// However much is under way when it is told to end, it is decided.
+#[test]
+fn a_program_with_many_devices_that_is_told_to_end_is_decided() {
+    let stage = Stage::new();
+    let line = format!("{} backup {{database}} {{medium}}", stage.program("threads").display());
+    for _ in 0..3 {
+        let mut command = stage.vdi(&["gate", "--client", &line, "--filter", "backup/cancelled"]);
+        let ended = Ended::of(command.env("DEVICES", "64"));
+        assert!(ended.code == 0 && ended.out.contains("1 conformant"), "{ended:?}");
+    }
+}

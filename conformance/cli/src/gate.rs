@@ -10,14 +10,19 @@ use super::input::{baseline, profile};
 use super::install::{LIBRARY, beside};
 use super::output::{OptionWords, print, progress};
 use vdi_gate::{Commands, Gate, SITUATIONS, Situation};
-use vdi_recorder::settings::check_all;
+use vdi_recorder::settings::{TIMEOUT_UNIT, check_all};
+use vdi_spec::clauses::LinuxTimeoutUnit;
 use vdi_suite::report::Summary;
 
 pub(super) fn gate(args: &GateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
-    let profile = profile(&args.profile)?;
+    let mut profile = profile(&args.profile)?;
     let baseline = baseline(&args.gating)?;
     let situations = selected(&args.filter)?;
     check_all().map_err(|bad| Failure::Usage(bad.to_string()))?;
+    if TIMEOUT_UNIT.is("seconds") {
+        // Client, library and verdict take time-outs in one unit.
+        profile.linux_timeout_unit = LinuxTimeoutUnit::Seconds;
+    }
     check_lines(args)?;
     let vdi = std::env::current_exe()
         .map_err(|error| Failure::Unavailable(format!("this program cannot be found: {error}")))?;

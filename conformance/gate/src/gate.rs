@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use vdi_spec::clauses::Profile;
+use vdi_spec::clauses::{LinuxTimeoutUnit, Profile};
 
-use super::situations::{Situation, Verb};
+use super::situation::{Situation, Verb};
 
 /// How a program is put to the test.
 #[derive(Debug)]
@@ -36,6 +36,16 @@ pub struct Commands {
     pub several: Option<String>,
     /// For a restore from several devices.
     pub several_restore: Option<String>,
+}
+
+impl Gate {
+    /// The unit of time-outs for the library, as the readings have it.
+    pub(super) const fn timeout_unit(&self) -> &'static str {
+        match self.profile.linux_timeout_unit {
+            LinuxTimeoutUnit::Milliseconds => "milliseconds",
+            LinuxTimeoutUnit::Seconds => "seconds",
+        }
+    }
 }
 
 impl Commands {

@@ -11,10 +11,13 @@ mod gate;
 mod observation;
 mod program;
 mod run;
+mod scale;
+mod situation;
 mod situations;
 mod verdict;
 
 pub use gate::{Commands, Gate};
 pub use observation::NotStarted;
 pub use program::end_program;
-pub use situations::{SITUATIONS, Situation, Verb};
+pub use situation::{Around, Ends, Situation, Verb};
+pub use situations::SITUATIONS;

@@ -1,23 +1,43 @@
 //! Running the program: where, with which environment, and what is left of it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process_group, setrlimit};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, getrlimit, kill_process, kill_process_group, setrlimit,
+};
 use vdi_recorder::gather::gather;
 use vdi_recorder::settings;
 use vdi_trace::{Event, HowEnded, Process, Trace};
 
 use super::gate::Gate;
-use super::observation::{NotStarted, Observation, Outcome, Row};
-use super::situations::SMALL_DISK;
+use super::observation::{End, NotStarted, Observation, Outcome, Row};
 
 /// How often it is asked whether the program has ended.
 const POLL: Duration = Duration::from_millis(5);
+
+/// How long what a program has started may live on when it has ended itself.
+const REST: Duration = Duration::from_secs(10);
+
+/// Under which conditions the program runs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Conditions {
+    /// The database that its command line names, if not the one that is backed up.
+    pub(super) database: Option<&'static str>,
+    /// What the server does on purpose.
+    pub(super) faults: String,
+    /// Bytes that a file may have, if they are few.
+    pub(super) disk: Option<u64>,
+    /// It is told to end when what the server does on purpose has happened.
+    pub(super) cancelled: bool,
+    /// A thread of it stands still where it has got its configuration.
+    pub(super) held: bool,
+}
 
 /// Where the program runs in one situation.
 pub(super) struct Workspace {
@@ -34,13 +54,25 @@ const OUTCOMES: &str = "outcomes.jsonl";
 /// The name of the database.
 const DATABASE: &str = "gate";
 
+/// The name of another database.
+pub(super) const OTHER: &str = "other";
+
+/// The tool that statements are handed to, where files cannot become large for the program:
+/// what plays the server is not on its disk.
+const SQLCMD: &str =
+    "#!/bin/sh\nulimit -S -f \"$(ulimit -H -f)\"\nexec \"${0%/*}/vdi\" sqlcmd \"$@\"\n";
+
 impl Workspace {
     /// A folder with a `sqlcmd` and a place for databases.
     pub(super) fn new(folder: &Path, gate: &Gate) -> Result<Self, NotStarted> {
         let make = || -> std::io::Result<()> {
             fs::create_dir_all(folder.join("bin"))?;
             fs::create_dir_all(folder.join("data"))?;
-            std::os::unix::fs::symlink(&gate.vdi, folder.join("bin/sqlcmd"))
+            fs::create_dir_all(folder.join("bin-small"))?;
+            symlink(&gate.vdi, folder.join("bin/sqlcmd"))?;
+            symlink(&gate.vdi, folder.join("bin-small/vdi"))?;
+            fs::write(folder.join("bin-small/sqlcmd"), SQLCMD)?;
+            fs::set_permissions(folder.join("bin-small/sqlcmd"), Permissions::from_mode(0o755))
         };
         make().map_err(|error| NotStarted::at(folder, &error))?;
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
@@ -49,7 +81,17 @@ impl Workspace {
     }
 
     fn data(&self) -> PathBuf {
-        self.folder.join("data").join(DATABASE)
+        self.data_of(DATABASE)
+    }
+
+    fn data_of(&self, name: &str) -> PathBuf {
+        self.folder.join("data").join(name)
+    }
+
+    /// Makes another database, which is not the one that is backed up.
+    pub(super) fn other_database(&self) -> Result<(), NotStarted> {
+        let path = self.data_of(OTHER);
+        fs::write(&path, "another database").map_err(|error| NotStarted::at(&path, &error))
     }
 
     /// Makes the database, no two stretches of which are alike.
@@ -68,8 +110,9 @@ impl Workspace {
         fs::remove_file(self.data()).map_err(|error| NotStarted::at(&self.data(), &error))
     }
 
-    pub(super) fn holds(&self, data: &[u8]) -> bool {
-        fs::read(self.data()).is_ok_and(|held| held == data)
+    /// Whether the database of this name, or the one that is backed up, has this data.
+    pub(super) fn holds(&self, name: Option<&str>, data: &[u8]) -> bool {
+        fs::read(self.data_of(name.unwrap_or(DATABASE))).is_ok_and(|held| held == data)
     }
 
     /// What was recorded so far is not of interest any more.
@@ -82,18 +125,20 @@ impl Workspace {
     }
 
     /// The words of a command line, in which names are put in.
-    fn words(&self, line: &str) -> Result<Vec<String>, NotStarted> {
+    fn words(&self, line: &str, database: &str) -> Result<Vec<String>, NotStarted> {
         let unknown = || NotStarted(format!("{line}: quotes are not closed"));
         let words = shlex::split(line).filter(|words| !words.is_empty()).ok_or_else(unknown)?;
         let medium = self.folder.join("medium").display().to_string();
-        let put = |word: String| word.replace("{database}", DATABASE).replace("{medium}", &medium);
+        let put = |word: String| word.replace("{database}", database).replace("{medium}", &medium);
         Ok(words.into_iter().map(put).collect())
     }
 
-    fn command(&self, gate: &Gate, words: &[String], small_disk: bool) -> Command {
+    fn command(&self, gate: &Gate, words: &[String], conditions: &Conditions) -> Command {
         let mut command = Command::new("sh");
+        let small_disk = conditions.disk.is_some();
         // A file that grows too large ends the program, unless it ignores that signal.
         let ignore = if small_disk { "trap '' XFSZ; " } else { "" };
+        let tools = if small_disk { "bin-small" } else { "bin" };
         command.arg("-c").arg(format!("{ignore}exec \"$@\"")).arg("sh").args(words);
         let joined = |first: &Path, name: &str| {
             let rest = std::env::var(name).map(|rest| format!(":{rest}")).unwrap_or_default();
@@ -101,7 +146,7 @@ impl Workspace {
         };
         let folder = gate.library.parent().unwrap_or(Path::new("/"));
         command
-            .env("PATH", joined(&self.folder.join("bin"), "PATH"))
+            .env("PATH", joined(&self.folder.join(tools), "PATH"))
             .env("LD_LIBRARY_PATH", joined(folder, "LD_LIBRARY_PATH"))
             .env(settings::DATA.name, self.folder.join("data"))
             .env(settings::PREFIX.name, &self.prefix)
@@ -110,7 +155,11 @@ impl Workspace {
             // A file for each set: a program may have several at once.
             .env(settings::TRACE.name, self.folder.join(format!("{TRACE}%s.jsonl")))
             .env(settings::OUTCOME.name, self.folder.join(OUTCOMES))
+            .env(settings::FAULTS.name, &conditions.faults)
+            .env(settings::TIMEOUT_UNIT.name, gate.timeout_unit())
+            .env(settings::HOLD.name, if conditions.held { "configuration" } else { "nothing" })
             .env_remove(settings::DEBUG.name)
+            .stdin(Stdio::null())
             // With all that it starts, so that all can be ended.
             .process_group(0);
         if gate.preload {
@@ -124,26 +173,37 @@ impl Workspace {
         &self,
         gate: &Gate,
         line: &str,
-        faults: &str,
-        small_disk: bool,
+        conditions: &Conditions,
     ) -> Result<Observation, NotStarted> {
-        let words = self.words(line)?;
+        let words = self.words(line, conditions.database.unwrap_or(DATABASE))?;
         let create = |name: &str| {
             let path = self.folder.join(name);
             File::create(&path).map_err(|error| NotStarted::at(&path, &error))
         };
-        let mut command = self.command(gate, &words, small_disk);
-        command.env(settings::FAULTS.name, faults).stdin(Stdio::null());
+        let mut command = self.command(gate, &words, conditions);
         command.stdout(create("out")?).stderr(create("err")?);
-        let child = with_limit(small_disk, || command.spawn());
-        let mut child = child.map_err(|error| NotStarted(format!("{line}: {error}")))?;
+        let failed = |error| NotStarted(format!("{line}: {error}"));
+        let mut child = with_limit(conditions.disk, || command.spawn()).map_err(failed)?;
         RUNNING.store(child.id().cast_signed(), Ordering::Release);
-        let hung = !ends_within(&mut child, gate.timeout);
-        if hung {
+        let mut cancelled = false;
+        let hung = !within(gate.timeout, || {
+            if conditions.cancelled && !cancelled && !self.rows().1.is_empty() {
+                cancelled = true;
+                tell_to_end(&child);
+            }
+            !matches!(child.try_wait(), Ok(None))
+        });
+        let (known, _) = self.rows();
+        // What it has started, and not waited for, comes to its own end, if it has one.
+        let group = child.id();
+        let left = hung || !within(REST, || !group_lives(group));
+        if left {
             end_program();
         }
         RUNNING.store(0, Ordering::Release);
-        let status = child.wait().map_err(|error| NotStarted(format!("{line}: {error}")))?;
+        let status = child.wait().map_err(failed)?;
+        let (outcomes, faults) = self.rows();
+        let (traces, unreadable) = self.traces();
         let read = |name: &str| fs::read(self.folder.join(name)).unwrap_or_default();
         let output: Vec<u8> = [read("out"), read("err")].concat();
         let mut output = String::from_utf8_lossy(&output).into_owned();
@@ -152,21 +212,20 @@ impl Workspace {
         }
         vdi_runtime::remove_leftovers(&self.prefix);
         Ok(Observation {
-            code: status.code(),
-            signal: status.signal(),
-            hung,
+            end: End { code: status.code(), signal: status.signal(), hung, cancelled },
             output,
-            traces: Vec::new(),
-            unreadable: None,
-            outcomes: Vec::new(),
-            faults: Vec::new(),
-            full: small_disk && holds_large_file(&self.folder),
+            traces,
+            unreadable,
+            awaited: known.len(),
+            outcomes,
+            faults,
+            full: conditions.disk.is_some_and(|disk| holds_large_file(&self.folder, disk)),
         })
     }
 
     /// What library and server have recorded of each set, in the order of its numbers; and
     /// why one of the files cannot be read, if one cannot.
-    pub(super) fn traces(&self) -> (Vec<Trace>, Option<String>) {
+    fn traces(&self) -> (Vec<Trace>, Option<String>) {
         let (mut traces, mut unreadable) = (Vec::new(), None);
         for path in trace_files(&self.folder) {
             match gather(&[path]) {
@@ -178,7 +237,7 @@ impl Workspace {
     }
 
     /// What became of the statements, and which faults have happened.
-    pub(super) fn rows(&self) -> (Vec<Outcome>, Vec<String>) {
+    fn rows(&self) -> (Vec<Outcome>, Vec<String>) {
         let text = fs::read_to_string(self.folder.join(OUTCOMES)).unwrap_or_default();
         let (mut outcomes, mut faults) = (Vec::new(), Vec::new());
         for row in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
@@ -221,12 +280,12 @@ pub fn end_program() {
 }
 
 /// Whether a file below this folder, but the database, is as large as a small disk allows.
-fn holds_large_file(folder: &Path) -> bool {
+fn holds_large_file(folder: &Path, disk: u64) -> bool {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter(|entry| entry.file_name() != "data").any(|entry| {
         let kind = entry.metadata();
         kind.is_ok_and(|is| {
-            is.is_file() && is.len() >= SMALL_DISK || is.is_dir() && holds_large_file(&entry.path())
+            is.is_file() && is.len() >= disk || is.is_dir() && holds_large_file(&entry.path(), disk)
         })
     })
 }
@@ -240,29 +299,50 @@ pub(super) const fn is_end_of_client(event: &Event<'_>) -> bool {
 }
 
 /// Acts while files may not become large, for this process and what it starts.
-fn with_limit<T>(limited: bool, act: impl FnOnce() -> T) -> T {
+fn with_limit<T>(limit: Option<u64>, act: impl FnOnce() -> T) -> T {
     let before = getrlimit(Resource::Fsize);
-    if limited {
+    if limit.is_some() {
         // Where it cannot be set the disk is not small, which the result tells.
-        let _ = setrlimit(Resource::Fsize, Rlimit { current: Some(SMALL_DISK), ..before });
+        let _ = setrlimit(Resource::Fsize, Rlimit { current: limit, ..before });
     }
     let result = act();
-    if limited {
+    if limit.is_some() {
         let _ = setrlimit(Resource::Fsize, before);
     }
     result
 }
 
+/// Whether that comes to hold within this time.
 #[expect(clippy::disallowed_methods, reason = "whether a program hangs is asked of the clock")]
-fn ends_within(child: &mut Child, limit: Duration) -> bool {
+fn within(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
     let begun = Instant::now();
     loop {
-        match child.try_wait() {
-            Ok(None) if begun.elapsed() < limit => std::thread::sleep(POLL),
-            Ok(None) => return false,
-            _ => return true,
+        match () {
+            () if holds() => return true,
+            () if begun.elapsed() >= limit => return false,
+            () => std::thread::sleep(POLL),
         }
     }
+}
+
+/// Tells the program to end, as whoever has started it does who wants it no more.
+fn tell_to_end(child: &Child) {
+    if let Some(process) = Pid::from_raw(child.id().cast_signed()) {
+        // It may have ended at this moment.
+        let _ = kill_process(process, Signal::TERM);
+    }
+}
+
+/// Whether a process of this group runs, and is no zombie.
+fn group_lives(group: u32) -> bool {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok()).any(|stat| {
+        // Behind the name, which may hold anything: the state, the parent, the group.
+        let words = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace());
+        let mut words = words.into_iter().flatten();
+        let runs = words.next().is_some_and(|state| !matches!(state, "Z" | "X"));
+        runs && words.nth(1).and_then(|word| word.parse().ok()) == Some(group)
+    })
 }
 
 #[cfg(test)]

@@ -1,16 +1,17 @@
 //! The situations, one after the other.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use vdi_suite::adapter::{Misdeed, Trouble};
 use vdi_suite::run::{ScenarioResult, Verdict};
 
 use super::gate::Gate;
-use super::observation::{NotStarted, Observation, Proof};
-use super::program::Workspace;
-use super::situations::{Situation, Verb};
-use super::verdict;
+use super::observation::{NotStarted, Proof};
+use super::program::{Conditions, OTHER, Workspace};
+use super::scale::{Plain, SMALL, Scale};
+use super::situation::{Around, Situation, Verb};
+use super::verdict::Tried;
 
 impl Gate {
     /// Runs the program through the situations; `done` is told of each. A situation for
@@ -25,18 +26,27 @@ impl Gate {
     ) -> Result<Vec<ScenarioResult>, NotStarted> {
         let folder = Folder::new()?;
         let mut results: Vec<ScenarioResult> = Vec::new();
-        // Why nothing more can be tried with one device, and with several.
+        // Why nothing more can be tried, and what plain runs tell: with one device, and with
+        // several.
         let mut hopeless: [Option<Verdict>; 2] = [None, None];
+        let mut scales: [Option<Scale>; 2] = [None, None];
         for situation in situations {
-            let workspace = Workspace::new(&folder.0.join(situation.id.replace('/', "-")), self)?;
-            let hopeless = &mut hopeless[usize::from(situation.several)];
-            let result = match (self.commands.line(situation), &*hopeless) {
+            let kind = usize::from(situation.several);
+            let result = match (self.commands.line(situation), &hopeless[kind]) {
                 (None, _) => situation.result(Verdict::NotOffered(situation.why_not().to_owned())),
                 (Some(_), Some(verdict)) => situation.result(verdict.clone()),
-                (Some(line), None) => self.one(situation, line, &workspace)?,
+                (Some(line), None) => {
+                    let scale = match scales[kind] {
+                        _ if situation.is_plain() => Scale::default(),
+                        Some(scale) => scale,
+                        None => *scales[kind].insert(self.scale(situation, &folder.0)?),
+                    };
+                    let workspace = Workspace::new(&folder.of(situation.id), self)?;
+                    self.one(situation, line, (&workspace, &scale))?
+                }
             };
             if situation.is_plain_backup() {
-                *hopeless = hopeless_after(&result);
+                hopeless[kind] = hopeless_after(&result);
             }
             done(&result);
             results.push(result);
@@ -44,21 +54,59 @@ impl Gate {
         Ok(results)
     }
 
+    /// What the program does undisturbed, with databases that are large enough for what it
+    /// asks for. What fails tells nothing, and says why where it is judged.
+    fn scale(&self, of: &Situation, folder: &Path) -> Result<Scale, NotStarted> {
+        let folder = folder.join(if of.several { "several-undisturbed" } else { "undisturbed" });
+        let workspace = Workspace::new(&folder, self)?;
+        let first = self.undisturbed(of, &workspace, SMALL)?;
+        if first.bytes() == SMALL {
+            return Ok(first);
+        }
+        let second = self.undisturbed(of, &workspace, first.bytes())?;
+        Ok(if second.backup.commands == 0 { first } else { second })
+    }
+
+    fn undisturbed(
+        &self,
+        of: &Situation,
+        workspace: &Workspace,
+        bytes: u64,
+    ) -> Result<Scale, NotStarted> {
+        let mut scale = Scale::default();
+        workspace.database(bytes)?;
+        let Some(backup) = self.commands.backup_for(of) else { return Ok(scale) };
+        let ended = workspace.run(self, backup, &Conditions::default())?;
+        scale.backup = Plain::of(&ended.outcomes);
+        let restore = self.commands.restore_for(of).filter(|_| ended.succeeded());
+        workspace.clear()?;
+        if let Some(restore) = restore {
+            workspace.lose_database()?;
+            let ended = workspace.run(self, restore, &Conditions::default())?;
+            scale.restore = Plain::of(&ended.outcomes);
+            workspace.clear()?;
+        }
+        Ok(scale)
+    }
+
     fn one(
         &self,
         situation: &Situation,
         line: &str,
-        workspace: &Workspace,
+        (workspace, scale): (&Workspace, &Scale),
     ) -> Result<ScenarioResult, NotStarted> {
-        let data = workspace.database(situation.bytes)?;
+        if let Some(why) = scale.why_not(situation) {
+            return Ok(situation.result(Verdict::NotOffered(why.to_owned())));
+        }
+        let data = workspace.database(scale.bytes_in(situation))?;
         if situation.verb == Verb::Restore {
             // What is to be restored, the program backs up first, undisturbed.
             let Some(backup) = self.commands.backup_for(situation) else {
                 let why = "there is no command line for the backup that is to be restored";
                 return Ok(situation.result(Verdict::NotOffered(why.to_owned())));
             };
-            let observed = self.run_in(workspace, backup, "", false)?;
-            if observed.code != Some(0) {
+            let observed = workspace.run(self, backup, &Conditions::default())?;
+            if observed.end.code != Some(0) {
                 let why = "the backup that is to be restored does not succeed";
                 let mut result = situation.result(Verdict::Inconclusive(why.to_owned()));
                 result.adapter.stderr = observed.output;
@@ -67,16 +115,27 @@ impl Gate {
             workspace.clear()?;
             workspace.lose_database()?;
         }
-        let observed = self.run_in(workspace, line, situation.faults, situation.small_disk)?;
-        let good =
-            observed.code == Some(0) && observed.outcomes.iter().all(|outcome| outcome.succeeded);
+        let conditions = Conditions {
+            database: (situation.around == Around::OtherDatabase).then_some(OTHER),
+            faults: scale.faults_in(situation),
+            disk: scale.disk_in(situation),
+            cancelled: situation.around == Around::Cancelled,
+            held: situation.around == Around::HeldConfiguration,
+        };
+        if conditions.database.is_some() {
+            workspace.other_database()?;
+        }
+        let observed = workspace.run(self, line, &conditions)?;
+        let good = observed.end.code == Some(0) && observed.succeeded();
         let proof = match (good, situation.verb) {
             (false, _) => Proof::NotDue,
             (true, Verb::Backup) => self.prove(situation, workspace, &data)?,
-            (true, Verb::Restore) if workspace.holds(&data) => Proof::Sound,
+            (true, Verb::Restore) if situation.restores_nothing() => Proof::NotDue,
+            (true, Verb::Restore) if workspace.holds(conditions.database, &data) => Proof::Sound,
             (true, Verb::Restore) => Proof::Lost("the statement succeeded".to_owned()),
         };
-        Ok(verdict::judge(situation, &observed, &proof, &self.profile))
+        let tried = Tried { situation, faults: conditions.faults, observed, proof };
+        Ok(tried.judge(self))
     }
 
     /// The proof of a backup is what it brings back.
@@ -89,25 +148,12 @@ impl Gate {
         let Some(restore) = self.commands.restore_for(situation) else { return Ok(Proof::None) };
         workspace.clear()?;
         workspace.lose_database()?;
-        let again = self.run_in(workspace, restore, "", false)?;
+        let again = workspace.run(self, restore, &Conditions::default())?;
         Ok(match again.not_started() {
-            _ if workspace.holds(data) => Proof::Sound,
+            _ if workspace.holds(None, data) => Proof::Sound,
             Some(why) => Proof::NotStarted(why.to_owned()),
             None => Proof::Lost(again.output),
         })
-    }
-
-    fn run_in(
-        &self,
-        workspace: &Workspace,
-        line: &str,
-        faults: &str,
-        small_disk: bool,
-    ) -> Result<Observation, NotStarted> {
-        let ended = workspace.run(self, line, faults, small_disk)?;
-        let (traces, unreadable) = workspace.traces();
-        let (outcomes, faults) = workspace.rows();
-        Ok(Observation { traces, unreadable, outcomes, faults, ..ended })
     }
 }
 
@@ -131,6 +177,11 @@ impl Folder {
         let path = std::env::temp_dir().join(format!("vdi-gate-{}", std::process::id()));
         fs::create_dir_all(&path).map_err(|error| NotStarted::at(&path, &error))?;
         Ok(Self(path))
+    }
+
+    /// That of a situation.
+    fn of(&self, id: &str) -> PathBuf {
+        self.0.join(id.replace('/', "-"))
     }
 }
 

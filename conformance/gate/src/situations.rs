@@ -1,45 +1,6 @@
 //! The situations, as one table.
 
-use vdi_spec::clauses::Clause;
-
-use vdi_suite::run::{ScenarioResult, Verdict};
-
-/// What the program is asked to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    /// A backup.
-    Backup,
-    /// A restore of what it has backed up before.
-    Restore,
-}
-
-/// One situation that a program is put into.
-#[derive(Clone, Copy, Debug)]
-pub struct Situation {
-    /// Its id.
-    pub id: &'static str,
-    /// What is expected of the program, in one sentence.
-    pub title: &'static str,
-    /// What it is asked to do.
-    pub verb: Verb,
-    /// With the command line for several devices.
-    pub several: bool,
-    /// What the server does on purpose.
-    pub faults: &'static str,
-    /// The client's files cannot become large.
-    pub small_disk: bool,
-    /// Bytes of the database.
-    pub bytes: u64,
-    /// Whether the program is to succeed.
-    pub succeeds: bool,
-    /// Only for a program that asks for VDC_Complete.
-    pub complete: bool,
-    /// The clauses it is about.
-    clauses: &'static [&'static str],
-}
-
-const KIB: u64 = 1024;
-const SMALL: u64 = 640 * KIB + 123;
+use super::situation::{Around, Ends, Situation, Verb};
 
 const PLAIN: Situation = Situation {
     id: "",
@@ -47,19 +8,42 @@ const PLAIN: Situation = Situation {
     verb: Verb::Backup,
     several: false,
     faults: "",
-    small_disk: false,
-    bytes: SMALL,
-    succeeds: true,
+    around: Around::Nothing,
+    ends: Ends::Well,
     complete: false,
     clauses: &["client.success"],
 };
 
 const fn faulty(id: &'static str, faults: &'static str, title: &'static str) -> Situation {
-    Situation { id, title, faults, succeeds: false, ..PLAIN }
+    Situation { id, title, faults, ends: Ends::Badly, ..PLAIN }
 }
 
 const fn restoring(situation: Situation) -> Situation {
     Situation { verb: Verb::Restore, ..situation }
+}
+
+/// It has refused the command and may go on, or give up.
+const fn unsupported(id: &'static str) -> Situation {
+    Situation {
+        id,
+        title: "A command that the client does not support is refused; it goes on, or fails.",
+        faults: "unknown@3",
+        ends: Ends::EitherWay,
+        clauses: &["client.command.unsupported", "client.command.mandatory"],
+        ..PLAIN
+    }
+}
+
+/// Nobody will come, since the statement is refused before its set is opened.
+const fn refused(id: &'static str) -> Situation {
+    Situation {
+        id,
+        title: "A statement that is refused at once fails; nobody waits for its set any more.",
+        faults: "refuse",
+        ends: Ends::Badly,
+        clauses: &["client.get-configuration.after-failure", "client.success"],
+        ..PLAIN
+    }
 }
 
 const fn unusual(
@@ -70,9 +54,6 @@ const fn unusual(
 ) -> Situation {
     Situation { id, title, faults, clauses, ..PLAIN }
 }
-
-/// Bytes that a file may have on a small disk.
-pub(super) const SMALL_DISK: u64 = 24 << 20;
 
 /// Every situation.
 pub static SITUATIONS: &[Situation] = &[
@@ -100,12 +81,7 @@ pub static SITUATIONS: &[Situation] = &[
         "A Flush, with more data behind it, is not the end of the backup.",
         &["client.flush.not-the-end", "client.media.true"],
     ),
-    unusual(
-        "backup/command-not-asked-for",
-        "unknown@3",
-        "A command that the client does not support is refused, and the backup goes on.",
-        &["client.command.unsupported", "client.command.mandatory"],
-    ),
+    unsupported("backup/command-not-asked-for"),
     Situation {
         complete: true,
         ..unusual(
@@ -134,13 +110,46 @@ pub static SITUATIONS: &[Situation] = &[
         "close-set@4",
         "A server that closes its set with devices open has failed.",
     ),
+    refused("backup/statement-refused"),
+    faulty(
+        "backup/abort-while-configuring",
+        "abort@0",
+        "A server that aborts before it has configured the set fails the backup.",
+    ),
+    Situation {
+        around: Around::HeldConfiguration,
+        ..faulty(
+            "backup/abort-before-open",
+            "abort-configured",
+            "GetConfiguration succeeds, and then OpenDevice fails: so does the backup.",
+        )
+    },
     faulty("backup/abort-at-command-1", "abort@1", "A backup that never begins fails."),
     faulty("backup/abort-at-command-2", "abort@2", "An abort after one command fails the backup."),
     faulty("backup/abort-at-command-6", "abort@6", "An abort in the midst fails the backup."),
     faulty("backup/server-dies", "kill@4", "The death of the server fails the backup."),
+    unusual(
+        "backup/late-end",
+        "late=3000",
+        "A statement that ends long after the last device was closed is waited for.",
+        &["client.success", "client.media.true"],
+    ),
+    faulty(
+        "backup/late-failure",
+        "late-failure=3000",
+        "A statement that fails after the last device was closed fails the backup.",
+    ),
     Situation {
-        small_disk: true,
-        bytes: 32 << 20,
+        around: Around::Cancelled,
+        ends: Ends::EitherWay,
+        ..faulty(
+            "backup/cancelled",
+            "pause=8000@3",
+            "A program that is told to end (SIGTERM) ends, and tells no success that is none.",
+        )
+    },
+    Situation {
+        around: Around::SmallDisk,
         clauses: &["client.write.short", "client.success"],
         ..faulty("backup/disk-full", "", "A medium that is full fails the backup.")
     },
@@ -172,11 +181,28 @@ pub static SITUATIONS: &[Situation] = &[
         "close-set@3",
         "A server that closes its set with devices open has failed the restore.",
     )),
+    restoring(unsupported("restore/command-not-asked-for")),
+    restoring(refused("restore/statement-refused")),
     restoring(unusual(
-        "restore/command-not-asked-for",
-        "unknown@3",
-        "A command that the client does not support is refused, and the restore goes on.",
-        &["client.command.unsupported", "client.command.mandatory"],
+        "restore/head-only",
+        "head-only",
+        "A restore that reads only the head of the media succeeds: the statement says so.",
+        &["client.get-command.stop", "client.success"],
+    )),
+    Situation {
+        around: Around::OtherDatabase,
+        ends: Ends::EitherWay,
+        ..restoring(unusual(
+            "restore/onto-another-database",
+            "",
+            "Without REPLACE no other database is replaced: the server says so from the head.",
+            &["client.success", "client.media.true"],
+        ))
+    },
+    restoring(faulty(
+        "restore/late-failure",
+        "late-failure=3000",
+        "A statement that fails after the last device was closed fails the restore.",
     )),
     restoring(faulty("restore/abort-at-command-2", "abort@2", "An abort fails the restore.")),
     restoring(faulty(
@@ -189,7 +215,7 @@ pub static SITUATIONS: &[Situation] = &[
         ..unusual(
             "several/backup",
             "",
-            "A backup to several devices brings back what was backed up.",
+            "A backup to several devices, which are open until it is complete on each, succeeds.",
             &["client.create.device-count", "client.device.one-thread", "client.media.true"],
         )
     },
@@ -206,38 +232,11 @@ pub static SITUATIONS: &[Situation] = &[
         ..unusual(
             "several/restore",
             "",
-            "A restore from several devices brings back what was backed up.",
+            "A restore from several devices, which are open until it is complete, succeeds.",
             &["client.media.true"],
         )
     }),
 ];
-
-impl Situation {
-    /// The clauses it is about.
-    pub fn clauses(&self) -> impl Iterator<Item = Clause> {
-        self.clauses.iter().map(|id| id.parse().expect("the table names clauses that exist"))
-    }
-
-    /// Why it cannot be tried, when there is no command line for it.
-    pub(super) const fn why_not(&self) -> &'static str {
-        match (self.several, self.verb) {
-            (false, Verb::Backup) => "no --client",
-            (false, Verb::Restore) => "no --restore",
-            (true, Verb::Backup) => "no --several",
-            (true, Verb::Restore) => "no --several-restore",
-        }
-    }
-
-    /// Whether this is the one without which no other of its kind can be tried.
-    pub(super) fn is_plain_backup(&self) -> bool {
-        matches!(self.id, "backup/plain" | "several/backup")
-    }
-
-    /// A result with this verdict and nothing else.
-    pub(super) fn result(&self, verdict: Verdict) -> ScenarioResult {
-        ScenarioResult::of(self.id, self.title, self.clauses().collect(), verdict)
-    }
-}
 
 #[cfg(test)]
 mod tests {

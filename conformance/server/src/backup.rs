@@ -9,16 +9,17 @@ use super::device::{Device, Ended};
 use super::faults::Fault;
 use super::media::{BLOCK, Header, Trailer, filled_up, to_block};
 use super::messages::Failed;
+use super::moved::Moved;
 use super::server::Server;
 use super::session::Session;
 use super::statement::Statement;
 
-/// Carries the statement out: bytes of the data, and its checksum.
+/// Carries the statement out.
 pub(super) fn backup(
     server: &Server,
     statement: &Statement,
     say: &(dyn Fn(&str) + Sync),
-) -> Result<(u64, Option<u32>), Failed> {
+) -> Result<Moved, Failed> {
     let database = server.databases.find(&statement.database, statement.what, true)?;
     let unreadable = |error: std::io::Error| {
         Failed::new(3201, format!("The data of '{}' cannot be read: {error}.", statement.database))
@@ -32,7 +33,8 @@ pub(super) fn backup(
         let mut writer = Writer { device, source: &source, place: 0 };
         if statement.options.snapshot { writer.snapshot(&header) } else { writer.stream(&header) }
     })?;
-    Ok((source.len(), (stripes.len() == 1).then(|| stripes[0]).flatten()))
+    let checksum = (stripes.len() == 1).then(|| stripes[0]).flatten();
+    Ok(Moved { bytes: source.len(), checksum, transfer: session.config.max_transfer_size })
 }
 
 /// Writes one device's part.
@@ -54,8 +56,9 @@ impl Writer<'_, '_> {
             session.progress.add(length);
         }
         let checksum = hasher.map(Hasher::finalize);
+        self.settle()?;
+        self.device.meet(1)?;
         if session.server.faults.has(Fault::FlushTwice) {
-            self.settle()?;
             self.device.order(CommandCode::Flush)?;
             session.server.faults.happens(Fault::FlushTwice);
         }
@@ -72,6 +75,7 @@ impl Writer<'_, '_> {
     fn snapshot(&mut self, header: &Header) -> Result<Option<u32>, Failed> {
         let session = self.device.session;
         self.block(&to_block(header))?;
+        self.device.meet(1)?;
         if session.config.features.contains(Features::SNAPSHOT_PREPARE) {
             self.settle()?;
             self.device.order(CommandCode::PrepareToFreeze)?;
@@ -92,6 +96,7 @@ impl Writer<'_, '_> {
         if session.completes() {
             self.device.order(CommandCode::Complete)?;
         }
+        self.device.meet(2)?;
         self.device.close()
     }
 

@@ -70,6 +70,14 @@ impl Databases {
         Self { folder: None, memory: Some(memory) }
     }
 
+    /// Whether there is a database of that name.
+    pub(super) fn is_there(&self, name: &str) -> bool {
+        let file = self.folder.as_ref().map(|folder| folder.join(name));
+        file.is_none_or(|file| {
+            file.is_file() || file.with_file_name(format!("{name}.generated")).is_file()
+        })
+    }
+
     /// The data of a database, or its log; for RESTORE it need not exist yet.
     pub(super) fn find(&self, name: &str, what: What, must: bool) -> Result<Database, Failed> {
         if let Some(memory) = &self.memory {

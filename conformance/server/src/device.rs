@@ -183,6 +183,15 @@ impl<'a> Device<'a> {
         }
     }
 
+    /// Nothing is out: waits until the others have come as far.
+    pub(super) fn meet(&mut self, round: usize) -> Result<(), Failed> {
+        match () {
+            () if self.session.meet(round) => Ok(()),
+            () if self.session.is_leaving() => Err(self.fail(Act::Close)),
+            () => Err(self.failure(Win32::ERROR_OPERATION_ABORTED)),
+        }
+    }
+
     pub(super) fn close(&self) -> Result<(), Failed> {
         let failed = |status| match status {
             HResult::VD_E_ABORT => self.failure(Win32::ERROR_OPERATION_ABORTED),

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use super::backup::backup;
+use super::faults::Fault;
 use super::messages::Failed;
+use super::moved::Moved;
 use super::restore::restore;
 use super::server::Server;
+use super::session::POLL;
 use super::statement::Statement;
-use super::sync::now;
+use super::sync::{now, sleep};
 use super::verb::Verb;
 
 /// Bytes of a page, which is what a server counts in.
@@ -22,6 +25,10 @@ pub struct Done {
     pub took: Duration,
     /// The checksum of the data, if it has one.
     pub checksum: Option<u32>,
+    /// Bytes of the largest transfer that was agreed.
+    pub transfer: u32,
+    /// Commands that were sent, over all devices.
+    pub commands: u64,
 }
 
 impl Done {
@@ -46,14 +53,28 @@ impl Server {
         let begun = now();
         self.faults.begin();
         let moved = match statement.verb {
+            _ if self.faults.strikes(Fault::Refuse) => Err(Failed::refused(statement)),
             Verb::Backup => backup(self, statement, say),
             Verb::Restore => restore(self, statement, say),
         };
-        let (bytes, checksum) = moved.map_err(|failed| {
+        let moved = moved.and_then(|moved| self.end_late(statement).map(|()| moved));
+        let Moved { bytes, checksum, transfer } = moved.map_err(|failed| {
             let stopped = self.stop.is_asked();
             let failed = if stopped { Failed::stopped() } else { failed };
             failed.terminated(statement)
         })?;
-        Ok(Done { bytes, took: begun.elapsed(), checksum })
+        let commands = self.faults.sent();
+        Ok(Done { bytes, took: begun.elapsed(), checksum, transfer, commands })
+    }
+
+    /// Every device and the set are closed, and the statement has not ended: a server has to
+    /// write down that there is a backup, or to recover what it has restored.
+    fn end_late(&self, statement: &Statement) -> Result<(), Failed> {
+        let Some((mut left, fails)) = self.faults.after_all() else { return Ok(()) };
+        while !left.is_zero() && !self.stop.is_asked() {
+            sleep(left.min(POLL));
+            left = left.saturating_sub(POLL);
+        }
+        if fails { Err(Failed::in_the_end(statement)) } else { Ok(()) }
     }
 }

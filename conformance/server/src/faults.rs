@@ -19,7 +19,8 @@ pub enum Fault {
     Slow(Duration),
     /// So much time passes before this command.
     Pause(Duration, u64),
-    /// The server aborts instead of sending this command.
+    /// The server aborts instead of sending this command; before it configures the set, if
+    /// that is 0.
     Abort(u64),
     /// The server closes the device instead of sending this command.
     Close(u64),
@@ -33,6 +34,16 @@ pub enum Fault {
     FlushTwice,
     /// Complete is not granted to a client that asks for it.
     NoComplete,
+    /// The statement is refused before the set is opened.
+    Refuse,
+    /// The server aborts once the client has its configuration, before it sends anything.
+    AbortConfigured,
+    /// All is done, and the statement ends so much later.
+    Late(Duration),
+    /// The same, and then the statement fails.
+    LateFailure(Duration),
+    /// Of the media only the head is read; the statement succeeds, and restores nothing.
+    HeadOnly,
 }
 
 /// What a server is to do instead of sending a command, or before.
@@ -56,7 +67,8 @@ pub struct Faults {
 }
 
 const EXPECTED: &str = "slow=MS, pause=MS@N, abort@N, close@N, close-set@N, kill@N, unknown@N, \
-    flush-twice, no-complete, random=SEED";
+    flush-twice, no-complete, refuse, abort-configured, late=MS, late-failure=MS, head-only, \
+    random=SEED";
 
 impl FromStr for Fault {
     type Err = String;
@@ -65,7 +77,7 @@ impl FromStr for Fault {
         let wrong = || format!("no such fault: `{text}`, expected one of {EXPECTED}");
         let (rest, place) = match text.split_once('@') {
             Some((rest, place)) => {
-                let place = place.parse().ok().filter(|place| *place > 0);
+                let place = place.parse().ok().filter(|place| *place > 0 || rest == "abort");
                 (rest, Some(place.ok_or_else(wrong)?))
             }
             None => (text, None),
@@ -84,6 +96,13 @@ impl FromStr for Fault {
             ("unknown", None, Some(at)) => Ok(Self::Unknown(at)),
             ("flush-twice", None, None) => Ok(Self::FlushTwice),
             ("no-complete", None, None) => Ok(Self::NoComplete),
+            ("refuse", None, None) => Ok(Self::Refuse),
+            ("abort-configured", None, None) => Ok(Self::AbortConfigured),
+            ("late", Some(time), None) => Ok(Self::Late(Duration::from_millis(time))),
+            ("late-failure", Some(time), None) => {
+                Ok(Self::LateFailure(Duration::from_millis(time)))
+            }
+            ("head-only", None, None) => Ok(Self::HeadOnly),
             ("random", Some(seed), None) => Ok(Self::random(seed)),
             _ => Err(wrong()),
         }
@@ -103,6 +122,11 @@ impl fmt::Display for Fault {
             Self::Unknown(at) => write!(f, "unknown@{at}"),
             Self::FlushTwice => f.write_str("flush-twice"),
             Self::NoComplete => f.write_str("no-complete"),
+            Self::Refuse => f.write_str("refuse"),
+            Self::AbortConfigured => f.write_str("abort-configured"),
+            Self::Late(time) => write!(f, "late={}", time.as_millis()),
+            Self::LateFailure(time) => write!(f, "late-failure={}", time.as_millis()),
+            Self::HeadOnly => f.write_str("head-only"),
         }
     }
 }
@@ -117,7 +141,35 @@ impl Fault {
             | Self::CloseSet(at)
             | Self::Kill(at)
             | Self::Unknown(at) => Some(at),
-            Self::Slow(_) | Self::FlushTwice | Self::NoComplete => None,
+            Self::Slow(_)
+            | Self::FlushTwice
+            | Self::NoComplete
+            | Self::Refuse
+            | Self::AbortConfigured
+            | Self::Late(_)
+            | Self::LateFailure(_)
+            | Self::HeadOnly => None,
+        }
+    }
+
+    /// The same, at this command if its own comes later.
+    #[must_use]
+    pub fn no_later_than(self, last: u64) -> Self {
+        match self {
+            Self::Pause(time, at) => Self::Pause(time, at.min(last)),
+            Self::Abort(at) => Self::Abort(at.min(last)),
+            Self::Close(at) => Self::Close(at.min(last)),
+            Self::CloseSet(at) => Self::CloseSet(at.min(last)),
+            Self::Kill(at) => Self::Kill(at.min(last)),
+            Self::Unknown(at) => Self::Unknown(at.min(last)),
+            Self::Slow(_)
+            | Self::FlushTwice
+            | Self::NoComplete
+            | Self::Refuse
+            | Self::AbortConfigured
+            | Self::Late(_)
+            | Self::LateFailure(_)
+            | Self::HeadOnly => self,
         }
     }
 
@@ -151,6 +203,12 @@ impl FromStr for Faults {
 }
 
 impl Faults {
+    /// What goes wrong is this.
+    #[must_use]
+    pub fn of(list: Vec<Fault>) -> Self {
+        Self { list, ..Self::default() }
+    }
+
     /// Every fault.
     #[must_use]
     pub fn list(&self) -> &[Fault] {
@@ -168,6 +226,11 @@ impl Faults {
     pub(super) fn begin(&self) {
         self.sent.store(0, Ordering::Relaxed);
         lock(&self.happened).clear();
+    }
+
+    /// Commands of this statement that were about to be sent.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
     }
 
     /// A fault has happened.
@@ -203,7 +266,8 @@ impl Faults {
         let number = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
         let mut act = None;
         for fault in self.list.iter().filter(|fault| fault.place().is_none_or(|at| at == number)) {
-            if !matches!(fault, Fault::Unknown(_) | Fault::FlushTwice | Fault::NoComplete) {
+            let happens_here = fault.place().is_some() || matches!(fault, Fault::Slow(_));
+            if happens_here && !matches!(fault, Fault::Unknown(_)) {
                 self.happens(*fault);
             }
             match *fault {
@@ -213,10 +277,38 @@ impl Faults {
                 Fault::Close(_) => act = Some(Act::Close),
                 Fault::CloseSet(_) => act = Some(Act::CloseSet),
                 Fault::Unknown(_) => act = Some(Act::Unknown),
-                Fault::FlushTwice | Fault::NoComplete => {}
+                Fault::FlushTwice
+                | Fault::NoComplete
+                | Fault::Refuse
+                | Fault::AbortConfigured
+                | Fault::Late(_)
+                | Fault::LateFailure(_)
+                | Fault::HeadOnly => {}
             }
         }
         act
+    }
+
+    /// Whether this goes wrong; from here on it has happened.
+    pub(super) fn strikes(&self, fault: Fault) -> bool {
+        let strikes = self.has(fault);
+        if strikes {
+            self.happens(fault);
+        }
+        strikes
+    }
+
+    /// All of a statement is done: how long its end is held back, and whether it then fails.
+    pub(super) fn after_all(&self) -> Option<(Duration, bool)> {
+        self.list.iter().find_map(|fault| {
+            let late = match *fault {
+                Fault::Late(time) => (time, false),
+                Fault::LateFailure(time) => (time, true),
+                _ => return None,
+            };
+            self.happens(*fault);
+            Some(late)
+        })
     }
 }
 
@@ -229,7 +321,18 @@ mod tests {
         let faults: Faults = "slow=5, abort@3,flush-twice".parse().expect("three");
         let slow = Fault::Slow(Duration::from_millis(5));
         assert_eq!(faults.list(), [slow, Fault::Abort(3), Fault::FlushTwice]);
-        for wrong in ["fast", "slow", "abort", "abort@0", "abort=3", "kill@x", "flush-twice@1"] {
+        for wrong in [
+            "fast",
+            "slow",
+            "abort",
+            "close@0",
+            "kill@0",
+            "abort=3",
+            "late",
+            "refuse@1",
+            "kill@x",
+            "flush-twice@1",
+        ] {
             assert!(wrong.parse::<Faults>().is_err(), "{wrong}");
         }
         let shown: Vec<String> = faults.list().iter().map(ToString::to_string).collect();

@@ -13,7 +13,7 @@
 //! | `server`, `execute` | the server, and one statement carried out |
 //! | `session`, `drive` | a set opened, configured and closed again; its devices driven |
 //! | `device` | one device: commands sent, completions waited for |
-//! | `backup`, `restore` | the statements, carried out |
+//! | `backup`, `restore`, `moved` | the statements, carried out, and what they tell of it |
 //! | `faults` | what goes wrong on purpose |
 //! | `stop` | a statement, stopped |
 //!
@@ -33,6 +33,7 @@ mod execute;
 mod faults;
 mod media;
 mod messages;
+mod moved;
 mod options;
 mod outcomes;
 mod quotes;

@@ -89,6 +89,51 @@ impl Failed {
         Self { messages: vec![report, Message { number, level: 16, text }], cause }
     }
 
+    /// Whoever asks for the statement may not: it is refused before anything is done.
+    ///
+    /// Source: SQL Server documentation, Database engine events and errors, 262 and 3110.
+    pub(super) fn refused(statement: &Statement) -> Self {
+        let (title, database) = (statement.title(), &statement.database);
+        let (number, text) = match statement.verb {
+            Verb::Backup => (262, format!("{title} permission denied in database '{database}'.")),
+            Verb::Restore => {
+                (3110, format!("User does not have permission to RESTORE database '{database}'."))
+            }
+        };
+        let messages = vec![Message { number, level: 14, text }];
+        Self { messages, cause: Cause::Other }
+    }
+
+    /// All that the devices hold is sound, and the statement fails all the same.
+    ///
+    /// Source: SQL Server documentation, Database engine events and errors, 3271.
+    pub(super) fn in_the_end(statement: &Statement) -> Self {
+        let database = &statement.database;
+        Self::new(3271, format!("A nonrecoverable I/O error occurred on file \"{database}:\"."))
+    }
+
+    /// The backup is of another database than the one that it would be put in the place of.
+    ///
+    /// Source: SQL Server documentation, Database engine events and errors, 3154.
+    pub(super) fn other_database(database: &str) -> Self {
+        let text = format!(
+            "The backup set holds a backup of a database other than the existing '{database}' \
+             database."
+        );
+        Self::new(3154, text)
+    }
+
+    /// A log is restored onto nothing.
+    ///
+    /// Source: SQL Server documentation, Database engine events and errors, 3118.
+    pub(super) fn no_database(database: &str) -> Self {
+        let text = format!(
+            "The database \"{database}\" does not exist. RESTORE can only create a database when \
+             restoring either a full backup or a file backup of the primary file."
+        );
+        Self::new(3118, text)
+    }
+
     /// Whether it is only the echo of an abort.
     pub(super) fn is_abort(&self) -> bool {
         self.cause == Cause::Abort

@@ -17,6 +17,8 @@ pub struct Options {
     pub checksum: bool,
     /// Without the checksum of the data on the media, or without a look at it.
     pub no_checksum: bool,
+    /// A database of another name is replaced, too.
+    pub replace: bool,
     /// How often, in percent, it is told how far the statement is.
     pub stats: Option<u32>,
 }
@@ -67,6 +69,7 @@ const OPTIONS: &[(Effect, For, Value, &[&str])] = &[
     (Effect::Some, For::Both, Value::Nothing, &["CHECKSUM", "NO_CHECKSUM", "SNAPSHOT"]),
     (Effect::Some, For::Both, Value::Number, &["BLOCKSIZE", "BUFFERCOUNT", "MAXTRANSFERSIZE"]),
     (Effect::Some, For::Both, Value::Percent, &["STATS"]),
+    (Effect::Some, For::Restore, Value::Nothing, &["REPLACE"]),
     (Effect::None, For::Both, Value::Nothing, &[
         "CONTINUE_AFTER_ERROR", "NORECOVERY", "NOREWIND", "NOUNLOAD", "RESTART", "REWIND",
         "STOP_ON_ERROR", "UNLOAD",
@@ -86,7 +89,7 @@ const OPTIONS: &[(Effect, For, Value, &[&str])] = &[
     (Effect::None, For::Backup, Value::MaybeList, &["COMPRESSION"]),
     (Effect::None, For::Restore, Value::Nothing, &[
         "ENABLE_BROKER", "ERROR_BROKER_CONVERSATIONS", "KEEP_CDC", "KEEP_REPLICATION",
-        "KEEP_TEMPORAL_RETENTION", "NEW_BROKER", "PARTIAL", "RECOVERY", "REPLACE",
+        "KEEP_TEMPORAL_RETENTION", "NEW_BROKER", "PARTIAL", "RECOVERY",
         "RESTRICTED_USER",
     ]),
     (Effect::None, For::Restore, Value::Any, &["STOPAT"]),
@@ -190,6 +193,7 @@ impl Options {
                 self.stats = Some(number);
             }
             "SNAPSHOT" => self.snapshot = true,
+            "REPLACE" => self.replace = true,
             "CHECKSUM" => self.checksum = true,
             "NO_CHECKSUM" => self.no_checksum = true,
             _ => {}

@@ -31,6 +31,9 @@ pub(super) fn report_outcome(
         "succeeded": done.is_some(),
         "bytes": done.map(|done| done.bytes),
         "checksum": done.and_then(|done| done.checksum),
+        "transfer": done.map(|done| done.transfer),
+        "commands": done.map(|done| done.commands),
+        "snapshot": statement.options.snapshot,
         "withoutEffect": statement.without_effect,
         "messages": messages,
     }))

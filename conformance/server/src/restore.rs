@@ -10,20 +10,22 @@ use vdi_spec::config::VdConfig;
 
 use super::database::{Sink, Source, hash};
 use super::device::{Device, Ended};
+use super::faults::Fault;
 use super::media::{BLOCK, Header, Trailer, from_block};
 use super::messages::Failed;
+use super::moved::Moved;
 use super::server::Server;
 use super::session::Session;
 use super::statement::Statement;
 use super::sync::lock;
 use super::verb::What;
 
-/// Carries the statement out: bytes of the data, and its checksum.
+/// Carries the statement out.
 pub(super) fn restore(
     server: &Server,
     statement: &Statement,
     say: &(dyn Fn(&str) + Sync),
-) -> Result<(u64, Option<u32>), Failed> {
+) -> Result<Moved, Failed> {
     let database = server.databases.find(&statement.database, statement.what, false)?;
     let unwritable = |error: std::io::Error| {
         let name = &statement.database;
@@ -33,6 +35,15 @@ pub(super) fn restore(
     let sink = (!snapshot).then(|| Sink::open(&database)).transpose().map_err(unwritable)?;
     let session = Session::open(server, statement, say)?;
     let first: Mutex<Option<Header>> = Mutex::new(None);
+    if server.faults.strikes(Fault::HeadOnly) {
+        session.run(|device, _| {
+            let mut reader = Reader { device, sink: sink.as_ref(), place: 0 };
+            reader.header(&session, &first)?;
+            reader.device.meet(1)?;
+            reader.device.close()
+        })?;
+        return Ok(Moved { bytes: 0, checksum: None, transfer: session.config.max_transfer_size });
+    }
     let parts = session.run(|device, _| {
         let mut reader = Reader { device, sink: sink.as_ref(), place: 0 };
         let header = reader.header(&session, &first)?;
@@ -61,7 +72,7 @@ pub(super) fn restore(
             }
         }
     }
-    Ok((header.bytes, checksum))
+    Ok(Moved { bytes: header.bytes, checksum, transfer: session.config.max_transfer_size })
 }
 
 /// Reads one device.
@@ -107,6 +118,16 @@ impl Reader<'_, '_> {
         })?;
         let wrong = |why: &str| Failed::media(&self.device.name, why);
         let header = Header::read(&block).map_err(|why| wrong(&why))?;
+        let onto = &statement.database;
+        let is_there = session.server.databases.is_there(onto);
+        let same = header.database.eq_ignore_ascii_case(onto);
+        match statement.what {
+            What::Database if is_there && !same && !statement.options.replace => {
+                return Err(Failed::other_database(onto));
+            }
+            What::Log if !is_there => return Err(Failed::no_database(onto)),
+            What::Database | What::Log => {}
+        }
         if let Some(why) = wrong_header(&header) {
             return Err(wrong(&why));
         }
@@ -173,6 +194,7 @@ impl Reader<'_, '_> {
         if header.snapshot {
             self.device.order(CommandCode::MountSnapshot)?;
         }
+        self.device.meet(1)?;
         self.device.close()?;
         Ok(trailer)
     }

@@ -1,12 +1,13 @@
 //! One set from Open to Close: found, configured, aborted.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use vdi_recorder::shared::{join, trace_path};
-use vdi_recorder::{Recording, ServerSet, header};
+use vdi_recorder::{Recording, ServerSet, header_here};
 use vdi_runtime::{Mortal, Options, Progress, SetHistory};
+use vdi_spec::clauses::Party;
 use vdi_spec::codes::{Features, HResult};
 use vdi_spec::config::{ServerConfig, VdConfig};
 use vdi_trace::{Event, Process, Recorder};
@@ -36,6 +37,8 @@ pub(super) struct Session<'a> {
     closed: AtomicBool,
     /// The server closes its devices early, on purpose, and does not abort.
     leaving: AtomicBool,
+    /// How often a device has come to a point at which all of them meet.
+    arrived: AtomicUsize,
     /// What is agreed.
     pub(super) config: VdConfig,
     /// Buffers of each device.
@@ -102,6 +105,7 @@ impl<'a> Session<'a> {
             history,
             closed: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
+            arrived: AtomicUsize::new(0),
             config: VdConfig::default(),
             buffers: BUFFERS,
             progress,
@@ -118,6 +122,11 @@ impl<'a> Session<'a> {
     fn configure(&mut self) -> Result<(), Failed> {
         let Statement { devices, options, .. } = self.statement;
         let failed = |function| move |status| Failed::call(&devices[0], function, status);
+        if self.server.faults.strikes(Fault::Abort(0)) {
+            // What came of it, the failure tells.
+            let _ = self.set.signal_abort();
+            return Err(failed("BeginConfiguration")(HResult::VD_E_ABORT));
+        }
         let asked = self.set.get_configuration().map_err(failed("GetConfiguration"))?;
         if asked.device_count as usize != devices.len() {
             let text = format!(
@@ -144,7 +153,38 @@ impl<'a> Session<'a> {
             .map_err(failed("RequestBuffers"))?;
         self.set.end_configuration().map_err(failed("EndConfiguration"))?;
         self.config = asked.with_server(&part);
+        if self.server.faults.has(Fault::AbortConfigured) {
+            self.wait_while(|| !self.history.is_configuration_seen());
+            self.server.faults.happens(Fault::AbortConfigured);
+            let _ = self.set.signal_abort();
+            return Err(failed("OpenDevice")(HResult::VD_E_ABORT));
+        }
         Ok(())
+    }
+
+    /// Waits until that is over, or the set, or the server's patience.
+    fn wait_while(&self, goes_on: impl Fn() -> bool) {
+        let begun = now();
+        while goes_on() && !self.has_ended() && begun.elapsed() < self.server.patience {
+            sleep(POLL);
+        }
+    }
+
+    /// Waits until every device has come to this point, `round` times 1 in the statement: a
+    /// server keeps them all open until the operation is complete on each. Whether they have;
+    /// they have not if the set ends first, or a device is closed early.
+    ///
+    /// Source: SQL Server 2005 Virtual Backup Device Specification, Normal Termination.
+    pub(super) fn meet(&self, round: usize) -> bool {
+        let all = self.statement.devices.len() * round;
+        self.arrived.fetch_add(1, Ordering::AcqRel);
+        while self.arrived.load(Ordering::Acquire) < all {
+            if self.has_ended() || self.is_leaving() {
+                return false;
+            }
+            sleep(POLL);
+        }
+        true
     }
 
     /// The features that are the server's to grant.
@@ -242,7 +282,11 @@ fn find(server: &Server, name: &str) -> Result<(ServerSet, SetHistory, Recording
 fn recording(server: &Server, name: &str, history: &SetHistory) -> Result<Recording, Failed> {
     let Some(pattern) = &server.trace else { return Ok(Recording::new(Recorder::silent())) };
     let path = trace_path(pattern, name);
-    let header = header(&Options::default());
+    let mut header = header_here(&Options::default());
+    // Those of its command line no environment tells.
+    if header.provoked.is_empty() && !server.faults.list().is_empty() {
+        header.provoked.push(Party::Server);
+    }
     let recorder = join(&path, &header, (history, name)).map_err(|error| {
         Failed::new(3013, format!("{}: the trace cannot be written: {error}.", path.display()))
     })?;

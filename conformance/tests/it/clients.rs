@@ -149,6 +149,7 @@ fn generated_data_and_a_log() {
     fs::write(stage.data("made.generated"), recipe(2)).expect("written");
     let ended = stage.run("single", &["restore", "made", "MEDIUM"]);
     assert!(ended.code == 1 && ended.out.contains("not the data that was backed up"), "{ended:?}");
+    stage.database("x", 7);
     let log = stage.database("x.log", 100_000);
     let mut server = stage.vdi(&["serve", "BACKUP LOG x TO VIRTUAL_DEVICE='log'"]);
     let mut server = server.stdout(Stdio::null()).spawn().expect("it starts");

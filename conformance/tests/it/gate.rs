@@ -1,10 +1,18 @@
 //! The gate for client programs: right ones pass, and what is wrong with the others is said.
 
+mod shapes;
+mod situations;
+
 use crate::clients::stage::{Ended, Stage};
 use serde_json::Value;
 
 /// The report on a client with a fault, in these situations.
 fn report(fault: &str, filters: &[&str]) -> (i32, Value) {
+    report_by("documented-pages", fault, filters)
+}
+
+/// The same by the readings of a profile.
+fn report_by(profile: &str, fault: &str, filters: &[&str]) -> (i32, Value) {
     let stage = Stage::new();
     let client = stage.program("faulty").display().to_string();
     let (backup, restore) = (
@@ -12,8 +20,9 @@ fn report(fault: &str, filters: &[&str]) -> (i32, Value) {
         format!("{client} restore {{database}} {{medium}}"),
     );
     let mut words = vec!["gate", "--client", &backup, "--restore", &restore, "--format", "json"];
+    words.extend(["--profile", profile]);
     // Who never ends is waited for in vain.
-    let hangs = ["forgets-a-command", "hangs"].contains(&fault);
+    let hangs = HANGS.contains(&fault);
     words.extend(["--timeout", if hangs { "8" } else { "120" }]);
     filters.iter().for_each(|filter| words.extend(["--filter", filter]));
     let mut command = stage.vdi(&words);
@@ -22,6 +31,16 @@ fn report(fault: &str, filters: &[&str]) -> (i32, Value) {
         serde_json::from_str(&ended.out).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
     (ended.code, report)
 }
+
+/// Faults with which a client does not end.
+const HANGS: [&str; 6] = [
+    "forgets-a-command",
+    "hangs",
+    "hangs-when-cancelled",
+    "ignores-its-statement",
+    "waits-for-ever",
+    "waits-long",
+];
 
 /// What is said of a situation: the verdict, and the clause or the reason.
 fn said(report: &Value, id: &str) -> (String, String) {
@@ -129,7 +148,7 @@ fn what_did_not_happen_is_not_passed() {
     let (code, report) = gate(&[]);
     assert_eq!(code, 1);
     let (verdict, why) = said(&report, "backup/plain");
-    assert!(verdict == "program-failed" && why.contains("has a statement that failed"), "{why}");
+    assert!(verdict == "program-failed" && why.contains("its statement failed: "), "{why}");
     let (verdict, why) = said(&report, "backup/server-dies");
     assert!(verdict == "inconclusive" && why.contains("without backup/plain"), "{why}");
     for situation in ["backup/server-dies", "backup/disk-full", "backup/abort-at-command-2"] {
@@ -226,7 +245,8 @@ fn a_program_that_ends_in_an_odd_way_is_judged() {
         let line = format!("$single backup $database $medium; exit {number}");
         let (code, verdict, why) = verdict_on(&line, "backup/plain");
         assert!(code == 1 && verdict == "program-failed", "{code} {verdict}: {why}");
-        assert!(why.contains(&format!("exits with {number}, though its")), "{why}");
+        let told = format!("exits with {number}, which tells its caller failure, though its");
+        assert!(why.contains(&told), "{why}");
     }
     let rubbish = "echo rubbish >$(dirname $medium)/trace-x.jsonl; ";
     let line = format!("{rubbish}$single backup $database $medium");

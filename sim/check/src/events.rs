@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use vdi_trace::{Event, Name};
+use vdi_trace::{Event, HowEnded, Name};
 
 use crate::checker::Checker;
 use crate::explain::{InputError, Judged, Why};
@@ -114,6 +114,12 @@ impl Checker {
             Event::Report { lane, on, report, .. } => {
                 let told = self.told(lane, on.as_ref())?;
                 rules::report(self, &told, *report, event)
+            }
+            // Everybody whom a death concerns may tell it, since he cannot know who else does.
+            Event::Exit { process, exit: HowEnded::Killed, .. }
+                if self.session.has_exited(*process) =>
+            {
+                Ok(())
             }
             Event::Exit { process, exit, .. } => {
                 self.session.exit(*process)?;

@@ -39,7 +39,12 @@ pub(crate) fn open_in_secondary(this: Token, name: Option<&CStr>) -> Result<()> 
 
 pub(crate) fn get_configuration(this: Token, time: i64) -> Result<RawConfig> {
     let timeout = Settings::get().timeout(time);
-    set(this)?.interface().get_configuration(timeout).map(RawConfig::from)
+    let set = set(this)?;
+    let config = set.interface().get_configuration(timeout)?;
+    if Settings::get().holds_configuration() {
+        set.await_end();
+    }
+    Ok(RawConfig::from(config))
 }
 
 /// The number for the new C++ object.

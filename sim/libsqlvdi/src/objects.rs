@@ -257,6 +257,19 @@ impl Set {
         }
     }
 
+    /// Waits until the set has ended, for ten seconds at most: a thread may be kept from
+    /// running just then.
+    #[expect(clippy::disallowed_methods, reason = "asked for by VDI_HOLD: a thread stands still")]
+    pub(crate) fn await_end(&self) {
+        let Some(history) = self.unrecorded_set.history() else { return };
+        for _ in 0..5000 {
+            if history.progress() == vdi_runtime::Progress::Ended {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    }
+
     /// Close: the device interfaces are invalid, and what they hold is let go. Who uses one
     /// all the same is refused; recorded, this is told: of each device that much stays.
     pub(crate) fn end_devices(&self) {

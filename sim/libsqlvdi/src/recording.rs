@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use vdi_recorder::shared::{claim, join, trace_path};
-use vdi_recorder::{ClientSet, Recording, header};
-use vdi_runtime::Options;
+use vdi_recorder::{ClientSet, Recording, header_here};
+use vdi_runtime::{Mortal, Options};
 
 /// What this process is to a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl TraceFile {
         name: &str,
         role: Role,
     ) -> io::Result<Option<ClientSet>> {
-        let header = header(&Options::default());
+        let header = header_here(&Options::default());
         match role {
             Role::Primary => {
                 let claim = claim(&self.0)?;
@@ -66,6 +66,8 @@ impl TraceFile {
                     return Ok(None);
                 };
                 let recording = Recording::new(join(&self.0, &header, (&history, name))?);
+                recording.watch(history.clone(), Mortal::Server);
+                recording.watch(history, Mortal::Primary);
                 Ok(Some(recording.secondary(number, set.clone())))
             }
         }

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use vdi_recorder::settings::{DEBUG, GROUP, PREFIX, TIMEOUT_UNIT, TRACE};
+use vdi_recorder::settings::{DEBUG, GROUP, HOLD, PREFIX, TIMEOUT_UNIT, TRACE};
 use vdi_runtime::{Machine, Options, Timeout};
 use vdi_spec::abi::milliseconds;
 
@@ -14,6 +14,7 @@ pub(crate) struct Settings {
     pub(crate) machine: Machine,
     seconds: bool,
     debugs: bool,
+    holds_configuration: bool,
     /// Where sets are recorded; `%s` stands for a set's name.
     trace: Option<String>,
 }
@@ -28,9 +29,12 @@ impl Settings {
                 machine: Machine::shared_memory(options),
                 seconds: TIMEOUT_UNIT.is("seconds"),
                 debugs: DEBUG.is("1"),
+                holds_configuration: HOLD.is("configuration"),
                 trace: TRACE.get(),
             };
-            for bad in [&TIMEOUT_UNIT, &GROUP].into_iter().filter_map(|one| one.check().err()) {
+            for bad in
+                [&TIMEOUT_UNIT, &GROUP, &HOLD].into_iter().filter_map(|one| one.check().err())
+            {
                 settings.debug(|| format!("{bad}: taken for {}", bad.default));
             }
             settings
@@ -40,6 +44,11 @@ impl Settings {
     /// A time-out as C++ gives it.
     pub(crate) fn timeout(&self, time: i64) -> Timeout {
         milliseconds(time, self.seconds).map_or(Timeout::Infinite, Timeout::Milliseconds)
+    }
+
+    /// Whether a configuration is given to the program only when its set has ended.
+    pub(crate) const fn holds_configuration(&self) -> bool {
+        self.holds_configuration
     }
 
     /// Whether sets are recorded.

@@ -79,11 +79,18 @@ type Timed = (Event<'static>, Option<u64>);
 /// # Errors
 /// They cannot be read, or are not traces of one set.
 pub fn gather<P: AsRef<Path>>(paths: &[P]) -> Result<Gathered, NotOne> {
-    let mut header = None;
+    let mut header: Option<Header> = None;
     let mut events = BTreeMap::new();
     for path in paths {
         let read = add(path.as_ref(), &mut events)?;
-        if *header.get_or_insert_with(|| read.clone()) != read {
+        let header = header.get_or_insert_with(|| read.clone());
+        // What goes wrong on purpose not everybody knows.
+        for party in &read.provoked {
+            if !header.provoked.contains(party) {
+                header.provoked.push(*party);
+            }
+        }
+        if *header != (Header { provoked: header.provoked.clone(), ..read }) {
             return Err(NotOne::Headers { path: path.as_ref().to_owned() });
         }
     }

@@ -82,12 +82,21 @@ pub mod shared;
 mod sync;
 
 use vdi_runtime::Options;
+use vdi_spec::clauses::Party;
 use vdi_trace::{Declares, Header, Origin, Process, Recorded};
 
 pub use client::{ClientDevice, ClientSet};
 pub use elapsed::elapsed;
 pub use recording::{Called, Recording};
 pub use server::{CompletionAgent, ServerDevice, ServerSet};
+
+/// The header of a trace of the runtime with these options, where things go wrong on purpose if
+/// the environment asks the server for that (`VDI_FAULTS`): then its misuse is provoked.
+#[must_use]
+pub fn header_here(options: &Options) -> Header {
+    let provoked = settings::FAULTS.get().map(|_| Party::Server);
+    Header { provoked: provoked.into_iter().collect(), ..header(options) }
+}
 
 /// The header of a trace of the runtime with these options.
 #[must_use]

@@ -61,8 +61,8 @@ pub struct Recording {
     numbers: Option<shared::Numbers>,
     /// Where it goes, as long as the set has not been closed here.
     claim: Option<shared::Claim>,
-    /// Whose death is to be recorded, if it has not been yet.
-    watched: Arc<Mutex<Option<(SetHistory, Mortal)>>>,
+    /// Whose deaths are to be recorded, if they have not been yet.
+    watched: Arc<Mutex<Vec<(SetHistory, Mortal)>>>,
     under_way: Arc<Mutex<UnderWay>>,
 }
 
@@ -127,12 +127,15 @@ impl Recording {
     }
 
     /// The death of this process of the set is recorded as soon as a call or a completion
-    /// comes back aborted: the dead do not record it themselves.
+    /// comes back aborted, before that is: the dead do not record it themselves. Whoever
+    /// notices it does so, for what follows from it is recorded by each for itself.
     pub fn watch(&self, history: SetHistory, who: Mortal) {
-        *self.watched() = Some((history, who));
+        let mut watched = self.watched();
+        watched.retain(|(_, known)| *known != who);
+        watched.push((history, who));
     }
 
-    fn watched(&self) -> MutexGuard<'_, Option<(SetHistory, Mortal)>> {
+    fn watched(&self) -> MutexGuard<'_, Vec<(SetHistory, Mortal)>> {
         lock(&self.watched)
     }
 
@@ -149,20 +152,19 @@ impl Recording {
     /// Keeps nothing of the set's memory, which Close promises to let go. What is called all
     /// the same is recorded without a number.
     fn let_go(&self) {
-        *self.watched() = None;
+        self.watched().clear();
         self.recorder.end_numbers();
     }
 
     fn notice_death(&self) {
         let mut watched = self.watched();
-        let Some((_, who)) = watched.take_if(|(history, who)| history.has_died(*who)) else {
-            return;
-        };
-        let process = match who {
-            Mortal::Server => Process::Server,
-            Mortal::Primary => Process::Primary,
-        };
-        self.recorder.record(Event::Exit { seq: None, process, exit: HowEnded::Killed });
+        for (_, who) in watched.extract_if(.., |(history, who)| history.has_died(*who)) {
+            let process = match who {
+                Mortal::Server => Process::Server,
+                Mortal::Primary => Process::Primary,
+            };
+            self.recorder.record(Event::Exit { seq: None, process, exit: HowEnded::Killed });
+        }
     }
 
     /// The recorder: for events other than calls.

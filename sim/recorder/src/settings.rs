@@ -64,6 +64,9 @@ settings! {
         "sets are for the users of one group, not of one user";
     DEBUG: "VDI_DEBUG", "1", Kind::Text,
         "of the library: what fails is told on standard error";
+    HOLD: "VDI_HOLD", "configuration", Kind::Words(&["nothing", "configuration"]),
+        "of the library: GetConfiguration, once it has succeeded, returns to the program only when \
+        the set has been aborted, or after ten seconds";
     ORIGINAL: "VDI_ORIGINAL", "FILE", Kind::Text,
         "of the recorder: the path of the library that is recorded, if the program is not linked \
         with it";

@@ -19,7 +19,8 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FOLDER")]
     pub data: Option<PathBuf>,
     /// What goes wrong on purpose: slow=MS, pause=MS@N, abort@N, close@N, close-set@N, kill@N,
-    /// unknown@N, flush-twice, no-complete, random=SEED; N counts the
+    /// unknown@N, flush-twice, no-complete, refuse, abort@0, abort-configured, late=MS,
+    /// late-failure=MS, head-only, random=SEED; N counts the
     /// commands of each statement
     #[arg(long, value_name = "FAULTS")]
     pub faults: Option<String>,

@@ -412,3 +412,47 @@ fn a_header_that_cannot_be_is_told_at_once() {
         assert!(failed.to_string().contains(told), "{failed}");
     }
 }
+
+#[test]
+fn another_database_is_replaced_only_if_that_is_asked_for() {
+    let world = World::new(None);
+    world.write("x", "its data");
+    let done = world.simply("BACKUP DATABASE x TO VIRTUAL_DEVICE='s'", Medium::default());
+    let medium = Medium { at: 0, ..done.1 };
+    done.0.expect("backed up");
+    world.write("y", "another's");
+    let restore = |sql: &str| world.simply(sql, medium.clone()).0;
+    let refused = restore("RESTORE DATABASE y FROM VIRTUAL_DEVICE='s'").expect_err("refused");
+    assert_eq!(refused.messages[0].number, 3154, "{refused}");
+    assert_eq!(world.data("y"), b"another's");
+    restore("RESTORE DATABASE y FROM VIRTUAL_DEVICE='s' WITH REPLACE").expect("replaced");
+    assert_eq!(world.data("y"), b"its data");
+    restore("RESTORE DATABASE z FROM VIRTUAL_DEVICE='s'").expect("there was none");
+    restore("RESTORE DATABASE X FROM VIRTUAL_DEVICE='s'").expect("the same");
+}
+
+#[test]
+fn a_log_is_not_restored_onto_nothing() {
+    let world = World::new(None);
+    world.write("x.log", "its log");
+    let done = world.simply("BACKUP LOG x TO VIRTUAL_DEVICE='s'", Medium::default());
+    let medium = Medium { at: 0, ..done.1 };
+    done.0.expect("backed up");
+    let restore = || world.simply("RESTORE LOG x FROM VIRTUAL_DEVICE='s'", medium.clone()).0;
+    assert_eq!(restore().expect_err("refused").messages[0].number, 3118);
+    world.write("x", "its data");
+    restore().expect("restored");
+}
+
+/// A failure after all else leaves nothing undone, and fails all the same.
+#[test]
+fn a_statement_fails_in_the_end() {
+    let world = World::new(None);
+    world.write("x", "its data");
+    let client =
+        world.client(Features::LIKE_PIPE, |get, complete| plain(Medium::default(), get, complete));
+    let failed =
+        execute(&world.server("late-failure=10"), "BACKUP DATABASE x TO VIRTUAL_DEVICE='s'");
+    assert_eq!(failed.expect_err("late").messages[0].number, 3271);
+    assert!(client.join().expect("no panic").1.bytes.len() > 2 * 65_536);
+}

@@ -29,8 +29,14 @@ pub fn text(summary: &Summary<'_>) -> String {
             heading(&mut out, "UNDECIDED", &result.id, "");
             body(&mut out, &result.title);
             row(&mut out, "because", reason);
+            program_rows(&mut out, result);
             line(&mut out, "again", &again(&summary.call(), summary.profile_name, &result.id));
             out.push('\n');
+        }
+    }
+    for result in summary.results.iter().filter(|result| !result.verdict.is_failure()) {
+        for told in &result.adapter.told {
+            let _ = writeln!(out, "note  {}: {told}", result.id);
         }
     }
     not_offered(&mut out, summary);
@@ -141,7 +147,7 @@ pub fn failure(result: &ScenarioResult, call: &str, profile: &str) -> String {
     match &result.verdict {
         Verdict::Violation(violation) => {
             heading(&mut out, "FAIL", &result.id, &violation.party.to_string());
-            violation_rows(&mut out, violation, step_text(result.step));
+            violation_rows(&mut out, violation, place(result, violation.line));
             blocking_row(&mut out, result);
         }
         Verdict::Disagreement(disagreement) => {
@@ -156,7 +162,9 @@ pub fn failure(result: &ScenarioResult, call: &str, profile: &str) -> String {
         Verdict::Trouble(trouble) => {
             heading(&mut out, "FAIL", &result.id, trouble.name());
             body(&mut out, &result.title);
-            row(&mut out, "step", &step_text(result.step));
+            if result.adapter.program.is_none() {
+                row(&mut out, "step", &step_text(result.step));
+            }
             let who = match trouble {
                 Trouble::Program(..) => "the program",
                 _ => "the implementation",
@@ -174,6 +182,7 @@ pub fn failure(result: &ScenarioResult, call: &str, profile: &str) -> String {
     if let Some(call) = call_of(result) {
         row(&mut out, "call", &call);
     }
+    program_rows(&mut out, result);
     if result.verdict.is_failure() {
         open_rows(&mut out, result);
         silence_row(&mut out, result);
@@ -219,6 +228,25 @@ fn silence_row(out: &mut String, result: &ScenarioResult) {
 fn blocking_row(out: &mut String, result: &ScenarioResult) {
     if let Some(blocking) = result.blocking {
         row(out, "blocking", &blocking.text());
+    }
+}
+
+/// Where a violation was seen: at a step of a scenario, or in a line of a program's trace.
+fn place(result: &ScenarioResult, line: usize) -> String {
+    match (&result.adapter.program, line) {
+        (None, _) => step_text(result.step),
+        (Some(_), 0) => "in the program as a whole".to_owned(),
+        (Some(_), line) => format!("in line {line} of its trace (--traces)"),
+    }
+}
+
+/// What came of a client program, and what was done to it on purpose.
+fn program_rows(out: &mut String, result: &ScenarioResult) {
+    if let Some(program) = &result.adapter.program {
+        row(out, "program", program);
+    }
+    if let Some(provoked) = &result.adapter.provoked {
+        row(out, "provoked", provoked);
     }
 }
 

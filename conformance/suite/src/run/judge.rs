@@ -109,6 +109,13 @@ pub struct AdapterNotes {
     /// If lanes were taken to be blocked because nothing came from them: the silence that
     /// was enough.
     pub silence: Option<Duration>,
+    /// Of a client program: how it ended, what became of its statement, what its caller was
+    /// told.
+    pub program: Option<String>,
+    /// Of a client program: what was done to it on purpose.
+    pub provoked: Option<String>,
+    /// What is worth a look, and breaks nothing.
+    pub told: Vec<String>,
 }
 
 /// What came of the races of a scenario.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
 /// Every client program.
-pub(crate) const CLIENTS: [&str; 9] = [
+pub(crate) const CLIENTS: [&str; 10] = [
     "single",
     "threads",
     "processes",
@@ -19,6 +19,7 @@ pub(crate) const CLIENTS: [&str; 9] = [
     "snapshot",
     "abort",
     "faulty",
+    "turns",
 ];
 
 /// Where the clients are compiled to, once for all tests of this process.

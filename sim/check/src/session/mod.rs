@@ -90,6 +90,10 @@ impl Session {
         Ok(())
     }
 
+    pub(crate) fn has_exited(&self, process: Process) -> bool {
+        self.exited.contains(&process)
+    }
+
     /// Notes that a process exits.
     ///
     /// # Errors

@@ -98,6 +98,19 @@ fn the_waiter_that_is_forgotten_is_noticed() {
     assert_eq!(judged(&both).in_progress, []);
 }
 
+/// Each whom a death concerns may tell it; who has ended does nothing more.
+#[test]
+fn a_death_may_be_told_by_several() {
+    let dies = "{\"process\":\"server\",\"exit\":\"killed\"}\n";
+    let aborted = "{\"lane\":\"primary.main\",\"return\":\"VD_E_ABORT\"}\n";
+    let text = format!("{HEADER}{CREATE}{WAITS}{CONFIGURED}{dies}{dies}{aborted}");
+    let once = format!("{HEADER}{CREATE}{WAITS}{CONFIGURED}{dies}{aborted}");
+    assert_eq!(judged(&text).verdict, judged(&once).verdict);
+    assert!(judged(&text).error.is_none());
+    let normal = format!("{once}{}", dies.replace("killed", "normal"));
+    assert!(judged(&normal).error.is_some());
+}
+
 #[test]
 fn nothing_is_not_conformant() {
     for text in ["", HEADER, "nonsense\n", "{\"vdi\":\"trace/9\"}\n"] {

@@ -76,6 +76,13 @@ impl SetHistory {
         }
     }
 
+    /// Whether the primary client has been given its configuration. The documents have no
+    /// function for that either.
+    #[must_use]
+    pub fn is_configuration_seen(&self) -> bool {
+        self.0.control().seen.load(Ordering::Acquire) != 0
+    }
+
     /// Whether both are of one set, and not of two that bore one name one after the other.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {

@@ -78,6 +78,28 @@ fn an_adapter_that_breaks_down_is_told_and_started_again() {
 }
 
 #[test]
+fn one_that_dies_before_its_hello_tells_its_last_words_once_and_how_to_greet_it() {
+    let command = "sh -c 'echo no libsqlvdi here >&2; echo give up >&2; exit 3'";
+    let ways = [
+        (&["simulate", "--seed", "1"][..], "--adapter"),
+        (&["simulate", "--seeds", "0..9"], "--adapter"),
+        (&["shrink", "--seed", "1"], "--adapter"),
+        (&["simulate", "--seed", "1"], "--client"),
+        (&["readings"], "--adapter"),
+        (&["run"], "--adapter"),
+    ];
+    for (words, option) in ways {
+        let output = told(&[words, &[option, command]].concat());
+        assert!(output.ends_with("exit 69\n"), "{words:?} {output}");
+        for once in ["no libsqlvdi here\n", "give up\n", "by hand   echo '{\"op\":\"hello\","] {
+            // The command itself is told, too, in quotation marks.
+            let count = output.matches(once).count();
+            assert_eq!(count, 1, "{words:?} {option}: {once}: {output}");
+        }
+    }
+}
+
+#[test]
 fn an_adapter_that_offers_too_little_is_refused_and_says_why() {
     let folder = tempfile::tempdir().expect("a folder");
     defective(folder.path(), "tiny_vdi.py", (r#""settle", "expire","#, r#""settle","#));

@@ -12,7 +12,7 @@ use super::blocking::Blocking;
 use super::judge::{ScenarioResult, Verdict};
 use super::patience::Patience;
 use super::suite::{SuiteOptions, run_patiently};
-use crate::adapter::{Adapter, Trouble};
+use crate::adapter::{Adapter, NotGreeted, Trouble};
 use crate::scenario::{Scenario, Unblocked};
 
 /// What was found for one question.
@@ -135,7 +135,14 @@ fn one(
         options.profile.choose(*reading);
         let results = run_patiently(adapter, scenarios, &options, None, patience, &|_| {});
         let trouble = |result: &ScenarioResult| match &result.verdict {
-            Verdict::Trouble(trouble) => Some(trouble.to_string()),
+            Verdict::Trouble(trouble) => Some(
+                NotGreeted {
+                    trouble: trouble.clone(),
+                    stderr: result.adapter.stderr.clone(),
+                    by_hand: result.adapter.by_hand.clone(),
+                }
+                .to_string(),
+            ),
             _ => None,
         };
         answered.lacks = results.iter().filter_map(|result| result.adapter.lacks.clone()).collect();

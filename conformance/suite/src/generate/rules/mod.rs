@@ -10,8 +10,10 @@ mod configuration;
 mod counts;
 mod create;
 mod forgetting;
+mod held;
 mod lives;
 mod names;
+mod positions;
 mod queue;
 mod steps;
 mod story;
@@ -31,6 +33,7 @@ pub fn from_rules() -> Vec<Scenario> {
     all.extend(counts::stories());
     all.extend(time::stories());
     all.extend(forgetting::stories());
+    all.extend(held::stories());
     all.extend(lives::stories());
     all.into_iter().map(story::Story::written).collect()
 }

@@ -34,6 +34,7 @@ pub(super) fn stories() -> Vec<Story> {
     all.extend([again_and_again(), count_after_free(), freed_after_refusal()]);
     all.extend(LATE.iter().map(|(size, alignment)| requested_late_of(*size, *alignment)));
     all.push(too_many_late());
+    all.extend([1 << 16, (1 << 16) + 1].map(beyond_32_bits));
     all.extend(["server", "primary", "secondary1"].map(stays_for_the_others));
     all
 }
@@ -237,6 +238,26 @@ fn too_many_late() -> Story {
     .step(call("RequestBuffers", SERVER, large, json!(["VD_E_MEMORY", "NOERROR"])))
     .step(query(4096, 0))
     .steps(names("b", 2).iter().map(|name| allocate(name, 4096, 0)))
+}
+
+/// So many buffers of 64 KiB are more than 32 bits count: there is no memory for them, or there
+/// are as many.
+fn beyond_32_bits(count: u32) -> Story {
+    let asked = sized(BUFFER, 0, Some(count));
+    // What follows depends on the answer: the oracle alone judges it.
+    let judged = |mut step: Value| {
+        step.as_object_mut().expect("a step").remove("expect");
+        step
+    };
+    story(
+        &format!("buffers/requested-late-{count}"),
+        &format!("{count} buffers of 64 KiB are requested: all of them are there, or no memory"),
+        &["server.request-buffers.status", "server.request-buffers.memory", GIVEN],
+    )
+    .given(json!({ "phase": "Active" }))
+    .step(call("RequestBuffers", SERVER, asked, json!(["NOERROR", "VD_E_MEMORY"])))
+    .step(query(BUFFER, 0))
+    .steps(names("b", 2).iter().map(|name| judged(allocate(name, BUFFER, 0))))
 }
 
 /// Freed and allocated, freed and allocated, and never less.

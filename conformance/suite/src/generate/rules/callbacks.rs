@@ -62,6 +62,7 @@ pub(super) fn stories() -> Vec<Story> {
     all.extend(kinds());
     all.extend(refused_each());
     all.extend(outlasts_each());
+    all.extend(super::failures::stories());
     all.extend(BESIDE.iter().map(beside_known));
     all
 }
@@ -346,10 +347,10 @@ fn aborted(devices: u32) -> Story {
 }
 
 /// A kind of device, its features, and the commands that it has besides those of all.
-type Kind = (&'static str, &'static [&'static str], &'static [&'static str]);
+pub(super) type Kind = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 /// Commands: which each kind of device supports.
-const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     ("pipe", &[], &[]),
     ("pipe-removable", &["Removable"], &["Load"]),
     ("disk", &["RandomAccess"], &["SetPosition"]),
@@ -358,7 +359,7 @@ const KINDS: &[Kind] = &[
 ];
 
 /// A command as the server sends it, with what it needs.
-fn sent(code: &str) -> Value {
+pub(super) fn sent(code: &str) -> Value {
     match named(code) {
         C::Read | C::Write => json!({ "code": code, "buffer": "b1", "size": 512 }),
         C::SkipMarks | C::SkipBlocks | C::Load => json!({ "code": code, "size": 1 }),
@@ -407,7 +408,7 @@ fn named(code: &str) -> C {
 }
 
 /// All commands of a kind of device.
-fn codes_of(own: &[&'static str]) -> Vec<&'static str> {
+pub(super) fn codes_of(own: &[&'static str]) -> Vec<&'static str> {
     ["Write", "Flush"].iter().chain(own).copied().collect()
 }
 

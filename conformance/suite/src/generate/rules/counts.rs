@@ -107,8 +107,20 @@ fn sees(device: u32, status: &str) -> Value {
 
 /// The agent stays until the last device is closed.
 fn closed_in_turn(devices: u32) -> Story {
+    // Nobody opens again what is closed.
+    let surplus = |on: &str, question: &str, device: u32| {
+        let expect = json!({ format!("{question}=open-error"): "VD_E_OPEN",
+            format!("{question}=protocol-error"): "VD_E_PROTOCOL" });
+        call("OpenDevice", on, json!({ "name": device_name(device) }), expect)
+    };
     let first = (1..devices).flat_map(|device| {
-        [close_device(device), sees(device, "VD_E_CLOSE"), json!({ "blocked": ["server.agent"] })]
+        [
+            close_device(device),
+            sees(device, "VD_E_CLOSE"),
+            surplus(SERVER, "server-open-device-surplus", device),
+            surplus(CLIENT, "client-open-device-surplus", device),
+            json!({ "blocked": ["server.agent"] }),
+        ]
     });
     let agent = json!({ "await": "return", "lane": "server.agent", "expect": "NOERROR" });
     let when = |step| with(step, "when", "agent-return=after-last-device");
@@ -118,7 +130,13 @@ fn closed_in_turn(devices: u32) -> Story {
             "{} closed in turn: with the last the agent returns, and the set is at its end",
             of_devices(devices)
         ),
-        &["client.get-command.close", "server.close.status", "client.close.status"],
+        &[
+            "client.get-command.close",
+            "server.close.status",
+            "client.close.status",
+            "server.open-device.surplus",
+            "client.open-device.surplus",
+        ],
     )
     .given(json!({ "phase": "Active", "devices": devices }))
     .steps(first.map(when))

@@ -9,6 +9,7 @@ mod callbacks;
 mod configuration;
 mod counts;
 mod create;
+mod failures;
 mod forgetting;
 mod held;
 mod lives;

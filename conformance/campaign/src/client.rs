@@ -90,7 +90,7 @@ impl Talk {
         if let Some(protocol) = protocol.filter(|protocol| *protocol != VERSION) {
             return Err(Trouble::WrongVersion(protocol));
         }
-        match serde_json::from_slice(&line).map_err(|error| garbage(&error, &line))? {
+        match vdi_trace::from_slice(&line).map_err(|error| garbage(&error, &line))? {
             FromClient::Hello(hello) => Ok(hello),
             _ => Err(garbage("expected the answer `hello`", &line)),
         }
@@ -106,7 +106,7 @@ impl Talk {
     /// Sends a message; what is answered, and how it was written.
     fn answer(&mut self, message: &ToClient, what: &str) -> Result<(FromClient, Vec<u8>), Trouble> {
         let line = self.ask(message, what)?;
-        match serde_json::from_slice(&line).map_err(|error| garbage(&error, &line))? {
+        match vdi_trace::from_slice(&line).map_err(|error| garbage(&error, &line))? {
             FromClient::Trouble { message } => Err(Trouble::Own(message)),
             answer => Ok((answer, line)),
         }

@@ -41,3 +41,11 @@ pub(crate) fn snapshot(folder: &str, name: &str, text: &str) {
 pub(crate) fn word(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
+
+/// The published schema.
+pub(crate) fn schema(name: &str) -> jsonschema::Validator {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/schema");
+    let text = std::fs::read_to_string(format!("{folder}/{name}.json")).expect("a schema");
+    let schema: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    jsonschema::validator_for(&schema).expect("a sound schema")
+}

@@ -23,6 +23,7 @@ mod scenarios;
 mod schema_edges;
 mod schemas;
 mod shrink;
+mod silence;
 mod support;
 mod tidy;
 mod traces;

@@ -7,7 +7,8 @@ use std::fmt;
 use serde_json::{Value, json};
 use vdi_simulate::{Outcome, Problem};
 use vdi_suite::adapter::{
-    Adapter as _, Connection, Limits, NotGreeted, SimulatedAdapter, Stdio, Trouble, lacks_for_worlds,
+    Adapter as _, Connection, Limits, NotGreeted, SimulatedAdapter, Stdio, Trouble,
+    lacks_for_worlds,
 };
 
 /// A command that starts an adapter.

@@ -151,12 +151,15 @@ fn protocols() {
 fn fields_that_are_there_twice_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
-    let close = r#""id":"s","title":"t","clauses":["server.close.not-open"],"parties":["interface"]"#;
+    let close =
+        r#""id":"s","title":"t","clauses":["server.close.not-open"],"parties":["interface"]"#;
     let expect = r#""question=reading":"NOERROR","question=reading":"VD_E_PROTOCOL""#;
     let expect = expect.replace("question=reading", "shared-when-not-open=protocol-error");
     let step = r#"{"call":"Close","on":"sset","expect":"VD_E_PROTOCOL"}"#;
     let scenarios = [
-        format!(r#"{{{close},"interfaces":{{"cset2":"primary","cset2":"primary"}},"steps":[{step}]}}"#),
+        format!(
+            r#"{{{close},"interfaces":{{"cset2":"primary","cset2":"primary"}},"steps":[{step}]}}"#
+        ),
         format!(r#"{{{close},"misuseUnder":{{"a":[],"a":[]}},"steps":[{step}]}}"#),
         format!(r#"{{{close},"steps":[{{"call":"Close","on":"sset","expect":{{{expect}}}}}]}}"#),
         format!(r#"{{{close},"steps":[{{"call":"Close","on":"sset","on":"sset"}}]}}"#),

@@ -55,7 +55,9 @@ pub(crate) const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/adapters/p
 
 /// The Python adapter with one thing wrong: of a file, what takes the place of what.
 pub(crate) fn defective(folder: &Path, file: &str, (right, wrong): (&str, &str)) {
-    for entry in std::fs::read_dir(PYTHON).expect("the adapter").map(|entry| entry.expect("an entry")) {
+    for entry in
+        std::fs::read_dir(PYTHON).expect("the adapter").map(|entry| entry.expect("an entry"))
+    {
         let (from, to) = (entry.path(), folder.join(entry.file_name()));
         // What is wrong already stays so.
         if from.extension().is_some_and(|extension| extension == "py") && !to.exists() {

@@ -326,9 +326,7 @@ fn freed_after_refusal() -> Story {
 /// After an abort the Close of one process takes buffers from it, and from no other.
 fn stays_for_the_others(closes: &str) -> Story {
     let processes = [("server", SERVER), ("primary", "cset"), ("secondary1", "x1set")];
-    let touch = |process: &str, found: &str| {
-        json!({ "touch": "b1", "lane": format!("{process}.main"), "found": found })
-    };
+    let touch = |process: &str, found: &str| json!({ "touch": "b1", "lane": format!("{process}.main"), "found": found });
     let of_client = json!({ "client-close-after-abort=noerror": "NOERROR",
         "client-close-after-abort=open-error": "VD_E_OPEN" });
     let of_server = json!({ "server-close-after-abort=noerror": "NOERROR",

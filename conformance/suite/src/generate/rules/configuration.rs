@@ -99,8 +99,7 @@ fn refused(bound: &Bound, name: &str) -> Story {
 
 /// Larger transfers than the option of BACKUP takes: whoever takes them tells them as they are.
 fn beyond_the_option(transfer: u32) -> Story {
-    let args =
-        json!({ "features": ["WriteMedia"], "blockSize": 512, "maxTransferSize": transfer });
+    let args = json!({ "features": ["WriteMedia"], "blockSize": 512, "maxTransferSize": transfer });
     let begun = call("BeginConfiguration", SERVER, args, "NOERROR");
     let when = |step| with(step, "when", "transfer-size-limit=unlimited");
     story(

@@ -114,8 +114,7 @@ fn waited_before(device: u32) -> Story {
     };
     let passes = |after: u32| json!({ "expire": MAIN, "after": after });
     let stays = || json!({ "blocked": [MAIN] });
-    let delivered =
-        json!({ "await": "return", "lane": MAIN, "expect": "NOERROR", "gives": "c1" });
+    let delivered = json!({ "await": "return", "lane": MAIN, "expect": "NOERROR", "gives": "c1" });
     let over = json!({ "await": "return", "lane": MAIN, "expect": "VD_E_TIMEOUT",
         "unblockedBy": "expiry" });
     let when = |step| with(step, "when", "linux-timeout-unit=milliseconds");

@@ -120,9 +120,7 @@ fn bound(
             let kind = requested(args);
             Call::Server(ServerCall::RequestBuffers(kind))
         }
-        Function::IsSharedBuffer => {
-            Call::Server(server::is_shared(session, callee.set, args)?)
-        }
+        Function::IsSharedBuffer => Call::Server(server::is_shared(session, callee.set, args)?),
         Function::EndConfiguration => Call::Server(ServerCall::EndConfiguration),
         Function::ExecuteCompletionAgent => Call::Server(ServerCall::ExecuteCompletionAgent),
         Function::FreeBuffer => {

@@ -53,7 +53,6 @@ pub(super) fn stories() -> Vec<Story> {
         error(name.trim_start_matches("error-"), (*code).into())
     }));
     all.extend([bytes_of_writes(), bytes_of_failed_writes()]);
-    all.extend(super::positions::stories());
     all.extend([skipped("SkipBlocks"), skipped("SkipMarks")]);
     all.extend([1, 2, 3].map(flushed));
     all.extend([held_at_the_error(), two_errors(), two_times_cleared(), refused_several()]);
@@ -62,7 +61,6 @@ pub(super) fn stories() -> Vec<Story> {
     all.extend(kinds());
     all.extend(refused_each());
     all.extend(outlasts_each());
-    all.extend(super::failures::stories());
     all.extend(BESIDE.iter().map(beside_known));
     all
 }

@@ -30,6 +30,8 @@ pub fn from_rules() -> Vec<Scenario> {
     all.extend(names::stories());
     all.extend(queue::stories());
     all.extend(callbacks::stories());
+    all.extend(positions::stories());
+    all.extend(failures::stories());
     all.extend(buffers::stories());
     all.extend(counts::stories());
     all.extend(time::stories());

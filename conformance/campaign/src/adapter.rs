@@ -7,7 +7,8 @@ use std::fmt;
 use serde_json::{Value, json};
 use vdi_simulate::{Outcome, Problem};
 use vdi_suite::adapter::{
-    Adapter as _, Connection, Limits, SimulatedAdapter, Stdio, Trouble, lacks_for_worlds,
+    Adapter as _, Connection, Limits, NotGreeted, SimulatedAdapter, Stdio, Trouble,
+    lacks_for_worlds,
 };
 
 /// A command that starts an adapter.
@@ -31,18 +32,18 @@ impl AdapterProgram {
     /// # Errors
     /// It cannot be started, does not greet as the protocol says, or does not offer what
     /// worlds need.
-    pub fn start(&self) -> Result<Adapter, Trouble> {
+    pub fn start(&self) -> Result<Adapter, NotGreeted> {
         let connection = self.connect()?;
         let hello = connection.hello();
         if let Some(lack) = lacks_for_worlds(hello) {
-            return Err(Trouble::NotStarted(format!("it {lack}")));
+            return Err(Trouble::NotStarted(format!("it {lack}")).into());
         }
         let (name, depth) = (hello.implementation.name.clone(), hello.declares.queue_depth);
         Ok(Adapter { program: self.clone(), connection: Some(connection), name, depth })
     }
 
-    fn connect(&self) -> Result<Box<dyn Connection>, Trouble> {
-        self.stdio.connect(self.limits).map_err(|failed| failed.trouble)
+    fn connect(&self) -> Result<Box<dyn Connection>, NotGreeted> {
+        self.stdio.connect(self.limits)
     }
 }
 
@@ -82,6 +83,7 @@ impl Adapter {
         world: impl FnOnce(&mut SimulatedAdapter) -> Outcome,
     ) -> Outcome {
         let connection = self.connection.take().map_or_else(|| self.program.connect(), Ok);
+        let connection = connection.map_err(|failed| failed.trouble);
         let mut backend = SimulatedAdapter::begin(connection, self.program.limits, seed);
         let mut outcome = world(&mut backend);
         match backend.finish() {

@@ -18,7 +18,7 @@ use vdi_trace::{
 
 use super::messages::{ClientHello, FromClient, Job, ToClient, TurnOf, VERSION};
 use vdi_suite::adapter::lines::{self, Lines, garbage};
-use vdi_suite::adapter::{Limits, Trouble};
+use vdi_suite::adapter::{Limits, NotGreeted, Trouble};
 
 /// Lines of standard error that are told when a program breaks down.
 const LAST_WORDS: usize = 3;
@@ -53,9 +53,14 @@ impl ClientProgram {
     ///
     /// # Errors
     /// It cannot be started, or does not greet as the protocol says.
-    pub fn start(&self) -> Result<Client, Trouble> {
+    pub fn start(&self) -> Result<Client, NotGreeted> {
         let mut talk = Talk { lines: Lines::start(&self.words)?, limits: self.limits };
-        let hello = talk.greet()?;
+        let hello = match talk.greet() {
+            Ok(hello) => hello,
+            Err(trouble) => {
+                return Err(talk.lines.not_greeted(trouble, &self.command, &ToClient::hello()));
+            }
+        };
         Ok(Client {
             program: self.clone(),
             talk: Some(talk),
@@ -78,15 +83,14 @@ struct Talk {
 
 impl Talk {
     fn greet(&mut self) -> Result<ClientHello, Trouble> {
-        let suite = env!("CARGO_PKG_VERSION").to_owned();
-        let line = self.ask(&ToClient::Hello { protocol: VERSION, suite }, "hello")?;
+        let line = self.ask(&ToClient::hello(), "hello")?;
         // The version first: of another version nothing else is known.
         let protocol = serde_json::from_slice::<Value>(&line).ok();
         let protocol = protocol.and_then(|hello| hello["protocol"].as_u64());
         if let Some(protocol) = protocol.filter(|protocol| *protocol != VERSION) {
             return Err(Trouble::WrongVersion(protocol));
         }
-        match serde_json::from_slice(&line).map_err(|error| garbage(&error, &line))? {
+        match vdi_trace::from_slice(&line).map_err(|error| garbage(&error, &line))? {
             FromClient::Hello(hello) => Ok(hello),
             _ => Err(garbage("expected the answer `hello`", &line)),
         }
@@ -102,7 +106,7 @@ impl Talk {
     /// Sends a message; what is answered, and how it was written.
     fn answer(&mut self, message: &ToClient, what: &str) -> Result<(FromClient, Vec<u8>), Trouble> {
         let line = self.ask(message, what)?;
-        match serde_json::from_slice(&line).map_err(|error| garbage(&error, &line))? {
+        match vdi_trace::from_slice(&line).map_err(|error| garbage(&error, &line))? {
             FromClient::Trouble { message } => Err(Trouble::Own(message)),
             answer => Ok((answer, line)),
         }
@@ -149,7 +153,7 @@ impl Client {
 
     fn try_begin(&mut self, seed: u64) -> Result<(), Trouble> {
         if self.talk.is_none() {
-            *self = self.program.start()?;
+            *self = self.program.start().map_err(|failed| failed.trouble)?;
         }
         let asked = self.talk.as_mut().map(|talk| talk.answer(&ToClient::World { seed }, "world"));
         match asked.transpose()? {

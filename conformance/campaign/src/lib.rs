@@ -27,7 +27,7 @@ pub use hunt::{WorldKill, hunt};
 pub use seeds::{Seeds, Shard, Share};
 
 use vdi_reference::Mutant;
-use vdi_suite::adapter::{Trouble, simulated_reference, simulated_runtime};
+use vdi_suite::adapter::{NotGreeted, simulated_reference, simulated_runtime};
 
 /// What a world runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,10 +81,10 @@ pub enum CannotRun {
     Option(String),
     /// The client program cannot be started.
     #[error("{0}")]
-    Client(Trouble),
+    Client(NotGreeted),
     /// The adapter cannot be started.
     #[error("{0}")]
-    Adapter(Trouble),
+    Adapter(NotGreeted),
 }
 
 impl From<Unfit> for CannotRun {

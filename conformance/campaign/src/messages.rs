@@ -55,6 +55,14 @@ pub enum ToClient {
     Bye,
 }
 
+impl ToClient {
+    /// The greeting of this version.
+    #[must_use]
+    pub fn hello() -> Self {
+        Self::Hello { protocol: VERSION, suite: env!("CARGO_PKG_VERSION").to_owned() }
+    }
+}
+
 /// What a statement does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

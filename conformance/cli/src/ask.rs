@@ -34,7 +34,7 @@ pub(super) fn ask(args: &AskArgs, out: &mut dyn Write) -> Result<u8, Failure> {
 /// The call as an event of a trace.
 fn call_text(args: &AskArgs) -> Result<String, Failure> {
     let mut call = Map::new();
-    let arguments: Value = serde_json::from_str(&args.args)
+    let arguments: Value = vdi_trace::from_str(&args.args)
         .map_err(|error| Failure::Usage(format!("--args: not JSON: {error}")))?;
     call.insert("lane".to_owned(), json!(args.lane));
     call.insert("call".to_owned(), json!(args.call));

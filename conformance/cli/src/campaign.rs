@@ -59,7 +59,7 @@ pub(super) fn merge(args: &MergeArgs, out: &mut dyn Write) -> Result<u8, Failure
         let bad =
             |error: &dyn std::fmt::Display| Failure::Input(format!("{}: {error}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| bad(&error))?;
-        let part: Campaign = serde_json::from_str(&text)
+        let part: Campaign = vdi_trace::from_str(&text)
             .map_err(|error| bad(&format!("no result of a campaign: {error}")))?;
         if part.vdi != CAMPAIGN {
             return Err(bad(&Apart::Format(part.vdi)));

@@ -36,7 +36,7 @@ pub(super) fn profile(name: &str) -> Result<Profile, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| BadFile::whole(name, format!("cannot be read: {error}")))?;
     let file: ProfileFile =
-        serde_json::from_str(&text).map_err(|error| BadFile::json(name, &text, 0, &error))?;
+        vdi_trace::from_str(&text).map_err(|error| BadFile::json(name, &text, 0, &error))?;
     Profile::from_file(&file).map_err(|error| {
         let word = format!("\"{}\"", error.text);
         let offset = text.find(&word).unwrap_or_default();

@@ -19,7 +19,7 @@ use vdi_campaign::{
     AdapterProgram, BackendKind, CampaignConfig, CannotRun, ClientProgram, Runner, Unfit,
     differences,
 };
-use vdi_suite::adapter::{Limits, Trouble};
+use vdi_suite::adapter::{Limits, NotGreeted, Trouble};
 
 impl HowArgs {
     /// Those of a command that drives scenarios, too.
@@ -80,14 +80,14 @@ impl HowArgs {
 
     /// Why worlds cannot be run, as a failure.
     pub(super) fn cannot(&self, cannot: CannotRun) -> Failure {
-        let named = |option: &str, command: Option<&String>, trouble: Trouble| {
+        let named = |option: &str, command: Option<&String>, failed: NotGreeted| {
             let command = command.map(String::as_str).unwrap_or_default();
-            Failure::Unavailable(format!("{option} {command}: it {trouble}"))
+            Failure::Unavailable(format!("{option} {command}: it {failed}"))
         };
         match cannot {
             CannotRun::Option(why) => Failure::Usage(why),
-            CannotRun::Client(trouble) => named("--client", self.client.as_ref(), trouble),
-            CannotRun::Adapter(trouble) => named("--adapter", self.adapter.as_ref(), trouble),
+            CannotRun::Client(failed) => named("--client", self.client.as_ref(), failed),
+            CannotRun::Adapter(failed) => named("--adapter", self.adapter.as_ref(), failed),
         }
     }
 

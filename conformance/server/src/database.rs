@@ -141,7 +141,7 @@ fn generated(recipe: &Path) -> Result<Generated, String> {
     let at_recipe = |why: String| format!(": {}: {why}", recipe.display());
     let text = std::fs::read_to_string(recipe).map_err(|error| at_recipe(error.to_string()))?;
     let generated: Generated =
-        serde_json::from_str(&text).map_err(|error| at_recipe(error.to_string()))?;
+        vdi_trace::from_str(&text).map_err(|error| at_recipe(error.to_string()))?;
     if generated.bytes.0 < 0 { Err(at_recipe("bytes are below 0".into())) } else { Ok(generated) }
 }
 

@@ -78,7 +78,7 @@ impl Baseline {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|error| Box::new(BadFile::whole(&name, format!("cannot be read: {error}"))))?;
-        let baseline: Self = serde_json::from_str(&text)
+        let baseline: Self = vdi_trace::from_str(&text)
             .map_err(|error| Box::new(BadFile::json(&name, &text, 0, &error)))?;
         let at = |word: &str, message: String| {
             let offset = text.find(word).unwrap_or_default();

@@ -232,7 +232,7 @@ fn a_program_that_does_not_start_ends_everything() {
     let start = |command: &str| {
         let long = Duration::from_secs(60);
         match campaign(&worlds(command, long, BackendKind::Model), 3) {
-            Err(CannotRun::Client(trouble)) => trouble,
+            Err(CannotRun::Client(failed)) => failed.trouble,
             other => panic!("{other:?}"),
         }
     };

@@ -1,19 +1,16 @@
 //! Any adapter in the place of our implementations in a world: a sound one comes to no harm, a
 //! defect is found, and an adapter that breaks down is told from an implementation that errs.
 
-use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::support::told;
+use crate::support::{PYTHON, defective, told};
 use vdi_conformance::adapter::Limits;
 use vdi_conformance::campaign::{
     AdapterProgram, BackendKind, CampaignConfig, CannotRun, Seeds, Shard, Share,
 };
 use vdi_sim::simulate::{Campaign, Problem};
-
-const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/adapters/python");
 
 fn campaign(command: &str, seeds: u64) -> Result<Campaign, CannotRun> {
     let limits = Limits { timeout: Duration::from_secs(60), ..Limits::default() };
@@ -26,18 +23,6 @@ fn campaign(command: &str, seeds: u64) -> Result<Campaign, CannotRun> {
 
 fn python(folder: &Path) -> String {
     format!("python3 '{}/tiny_vdi.py'", folder.display())
-}
-
-/// The Python adapter with one thing wrong: of a file, what takes the place of what.
-fn defective(folder: &Path, file: &str, (right, wrong): (&str, &str)) {
-    for entry in fs::read_dir(PYTHON).expect("the adapter").map(|entry| entry.expect("an entry")) {
-        if entry.path().extension().is_some_and(|extension| extension == "py") {
-            fs::copy(entry.path(), folder.join(entry.file_name())).expect("it is copied");
-        }
-    }
-    let text = fs::read_to_string(folder.join(file)).expect("a file of the adapter");
-    assert!(text.contains(right), "{file} has no {right}");
-    fs::write(folder.join(file), text.replace(right, wrong)).expect("it is written");
 }
 
 #[test]
@@ -74,6 +59,28 @@ fn an_adapter_that_breaks_down_is_told_and_started_again() {
     assert!(!found.failures.is_empty());
     for failure in &found.failures {
         assert!(failure.problems.iter().all(is_down), "{:?}", failure.problems);
+    }
+}
+
+#[test]
+fn one_that_dies_before_its_hello_tells_its_last_words_once_and_how_to_greet_it() {
+    let command = "sh -c 'echo no libsqlvdi here >&2; echo give up >&2; exit 3'";
+    let ways = [
+        (&["simulate", "--seed", "1"][..], "--adapter"),
+        (&["simulate", "--seeds", "0..9"], "--adapter"),
+        (&["shrink", "--seed", "1"], "--adapter"),
+        (&["simulate", "--seed", "1"], "--client"),
+        (&["readings"], "--adapter"),
+        (&["run"], "--adapter"),
+    ];
+    for (words, option) in ways {
+        let output = told(&[words, &[option, command]].concat());
+        assert!(output.ends_with("exit 69\n"), "{words:?} {output}");
+        for once in ["no libsqlvdi here\n", "give up\n", "by hand   echo '{\"op\":\"hello\","] {
+            // The command itself is told, too, in quotation marks.
+            let count = output.matches(once).count();
+            assert_eq!(count, 1, "{words:?} {option}: {once}: {output}");
+        }
     }
 }
 

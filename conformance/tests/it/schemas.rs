@@ -32,51 +32,82 @@ fn folder() -> PathBuf {
 }
 
 fn schemas() -> Vec<(&'static str, schemars::Schema)> {
-    vec![
+    let all = vec![
         ("scenario.v1", schemars::schema_for!(Scenario)),
         ("trace.v1", schemars::schema_for!(TraceLine)),
-        ("adapter-request.v1", schemars::schema_for!(Request)),
+        ("adapter-request.v1", as_it_is_written::<Request>()),
         ("adapter-answer.v1", as_it_is_read(schemars::schema_for!(Answer))),
         ("baseline.v1", schemars::schema_for!(Baseline)),
         ("profile.v1", schemars::schema_for!(ProfileFile)),
-        ("report.v1", schemars::schema_for!(JsonReport)),
+        ("report.v1", as_it_is_written::<JsonReport>()),
         ("campaign.v1", schemars::schema_for!(Campaign)),
-        ("client-request.v1", schemars::schema_for!(ToClient)),
+        ("client-request.v1", as_it_is_written::<ToClient>()),
         ("client-answer.v1", schemars::schema_for!(FromClient)),
-    ]
+    ];
+    all.into_iter().map(|(name, schema)| (name, changed(schema, &mut within_its_format))).collect()
 }
 
-/// An adapter's answers are read as PROTOCOL.md says: a field that nobody knows is ignored,
-/// and so is an offer; null stands for what is missing.
-fn as_it_is_read(mut schema: schemars::Schema) -> schemars::Schema {
-    fn visit(value: &mut Value) {
+/// A number of so many bits is no larger than these hold. To a validator its format says
+/// nothing.
+fn within_its_format(object: &mut serde_json::Map<String, Value>) {
+    let bounds = match object.get("format").and_then(Value::as_str) {
+        Some("uint8") => (0, i64::from(u8::MAX)),
+        Some("uint16") => (0, i64::from(u16::MAX)),
+        Some("uint32") => (0, i64::from(u32::MAX)),
+        Some("int32") => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        _ => return,
+    };
+    object.entry("minimum").or_insert(bounds.0.into());
+    object.entry("maximum").or_insert(bounds.1.into());
+}
+
+/// The schema, each object of it changed, those within first.
+fn changed(
+    schema: schemars::Schema,
+    change: &mut dyn FnMut(&mut serde_json::Map<String, Value>),
+) -> schemars::Schema {
+    fn visit(value: &mut Value, change: &mut dyn FnMut(&mut serde_json::Map<String, Value>)) {
         match value {
             Value::Object(object) => {
-                object.remove("additionalProperties");
-                object.values_mut().for_each(visit);
-                let required = object.get("required").cloned().unwrap_or_default();
-                let Some(Value::Object(fields)) = object.get_mut("properties") else { return };
-                for (name, field) in fields {
-                    let is_required = |list: &Vec<Value>| list.iter().any(|one| one == name);
-                    if !required.as_array().is_some_and(is_required) {
-                        *field = serde_json::json!({ "anyOf": [field.take(), { "type": "null" }] });
-                    }
-                    if name == "offers" {
-                        let known = field["items"].take();
-                        field["items"] = serde_json::json!({
-                            "anyOf": [known, { "type": "string" }]
-                        });
-                    }
-                }
+                object.values_mut().for_each(|within| visit(within, change));
+                change(object);
             }
-            Value::Array(list) => list.iter_mut().for_each(visit),
+            Value::Array(list) => list.iter_mut().for_each(|within| visit(within, change)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
     let mut value = schema.to_value();
-    visit(&mut value);
-    schema = value.try_into().expect("a schema is an object");
-    schema
+    visit(&mut value, change);
+    value.try_into().expect("a schema is an object")
+}
+
+/// What nobody here reads: a field that is left out when it is empty may be missing, and every
+/// other one is there.
+fn as_it_is_written<T: schemars::JsonSchema>() -> schemars::Schema {
+    schemars::generate::SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<T>()
+}
+
+/// An adapter's answers are read as PROTOCOL.md says: a field that nobody knows is ignored,
+/// and so is an offer; null stands for what is missing.
+fn as_it_is_read(schema: schemars::Schema) -> schemars::Schema {
+    changed(schema, &mut |object| {
+        object.remove("additionalProperties");
+        let required = object.get("required").cloned().unwrap_or_default();
+        let Some(Value::Object(fields)) = object.get_mut("properties") else { return };
+        for (name, field) in fields {
+            let is_required = |list: &Vec<Value>| list.iter().any(|one| one == name);
+            if name == "offers" {
+                let known = field["items"].take();
+                field["items"] = serde_json::json!({ "anyOf": [known, { "type": "string" }] });
+            }
+            if !required.as_array().is_some_and(is_required) {
+                *field = serde_json::json!({ "anyOf": [field.take(), { "type": "null" }] });
+            }
+        }
+    })
 }
 
 fn validator(name: &str) -> jsonschema::Validator {

@@ -1,6 +1,8 @@
 //! VDConfig, what client and server agree on, and the rules it must keep.
 
 mod fields;
+#[cfg(feature = "serde")]
+mod whole;
 
 pub use fields::{CONFIG_FIELDS, FieldInfo};
 
@@ -33,7 +35,10 @@ pub enum Setter {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "serde", serde(rename_all = "camelCase", deny_unknown_fields, default))]
+#[cfg_attr(
+    feature = "serde",
+    serde(rename_all = "camelCase", deny_unknown_fields, default, remote = "Self")
+)]
 pub struct VdConfig {
     /// How many devices, 1 to 64.
     pub device_count: u32,

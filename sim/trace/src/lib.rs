@@ -17,6 +17,7 @@ mod reader;
 mod recorder;
 mod text;
 mod told;
+mod unique;
 mod whole;
 
 pub use args::{ArgSet, Args, CodeArg, Handle, Out, Size, TimeoutArg, owned_args, owned_out};
@@ -26,4 +27,5 @@ pub use header::{Declares, FORMAT, Header, Interfaces, Origin, Recorded};
 pub use reader::{Line, TraceError, TraceReader};
 pub use recorder::{Recorder, Turns};
 pub use text::{CLIENT_SET, LaneName, Name, Process, SERVER_SET};
+pub use unique::{check_fields, from_slice, from_str};
 pub use whole::Trace;

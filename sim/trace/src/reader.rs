@@ -3,7 +3,7 @@
 use std::io::BufRead;
 
 use super::elapsed::Timed;
-use super::{Event, FORMAT, Header};
+use super::{Event, FORMAT, Header, from_slice};
 
 /// What is wrong with a trace as a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,7 +86,7 @@ impl<R: BufRead> TraceReader<R> {
         if !reader.fill()? {
             return Err(reader.error(0, "an empty file; expected a trace's header".to_owned()));
         }
-        let header: Header = serde_json::from_slice(&reader.buffer)
+        let header: Header = from_slice(&reader.buffer)
             .map_err(|error| reader.json_error(&error, "a trace's header"))?;
         if header.vdi != FORMAT {
             let message =

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Trouble;
+use super::{NotGreeted, Trouble};
 use crate::locked::locked;
 
 /// A longer line than this is not read to its end.
@@ -134,6 +134,21 @@ impl Lines {
     pub fn take_stderr(&mut self) -> String {
         let mut kept = locked(self.kept.lock());
         String::from_utf8_lossy(&std::mem::take(&mut *kept)).into_owned()
+    }
+
+    /// Ends one that did not answer its greeting: why, with what it wrote to standard error
+    /// and the line for a shell that greets it.
+    pub fn not_greeted(
+        &mut self,
+        trouble: Trouble,
+        command: &str,
+        greeting: &impl Serialize,
+    ) -> NotGreeted {
+        /// Lines of standard error that are told.
+        const TOLD: usize = 20;
+        let stderr = self.end(TOLD).join("\n");
+        let greeting = serde_json::to_string(greeting).unwrap_or_default();
+        NotGreeted { trouble, stderr, by_hand: Some(format!("echo '{greeting}' | {command}")) }
     }
 
     /// Ends it; the last lines it wrote to standard error.

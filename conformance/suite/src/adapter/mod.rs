@@ -27,6 +27,7 @@ pub use serve::serve;
 pub use simulated::{SimulatedAdapter, lacks_for_worlds};
 pub use stdio::Stdio;
 
+use std::fmt;
 use std::time::Duration;
 
 use protocol::{Answer, Hello, OLDEST, Request, VERSION};
@@ -74,6 +75,21 @@ pub struct NotGreeted {
     pub stderr: String,
     /// A line for a shell that greets it.
     pub by_hand: Option<String>,
+}
+
+/// Why; below it, what it wrote to standard error and how to greet it by hand.
+impl fmt::Display for NotGreeted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.trouble)?;
+        for (row, line) in self.stderr.trim_end().lines().enumerate() {
+            let word = if row == 0 { "stderr" } else { "" };
+            write!(f, "\n  {word:<8}  {line}")?;
+        }
+        match &self.by_hand {
+            Some(line) => write!(f, "\n  by hand   {line}"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl From<Trouble> for NotGreeted {

@@ -8,9 +8,6 @@ use super::lines::{self, Lines, garbage};
 use super::protocol::{Answer, Hello, OLDEST, Request, VERSION};
 use super::{Adapter, Connection, Limits, NotGreeted, Trouble};
 
-/// Lines of standard error that are told of one that does not greet.
-const LAST_LINES: usize = 20;
-
 /// A command that starts an adapter.
 #[derive(Clone, Debug)]
 pub struct Stdio {
@@ -51,10 +48,7 @@ impl Adapter for Stdio {
         match process.greet() {
             Ok(hello) => process.hello = Some(hello),
             Err(trouble) => {
-                let stderr = process.lines.end(LAST_LINES).join("\n");
-                let greeting = serde_json::to_string(&Request::hello()).unwrap_or_default();
-                let by_hand = format!("echo '{greeting}' | {}", self.command);
-                return Err(NotGreeted { trouble, stderr, by_hand: Some(by_hand) });
+                return Err(process.lines.not_greeted(trouble, &self.command, &Request::hello()));
             }
         }
         Ok(Box::new(process))

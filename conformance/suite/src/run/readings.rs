@@ -4,15 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use vdi_spec::clauses::{Profile, QUESTIONS, Question, Reading};
+use vdi_spec::clauses::{Clause, Profile, QUESTIONS, Question, Reading};
 use vdi_spec::codes::HResult;
-use vdi_trace::{Event, Trace};
+use vdi_trace::{Event, LaneName, Process, Trace};
 
 use super::blocking::Blocking;
 use super::judge::{ScenarioResult, Verdict};
 use super::patience::Patience;
 use super::suite::{SuiteOptions, run_patiently};
-use crate::adapter::{Adapter, Trouble};
+use crate::adapter::{Adapter, NotGreeted, Trouble};
 use crate::scenario::{Scenario, Unblocked};
 
 /// What was found for one question.
@@ -87,7 +87,14 @@ pub fn find_readings(
             .iter()
             .map(|row| {
                 let own = deciding.get(&row.question).map_or(&[][..], Vec::as_slice);
-                one(adapter, row.question, own, &options, &patience)
+                let found = one(adapter, row.question, own, &options, &patience);
+                let Silent { mut answered, failures, of_agent } = found;
+                let passes = || lets_server_time_out_pass(adapter, scenarios, &options, &patience);
+                if matches!(answered.followed, Followed::Silence(_)) && of_agent && passes() {
+                    let readings: Vec<Reading> = row.question.readings().collect();
+                    answered.followed = decide(&readings, failures, own.len(), true).0;
+                }
+                answered
             })
             .collect();
         let mut found = options.profile.clone();
@@ -109,13 +116,46 @@ pub fn find_readings(
 /// but silence made it fail.
 type Failures = BTreeMap<String, bool>;
 
+/// What was found for a question, and what it takes to decide again.
+struct Silent {
+    answered: Answered,
+    failures: Vec<Failures>,
+    /// Whether time passed for a completion agent.
+    of_agent: bool,
+}
+
+impl From<Answered> for Silent {
+    fn from(answered: Answered) -> Self {
+        Self { answered, failures: Vec::new(), of_agent: false }
+    }
+}
+
+/// Whether the set is aborted by serverTimeOut where no reading says otherwise: whoever never
+/// does it follows no reading of which commands that excepts.
+fn lets_server_time_out_pass(
+    adapter: &dyn Adapter,
+    scenarios: &[&Scenario],
+    options: &SuiteOptions,
+    patience: &Patience,
+) -> bool {
+    /// So many are tried.
+    const TRIED: usize = 3;
+    let shows = |scenario: &&&Scenario| {
+        scenario.clauses.contains(&Clause::ServerTimeOutAborts) && scenario.questions().is_empty()
+    };
+    let some: Vec<&Scenario> = scenarios.iter().filter(shows).take(TRIED).copied().collect();
+    run_patiently(adapter, &some, options, None, patience, &|_| {})
+        .iter()
+        .any(|result| result.verdict == Verdict::Conformant && has_timed_out(&result.trace))
+}
+
 fn one(
     adapter: &dyn Adapter,
     question: Question,
     scenarios: &[&Scenario],
     options: &SuiteOptions,
     patience: &Patience,
-) -> Answered {
+) -> Silent {
     let names = scenarios.iter().map(|scenario| scenario.id.clone()).collect();
     let mut answered = Answered {
         question: question.info().id,
@@ -125,35 +165,43 @@ fn one(
         lacks: Vec::new(),
     };
     if scenarios.is_empty() {
-        return answered;
+        return answered.into();
     }
     let readings: Vec<Reading> = question.readings().collect();
     let mut failures: Vec<Failures> = Vec::new();
-    let mut time_passed = false;
+    let (mut time_passed, mut of_agent) = (false, false);
     for reading in &readings {
         let mut options = options.clone();
         options.profile.choose(*reading);
         let results = run_patiently(adapter, scenarios, &options, None, patience, &|_| {});
         let trouble = |result: &ScenarioResult| match &result.verdict {
-            Verdict::Trouble(trouble) => Some(trouble.to_string()),
+            Verdict::Trouble(trouble) => Some(
+                NotGreeted {
+                    trouble: trouble.clone(),
+                    stderr: result.adapter.stderr.clone(),
+                    by_hand: result.adapter.by_hand.clone(),
+                }
+                .to_string(),
+            ),
             _ => None,
         };
         answered.lacks = results.iter().filter_map(|result| result.adapter.lacks.clone()).collect();
         if results.iter().all(|result| matches!(result.verdict, Verdict::NotOffered(_))) {
-            return Answered { followed: Followed::NotOffered, ..answered };
+            return Answered { followed: Followed::NotOffered, ..answered }.into();
         }
         if results.iter().all(|result| trouble(result).is_some()) {
             let text = results.iter().find_map(trouble).unwrap_or_default();
-            return Answered { followed: Followed::Trouble(text), ..answered };
+            return Answered { followed: Followed::Trouble(text), ..answered }.into();
         }
         time_passed |= results
             .iter()
             .any(|result| result.verdict == Verdict::Conformant && has_timed_out(&result.trace));
+        of_agent |= results.iter().any(|result| passes_for_the_agent(&result.trace));
         let failed = results.iter().filter(|result| fails(result));
         failures.push(failed.map(|result| (result.id.clone(), is_silence(result))).collect());
     }
-    let (followed, failing) = decide(&readings, failures, scenarios.len(), time_passed);
-    Answered { followed, failing, ..answered }
+    let (followed, failing) = decide(&readings, failures.clone(), scenarios.len(), time_passed);
+    Silent { answered: Answered { followed, failing, ..answered }, failures, of_agent }
 }
 
 fn fails(result: &ScenarioResult) -> bool {
@@ -166,6 +214,9 @@ fn is_silence(result: &ScenarioResult) -> bool {
     if matches!(result.verdict, Verdict::Trouble(Trouble::Silent { .. } | Trouble::GivenUp(_))) {
         return true;
     }
+    if is_without_a_sequel(result) {
+        return true;
+    }
     match result.blocking {
         Some(Blocking::Unblock { by: Unblocked::Expiry }) => true,
         Some(Blocking::NotBlock | Blocking::Unblock { .. }) => result.adapter.silence.is_some(),
@@ -173,13 +224,40 @@ fn is_silence(result: &ScenarioResult) -> bool {
     }
 }
 
-/// Whether a call has returned by its time-out after time had been said to pass.
+/// Whether what failed is that nothing at all followed from the passing of time.
+fn is_without_a_sequel(result: &ScenarioResult) -> bool {
+    let events = &result.trace.events;
+    let rests = |event: &Event<'_>| matches!(event, Event::Blocked { .. });
+    let last = events.iter().rev().find(|event| !rests(event));
+    let at_rest = match &result.verdict {
+        Verdict::Violation(violation) => {
+            result.trace.index(violation.line).is_none_or(|at| rests(&events[at]))
+        }
+        _ => result.mismatch.is_some(),
+    };
+    at_rest && matches!(last, Some(Event::Expired { .. }))
+}
+
+/// Whether the passing of time had a sequel: the next event is one of the lane for which it
+/// passed, a time-out or what an abort brings.
 fn has_timed_out(trace: &Trace) -> bool {
-    let passes = trace.events.iter().position(|event| matches!(event, Event::Expired { .. }));
-    passes.is_some_and(|at| {
-        trace.events[at..].iter().any(|event| {
-            matches!(event, Event::Return { status, .. } if *status == HResult::VD_E_TIMEOUT)
-        })
+    let events = || trace.events.iter().filter(|event| !matches!(event, Event::Blocked { .. }));
+    events().zip(events().skip(1)).any(|(event, next)| match (event, next) {
+        (Event::Expired { expired, .. }, Event::Return { lane, status, .. }) => {
+            lane == expired && *status == HResult::VD_E_TIMEOUT
+        }
+        (Event::Expired { expired, .. }, Event::Callback { lane, .. }) => lane == expired,
+        _ => false,
+    })
+}
+
+/// Whether time passed for a completion agent.
+fn passes_for_the_agent(trace: &Trace) -> bool {
+    trace.events.iter().any(|event| match event {
+        Event::Expired { expired, .. } => {
+            LaneName::process_of(expired.as_str()) == Ok(Process::Server)
+        }
+        _ => false,
     })
 }
 

@@ -22,18 +22,22 @@ pub struct Scenario {
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// The id: the path below `scenarios/` without `.json`.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[a-z0-9/-]+$")))]
     pub id: String,
     /// What it shows, in one sentence.
     pub title: String,
     /// The clauses it exercises.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub clauses: Vec<Clause>,
     /// The parties these clauses bind.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub parties: Vec<Party>,
     /// Clauses that server or client break on purpose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub misuse: Vec<Clause>,
     /// What else they break under a reading, written `question=reading`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::shapes::by_reading"))]
     pub misuse_under: BTreeMap<String, Vec<Clause>>,
     /// Nothing that comes is pinned, and nothing is awaited: the oracle alone judges.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -53,6 +57,7 @@ pub struct Scenario {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given: Option<Given>,
     /// What is done, and what is expected of it.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub steps: Vec<Step>,
 }
 
@@ -150,6 +155,7 @@ pub struct Given {
     pub phase: Phase,
     /// How many devices it has, 1 to 64.
     #[serde(default = "one")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 64)))]
     pub devices: u32,
     /// How many devices the server has opened, if the phase is Initializing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -228,6 +234,7 @@ pub struct GivenCommand {
     pub size: Option<Size>,
     /// The device it was sent to, counted from 1.
     #[serde(default = "one")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 64)))]
     pub device: u32,
     /// How far it has come.
     pub at: GivenStage,
@@ -291,6 +298,7 @@ pub struct Step {
     /// Done only if the profile has this reading, written `question=reading`, or all of
     /// several, separated by commas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::shapes::when"))]
     pub when: Option<String>,
     /// How often it is done, if not once: `#` in its names is then the number, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -350,7 +358,7 @@ pub enum Action {
         creates: Option<String>,
         /// Its arguments.
         #[serde(default, skip_serializing_if = "is_default")]
-        #[cfg_attr(feature = "schema", schemars(with = "Option<Args<'static>>"))]
+        #[cfg_attr(feature = "schema", schemars(with = "Args<'static>"))]
         args: Box<Args<'static>>,
         /// The status it returns with.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -376,7 +384,7 @@ pub enum Action {
         creates: Option<String>,
         /// Its arguments.
         #[serde(default, skip_serializing_if = "is_default")]
-        #[cfg_attr(feature = "schema", schemars(with = "Option<Args<'static>>"))]
+        #[cfg_attr(feature = "schema", schemars(with = "Args<'static>"))]
         args: Box<Args<'static>>,
     },
     /// Takes the return of a call begun earlier, or a callback.
@@ -425,6 +433,7 @@ pub enum Action {
     /// What comes of it the model says.
     Together {
         /// Calls, exits and resumes; those of one lane follow each other.
+        #[cfg_attr(feature = "schema", schemars(transform = super::shapes::racers))]
         together: Vec<Self>,
         /// Every combination of outcomes that the documents allow under the default
         /// readings.

@@ -12,6 +12,8 @@ mod parse;
 mod pinned;
 mod raw;
 mod repeated;
+#[cfg(feature = "schema")]
+mod shapes;
 mod validate;
 
 pub(crate) use call::ExpectedReturn;

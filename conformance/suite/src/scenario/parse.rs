@@ -130,7 +130,8 @@ pub fn read(path: &Path) -> Result<Scenario, Box<BadFile>> {
 /// # Errors
 /// The text is no scenario, or one that cannot be run.
 pub fn parse(path: &str, text: &str) -> Result<Scenario, Box<BadFile>> {
-    let outline: Outline<'_> = serde_json::from_str(text)
+    let outline: Outline<'_> = vdi_trace::check_fields(text)
+        .and_then(|()| serde_json::from_str(text))
         .map_err(|error| Box::new(BadFile::json(path, text, 0, &error)))?;
     let mut steps = Vec::new();
     let mut places = Vec::new();

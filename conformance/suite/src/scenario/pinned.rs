@@ -147,7 +147,7 @@ enum OneOrMany {
 #[serde(untagged, expecting = "expected the name of a code or its number")]
 enum Text {
     Name(String),
-    Number(u32),
+    Number(i64),
 }
 
 impl Text {
@@ -169,19 +169,23 @@ where
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         use serde::de::Error;
         let list = |texts: &[Text]| texts.iter().map(Text::pin).collect::<Result<Vec<_>, _>>();
+        let some = |codes: Vec<Pin<C>>| match codes.is_empty() {
+            true => Err(D::Error::custom("an empty list of codes; expected at least one")),
+            false => Ok(codes),
+        };
         match Shape::deserialize(from)? {
             Shape::One(text) => Ok(Self::Codes(list(&[text])?)),
-            Shape::Many(texts) if texts.is_empty() => {
-                Err(D::Error::custom("an empty list of codes; expected at least one"))
+            Shape::Many(texts) => Ok(Self::Codes(some(list(&texts)?)?)),
+            Shape::Map(map) if map.is_empty() => {
+                Err(D::Error::custom("codes for no reading; expected those of every one"))
             }
-            Shape::Many(texts) => Ok(Self::Codes(list(&texts)?)),
             Shape::Map(map) => {
                 let mut rows = Vec::new();
                 for (reading, codes) in &map {
                     let reading: Reading = reading.parse().map_err(D::Error::custom)?;
                     let codes = match codes {
                         OneOrMany::One(text) => list(std::slice::from_ref(text))?,
-                        OneOrMany::Many(texts) => list(texts)?,
+                        OneOrMany::Many(texts) => some(list(texts)?)?,
                     };
                     rows.push((reading, codes));
                 }
@@ -228,7 +232,7 @@ impl<C: schemars::JsonSchema> schemars::JsonSchema for Pinned<C> {
                 codes,
                 {
                     "type": "object",
-                    "propertyNames": { "pattern": "^[a-z-]+=[a-z-]+$" },
+                    "propertyNames": { "enum": super::shapes::readings() },
                     "additionalProperties": codes,
                     "minProperties": 1,
                 },

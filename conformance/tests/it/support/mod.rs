@@ -41,3 +41,30 @@ pub(crate) fn snapshot(folder: &str, name: &str, text: &str) {
 pub(crate) fn word(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
+
+/// The published schema.
+pub(crate) fn schema(name: &str) -> jsonschema::Validator {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/schema");
+    let text = std::fs::read_to_string(format!("{folder}/{name}.json")).expect("a schema");
+    let schema: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    jsonschema::validator_for(&schema).expect("a sound schema")
+}
+
+/// The Python adapter.
+pub(crate) const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/adapters/python");
+
+/// The Python adapter with one thing wrong: of a file, what takes the place of what.
+pub(crate) fn defective(folder: &Path, file: &str, (right, wrong): (&str, &str)) {
+    for entry in
+        std::fs::read_dir(PYTHON).expect("the adapter").map(|entry| entry.expect("an entry"))
+    {
+        let (from, to) = (entry.path(), folder.join(entry.file_name()));
+        // What is wrong already stays so.
+        if from.extension().is_some_and(|extension| extension == "py") && !to.exists() {
+            std::fs::copy(from, to).expect("it is copied");
+        }
+    }
+    let text = std::fs::read_to_string(folder.join(file)).expect("a file of the adapter");
+    assert!(text.contains(right), "{file} has no {right}");
+    std::fs::write(folder.join(file), text.replace(right, wrong)).expect("it is written");
+}

@@ -162,6 +162,15 @@ impl Names {
         })
     }
 
+    /// The set that gave a buffer, while it is not known to be freed.
+    pub(crate) fn set_of_buffer(&self, id: BufferId) -> Option<usize> {
+        let is_it = |named: &&Named| match named.referent {
+            Referent::Buffer(allocated) => allocated.id == id,
+            Referent::Device { .. } | Referent::Handle(_) | Referent::Command(_) => false,
+        };
+        self.live.iter().find(is_it).map(|named| named.set)
+    }
+
     /// The arguments of the SendCommand of a command, also of one that is done with.
     pub(crate) fn sent(&self, set: usize, id: CommandId) -> Option<SentCommand> {
         let same = |sent: &SentCommand| sent.id == id;

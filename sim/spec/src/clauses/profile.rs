@@ -63,7 +63,21 @@ pub struct ProfileFile {
     pub base: String,
     /// Question to reading.
     #[cfg_attr(feature = "serde", serde(default))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "known_readings"))]
     pub readings: BTreeMap<String, String>,
+}
+
+/// Each question with its readings.
+#[cfg(feature = "schema")]
+fn known_readings(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let of = |row: &super::QuestionInfo| {
+        let ids: Vec<&str> = row.question.readings().map(|reading| reading.info().id).collect();
+        (row.id, schemars::json_schema!({ "enum": ids }))
+    };
+    let questions: BTreeMap<&str, schemars::Schema> = QUESTIONS.iter().map(of).collect();
+    schemars::json_schema!({
+        "type": "object", "properties": questions, "additionalProperties": false, "default": {}
+    })
 }
 
 #[cfg(feature = "serde")]

@@ -118,6 +118,13 @@ impl Bound {
         self.edges().into_iter().filter(|value| self.accepts(*value)).collect()
     }
 
+    /// Values beyond the most that are not known to be refused.
+    pub(super) fn beyond(&self) -> Vec<u32> {
+        let Self { least, most, open, .. } = *self;
+        let beyond = [most + least, 2 * most, most << 6];
+        if open { beyond.into() } else { Vec::new() }
+    }
+
     /// The values that have to be refused.
     pub(super) fn refused(&self) -> Vec<u32> {
         self.edges().into_iter().filter(|value| !self.accepts(*value)).collect()

@@ -31,6 +31,11 @@ pub(super) fn stories() -> Vec<Story> {
     all.extend([shared_each(), handle_of_the_third()]);
     all.extend(ORDERS.iter().map(|(what, order)| given_again(what, order)));
     all.extend([freed_beside_others(), where_none_fits()]);
+    all.extend([again_and_again(), count_after_free(), freed_after_refusal()]);
+    all.extend(LATE.iter().map(|(size, alignment)| requested_late_of(*size, *alignment)));
+    all.push(too_many_late());
+    all.extend([1 << 16, (1 << 16) + 1].map(beyond_32_bits));
+    all.extend(["server", "primary", "secondary1"].map(stays_for_the_others));
     all
 }
 
@@ -53,6 +58,10 @@ fn of_size(size: u32) -> Story {
         &[GIVEN, "server.allocate-buffer.prefix-zone", "server.query-available-buffers.count"],
     )
     .steps(requested(size, 0, 3))
+    // Freed with just its own size, or with none: that is its own, too.
+    .steps([free("b2", size + 1, "VD_E_INVALID"), free("b2", size, "NOERROR")])
+    .step(call("FreeBuffer", SERVER, json!({ "buffer": "b3" }), "NOERROR"))
+    .steps(["b2", "b3"].map(|name| free(name, size, "VD_E_INVALID")))
 }
 
 fn of_count(count: u32) -> Story {
@@ -196,6 +205,150 @@ fn given_again(what: &str, order: &[usize; 4]) -> Story {
             .iter()
             .map(|name| with(allocate(name, 4096, 0), "when", "available-count=at-least")),
     )
+}
+
+/// Size and alignment of what is requested in an active set.
+const LATE: &[(u32, u32)] = &[(513, 1024), (4096, 65536), (1 << 17, 0), (7, 4096)];
+
+fn requested_late_of(size: u32, alignment: u32) -> Story {
+    let of = match alignment {
+        0 => String::new(),
+        alignment => format!(", each at a multiple of {alignment}"),
+    };
+    story(
+        &format!("buffers/requested-late-{size}-aligned-{alignment}"),
+        &format!("Three buffers of {size} bytes are requested in an active set and given{of}"),
+        &[GIVEN, "server.request-buffers.status", "server.query-available-buffers.count"],
+    )
+    .given(json!({ "phase": "Active" }))
+    .steps([request(size, alignment, 3), query(size, alignment)])
+    .steps(names("b", 3).iter().map(|name| allocate(name, size, alignment)))
+}
+
+/// A request for which there is no memory takes nothing of the others.
+fn too_many_late() -> Story {
+    let large = sized(1 << 31, 0, Some(1 << 20));
+    story(
+        "buffers/requested-late-too-many",
+        "A request in an active set for which there is no memory leaves what was requested",
+        &[GIVEN, "server.request-buffers.memory", "server.query-available-buffers.count"],
+    )
+    .given(json!({ "phase": "Active" }))
+    .step(request(4096, 0, 2))
+    .step(call("RequestBuffers", SERVER, large, json!(["VD_E_MEMORY", "NOERROR"])))
+    .step(query(4096, 0))
+    .steps(names("b", 2).iter().map(|name| allocate(name, 4096, 0)))
+}
+
+/// So many buffers of 64 KiB are more than 32 bits count: there is no memory for them, or there
+/// are as many.
+fn beyond_32_bits(count: u32) -> Story {
+    let asked = sized(BUFFER, 0, Some(count));
+    // What follows depends on the answer: the oracle alone judges it.
+    let judged = |mut step: Value| {
+        step.as_object_mut().expect("a step").remove("expect");
+        step
+    };
+    story(
+        &format!("buffers/requested-late-{count}"),
+        &format!("{count} buffers of 64 KiB are requested: all of them are there, or no memory"),
+        &["server.request-buffers.status", GIVEN],
+    )
+    .given(json!({ "phase": "Active" }))
+    .step(call("RequestBuffers", SERVER, asked, json!(["NOERROR", "VD_E_MEMORY"])))
+    .step(query(BUFFER, 0))
+    .steps(names("b", 2).iter().map(|name| judged(allocate(name, BUFFER, 0))))
+}
+
+/// Freed and allocated, freed and allocated, and never less.
+fn again_and_again() -> Story {
+    let when = |step| with(step, "when", "available-count=at-least");
+    let rounds = (1..=4).flat_map(|round: u32| {
+        let names = names(&format!("r{round}b"), 2);
+        let free: Vec<Value> = names.iter().map(|name| when(free(name, 4096, "NOERROR"))).collect();
+        let given = names.iter().map(|name| when(allocate(name, 4096, 0))).collect::<Vec<_>>();
+        given.into_iter().chain(free)
+    });
+    connected(
+        "buffers/given-again-and-again",
+        "Two buffers are given and freed, four times",
+        &["server.free-buffer.status", GIVEN],
+    )
+    .steps([begin(512, 0, BUFFER), request(4096, 0, 2), end(), client_configuration()])
+    .steps(rounds)
+}
+
+/// As many as are said to be there once buffers were freed can be had, and the oracle counts.
+fn count_after_free() -> Story {
+    let mut last = allocate("again3", 4096, 0);
+    last.as_object_mut().expect("a step").remove("expect");
+    connected(
+        "buffers/count-after-free",
+        "Once buffers were freed, as many as are said to be available can be had",
+        &["server.query-available-buffers.count", GIVEN],
+    )
+    .steps(requested(4096, 0, 2))
+    .steps([free("b1", 4096, "NOERROR"), free("b2", 4096, "NOERROR"), query(4096, 0)])
+    .steps(
+        ["again1", "again2"]
+            .map(|name| with(allocate(name, 4096, 0), "when", "available-count=at-least")),
+    )
+    .step(last)
+}
+
+/// A buffer is no command's once its SendCommand was refused, or it fell with its device.
+fn freed_after_refusal() -> Story {
+    let refused = |name: &str, buffer: u32, status: &str, told: &str| {
+        let back = json!({ "await": "callback", "lane": "server.main", "of": name,
+            "completion": told });
+        [with(call("SendCommand", "sdev1", write_of(buffer), status), "as", name), back]
+    };
+    let free = |number: u32| free(&format!("b{number}"), BUFFER, "NOERROR");
+    let cleared = super::steps::exchange(1, "clear", json!({ "code": "ClearError" }), json!({}));
+    story(
+        "buffers/freed-after-refusal",
+        "Buffers of commands that were refused, or that fell with their device, are freed",
+        &["server.free-buffer.status", "server.send-command.error-callback", "device.error.queue"],
+    )
+    .given(json!({ "phase": "Active", "devices": 2, "buffers": ["b1", "b2", "b3", "b4", "b5"] }))
+    .steps([send(1, "c1", write_of(1)), send(1, "c2", write_of(2)), get(1, "c1")])
+    .step(super::steps::complete(1, "c1", "ERROR_WRITE_FAULT", json!({ "bytes": 0 })))
+    .step(super::steps::called_back("c1", "ERROR_WRITE_FAULT"))
+    .step(super::steps::called_back("c2", "ERROR_IO_DEVICE"))
+    .steps(refused("r3", 3, "VD_E_IO_ERROR", "ERROR_IO_DEVICE"))
+    .steps([3, 2, 1].map(free))
+    .steps(cleared)
+    .step(super::steps::bare("CloseDevice", "sdev1", "NOERROR"))
+    .steps(refused("r4", 4, "VD_E_PROTOCOL", "ERROR_INVALID_HANDLE"))
+    .steps([4, 5].map(free))
+}
+
+/// After an abort the Close of one process takes buffers from it, and from no other.
+fn stays_for_the_others(closes: &str) -> Story {
+    let processes = [("server", SERVER), ("primary", "cset"), ("secondary1", "x1set")];
+    let touch = |process: &str, found: &str| json!({ "touch": "b1", "lane": format!("{process}.main"), "found": found });
+    let of_client = json!({ "client-close-after-abort=noerror": "NOERROR",
+        "client-close-after-abort=open-error": "VD_E_OPEN" });
+    let of_server = json!({ "server-close-after-abort=noerror": "NOERROR",
+        "server-close-after-abort=protocol-error": "VD_E_PROTOCOL" });
+    let expect = if closes == "server" { of_server } else { of_client };
+    let on = processes.iter().find(|(process, _)| *process == closes).map_or(SERVER, |(_, on)| on);
+    let found = |process: &str| if process == closes { "gone" } else { "alive" };
+    let mut given = json!({ "phase": "Active", "devices": 2, "secondaries": 1, "buffers": ["b1"] });
+    given["commands"] = json!([{ "as": "c1", "code": "Write", "device": 2, "buffer": "b1",
+        "size": BUFFER, "at": "delivered" }]);
+    story(
+        &format!("buffers/stay-when-{closes}-closes"),
+        &format!("After an abort {closes} closes the set: the others keep their buffers"),
+        &["abort.buffers-stay", "abort.callbacks"],
+    )
+    .given(given)
+    .step(super::steps::bare("SignalAbort", "cset", "NOERROR"))
+    .step(super::steps::called_back("c1", "ERROR_OPERATION_ABORTED"))
+    .step(super::steps::agent_returns())
+    .steps(processes.map(|(process, _)| touch(process, "alive")))
+    .step(call("Close", on, json!({}), expect))
+    .steps(processes.map(|(process, _)| touch(process, found(process))))
 }
 
 /// A buffer that no command carries is freed, whatever other commands carry.

@@ -39,13 +39,10 @@ const BESIDE: &[(&str, &[u32])] = &[
     ("1116-to-1451", &[1116, 1118, 1128, 1130, 1449, 1451]),
 ];
 
-/// Positions: beyond what 31, 32, 40 and 62 bits hold.
-const POSITIONS: &[u64] = &[0, 512, (1 << 31) + 512, 1 << 32, (1 << 40) + 4096, (1 << 62) + 1024];
-
 /// Counts of SkipBlocks and SkipMarks, with a sign.
 const COUNTS: &[i64] = &[1, 0, -1, -5, 65537, -65537, (1 << 31) - 1, -(1 << 31)];
 
-const TAPE: [&str; 6] =
+pub(super) const TAPE: [&str; 6] =
     ["Removable", "Rewind", "Position", "SkipBlocks", "ReversePosition", "FileMarks"];
 
 pub(super) fn stories() -> Vec<Story> {
@@ -56,7 +53,6 @@ pub(super) fn stories() -> Vec<Story> {
         error(name.trim_start_matches("error-"), (*code).into())
     }));
     all.extend([bytes_of_writes(), bytes_of_failed_writes()]);
-    all.extend([positions_of_writes(), positions_set(), positions_told(), positions_of_a_tape()]);
     all.extend([skipped("SkipBlocks"), skipped("SkipMarks")]);
     all.extend([1, 2, 3].map(flushed));
     all.extend([held_at_the_error(), two_errors(), two_times_cleared(), refused_several()]);
@@ -70,7 +66,7 @@ pub(super) fn stories() -> Vec<Story> {
 }
 
 /// ClearError is sent, delivered and answered.
-fn cleared(device: u32, name: &str) -> Vec<Value> {
+pub(super) fn cleared(device: u32, name: &str) -> Vec<Value> {
     exchange(device, name, json!({ "code": "ClearError" }), json!({}))
 }
 
@@ -167,77 +163,6 @@ fn bytes_of_failed_writes() -> Story {
         let mut steps = write(index + 1, 4 * BUFFER, *bytes, "ERROR_WRITE_FAULT");
         steps.extend(cleared(1, &format!("clear{index}")));
         steps
-    }))
-}
-
-fn disk() -> Value {
-    json!({ "features": ["RandomAccess"] })
-}
-
-fn positions_of_writes() -> Story {
-    let each = POSITIONS.iter().enumerate();
-    story(
-        "callbacks/positions-of-writes",
-        "Writes of a disk carry their positions, beyond 4 GiB too",
-        &["client.get-command.as-sent"],
-    )
-    .config(disk())
-    .given(json!({ "phase": "Active", "buffers": ["b1"] }))
-    .steps(each.flat_map(|(index, position)| {
-        let sent = json!({ "code": "Write", "buffer": "b1", "size": 512, "position": position });
-        exchange(1, &format!("c{index}"), sent, json!({ "bytes": 512 }))
-    }))
-}
-
-fn positions_set() -> Story {
-    let each = POSITIONS.iter().enumerate();
-    story(
-        "callbacks/positions-set",
-        "SetPosition carries its position and tells the new one, beyond 4 GiB too",
-        &["client.get-command.as-sent", "agent.callback"],
-    )
-    .config(disk())
-    .given(json!({ "phase": "Active" }))
-    .steps(each.flat_map(|(index, position)| {
-        let sent = json!({ "code": "SetPosition", "size": 0, "position": position });
-        exchange(1, &format!("c{index}"), sent, json!({ "position": position }))
-    }))
-}
-
-fn asking() -> Value {
-    json!({ "code": "GetPosition" })
-}
-
-fn positions_told() -> Story {
-    let each = POSITIONS.iter().enumerate();
-    story(
-        "callbacks/positions-told",
-        "GetPosition tells the position that the client gives, beyond 4 GiB too",
-        &["agent.callback"],
-    )
-    .config(json!({ "features": TAPE }))
-    .given(json!({ "phase": "Active" }))
-    .steps(each.flat_map(|(index, position)| {
-        exchange(1, &format!("c{index}"), asking(), json!({ "position": position }))
-    }))
-}
-
-/// Several at once: each is told its own position.
-fn positions_of_a_tape() -> Story {
-    let commands = ["c1", "c2", "c3"];
-    let told = [("c3", 3 << 33), ("c1", 1 << 33), ("c2", 2_u64 << 33)];
-    story(
-        "callbacks/positions-of-several",
-        "Three GetPosition at once: each is told its own position",
-        &["agent.callback"],
-    )
-    .config(json!({ "features": TAPE }))
-    .given(json!({ "phase": "Active" }))
-    .steps(commands.map(|name| send(1, name, asking())))
-    .steps(commands.map(|name| get(1, name)))
-    .steps(told.iter().flat_map(|(name, position)| {
-        let answer = complete(1, name, "ERROR_SUCCESS", json!({ "position": position }));
-        [answer, called_back(name, "ERROR_SUCCESS")]
     }))
 }
 
@@ -420,10 +345,10 @@ fn aborted(devices: u32) -> Story {
 }
 
 /// A kind of device, its features, and the commands that it has besides those of all.
-type Kind = (&'static str, &'static [&'static str], &'static [&'static str]);
+pub(super) type Kind = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 /// Commands: which each kind of device supports.
-const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     ("pipe", &[], &[]),
     ("pipe-removable", &["Removable"], &["Load"]),
     ("disk", &["RandomAccess"], &["SetPosition"]),
@@ -432,7 +357,7 @@ const KINDS: &[Kind] = &[
 ];
 
 /// A command as the server sends it, with what it needs.
-fn sent(code: &str) -> Value {
+pub(super) fn sent(code: &str) -> Value {
     match named(code) {
         C::Read | C::Write => json!({ "code": code, "buffer": "b1", "size": 512 }),
         C::SkipMarks | C::SkipBlocks | C::Load => json!({ "code": code, "size": 1 }),
@@ -481,7 +406,7 @@ fn named(code: &str) -> C {
 }
 
 /// All commands of a kind of device.
-fn codes_of(own: &[&'static str]) -> Vec<&'static str> {
+pub(super) fn codes_of(own: &[&'static str]) -> Vec<&'static str> {
     ["Write", "Flush"].iter().chain(own).copied().collect()
 }
 

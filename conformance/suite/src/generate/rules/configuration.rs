@@ -32,12 +32,16 @@ pub(super) fn stories() -> Vec<Story> {
         accepted(&name, json!({ "deviceCount": 1 }), (block, alignment, transfer))
     };
     for block in BLOCK_SIZE.accepted() {
-        all.push(set(format!("block-size-{block}"), block, block, BUFFER));
+        // Without an alignment that of the blocks holds, of each size.
+        all.push(set(format!("block-size-{block}"), block, 0, BUFFER));
     }
-    for alignment in SERVER_ALIGNMENT.accepted().into_iter().filter(|one| *one != 512) {
-        let block = if alignment == 0 { 4096 } else { 512 };
-        all.push(set(format!("alignment-{alignment}"), block, alignment, BUFFER));
+    for block in [1024, 65536] {
+        all.push(set(format!("alignment-of-blocks-of-{block}"), block, block, BUFFER));
     }
+    for alignment in SERVER_ALIGNMENT.accepted().into_iter().filter(|one| *one > 512) {
+        all.push(set(format!("alignment-{alignment}"), 512, alignment, BUFFER));
+    }
+    all.extend(TRANSFER.beyond().into_iter().map(beyond_the_option));
     for transfer in TRANSFER.accepted().into_iter().filter(|one| *one != BUFFER) {
         all.push(set(format!("transfer-size-{transfer}"), 512, 0, transfer));
     }
@@ -60,10 +64,11 @@ pub(super) fn stories() -> Vec<Story> {
 const SOUND: &str = "server.begin-configuration.status";
 const UNSOUND: &str = "server.begin-configuration.limits-refused";
 
-/// BeginConfiguration with one field different. Who checks it is contested.
+/// BeginConfiguration with one field out of bounds, and all others unlike those that are
+/// accepted later: what is refused leaves nothing. Who checks it is contested.
 fn setting(field: &str, value: u32, block: u32) -> Value {
-    let mut args =
-        json!({ "features": ["WriteMedia"], "blockSize": block, "maxTransferSize": BUFFER });
+    let mut args = json!({ "features": ["WriteMedia", "ReadMedia"], "blockSize": block,
+        "maxTransferSize": 3 * BUFFER });
     args[field] = value.into();
     let step = call("BeginConfiguration", SERVER, args, "VD_E_IO_ERROR");
     with(step, "when", "bad-configuration-arguments=any-failure")
@@ -88,7 +93,22 @@ fn refused(bound: &Bound, name: &str) -> Story {
     )
     .given(json!({ "phase": "Connected" }))
     .steps(bound.refused().into_iter().map(|value| setting(field, value, 512)))
+    .steps(bound.refused().into_iter().rev().take(2).map(|value| setting(field, value, 4096)))
     .steps(still_connected())
+}
+
+/// Larger transfers than the option of BACKUP takes: whoever takes them tells them as they are.
+fn beyond_the_option(transfer: u32) -> Story {
+    let args = json!({ "features": ["WriteMedia"], "blockSize": 512, "maxTransferSize": transfer });
+    let begun = call("BeginConfiguration", SERVER, args, "NOERROR");
+    let when = |step| with(step, "when", "transfer-size-limit=unlimited");
+    story(
+        &format!("configuration/transfer-size-beyond-{transfer}"),
+        "Transfers larger than the option of BACKUP are told as they were set",
+        &[SOUND, "client.get-configuration.granted"],
+    )
+    .given(json!({ "phase": "Connected" }))
+    .steps([begun, end(), client_configuration()].map(when))
 }
 
 /// The alignment is at least the size of a block.

@@ -15,7 +15,11 @@ pub(super) fn stories() -> Vec<Story> {
     let mut all: Vec<Story> = DEVICES.iter().map(|devices| all_open(*devices)).collect();
     all.extend([2, 3, 5].map(last_is_missing));
     all.extend([1, 2, 3, 5].map(closed_in_turn));
-    all.extend([2, 3, 5].map(closed_but_for_the_last));
+    all.extend([2, 3, 5].map(|devices| closed_but_for(devices, devices)));
+    all.extend([1, 2].map(|which| closed_but_for(which, 3)));
+    all.extend([1, 2, 3].map(|which| end_unseen_of(which, 3)));
+    all.extend([1, 2, 3].map(|which| client_lacks(which, 3)));
+    all.push(of_who_has_gone());
     all.extend(SECONDARIES.iter().map(|number| secondaries(*number)));
     all.extend([aborts_each("sset"), aborts_each("cset")]);
     all
@@ -66,6 +70,33 @@ fn last_is_missing(devices: u32) -> Story {
     .steps(exchange(devices, "c1", flush(), json!({})))
 }
 
+/// As long as the client has not opened each of them, the first too, the set is not active.
+fn client_lacks(which: u32, devices: u32) -> Story {
+    let entry = "active-entry=all-open-and-agent";
+    let early = with(call("SendCommand", "sdev1", flush(), "VD_E_PROTOCOL"), "as", "early");
+    let told = json!({ "await": "callback", "lane": "server.main", "of": "early",
+        "completion": "ERROR_INVALID_HANDLE" });
+    let opens = |device: u32| {
+        let opened = call("OpenDevice", CLIENT, json!({ "name": device_name(device) }), "NOERROR");
+        with(opened, "as", format!("cdev{device}"))
+    };
+    let place = place(which, devices);
+    story(
+        &format!("counts/{place}-of-{devices}-not-open-at-the-client"),
+        &format!(
+            "Of {} the client lacks the {place}: nothing can be sent yet",
+            of_devices(devices)
+        ),
+        &["server.send-command.phase", "client.open-device.status", "server.send-command.status"],
+    )
+    .given(json!({ "phase": "Initializing", "devices": devices, "agent": "running",
+        "serverOpened": devices, "clientOpened": 0 }))
+    .steps((1..=devices).filter(|one| *one != which).map(opens))
+    .steps([early, told].map(|step| with(step, "when", entry)))
+    .step(opens(which))
+    .steps(exchange(which, "c1", flush(), json!({})))
+}
+
 fn close_device(device: u32) -> Value {
     bare("CloseDevice", &format!("sdev{device}"), "NOERROR")
 }
@@ -76,18 +107,35 @@ fn sees(device: u32, status: &str) -> Value {
 
 /// The agent stays until the last device is closed.
 fn closed_in_turn(devices: u32) -> Story {
+    // Nobody opens again what is closed.
+    let surplus = |on: &str, question: &str, device: u32| {
+        let expect = json!({ format!("{question}=open-error"): "VD_E_OPEN",
+            format!("{question}=protocol-error"): "VD_E_PROTOCOL" });
+        call("OpenDevice", on, json!({ "name": device_name(device) }), expect)
+    };
     let first = (1..devices).flat_map(|device| {
-        [close_device(device), sees(device, "VD_E_CLOSE"), json!({ "blocked": ["server.agent"] })]
+        [
+            close_device(device),
+            sees(device, "VD_E_CLOSE"),
+            surplus(SERVER, "server-open-device-surplus", device),
+            surplus(CLIENT, "client-open-device-surplus", device),
+            json!({ "blocked": ["server.agent"] }),
+        ]
     });
     let agent = json!({ "await": "return", "lane": "server.agent", "expect": "NOERROR" });
     let when = |step| with(step, "when", "agent-return=after-last-device");
+    let mut clauses =
+        vec!["client.get-command.close", "server.close.status", "client.close.status"];
+    if devices > 1 {
+        clauses.extend(["server.open-device.surplus", "client.open-device.surplus"]);
+    }
     story(
         &format!("counts/closed-in-turn-{devices}"),
         &format!(
             "{} closed in turn: with the last the agent returns, and the set is at its end",
             of_devices(devices)
         ),
-        &["client.get-command.close", "server.close.status", "client.close.status"],
+        &clauses,
     )
     .given(json!({ "phase": "Active", "devices": devices }))
     .steps(first.map(when))
@@ -95,20 +143,58 @@ fn closed_in_turn(devices: u32) -> Story {
     .steps([bare("Close", CLIENT, "NOERROR"), bare("Close", SERVER, "NOERROR")].map(when))
 }
 
-/// All but the last device are closed: Close is the server's mistake all the same.
-fn closed_but_for_the_last(devices: u32) -> Story {
+/// Which one of so many it is, in a word.
+fn place(which: u32, devices: u32) -> &'static str {
+    match which {
+        1 => "first",
+        last if last == devices => "last",
+        _ => "middle",
+    }
+}
+
+/// The client has seen the end of every device but one: its Close is a mistake all the same.
+fn end_unseen_of(which: u32, devices: u32) -> Story {
+    let expect = json!({ "client-close-devices-open=open-error": "VD_E_OPEN",
+        "client-close-devices-open=noerror": "NOERROR" });
+    let surplus = json!({ "client-open-device-surplus=open-error": "VD_E_OPEN",
+        "client-open-device-surplus=protocol-error": "VD_E_PROTOCOL" });
+    let agent = json!({ "await": "return", "lane": "server.agent", "expect": "NOERROR" });
+    let place = place(which, devices);
+    let when = |step| with(step, "when", "agent-return=after-last-device");
+    story(
+        &format!("counts/{place}-of-{devices}-not-seen-closed"),
+        &format!(
+            "Of {} the client has not seen the end of the {place} when it closes the set",
+            of_devices(devices)
+        ),
+        &[
+            "client.close.devices-open.status",
+            "client.get-command.close",
+            "client.open-device.surplus",
+        ],
+    )
+    .given(json!({ "phase": "Active", "devices": devices }))
+    .steps((1..=devices).map(close_device).map(when))
+    .step(when(agent))
+    .steps((1..=devices).filter(|one| *one != which).map(|one| when(sees(one, "VD_E_CLOSE"))))
+    .step(when(call("OpenDevice", CLIENT, json!({ "name": "S9" }), surplus)))
+    .step(when(call("Close", CLIENT, json!({}), expect)))
+}
+
+/// All but one device are closed: Close is the server's mistake all the same.
+fn closed_but_for(which: u32, devices: u32) -> Story {
     let expect = json!({ "server-close-devices-open=protocol-error": "VD_E_PROTOCOL",
         "server-close-devices-open=noerror": "NOERROR" });
-    let other = devices - 1;
+    let place = place(which, devices);
     let mut given = json!({ "phase": "Active", "devices": devices });
-    given["commands"] = json!([{ "as": "c1", "code": "Flush", "device": devices, "at": "queued" }]);
+    given["commands"] = json!([{ "as": "c1", "code": "Flush", "device": which, "at": "queued" }]);
     story(
-        &format!("counts/last-of-{devices}-not-closed"),
-        &format!("Of {} the last is open when the server closes the set", of_devices(devices)),
+        &format!("counts/{place}-of-{devices}-not-closed"),
+        &format!("Of {} the {place} is open when the server closes the set", of_devices(devices)),
         &["server.close.devices-open.status", "server.close.devices-open.callbacks"],
     )
     .given(given)
-    .steps((1..=other).map(close_device))
+    .steps((1..=devices).filter(|one| *one != which).map(close_device))
     .step(call("Close", SERVER, json!({}), expect))
     .step(json!({ "await": "callback", "of": "c1", "completion": "ERROR_OPERATION_ABORTED" }))
     .step(super::steps::agent_returns())
@@ -135,6 +221,27 @@ fn secondaries(number: u32) -> Story {
     )
     .given(json!({ "phase": "Active", "devices": devices, "secondaries": number }))
     .steps((2..=devices).rev().flat_map(exchange))
+}
+
+/// A device whose client has gone is nobody's to open again.
+fn of_who_has_gone() -> Story {
+    let when = |step| with(step, "when", "secondary-close=harmless");
+    let surplus = |on: &str| {
+        let expect = json!({ "client-open-device-surplus=open-error": "VD_E_OPEN",
+            "client-open-device-surplus=protocol-error": "VD_E_PROTOCOL" });
+        when(call("OpenDevice", on, json!({ "name": "S2" }), expect))
+    };
+    let sees = call("GetCommand", "x1dev2", json!({ "timeout": 0 }), "VD_E_CLOSE");
+    let joins = call("OpenInSecondary", "x1set", json!({ "name": "S" }), "NOERROR");
+    story(
+        "counts/device-of-a-secondary-that-has-gone",
+        "A secondary client has seen the end of its device and closed: no process opens it again",
+        &["client.open-device.surplus", "client.close.secondary"],
+    )
+    .given(json!({ "phase": "Active", "devices": 3, "secondaries": 2 }))
+    .steps([close_device(2), sees, when(bare("Close", "x1set", "NOERROR"))])
+    .steps([surplus(CLIENT), surplus("x2set"), when(joins), surplus("x1set")])
+    .steps(exchange(1, "c1", flush(), json!({})).into_iter().map(when))
 }
 
 /// Every GetCommand that waits returns, that of the last device too.

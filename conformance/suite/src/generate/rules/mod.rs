@@ -9,9 +9,12 @@ mod callbacks;
 mod configuration;
 mod counts;
 mod create;
+mod failures;
 mod forgetting;
+mod held;
 mod lives;
 mod names;
+mod positions;
 mod queue;
 mod steps;
 mod story;
@@ -27,10 +30,13 @@ pub fn from_rules() -> Vec<Scenario> {
     all.extend(names::stories());
     all.extend(queue::stories());
     all.extend(callbacks::stories());
+    all.extend(positions::stories());
+    all.extend(failures::stories());
     all.extend(buffers::stories());
     all.extend(counts::stories());
     all.extend(time::stories());
     all.extend(forgetting::stories());
+    all.extend(held::stories());
     all.extend(lives::stories());
     all.into_iter().map(story::Story::written).collect()
 }

@@ -24,6 +24,8 @@ pub(super) fn stories() -> Vec<Story> {
     all.extend(INTERVALS.iter().map(|interval| intervals(*interval)));
     all.extend([1, 2, 3].map(pending_on_the_last));
     all.push(whole_and_in_parts());
+    all.extend([1, 2].map(waited_before));
+    all.extend([2, 3].map(completed_on_the_last));
     all
 }
 
@@ -100,6 +102,48 @@ fn pending_on_the_last(devices: u32) -> Story {
     .given(json!({ "phase": "Active", "devices": devices }))
     .step(send(devices, "c1", flush()))
     .steps([json!({ "expire": AGENT }), json!({ "blocked": [AGENT] }), json!({ "expire": AGENT })])
+    .steps(aborted(&["c1"]))
+}
+
+/// What a call has waited does not count in the next one, on the same device or on another.
+fn waited_before(device: u32) -> Story {
+    const TIME_OUT: u32 = 1000;
+    let begins = |device: u32| {
+        json!({ "start": "GetCommand", "lane": MAIN, "on": format!("cdev{device}"),
+            "args": { "timeout": TIME_OUT } })
+    };
+    let passes = |after: u32| json!({ "expire": MAIN, "after": after });
+    let stays = || json!({ "blocked": [MAIN] });
+    let delivered = json!({ "await": "return", "lane": MAIN, "expect": "NOERROR", "gives": "c1" });
+    let over = json!({ "await": "return", "lane": MAIN, "expect": "VD_E_TIMEOUT",
+        "unblockedBy": "expiry" });
+    let when = |step| with(step, "when", "linux-timeout-unit=milliseconds");
+    let on = if device == 1 { "the same device" } else { "another device" };
+    let steps = vec![begins(1), passes(400), stays(), send(1, "c1", flush()), delivered];
+    let again = [begins(device), passes(700), stays(), passes(299), stays(), passes(1), over];
+    story(
+        &format!("time/waited-before-on-{}", if device == 1 { "the-same" } else { "another" }),
+        &format!("A GetCommand waits, then one on {on}: all of its own time has to pass"),
+        &["client.get-command.timeout", "client.get-command.delivers"],
+    )
+    .given(json!({ "phase": "Active", "devices": 2 }))
+    .steps(steps.into_iter().chain(again).map(when))
+}
+
+/// A completion on the last device begins the count anew, whatever waits on the first.
+fn completed_on_the_last(devices: u32) -> Story {
+    let interval = || json!({ "expire": AGENT });
+    let stays = || json!({ "blocked": [AGENT] });
+    story(
+        &format!("time/completed-on-the-last-of-{devices}"),
+        "A completion on the last device begins the count of intervals anew",
+        &["server.time-out.aborts", "agent.callback", "abort.agent-returns"],
+    )
+    .config(json!({ "serverTimeOut": 300 }))
+    .given(json!({ "phase": "Active", "devices": devices }))
+    .steps([send(1, "c1", flush()), send(devices, "c2", flush()), interval(), stays()])
+    .steps([get(devices, "c2"), complete(devices, "c2", "ERROR_SUCCESS", json!({}))])
+    .steps([called_back("c2", "ERROR_SUCCESS"), interval(), stays(), interval()])
     .steps(aborted(&["c1"]))
 }
 

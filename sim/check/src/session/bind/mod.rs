@@ -120,10 +120,7 @@ fn bound(
             let kind = requested(args);
             Call::Server(ServerCall::RequestBuffers(kind))
         }
-        Function::IsSharedBuffer => {
-            let buffer = buffer_argument(&session.names, args)?;
-            Call::Server(ServerCall::IsSharedBuffer { buffer })
-        }
+        Function::IsSharedBuffer => Call::Server(server::is_shared(session, callee.set, args)?),
         Function::EndConfiguration => Call::Server(ServerCall::EndConfiguration),
         Function::ExecuteCompletionAgent => Call::Server(ServerCall::ExecuteCompletionAgent),
         Function::FreeBuffer => {

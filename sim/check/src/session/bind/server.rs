@@ -1,9 +1,10 @@
 //! The server's calls on its set interface.
 
-use super::argument::{Callee, name_argument, requested};
+use super::argument::{Callee, buffer_argument, name_argument, requested};
+use crate::explain::InputError;
 use crate::session::{Bound, Invocation, OnSuccess, Session, SetName, SetTrack};
 use crate::terms::Terms;
-use vdi_model::{BufferId, Call, Granted, ServerCall, ServerLife};
+use vdi_model::{BufferId, Call, Granted, ServerCall, ServerLife, State};
 use vdi_spec::clauses::{AllocateAlignmentZero, TransferSizeLimit};
 use vdi_spec::config::{LARGEST_TRANSFER, ServerConfig};
 use vdi_trace::Args;
@@ -42,6 +43,24 @@ pub(super) fn configure(terms: &Terms, callee: Callee, args: &Args<'_>) -> Bound
     };
     let call = Call::Server(ServerCall::BeginConfiguration { sound, granted });
     Bound::new(callee.set, call, OnSuccess::Configure(config))
+}
+
+/// A buffer that another set has given away, and that is open, is for certain none of this one's;
+/// of what was freed or closed the address may be any other buffer's by now.
+pub(super) fn is_shared(
+    session: &Session,
+    set: usize,
+    args: &Args<'_>,
+) -> Result<ServerCall, InputError> {
+    let buffer = buffer_argument(&session.names, args)?;
+    let anothers = |id: &BufferId| {
+        session.names.set_of_buffer(*id).is_some_and(|other| {
+            let may_be_gone =
+                |state: &State| state.server != ServerLife::Open || state.buffer(*id).is_none();
+            other != set && !session.sets[other].any(may_be_gone)
+        })
+    };
+    Ok(ServerCall::IsSharedBuffer { buffer: buffer.filter(|id| !anothers(id)) })
 }
 
 pub(super) fn open_device(session: &Session, callee: Callee, call: &Invocation<'_>) -> Bound {

@@ -3,6 +3,7 @@
 
 mod after;
 mod beside;
+mod handed_on;
 mod life;
 
 use super::story::Story;
@@ -10,5 +11,6 @@ use super::story::Story;
 pub(super) fn stories() -> Vec<Story> {
     let mut all = after::stories();
     all.extend(beside::stories());
+    all.extend(handed_on::stories());
     all
 }

@@ -33,10 +33,10 @@ use smallvec::SmallVec;
 use super::configuration::Configuration;
 use super::context::{Context, Pending, Scope, is_agent};
 use super::footprint::{
-    Outlook, aborts_softly, activates, is_of_device, is_settled, of, of_callback, of_exit,
-    of_routines, with_routines,
+    activates, is_of_device, is_settled, of, of_callback, of_exit, of_routines, with_routines,
 };
 use super::observation::Observation;
+use super::outlook::Outlook;
 use super::parts::{Aspect, Footprint, Parts, bit, whole};
 use super::past::{can_abort_later, can_activate_later, can_close_later, is_cut_off};
 use vdi_model::{Call, ClientCall, DeviceName, ServerCall, ServerDevice, ServerLife};
@@ -194,7 +194,7 @@ fn nodes(
             nodes.push(node(context, config, outlook, index));
         }
     }
-    if outlook.exits {
+    if outlook.has_exit() {
         let footprint = of_exit();
         nodes.push(Node { of: Of::Exit, footprint, past: Parts::default(), is_soft: true });
     }
@@ -229,7 +229,7 @@ fn node(context: &Context<'_>, config: &Configuration, outlook: &Outlook, index:
             past.add(&outlook.activity(&config.state));
         }
     }
-    let is_soft = ((aborts || closes) && aborts_softly(outlook, pending.call))
+    let is_soft = ((aborts || closes) && outlook.aborts_softly(pending.call))
         || (activates_later && activates(pending.call));
     Node { of: Of::Call(index), footprint, past, is_soft }
 }
@@ -257,7 +257,7 @@ fn needed(
     let pending = &context.pending[context.find(*slot)?];
     let state = &config.state;
     if outlook.is_unknown()
-        || outlook.exits
+        || outlook.has_exit()
         || state.aborted.is_some()
         || state.server != ServerLife::Open
     {

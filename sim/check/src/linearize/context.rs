@@ -6,13 +6,13 @@ use smallvec::SmallVec;
 use super::configuration::{Configuration, Misuse};
 use super::frontier::Frontier;
 use super::linearization::{Moment, Spontaneous};
-use super::past::device_of;
 use super::slots::Slot;
 use crate::Checker;
 use crate::session::{Bound, Names, OpenCall, Session, outcomes};
 use crate::terms::Terms;
 use vdi_model::{
-    self, Agent, Answer, Call, LaneId, Outcome, Outcomes, ServerCall, ServerDevice, State,
+    self, Agent, Answer, Call, ClientCall, LaneId, Outcome, Outcomes, ServerCall, ServerDevice,
+    State,
 };
 use vdi_spec::clauses::{Clause, Profile};
 use vdi_trace::Function;
@@ -261,4 +261,20 @@ fn may_be_ready(
     };
     let in_progress = || config.state.activated || context.pending.iter().any(makes_ready);
     context.reduces && sends && of_readiness && in_progress()
+}
+
+/// The device that a call is about.
+pub(super) const fn device_of(call: &Call) -> Option<u8> {
+    match call {
+        Call::Server(ServerCall::SendCommand(request)) => Some(request.device),
+        Call::Server(ServerCall::CloseDevice { device }) => Some(*device),
+        Call::Client(
+            ClientCall::GetCommand { device, .. } | ClientCall::CompleteCommand { device, .. },
+        )
+        | Call::Secondary(
+            _,
+            ClientCall::GetCommand { device, .. } | ClientCall::CompleteCommand { device, .. },
+        ) => Some(*device),
+        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => None,
+    }
 }

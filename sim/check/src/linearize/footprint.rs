@@ -10,181 +10,15 @@
 
 use super::configuration::Configuration;
 use super::context::{Context, Pending, is_agent, is_ready};
+use super::outlook::Outlook;
 use super::parts::{Aspect, Footprint, Parts, bit, whole};
-use super::past::ends_softly;
-use vdi_model::{
-    Call, Caller, Carried, ClientCall, ClientDevice, Device, DeviceName, Request, ServerCall,
-    ServerDevice, Stage, State,
-};
+use vdi_model::{Call, Caller, Carried, ClientCall, DeviceName, Request, ServerCall, State};
 use vdi_spec::clauses::{
     ClientOpensFirst, CloseEventAfterServerClose, ConnectedStateCells, GetCommandBeforeActive,
 };
-use vdi_spec::codes::{CommandCode, Win32};
+use vdi_spec::codes::CommandCode;
 
 use Aspect as A;
-
-/// What the calls in progress leave open of the devices, and of the whole.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Outlook {
-    /// The devices of which the server has not opened all that it may.
-    unopened: u64,
-    /// The same of the clients.
-    unjoined: u64,
-    /// Those that the calls in progress close, if no device stays open then.
-    closing: u64,
-    /// Whether all are closed.
-    all_closed: bool,
-    /// Whether two calls of the server may open the same device, or one that is open.
-    server_contested: bool,
-    /// The devices that a client opens, or has opened, while another call opens them.
-    client_contested: u64,
-    /// Those that a call in progress closes while another does, or it is closed.
-    closed_again: u64,
-    /// Whether a call in progress starts the agent, besides what runs.
-    agents: u8,
-    /// Whether a device may be found full.
-    full: bool,
-    /// The devices that are in the error state, or may enter or leave it.
-    erring: u64,
-    /// Whether a device that a client has opened stays so, whatever the calls in progress come
-    /// to.
-    stays_open: bool,
-    /// How many calls in progress may end the set.
-    enders: u8,
-    /// Whether the primary's process may end.
-    pub(super) exits: bool,
-    /// Whether time may pass, or another process end: what is not looked at closer.
-    unknown: bool,
-}
-
-impl Outlook {
-    pub(super) fn new(context: &Context<'_>, config: &Configuration) -> Self {
-        let state = &config.state;
-        let mut outlook = Self::default();
-        let (mut open, mut opened_by, mut joined_by, mut closed_by) = (0, 0, 0, 0);
-        for (index, device) in (0..).zip(&state.devices) {
-            match device.server {
-                ServerDevice::Unopened => outlook.unopened |= bit(index),
-                ServerDevice::Open => open |= bit(index),
-                ServerDevice::Closed => {}
-            }
-            if device.client == ClientDevice::Unopened {
-                outlook.unjoined |= bit(index);
-            }
-        }
-        outlook.agents = u8::from(state.agent.is_running());
-        let untaken = context.pending.iter().filter(|pending| !config.taken.has(pending.slot));
-        for pending in untaken {
-            outlook.enders += u8::from(ends_set(pending.call));
-            match pending.call {
-                Call::Server(ServerCall::OpenDevice { device }) => {
-                    let device = device.map_or(0, bit);
-                    let free = device & outlook.unopened & !opened_by != 0;
-                    outlook.server_contested |= !free;
-                    opened_by |= device;
-                }
-                Call::Server(ServerCall::CloseDevice { device }) => {
-                    let device = bit(*device);
-                    outlook.closed_again |= device & (closed_by | !(open | outlook.unopened));
-                    closed_by |= device;
-                }
-                Call::Server(ServerCall::ExecuteCompletionAgent) => outlook.agents += 1,
-                Call::Server(ServerCall::SendCommand(Request { device, code, .. })) => {
-                    let clears = *code == CommandCode::ClearError;
-                    outlook.erring |= if clears { bit(*device) } else { 0 };
-                }
-                Call::Client(call) | Call::Secondary(_, call) => {
-                    outlook.note_client(call, &mut joined_by);
-                }
-                Call::Server(_) => {}
-            }
-        }
-        outlook.note_commands(state);
-        outlook.all_closed = state.all_closed();
-        let stays = |(index, device): (u8, &Device)| {
-            let open = device.client == ClientDevice::Open;
-            open && device.server != ServerDevice::Closed && closed_by & bit(index) == 0
-        };
-        outlook.stays_open = (0..).zip(&state.devices).any(stays);
-        let left = open | outlook.unopened;
-        outlook.closing = if left & !closed_by == 0 { left } else { 0 };
-        for (_, known) in context.spontaneous.iter().filter(|(slot, _)| !config.taken.has(*slot)) {
-            let softly = ends_softly(context, config, known);
-            outlook.exits |= softly;
-            outlook.unknown |= !softly;
-        }
-        outlook
-    }
-
-    fn note_client(&mut self, call: &ClientCall, joined_by: &mut u64) {
-        match call {
-            ClientCall::OpenDevice {
-                name: DeviceName::Known(device) | DeviceName::New(device),
-            } => {
-                let device = bit(*device);
-                self.client_contested |= device & (*joined_by | !self.unjoined);
-                *joined_by |= device;
-            }
-            ClientCall::CompleteCommand { device, code, .. } => {
-                self.full |= code.is_full();
-                self.erring |= if *code == Win32::ERROR_SUCCESS { 0 } else { bit(*device) };
-            }
-            ClientCall::OpenDevice { name: DeviceName::Unknown }
-            | ClientCall::Create { .. }
-            | ClientCall::OpenInSecondary { .. }
-            | ClientCall::GetBufferHandle { .. }
-            | ClientCall::MapBufferHandle { .. }
-            | ClientCall::GetConfiguration { .. }
-            | ClientCall::GetCommand { .. }
-            | ClientCall::SignalAbort
-            | ClientCall::Close => {}
-        }
-    }
-
-    fn note_commands(&mut self, state: &State) {
-        for (index, device) in (0..).zip(&state.devices) {
-            self.erring |= if device.errored { bit(index) } else { 0 };
-        }
-        for command in &state.commands {
-            let errs = command.fails_device || command.code == CommandCode::ClearError;
-            self.erring |= if errs { bit(command.device) } else { 0 };
-            self.full |= matches!(command.stage, Stage::Completed { code, .. } if code.is_full());
-        }
-    }
-
-    /// The first of the devices that are not all opened, and the call that opens it; a
-    /// device that is not joined comes last. `None` if that is not certain.
-    pub(super) fn first_unopened(&self) -> Option<(Aspect, u64)> {
-        if self.server_contested || self.client_contested != 0 || self.unknown {
-            return None;
-        }
-        let first = |devices: u64| devices & devices.wrapping_neg();
-        match (self.unopened, self.unjoined) {
-            (0, 0) => None,
-            (0, unjoined) => Some((A::Joined, first(unjoined))),
-            (unopened, _) => Some((A::Opened, first(unopened))),
-        }
-    }
-
-    /// Whether time may pass or a process end, so that nothing is certain.
-    pub(super) const fn is_unknown(&self) -> bool {
-        self.unknown
-    }
-
-    /// What tells whether the set is Active.
-    pub(super) fn activity(&self, state: &State) -> Parts {
-        if state.activated {
-            return Parts::default();
-        }
-        let read = whole::CONFIGURATION | whole::AGENT;
-        Parts::whole(read).with(A::Opened, u64::MAX).with(A::Joined, u64::MAX)
-    }
-
-    /// What tells whether all devices are closed.
-    const fn all_closed(&self) -> Parts {
-        Parts::whole(0).with(A::Closed, self.closing)
-    }
-}
 
 /// What the agent's return reads and changes. Commands whose callback is to come keep it from
 /// returning, and no call makes fewer of them.
@@ -216,7 +50,7 @@ pub(super) fn of(
     before: bool,
 ) -> Footprint {
     let state = &config.state;
-    if outlook.unknown
+    if outlook.is_unknown()
         || pending.bound.elsewhere
         || pending.bound.creates
         || context.profile().connected_state_cells == ConnectedStateCells::Table
@@ -477,7 +311,7 @@ fn of_client(
             let written = if aborted { 0 } else { whole::ABORT };
             Footprint::new(alive, Parts::whole(written))
         }
-        ClientCall::Close if !aborted && closes_softly(outlook) && life == whole::CLIENT => {
+        ClientCall::Close if !aborted && outlook.closes_softly() && life == whole::CLIENT => {
             let reads = Parts::whole(life | whole::ABORT | whole::SERVER | whole::SEEN);
             let written = life | whole::ABORT | whole::MAPPED | whole::BUFFERS;
             Footprint::new(reads, Parts::whole(written))
@@ -569,26 +403,6 @@ pub(super) fn with_routines(context: &Context<'_>, state: &State) -> u64 {
     });
     let sent = state.commands.iter().map(|command| command.device);
     sent.chain(sending).fold(0, |all, device| all | bit(device))
-}
-
-/// Whether the call may end the set: an abort, or a Close.
-pub(super) const fn ends_set(call: &Call) -> bool {
-    match call {
-        Call::Server(call) => matches!(call, ServerCall::SignalAbort | ServerCall::Close),
-        Call::Client(call) => matches!(call, ClientCall::SignalAbort | ClientCall::Close),
-        Call::Secondary(_, call) => matches!(call, ClientCall::SignalAbort),
-    }
-}
-
-/// Whether the call ends the set as a step of which what it leaves of the devices can be told.
-pub(super) const fn aborts_softly(outlook: &Outlook, call: &Call) -> bool {
-    ends_set(call) && (!matches!(call, Call::Client(ClientCall::Close)) || closes_softly(outlook))
-}
-
-/// Whether the primary's Close is an abort, and nothing else is that could come before it: it
-/// depends on no device then, and lets go of none of their commands.
-const fn closes_softly(outlook: &Outlook) -> bool {
-    outlook.stays_open && outlook.enders == 1 && !outlook.exits
 }
 
 /// Whether the call can make the set Active.

@@ -23,6 +23,7 @@ mod footprint;
 mod frontier;
 mod linearization;
 mod observation;
+mod outlook;
 mod parts;
 mod past;
 mod search;

@@ -20,14 +20,15 @@
 
 use super::before::Past;
 use super::configuration::Configuration;
-use super::context::{Context, Pending};
-use super::footprint::{Outlook, aborts_softly, activates, ends_set, is_of_device, is_settled, of};
+use super::context::{Context, Pending, device_of};
+use super::footprint::{activates, is_of_device, is_settled, of};
 use super::linearization::Spontaneous;
+use super::outlook::{Outlook, ends_set, ends_softly};
 use super::slots::{Slot, SlotSet};
 use smallvec::SmallVec;
 use vdi_model::{
-    Agent, Call, Caller, ClientCall, ClientLife, Configuration as Configured, LaneId, Outcome,
-    SecondaryLife, ServerCall, ServerLife, Stage, State,
+    Agent, Call, Caller, ClientLife, Configuration as Configured, LaneId, Outcome, ServerCall,
+    ServerLife, Stage, State,
 };
 
 /// Whether nothing happens without a call that is not followed closer.
@@ -36,23 +37,6 @@ fn is_closed(context: &Context<'_>, config: &Configuration) -> bool {
         config.taken.has(*slot) || ends_softly(context, config, known)
     };
     context.reduces && context.spontaneous.iter().all(followed)
-}
-
-/// Whether what happens without a call is the primary's end as a step of which what it leaves
-/// can be told: there is no other client that holds on to what it had.
-pub(super) fn ends_softly(
-    context: &Context<'_>,
-    config: &Configuration,
-    known: &Spontaneous,
-) -> bool {
-    let State { client, configuration_seen, ref secondaries, .. } = config.state;
-    let others = secondaries.iter().any(|life| *life == SecondaryLife::Open)
-        || context.pending.iter().any(|pending| matches!(pending.call, Call::Secondary(..)));
-    *known == Spontaneous::Exit(Caller::Client(0))
-        && context.reduces
-        && client == ClientLife::Created
-        && configuration_seen
-        && !others
 }
 
 /// Whether an abort, if a call came to one now, could come after calls that take effect later.
@@ -95,7 +79,7 @@ pub(super) fn note_past(
     let ends = aborts || was.server != is.server;
     let can_end_later = can_abort_later(context, before) || can_close_later(context, before);
     let outlook = Outlook::new(context, before);
-    let soft = ends && aborts_softly(&outlook, pending.call) && can_end_later;
+    let soft = ends && outlook.aborts_softly(pending.call) && can_end_later;
     if was.client != is.client && !soft {
         // What this has looked at, and let go, is not told from the mark that it leaves.
         config.pasts.clear();
@@ -305,20 +289,4 @@ pub(super) fn returns_before(
         all.extend(returns.into_iter().map(|outcome| (at, outcome)));
     }
     all
-}
-
-/// The device that a call is about.
-pub(super) const fn device_of(call: &Call) -> Option<u8> {
-    match call {
-        Call::Server(ServerCall::SendCommand(request)) => Some(request.device),
-        Call::Server(ServerCall::CloseDevice { device }) => Some(*device),
-        Call::Client(
-            ClientCall::GetCommand { device, .. } | ClientCall::CompleteCommand { device, .. },
-        )
-        | Call::Secondary(
-            _,
-            ClientCall::GetCommand { device, .. } | ClientCall::CompleteCommand { device, .. },
-        ) => Some(*device),
-        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => None,
-    }
 }

@@ -48,6 +48,10 @@ pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<u8, Failure
 
 fn prepared(checker: Checker, args: &CheckArgs) -> Checker {
     let checker = checker.with_budget(args.budget as usize);
+    let checker = match args.within {
+        Some(seconds) => checker.ending_calls_within(u64::from(seconds) * 1000),
+        None => checker,
+    };
     if args.end == EndArg::Rest { checker.ending_at_rest() } else { checker }
 }
 

@@ -115,8 +115,18 @@ impl Checker {
         self
     }
 
+    /// A call that has to end, because nothing keeps it waiting any more, has so many
+    /// milliseconds for it, by what the lines tell as `elapsed`: if it is in progress for longer
+    /// it is a violation. Otherwise no verdict depends on time.
+    #[must_use]
+    pub const fn ending_calls_within(mut self, milliseconds: u64) -> Self {
+        self.terms.within = Some(milliseconds);
+        self
+    }
+
     /// The line of the next event was written so many milliseconds after some moment, the same
-    /// for the whole trace. How long a call has waited is said then; no verdict depends on it.
+    /// for the whole trace. How long a call has waited is said then; no verdict depends on it,
+    /// unless [`ending_calls_within`](Self::ending_calls_within) asks for that.
     pub fn note_elapsed(&mut self, elapsed: Option<u64>) {
         let Some(elapsed) = elapsed else { return };
         self.report.time.elapsed = Some(elapsed);
@@ -147,7 +157,9 @@ impl Checker {
         rules::note_unexplained(&best.session, &mut best.report);
         let order = best.terms.search.explains.then(|| order_of_effects(&best.session));
         let in_progress = in_progress(&best.session, &best.terms, best.report.time.elapsed);
-        Judged { order, in_progress, ..best.report.finish(&best.terms) }
+        let untimed = best.terms.within.is_some() && best.report.time.elapsed.is_none();
+        let judged = Judged { order, in_progress, ..best.report.finish(&best.terms) };
+        if untimed { judged.of_whole(Some(rules::no_time_told())) } else { judged }
     }
 
     /// The verdict on what could be read before this error.

@@ -65,11 +65,10 @@ pub(crate) fn begin(
     session.calls.push(OpenCall {
         lane,
         line: report.line,
-        since: report.time.elapsed,
         function,
         bound,
         creates: invocation.creates.map(str::to_owned),
-        timer: Timer { timeout: args.timeout, elapsed: 0 },
+        timer: Timer { timeout: args.timeout, elapsed: 0, since: report.time.elapsed, due: None },
         effect: EffectTrack::default(),
         slot,
         lost: false,

@@ -63,7 +63,13 @@ impl Checker {
         }
         self.session.check_alive(event.lane())?;
         self.report.begin_event(line);
+        if !rules::keeps_time(self) {
+            return Ok(false);
+        }
         self.judge(event)?;
+        if self.report.is_open() {
+            rules::note_due(self);
+        }
         Ok(self.report.is_open())
     }
 

@@ -16,6 +16,8 @@ pub(crate) struct Terms {
     pub(crate) time_is_recorded: bool,
     /// Whether nobody waited for rest between the events.
     pub(crate) runs_freely: bool,
+    /// Within how many milliseconds a call has to end once nothing keeps it, if that is asked.
+    pub(crate) within: Option<u64>,
     pub(crate) search: SearchOptions,
 }
 
@@ -49,6 +51,7 @@ impl Terms {
             },
             time_is_recorded: header.records.contains(&Recorded::Time),
             runs_freely: header.free,
+            within: None,
             search: SearchOptions {
                 budget: BUDGET,
                 exhaustive: false,

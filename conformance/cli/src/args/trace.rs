@@ -29,6 +29,10 @@ pub struct CheckArgs {
     /// then, and a call that had to end by then is a violation
     #[arg(long, value_enum, value_name = "END", default_value_t = EndArg::Open)]
     pub end: EndArg,
+    /// A call that nothing keeps waiting any more has to end within so many seconds, by what the
+    /// lines tell as `elapsed`; otherwise no verdict depends on time
+    #[arg(long, value_name = "SECONDS")]
+    pub within: Option<u32>,
     /// How many orders of effects to look at for one event before giving up
     #[arg(long, value_name = "N", default_value_t = vdi_check::BUDGET as u32,
           value_parser = clap::value_parser!(u32).range(1..))]

@@ -13,13 +13,14 @@ pub(crate) fn in_progress(session: &Session, terms: &Terms, now: Option<u64>) ->
     // What was synthesized for a side that was not seen is nobody's.
     let seen = |call: &&OpenCall| !session.lanes.name(call.lane).contains(".unseen");
     let open = |call: &OpenCall| StillOpen {
-        waited: now.zip(call.since).map(|(now, since)| now.saturating_sub(since)),
+        waited: now.zip(call.timer.since).map(|(now, since)| now.saturating_sub(since)),
         ..still_open(session, terms, call)
     };
     calls.filter(seen).map(open).collect()
 }
 
-fn still_open(session: &Session, terms: &Terms, call: &OpenCall) -> StillOpen {
+/// A call that has not returned: what ends it, and whether it has to end now.
+pub(crate) fn still_open(session: &Session, terms: &Terms, call: &OpenCall) -> StillOpen {
     let (mut had_to, mut ends, mut blocked) = (true, Vec::new(), None);
     for (state, taken) in session.states_with(call) {
         let may = if taken { returns(terms, call, state) } else { outcomes_of(terms, state, call) };

@@ -28,7 +28,7 @@ pub use verdict::{
 pub(crate) use attempts::attempts;
 pub(crate) use cause::{Refusal, Shows};
 pub(crate) use expected::{Expectations, callback_violated, not_at_rest, second_callback};
-pub(crate) use in_progress::in_progress;
+pub(crate) use in_progress::{in_progress, still_open};
 pub(crate) use order::order_of_effects;
 pub(crate) use report::Report;
 pub(crate) use violation::violated;

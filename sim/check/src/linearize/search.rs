@@ -44,7 +44,8 @@ pub(super) fn search(
         return (Found::Explained(configs, Ways::from_iter([way])), 1);
     }
     let budget = context.terms.search.budget;
-    if context.reduces || context.exhaustive {
+    let every_order = context.exhaustive || context.terms.search.puts_off_from == usize::MAX;
+    if context.reduces || every_order {
         return Search::new(context, event, configs).run(budget);
     }
     let search = Search::new(context, event, configs);

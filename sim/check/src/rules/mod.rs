@@ -9,6 +9,7 @@ mod ending;
 mod process;
 mod statement;
 mod time;
+mod timely;
 
 pub(crate) use blame::note_if_right;
 pub(crate) use buffers::{check_buffer, touch, write};
@@ -18,3 +19,4 @@ pub(crate) use ending::{note_called_back, note_returned, note_unexplained};
 pub(crate) use process::{exit, unload};
 pub(crate) use statement::{Told, check_wait, report, statement};
 pub(crate) use time::expire;
+pub(crate) use timely::{keeps_time, no_time_told, note_due};

@@ -130,8 +130,6 @@ pub(crate) struct OpenCall {
     pub(crate) lane: LaneId,
     /// The line where it began.
     pub(crate) line: usize,
-    /// Milliseconds to when it began, as the trace tells.
-    pub(crate) since: Option<u64>,
     pub(crate) function: Function,
     pub(crate) bound: Bound,
     /// The name of what it makes.
@@ -148,12 +146,16 @@ pub(crate) struct OpenCall {
     pub(crate) provisional: Provisional,
 }
 
-/// How long a call may wait.
+/// How long a call may wait, and has waited.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timer {
     pub(crate) timeout: Option<TimeoutArg>,
     /// Milliseconds of it that passed.
     pub(crate) elapsed: u64,
+    /// Milliseconds to when the call began, as the trace tells.
+    pub(crate) since: Option<u64>,
+    /// The same to when nothing kept it waiting any more, where its end is to be timely.
+    pub(crate) due: Option<u64>,
 }
 
 /// Where a set is judged in order: whether a call has taken effect.

@@ -217,3 +217,59 @@ fn half_a_history_is_asked_as_it_is_judged() {
         assert_eq!(statuses.iter().any(|one| one == status), allowed, "{status}: {statuses:?}");
     }
 }
+
+/// A set that is configured at `configured` milliseconds, while a client has waited for that
+/// since 0; it returns at `returned`.
+fn waits(configured: u64, returned: u64) -> String {
+    let event = |at: u64, what: &str| format!("{{{what},\"elapsed\":{at}}}\n");
+    let server = |at: u64, call: &str| {
+        let done = r#""lane":"server.main","return":"NOERROR""#;
+        event(at, &format!(r#""lane":"server.main","call":{call}"#)) + &event(at, done)
+    };
+    let limits = r#"{"blockSize":512,"maxTransferSize":65536}"#;
+    let waits = r#""lane":"primary.main","call":"GetConfiguration","on":"cset","args":{"timeout":"infinite"}"#;
+    [
+        "{\"vdi\":\"trace/1\"}\n".to_owned(),
+        event(0, r#""lane":"primary.main","call":"CreateEx","on":"cset","args":{"name":"S","config":{"deviceCount":1}}"#),
+        event(0, r#""lane":"primary.main","return":"NOERROR""#),
+        event(0, waits),
+        server(configured, r#""Open","on":"sset","args":{"name":"S"}"#),
+        server(configured, &format!(r#""BeginConfiguration","on":"sset","args":{limits}"#)),
+        server(configured, r#""EndConfiguration","on":"sset""#),
+        event(returned, r#""lane":"primary.main","return":"NOERROR""#),
+    ]
+    .concat()
+}
+
+fn within(text: &str, milliseconds: u64) -> Verdict {
+    let judged = check_reader_with(text.as_bytes(), &Profile::default(), |checker| {
+        checker.ending_calls_within(milliseconds)
+    });
+    judged.verdict
+}
+
+/// Time decides where that is asked for: it counts from when nothing keeps a call any more, and
+/// not while it waits.
+#[test]
+fn a_call_that_nothing_keeps_ends_in_time_if_that_is_asked() {
+    const MINUTES: u64 = 60_000;
+    let soon = waits(20 * MINUTES, 20 * MINUTES + 900);
+    let late = waits(20 * MINUTES, 40 * MINUTES);
+    for text in [&soon, &late] {
+        let judged = check_reader(text.as_bytes(), &Profile::default());
+        assert_eq!(judged.verdict, Verdict::Conformant, "not asked: {text}");
+    }
+    assert_eq!(within(&soon, 1_000), Verdict::Conformant, "{soon}");
+    let Verdict::Violation(violation) = within(&late, 1_000) else { panic!("{late}") };
+    assert_eq!(violation.clause.to_string(), "client.get-configuration.status");
+    assert_eq!(violation.call.as_deref(), Some("GetConfiguration by primary.main"));
+    assert!(violation.got.contains("1200000 ms"), "{}", violation.got);
+    // What nobody timed cannot be in time.
+    let untimed = late.replace(",\"elapsed\":", ",\"seq\":");
+    let untimed = untimed.lines().map(|line| match line.split_once(",\"seq\":") {
+        Some((event, _)) => format!("{event}}}\n"),
+        None => format!("{line}\n"),
+    });
+    let untimed = within(&untimed.collect::<String>(), 1_000);
+    assert!(matches!(untimed, Verdict::Unreadable { .. }), "{untimed:?}");
+}

@@ -115,8 +115,22 @@ fn make(checker: &mut Checker, index: usize, after: Option<usize>) {
     (bound.creates, bound.after) = (true, after);
     session.sets.push(SetTrack::new());
     let set = session.sets.len() - 1;
+    if let Some(by) = after {
+        reclaim(checker, index, by, set);
+    }
     adopt(checker, index, set, false);
     provide(checker, index);
+}
+
+/// The name goes from one set to another, by this Create: who is refused because of it, on
+/// another interface, may be so because of either, and make a set once the later is closed.
+fn reclaim(checker: &mut Checker, index: usize, from: usize, to: usize) {
+    let on = checker.session.calls[index].bound.on;
+    for call in checker.session.calls.iter_mut().filter(|call| call.bound.on != on) {
+        if let Some((by, _)) = call.bound.taken.as_mut().filter(|(by, _)| *by == from) {
+            *by = to;
+        }
+    }
 }
 
 /// A Create succeeds: the set that had its name is closed by now. If it cannot be, the Create
@@ -128,6 +142,8 @@ pub(crate) fn ends_claim(checker: &mut Checker, index: usize) {
     let frontier = checker.session.sets[by].frontier.clone();
     if !narrow(checker, by, &ended) {
         checker.session.sets[by].frontier = frontier;
+        let own = checker.session.calls[index].bound.set;
+        reclaim(checker, index, own, by);
         become_refused(&mut checker.session, index, by);
     }
 }

@@ -259,3 +259,37 @@ fn what_is_left_of_the_old_set() {
         }
     }
 }
+
+/// Several interfaces of a client create one name at once: each makes its set when the one
+/// before is closed, whose Close need not have returned. Without one of these Closes the next
+/// cannot have made any.
+#[test]
+fn a_name_goes_from_one_interface_to_the_next() {
+    for interfaces in 2..=5 {
+        for unclosed in (0..interfaces - 1).map(Some).chain([None]) {
+            let names = (2..=interfaces).map(|at| format!(r#""cset{at}":"primary""#));
+            let names = names.collect::<Vec<_>>().join(",");
+            let mut story = Story(format!("{{\"vdi\":\"trace/1\",\"interfaces\":{{{names}}}}}\n"));
+            let on = |at: usize| match at {
+                0 => "cset".to_owned(),
+                _ => format!("cset{}", at + 1),
+            };
+            for at in 0..interfaces {
+                story.begins(&format!("primary.t{at}"), "CreateEx", &on(at), &create("S", 1));
+            }
+            for at in 0..interfaces {
+                story.returns(&format!("primary.t{at}"), "NOERROR");
+                if Some(at) != unclosed {
+                    story.begins(&format!("primary.t{at}"), "Close", &on(at), "");
+                }
+            }
+            for at in (0..interfaces).rev().filter(|at| Some(*at) != unclosed) {
+                story.returns(&format!("primary.t{at}"), "NOERROR");
+            }
+            match unclosed {
+                None => story.is_conformant(),
+                Some(_) => story.is_violation(),
+            }
+        }
+    }
+}

@@ -49,7 +49,7 @@ pub(super) struct Bearing {
     calls: SmallVec<[bool; 16]>,
     /// The devices whose routines do.
     routines: u64,
-    /// Whether the end of the primary's process does.
+    /// Whether the end of a process does.
     exit: bool,
 }
 
@@ -195,7 +195,7 @@ fn nodes(
         }
     }
     if outlook.has_exit() {
-        let footprint = of_exit();
+        let footprint = of_exit(outlook);
         nodes.push(Node { of: Of::Exit, footprint, past: Parts::default(), is_soft: true });
     }
     if config.state.aborted.is_none() || config.before_abort_of_agent().is_some() {

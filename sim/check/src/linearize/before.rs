@@ -24,12 +24,11 @@ pub(crate) struct Past {
 pub(crate) type Pasts = SmallVec<[Past; 1]>;
 
 impl Past {
-    /// The state as it is for what happens before; `None` if nothing can any more.
-    pub(super) fn view(&self, state: &State) -> Option<State> {
-        let alive = state.server != ServerLife::Dead;
+    /// The state as it is for what happens before.
+    pub(super) fn view(&self, state: &State) -> State {
         let Self { aborted, server, client, activated, .. } = *self;
-        let agent = if activated { state.agent } else { self.agent };
-        alive.then(|| State { aborted, server, client, activated, agent, ..state.clone() })
+        let agent = if activated && !has_died(state) { state.agent } else { self.agent };
+        State { aborted, server, client, activated, agent, ..state.clone() }
     }
 
     /// Whether a call may have taken effect before.
@@ -37,10 +36,9 @@ impl Past {
         let is_open = match call {
             // The server's Close looks at the devices.
             Call::Server(ServerCall::CloseDevice { .. } | ServerCall::OpenDevice { .. }) => {
-                state.server == self.server
+                state.server == self.server || has_died(state)
             }
-            Call::Server(_) => state.server != ServerLife::Dead,
-            Call::Client(_) => true,
+            Call::Server(_) | Call::Client(_) => true,
             Call::Secondary(client, _) => state.client_open(*client),
         };
         self.slots.has(slot) && is_open
@@ -48,6 +46,11 @@ impl Past {
 
     /// Whether the agent has returned since: what it left behind was not queued then.
     pub(super) fn has_left(&self, state: &State) -> bool {
-        self.activated && self.agent != state.agent
+        self.activated && self.agent != state.agent && !has_died(state)
     }
+}
+
+/// Whether the server's process has ended, and with it whatever ran there.
+fn has_died(state: &State) -> bool {
+    state.server == ServerLife::Dead
 }

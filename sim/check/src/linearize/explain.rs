@@ -14,7 +14,7 @@ use super::ways::Ways;
 use crate::Checker;
 use crate::explain::{Report, Why};
 use crate::session::{ObservedCallback, Returned, Session};
-use vdi_model::{Callback, Caller, CommandId, State};
+use vdi_model::{Callback, Caller, CommandId, ServerLife, State};
 use vdi_spec::clauses::Clause;
 
 /// How an event came about.
@@ -191,7 +191,9 @@ fn report_misuse(set: usize, frontier: &mut Frontier, session: &Session, report:
 /// are lost.
 fn prune(frontier: &mut Frontier, session: &mut Session, set: usize) {
     let Frontier { configurations, spontaneous } = frontier;
-    if spontaneous.is_empty() && !session.calls.iter().any(|call| call.lost) {
+    let is_dead = |config: &Configuration| config.state.server == ServerLife::Dead;
+    let dead = configurations.iter().all(is_dead);
+    if spontaneous.is_empty() && !dead && !session.calls.iter().any(|call| call.lost) {
         return;
     }
     let mut exits: SmallVec<[Caller; 1]> = SmallVec::new();
@@ -221,10 +223,11 @@ fn prune(frontier: &mut Frontier, session: &mut Session, set: usize) {
         freed.extend(gone.then_some(call.slot));
         !gone
     });
-    for config in configurations {
+    for config in configurations.iter_mut() {
         freed.iter().for_each(|slot| config.forget(*slot));
     }
-    if exits.contains(&Caller::Server) {
+    // Of a server that is dead a command may still be given that it sent before.
+    if dead && configurations.iter().all(|config| config.pasts.is_empty()) {
         session.names.retire_commands(set);
     }
 }

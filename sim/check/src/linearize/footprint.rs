@@ -30,14 +30,10 @@ fn of_agent(outlook: &Outlook) -> Footprint {
     }
 }
 
-/// What the end of the primary's process reads and changes.
-pub(super) const fn of_exit() -> Footprint {
-    let written = whole::CLIENT | whole::ABORT | whole::MAPPED | whole::BUFFERS;
-    Footprint {
-        reads: Parts::whole(whole::CLIENT | whole::ABORT | whole::SECONDARIES),
-        awaits: Parts::whole(0),
-        writes: Parts::whole(written),
-    }
+/// What the end of the server's process, or the primary's, reads and changes.
+pub(super) fn of_exit(outlook: &Outlook) -> Footprint {
+    let read = whole::CLIENT | whole::SERVER | whole::ABORT | whole::SECONDARIES;
+    Footprint::new(Parts::whole(read), outlook.changed_by_exit())
 }
 
 /// What a call that is not settled yet reads and changes; with `before`, as it can take

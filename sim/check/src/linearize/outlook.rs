@@ -7,7 +7,7 @@ use super::linearization::Spontaneous;
 use super::parts::{Aspect, Parts, bit, whole};
 use vdi_model::{
     Call, Caller, ClientCall, ClientDevice, ClientLife, Device, DeviceName, Request, SecondaryLife,
-    ServerCall, ServerDevice, Stage, State,
+    ServerCall, ServerDevice, ServerLife, Stage, State,
 };
 use vdi_spec::codes::{CommandCode, Win32};
 
@@ -49,7 +49,9 @@ struct Ends {
     /// How many calls in progress may.
     calls: u8,
     /// Whether the primary's process may end.
-    exit: bool,
+    client_exit: bool,
+    /// Whether the server's may.
+    server_exit: bool,
     /// Whether time may pass, or another process end: what is not looked at closer.
     unknown: bool,
 }
@@ -107,7 +109,9 @@ impl Outlook {
         outlook.closing = if left & !closed_by == 0 { left } else { 0 };
         for (_, known) in context.spontaneous.iter().filter(|(slot, _)| !config.taken.has(*slot)) {
             let softly = ends_softly(context, config, known);
-            outlook.ends.exit |= softly;
+            let of_server = *known == Spontaneous::Exit(Caller::Server);
+            outlook.ends.server_exit |= softly && of_server;
+            outlook.ends.client_exit |= softly && !of_server;
             outlook.ends.unknown |= !softly;
         }
         outlook
@@ -168,9 +172,19 @@ impl Outlook {
         self.ends.unknown
     }
 
-    /// Whether the primary's process may end, see [`ends_softly`].
+    /// Whether the server's process may end, or the primary's: see [`ends_softly`].
     pub(super) const fn has_exit(&self) -> bool {
-        self.ends.exit
+        self.ends.server_exit || self.ends.client_exit
+    }
+
+    /// What such an end changes. Of the commands of a server that is dead nothing is left, when
+    /// nobody can have been given one before.
+    pub(super) const fn changed_by_exit(&self) -> Parts {
+        let client = whole::CLIENT | whole::MAPPED;
+        let server = whole::SERVER | whole::AGENT;
+        let own = if self.ends.client_exit { client } else { 0 };
+        let its = if self.ends.server_exit { server } else { 0 };
+        Parts::whole(own | its | whole::ABORT | whole::BUFFERS)
     }
 
     /// Whether the call ends the set as a step of which what it leaves of the devices can be
@@ -183,7 +197,7 @@ impl Outlook {
     /// Whether the primary's Close is an abort, and nothing else is that could come before it:
     /// it depends on no device then, and lets go of none of their commands.
     pub(super) const fn closes_softly(&self) -> bool {
-        self.ends.stays_open && self.ends.calls == 1 && !self.ends.exit
+        self.ends.stays_open && self.ends.calls == 1 && !self.has_exit()
     }
 
     /// What tells whether the set is Active.
@@ -210,19 +224,21 @@ pub(super) const fn ends_set(call: &Call) -> bool {
     }
 }
 
-/// Whether what happens without a call is the primary's end as a step of which what it leaves
-/// can be told: there is no other client that holds on to what it had.
+/// Whether what happens without a call is the end of the server's or the primary's process as a
+/// step of which what it leaves can be told: of the primary's, if there is no other client that
+/// holds on to what it had.
 pub(super) fn ends_softly(
     context: &Context<'_>,
     config: &Configuration,
     known: &Spontaneous,
 ) -> bool {
-    let State { client, configuration_seen, ref secondaries, .. } = config.state;
+    let State { client, server, aborted, configuration_seen, ref secondaries, .. } = config.state;
     let others = secondaries.contains(&SecondaryLife::Open)
         || context.pending.iter().any(|pending| matches!(pending.call, Call::Secondary(..)));
-    *known == Spontaneous::Exit(Caller::Client(0))
-        && context.reduces
-        && client == ClientLife::Created
-        && configuration_seen
-        && !others
+    let is_followed = match known {
+        Spontaneous::Exit(Caller::Client(0)) => !others,
+        Spontaneous::Exit(Caller::Server) => server == ServerLife::Open && aborted.is_none(),
+        Spontaneous::Exit(Caller::Client(_)) | Spontaneous::Passes(..) => false,
+    };
+    is_followed && context.reduces && client == ClientLife::Created && configuration_seen
 }

@@ -7,8 +7,8 @@
 //! the abort has changed for them. A call that is made to happen before the abort after all
 //! looks at the state without that mark, and leaves what it would have left. It is the same
 //! with the server's Close; with a client's Close, if a device stays open that makes an abort
-//! of it, whatever comes of the other calls; with the end of the primary's process, if it is the
-//! only client; and with the step that makes the set Active,
+//! of it, whatever comes of the other calls; with the end of the server's process, or of the
+//! primary's, if that is the only client; and with the step that makes the set Active,
 //! before which SendCommand is refused.
 //!
 //! This is right as long as nothing that came after has looked at what such a call changes,
@@ -24,6 +24,7 @@ use super::context::{Context, Pending, device_of};
 use super::footprint::{activates, is_of_device, is_settled, of};
 use super::linearization::Spontaneous;
 use super::outlook::{Outlook, ends_set, ends_softly};
+use super::parts::bit;
 use super::slots::{Slot, SlotSet};
 use smallvec::SmallVec;
 use vdi_model::{
@@ -92,10 +93,15 @@ pub(super) fn note_past(
     remember(context, config, before, Some(pending.slot));
 }
 
-/// The primary has ended, see [`ends_softly`]: what was before is remembered.
+/// A process has ended, see [`ends_softly`]: what was before is remembered, with what the server
+/// sent.
 pub(super) fn note_end(context: &Context<'_>, config: &mut Configuration, before: &Configuration) {
     if before.state.aborted.is_none() {
         remember(context, config, before, None);
+    }
+    if config.state.server == ServerLife::Dead {
+        config.state.commands.clone_from(&before.state.commands);
+        config.end_past_of_agent();
     }
 }
 
@@ -128,6 +134,15 @@ fn remember(
     }
 }
 
+/// Whether the process of the caller, the server's or the primary's, has ended.
+fn has_ended(state: &State, caller: Caller) -> bool {
+    match caller {
+        Caller::Server => state.server == ServerLife::Dead,
+        Caller::Client(0) => state.client == ClientLife::Dead,
+        Caller::Client(_) => false,
+    }
+}
+
 /// Whether the call is one of a process that has ended, and had begun to wait: with the process
 /// its waiting ends.
 pub(super) fn is_cut_off(config: &Configuration, pending: &Pending<'_>) -> bool {
@@ -144,7 +159,7 @@ impl Configuration {
     pub(crate) fn before(&self, slot: Slot, call: &Call) -> SmallVec<[(usize, State); 1]> {
         let pasts = self.pasts.iter().enumerate();
         let admitting = pasts.filter(|(_, past)| past.admits(&self.state, slot, call));
-        admitting.filter_map(|(at, past)| Some((at, past.view(&self.state)?))).collect()
+        admitting.map(|(at, past)| (at, past.view(&self.state))).collect()
     }
 
     /// The state for a routine that the agent may have begun to invoke before the abort.
@@ -153,19 +168,18 @@ impl Configuration {
         let past = &self.pasts[at];
         let Agent::Running { lane } = past.agent else { return None };
         let busy = self.state.in_progress(lane).is_some() || past.has_left(&self.state);
-        if busy { None } else { Some((at, past.view(&self.state)?)) }
+        if busy { None } else { Some((at, past.view(&self.state))) }
     }
 
     /// Lets something happen before what has happened.
     pub(super) fn happen_before(&mut self, past: usize, happen: impl FnOnce(&mut State)) {
-        if let Some(mut state) = self.pasts[past].view(&self.state) {
-            let was_active = state.activated;
-            happen(&mut state);
-            if state.activated && !was_active {
-                self.activate_before(past);
-            }
-            self.go_on_from(state);
+        let mut state = self.pasts[past].view(&self.state);
+        let was_active = state.activated;
+        happen(&mut state);
+        if state.activated && !was_active {
+            self.activate_before(past);
         }
+        self.go_on_from(state);
     }
 
     /// The set has become Active before what has happened: what may have taken effect then may
@@ -190,9 +204,9 @@ impl Configuration {
             .filter_map(|command| command.buffer)
             .collect();
         self.state = State { aborted, server, client, agent, activated, ..state };
-        if client == ClientLife::Dead {
-            self.state.calls.retain(|call| call.caller != Caller::Client(0));
-        }
+        let dead = |caller: Caller| has_ended(&self.state, caller);
+        let alive = self.state.calls.iter().filter(|call| !dead(call.caller)).copied();
+        self.state.calls = alive.collect();
         if aborted.is_none() {
             return;
         }
@@ -220,16 +234,28 @@ impl Configuration {
             let own = |known: &&Pending<'_>| device_of(known.call) == Some(device);
             context.pending.iter().filter(own).for_each(|known| past.slots.remove(known.slot));
         }
-        if self.state.client == ClientLife::Dead {
-            self.end_lost(context);
-        }
     }
 
-    /// The primary has ended: what of its calls cannot have taken effect before never does.
+    /// What of the calls of a process that has ended cannot have taken effect before never does.
+    /// If it is the server that has, what it sent is lost where nobody can have been given it.
     pub(super) fn end_lost(&mut self, context: &Context<'_>) {
+        if self.state.server == ServerLife::Dead {
+            let is_open = |slot: Slot| self.pasts.iter().any(|past| past.slots.has(slot));
+            let given = context.pending.iter().filter(|known| !known.lost && is_open(known.slot));
+            let open = given
+                .filter_map(|known| device_of(known.call))
+                .fold(0, |all, device| all | bit(device));
+            let is_over = |device: Option<u8>| device.is_none_or(|device| open & bit(device) == 0);
+            let over =
+                context.pending.iter().filter(|known| known.lost && is_over(device_of(known.call)));
+            let mut slots = SlotSet::default();
+            over.for_each(|known| slots.add(known.slot));
+            self.leave_past(slots);
+            self.state.commands.retain(|command| open & bit(command.device) != 0);
+        }
         for known in context.pending.iter().filter(|known| known.lost) {
-            let own = known.call.caller() == Caller::Client(0);
-            if own && !self.pasts.iter().any(|past| past.slots.has(known.slot)) {
+            let ended = has_ended(&self.state, known.call.caller());
+            if ended && !self.pasts.iter().any(|past| past.slots.has(known.slot)) {
                 self.taken.add(known.slot);
                 self.retract(known.slot);
             }

@@ -11,7 +11,9 @@ use super::observation::Observation;
 use super::outlook::ends_softly;
 use super::past::{note_end, note_past, outcomes_before, returns_before};
 use super::slots::{Slot, SlotSet};
-use vdi_model::{Agent, Callback, Caller, Command, CommandId, LaneId, Outcome, State};
+use vdi_model::{
+    Agent, Callback, Caller, ClientLife, Command, CommandId, LaneId, Outcome, ServerLife, State,
+};
 use vdi_spec::codes::CommandCode;
 
 /// What can happen between two events.
@@ -362,6 +364,9 @@ pub(super) fn note_changes(
     excepted: Option<Slot>,
     changed: Scope,
 ) {
+    if config.state.server == ServerLife::Dead || config.state.client == ClientLife::Dead {
+        config.end_lost(context);
+    }
     config.normalize();
     if context.exhaustive {
         return;

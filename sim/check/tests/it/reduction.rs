@@ -412,6 +412,46 @@ fn what_overlaps_the_death_of_a_client_is_decided() {
     }
 }
 
+/// On every device a SendCommand and a GetCommand are in progress when the server is killed: of
+/// every third the command came before.
+fn at_one_death_of_the_server(devices: usize) -> Lines {
+    let mut lines = Lines::active(devices);
+    (1..=devices).for_each(|device| lines.fetches(device));
+    (1..=devices).for_each(|device| lines.sends(device, device));
+    lines.text.push_str("{\"process\":\"server\",\"exit\":\"killed\"}\n");
+    for device in 1..=devices {
+        let delivers = format!(r#""return":"NOERROR","out":{{"command":"k{device}"}}"#);
+        match device % 3 {
+            0 => lines.line(&client(device), &delivers),
+            _ => lines.returns(&client(device), "VD_E_ABORT"),
+        }
+    }
+    lines.whole("primary.main", r#""call":"Close","on":"cset""#);
+    lines
+}
+
+#[test]
+fn what_overlaps_the_death_of_a_server_is_decided() {
+    for devices in [3, 8, 16, 64] {
+        for free in ["", r#","free":true"#] {
+            let mut lines = at_one_death_of_the_server(devices);
+            let header = format!(r#"{{"vdi":"trace/1"{free}}}"#);
+            lines.text = lines.text.replacen(r#"{"vdi":"trace/1"}"#, &header, 1);
+            assert_cheap(&lines, 10);
+            // What another device was sent is not given here, and nothing comes of no command.
+            let given = r#""return":"NOERROR","out":{"command":"k3"}"#;
+            for wrong in
+                [r#""return":"NOERROR","out":{"command":"k1"}"#, r#""return":"VD_E_CLOSE""#]
+            {
+                let text = lines.text.replacen(given, wrong, 1);
+                assert_ne!(text, lines.text);
+                let wrong = Lines { text, ..lines };
+                assert!(matches!(counted(&wrong).0, Verdict::Violation(_)), "{}", wrong.text);
+            }
+        }
+    }
+}
+
 /// What came before the abort is not free: a command that was refused is not delivered, and
 /// one that was sent has to be called back before the agent returns.
 #[test]

@@ -76,12 +76,17 @@ fn what_is_put_off_is_not_lost() {
 }
 
 /// A history in the making.
-struct Lines {
-    text: String,
+pub(crate) struct Lines {
+    pub(crate) text: String,
     events: usize,
 }
 
 impl Lines {
+    /// The same with another text.
+    pub(crate) fn with(&self, text: String) -> Self {
+        Self { text, events: self.events }
+    }
+
     /// A set of so many devices, configured.
     fn configured(devices: usize) -> Self {
         let mut lines = Self { text: "{\"vdi\":\"trace/1\"}\n".to_owned(), events: 0 };
@@ -98,16 +103,16 @@ impl Lines {
         lines
     }
 
-    fn line(&mut self, lane: &str, what: &str) {
+    pub(crate) fn line(&mut self, lane: &str, what: &str) {
         let _ = writeln!(self.text, r#"{{"lane":"{lane}",{what}}}"#);
         self.events += 1;
     }
 
-    fn returns(&mut self, lane: &str, status: &str) {
+    pub(crate) fn returns(&mut self, lane: &str, status: &str) {
         self.line(lane, &format!(r#""return":"{status}""#));
     }
 
-    fn whole(&mut self, lane: &str, call: &str) {
+    pub(crate) fn whole(&mut self, lane: &str, call: &str) {
         self.line(lane, call);
         self.returns(lane, "NOERROR");
     }
@@ -118,7 +123,7 @@ impl Lines {
     }
 
     /// Active, with the agent.
-    fn active(devices: usize) -> Self {
+    pub(crate) fn active(devices: usize) -> Self {
         let mut lines = Self::configured(devices);
         for device in 1..=devices {
             lines.whole("server.main", &open_device("sset", "s", device));
@@ -129,20 +134,20 @@ impl Lines {
         lines
     }
 
-    fn fetches(&mut self, device: usize) {
+    pub(crate) fn fetches(&mut self, device: usize) {
         let call =
             format!(r#""call":"GetCommand","on":"c{device}","args":{{"timeout":"infinite"}}"#);
         self.line(&client(device), &call);
     }
 
-    fn sends(&mut self, device: usize, command: usize) {
+    pub(crate) fn sends(&mut self, device: usize, command: usize) {
         let call = format!(
             r#""call":"SendCommand","on":"s{device}","args":{{"code":"Flush","size":0}},"as":"k{command}""#
         );
         self.line(&server(device), &call);
     }
 
-    fn callback(&mut self, command: usize, code: &str) {
+    pub(crate) fn callback(&mut self, command: usize, code: &str) {
         let call = format!(r#""callback":"k{command}","completion":"{code}","bytes":0"#);
         self.line("server.agent", &call);
     }
@@ -153,16 +158,16 @@ fn open_device(on: &str, given: &str, device: usize) -> String {
     format!(r#""call":"OpenDevice","on":"{on}","args":{{"name":"{name}"}},"as":"{given}{device}""#)
 }
 
-fn client(device: usize) -> String {
+pub(crate) fn client(device: usize) -> String {
     format!("primary.t{device}")
 }
 
-fn server(device: usize) -> String {
+pub(crate) fn server(device: usize) -> String {
     format!("server.t{device}")
 }
 
 /// The verdict, and how many configurations were looked at.
-fn counted(lines: &Lines) -> (Verdict, usize) {
+pub(crate) fn counted(lines: &Lines) -> (Verdict, usize) {
     let mut reader = TraceReader::new(lines.text.as_bytes()).expect("a trace");
     let mut judge = Checker::new(reader.header(), Profile::default()).putting_off_from(0);
     while let Some(line) = reader.next_line().expect("an event") {
@@ -175,7 +180,7 @@ fn counted(lines: &Lines) -> (Verdict, usize) {
 }
 
 /// It is conformant, and takes at most so many configurations an event.
-fn assert_cheap(lines: &Lines, an_event: usize) {
+pub(crate) fn assert_cheap(lines: &Lines, an_event: usize) {
     let (verdict, examined) = counted(lines);
     assert_eq!(verdict, Verdict::Conformant, "{}", lines.text);
     assert!(examined <= lines.events * an_event, "{examined} for {} events", lines.events);
@@ -268,208 +273,6 @@ fn the_last_open_may_come_before_an_abort() {
     // What was accepted is not completed with success by an abort.
     let success = back("ERROR_SUCCESS");
     assert!(matches!(tell(&[(&by, &good), (agent, &success)]), Verdict::Violation(_)));
-}
-
-/// Commands on all devices, a client in GetCommand on each, when the client aborts and the
-/// server, if it `closes`, closes: of every second device the command came before.
-fn at_one_abort(devices: usize, closes: bool) -> Lines {
-    let mut lines = Lines::active(devices);
-    (1..=devices).for_each(|device| lines.fetches(device));
-    (1..=devices).for_each(|device| lines.sends(device, device));
-    lines.line("primary.x", r#""call":"SignalAbort","on":"cset""#);
-    if closes {
-        lines.line("server.main", r#""call":"Close","on":"sset""#);
-    }
-    for device in 1..=devices {
-        if device % 2 == 1 {
-            lines.returns(&server(device), "NOERROR");
-            continue;
-        }
-        let what =
-            format!(r#""callback":"k{device}","completion":"ERROR_OPERATION_ABORTED","bytes":0"#);
-        lines.line(&server(device), &what);
-        lines.returns(&server(device), "VD_E_ABORT");
-    }
-    (1..=devices).for_each(|device| lines.returns(&client(device), "VD_E_ABORT"));
-    lines.returns("primary.x", "NOERROR");
-    for command in (1..=devices).step_by(2) {
-        lines.callback(command, "ERROR_OPERATION_ABORTED");
-    }
-    lines.returns("server.agent", "VD_E_ABORT");
-    if closes {
-        lines.returns("server.main", "NOERROR");
-    }
-    lines
-}
-
-#[test]
-fn what_overlaps_an_abort_is_decided_device_by_device() {
-    for devices in [2, 8, 16, 64] {
-        assert_cheap(&at_one_abort(devices, false), 5);
-    }
-}
-
-/// A server that closes while it sends may have sent to devices that are gone by then: whether
-/// it has is told by the callbacks alone.
-#[test]
-fn what_overlaps_an_abort_and_a_close_is_decided() {
-    for devices in [2, 4, 8] {
-        assert_cheap(&at_one_abort(devices, true), 50);
-    }
-}
-
-/// The same when the client closes with its devices open, and does not abort before.
-fn at_one_close(devices: usize) -> Lines {
-    let mut lines = at_one_abort(devices, false);
-    let abort = r#""call":"SignalAbort","on":"cset""#;
-    lines.text = lines.text.replace(abort, r#""call":"Close","on":"cset""#);
-    let [succeeds, refused] = ["NOERROR", "VD_E_OPEN"]
-        .map(|status| format!(r#"{{"lane":"primary.x","return":"{status}"}}"#));
-    lines.text = lines.text.replace(&succeeds, &refused);
-    lines
-}
-
-#[test]
-fn what_overlaps_the_close_of_a_client_is_decided() {
-    for devices in [2, 8, 16, 64] {
-        assert_cheap(&at_one_close(devices), 5);
-    }
-    let replaced = |from: &str, to: &str| {
-        let mut lines = at_one_close(8);
-        assert!(lines.text.contains(from), "{from}");
-        lines.text = lines.text.replacen(from, to, 1);
-        counted(&lines).0
-    };
-    // It may have been delivered before; what was refused was not, and what was sent is owed.
-    let delivered = |command: &str| {
-        let lane = command.replace('k', "t");
-        let with = |end: &str| format!(r#"{{"lane":"primary.{lane}","return":{end}}}"#);
-        let delivers = format!(r#""NOERROR","out":{{"command":"{command}"}}"#);
-        replaced(&with(r#""VD_E_ABORT""#), &with(&delivers))
-    };
-    assert_eq!(delivered("k3"), Verdict::Conformant);
-    assert!(matches!(delivered("k2"), Verdict::Violation(_)));
-    let called = "{\"lane\":\"server.agent\",\"callback\":\"k3\",\"completion\":\"ERROR_OPERATION_ABORTED\",\"bytes\":0}\n";
-    assert!(matches!(replaced(called, ""), Verdict::Violation(_)));
-    // Nothing but that Close ends the set: without it nobody is refused.
-    let closes = r#"{"lane":"primary.x","call":"Close","on":"cset"}"#;
-    let polls =
-        r#"{"lane":"primary.x","call":"GetConfiguration","on":"cset","args":{"timeout":0}}"#;
-    assert!(matches!(replaced(closes, polls), Verdict::Violation(_)));
-}
-
-/// On every device two commands with a buffer are queued, and the client is in GetCommand, when
-/// its process is killed. Of every second device the first was delivered and completed before.
-fn at_one_death(devices: usize) -> Lines {
-    let mut lines = Lines::active(devices);
-    for device in 1..=devices {
-        let buffer = format!(
-            r#""call":"AllocateBuffer","on":"sset","as":"b{device}","args":{{"size":512}}"#
-        );
-        lines.whole("server.main", &buffer);
-        for command in [2 * device - 1, 2 * device] {
-            let buffer = if command % 2 == 1 {
-                format!(r#"{{"code":"Write","size":512,"buffer":"b{device}"}}"#)
-            } else {
-                r#"{"code":"Flush"}"#.to_owned()
-            };
-            let sent = format!(
-                r#""call":"SendCommand","on":"s{device}","as":"k{command}","args":{buffer}"#
-            );
-            lines.whole("server.main", &sent);
-        }
-        lines.fetches(device);
-    }
-    lines.text.push_str("{\"process\":\"primary\",\"exit\":\"killed\"}\n");
-    (1..=2 * devices).for_each(|command| lines.callback(command, "ERROR_OPERATION_ABORTED"));
-    lines.returns("server.agent", "VD_E_ABORT");
-    lines
-}
-
-#[test]
-fn what_overlaps_the_death_of_a_client_is_decided() {
-    for devices in [2, 8, 16, 64] {
-        let mut lines = at_one_death(devices);
-        let header = r#"{"vdi":"trace/1"}"#;
-        lines.text = lines.text.replacen(header, r#"{"vdi":"trace/1","free":true}"#, 1);
-        assert_cheap(&lines, 10);
-        // Each is called back once, and none with success: nobody completed it.
-        for (was, is) in [
-            (
-                "\"callback\":\"k4\",\"completion\":\"ERROR_OPERATION_ABORTED\"",
-                "\"callback\":\"k4\",\"completion\":\"ERROR_SUCCESS\"",
-            ),
-            (
-                "{\"lane\":\"server.agent\",\"callback\":\"k3\",\"completion\":\"ERROR_OPERATION_ABORTED\",\"bytes\":0}\n",
-                "",
-            ),
-            ("{\"process\":\"primary\",\"exit\":\"killed\"}\n", ""),
-        ] {
-            assert!(lines.text.contains(was), "{was}");
-            let wrong = Lines { text: lines.text.replacen(was, is, 1), ..lines };
-            assert!(matches!(counted(&wrong).0, Verdict::Violation(_)), "{was}");
-        }
-    }
-}
-
-/// On every device a SendCommand and a GetCommand are in progress when the server is killed: of
-/// every third the command came before.
-fn at_one_death_of_the_server(devices: usize) -> Lines {
-    let mut lines = Lines::active(devices);
-    (1..=devices).for_each(|device| lines.fetches(device));
-    (1..=devices).for_each(|device| lines.sends(device, device));
-    lines.text.push_str("{\"process\":\"server\",\"exit\":\"killed\"}\n");
-    for device in 1..=devices {
-        let delivers = format!(r#""return":"NOERROR","out":{{"command":"k{device}"}}"#);
-        match device % 3 {
-            0 => lines.line(&client(device), &delivers),
-            _ => lines.returns(&client(device), "VD_E_ABORT"),
-        }
-    }
-    lines.whole("primary.main", r#""call":"Close","on":"cset""#);
-    lines
-}
-
-#[test]
-fn what_overlaps_the_death_of_a_server_is_decided() {
-    for devices in [3, 8, 16, 64] {
-        for free in ["", r#","free":true"#] {
-            let mut lines = at_one_death_of_the_server(devices);
-            let header = format!(r#"{{"vdi":"trace/1"{free}}}"#);
-            lines.text = lines.text.replacen(r#"{"vdi":"trace/1"}"#, &header, 1);
-            assert_cheap(&lines, 10);
-            // What another device was sent is not given here, and nothing comes of no command.
-            let given = r#""return":"NOERROR","out":{"command":"k3"}"#;
-            for wrong in
-                [r#""return":"NOERROR","out":{"command":"k1"}"#, r#""return":"VD_E_CLOSE""#]
-            {
-                let text = lines.text.replacen(given, wrong, 1);
-                assert_ne!(text, lines.text);
-                let wrong = Lines { text, ..lines };
-                assert!(matches!(counted(&wrong).0, Verdict::Violation(_)), "{}", wrong.text);
-            }
-        }
-    }
-}
-
-/// What came before the abort is not free: a command that was refused is not delivered, and
-/// one that was sent has to be called back before the agent returns.
-#[test]
-fn what_overlaps_an_abort_is_not_free() {
-    let replaced = |from: &str, to: &str| {
-        let mut lines = at_one_abort(8, false);
-        assert!(lines.text.contains(from), "{from}");
-        lines.text = lines.text.replacen(from, to, 1);
-        counted(&lines).0
-    };
-    let delivers = r#"{"lane":"primary.t2","return":"NOERROR","out":{"command":"k2"}}"#;
-    let refused = r#"{"lane":"primary.t2","return":"VD_E_ABORT"}"#;
-    assert!(matches!(replaced(refused, delivers), Verdict::Violation(_)));
-    let delivers = r#"{"lane":"primary.t3","return":"NOERROR","out":{"command":"k3"}}"#;
-    let aborted = r#"{"lane":"primary.t3","return":"VD_E_ABORT"}"#;
-    assert_eq!(replaced(aborted, delivers), Verdict::Conformant);
-    let called = "{\"lane\":\"server.agent\",\"callback\":\"k3\",\"completion\":\"ERROR_OPERATION_ABORTED\",\"bytes\":0}\n";
-    assert!(matches!(replaced(called, ""), Verdict::Violation(_)));
 }
 
 /// A source of choices that a seed decides.

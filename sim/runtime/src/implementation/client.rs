@@ -123,14 +123,20 @@ impl ClientSet {
         let _inside = self.process.enter();
         let client = self.client()?;
         let Client { mapping, side, .. } = &*client;
-        if mapping.is_aborted()? {
-            return Err(HResult::VD_E_ABORT);
-        }
-        if mapping.control().seen.load(Ordering::Acquire) == 0 {
-            return Err(HResult::VD_E_PROTOCOL);
-        }
-        let slot = mapping.naming(*side, || choose_device(mapping, name))?;
-        client.devices[slot].lock().open();
+        let slot = mapping.naming(*side, || {
+            if client.has_ended() {
+                return Err(HResult::VD_E_PROTOCOL);
+            }
+            if mapping.is_aborted()? {
+                return Err(HResult::VD_E_ABORT);
+            }
+            if mapping.control().seen.load(Ordering::Acquire) == 0 {
+                return Err(HResult::VD_E_PROTOCOL);
+            }
+            let slot = choose_device(mapping, name)?;
+            client.devices[slot].lock().open();
+            Ok(slot)
+        })?;
         mapping.add(Piece::Client);
         Ok(ClientDevice::new(client, slot))
     }

@@ -15,8 +15,10 @@ pub(super) struct Client {
     pub(super) views: Arc<Views>,
     /// Its place among the sides.
     pub(super) side: usize,
-    /// Not 0 after its Close.
+    /// Not 0 after its Close has begun.
     closed: AtomicU32,
+    /// Not 0 after its Close: only while names are given by nobody else.
+    ended: AtomicU32,
     /// The devices, as far as this client has opened them.
     pub(super) devices: Vec<Mutex<Slot>>,
 }
@@ -25,7 +27,14 @@ impl Client {
     pub(super) fn new(process: &Process, mapping: Arc<SetMapping>, side: usize) -> Arc<Self> {
         let devices = mapping.devices().iter().map(|_| Mutex::new(Slot::default())).collect();
         let (process, views) = (process.clone(), Views::new());
-        Arc::new(Self { mapping, process, views, side, closed: AtomicU32::new(0), devices })
+        let (closed, ended) = (AtomicU32::new(0), AtomicU32::new(0));
+        Arc::new(Self { mapping, process, views, side, closed, ended, devices })
+    }
+
+    /// Whether its Close has taken effect. Only while [`SetMapping::naming`] holds, so that an
+    /// OpenDevice comes before a Close as a whole, or after it.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire) != 0
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -33,15 +42,30 @@ impl Client {
     }
 
     pub(super) fn end(&self) -> Result<(), HResult> {
-        self.mapping.notice_deaths();
+        let mapping = &self.mapping;
+        mapping.notice_deaths();
         self.closed.store(1, Ordering::Release);
-        let closed = if self.side == PRIMARY { self.close() } else { self.close_secondary() };
+        let closes = || {
+            let misuse = if self.side == PRIMARY { self.close() } else { self.close_secondary() };
+            mapping.control().sides[self.side].close();
+            self.ended.store(1, Ordering::Release);
+            misuse
+        };
+        let misuse = match seeded(Mutant::CloseOverlooksOpening) {
+            true => closes(),
+            false => mapping.naming(self.side, closes),
+        };
+        // What the clients still hold nobody will complete.
+        mapping.ring_all();
+        if self.side == PRIMARY {
+            self.process.forget(mapping);
+        }
         self.views.end();
-        closed
+        if misuse { Err(HResult::VD_E_OPEN) } else { Ok(()) }
     }
 
-    /// Close of the primary client.
-    fn close(&self) -> Result<(), HResult> {
+    /// Close of the primary client: whether a device was open that it should not have left so.
+    fn close(&self) -> bool {
         let Self { mapping, .. } = self;
         let ends: Result<Vec<End>, _> =
             mapping.devices().iter().map(|device| mapping.sound(device.client.get())).collect();
@@ -50,20 +74,15 @@ impl Client {
         let ends = ends.unwrap_or_default();
         let open = !aborted && ends.contains(&End::Open);
         let seen_all = ends.iter().all(|end| *end == End::Closed);
-        // In this order: who dies in between is seen to have died with its side open. Who
-        // aborts after another, be it by its Close, too, does nothing wrong.
+        // The side closes after this: who dies in between is seen to have died with its side
+        // open. Who aborts after another, be it by its Close, too, does nothing wrong.
         let first = (aborted || !seen_all) && mapping.abort_first();
-        let open = open && (first || seeded(Mutant::CloseOverlooksOther));
-        mapping.control().sides[PRIMARY].close();
-        // What the clients still hold nobody will complete.
-        mapping.ring_all();
-        self.process.forget(mapping);
-        if open { Err(HResult::VD_E_OPEN) } else { Ok(()) }
+        open && (first || seeded(Mutant::CloseOverlooksOther))
     }
 
-    /// Close of a secondary client: nothing happens to the set, unless a device is open
+    /// The same of a secondary client: nothing happens to the set, unless a device is open
     /// that this process has opened.
-    fn close_secondary(&self) -> Result<(), HResult> {
+    fn close_secondary(&self) -> bool {
         let mapping = &self.mapping;
         let own = |slot: usize| self.devices[slot].lock().is_open();
         let mut open = false;
@@ -71,10 +90,7 @@ impl Client {
             open |= own(slot) && device.client.get() != Ok(End::Closed);
         }
         let aborted = mapping.is_aborted().unwrap_or(true);
-        let misuse = open && !aborted && mapping.abort_first();
-        mapping.control().sides[self.side].close();
-        mapping.ring_all();
-        if misuse { Err(HResult::VD_E_OPEN) } else { Ok(()) }
+        open && !aborted && mapping.abort_first()
     }
 }
 

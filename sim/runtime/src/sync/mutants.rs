@@ -36,6 +36,9 @@ pub(crate) enum Mutant {
     StaleRequestDelivered,
     /// Close looks whether the set is open, and takes it later: two threads close it.
     CloseLooksThenTakes,
+    /// A client's Close looks at the devices while another thread opens one: it leaves that
+    /// open, and says that none was.
+    CloseOverlooksOpening,
     /// CompleteCommand wakes the agent before it says which device to look at.
     MaskAfterBell,
     /// A step to the next phase does not look whether the set was aborted.

@@ -64,6 +64,9 @@ races! {
     /// A command is either refused or called back as aborted.
     client_close_against_send_command: "client.close.devices-open.status",
         races::client_close_against_send_command();
+    /// A device that is opened beside Close is open then, or is refused.
+    client_close_against_open_device: "client.close.devices-open.status",
+        races::client_close_against_open_device();
 
     /// After SignalAbort no command is accepted; one accepted before is called back.
     server_abort_against_send_command: "server.send-command.aborted",

@@ -127,6 +127,8 @@ mod defects {
             races::server_close_against_close_device();
         close_overlooks_other: CloseOverlooksOther, [Strange],
             races::server_close_against_client_close();
+        close_overlooks_opening: CloseOverlooksOpening, [Strange],
+            races::client_close_against_open_device();
         closed_is_aborted: ClosedIsAborted, [Strange],
             races::server_close_against_allocate_buffer();
         queues_then_looks: QueuesThenLooks, [Strange],

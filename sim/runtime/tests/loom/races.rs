@@ -119,6 +119,13 @@ pub(crate) fn server_close_against_client_close() -> Race {
     race.lane(SERVER, &[Act::ServerClose])
 }
 
+/// The client closes while another thread of it opens a device: that was open then, or is not
+/// opened any more.
+pub(crate) fn client_close_against_open_device() -> Race {
+    let race = Race::initializing(1).lane(CLIENT, &[Act::ClientClose]);
+    race.lane(CLIENT_TOO, &[Act::OpenClientDevice(0)])
+}
+
 pub(crate) fn client_close_against_complete_command() -> Race {
     let race = Race::active(1).delivered(0, 1).with_agent();
     race.lane(CLIENT_TOO, &[complete(1)]).lane(CLIENT, &[Act::ClientClose])

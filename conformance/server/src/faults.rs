@@ -133,7 +133,20 @@ impl fmt::Display for Fault {
 
 impl Fault {
     /// The command it comes instead of, or before.
-    const fn place(self) -> Option<u64> {
+    fn place(mut self) -> Option<u64> {
+        self.place_mut().copied()
+    }
+
+    /// The same, at this command if its own comes later.
+    #[must_use]
+    pub fn no_later_than(mut self, last: u64) -> Self {
+        if let Some(at) = self.place_mut() {
+            *at = last.min(*at);
+        }
+        self
+    }
+
+    const fn place_mut(&mut self) -> Option<&mut u64> {
         match self {
             Self::Pause(_, at)
             | Self::Abort(at)
@@ -149,27 +162,6 @@ impl Fault {
             | Self::Late(_)
             | Self::LateFailure(_)
             | Self::HeadOnly => None,
-        }
-    }
-
-    /// The same, at this command if its own comes later.
-    #[must_use]
-    pub fn no_later_than(self, last: u64) -> Self {
-        match self {
-            Self::Pause(time, at) => Self::Pause(time, at.min(last)),
-            Self::Abort(at) => Self::Abort(at.min(last)),
-            Self::Close(at) => Self::Close(at.min(last)),
-            Self::CloseSet(at) => Self::CloseSet(at.min(last)),
-            Self::Kill(at) => Self::Kill(at.min(last)),
-            Self::Unknown(at) => Self::Unknown(at.min(last)),
-            Self::Slow(_)
-            | Self::FlushTwice
-            | Self::NoComplete
-            | Self::Refuse
-            | Self::AbortConfigured
-            | Self::Late(_)
-            | Self::LateFailure(_)
-            | Self::HeadOnly => self,
         }
     }
 

@@ -72,7 +72,7 @@ pub(super) fn what(finding: &Finding, trace: &Trace) -> String {
     let code = match args.code {
         Some(CodeArg::Completion(code)) => format!("{code} ({})", code.0),
         Some(CodeArg::Number(code)) => code.to_string(),
-        _ => return finding.what.clone(),
+        Some(CodeArg::Command(_)) | None => return finding.what.clone(),
     };
     let bytes = args.bytes.unwrap_or_default();
     format!("{}: {code}, {bytes} bytes", finding.what)

@@ -1,12 +1,12 @@
-//! What was before an abort, a Close of either side, the primary's end or the entry into Active, as far as calls may still have
-//! taken effect then.
+//! What was before an abort, a Close of either side, the end of a process or the entry into
+//! Active, as far as calls may still have taken effect then.
 
 use smallvec::SmallVec;
 
 use super::slots::{Slot, SlotSet};
 use vdi_model::{Agent, Call, Cause, ClientLife, ServerCall, ServerLife, State};
 
-/// What was before an abort, a Close or the primary's end, or before the set became Active.
+/// What was before an abort, a Close or the end of a process, or before the set became Active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Past {
     /// Calls that were in progress, and may have taken effect then.

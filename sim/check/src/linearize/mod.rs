@@ -6,9 +6,10 @@
 //!
 //! Two things keep the search small where many calls overlap. What does not bear on an event is
 //! put off until after it, so that calls that commute are tried in one order only: [`bearing`],
-//! by the [`footprint`] of each call in the [`parts`] of a state. And whether a call came before
-//! an abort, a Close or the entry into Active, or after it, is left open until an event asks:
-//! [`past`]. Both say why nothing is lost by it.
+//! by the [`footprint`] of each call in the [`parts`] of a state, and by what the calls in
+//! progress leave open: [`outlook`]. And whether a call came before an abort, a Close, the end of
+//! a process or the entry into Active, or after it, is left open until an event asks: [`past`].
+//! Both say why nothing is lost by it.
 //!
 //! A [`Frontier`] holds every configuration that explains the events so far; a
 //! [`context::Context`] holds what bears on the next one. All else is functions of the two.

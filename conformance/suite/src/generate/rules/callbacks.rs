@@ -358,37 +358,29 @@ pub(super) const KINDS: &[Kind] = &[
 
 /// A command as the server sends it, with what it needs.
 pub(super) fn sent(code: &str) -> Value {
-    match named(code) {
-        C::Read | C::Write => json!({ "code": code, "buffer": "b1", "size": 512 }),
-        C::SkipMarks | C::SkipBlocks | C::Load => json!({ "code": code, "size": 1 }),
-        C::SetPosition => json!({ "code": code, "size": 0, "position": 4096 }),
-        C::ClearError
-        | C::Rewind
-        | C::WriteMark
-        | C::GetPosition
-        | C::Discard
-        | C::Flush
-        | C::Snapshot
-        | C::MountSnapshot
-        | C::PrepareToFreeze
-        | C::FileInfoBegin
-        | C::FileInfoEnd
-        | C::GetError
-        | C::Complete => json!({ "code": code }),
+    let mut sent = json!({ "code": code });
+    if let (Value::Object(sent), Value::Object(needs)) = (&mut sent, carried(code).0) {
+        sent.extend(needs);
     }
+    sent
 }
 
 /// What the client tells of a command that it has carried out.
 fn told(code: &str) -> Value {
-    match named(code) {
-        C::Read | C::Write => json!({ "bytes": 512 }),
-        C::GetPosition | C::SetPosition => json!({ "position": 4096 }),
+    carried(code).1
+}
+
+/// What a command needs besides its code, and what its client tells of it.
+fn carried(code: &str) -> (Value, Value) {
+    let nothing = || json!({});
+    match C::by_name(code).expect("a command that there is") {
+        C::Read | C::Write => (json!({ "buffer": "b1", "size": 512 }), json!({ "bytes": 512 })),
+        C::SkipMarks | C::SkipBlocks | C::Load => (json!({ "size": 1 }), nothing()),
+        C::SetPosition => (json!({ "size": 0, "position": 4096 }), json!({ "position": 4096 })),
+        C::GetPosition => (nothing(), json!({ "position": 4096 })),
         C::ClearError
         | C::Rewind
         | C::WriteMark
-        | C::SkipMarks
-        | C::SkipBlocks
-        | C::Load
         | C::Discard
         | C::Flush
         | C::Snapshot
@@ -397,12 +389,8 @@ fn told(code: &str) -> Value {
         | C::FileInfoBegin
         | C::FileInfoEnd
         | C::GetError
-        | C::Complete => json!({}),
+        | C::Complete => (nothing(), nothing()),
     }
-}
-
-fn named(code: &str) -> C {
-    C::by_name(code).expect("a command that there is")
 }
 
 /// All commands of a kind of device.

@@ -8,7 +8,7 @@ use crate::explain::{
 };
 use crate::linearize::{
     self, Configuration, Explained, SLOTS, Unexplained, explain_callback, explain_rest,
-    explain_return,
+    explain_return, is_close,
 };
 use crate::lives;
 use crate::rules;
@@ -95,7 +95,8 @@ fn dispatch(checker: &mut Checker, set: usize, call: &Call) {
         linearize::leave(checker, set);
         return;
     }
-    if terms.search.always {
+    // What a Close has aborted it may not have released yet.
+    if terms.search.always || session.calls_of(set).any(|call| is_close(&call.bound.call)) {
         linearize::enter(checker, set);
         return;
     }

@@ -35,7 +35,7 @@ mod values;
 pub use answer::{Answer, Expected, Reply};
 pub use call::{Call, Carried, ClientCall, CreateFlaw, DeviceName, Request, ServerCall};
 pub use completion::{Callback, Ending, apply_callback, callbacks, end_callback, hold_callback};
-pub use moment::{returns_of_waiting, settle, unwait};
+pub use moment::{reopen, returns_of_waiting, settle, unwait};
 pub use outcome::{Outcome, Outcomes};
 pub use phase::{ClientPhase, DeviceSetState, DeviceState, ServerPhase};
 pub use state::{

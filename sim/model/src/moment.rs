@@ -2,8 +2,10 @@
 //! and its return, whenever the interface comes to it.
 
 use super::outcome::{Outcome, Outcomes};
-use super::state::{Command, InProgress, Pending, Stage, State};
-use super::values::{CommandId, LaneId};
+use super::state::{
+    ClientLife, Command, InProgress, Pending, SecondaryLife, ServerLife, Stage, State,
+};
+use super::values::{Caller, CommandId, LaneId};
 use super::{Call, ClientCall, apply, client};
 use vdi_spec::clauses::Profile;
 
@@ -48,6 +50,24 @@ pub fn unwait(state: &mut State, lane: LaneId) {
     };
     if let Some(index) = state.calls.iter().rposition(waits) {
         state.calls.remove(index);
+    }
+}
+
+/// Takes back that the Close of `caller` has released the set; what it aborted stays aborted.
+/// No document says that Close is one step: this is the state in between.
+pub fn reopen(state: &mut State, caller: Caller) {
+    match caller {
+        Caller::Server if state.server == ServerLife::Closed => state.server = ServerLife::Open,
+        Caller::Client(0) if state.client == ClientLife::Closed => {
+            state.client = ClientLife::Created;
+        }
+        Caller::Client(number @ 1..) => {
+            let life = &mut state.secondaries[usize::from(number) - 1];
+            if *life == SecondaryLife::Closed {
+                *life = SecondaryLife::Open;
+            }
+        }
+        Caller::Server | Caller::Client(0) => {}
     }
 }
 

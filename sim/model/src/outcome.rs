@@ -106,6 +106,12 @@ impl Outcome {
         matches!(self.effect, Effect::Refuse(..))
     }
 
+    /// Whether to abort the set is all that it does, which changes nothing where it is aborted.
+    #[must_use]
+    pub const fn aborts(&self) -> bool {
+        matches!(self.effect, Effect::Abort(_))
+    }
+
     /// What the call waits for, if to wait is all that it does.
     #[must_use]
     pub const fn waits_for(&self) -> Option<Pending> {

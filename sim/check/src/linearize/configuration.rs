@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::before::Pasts;
+use super::closing::Closings;
 use super::linearization::{Linearization, TentativeAnswer};
 use super::slots::{Slot, SlotSet};
 use vdi_model::{Answer, Callback, LaneId, State};
@@ -50,6 +51,8 @@ pub(crate) struct Configuration {
     /// What was before an abort, or before the set became Active, while calls may still have
     /// taken effect then.
     pub(crate) pasts: Pasts,
+    /// Every Close that has aborted the set, while it may not have released it.
+    pub(crate) closings: Closings,
     /// How it came about, if that is asked for.
     pub(crate) linearization: Linearization,
 }
@@ -64,6 +67,7 @@ impl Clone for Configuration {
             begun: SmallVec::from_slice(&self.begun),
             misuse: SmallVec::from_slice(&self.misuse),
             pasts: SmallVec::from_slice(&self.pasts),
+            closings: self.closings.clone(),
             linearization: self.linearization.clone(),
         }
     }
@@ -75,6 +79,7 @@ impl PartialEq for Configuration {
         self.taken == other.taken
             && self.begun == other.begun
             && self.pasts == other.pasts
+            && self.closings == other.closings
             && self.tentative.len() == other.tentative.len()
             && self.state == other.state
             && self.tentative.iter().all(|tentative| other.tentative.contains(tentative))
@@ -133,5 +138,6 @@ impl Configuration {
         self.taken.remove(slot);
         self.retract(slot);
         self.leave_past(SlotSet::of(slot));
+        self.leave_closings(SlotSet::of(slot));
     }
 }

@@ -121,6 +121,7 @@ pub(crate) fn withdraw(
     for config in &mut frontier.configurations {
         config.tentative.retain(|known| !slots.has(known.slot));
         config.leave_past(slots);
+        config.leave_closings(slots);
     }
     !frontier.configurations.is_empty()
 }

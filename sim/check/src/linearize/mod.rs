@@ -16,6 +16,7 @@
 
 mod bearing;
 mod before;
+mod closing;
 mod configuration;
 mod context;
 mod distinct;
@@ -33,6 +34,7 @@ mod steps;
 mod switch;
 mod ways;
 
+pub(crate) use closing::is_close;
 pub(crate) use configuration::Configuration;
 pub(crate) use explain::{
     Explained, Unexplained, explain_callback, explain_rest, explain_return, narrow, search_for,

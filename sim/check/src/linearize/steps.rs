@@ -4,6 +4,7 @@
 use smallvec::SmallVec;
 
 use super::bearing::{Bearing, bearing};
+use super::closing::{note_closing, outcomes_between, returns_between};
 use super::configuration::Configuration;
 use super::context::{Context, Pending, Scope, is_agent, is_ready, note_misuse};
 use super::linearization::{Moment, Spontaneous, TentativeAnswer};
@@ -193,6 +194,7 @@ pub(super) fn can_apply(
             let is_target = target == Some(pending.slot);
             let takes = |outcome: &Outcome| !takes_nothing(context, outcome, is_target);
             context.outcomes_of_untaken(config, pending).iter().any(takes)
+                || outcomes_between(context, config, pending).iter().any(takes)
                 || outcomes_before(context, config, pending).iter().any(|(_, known)| takes(known))
         }
         Step::Decide(index) => {
@@ -202,6 +204,7 @@ pub(super) fn can_apply(
             let decides = |outcome: &Outcome| !decides_nothing(context, outcome, is_target, agent);
             let returns = vdi_model::returns(&config.state, context.profile(), pending.lane);
             returns.iter().any(decides)
+                || returns_between(context, config, pending).iter().any(decides)
                 || returns_before(context, config, pending).iter().any(|(_, known)| decides(known))
         }
         Step::Invoke(..) | Step::Begin(_) | Step::Spontaneous(_) => true,
@@ -246,6 +249,7 @@ fn take_effect(
         } else {
             vdi_model::apply(&mut after.state, lane, caller, outcome);
             note_past(context, &mut after, config, pending);
+            note_closing(&mut after, &config.state, pending);
         }
         after.taken.add(pending.slot);
         after.retract(pending.slot);
@@ -255,6 +259,7 @@ fn take_effect(
         moved.push(after);
     };
     context.outcomes_of_untaken(config, pending).iter().for_each(|outcome| push(outcome, None));
+    outcomes_between(context, config, pending).iter().for_each(|outcome| push(outcome, None));
     let before = outcomes_before(context, config, pending);
     before.iter().for_each(|(past, outcome)| push(outcome, Some(*past)));
     moved
@@ -286,6 +291,7 @@ fn decide(
     };
     let returns = vdi_model::returns(&config.state, context.profile(), pending.lane);
     returns.iter().for_each(|outcome| push(outcome, None));
+    returns_between(context, config, pending).iter().for_each(|outcome| push(outcome, None));
     let before = returns_before(context, config, pending);
     before.iter().for_each(|(past, outcome)| push(outcome, Some(*past)));
     moved
@@ -390,6 +396,7 @@ pub(super) fn note_answers(
         let agent = is_agent(&config.state, pending.lane);
         if !agent && waits(&config.state, pending, Scope::Set) {
             let mut returns = vdi_model::returns(&config.state, context.profile(), pending.lane);
+            returns.extend(returns_between(context, config, pending));
             let before = returns_before(context, config, pending);
             returns.extend(before.into_iter().map(|(_, outcome)| outcome));
             for outcome in returns.iter().filter(|outcome| outcome.changes_nothing()) {
@@ -405,6 +412,7 @@ pub(super) fn note_answers(
     } else if config.could_wait(slot) {
         outcomes = context.outcomes_of_untaken(config, pending);
     }
+    outcomes.extend(outcomes_between(context, config, pending));
     let before = outcomes_before(context, config, pending);
     outcomes.extend(before.into_iter().map(|(_, outcome)| outcome));
     for outcome in outcomes.iter().filter(|outcome| outcome.changes_nothing()) {

@@ -3,6 +3,7 @@
 
 use smallvec::SmallVec;
 
+use super::closing::{Closing, Closings, is_close};
 use super::configuration::{Configuration, Tentative};
 use super::context::{Context, Scope};
 use super::frontier::Frontier;
@@ -13,7 +14,7 @@ use crate::Checker;
 use crate::sequential::{moves_commands, settle, waits_only};
 use crate::session::{OpenCall, Session};
 use crate::terms::Terms;
-use vdi_model::{Caller, LaneId, Outcome};
+use vdi_model::{Caller, LaneId, Outcome, State};
 
 /// From here on the order of effects in this set is searched for.
 pub(crate) fn enter(checker: &mut Checker, set: usize) {
@@ -31,8 +32,15 @@ pub(crate) fn enter(checker: &mut Checker, set: usize) {
             taken.add(call.slot);
         }
     }
-    let configs =
-        states.into_iter().map(|state| Configuration { taken, ..Configuration::of(state) });
+    let closes = |call: &&OpenCall| call.effect.taken && is_close(&call.bound.call);
+    let closings: Closings = (session.calls_of(set).filter(closes))
+        .map(|call| Closing::new(call.slot, &call.bound.call, &State::default()))
+        .collect();
+    let config = |state: State| {
+        let closings = if state.aborted.is_some() { closings.clone() } else { Closings::new() };
+        Configuration { taken, closings, ..Configuration::of(state) }
+    };
+    let configs = states.into_iter().map(config);
     let mut frontier = Frontier { configurations: configs.collect(), spontaneous: SmallVec::new() };
     let context = Context::new(checker, set, &frontier);
     for config in &mut frontier.configurations {
@@ -64,6 +72,7 @@ pub(crate) fn leave(checker: &mut Checker, set: usize) {
         config.begun.is_empty()
             && config.misuse.is_empty()
             && config.pasts.is_empty()
+            && config.closings.is_empty()
             && untaken(session, set, config).all(|call| would_wait(terms, config, call).is_some())
             && config.state.is_quiet(&terms.profile)
     };

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::closing::{self, outcomes_between};
 use super::configuration::{Configuration, Tentative};
 use super::context::{Context, Pending, Scope, is_agent, is_ready, note_misuse};
 use super::linearization::{Moment, TentativeAnswer};
@@ -123,6 +124,8 @@ fn to_return(
     };
     let outcomes = context.outcomes_of_untaken(config, pending).into_iter();
     ways.extend(outcomes.filter(answers).map(Way::Answer));
+    let between = outcomes_between(context, config, pending).into_iter();
+    ways.extend(between.filter(answers).map(Way::Answer));
     let before = outcomes_before(context, config, pending).into_iter();
     let before = before.filter(|(_, outcome)| answers(outcome));
     ways.extend(before.map(|(past, outcome)| Way::AnswerBefore(past, outcome)));
@@ -208,6 +211,7 @@ pub(super) fn go(
         ) => {}
     }
     if let Some(pending) = pending {
+        closing::note_return(context, config, pending.slot);
         config.forget(pending.slot);
     }
     let changed = pending.map_or(context.scope, |pending| pending.scope);
@@ -222,10 +226,12 @@ fn answer(
     outcome: &Outcome,
 ) {
     let caller = pending.call.caller();
-    let before = may_leave_past(config, pending.call).then(|| config.clone());
+    let ends = may_leave_past(config, pending.call) || closing::is_close(pending.call);
+    let before = ends.then(|| config.clone());
     vdi_model::apply_and_return(&mut config.state, pending.lane, caller, outcome);
     if let Some(before) = before {
         note_past(context, config, &before, pending);
+        closing::note_closing(config, &before.state, pending);
     }
     note_misuse(context, config, pending, outcome);
     context.record_call(config, pending, outcome);

@@ -376,30 +376,82 @@ pub(crate) fn every_outcome(
     all
 }
 
-/// Every order of effects of calls that overlap, with every outcome of each.
+/// Calls of a stage, on the way.
+#[derive(Clone)]
+struct Order {
+    world: Lives,
+    /// What each that has taken effect will return.
+    taken: Vec<Option<HResult>>,
+    /// The Closes that have aborted a life and not released it yet, with the life.
+    closing: Vec<(Make, usize)>,
+}
+
+/// Every order of effects of calls that overlap, with every outcome of each. A Close that
+/// aborts does so before it releases the set, which are two steps.
 pub(crate) fn every_order(
     world: &Lives,
     stage: &[Make],
     profile: &Profile,
 ) -> Vec<(Statuses, Lives)> {
     let mut done = Vec::new();
-    let mut work = vec![(vec![None; stage.len()], world.clone())];
-    while let Some((taken, world)) = work.pop() {
-        let open: Vec<usize> = (0..stage.len()).filter(|at| taken[*at].is_none()).collect();
-        if open.is_empty() {
-            done.push((taken.into_iter().flatten().collect(), world));
+    let start = Order { world: world.clone(), taken: vec![None; stage.len()], closing: Vec::new() };
+    let mut work = vec![start];
+    while let Some(order) = work.pop() {
+        let open: Vec<usize> = (0..stage.len()).filter(|at| order.taken[*at].is_none()).collect();
+        if open.is_empty() && order.closing.is_empty() {
+            done.push((order.taken.into_iter().flatten().collect(), order.world));
             continue;
         }
-        for at in open {
-            for (outcome, after) in world.outcomes(stage[at], profile) {
+        for at in 0..order.closing.len() {
+            let mut after = order.clone();
+            let (close, life) = after.closing.remove(at);
+            after.world.release(close, life, profile);
+            work.push(after);
+        }
+        // Of two Closes of an interface one closes it.
+        let is_closing = |at: &usize| order.closing.iter().any(|(close, _)| *close == stage[*at]);
+        for at in open.into_iter().filter(|at| !is_closing(at)) {
+            for (outcome, world) in order.world.outcomes(stage[at], profile) {
                 let Some(expected) = outcome.answer.expected() else { continue };
                 for status in STATUSES.into_iter().filter(|status| expected.admits(*status)) {
-                    let mut taken = taken.clone();
-                    taken[at] = Some(status);
-                    work.push((taken, after.clone()));
+                    let mut after = Order { world: world.clone(), ..order.clone() };
+                    after.taken[at] = Some(status);
+                    if let Some(life) = order.world.aborts_first(stage[at], &world) {
+                        let mut between = Order { world: order.world.clone(), ..after.clone() };
+                        between.world.states[life].aborted = world.states[life].aborted;
+                        between.closing.push((stage[at], life));
+                        work.push(between);
+                    }
+                    work.push(after);
                 }
             }
         }
     }
     done
+}
+
+impl Lives {
+    /// The life that a Close aborts and releases, if this is what has become of it.
+    fn aborts_first(&self, make: Make, after: &Self) -> Option<usize> {
+        let (life, call) = self.bound(make);
+        let closes = matches!(
+            call,
+            Call::Server(ServerCall::Close)
+                | Call::Client(ClientCall::Close)
+                | Call::Secondary(_, ClientCall::Close)
+        );
+        let aborts = |life: &usize| {
+            self.states[*life].aborted.is_none() && after.states[*life].aborted.is_some()
+        };
+        life.filter(|life| closes && aborts(life))
+    }
+
+    /// A Close that has aborted this life releases it.
+    fn release(&mut self, close: Make, life: usize, profile: &Profile) {
+        let (_, call) = self.bound(close);
+        let state = &mut self.states[life];
+        let outcomes = vdi_model::outcomes(state, profile, Limits::default(), LaneId(9), &call);
+        vdi_model::apply_and_return(state, LaneId(9), call.caller(), &outcomes[0]);
+        state.normalize();
+    }
 }

@@ -258,7 +258,7 @@ fn next_sets(session: &Session, index: usize) -> SmallVec<[(usize, Next); 2]> {
             }
             (None, Call::Server(_) | Call::Client(_) | Call::Secondary(..)) => false,
         };
-        let by = SetTrack::find(&session.sets, name).filter(|set| *set != bound.set);
+        let by = session.find(name).filter(|set| *set != bound.set);
         if sound {
             next.push((*interface, Next::New(by)));
             next.extend(by.map(|by| (*interface, Next::Instead(by))));
@@ -269,9 +269,9 @@ fn next_sets(session: &Session, index: usize) -> SmallVec<[(usize, Next); 2]> {
     let (OnSuccess::Attach(interface), Some(name)) = (&bound.then, &bound.name) else {
         return next;
     };
-    let found = SetTrack::find_beside(&session.sets, name, bound.set);
+    let found = session.find_beside(name, bound.set);
     let is_server = bound.call.caller() == Caller::Server;
-    let dead = || if is_server { None } else { SetTrack::find_dead(&session.sets, name) };
+    let dead = || if is_server { None } else { session.find_dead(name) };
     let found = found.or_else(dead).filter(|set| *set != bound.set);
     next.extend(found.map(|set| (*interface, Next::Known(set))));
     next

@@ -71,7 +71,8 @@ impl<'a> Situation<'a> {
     /// What tells situations apart.
     fn key(&self) -> String {
         let states: Vec<_> = self.play.sets().collect();
-        format!("{:?} {:?} {states:?}", self.begun, self.tally)
+        let between = self.play.checker.lanes_between();
+        format!("{:?} {:?} {states:?} {between:?}", self.begun, self.tally)
     }
 
     /// The situations that may come next, and whether one of them must.

@@ -1,6 +1,7 @@
 //! What the checker knows between two events: what may come next.
 
 use crate::Checker;
+use crate::linearize::{answers_between, may_be_between};
 use crate::lives::{beside, with_effects};
 use crate::sequential;
 use crate::session::{OpenCall, outcomes_of};
@@ -104,20 +105,39 @@ impl Checker {
             return Vec::new();
         };
         let mut candidates = Vec::new();
+        let mut add = |outcome: &Outcome| {
+            let candidate = Candidate::new(self, call.bound.set, outcome);
+            if !candidates.contains(&candidate) {
+                candidates.push(candidate);
+            }
+        };
         for (state, taken) in session.states_with(call) {
             let outcomes = if taken {
                 vdi_model::returns(state, &terms.profile, call.lane)
             } else {
                 outcomes_of(terms, state, call)
             };
-            for outcome in &outcomes {
-                let candidate = Candidate::new(self, call.bound.set, outcome);
-                if !candidates.contains(&candidate) {
-                    candidates.push(candidate);
-                }
-            }
+            outcomes.iter().for_each(&mut add);
+        }
+        let frontier = session.sets[call.bound.set].frontier.iter();
+        for config in frontier.flat_map(|frontier| &frontier.configurations) {
+            answers_between(terms, config, call).for_each(|outcome| add(&outcome));
         }
         candidates
+    }
+
+    /// The lanes whose calls may take effect while a Close has aborted their set, and not
+    /// released it yet.
+    #[must_use]
+    pub fn lanes_between(&self) -> Vec<&str> {
+        let session = &self.session;
+        let is_between = |call: &&OpenCall| {
+            let frontier = session.sets[call.bound.set].frontier.iter();
+            let mut configs = frontier.flat_map(|frontier| &frontier.configurations);
+            configs.any(|config| may_be_between(config, call.slot))
+        };
+        let between = session.calls.iter().filter(is_between);
+        between.map(|call| session.lanes.name(call.lane)).collect()
     }
 
     /// Lets every call that has begun take effect.

@@ -12,6 +12,8 @@ use smallvec::SmallVec;
 use super::configuration::Configuration;
 use super::context::{Context, Pending};
 use super::slots::{Slot, SlotSet};
+use crate::session::{OpenCall, outcomes_of};
+use crate::terms::Terms;
 use vdi_model::{BufferId, Call, Caller, ClientCall, Command, Outcome, ServerCall, Stage, State};
 
 /// A Close that has aborted the set, and may not yet have released it.
@@ -109,11 +111,40 @@ pub(super) fn outcomes_between(
         let between = closing.view(&config.state);
         let could_wait = config.could_wait(pending.slot);
         let outcomes = context.outcomes_of_waiting(&between, could_wait, pending);
-        let refuses =
-            |known: &Outcome| known.refuses() || known.aborts() || known.changes_nothing();
         all.extend(outcomes.into_iter().filter(refuses));
     }
     all
+}
+
+/// Whether a call may take effect in between.
+pub(crate) fn may_be_between(config: &Configuration, slot: Slot) -> bool {
+    config.closings.iter().any(|closing| closing.admits(slot))
+}
+
+/// What an open call may come to, or return, in these states in between: for whoever asks
+/// between two events.
+pub(crate) fn answers_between<'a>(
+    terms: &'a Terms,
+    config: &'a Configuration,
+    call: &'a OpenCall,
+) -> impl Iterator<Item = Outcome> + 'a {
+    let closings = config.closings.iter().filter(|closing| closing.admits(call.slot));
+    closings.flat_map(move |closing| {
+        let between = closing.view(&config.state);
+        match config.taken.has(call.slot) {
+            true => vdi_model::returns(&between, &terms.profile, call.lane),
+            false => {
+                let mut outcomes = outcomes_of(terms, &between, call);
+                outcomes.retain(|outcome| refuses(outcome));
+                outcomes
+            }
+        }
+    })
+}
+
+/// Whether this is all that can come of a call in between: it changes nothing.
+const fn refuses(outcome: &Outcome) -> bool {
+    outcome.refuses() || outcome.aborts() || outcome.changes_nothing()
 }
 
 /// The same of what a call that has begun to wait may return.

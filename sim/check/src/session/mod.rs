@@ -7,6 +7,7 @@ mod call;
 mod claim;
 mod commit;
 mod evidence;
+mod find;
 mod medium;
 mod names;
 mod outcomes;

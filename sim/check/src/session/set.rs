@@ -7,7 +7,7 @@ use super::evidence::Evidence;
 use super::medium::MediumTrack;
 use super::set_name::SetName;
 use crate::linearize::Frontier;
-use vdi_model::{ClientLife, DeviceName, LaneId, ServerDevice, State};
+use vdi_model::{DeviceName, LaneId, ServerDevice, State};
 use vdi_spec::clauses::Clause;
 use vdi_spec::config::{ServerConfig, VdConfig};
 
@@ -128,30 +128,6 @@ impl SetTrack {
     /// Whether it is found by this name.
     pub(crate) fn is_named(&self, name: &SetName) -> bool {
         self.name == name.name && name.is_for(self.instance.as_deref())
-    }
-
-    /// The set of that name to which a server could attach: the latest.
-    pub(crate) fn find(sets: &[Self], name: &SetName) -> Option<usize> {
-        Self::find_beside(sets, name, Self::UNATTACHED)
-    }
-
-    /// The same beside one that is known.
-    pub(crate) fn find_beside(sets: &[Self], name: &SetName, known: usize) -> Option<usize> {
-        let alive = |set: &Self| {
-            let created = set.any(|state| state.client == ClientLife::Created);
-            let may_be = created || set.any(|state| state.client == ClientLife::Absent);
-            let is_creating = set.creating.as_ref().is_some_and(|known| known.finds(name));
-            // Another call may have closed it before its Create returns.
-            (is_creating && may_be) || (created && set.is_named(name))
-        };
-        (0..sets.len()).rev().find(|set| *set != known && alive(&sets[*set]))
-    }
-
-    /// The set of that name whose primary died, if none is alive: the latest.
-    pub(crate) fn find_dead(sets: &[Self], name: &SetName) -> Option<usize> {
-        let dead =
-            |set: &Self| set.is_named(name) && set.any(|state| state.client == ClientLife::Dead);
-        sets.iter().rposition(dead)
     }
 
     /// The device that the server's OpenDevice gives: the one of that name, or

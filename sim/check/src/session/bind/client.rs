@@ -41,7 +41,8 @@ pub(super) fn create(
             || set.any(|state| state.client == ClientLife::Created)
             || is_called(*index)
     });
-    let by_other = has_one.is_none().then(|| SetTrack::find(sets, &name)).flatten();
+    let by_other = has_one.is_none().then(|| session.find(&name)).flatten();
+    let sets = &mut session.sets;
     let set = has_one.or(by_other.map(|_| SetTrack::UNATTACHED)).unwrap_or_else(|| {
         sets.push(SetTrack::new());
         sets.len() - 1
@@ -89,7 +90,7 @@ pub(super) fn open_in_secondary(
     let name = SetName::new(call.function, call.args);
     let is_open = |set: &usize| sets[*set].any(|state| is_client_open(state, process));
     let may_stay = |set: &usize| is_open(set) || session.is_called(callee.interface, *set);
-    let found = SetTrack::find(sets, &name).or_else(|| SetTrack::find_dead(sets, &name));
+    let found = session.find(&name).or_else(|| session.find_dead(&name));
     let set = callee.attached.filter(may_stay).or(found).unwrap_or(callee.set);
     let call = by(process, ClientCall::OpenInSecondary { found: found == Some(set) });
     let bound = Bound::new(set, call, OnSuccess::Attach(callee.interface));

@@ -16,7 +16,7 @@ pub(super) fn open(session: &Session, callee: Callee, call: &Invocation<'_>) -> 
         session.sets[*set].any(|state| state.server == ServerLife::Open)
             || session.is_called(callee.interface, *set)
     };
-    let found = callee.attached.filter(may_stay).or_else(|| SetTrack::find(&session.sets, &name));
+    let found = callee.attached.filter(may_stay).or_else(|| session.find(&name));
     let set = found.unwrap_or(callee.set);
     let reused = session.had(callee.interface).is_some_and(|before| before != set);
     let call = Call::Server(ServerCall::Open { found: found.is_some(), reused });

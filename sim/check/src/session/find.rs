@@ -1,0 +1,48 @@
+//! Which set is found by a name.
+
+use super::{OpenCall, Session, SetName, SetTrack};
+use crate::linearize::is_close;
+use vdi_model::{Caller, ClientLife};
+
+impl Session {
+    /// The set of that name to which a server could attach: the latest.
+    pub(crate) fn find(&self, name: &SetName) -> Option<usize> {
+        self.find_beside(name, SetTrack::UNATTACHED)
+    }
+
+    /// The same beside one that is known.
+    pub(crate) fn find_beside(&self, name: &SetName, known: usize) -> Option<usize> {
+        let alive = |index: usize| {
+            let set = &self.sets[index];
+            let created = set.any(|state| state.client == ClientLife::Created);
+            let may_be = created || set.any(|state| state.client == ClientLife::Absent);
+            let is_creating = set.creating.as_ref().is_some_and(|known| known.finds(name));
+            // Another call may have closed it before its Create returns.
+            (is_creating && may_be)
+                || (set.is_named(name) && (created || self.is_being_closed(index)))
+        };
+        (0..self.sets.len()).rev().find(|set| *set != known && alive(*set))
+    }
+
+    /// The set of that name whose primary died, if none is alive: the latest. Its Create need
+    /// not have returned.
+    pub(crate) fn find_dead(&self, name: &SetName) -> Option<usize> {
+        let made = |set: &SetTrack| {
+            set.is_named(name) || set.creating.as_ref().is_some_and(|known| known.finds(name))
+        };
+        let dead = |set: &SetTrack| made(set) && set.any(|state| state.client == ClientLife::Dead);
+        self.sets.iter().rposition(dead)
+    }
+
+    /// Whether a Close of its primary is in progress that has aborted it, and may not have
+    /// released it yet.
+    fn is_being_closed(&self, set: usize) -> bool {
+        let closes = |call: &OpenCall| {
+            let call = &call.bound.call;
+            is_close(call) && call.caller() == Caller::Client(0)
+        };
+        self.calls_of(set).any(closes)
+            && self.sets[set]
+                .any(|state| state.client == ClientLife::Closed && state.aborted.is_some())
+    }
+}

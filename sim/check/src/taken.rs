@@ -6,8 +6,8 @@
 use crate::Checker;
 use crate::linearize::{SlotSet, enter, narrow, note_call, withdraw};
 use crate::session::{
-    OnSuccess, OpenCall, SetTrack, adopt, become_refused, ends_life, fail_to_attach, is_held,
-    provide,
+    OnSuccess, OpenCall, SetTrack, adopt, become_refused, ends_life, fail_to_attach, find_again,
+    is_held, provide,
 };
 use vdi_model::{Call, Caller, ClientCall, ClientLife, ServerCall, State};
 
@@ -244,6 +244,7 @@ fn refuse_opens(checker: &mut Checker, index: usize) {
         let bound = &mut checker.session.calls[at].bound;
         bound.elsewhere = true;
     }
+    find_again(&mut checker.session, set);
 }
 
 /// The server's end closes: an Open that was refused because of it may come after that.

@@ -42,6 +42,11 @@ impl Closing {
         Self { caller: call.caller(), slot: Some(slot), slots: SlotSet::default(), kept }
     }
 
+    /// Whether it is the primary's, and in progress.
+    pub(crate) fn is_of_primary(&self) -> bool {
+        self.caller == Caller::Client(0) && self.slot.is_some()
+    }
+
     /// Whether a call may have taken effect in between.
     fn admits(&self, slot: Slot) -> bool {
         match self.slot {

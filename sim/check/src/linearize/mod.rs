@@ -34,7 +34,7 @@ mod steps;
 mod switch;
 mod ways;
 
-pub(crate) use closing::{answers_between, is_close, may_be_between};
+pub(crate) use closing::{Closing, answers_between, is_close, may_be_between};
 pub(crate) use configuration::Configuration;
 pub(crate) use explain::{
     Explained, Unexplained, explain_callback, explain_rest, explain_return, narrow, search_for,

@@ -1,8 +1,8 @@
 //! Which set is found by a name.
 
 use super::{OpenCall, Session, SetName, SetTrack};
-use crate::linearize::is_close;
-use vdi_model::{Caller, ClientLife};
+use crate::linearize::Closing;
+use vdi_model::{Call, ClientCall, ClientLife, State};
 
 impl Session {
     /// The set of that name to which a server could attach: the latest.
@@ -36,13 +36,21 @@ impl Session {
 
     /// Whether a Close of its primary is in progress that has aborted it, and may not have
     /// released it yet.
-    fn is_being_closed(&self, set: usize) -> bool {
+    fn is_being_closed(&self, index: usize) -> bool {
+        let set = &self.sets[index];
+        let closed = |state: &State| state.client == ClientLife::Closed && state.aborted.is_some();
         let closes = |call: &OpenCall| {
-            let call = &call.bound.call;
-            is_close(call) && call.caller() == Caller::Client(0)
+            let before = call.effect.before.as_ref();
+            is_primary_close(&call.bound.call)
+                && before.is_some_and(|state| state.client == ClientLife::Created)
         };
-        self.calls_of(set).any(closes)
-            && self.sets[set]
-                .any(|state| state.client == ClientLife::Closed && state.aborted.is_some())
+        let searched = set.frontier.iter().flat_map(|frontier| &frontier.configurations);
+        (set.in_order.iter().any(closed) && self.calls_of(index).any(closes))
+            || searched.flat_map(|config| &config.closings).any(Closing::is_of_primary)
     }
+}
+
+/// Whether a call is the Close of the primary's set.
+const fn is_primary_close(call: &Call) -> bool {
+    matches!(call, Call::Client(ClientCall::Close))
 }

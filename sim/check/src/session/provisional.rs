@@ -156,7 +156,12 @@ pub(crate) fn keep_or_revoke(checker: &mut Checker, call: &OpenCall, status: HRe
             }
             settle_attachment(checker, *interface, call, failed);
         }
-        OnSuccess::Attach(interface) => settle_attachment(checker, *interface, call, failed),
+        OnSuccess::Attach(interface) => {
+            settle_attachment(checker, *interface, call, failed);
+            if failed {
+                find_again(&mut checker.session, set);
+            }
+        }
         OnSuccess::Device { index, .. } => {
             if failed {
                 revoke_device(session, call);
@@ -218,6 +223,18 @@ fn settle_attachment(checker: &mut Checker, interface: usize, call: &OpenCall, f
     } else if session.names.interfaces[interface].set == Some(set) {
         session.names.interfaces[interface].set = before;
         give_back(checker, (interface, set), before.unwrap_or(SetTrack::UNATTACHED));
+    }
+}
+
+/// Of the Opens of a set that another interface has, or was about to open, those find it that
+/// nothing keeps from it any more.
+pub(crate) fn find_again(session: &mut Session, set: usize) {
+    for index in 0..session.calls.len() {
+        let OpenCall { bound, effect, .. } = &session.calls[index];
+        let Some(interface) = bound.then.attaches().filter(|_| bound.elsewhere) else { continue };
+        if bound.set == set && !effect.taken && !session.is_elsewhere(interface, set) {
+            session.calls[index].bound.elsewhere = false;
+        }
     }
 }
 

@@ -10,6 +10,10 @@ fn verdict(events: &[&str]) -> Verdict {
         "{\"vdi\":\"trace/1\",\"interfaces\":{\"cset2\":\"primary\",\"sset2\":\"server\"}}\n",
     );
     for event in events {
+        if event.starts_with('{') {
+            text.push_str(&format!("{event}\n"));
+            continue;
+        }
         let (lane, rest) = event.split_once(' ').expect("a lane");
         let line = match rest.strip_prefix("= ") {
             Some(status) => format!(r#""return":"{status}""#),
@@ -42,6 +46,7 @@ fn called(lane: &str, call: &str) -> &'static str {
         "Close" => r#""call":"Close","on":"cset""#,
         "SignalAbort" => r#""call":"SignalAbort","on":"cset""#,
         "Open" => r#""call":"Open","on":"sset","args":{"name":"S"}"#,
+        "ServerConfiguration" => r#""call":"GetConfiguration","on":"sset""#,
         "EndConfiguration" => r#""call":"EndConfiguration","on":"sset""#,
         "SecondaryAbort" => r#""call":"SignalAbort","on":"x1set""#,
         "OpenInSecondary" => r#""call":"OpenInSecondary","on":"x1set","args":{"name":"S"}"#,
@@ -202,4 +207,106 @@ fn called_while_an_open_is_refused_because_another_interface_has_the_set() {
         "server.t0 = VD_E_INVALID",
     ];
     assert_eq!(verdict(&events), Verdict::Conformant);
+}
+
+/// What the primary's Close has aborted it may not have released: while it is in progress its
+/// set is found by its name, and answers as after any abort. Once it is over there is no set.
+#[test]
+fn opened_while_it_is_being_closed() {
+    let events = |opened: &'static str, late: bool| {
+        let closed = ["primary.main = NOERROR", "secondary1.main OpenInSecondary"];
+        let mut events = vec![
+            "primary.main Create",
+            "primary.main = NOERROR",
+            "server.main Open",
+            "server.main = NOERROR",
+            "primary.main Close",
+            "server.main ServerConfiguration",
+            "server.main = VD_E_ABORT",
+        ];
+        events.extend(if late { closed } else { [closed[1], opened] });
+        events.push(if late { opened } else { closed[0] });
+        events
+    };
+    let (aborted, none) = ("secondary1.main = VD_E_ABORT", "secondary1.main = VD_E_PROTOCOL");
+    assert_eq!(verdict(&events(aborted, false)), Verdict::Conformant);
+    assert_eq!(verdict(&events(none, false)), Verdict::Conformant);
+    assert_eq!(verdict(&events(none, true)), Verdict::Conformant);
+    assert!(is_violation(&verdict(&events(aborted, true))));
+}
+
+/// A server that calls while it closes with devices open is called back as after any abort, or
+/// finds its device gone; it is not called back as if nothing had been aborted.
+#[test]
+fn sent_while_it_is_being_closed() {
+    let events = |code: &str, status: &str| {
+        let callback =
+            format!(r#"{{"lane":"server.t1","callback":"c1","completion":"{code}","bytes":0}}"#);
+        let text = format!("server.t1 = {status}");
+        let (callback, text): (&'static str, &'static str) = (callback.leak(), text.leak());
+        [
+            "primary.main Create",
+            "primary.main = NOERROR",
+            "server.main Open",
+            "server.main = NOERROR",
+            r#"{"lane":"server.main","call":"BeginConfiguration","on":"sset","args":{"blockSize":512,"maxTransferSize":65536,"features":["WriteMedia"]}}"#,
+            "server.main = NOERROR",
+            "server.main EndConfiguration",
+            "server.main = NOERROR",
+            "primary.main GetConfiguration",
+            "primary.main = NOERROR",
+            r#"{"lane":"server.main","call":"OpenDevice","on":"sset","as":"s1","args":{"name":"S"}}"#,
+            "server.main = NOERROR",
+            r#"{"lane":"primary.main","call":"OpenDevice","on":"cset","as":"d1","args":{"name":"S"}}"#,
+            "primary.main = NOERROR",
+            "server.main Close",
+            r#"{"lane":"server.t1","call":"SendCommand","on":"s1","as":"c1","args":{"code":"Flush"}}"#,
+            callback,
+            text,
+            "server.main = VD_E_PROTOCOL",
+        ]
+    };
+    let verdict = |code: &str, status: &str| verdict(&events(code, status));
+    assert_eq!(verdict("ERROR_OPERATION_ABORTED", "VD_E_ABORT"), Verdict::Conformant);
+    assert_eq!(verdict("ERROR_INVALID_HANDLE", "VD_E_PROTOCOL"), Verdict::Conformant);
+    assert!(is_violation(&verdict("ERROR_OPERATION_ABORTED", "VD_E_PROTOCOL")));
+    assert!(is_violation(&verdict("ERROR_IO_DEVICE", "VD_E_ABORT")));
+}
+
+/// Another interface's Open that found no set keeps nobody from the set that is made then.
+#[test]
+fn opened_after_another_interface_found_no_set() {
+    let events = |last: &'static str| {
+        [
+            "server.t1 OpenBeside",
+            "primary.t1 Create",
+            "server.main Open",
+            "server.t1 = VD_E_INVALID",
+            "server.t2 Open",
+            "primary.t1 = NOERROR",
+            "server.t2 = NOERROR",
+            last,
+        ]
+    };
+    assert_eq!(verdict(&events("server.main = VD_E_PROTOCOL")), Verdict::Conformant);
+    assert_eq!(verdict(&events("server.main = VD_E_INVALID")), Verdict::Conformant);
+    assert!(is_violation(&verdict(&events("server.main = VD_E_ABORT"))));
+}
+
+/// A primary that is killed in its Create may have made the set: a secondary that has found it
+/// finds it again.
+#[test]
+fn found_dead_though_its_create_never_returned() {
+    let events = |again: &'static str| {
+        [
+            "primary.t1 Create",
+            "secondary1.main OpenInSecondary",
+            r#"{"process":"primary","exit":"killed"}"#,
+            "secondary1.main = VD_E_ABORT",
+            "secondary1.main OpenInSecondary",
+            again,
+        ]
+    };
+    assert_eq!(verdict(&events("secondary1.main = VD_E_ABORT")), Verdict::Conformant);
+    assert!(is_violation(&verdict(&events("secondary1.main = NOERROR"))));
 }

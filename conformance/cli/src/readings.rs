@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use vdi_check::exit_code;
@@ -9,26 +10,30 @@ use vdi_spec::clauses::ProfileFile;
 
 use super::args::{CheckFormat, ReadingsArgs};
 use super::failure::Failure;
-use super::input::{jobs, library, profile};
+use super::input::{jobs, library, profile, trace_file};
 use super::output::write;
 use super::run::{adapter, limits};
 use vdi_suite::report::lacks_too_much;
-use vdi_suite::run::{Answered, Followed, SuiteOptions, find_readings};
+use vdi_suite::run::{
+    Answered, Followed, NamedTrace, SuiteOptions, find_readings, readings_of_traces,
+};
 use vdi_suite::scenario::Scenario;
+use walkdir::WalkDir;
 
 pub(super) fn readings(args: &ReadingsArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let library = library(args.target.scenarios.as_deref())?;
     let scenarios: Vec<&Scenario> = library.iter().map(|loaded| &loaded.scenario).collect();
-    let adapter = adapter(&args.target)?;
-    let options = SuiteOptions {
-        profile: profile(&args.target.profile)?,
-        limits: limits(&args.target),
-        jobs: jobs(args.jobs),
-        max_fail: None,
+    let profile = profile(&args.target.profile)?;
+    let (answered, found) = if args.traces.is_empty() {
+        let adapter = adapter(&args.target)?;
+        let (limits, jobs) = (limits(&args.target), jobs(args.jobs));
+        let options = SuiteOptions { profile, limits, jobs, max_fail: None };
+        find_readings(&*adapter, &scenarios, &options)
+    } else {
+        readings_of_traces(&recordings(&args.traces)?, &scenarios, &profile)
     };
-    let (answered, found) = find_readings(&*adapter, &scenarios, &options);
     match args.format {
-        CheckFormat::Text => text(&answered, out)?,
+        CheckFormat::Text => text(&answered, !args.traces.is_empty(), out)?,
         CheckFormat::Json => {
             for answer in &answered {
                 writeln!(out, "{}", json!(answer))?;
@@ -48,9 +53,43 @@ pub(super) fn readings(args: &ReadingsArgs, out: &mut dyn Write) -> Result<u8, F
     Ok(exit_code_of(&answered))
 }
 
+/// The traces in these files, and in these folders, in the order of their names; those of a
+/// folder by their place in it.
+fn recordings(paths: &[PathBuf]) -> Result<Vec<NamedTrace>, Failure> {
+    let mut traces = Vec::new();
+    let mut add = |path: &Path, name: &Path| {
+        traces.push(NamedTrace { name: name.display().to_string(), trace: trace_file(path)? });
+        Ok::<_, Failure>(())
+    };
+    for path in paths {
+        if !path.is_dir() {
+            add(path, path)?;
+            continue;
+        }
+        let mut any = false;
+        for entry in WalkDir::new(path).sort_by_file_name() {
+            let entry =
+                entry.map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+            if entry.path().extension().is_some_and(|end| end == "jsonl") {
+                add(entry.path(), entry.path().strip_prefix(path).unwrap_or(entry.path()))?;
+                any = true;
+            }
+        }
+        if !any {
+            let path = path.display();
+            let lacks = "no trace in it: no file whose name ends in .jsonl";
+            return Err(Failure::Input(format!("{path}: {lacks}")));
+        }
+    }
+    Ok(traces)
+}
+
 fn exit_code_of(answered: &[Answered]) -> u8 {
     let all = answered.iter().map(|answer| answer.scenarios.len()).sum();
     let is = |wanted: fn(&Followed) -> bool| answered.iter().any(|a| wanted(&a.followed));
+    let nothing = |answer: &Answered| {
+        matches!(answer.followed, Followed::NotRecorded | Followed::NotShown | Followed::Only(_))
+    };
     let shown = |answer: &&Answered| answer.followed != Followed::NotShown;
     let unreached = |answer: &Answered| matches!(answer.followed, Followed::Trouble(_));
     if answered.iter().filter(shown).all(unreached) {
@@ -59,7 +98,10 @@ fn exit_code_of(answered: &[Answered]) -> u8 {
         matches!(f, Followed::Inconsistent(_) | Followed::Failing | Followed::Trouble(_))
     }) {
         exit_code::VIOLATION
-    } else if is(|f| matches!(f, Followed::Silence(_))) || lacks_too_much(&lacking(answered), all) {
+    } else if is(|f| matches!(f, Followed::Silence(_)))
+        || lacks_too_much(&lacking(answered), all)
+        || answered.iter().all(nothing)
+    {
         exit_code::INCONCLUSIVE
     } else {
         exit_code::CONFORMANT
@@ -84,7 +126,7 @@ fn some(list: &[String]) -> String {
     text
 }
 
-fn text(answered: &[Answered], out: &mut dyn Write) -> Result<(), Failure> {
+fn text(answered: &[Answered], recorded: bool, out: &mut dyn Write) -> Result<(), Failure> {
     let width = answered.iter().map(|answer| answer.question.len()).max().unwrap_or_default();
     for answer in answered {
         let found = match &answer.followed {
@@ -101,14 +143,27 @@ fn text(answered: &[Answered], out: &mut dyn Write) -> Result<(), Failure> {
                 readings.join(" or ")
             ),
             Followed::NotOffered => "not offered".to_owned(),
+            Followed::NotRecorded => match &answer.scenarios[..] {
+                [] => "not recorded, and no scenario asks it".to_owned(),
+                scenarios => format!("not recorded: {} would tell", some(scenarios)),
+            },
             Followed::NotShown => "no expectation of a scenario depends on it".to_owned(),
         };
         let besides = match &answer.followed {
             Followed::Failing => String::new(),
-            _ if answer.failing.is_empty() => String::new(),
+            // Recordings are told once, below.
+            _ if answer.failing.is_empty() || recorded => String::new(),
             _ => format!(", leaving out what fails anyway: {}", some(&answer.failing)),
         };
-        writeln!(out, "{:width$}  {found}{besides}", answer.question)?;
+        let by = match &answer.traces[..] {
+            [] => String::new(),
+            traces => format!(", by {}", some(traces)),
+        };
+        writeln!(out, "{:width$}  {found}{by}{besides}", answer.question)?;
+    }
+    if let Some(first) = answered.first().filter(|first| recorded && !first.failing.is_empty()) {
+        let listed = some(&first.failing);
+        writeln!(out, "left out, not conformant under any reading: {listed}")?;
     }
     let lacking = lacking(answered);
     if !lacking.is_empty() {

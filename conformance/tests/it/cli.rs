@@ -578,20 +578,6 @@ fn the_model_is_asked() {
 }
 
 #[test]
-fn readings_are_found() {
-    let folder = TempDir::new().expect("a temporary folder");
-    let file = folder.path().join("found.json");
-    let found = told(&["readings", "--output", word(&file)]);
-    let found = found.replace(word(&file), "found.json");
-    let profile = fs::read_to_string(&file).expect("a profile");
-    assert_eq!(code(&["run", "--profile", word(&file)]), 0);
-    let broken = told(&["readings", "--defect", "server-close-no-abort"]);
-    snapshot("cli", "readings", &format!("{found}\n{profile}\n{broken}"));
-    // An implementation that cannot be started follows nothing.
-    assert_eq!(code(&["readings", "--adapter", "false"]), 69);
-}
-
-#[test]
 fn only_named_parties_gate() {
     let gating = |party| code(&["run", "--defect", "server-close-noerror", "--party", party]);
     assert_eq!((gating("interface"), gating("client")), (1, 0));

@@ -3,6 +3,7 @@
 mod adapters;
 mod cli;
 mod cli_explain;
+mod cli_readings;
 mod cli_worlds;
 mod clients;
 mod docs;

@@ -55,6 +55,10 @@ pub struct ReadingsArgs {
     /// The implementation; its profile decides what cannot be told
     #[command(flatten)]
     pub target: Target,
+    /// No implementation: these recordings alone, a file or a folder with all that end in
+    /// .jsonl; may be given several times
+    #[arg(long, value_name = "FILE|FOLDER", conflicts_with_all = ["adapter", "reference", "processes", "defect"])]
+    pub traces: Vec<PathBuf>,
     /// Implementations side by side; all processors if missing
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,

@@ -40,6 +40,8 @@ pub enum Followed {
     Silence(Vec<String>),
     /// The question binds a client: no implementation of the interface shows it.
     NotShown,
+    /// Nothing in the recordings depends on it.
+    NotRecorded,
 }
 
 /// A question with what was found.
@@ -53,15 +55,18 @@ pub struct Answered {
     pub followed: Followed,
     /// The scenarios that tell its readings apart.
     pub scenarios: Vec<String>,
-    /// Those of them that fail under every reading, and tell nothing.
+    /// Those of them that fail under every reading, and tell nothing; of recordings, those.
     pub failing: Vec<String>,
+    /// The recordings that have told readings apart, where recordings were asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub traces: Vec<String>,
     /// Of each of them that was not offered, what is missing for it, in a word.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lacks: Vec<String>,
 }
 
 /// How often what was found may change the judging of the rest.
-const ROUNDS: usize = 4;
+pub(super) const ROUNDS: usize = 4;
 
 /// Finds the readings an implementation follows, and the profile they amount to;
 /// where several explain what was seen, `profile` decides.
@@ -97,14 +102,7 @@ pub fn find_readings(
                 answered
             })
             .collect();
-        let mut found = options.profile.clone();
-        for (row, answer) in QUESTIONS.iter().zip(&answered) {
-            if let Followed::One(reading) = &answer.followed
-                && let Ok(reading) = format!("{}={reading}", row.id).parse::<Reading>()
-            {
-                found.choose(reading);
-            }
-        }
+        let found = choose_found(&options.profile, &answered);
         if found == options.profile || rounds == ROUNDS {
             return (answered, found);
         }
@@ -112,9 +110,22 @@ pub fn find_readings(
     }
 }
 
+/// The profile with every reading that was found to be followed.
+pub(super) fn choose_found(profile: &Profile, answered: &[Answered]) -> Profile {
+    let mut found = profile.clone();
+    for answer in answered {
+        if let Followed::One(reading) = &answer.followed
+            && let Ok(reading) = format!("{}={reading}", answer.question).parse::<Reading>()
+        {
+            found.choose(reading);
+        }
+    }
+    found
+}
+
 /// What one reading makes of the scenarios: those that fail, each with whether nothing
 /// but silence made it fail.
-type Failures = BTreeMap<String, bool>;
+pub(super) type Failures = BTreeMap<String, bool>;
 
 /// What was found for a question, and what it takes to decide again.
 struct Silent {
@@ -162,6 +173,7 @@ fn one(
         followed: Followed::NotShown,
         scenarios: names,
         failing: Vec::new(),
+        traces: Vec::new(),
         lacks: Vec::new(),
     };
     if scenarios.is_empty() {
@@ -240,7 +252,7 @@ fn is_without_a_sequel(result: &ScenarioResult) -> bool {
 
 /// Whether the passing of time had a sequel: the next event is one of the lane for which it
 /// passed, a time-out or what an abort brings.
-fn has_timed_out(trace: &Trace) -> bool {
+pub(super) fn has_timed_out(trace: &Trace) -> bool {
     let events = || trace.events.iter().filter(|event| !matches!(event, Event::Blocked { .. }));
     events().zip(events().skip(1)).any(|(event, next)| match (event, next) {
         (Event::Expired { expired, .. }, Event::Return { lane, status, .. }) => {
@@ -264,7 +276,7 @@ fn passes_for_the_agent(trace: &Trace) -> bool {
 /// What the failures under each reading tell. What fails under every reading tells
 /// nothing about this question; what fails by silence alone tells something only of an
 /// implementation that is known to let time-outs pass.
-fn decide(
+pub(super) fn decide(
     readings: &[Reading],
     mut failures: Vec<Failures>,
     scenarios: usize,

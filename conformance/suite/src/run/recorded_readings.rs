@@ -1,0 +1,119 @@
+//! Which readings does an implementation follow, from recordings alone? Each trace is judged
+//! under each reading; what it contradicts, and another reading explains, is not followed.
+
+use std::collections::BTreeMap;
+
+use vdi_check::{Judged, Verdict, check_trace};
+use vdi_spec::clauses::{Party, Profile, QUESTIONS, Question, Reading};
+use vdi_trace::{Event, Trace};
+
+use super::readings::{Answered, Failures, Followed, ROUNDS, choose_found, decide, has_timed_out};
+use crate::scenario::Scenario;
+
+/// A recording with its name.
+#[derive(Clone, Debug)]
+pub struct NamedTrace {
+    /// What the user calls it: the file.
+    pub name: String,
+    /// The history.
+    pub trace: Trace,
+}
+
+/// Finds the readings that recordings decide, and the profile they amount to; where several
+/// explain what was recorded, `profile` decides. Of a question that stays open the scenarios
+/// are named that ask it.
+#[must_use]
+pub fn readings_of_traces(
+    traces: &[NamedTrace],
+    scenarios: &[&Scenario],
+    profile: &Profile,
+) -> (Vec<Answered>, Profile) {
+    let mut asking: BTreeMap<Question, Vec<String>> = BTreeMap::new();
+    for scenario in scenarios {
+        for question in scenario.questions() {
+            asking.entry(question).or_default().push(scenario.id.clone());
+        }
+    }
+    let mut profile = profile.clone();
+    let mut rounds = 0;
+    loop {
+        rounds += 1;
+        let answered: Vec<Answered> = QUESTIONS
+            .iter()
+            .map(|row| {
+                let scenarios = asking.get(&row.question).cloned().unwrap_or_default();
+                one(traces, row.question, scenarios, &profile)
+            })
+            .collect();
+        let found = choose_found(&profile, &answered);
+        if found == profile || rounds == ROUNDS {
+            return (answered, found);
+        }
+        profile = found;
+    }
+}
+
+fn one(
+    traces: &[NamedTrace],
+    question: Question,
+    scenarios: Vec<String>,
+    profile: &Profile,
+) -> Answered {
+    let readings: Vec<Reading> = question.readings().collect();
+    let mut failures: Vec<Failures> = Vec::new();
+    let mut time_passed = false;
+    for reading in &readings {
+        let mut profile = profile.clone();
+        profile.choose(*reading);
+        let mut failed = Failures::new();
+        for NamedTrace { name, trace } in traces {
+            let judged = check_trace(trace, &profile);
+            if fails(&judged) {
+                failed.insert(name.clone(), is_without_a_sequel(trace, &judged));
+            } else {
+                time_passed |= has_timed_out(trace);
+            }
+        }
+        failures.push(failed);
+    }
+    let told = failures.iter().flat_map(BTreeMap::keys);
+    let tells = |name: &&String| !failures.iter().all(|failed| failed.contains_key(*name));
+    let mut told: Vec<String> = told.filter(tells).cloned().collect();
+    told.sort();
+    told.dedup();
+    let (followed, failing) = decide(&readings, failures, traces.len(), time_passed);
+    // That nothing was recorded that asks the question is no answer.
+    let followed = match followed {
+        Followed::Several(_) if told.is_empty() => Followed::NotRecorded,
+        other => other,
+    };
+    Answered {
+        question: question.info().id,
+        followed,
+        scenarios,
+        failing,
+        lacks: Vec::new(),
+        traces: told,
+    }
+}
+
+/// Whether the interface is not what the readings say, or nobody can tell.
+fn fails(judged: &Judged) -> bool {
+    judged.error.is_some()
+        || match &judged.verdict {
+            Verdict::Violation(violation) => violation.party == Party::Interface,
+            Verdict::Inconclusive(_) | Verdict::Unreadable { .. } => true,
+            Verdict::Conformant => false,
+        }
+}
+
+/// Whether what is wrong is that nothing at all followed from the passing of time.
+fn is_without_a_sequel(trace: &Trace, judged: &Judged) -> bool {
+    let Verdict::Violation(violation) = &judged.verdict else { return false };
+    let rests = |event: &Event<'_>| matches!(event, Event::Blocked { .. });
+    let at = trace.index(violation.line);
+    let until = at.map_or(trace.events.len(), |at| at);
+    let at_rest = at.is_none_or(|at| rests(&trace.events[at]));
+    let last = trace.events[..until].iter().rev().find(|event| !rests(event));
+    at_rest && matches!(last, Some(Event::Expired { .. }))
+}

@@ -130,7 +130,7 @@ pub(super) fn bearing(
     let mut gathered = Gathered::default();
     match event {
         Observation::Rest | Observation::Holds(_) => return None,
-        Observation::Return { slot, .. } => {
+        Observation::Return { slot, seen } => {
             let index = context.find(*slot)?;
             if is_settled(config, &context.pending[index]) {
                 return Some(bearing);
@@ -143,7 +143,14 @@ pub(super) fn bearing(
                     }
                 }
                 None => {
-                    gathered.add(&node(context, config, &outlook, index));
+                    let mut node = node(context, config, &outlook, index);
+                    let call = context.pending[index].call;
+                    let allocates = matches!(call, Call::Server(ServerCall::AllocateBuffer { .. }));
+                    if allocates && seen.status != HResult::NOERROR {
+                        // Whether there is no more memory depends on what else was allocated.
+                        node.footprint.reads = node.footprint.reads.and(whole::BUFFERS);
+                    }
+                    gathered.add(&node);
                     bearing.calls[index] = true;
                 }
             }

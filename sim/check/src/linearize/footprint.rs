@@ -103,7 +103,9 @@ fn of_server(
         | ServerCall::FreeBuffer { .. }
         | ServerCall::QueryAvailableBuffers(_)
         | ServerCall::EndConfiguration
-        | ServerCall::IsSharedBuffer { .. } => of_buffers(context, &config.state, call, reads),
+        | ServerCall::IsSharedBuffer { .. } => {
+            of_buffers(context, &config.state, outlook, call, reads)
+        }
         ServerCall::ExecuteCompletionAgent => {
             let mut reads = reads.and(whole::CONFIGURATION | whole::AGENT);
             if outlook.agents > 1 {
@@ -138,8 +140,16 @@ fn of_server(
 }
 
 /// The server's calls that configure the set, and those on its buffers.
-fn of_buffers(context: &Context<'_>, state: &State, call: &ServerCall, reads: Parts) -> Footprint {
-    let reads = reads.and(whole::CONFIGURATION | whole::BUFFERS);
+fn of_buffers(
+    context: &Context<'_>,
+    state: &State,
+    outlook: &Outlook,
+    call: &ServerCall,
+    reads: Parts,
+) -> Footprint {
+    let apart = outlook.buffers_apart
+        && matches!(call, ServerCall::AllocateBuffer { .. } | ServerCall::FreeBuffer { .. });
+    let reads = reads.and(whole::CONFIGURATION | if apart { 0 } else { whole::BUFFERS });
     if let ServerCall::FreeBuffer { buffer: Some(buffer), .. } = call {
         let users = users(context, state, Carried::Buffer(*buffer));
         let reads = reads.with(A::Owed, users).with(A::Commands, users);

@@ -5,9 +5,10 @@ use super::configuration::Configuration;
 use super::context::Context;
 use super::linearization::Spontaneous;
 use super::parts::{Aspect, Parts, bit, whole};
+use smallvec::SmallVec;
 use vdi_model::{
-    Call, Caller, ClientCall, ClientDevice, ClientLife, Device, DeviceName, Request, SecondaryLife,
-    ServerCall, ServerDevice, ServerLife, Stage, State,
+    BufferId, Call, Caller, ClientCall, ClientDevice, ClientLife, Device, DeviceName, Request,
+    Requested, Reserve, SecondaryLife, ServerCall, ServerDevice, ServerLife, Stage, State,
 };
 use vdi_spec::codes::{CommandCode, Win32};
 
@@ -36,6 +37,8 @@ pub(super) struct Outlook {
     pub(super) full: bool,
     /// The devices that are in the error state, or may enter or leave it.
     pub(super) erring: u64,
+    /// Whether the calls in progress that allocate and free buffers do so independently.
+    pub(super) buffers_apart: bool,
     /// What may end the set.
     ends: Ends,
 }
@@ -114,6 +117,8 @@ impl Outlook {
             outlook.ends.client_exit |= softly && !of_server;
             outlook.ends.unknown |= !softly;
         }
+        let quiet = outlook.ends.calls == 0 && !outlook.has_exit() && !outlook.ends.unknown;
+        outlook.buffers_apart = quiet && buffers_apart(context, config);
         outlook
     }
 
@@ -241,4 +246,53 @@ pub(super) fn ends_softly(
         Spontaneous::Exit(Caller::Client(_)) | Spontaneous::Passes(..) => false,
     };
     is_followed && context.reduces && client == ClientLife::Created && configuration_seen
+}
+
+/// Whether every call in progress that has to do with buffers allocates one of the same kind, or
+/// frees one that no other does. In whichever order they come each may succeed, and the same is
+/// left: that many buffers fewer that were requested. Only whether there is no more memory
+/// depends on their order.
+fn buffers_apart(context: &Context<'_>, config: &Configuration) -> bool {
+    let same = |one: Requested, other: Requested| {
+        (one.size, one.alignment) == (other.size, other.alignment)
+    };
+    let mut kind = match config.state.reserve {
+        Reserve::Some(known) => Some(known),
+        Reserve::None | Reserve::Mixed => None,
+        Reserve::Exhausted(_) => return false,
+    };
+    let mut freed: SmallVec<[BufferId; 8]> = SmallVec::new();
+    let untaken = context.pending.iter().filter(|pending| !config.taken.has(pending.slot));
+    for pending in untaken {
+        let Call::Server(call) = pending.call else { continue };
+        match call {
+            ServerCall::AllocateBuffer { kind: own, .. } => {
+                if kind.is_some_and(|known| !same(known, *own)) {
+                    return false;
+                }
+                kind = Some(*own);
+            }
+            ServerCall::FreeBuffer { buffer: Some(buffer), .. } => {
+                if freed.contains(buffer) {
+                    return false;
+                }
+                freed.push(*buffer);
+            }
+            ServerCall::Open { .. }
+            | ServerCall::BeginConfiguration { .. }
+            | ServerCall::RequestBuffers(_)
+            | ServerCall::QueryAvailableBuffers(_)
+            | ServerCall::EndConfiguration
+            | ServerCall::FreeBuffer { buffer: None, .. } => return false,
+            ServerCall::GetConfiguration
+            | ServerCall::ExecuteCompletionAgent
+            | ServerCall::OpenDevice { .. }
+            | ServerCall::IsSharedBuffer { .. }
+            | ServerCall::SignalAbort
+            | ServerCall::Close
+            | ServerCall::SendCommand(_)
+            | ServerCall::CloseDevice { .. } => {}
+        }
+    }
+    true
 }

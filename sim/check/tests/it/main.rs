@@ -13,6 +13,7 @@ mod lives_world;
 mod neighbours;
 mod overlaps;
 mod reduction;
+mod reduction_buffers;
 mod reduction_ends;
 mod statement;
 #[path = "../../../tests/support/mod.rs"]

@@ -88,7 +88,7 @@ impl Lines {
     }
 
     /// A set of so many devices, configured.
-    fn configured(devices: usize) -> Self {
+    pub(crate) fn configured(devices: usize) -> Self {
         let mut lines = Self { text: "{\"vdi\":\"trace/1\"}\n".to_owned(), events: 0 };
         let asked = format!(r#""args":{{"name":"S","config":{{"deviceCount":{devices}}}}}"#);
         lines.whole("primary.main", &format!(r#""call":"Create","on":"cset",{asked}"#));

@@ -58,9 +58,22 @@ pub(crate) fn operations(
     if let Some(recording) = recorded {
         join_recording(&mut groups, recording);
     }
-    groups.retain(|group| group.items.iter().any(|item| tells(item.sign)));
+    // Hints make an operation only where nothing better does.
+    if groups.iter().any(told) {
+        groups.retain(told);
+    } else {
+        groups.retain(hinted);
+    }
     groups.sort_by_key(|group| group.items.iter().map(|item| (item.file, item.record.place)).min());
     groups
+}
+
+fn told(group: &Group) -> bool {
+    group.items.iter().any(|item| tells(item.sign))
+}
+
+fn hinted(group: &Group) -> bool {
+    group.items.iter().any(|item| item.sign == Sign::OwnTrouble)
 }
 
 /// Whether a sign by itself makes an operation.

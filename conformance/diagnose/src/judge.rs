@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 
+use super::collect;
 use super::group::Group;
 use super::read::{FileKind, LogFile};
 use super::recording::Recording;
@@ -37,9 +38,10 @@ pub(crate) fn operation(
 ) -> Operation {
     let has = |wanted: fn(&Role) -> bool| group.items.iter().any(|item| wanted(&item.sign.role()));
     let origins = origins(files, group);
-    let failed = has(|role| *role == Role::Echo)
-        || origins.iter().any(|origin| origin.strength > Strength::Hint);
     let succeeded = has(|role| *role == Role::Success);
+    // A hint is a failure only where nothing tells of success.
+    let failed = has(|role| *role == Role::Echo)
+        || origins.iter().any(|origin| origin.strength > Strength::Hint || !succeeded);
     let recording = recorded.filter(|_| group.items.iter().any(|item| item.file == files.len()));
     let mut decided = if failed {
         decide(files, group, origins, recording)
@@ -73,8 +75,13 @@ fn nothing_failed(group: &Group, succeeded: bool) -> Decided<'_> {
 
 fn origins<'a>(files: &[LogFile], group: &'a Group) -> Vec<Origin<'a>> {
     let clients = client_processes(files, group);
+    let echoes: Vec<&Item> =
+        group.items.iter().filter(|item| item.sign.role() == Role::Echo).collect();
     let of = |item: &'a Item| {
         let Role::Origin { side, mut strength, own } = item.sign.role() else { return None };
+        if item.sign == Sign::OwnTrouble && just_before(item, &echoes) {
+            strength = Strength::Follows;
+        }
         if let Sign::Died { server: false, named, process } = item.sign {
             let own_log = files.get(item.file).is_none_or(|file| file.kind == FileKind::ClientLog);
             if (own_log && !named) || process.is_some_and(|process| clients.contains(&process)) {
@@ -84,8 +91,6 @@ fn origins<'a>(files: &[LogFile], group: &'a Group) -> Vec<Origin<'a>> {
         Some(Origin { item, side, strength, own })
     };
     let found: Vec<Origin<'_>> = group.items.iter().filter_map(of).collect();
-    let echoes: Vec<&Item> =
-        group.items.iter().filter(|item| item.sign.role() == Role::Echo).collect();
     let is_late = |one: &Origin<'_>| {
         echoes.iter().any(|echo| echo.file == one.item.file && before(echo, one.item) == Some(true))
     };
@@ -103,6 +108,14 @@ fn origins<'a>(files: &[LogFile], group: &'a Group) -> Vec<Origin<'a>> {
             one.strength > Strength::Hint || (fits && !is_late(one))
         })
         .collect()
+}
+
+/// Whether it comes just before the echoes, and before each of them.
+fn just_before(item: &Item, echoes: &[&Item]) -> bool {
+    let leads = |echo: &&Item| {
+        (item.file == echo.file && before(item, echo) == Some(true)) || clearly_before(item, echo)
+    };
+    !echoes.is_empty() && echoes.iter().all(|echo| leads(echo) && !much_before(item, echo))
 }
 
 /// The processes that are known to be the client's: its SQLVDI lines and its log name them.
@@ -140,6 +153,7 @@ fn decide<'a>(
         return decided;
     }
     let all = origins.clone();
+    let origins = before_any_echo(files, group, origins, &mut doubts);
     let left = without_reactions(origins, &mut doubts);
     let is_first = |one: &&Origin<'_>| {
         !left
@@ -170,10 +184,12 @@ fn decide<'a>(
                 .to_owned(),
         );
     }
-    let mut first: Vec<&Item> = first.iter().map(|one| one.item).collect();
-    let strength =
-        |item: &Item| all.iter().find(|one| std::ptr::eq(one.item, item)).map(|one| one.strength);
-    first.sort_by_key(|item| std::cmp::Reverse(strength(item)));
+    // What is no reaction leads, then what says most.
+    let mut first = first;
+    first.sort_by_key(|one| {
+        (!(one.own && one.strength > Strength::Hint), std::cmp::Reverse(one.strength))
+    });
+    let first = first.iter().map(|one| one.item).collect();
     Decided { by, certainty, first, doubts }
 }
 
@@ -199,6 +215,38 @@ fn contradicted<'a>(
             .to_owned(),
     ];
     Some(Decided { by: Side::Undecided, certainty: Certainty::Undecided, first: accused, doubts })
+}
+
+/// Without what may be a reaction, and came when the operation was over already: a statement that
+/// had failed, or a command that had been aborted.
+fn before_any_echo<'a>(
+    files: &[LogFile],
+    group: &Group,
+    mut origins: Vec<Origin<'a>>,
+    doubts: &mut Vec<String>,
+) -> Vec<Origin<'a>> {
+    let over =
+        |item: &&Item| matches!(item.sign, Sign::Aborted | Sign::Terminated | Sign::SawAbort);
+    let over: Vec<&Item> = group.items.iter().filter(over).collect();
+    let mut late = Vec::new();
+    origins.retain(|one| {
+        let ends = |echo: &&&Item| {
+            let events = files.get(echo.file).is_some_and(|file| file.kind.is_event_log());
+            let here = echo.file == one.item.file && !events;
+            clearly_before(echo, one.item) || (here && before(echo, one.item) == Some(true))
+        };
+        let ended = over.iter().find(ends).filter(|_| !one.own);
+        late.extend(ended.map(|echo| (one.item.sign, echo.sign)));
+        ended.is_none()
+    });
+    for (sign, echo) in late {
+        let text =
+            format!("{}, but that is later than another line: {}", sign.means(), echo.means());
+        if !doubts.contains(&text) {
+            doubts.push(text);
+        }
+    }
+    origins
 }
 
 /// Without what is a reaction to something else.
@@ -326,7 +374,7 @@ fn written(
     let beside = rest.iter().filter(|item| !follows(item)).map(|item| evidence(item));
     let beside = beside.chain(group.beside.iter().map(evidence)).collect();
     let answer = answer(by, &first, outcome);
-    let next = next(files, recording, by, certainty, cause);
+    let next = collect::next(files, recording, by, certainty, cause);
     let cause = match (by, cause) {
         (Side::Undecided, _) if outcome == Outcome::Failed => "undecided".to_owned(),
         (_, Some(sign)) => sign.id().to_owned(),
@@ -368,7 +416,14 @@ fn evidence(files: &[LogFile], recording: Option<&Recording>, item: &Item) -> Ev
 fn answer(by: Side, first: &[&Item], outcome: Outcome) -> String {
     let cause = first.first().map(|item| item.sign);
     let means = cause.map(Sign::means).unwrap_or_default();
-    let its = means.strip_prefix(&format!("the {} ", by.word())).map(|rest| format!("it {rest}"));
+    let party = format!("the {} ", by.word());
+    let own = |item: &&Item| {
+        let means = item.sign.means();
+        means.strip_prefix(&party).map_or(means.clone(), |rest| format!("it {rest}"))
+    };
+    let mut its: Vec<String> = first.iter().map(own).collect();
+    its.dedup();
+    its.truncate(2);
     match (by, cause) {
         (Side::Nobody, _) => "It succeeded.".to_owned(),
         (Side::Undecided, Some(Sign::NotVirtual)) => {
@@ -399,105 +454,7 @@ fn answer(by: Side, first: &[&Item], outcome: Outcome) -> String {
         (Side::Caller, _) => format!("Whoever issued the statement ended it first: {means}."),
         (Side::Environment, _) => format!("Nobody ended it; it could not go on: {means}."),
         (side, _) => {
-            format!("The {} ended it first: {}.", side.word(), its.unwrap_or(means))
+            format!("The {} ended it first: {}.", side.word(), its.join(", and "))
         }
-    }
-}
-
-/// What to collect, the next thing first.
-fn next(
-    files: &[LogFile],
-    recording: Option<&Recording>,
-    by: Side,
-    certainty: Certainty,
-    cause: Option<Sign>,
-) -> Vec<String> {
-    if by == Side::Nobody {
-        return Vec::new();
-    }
-    let has = |kind: FileKind| files.iter().any(|file| file.kind == kind);
-    let events = files.iter().any(|file| file.kind.is_event_log());
-    let mut all: Vec<&str> = Vec::new();
-    let own: &str = cause.map(next_of).unwrap_or_default();
-    let open = by == Side::Undecided || certainty < Certainty::Likely;
-    if !open {
-        all.push(own);
-    }
-    if !events {
-        all.push(
-            "the application event log of that minute, as XML: its SQLVDI lines tell who aborted (on \
-             Linux they are in the client's standard error)",
-        );
-    }
-    if !has(FileKind::ErrorLog) {
-        all.push("the server's error log of that minute");
-    }
-    if !has(FileKind::ClientLog) && recording.is_none() {
-        all.push("the client's own log of that minute");
-    }
-    if recording.is_none() && (open || matches!(by, Side::Client | Side::Interface)) {
-        all.push("a recording of the client's half at the next failure, for --trace");
-    }
-    if open {
-        all.push(own);
-    }
-    let count = if open { 3 } else { 2 };
-    all.into_iter().filter(|text| !text.is_empty()).take(count).map(str::to_owned).collect()
-}
-
-fn next_of(sign: Sign) -> &'static str {
-    match sign {
-        Sign::ClientAborts | Sign::ClientCloses => {
-            "why the client gave up: its own log just before that second"
-        }
-        Sign::ServerAborts => "the messages of the statement: the server says there why it ends it",
-        Sign::InterfaceAborts => {
-            "whether the client's process was still there, and how long it took for its last command"
-        }
-        Sign::LibraryFails(_) => {
-            "the rights and the place of shared memory for both processes; `vdi explain` the error"
-        }
-        Sign::Answered(_) => {
-            "the client's log and its medium: the space, and the error that it met"
-        }
-        Sign::NoSet => {
-            "when the client created its set, under which name and for which instance, and when the \
-             statement came"
-        }
-        Sign::MayNotUse => {
-            "the accounts, and on Linux the groups, that server and client run under"
-        }
-        Sign::NotRegistered => {
-            "which sqlvdi.dll is registered, and whether the client has 32 or 64 bits"
-        }
-        Sign::NotMade(_) => "the configuration and the names that the client gives to CreateEx",
-        Sign::NoMemory => {
-            "MAXTRANSFERSIZE and BUFFERCOUNT of the statement, and the server's memory then"
-        }
-        Sign::Refused(_) => "the statement itself, and the state of the database that it names",
-        Sign::Trouble(_) => "the server's error log about this database, and its storage",
-        Sign::BadData(_) => {
-            "the bytes that the client delivered, compared with those that it once took"
-        }
-        Sign::Stops => "the system event log: who stopped the service",
-        Sign::Killed => "the host and the process that the line names",
-        Sign::Cancelled | Sign::GaveUpStatement => {
-            "the time-out of the SQL command in the client, and whether its connection was lost"
-        }
-        Sign::Died { .. } => "the crash report of that process",
-        Sign::TimedOut => {
-            "the result of the SQL statement: was it issued, and what did the server answer?"
-        }
-        Sign::OwnTrouble => "the client's log around that line",
-        Sign::LoginFailed => "whether that login was the client's own",
-        Sign::StatementFailed => "the messages of the statement",
-        Sign::NotVirtual => "the path, its rights and its disk",
-        Sign::SawAbort
-        | Sign::Aborted
-        | Sign::Followed(_)
-        | Sign::Terminated
-        | Sign::Tidies
-        | Sign::Succeeded
-        | Sign::Frozen => "",
     }
 }

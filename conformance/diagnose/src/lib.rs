@@ -8,6 +8,7 @@
 //! | `recording` | the same of a trace |
 //! | `group` | which lines are of one operation |
 //! | `judge` | which side ended it first, and how sure that is |
+//! | `collect` | what to collect next |
 //! | [`report`] | what is found, as a value and as text |
 //!
 //! Read first: [`diagnose`], [`Diagnosis`], [`read::LogFile`].
@@ -15,6 +16,7 @@
 //! Architecture invariant: never more certain than the lines allow. What two lines leave open
 //! (which came first, whether they are of one operation) is open in the diagnosis, too.
 
+mod collect;
 mod group;
 mod judge;
 pub mod read;
@@ -23,19 +25,11 @@ pub mod report;
 mod signs;
 pub mod words;
 
+pub use recording::Half;
 pub use report::{Certainty, Diagnosis, Ended, Evidence, FileRead, Operation, Outcome, Side};
 
 use read::LogFile;
 use recording::Recording;
-
-/// A recording that is looked at together with logs.
-#[derive(Clone, Copy, Debug)]
-pub struct Half<'a> {
-    /// What it is called.
-    pub path: &'a str,
-    /// What it holds.
-    pub trace: &'a vdi_trace::Trace,
-}
 
 /// Says of every operation that the logs tell of which side ended it first.
 #[must_use]

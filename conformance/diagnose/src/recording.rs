@@ -5,11 +5,19 @@ use std::collections::BTreeMap;
 use vdi_check::{Judged, Verdict, check_trace};
 use vdi_spec::clauses::{Party, Profile};
 use vdi_spec::codes::{HResult, Win32};
-use vdi_trace::{Event, Function, HowEnded, Reported, Statement};
+use vdi_trace::{Event, Function, HowEnded, Reported, Statement, Trace};
 
-use super::Half;
 use super::read::Record;
 use super::signs::{Item, Named, Sign};
+
+/// A recording that is looked at together with logs.
+#[derive(Clone, Copy, Debug)]
+pub struct Half<'a> {
+    /// What it is called.
+    pub path: &'a str,
+    /// What it holds.
+    pub trace: &'a Trace,
+}
 
 /// A recording, as far as it tells how its set ended.
 #[derive(Debug)]
@@ -57,6 +65,11 @@ impl Recording {
                 };
                 items.push(Item { file, sign, named: None, process: None, record });
             }
+        }
+        // That there is no more to read ends a restore that succeeds, too.
+        if items.iter().any(|item| item.sign == Sign::Succeeded) {
+            let ends = [Win32::ERROR_HANDLE_EOF, Win32::ERROR_NO_DATA_DETECTED];
+            items.retain(|item| !ends.iter().any(|end| item.sign == Sign::Answered(end.0)));
         }
         let named = seen.set.clone().map(Named::Set);
         items.iter_mut().for_each(|item| item.named.clone_from(&named));
@@ -156,7 +169,7 @@ impl Seen {
             HResult::NOERROR if call == Some(Function::OpenDevice) => self.opened += 1,
             HResult::VD_E_CLOSE => self.closed += 1,
             HResult::VD_E_TIMEOUT if call == Some(Function::GetConfiguration) => {
-                self.timed_out = true
+                self.timed_out = true;
             }
             HResult::VD_E_ABORT => {
                 let first = !self.aborted;

@@ -199,7 +199,7 @@ pub(crate) fn diagnosis(
         notes: vec![format!("vdi check: {}", recording.verdict)],
     });
     let undecided = operations.iter().any(|one| one.ended.by == Side::Undecided);
-    let failed = operations.iter().any(|one| one.outcome == Outcome::Failed);
+    let failed = operations.iter().any(|one| one.ended.by != Side::Nobody);
     let exit_code = match (operations.is_empty() || undecided, failed) {
         (true, _) => exit_code::INCONCLUSIVE,
         (false, true) => exit_code::VIOLATION,

@@ -35,7 +35,8 @@ pub(super) fn records(text: &str) -> Vec<Record> {
 fn parts(line: &str) -> Vec<&str> {
     static FORM: LazyLock<Regex> = LazyLock::new(|| form(JOINED));
     let mut starts: Vec<usize> = FORM.find_iter(line).map(|found| found.start()).collect();
-    if starts.first() != Some(&0) {
+    // What stands before the first is a journal's or a container's, unless it is a line by itself.
+    if starts.first().is_none_or(|first| *first >= 64) {
         starts.insert(0, 0);
     }
     starts.push(line.len());
@@ -44,7 +45,7 @@ fn parts(line: &str) -> Vec<&str> {
 
 fn add(records: &mut Vec<Record>, line: usize, part: &str) {
     // A time counts as that of the entry only near its beginning.
-    let stamped = stamp(part).filter(|range| range.start < 40);
+    let stamped = stamp(part).filter(|range| range.start < 64);
     if let Some(range) = stamped {
         records.push(timed(line, part, range));
         return;
@@ -71,6 +72,10 @@ fn add(records: &mut Vec<Record>, line: usize, part: &str) {
 fn goes_on(last: &Record, part: &str) -> bool {
     static HEAD: LazyLock<Regex> =
         LazyLock::new(|| form(r"^\p{L}+ \d+, \p{L}+ \d+, \p{L}+ \d+(?:, [^\n]*)?$"));
+    // The text of an error may end a line of the interface.
+    if part.trim_start().starts_with(". Process=") {
+        return true;
+    }
     let is_head = HEAD.is_match(part.trim());
     let heads = HEAD.is_match(last.text.trim()) && !is_head;
     heads
@@ -86,7 +91,9 @@ fn timed(line: usize, part: &str, range: std::ops::Range<usize>) -> Record {
     let session = Record { process: Some(word.to_owned()), ..Record::default() };
     let is_session = is_session(&session);
     let text = if is_session { after[word.len()..].trim() } else { after.trim() };
-    let text = if before.is_empty() { text.to_owned() } else { format!("{before} {text}") };
+    // Before an entry of the error log stands what journals and containers put there.
+    let plain = before.is_empty() || is_session;
+    let text = if plain { text.to_owned() } else { format!("{before} {text}") };
     Record {
         line,
         time: Some(part[range].trim().to_owned()),

@@ -66,6 +66,11 @@ pub(super) fn records(text: &str, delimiter: u8) -> Result<Vec<Record>, (usize, 
     for row in reader.records() {
         let row = row.map_err(wrong)?;
         let line = row.position().map_or(1, |at| at.line() as usize) + skipped;
+        // The description of the Event Viewer has no name in the head.
+        if row.len() < names.len() || row.len() > names.len() + 1 {
+            let columns = format!("{} columns, where the head names {}", row.len(), names.len());
+            return Err((line, format!("not well-formed as a table: {columns}")));
+        }
         records.extend(record(line, &names, &row));
     }
     if names_are_quoted_open(body) {

@@ -24,8 +24,8 @@ const PERSON: &str = r"(?ix)
     | \bjob\ (?:was\ |has\ been\ )?cancel+ed";
 
 const WAITED: &str = r"(?ix)
-    (?:query|command|statement|execution|sql)\ ?(?:has\ )?time-?d?\ ?-?out | timeout\ expired
-    | (?:query|command|statement)\ timed\ out";
+    \b(?:query|command|statement|execution|sql)\ ?(?:has\ )?time-?d?\ ?-?out | timeout\ expired
+    | \b(?:query|command|statement)\ timed\ out";
 
 /// What a client's line says.
 pub(super) fn signs(record: &Record) -> Vec<Found> {
@@ -83,10 +83,13 @@ fn status(text: &str) -> Option<Sign> {
 /// Whether the client says that it calls SignalAbort itself.
 fn aborts(text: &str) -> bool {
     static CALL: LazyLock<Regex> = LazyLock::new(|| form(r"\bSignalAbort\b"));
+    // Said of somebody else, or that it was not done.
     static OTHER: LazyLock<Regex> = LazyLock::new(|| {
-        form(
-            r"(?i)\b(?:not|no|never|without|received|got|saw|seen|server|waiting|if|after|because)\b",
-        )
+        form(concat!(
+            r"(?i)\b(?:not|no|never|without|received|got|saw|seen|server|waiting|for|if|after|because)\b",
+            r"[^.;,:]{0,24}\bSignalAbort\b",
+            r"|\bSignalAbort\b[^.;,:]{0,24}\b(?:not|never|received|seen|(?:by|from|of) the server)\b",
+        ))
     });
     CALL.is_match(text) && !OTHER.is_match(text)
 }

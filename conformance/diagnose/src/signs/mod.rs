@@ -146,6 +146,11 @@ fn of_record(
         return said;
     }
     let mut found = server::signs(record, number);
+    // In a client's own log it is the client that could not log in.
+    if kind == FileKind::ClientLog {
+        let logins = found.iter_mut().filter(|(sign, _)| *sign == Sign::LoginFailed);
+        logins.for_each(|(sign, _)| *sign = Sign::Refused(18456));
+    }
     if found.is_empty() {
         found = client::died(record);
     }

@@ -16,6 +16,7 @@ use vdi_trace::Trace;
 type Answer = (Side, Certainty, &'static str, &'static str, usize);
 
 const CASES: &[(&str, &[Answer])] = &[
+    ("aborts-too-late", &[(Undecided, NotSure, "undecided", "", 3)]),
     ("bad-data", &[(Server, Likely, "bad-data", "sqlcmd.txt:1", 1)]),
     ("client-aborts-alone", &[(Client, Likely, "client-aborts", "copied.txt:1", 0)]),
     ("client-aborts-confirmed", &[(Client, Certain, "client-aborts", "app.xml:3", 3)]),
@@ -24,14 +25,19 @@ const CASES: &[(&str, &[Answer])] = &[
     ("damaged-page", &[(Server, Likely, "server-trouble", "sqlcmd.txt:1", 1)]),
     ("disk-full", &[(Client, Likely, "client-answers-error", "ERRORLOG:2", 1)]),
     ("echoes-only", &[(Undecided, NotSure, "undecided", "", 2)]),
+    ("failed-then-aborts", &[(Undecided, NotSure, "undecided", "", 2)]),
     ("flush-refused", &[(Client, Likely, "client-answers-error", "ERRORLOG:2", 0)]),
     ("german", &[(Client, Likely, "client-answers-error", "ERRORLOG:2", 0)]),
+    ("gave-up-waiting", &[(Client, Likely, "client-aborts", "agent.log:3", 0)]),
     ("interface-alone", &[(Interface, Likely, "interface-aborts", "events.txt:2", 0)]),
+    ("interface-fails", &[(Interface, Likely, "interface-fails", "app.txt:3", 1)]),
     ("interface-first", &[(Interface, Likely, "interface-aborts", "export.csv:3", 1)]),
+    ("journal", &[(Server, Likely, "server-trouble", "journal.txt:4", 1)]),
     ("killed-for-memory", &[(Client, Possible, "process-ended", "syslog:1", 1)]),
     ("large-buffers", &[(Server, Likely, "no-memory", "ERRORLOG:2", 1)]),
     ("linux-memory", &[(Interface, Likely, "interface-fails", "client.err:1", 4)]),
-    ("medium-full", &[(Client, Likely, "client-aborts", "agent.log:2", 1)]),
+    ("login-failed", &[(Server, Likely, "statement-refused", "agent.log:2", 0)]),
+    ("medium-full", &[(Client, Likely, "client-trouble", "agent.log:1", 1)]),
     ("no-access", &[(Environment, Likely, "no-access", "sqlcmd.txt:1", 1)]),
     ("no-set", &[(Client, Likely, "no-set", "sqlcmd.txt:1", 1)]),
     ("noise", &[(Undecided, NotSure, "undecided", "", 1)]),
@@ -51,6 +57,8 @@ const CASES: &[(&str, &[Answer])] = &[
     ("statement-timed-out", &[(Caller, Likely, "statement-timed-out", "agent.log:2", 1)]),
     ("succeeded", &[(Nobody, Certain, "succeeded", "ERRORLOG:1", 0)]),
     ("three-devices", &[(Client, Likely, "client-answers-error", "ERRORLOG:4", 2)]),
+    ("trouble-alone", &[(Client, Possible, "client-trouble", "agent.log:1", 0)]),
+    ("trouble-then-echo", &[(Client, Likely, "client-trouble", "agent.log:1", 1)]),
     ("twin-lines", &[(Client, Likely, "client-aborts", "events.csv:4", 2)]),
     (
         "two-operations",

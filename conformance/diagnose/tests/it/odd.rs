@@ -22,6 +22,11 @@ fn malformed_files_are_errors_with_their_line() {
         (b"<?xml version=\"1.0\"?>\n<Events><Event><System/></Event>\n<a b=c/></Events>", 3, "XML"),
         (b"<Events></Events>", 1, "without an Event"),
         (
+            b"Level,Date and Time,Source,Event ID,Task Category\nError,x\n",
+            2,
+            "2 columns",
+        ),
+        (
             b"<!DOCTYPE a [<!ENTITY b \"c\">]>\n<Events/>",
             1,
             "",
@@ -85,7 +90,7 @@ fn kinds() {
             FileKind::EventXml,
         ),
         (
-            "Level;Date and Time;Source;Event ID\nError;14.05.2024 03:10:02;SQLVDI;1;None;x\n",
+            "Level;Date and Time;Source;Event ID;Task\nError;14.05.2024 03:10:02;SQLVDI;1;None;x\n",
             FileKind::EventTable,
         ),
         ("Error\t5/14/2024 3:10:02 AM\tSQLVDI\t1\tNone\tx\n", FileKind::EventText),

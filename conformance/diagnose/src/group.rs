@@ -15,6 +15,9 @@ const BESIDE: SignedDuration = SignedDuration::from_mins(5);
 /// Devices of one session that fail within so much are of one set.
 const TOGETHER: SignedDuration = SignedDuration::from_secs(2);
 
+/// With so many of the last lines a further one is compared.
+const LAST: usize = 64;
+
 /// The lines of one operation.
 #[derive(Debug, Default)]
 pub(crate) struct Group {
@@ -147,9 +150,8 @@ fn by_time(items: Vec<Item>) -> Vec<Vec<Item>> {
     let mut parted: Vec<Vec<Item>> = Vec::new();
     for item in items {
         let fits = |group: &Vec<Item>| {
-            let known: Vec<SignedDuration> =
-                group.iter().filter_map(|other| apart(other, &item)).collect();
-            known.is_empty() || known.iter().any(|apart| *apart <= APART)
+            let known = group.iter().rev().take(LAST).filter_map(|other| apart(other, &item));
+            known.min().is_none_or(|apart| apart <= APART)
         };
         match parted.iter_mut().rev().find(|group| fits(group)) {
             Some(group) => group.push(item),

@@ -7,7 +7,7 @@ use super::group::Group;
 use super::read::{FileKind, LogFile};
 use super::recording::Recording;
 use super::report::{Certainty, Ended, Evidence, Operation, Outcome, Side};
-use super::signs::{Item, Role, Sign, Strength, before};
+use super::signs::{Item, Named, Role, Sign, Strength, before};
 
 /// A cause of its own that comes later than this after an abort is another matter.
 const LATER: SignedDuration = SignedDuration::from_secs(60);
@@ -116,6 +116,14 @@ fn just_before(item: &Item, echoes: &[&Item]) -> bool {
         (item.file == echo.file && before(item, echo) == Some(true)) || clearly_before(item, echo)
     };
     !echoes.is_empty() && echoes.iter().all(|echo| leads(echo) && !much_before(item, echo))
+}
+
+/// Whether a line shows that the interface is in play.
+fn is_virtual(files: &[LogFile], item: &Item) -> bool {
+    let named =
+        ["VirtualDevice", "VIRTUAL_DEVICE"].iter().any(|word| item.record.text.contains(word));
+    let of_client = matches!(item.sign, Sign::SawAbort | Sign::TimedOut | Sign::NotRegistered);
+    named || of_client || item.file == files.len() || matches!(item.named, Some(Named::Set(_)))
 }
 
 /// The processes that are known to be the client's: its SQLVDI lines and its log name them.
@@ -367,6 +375,14 @@ fn written(
         doubts.push(
             "TriggerAbort does not tell what moved the interface: a process that is gone, a client that \
              answers too late, or memory"
+                .to_owned(),
+        );
+    }
+    let by_device =
+        matches!(cause, Some(Sign::Answered(_) | Sign::NoSet | Sign::MayNotUse | Sign::NoMemory));
+    if by_device && !group.items.iter().any(|item| is_virtual(files, item)) {
+        doubts.push(
+            "no line says that this is a virtual device: it is taken for one, since its name is no path"
                 .to_owned(),
         );
     }

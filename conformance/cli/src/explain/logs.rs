@@ -3,14 +3,24 @@
 use std::io::Write;
 
 use super::super::failure::Failure;
-use vdi_diagnose::words::{Word, explained, words};
+use vdi_diagnose::words::{Word, WordKind, explained, words};
 
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     words().map(|word| word.name)
 }
 
+/// What a log line is recognised by comes before everything else.
 pub(super) fn word(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
-    let found = explained(word);
+    some(word, |kind| kind != WordKind::Step, out)
+}
+
+/// Steps of the server are called as functions are, which come first.
+pub(super) fn step(word: &str, out: &mut dyn Write) -> Result<bool, Failure> {
+    some(word, |kind| kind == WordKind::Step, out)
+}
+
+fn some(word: &str, is: fn(WordKind) -> bool, out: &mut dyn Write) -> Result<bool, Failure> {
+    let found: Vec<&Word> = explained(word).into_iter().filter(|row| is(row.kind)).collect();
     found.iter().try_for_each(|word| one(word, out))?;
     Ok(!found.is_empty())
 }

@@ -30,6 +30,7 @@ const SHELVES: &[Shelf] = &[
     names::rule,
     names::question,
     names::profile,
+    logs::step,
 ];
 
 pub(super) fn explain(args: &ExplainArgs, out: &mut dyn Write) -> Result<u8, Failure> {

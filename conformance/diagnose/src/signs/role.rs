@@ -113,8 +113,6 @@ impl Sign {
 
     /// What the line says, in a sentence.
     pub(crate) fn means(self) -> String {
-        let message =
-            |number| words::message(number).map_or("a message of the server", |word| word.says);
         let text = match self {
             Self::ClientAborts => "the client has called SignalAbort",
             Self::ClientCloses => "the client has closed its set before the operation was done",
@@ -136,9 +134,10 @@ impl Sign {
                 return format!("the client could not make or use its set: {}", HResult(code));
             }
             Self::NoMemory => "there was not enough memory",
-            Self::Refused(number) | Self::Trouble(number) | Self::BadData(number) => {
-                let says = message(number).trim_end_matches('.');
-                return format!("message {number}, {}", lowered(says));
+            Self::Refused(number) => return message(number, "the server refuses the statement"),
+            Self::Trouble(number) => return message(number, "the server has trouble of its own"),
+            Self::BadData(number) => {
+                return message(number, "what was delivered is no backup, or a damaged one");
             }
             Self::Stops => "the server is being stopped",
             Self::Killed => "the session was killed",
@@ -161,6 +160,12 @@ impl Sign {
         };
         text.to_owned()
     }
+}
+
+/// A message of the server with what it says, or what one of its kind does.
+fn message(number: u32, kind: &str) -> String {
+    let says = words::message(number).map_or(kind, |word| word.says.trim_end_matches('.'));
+    format!("message {number}, {}", lowered(says))
 }
 
 /// A sentence in the middle of another.

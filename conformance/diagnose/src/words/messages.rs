@@ -443,6 +443,17 @@ pub(super) const MESSAGES: &[Word] = &[
         Published::ERRORS_3000,
     ),
     row(
+        "3266",
+        3266,
+        [
+            "The data at the end of the backup is not what is expected there.",
+            "What the client delivers: often it is cut short.",
+            "How many bytes the client took, and how many it gave.",
+            "Who cut it.",
+        ],
+        Published::ERRORS_3000,
+    ),
+    row(
         "3271",
         3271,
         [

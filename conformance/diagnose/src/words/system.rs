@@ -126,6 +126,17 @@ pub(super) const SYSTEM: &[Word] = &[
         Published::SYSTEM_0,
     ),
     row(
+        "ERROR_SHARING_VIOLATION",
+        32,
+        [
+            "Another program has the file.",
+            "Whoever has it open.",
+            "Which program has the file open.",
+            "Whether it is about a virtual device.",
+        ],
+        Published::SYSTEM_0,
+    ),
+    row(
         "ERROR_HANDLE_EOF",
         38,
         [
@@ -159,6 +170,39 @@ pub(super) const SYSTEM: &[Word] = &[
         Published::SYSTEM_0,
     ),
     row(
+        "ERROR_BAD_NETPATH",
+        53,
+        [
+            "A path on the network was not found.",
+            "The network, or the machine behind it.",
+            "Whether that machine can be reached.",
+            "Whether it is about a virtual device.",
+        ],
+        Published::SYSTEM_0,
+    ),
+    row(
+        "ERROR_NETNAME_DELETED",
+        64,
+        [
+            "A share on the network is gone: the connection was lost.",
+            "The network, or the machine behind it.",
+            "The network at that minute.",
+            "Which side let go.",
+        ],
+        Published::SYSTEM_0,
+    ),
+    row(
+        "ERROR_INVALID_PARAMETER",
+        87,
+        [
+            "An argument is not valid.",
+            "Whoever made the call.",
+            "The call that the line names.",
+            "Which argument.",
+        ],
+        Published::SYSTEM_0,
+    ),
+    row(
         "ERROR_DISK_FULL",
         112,
         [
@@ -166,6 +210,17 @@ pub(super) const SYSTEM: &[Word] = &[
             "The client's medium.",
             "The space of the client's medium, at that minute.",
             "Whose disk, if no device is named: the server's own disks give 112 too.",
+        ],
+        Published::SYSTEM_0,
+    ),
+    row(
+        "ERROR_SEM_TIMEOUT",
+        121,
+        [
+            "A wait was over before what was waited for came.",
+            "The device or the network that was waited for.",
+            "The system event log of that minute.",
+            "What was late.",
         ],
         Published::SYSTEM_0,
     ),
@@ -269,39 +324,6 @@ pub(super) const SYSTEM: &[Word] = &[
         Published::SYSTEM_1300,
     ),
     row(
-        "REGDB_E_CLASSNOTREG",
-        0x8004_0154,
-        [
-            "A COM class is not registered: sqlvdi.dll is not, or not for programs of this width.",
-            "The installation on the machine where it is said.",
-            "Whether the client has 32 or 64 bits, and which sqlvdi.dll is registered for that.",
-            "Anything of the server: no set was made.",
-        ],
-        Published::COM_CLASSES,
-    ),
-    row(
-        "REGDB_E_IIDNOTREG",
-        0x8004_0155,
-        [
-            "A COM interface is not registered.",
-            "The installation of sqlvdi.dll.",
-            "Which sqlvdi.dll is registered.",
-            "Anything of the server: no set was made.",
-        ],
-        Published::COM_CLASSES,
-    ),
-    row(
-        "CLASS_E_CLASSNOTAVAILABLE",
-        0x8004_0111,
-        [
-            "The COM library is there, and does not make this class: often a matter of rights.",
-            "The rights of the client's process, or the installation.",
-            "Whether it helps to run the client elevated; which sqlvdi.dll is registered.",
-            "Anything of the server: no set was made.",
-        ],
-        Published::PIPE_1,
-    ),
-    row(
         "E_FAIL",
         0x8000_4005,
         [
@@ -322,5 +344,38 @@ pub(super) const SYSTEM: &[Word] = &[
             "Everything else.",
         ],
         Published::COM,
+    ),
+    row(
+        "CLASS_E_CLASSNOTAVAILABLE",
+        0x8004_0111,
+        [
+            "The COM library is there, and does not make this class: often a matter of rights.",
+            "The rights of the client's process, or the installation.",
+            "Whether it helps to run the client elevated; which sqlvdi.dll is registered.",
+            "Anything of the server: no set was made.",
+        ],
+        Published::PIPE_1,
+    ),
+    row(
+        "REGDB_E_CLASSNOTREG",
+        0x8004_0154,
+        [
+            "A COM class is not registered: sqlvdi.dll is not, or not for programs of this width.",
+            "The installation on the machine where it is said.",
+            "Whether the client has 32 or 64 bits, and which sqlvdi.dll is registered for that.",
+            "Anything of the server: no set was made.",
+        ],
+        Published::COM_CLASSES,
+    ),
+    row(
+        "REGDB_E_IIDNOTREG",
+        0x8004_0155,
+        [
+            "A COM interface is not registered.",
+            "The installation of sqlvdi.dll.",
+            "Which sqlvdi.dll is registered.",
+            "Anything of the server: no set was made.",
+        ],
+        Published::COM_CLASSES,
     ),
 ];

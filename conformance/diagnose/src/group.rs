@@ -179,9 +179,12 @@ fn place(files: &[LogFile], groups: &mut Vec<Group>, items: Vec<Item>) {
             }
             continue;
         }
-        let nearest =
-            groups.iter().enumerate().filter_map(|(at, group)| Some((distance(group, &item)?, at)));
-        let nearest = nearest.min().filter(|((_, apart, _), _)| *apart <= BESIDE);
+        let nearest = groups
+            .iter()
+            .enumerate()
+            .filter_map(|(at, group)| Some((distance(group, &item)?, at)))
+            .filter(|((_, apart, _), _)| *apart <= BESIDE)
+            .min();
         let timeless = || groups.iter().all(|group| distance(group, &item).is_none());
         let at = nearest.map(|(_, at)| at).or_else(|| (only && timeless()).then_some(0));
         match at {
@@ -193,20 +196,28 @@ fn place(files: &[LogFile], groups: &mut Vec<Group>, items: Vec<Item>) {
     groups.extend(by_time(homeless).into_iter().map(|items| Group { items, ..Group::default() }));
 }
 
+/// The session or process of a line, if it is one of its own: the server's threads share names.
+fn session_of(item: &Item) -> Option<&str> {
+    let shared = ["Backup", "Server", "Logon"];
+    item.record.process.as_deref().filter(|name| !shared.contains(name))
+}
+
 /// How near a line is to a group: of the same session first, then by time, then by place in
 /// the same file; nothing, if neither is known.
 fn distance(group: &Group, item: &Item) -> Option<(bool, SignedDuration, usize)> {
     let to = |other: &Item| {
         let here = other.file == item.file;
         let place = if here { other.record.place.abs_diff(item.record.place) } else { usize::MAX };
-        let stranger = !here || other.record.process != item.record.process;
+        let session = session_of(item).filter(|own| session_of(other) == Some(*own));
+        let stranger = !here || session.is_none();
         match apart(other, item) {
             Some(apart) => Some((stranger, apart, place)),
             None if here => Some((stranger, SignedDuration::ZERO, place)),
             None => None,
         }
     };
-    group.items.iter().filter_map(to).min()
+    let near = group.items.iter().filter_map(to).filter(|(_, apart, _)| *apart <= BESIDE).min();
+    near.or_else(|| group.items.iter().filter_map(to).min())
 }
 
 /// Whether a message of the error log can be of this operation: it is of one of its sessions,

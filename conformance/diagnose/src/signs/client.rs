@@ -97,12 +97,15 @@ fn aborts(text: &str) -> bool {
 /// The code that the client says it completes a command with.
 fn answered(text: &str) -> Option<Sign> {
     static FORM: LazyLock<Regex> = LazyLock::new(|| {
-        form(
-            r"(?i)\bcomplet\w*.{0,80}?\b(?:(ERROR_[A-Z_]+)|(?:code|error|status|with)\s*[=:]?\s*(\d+)\b)",
-        )
+        form(concat!(
+            r"(?i)\bcomplet\w*\b.{0,80}?\b(?<name>ERROR_[A-Z_]+)",
+            r"|\bCompleteCommand\b.{0,80}?\b(?:code|error|status|with)\s*[=:]?\s*(?<code>\d+)\b",
+            r"|\bcompletion code\s*[=:]?\s*(?<bare>\d+)\b",
+        ))
     });
     let found = FORM.captures(text)?;
-    let code = match (found.get(1), found.get(2)) {
+    let number = found.name("code").or_else(|| found.name("bare"));
+    let code = match (found.name("name"), number) {
         (Some(name), _) => name.as_str().to_uppercase().parse::<Win32>().ok()?.0,
         (None, number) => number?.as_str().parse().ok()?,
     };

@@ -60,7 +60,6 @@ impl Sign {
             Self::GaveUpStatement => (Side::Caller, Follows, true),
             Self::Died { server: true, .. } => (Side::Server, Follows, true),
             Self::Died { server: false, .. } | Self::OwnTrouble => (Side::Client, Hint, true),
-            Self::LoginFailed => (Side::Caller, Hint, true),
             Self::SawAbort
             | Self::Aborted
             | Self::Followed(_)
@@ -69,7 +68,7 @@ impl Sign {
                 return Role::Echo;
             }
             Self::Succeeded => return Role::Success,
-            Self::NotVirtual | Self::Frozen => return Role::Beside,
+            Self::NotVirtual | Self::Frozen | Self::LoginFailed => return Role::Beside,
         };
         Role::Origin { side, strength, own }
     }

@@ -117,3 +117,36 @@ fn times_are_compared_as_far_as_they_can_be() {
     assert_eq!(local.before(&moment("14.05.2024 14:59:58 x\n")), Some(false));
     assert_eq!(local.before(&moment("03/04/2025 10:00:00 x\n")), None, "day or month?");
 }
+
+/// One line after the other of many backups: each has its own 3041, though the server's threads
+/// share a name, and logins that fail beside them accuse nobody.
+#[test]
+fn many_backups_keep_their_lines_apart() {
+    let mut text = String::new();
+    for hour in 0..20 {
+        let time = format!("2024-01-01 {hour:02}:00:00.10");
+        text += &format!("{time} Logon       Login failed for user 'x'.\n");
+        text += &format!(
+            "{time} spid51      BackupIoRequest::ReportIoError: write failure on backup device 's-{hour}'. \
+             Operating system error 995(aborted).\n{time} Backup      BACKUP failed to complete the \
+             command BACKUP DATABASE a.\n"
+        );
+    }
+    let found = diagnose(&[good(&text)], None);
+    assert_eq!(found.operations.len(), 20, "{}", found.text());
+    assert!(found.operations.iter().all(|one| one.followed.len() == 2), "{}", found.text());
+}
+
+/// What a program calls complete is no command that it completes.
+#[test]
+fn ordinary_lines_say_nothing() {
+    for line in [
+        "2024-05-01 12:00:01 job complete, with 12 files, code=7\n",
+        "2024-05-01 12:00:01 completed with success\n",
+        "2024-05-01 12:00:01 waiting for SignalAbort\n",
+        "2024-05-01 12:00:01 GetCommand returned VD_E_CLOSE\n",
+        "2024-05-01 12:00:01 GetCommand returned VD_E_TIMEOUT\n",
+    ] {
+        assert!(diagnose(&[good(line)], None).operations.is_empty(), "{line}");
+    }
+}

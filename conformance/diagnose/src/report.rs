@@ -186,11 +186,26 @@ pub(crate) fn diagnosis(
     recorded: Option<&Recording>,
     operations: Vec<Operation>,
 ) -> Diagnosis {
+    let zoned = |file: &LogFile, has: bool| {
+        file.records.iter().any(|record| record.moment.is_some_and(|at| at.has_zone() == has))
+    };
+    let elsewhere = files.iter().find(|file| zoned(file, true));
+    let notes = |file: &LogFile| {
+        let mut notes = file.notes.clone();
+        if let Some(other) = elsewhere.filter(|_| zoned(file, false)) {
+            notes.push(format!(
+                "its times name no zone and are not compared with those of {}: --utc-offset says how \
+                 far they are ahead of UTC",
+                other.path
+            ));
+        }
+        notes
+    };
     let logs = files.iter().map(|file| FileRead {
         path: file.path.clone(),
         kind: file.kind,
         entries: file.records.len(),
-        notes: file.notes.clone(),
+        notes: notes(file),
     });
     let trace = recorded.map(|recording| FileRead {
         path: recording.path.clone(),

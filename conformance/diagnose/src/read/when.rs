@@ -36,6 +36,12 @@ impl Moment {
         }
     }
 
+    /// Whether it is known how far its clock is ahead of UTC.
+    #[must_use]
+    pub const fn has_zone(&self) -> bool {
+        self.zone.is_some()
+    }
+
     /// How long from the beginning of this to that of the other, if they can be compared.
     #[must_use]
     pub fn until(&self, other: &Self) -> Option<SignedDuration> {

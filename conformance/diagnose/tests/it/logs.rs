@@ -202,3 +202,18 @@ fn fewer_lines_never_make_another_side_certain() {
         }
     }
 }
+
+/// Without the zone of local times the order is not known: it is less sure, and it is said what
+/// would help.
+#[test]
+fn without_a_zone_it_is_less_sure() {
+    let folder = folder().join("client-aborts-confirmed");
+    let files: Vec<LogFile> = ["ERRORLOG", "app.xml"]
+        .iter()
+        .map(|name| read(name, &fs::read(folder.join(name)).expect("a file"), None).expect("a log"))
+        .collect();
+    let found = diagnose(&files, None);
+    let [operation] = found.operations.as_slice() else { panic!("{}", found.text()) };
+    assert_eq!((operation.ended.by, operation.ended.certainty), (Client, Likely));
+    assert!(found.text().contains("note: ERRORLOG: its times name no zone"), "{}", found.text());
+}

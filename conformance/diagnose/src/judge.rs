@@ -162,7 +162,7 @@ fn decide<'a>(
     }
     let all = origins.clone();
     let origins = before_any_echo(files, group, origins, &mut doubts);
-    let left = without_reactions(origins, &mut doubts);
+    let left = without_reactions(files, origins, &mut doubts);
     let is_first = |one: &&Origin<'_>| {
         !left
             .iter()
@@ -259,9 +259,16 @@ fn before_any_echo<'a>(
 
 /// Without what is a reaction to something else.
 fn without_reactions<'a>(
+    files: &[LogFile],
     mut origins: Vec<Origin<'a>>,
     doubts: &mut Vec<String>,
 ) -> Vec<Origin<'a>> {
+    // The error log is written at once, other lines when somebody gets round to it.
+    let is_later = |one: &Item, other: &Item| {
+        let at_once = files.get(other.file).is_some_and(|file| file.kind == FileKind::ErrorLog);
+        much_before(one, other) || (at_once && clearly_before(one, other))
+    };
+
     // TriggerAbort goes with every SignalAbort; by itself it counts if it is clearly the first.
     let others: Vec<Origin<'_>> =
         origins.iter().filter(|one| one.item.sign != Sign::InterfaceAborts).copied().collect();
@@ -274,7 +281,7 @@ fn without_reactions<'a>(
     let mut reactions: Vec<Side> = Vec::new();
     origins.retain(|one| {
         let reacts = !one.own
-            && own.iter().any(|other| other.side != one.side && !much_before(one.item, other.item));
+            && own.iter().any(|other| other.side != one.side && !is_later(one.item, other.item));
         if reacts && one.item.sign != Sign::InterfaceAborts {
             reactions.push(one.side);
         }
@@ -282,7 +289,7 @@ fn without_reactions<'a>(
     });
     let later: Vec<*const Item> = own
         .iter()
-        .filter(|other| origins.iter().any(|one| !one.own && much_before(one.item, other.item)))
+        .filter(|other| origins.iter().any(|one| !one.own && is_later(one.item, other.item)))
         .map(|other| std::ptr::from_ref(other.item))
         .collect();
     origins.retain(|one| !later.contains(&std::ptr::from_ref(one.item)));

@@ -1,7 +1,7 @@
 //! Files that are odd: what cannot be understood is an error with its line, and never an answer.
 
-use vdi_diagnose::diagnose;
 use vdi_diagnose::read::{FileKind, LogFile, read};
+use vdi_diagnose::{Side, diagnose};
 
 fn wrong(bytes: &[u8]) -> String {
     read("F", bytes, None).expect_err("it is wrong").to_string()
@@ -149,4 +149,23 @@ fn ordinary_lines_say_nothing() {
     ] {
         assert!(diagnose(&[good(line)], None).operations.is_empty(), "{line}");
     }
+}
+
+/// The error log is written at once: what it tells after an abort, even of the server's own, did not
+/// bring that abort about.
+#[test]
+fn trouble_after_an_abort_is_another_matter() {
+    let abort = "<Event><System><Provider Name='SQLVDI'/><TimeCreated SystemTime='2024-01-01T02:00:00.100'/>\
+                 </System><EventData><Data>SQLVDI: Loc=SignalAbort. Desc=a. ErrorCode=(0). Process=1. \
+                 Thread=2. Client. Instance=. VD=Global\\q_SQLVDIMemoryName_0.</Data></EventData></Event>";
+    let log = |trouble: &str| {
+        good(&format!(
+            "2024-01-01 02:00:00.30 spid52      BackupIoRequest::ReportIoError: write failure on backup \
+             device 'q'. Operating system error 995(a).\n2024-01-01 {trouble} spid52      Error: 3634, \
+             Severity: 16, State: 1.\n2024-01-01 {trouble} spid52      a file.\n"
+        ))
+    };
+    let by = |trouble| diagnose(&[good(abort), log(trouble)], None).operations[0].ended.by;
+    assert_eq!(by("02:00:00.90"), Side::Client);
+    assert_eq!(by("02:00:00.05"), Side::Server);
 }

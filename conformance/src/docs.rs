@@ -12,11 +12,13 @@ macro_rules! page {
             "[architecture]: ../../../vdi_sim/docs/architecture/index.html\n",
             "[campaigns]: ../campaigns/index.html\n",
             "[client-protocol]: ../client_protocol/index.html\n",
+            "[diagnose]: ../diagnose/index.html\n",
             "[disagree]: ../disagree/index.html\n",
             "[gate]: ../gate/index.html\n",
             "[library]: ../../../vdi_sim/docs/library/index.html\n",
             "[protocol]: ../protocol/index.html\n",
             "[readings]: ../../../vdi_sim/docs/readings/index.html\n",
+            "[recording]: ../../../vdi_sim/docs/recording/index.html\n",
             "[runtime]: ../../../vdi_sim/docs/runtime/index.html\n",
             "[scenarios]: ../scenarios/index.html\n",
             "[server]: ../server/index.html\n",
@@ -46,6 +48,9 @@ pub mod gate {}
 
 #[doc = page!("docs/server")]
 pub mod server {}
+
+#[doc = page!("docs/diagnose")]
+pub mod diagnose {}
 
 #[doc = page!("docs/campaigns")]
 pub mod campaigns {}

@@ -14,6 +14,7 @@
 //! | [`shrink`] | a failing scenario or trace, made small |
 //! | [`server`] | a stand-in for the database server, over the runtime |
 //! | [`gate`] | a client program put through a list of situations |
+//! | [`diagnose`](mod@diagnose) | logs, and which side ended an operation first |
 //! | [`campaign`] | campaigns of seeded worlds |
 //! | [`cli`] | the command `vdi` |
 //! | [`docs`] | the pages: how to gate an implementation first |
@@ -29,6 +30,7 @@ pub mod docs;
 pub use vdi_campaign as campaign;
 #[cfg(feature = "command")]
 pub use vdi_cli as cli;
+pub use vdi_diagnose as diagnose;
 pub use vdi_gate as gate;
 pub use vdi_reference as reference;
 pub use vdi_server as server;

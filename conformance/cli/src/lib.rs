@@ -8,6 +8,7 @@ pub mod args;
 mod ask;
 mod campaign;
 mod check;
+mod diagnose;
 mod explain;
 #[cfg(feature = "explore")]
 mod explore;
@@ -84,6 +85,7 @@ fn run_command(command: Command) -> u8 {
         Command::Serve(args) => ended(serve::serve(&args)),
         Command::Sqlcmd(args) => ended(serve::sqlcmd(&args.words_with_name())),
         Command::Run(args) => printed(|out| run::run(&args, out)),
+        Command::Diagnose(args) => printed(|out| diagnose::diagnose(&args, out)),
         Command::Check(args) => printed(|out| check::check(&args, out)),
         Command::Replay(args) => printed(|out| replay::replay(&args, out)),
         Command::List(args) => printed(|out| list::list(&args, out)),

@@ -50,6 +50,7 @@ fn help() {
         &["init", "--help"],
         &["install", "--help"],
         &["join", "--help"],
+        &["diagnose", "--help"],
     ] {
         text.push_str(&told(words));
         text.push('\n');

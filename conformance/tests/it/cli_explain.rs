@@ -93,3 +93,54 @@ fn the_founding_page_in_spanish() {
         assert!(text.ends_with("exit 64\n"), "{text}");
     }
 }
+
+/// Every word of a log is explained with its source, whatever the log puts around it.
+#[test]
+fn words_of_logs_are_explained() {
+    use vdi_conformance::diagnose::words::words;
+
+    for word in words() {
+        let text = told(&["explain", word.name]);
+        let found = [word.says, word.silent, word.source.at].iter().all(|part| text.contains(part));
+        assert!(found && text.ends_with("exit 0\n"), "{}: {text}", word.name);
+    }
+    for (spelled, first) in [
+        ("Msg 3013, Level 16", "message of the server 3013\n"),
+        ("995(The I/O operation", "error of the operating system 995 (ERROR_OPERATION_ABORTED)\n"),
+        ("-2147221164", "error of the operating system REGDB_E_CLASSNOTREG (0x80040154)\n"),
+        ("SignalAbort", "word of a SQLVDI line SignalAbort\n"),
+        ("buffercount", "option of BACKUP and RESTORE BUFFERCOUNT\n"),
+        ("AllocateBuffer", "function AllocateBuffer of the server, called on a set\n"),
+    ] {
+        let text = told(&["explain", "--", spelled]);
+        assert!(text.split_once('\n').expect("the command").1.starts_with(first), "{text}");
+    }
+}
+
+/// What cannot be read is an error with its place, and no diagnosis.
+#[test]
+fn odd_logs_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("written");
+        path.display().to_string()
+    };
+    let log = file("a.log", b"nothing of backups\n");
+    let evtx = file("a.evtx", b"ElfFile\0\0");
+    let xml = file("a.xml", b"<Events>\n<Event>\n</Events>");
+    let gone = folder.path().join("gone").display().to_string();
+    for (words, code, said) in [
+        (&["diagnose", &log][..], 2, "undecided: no line tells"),
+        (&["diagnose", &evtx], 65, "a.evtx:1: this is an event log in its own binary form"),
+        (&["diagnose", &xml], 65, "a.xml:3: not well-formed as XML"),
+        (&["diagnose", &gone], 65, "gone: cannot be read"),
+        (&["diagnose", &log, &log], 64, "is given twice"),
+        (&["diagnose", &log, "--trace", &log], 65, "a.log:1: not a trace's header"),
+        (&["diagnose", &log, "--utc-offset", "2"], 64, "is no offset from UTC"),
+        (&["diagnose"], 64, "<FILE>"),
+    ] {
+        let text = told(words);
+        assert!(text.contains(said) && text.ends_with(&format!("exit {code}\n")), "{text}");
+    }
+}

@@ -11,6 +11,7 @@ use vdi_conformance::adapter::{Limits, Reference};
 use vdi_conformance::baseline::Baseline;
 use vdi_conformance::campaign::messages::{FromClient, ToClient};
 use vdi_conformance::campaign::{BackendKind, CampaignConfig};
+use vdi_conformance::diagnose::Diagnosis;
 use vdi_conformance::report::JsonReport;
 use vdi_conformance::run::{SuiteOptions, run_suite};
 use vdi_conformance::scenario::{Library, Scenario};
@@ -41,6 +42,7 @@ fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("profile.v1", schemars::schema_for!(ProfileFile)),
         ("report.v1", as_it_is_written::<JsonReport>()),
         ("campaign.v1", schemars::schema_for!(Campaign)),
+        ("diagnosis.v1", as_it_is_written::<Diagnosis>()),
         ("client-request.v1", as_it_is_written::<ToClient>()),
         ("client-answer.v1", schemars::schema_for!(FromClient)),
     ];

@@ -188,3 +188,30 @@ fn fields_that_are_there_twice_are_refused() {
     let campaign = r#"{"vdi":"campaign/1","problems":{"a":1,"a":2}}"#;
     refused(&["merge", word(&written("c.json", campaign))]);
 }
+
+/// Of every log of the tests, and the exit code that stands in it is the command's.
+#[test]
+fn diagnoses() {
+    let schema = schema("diagnosis.v1");
+    let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("diagnose/tests/logs");
+    let mut seen = [0; 3];
+    for case in fs::read_dir(logs).expect("the logs").map(|case| case.expect("a case").path()) {
+        let entries =
+            fs::read_dir(&case).expect("a case").map(|entry| entry.expect("an entry").path());
+        let (traces, files): (Vec<_>, Vec<_>) = entries
+            .partition(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+        let mut words = vec!["diagnose", "--format", "json"];
+        words.extend(traces.iter().flat_map(|trace| ["--trace", word(trace)]));
+        words.extend(files.iter().map(|file| word(file)));
+        let output = vdi(&words);
+        let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        is_valid(&schema, &found);
+        let code = output.status.code().expect("it exits");
+        assert_eq!(found["exitCode"], code, "{words:?}");
+        seen[usize::try_from(code).expect("a code")] += 1;
+        let mut broken = found.clone();
+        broken["operations"][0]["ended"]["by"] = json!("somebody");
+        assert!(!schema.is_valid(&broken), "{words:?}");
+    }
+    assert!(seen.iter().all(|count| *count > 0), "each exit code is seen: {seen:?}");
+}

@@ -1,6 +1,7 @@
 //! The words of the command line, by subject.
 
 mod files;
+mod logs;
 mod model;
 mod replay;
 mod server;
@@ -13,6 +14,7 @@ mod values;
 use clap::{Args as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use files::{AdapterLanguage, InitArgs, InstallArgs};
+pub use logs::DiagnoseArgs;
 pub use model::{
     ExplainArgs, ExploreArgs, Language, ListArgs, Machine, TableArgs, TableFormat, Topic,
 };
@@ -50,11 +52,14 @@ pub enum Command {
     Run(RunArgs),
     /// Judge recorded traces; no implementation is needed
     Check(CheckArgs),
+    /// Read logs of a backup or restore, and tell which side ended it first
+    Diagnose(DiagnoseArgs),
     /// Drive one scenario, or the calls of a trace, and print what happens
     Replay(ReplayArgs),
     /// List scenarios, clauses, readings, mutants
     List(ListArgs),
-    /// Explain a state, a function, a clause, a code, a command, a feature, a field or a reading
+    /// Explain a word of a log, a state, a function, a clause, a code, a command, a feature, a field
+    /// or a reading
     Explain(ExplainArgs),
     /// Print a transition table or a state diagram, computed from the model
     Table(TableArgs),

@@ -41,8 +41,9 @@ pub enum Topic {
 /// `vdi explain`.
 #[derive(Debug, Clone, Args)]
 pub struct ExplainArgs {
-    /// A state of a set, function, clause, code, command, feature, field or rule of VDConfig,
-    /// question, reading or profile. If missing: the four states, and the clauses of the page
+    /// A word of a log (an error number, an error of the operating system, a word of a SQLVDI line,
+    /// an option), a state of a set, function, clause, code, command, feature, field or rule of
+    /// VDConfig, question, reading or profile. If missing: the four states, and the clauses of the page
     /// of the server's Close
     #[arg(value_name = "NAME|NUMBER", allow_negative_numbers = true)]
     pub word: Option<String>,

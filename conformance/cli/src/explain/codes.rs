@@ -182,6 +182,6 @@ pub(super) fn unknown_number(word: &str, number: u32) -> String {
     };
     format!(
         "`{word}` ({read}) is not known: it is no status or completion code, command or feature \
-         that the documents name{facility}"
+         that the documents name, and no number that logs of backups contain{facility}"
     )
 }

@@ -2,6 +2,7 @@
 
 mod codes;
 mod functions;
+mod logs;
 mod names;
 mod spanish;
 mod states;
@@ -19,6 +20,7 @@ type Shelf = fn(&str, &mut dyn Write) -> Result<bool, Failure>;
 
 /// Everything that can be looked up, in the order in which it is said.
 const SHELVES: &[Shelf] = &[
+    logs::word,
     names::clause,
     states::state,
     functions::function,
@@ -28,6 +30,7 @@ const SHELVES: &[Shelf] = &[
     names::rule,
     names::question,
     names::profile,
+    logs::step,
 ];
 
 pub(super) fn explain(args: &ExplainArgs, out: &mut dyn Write) -> Result<u8, Failure> {
@@ -53,11 +56,11 @@ fn unknown(word: &str) -> Failure {
         return Failure::Usage(codes::unknown_number(word, number));
     }
     let all = names::names().chain(states::names()).chain(functions::names());
-    let near = closest(word, all.chain(codes::names()));
+    let near = closest(word, all.chain(codes::names()).chain(logs::names()));
     let near = near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
     Failure::Usage(format!(
-        "`{word}` is not known: it is no state of a set, function, clause, code, command, feature, \
-         field or rule of VDConfig, question, reading or profile{near}"
+        "`{word}` is not known: it is no word of a log, state of a set, function, clause, code, command, \
+         feature, field or rule of VDConfig, question, reading or profile{near}"
     ))
 }
 

@@ -1,0 +1,31 @@
+//! `vdi diagnose`: logs.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::values::CheckFormat;
+
+/// `vdi diagnose`.
+#[derive(Debug, Clone, Args)]
+pub struct DiagnoseArgs {
+    /// Logs: the server's error log, exports of the application event log as text, CSV or XML, a
+    /// client's log, what sqlcmd printed; or - for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// A recording of the client's half, the server's, or both, of the same operation
+    #[arg(long, value_name = "TRACE")]
+    pub trace: Option<PathBuf>,
+    /// How far times that name no zone are ahead of UTC, such as +02:00: needed to compare an event
+    /// log as XML, whose times are UTC, with logs in local time
+    #[arg(long, value_name = "+HH:MM", value_parser = offset, allow_hyphen_values = true)]
+    pub utc_offset: Option<vdi_diagnose::read::Offset>,
+    /// What the report looks like
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
+}
+
+fn offset(text: &str) -> Result<vdi_diagnose::read::Offset, String> {
+    vdi_diagnose::read::offset(text)
+        .ok_or_else(|| format!("`{text}` is no offset from UTC such as +02:00, -0530 or Z"))
+}

@@ -1,0 +1,49 @@
+//! `vdi diagnose`: logs, and which side ended the operation first.
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use vdi_diagnose::read::{BadLog, LogFile, read};
+use vdi_diagnose::{Half, diagnose as diagnosis};
+
+use super::args::{CheckFormat, DiagnoseArgs};
+use super::failure::Failure;
+use super::input::trace_file;
+use super::output::pretty;
+
+impl From<BadLog> for Failure {
+    fn from(bad: BadLog) -> Self {
+        Self::Input(bad.to_string())
+    }
+}
+
+pub(super) fn diagnose(args: &DiagnoseArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let mut files: Vec<LogFile> = Vec::new();
+    for path in &args.files {
+        let name = path.display().to_string();
+        if files.iter().any(|file| file.path == name) {
+            return Err(Failure::Usage(format!("{name} is given twice")));
+        }
+        files.push(read(&name, &bytes(path)?, args.utc_offset)?);
+    }
+    let trace = args.trace.as_deref().map(|path| Ok::<_, Failure>((path, trace_file(path)?)));
+    let trace = trace.transpose()?;
+    let name = trace.as_ref().map(|(path, _)| path.display().to_string()).unwrap_or_default();
+    let half = trace.as_ref().map(|(_, trace)| Half { path: &name, trace });
+    let found = diagnosis(&files, half);
+    match args.format {
+        CheckFormat::Text => write!(out, "{}", found.text())?,
+        CheckFormat::Json => writeln!(out, "{}", pretty(&found)?)?,
+    }
+    Ok(found.exit_code)
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    let cannot = |error| Failure::Input(format!("{}: cannot be read: {error}", path.display()));
+    if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes).map_err(cannot)?;
+        return Ok(bytes);
+    }
+    std::fs::read(path).map_err(cannot)
+}

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::before::Pasts;
-use super::closing::Closings;
+use super::closing::{self, Closings};
 use super::linearization::{Linearization, TentativeAnswer};
 use super::slots::{Slot, SlotSet};
 use vdi_model::{Answer, Callback, LaneId, State};
@@ -138,6 +138,6 @@ impl Configuration {
         self.taken.remove(slot);
         self.retract(slot);
         self.leave_past(SlotSet::of(slot));
-        self.leave_closings(SlotSet::of(slot));
+        closing::leave(&mut self.closings, SlotSet::of(slot));
     }
 }

@@ -3,6 +3,7 @@
 
 use smallvec::SmallVec;
 
+use super::closing::leave;
 use super::configuration::{Configuration, Misuse};
 use super::context::{Context, Scope};
 use super::frontier::Frontier;
@@ -121,7 +122,7 @@ pub(crate) fn withdraw(
     for config in &mut frontier.configurations {
         config.tentative.retain(|known| !slots.has(known.slot));
         config.leave_past(slots);
-        config.leave_closings(slots);
+        leave(&mut config.closings, slots);
     }
     !frontier.configurations.is_empty()
 }

@@ -16,6 +16,7 @@
 
 mod bearing;
 mod before;
+mod between;
 mod closing;
 mod configuration;
 mod context;
@@ -34,7 +35,8 @@ mod steps;
 mod switch;
 mod ways;
 
-pub(crate) use closing::{Closing, answers_between, is_close, may_be_between};
+pub(crate) use between::{answers_between, may_be_between};
+pub(crate) use closing::{Closing, is_close};
 pub(crate) use configuration::Configuration;
 pub(crate) use explain::{
     Explained, Unexplained, explain_callback, explain_rest, explain_return, narrow, search_for,

@@ -4,7 +4,7 @@
 use smallvec::SmallVec;
 
 use super::bearing::{Bearing, bearing};
-use super::closing::{note_closing, outcomes_between, returns_between};
+use super::between::{note_closing, outcomes_between, returns_between};
 use super::configuration::Configuration;
 use super::context::{Context, Pending, Scope, is_agent, is_ready, note_misuse};
 use super::linearization::{Moment, Spontaneous, TentativeAnswer};

@@ -2,7 +2,8 @@
 
 use smallvec::SmallVec;
 
-use super::closing::{self, outcomes_between};
+use super::between::{note_closing, note_return, outcomes_between};
+use super::closing::is_close;
 use super::configuration::{Configuration, Tentative};
 use super::context::{Context, Pending, Scope, is_agent, is_ready, note_misuse};
 use super::linearization::{Moment, TentativeAnswer};
@@ -211,7 +212,7 @@ pub(super) fn go(
         ) => {}
     }
     if let Some(pending) = pending {
-        closing::note_return(context, config, pending.slot);
+        note_return(context, config, pending.slot);
         config.forget(pending.slot);
     }
     let changed = pending.map_or(context.scope, |pending| pending.scope);
@@ -226,12 +227,12 @@ fn answer(
     outcome: &Outcome,
 ) {
     let caller = pending.call.caller();
-    let ends = may_leave_past(config, pending.call) || closing::is_close(pending.call);
+    let ends = may_leave_past(config, pending.call) || is_close(pending.call);
     let before = ends.then(|| config.clone());
     vdi_model::apply_and_return(&mut config.state, pending.lane, caller, outcome);
     if let Some(before) = before {
         note_past(context, config, &before, pending);
-        closing::note_closing(config, &before.state, pending);
+        note_closing(config, &before.state, pending);
     }
     note_misuse(context, config, pending, outcome);
     context.record_call(config, pending, outcome);

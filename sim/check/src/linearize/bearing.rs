@@ -205,8 +205,9 @@ fn nodes(
         let footprint = of_exit(outlook);
         nodes.push(Node { of: Of::Exit, footprint, past: Parts::default(), is_soft: true });
     }
-    if config.state.aborted.is_none() || config.before_abort_of_agent().is_some() {
-        let later = can_abort_later(context, config);
+    let begun_before = config.before_abort_of_agent().is_some();
+    if config.state.aborted.is_none() || begun_before {
+        let later = begun_before || can_abort_later(context, config);
         let past = Parts::whole(if later { whole::ABORT } else { 0 });
         let routines = with_routines(context, &config.state);
         for device in (0..64).filter(|device| routines & bit(*device) != 0) {
@@ -230,6 +231,10 @@ fn node(context: &Context<'_>, config: &Configuration, outlook: &Outlook, index:
     }
     let closes = can_close_later(context, config);
     let sends = matches!(pending.call, Call::Server(ServerCall::SendCommand(_)));
+    if before && sends {
+        // The agent is then what it was.
+        past.add(&Parts::whole(whole::AGENT));
+    }
     if can_be_past && sends {
         past.add(&Parts::whole(if closes { whole::SERVER } else { 0 }));
         if activates_later {

@@ -73,9 +73,14 @@ pub(super) fn of(
     }
 }
 
-/// Whether the call has taken effect and only its return is to come: nothing bears on it.
+/// Whether the call has taken effect and only its return is to come, if any: nothing bears on
+/// it.
 pub(super) fn is_settled(config: &Configuration, pending: &Pending<'_>) -> bool {
-    config.taken.has(pending.slot) && is_ready(&config.state, pending.lane)
+    let state = &config.state;
+    let is_over = || {
+        pending.lost && state.in_progress(pending.lane).is_none() && !is_agent(state, pending.lane)
+    };
+    config.taken.has(pending.slot) && (is_ready(state, pending.lane) || is_over())
 }
 
 fn of_server(
@@ -176,7 +181,7 @@ fn of_buffers(
 }
 
 /// Whether the call is refused after an abort, whatever else there is, and changes nothing.
-const fn is_refused_after_abort(call: &ServerCall) -> bool {
+pub(super) const fn is_refused_after_abort(call: &ServerCall) -> bool {
     match call {
         ServerCall::GetConfiguration
         | ServerCall::BeginConfiguration { .. }

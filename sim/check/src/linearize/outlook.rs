@@ -237,12 +237,12 @@ pub(super) fn ends_softly(
     config: &Configuration,
     known: &Spontaneous,
 ) -> bool {
-    let State { client, server, aborted, configuration_seen, ref secondaries, .. } = config.state;
+    let State { client, server, configuration_seen, ref secondaries, .. } = config.state;
     let others = secondaries.contains(&SecondaryLife::Open)
         || context.pending.iter().any(|pending| matches!(pending.call, Call::Secondary(..)));
     let is_followed = match known {
         Spontaneous::Exit(Caller::Client(0)) => !others,
-        Spontaneous::Exit(Caller::Server) => server == ServerLife::Open && aborted.is_none(),
+        Spontaneous::Exit(Caller::Server) => server == ServerLife::Open,
         Spontaneous::Exit(Caller::Client(_)) | Spontaneous::Passes(..) => false,
     };
     is_followed && context.reduces && client == ClientLife::Created && configuration_seen

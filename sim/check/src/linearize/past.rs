@@ -21,7 +21,7 @@
 use super::before::Past;
 use super::configuration::Configuration;
 use super::context::{Context, Pending, device_of};
-use super::footprint::{activates, is_of_device, is_settled, of};
+use super::footprint::{activates, is_of_device, is_refused_after_abort, is_settled, of};
 use super::linearization::Spontaneous;
 use super::outlook::{Outlook, ends_set, ends_softly};
 use super::parts::bit;
@@ -143,6 +143,17 @@ fn has_ended(state: &State, caller: Caller) -> bool {
     }
 }
 
+/// Whether a call of a process that is about to end, or has, cannot be seen any more to have
+/// taken effect after an abort: it is refused, on a lane of the server's.
+const fn ends_unseen(pending: &Pending<'_>) -> bool {
+    match pending.call {
+        Call::Server(call) => {
+            is_refused_after_abort(call) || matches!(call, ServerCall::SendCommand(_))
+        }
+        Call::Client(_) | Call::Secondary(..) => false,
+    }
+}
+
 /// Whether the call is one of a process that has ended, and had begun to wait: with the process
 /// its waiting ends.
 pub(super) fn is_cut_off(config: &Configuration, pending: &Pending<'_>) -> bool {
@@ -237,27 +248,39 @@ impl Configuration {
     }
 
     /// What of the calls of a process that has ended cannot have taken effect before never does.
-    /// If it is the server that has, what it sent is lost where nobody can have been given it.
+    /// If it is the server that has, what it sent is lost where nobody can have been given it. It
+    /// is the same when it is about to end, and the set is aborted: all that its calls can come to
+    /// then is to be refused, and nobody sees it.
     pub(super) fn end_lost(&mut self, context: &Context<'_>) {
-        if self.state.server == ServerLife::Dead {
+        let dead = self.state.server == ServerLife::Dead;
+        let exits = |(slot, known): &(Slot, Spontaneous)| {
+            *known == Spontaneous::Exit(Caller::Server) && !self.taken.has(*slot)
+        };
+        let ending = self.state.aborted.is_some() && context.spontaneous.iter().any(exits);
+        if dead || ending {
             let is_open = |slot: Slot| self.pasts.iter().any(|past| past.slots.has(slot));
             let given = context.pending.iter().filter(|known| !known.lost && is_open(known.slot));
             let open = given
                 .filter_map(|known| device_of(known.call))
                 .fold(0, |all, device| all | bit(device));
             let is_over = |device: Option<u8>| device.is_none_or(|device| open & bit(device) == 0);
-            let over =
-                context.pending.iter().filter(|known| known.lost && is_over(device_of(known.call)));
+            let over = context.pending.iter().filter(|known| {
+                known.lost && (dead || ends_unseen(known)) && is_over(device_of(known.call))
+            });
             let mut slots = SlotSet::default();
             over.for_each(|known| slots.add(known.slot));
             self.leave_past(slots);
             self.state.commands.retain(|command| open & bit(command.device) != 0);
         }
         for known in context.pending.iter().filter(|known| known.lost) {
-            let ended = has_ended(&self.state, known.call.caller());
+            let ended =
+                has_ended(&self.state, known.call.caller()) || (ending && ends_unseen(known));
             if ended && !self.pasts.iter().any(|past| past.slots.has(known.slot)) {
                 self.taken.add(known.slot);
                 self.retract(known.slot);
+            }
+            if ending && ends_unseen(known) && self.taken.has(known.slot) {
+                self.state.calls.retain(|call| call.lane != known.lane);
             }
         }
     }

@@ -370,7 +370,9 @@ pub(super) fn note_changes(
     excepted: Option<Slot>,
     changed: Scope,
 ) {
-    if config.state.server == ServerLife::Dead || config.state.client == ClientLife::Dead {
+    let State { server, client, aborted, .. } = &config.state;
+    let dead = *server == ServerLife::Dead || *client == ClientLife::Dead;
+    if dead || (aborted.is_some() && context.reduces) {
         config.end_lost(context);
     }
     config.normalize();

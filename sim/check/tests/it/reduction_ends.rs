@@ -206,3 +206,36 @@ fn what_overlaps_an_abort_is_not_free() {
     let called = "{\"lane\":\"server.agent\",\"callback\":\"k3\",\"completion\":\"ERROR_OPERATION_ABORTED\",\"bytes\":0}\n";
     assert!(matches!(replaced(called, ""), Verdict::Violation(_)));
 }
+
+/// The same where the client aborts before, and the server dies in it.
+fn at_one_death_after_an_abort(devices: usize) -> Lines {
+    let mut lines = at_one_death_of_the_server(devices);
+    let death = "{\"process\":\"server\",\"exit\":\"killed\"}\n";
+    let abort = concat!(
+        "{\"lane\":\"primary.x\",\"call\":\"SignalAbort\",\"on\":\"cset\"}\n",
+        "{\"lane\":\"primary.x\",\"return\":\"NOERROR\"}\n",
+    );
+    lines.text = lines.text.replacen(death, &format!("{abort}{death}"), 1);
+    lines
+}
+
+#[test]
+fn what_overlaps_a_death_after_an_abort_is_decided() {
+    for devices in [3, 8, 16, 64] {
+        for free in ["", r#","free":true"#] {
+            let mut lines = at_one_death_after_an_abort(devices);
+            let header = format!(r#"{{"vdi":"trace/1"{free}}}"#);
+            lines.text = lines.text.replacen(r#"{"vdi":"trace/1"}"#, &header, 1);
+            assert_cheap(&lines, 10);
+            let given = r#""return":"NOERROR","out":{"command":"k3"}"#;
+            for wrong in
+                [r#""return":"NOERROR","out":{"command":"k1"}"#, r#""return":"VD_E_CLOSE""#]
+            {
+                let text = lines.text.replacen(given, wrong, 1);
+                assert_ne!(text, lines.text);
+                let wrong = lines.with(text);
+                assert!(matches!(counted(&wrong).0, Verdict::Violation(_)), "{}", wrong.text);
+            }
+        }
+    }
+}

@@ -102,7 +102,7 @@ fn a_line_without_an_end_is_none() {
 #[test]
 fn whoever_drips_hangs_all_the_same() {
     for kind in ["drips", "restless"] {
-        let text = run(&folder(), kind, "1");
+        let text = run(&folder(), kind, "10");
         assert!(text.contains("`c` is no command that SendCommand sent"), "{text}");
     }
 }

@@ -144,6 +144,11 @@ impl Client {
         &self.hello
     }
 
+    /// It is started again for the next world.
+    pub(crate) fn forget(&mut self) {
+        self.talk = None;
+    }
+
     /// Another world begins. A program that broke down in the one before is started again;
     /// what goes wrong with that goes wrong in the world.
     pub fn begin(&mut self, seed: u64) {

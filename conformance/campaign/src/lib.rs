@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
+use vdi_check::guarded;
 use vdi_simulate::{
     Backend, Campaign, Deviation, Faults, ModelBackend, Options, Outcome, Problem, Watch,
     options_of, simulate_on, simulate_with_on,
@@ -140,6 +141,14 @@ impl Runner<'_> {
     /// Runs the world of a seed with these options.
     #[must_use]
     pub fn run(&mut self, seed: u64, options: &Options, watch: Watch) -> Outcome {
+        guarded(|| self.world(seed, options, watch)).unwrap_or_else(|what| {
+            // Where its programs stand is not known any more.
+            self.client.iter_mut().for_each(Client::forget);
+            Outcome::our_fault(seed, options, what)
+        })
+    }
+
+    fn world(&mut self, seed: u64, options: &Options, watch: Watch) -> Outcome {
         let Self { config, client, adapter } = self;
         let CampaignConfig { backend, profile, .. } = *config;
         let (client, name) = (client.as_mut(), backend.name());

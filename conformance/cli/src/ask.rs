@@ -12,7 +12,7 @@ use super::input::{profile, trace_file};
 
 pub(super) fn ask(args: &AskArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let profile = profile(&args.profile)?;
-    let mut trace = trace_file(&args.trace)?;
+    let mut trace = trace_file(&args.trace, args.lines)?;
     if let Some(after) = args.after {
         trace.events.truncate(after);
     }

@@ -11,6 +11,7 @@ use vdi_simulate::{Apart, CAMPAIGN, Campaign, Outcome};
 use super::args::{CheckFormat, MergeArgs, SimulateArgs};
 use super::failure::Failure;
 use super::input::jobs;
+use super::interrupt;
 use super::output::{note, pretty, progress, write};
 use super::worlds::{again, exit_code_of};
 use vdi_campaign::{CampaignConfig, Seeds, Share};
@@ -33,8 +34,7 @@ pub(super) fn campaign(
     }
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
-    // Without a handler Ctrl-C ends the process, and what it has is lost: no reason to fail.
-    let _ = ctrlc::set_handler(move || asked.store(true, Ordering::SeqCst));
+    interrupt::ends_by(move || asked.store(true, Ordering::SeqCst));
     let bar = progress(args.shard.count(seeds), "worlds · {per_sec} · {eta}");
     let done = |outcome: &Outcome| {
         bar.inc(1);
@@ -58,7 +58,7 @@ pub(super) fn merge(args: &MergeArgs, out: &mut dyn Write) -> Result<u8, Failure
     for path in &args.results {
         let bad =
             |error: &dyn std::fmt::Display| Failure::Input(format!("{}: {error}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(|error| bad(&error))?;
+        let text = vdi_trace::read_document(path).map_err(|error| bad(&error))?;
         let part: Campaign = vdi_trace::from_str(&text)
             .map_err(|error| bad(&format!("no result of a campaign: {error}")))?;
         if part.vdi != CAMPAIGN {

@@ -1,17 +1,17 @@
 //! `vdi check`: traces, judged without an implementation.
 
 use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
 use serde_json::json;
-use vdi_check::{Checker, Judged, check_reader_with, check_trace_with, exit_code};
+use vdi_check::{Checker, Judged, check_lines, check_trace_with, exit_code, guarded};
 use vdi_spec::clauses::Profile;
 use vdi_trace::Trace;
 
 use super::args::{CheckArgs, CheckFormat, EndArg, gating};
 use super::failure::Failure;
-use super::input::{profile, trace_file};
+use super::input::{profile, trace_file, trace_reader};
 use vdi_suite::report::{lane_diagram, trace_verdict};
 
 /// Bytes up to which a trace is judged again under every other reading.
@@ -23,11 +23,12 @@ pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<u8, Failure
     let mut worst = exit_code::CONFORMANT;
     for path in &args.traces {
         let name = path.display().to_string();
-        let kept = if args.explain { Some(trace_file(path)?) } else { None };
-        let judged = match &kept {
-            Some(trace) => explained(trace, args, &profile),
-            None => one(path, args, &profile)?,
-        };
+        let kept = if args.explain { Some(trace_file(path, args.lines)?) } else { None };
+        let judged = guarded(|| match &kept {
+            Some(trace) => Ok(explained(trace, args, &profile)),
+            None => one(path, args, &profile),
+        });
+        let judged = judged.unwrap_or_else(|what| Ok(Judged::our_fault(what)))?;
         match args.format {
             CheckFormat::Text => {
                 write!(out, "{}", trace_verdict(&name, &judged, &parties))?;
@@ -57,13 +58,12 @@ fn prepared(checker: Checker, args: &CheckArgs) -> Checker {
 
 /// Judges a trace as it is read.
 fn one(path: &Path, args: &CheckArgs, profile: &Profile) -> Result<Judged, Failure> {
-    let prepare = |checker: Checker| prepared(checker, args);
     if path == Path::new("-") {
-        return Ok(check_reader_with(std::io::stdin().lock(), profile, prepare));
+        return Ok(read(std::io::stdin().lock(), args, profile));
     }
     let judge = |profile: &Profile| {
         File::open(path)
-            .map(|file| check_reader_with(BufReader::new(file), profile, prepare))
+            .map(|file| read(BufReader::new(file), args, profile))
             .map_err(|error| Failure::Input(format!("{}: cannot be read: {error}", path.display())))
     };
     let mut judged = judge(profile)?;
@@ -73,6 +73,13 @@ fn one(path: &Path, args: &CheckArgs, profile: &Profile) -> Result<Judged, Failu
         judged.name_readings(profile, judge)?;
     }
     Ok(judged)
+}
+
+fn read(input: impl BufRead, args: &CheckArgs, profile: &Profile) -> Judged {
+    match trace_reader(input, args.lines) {
+        Ok(reader) => check_lines(reader, profile, |checker| prepared(checker, args)),
+        Err(error) => Judged::unread(error),
+    }
 }
 
 /// Judges a trace in memory, and tells the order of effects.

@@ -8,6 +8,7 @@ use super::args::{GATE_TIMEOUT as TIMEOUT, GateArgs, gating};
 use super::failure::Failure;
 use super::input::{baseline, profile};
 use super::install::{LIBRARY, beside};
+use super::interrupt;
 use super::output::{OptionWords, print, progress};
 use vdi_gate::{Commands, Gate, SITUATIONS, Situation};
 use vdi_recorder::settings::{TIMEOUT_UNIT, check_all};
@@ -39,12 +40,7 @@ pub(super) fn gate(args: &GateArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         timeout: Duration::from_secs_f64(args.timeout),
         profile: profile.clone(),
     };
-    ctrlc::set_handler(|| {
-        vdi_gate::end_program();
-        // What a shell says of a program that this signal has ended.
-        std::process::exit(130);
-    })
-    .map_err(|error| Failure::Internal(error.to_string()))?;
+    interrupt::ends_by(|| {});
     let bar = progress(situations.len() as u64, "{wide_msg}");
     let results = gate.run(&situations, &|result| {
         bar.set_message(result.id.clone());

@@ -5,25 +5,37 @@ use std::path::Path;
 use vdi_spec::clauses::{Profile, ProfileFile};
 use vdi_suite::baseline::Baseline;
 use vdi_suite::scenario::{BadFile, Library};
-use vdi_trace::{Trace, TraceError};
+use vdi_trace::{Trace, TraceError, TraceReader, read_document};
 
-use super::args::GatingArgs;
+use super::args::{GatingArgs, LineArgs};
 use super::failure::Failure;
 
 /// The whole trace in a file, or from standard input if it is `-`.
-pub(super) fn trace_file(path: &Path) -> Result<Trace, Failure> {
+pub(super) fn trace_file(path: &Path, lines: LineArgs) -> Result<Trace, Failure> {
     if path == Path::new("-") {
-        return whole_trace(path, std::io::stdin().lock());
+        return whole_trace(path, std::io::stdin().lock(), lines);
     }
     let file = std::fs::File::open(path)
         .map_err(|error| Failure::Input(format!("{}: cannot be read: {error}", path.display())))?;
-    whole_trace(path, std::io::BufReader::new(file))
+    whole_trace(path, std::io::BufReader::new(file), lines)
 }
 
-fn whole_trace(path: &Path, input: impl std::io::BufRead) -> Result<Trace, Failure> {
+fn whole_trace(
+    path: &Path,
+    input: impl std::io::BufRead,
+    lines: LineArgs,
+) -> Result<Trace, Failure> {
     let bad =
         |error: &TraceError| Failure::Input(format!("{}:{}: {error}", path.display(), error.line));
-    Trace::read(input).map_err(|error| bad(&error))
+    trace_reader(input, lines).and_then(Trace::collect).map_err(|error| bad(&error))
+}
+
+/// What reads a trace whose lines may be so long.
+pub(super) fn trace_reader<R: std::io::BufRead>(
+    input: R,
+    lines: LineArgs,
+) -> Result<TraceReader<R>, TraceError> {
+    TraceReader::with_longest_line(input, lines.longest_line as usize)
 }
 
 /// The profile of that name, or in that file.
@@ -33,7 +45,7 @@ pub(super) fn profile(name: &str) -> Result<Profile, Failure> {
         return Profile::named(name)
             .map_err(|error| Failure::Usage(format!("{error}, or a file that ends in .json")));
     }
-    let text = std::fs::read_to_string(path)
+    let text = read_document(path)
         .map_err(|error| BadFile::whole(name, format!("cannot be read: {error}")))?;
     let file: ProfileFile =
         vdi_trace::from_str(&text).map_err(|error| BadFile::json(name, &text, 0, &error))?;

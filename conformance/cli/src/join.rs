@@ -2,14 +2,22 @@
 
 use std::io::Write;
 
-use vdi_recorder::gather::gather;
+use vdi_recorder::gather::gather_lines;
 
 use super::args::JoinArgs;
 use super::failure::Failure;
 use super::output::{note, write};
 
 pub(super) fn join(args: &JoinArgs, out: &mut dyn Write) -> Result<u8, Failure> {
-    let gathered = gather(&args.traces).map_err(|error| Failure::Input(error.to_string()))?;
+    let gathered = gather_lines(&args.traces, args.lines.longest_line as usize);
+    let gathered = gathered.map_err(|error| Failure::Input(error.to_string()))?;
+    for (path, line) in &gathered.cut_off {
+        note(&format!(
+            "note: {}:{line}: dropped: it ends in the middle of this line, as when a process is \
+             killed while it writes",
+            path.display()
+        ));
+    }
     if gathered.missing > 0 {
         note(&format!(
             "note: {} events of the set are in none of these files: is one missing, or was a \

@@ -29,6 +29,7 @@ mod hunted;
 mod init;
 mod input;
 mod install;
+mod interrupt;
 mod join;
 mod list;
 mod mutants;
@@ -61,6 +62,11 @@ use output::Patient;
 /// gives its exit code.
 pub fn main<S: Into<OsString> + Clone>(words: impl IntoIterator<Item = S>) -> u8 {
     let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
+    interrupt::watch();
+    interrupt::exit_code(main_of(words))
+}
+
+fn main_of(words: Vec<OsString>) -> u8 {
     let name = words.first().map(Path::new).and_then(Path::file_stem);
     if name.is_some_and(|name| name == "sqlcmd") {
         return ended(serve::sqlcmd(&words));

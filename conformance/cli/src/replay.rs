@@ -5,11 +5,11 @@ use std::io::{BufReader, Write};
 use std::path::Path;
 
 use vdi_spec::clauses::Party;
-use vdi_trace::{FORMAT, Trace, TraceReader};
+use vdi_trace::{FORMAT, Trace, read_document};
 
-use super::args::{HowArgs, ReplayArgs, Target};
+use super::args::{HowArgs, LineArgs, ReplayArgs, Target};
 use super::failure::Failure;
-use super::input::{library, profile, trace_file};
+use super::input::{library, profile, trace_file, trace_reader};
 use super::run::{adapter, exit_code_of, limits, reproducing};
 use super::simulate;
 use vdi_suite::report::failure;
@@ -27,7 +27,7 @@ pub(super) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<u8, Failu
         jobs: 1,
         max_fail: None,
     };
-    let scenario = scenario(args.what.as_deref().unwrap_or_default(), &args.target)?;
+    let scenario = scenario(args.what.as_deref().unwrap_or_default(), &args.target, args.lines)?;
     let adapter = adapter(&args.target)?;
     let results = run_suite(&*adapter, &[&scenario], &options, &|_| {});
     let Some(result) = results.first() else {
@@ -66,10 +66,10 @@ fn show(result: &ScenarioResult, out: &mut dyn Write) -> Result<(), Failure> {
 }
 
 /// What to drive: an id, a scenario's file, or a trace.
-pub(super) fn scenario(what: &str, target: &Target) -> Result<Scenario, Failure> {
+pub(super) fn scenario(what: &str, target: &Target, lines: LineArgs) -> Result<Scenario, Failure> {
     let path = Path::new(what);
     if path.is_file() {
-        return match trace(path)? {
+        return match trace(path, lines)? {
             Some(trace) => from_trace(what, &trace),
             None => Ok(read(path)?),
         };
@@ -85,14 +85,14 @@ pub(super) fn scenario(what: &str, target: &Target) -> Result<Scenario, Failure>
 }
 
 /// The trace in a file, if its first line is the header of one.
-pub(super) fn trace(path: &Path) -> Result<Option<Trace>, Failure> {
+pub(super) fn trace(path: &Path, lines: LineArgs) -> Result<Option<Trace>, Failure> {
     let bad =
         |error: &dyn std::fmt::Display| Failure::Input(format!("{}: {error}", path.display()));
     let file = File::open(path).map_err(|error| bad(&error))?;
-    if TraceReader::new(BufReader::new(file)).is_ok() {
-        return trace_file(path).map(Some);
+    if trace_reader(BufReader::new(file), lines).is_ok() {
+        return trace_file(path, lines).map(Some);
     }
-    let text = std::fs::read_to_string(path).map_err(|error| bad(&error))?;
+    let text = read_document(path).map_err(|error| bad(&error))?;
     // A scenario is one document over many lines; only a trace names its format first.
     match text.lines().next() {
         Some(first) if first.contains(FORMAT) => Err(bad(&"not a trace's header in line 1")),

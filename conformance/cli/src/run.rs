@@ -9,10 +9,12 @@ use vdi_check::exit_code;
 use super::args::{RoleArg, RunArgs, Target, gating};
 use super::failure::Failure;
 use super::input::{baseline, jobs, library, profile};
+use super::interrupt;
 use super::output::{OptionWords, note, pretty, print, progress, write};
 use vdi_reference::Mutant;
 use vdi_suite::adapter::{Adapter, Limits, Processes, Reference, Runtime, Stdio};
 use vdi_suite::baseline::Baseline;
+use vdi_suite::interrupt::is_interrupted;
 use vdi_suite::report::Summary;
 use vdi_suite::run::{
     RacesSeen, Repeat, ScenarioResult, SuiteOptions, Verdict, needed_roles, really_race,
@@ -42,6 +44,7 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
         jobs: jobs(args.jobs),
         max_fail: args.max_fail.map(|most| most as usize),
     };
+    interrupt::ends_by(|| {});
     let bar = progress(scenarios.len() as u64, "{wide_msg}");
     let repeat = args.repeat.map(|times| Repeat { times, seed: args.seed });
     let mut results = run_suite_repeated(&*adapter, &scenarios, &options, repeat, &|result| {
@@ -50,6 +53,7 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     });
     bar.finish_and_clear();
     let repeat = match repeat {
+        None if is_interrupted() => None,
         None => race(&*adapter, &scenarios, &options, (&baseline, args), &mut results),
         asked => asked,
     };
@@ -74,7 +78,8 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
         role,
         verbose: args.report.verbose,
     };
-    if let Some(path) = &args.write_baseline {
+    // Of what was not run nothing is known.
+    if let Some(path) = args.write_baseline.as_ref().filter(|_| !is_interrupted()) {
         let reason = args.reason.as_deref().unwrap_or_default();
         write_baseline(path, reason, &summary)?;
     }
@@ -255,6 +260,7 @@ pub(super) fn exit_code_of(result: &ScenarioResult) -> u8 {
         Verdict::NotOffered(_) | Verdict::Inconclusive(_) | Verdict::NotRun => {
             exit_code::INCONCLUSIVE
         }
+        verdict if verdict.is_our_fault() => exit_code::INTERNAL,
         Verdict::Trouble(trouble) if trouble.name() == "not-started" => exit_code::UNAVAILABLE,
         Verdict::Violation(_) | Verdict::Disagreement(_) | Verdict::Trouble(_) => {
             exit_code::VIOLATION

@@ -26,7 +26,7 @@ pub(super) fn shrink(args: &ShrinkArgs, out: &mut dyn Write) -> Result<u8, Failu
         target.adapter.is_some() || target.reference || target.processes || target.defect.is_some();
     let what = what(args);
     let path = Path::new(what);
-    let trace = if path.is_file() { replay::trace(path)? } else { None };
+    let trace = if path.is_file() { replay::trace(path, args.lines)? } else { None };
     let (scenario, text) = match trace {
         Some(trace) if !driven => {
             let profile = profile(&target.profile)?;
@@ -97,7 +97,7 @@ fn run(args: &ShrinkArgs) -> Result<(Scenario, String), Failure> {
         jobs: 1,
         max_fail: None,
     };
-    let scenario = replay::scenario(what(args), &args.target)?;
+    let scenario = replay::scenario(what(args), &args.target, args.lines)?;
     let adapter = adapter(&args.target)?;
     let repeat = Repeat { times: args.repeat, seed: args.seed.unwrap_or_default() };
     let driven = Target { adapter: &*adapter, options: &options, repeat };
@@ -112,7 +112,7 @@ fn run(args: &ShrinkArgs) -> Result<(Scenario, String), Failure> {
 }
 
 fn nothing(args: &ShrinkArgs) -> Failure {
-    Failure::Input(format!("{}: does not fail, so there is nothing to shrink", what(args)))
+    Failure::Usage(format!("{}: does not fail, so there is nothing to shrink", what(args)))
 }
 
 /// The last part of what is shrunk, as an id may have it.

@@ -189,7 +189,7 @@ pub(super) fn shrunk(
     if outcome.is_good() {
         let why =
             format!("seed {seed}{}: does not fail, so there is nothing to shrink", how.words());
-        return Err(Failure::Input(why));
+        return Err(Failure::Usage(why));
     }
     let (small, how) = simpler(&mut runner, &outcome, how, watch);
     show(&small, &how, out)?;

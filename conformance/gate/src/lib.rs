@@ -18,6 +18,5 @@ mod verdict;
 
 pub use gate::{Commands, Gate};
 pub use observation::NotStarted;
-pub use program::end_program;
 pub use situation::{Around, Ends, Situation, Verb};
 pub use situations::SITUATIONS;

@@ -1,18 +1,17 @@
 //! Running the program: where, with which environment, and what is left of it.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::process::{
-    Pid, Resource, Rlimit, Signal, getrlimit, kill_process, kill_process_group, setrlimit,
-};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use vdi_recorder::gather::gather;
 use vdi_recorder::settings;
+use vdi_suite::adapter::Keeping;
+use vdi_suite::interrupt::{end, ended, started};
 use vdi_trace::{Event, HowEnded, Process, Trace};
 
 use super::gate::Gate;
@@ -23,6 +22,9 @@ const POLL: Duration = Duration::from_millis(5);
 
 /// How long what a program has started may live on when it has ended itself.
 const REST: Duration = Duration::from_secs(10);
+
+/// How long the end of its output is waited for once all of it has ended.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Under which conditions the program runs.
 #[derive(Clone, Debug, Default)]
@@ -176,15 +178,16 @@ impl Workspace {
         conditions: &Conditions,
     ) -> Result<Observation, NotStarted> {
         let words = self.words(line, conditions.database.unwrap_or(DATABASE))?;
-        let create = |name: &str| {
-            let path = self.folder.join(name);
-            File::create(&path).map_err(|error| NotStarted::at(&path, &error))
-        };
         let mut command = self.command(gate, &words, conditions);
-        command.stdout(create("out")?).stderr(create("err")?);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let failed = |error| NotStarted(format!("{line}: {error}"));
         let mut child = with_limit(conditions.disk, || command.spawn()).map_err(failed)?;
-        RUNNING.store(child.id().cast_signed(), Ordering::Release);
+        started(&child);
+        let output: Vec<Keeping> =
+            [child.stdout.take().map(Keeping::of), child.stderr.take().map(Keeping::of)]
+                .into_iter()
+                .flatten()
+                .collect();
         let mut cancelled = false;
         let hung = !within(gate.timeout, || {
             if conditions.cancelled && !cancelled && !self.rows().1.is_empty() {
@@ -197,16 +200,15 @@ impl Workspace {
         // What it has started, and not waited for, comes to its own end, if it has one.
         let group = child.id();
         let left = hung || !within(REST, || !group_lives(group));
-        if left {
-            end_program();
+        if !left {
+            ended(&child);
         }
-        RUNNING.store(0, Ordering::Release);
-        let status = child.wait().map_err(failed)?;
+        let status = end(&mut child).map_err(failed)?;
         let (outcomes, faults) = self.rows();
         let (traces, unreadable) = self.traces();
-        let read = |name: &str| fs::read(self.folder.join(name)).unwrap_or_default();
-        let output: Vec<u8> = [read("out"), read("err")].concat();
-        let mut output = String::from_utf8_lossy(&output).into_owned();
+        // Who has left the group may hold them, and is not waited for long.
+        output.iter().for_each(|kept| kept.end(LAST_WORDS));
+        let mut output: String = output.iter().map(Keeping::take).collect();
         if let Some(signal) = status.signal() {
             output.push_str(&format!("ended by signal {signal}\n"));
         }
@@ -266,17 +268,6 @@ fn trace_files(folder: &Path) -> Vec<PathBuf> {
         .collect();
     found.sort_unstable();
     found.into_iter().map(|(.., name)| folder.join(name)).collect()
-}
-
-/// The group of the program that runs; 0 if none does.
-static RUNNING: AtomicI32 = AtomicI32::new(0);
-
-/// Ends the program that runs, and whatever it has started.
-pub fn end_program() {
-    if let Some(group) = Pid::from_raw(RUNNING.load(Ordering::Acquire)) {
-        // It may have ended at this moment.
-        let _ = kill_process_group(group, Signal::KILL);
-    }
 }
 
 /// Whether a file below this folder, but the database, is as large as a small disk allows.

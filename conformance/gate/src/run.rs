@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use vdi_suite::adapter::{Misdeed, Trouble};
+use vdi_suite::interrupt::is_interrupted;
 use vdi_suite::run::{ScenarioResult, Verdict};
 
 use super::gate::Gate;
@@ -15,7 +16,8 @@ use super::verdict::Tried;
 
 impl Gate {
     /// Runs the program through the situations; `done` is told of each. A situation for
-    /// which there is no command line is not offered.
+    /// which there is no command line is not offered. Once the run is interrupted, what has
+    /// not come to its end is not run.
     ///
     /// # Errors
     /// A folder for the program cannot be had, or its command line is none.
@@ -32,6 +34,10 @@ impl Gate {
         let mut scales: [Option<Scale>; 2] = [None, None];
         for situation in situations {
             let kind = usize::from(situation.several);
+            if is_interrupted() {
+                results.push(situation.result(Verdict::NotRun));
+                continue;
+            }
             let result = match (self.commands.line(situation), &hopeless[kind]) {
                 (None, _) => situation.result(Verdict::NotOffered(situation.why_not().to_owned())),
                 (Some(_), Some(verdict)) => situation.result(verdict.clone()),
@@ -45,6 +51,8 @@ impl Gate {
                     self.one(situation, line, (&workspace, &scale))?
                 }
             };
+            // Its program was ended, most likely.
+            let result = if is_interrupted() { situation.result(Verdict::NotRun) } else { result };
             if situation.is_plain_backup() {
                 hopeless[kind] = hopeless_after(&result);
             }

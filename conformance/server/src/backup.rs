@@ -1,5 +1,7 @@
 //! BACKUP: the data is read and sent to the devices in Writes.
 
+use std::collections::BTreeMap;
+
 use crc32fast::Hasher;
 use vdi_runtime::{Buffer, Bytes};
 use vdi_spec::codes::{CommandCode, Features, Win32};
@@ -7,12 +9,13 @@ use vdi_spec::codes::{CommandCode, Features, Win32};
 use super::database::Source;
 use super::device::{Device, Ended};
 use super::faults::Fault;
-use super::media::{BLOCK, Header, Trailer, filled_up, to_block};
+use super::media::{BLOCK, Header, Trailer, filled_up, to_block, whole};
 use super::messages::Failed;
 use super::moved::Moved;
 use super::server::Server;
 use super::session::Session;
 use super::statement::Statement;
+use super::sync::lock;
 
 /// Carries the statement out.
 pub(super) fn backup(
@@ -57,12 +60,15 @@ impl Writer<'_, '_> {
         }
         let checksum = hasher.map(Hasher::finalize);
         self.settle()?;
+        let sums = checksum.map(|data| (crc32fast::hash(&to_block(header)), data));
+        lock(&session.sums).extend(sums.map(|sums| (header.device, sums)));
         self.device.meet(1)?;
         if session.server.faults.has(Fault::FlushTwice) {
             self.device.order(CommandCode::Flush)?;
             session.server.faults.happens(Fault::FlushTwice);
         }
-        self.block(&to_block(&Trailer { checksum }))?;
+        let whole = checksum.map(|_| whole(&lock(&session.sums)));
+        self.block(&to_block(&Trailer { checksum, whole, device: header.device }))?;
         self.settle()?;
         self.device.order(CommandCode::Flush)?;
         self.end(session)?;
@@ -85,7 +91,9 @@ impl Writer<'_, '_> {
             .then(|| self.source.checksum())
             .transpose()
             .map_err(|error| Failed::new(3201, format!("The data cannot be read: {error}.")))?;
-        self.block(&to_block(&Trailer { checksum }))?;
+        let sums = |data| BTreeMap::from([(0, (crc32fast::hash(&to_block(header)), data))]);
+        let whole = checksum.map(|data| whole(&sums(data)));
+        self.block(&to_block(&Trailer { checksum, whole, device: header.device }))?;
         self.settle()?;
         self.device.order(CommandCode::Snapshot)?;
         self.end(session)?;

@@ -78,6 +78,9 @@ impl Console<'_> {
     pub(super) fn carry_out(&self, server: &Server, batch: &[Order]) -> Result<usize, ServeError> {
         let mut failures = 0;
         for order in batch {
+            if server.stop.is_asked() {
+                break;
+            }
             match order {
                 Order::Set => {}
                 Order::Use(name) => {

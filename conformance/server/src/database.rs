@@ -2,14 +2,12 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crc32fast::Hasher;
-use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
 use serde::Deserialize;
 use vdi_runtime::Bytes;
 use vdi_trace::Size;
@@ -58,9 +56,10 @@ pub struct Generated {
 }
 
 impl Databases {
-    /// Those in a folder.
+    /// Those in a folder. What servers have left there that died while they restored goes.
     #[must_use]
-    pub const fn in_folder(folder: PathBuf) -> Self {
+    pub fn in_folder(folder: PathBuf) -> Self {
+        clear_stale(&folder);
         Self { folder: Some(folder), memory: None }
     }
 
@@ -99,7 +98,6 @@ impl Databases {
         if recipe.is_file() {
             return generated(&recipe).map(Database::Generated).map_err(|why| unknown(&why));
         }
-        clear_stale(&file);
         if must && !file.is_file() {
             return Err(unknown(&format!(": {} is no file", file.display())));
         }
@@ -107,30 +105,54 @@ impl Databases {
     }
 }
 
-/// Where data is restored to until all of it is there: beside the database, named after it,
-/// this process, and a number.
-fn unfinished(place: &Path) -> PathBuf {
+/// How the name of a file ends into which data is restored.
+const UNFINISHED: &str = ".restoring";
+
+/// A new file where data is restored to until all of it is there: beside the database, named
+/// after it, this process, and a number. It is locked as long as somebody restores into it:
+/// by that it is told from one that was left.
+fn unfinished(place: &Path) -> io::Result<(File, PathBuf)> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let name = place.file_name().unwrap_or_default().to_string_lossy();
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    place.with_file_name(format!(".{name}.{}-{number}", std::process::id()))
+    loop {
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let own = format!(".{name}.{}-{number}{UNFINISHED}", std::process::id());
+        let path = place.with_file_name(own);
+        let file = match File::options().write(true).create_new(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            opened => opened?,
+        };
+        file.lock()?;
+        // Before it was locked it was as good as left, and may be gone.
+        if path.metadata().is_ok_and(|there| {
+            file.metadata().is_ok_and(|own| (own.dev(), own.ino()) == (there.dev(), there.ino()))
+        }) {
+            return Ok((file, path));
+        }
+    }
 }
 
-/// The process that restores into this file, if it is such a file of this database.
-fn restorer(file: &str, database: &str) -> Option<Pid> {
-    let rest = file.strip_prefix('.')?.strip_prefix(database)?.strip_prefix('.')?;
-    let (process, number) = rest.split_once('-').unwrap_or((rest, "0"));
-    number.parse::<u64>().ok()?;
-    Pid::from_raw(process.parse().ok()?)
+/// Whether a file of this name is one into which a server restores.
+fn is_unfinished(name: &str) -> bool {
+    let own = || {
+        let (database, process) =
+            name.strip_prefix('.')?.strip_suffix(UNFINISHED)?.rsplit_once('.')?;
+        let (process, number) = process.split_once('-')?;
+        process.parse::<u32>().ok().and(number.parse::<u64>().ok())?;
+        Some(!database.is_empty())
+    };
+    own().unwrap_or(false)
 }
 
-/// Removes what servers have left that died while they restored this database.
-fn clear_stale(place: &Path) {
-    let name = place.file_name().unwrap_or_default().to_string_lossy();
-    let entries = place.parent().and_then(|folder| std::fs::read_dir(folder).ok());
-    for entry in entries.into_iter().flatten().flatten() {
-        let process = restorer(&entry.file_name().to_string_lossy(), &name);
-        if process.is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH)) {
+/// Removes what servers have left that died while they restored, of whatever database.
+fn clear_stale(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file
+            && is_unfinished(&entry.file_name().to_string_lossy())
+            && let Ok(file) = File::open(entry.path())
+            && file.try_lock().is_ok()
+        {
             // Another may do the same at this moment.
             let _ = std::fs::remove_file(entry.path());
         }
@@ -139,7 +161,7 @@ fn clear_stale(place: &Path) {
 
 fn generated(recipe: &Path) -> Result<Generated, String> {
     let at_recipe = |why: String| format!(": {}: {why}", recipe.display());
-    let text = std::fs::read_to_string(recipe).map_err(|error| at_recipe(error.to_string()))?;
+    let text = vdi_trace::read_document(recipe).map_err(|error| at_recipe(error.to_string()))?;
     let generated: Generated =
         vdi_trace::from_str(&text).map_err(|error| at_recipe(error.to_string()))?;
     if generated.bytes.0 < 0 { Err(at_recipe("bytes are below 0".into())) } else { Ok(generated) }
@@ -309,8 +331,7 @@ impl Sink {
     pub(super) fn open(database: &Database) -> io::Result<Self> {
         match database {
             Database::File(place) => {
-                let new = unfinished(place);
-                let file = File::options().write(true).create(true).truncate(true).open(&new)?;
+                let (file, new) = unfinished(place)?;
                 Ok(Self::File { file, new, place: place.clone() })
             }
             Database::Generated(generated) => Ok(Self::Compared(*generated)),
@@ -371,20 +392,24 @@ mod tests {
     #[test]
     fn what_a_dead_server_left_is_cleared_away() {
         let folder = tempfile::TempDir::new().expect("a folder");
-        let place = folder.path().join("x");
-        let mine = unfinished(&place);
-        // No process has the greatest number that there can be.
-        let dead = format!("{}", i32::MAX);
-        let stale = [format!(".x.{dead}"), format!(".x.{dead}-3")];
-        let kept = [format!(".x.y.{dead}-3"), format!("x.{dead}-3"), ".x.1-z".to_owned()];
-        for name in stale.iter().chain(&kept) {
+        let (file, mine) = unfinished(&folder.path().join("x")).expect("made");
+        // Of a process of another time, of one with our number in another place, of another
+        // database.
+        let own = std::process::id();
+        let stale = [".x.1-0.restoring", &format!(".x.{own}-7000.restoring"), ".a.b.2-1.restoring"]
+            .map(str::to_owned);
+        let kept =
+            [".x.1-0", "x.1-0.restoring", ".x.1-z.restoring", "..1-0.restoring", ".restoring"];
+        for name in stale.iter().map(String::as_str).chain(kept) {
             std::fs::write(folder.path().join(name), "half").expect("written");
         }
-        std::fs::write(&mine, "half").expect("written");
-        clear_stale(&place);
+        let _ = Databases::in_folder(folder.path().to_owned());
         assert!(stale.iter().all(|name| !folder.path().join(name).exists()));
         assert!(kept.iter().all(|name| folder.path().join(name).exists()));
-        assert!(mine.exists(), "of a process that lives");
+        assert!(mine.exists(), "somebody restores into it");
+        drop(file);
+        let _ = Databases::in_folder(folder.path().to_owned());
+        assert!(!mine.exists(), "nobody does any more");
     }
 
     #[test]

@@ -15,7 +15,7 @@
 //! | `device` | one device: commands sent, completions waited for |
 //! | `backup`, `restore`, `moved` | the statements, carried out, and what they tell of it |
 //! | `faults` | what goes wrong on purpose |
-//! | `stop` | a statement, stopped |
+//! | `stop` | a statement, or all of them, stopped |
 //!
 //! Read first: [`Server`], [`Statement`], [`ServeOptions`].
 //!
@@ -59,5 +59,5 @@ pub use server::Server;
 pub use serving::{ServeOptions, StandingServer};
 pub use sqlcmd::sqlcmd;
 pub use statement::{BadStatement, Order, Statement, parse};
-pub use stop::Stop;
+pub use stop::{Stop, Stops};
 pub use verb::{Verb, What};

@@ -1,10 +1,13 @@
 //! What goes onto the media: of each device a header, data, and a trailer with the
-//! checksum of that data.
+//! checksum of that data, and one of the whole backup: headers, data, and their order.
 //!
 //! Header and trailer are one [`BLOCK`] each, and the data is filled up to a multiple of it:
 //! so it can be read again with any block size. With several devices the pieces of the
 //! data go to them in turns.
 
+use std::collections::BTreeMap;
+
+use crc32fast::Hasher;
 use serde::{Deserialize, Serialize};
 
 use super::statement::Statement;
@@ -17,7 +20,7 @@ pub(super) const BLOCK: usize = 65_536;
 const MOST: u64 = i64::MAX.unsigned_abs() - (64 << 20);
 
 /// The first words of a header.
-const FORMAT: &str = "vdi-sim-backup/1";
+const FORMAT: &str = "vdi-sim-backup/2";
 
 /// What stands at the beginning of each device's data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +49,23 @@ pub(super) struct Trailer {
     /// CRC-32 of the data before it; of a snapshot, of all the data. `None` if the
     /// statement wanted none.
     pub(super) checksum: Option<u32>,
+    /// The sum of the whole backup, as [`whole`] has it; `None` if there is no checksum.
+    pub(super) whole: Option<u32>,
+    /// The number of the device, as in the header.
+    pub(super) device: u32,
+}
+
+/// The sums of what lies on one device: of its header, and of its data.
+pub(super) type Sums = (u32, u32);
+
+/// The sum of a whole backup, over those of its devices in the order of their numbers: no
+/// medium can take the place of another, of this backup or of one like it.
+pub(super) fn whole(devices: &BTreeMap<u32, Sums>) -> u32 {
+    let mut hasher = Hasher::new();
+    for (device, (header, data)) in devices {
+        [device, header, data].into_iter().for_each(|sum| hasher.update(&sum.to_le_bytes()));
+    }
+    hasher.finalize()
 }
 
 /// A piece of the data: its place, and how many bytes.

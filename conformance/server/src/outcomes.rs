@@ -3,9 +3,11 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde_json::{Value, json};
 use vdi_recorder::settings::OUTCOME;
+use vdi_recorder::shared::open_file;
 
 use super::execute::Done;
 use super::faults::Fault;
@@ -47,6 +49,6 @@ pub(super) fn report_fault(fault: Fault) {
 
 fn append(row: &Value) -> io::Result<()> {
     let Some(path) = OUTCOME.get() else { return Ok(()) };
-    let mut file = File::options().create(true).append(true).open(path)?;
+    let mut file = open_file(File::options().create(true).append(true), Path::new(&path))?;
     file.write_all(format!("{row}\n").as_bytes())
 }

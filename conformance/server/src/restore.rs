@@ -11,7 +11,7 @@ use vdi_spec::config::VdConfig;
 use super::database::{Sink, Source, hash};
 use super::device::{Device, Ended};
 use super::faults::Fault;
-use super::media::{BLOCK, Header, Trailer, from_block};
+use super::media::{BLOCK, Header, Sums, Trailer, from_block, to_block, whole};
 use super::messages::Failed;
 use super::moved::Moved;
 use super::server::Server;
@@ -47,17 +47,12 @@ pub(super) fn restore(
     let parts = session.run(|device, _| {
         let mut reader = Reader { device, sink: sink.as_ref(), place: 0 };
         let header = reader.header(&session, &first)?;
-        let trailer = reader.stream(&header)?;
-        Ok((header, trailer))
+        let (trailer, sum) = reader.stream(&header)?;
+        Ok(Part { header, trailer, sum })
     })?;
-    let mut numbers: Vec<u32> = parts.iter().map(|(header, _)| header.device).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
+    check_whole(statement, &parts)?;
     let name = &statement.devices[0];
-    if numbers.len() != parts.len() {
-        return Err(Failed::media(name, "two devices hold the same part of the backup"));
-    }
-    let (header, trailer) = &parts[0];
+    let Part { header, trailer, .. } = &parts[0];
     let checksum = if parts.len() == 1 { trailer.checksum } else { None };
     match sink {
         Some(sink) => sink.finish().map_err(unwritable)?,
@@ -73,6 +68,35 @@ pub(super) fn restore(
         }
     }
     Ok(Moved { bytes: header.bytes, checksum, transfer: session.config.max_transfer_size })
+}
+
+/// What was read of one device.
+struct Part {
+    header: Header,
+    trailer: Trailer,
+    /// Of the data that was read; of a snapshot, of that which was frozen.
+    sum: Option<u32>,
+}
+
+/// Whether the devices hold one backup, all of it, and each its own part.
+fn check_whole(statement: &Statement, parts: &[Part]) -> Result<(), Failed> {
+    let name = &statement.devices[0];
+    let mut sums: BTreeMap<u32, Option<Sums>> = BTreeMap::new();
+    for Part { header, sum, .. } in parts {
+        let sum = sum.map(|sum| (crc32fast::hash(&to_block(header)), sum));
+        if sums.insert(header.device, sum).is_some() {
+            return Err(Failed::media(name, "two devices hold the same part of the backup"));
+        }
+    }
+    let sums = sums.into_iter().map(|(device, sums)| Some((device, sums?)));
+    let Some(sums) = sums.collect::<Option<_>>().filter(|_| !statement.options.no_checksum) else {
+        return Ok(());
+    };
+    let expected = Some(whole(&sums));
+    match parts.iter().zip(&statement.devices).find(|(part, _)| part.trailer.whole != expected) {
+        Some((_, name)) => Err(Failed::damaged(name)),
+        None => Ok(()),
+    }
 }
 
 /// Reads one device.
@@ -146,8 +170,9 @@ impl Reader<'_, '_> {
         if known.fits(&header) { Ok(header) } else { Err(wrong("it is of another backup")) }
     }
 
-    /// The data and the trailer, checked; then the device is closed.
-    fn stream(&mut self, header: &Header) -> Result<Trailer, Failed> {
+    /// The data and the trailer, checked; then the device is closed. The trailer, and the sum
+    /// of the data if there is one on the medium.
+    fn stream(&mut self, header: &Header) -> Result<(Trailer, Option<u32>), Failed> {
         let session = self.device.session;
         let mut hasher = Hasher::new();
         let (piece, devices) = (u64::from(header.piece), u64::from(header.devices));
@@ -183,12 +208,18 @@ impl Reader<'_, '_> {
         })?;
         let name = &self.device.name;
         let trailer: Trailer = from_block(&trailer).map_err(|why| Failed::media(name, &why))?;
+        if trailer.device != header.device {
+            let (first, last) = (header.device, trailer.device);
+            let why = format!("its header is of device {first}, its end of device {last}");
+            return Err(Failed::media(name, &why));
+        }
         let options = &session.statement.options;
+        let sum = hasher.finalize();
         match trailer.checksum {
             None if options.checksum => return Err(Failed::no_checksum()),
             // What the client has put back is summed once it is all there.
             Some(_) if header.snapshot || options.no_checksum => {}
-            Some(expected) if expected != hasher.finalize() => return Err(Failed::damaged(name)),
+            Some(expected) if expected != sum => return Err(Failed::damaged(name)),
             _ => {}
         }
         if header.snapshot {
@@ -196,7 +227,8 @@ impl Reader<'_, '_> {
         }
         self.device.meet(1)?;
         self.device.close()?;
-        Ok(trailer)
+        let sum = if header.snapshot { trailer.checksum } else { trailer.checksum.map(|_| sum) };
+        Ok((trailer, sum))
     }
 
     /// Reads so many bytes, several Reads at a time, and hands them on in their order:

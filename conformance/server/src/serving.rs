@@ -15,10 +15,10 @@ use super::error::ServeError;
 use super::faults::Faults;
 use super::outcomes::report_fault;
 use super::server::Server;
-use super::sqlcmd::{Reader, Script};
+use super::sqlcmd::{Batch, Reader, Script};
 use super::standing::{self, Listener, Request};
-use super::statement::{Order, parse};
-use super::stop::Stop;
+use super::statement::{BadStatement, Order, parse};
+use super::stop::{Stop, Stops};
 use super::sync::sleep;
 
 /// How long a client may take to open its devices.
@@ -41,6 +41,8 @@ pub struct ServeOptions {
     pub group: bool,
     /// Where it listens.
     pub socket: Option<PathBuf>,
+    /// Stops the statements that are given.
+    pub stop: Arc<Stop>,
 }
 
 impl ServeOptions {
@@ -54,15 +56,25 @@ impl ServeOptions {
         out: &mut (dyn Write + Send),
     ) -> Result<usize, ServeError> {
         let faults = self.checked_faults()?;
-        let orders = orders(&statements.join("\n"))?;
+        let batches = batches(&statements.join("\n"))?;
         let server = Server {
             wait: self.wait.map_or(Duration::MAX, seconds),
-            ..self.server(faults.as_deref(), None, Arc::default())?
+            ..self.server(faults.as_deref(), None, self.stop.clone())?
         };
         let lines = Lines::new(out);
         let print = |text: &str| lines.print(text);
-        report_ignored(&orders, &print)?;
-        Console { print: &print, server: "localhost" }.carry_out(&server, &orders)
+        batches.iter().try_for_each(|(orders, _)| report_ignored(orders, &print))?;
+        let console = Console { print: &print, server: "localhost" };
+        let mut failures = 0;
+        for (orders, count) in &batches {
+            for _ in 0..*count {
+                if self.stop.is_asked() {
+                    break;
+                }
+                failures += console.carry_out(&server, orders)?;
+            }
+        }
+        Ok(failures)
     }
 
     /// Begins to listen to what `sqlcmd` hands over.
@@ -77,7 +89,12 @@ impl ServeOptions {
         })?;
         let may_create = self.socket.is_none() && SERVER.get().is_none();
         let listener = Listener::new(&socket, may_create, self.is_of_group())?;
-        Ok(StandingServer { options: Self { faults, ..self.clone() }, socket, listener })
+        Ok(StandingServer {
+            options: Self { faults, ..self.clone() },
+            socket,
+            listener,
+            stops: Arc::default(),
+        })
     }
 
     /// What goes wrong on purpose, and is understood: asked first, so that nobody waits for
@@ -134,19 +151,17 @@ fn seconds(number: f64) -> Duration {
     Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX)
 }
 
-/// All statements of a text, whose batches may be parted by GO.
-fn orders(text: &str) -> Result<Vec<Order>, ServeError> {
+/// All statements of a text, whose batches may be parted by GO, with how often each batch is
+/// carried out.
+fn batches(text: &str) -> Result<Vec<(Vec<Order>, u32)>, ServeError> {
     let mut script = Script::default();
     Reader::new("GO".to_owned(), false).read(text, None, &mut script);
     if let Some(why) = script.wrong {
         return Err(ServeError::Usage(why));
     }
-    let mut all = Vec::new();
-    for batch in script.batches {
-        let orders = parse(&batch.text).map_err(|bad| ServeError::Usage(bad.to_string()))?;
-        (0..batch.count).for_each(|_| all.extend(orders.iter().cloned()));
-    }
-    Ok(all)
+    let wrong = |bad: BadStatement| ServeError::Usage(bad.to_string());
+    let read = |batch: Batch| parse(&batch.text).map(|orders| (orders, batch.count));
+    script.batches.into_iter().map(read).collect::<Result<_, _>>().map_err(wrong)
 }
 
 /// Says which options of the statements are accepted and do nothing.
@@ -166,6 +181,7 @@ pub struct StandingServer {
     options: ServeOptions,
     socket: PathBuf,
     listener: Listener,
+    stops: Arc<Stops>,
 }
 
 impl StandingServer {
@@ -173,6 +189,12 @@ impl StandingServer {
     #[must_use]
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Stops all that it carries out. Who ends the process does that before.
+    #[must_use]
+    pub fn stops(&self) -> Arc<Stops> {
+        self.stops.clone()
     }
 
     /// Waits for statements, and carries them out, until the process is ended. What becomes
@@ -186,7 +208,7 @@ impl StandingServer {
         print(&format!("listening at {}", self.socket.display()))?;
         let machine = self.options.machine();
         thread::spawn(move || sweep_for_ever(&machine));
-        self.listener.serve(|request, stop, to| {
+        self.listener.serve(&self.stops, |request, stop, to| {
             let served = self.attend(request, stop, (&print, to));
             served.map_err(|error| error.to_string())
         });

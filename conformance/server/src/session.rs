@@ -1,5 +1,6 @@
 //! One set from Open to Close: found, configured, aborted.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use vdi_spec::config::{ServerConfig, VdConfig};
 use vdi_trace::{Event, Process, Recorder};
 
 use super::faults::Fault;
+use super::media::Sums;
 use super::messages::Failed;
 use super::server::Server;
 use super::statement::Statement;
@@ -37,6 +39,8 @@ pub(super) struct Session<'a> {
     closed: AtomicBool,
     /// The server closes its devices early, on purpose, and does not abort.
     leaving: AtomicBool,
+    /// What lies on each device of which all the data is stored.
+    pub(super) sums: Mutex<BTreeMap<u32, Sums>>,
     /// How often a device has come to a point at which all of them meet.
     arrived: AtomicUsize,
     /// What is agreed.
@@ -105,6 +109,7 @@ impl<'a> Session<'a> {
             history,
             closed: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
+            sums: Mutex::default(),
             arrived: AtomicUsize::new(0),
             config: VdConfig::default(),
             buffers: BUFFERS,

@@ -12,7 +12,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::{getegid, geteuid};
@@ -22,14 +22,21 @@ use vdi_recorder::settings::SERVER;
 use super::console::Print;
 use super::error::ServeError;
 use super::sqlcmd::Batch;
-use super::stop::Stop;
-use super::sync::lock;
+use super::stop::{Stop, Stops};
+use super::sync::{lock, sleep};
 
 /// How long somebody who has connected may take to ask for something.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Bytes of a request, at most.
-const LONGEST: u64 = 64 << 20;
+const LONGEST: usize = 64 << 20;
+
+/// How long somebody may not read what he is told, once nothing more of it can be kept for
+/// him: then he is as good as gone.
+const UNREAD: Duration = Duration::from_secs(60);
+
+/// How long nobody is let in when nobody can be.
+const REST: Duration = Duration::from_millis(100);
 
 /// What `sqlcmd` hands over.
 #[derive(Debug, Serialize, Deserialize)]
@@ -95,7 +102,11 @@ fn is_friend(stream: &UnixStream, group: bool) -> bool {
 fn send(to: &Mutex<&UnixStream>, reply: &Reply) -> io::Result<()> {
     let mut line = serde_json::to_vec(reply)?;
     line.push(b'\n');
-    lock(to).write_all(&line)
+    let mut to = lock(to);
+    to.write_all(&line).inspect_err(|_| {
+        // Half a line may be written: what came behind it would be none.
+        let _ = to.shutdown(Shutdown::Both);
+    })
 }
 
 /// Where a server listens.
@@ -146,52 +157,84 @@ impl Listener {
     /// Carries out what is handed over, all at the same time, until the process ends.
     pub(super) fn serve(
         &self,
+        stops: &Stops,
         carry_out: impl Fn(&Request, Arc<Stop>, Print<'_>) -> Result<usize, String> + Sync,
     ) {
         thread::scope(|scope| {
-            for stream in self.listener.incoming().flatten() {
+            for stream in self.listener.incoming() {
+                let Ok(stream) = stream else {
+                    // There are no descriptors left, most likely, and whoever waits has to
+                    // wait until there are: that is tried again, but not all the time.
+                    sleep(REST);
+                    continue;
+                };
                 if is_friend(&stream, self.group) {
                     let carry_out = &carry_out;
                     // Whoever goes away in the midst is told nothing.
-                    scope.spawn(move || drop(attend(&stream, carry_out)));
+                    scope.spawn(move || drop(attend(&stream, stops, carry_out)));
                 }
             }
         });
     }
 }
 
+/// What somebody asks for who has connected: a line. All of it has to come in time, however
+/// it drips.
+#[expect(clippy::disallowed_methods, reason = "how long somebody takes is asked of the clock")]
+fn first_line(mut stream: &UnixStream) -> io::Result<Vec<u8>> {
+    let begun = Instant::now();
+    let (mut line, mut piece) = (Vec::new(), [0; 4096]);
+    loop {
+        let left = PATIENCE.saturating_sub(begun.elapsed());
+        if left.is_zero() || line.len() > LONGEST {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        let got = stream.read(&mut piece)?;
+        let end = piece[..got].iter().position(|byte| *byte == b'\n');
+        line.extend_from_slice(&piece[..end.unwrap_or(got)]);
+        if got == 0 || end.is_some() {
+            return Ok(line);
+        }
+    }
+}
+
 /// One connection: a request, carried out; if the other end goes away, stopped.
 fn attend(
     stream: &UnixStream,
+    stops: &Stops,
     carry_out: &(impl Fn(&Request, Arc<Stop>, Print<'_>) -> Result<usize, String> + Sync),
 ) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let mut line = String::new();
-    BufReader::new(stream.take(LONGEST)).read_line(&mut line)?;
+    let line = first_line(stream)?;
     stream.set_read_timeout(None)?;
+    stream.set_write_timeout(Some(UNREAD))?;
     let to = Mutex::new(stream);
-    let request: Request = match serde_json::from_str(&line) {
+    let request: Request = match serde_json::from_slice(&line) {
         Ok(request) => request,
         Err(error) => return send(&to, &Reply::Refused(format!("no request: {error}"))),
     };
     let stop = Arc::new(Stop::default());
-    thread::scope(|scope| {
-        let watch = stop.clone();
-        scope.spawn(move || {
-            // Nothing more is said, so what comes is the end, or ours below.
-            let mut stream = stream;
-            let _ = stream.read(&mut [0]);
-            watch.now();
-        });
-        let print = |line: &str| send(&to, &Reply::Line(line.to_owned()));
-        let reply = match carry_out(&request, stop, &print) {
-            Ok(failed) => Reply::Ended(failed),
-            Err(why) => Reply::Refused(why),
-        };
-        let sent = send(&to, &reply);
-        let _ = stream.shutdown(Shutdown::Both);
-        sent
-    })
+    let attended = stops.run(&stop, || {
+        thread::scope(|scope| {
+            let watch = stop.clone();
+            scope.spawn(move || {
+                // Nothing more is said, so what comes is the end, or ours below.
+                let mut stream = stream;
+                let _ = stream.read(&mut [0]);
+                watch.now();
+            });
+            let print = |line: &str| send(&to, &Reply::Line(line.to_owned()));
+            let reply = match carry_out(&request, stop.clone(), &print) {
+                Ok(failed) => Reply::Ended(failed),
+                Err(why) => Reply::Refused(why),
+            };
+            let sent = send(&to, &reply);
+            let _ = stream.shutdown(Shutdown::Both);
+            sent
+        })
+    });
+    let refused = || send(&to, &Reply::Refused("the server ends".to_owned()));
+    attended.unwrap_or_else(refused)
 }
 
 /// How a request ended that was handed over.
@@ -206,9 +249,9 @@ pub(super) enum HandedOver {
 
 /// Hands a request over to the server that stands there, if one does.
 pub(super) fn hand_over(
-    socket: &Path,
-    group: bool,
+    (socket, group): (&Path, bool),
     request: &Request,
+    stop: &Stop,
     print: Print<'_>,
 ) -> io::Result<HandedOver> {
     // Whatever the reason, nobody is to be had there.
@@ -216,6 +259,7 @@ pub(super) fn hand_over(
     if !is_friend(&stream, group) {
         return Ok(HandedOver::NoServer);
     }
+    stop.hand_over(stream.try_clone()?);
     let gone = |error: &dyn std::fmt::Display| {
         HandedOver::Failed(format!("the server at {} has gone ({error})", socket.display()))
     };

@@ -8,6 +8,9 @@ use super::options::{Effect, Options, Value, clash, option};
 use super::verb::{Verb, What};
 use super::words::{Placed, Word, words};
 
+/// Characters of a word that are shown of one that is wrong.
+const NEAR: usize = 128;
+
 /// Devices of a set, at most.
 const DEVICES: usize = 64;
 
@@ -73,11 +76,12 @@ pub struct BadStatement {
 /// # Errors
 /// The first thing that is not understood.
 pub fn parse(text: &str) -> Result<Vec<Order>, BadStatement> {
+    let lines = Lines::of(text);
     let words = words(text).map_err(|span| {
         let piece: String = text[span.start..].chars().take(20).collect();
-        bad(105, line_of(text, span.start), format!("Unclosed or unknown text near '{piece}'."))
+        bad(105, lines.of_place(span.start), format!("Unclosed or unknown text near '{piece}'."))
     })?;
-    let mut reader = Reader { text, words: &words, next: 0 };
+    let mut reader = Reader { text, lines: &lines, words: &words, next: 0 };
     let mut batch = Vec::new();
     while reader.next < words.len() {
         if !reader.takes(&Word::Semicolon) {
@@ -119,13 +123,24 @@ const fn bad(number: u32, line: usize, message: String) -> BadStatement {
     BadStatement { number, line, message }
 }
 
-fn line_of(text: &str, place: usize) -> usize {
-    text[..place].matches('\n').count() + 1
+/// Where the lines of a text begin: every word is asked for its own.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        Self(text.match_indices('\n').map(|(at, _)| at + 1).collect())
+    }
+
+    /// The line of a place, counted from 1.
+    fn of_place(&self, place: usize) -> usize {
+        self.0.partition_point(|start| *start <= place) + 1
+    }
 }
 
 /// The words of a text, one after the other.
 struct Reader<'a> {
     text: &'a str,
+    lines: &'a Lines,
     words: &'a [Placed],
     next: usize,
 }
@@ -137,14 +152,14 @@ impl Reader<'_> {
 
     fn line(&self) -> usize {
         let place = self.words.get(self.next).or(self.words.last());
-        place.map_or(1, |placed| line_of(self.text, placed.start))
+        place.map_or(1, |placed| self.lines.of_place(placed.start))
     }
 
     /// The word that comes next is not what must come.
     fn wrong(&self, expected: &str) -> BadStatement {
         let message = match self.words.get(self.next) {
             Some(placed) => {
-                let near = &self.text[placed.start..placed.end];
+                let near: String = self.text[placed.start..placed.end].chars().take(NEAR).collect();
                 format!("Incorrect syntax near '{near}'. Expected {expected}.")
             }
             None => format!("The statement ends too early. Expected {expected}."),

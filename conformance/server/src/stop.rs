@@ -1,6 +1,9 @@
 //! A statement that is stopped while it is carried out.
 
-use std::sync::{Mutex, MutexGuard};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 
 use vdi_recorder::ServerSet;
 
@@ -15,6 +18,8 @@ struct State {
     asked: bool,
     /// The set that is open for it.
     set: Option<ServerSet>,
+    /// Where the statement was handed over to.
+    handed_over: Option<UnixStream>,
 }
 
 impl Stop {
@@ -31,6 +36,19 @@ impl Stop {
             // A set that cannot be aborted has ended already.
             let _ = set.signal_abort();
         }
+        // Whoever carries it out stops when nobody is there any more.
+        if let Some(server) = state.handed_over.take() {
+            let _ = server.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// The statement was handed over there.
+    pub(super) fn hand_over(&self, to: UnixStream) {
+        let mut state = self.state();
+        if state.asked {
+            let _ = to.shutdown(Shutdown::Both);
+        }
+        state.handed_over = Some(to);
     }
 
     /// Whether it was asked for.
@@ -52,5 +70,55 @@ impl Stop {
     /// The statement is about to close its set.
     pub(super) fn end(&self) {
         self.state().set = None;
+    }
+}
+
+/// All that a server carries out at the same time, to be stopped together.
+#[derive(Debug, Default)]
+pub struct Stops {
+    running: Mutex<Running>,
+    /// One has ended.
+    ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Running {
+    /// Nothing begins any more.
+    is_over: bool,
+    all: Vec<Arc<Stop>>,
+}
+
+impl Stops {
+    /// Acts, and is waited for meanwhile; `None` if nothing begins any more.
+    pub(super) fn run<T>(&self, stop: &Arc<Stop>, act: impl FnOnce() -> T) -> Option<T> {
+        /// It has ended, in one way or the other.
+        struct Ends<'s>(&'s Stops, &'s Arc<Stop>);
+        impl Drop for Ends<'_> {
+            fn drop(&mut self) {
+                lock(&self.0.running).all.retain(|other| !Arc::ptr_eq(other, self.1));
+                self.0.ended.notify_all();
+            }
+        }
+        let mut running = lock(&self.running);
+        if running.is_over {
+            return None;
+        }
+        running.all.push(stop.clone());
+        drop(running);
+        let _ends = Ends(self, stop);
+        Some(act())
+    }
+
+    /// Lets nothing begin any more, stops all, and waits until they have ended, but not
+    /// longer than this.
+    pub fn end(&self, within: Duration) {
+        let mut running = lock(&self.running);
+        running.is_over = true;
+        let all = running.all.clone();
+        drop(running);
+        all.iter().for_each(|stop| stop.now());
+        let running = lock(&self.running);
+        // Whoever does not end is told to by the end of the process.
+        drop(self.ended.wait_timeout_while(running, within, |running| !running.all.is_empty()));
     }
 }

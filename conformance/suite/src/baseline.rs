@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use vdi_spec::clauses::Clause;
 
-use crate::run::ScenarioResult;
+use crate::run::{ScenarioResult, Verdict};
 use crate::scenario::BadFile;
 
 /// The format's name and version.
@@ -76,7 +76,7 @@ impl Baseline {
     /// The file cannot be read, is no baseline, lists a failure twice or without a reason.
     pub fn read(path: &Path) -> Result<Self, Box<BadFile>> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path)
+        let text = vdi_trace::read_document(path)
             .map_err(|error| Box::new(BadFile::whole(&name, format!("cannot be read: {error}"))))?;
         let baseline: Self = vdi_trace::from_str(&text)
             .map_err(|error| Box::new(BadFile::json(&name, &text, 0, &error)))?;
@@ -156,10 +156,13 @@ impl Baseline {
     #[must_use]
     pub fn stale(&self, results: &[ScenarioResult], all: bool) -> Vec<Stale> {
         let mut stale = Vec::new();
+        let cut_short = results.iter().any(|result| result.verdict == Verdict::NotRun);
         for entry in &self.known {
             let result = results.iter().find(|result| result.id == entry.scenario);
             let got = match result {
                 Some(result) if self.covers(result).is_some() => continue,
+                // It may come to what is listed yet.
+                Some(result) if result.verdict == Verdict::NotRun => continue,
                 Some(result) => match result.verdict.clause() {
                     Some(clause) => format!("{} of {clause}", result.verdict.name()),
                     None => result.verdict.name().to_owned(),
@@ -169,7 +172,7 @@ impl Baseline {
             };
             stale.push(Stale { entry: entry.clone(), got });
         }
-        for LeftOut { what, reason } in self.not_offered.iter().filter(|_| all) {
+        for LeftOut { what, reason } in self.not_offered.iter().filter(|_| all && !cut_short) {
             if results.iter().all(|result| result.adapter.lacks.as_ref() != Some(what)) {
                 let entry = Entry {
                     scenario: what.clone(),

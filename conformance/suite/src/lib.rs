@@ -10,6 +10,7 @@
 //! | [`mutants`] | mutants of the reference implementation, hunted with the scenarios |
 //! | [`report`] | text, JSON, JUnit XML, Markdown |
 //! | [`baseline`] | known failures, with a reason each |
+//! | [`interrupt`] | the end of a run that is wanted no more |
 //! | [`shrink`] | a failing scenario or trace, made small |
 //!
 //! Read first: [`scenario::Scenario`], [`adapter::Adapter`], [`run::run_suite`].
@@ -20,6 +21,7 @@ pub mod adapter;
 pub mod baseline;
 #[cfg(feature = "explore")]
 pub mod generate;
+pub mod interrupt;
 mod locked;
 pub mod mutants;
 pub mod report;

@@ -1,19 +1,12 @@
 //! Each event of a trace, handed to what judges it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use vdi_trace::{Event, HowEnded, Name};
 
 use crate::checker::Checker;
 use crate::explain::{InputError, Judged, Why};
+use crate::own_fault::guarded;
 use crate::session::{Invocation, ObservedCallback, Returned};
 use crate::{dispatch, lives, rules};
-
-/// What a panic says.
-fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
-}
 
 impl Checker {
     /// Judges these events, each with its line, as far as a verdict.
@@ -41,10 +34,9 @@ impl Checker {
         if !self.report.is_open() {
             return Ok(false);
         }
-        let judged = catch_unwind(AssertUnwindSafe(|| lives::event(self, line, event)));
-        judged.unwrap_or_else(|panic| {
+        guarded(|| lives::event(self, line, event)).unwrap_or_else(|message| {
             self.report.begin_event(line);
-            self.report.undecided(Why::Fault { message: message_of(panic.as_ref()) });
+            self.report.undecided(Why::Fault { message });
             Ok(false)
         })
     }

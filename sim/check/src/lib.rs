@@ -27,6 +27,7 @@ mod events;
 mod explain;
 mod linearize;
 mod lives;
+mod own_fault;
 mod partial;
 mod rules;
 mod sequential;
@@ -40,6 +41,7 @@ pub use explain::{
     Note, OwedCallback, StillOpen, Transitions, Undecided, Verdict, Violation, Why, ask,
     describe_state, exit_code, text,
 };
+pub use own_fault::guarded;
 pub use terms::BUDGET;
 
 use std::collections::BTreeMap;
@@ -76,10 +78,19 @@ pub fn check_reader_with(
     profile: &Profile,
     prepare: impl FnOnce(Checker) -> Checker,
 ) -> Judged {
-    let mut reader = match TraceReader::new(input) {
-        Ok(reader) => reader,
-        Err(error) => return Judged::unread(error),
-    };
+    match TraceReader::new(input) {
+        Ok(reader) => check_lines(reader, profile, prepare),
+        Err(error) => Judged::unread(error),
+    }
+}
+
+/// The same of a reader that has read the header.
+#[must_use]
+pub fn check_lines(
+    mut reader: TraceReader<impl BufRead>,
+    profile: &Profile,
+    prepare: impl FnOnce(Checker) -> Checker,
+) -> Judged {
     let mut checker = prepare(Checker::new(reader.header(), profile.clone()));
     if !reader.header().unseen.is_empty() {
         return check_half(checker, reader);

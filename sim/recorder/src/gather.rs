@@ -8,7 +8,9 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
-use vdi_trace::{Event, Function, Header, LaneName, Process, Trace, TraceError, TraceReader};
+use vdi_trace::{
+    Event, Function, Header, LONGEST_LINE, LaneName, Process, Trace, TraceError, TraceReader,
+};
 
 /// What several processes have recorded.
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ pub struct Gathered {
     /// How many numbers no event bears: those of a process whose file is missing, or that was
     /// killed before it could write.
     pub missing: u64,
+    /// Files whose last line is half one, with its number, counted from 1: it was dropped.
+    pub cut_off: Vec<(PathBuf, usize)>,
 }
 
 /// Why files are not traces of one set.
@@ -79,10 +83,19 @@ type Timed = (Event<'static>, Option<u64>);
 /// # Errors
 /// They cannot be read, or are not traces of one set.
 pub fn gather<P: AsRef<Path>>(paths: &[P]) -> Result<Gathered, NotOne> {
+    gather_lines(paths, LONGEST_LINE)
+}
+
+/// The same of files whose lines may have so many bytes.
+///
+/// # Errors
+/// As [`gather`].
+pub fn gather_lines<P: AsRef<Path>>(paths: &[P], longest: usize) -> Result<Gathered, NotOne> {
     let mut header: Option<Header> = None;
-    let mut events = BTreeMap::new();
+    let (mut events, mut cut_off) = (BTreeMap::new(), Vec::new());
     for path in paths {
-        let read = add(path.as_ref(), &mut events)?;
+        let (read, torn) = add(path.as_ref(), longest, &mut events)?;
+        cut_off.extend(torn.map(|line| (path.as_ref().to_owned(), line)));
         let header = header.get_or_insert_with(|| read.clone());
         // What goes wrong on purpose not everybody knows.
         for party in &read.provoked {
@@ -101,22 +114,28 @@ pub fn gather<P: AsRef<Path>>(paths: &[P]) -> Result<Gathered, NotOne> {
     for (event, elapsed) in events.into_values() {
         trace.push_timed(event, elapsed);
     }
-    Ok(Gathered { trace, missing })
+    Ok(Gathered { trace, missing, cut_off })
 }
 
-/// Adds the events of one file by their numbers; its header.
-fn add(path: &Path, events: &mut BTreeMap<Place, Timed>) -> Result<Header, NotOne> {
+/// Adds the events of one file by their numbers; its header, and the line of which only half
+/// is there.
+fn add(
+    path: &Path,
+    longest: usize,
+    events: &mut BTreeMap<Place, Timed>,
+) -> Result<(Header, Option<usize>), NotOne> {
     let owned = || path.to_owned();
     let file = File::open(path).map_err(|error| NotOne::Unreadable { path: owned(), error })?;
     let bad = |error: TraceError| NotOne::NoTrace { path: owned(), error };
-    let mut reader = TraceReader::new(BufReader::new(file)).map_err(bad)?;
+    let reader = TraceReader::with_longest_line(BufReader::new(file), longest);
+    let mut reader = reader.map_err(bad)?;
     let header = reader.header().clone();
     let (mut last, mut closed): (Place, BTreeSet<Process>) = ((0, 0), BTreeSet::new());
     loop {
         let (line, elapsed, event) = match reader.next_line() {
             Ok(Some(line)) => (line.number, line.elapsed, line.event.into_owned()),
-            Ok(None) => return Ok(header),
-            Err(error) if error.is_cut_off() => return Ok(header),
+            Ok(None) => return Ok((header, None)),
+            Err(error) if error.is_cut_off() => return Ok((header, Some(error.line))),
             Err(error) => return Err(bad(error)),
         };
         let process = event.lane().and_then(|lane| LaneName::process_of(lane).ok());

@@ -7,13 +7,14 @@
 //! put together by these numbers. What a client calls after its Close is recorded without
 //! one: the numbers lie in the set's memory, which Close lets go.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 
 use vdi_runtime::SetHistory;
 use vdi_trace::{Event, Function, Header, Recorder, TraceReader, Turns};
@@ -168,7 +169,7 @@ fn no_trace() -> io::Error {
 
 /// The file that is there, if it holds anything.
 fn earlier(path: &Path) -> io::Result<Option<File>> {
-    match File::open(path) {
+    match open_file(File::options().read(true), path) {
         Ok(file) => {
             let kind = file.metadata()?;
             Ok((kind.is_file() && kind.len() > 0).then_some(file))
@@ -178,8 +179,23 @@ fn earlier(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
+/// Opens a file, but no pipe: whoever is recorded would wait for somebody to read it.
+///
+/// # Errors
+/// It cannot be opened, or is a pipe.
+pub fn open_file(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    // A pipe that nobody has opened at its other end is not waited for.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = options.custom_flags(flags).open(path)?;
+    if file.metadata()?.file_type().is_fifo() {
+        let why = "it is a pipe: a trace is recorded into a file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    Ok(file)
+}
+
 fn open(path: &Path, header: &Header, numbers: &Numbers) -> io::Result<Recorder> {
-    let file = File::options().create(true).append(true).open(path)?;
+    let file = open_file(File::options().create(true).append(true), path)?;
     flock(&file, FlockOperation::LockExclusive)?;
     if file.metadata()?.len() == 0 {
         let mut line = serde_json::to_vec(header)?;
@@ -247,12 +263,20 @@ pub fn claim(path: &Path) -> io::Result<Claim> {
 }
 
 /// The file of a set's trace, by what `VDI_TRACE` says: `%p` in it stands for the number of
-/// this process, `%s` for the name of the set, in which anything but letters, digits, `-`,
-/// `_` and dots becomes `_`.
+/// this process, `%s` for the name of the set, in which anything but letters, digits, `-`
+/// and `_` is written as `%` and two digits for each of its bytes: no two names are alike, and
+/// none is like that of an earlier trace, which ends with a dot and a number.
 #[must_use]
 pub fn trace_path(pattern: &str, set: &str) -> PathBuf {
-    let sound = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-    let name: String = set.chars().map(sound).collect();
+    let mut name = String::new();
+    for c in set.chars() {
+        if c.is_alphanumeric() || "-_".contains(c) {
+            name.push(c);
+        } else {
+            let mut room = [0; 4];
+            name.extend(c.encode_utf8(&mut room).bytes().map(|byte| format!("%{byte:02X}")));
+        }
+    }
     let pattern = pattern.replace("%p", &std::process::id().to_string());
     PathBuf::from(pattern.replace("%s", &name))
 }
@@ -260,6 +284,28 @@ pub fn trace_path(pattern: &str, set: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_two_sets_share_a_file() {
+        let names = ["a", "a.1", "a/1", "a_1", "a%2F1", "{a}", "(a)", "ä", "ü", "a 1", "A"];
+        let paths: std::collections::BTreeSet<_> =
+            names.iter().map(|name| trace_path("t-%s.jsonl", name)).collect();
+        assert_eq!(paths.len(), names.len());
+        assert!(paths.iter().all(|path| path.components().count() == 1));
+        // Nor does one share that of an earlier set of another.
+        assert_ne!(trace_path("%s", "a.1"), PathBuf::from("a.1"));
+    }
+
+    #[test]
+    fn a_pipe_is_no_file_for_a_trace() {
+        let path = std::env::temp_dir().join(format!("pipe-{}", std::process::id()));
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.expect("mkfifo is there").success());
+        let begun = begin(&path, &Header::default(), &Numbers::default());
+        let why = begun.err().map(|error| error.to_string());
+        std::fs::remove_file(&path).expect("it is there");
+        assert_eq!(why.as_deref(), Some("it is a pipe: a trace is recorded into a file"));
+    }
 
     /// One set of a process after another: of each there is a trace.
     #[test]

@@ -8,6 +8,7 @@
 //! Read first: [`Event`], [`Header`], [`TraceReader`].
 
 mod args;
+mod document;
 mod elapsed;
 mod event;
 mod function;
@@ -21,10 +22,11 @@ mod unique;
 mod whole;
 
 pub use args::{ArgSet, Args, CodeArg, Handle, Out, Size, TimeoutArg, owned_args, owned_out};
+pub use document::{LONGEST_DOCUMENT, document, read_document};
 pub use event::{Event, Found, HowEnded, Presence, Reported, Statement};
 pub use function::{Creates, FUNCTIONS, Function, FunctionInfo, Target, function};
 pub use header::{Declares, FORMAT, Header, Interfaces, Origin, Recorded};
-pub use reader::{Line, TraceError, TraceReader};
+pub use reader::{LONGEST_LINE, Line, TraceError, TraceReader};
 pub use recorder::{Recorder, Turns};
 pub use text::{CLIENT_SET, LaneName, Name, Process, SERVER_SET};
 pub use unique::{check_fields, from_slice, from_str};

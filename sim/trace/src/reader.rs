@@ -1,6 +1,6 @@
 //! Reading a trace line by line: memory does not grow with its length.
 
-use std::io::BufRead;
+use std::io::{BufRead, Read as _};
 
 use super::elapsed::Timed;
 use super::{Event, FORMAT, Header, from_slice};
@@ -18,6 +18,9 @@ pub struct TraceError {
     /// The text of the line, shortened.
     pub text: String,
 }
+
+/// Bytes of a line, at most, unless it is said otherwise.
+pub const LONGEST_LINE: usize = 16 << 20;
 
 /// A byte order mark in UTF-8.
 const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -73,6 +76,7 @@ pub struct TraceReader<R> {
     buffer: Vec<u8>,
     number: usize,
     seq: Option<u64>,
+    longest: usize,
 }
 
 impl<R: BufRead> TraceReader<R> {
@@ -81,8 +85,16 @@ impl<R: BufRead> TraceReader<R> {
     /// # Errors
     /// The first line is not the header of a trace of this version.
     pub fn new(input: R) -> Result<Self, TraceError> {
-        let mut reader =
-            Self { input, header: Header::default(), buffer: Vec::new(), number: 0, seq: None };
+        Self::with_longest_line(input, LONGEST_LINE)
+    }
+
+    /// Reads the header of a trace whose lines may have so many bytes.
+    ///
+    /// # Errors
+    /// As [`TraceReader::new`].
+    pub fn with_longest_line(input: R, longest: usize) -> Result<Self, TraceError> {
+        let (header, buffer) = (Header::default(), Vec::new());
+        let mut reader = Self { input, header, buffer, number: 0, seq: None, longest };
         if !reader.fill()? {
             return Err(reader.error(0, "an empty file; expected a trace's header".to_owned()));
         }
@@ -128,7 +140,8 @@ impl<R: BufRead> TraceReader<R> {
     fn fill(&mut self) -> Result<bool, TraceError> {
         loop {
             self.buffer.clear();
-            let read = self.input.read_until(b'\n', &mut self.buffer);
+            let most = self.longest as u64 + 1;
+            let read = (&mut self.input).take(most).read_until(b'\n', &mut self.buffer);
             self.number += 1;
             match read {
                 Err(error) => {
@@ -136,6 +149,13 @@ impl<R: BufRead> TraceReader<R> {
                     return Err(self.error(0, format!("cannot be read: {error}")));
                 }
                 Ok(0) => return Ok(false),
+                Ok(length) if length > self.longest => {
+                    let message = format!(
+                        "a line of more than {} bytes, the most that is read of one",
+                        self.longest
+                    );
+                    return Err(self.error(0, message));
+                }
                 Ok(_) if self.number == 1 && is_utf16(&self.buffer) => {
                     self.buffer.clear();
                     let message = "the file is UTF-16; expected UTF-8".to_owned();
@@ -168,7 +188,9 @@ impl<R: BufRead> TraceReader<R> {
     }
 
     fn error(&self, column: usize, message: String) -> TraceError {
-        let text = String::from_utf8_lossy(self.buffer.trim_ascii_end());
+        // Of a long line only the beginning is looked at.
+        let start = &self.buffer[..self.buffer.len().min(4 * 200)];
+        let text = String::from_utf8_lossy(start.trim_ascii_end());
         TraceError { line: self.number, column, message, text: text.chars().take(200).collect() }
     }
 }

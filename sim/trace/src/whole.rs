@@ -38,7 +38,14 @@ impl Trace {
     /// # Errors
     /// A line that is none of a trace, or cannot be read.
     pub fn read(input: impl BufRead) -> Result<Self, TraceError> {
-        let mut reader = TraceReader::new(input)?;
+        Self::collect(TraceReader::new(input)?)
+    }
+
+    /// Reads what a reader has left, which has read the header.
+    ///
+    /// # Errors
+    /// As [`Trace::read`].
+    pub fn collect(mut reader: TraceReader<impl BufRead>) -> Result<Self, TraceError> {
         let mut trace = Self::new(reader.header().clone());
         while let Some(line) = reader.next_line()? {
             let place = (line.number, line.elapsed);

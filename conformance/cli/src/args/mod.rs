@@ -26,7 +26,9 @@ pub use suite::{MutantsArgs, ReadingsArgs, RunArgs};
 pub use target::Target;
 pub use trace::{AskArgs, CheckArgs, JoinArgs};
 pub(crate) use values::gating;
-pub use values::{CheckFormat, EndArg, Format, GatingArgs, PartyArg, ReportArgs, RoleArg};
+pub use values::{
+    CheckFormat, EndArg, Format, GatingArgs, LineArgs, PartyArg, ReportArgs, RoleArg,
+};
 
 /// Tells whether software speaking SQL Server's Virtual Device Interface does what
 /// the documents say.
@@ -43,7 +45,8 @@ pub struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 conformant · 1 violation, or a stale baseline · 2 undecided · 64 usage ·
-65 bad input file · 69 the implementation could not be started · 70 our own fault";
+65 bad input file · 69 the implementation could not be started · 70 our own fault ·
+130 interrupted";
 
 /// The commands.
 #[derive(Debug, Subcommand)]

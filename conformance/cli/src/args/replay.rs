@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::simulate::SeedArgs;
 use super::target::Target;
+use super::values::LineArgs;
 
 /// `vdi replay`.
 #[derive(Debug, Clone, Args)]
@@ -25,6 +26,9 @@ pub struct ReplayArgs {
     /// Print the trace as JSON Lines instead of for people
     #[arg(long)]
     pub json: bool,
+    /// How long its lines may be.
+    #[command(flatten)]
+    pub lines: LineArgs,
 }
 
 /// `vdi shrink`.
@@ -53,4 +57,7 @@ pub struct ShrinkArgs {
     /// Of a trace: write what is left of it here; of a seed: the trace of the simpler world
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
+    /// How long its lines may be.
+    #[command(flatten)]
+    pub lines: LineArgs,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::values::{CheckFormat, EndArg, PartyArg};
+use super::values::{CheckFormat, EndArg, LineArgs, PartyArg};
 
 /// `vdi check`.
 #[derive(Debug, Clone, Args)]
@@ -37,6 +37,9 @@ pub struct CheckArgs {
     #[arg(long, value_name = "N", default_value_t = vdi_check::BUDGET as u32,
           value_parser = clap::value_parser!(u32).range(1..))]
     pub budget: u32,
+    /// How long its lines may be.
+    #[command(flatten)]
+    pub lines: LineArgs,
 }
 
 /// `vdi ask`.
@@ -61,6 +64,9 @@ pub struct AskArgs {
     /// Readings to follow: documented-pages, documented-tables, linux, or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
     pub profile: String,
+    /// How long its lines may be.
+    #[command(flatten)]
+    pub lines: LineArgs,
 }
 
 /// `vdi join`.
@@ -72,4 +78,7 @@ pub struct JoinArgs {
     /// Write the history here, not to standard output
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// How long its lines may be.
+    #[command(flatten)]
+    pub lines: LineArgs,
 }

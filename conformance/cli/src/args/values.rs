@@ -13,6 +13,15 @@ pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
+/// How long a line of a trace may be.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct LineArgs {
+    /// Bytes that a line of a trace may have
+    #[arg(long, value_name = "BYTES", default_value_t = vdi_trace::LONGEST_LINE as u32,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub longest_line: u32,
+}
+
 /// What a report looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {

@@ -11,22 +11,28 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vdi_recorder::settings::{FAULTS, GROUP, PREFIX, TRACE, WAIT, check_all};
+use vdi_trace::LONGEST_DOCUMENT;
 
 use super::console::{Console, Lines};
 use super::error::ServeError;
 use super::serving::{ServeOptions, read_faults};
 use super::standing::{self, HandedOver, Request};
+use super::stop::Stop;
 
 use arguments::{Arguments, complaint};
 pub(super) use script::{Batch, Reader, Script};
 
 /// Does what this command line says, the first word of which is the name of the tool, and
-/// gives the exit code.
+/// gives the exit code. `stop` stops it while it carries something out.
 ///
 /// # Errors
 /// The environment cannot be understood, or nothing can be printed. What the tool itself
 /// complains of is printed.
-pub fn sqlcmd(words: &[OsString], out: &mut (dyn Write + Send)) -> Result<u8, ServeError> {
+pub fn sqlcmd(
+    words: &[OsString],
+    stop: &Arc<Stop>,
+    out: &mut (dyn Write + Send),
+) -> Result<u8, ServeError> {
     let arguments = match Arguments::read(words.iter().cloned()) {
         Ok(arguments) => arguments,
         Err(error) if !error.use_stderr() => {
@@ -55,7 +61,7 @@ pub fn sqlcmd(words: &[OsString], out: &mut (dyn Write + Send)) -> Result<u8, Se
     let handed_over = match standing::socket(&PREFIX.get().unwrap_or_default()) {
         Some(socket) => {
             let request = request(&arguments, &script.batches)?;
-            standing::hand_over(&socket, GROUP.is("1"), &request, &print)?
+            standing::hand_over((&socket, GROUP.is("1")), &request, stop, &print)?
         }
         None => HandedOver::NoServer,
     };
@@ -67,7 +73,7 @@ pub fn sqlcmd(words: &[OsString], out: &mut (dyn Write + Send)) -> Result<u8, Se
         }
         HandedOver::NoServer => {
             let options = ServeOptions { wait: WAIT.seconds(), ..ServeOptions::default() };
-            let server = options.server(FAULTS.get().as_deref(), None, Arc::default())?;
+            let server = options.server(FAULTS.get().as_deref(), None, stop.clone())?;
             let console = Console { print: &print, server: &arguments.server };
             console.run(&server, &script.batches)?
         }
@@ -102,6 +108,9 @@ fn request(arguments: &Arguments, batches: &[Batch]) -> Result<Request, ServeErr
     })
 }
 
+/// What is said of a text that has more bytes than is read of one.
+const TOO_LONG: &str = "it is too long for a text of statements";
+
 /// What is to be carried out: of the command line, of files, or of standard input; what keeps
 /// it from being read.
 fn script(arguments: &Arguments) -> Result<Script, String> {
@@ -119,8 +128,12 @@ fn script(arguments: &Arguments) -> Result<Script, String> {
     }
     if arguments.input.is_empty() {
         let mut text = Vec::new();
-        let read = std::io::stdin().lock().read_to_end(&mut text);
+        let input = std::io::stdin().lock();
+        let read = input.take(LONGEST_DOCUMENT + 1).read_to_end(&mut text);
         read.map_err(|error| format!("Sqlcmd: Error: standard input: {error}."))?;
+        if text.len() as u64 > LONGEST_DOCUMENT {
+            return Err(format!("Sqlcmd: Error: standard input: {TOO_LONG}."));
+        }
         let text =
             script::decoded(&text).ok_or("Sqlcmd: Error: standard input is not UTF-8 text.")?;
         reader.read(&text, None, &mut script);
@@ -130,10 +143,16 @@ fn script(arguments: &Arguments) -> Result<Script, String> {
 
 /// The text of a file of statements.
 fn file_text(file: &Path) -> Result<String, String> {
-    let bytes = fs::read(file).map_err(|error| match error.kind() {
+    let mut bytes = Vec::new();
+    let opened = fs::File::open(file);
+    let read = opened.and_then(|file| file.take(LONGEST_DOCUMENT + 1).read_to_end(&mut bytes));
+    read.map_err(|error| match error.kind() {
         ErrorKind::NotFound => format!("Sqlcmd: '{}': Invalid filename.", file.display()),
         _ => unusable(file, &error),
     })?;
+    if bytes.len() as u64 > LONGEST_DOCUMENT {
+        return Err(unusable(file, &TOO_LONG));
+    }
     script::decoded(&bytes).ok_or_else(|| unusable(file, &"it is neither UTF-8 nor UTF-16 text"))
 }
 

@@ -205,13 +205,18 @@ impl Reader {
 
 /// The name in `$(NAME)`, and what stands behind it.
 fn variable(text: &str) -> Option<(&str, &str)> {
-    let (name, behind) = text.strip_prefix("$(")?.split_once(')')?;
-    is_name(name).then_some((name, behind))
+    let rest = text.strip_prefix("$(")?;
+    // No further than a name goes: nothing of the text is looked at again and again.
+    let (name, behind) = rest.split_at(rest.find(|c| !is_of_name(c))?);
+    Some((name, behind.strip_prefix(')')?)).filter(|(name, _)| !name.is_empty())
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '#')
 }
 
 pub(crate) fn is_name(text: &str) -> bool {
-    let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '#');
-    !text.is_empty() && text.chars().all(fits)
+    !text.is_empty() && text.chars().all(is_of_name)
 }
 
 /// The text in a file: UTF-8, or what its first bytes say; `None` if it is no such text.

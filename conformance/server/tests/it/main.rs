@@ -1,6 +1,8 @@
 //! The stand-in server by itself, over a machine in memory, with clients that do what no C++
 //! client here does: that are slow, that complete in another order, that give less.
 
+mod media;
+
 use std::collections::VecDeque;
 use std::fs;
 use std::sync::{Arc, Mutex, mpsc};

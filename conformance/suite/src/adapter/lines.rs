@@ -1,28 +1,33 @@
 //! A child process that speaks JSON Lines on standard input and output.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio as Pipe};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::deadline::Deadline;
+use super::kept::Keeping;
 use super::{NotGreeted, Trouble};
-use crate::locked::locked;
+use crate::interrupt::{end, started};
 
-/// A longer line than this is not read to its end.
+/// A longer line than this is none.
 const LONGEST_LINE: usize = 16 * 1024 * 1024;
+
+/// Bytes that are read at once from what the child writes.
+const PIECE: usize = 64 * 1024;
+
+/// Pieces that are read ahead: a child that writes more waits until it is listened to.
+const AHEAD: usize = 32;
 
 /// What some programs write before the first character.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// How long the end of standard error is waited for once the process has ended.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-
-/// How much of standard error is kept until it is asked for, in bytes.
-const STDERR_KEPT: usize = 64 * 1024;
 
 /// The words of a command line, split as a shell would.
 ///
@@ -34,24 +39,26 @@ pub fn words(command: &str) -> Result<Vec<String>, Trouble> {
 }
 
 fn spawn(words: &[String]) -> Result<Child, Trouble> {
-    Command::new(&words[0])
+    let mut command = Command::new(&words[0]);
+    command
         .args(&words[1..])
         .stdin(Pipe::piped())
         .stdout(Pipe::piped())
         .stderr(Pipe::piped())
-        .spawn()
-        .map_err(|error| Trouble::NotStarted(format!("`{}`: {error}", words[0])))
+        // With all that it starts, so that all can be ended.
+        .process_group(0);
+    let failed = |error| Trouble::NotStarted(format!("`{}`: {error}", words[0]));
+    command.spawn().inspect(started).map_err(failed)
 }
 
 /// A child process, spoken to line by line.
 #[derive(Debug)]
 pub struct Lines {
     child: Child,
-    stdin: ChildStdin,
-    answers: Receiver<Vec<u8>>,
-    kept: Arc<Mutex<Vec<u8>>>,
-    /// Ends when standard error does.
-    kept_all: Receiver<()>,
+    /// Lines on their way to it. They are written by a thread: it may not read.
+    outgoing: Sender<Vec<u8>>,
+    answers: Incoming,
+    stderr: Keeping,
 }
 
 impl Lines {
@@ -67,16 +74,12 @@ impl Lines {
         let stdin = child.stdin.take().expect("standard input is piped");
         let stdout = child.stdout.take().expect("standard output is piped");
         let stderr = child.stderr.take().expect("standard error is piped");
-        let (lines, answers) = channel();
-        thread::spawn(move || read_lines(stdout, &lines));
-        let kept = Arc::new(Mutex::new(Vec::new()));
-        let keeps = Arc::clone(&kept);
-        let (keeping, kept_all) = channel();
-        thread::spawn(move || {
-            keep(stderr, &keeps);
-            drop(keeping);
-        });
-        Ok(Self { child, stdin, answers, kept, kept_all })
+        let (outgoing, lines) = channel();
+        thread::spawn(move || write_lines(stdin, &lines));
+        let (pieces, answers) = sync_channel(AHEAD);
+        thread::spawn(move || read_pieces(stdout, &pieces));
+        let (answers, stderr) = (Incoming::of(answers), Keeping::of(stderr));
+        Ok(Self { child, outgoing, answers, stderr })
     }
 
     /// Starts it once and ends it, to see that it can be started.
@@ -84,9 +87,7 @@ impl Lines {
     /// # Errors
     /// It cannot.
     pub fn find(words: &[String]) -> Result<(), Trouble> {
-        let mut child = spawn(words)?;
-        let _ = child.kill();
-        let _ = child.wait();
+        let _ = end(&mut spawn(words)?);
         Ok(())
     }
 
@@ -100,30 +101,30 @@ impl Lines {
     pub fn send(&mut self, message: &impl Serialize) -> Result<(), Trouble> {
         let mut line = serde_json::to_vec(message).expect("a message serialises");
         line.push(b'\n');
-        match self.stdin.write_all(&line).and_then(|()| self.stdin.flush()) {
-            Ok(()) => Ok(()),
-            Err(_) => Err(self.crashed()),
-        }
+        self.outgoing.send(line).map_err(|_| self.crashed())
     }
 
-    /// The next line it writes; `None` if none came within this time.
+    /// The next line it writes; `None` if none came within this time, however much of one
+    /// did.
     ///
     /// # Errors
-    /// It is gone.
+    /// It is gone, or goes on without an end of the line.
     pub fn receive(&mut self, within: Duration) -> Result<Option<Vec<u8>>, Trouble> {
-        match self.answers.recv_timeout(within) {
+        match self.answers.next(within) {
             Ok(line) => Ok(Some(line)),
-            Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(self.crashed()),
+            Err(NoLine::Yet) => Ok(None),
+            Err(NoLine::Ever) => Err(self.crashed()),
+            Err(NoLine::TooLong(start)) => {
+                Err(garbage(&format!("it is longer than {LONGEST_LINE} bytes"), &start))
+            }
         }
     }
 
     fn crashed(&mut self) -> Trouble {
         // Its output has ended; a child that lingers nonetheless is not waited for.
-        let _ = self.child.kill();
-        let status = self.child.wait();
+        let status = end(&mut self.child);
         // Its last words come on another pipe, which a child of its own may hold.
-        let _ = self.kept_all.recv_timeout(LAST_WORDS);
+        self.stderr.end(LAST_WORDS);
         Trouble::Crashed(match status {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),
@@ -132,8 +133,7 @@ impl Lines {
 
     /// What it wrote to standard error since this was last asked.
     pub fn take_stderr(&mut self) -> String {
-        let mut kept = locked(self.kept.lock());
-        String::from_utf8_lossy(&std::mem::take(&mut *kept)).into_owned()
+        self.stderr.take()
     }
 
     /// Ends one that did not answer its greeting: why, with what it wrote to standard error
@@ -153,10 +153,9 @@ impl Lines {
 
     /// Ends it; the last lines it wrote to standard error.
     pub fn end(&mut self, lines: usize) -> Vec<String> {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        // A child of its own may hold the pipe, and is not waited for long.
-        let _ = self.kept_all.recv_timeout(LAST_WORDS);
+        let _ = end(&mut self.child);
+        // A child of its own may have left the group and hold the pipe: not waited for long.
+        self.stderr.end(LAST_WORDS);
         let text = self.take_stderr();
         let all: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
         all[all.len().saturating_sub(lines)..].iter().map(|line| shown(line.as_bytes())).collect()
@@ -165,57 +164,96 @@ impl Lines {
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = end(&mut self.child);
     }
 }
 
-/// Sends each line that the child writes, until it ends. A line ends with LF, CR LF or CR;
-/// one that is blank says nothing, and neither does a byte order mark before the first.
-fn read_lines(stdout: impl Read, lines: &Sender<Vec<u8>>) {
-    let mut stdout = BufReader::new(stdout);
-    let mut is_first = true;
-    loop {
-        let Ok(Some(mut line)) = next_line(&mut stdout) else { return };
-        if std::mem::take(&mut is_first) && line.starts_with(BYTE_ORDER_MARK) {
+/// Why there is no line.
+enum NoLine {
+    /// Not within the time.
+    Yet,
+    /// The child's output has ended.
+    Ever,
+    /// It is longer than a line may be; how it begins.
+    TooLong(Vec<u8>),
+}
+
+/// The lines in what the child writes. A line ends with LF, CR LF or CR; one that is blank
+/// says nothing, and neither does a byte order mark before the first.
+#[derive(Debug)]
+struct Incoming {
+    pieces: Receiver<Vec<u8>>,
+    piece: Vec<u8>,
+    /// How much of the piece is taken.
+    taken: usize,
+    /// What has come of the next line.
+    line: Vec<u8>,
+    is_first: bool,
+}
+
+impl Incoming {
+    const fn of(pieces: Receiver<Vec<u8>>) -> Self {
+        Self { pieces, piece: Vec::new(), taken: 0, line: Vec::new(), is_first: true }
+    }
+
+    fn next(&mut self, within: Duration) -> Result<Vec<u8>, NoLine> {
+        let mut deadline = Deadline::after(within);
+        loop {
+            let rest = &self.piece[self.taken..];
+            if rest.is_empty() {
+                let wait = deadline.wait().ok_or(NoLine::Yet)?;
+                match self.pieces.recv_timeout(wait) {
+                    Ok(piece) => (self.piece, self.taken) = (piece, 0),
+                    Err(RecvTimeoutError::Timeout) => return Err(NoLine::Yet),
+                    // The last line may have no end.
+                    Err(RecvTimeoutError::Disconnected) => return self.line().ok_or(NoLine::Ever),
+                }
+                continue;
+            }
+            let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            let length = end.unwrap_or(rest.len());
+            self.line.extend_from_slice(&rest[..length]);
+            self.taken += length + usize::from(end.is_some());
+            if self.line.len() > LONGEST_LINE {
+                return Err(NoLine::TooLong(std::mem::take(&mut self.line)));
+            }
+            if end.is_some()
+                && let Some(line) = self.line()
+            {
+                return Ok(line);
+            }
+        }
+    }
+
+    /// What has come, unless it is blank.
+    fn line(&mut self) -> Option<Vec<u8>> {
+        let mut line = std::mem::take(&mut self.line);
+        if !line.is_empty()
+            && std::mem::take(&mut self.is_first)
+            && line.starts_with(BYTE_ORDER_MARK)
+        {
             line.drain(..BYTE_ORDER_MARK.len());
         }
-        let is_blank = line.iter().all(u8::is_ascii_whitespace);
-        if !is_blank && lines.send(line).is_err() {
+        (!line.iter().all(u8::is_ascii_whitespace)).then_some(line)
+    }
+}
+
+/// Hands on what the child writes, until it ends or is not listened to any more.
+fn read_pieces(mut stdout: impl Read, pieces: &SyncSender<Vec<u8>>) {
+    let mut room = vec![0; PIECE];
+    while let Ok(count @ 1..) = stdout.read(&mut room) {
+        if pieces.send(room[..count].to_vec()).is_err() {
             return;
         }
     }
 }
 
-/// The next line without its end; `None` behind the last one.
-fn next_line(from: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    loop {
-        let piece = from.fill_buf()?;
-        if piece.is_empty() {
-            return Ok((!line.is_empty()).then_some(line));
-        }
-        // Behind CR LF the LF is a blank line of its own.
-        let end = piece.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-        let length = end.unwrap_or(piece.len()).min(LONGEST_LINE - line.len());
-        line.extend_from_slice(&piece[..length]);
-        from.consume(length + usize::from(end == Some(length)));
-        if end == Some(length) || line.len() == LONGEST_LINE {
-            return Ok(Some(line));
-        }
-    }
-}
-
-/// Keeps what the child writes to standard error, up to a bound.
-fn keep(mut stderr: impl Read, kept: &Mutex<Vec<u8>>) {
-    let mut piece = [0; 4096];
-    while let Ok(count) = stderr.read(&mut piece) {
-        if count == 0 {
+/// Writes lines to the child, until there are no more or it is gone.
+fn write_lines(mut stdin: ChildStdin, lines: &Receiver<Vec<u8>>) {
+    for line in lines {
+        if stdin.write_all(&line).and_then(|()| stdin.flush()).is_err() {
             return;
         }
-        let mut kept = locked(kept.lock());
-        let room = STDERR_KEPT.saturating_sub(kept.len()).min(count);
-        kept.extend_from_slice(&piece[..room]);
     }
 }
 
@@ -225,7 +263,7 @@ fn printable(c: char) -> Vec<char> {
 }
 
 /// A line as it can be shown, shortened.
-fn shown(line: &[u8]) -> String {
+pub(crate) fn shown(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     text.trim_end().chars().take(200).flat_map(printable).collect()
 }

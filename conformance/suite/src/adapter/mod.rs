@@ -8,7 +8,9 @@ mod answer;
 mod barrier;
 mod body;
 mod cooperative;
+mod deadline;
 pub mod inprocess;
+mod kept;
 pub mod lines;
 mod plain;
 mod processes;
@@ -20,6 +22,8 @@ mod simulated;
 mod stdio;
 
 pub(crate) use barrier::pause;
+pub use deadline::Deadline;
+pub use kept::{Keeping, Kept};
 pub use processes::Processes;
 pub use reference::Reference;
 pub use runtime::Runtime;
@@ -153,6 +157,9 @@ pub enum Trouble {
         /// What it wrote, shortened.
         line: String,
     },
+    /// It writes more than any scenario has a use for, or never comes to rest.
+    #[error("{0}")]
+    TooMuch(String),
     /// It speaks another version of the protocol.
     #[error("speaks protocol version {0}, expected {OLDEST} to {VERSION}")]
     WrongVersion(u64),
@@ -178,6 +185,9 @@ pub enum Trouble {
         /// What it says.
         reason: String,
     },
+    /// It is not the implementation's: whatever drives or judges it has panicked.
+    #[error("our own fault: {0}; please report it, with this scenario")]
+    Ours(String),
     /// It is no adapter but a client program, under the gate, that does not do its part.
     #[error("{1}")]
     Program(Misdeed, String),
@@ -204,11 +214,13 @@ impl Trouble {
             Self::NotStarted(_) => "not-started",
             Self::Crashed(_) => "crashed",
             Self::Garbage { .. } => "garbage",
+            Self::TooMuch(_) => "too-much",
             Self::WrongVersion(_) => "wrong-protocol-version",
             Self::Silent { .. } => "silent",
             Self::Own(_) => "adapter-trouble",
             Self::GivenUp(_) => "given-up",
             Self::Unsupported { .. } => "unsupported",
+            Self::Ours(_) => "our-own-fault",
             Self::Program(Misdeed::NotStarted, _) => "not-started",
             Self::Program(Misdeed::Crashed, _) => "crashed",
             Self::Program(Misdeed::Hung, _) => "hung",

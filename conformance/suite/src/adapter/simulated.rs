@@ -16,7 +16,7 @@ use vdi_spec::codes::HResult;
 use vdi_trace::{Found, Function, Handle, HowEnded, Name, Out, Process};
 
 use super::protocol::{Answer, Hello, Offer, Request};
-use super::{Connection, Limits, Trouble};
+use super::{Connection, Deadline, Limits, Trouble};
 
 /// What a world cannot do without.
 const NEEDED: [Offer; 7] = [
@@ -138,7 +138,8 @@ impl SimulatedAdapter {
         let request = Request::Reset { scenario, interfaces: interfaces() };
         self.connection()?.send(&request)?;
         // What is still under way of the world before ends here.
-        while self.receive(&request)? != Answer::Ready {}
+        let mut deadline = Deadline::after(self.limits.timeout);
+        while self.receive(&request, &mut deadline)? != Answer::Ready {}
         Ok(())
     }
 
@@ -147,17 +148,19 @@ impl SimulatedAdapter {
         self.last_id
     }
 
-    fn receive(&mut self, request: &Request) -> Result<Answer, Trouble> {
+    fn receive(&mut self, request: &Request, deadline: &mut Deadline) -> Result<Answer, Trouble> {
         let within = self.limits.timeout;
         let silent = || Trouble::Silent { asked: request.what(), within };
-        self.connection()?.receive(within)?.ok_or_else(silent)
+        let wait = deadline.wait().ok_or_else(silent)?;
+        self.connection()?.receive(wait)?.ok_or_else(silent)
     }
 
     /// Sends a request, and notes what happens until it is answered.
     fn ask(&mut self, request: &Request) -> Result<Answer, Trouble> {
         self.connection()?.send(request)?;
+        let mut deadline = Deadline::after(self.limits.timeout);
         loop {
-            match self.receive(request)? {
+            match self.receive(request, &mut deadline)? {
                 Answer::Return { id, status, out, .. } => self.returned(id, status, *out)?,
                 Answer::Callback { lane, command, completion, bytes, position } => {
                     let number =

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::answer;
-use super::lines::{self, Lines, garbage};
+use super::lines::{self, Lines, garbage, shown};
 use super::protocol::{Answer, Hello, OLDEST, Request, VERSION};
 use super::{Adapter, Connection, Limits, NotGreeted, Trouble};
 
@@ -125,7 +125,7 @@ impl Connection for Process {
             return Ok(None);
         };
         match self.parse(&line)? {
-            Answer::Trouble { message } => Err(Trouble::Own(message)),
+            Answer::Trouble { message } => Err(Trouble::Own(shown(message.as_bytes()))),
             answer => Ok(Some(answer)),
         }
     }

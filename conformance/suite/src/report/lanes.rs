@@ -10,12 +10,15 @@ use vdi_trace::{Event, Trace};
 /// How many lines before a violation are drawn.
 const BEFORE: usize = 40;
 
+/// How many lines are drawn at most.
+const MOST: usize = 2_000;
+
 /// The widest that a cell may be, in characters.
 const WIDEST: usize = 34;
 
 /// Draws a trace with the order of effects that explains it. Of one without an explanation
 /// the last lines before the violation are drawn, with an order that explains those, and
-/// the event that has none.
+/// the event that has none; of a long one with an explanation, the last lines.
 ///
 /// ```
 /// use vdi_suite::report::lane_diagram;
@@ -44,15 +47,18 @@ pub fn lane_diagram(trace: &Trace, judged: &Judged) -> String {
         }
     };
     let from = match &judged.verdict {
-        Verdict::Conformant | Verdict::Unreadable { .. } => 2,
+        Verdict::Conformant | Verdict::Unreadable { .. } => until.saturating_sub(MOST).max(2),
         _ => until.saturating_sub(BEFORE).max(2),
     };
     let mut drawing = Drawing::new(trace, from, until);
-    let order = judged.order.as_deref().unwrap_or_default();
+    let mut effects: BTreeMap<usize, Vec<&Effect>> = BTreeMap::new();
+    for effect in judged.order.iter().flatten() {
+        effects.entry(effect.after).or_default().push(effect);
+    }
     for (line, event) in trace.lines().take_while(|(line, _)| *line <= until) {
         let impossible = line == until && matches!(judged.verdict, Verdict::Violation(_));
         drawing.event(line, event, impossible);
-        for effect in order.iter().filter(|effect| effect.after == line) {
+        for effect in effects.get(&line).into_iter().flatten() {
             drawing.effect(line, effect);
         }
     }
@@ -97,7 +103,7 @@ impl Drawing {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         let mut heads = vec!["line".to_owned()];
-        heads.extend(lanes.iter().cloned());
+        heads.extend(lanes.iter().map(|lane| shortened(lane)));
         table.set_header(heads);
         Self { lanes, inside: BTreeMap::new(), from, table }
     }

@@ -163,7 +163,10 @@ impl Summary<'_> {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         let counts = self.counts();
-        if self.never_reached() {
+        let is_ours = |result: &ScenarioResult| result.verdict.is_our_fault();
+        if self.results.iter().any(is_ours) {
+            exit_code::INTERNAL
+        } else if self.never_reached() {
             exit_code::UNAVAILABLE
         } else if counts.failed > 0 || !self.stale.is_empty() {
             exit_code::VIOLATION

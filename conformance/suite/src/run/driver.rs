@@ -10,15 +10,26 @@ use vdi_trace::{
 };
 
 use super::capabilities::{function_word, lacking, records};
+use super::held;
 use super::probes;
 use super::race::Pace;
 use super::rest;
 use super::seen::{CalledBack, Mismatch, Returned, Untaken};
+use crate::adapter::lines::shown;
 use crate::adapter::protocol::{Answer, Offer, Request};
-use crate::adapter::{Connection, Limits, Trouble};
+use crate::adapter::{Connection, Deadline, Limits, Trouble};
 use crate::scenario::{
     Action, Await, Combination, ExpectedReturn, Scenario, Step, StepCall, expand,
 };
+
+/// Bytes of what is told of calls and callbacks in one scenario, at most; the longest of ours
+/// comes to a twentieth.
+const MOST_TOLD: usize = 2 << 20;
+
+/// What an answer adds to what is kept, about: its names, and what holds them.
+fn weight(answer: &Answer) -> usize {
+    serde_json::to_vec(answer).map_or(0, |line| line.len())
+}
 
 /// What came of driving a scenario.
 #[derive(Clone, Debug)]
@@ -140,6 +151,8 @@ pub(super) struct Driver<'a> {
 /// What is known of calls and of the objects that they make.
 #[derive(Default)]
 struct Objects {
+    /// Bytes of what was told of calls and callbacks, which stays in the trace.
+    told: usize,
     /// Commands whose completion routines are held.
     holds: BTreeSet<String>,
     /// Of the last call on each lane; of the agent's, an interval of serverTimeOut.
@@ -167,9 +180,10 @@ impl Driver<'_> {
         let (id, interfaces) = (scenario.id.clone(), scenario.interfaces.clone());
         self.connection.send(&Request::Reset { scenario: id, interfaces })?;
         // Late answers to an earlier scenario may still come before `ready`.
+        let within = self.limits.timeout;
+        let mut deadline = Deadline::after(within);
         loop {
-            let within = self.limits.timeout;
-            match self.connection.receive(within)? {
+            match self.next(&mut deadline)? {
                 Some(Answer::Ready) => break,
                 Some(_) => {}
                 None => {
@@ -227,7 +241,7 @@ impl Driver<'_> {
                 self.expect_blocked(blocked);
                 Ok(())
             }
-            Action::Resume { resume, lane } => self.resume(resume, lane),
+            Action::Resume { resume, lane } => held::resume(self, resume, lane),
             Action::Together { together, .. } => self.together(together, profile),
             Action::Touch { touch, lane, found } => probes::touch(self, touch, lane, *found),
             Action::Exit { exit, how } => {
@@ -272,10 +286,7 @@ impl Driver<'_> {
         } else {
             let usual = self.objects.time_outs.get(lane).copied().unwrap_or_default();
             let passes = after.map_or(usual, |ms| Duration::from_millis(ms.into()));
-            let within = passes + self.limits.grace;
-            while let Some(answer) = self.connection.receive(within)? {
-                self.note(answer)?;
-            }
+            rest::of_silence(self, passes + self.limits.grace)?;
         }
         self.settle()
     }
@@ -378,8 +389,9 @@ impl Driver<'_> {
             }
             let within = self.limits.timeout + Duration::from_millis(ms.into());
             let what = format!("{} from {}", asked.function, asked.lane);
+            let mut deadline = Deadline::after(within);
             while self.calls.contains_key(&id) {
-                match self.connection.receive(within)? {
+                match self.next(&mut deadline)? {
                     Some(answer) => self.note(answer)?,
                     None => {
                         return Err(Trouble::Silent { asked: what, within }.into());
@@ -398,8 +410,9 @@ impl Driver<'_> {
     ) -> Result<Answer, End> {
         self.connection.send(request)?;
         let within = self.limits.timeout;
+        let mut deadline = Deadline::after(within);
         loop {
-            match self.connection.receive(within)? {
+            match self.next(&mut deadline)? {
                 Some(answer) if answers(&answer) => return Ok(answer),
                 Some(answer) => self.note(answer).map_err(|end| match end {
                     End::NotOffered { what, reason } if what.is_empty() => {
@@ -411,6 +424,14 @@ impl Driver<'_> {
                     return Err(Trouble::Silent { asked: request.what(), within }.into());
                 }
             }
+        }
+    }
+
+    /// The next answer; `None` if none came until then.
+    pub(super) fn next(&mut self, deadline: &mut Deadline) -> Result<Option<Answer>, End> {
+        match deadline.wait() {
+            Some(wait) => Ok(self.connection.receive(wait)?),
+            None => Ok(None),
         }
     }
 
@@ -449,7 +470,7 @@ impl Driver<'_> {
             if said != known {
                 let reason =
                     format!("expected `inCall` to be the lanes without a return: {known:?}");
-                let line = format!("settled, inCall {said:?}");
+                let line = shown(format!("settled, inCall {said:?}").as_bytes());
                 return Err(Trouble::Garbage { reason, line }.into());
             }
         } else {
@@ -465,6 +486,11 @@ impl Driver<'_> {
     pub(super) fn note(&mut self, answer: Answer) -> Result<(), End> {
         if self.is_too_late(&answer) {
             return Ok(());
+        }
+        self.objects.told += weight(&answer);
+        if self.objects.told > MOST_TOLD {
+            let text = format!("wrote more than {MOST_TOLD} bytes in one scenario");
+            return Err(Trouble::TooMuch(text).into());
         }
         if let Answer::Resumed { id } | Answer::Exited { id } = &answer
             && self.unanswered.remove(id)
@@ -511,7 +537,7 @@ impl Driver<'_> {
             | Answer::Expired { .. }
             | Answer::Settled { .. }
             | Answer::Trouble { .. } => {
-                let line = serde_json::to_string(&answer).unwrap_or_default();
+                let line = shown(&serde_json::to_vec(&answer).unwrap_or_default());
                 let reason = "an answer to nothing that was asked".to_owned();
                 Err(Trouble::Garbage { reason, line }.into())
             }
@@ -526,7 +552,7 @@ impl Driver<'_> {
         out: Out<'static>,
     ) -> Result<(), End> {
         if self.calls.remove(&id).is_none_or(|of| of != lane) {
-            let reason = format!("no call {id} is in progress on {lane}");
+            let reason = format!("no call {id} is in progress on {}", shown(lane.as_bytes()));
             let line = format!("return {id}");
             return Err(Trouble::Garbage { reason, line }.into());
         }
@@ -562,38 +588,5 @@ impl Driver<'_> {
             ended: Name::from(command.to_owned()),
         });
         (id, Request::Resume { id, lane: lane.to_string(), command: command.to_owned() })
-    }
-
-    pub(super) fn resume(&mut self, command: &str, lane: &LaneName) -> Result<(), End> {
-        let (id, request) = self.let_go(command, lane);
-        let resumed = |answer: &Answer| matches!(answer, Answer::Resumed { id: of } if *of == id);
-        if let Err(end) = self.ask(&request, resumed) {
-            // Nothing ended.
-            if matches!(end, End::NotOffered { .. }) {
-                self.run.trace.events.pop();
-                self.run.step_of_line.pop();
-            }
-            return Err(match end {
-                End::NotOffered { what, reason } if self.is_held(command, lane) => {
-                    Trouble::Unsupported { what, reason }.into()
-                }
-                end => end,
-            });
-        }
-        self.settle()
-    }
-
-    /// Whether the completion routine of a command was told to be held, and not let go since.
-    fn is_held(&self, command: &str, lane: &LaneName) -> bool {
-        let last = self.run.trace.events.iter().rev().find_map(|event| match event {
-            Event::Callback { lane: on, callback, held, .. }
-                if callback.as_str() == command && on.as_str() == lane.as_str() =>
-            {
-                Some(*held)
-            }
-            Event::Ended { ended, .. } if ended.as_str() == command => Some(false),
-            _ => None,
-        });
-        last == Some(true)
     }
 }

@@ -56,6 +56,12 @@ impl Verdict {
         matches!(self, Self::Violation(_) | Self::Disagreement(_) | Self::Trouble(_))
     }
 
+    /// Whether it tells nothing of the implementation, since we have failed.
+    #[must_use]
+    pub const fn is_our_fault(&self) -> bool {
+        matches!(self, Self::Trouble(Trouble::Ours(_)))
+    }
+
     /// The clause it rests on, if it rests on one.
     #[must_use]
     pub fn clause(&self) -> Option<Clause> {

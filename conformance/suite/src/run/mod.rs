@@ -14,6 +14,7 @@ mod default_results;
 mod disagreement;
 mod driver;
 mod expect;
+mod held;
 mod judge;
 mod oracle_play;
 mod patience;

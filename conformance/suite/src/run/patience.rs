@@ -37,7 +37,7 @@ impl Patience {
     /// A scenario has come to this.
     pub(super) fn note(&self, verdict: &Verdict) {
         match verdict {
-            Verdict::Trouble(Trouble::Silent { .. }) => {
+            Verdict::Trouble(Trouble::Silent { .. } | Trouble::TooMuch(_)) => {
                 self.silent.fetch_add(1, Ordering::SeqCst);
             }
             Verdict::NotOffered(_) | Verdict::NotRun => {}
@@ -61,7 +61,8 @@ impl Patience {
         let most =
             if self.has_answered.load(Ordering::SeqCst) { SILENT_SINCE } else { SILENT_EVER };
         let is_silent = self.silent.load(Ordering::SeqCst) >= most;
-        is_silent.then(|| Trouble::GivenUp(format!("{most} scenarios in a row ended in silence")))
+        is_silent
+            .then(|| Trouble::GivenUp(format!("{most} scenarios in a row did not come to an end")))
     }
 }
 

@@ -4,29 +4,54 @@
 //! does, something is late, or never comes: it is waited for as long as for an answer.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use vdi_check::{Verdict, check_trace};
 use vdi_trace::{Event, Name};
 
 use super::driver::{Driver, End};
+use crate::adapter::protocol::Answer;
+use crate::adapter::{Deadline, Trouble};
 
 /// Waits until everything is at rest, as far as silence can tell.
 pub(super) fn by_silence(driver: &mut Driver<'_>) -> Result<(), End> {
     let (grace, timeout) = (driver.limits.grace, driver.limits.timeout);
+    let deadline = Deadline::after(timeout.saturating_add(grace));
     loop {
-        if let Some(answer) = driver.connection.receive(grace)? {
-            driver.note(answer)?;
-            continue;
-        }
+        until_silent(driver, grace, &deadline)?;
         if may_be(driver) {
             break;
         }
         match driver.connection.receive(timeout.saturating_sub(grace))? {
-            Some(answer) => driver.note(answer)?,
+            Some(answer) => note_before(driver, answer, &deadline)?,
             None => break,
         }
     }
     driver.run.by_silence |= !driver.calls.is_empty();
+    Ok(())
+}
+
+/// Takes what comes until nothing has for so long. Whoever goes on and on has no rest: that
+/// it comes to some is waited for as long as for an answer, and for the silence.
+pub(super) fn of_silence(driver: &mut Driver<'_>, silence: Duration) -> Result<(), End> {
+    let deadline = Deadline::after(driver.limits.timeout.saturating_add(silence));
+    until_silent(driver, silence, &deadline)
+}
+
+fn until_silent(driver: &mut Driver<'_>, silence: Duration, by: &Deadline) -> Result<(), End> {
+    while let Some(answer) = driver.connection.receive(silence)? {
+        note_before(driver, answer, by)?;
+    }
+    Ok(())
+}
+
+fn note_before(driver: &mut Driver<'_>, answer: Answer, deadline: &Deadline) -> Result<(), End> {
+    driver.note(answer)?;
+    if deadline.is_over() {
+        let within = driver.limits.timeout;
+        let text = format!("does not come to rest: it goes on to write after {within:?}");
+        return Err(Trouble::TooMuch(text).into());
+    }
     Ok(())
 }
 

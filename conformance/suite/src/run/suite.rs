@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use vdi_check::guarded;
 use vdi_spec::clauses::{Profile, QueueDepth};
 
 use super::agreement::allowed_combinations;
@@ -11,7 +12,8 @@ use super::driver::{End, run_scenario};
 use super::judge::{AdapterNotes, ScenarioResult, Verdict, judge};
 use super::patience::Patience;
 use super::race::{Pace, RaceTally, Repeat};
-use crate::adapter::{Adapter, Connection, Limits, NotGreeted};
+use crate::adapter::{Adapter, Connection, Limits, NotGreeted, Trouble};
+use crate::interrupt::is_interrupted;
 use crate::locked::locked;
 use crate::scenario::Scenario;
 
@@ -100,10 +102,21 @@ fn worker(
         let Some(scenario) = scenarios.get(index) else {
             return;
         };
-        let result = if shared.stop.load(Ordering::SeqCst) {
+        let result = if shared.stop.load(Ordering::SeqCst) || is_interrupted() {
             ScenarioResult::unmeasured(scenario, Verdict::NotRun)
         } else {
-            repeated(adapter, &mut connection, scenario, options, shared)
+            let run = || repeated(adapter, &mut connection, scenario, options, shared);
+            guarded(run).unwrap_or_else(|what| {
+                // Where it stands is not known any more.
+                connection = None;
+                ScenarioResult::unmeasured(scenario, Verdict::Trouble(Trouble::Ours(what)))
+            })
+        };
+        // Whoever interrupts a run ends the programs, too.
+        let is_ended = is_interrupted() && matches!(result.verdict, Verdict::Trouble(_));
+        let result = match is_ended {
+            true => ScenarioResult::unmeasured(scenario, Verdict::NotRun),
+            false => result,
         };
         if result.verdict.is_failure() {
             let failures = shared.failures.fetch_add(1, Ordering::SeqCst) + 1;

@@ -8,7 +8,7 @@ use vdi_spec::clauses::Profile;
 use super::driver::{Driver, End};
 use super::race::{Hints, Pace, Tally};
 use crate::adapter::protocol::{Offer, Racing, Request};
-use crate::adapter::{Trouble, pause};
+use crate::adapter::{Deadline, Trouble, pause};
 use crate::scenario::{Action, StepCall};
 
 /// How long to wait for a lane to come free before asking whether all is at rest.
@@ -85,9 +85,10 @@ impl Driver<'_> {
                 }
             }
         }
+        let within = self.limits.timeout;
+        let mut deadline = Deadline::after(within);
         while !self.unanswered.is_empty() {
-            let within = self.limits.timeout;
-            match self.connection.receive(within)? {
+            match self.next(&mut deadline)? {
                 Some(answer) => self.note(answer)?,
                 None => return Err(Trouble::Silent { asked: "together".to_owned(), within }.into()),
             }

@@ -78,7 +78,7 @@ impl Library {
         let mut library = Self::default();
         let found = if path.is_file() { vec![path.to_owned()] } else { json_files(path)? };
         for file in found {
-            let text = std::fs::read_to_string(&file)
+            let text = vdi_trace::read_document(&file)
                 .map_err(|error| LibraryError::Unreadable { path: file.clone(), error })?;
             library.add(&file.display().to_string(), &text)?;
         }

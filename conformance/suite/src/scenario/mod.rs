@@ -14,6 +14,7 @@ mod raw;
 mod repeated;
 #[cfg(feature = "schema")]
 mod shapes;
+mod shown;
 mod validate;
 
 pub(crate) use call::ExpectedReturn;

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use miette::{Diagnostic, NamedSource, SourceSpan};
+use miette::{Diagnostic, SourceSpan};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use vdi_spec::clauses::{Clause, Party};
 use vdi_spec::config::VdConfig;
 use vdi_trace::{Interfaces, Recorded};
 
+use super::shown::ShownText;
 use super::{Given, Scenario, Step, validate};
 
 /// A file that cannot be understood.
@@ -25,7 +26,7 @@ pub struct BadFile {
     /// What is wrong and what was expected.
     pub message: String,
     #[source_code]
-    source_code: NamedSource<String>,
+    source_code: ShownText,
     #[label("here")]
     span: Option<SourceSpan>,
 }
@@ -37,13 +38,15 @@ impl BadFile {
         let offset = offset.min(text.len());
         let before = &text.as_bytes()[..offset];
         let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let length = length.min(text.len() - offset);
+        let (source_code, span) = ShownText::around(path, text, offset, length);
         Self {
             path: path.to_owned(),
             line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
             column: String::from_utf8_lossy(&before[line_start..]).chars().count() + 1,
             message,
-            source_code: NamedSource::new(path, text.to_owned()),
-            span: Some((offset, length.min(text.len() - offset)).into()),
+            source_code,
+            span: Some(span),
         }
     }
 
@@ -55,7 +58,7 @@ impl BadFile {
             line: 0,
             column: 0,
             message,
-            source_code: NamedSource::new(path, String::new()),
+            source_code: ShownText::around(path, "", 0, 0).0,
             span: None,
         }
     }
@@ -120,7 +123,7 @@ struct Outline<'a> {
 /// The file cannot be read or understood.
 pub fn read(path: &Path) -> Result<Scenario, Box<BadFile>> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path)
+    let text = vdi_trace::read_document(path)
         .map_err(|error| Box::new(BadFile::whole(&name, format!("cannot be read: {error}"))))?;
     parse(&name, &text)
 }

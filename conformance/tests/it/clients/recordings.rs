@@ -239,7 +239,7 @@ fn the_library_records_alone_what_it_sees() {
     let trace = stage.path("t-%s.jsonl");
     let ended = Ended::of(command.env("VDI_TRACE", trace).env("SQLCMD", "false").env("SET", "a b"));
     assert_eq!(ended.code, 1, "{ended:?}");
-    let text = fs::read_to_string(stage.path("t-a_b.jsonl")).expect("a trace");
+    let text = fs::read_to_string(stage.path("t-a%20b.jsonl")).expect("a trace");
     assert!(text.contains("\"return\":\"VD_E_TIMEOUT\""), "{text}");
     assert!(
         text.lines().last().is_some_and(|line| line.contains("\"return\":\"NOERROR\"")),

@@ -24,6 +24,8 @@ pub mod exit_code {
     pub const UNAVAILABLE: u8 = 69;
     /// An internal error.
     pub const INTERNAL: u8 = 70;
+    /// It was told to end, by Ctrl-C or SIGTERM: what a shell says of a program that was.
+    pub const INTERRUPTED: u8 = 130;
 }
 
 /// An event that no implementation could have produced in this place: the
@@ -151,6 +153,9 @@ impl fmt::Display for Undecided {
             ),
             Why::TooManyCalls { most } => {
                 write!(f, "more than {most} calls of one set are open in line {}", self.line)
+            }
+            Why::Fault { message } if self.line == 0 => {
+                write!(f, "our own fault: {message}; please report it, with this trace")
             }
             Why::Fault { message } => write!(
                 f,
@@ -334,9 +339,21 @@ pub struct Judged {
 
 impl Judged {
     /// What is known of a trace that could not be read at all.
-    pub(crate) fn unread(error: TraceError) -> Self {
+    #[must_use]
+    pub fn unread(error: TraceError) -> Self {
+        Self { error: Some(error.clone()), ..Self::bare(Verdict::Unreadable { error }) }
+    }
+
+    /// What is known of a trace if whatever judges it panics.
+    #[must_use]
+    pub fn our_fault(message: String) -> Self {
+        let undecided = Undecided { line: 0, why: Why::Fault { message } };
+        Self::bare(Verdict::Inconclusive(Box::new(undecided)))
+    }
+
+    fn bare(verdict: Verdict) -> Self {
         Self {
-            verdict: Verdict::Unreadable { error: error.clone() },
+            verdict,
             findings: Vec::new(),
             more_findings: 0,
             notes: Vec::new(),
@@ -345,7 +362,7 @@ impl Judged {
             transitions: Transitions::default(),
             in_progress: Vec::new(),
             missing: None,
-            error: Some(error),
+            error: None,
             provoked: Vec::new(),
             order: None,
         }

@@ -123,6 +123,10 @@ fn at_rest(context: &Context<'_>, config: &Configuration) -> Option<Configuratio
 /// How a configuration was come by: from which one, and by what.
 type Origin = Option<(usize, Step)>;
 
+/// Configurations that two gibibytes hold, about: each is kept with what the event makes of it
+/// and with what it holds on the heap. More are examined in no case.
+const MOST: usize = (2 << 30) / (4 * size_of::<Configuration>());
+
 struct Search<'s, 'a, 'e> {
     context: &'s Context<'a>,
     event: &'s Observation<'e>,
@@ -174,6 +178,7 @@ impl<'s, 'a, 'e> Search<'s, 'a, 'e> {
     }
 
     fn run(mut self, budget: usize) -> (Found, usize) {
+        let budget = budget.min(MOST);
         while let Some(index) = self.work.pop() {
             let examined = self.seen.len();
             if examined > budget {

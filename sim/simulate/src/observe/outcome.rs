@@ -228,6 +228,26 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// What is known of a world in which the simulator itself, or what it drives in this
+    /// process, has panicked: that, and nothing else.
+    #[must_use]
+    pub fn our_fault(seed: u64, options: &Options, what: String) -> Self {
+        Self {
+            seed,
+            options: *options,
+            backup: StatementEnd::Unended,
+            restore: StatementEnd::Unended,
+            ended: Ended::Judged,
+            problems: vec![Problem::Ours { what }],
+            shown: Vec::new(),
+            interference: Interference::default(),
+            counts: Counts::default(),
+            judged: None,
+            log: None,
+            met: Clauses::default(),
+        }
+    }
+
     /// Whether everything was as it should be.
     #[must_use]
     pub const fn is_good(&self) -> bool {

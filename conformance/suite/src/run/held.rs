@@ -1,0 +1,41 @@
+//! Completion routines that are held, and let go.
+
+use vdi_trace::{Event, LaneName};
+
+use super::driver::{Driver, End};
+use crate::adapter::Trouble;
+use crate::adapter::protocol::Answer;
+
+/// Lets the completion routine of a command return.
+pub(super) fn resume(driver: &mut Driver<'_>, command: &str, lane: &LaneName) -> Result<(), End> {
+    let (id, request) = driver.let_go(command, lane);
+    let resumed = |answer: &Answer| matches!(answer, Answer::Resumed { id: of } if *of == id);
+    if let Err(end) = driver.ask(&request, resumed) {
+        // Nothing ended.
+        if matches!(end, End::NotOffered { .. }) {
+            driver.run.trace.events.pop();
+            driver.run.step_of_line.pop();
+        }
+        return Err(match end {
+            End::NotOffered { what, reason } if is_held(driver, command, lane) => {
+                Trouble::Unsupported { what, reason }.into()
+            }
+            end => end,
+        });
+    }
+    driver.settle()
+}
+
+/// Whether the completion routine of a command was told to be held, and not let go since.
+fn is_held(driver: &Driver<'_>, command: &str, lane: &LaneName) -> bool {
+    let last = driver.run.trace.events.iter().rev().find_map(|event| match event {
+        Event::Callback { lane: on, callback, held, .. }
+            if callback.as_str() == command && on.as_str() == lane.as_str() =>
+        {
+            Some(*held)
+        }
+        Event::Ended { ended, .. } if ended.as_str() == command => Some(false),
+        _ => None,
+    });
+    last == Some(true)
+}

@@ -26,7 +26,8 @@ pub(super) fn diagnose(args: &DiagnoseArgs, out: &mut dyn Write) -> Result<u8, F
         }
         files.push(read(&name, &bytes(path)?, args.utc_offset)?);
     }
-    let trace = args.trace.as_deref().map(|path| Ok::<_, Failure>((path, trace_file(path)?)));
+    let trace =
+        args.trace.as_deref().map(|path| Ok::<_, Failure>((path, trace_file(path, args.lines)?)));
     let trace = trace.transpose()?;
     let name = trace.as_ref().map(|(path, _)| path.display().to_string()).unwrap_or_default();
     let half = trace.as_ref().map(|(_, trace)| Half { path: &name, trace });
@@ -38,12 +39,22 @@ pub(super) fn diagnose(args: &DiagnoseArgs, out: &mut dyn Write) -> Result<u8, F
     Ok(found.exit_code)
 }
 
+/// Bytes of a log, at most.
+const LONGEST_LOG: u64 = 256 << 20;
+
 fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
-    let cannot = |error| Failure::Input(format!("{}: cannot be read: {error}", path.display()));
-    if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes).map_err(cannot)?;
-        return Ok(bytes);
+    let shown = path.display();
+    let cannot = |error| Failure::Input(format!("{shown}: cannot be read: {error}"));
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().take(LONGEST_LOG + 1).read_to_end(&mut bytes)
+    } else {
+        let file = std::fs::File::open(path).map_err(cannot)?;
+        file.take(LONGEST_LOG + 1).read_to_end(&mut bytes)
+    };
+    if read.map_err(cannot)? as u64 > LONGEST_LOG {
+        let why = format!("more than {LONGEST_LOG} bytes, expected the part around the failure");
+        return Err(Failure::Input(format!("{shown}: {why}")));
     }
-    std::fs::read(path).map_err(cannot)
+    Ok(bytes)
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use vdi_check::exit_code;
 use vdi_spec::clauses::ProfileFile;
 
-use super::args::{CheckFormat, ReadingsArgs};
+use super::args::{CheckFormat, LineArgs, ReadingsArgs};
 use super::failure::Failure;
 use super::input::{jobs, library, profile, trace_file};
 use super::output::write;
@@ -30,7 +30,7 @@ pub(super) fn readings(args: &ReadingsArgs, out: &mut dyn Write) -> Result<u8, F
         let options = SuiteOptions { profile, limits, jobs, max_fail: None };
         find_readings(&*adapter, &scenarios, &options)
     } else {
-        readings_of_traces(&recordings(&args.traces)?, &scenarios, &profile)
+        readings_of_traces(&recordings(&args.traces, args.lines)?, &scenarios, &profile)
     };
     match args.format {
         CheckFormat::Text => text(&answered, !args.traces.is_empty(), out)?,
@@ -55,10 +55,11 @@ pub(super) fn readings(args: &ReadingsArgs, out: &mut dyn Write) -> Result<u8, F
 
 /// The traces in these files, and in these folders, in the order of their names; those of a
 /// folder by their place in it.
-fn recordings(paths: &[PathBuf]) -> Result<Vec<NamedTrace>, Failure> {
+fn recordings(paths: &[PathBuf], lines: LineArgs) -> Result<Vec<NamedTrace>, Failure> {
     let mut traces = Vec::new();
     let mut add = |path: &Path, name: &Path| {
-        traces.push(NamedTrace { name: name.display().to_string(), trace: trace_file(path)? });
+        traces
+            .push(NamedTrace { name: name.display().to_string(), trace: trace_file(path, lines)? });
         Ok::<_, Failure>(())
     };
     for path in paths {

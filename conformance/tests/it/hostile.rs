@@ -138,6 +138,8 @@ fn what_never_ends_is_refused() {
         &["check", "/dev/zero"][..],
         &["check", "--explain", "/dev/zero"],
         &["join", "/dev/zero"],
+        &["diagnose", "/dev/zero"],
+        &["readings", "--traces", "/dev/zero"],
         &["merge", "/dev/zero"],
         &["ask", "/dev/zero", "server.main", "Close", "sset"],
         &["run", "--baseline", "/dev/zero"],

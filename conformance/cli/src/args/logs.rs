@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::values::CheckFormat;
+use super::values::{CheckFormat, LineArgs};
 
 /// `vdi diagnose`.
 #[derive(Debug, Clone, Args)]
@@ -23,6 +23,9 @@ pub struct DiagnoseArgs {
     /// What the report looks like
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     pub format: CheckFormat,
+    /// How long the recording's lines may be.
+    #[command(flatten)]
+    pub lines: LineArgs,
 }
 
 fn offset(text: &str) -> Result<vdi_diagnose::read::Offset, String> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::target::Target;
-use super::values::{CheckFormat, GatingArgs, ReportArgs, RoleArg};
+use super::values::{CheckFormat, GatingArgs, LineArgs, ReportArgs, RoleArg};
 
 /// `vdi run`.
 #[derive(Debug, Clone, Args)]
@@ -59,6 +59,9 @@ pub struct ReadingsArgs {
     /// .jsonl; may be given several times
     #[arg(long, value_name = "FILE|FOLDER", conflicts_with_all = ["adapter", "reference", "processes", "defect"])]
     pub traces: Vec<PathBuf>,
+    /// How long the recordings' lines may be.
+    #[command(flatten)]
+    pub lines: LineArgs,
     /// Implementations side by side; all processors if missing
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,

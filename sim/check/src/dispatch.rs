@@ -196,6 +196,31 @@ fn in_another_order(
     Some(explained)
 }
 
+/// A call returns what nobody can have brought about.
+pub(crate) fn refuse_return(
+    checker: &mut Checker,
+    line: usize,
+    lane_name: &str,
+    seen: &Returned<'_>,
+    event: &Event<'_>,
+) -> Result<(), InputError> {
+    checker.report.begin_event(line);
+    let lane = checker.session.lanes.id(lane_name)?;
+    let index = returning(&checker.session, lane)?;
+    let call = checker.session.calls[index].clone();
+    let states: Vec<(State, bool)> = checker
+        .session
+        .states_with(&call)
+        .take(SHOWN)
+        .map(|(state, taken)| (state.clone(), taken))
+        .collect();
+    let mut expected = Expectations::new(checker, index, *seen);
+    states.iter().for_each(|(state, taken)| expected.add(state, *taken));
+    let refusal = expected.refusal(event);
+    violated(checker, refusal);
+    Ok(())
+}
+
 /// It follows in no order.
 fn return_unexplained(
     checker: &mut Checker,

@@ -17,8 +17,11 @@ impl fmt::Display for Event<'_> {
                 write!(f, "{lane} returns {status}")?;
                 out.command.iter().try_for_each(|name| write!(f, " with {name}"))
             }
-            Self::Callback { lane, callback, completion, .. } => {
+            Self::Callback { lane, callback, completion, bytes: 0, .. } => {
                 write!(f, "callback of {callback} with {completion} on {lane}")
+            }
+            Self::Callback { lane, callback, completion, bytes, .. } => {
+                write!(f, "callback of {callback} with {completion}, bytes {bytes}, on {lane}")
             }
             Self::Ended { lane, ended, .. } => write!(f, "callback of {ended} ends on {lane}"),
             Self::Touch { lane, touch, found, .. } => {

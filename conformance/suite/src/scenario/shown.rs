@@ -37,6 +37,8 @@ impl ShownText {
             let from = floor(body, at.saturating_sub(AROUND));
             let to = floor(body, (at + AROUND).min(body.len()));
             let (from, to) = if body.len() <= 3 * AROUND { (0, body.len()) } else { (from, to) };
+            // What is not longer than the mark in its place stays.
+            let from = if from <= CUT.len() { 0 } else { from };
             let left = if from > 0 { CUT } else { "" };
             if holds {
                 let length = length.min(to.saturating_sub(at));
@@ -87,7 +89,7 @@ mod tests {
     /// Whatever is before and behind it, little is drawn, and what is wrong is in it.
     #[test]
     fn a_long_line_is_cut_around_what_is_wrong() {
-        for before in [0, 10, 119, 200, 361, 5_000] {
+        for before in [0, 10, 60, 61, 62, 119, 200, 361, 5_000] {
             for after in [0, 10, 300, 5_000] {
                 let text = format!(
                     "{}\n{}WRONG{}\nü",

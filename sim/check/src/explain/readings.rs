@@ -80,6 +80,10 @@ impl Rests {
 
     /// Compares with the same trace judged with `reading` in place of `chosen`.
     fn compare(&mut self, judged: &Judged, other: &Judged, chosen: Reading, reading: Reading) {
+        // What is not decided under the other reading clears nobody.
+        if matches!(other.verdict, Verdict::Inconclusive(_) | Verdict::Unreadable { .. }) {
+            return;
+        }
         // Where the other reading does not allow the history, there is nothing to compare.
         let until = violation(&other.verdict).map_or(usize::MAX, |violation| violation.line);
         if let Some(found) = violation(&judged.verdict).filter(|found| found.line <= until) {

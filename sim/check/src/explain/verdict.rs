@@ -135,6 +135,8 @@ pub enum Why {
         /// How many of one set may be open.
         most: usize,
     },
+    /// No client was recorded, and it is the client that makes the set.
+    NoClient,
     /// A fault of the checker itself.
     Fault {
         /// What it says.
@@ -154,6 +156,12 @@ impl fmt::Display for Undecided {
             Why::TooManyCalls { most } => {
                 write!(f, "more than {most} calls of one set are open in line {}", self.line)
             }
+            Why::NoClient => write!(
+                f,
+                "the set that is opened in line {} was made by a client that was not recorded: \
+                 record the client too, and put both together with `vdi join`",
+                self.line
+            ),
             Why::Fault { message } if self.line == 0 => {
                 write!(f, "our own fault: {message}; please report it, with this trace")
             }
@@ -388,10 +396,13 @@ impl Judged {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let party = self.missing?;
-        Some(format!(
-            "there is no event of the {party}: if it was not recorded, the header has to say \
-             \"unseen\": [\"{party}\"]"
-        ))
+        let advice = match party {
+            Party::Client => "record it, too, and put both together with `vdi join`".to_owned(),
+            Party::Server | Party::Interface => {
+                format!("the header has to say \"unseen\": [\"{party}\"]")
+            }
+        };
+        Some(format!("there is no event of the {party}: if it was not recorded, {advice}"))
     }
 
     /// The findings that count: by a party in `parties`, and not on purpose.
@@ -411,7 +422,9 @@ impl Judged {
             _ if self.held_against(parties).next().is_some() => exit_code::VIOLATION,
             Verdict::Inconclusive(undecided) => match undecided.why {
                 Why::Fault { .. } => exit_code::INTERNAL,
-                Why::Budget { .. } | Why::TooManyCalls { .. } => exit_code::INCONCLUSIVE,
+                Why::Budget { .. } | Why::TooManyCalls { .. } | Why::NoClient => {
+                    exit_code::INCONCLUSIVE
+                }
             },
             Verdict::Unreadable { .. } => exit_code::BAD_INPUT,
             Verdict::Conformant | Verdict::Violation(_) if self.error.is_some() => {

@@ -23,7 +23,8 @@ const MANY: usize = 12;
 pub(super) enum Inserted {
     /// There was none like it.
     New,
-    /// It replaces one like it, which had more misuse in it.
+    /// There is one like it, in which something was broken that is not broken in this one: that
+    /// is not certain any more.
     Better(usize),
     /// There is one like it.
     Known,
@@ -48,11 +49,20 @@ impl Distinct {
 
     pub(super) fn insert(&mut self, config: Configuration) -> Inserted {
         if let Some(position) = self.find(&config) {
-            if config.misuse.len() < self.configs[position].misuse.len() {
-                self.configs[position] = config;
-                return Inserted::Better(position);
+            let known = &mut self.configs[position];
+            let before = known.misuse.len();
+            let mut common = known.misuse.clone();
+            common.retain(|misuse| config.misuse.contains(misuse));
+            if common.len() == before {
+                return Inserted::Known;
             }
-            return Inserted::Known;
+            // How it came about is told of one in which nothing else is broken, if there is one.
+            if config.misuse.len() == common.len() {
+                *known = config;
+            } else {
+                known.misuse = common;
+            }
+            return Inserted::Better(position);
         }
         self.configs.push(config);
         match self.configs.len() {

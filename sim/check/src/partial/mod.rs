@@ -18,7 +18,9 @@ mod server;
 mod synthesize;
 
 use crate::Checker;
+use crate::dispatch::refuse_return;
 use crate::explain::{InputError, Judged, Verdict};
+use crate::session::Returned;
 use vdi_spec::clauses::Party;
 use vdi_spec::codes::HResult;
 use vdi_trace::{Event, Header, Process, TraceError};
@@ -108,5 +110,31 @@ fn judge_with(
 ) -> Judged {
     let whole = Synthesizer::new(header, events, closes).whole();
     note(&mut checker, whole.interfaces, whole.handles);
-    checker.judge_all(whole.events)
+    let mut refused = None;
+    for (line, event) in whole.events {
+        let event: &Event<'_> = std::borrow::Borrow::borrow(&event);
+        if refused == Some(line)
+            && !is_synthesized(event)
+            && let Event::Return { lane, status, out, .. } = event
+        {
+            let seen = Returned { status: *status, out };
+            return match refuse_return(&mut checker, line, lane.as_str(), &seen, event) {
+                Ok(()) => checker.finish(),
+                Err(error) => checker.finish_with(error.at(line, event)),
+            };
+        }
+        match checker.event(line, event) {
+            Ok(true) => {}
+            Ok(false) => break,
+            // A call that no server could make explains nothing.
+            Err(_) if is_synthesized(event) => refused = Some(line),
+            Err(error) => return checker.finish_with(error.at(line, event)),
+        }
+    }
+    checker.finish()
+}
+
+/// Whether it is a call of the side that was not seen.
+fn is_synthesized(event: &Event<'_>) -> bool {
+    event.lane().is_some_and(|lane| lane.contains(".unseen"))
 }

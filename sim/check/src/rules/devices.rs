@@ -15,7 +15,9 @@ pub(crate) fn check_device_name(set: &SetTrack, report: &mut Report, name: &str,
         let mut devices = state.devices.iter().enumerate();
         devices.all(|(other, device)| other == index || device.server == ServerDevice::Unopened)
     };
-    let wrong = name != set.name && set.states().all(is_first);
+    // Its Create need not have returned.
+    let of_set = set.creating.as_ref().map_or(&set.name, |known| &known.name);
+    let wrong = name != of_set && set.states().all(is_first);
     let mut names = set.devices.names.iter().enumerate();
     let twice = names.any(|(other, known)| other != index && known.as_deref() == Some(name));
     if wrong || twice {

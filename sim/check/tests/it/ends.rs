@@ -273,3 +273,68 @@ fn a_call_that_nothing_keeps_ends_in_time_if_that_is_asked() {
     let untimed = within(&untimed.collect::<String>(), 1_000);
     assert!(matches!(untimed, Verdict::Unreadable { .. }), "{untimed:?}");
 }
+
+/// What no server can have sent is the interface's fault: a command after an abort, one in the
+/// error state, one that is held already.
+#[test]
+fn what_no_unseen_server_can_have_sent() {
+    let opened = r#"{"lane":"primary.main","call":"OpenDevice","on":"cset","as":"d","args":{"name":"S"}}
+{"lane":"primary.main","return":"NOERROR"}
+"#;
+    let given = |command: &str, buffer: &str| {
+        format!(
+            r#"{{"lane":"primary.main","call":"GetCommand","on":"d","args":{{"timeout":"infinite"}}}}
+{{"lane":"primary.main","return":"NOERROR","out":{{"command":"{command}","code":"Write","size":65536,"buffer":"{buffer}"}}}}
+"#
+        )
+    };
+    let abort = r#"{"lane":"primary.main","call":"SignalAbort","on":"cset"}
+{"lane":"primary.main","return":"NOERROR"}
+"#;
+    let fails = r#"{"lane":"primary.main","call":"CompleteCommand","on":"d","args":{"command":"c1","code":"ERROR_WRITE_FAULT","bytes":0}}
+{"lane":"primary.main","return":"NOERROR"}
+"#;
+    let one = given("c1", "b1");
+    let told = |rest: &str| judged(&format!("{UNSEEN}{CREATE}{GIVEN}{opened}{rest}"));
+    told(&one).assert_conformant();
+    let wrong = [
+        (format!("{abort}{one}"), "abort.no-delivery"),
+        (format!("{one}{fails}{}", given("c3", "b2")), "client.get-command.waits"),
+        (format!("{one}{one}"), "client.get-command.waits"),
+    ];
+    for (rest, clause) in wrong {
+        let judged = told(&rest);
+        assert_eq!(judged.error, None, "{rest}");
+        let Verdict::Violation(violation) = &judged.verdict else { panic!("{rest}{judged:?}") };
+        let found = (violation.party, violation.clause.info().id);
+        assert_eq!(found, (Party::Interface, clause), "{rest}");
+    }
+}
+
+/// A server by itself opens a set that a client made: of that nothing can be said without it.
+#[test]
+fn a_server_by_itself_is_not_judged() {
+    let unseen = "{\"vdi\":\"trace/1\",\"unseen\":[\"client\"]}\n";
+    let told = judged(&format!("{unseen}{CONFIGURED}"));
+    assert!(matches!(told.verdict, Verdict::Inconclusive(_)), "{told:?}");
+    assert_eq!(told.exit_code(&PARTIES), 2);
+    let hint = judged(&format!("{HEADER}{CONFIGURED}")).hint().expect("no client");
+    assert!(hint.contains("vdi join"), "{hint}");
+}
+
+/// The first device has the name of its set, though the Create has not returned yet.
+#[test]
+fn the_first_device_of_a_set_that_is_being_created() {
+    let create = r#"{"lane":"primary.main","call":"Create","on":"cset","args":{"name":"S","config":{"deviceCount":1}}}
+"#;
+    let opened = |name: &str| {
+        let device = format!(
+            r#"{{"lane":"server.main","call":"OpenDevice","on":"sset","as":"s","args":{{"name":"{name}"}}}}
+{{"lane":"server.main","return":"NOERROR"}}
+{{"lane":"primary.main","return":"NOERROR"}}
+"#
+        );
+        judged(&format!("{HEADER}{create}{CONFIGURED}{device}")).exit_code(&PARTIES)
+    };
+    assert_eq!((opened("S"), opened("T")), (0, 1));
+}

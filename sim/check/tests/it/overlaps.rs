@@ -12,6 +12,11 @@ pub(crate) fn seeds(usual: u64) -> u64 {
     std::env::var("VDI_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
+/// The first of them: `VDI_FIRST_SEED` tries one again.
+pub(crate) fn first_seed() -> u64 {
+    std::env::var("VDI_FIRST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
 /// A profile that depends on the seed: every reading is met.
 pub(crate) fn profile(seed: u64) -> Profile {
     let mut profile = Profile::default();

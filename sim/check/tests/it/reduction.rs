@@ -9,7 +9,7 @@ use vdi_simulate::{Overlaps, overlapping};
 use vdi_spec::clauses::Profile;
 use vdi_trace::{Trace, TraceReader};
 
-use crate::overlaps::{corrupted, profile, seeds, told};
+use crate::overlaps::{corrupted, first_seed, profile, seeds, told};
 
 /// More lanes and devices than where everything is tried, and less of each.
 fn wide(seed: u64) -> Overlaps {
@@ -59,7 +59,7 @@ fn agree(seed: u64, trace: &Trace, profile: &Profile) -> Option<u8> {
 #[test]
 fn what_is_put_off_is_not_lost() {
     let mut counts = [0_u64; 3];
-    for seed in 0..seeds(250) {
+    for seed in first_seed()..seeds(250) {
         let profile = if seed % 3 == 0 { Profile::default() } else { profile(seed) };
         let trace = overlapping(seed, wide(seed), &profile);
         let mut count = |kind: Option<u8>| counts[usize::from(kind.unwrap_or(2))] += 1;
@@ -71,8 +71,9 @@ fn what_is_put_off_is_not_lost() {
         }
     }
     let [conformant, violations, too_large] = counts;
-    assert!(conformant > violations && violations > 0, "{counts:?}");
-    assert!(too_large * 5 < conformant + violations, "{counts:?}");
+    let few = first_seed() > 0;
+    assert!(few || (conformant > violations && violations > 0), "{counts:?}");
+    assert!(few || too_large * 5 < conformant + violations, "{counts:?}");
 }
 
 /// A history in the making.

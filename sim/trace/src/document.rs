@@ -52,6 +52,6 @@ mod tests {
     #[test]
     fn what_is_no_utf8_is_told_with_its_place() {
         let error = document(&b"{\n \"\xC3\xA4\": \"\xFF\"\n}"[..]).expect_err("it is none");
-        assert_eq!(error.to_string(), "line 2, column 7: not UTF-8");
+        assert_eq!(error.to_string(), "line 2, column 8: not UTF-8");
     }
 }

@@ -165,21 +165,14 @@ impl Seen {
 
     fn returned(&mut self, call: Option<Function>, status: HResult) -> Option<(Sign, String)> {
         let name = call.map_or("a call", Function::name);
-        match status {
-            HResult::NOERROR if call == Some(Function::OpenDevice) => self.opened += 1,
-            HResult::VD_E_CLOSE => self.closed += 1,
-            HResult::VD_E_TIMEOUT if call == Some(Function::GetConfiguration) => {
-                self.timed_out = true;
-            }
-            HResult::VD_E_ABORT => {
-                let first = !self.aborted;
-                self.saw_abort_first |= first && !self.acted;
-                self.aborted = true;
-                return first.then(|| (Sign::SawAbort, format!("{name} returns VD_E_ABORT")));
-            }
-            _ => {}
-        }
-        None
+        let first = status == HResult::VD_E_ABORT && !self.aborted;
+        self.saw_abort_first |= first && !self.acted;
+        self.aborted |= first;
+        let (opens, gets) = (Some(Function::OpenDevice), Some(Function::GetConfiguration));
+        self.opened += usize::from(status == HResult::NOERROR && call == opens);
+        self.closed += usize::from(status == HResult::VD_E_CLOSE);
+        self.timed_out |= status == HResult::VD_E_TIMEOUT && call == gets;
+        first.then(|| (Sign::SawAbort, format!("{name} returns VD_E_ABORT")))
     }
 }
 

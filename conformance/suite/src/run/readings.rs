@@ -66,7 +66,7 @@ pub struct Answered {
 }
 
 /// How often what was found may change the judging of the rest.
-pub(super) const ROUNDS: usize = 4;
+const ROUNDS: usize = 4;
 
 /// Finds the readings an implementation follows, and the profile they amount to;
 /// where several explain what was seen, `profile` decides.
@@ -75,43 +75,55 @@ pub fn find_readings(
     scenarios: &[&Scenario],
     options: &SuiteOptions,
 ) -> (Vec<Answered>, Profile) {
-    let mut deciding: BTreeMap<Question, Vec<&Scenario>> = BTreeMap::new();
-    for scenario in scenarios {
-        for question in scenario.questions() {
-            deciding.entry(question).or_default().push(scenario);
-        }
-    }
     let mut options = options.clone();
     let patience = Patience::default();
-    // A scenario may depend on two questions: what is found for one helps the other.
-    // Were two to contradict each other for ever, the last round stands.
+    until_settled(scenarios, options.profile.clone(), |question, own, profile| {
+        options.profile.clone_from(profile);
+        let found = one(adapter, question, own, &options, &patience);
+        let Silent { mut answered, failures, of_agent } = found;
+        let passes = || lets_server_time_out_pass(adapter, scenarios, &options, &patience);
+        if matches!(answered.followed, Followed::Silence(_)) && of_agent && passes() {
+            let readings: Vec<Reading> = question.readings().collect();
+            answered.followed = decide(&readings, failures, own.len(), true).0;
+        }
+        answered
+    })
+}
+
+/// Answers every question, with the scenarios that ask it, until what is found is what it was
+/// found by. What is asked may depend on two questions: what is found for one helps the other.
+/// Were two to contradict each other for ever, the last round stands.
+pub(super) fn until_settled<'s>(
+    scenarios: &[&'s Scenario],
+    mut profile: Profile,
+    mut answer: impl FnMut(Question, &[&'s Scenario], &Profile) -> Answered,
+) -> (Vec<Answered>, Profile) {
+    let mut asking: BTreeMap<Question, Vec<&Scenario>> = BTreeMap::new();
+    for scenario in scenarios {
+        for question in scenario.questions() {
+            asking.entry(question).or_default().push(scenario);
+        }
+    }
     let mut rounds = 0;
     loop {
         rounds += 1;
         let answered: Vec<Answered> = QUESTIONS
             .iter()
             .map(|row| {
-                let own = deciding.get(&row.question).map_or(&[][..], Vec::as_slice);
-                let found = one(adapter, row.question, own, &options, &patience);
-                let Silent { mut answered, failures, of_agent } = found;
-                let passes = || lets_server_time_out_pass(adapter, scenarios, &options, &patience);
-                if matches!(answered.followed, Followed::Silence(_)) && of_agent && passes() {
-                    let readings: Vec<Reading> = row.question.readings().collect();
-                    answered.followed = decide(&readings, failures, own.len(), true).0;
-                }
-                answered
+                let own = asking.get(&row.question).map_or(&[][..], Vec::as_slice);
+                answer(row.question, own, &profile)
             })
             .collect();
-        let found = choose_found(&options.profile, &answered);
-        if found == options.profile || rounds == ROUNDS {
+        let found = choose_found(&profile, &answered);
+        if found == profile || rounds == ROUNDS {
             return (answered, found);
         }
-        options.profile = found;
+        profile = found;
     }
 }
 
 /// The profile with every reading that was found to be followed.
-pub(super) fn choose_found(profile: &Profile, answered: &[Answered]) -> Profile {
+fn choose_found(profile: &Profile, answered: &[Answered]) -> Profile {
     let mut found = profile.clone();
     for answer in answered {
         if let Followed::One(reading) = &answer.followed
@@ -238,16 +250,20 @@ fn is_silence(result: &ScenarioResult) -> bool {
 
 /// Whether what failed is that nothing at all followed from the passing of time.
 fn is_without_a_sequel(result: &ScenarioResult) -> bool {
-    let events = &result.trace.events;
+    let trace = &result.trace;
+    match &result.verdict {
+        Verdict::Violation(violation) => nothing_followed(trace, trace.index(violation.line)),
+        _ => result.mismatch.is_some() && nothing_followed(trace, None),
+    }
+}
+
+/// Whether the event at this place, or the end of the trace, is a moment of rest that comes when
+/// time has passed, and nothing of it.
+pub(super) fn nothing_followed(trace: &Trace, at: Option<usize>) -> bool {
     let rests = |event: &Event<'_>| matches!(event, Event::Blocked { .. });
-    let last = events.iter().rev().find(|event| !rests(event));
-    let at_rest = match &result.verdict {
-        Verdict::Violation(violation) => {
-            result.trace.index(violation.line).is_none_or(|at| rests(&events[at]))
-        }
-        _ => result.mismatch.is_some(),
-    };
-    at_rest && matches!(last, Some(Event::Expired { .. }))
+    let before = &trace.events[..at.unwrap_or(trace.events.len())];
+    let last = before.iter().rev().find(|event| !rests(event));
+    at.is_none_or(|at| rests(&trace.events[at])) && matches!(last, Some(Event::Expired { .. }))
 }
 
 /// Whether the passing of time had a sequel: the next event is one of the lane for which it

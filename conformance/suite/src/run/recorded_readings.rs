@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 
 use vdi_check::{Judged, Verdict, check_trace};
-use vdi_spec::clauses::{Party, Profile, QUESTIONS, Question, Reading};
-use vdi_trace::{Event, Trace};
+use vdi_spec::clauses::{Party, Profile, Question, Reading};
+use vdi_trace::Trace;
 
-use super::readings::{Answered, Failures, Followed, ROUNDS, choose_found, decide, has_timed_out};
+use super::readings::{
+    Answered, Failures, Followed, decide, has_timed_out, nothing_followed, until_settled,
+};
 use crate::scenario::Scenario;
 
 /// A recording with its name.
@@ -28,29 +30,10 @@ pub fn readings_of_traces(
     scenarios: &[&Scenario],
     profile: &Profile,
 ) -> (Vec<Answered>, Profile) {
-    let mut asking: BTreeMap<Question, Vec<String>> = BTreeMap::new();
-    for scenario in scenarios {
-        for question in scenario.questions() {
-            asking.entry(question).or_default().push(scenario.id.clone());
-        }
-    }
-    let mut profile = profile.clone();
-    let mut rounds = 0;
-    loop {
-        rounds += 1;
-        let answered: Vec<Answered> = QUESTIONS
-            .iter()
-            .map(|row| {
-                let scenarios = asking.get(&row.question).cloned().unwrap_or_default();
-                one(traces, row.question, scenarios, &profile)
-            })
-            .collect();
-        let found = choose_found(&profile, &answered);
-        if found == profile || rounds == ROUNDS {
-            return (answered, found);
-        }
-        profile = found;
-    }
+    until_settled(scenarios, profile.clone(), |question, own, profile| {
+        let scenarios = own.iter().map(|scenario| scenario.id.clone()).collect();
+        one(traces, question, scenarios, profile)
+    })
 }
 
 fn one(
@@ -69,7 +52,7 @@ fn one(
         for NamedTrace { name, trace } in traces {
             let judged = check_trace(trace, &profile);
             if fails(&judged) {
-                failed.insert(name.clone(), is_without_a_sequel(trace, &judged));
+                failed.insert(name.clone(), is_silence(trace, &judged));
             } else {
                 time_passed |= has_timed_out(trace);
             }
@@ -108,12 +91,7 @@ fn fails(judged: &Judged) -> bool {
 }
 
 /// Whether what is wrong is that nothing at all followed from the passing of time.
-fn is_without_a_sequel(trace: &Trace, judged: &Judged) -> bool {
+fn is_silence(trace: &Trace, judged: &Judged) -> bool {
     let Verdict::Violation(violation) = &judged.verdict else { return false };
-    let rests = |event: &Event<'_>| matches!(event, Event::Blocked { .. });
-    let at = trace.index(violation.line);
-    let until = at.map_or(trace.events.len(), |at| at);
-    let at_rest = at.is_none_or(|at| rests(&trace.events[at]));
-    let last = trace.events[..until].iter().rev().find(|event| !rests(event));
-    at_rest && matches!(last, Some(Event::Expired { .. }))
+    nothing_followed(trace, trace.index(violation.line))
 }

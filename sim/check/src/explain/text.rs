@@ -158,7 +158,8 @@ fn trace_error(path: &str, error: &TraceError) -> String {
 
 /// The first line of an entry.
 pub fn heading(out: &mut String, mark: &str, id: &str, right: &str) {
-    let room = WIDTH.saturating_sub(mark.len() + 2 + right.len());
+    // However long the id is, what stands at the right stands by itself.
+    let room = WIDTH.saturating_sub(mark.len() + 2 + right.len()).max(id.chars().count() + 2);
     let line = format!("{mark}  {id:<room$}{right}");
     let _ = writeln!(out, "{}", line.trim_end());
 }
@@ -196,4 +197,18 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::heading;
+
+    #[test]
+    fn what_stands_at_the_right_stands_by_itself() {
+        for length in [1, 70, 75, 76, 77, 200] {
+            let mut out = String::new();
+            heading(&mut out, "FAIL", &"x".repeat(length), "interface");
+            assert!(out.contains("x  ") && out.ends_with(" interface\n"), "{out}");
+        }
+    }
 }

@@ -28,6 +28,12 @@ pub(super) fn note_return(context: &Context<'_>, config: &mut Configuration, slo
     config.closings.iter_mut().for_each(|closing| closing.returns(slot, others()));
 }
 
+/// The states in between that a call may have taken effect in.
+fn states_between(config: &Configuration, slot: Slot) -> impl Iterator<Item = State> + '_ {
+    let admitting = config.closings.iter().filter(move |closing| closing.admits(slot));
+    admitting.map(|closing| closing.view(&config.state))
+}
+
 /// What a call that has not taken effect may come to while a Close has aborted the set and not
 /// released it.
 pub(super) fn outcomes_between(
@@ -35,45 +41,11 @@ pub(super) fn outcomes_between(
     config: &Configuration,
     pending: &Pending<'_>,
 ) -> SmallVec<[Outcome; 2]> {
-    let mut all = SmallVec::new();
-    for closing in config.closings.iter().filter(|closing| closing.admits(pending.slot)) {
-        let between = closing.view(&config.state);
-        let could_wait = config.could_wait(pending.slot);
-        let outcomes = context.outcomes_of_waiting(&between, could_wait, pending);
-        all.extend(outcomes.into_iter().filter(refuses));
-    }
-    all
-}
-
-/// Whether a call may take effect in between.
-pub(crate) fn may_be_between(config: &Configuration, slot: Slot) -> bool {
-    config.closings.iter().any(|closing| closing.admits(slot))
-}
-
-/// What an open call may come to, or return, in these states in between: for whoever asks
-/// between two events.
-pub(crate) fn answers_between<'a>(
-    terms: &'a Terms,
-    config: &'a Configuration,
-    call: &'a OpenCall,
-) -> impl Iterator<Item = Outcome> + 'a {
-    let closings = config.closings.iter().filter(|closing| closing.admits(call.slot));
-    closings.flat_map(move |closing| {
-        let between = closing.view(&config.state);
-        match config.taken.has(call.slot) {
-            true => vdi_model::returns(&between, &terms.profile, call.lane),
-            false => {
-                let mut outcomes = outcomes_of(terms, &between, call);
-                outcomes.retain(|outcome| refuses(outcome));
-                outcomes
-            }
-        }
-    })
-}
-
-/// Whether this is all that can come of a call in between: it changes nothing.
-const fn refuses(outcome: &Outcome) -> bool {
-    outcome.refuses() || outcome.aborts() || outcome.changes_nothing()
+    let could_wait = config.could_wait(pending.slot);
+    states_between(config, pending.slot)
+        .flat_map(|between| context.outcomes_of_waiting(&between, could_wait, pending))
+        .filter(refuses)
+        .collect()
 }
 
 /// The same of what a call that has begun to wait may return.
@@ -82,11 +54,34 @@ pub(super) fn returns_between(
     config: &Configuration,
     pending: &Pending<'_>,
 ) -> SmallVec<[Outcome; 2]> {
-    let mut all = SmallVec::new();
-    for closing in config.closings.iter().filter(|closing| closing.admits(pending.slot)) {
-        let between = closing.view(&config.state);
-        let returns = vdi_model::returns(&between, context.profile(), pending.lane);
-        all.extend(returns.into_iter().filter(Outcome::changes_nothing));
-    }
-    all
+    states_between(config, pending.slot)
+        .flat_map(|between| vdi_model::returns(&between, context.profile(), pending.lane))
+        .filter(Outcome::changes_nothing)
+        .collect()
+}
+
+/// Whether this is all that can come of a call in between: it changes nothing.
+const fn refuses(outcome: &Outcome) -> bool {
+    outcome.refuses() || outcome.aborts() || outcome.changes_nothing()
+}
+
+/// Whether a call may take effect in between.
+pub(crate) fn may_be_between(config: &Configuration, slot: Slot) -> bool {
+    config.closings.iter().any(|closing| closing.admits(slot))
+}
+
+/// What an open call may come to, or return, in these states: for whoever asks between two
+/// events.
+pub(crate) fn answers_between<'a>(
+    terms: &'a Terms,
+    config: &'a Configuration,
+    call: &'a OpenCall,
+) -> impl Iterator<Item = Outcome> + 'a {
+    let taken = config.taken.has(call.slot);
+    let answers = move |between: State| match taken {
+        true => vdi_model::returns(&between, &terms.profile, call.lane),
+        false => outcomes_of(terms, &between, call),
+    };
+    let all = states_between(config, call.slot).flat_map(answers);
+    all.filter(move |outcome| if taken { outcome.changes_nothing() } else { refuses(outcome) })
 }

@@ -5,6 +5,7 @@ use super::verdict::Allowed;
 use crate::session::{Session, SetTrack, bit, suspected};
 use vdi_model::{Call, Caller, Cause, ServerCall, State};
 use vdi_spec::clauses::Clause;
+use vdi_spec::codes::{HResult, Win32};
 
 /// An event that is not allowed.
 pub(crate) struct Refusal {
@@ -21,13 +22,15 @@ pub(crate) struct Refusal {
     pub(crate) shows: Shows,
 }
 
-/// What a refused event says of an abort.
+/// What a refused event looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shows {
-    /// It follows an abort.
+    /// What follows an abort.
     Abort,
-    /// It does not.
+    /// What follows none.
     NoAbort,
+    /// The same, and what a device in the error state answers.
+    DeviceError,
     /// Nothing more comes, although the set was aborted so.
     Rest(Option<Cause>),
     /// Nothing: what is wrong is what came with an answer.
@@ -35,8 +38,23 @@ pub(crate) enum Shows {
 }
 
 impl Shows {
-    pub(crate) const fn abort_if(aborted: bool) -> Self {
-        if aborted { Self::Abort } else { Self::NoAbort }
+    /// What a callback with this completion code looks like.
+    pub(crate) fn completion(code: Win32) -> Self {
+        match code {
+            Win32::ERROR_OPERATION_ABORTED => Self::Abort,
+            Win32::ERROR_IO_DEVICE => Self::DeviceError,
+            _ => Self::NoAbort,
+        }
+    }
+
+    /// What a return with this status looks like. The documents give the error state none.
+    pub(crate) fn status(status: HResult) -> Self {
+        let of_others = [HResult::VD_E_BUSY, HResult::VD_E_PROTOCOL, HResult::VD_E_MEMORY];
+        match status {
+            HResult::VD_E_ABORT => Self::Abort,
+            failure if failure.is_failure() && !of_others.contains(&failure) => Self::DeviceError,
+            _ => Self::NoAbort,
+        }
     }
 }
 
@@ -48,7 +66,7 @@ pub(super) fn cause(session: &Session, refusal: &Refusal) -> Clause {
         Shows::Rest(aborted) => {
             unnoticed_abort(track, aborted, refusal.clause).unwrap_or(refusal.clause)
         }
-        Shows::NoAbort => aborted(track)
+        Shows::NoAbort | Shows::DeviceError => aborted(track)
             .filter(|aborted| !is_own(session, refusal, *aborted))
             .and_then(|aborted| unnoticed_abort(track, Some(aborted), refusal.clause))
             .or_else(|| refused_by_mistake(session, refusal))
@@ -105,7 +123,8 @@ fn aborted(track: &SetTrack) -> Option<Cause> {
 /// A SendCommand is refused that had to be accepted: because of another device's error, or
 /// of one of its own that was cleared.
 fn refused_by_mistake(session: &Session, refusal: &Refusal) -> Option<Clause> {
-    if refusal.clause != Clause::ServerSendCommandStatus {
+    let is_error = refusal.shows == Shows::DeviceError;
+    if refusal.clause != Clause::ServerSendCommandStatus || !is_error {
         return None;
     }
     let Call::Server(ServerCall::SendCommand(request)) = &session.calls[refusal.call?].bound.call

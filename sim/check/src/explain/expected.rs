@@ -1,6 +1,7 @@
 //! What was expected in place of an event that is not allowed.
 
 use super::cause::{Refusal, Shows, others_errored};
+use super::narrower::{Sends, alone, is_delivery, is_second_at_once};
 use super::state::{answer_text, callback_text};
 use super::verdict::Allowed;
 use super::violation::violated;
@@ -18,15 +19,22 @@ pub(crate) struct Expectations<'a> {
     index: usize,
     seen: Returned<'a>,
     pub(crate) allowed: Vec<Allowed>,
+    states: Vec<State>,
+    /// The same of a SendCommand, by what it says of the command.
+    sends: Sends,
+    /// Whether it could first invoke a callback.
+    owes: bool,
 }
 
 impl<'a> Expectations<'a> {
-    pub(crate) const fn new(checker: &'a Checker, index: usize, seen: Returned<'a>) -> Self {
-        Self { checker, index, seen, allowed: Vec::new() }
+    pub(crate) fn new(checker: &'a Checker, index: usize, seen: Returned<'a>) -> Self {
+        let (allowed, states) = (Vec::new(), Vec::new());
+        Self { checker, index, seen, allowed, states, sends: Sends::default(), owes: false }
     }
 
     /// Adds what the call could return in a state, in which it has taken effect or not.
     pub(crate) fn add(&mut self, state: &State, taken: bool) {
+        self.states.push(state.clone());
         if taken {
             self.add_returns(state);
         } else {
@@ -36,18 +44,38 @@ impl<'a> Expectations<'a> {
 
     /// The event is refused, since none of this was seen.
     pub(crate) fn refusal(self, event: &Event<'_>) -> Refusal {
+        let call = &self.checker.session.calls[self.index];
+        // The agent that returns before its time returns as after an abort, unless a callback
+        // is all that is missing.
+        let returns_early = call.is_agent() && !self.owes;
         Refusal {
-            set: self.checker.session.calls[self.index].bound.set,
+            set: call.bound.set,
             call: Some(self.index),
-            clause: self.allowed.first().map_or(Clause::AgentBlocks, |allowed| allowed.clause),
+            clause: self.clause(),
             expected: self.allowed,
             got: event.to_string(),
-            // The agent that returns before its time returns as after an abort.
-            shows: Shows::abort_if(
-                self.seen.status == HResult::VD_E_ABORT
-                    || self.checker.session.calls[self.index].is_agent(),
-            ),
+            shows: if returns_early { Shows::Abort } else { Shows::status(self.seen.status) },
         }
+    }
+
+    /// The clause that the answer breaks by itself: the one that says most of it.
+    fn clause(&self) -> Clause {
+        let own = self.allowed.first().map_or(Clause::AgentBlocks, |allowed| allowed.clause);
+        let session = &self.checker.session;
+        let bound = &session.calls[self.index].bound;
+        let call = &bound.call;
+        let narrower = match call {
+            Call::Server(ServerCall::SendCommand(_)) => self.sends.clause(self.seen.status),
+            Call::Server(_) | Call::Client(_) | Call::Secondary(..) => {
+                is_delivery(&session.names, bound, &self.states, &self.seen, own)
+            }
+        };
+        // A device in the error state delivers nothing.
+        let errored = match call {
+            Call::Server(_) => Shows::status(self.seen.status) == Shows::DeviceError,
+            Call::Client(_) | Call::Secondary(..) => self.seen.status == HResult::VD_E_TIMEOUT,
+        };
+        narrower.unwrap_or_else(|| alone(own, call, errored))
     }
 
     fn push(&mut self, what: String, clause: Clause) {
@@ -60,6 +88,7 @@ impl<'a> Expectations<'a> {
         let set = open.bound.set;
         for outcome in outcomes_of(terms, state, open) {
             let text = answer_text(session, set, &outcome);
+            self.sends.add(&outcome, self.seen.status);
             if outcome.refuses() {
                 // With the right status only the callback can be what is missing.
                 let right = outcome.answer.expected().is_some_and(|e| e.admits(self.seen.status));
@@ -80,6 +109,7 @@ impl<'a> Expectations<'a> {
         let returns = vdi_model::returns(state, &terms.profile, lane);
         for outcome in &returns {
             let clause = blamed(session, set, outcome, self.seen.out);
+            self.sends.add(outcome, self.seen.status);
             self.push(answer_text(session, set, outcome), clause);
         }
         if !returns.is_empty() {
@@ -92,6 +122,7 @@ impl<'a> Expectations<'a> {
             self.push(what, vdi_model::blocks_by(state, lane));
         }
         for callback in first {
+            self.owes = true;
             self.push(
                 format!("first a {}", callback_text(session, set, callback)),
                 callback.clause,
@@ -146,10 +177,12 @@ pub(crate) fn callback_violated(
             session.names.sent(set, id).filter(|_| seen.completion == Win32::ERROR_IO_DEVICE);
         if sent.is_some_and(|sent| others_errored(&session.sets[set], sent.device)) {
             clause = Clause::DeviceIndependent;
+        } else if is_second_at_once(&session.sets[set], id, seen.lane) {
+            clause = Clause::AgentCallbackLane;
         }
         expected.push(Allowed { what: "no callback".to_owned(), clause });
     }
-    let shows = Shows::abort_if(seen.completion == Win32::ERROR_OPERATION_ABORTED);
+    let shows = Shows::completion(seen.completion);
     violated(checker, Refusal { set, call: None, clause, expected, got: event.to_string(), shows });
 }
 
@@ -183,8 +216,8 @@ fn refused_send(
         });
         expected.extend(allowed);
     }
-    let clause = expected.first()?.clause;
-    let shows = Shows::abort_if(seen.completion == Win32::ERROR_OPERATION_ABORTED);
+    let shows = Shows::completion(seen.completion);
+    let clause = alone(expected.first()?.clause, &call.bound.call, shows == Shows::DeviceError);
     Some(Refusal { set, call: Some(index), clause, expected, got: event.to_string(), shows })
 }
 

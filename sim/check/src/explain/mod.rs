@@ -7,6 +7,7 @@ mod candidates;
 mod cause;
 mod expected;
 mod in_progress;
+mod narrower;
 mod order;
 mod readings;
 mod report;

@@ -140,3 +140,141 @@ fn a_call_that_does_not_come_back_breaks_its_own_clause() {
     let clause = broken(&[SEND, stuck]);
     assert!(!clause.starts_with("agent."), "{clause}");
 }
+
+fn noerror() -> String {
+    r#"{"lane":"server.main","return":"NOERROR"}"#.to_owned()
+}
+
+/// A command of this name, sent to a device of the set.
+fn sent(device: &str, name: &str, code: &str) -> [String; 2] {
+    [
+        format!(
+            r#"{{"lane":"server.main","call":"SendCommand","on":"{device}","as":"{name}","args":{{"code":"{code}"}}}}"#
+        ),
+        r#"{"lane":"server.main","return":"NOERROR"}"#.to_owned(),
+    ]
+}
+
+/// A command of this name, delivered by the first device.
+fn delivered(name: &str, code: &str) -> [String; 2] {
+    [
+        POLL[0].to_owned(),
+        format!(
+            r#"{{"lane":"primary.main","return":"NOERROR","out":{{"command":"{name}","code":"{code}","size":0,"position":0}}}}"#
+        ),
+    ]
+}
+
+/// A completion of the first device, called back or not.
+fn completed(name: &str, code: &str, called_back: bool) -> Vec<String> {
+    let mut lines = vec![
+        format!(
+            r#"{{"lane":"primary.main","call":"CompleteCommand","on":"d1","args":{{"command":"{name}","code":"{code}","bytes":0}}}}"#
+        ),
+        r#"{"lane":"primary.main","return":"NOERROR"}"#.to_owned(),
+    ];
+    if called_back {
+        lines.push(format!(
+            r#"{{"lane":"server.agent","callback":"{name}","completion":"{code}","bytes":0}}"#
+        ));
+    }
+    lines
+}
+
+/// The clause that a history made of such parts breaks.
+fn broken_by(parts: &[&[String]]) -> String {
+    let lines: Vec<&str> = parts.iter().flat_map(|part| part.iter()).map(String::as_str).collect();
+    broken(&[&lines])
+}
+
+#[test]
+fn what_has_not_to_be_delivered() {
+    let c1 = sent("s1", "c1", "Flush");
+    let d1 = delivered("c1", "Flush");
+    let order = "client.get-command.delivers";
+    // Again: while the client has it, when it has completed it, when it was called back.
+    assert_eq!(broken_by(&[&c1, &d1, &d1]), order);
+    let ends = completed("c1", "ERROR_SUCCESS", false);
+    assert_eq!(broken_by(&[&c1, &d1, &ends, &d1]), order);
+    let ends = completed("c1", "ERROR_SUCCESS", true);
+    assert_eq!(broken_by(&[&c1, &d1, &ends, &d1]), order);
+    // Of another device.
+    assert_eq!(broken_by(&[&sent("s2", "c1", "Flush"), &d1]), order);
+    // Before it was sent.
+    assert_eq!(broken_by(&[&d1, &c1]), "client.get-command.timeout");
+    // In the error state: what was queued, and the ClearError that has to wait.
+    let c2 = sent("s1", "c2", "Flush");
+    let fails = completed("c1", "ERROR_IO_DEVICE", false);
+    let d2 = delivered("c2", "Flush");
+    assert_eq!(broken_by(&[&c1, &c2, &d1, &fails, &d2]), "device.error.queue");
+    let both = [&c1[..], &c2[..], &d1[..], &d2[..], &fails[..]].concat();
+    let told =
+        [r#"{"lane":"server.agent","callback":"c1","completion":"ERROR_IO_DEVICE","bytes":0}"#
+            .to_owned()];
+    let clears = [sent("s1", "c3", "ClearError"), delivered("c3", "ClearError")].concat();
+    assert_eq!(broken_by(&[&both, &told, &clears]), "device.error.clear-error-waits");
+}
+
+#[test]
+fn a_command_that_is_accepted_and_had_to_be_refused() {
+    let (c1, c2) = (sent("s1", "c1", "Flush"), sent("s1", "c2", "Flush"));
+    let fails = completed("c1", "ERROR_IO_DEVICE", true);
+    let failed = [&c1[..], &delivered("c1", "Flush")[..], &fails[..]].concat();
+    assert_eq!(broken_by(&[&failed, &c2]), "server.send-command.io-error");
+    let closed = [r#"{"lane":"server.main","call":"CloseDevice","on":"s1"}"#.to_owned(), noerror()];
+    assert_eq!(broken_by(&[&closed, &c1]), "server.send-command.phase");
+    // The same beside a call that may have come before it or after it.
+    let abort = [
+        r#"{"lane":"primary.main","call":"SignalAbort","on":"cset"}"#.to_owned(),
+        r#"{"lane":"primary.main","return":"NOERROR"}"#.to_owned(),
+    ];
+    let failure = [c1[0].clone(), r#"{"lane":"server.main","return":"VD_E_ABORT"}"#.to_owned()];
+    let overlap = [&abort[..1], &failure[..1], &abort[1..], &failure[1..]].concat();
+    assert_eq!(broken_by(&[&overlap]), "server.send-command.error-callback");
+}
+
+#[test]
+fn a_device_in_error_is_not_blamed_for_every_refusal() {
+    let c1 = sent("s1", "c1", "Flush");
+    let fails = completed("c1", "ERROR_IO_DEVICE", true);
+    let failed = [&c1[..], &delivered("c1", "Flush")[..], &fails[..]].concat();
+    let refused = |code: &str| {
+        let send = sent("s2", "c2", "Flush")[0].clone();
+        let callback =
+            format!(r#"{{"lane":"server.main","callback":"c2","completion":"{code}","bytes":0}}"#);
+        broken_by(&[&failed, &[send, callback]])
+    };
+    assert_eq!(refused("ERROR_IO_DEVICE"), "device.independent");
+    assert_eq!(refused("ERROR_NO_SYSTEM_RESOURCES"), "server.send-command.status");
+}
+
+#[test]
+fn a_callback_that_is_lost_or_comes_too_soon() {
+    let c1 = sent("s1", "c1", "Flush");
+    let (d1, ends) = (delivered("c1", "Flush"), completed("c1", "ERROR_SUCCESS", false));
+    let mut closed = Vec::new();
+    for device in ["s1", "s2"] {
+        closed.push(format!(r#"{{"lane":"server.main","call":"CloseDevice","on":"{device}"}}"#));
+        closed.push(noerror());
+    }
+    for device in ["d1", "d2"] {
+        closed.push(format!(
+            r#"{{"lane":"primary.main","call":"GetCommand","on":"{device}","args":{{"timeout":0}}}}"#
+        ));
+        closed.push(r#"{"lane":"primary.main","return":"VD_E_CLOSE"}"#.to_owned());
+    }
+    closed.push(r#"{"lane":"primary.main","call":"Close","on":"cset"}"#.to_owned());
+    closed.push(r#"{"lane":"primary.main","return":"NOERROR"}"#.to_owned());
+    let returns = [r#"{"lane":"server.agent","return":"NOERROR"}"#.to_owned()];
+    assert_eq!(broken_by(&[&c1, &d1, &ends, &closed, &returns]), "agent.callback");
+    // A second one while the first is being executed.
+    let c2 = sent("s1", "c2", "Flush");
+    let held = [
+        r#"{"lane":"server.agent","callback":"c1","completion":"ERROR_SUCCESS","bytes":0,"held":true}"#,
+        r#"{"lane":"server.agent","callback":"c2","completion":"ERROR_SUCCESS","bytes":0}"#,
+    ]
+    .map(str::to_owned);
+    let both = [&c1[..], &d1[..], &ends[..], &c2[..], &delivered("c2", "Flush")[..]].concat();
+    let ends = completed("c2", "ERROR_SUCCESS", false);
+    assert_eq!(broken_by(&[&both, &ends, &held]), "agent.callback.lane");
+}

@@ -6,12 +6,13 @@
 //! other history: a return of the client that a server can bring about has an explanation,
 //! and one that no server can is a violation.
 //!
-//! A synthesized call is under way for as long as it can matter. That the server aborts, say,
-//! begins when the first call begins that is answered with `VD_E_ABORT`, and has no return:
-//! the checker finds out when it takes effect, and whether it has to. Earlier than that it
-//! need never begin, since nothing that was seen before depends on it. So it is with the
-//! configuration, with each command, and with the end of a device. What the synthesized
-//! calls break is not held against anyone.
+//! A synthesized call is under way for as long as it can matter. A command, say, is sent from
+//! when the call begins that is given it, and accepted when that returns; the checker finds
+//! out when in between it takes effect. That the server aborts begins when the first call
+//! returns that is answered with `VD_E_ABORT`, and has no return: earlier than that it need
+//! never begin, since whatever was seen before is explained as well without it, and with it
+//! what the server learns of each completion would not be known. What the synthesized calls
+//! break is not held against anyone.
 
 mod endings;
 mod server;
@@ -23,8 +24,9 @@ use crate::explain::{InputError, Judged, Verdict};
 use crate::session::Returned;
 use vdi_spec::clauses::Party;
 use vdi_spec::codes::HResult;
-use vdi_trace::{Event, Header, Process, TraceError};
+use vdi_trace::{Event, Function, Header, Process, TraceError};
 
+use endings::Endings;
 use synthesize::Synthesizer;
 
 /// Judges events of which a side is missing. That the server closes is tried where it is
@@ -39,10 +41,52 @@ pub(crate) fn judge(checker: Checker, header: &Header, events: &[(usize, Event<'
         return checker.finish_with(TraceError { line, column: 0, message: why.to_owned(), text });
     }
     let judged = judge_with(checker.clone(), header, events, false);
-    match judged.verdict {
-        Verdict::Violation(_) => judge_with(checker, header, events, true),
-        Verdict::Conformant | Verdict::Inconclusive(_) | Verdict::Unreadable { .. } => judged,
+    match &judged.verdict {
+        Verdict::Violation(violation) if may_follow_close(events, violation.line) => {
+            judge_with(checker, header, events, true)
+        }
+        Verdict::Violation(_)
+        | Verdict::Conformant
+        | Verdict::Inconclusive(_)
+        | Verdict::Unreadable { .. } => judged,
     }
+}
+
+/// Whether the event of this line is an answer that the server's Close may explain where its
+/// abort does not. What succeeds on a set, waits for it, or completes none of its commands,
+/// has found it open.
+fn may_follow_close(events: &[(usize, Event<'_>)], line: usize) -> bool {
+    let Some(at) = events.iter().position(|(of, _)| *of == line) else { return true };
+    let Event::Return { status, .. } = &events[at].1 else { return true };
+    let Some(call) = Endings::of(events).call_of(at) else { return true };
+    let Event::Call { call, .. } = &events[call].1 else { return true };
+    let finds_open = match call {
+        Function::GetCommand
+        | Function::CompleteCommand
+        | Function::GetBufferHandle
+        | Function::MapBufferHandle => true,
+        Function::GetConfiguration | Function::OpenDevice | Function::SignalAbort => {
+            *status == HResult::NOERROR
+        }
+        Function::Create
+        | Function::CreateEx
+        | Function::OpenInSecondary
+        | Function::OpenInSecondaryEx
+        | Function::Close
+        | Function::Open
+        | Function::BeginConfiguration
+        | Function::RequestBuffers
+        | Function::EndConfiguration
+        | Function::QueryAvailableBuffers
+        | Function::AllocateBuffer
+        | Function::FreeBuffer
+        | Function::ExecuteCompletionAgent
+        | Function::SendCommand
+        | Function::CloseDevice
+        | Function::IsSharedBuffer => false,
+    };
+    let open = [HResult::NOERROR, HResult::VD_E_TIMEOUT, HResult::VD_E_INVALID];
+    !(finds_open && open.contains(status))
 }
 
 /// What the server set that was not seen is told by the configuration that a client was

@@ -41,7 +41,7 @@ pub(super) struct Set {
     buffers: BTreeSet<String>,
     /// Callbacks that are perhaps still to come: one that reports an error may end what
     /// is queued at the device, and those after it come after it.
-    unreported: Vec<Event<'static>>,
+    unreported: Vec<Told>,
 }
 
 /// What makes the names of a set's synthesized lanes and handles differ.
@@ -65,6 +65,9 @@ pub(super) struct Progress {
     pub(super) active_from: usize,
 }
 
+/// What the server is told of a device, by its name.
+type Told = (String, Event<'static>);
+
 /// How a set ends.
 #[derive(Clone, Debug, Default)]
 pub(super) struct End {
@@ -74,6 +77,8 @@ pub(super) struct End {
     closes: bool,
     /// A client knows that the set has ended, or does not care.
     pub(super) known: bool,
+    /// A call has told of an abort.
+    pub(super) told: bool,
     /// Something that ends the set has begun: which callbacks come with which code is open.
     pub(super) begun: bool,
     /// Where the events stand before which a command has to be sent, if it is to be sent
@@ -266,7 +271,15 @@ impl Set {
     /// From now on the server may have closed every device.
     pub(super) fn may_close_devices(&mut self) -> Vec<Event<'static>> {
         let names: Vec<String> = self.devices.keys().cloned().collect();
-        names.iter().filter_map(|name| self.may_close(name)).collect()
+        self.may_close_these(names.iter().map(String::as_str))
+    }
+
+    /// The same of the devices of these names.
+    pub(super) fn may_close_these<'n>(
+        &mut self,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Vec<Event<'static>> {
+        names.into_iter().filter_map(|name| self.may_close(name)).collect()
     }
 
     /// The end may be that the server has closed everything.
@@ -294,7 +307,12 @@ impl Set {
 
     /// The server learns how a command ended, now or later. Of what may yet end
     /// otherwise it does not.
-    pub(super) fn completed(&mut self, command: &str, args: &Args<'_>) -> Option<Event<'static>> {
+    pub(super) fn completed(
+        &mut self,
+        device: &str,
+        command: &str,
+        args: &Args<'_>,
+    ) -> Option<Event<'static>> {
         let completion: Win32 = args.code.and_then(|code| code.completion())?;
         if self.end.begun || self.end.aborts {
             return None;
@@ -308,16 +326,19 @@ impl Set {
             position: None,
             held: false,
         };
-        if completion == Win32::ERROR_SUCCESS && self.unreported.is_empty() {
+        if completion == Win32::ERROR_SUCCESS {
             return Some(callback);
         }
-        self.unreported.push(callback);
+        self.unreported.push((device.to_owned(), callback));
         None
     }
 
-    /// The server has learnt of every error.
-    pub(super) fn report(&mut self) -> Vec<Event<'static>> {
-        std::mem::take(&mut self.unreported)
+    /// The server has learnt of every error of this device.
+    pub(super) fn report(&mut self, device: &str) -> Vec<Event<'static>> {
+        let of_device = |(of, _): &Told| of == device;
+        let (now, later): (Vec<Told>, Vec<Told>) = self.unreported.drain(..).partition(of_device);
+        self.unreported = later;
+        now.into_iter().map(|(_, callback)| callback).collect()
     }
 }
 

@@ -42,6 +42,10 @@ pub(super) struct Synthesizer<'t> {
     interfaces: BTreeMap<&'t str, usize>,
     /// The set and the name of each device that a client opened, by its handle.
     devices: BTreeMap<&'t str, (usize, &'t str)>,
+    /// The interface of each device that is open, by its handle.
+    opened: BTreeMap<&'t str, &'t str>,
+    /// The interfaces of secondary clients.
+    secondaries: BTreeSet<&'t str>,
     /// Synthesized calls that return when one that was seen does, by where that began: on
     /// this lane, unless this set has begun to end by then.
     returns: BTreeMap<usize, Vec<(String, Option<usize>)>>,
@@ -82,6 +86,8 @@ impl<'t> Synthesizer<'t> {
             sets: Vec::new(),
             interfaces: BTreeMap::new(),
             devices: BTreeMap::new(),
+            opened: BTreeMap::new(),
+            secondaries: BTreeSet::new(),
             returns: BTreeMap::new(),
             early: BTreeMap::new(),
             given: BTreeSet::new(),
@@ -107,11 +113,12 @@ impl<'t> Synthesizer<'t> {
                     let (call, on) = (*call, on.as_str());
                     self.after_call(SeenCall { at, call, on, creates, args, ending });
                 } else if *call == Function::Close {
-                    self.may_be_aborted(on.as_str());
+                    self.may_be_closed(on.as_str());
                 }
                 continue;
             }
             let call = self.endings.call_of(at);
+            call.iter().for_each(|call| self.may_show_abort(*call));
             if let Event::Exit { process, .. } = event {
                 let (position, primary) = (self.whole.len(), *process == Process::Primary);
                 self.sets.iter_mut().for_each(|set| set.end_at(position, primary));
@@ -181,11 +188,7 @@ impl<'t> Synthesizer<'t> {
         if is_open_in_secondary(call) {
             self.secondary_opens(on, args);
         } else if call == Function::Close {
-            // The server may be done with every device.
-            let Some(set) = self.set_of(on) else { return };
-            set.end_at(position, primary);
-            let closing = set.may_close_devices();
-            self.add(closing);
+            self.may_have_closed_devices(on, primary);
         } else if call == Function::SignalAbort {
             self.set_of(on).iter_mut().for_each(|set| set.end_at(position, true));
         } else if call == Function::GetBufferHandle
@@ -193,6 +196,19 @@ impl<'t> Synthesizer<'t> {
         {
             self.allocate(on, buffer.as_str(), 0);
         }
+    }
+
+    /// A client is about to close: the server may be done with its devices, the primary's
+    /// being all.
+    fn may_have_closed_devices(&mut self, on: &'t str, primary: bool) {
+        let position = self.whole.len();
+        let own = self.opened.iter().filter(|(_, interface)| **interface == on);
+        let own = own.filter_map(|(handle, _)| self.devices.get(handle));
+        let names: Vec<&str> = own.map(|(_, name)| *name).collect();
+        let Some(set) = self.set_of(on) else { return };
+        set.end_at(position, primary);
+        let closing = if primary { set.may_close_devices() } else { set.may_close_these(names) };
+        self.add(closing);
     }
 
     /// A call has begun, of which it is known how it will end.
@@ -224,14 +240,30 @@ impl<'t> Synthesizer<'t> {
             let Some((_, name)) = self.devices.get(on).copied() else { return };
             let closing = self.set_of(on).and_then(|set| set.may_close(name));
             self.add(closing);
-        } else if ending.status == HResult::VD_E_ABORT
-            || (call == Function::Close && (succeeds || ending.status == HResult::VD_E_OPEN))
+        } else if call == Function::Close && (succeeds || ending.status == HResult::VD_E_OPEN) {
+            self.may_be_closed(on);
+        }
+    }
+
+    /// A call is about to return: until one tells of an abort there need not have been any.
+    /// What it is asked for while it waits goes on.
+    fn may_show_abort(&mut self, call: usize) {
+        let Event::Call { on, .. } = &self.events[call].1 else { return };
+        if self.endings.ends_with(call, HResult::VD_E_ABORT) {
+            self.may_be_aborted(on.as_str());
+        }
+    }
+
+    /// A client closes a set: the primary may do so after an abort that nobody has told of;
+    /// a secondary needs none, unless it has a device open.
+    fn may_be_closed(&mut self, on: &'t str) {
+        if !self.secondaries.contains(on) || self.opened.values().any(|interface| *interface == on)
         {
             self.may_be_aborted(on);
         }
     }
 
-    /// A client may close what was aborted, though nobody has said so.
+    /// From here on the set may have been aborted.
     fn may_be_aborted(&mut self, on: &str) {
         let (position, closes) = (self.whole.len(), self.closes);
         let Some(set) = self.set_of(on).filter(|set| !set.end.aborts) else { return };
@@ -264,6 +296,7 @@ impl<'t> Synthesizer<'t> {
         let Some(set) = self.interfaces.get(seen.on).copied() else { return };
         if let Some(handle) = seen.creates {
             self.devices.insert(handle, (set, name));
+            self.opened.insert(handle, seen.on);
         }
         if let Some((open, lane)) = self.sets[set].may_open_device(name) {
             self.add([open]);
@@ -286,13 +319,18 @@ impl<'t> Synthesizer<'t> {
         } else if *function == Function::CompleteCommand && succeeded {
             self.completed(on, args);
         } else if self.endings.ends_with(call, HResult::VD_E_ABORT) {
-            self.set_of(on).iter_mut().for_each(|set| set.end.known = true);
+            self.set_of(on).iter_mut().for_each(|set| {
+                (set.end.known, set.end.told) = (true, true);
+            });
+        } else if self.endings.ends_with(call, HResult::VD_E_CLOSE) {
+            self.opened.remove(on);
         }
     }
 
     /// A secondary client opens a set; who created it was perhaps not seen.
     fn secondary_opens(&mut self, on: &'t str, args: &'t Args<'t>) {
         let name = name_of(args);
+        self.secondaries.insert(on);
         if let Some(known) = self.sets.iter().rposition(|set| set.name == name) {
             self.interfaces.insert(on, known);
             return;
@@ -452,8 +490,10 @@ impl<'t> Synthesizer<'t> {
         let active_from = set.progress.active_from;
         let ended = set.end.at.filter(|_| set.end.known).map(|at| at.max(active_from));
         let before = known.errored.into_iter().chain(ended).min();
-        let callbacks = if clears { set.report() } else { Vec::new() };
-        let closes = if ended.is_some() { set.may_close_all() } else { Vec::new() };
+        let callbacks = if clears { set.report(device) } else { Vec::new() };
+        // After a close in order an abort ends nothing: what is queued is delivered still.
+        let in_order = ended.is_some() && !set.end.told;
+        let closes = if in_order { set.may_close_all() } else { Vec::new() };
         self.add(callbacks);
         if let Some(position) = ended {
             closes.into_iter().for_each(|closes| self.insert(position, closes));
@@ -495,7 +535,7 @@ impl<'t> Synthesizer<'t> {
         {
             known.errored = known.errored.or(call);
         }
-        let callback = set.completed(command.as_str(), args);
+        let callback = set.completed(device.unwrap_or_default(), command.as_str(), args);
         self.add(callback);
     }
 }

@@ -6,6 +6,7 @@ mod causes;
 mod contested;
 mod ends;
 mod half;
+mod half_pinned;
 mod histories;
 mod lives;
 mod lives_pinned;

@@ -1,0 +1,256 @@
+//! Halves of histories as recorders write them: threads that wait while others work, errors
+//! that are cleared, secondary clients that come and go, and many devices.
+
+use vdi_check::{Judged, Verdict, check_reader};
+use vdi_spec::clauses::Profile;
+
+/// What a library that stands between a client and the original one has written.
+struct Recording(Vec<String>);
+
+impl Recording {
+    /// The primary client has created the set; the server has configured it.
+    fn of(devices: usize) -> Self {
+        let mut made = Self(vec![r#"{"vdi":"trace/1","unseen":["server"]}"#.to_owned()]);
+        made.call(
+            "primary.main",
+            "CreateEx",
+            "cset",
+            &format!(r#","args":{{"name":"S","config":{{"deviceCount":{devices}}}}}"#),
+        );
+        made.ret("primary.main", "NOERROR", "");
+        made.call("primary.main", "GetConfiguration", "cset", r#","args":{"timeout":"infinite"}"#);
+        let area = 65_536 * 4 * devices;
+        made.ret(
+            "primary.main",
+            "NOERROR",
+            &format!(
+                r#","out":{{"config":{{"deviceCount":{devices},"features":["WriteMedia"],"alignment":512,"blockSize":512,"maxIODepth":4,"maxTransferSize":65536,"bufferAreaSize":{area}}}}}"#
+            ),
+        );
+        made
+    }
+
+    fn call(&mut self, lane: &str, call: &str, on: &str, rest: &str) {
+        self.0.push(format!(r#"{{"lane":"{lane}","call":"{call}","on":"{on}"{rest}}}"#));
+    }
+
+    fn ret(&mut self, lane: &str, status: &str, rest: &str) {
+        self.0.push(format!(r#"{{"lane":"{lane}","return":"{status}"{rest}}}"#));
+    }
+
+    fn opens(&mut self, lane: &str, set: &str, device: usize) {
+        self.opens_at(lane, set, device);
+        self.ret(lane, "NOERROR", "");
+    }
+
+    fn opens_at(&mut self, lane: &str, set: &str, device: usize) {
+        let name = if device == 1 { "S".to_owned() } else { format!("S{device}") };
+        let rest = format!(r#","as":"d{device}","args":{{"name":"{name}"}}"#);
+        self.call(lane, "OpenDevice", set, &rest);
+    }
+
+    fn waits(&mut self, lane: &str, device: usize) {
+        self.call(lane, "GetCommand", &format!("d{device}"), r#","args":{"timeout":"infinite"}"#);
+    }
+
+    fn given(&mut self, lane: &str, command: &str, code: &str, buffer: &str) {
+        let data = if code == "Write" {
+            format!(r#","size":65536,"buffer":"{buffer}""#)
+        } else {
+            String::new()
+        };
+        let out = format!(r#","out":{{"command":"{command}","code":"{code}"{data}}}"#);
+        self.ret(lane, "NOERROR", &out);
+    }
+
+    fn completes(&mut self, lane: &str, device: usize, command: &str, code: &str, bytes: u32) {
+        let args = format!(r#","args":{{"command":"{command}","code":"{code}","bytes":{bytes}}}"#);
+        self.call(lane, "CompleteCommand", &format!("d{device}"), &args);
+        self.ret(lane, "NOERROR", "");
+    }
+
+    /// A Write, an error, its ClearError and another Write.
+    fn recovers(&mut self, lane: &str, device: usize, round: usize) {
+        let (name, buffer) = (|n: usize| format!("c{device}-{round}-{n}"), format!("b{device}"));
+        self.waits(lane, device);
+        self.given(lane, &name(1), "Write", &buffer);
+        self.completes(lane, device, &name(1), "ERROR_WRITE_FAULT", 0);
+        self.waits(lane, device);
+        self.given(lane, &name(2), "ClearError", "");
+        self.completes(lane, device, &name(2), "ERROR_SUCCESS", 0);
+        self.waits(lane, device);
+        self.given(lane, &name(3), "Write", &buffer);
+        self.completes(lane, device, &name(3), "ERROR_SUCCESS", 65_536);
+    }
+
+    fn closes(&mut self, lane: &str, set: &str) {
+        self.call(lane, "Close", set, "");
+        self.ret(lane, "NOERROR", "");
+    }
+
+    fn judged(&self) -> Judged {
+        check_reader(self.0.join("\n").as_bytes(), &Profile::default())
+    }
+
+    fn is_conformant(&self) {
+        self.judged().assert_conformant();
+    }
+
+    /// The clause that it breaks.
+    fn breaks(&self) -> String {
+        match self.judged().verdict {
+            Verdict::Violation(violation) => violation.clause.to_string(),
+            other => panic!("{other:?}\n{}", self.0.join("\n")),
+        }
+    }
+}
+
+#[test]
+fn what_goes_on_beside_a_thread_that_waits_until_the_abort() {
+    for rounds in 1..=4 {
+        let mut seen = Recording::of(2);
+        (1..=2).for_each(|device| seen.opens("primary.main", "cset", device));
+        seen.waits("primary.t2", 2);
+        (0..rounds).for_each(|round| seen.recovers("primary.t1", 1, round));
+        let before = seen.0.len();
+        seen.waits("primary.t1", 1);
+        seen.ret("primary.t1", "VD_E_ABORT", "");
+        seen.ret("primary.t2", "VD_E_ABORT", "");
+        seen.closes("primary.main", "cset");
+        seen.is_conformant();
+        // What is delivered when one has been told of the abort is delivered after it.
+        seen.0.truncate(before);
+        seen.ret("primary.t2", "VD_E_ABORT", "");
+        seen.waits("primary.t1", 1);
+        seen.given("primary.t1", "late", "Write", "b1");
+        assert_eq!(seen.breaks(), "abort.no-delivery", "{rounds}");
+    }
+}
+
+#[test]
+fn secondary_clients_that_close_end_nothing() {
+    let mut seen = Recording::of(1);
+    seen.opens_at("primary.main", "cset", 1);
+    for secondary in 1..=3 {
+        let (lane, set) = (format!("secondary{secondary}.main"), format!("x{secondary}set"));
+        seen.call(&lane, "OpenInSecondary", &set, r#","args":{"name":"S"}"#);
+        seen.ret(&lane, "NOERROR", "");
+        seen.call(&lane, "Close", &set, "");
+    }
+    seen.ret("primary.main", "NOERROR", "");
+    seen.recovers("primary.t1", 1, 0);
+    for secondary in 1..=3 {
+        seen.ret(&format!("secondary{secondary}.main"), "NOERROR", "");
+    }
+    seen.recovers("primary.t1", 1, 1);
+    seen.recovers("primary.t1", 1, 2);
+    let before = seen.0.len();
+    seen.waits("primary.t1", 1);
+    seen.ret("primary.t1", "VD_E_CLOSE", "");
+    seen.closes("primary.main", "cset");
+    seen.is_conformant();
+    // The set is as open to another one as it was.
+    seen.0.truncate(before);
+    seen.call("secondary4.main", "OpenInSecondary", "x4set", r#","args":{"name":"S"}"#);
+    seen.ret("secondary4.main", "VD_E_PROTOCOL", "");
+    assert_eq!(seen.breaks(), "client.open-in-secondary.status");
+}
+
+/// Errors of two devices, each of which is told to the server and cleared by itself.
+#[test]
+fn the_error_of_one_device_is_cleared_before_that_of_the_other_is_told() {
+    let mut seen = Recording::of(2);
+    (1..=2).for_each(|device| seen.opens("primary.main", "cset", device));
+    for device in 1..=2 {
+        let (lane, name) = (format!("primary.t{device}"), format!("c{device}"));
+        seen.waits(&lane, device);
+        seen.given(&lane, &name, "Write", &format!("b{device}"));
+        seen.completes(&lane, device, &name, "ERROR_WRITE_FAULT", 0);
+    }
+    for device in 1..=2 {
+        let (lane, name) = (format!("primary.t{device}"), format!("e{device}"));
+        seen.waits(&lane, device);
+        seen.given(&lane, &name, "ClearError", "");
+        seen.completes(&lane, device, &name, "ERROR_SUCCESS", 0);
+        seen.recovers(&lane, device, 1);
+    }
+    seen.is_conformant();
+}
+
+/// Of eight devices each has a command in hand when the abort is told, and the end of the
+/// history is wrong: no order explains it, and that is found without trying them all.
+#[test]
+fn many_devices_and_a_wrong_answer() {
+    let mut seen = Recording::of(8);
+    (1..=8).for_each(|device| seen.opens("primary.main", "cset", device));
+    for device in 1..=8 {
+        let lane = format!("primary.t{device}");
+        seen.waits(&lane, device);
+        seen.given(&lane, &format!("c{device}"), "Write", &format!("b{device}"));
+        seen.waits(&lane, device);
+    }
+    seen.call("primary.main", "SignalAbort", "cset", "");
+    seen.ret("primary.main", "NOERROR", "");
+    (1..=8).for_each(|device| seen.ret(&format!("primary.t{device}"), "VD_E_ABORT", ""));
+    let before = seen.0.len();
+    seen.closes("primary.main", "cset");
+    seen.is_conformant();
+    for (call, clause) in [("Write", "abort.no-delivery"), ("Flush", "abort.no-delivery")] {
+        seen.0.truncate(before);
+        seen.waits("primary.t8", 8);
+        seen.given("primary.t8", "late", call, "b8");
+        assert_eq!(seen.breaks(), clause);
+    }
+    seen.0.truncate(before);
+    seen.waits("primary.t8", 8);
+    seen.ret("primary.t8", "VD_E_TIMEOUT", "");
+    assert_eq!(seen.breaks(), "abort.no-delivery");
+}
+
+/// The same of devices that are closed in order, some by clients that leave at once.
+#[test]
+fn many_devices_closed_by_clients_that_leave_one_after_the_other() {
+    let mut seen = Recording::of(8);
+    for secondary in 1..=3 {
+        let (lane, set) = (format!("secondary{secondary}.main"), format!("x{secondary}set"));
+        seen.call(&lane, "OpenInSecondary", &set, r#","args":{"name":"S"}"#);
+        seen.ret(&lane, "NOERROR", "");
+    }
+    let owner = |device: usize| match device {
+        1..=2 => ("primary.main".to_owned(), "cset".to_owned(), "primary".to_owned()),
+        _ => {
+            let secondary = 1 + device % 2;
+            let process = format!("secondary{secondary}");
+            (format!("{process}.main"), format!("x{secondary}set"), process)
+        }
+    };
+    for device in 1..=8 {
+        let (lane, set, _) = owner(device);
+        seen.opens(&lane, &set, device);
+    }
+    let thread = |device: usize| format!("{}.t{device}", owner(device).2);
+    for device in 1..=8 {
+        seen.waits(&thread(device), device);
+        seen.given(&thread(device), &format!("c{device}"), "Flush", "");
+        if device == 4 {
+            // It has no device.
+            seen.closes("secondary3.main", "x3set");
+        }
+    }
+    for device in 1..=8 {
+        seen.completes(&thread(device), device, &format!("c{device}"), "ERROR_SUCCESS", 0);
+        seen.waits(&thread(device), device);
+    }
+    (1..=8).rev().for_each(|device| seen.ret(&thread(device), "VD_E_CLOSE", ""));
+    let before = seen.0.len();
+    for (lane, set) in
+        [("secondary1.main", "x1set"), ("secondary2.main", "x2set"), ("primary.main", "cset")]
+    {
+        seen.closes(lane, set);
+    }
+    seen.is_conformant();
+    seen.0.truncate(before);
+    seen.waits(&thread(8), 8);
+    seen.ret(&thread(8), "VD_E_TIMEOUT", "");
+    assert_eq!(seen.breaks(), "client.get-command.close-again");
+}

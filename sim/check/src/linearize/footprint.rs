@@ -50,6 +50,7 @@ pub(super) fn of(
         || pending.bound.elsewhere
         || pending.bound.creates
         || context.profile().connected_state_cells == ConnectedStateCells::Table
+            && state.configuration == vdi_model::Configuration::Unset
     {
         return Footprint::ALL;
     }

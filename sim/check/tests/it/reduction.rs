@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use vdi_check::{Checker, Judged, Verdict, check_trace_with};
 use vdi_simulate::{Overlaps, overlapping};
-use vdi_spec::clauses::Profile;
+use vdi_spec::clauses::{GetCommandBeforeActive, Profile, QUESTIONS};
 use vdi_trace::{Trace, TraceReader};
 
 use crate::overlaps::{corrupted, first_seed, profile, seeds, told};
@@ -169,8 +169,13 @@ pub(crate) fn server(device: usize) -> String {
 
 /// The verdict, and how many configurations were looked at.
 pub(crate) fn counted(lines: &Lines) -> (Verdict, usize) {
+    counted_under(lines, Profile::default())
+}
+
+/// The same under a profile.
+fn counted_under(lines: &Lines, profile: Profile) -> (Verdict, usize) {
     let mut reader = TraceReader::new(lines.text.as_bytes()).expect("a trace");
-    let mut judge = Checker::new(reader.header(), Profile::default()).putting_off_from(0);
+    let mut judge = Checker::new(reader.header(), profile).putting_off_from(0);
     while let Some(line) = reader.next_line().expect("an event") {
         if !judge.event(line.number, &line.event).expect("a sound event") {
             break;
@@ -412,4 +417,21 @@ fn what_is_wrong_among_many_devices_is_found() {
     };
     wrong(r#""return":"VD_E_CLOSE""#, r#""return":"VD_E_ABORT""#);
     wrong(r#""completion":"ERROR_SUCCESS""#, r#""completion":"ERROR_IO_DEVICE""#);
+}
+
+/// No reading leaves it out, but one: where GetCommand is refused before all is open, each call
+/// of a thread that is early may have come before the last open, or after it.
+#[test]
+fn what_overlaps_is_tried_in_one_order_under_each_reading() {
+    let lines = backup(16, 3, 7);
+    for reading in QUESTIONS.iter().flat_map(|row| row.question.readings()) {
+        let mut profile = Profile::default();
+        profile.choose(reading);
+        let early = profile.get_command_before_active == GetCommandBeforeActive::ProtocolError;
+        let (verdict, examined) = counted_under(&lines, profile);
+        let a_device = if early { 1 << 16 } else { 0 };
+        let most = lines.events * 3 + a_device;
+        assert!(!matches!(verdict, Verdict::Inconclusive(_)), "{reading:?}");
+        assert!(examined <= most, "{reading:?}: {examined} for {} events", lines.events);
+    }
 }

@@ -13,6 +13,7 @@ mod hostile;
 mod house;
 mod interleaved;
 mod interrupts;
+mod junit;
 mod orderings;
 mod own_client;
 mod own_implementation;

@@ -124,6 +124,9 @@ pub struct ReportArgs {
     /// Write the report here; the summary line is still printed
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write every time in JUnit XML as 0, so that two runs give the same bytes
+    #[arg(long)]
+    pub no_times: bool,
     /// Tell every failure, not one of those that have the same cause
     #[arg(long)]
     pub verbose: bool,

@@ -65,6 +65,7 @@ pub(super) fn print(
         Format::Json => report::json(summary),
         Format::Junit => report::junit(summary, !args.no_times),
         Format::Markdown => report::markdown(summary),
+        Format::Html => vdi_html::run_page(summary).html(),
     };
     match &args.output {
         None => out.write_all(text.as_bytes())?,

@@ -524,7 +524,7 @@ fn offers_nothing(adapter: &str) {
 
 #[test]
 fn the_same_run_gives_the_same_bytes() {
-    for format in ["text", "json", "junit", "markdown"] {
+    for format in ["text", "json", "junit", "markdown", "html"] {
         let one = vdi(&["run", "--format", format, "--no-times", "--jobs", "2"]);
         let two = vdi(&["run", "--format", format, "--no-times", "--jobs", "1"]);
         assert_eq!(one.stdout, two.stdout, "{format}");

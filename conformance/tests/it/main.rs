@@ -17,6 +17,7 @@ mod junit;
 mod orderings;
 mod own_client;
 mod own_implementation;
+mod pages;
 mod programs;
 mod programs_lives;
 mod races;

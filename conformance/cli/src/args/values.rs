@@ -33,6 +33,8 @@ pub enum Format {
     Junit,
     /// Markdown, for a step summary
     Markdown,
+    /// One page with drawings, for a browser
+    Html,
 }
 
 /// What the report of a check looks like.
@@ -42,6 +44,8 @@ pub enum CheckFormat {
     Text,
     /// For programs: one object per trace
     Json,
+    /// One page, for a browser
+    Html,
 }
 
 /// A party that gates.

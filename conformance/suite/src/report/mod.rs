@@ -104,7 +104,8 @@ impl Summary<'_> {
     }
 
     /// Whether a result counts: a violation does if its party gates, all else does.
-    fn gates(&self, result: &ScenarioResult) -> bool {
+    #[must_use]
+    pub fn gates(&self, result: &ScenarioResult) -> bool {
         match &result.verdict {
             Verdict::Violation(violation) => self.parties.contains(&violation.party),
             _ => true,

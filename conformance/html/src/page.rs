@@ -272,7 +272,7 @@ impl Page {
         for (name, value) in &self.facts {
             let _ = write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", text(name), text(value));
         }
-        let _ = write!(out, "<div><dt>exit code</dt><dd>{}</dd></div></dl>\n", self.code);
+        let _ = writeln!(out, "<div><dt>exit code</dt><dd>{}</dd></div></dl>", self.code);
         out.push_str("<ul class=\"tiles\">\n");
         for Tile { value, label, mark } in &self.tiles {
             let (value, label) = (text(value), text(label));

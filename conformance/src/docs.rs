@@ -17,6 +17,7 @@ macro_rules! page {
             "[gate]: ../gate/index.html\n",
             "[library]: ../../../vdi_sim/docs/library/index.html\n",
             "[protocol]: ../protocol/index.html\n",
+            "[reports]: ../reports/index.html\n",
             "[readings]: ../../../vdi_sim/docs/readings/index.html\n",
             "[recording]: ../../../vdi_sim/docs/recording/index.html\n",
             "[runtime]: ../../../vdi_sim/docs/runtime/index.html\n",
@@ -42,6 +43,9 @@ pub mod disagree {}
 
 #[doc = page!("docs/mutants")]
 pub mod mutants {}
+
+#[doc = page!("docs/reports")]
+pub mod reports {}
 
 #[doc = page!("docs/gate")]
 pub mod gate {}

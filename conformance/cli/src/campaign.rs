@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::input::jobs;
 use super::interrupt;
 use super::output::{note, pretty, progress, write};
+use super::pages;
 use super::worlds::{again, exit_code_of};
 use vdi_campaign::{CampaignConfig, Seeds, Share};
 
@@ -89,9 +90,20 @@ fn finish(
     (format, output): (CheckFormat, Option<&Path>),
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
+    let partial = found.interrupted || !missing.is_empty();
+    let code = match exit_code_of(found.problems.keys().map(String::as_str)) {
+        exit_code::CONFORMANT if partial => exit_code::INCONCLUSIVE,
+        code => code,
+    };
     match format {
         CheckFormat::Json => writeln!(out, "{}", pretty(found)?)?,
         CheckFormat::Text => text(found, missing, out)?,
+        CheckFormat::Html => {
+            let mut told = Vec::new();
+            text(found, missing, &mut told)?;
+            let told = String::from_utf8_lossy(&told).into_owned();
+            out.write_all(pages::campaign(found, told, code).html().as_bytes())?;
+        }
     }
     if format == CheckFormat::Json {
         missing.iter().for_each(|missing| note(&format!("missing {missing}")));
@@ -99,11 +111,7 @@ fn finish(
     if let Some(path) = output {
         write(path, &(pretty(found)? + "\n"))?;
     }
-    let partial = found.interrupted || !missing.is_empty();
-    Ok(match exit_code_of(found.problems.keys().map(String::as_str)) {
-        exit_code::CONFORMANT if partial => exit_code::INCONCLUSIVE,
-        code => code,
-    })
+    Ok(code)
 }
 
 fn text(found: &Campaign, missing: &[String], out: &mut dyn Write) -> Result<(), Failure> {

@@ -9,9 +9,11 @@ use vdi_check::{Checker, Judged, check_lines, check_trace_with, exit_code, guard
 use vdi_spec::clauses::Profile;
 use vdi_trace::Trace;
 
-use super::args::{CheckArgs, CheckFormat, EndArg, gating};
+use super::args::{CheckArgs, CheckFormat, EndArg, ViewArgs, gating};
 use super::failure::Failure;
 use super::input::{profile, trace_file, trace_reader};
+use super::output::write;
+use vdi_html::{JudgedTrace, Page, trace_page};
 use vdi_suite::report::{lane_diagram, trace_verdict};
 
 /// Bytes up to which a trace is judged again under every other reading.
@@ -21,6 +23,11 @@ pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<u8, Failure
     let profile = profile(&args.profile)?;
     let parties = gating(&args.party);
     let mut worst = exit_code::CONFORMANT;
+    if args.format == CheckFormat::Html {
+        let page = page("vdi check", args, &profile)?;
+        out.write_all(page.html().as_bytes())?;
+        return Ok(page.code);
+    }
     for path in &args.traces {
         let name = path.display().to_string();
         let kept = if args.explain { Some(trace_file(path, args.lines)?) } else { None };
@@ -41,10 +48,59 @@ pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<u8, Failure
                 let line = json!({ "trace": name, "exitCode": code, "judged": judged });
                 writeln!(out, "{line}")?;
             }
+            // It is one page for all of them, and written already.
+            CheckFormat::Html => {}
         }
         worst = worse(worst, judged.exit_code(&parties));
     }
     Ok(worst)
+}
+
+/// `vdi view`: a trace as a page, in a file.
+pub(super) fn view(args: &ViewArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let page = page("vdi view", &args.as_check(), &profile(&args.profile)?)?;
+    let path = args.output.clone().unwrap_or_else(|| args.trace.with_extension("html"));
+    if path == Path::new("-") {
+        out.write_all(page.html().as_bytes())?;
+    } else {
+        if path == args.trace {
+            let why = format!("{}: is the trace itself; say --output", path.display());
+            return Err(Failure::Usage(why));
+        }
+        write(&path, &page.html())?;
+        writeln!(out, "{}: {}", path.display(), page.title)?;
+    }
+    Ok(page.code)
+}
+
+/// The traces as a page. Each is judged as ever, and once more for the order of effects, which
+/// costs more; where that is too much the page has none.
+fn page(command: &str, args: &CheckArgs, profile: &Profile) -> Result<Page, Failure> {
+    let parties = gating(&args.party);
+    let mut traces = Vec::new();
+    for path in &args.traces {
+        let trace = trace_file(path, args.lines)?;
+        let checker = || prepared(Checker::new(&trace.header, profile.clone()), args);
+        let judged = guarded(|| {
+            let mut judged = check_trace_with(checker(), &trace);
+            let again = |other: &Profile| {
+                let checker = prepared(Checker::new(&trace.header, other.clone()), args);
+                Ok::<_, std::convert::Infallible>(check_trace_with(checker, &trace))
+            };
+            let Ok(()) = judged.name_readings(profile, again);
+            let explained = check_trace_with(checker().explaining(), &trace);
+            let same = std::mem::discriminant(&explained.verdict)
+                == std::mem::discriminant(&judged.verdict);
+            Judged { order: explained.order.filter(|_| same), ..judged }
+        });
+        let judged = judged.unwrap_or_else(Judged::our_fault);
+        let name = path.display().to_string();
+        let checker = checker();
+        traces.push(JudgedTrace { name, trace, judged, checker });
+    }
+    let codes = traces.iter().map(|one| one.judged.exit_code(&parties));
+    let code = codes.fold(exit_code::CONFORMANT, worse);
+    Ok(trace_page(command, &args.profile, &parties, code, &traces))
 }
 
 fn prepared(checker: Checker, args: &CheckArgs) -> Checker {

@@ -10,6 +10,7 @@ use super::args::{CheckFormat, DiagnoseArgs};
 use super::failure::Failure;
 use super::input::trace_file;
 use super::output::pretty;
+use super::pages;
 
 impl From<BadLog> for Failure {
     fn from(bad: BadLog) -> Self {
@@ -35,6 +36,7 @@ pub(super) fn diagnose(args: &DiagnoseArgs, out: &mut dyn Write) -> Result<u8, F
     match args.format {
         CheckFormat::Text => write!(out, "{}", found.text())?,
         CheckFormat::Json => writeln!(out, "{}", pretty(&found)?)?,
+        CheckFormat::Html => write!(out, "{}", pages::diagnosis(&found).html())?,
     }
     Ok(found.exit_code)
 }

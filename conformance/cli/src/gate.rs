@@ -61,6 +61,7 @@ pub(super) fn gate(args: &GateArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         stale,
         role: None,
         verbose: args.report.verbose,
+        files: std::collections::BTreeMap::new(),
     };
     print(&args.report, &summary, out)
 }

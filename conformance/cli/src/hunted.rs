@@ -8,6 +8,7 @@ use vdi_check::exit_code;
 use super::args::{CheckFormat, MutantsArgs};
 use super::failure::Failure;
 use super::output::pretty;
+use super::pages::{self, Hunted};
 use vdi_campaign::WorldKill;
 use vdi_reference::MutantInfo;
 
@@ -22,7 +23,19 @@ pub(super) fn print(
         kills.iter().filter(|kill| kill.fits).map(|kill| kill.seeds).collect();
     seeds.sort_unstable();
     let (middle, most) = (seeds.get(seeds.len() / 2).copied(), seeds.last().copied());
-    if args.format == CheckFormat::Json {
+    let code = if wrong.is_empty() { exit_code::CONFORMANT } else { exit_code::VIOLATION };
+    if args.format == CheckFormat::Html {
+        let hunted = defects.iter().zip(kills).map(|(row, kill)| Hunted {
+            name: row.name,
+            breaks: row.breaks,
+            fits: Some(kill.fits),
+            clause: kill.clause,
+            told: line(kill),
+            by: "",
+        });
+        let page = pages::mutants(&hunted.collect::<Vec<_>>(), "with seeded worlds", code);
+        out.write_all(page.html().as_bytes())?;
+    } else if args.format == CheckFormat::Json {
         let whole = json!({
             "seeds": args.seeds,
             "defects": kills,
@@ -53,7 +66,7 @@ pub(super) fn print(
             most.unwrap_or_default()
         )?;
     }
-    Ok(if wrong.is_empty() { exit_code::CONFORMANT } else { exit_code::VIOLATION })
+    Ok(code)
 }
 
 fn line(kill: &WorldKill) -> String {

@@ -34,6 +34,7 @@ mod join;
 mod list;
 mod mutants;
 mod output;
+mod pages;
 mod process;
 mod readings;
 mod replay;
@@ -93,6 +94,7 @@ fn run_command(command: Command) -> u8 {
         Command::Run(args) => printed(|out| run::run(&args, out)),
         Command::Diagnose(args) => printed(|out| diagnose::diagnose(&args, out)),
         Command::Check(args) => printed(|out| check::check(&args, out)),
+        Command::View(args) => printed(|out| check::view(&args, out)),
         Command::Replay(args) => printed(|out| replay::replay(&args, out)),
         Command::List(args) => printed(|out| list::list(&args, out)),
         Command::Explain(args) => printed(|out| explain::explain(&args, out)),

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use vdi_check::exit_code;
 use vdi_spec::clauses::Profile;
 
-use super::args::MutantsArgs;
+use super::args::{CheckFormat, MutantsArgs};
 use super::failure::Failure;
 use super::hunted;
 use super::input::{jobs, library};
 use super::output::progress;
+use super::pages::{self, Hunted};
 use vdi_reference::{Mutant, MutantInfo};
 use vdi_suite::adapter::Limits;
 use vdi_suite::mutants::{Kill, RaceKill, hunt, hunt_race};
@@ -27,6 +28,9 @@ pub(super) fn mutants(args: &MutantsArgs, out: &mut dyn Write) -> Result<u8, Fai
     if mutants.is_empty() {
         let text = format!("--filter {}: no mutant's name begins so", args.filter);
         return Err(Failure::Usage(text));
+    }
+    if args.format == CheckFormat::Json && !args.worlds {
+        return Err(Failure::Usage("--format json: of mutants only with --worlds".to_owned()));
     }
     let jobs = jobs(args.jobs);
     if args.worlds {
@@ -48,6 +52,12 @@ pub(super) fn mutants(args: &MutantsArgs, out: &mut dyn Write) -> Result<u8, Fai
         (!row.race).then(|| hunt(row, &scenarios, options))
     };
     let kills = hunt_all(&mutants, jobs, &hunt_one);
+    if args.format == CheckFormat::Html {
+        let code = code_of(kills.iter().flatten().all(|kill| kill.fits));
+        let page = pages::mutants(&by_scenarios(&mutants, &kills), "with scenarios", code);
+        out.write_all(page.html().as_bytes())?;
+        return Ok(code);
+    }
     let width = mutants.iter().map(|row| row.name.len()).max().unwrap_or_default();
     let mut survivors = 0;
     for (row, kill) in mutants.iter().zip(&kills) {
@@ -65,7 +75,35 @@ pub(super) fn mutants(args: &MutantsArgs, out: &mut dyn Write) -> Result<u8, Fai
         "{hunted} mutants: {} caught by a clause that fits, {survivors} not; {races} races",
         hunted - survivors
     )?;
-    Ok(if survivors == 0 { exit_code::CONFORMANT } else { exit_code::VIOLATION })
+    Ok(code_of(survivors == 0))
+}
+
+const fn code_of(all_caught: bool) -> u8 {
+    if all_caught { exit_code::CONFORMANT } else { exit_code::VIOLATION }
+}
+
+fn by_scenarios<'h>(mutants: &[&MutantInfo], kills: &[Option<Kill>]) -> Vec<Hunted<'h>> {
+    let one = |(row, kill): (&&MutantInfo, &Option<Kill>)| Hunted {
+        name: row.name,
+        breaks: row.breaks,
+        fits: kill.as_ref().map(|kill| kill.fits),
+        clause: kill.as_ref().and_then(|kill| kill.clause),
+        told: kill.as_ref().map(kill_text).unwrap_or_default(),
+        by: if kill.is_some() { "" } else { "only some orders show it: vdi mutants --races" },
+    };
+    mutants.iter().zip(kills).map(one).collect()
+}
+
+fn by_races<'h>(mutants: &[&MutantInfo], kills: &[RaceKill], limit: u32) -> Vec<Hunted<'h>> {
+    let one = |(row, kill): (&&MutantInfo, &RaceKill)| Hunted {
+        name: row.name,
+        breaks: row.breaks,
+        fits: Some(kill.scenario.is_some()),
+        clause: kill.clause,
+        told: race_text(kill, limit),
+        by: "",
+    };
+    mutants.iter().zip(kills).map(one).collect()
 }
 
 fn kill_text(kill: &Kill) -> String {
@@ -93,6 +131,12 @@ fn races(
     let hunt_one =
         |row: &MutantInfo, options: &SuiteOptions| hunt_race(row, scenarios, options, repeat);
     let kills = hunt_all(&racing, jobs, &hunt_one);
+    if args.format == CheckFormat::Html {
+        let code = code_of(kills.iter().all(|kill| kill.scenario.is_some()));
+        let page = pages::mutants(&by_races(&racing, &kills, args.repeat), "with races", code);
+        out.write_all(page.html().as_bytes())?;
+        return Ok(code);
+    }
     let width = racing.iter().map(|row| row.name.len()).max().unwrap_or_default();
     for kill in &kills {
         writeln!(out, "{:width$}  {}", kill.defect, race_text(kill, args.repeat))?;
@@ -110,7 +154,7 @@ fn races(
         runs.get(runs.len() / 2).copied().unwrap_or_default(),
         runs.last().copied().unwrap_or_default()
     )?;
-    Ok(if survivors == 0 { exit_code::CONFORMANT } else { exit_code::VIOLATION })
+    Ok(code_of(survivors == 0))
 }
 
 fn race_text(kill: &RaceKill, limit: u32) -> String {

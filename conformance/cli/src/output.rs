@@ -63,9 +63,9 @@ pub(super) fn print(
     let text = match args.format {
         Format::Text => report::text(summary),
         Format::Json => report::json(summary),
-        Format::Junit => report::junit(summary)
-            .map_err(|error| Failure::Internal(format!("JUnit XML: {error}")))?,
+        Format::Junit => report::junit(summary, !args.no_times),
         Format::Markdown => report::markdown(summary),
+        Format::Html => vdi_html::run_page(summary).html(),
     };
     match &args.output {
         None => out.write_all(text.as_bytes())?,

@@ -12,6 +12,7 @@ use super::args::{CheckFormat, LineArgs, ReadingsArgs};
 use super::failure::Failure;
 use super::input::{jobs, library, profile, trace_file};
 use super::output::write;
+use super::pages;
 use super::run::{adapter, limits};
 use vdi_suite::report::lacks_too_much;
 use vdi_suite::run::{
@@ -38,6 +39,13 @@ pub(super) fn readings(args: &ReadingsArgs, out: &mut dyn Write) -> Result<u8, F
             for answer in &answered {
                 writeln!(out, "{}", json!(answer))?;
             }
+        }
+        CheckFormat::Html => {
+            let recorded = !args.traces.is_empty();
+            let facts = vec![("profile", args.target.profile.clone())];
+            let code = exit_code_of(&answered);
+            let page = pages::readings(&answered, &|answer| told(answer, recorded), facts, code);
+            out.write_all(page.html().as_bytes())?;
         }
     }
     if let Some(path) = &args.output {
@@ -127,40 +135,44 @@ fn some(list: &[String]) -> String {
     text
 }
 
+/// What was found of a question.
+fn told(answer: &Answered, recorded: bool) -> String {
+    let found = match &answer.followed {
+        Followed::One(reading) => reading.clone(),
+        Followed::Several(readings) => format!("fits {}", readings.join(", and ")),
+        Followed::Only(reading) => format!("{reading}, the only reading"),
+        Followed::Inconsistent(failures) => {
+            format!("INCONSISTENT: every reading is contradicted, by {}", some(failures))
+        }
+        Followed::Failing => format!("cannot be told: fails {}", some(&answer.failing)),
+        Followed::Trouble(text) => format!("TROUBLE: {text}"),
+        Followed::Silence(readings) => {
+            format!("cannot be told: {}, and only silence tells them apart", readings.join(" or "))
+        }
+        Followed::NotOffered => "not offered".to_owned(),
+        Followed::NotRecorded => match &answer.scenarios[..] {
+            [] => "not recorded, and no scenario asks it".to_owned(),
+            scenarios => format!("not recorded: {} would tell", some(scenarios)),
+        },
+        Followed::NotShown => "no expectation of a scenario depends on it".to_owned(),
+    };
+    let besides = match &answer.followed {
+        Followed::Failing => String::new(),
+        // Recordings are told once, below.
+        _ if answer.failing.is_empty() || recorded => String::new(),
+        _ => format!(", leaving out what fails anyway: {}", some(&answer.failing)),
+    };
+    let by = match &answer.traces[..] {
+        [] => String::new(),
+        traces => format!(", by {}", some(traces)),
+    };
+    format!("{found}{by}{besides}")
+}
+
 fn text(answered: &[Answered], recorded: bool, out: &mut dyn Write) -> Result<(), Failure> {
     let width = answered.iter().map(|answer| answer.question.len()).max().unwrap_or_default();
     for answer in answered {
-        let found = match &answer.followed {
-            Followed::One(reading) => reading.clone(),
-            Followed::Several(readings) => format!("fits {}", readings.join(", and ")),
-            Followed::Only(reading) => format!("{reading}, the only reading"),
-            Followed::Inconsistent(failures) => {
-                format!("INCONSISTENT: every reading is contradicted, by {}", some(failures))
-            }
-            Followed::Failing => format!("cannot be told: fails {}", some(&answer.failing)),
-            Followed::Trouble(text) => format!("TROUBLE: {text}"),
-            Followed::Silence(readings) => format!(
-                "cannot be told: {}, and only silence tells them apart",
-                readings.join(" or ")
-            ),
-            Followed::NotOffered => "not offered".to_owned(),
-            Followed::NotRecorded => match &answer.scenarios[..] {
-                [] => "not recorded, and no scenario asks it".to_owned(),
-                scenarios => format!("not recorded: {} would tell", some(scenarios)),
-            },
-            Followed::NotShown => "no expectation of a scenario depends on it".to_owned(),
-        };
-        let besides = match &answer.followed {
-            Followed::Failing => String::new(),
-            // Recordings are told once, below.
-            _ if answer.failing.is_empty() || recorded => String::new(),
-            _ => format!(", leaving out what fails anyway: {}", some(&answer.failing)),
-        };
-        let by = match &answer.traces[..] {
-            [] => String::new(),
-            traces => format!(", by {}", some(traces)),
-        };
-        writeln!(out, "{:width$}  {found}{by}{besides}", answer.question)?;
+        writeln!(out, "{:width$}  {}", answer.question, told(answer, recorded))?;
     }
     if let Some(first) = answered.first().filter(|first| recorded && !first.failing.is_empty()) {
         let listed = some(&first.failing);

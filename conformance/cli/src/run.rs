@@ -77,6 +77,7 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
         stale,
         role,
         verbose: args.report.verbose,
+        files: files(&library),
     };
     // Of what was not run nothing is known.
     if let Some(path) = args.write_baseline.as_ref().filter(|_| !is_interrupted()) {
@@ -84,6 +85,11 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
         write_baseline(path, reason, &summary)?;
     }
     print(&args.report, &summary, out)
+}
+
+/// The file of each scenario.
+fn files(library: &Library) -> std::collections::BTreeMap<String, String> {
+    library.iter().map(|loaded| (loaded.scenario.id.clone(), loaded.path.clone())).collect()
 }
 
 /// Lets what races really race, if nothing else fails; what was seen is told beside the

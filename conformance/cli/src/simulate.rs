@@ -5,14 +5,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vdi_check::exit_code;
+use vdi_check::{Checker, check_trace_with, exit_code};
+use vdi_html::{Case, Drawing, Page};
 use vdi_simulate::{Fault, Outcome, Problem, Watch, shrink};
+use vdi_spec::clauses::Profile;
 
 use super::args::{CheckFormat, GroundArg, HowArgs, SeedArgs, SimulateArgs, Target};
 use super::campaign;
 use super::failure::Failure;
 use super::input::profile;
 use super::output::{OptionWords, pretty, write};
+use super::pages;
 use super::run::defect_named;
 use super::worlds::{again, exit_code_of};
 use vdi_campaign::{
@@ -138,7 +141,8 @@ fn one(seed: u64, args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, Failur
     let worlds = args.how.worlds()?;
     let mut runner = args.how.runner(&worlds)?;
     let options = runner.options(seed).map_err(misfit)?;
-    let watch = Watch { judge: true, keep: args.trace.is_some() };
+    let drawn = args.format == CheckFormat::Html;
+    let watch = Watch { judge: true, keep: args.trace.is_some() || drawn };
     let outcome = runner.run(seed, &options, watch);
     if let Some(log) = &outcome.log
         && let Some(path) = &args.trace
@@ -169,8 +173,38 @@ fn one(seed: u64, args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, Failur
                 show(small, how, out)?;
             }
         }
+        CheckFormat::Html => {
+            let mut told = Vec::new();
+            show(&outcome, &args.how, &mut told)?;
+            if let Some((small, how)) = &small {
+                writeln!(told, "\nsimpler, with the same problem:")?;
+                show(small, how, &mut told)?;
+            }
+            let told = String::from_utf8_lossy(&told).into_owned();
+            out.write_all(page(&outcome, &worlds.profile, told).html().as_bytes())?;
+        }
     }
     Ok(exit_code_of_world(&outcome))
+}
+
+/// A world as a page, drawn.
+fn page(outcome: &Outcome, profile: &Profile, told: String) -> Page {
+    let trace = outcome.log.as_ref().map(vdi_simulate::Log::to_trace).unwrap_or_default();
+    let checker = || Checker::new(&trace.header, profile.clone());
+    let judged = check_trace_with(checker().explaining(), &trace);
+    let code = exit_code_of_world(outcome);
+    let case = Case {
+        id: format!("seed {}", outcome.seed),
+        mark: pages::world_mark(code),
+        word: if outcome.is_good() { "good" } else { "problem" }.to_owned(),
+        title: outcome.problems.first().map_or_else(|| outcome.ending(), ToString::to_string),
+        text: told.clone(),
+        party: None,
+        clause: None,
+        readings: Vec::new(),
+        drawing: Some(Drawing::new(&trace, &judged, checker())),
+    };
+    pages::world(outcome.seed, outcome.is_good(), told, case, code)
 }
 
 /// `vdi shrink --seed N`: the simplest options found under which the world of a seed fails in

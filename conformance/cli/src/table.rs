@@ -6,6 +6,7 @@ use vdi_check::exit_code;
 use vdi_explore::{
     FourStates, client_table, device_table, differences, differences_text, server_table,
 };
+use vdi_html::state_diagram;
 use vdi_spec::clauses::{Party, Profile};
 use vdi_spec::states::DEVICE_SET_STATES;
 
@@ -24,6 +25,7 @@ pub(super) fn table(args: &TableArgs, out: &mut dyn Write) -> Result<u8, Failure
     match args.format {
         TableFormat::Csv => write!(out, "{}", table.csv())?,
         TableFormat::Mermaid => write!(out, "{}", table.mermaid())?,
+        TableFormat::Svg => write!(out, "{}", state_diagram(&table, title(args.machine)))?,
         TableFormat::Markdown => {
             write!(out, "{}", table.markdown())?;
             match args.machine {
@@ -37,11 +39,24 @@ pub(super) fn table(args: &TableArgs, out: &mut dyn Write) -> Result<u8, Failure
     Ok(exit_code::CONFORMANT)
 }
 
+/// What a diagram shows.
+const fn title(machine: Machine) -> &'static str {
+    match machine {
+        Machine::Set => "The four states of a device set",
+        Machine::Server => "The phases of the server",
+        Machine::Client => "The phases of the client",
+        Machine::Device => "The states of a device",
+    }
+}
+
 /// A set: what the states are, the table, and below it the diagram.
 fn four_states(format: TableFormat, set: &FourStates, out: &mut dyn Write) -> Result<u8, Failure> {
     match format {
         TableFormat::Csv => write!(out, "{}", set.table.csv())?,
         TableFormat::Mermaid => write!(out, "{}", set.mermaid())?,
+        TableFormat::Svg => {
+            write!(out, "{}", state_diagram(&set.table, title(Machine::Set)))?;
+        }
         TableFormat::Markdown => {
             for row in DEVICE_SET_STATES {
                 writeln!(out, "- {}: {}", row.name, row.meaning)?;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use vdi_suite::adapter::{Misdeed, Trouble};
+use vdi_suite::adapter::{Misdeed, Stopwatch, Trouble};
 use vdi_suite::interrupt::is_interrupted;
 use vdi_suite::run::{ScenarioResult, Verdict};
 
@@ -38,6 +38,7 @@ impl Gate {
                 results.push(situation.result(Verdict::NotRun));
                 continue;
             }
+            let watch = Stopwatch::started();
             let result = match (self.commands.line(situation), &hopeless[kind]) {
                 (None, _) => situation.result(Verdict::NotOffered(situation.why_not().to_owned())),
                 (Some(_), Some(verdict)) => situation.result(verdict.clone()),
@@ -52,7 +53,9 @@ impl Gate {
                 }
             };
             // Its program was ended, most likely.
-            let result = if is_interrupted() { situation.result(Verdict::NotRun) } else { result };
+            let mut result =
+                if is_interrupted() { situation.result(Verdict::NotRun) } else { result };
+            result.adapter.took = watch.read();
             if situation.is_plain_backup() {
                 hopeless[kind] = hopeless_after(&result);
             }

@@ -302,7 +302,7 @@ fn failures_in_every_format() {
         ["run", "--defect", "forgets-delivered", "--filter", "server/close/delivered-command"];
     for format in ["text", "json", "junit", "markdown"] {
         let mut all = words.to_vec();
-        all.extend(["--format", format]);
+        all.extend(["--format", format, "--no-times"]);
         let text = told(&all);
         assert!(text.ends_with("exit 1\n"), "{text}");
         snapshot("report", &format!("failure-{format}"), &text);
@@ -310,7 +310,7 @@ fn failures_in_every_format() {
     let conformant = ["run", "--filter", "server/close/delivered-command", "--format"];
     for format in ["json", "junit", "markdown"] {
         let mut all = conformant.to_vec();
-        all.push(format);
+        all.extend([format, "--no-times"]);
         snapshot("report", &format!("conformant-{format}"), &told(&all));
     }
 }
@@ -524,9 +524,9 @@ fn offers_nothing(adapter: &str) {
 
 #[test]
 fn the_same_run_gives_the_same_bytes() {
-    for format in ["text", "json", "junit", "markdown"] {
-        let one = vdi(&["run", "--format", format, "--jobs", "2"]);
-        let two = vdi(&["run", "--format", format, "--jobs", "1"]);
+    for format in ["text", "json", "junit", "markdown", "html"] {
+        let one = vdi(&["run", "--format", format, "--no-times", "--jobs", "2"]);
+        let two = vdi(&["run", "--format", format, "--no-times", "--jobs", "1"]);
         assert_eq!(one.stdout, two.stdout, "{format}");
     }
 }

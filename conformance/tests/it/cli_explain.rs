@@ -1,7 +1,7 @@
 //! `vdi explain`: whatever has a name or a number is known in every spelling, and of the rest it
 //! is said that it is not.
 
-use crate::support::told;
+use crate::support::{told, vdi};
 
 /// A name in any case and a number in any spelling say the same.
 #[test]
@@ -142,5 +142,30 @@ fn odd_logs_are_refused() {
     ] {
         let text = told(words);
         assert!(text.contains(said) && text.ends_with(&format!("exit {code}\n")), "{text}");
+    }
+}
+
+#[test]
+fn lists_are_filtered() {
+    let out = |words: &[&str]| String::from_utf8(vdi(words).stdout).expect("text");
+    let mutants = out(&["list", "mutants", "--filter", "forgets-d"]);
+    assert!(!mutants.is_empty() && mutants.lines().all(|line| line.starts_with("forgets-d")));
+    let scenarios = out(&["list", "--filter", "server/close/", "--filter", "abort/both"]);
+    let ids = || scenarios.lines().filter(|line| !line.starts_with(' '));
+    assert!(ids().any(|id| id.starts_with("abort/both-sides")), "{scenarios}");
+    assert!(ids().all(|id| id.starts_with("server/close/") || id.starts_with("abort/both")));
+    let clause = "server.close.devices-open.callbacks";
+    let by_clause = out(&["list", "--filter", clause]);
+    assert!(by_clause.contains("server/close/delivered-command  ["), "{by_clause}");
+    // Of one that was asked for everything is told.
+    let whole = out(&["list", "clauses", "--filter", clause]);
+    assert!(whole.matches("\n    - ").count() > 5 && !whole.contains(" more ("), "{whole}");
+    assert!(
+        out(&["list", "clauses"]).contains(&format!(" more (vdi list clauses --filter {clause})"))
+    );
+    for wrong in
+        [&["list", "mutants", "--filter", "no-such"][..], &["list", "parties", "--filter", "s"]]
+    {
+        assert_eq!(vdi(wrong).status.code(), Some(64), "{wrong:?}");
     }
 }

@@ -5,6 +5,7 @@
 
 mod commands;
 mod counts;
+mod diagrams;
 mod links;
 
 use std::fs;

@@ -289,7 +289,7 @@ fn the_report_is_for_ci_systems_too() {
     let line = format!("{} backup {{database}} {{medium}}", stage.program("faulty").display());
     let mut command = stage.vdi(&["gate", "--client", &line, "--filter", "backup/plain"]);
     let ended = Ended::of(command.args(["--format", "junit"]).env("FAULT", "never-closes"));
-    let expected = "<testcase name=\"backup/plain\" classname=\"backup\">";
+    let expected = "<testcase name=\"backup/plain\" classname=\"backup\" time=\"";
     assert!(ended.out.contains(expected), "{ended:?}");
     assert!(ended.out.contains("type=\"client.close.required\""), "{ended:?}");
     assert!(ended.out.contains("again     vdi gate --client"), "{ended:?}");

@@ -50,17 +50,26 @@ fn schemas() -> Vec<(&'static str, schemars::Schema)> {
 }
 
 /// A number of so many bits is no larger than these hold. To a validator its format says
-/// nothing.
+/// nothing, and a strict one refuses a format that it does not know; so with fields that are
+/// forbidden of what is not said to be an object.
 fn within_its_format(object: &mut serde_json::Map<String, Value>) {
-    let bounds = match object.get("format").and_then(Value::as_str) {
-        Some("uint8") => (0, i64::from(u8::MAX)),
-        Some("uint16") => (0, i64::from(u16::MAX)),
-        Some("uint32") => (0, i64::from(u32::MAX)),
-        Some("int32") => (i64::from(i32::MIN), i64::from(i32::MAX)),
+    if object.contains_key("unevaluatedProperties") {
+        object.entry("type").or_insert("object".into());
+    }
+    let bounds: (i64, Option<i64>) = match object.get("format").and_then(Value::as_str) {
+        Some("uint8") => (0, Some(u8::MAX.into())),
+        Some("uint16") => (0, Some(u16::MAX.into())),
+        Some("uint32") => (0, Some(u32::MAX.into())),
+        // Beyond what every reader's numbers tell apart there is no bound to give.
+        Some("uint64" | "uint") => (0, None),
+        Some("int32") => (i32::MIN.into(), Some(i32::MAX.into())),
         _ => return,
     };
+    object.remove("format");
     object.entry("minimum").or_insert(bounds.0.into());
-    object.entry("maximum").or_insert(bounds.1.into());
+    if let Some(most) = bounds.1 {
+        object.entry("maximum").or_insert(most.into());
+    }
 }
 
 /// The schema, each object of it changed, those within first.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::explain::{InputError, Judged, Report, in_progress, order_of_effects};
+use crate::explain::{InputError, Judged, Report, in_progress, order_of_effects, set_texts};
 use crate::rules;
 use crate::session::{Session, SetTrack, checked_row};
 use crate::terms::Terms;
@@ -172,6 +172,12 @@ impl Checker {
     pub fn states(&self, set: &str) -> impl Iterator<Item = &State> {
         let known = self.session.sets.iter().rfind(|known| known.name == set);
         known.into_iter().flat_map(SetTrack::states)
+    }
+
+    /// The sets that exist now, by name, each with its state in words.
+    #[must_use]
+    pub fn sets(&self) -> Vec<(String, String)> {
+        set_texts(&self.session)
     }
 
     /// Whether the arguments of a call are sound, without making it: for

@@ -117,15 +117,27 @@ impl Table {
     /// The same, beginning in another phase.
     pub(super) fn mermaid_from(&self, begin: &str) -> String {
         let mut out = format!("stateDiagram-v2\n    [*] --> {begin}\n");
-        for (column, from) in self.phases.iter().enumerate() {
-            for to in &self.phases {
-                let labels = self.labels(column, to);
+        for (from, to, labels) in self.arrows() {
+            let (from, to) = (&self.phases[from], &self.phases[to]);
+            let _ = writeln!(out, "    {from} --> {to}: {}", labels.join(", "));
+        }
+        out
+    }
+
+    /// The arrows of the state diagram: from the phase of one number to that of another, and what
+    /// leads there.
+    #[must_use]
+    pub fn arrows(&self) -> Vec<(usize, usize, Vec<String>)> {
+        let mut arrows = Vec::new();
+        for from in 0..self.phases.len() {
+            for (to, phase) in self.phases.iter().enumerate() {
+                let labels = self.labels(from, phase);
                 if !labels.is_empty() {
-                    let _ = writeln!(out, "    {from} --> {to}: {}", labels.join(", "));
+                    arrows.push((from, to, labels));
                 }
             }
         }
-        out
+        arrows
     }
 
     /// What leads from the phase of a column to `to`.

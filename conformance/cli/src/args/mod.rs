@@ -24,7 +24,7 @@ pub use server::{GateArgs, ProcessArgs, ServeArgs, SqlcmdArgs};
 pub use simulate::{GroundArg, HowArgs, MergeArgs, SeedArgs, SimulateArgs};
 pub use suite::{MutantsArgs, ReadingsArgs, RunArgs};
 pub use target::Target;
-pub use trace::{AskArgs, CheckArgs, JoinArgs};
+pub use trace::{AskArgs, CheckArgs, JoinArgs, ViewArgs};
 pub(crate) use values::gating;
 pub use values::{
     CheckFormat, EndArg, Format, GatingArgs, LineArgs, PartyArg, ReportArgs, RoleArg,
@@ -55,6 +55,8 @@ pub enum Command {
     Run(RunArgs),
     /// Judge recorded traces; no implementation is needed
     Check(CheckArgs),
+    /// Judge a trace and write it as one page with a drawing, for a browser
+    View(ViewArgs),
     /// Read logs of a backup or restore, and tell which side ended it first
     Diagnose(DiagnoseArgs),
     /// Drive one scenario, or the calls of a trace, and print what happens

@@ -13,6 +13,10 @@ pub struct ListArgs {
     /// Folder of scenarios in place of the embedded ones
     #[arg(long, value_name = "FOLDER")]
     pub scenarios: Option<PathBuf>,
+    /// Only what begins so: the id of a scenario or of a clause of it, a clause, a question, a
+    /// profile, a mutant; may be given several times
+    #[arg(long, value_name = "PREFIX", conflicts_with = "steps")]
+    pub filter: Vec<String>,
     /// Of one scenario: every step, those its situation stands for included
     #[arg(long, value_name = "ID")]
     pub steps: Option<String>,
@@ -131,6 +135,8 @@ pub enum TableFormat {
     Markdown,
     /// Comma-separated values
     Csv,
-    /// A state diagram
+    /// A state diagram, as Mermaid text
     Mermaid,
+    /// The same, drawn
+    Svg,
 }

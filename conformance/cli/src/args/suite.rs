@@ -100,7 +100,7 @@ pub struct MutantsArgs {
     /// Seeds for each of them, at most
     #[arg(long, value_name = "N", default_value_t = 20_000, requires = "worlds", value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: u64,
-    /// What the result looks like
-    #[arg(long, value_enum, default_value_t = CheckFormat::Text, requires = "worlds")]
+    /// What the result looks like; JSON is for --worlds
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     pub format: CheckFormat,
 }

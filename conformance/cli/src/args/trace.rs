@@ -42,6 +42,43 @@ pub struct CheckArgs {
     pub lines: LineArgs,
 }
 
+/// `vdi view`.
+#[derive(Debug, Clone, Args)]
+pub struct ViewArgs {
+    /// A trace: a JSON Lines file, or - for standard input
+    #[arg(value_name = "TRACE")]
+    pub trace: PathBuf,
+    /// Write the page here, or to standard output if it is -; beside the trace if missing
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Readings to judge by: documented-pages, documented-tables, linux, or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
+    pub profile: String,
+    /// What the end of the trace is, as for `vdi check`
+    #[arg(long, value_enum, value_name = "END", default_value_t = EndArg::Open)]
+    pub end: EndArg,
+    /// How long its lines may be.
+    #[command(flatten)]
+    pub lines: LineArgs,
+}
+
+impl ViewArgs {
+    /// What `vdi check` is told to make the same page.
+    pub(crate) fn as_check(&self) -> CheckArgs {
+        CheckArgs {
+            traces: vec![self.trace.clone()],
+            profile: self.profile.clone(),
+            party: Vec::new(),
+            format: CheckFormat::Html,
+            explain: true,
+            end: self.end,
+            within: None,
+            budget: vdi_check::BUDGET as u32,
+            lines: self.lines,
+        }
+    }
+}
+
 /// `vdi ask`.
 #[derive(Debug, Clone, Args)]
 pub struct AskArgs {

@@ -33,6 +33,8 @@ pub enum Format {
     Junit,
     /// Markdown, for a step summary
     Markdown,
+    /// One page with drawings, for a browser
+    Html,
 }
 
 /// What the report of a check looks like.
@@ -42,6 +44,8 @@ pub enum CheckFormat {
     Text,
     /// For programs: one object per trace
     Json,
+    /// One page, for a browser
+    Html,
 }
 
 /// A party that gates.
@@ -124,6 +128,9 @@ pub struct ReportArgs {
     /// Write the report here; the summary line is still printed
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write every time in JUnit XML as 0, so that two runs give the same bytes
+    #[arg(long)]
+    pub no_times: bool,
     /// Tell every failure, not one of those that have the same cause
     #[arg(long)]
     pub verbose: bool,

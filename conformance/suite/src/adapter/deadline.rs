@@ -41,6 +41,32 @@ impl Deadline {
     }
 }
 
+/// What tells how long something took.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Begins to measure.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a report tells it, and no verdict depends on it"
+    )]
+    #[must_use]
+    pub fn started() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since it was started.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a report tells it, and no verdict depends on it"
+    )]
+    #[must_use]
+    pub fn read(&self) -> Duration {
+        Instant::now().saturating_duration_since(self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

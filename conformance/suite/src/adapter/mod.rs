@@ -22,7 +22,7 @@ mod simulated;
 mod stdio;
 
 pub(crate) use barrier::pause;
-pub use deadline::Deadline;
+pub use deadline::{Deadline, Stopwatch};
 pub use kept::{Keeping, Kept};
 pub use processes::Processes;
 pub use reference::Reference;

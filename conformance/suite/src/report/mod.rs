@@ -11,7 +11,7 @@ pub use json::{JsonReport, json};
 pub use junit::junit;
 pub use lanes::lane_diagram;
 pub use markdown::markdown;
-pub use text::{failure, text, trace_verdict};
+pub use text::{failure, short, text, trace_verdict};
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -48,6 +48,8 @@ pub struct Summary<'a> {
     pub role: Option<(&'static str, usize)>,
     /// Whether each failure is told, and not only one of those that have the same cause.
     pub verbose: bool,
+    /// The files of the scenarios, by their ids, as far as they come from files.
+    pub files: BTreeMap<String, String>,
 }
 
 /// Of so many scenarios, if one was not offered, a run is not green any more.
@@ -102,7 +104,8 @@ impl Summary<'_> {
     }
 
     /// Whether a result counts: a violation does if its party gates, all else does.
-    fn gates(&self, result: &ScenarioResult) -> bool {
+    #[must_use]
+    pub fn gates(&self, result: &ScenarioResult) -> bool {
         match &result.verdict {
             Verdict::Violation(violation) => self.parties.contains(&violation.party),
             _ => true,

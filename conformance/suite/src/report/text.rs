@@ -197,6 +197,39 @@ pub fn failure(result: &ScenarioResult, call: &str, profile: &str) -> String {
     out
 }
 
+/// How many of the answers that were allowed are named in one line.
+const ALLOWED: usize = 4;
+
+/// A failure in one line: what was expected, and what came.
+#[must_use]
+pub fn short(result: &ScenarioResult) -> String {
+    match &result.verdict {
+        Verdict::Violation(violation) => {
+            let expected = &violation.expected;
+            let mut allowed: Vec<&str> =
+                expected.iter().take(ALLOWED).map(|allowed| allowed.what.as_str()).collect();
+            let more = format!("{} more", expected.len().saturating_sub(ALLOWED));
+            if expected.len() > ALLOWED {
+                allowed.push(&more);
+            }
+            match allowed.is_empty() {
+                true => format!("got {}", violation.got),
+                false => format!("expected {}; got {}", allowed.join(" or "), violation.got),
+            }
+        }
+        Verdict::Disagreement(disagreement) => {
+            format!("oracle: {}; scenario: {}", disagreement.oracle, disagreement.scenario)
+        }
+        Verdict::Trouble(trouble) => match trouble {
+            Trouble::Program(..) => format!("the program {trouble}"),
+            _ => format!("the implementation {trouble}"),
+        },
+        Verdict::Inconclusive(reason) => format!("undecided: {reason}"),
+        Verdict::NotOffered(reason) => reason.clone(),
+        Verdict::Conformant | Verdict::NotRun => result.verdict.name().to_owned(),
+    }
+}
+
 /// How many calls in progress are named.
 const OPEN_CALLS: usize = 8;
 

@@ -122,6 +122,8 @@ pub struct AdapterNotes {
     pub provoked: Option<String>,
     /// What is worth a look, and breaks nothing.
     pub told: Vec<String>,
+    /// How long it took; no verdict depends on it.
+    pub took: Duration,
 }
 
 /// What came of the races of a scenario.

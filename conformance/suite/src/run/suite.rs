@@ -12,7 +12,7 @@ use super::driver::{End, run_scenario};
 use super::judge::{AdapterNotes, ScenarioResult, Verdict, judge};
 use super::patience::Patience;
 use super::race::{Pace, RaceTally, Repeat};
-use crate::adapter::{Adapter, Connection, Limits, NotGreeted, Trouble};
+use crate::adapter::{Adapter, Connection, Limits, NotGreeted, Stopwatch, Trouble};
 use crate::interrupt::is_interrupted;
 use crate::locked::locked;
 use crate::scenario::Scenario;
@@ -102,7 +102,8 @@ fn worker(
         let Some(scenario) = scenarios.get(index) else {
             return;
         };
-        let result = if shared.stop.load(Ordering::SeqCst) || is_interrupted() {
+        let watch = Stopwatch::started();
+        let mut result = if shared.stop.load(Ordering::SeqCst) || is_interrupted() {
             ScenarioResult::unmeasured(scenario, Verdict::NotRun)
         } else {
             let run = || repeated(adapter, &mut connection, scenario, options, shared);
@@ -112,6 +113,7 @@ fn worker(
                 ScenarioResult::unmeasured(scenario, Verdict::Trouble(Trouble::Ours(what)))
             })
         };
+        result.adapter.took = watch.read();
         // Whoever interrupts a run ends the programs, too.
         let is_ended = is_interrupted() && matches!(result.verdict, Verdict::Trouble(_));
         let result = match is_ended {

@@ -67,7 +67,10 @@ pub fn ask(history: &Trace, profile: &Profile, call: &Event<'_>) -> Result<Asked
     let half = !history.header.unseen.is_empty();
     let states = match half {
         true => Vec::new(),
-        false => set_texts(&replayed(history, profile)?.session),
+        false => {
+            let sets = set_texts(&replayed(history, profile)?.session);
+            sets.into_iter().map(|(name, state)| format!("{name}: {state}")).collect()
+        }
     };
     let outcomes = candidates(history, profile, call)?;
     let mut otherwise = Vec::new();

@@ -20,6 +20,7 @@ mod violation;
 pub use ask::{AskError, Asked, ask};
 pub use candidates::{Candidate, OwedCallback};
 pub use state::describe_state;
+pub(crate) use state::set_texts;
 pub use transitions::Transitions;
 pub use verdict::{
     Allowed, Attempt, Effect, Finding, InputError, Judged, LaneChoices, Note, StillOpen, Undecided,

@@ -6,9 +6,9 @@ use vdi_model::{
 };
 
 /// The sets that exist, by name, each with its state in words.
-pub(crate) fn set_texts(session: &Session) -> Vec<String> {
+pub(crate) fn set_texts(session: &Session) -> Vec<(String, String)> {
     let named = session.sets.iter().enumerate().filter(|(_, set)| !set.name.is_empty());
-    named.map(|(index, set)| format!("{}: {}", set.name, set_state(session, index))).collect()
+    named.map(|(index, set)| (set.name.clone(), set_state(session, index))).collect()
 }
 
 /// A state of a set in words, with the names of its commands.

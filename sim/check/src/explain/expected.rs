@@ -6,7 +6,7 @@ use super::verdict::Allowed;
 use super::violation::violated;
 use crate::Checker;
 use crate::session::{ObservedCallback, OpenCall, Returned, Session, outcomes_of};
-use vdi_model::{Answer, Call, Callback, Cause, CommandId, Outcome, ServerCall, State};
+use vdi_model::{Answer, Call, Callback, Cause, CommandId, Expected, Outcome, ServerCall, State};
 use vdi_spec::clauses::Clause;
 use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{Event, Out};
@@ -18,11 +18,13 @@ pub(crate) struct Expectations<'a> {
     index: usize,
     seen: Returned<'a>,
     pub(crate) allowed: Vec<Allowed>,
+    /// The clause of the first that needs no failure of the environment.
+    usual: Option<Clause>,
 }
 
 impl<'a> Expectations<'a> {
     pub(crate) const fn new(checker: &'a Checker, index: usize, seen: Returned<'a>) -> Self {
-        Self { checker, index, seen, allowed: Vec::new() }
+        Self { checker, index, seen, allowed: Vec::new(), usual: None }
     }
 
     /// Adds what the call could return in a state, in which it has taken effect or not.
@@ -39,7 +41,7 @@ impl<'a> Expectations<'a> {
         Refusal {
             set: self.checker.session.calls[self.index].bound.set,
             call: Some(self.index),
-            clause: self.allowed.first().map_or(Clause::AgentBlocks, |allowed| allowed.clause),
+            clause: self.clause(),
             expected: self.allowed,
             got: event.to_string(),
             // The agent that returns before its time returns as after an abort.
@@ -50,8 +52,26 @@ impl<'a> Expectations<'a> {
         }
     }
 
+    /// The clause that is broken: what had to come, not what might have.
+    fn clause(&self) -> Clause {
+        let first = || self.allowed.first().map(|allowed| allowed.clause);
+        self.usual.or_else(first).unwrap_or(Clause::AgentBlocks)
+    }
+
     fn push(&mut self, what: String, clause: Clause) {
+        self.usual = self.usual.or(Some(clause));
         self.allowed.push(Allowed { what, clause });
+    }
+
+    /// What an outcome would have been, in place of what was seen.
+    fn push_outcome(&mut self, outcome: &Outcome, what: String, clause: Clause) {
+        // Once a call has taken effect it is no longer said that it took a failure.
+        let no_memory = Some(Expected::Status(HResult::VD_E_MEMORY));
+        if outcome.exceptional || outcome.answer.expected() == no_memory {
+            self.allowed.push(Allowed { what, clause });
+        } else {
+            self.push(what, clause);
+        }
     }
 
     fn add_outcomes(&mut self, state: &State) {
@@ -66,9 +86,11 @@ impl<'a> Expectations<'a> {
                 let clause =
                     if right { Clause::ServerSendCommandErrorCallback } else { outcome.clause };
                 let lane = session.lanes.name(open.lane);
-                self.push(format!("the command's callback on {lane}, then {text}"), clause);
+                let what = format!("the command's callback on {lane}, then {text}");
+                self.push_outcome(&outcome, what, clause);
             } else {
-                self.push(text, blamed(session, set, &outcome, self.seen.out));
+                let clause = blamed(session, set, &outcome, self.seen.out);
+                self.push_outcome(&outcome, text, clause);
             }
         }
     }
@@ -80,7 +102,7 @@ impl<'a> Expectations<'a> {
         let returns = vdi_model::returns(state, &terms.profile, lane);
         for outcome in &returns {
             let clause = blamed(session, set, outcome, self.seen.out);
-            self.push(answer_text(session, set, outcome), clause);
+            self.push_outcome(outcome, answer_text(session, set, outcome), clause);
         }
         if !returns.is_empty() {
             return;

@@ -101,8 +101,11 @@ fn run(args: &ShrinkArgs) -> Result<(Scenario, String), Failure> {
     let adapter = adapter(&args.target)?;
     let repeat = Repeat { times: args.repeat, seed: args.seed.unwrap_or_default() };
     let driven = Target { adapter: &*adapter, options: &options, repeat };
-    let (small, verdict) = shrink_scenario(&scenario, driven).ok_or_else(|| nothing(args))?;
-    let broken = match &verdict {
+    let (small, last) = shrink_scenario(&scenario, driven).ok_or_else(|| nothing(args))?;
+    if let Some(path) = &args.trace {
+        write(path, &last.trace.to_json_lines())?;
+    }
+    let broken = match &last.verdict {
         Verdict::Violation(violation) => format!("{} by the {}", violation.clause, violation.party),
         other => other.name().to_owned(),
     };

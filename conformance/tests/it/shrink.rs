@@ -66,9 +66,14 @@ fn a_scenario_is_shrunk_by_running_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let small = folder.path().join("small.json");
     let id = "abort/blocked-get-command";
-    let words = ["shrink", id, "--defect", "sleeps-through-abort", "--output", word(&small)];
+    let seen = folder.path().join("small.jsonl");
+    let of_defect = ["shrink", id, "--defect", "sleeps-through-abort"];
+    let words = [&of_defect[..], &["--output", word(&small), "--trace", word(&seen)]].concat();
     assert_eq!(code(&words), Some(0), "{}", told(&words));
     let scenario = read(&small).expect("it can be read back");
+    // The trace is that of its run: it breaks what the scenario shows.
+    assert!(clause(&trace(&seen)).is_some_and(|broken| scenario.clauses.contains(&broken)));
+    fs::remove_file(&seen).expect("a trace is no scenario");
     assert_eq!(size(&scenario), 2, "a GetCommand and an abort: {scenario:?}");
     assert_eq!(code(&["replay", word(&small), "--defect", "sleeps-through-abort"]), Some(1));
     assert_eq!(code(&["replay", word(&small)]), Some(0));

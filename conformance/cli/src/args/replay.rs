@@ -54,7 +54,8 @@ pub struct ShrinkArgs {
     /// Write the scenario here, not to standard output
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Of a trace: write what is left of it here; of a seed: the trace of the simpler world
+    /// Write a trace here: what is left of a trace, the last run of what is left of a scenario,
+    /// the simpler world of a seed
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
     /// How long its lines may be.

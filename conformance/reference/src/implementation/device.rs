@@ -74,6 +74,8 @@ pub(super) struct Device {
     /// The client's side that opened it.
     pub(super) owner: Option<SideId>,
     pub(super) errored: bool,
+    /// How often it has entered the error state.
+    errors: u32,
     queue: VecDeque<Command>,
     held: Vec<Held>,
     /// What the defect that delivers after an abort still delivers.
@@ -88,6 +90,7 @@ impl Device {
             client: End::Unopened,
             owner: None,
             errored: false,
+            errors: 0,
             queue: VecDeque::new(),
             held: Vec::new(),
             late: VecDeque::new(),
@@ -118,20 +121,28 @@ impl Device {
 
     /// Whether the server has closed it and the client has got everything.
     pub(super) fn closed_for_client(&self, seed: Seed) -> bool {
-        let drained = self.queue.is_empty() || seed.is(Mutant::CloseEventEarly);
+        let held_back = self.held_back() && seed.is(Mutant::ClosedWhileHeldBack);
+        let drained = self.queue.is_empty() || held_back || seed.is(Mutant::CloseEventEarly);
         self.server == End::Closed && drained && !seed.is(Mutant::CloseEventLost)
+    }
+
+    /// Whether ClearError is next, and has to wait.
+    fn held_back(&self) -> bool {
+        let next = self.queue.front().map(|command| command.about.code);
+        next == Some(CommandCode::ClearError) && self.held.iter().any(|held| held.before_error)
     }
 
     /// Hands the oldest queued command to the client. ClearError stays until all
     /// commands that were out when the device entered the error state are completed.
     pub(super) fn deliver(&mut self, seed: Seed) -> Option<Delivered> {
-        if seed.is(Mutant::LastInFirstOut) {
+        let newest = self.queue.back().map(|command| command.about.code);
+        let snapshot = newest == Some(CommandCode::Snapshot);
+        if seed.is(Mutant::LastInFirstOut) || snapshot && seed.is(Mutant::SnapshotOvertakes) {
             let newest = self.queue.pop_back()?;
             self.queue.push_front(newest);
         }
-        let clear_error = self.queue.front()?.about.code == CommandCode::ClearError;
-        let early = seed.is(Mutant::ClearErrorEarly);
-        if clear_error && !early && self.held.iter().any(|held| held.before_error) {
+        let again = self.errors > 1 && seed.is(Mutant::ClearErrorEarlyAgain);
+        if self.held_back() && !again && !seed.is(Mutant::ClearErrorEarly) {
             return None;
         }
         let command = self.queue.pop_front()?;
@@ -185,6 +196,7 @@ impl Device {
         if std::mem::replace(&mut self.errored, true) {
             return Vec::new();
         }
+        self.errors += 1;
         self.held.iter_mut().for_each(|held| held.before_error = true);
         if seed.is(Mutant::ErrorKeepsQueue) {
             return Vec::new();

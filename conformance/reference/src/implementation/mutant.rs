@@ -360,6 +360,17 @@ mutants! {
         "ClearError is delivered while older commands are still out.";
     ClearErrorIdle "clear-error-idle", false, ["device.error.cleared"],
         "A device stays in the error state when ClearError has completed.";
+    ClearErrorEarlyAgain "clear-error-early-again", false, ["device.error.clear-error-waits"],
+        "From the second error of a device on ClearError is delivered while older commands are \
+        still out.";
+    ClosedWhileHeldBack "closed-while-held-back", false,
+        ["device.error.clear-error-waits", "client.get-command.close",
+         "client.get-command.delivers"],
+        "GetCommand returns VD_E_CLOSE while ClearError waits in the queue.";
+    FallenKeepsCode "fallen-keeps-code", false, ["abort.recorded-completions"],
+        "What fell with its device is called back with ERROR_IO_DEVICE after an abort, too.";
+    SnapshotOvertakes "snapshot-overtakes", false, ["client.get-command.delivers"],
+        "A Snapshot is delivered before what was queued earlier.";
     ErrorSpreads "error-spreads", false,
         ["device.independent", "device.error.queue"],
         "An error puts every device of the set into the error state.";
@@ -390,6 +401,8 @@ mutants! {
     LoadOutlastsServerTimeout "load-outlasts-server-timeout", false,
         ["server.time-out.load", "server.time-out.aborts"],
         "serverTimeOut does not abort while a Load is out.";
+    FailureIsNoCompletion "failure-is-no-completion", false, ["server.time-out.aborts"],
+        "A command that completes with an error does not begin the count of intervals anew.";
     ServerTimeoutInCallback "server-timeout-in-callback", false,
         ["server.time-out.aborts"],
         "serverTimeOut runs on while the agent is inside a callback.";
@@ -587,7 +600,7 @@ mutants! {
     BothBegin "both-begin", true, ["server.begin-configuration.phase"],
         "Two BeginConfigurations at once both configure.";
     BothEnd "both-end", true,
-        ["server.end-configuration.phase", "server.end-configuration.memory"],
+        ["server.end-configuration.phase"],
         "Two EndConfigurations at once both end it.";
     RequestsOfOne "requests-of-one", true,
         ["server.query-available-buffers.count", "server.query-available-buffers.status",

@@ -310,8 +310,9 @@ impl Set {
             let completion = self.told_server(command.about.code, completion);
             self.owed.push_back(Owed { clears, ..command.owed(completion) });
         }
-        self.agent.completions += 1;
-        if !self.is(Mutant::ServerTimeoutAlways) {
+        let failed = !success && self.is(Mutant::FailureIsNoCompletion);
+        self.agent.completions += u64::from(!failed);
+        if !failed && !self.is(Mutant::ServerTimeoutAlways) {
             self.wait_anew();
         }
         if !success {
@@ -351,7 +352,11 @@ impl Set {
         self.phase = Phase::AbnormallyTerminated;
         if !self.is(Mutant::RecordedKeepsCode) {
             let aborted = Completion::without_data(Win32::ERROR_OPERATION_ABORTED);
-            self.owed.iter_mut().for_each(|owed| owed.completion = aborted);
+            let keeps = self.is(Mutant::FallenKeepsCode);
+            let stays = |owed: &&mut Owed| keeps && owed.completion.code == Win32::ERROR_IO_DEVICE;
+            self.owed.iter_mut().filter(|owed| !stays(owed)).for_each(|owed| {
+                owed.completion = aborted;
+            });
         }
         self.give_up();
         self.owed.make_contiguous().sort_by_key(|owed| owed.command);

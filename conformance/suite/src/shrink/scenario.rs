@@ -38,9 +38,13 @@ impl Target<'_> {
 }
 
 /// The smallest part of a scenario that fails with the same verdict and clause; `None`
-/// if it does not fail. Nothing is pinned in it: the oracle alone judges.
+/// if it does not fail. Nothing is pinned in it: the oracle alone judges. With it, what came of
+/// its last run.
 #[must_use]
-pub fn shrink_scenario(scenario: &Scenario, target: Target<'_>) -> Option<(Scenario, Verdict)> {
+pub fn shrink_scenario(
+    scenario: &Scenario,
+    target: Target<'_>,
+) -> Option<(Scenario, ScenarioResult)> {
     let mut small = unpinned(scenario);
     let first = target.run(&small).filter(|result| result.verdict.is_failure())?;
     let key = |verdict: &Verdict| (verdict.name(), verdict.clause());
@@ -62,7 +66,7 @@ pub fn shrink_scenario(scenario: &Scenario, target: Target<'_>) -> Option<(Scena
     let last = target.run(&small).filter(|result| key(&result.verdict) == wanted);
     let result = last.unwrap_or(first);
     let broken = result.findings.iter().map(|finding| finding.clause);
-    Some((named(small, result.verdict.clause(), broken), result.verdict))
+    Some((named(small, result.verdict.clause(), broken), result))
 }
 
 /// The calls of a trace as a scenario that pins nothing: what overlapped begins together.

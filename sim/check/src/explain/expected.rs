@@ -7,7 +7,7 @@ use super::verdict::Allowed;
 use super::violation::violated;
 use crate::Checker;
 use crate::session::{ObservedCallback, OpenCall, Returned, Session, outcomes_of};
-use vdi_model::{Answer, Call, Callback, Cause, CommandId, Outcome, ServerCall, State};
+use vdi_model::{Answer, Call, Callback, Cause, CommandId, Expected, Outcome, ServerCall, State};
 use vdi_spec::clauses::Clause;
 use vdi_spec::codes::{HResult, Win32};
 use vdi_trace::{Event, Out};
@@ -19,6 +19,7 @@ pub(crate) struct Expectations<'a> {
     index: usize,
     seen: Returned<'a>,
     pub(crate) allowed: Vec<Allowed>,
+<<<<<<< HEAD
     states: Vec<State>,
     /// The same of a SendCommand, by what it says of the command.
     sends: Sends,
@@ -30,6 +31,15 @@ impl<'a> Expectations<'a> {
     pub(crate) fn new(checker: &'a Checker, index: usize, seen: Returned<'a>) -> Self {
         let (allowed, states) = (Vec::new(), Vec::new());
         Self { checker, index, seen, allowed, states, sends: Sends::default(), owes: false }
+=======
+    /// The clause of the first that needs no failure of the environment.
+    usual: Option<Clause>,
+}
+
+impl<'a> Expectations<'a> {
+    pub(crate) const fn new(checker: &'a Checker, index: usize, seen: Returned<'a>) -> Self {
+        Self { checker, index, seen, allowed: Vec::new(), usual: None }
+>>>>>>> 6719df7e143c42c8a38e05f81e61a459bae2cc4f
     }
 
     /// Adds what the call could return in a state, in which it has taken effect or not.
@@ -58,6 +68,7 @@ impl<'a> Expectations<'a> {
         }
     }
 
+<<<<<<< HEAD
     /// The clause that the answer breaks by itself: the one that says most of it.
     fn clause(&self) -> Clause {
         let own = self.allowed.first().map_or(Clause::AgentBlocks, |allowed| allowed.clause);
@@ -76,10 +87,28 @@ impl<'a> Expectations<'a> {
             Call::Client(_) | Call::Secondary(..) => self.seen.status == HResult::VD_E_TIMEOUT,
         };
         narrower.unwrap_or_else(|| alone(own, call, errored))
+=======
+    /// The clause that is broken: what had to come, not what might have.
+    fn clause(&self) -> Clause {
+        let first = || self.allowed.first().map(|allowed| allowed.clause);
+        self.usual.or_else(first).unwrap_or(Clause::AgentBlocks)
+>>>>>>> 6719df7e143c42c8a38e05f81e61a459bae2cc4f
     }
 
     fn push(&mut self, what: String, clause: Clause) {
+        self.usual = self.usual.or(Some(clause));
         self.allowed.push(Allowed { what, clause });
+    }
+
+    /// What an outcome would have been, in place of what was seen.
+    fn push_outcome(&mut self, outcome: &Outcome, what: String, clause: Clause) {
+        // Once a call has taken effect it is no longer said that it took a failure.
+        let no_memory = Some(Expected::Status(HResult::VD_E_MEMORY));
+        if outcome.exceptional || outcome.answer.expected() == no_memory {
+            self.allowed.push(Allowed { what, clause });
+        } else {
+            self.push(what, clause);
+        }
     }
 
     fn add_outcomes(&mut self, state: &State) {
@@ -95,9 +124,11 @@ impl<'a> Expectations<'a> {
                 let clause =
                     if right { Clause::ServerSendCommandErrorCallback } else { outcome.clause };
                 let lane = session.lanes.name(open.lane);
-                self.push(format!("the command's callback on {lane}, then {text}"), clause);
+                let what = format!("the command's callback on {lane}, then {text}");
+                self.push_outcome(&outcome, what, clause);
             } else {
-                self.push(text, blamed(session, set, &outcome, self.seen.out));
+                let clause = blamed(session, set, &outcome, self.seen.out);
+                self.push_outcome(&outcome, text, clause);
             }
         }
     }
@@ -109,8 +140,12 @@ impl<'a> Expectations<'a> {
         let returns = vdi_model::returns(state, &terms.profile, lane);
         for outcome in &returns {
             let clause = blamed(session, set, outcome, self.seen.out);
+<<<<<<< HEAD
             self.sends.add(outcome, self.seen.status);
             self.push(answer_text(session, set, outcome), clause);
+=======
+            self.push_outcome(outcome, answer_text(session, set, outcome), clause);
+>>>>>>> 6719df7e143c42c8a38e05f81e61a459bae2cc4f
         }
         if !returns.is_empty() {
             return;

@@ -33,7 +33,10 @@ pub(super) fn stories() -> Vec<Story> {
     all.extend([freed_beside_others(), where_none_fits()]);
     all.extend([again_and_again(), count_after_free(), freed_after_refusal()]);
     all.extend(LATE.iter().map(|(size, alignment)| requested_late_of(*size, *alignment)));
-    all.push(too_many_late());
+    all.extend([too_many_late(), count_of_holes(), count_where_aligned()]);
+    let [least, middle, most] = SEVERAL_KINDS;
+    all.push(of_several_kinds("from-the-least", [least, middle, most]));
+    all.push(of_several_kinds("from-the-most", [most, middle, least]));
     all.extend([1 << 16, (1 << 16) + 1].map(beyond_32_bits));
     all.extend(["server", "primary", "secondary1"].map(stays_for_the_others));
     all
@@ -244,11 +247,6 @@ fn too_many_late() -> Story {
 /// are as many.
 fn beyond_32_bits(count: u32) -> Story {
     let asked = sized(BUFFER, 0, Some(count));
-    // What follows depends on the answer: the oracle alone judges it.
-    let judged = |mut step: Value| {
-        step.as_object_mut().expect("a step").remove("expect");
-        step
-    };
     story(
         &format!("buffers/requested-late-{count}"),
         &format!("{count} buffers of 64 KiB are requested: all of them are there, or no memory"),
@@ -258,6 +256,57 @@ fn beyond_32_bits(count: u32) -> Story {
     .step(call("RequestBuffers", SERVER, asked, json!(["NOERROR", "VD_E_MEMORY"])))
     .step(query(BUFFER, 0))
     .steps(names("b", 2).iter().map(|name| judged(allocate(name, BUFFER, 0))))
+}
+
+/// Size, alignment and number: each takes more than the one before.
+const SEVERAL_KINDS: [(u32, u32, u32); 3] = [(512, 1024, 1), (4096, 0, 2), (BUFFER, 4096, 3)];
+
+/// Requests of several sizes and alignments: none takes the place of another.
+fn of_several_kinds(what: &str, kinds: [(u32, u32, u32); 3]) -> Story {
+    let each = kinds.iter().enumerate().flat_map(|(index, (size, alignment, count))| {
+        let names = names(&format!("k{}b", index + 1), *count);
+        names.into_iter().map(move |name| allocate(&name, *size, *alignment))
+    });
+    connected(
+        &format!("buffers/several-kinds-{what}"),
+        "Buffers of three sizes and alignments are requested: each is counted and given",
+        &[GIVEN, "server.request-buffers.status", "server.query-available-buffers.count"],
+    )
+    .step(begin(512, 0, BUFFER))
+    .steps(kinds.iter().map(|(size, alignment, count)| request(*size, *alignment, *count)))
+    .steps([end(), client_configuration()])
+    .steps(kinds.iter().map(|(size, alignment, _)| query(*size, *alignment)))
+    .steps(each)
+}
+
+/// What follows depends on the answer before: the oracle alone judges it.
+fn judged(mut step: Value) -> Value {
+    step.as_object_mut().expect("a step").remove("expect");
+    step
+}
+
+/// Two holes are no buffer of twice the size.
+fn count_of_holes() -> Story {
+    connected(
+        "buffers/count-of-holes",
+        "Every other of four buffers is freed: as many of twice the size as are counted are given",
+        &["server.query-available-buffers.count", "server.free-buffer.status"],
+    )
+    .steps(requested(4096, 0, 4))
+    .steps(["b1", "b3"].map(|name| free(name, 4096, "NOERROR")))
+    .steps([query(8192, 0), judged(allocate("large", 8192, 0))])
+}
+
+/// What lies before an aligned address is none of its buffers.
+fn count_where_aligned() -> Story {
+    connected(
+        "buffers/count-where-aligned",
+        "As many at a multiple of 64 KiB as are counted are given, where the first place is taken",
+        &["server.query-available-buffers.count", GIVEN],
+    )
+    .steps([begin(512, 0, BUFFER), request(512, 0, 300), end(), client_configuration()])
+    .steps([allocate("b1", 512, 0), query(512, BUFFER)])
+    .steps(names("a", 2).iter().map(|name| judged(allocate(name, 512, BUFFER))))
 }
 
 /// Freed and allocated, freed and allocated, and never less.
@@ -420,7 +469,11 @@ fn handle_of_the_third() -> Story {
         &["client.get-buffer-handle.status", "client.map-buffer-handle.status"],
     )
     .given(json!({ "phase": "Active", "devices": 3, "buffers": ["b1", "b2", "b3"] }))
-    .steps([1, 2, 3].map(|number| send(number, &format!("c{number}"), write_of(number))))
+    .steps([1, 2, 3].map(|number| {
+        // The second command uses a part of its buffer.
+        let sent = if number == 2 { with(write_of(2), "size", 512) } else { write_of(number) };
+        send(number, &format!("c{number}"), sent)
+    }))
     .steps([1, 2, 3].map(|number| get(number, &format!("c{number}"))))
     .steps([3, 1, 2].map(handle))
     .steps([3, 2, 1].map(map))

@@ -52,11 +52,11 @@ pub(super) fn stories() -> Vec<Story> {
         let name = code.to_lowercase().replace('_', "-");
         error(name.trim_start_matches("error-"), (*code).into())
     }));
-    all.extend([bytes_of_writes(), bytes_of_failed_writes()]);
+    all.extend([bytes_of_writes(), bytes_of_failed_writes(), bytes_as_given()]);
     all.extend([skipped("SkipBlocks"), skipped("SkipMarks")]);
     all.extend([1, 2, 3].map(flushed));
     all.extend([held_at_the_error(), two_errors(), two_times_cleared(), refused_several()]);
-    all.push(other_devices());
+    all.extend([other_devices(), closed_before_cleared()]);
     all.extend([aborted(1), aborted(3)]);
     all.extend(kinds());
     all.extend(refused_each());
@@ -166,6 +166,20 @@ fn bytes_of_failed_writes() -> Story {
     }))
 }
 
+/// A client may be wrong about its bytes: the library hands on what it says.
+fn bytes_as_given() -> Story {
+    let given = [0, 1, BUFFER - 1, BUFFER + 1, (1 << 31) - 1, 1 << 31, u32::MAX];
+    let each = given.iter().enumerate();
+    story(
+        "callbacks/bytes-as-given",
+        "Writes that succeed, with fewer bytes than were sent, with none and with more: as given",
+        &["agent.callback"],
+    )
+    .given(json!({ "phase": "Connected" }))
+    .steps(active(&["WriteMedia"], &[BUFFER; 7]))
+    .steps(each.flat_map(|(index, bytes)| write(index + 1, BUFFER, *bytes, "ERROR_SUCCESS")))
+}
+
 /// The count has a sign.
 fn skipped(code: &str) -> Story {
     let each = COUNTS.iter().enumerate();
@@ -258,17 +272,22 @@ fn two_errors() -> Story {
 /// A device that was cleared fails again, and again.
 fn two_times_cleared() -> Story {
     let rounds = (1..=4).flat_map(|round| {
-        let name = format!("c{round}");
-        let mut steps = vec![send(1, &name, flush()), get(1, &name)];
+        let [name, held, clear] = ["c", "held", "clear"].map(|of| format!("{of}{round}"));
+        let mut steps = vec![send(1, &name, flush()), send(1, &held, flush())];
+        steps.extend([get(1, &name), get(1, &held)]);
         steps.push(complete(1, &name, "ERROR_WRITE_FAULT", json!({})));
         steps.push(called_back(&name, "ERROR_WRITE_FAULT"));
-        steps.extend(cleared(1, &format!("clear{round}")));
+        steps.extend([send(1, &clear, json!({ "code": "ClearError" })), waits()]);
+        steps.push(complete(1, &held, "ERROR_SUCCESS", json!({})));
+        steps.extend([called_back(&held, "ERROR_SUCCESS"), get(1, &clear)]);
+        steps.push(complete(1, &clear, "ERROR_SUCCESS", json!({})));
+        steps.push(called_back(&clear, "ERROR_SUCCESS"));
         steps
     });
     story(
         "callbacks/error-again-and-again",
-        "A device fails and is cleared four times",
-        &["device.error.cleared", "agent.callback"],
+        "A device fails and is cleared four times, and each time the client holds another command",
+        &["device.error.clear-error-waits", "device.error.cleared", "agent.callback"],
     )
     .given(json!({ "phase": "Active" }))
     .steps(rounds)
@@ -296,6 +315,33 @@ fn refused_several() -> Story {
     .steps([waits()])
     .steps(cleared(1, "clear"))
     .steps([waits()])
+}
+
+/// What waits in the queue is not over because it has to wait.
+fn closed_before_cleared() -> Story {
+    let when = |step| with(step, "when", "deliver-after-close-device=drained");
+    let close = bare("CloseDevice", "sdev1", "NOERROR");
+    let closed = call("GetCommand", "cdev1", json!({ "timeout": 0 }), "VD_E_CLOSE");
+    let mut steps = vec![close, waits(), complete(1, "c2", "ERROR_SUCCESS", json!({}))];
+    steps.extend([called_back("c2", "ERROR_SUCCESS"), get(1, "clear")]);
+    steps.push(complete(1, "clear", "ERROR_SUCCESS", json!({})));
+    steps.extend([called_back("clear", "ERROR_SUCCESS"), closed]);
+    let both = "deliver-after-close-device=drained, agent-return=after-last-device";
+    let returned = json!({ "await": "return", "lane": "server.agent", "expect": "NOERROR" });
+    let ended = with(returned, "when", both);
+    story(
+        "callbacks/closed-before-cleared",
+        "The server closes a device while ClearError waits for the client: it is delivered first",
+        &["device.error.clear-error-waits", "client.get-command.close"],
+    )
+    .given(json!({ "phase": "Active" }))
+    .steps(["c1", "c2"].map(|name| send(1, name, flush())))
+    .steps(["c1", "c2"].map(|name| get(1, name)))
+    .step(complete(1, "c1", "ERROR_WRITE_FAULT", json!({})))
+    .step(called_back("c1", "ERROR_WRITE_FAULT"))
+    .step(send(1, "clear", json!({ "code": "ClearError" })))
+    .steps(steps.into_iter().map(when))
+    .step(ended)
 }
 
 /// The error of one device is no other's.
@@ -366,7 +412,7 @@ pub(super) fn sent(code: &str) -> Value {
 }
 
 /// What the client tells of a command that it has carried out.
-fn told(code: &str) -> Value {
+pub(super) fn told(code: &str) -> Value {
     carried(code).1
 }
 

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::bounds::{BLOCK_SIZE, Bound, SERVER_ALIGNMENT, TRANSFER};
+use super::callbacks::TAPE;
+use super::create::{KINDS, OPTIONS};
 use super::steps::{
     BUFFER, SERVER, allocate, bare, begin, call, client_configuration, end, request, with,
 };
@@ -17,6 +19,7 @@ const AS_ASKED: &[(&str, &[u32])] = &[
     ("prefixZoneSize", &[1, 511, 65537, 1 << 20]),
     ("EOMWarningSize", &[1, 65537, 1 << 31, u32::MAX]),
     ("serverTimeOut", &[1, 65537, (1 << 31) - 1, 1 << 31, u32::MAX]),
+    ("softFileMarkBlockSize", &[1, 65537, u32::MAX]),
 ];
 
 pub(super) fn stories() -> Vec<Story> {
@@ -58,6 +61,9 @@ pub(super) fn stories() -> Vec<Story> {
         let each = values.iter().map(|value| as_asked(field, *value));
         all.extend(each);
     }
+    all.extend(OPTIONS.iter().map(|option| features_as_asked(option, &[], &[option])));
+    all.extend(KINDS.iter().map(|(kind, bits)| features_as_asked(kind, bits, OPTIONS)));
+    all.extend([time_out_of_begin(), ended_in_vain()]);
     all
 }
 
@@ -161,6 +167,9 @@ fn accepted(name: &str, config: Value, set: (u32, u32, u32)) -> Story {
 fn as_asked(field: &str, value: u32) -> Story {
     let mut config = json!({});
     config[field] = value.into();
+    if field == "softFileMarkBlockSize" {
+        config["features"] = TAPE.into();
+    }
     story(
         &format!("configuration/asked-{}-{value}", field.to_lowercase()),
         &format!("Both sides are told a {field} of {value} as it was asked for"),
@@ -168,11 +177,57 @@ fn as_asked(field: &str, value: u32) -> Story {
     )
     .config(config)
     .given(json!({ "phase": "Connected" }))
-    .steps([
-        bare("GetConfiguration", SERVER, "NOERROR"),
-        begin(512, 0, BUFFER),
-        bare("GetConfiguration", SERVER, "NOERROR"),
-        end(),
-        client_configuration(),
-    ])
+    .steps(told())
+}
+
+/// Each side asks as soon as it can.
+fn told() -> [Value; 5] {
+    let of_server = || bare("GetConfiguration", SERVER, "NOERROR");
+    [of_server(), begin(512, 0, BUFFER), of_server(), end(), client_configuration()]
+}
+
+/// Options alone, and all of them on each kind of device.
+fn features_as_asked(name: &str, kind: &[&str], options: &[&str]) -> Story {
+    let with = if options.len() == 1 { "the option of that name" } else { "every option" };
+    story(
+        &format!("configuration/asked-features-{}", name.to_lowercase()),
+        &format!("Both sides are told the features as asked for: {name}, with {with}"),
+        &["client.get-configuration.as-asked", "server.get-configuration.status"],
+    )
+    .config(json!({ "features": ([kind, options].concat()) }))
+    .given(json!({ "phase": "Connected" }))
+    .steps(told())
+}
+
+/// The time-out of BeginConfiguration is not that of the client.
+fn time_out_of_begin() -> Story {
+    let mut begun = told();
+    begun[1]["args"]["timeout"] = 5000.into();
+    story(
+        "configuration/time-out-of-begin",
+        "BeginConfiguration has a time-out of its own: serverTimeOut is told as asked for",
+        &["client.get-configuration.as-asked", "server.get-configuration.status"],
+    )
+    .config(json!({ "serverTimeOut": 7000 }))
+    .given(json!({ "phase": "Connected" }))
+    .steps(begun)
+}
+
+/// Without memory the set stays as it is, however often.
+fn ended_in_vain() -> Story {
+    let in_vain = || {
+        let large = json!({ "size": 1_u32 << 31, "count": 1 << 20 });
+        [
+            call("RequestBuffers", SERVER, large, json!(["NOERROR", "VD_E_MEMORY"])),
+            bare("EndConfiguration", SERVER, json!(["VD_E_MEMORY", "NOERROR"])),
+        ]
+    };
+    story(
+        "configuration/ended-in-vain",
+        "EndConfiguration finds no memory three times, and then there is enough",
+        &["server.end-configuration.memory", "server.end-configuration.status"],
+    )
+    .given(json!({ "phase": "Configurable" }))
+    .steps((0..3).flat_map(|_| in_vain()))
+    .steps([request(BUFFER, 0, 1), end(), client_configuration(), allocate("b1", BUFFER, 0)])
 }

@@ -21,7 +21,7 @@ pub(super) fn stories() -> Vec<Story> {
     all.extend([1, 2, 3].map(|which| client_lacks(which, 3)));
     all.push(of_who_has_gone());
     all.extend(SECONDARIES.iter().map(|number| secondaries(*number)));
-    all.extend([aborts_each("sset"), aborts_each("cset")]);
+    all.extend([aborts_each("sset"), aborts_each("cset"), asked_again(), ends_again()]);
     all
 }
 
@@ -264,4 +264,57 @@ fn aborts_each(on: &str) -> Story {
     .step(bare("SignalAbort", on, "NOERROR"))
     .steps((1..=4).map(returns))
     .step(super::steps::agent_returns())
+}
+
+/// What may be asked once may be asked again, as often as one likes.
+fn asked_again() -> Story {
+    let round = |round: u32| {
+        let handle = format!("h{round}");
+        let of = json!({ "buffer": "b1" });
+        let map =
+            |handle: &str| call("MapBufferHandle", CLIENT, json!({ "handle": handle }), "NOERROR");
+        let shared = call("IsSharedBuffer", SERVER, of.clone(), "NOERROR");
+        [
+            super::steps::client_configuration(),
+            bare("GetConfiguration", SERVER, "NOERROR"),
+            with(shared, "tells", "TRUE"),
+            with(call("GetBufferHandle", CLIENT, of, "NOERROR"), "as", &*handle),
+            map(&handle),
+            map("h1"),
+            sees(1, "VD_E_TIMEOUT"),
+        ]
+    };
+    let mut given = json!({ "phase": "Active", "buffers": ["b1"] });
+    given["commands"] = json!([{ "as": "c1", "code": "Write", "device": 1, "buffer": "b1",
+        "size": 65536, "at": "delivered" }]);
+    story(
+        "counts/asked-again",
+        "Configuration, handles of a buffer and whether it is shared, asked five times",
+        &[
+            "client.get-configuration.status",
+            "server.get-configuration.status",
+            "server.is-shared-buffer.answer",
+            "client.get-buffer-handle.status",
+            "client.map-buffer-handle.status",
+        ],
+    )
+    .given(given)
+    .steps((1..=5).flat_map(round))
+}
+
+/// The end of a device is told as often as it is asked for.
+fn ends_again() -> Story {
+    let again = || {
+        let expect = json!({ "get-command-after-close-seen=close-error": "VD_E_CLOSE",
+            "get-command-after-close-seen=protocol-error": "VD_E_PROTOCOL" });
+        call("GetCommand", "cdev1", json!({ "timeout": 0 }), expect)
+    };
+    story(
+        "counts/end-told-again",
+        "Of two devices the first is closed: GetCommand says so five times",
+        &["client.get-command.close", "client.get-command.close-again"],
+    )
+    .given(json!({ "phase": "Active", "devices": 2 }))
+    .steps([close_device(1), sees(1, "VD_E_CLOSE")])
+    .steps((0..4).map(|_| again()))
 }

@@ -7,7 +7,7 @@ use super::steps::{CLIENT, SET, bare, create, open, with};
 use super::story::{Story, story};
 
 /// Feature Bits: the kinds of device. Removable may be added to the first two.
-const KINDS: &[(&str, &[&str])] = &[
+pub(super) const KINDS: &[(&str, &[&str])] = &[
     ("pipe", &[]),
     ("pipe-removable", &["Removable"]),
     ("disk", &["RandomAccess"]),
@@ -16,7 +16,7 @@ const KINDS: &[(&str, &[&str])] = &[
 ];
 
 /// Bits that go with every kind.
-const OPTIONS: &[&str] = &[
+pub(super) const OPTIONS: &[&str] = &[
     "Discard",
     "SnapshotPrepare",
     "EnumFrozenFiles",

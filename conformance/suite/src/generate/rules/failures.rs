@@ -8,7 +8,7 @@ use super::story::{Story, story};
 
 /// Commands that not every device of a kind may be sent: the features that it takes, and what
 /// the server grants.
-const OTHERS: &[(&str, &[&str], &[&str])] = &[
+pub(super) const OTHERS: &[(&str, &[&str], &[&str])] = &[
     ("Read", &[], &["ReadMedia"]),
     ("Discard", &["Discard"], &["WriteMedia"]),
     ("Snapshot", &[], &["WriteMedia"]),

@@ -3,6 +3,7 @@
 //! What is expected follows from the data, not from the model: the two must agree, as they
 //! must where a person wrote the scenario.
 
+mod among;
 mod bounds;
 mod buffers;
 mod callbacks;
@@ -19,6 +20,7 @@ mod queue;
 mod steps;
 mod story;
 mod time;
+mod woken;
 
 use crate::scenario::Scenario;
 
@@ -34,7 +36,9 @@ pub fn from_rules() -> Vec<Scenario> {
     all.extend(failures::stories());
     all.extend(buffers::stories());
     all.extend(counts::stories());
+    all.extend(among::stories());
     all.extend(time::stories());
+    all.extend(woken::stories());
     all.extend(forgetting::stories());
     all.extend(held::stories());
     all.extend(lives::stories());

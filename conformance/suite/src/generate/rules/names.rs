@@ -50,6 +50,7 @@ const NEARLY: &[(&str, &str, &[&str])] = &[
     ("dots", "..", &[".", "...", "../", "S"]),
     ("percent", "a%5Cb", &["a%5cb", "a", "ab", "a%255Cb"]),
     ("digits", "1", &["01", "1.0", "10", "+1", " 1"]),
+    ("line-ends", "S\nT", &["S", "T", "ST", "S T", "S\r\nT", "S\n", "S\nt"]),
     ("guid", "{A0B1C2D3-0001}", &["A0B1C2D3-0001", "{a0b1c2d3-0001}", "{A0B1C2D3-0002}"]),
 ];
 
@@ -66,6 +67,7 @@ pub(super) fn stories() -> Vec<Story> {
         default_instance(),
         instance_of_secondary(),
     ]);
+    all.extend(NEARLY.iter().take(3).map(nearly_an_instance));
     all.extend(NEARLY.iter().filter(|(_, _, near)| near.len() > 4).map(devices));
     all.extend([first_to_last(), last_to_first(), second_to_be_named()]);
     all.extend(client_first());
@@ -137,6 +139,19 @@ fn other_instance() -> Story {
     .step(with(call("OpenDevice", CLIENT, json!({ "name": "S" }), "NOERROR"), "as", "cdev1"))
 }
 
+/// A set is found by the name of its instance, and by no other.
+fn nearly_an_instance(row: &(&str, &str, &[&str])) -> Story {
+    let (what, instance, near) = *row;
+    story(
+        &format!("names/instance-{what}"),
+        &format!("A set made for the instance {instance:?} is opened for that instance only"),
+        &["client.create.status", "server.open.status", "server.open.no-set"],
+    )
+    .step(of_instance(create("S", json!({ "deviceCount": 1 }), "NOERROR"), instance))
+    .steps(near.iter().map(|other| of_instance(open("S", "VD_E_INVALID"), other)))
+    .step(of_instance(open("S", "NOERROR"), instance))
+}
+
 fn default_instance() -> Story {
     story(
         "names/instance-default",
@@ -173,7 +188,9 @@ fn devices(row: &(&str, &str, &[&str])) -> Story {
     let (what, name, near) = *row;
     let unknown =
         |other: &&str| call("OpenDevice", CLIENT, json!({ "name": other }), "VD_E_INVALID");
-    let near: Vec<&str> = near.iter().copied().filter(|other| *other != "S").collect();
+    // No name at all is none that there is, either.
+    let near = near.iter().copied().filter(|other| *other != "S");
+    let near: Vec<&str> = near.chain([""]).collect();
     story(
         &format!("names/device-{what}"),
         &format!("A device named {name:?} is found by that name only"),

@@ -25,7 +25,8 @@ pub(super) fn stories() -> Vec<Story> {
     all.extend([1, 2, 3].map(pending_on_the_last));
     all.push(whole_and_in_parts());
     all.extend([1, 2].map(waited_before));
-    all.extend([2, 3].map(completed_on_the_last));
+    all.extend([2, 3].map(|devices| completed_on_the_last(devices, "ERROR_SUCCESS")));
+    all.push(completed_on_the_last(2, "ERROR_WRITE_FAULT"));
     all
 }
 
@@ -131,19 +132,23 @@ fn waited_before(device: u32) -> Story {
 }
 
 /// A completion on the last device begins the count anew, whatever waits on the first.
-fn completed_on_the_last(devices: u32) -> Story {
+fn completed_on_the_last(devices: u32, code: &str) -> Story {
     let interval = || json!({ "expire": AGENT });
     let stays = || json!({ "blocked": [AGENT] });
+    let (name, what) = match code {
+        "ERROR_SUCCESS" => ("completed", "A completion"),
+        _ => ("failed", "A failure"),
+    };
     story(
-        &format!("time/completed-on-the-last-of-{devices}"),
-        "A completion on the last device begins the count of intervals anew",
+        &format!("time/{name}-on-the-last-of-{devices}"),
+        &format!("{what} on the last device begins the count of intervals anew"),
         &["server.time-out.aborts", "agent.callback", "abort.agent-returns"],
     )
     .config(json!({ "serverTimeOut": 300 }))
     .given(json!({ "phase": "Active", "devices": devices }))
     .steps([send(1, "c1", flush()), send(devices, "c2", flush()), interval(), stays()])
-    .steps([get(devices, "c2"), complete(devices, "c2", "ERROR_SUCCESS", json!({}))])
-    .steps([called_back("c2", "ERROR_SUCCESS"), interval(), stays(), interval()])
+    .steps([get(devices, "c2"), complete(devices, "c2", code, json!({}))])
+    .steps([called_back("c2", code), interval(), stays(), interval()])
     .steps(aborted(&["c1"]))
 }
 

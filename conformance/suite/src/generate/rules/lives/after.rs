@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::steps::{bare, call};
+use super::super::steps::{bare, call, with};
 use super::super::story::{Story, story};
 use super::life::{
     FIRST, Life, Made, SECOND, THIRD, client_close_aborted, client_close_open,
@@ -208,10 +208,14 @@ pub(super) fn stories() -> Vec<Story> {
             let same = SECOND.named(FIRST.name);
             let again = begun("-by-the-same-name", "by the same name has nothing of it");
             all.push(again.steps(whole(same, &Made::plain(1))));
+            let how = "that its client creates on the same interface has nothing of it";
+            let again = begun("-through-the-same-interface", how);
+            all.push(again.steps(whole(SECOND.through(FIRST), &Made::plain(2))));
         }
     }
     all.push(thirds());
     all.push(interfaces_of_the_first());
+    all.push(handle_of_the_first());
     all
 }
 
@@ -241,4 +245,32 @@ fn interfaces_of_the_first() -> Story {
     .steps([refused("GetConfiguration", "sset"), refused("EndConfiguration", "sset")])
     .steps([refused("Close", "cset"), refused("Close", "sset")])
     .steps(SECOND.exchange(1, "w1"))
+}
+
+/// A buffer handle ends with its set, whatever the next one is called and lies at.
+fn handle_of_the_first() -> Story {
+    let life = SECOND.named(FIRST.name).through(FIRST);
+    let write = |buffer: &str| json!({ "code": "Write", "buffer": buffer, "size": 65536 });
+    let handle = |buffer: &str, name: &str| {
+        let got = call("GetBufferHandle", "cset", json!({ "buffer": buffer }), "NOERROR");
+        with(got, "as", name)
+    };
+    let map = |name: &str, expect: &str| {
+        call("MapBufferHandle", "cset", json!({ "handle": name }), expect)
+    };
+    story(
+        "lives/handle-of-the-first",
+        "A set is created again by the same name, on the same interface: handles of before are none",
+        &["client.map-buffer-handle.invalid", "client.map-buffer-handle.status"],
+    )
+    .interfaces(two())
+    .given(json!({ "phase": "Active", "buffers": ["b1"] }))
+    .steps([FIRST.send(1, "c1", write("b1")), FIRST.get(1, "c1"), handle("b1", "h1")])
+    .step(FIRST.complete(1, "c1", "ERROR_SUCCESS", 65536))
+    .step(FIRST.called_back("c1", "ERROR_SUCCESS"))
+    .steps(FIRST.finish(1))
+    .steps(life.bring_up(&Made::plain(1)))
+    .steps([life.allocate("d1", 65536), life.send(1, "w1", write("d1")), life.get(1, "w1")])
+    .steps([map("h1", "VD_E_INVALID"), handle("d1", "h2"), map("h2", "NOERROR")])
+    .step(map("h1", "VD_E_INVALID"))
 }

@@ -9,6 +9,8 @@ use super::super::steps::{bare, call, with};
 #[derive(Clone, Copy)]
 pub(super) struct Life {
     number: u32,
+    /// The number of the client's interface.
+    client: u32,
     /// The name of the set.
     pub(super) name: &'static str,
     /// What the names of its devices begin with, but for the first, which has the set's.
@@ -53,22 +55,22 @@ impl Made {
 }
 
 /// The first set, named as in every situation.
-pub(super) const FIRST: Life = Life { number: 1, name: "S", devices: "S" };
+pub(super) const FIRST: Life = Life { number: 1, client: 1, name: "S", devices: "S" };
 
 /// Another set.
-pub(super) const SECOND: Life = Life { number: 2, name: "T", devices: "S" };
+pub(super) const SECOND: Life = Life { number: 2, client: 2, name: "T", devices: "S" };
 
 /// One more.
-pub(super) const THIRD: Life = Life { number: 3, name: "U", devices: "S" };
+pub(super) const THIRD: Life = Life { number: 3, client: 3, name: "U", devices: "S" };
 
 /// What a client's Close answers with its devices open.
-pub(super) fn client_close_open() -> Value {
+pub(in super::super) fn client_close_open() -> Value {
     json!({ "client-close-devices-open=open-error": "VD_E_OPEN",
         "client-close-devices-open=noerror": "NOERROR" })
 }
 
 /// What a server's Close answers with its devices open.
-pub(super) fn server_close_open() -> Value {
+pub(in super::super) fn server_close_open() -> Value {
     json!({ "server-close-devices-open=protocol-error": "VD_E_PROTOCOL",
         "server-close-devices-open=noerror": "NOERROR" })
 }
@@ -90,6 +92,10 @@ pub(super) fn two() -> Value {
     json!({ "sset2": "server", "cset2": "primary" })
 }
 
+fn suffix(number: u32) -> String {
+    if number == 1 { String::new() } else { number.to_string() }
+}
+
 impl Life {
     /// The same by another name.
     pub(super) const fn named(self, name: &'static str) -> Self {
@@ -101,8 +107,13 @@ impl Life {
         Self { devices, ..self }
     }
 
+    /// The same through the client's interface of another set.
+    pub(super) const fn through(self, other: Self) -> Self {
+        Self { client: other.client, ..self }
+    }
+
     fn suffix(self) -> String {
-        if self.number == 1 { String::new() } else { self.number.to_string() }
+        suffix(self.number)
     }
 
     pub(super) fn server(self) -> String {
@@ -110,7 +121,7 @@ impl Life {
     }
 
     pub(super) fn client(self) -> String {
-        format!("cset{}", self.suffix())
+        format!("cset{}", suffix(self.client))
     }
 
     pub(super) fn agent(self) -> String {

@@ -6,6 +6,8 @@ mod beside;
 mod handed_on;
 mod life;
 
+pub(super) use life::{client_close_open, server_close_open};
+
 use super::story::Story;
 
 pub(super) fn stories() -> Vec<Story> {

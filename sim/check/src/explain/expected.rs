@@ -19,7 +19,8 @@ pub(crate) struct Expectations<'a> {
     index: usize,
     seen: Returned<'a>,
     pub(crate) allowed: Vec<Allowed>,
-<<<<<<< HEAD
+    /// The clause of the first that needs no failure of the environment.
+    usual: Option<Clause>,
     states: Vec<State>,
     /// The same of a SendCommand, by what it says of the command.
     sends: Sends,
@@ -30,16 +31,8 @@ pub(crate) struct Expectations<'a> {
 impl<'a> Expectations<'a> {
     pub(crate) fn new(checker: &'a Checker, index: usize, seen: Returned<'a>) -> Self {
         let (allowed, states) = (Vec::new(), Vec::new());
-        Self { checker, index, seen, allowed, states, sends: Sends::default(), owes: false }
-=======
-    /// The clause of the first that needs no failure of the environment.
-    usual: Option<Clause>,
-}
-
-impl<'a> Expectations<'a> {
-    pub(crate) const fn new(checker: &'a Checker, index: usize, seen: Returned<'a>) -> Self {
-        Self { checker, index, seen, allowed: Vec::new(), usual: None }
->>>>>>> 6719df7e143c42c8a38e05f81e61a459bae2cc4f
+        let (sends, usual) = (Sends::default(), None);
+        Self { checker, index, seen, allowed, usual, states, sends, owes: false }
     }
 
     /// Adds what the call could return in a state, in which it has taken effect or not.
@@ -68,10 +61,11 @@ impl<'a> Expectations<'a> {
         }
     }
 
-<<<<<<< HEAD
-    /// The clause that the answer breaks by itself: the one that says most of it.
+    /// The clause that the answer breaks by itself: the one that says most of it, of what had
+    /// to come and not of what might have.
     fn clause(&self) -> Clause {
-        let own = self.allowed.first().map_or(Clause::AgentBlocks, |allowed| allowed.clause);
+        let first = || self.allowed.first().map(|allowed| allowed.clause);
+        let own = self.usual.or_else(first).unwrap_or(Clause::AgentBlocks);
         let session = &self.checker.session;
         let bound = &session.calls[self.index].bound;
         let call = &bound.call;
@@ -87,12 +81,6 @@ impl<'a> Expectations<'a> {
             Call::Client(_) | Call::Secondary(..) => self.seen.status == HResult::VD_E_TIMEOUT,
         };
         narrower.unwrap_or_else(|| alone(own, call, errored))
-=======
-    /// The clause that is broken: what had to come, not what might have.
-    fn clause(&self) -> Clause {
-        let first = || self.allowed.first().map(|allowed| allowed.clause);
-        self.usual.or_else(first).unwrap_or(Clause::AgentBlocks)
->>>>>>> 6719df7e143c42c8a38e05f81e61a459bae2cc4f
     }
 
     fn push(&mut self, what: String, clause: Clause) {
@@ -140,12 +128,8 @@ impl<'a> Expectations<'a> {
         let returns = vdi_model::returns(state, &terms.profile, lane);
         for outcome in &returns {
             let clause = blamed(session, set, outcome, self.seen.out);
-<<<<<<< HEAD
             self.sends.add(outcome, self.seen.status);
-            self.push(answer_text(session, set, outcome), clause);
-=======
             self.push_outcome(outcome, answer_text(session, set, outcome), clause);
->>>>>>> 6719df7e143c42c8a38e05f81e61a459bae2cc4f
         }
         if !returns.is_empty() {
             return;

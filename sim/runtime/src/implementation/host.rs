@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::clock::Clock;
 use super::layout::ProcessId;
 use super::locked::lock;
-use super::processes::Watches;
 use crate::sync::{Arc, Count};
 
 /// What may be chosen about a machine.
@@ -20,9 +19,7 @@ pub struct Options {
     /// Between processes: whether the group of the creating user may use a set, too.
     /// Others never may.
     pub group: bool,
-    /// Between processes: what the names of shared memory objects begin with. Processes
-    /// that cannot see each other's numbers (of several containers, say) and share the
-    /// file system all the same need different ones: each takes the others for dead.
+    /// Between processes: what the names of shared memory objects begin with.
     pub prefix: String,
     /// Whether time-outs, other than 0, pass only when [`Machine::expire`](super::Machine::expire) lets them.
     pub virtual_time: bool,
@@ -142,11 +139,11 @@ impl Host {
         self.lives.is_none()
     }
 
-    /// Whether a process lives.
-    pub(super) fn lives(&self, watches: &Watches, id: ProcessId) -> bool {
-        let Some(lives) = &self.lives else { return watches.lives(id) };
+    /// Whether a virtual process lives.
+    pub(super) fn lives(&self, id: ProcessId) -> bool {
+        let Some(lives) = &self.lives else { return false };
         let lives = lock(lives);
-        let life = (id.number as usize).checked_sub(1).and_then(|index| lives.get(index));
+        let life = (id.0 as usize).checked_sub(1).and_then(|index| lives.get(index));
         life.is_some_and(|life| !life.is_dead())
     }
 
@@ -155,7 +152,7 @@ impl Host {
         let mut lives = lock(self.lives.as_ref()?);
         lives.push(life.clone());
         let number = u32::try_from(lives.len()).expect("processes can be counted");
-        Some(ProcessId { number, began: 0 })
+        Some(ProcessId(number))
     }
 
     /// All virtual processes have died.

@@ -42,3 +42,4 @@ pub use self::server::ServerSet;
 pub use self::server_device::{SendCommand, ServerDevice};
 #[doc(hidden)]
 pub use self::shm::SharedWords;
+pub use self::shm::release_process;

@@ -1,14 +1,14 @@
 //! The shared memory object of a set: its file, its name, its length.
 
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 
 use rustix::event::{Timespec, poll};
 use rustix::fs::{
     FallocateFlags, FlockOperation, Mode, OFlags, fallocate, flock, fstat, ftruncate, lstat, open,
 };
 
-use super::shm::{Mapping, PAGE, Segment};
+use super::shm::{Description, Mapping, PAGE, Segment};
 use vdi_spec::codes::HResult;
 
 /// Where the system keeps its shared memory objects: what `shm_open` opens is a file here.
@@ -21,12 +21,17 @@ const PATIENCE: (u32, Timespec) = (20, Timespec { tv_sec: 0, tv_nsec: 5_000_000 
 #[derive(Debug)]
 pub(super) struct Object {
     pub(super) name: String,
-    pub(super) file: OwnedFd,
+    pub(super) file: Description,
 }
 
 /// What `shm_open` does, and follows no link.
-pub(super) fn open_object(name: &str, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd> {
-    open(format!("{PLACE}{name}"), flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, mode)
+pub(super) fn open_object(
+    name: &str,
+    flags: OFlags,
+    mode: Mode,
+) -> rustix::io::Result<Description> {
+    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    open(format!("{PLACE}{name}"), flags, mode).map(Description::new)
 }
 
 impl Object {
@@ -99,7 +104,7 @@ impl Object {
 
 /// Makes a file so long and has the memory for it, now: later it could only be missed
 /// by being killed.
-pub(super) fn reserve(file: &OwnedFd, offset: u64, length: u64) -> std::io::Result<()> {
+pub(super) fn reserve(file: &Description, offset: u64, length: u64) -> std::io::Result<()> {
     let end = offset.checked_add(length).ok_or(std::io::ErrorKind::OutOfMemory)?;
     ftruncate(file, end)?;
     if length > 0 {

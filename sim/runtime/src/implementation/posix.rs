@@ -10,16 +10,16 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags, fchmod, flock, fstat};
 use rustix::process::{getegid, geteuid};
 
 use super::host::{Host, Options};
-use super::layout::{MAGIC, ProcessId};
-use super::mapping::{SERVER, SetMapping};
+use super::layout::{MAGIC, ProcessId, is_foreign};
+use super::mapping::{PRIMARY, SERVER, SetMapping};
 use super::object::{Object, PLACE, open_object, out_of_memory, reserve, wrapped};
-use super::shm::{ControlMemory, control_length};
+use super::shm::{ControlMemory, Description, control_length};
 use crate::sync::{Arc, Ordering};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
@@ -72,7 +72,7 @@ impl Names {
 
     /// Removes every set that its dead client has left behind. What is no set of ours, or
     /// is in use, or cannot be looked at, stays.
-    pub(super) fn sweep(&self, host: &Arc<Host>) {
+    pub(super) fn sweep(&self) {
         let Ok(entries) = fs::read_dir(PLACE) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name();
@@ -83,7 +83,7 @@ impl Names {
                 continue;
             };
             // Whoever finds it next may have more luck.
-            let _ = self.clear_leftover(host, &format!("/{name}"), Leftover::Set);
+            let _ = self.clear_leftover(&format!("/{name}"), Leftover::Set);
         }
     }
 
@@ -113,7 +113,7 @@ impl Names {
                     }
                 }
                 Err(rustix::io::Errno::EXIST) => {
-                    self.clear_leftover(host, &path, Leftover::Anything)?;
+                    self.clear_leftover(&path, Leftover::Anything)?;
                 }
                 Err(error) => return Err(wrapped(error)),
             }
@@ -153,20 +153,22 @@ impl Names {
             }
         };
         let mapping = SetMapping::shared(host.clone(), memory, object);
-        mapping.begin(name, config, me.0, me.1);
+        let taken = mapping.take_side(PRIMARY, me.0);
+        if taken == Ok(true) {
+            mapping.begin(name, config, me.1);
+        }
         if let Some(object) = mapping.object() {
+            if taken != Ok(true) {
+                object.unlink_locked();
+            }
             let _ = flock(&object.file, FlockOperation::Unlock);
         }
-        Ok(Some(mapping))
+        if taken? { Ok(Some(mapping)) } else { Err(HResult::VD_E_PROTOCOL) }
     }
 
-    /// Removes what a dead client left under this name. VD_E_PROTOCOL if it is in use.
-    fn clear_leftover(
-        &self,
-        host: &Arc<Host>,
-        name: &str,
-        leftover: Leftover,
-    ) -> Result<(), HResult> {
+    /// Removes what a dead client left under this name. VD_E_PROTOCOL if it is in use, or
+    /// may be.
+    fn clear_leftover(&self, name: &str, leftover: Leftover) -> Result<(), HResult> {
         let file = match open_object(name, OFlags::RDWR, Mode::empty()) {
             Ok(file) => file,
             Err(rustix::io::Errno::NOENT) => return Ok(()),
@@ -180,22 +182,25 @@ impl Names {
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Err(HResult::VD_E_PROTOCOL);
         }
-        let object = Object { name: name.to_owned(), file };
-        let again = object.file.try_clone().map_err(|error| out_of_memory(&error))?;
-        let stays = match (mapped(host, object), leftover) {
-            (Some(mapping), Leftover::Anything) => mapping.client_lives(),
+        // Whatever is written in it. Where the system does not say, somebody may have it.
+        let has = |side: usize| file.is_held(side, 1).unwrap_or(true);
+        let stays = match (content(&file), leftover) {
+            (Content::Foreign, _) => true,
+            (_, Leftover::Anything) => has(PRIMARY),
             // Its server removes it.
-            (Some(mapping), Leftover::Set) => mapping.client_lives() || mapping.side_lives(SERVER),
-            (None, Leftover::Anything) => false,
+            (Content::Set(_), Leftover::Set) => has(PRIMARY) || has(SERVER),
             // Under a prefix it is one that its client died making; else it may be anybody's.
-            (None, Leftover::Set) => self.prefix.is_empty(),
+            (Content::Other, Leftover::Set) => {
+                self.prefix.is_empty() || has(PRIMARY) || has(SERVER)
+            }
         };
-        if stays {
-            let _ = flock(&again, FlockOperation::Unlock);
-            return Err(HResult::VD_E_PROTOCOL);
+        let object = Object { name: name.to_owned(), file };
+        if !stays {
+            object.unlink_locked();
         }
-        Object { name: name.to_owned(), file: again }.unlink_locked();
-        Ok(())
+        // A child may have got it.
+        let _ = flock(&object.file, FlockOperation::Unlock);
+        if stays { Err(HResult::VD_E_PROTOCOL) } else { Ok(()) }
     }
 
     pub(super) fn find(
@@ -211,7 +216,7 @@ impl Names {
 
     /// Whether an object is one of ours: made by this user, or by one of its group where
     /// that is allowed, and nobody else can write it. A name can be taken by anybody.
-    fn trusts(&self, file: &OwnedFd) -> bool {
+    fn trusts(&self, file: &Description) -> bool {
         let Ok(stat) = fstat(file) else { return false };
         let mode = Mode::from_raw_mode(stat.st_mode);
         let own = stat.st_uid == geteuid().as_raw();
@@ -229,22 +234,40 @@ impl Names {
     }
 }
 
+/// What is in an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    /// A set of so many devices.
+    Set(usize),
+    /// A set of another version of this library, whose locks are unknown.
+    Foreign,
+    Other,
+}
+
+fn content(file: &Description) -> Content {
+    let look = || {
+        let length = usize::try_from(fstat(file).ok()?.st_size).ok()?;
+        if length < control_length(1) {
+            return None;
+        }
+        // How many devices there are is known only after a first look.
+        let first = ControlMemory::shared(file.as_fd(), 1).ok()?;
+        let control = first.control();
+        let magic = control.identity.magic.load(Ordering::Acquire);
+        if magic != MAGIC {
+            return is_foreign(magic).then_some(Content::Foreign);
+        }
+        let devices = usize::try_from(control.identity.device_count.get()).ok()?;
+        let sound = (1..=crate::sync::limits::DEVICES).contains(&devices)
+            && length >= control_length(devices);
+        sound.then_some(Content::Set(devices))
+    };
+    look().unwrap_or(Content::Other)
+}
+
 /// The set in an object, if it is one.
 fn mapped(host: &Arc<Host>, object: Object) -> Option<Arc<SetMapping>> {
-    let length = usize::try_from(fstat(&object.file).ok()?.st_size).ok()?;
-    if length < control_length(1) {
-        return None;
-    }
-    // How many devices there are is known only after a first look.
-    let first = ControlMemory::shared(object.file.as_fd(), 1).ok()?;
-    let control = first.control();
-    if control.identity.magic.load(Ordering::Acquire) != MAGIC {
-        return None;
-    }
-    let devices = usize::try_from(control.identity.device_count.get()).ok()?;
-    if !(1..=crate::sync::limits::DEVICES).contains(&devices) || length < control_length(devices) {
-        return None;
-    }
+    let Content::Set(devices) = content(&object.file) else { return None };
     let memory = ControlMemory::shared(object.file.as_fd(), devices).ok()?;
     Some(SetMapping::shared(host.clone(), memory, object))
 }

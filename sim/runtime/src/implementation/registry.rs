@@ -9,7 +9,7 @@ use std::sync::{Mutex, Weak};
 use super::host::{Host, Inside, Life, Options, Stay};
 use super::layout::ProcessId;
 use super::locked::lock;
-use super::mapping::SetMapping;
+use super::mapping::{PRIMARY, SetMapping};
 use super::posix::Names;
 use super::processes::this_process;
 use crate::sync::Arc;
@@ -83,7 +83,7 @@ impl Process {
         let salt = registry.salt.fetch_add(0x9E37_79B9, Ordering::Relaxed);
         let mapping = match &registry.sets {
             Sets::Shared(names) => {
-                names.sweep(&registry.host);
+                names.sweep();
                 names.create(&registry.host, instance, name, config, (self.id, salt))?
             }
             Sets::Own(named) => {
@@ -94,7 +94,8 @@ impl Process {
                 }
                 let mapping =
                     SetMapping::own(registry.host.clone(), own.clone(), config.device_count);
-                mapping.begin(name, config, self.id, salt);
+                mapping.take_side(PRIMARY, self.id)?;
+                mapping.begin(name, config, salt);
                 named.insert(own, mapping.clone());
                 mapping
             }
@@ -146,7 +147,7 @@ impl Registry {
     /// Removes what dead clients have left behind.
     pub(super) fn sweep(&self) {
         if let Sets::Shared(names) = &self.sets {
-            names.sweep(&self.host);
+            names.sweep();
         }
     }
 

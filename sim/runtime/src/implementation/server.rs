@@ -117,11 +117,13 @@ impl ServerSet {
             return Err(HResult::VD_E_INVALID);
         }
         // First the side, so that our death from here on is seen.
-        if !control.sides[SERVER].take(Holder::Nobody, self.process.id) {
+        let free = control.sides[SERVER].get() == Holder::Nobody;
+        if !free || !mapping.take_side(SERVER, self.process.id)? {
             return Err(HResult::VD_E_INVALID);
         }
         if !control.state.advance(Phase::Created, Phase::Connected) {
-            control.sides[SERVER].close();
+            mapping.close_side(SERVER);
+            mapping.leave_side(SERVER);
             return Err(HResult::VD_E_INVALID);
         }
         let depth = mapping.host().options.queue_depth.clamp(1, MAX_QUEUE_DEPTH);

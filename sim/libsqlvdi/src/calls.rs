@@ -28,13 +28,13 @@ pub(crate) fn create(this: Token, name: Option<&CStr>, config: Option<RawConfig>
     let (set, name) = (set(this)?, text(name)?);
     set.record(name, Role::Primary);
     // The sizes that the server sets are not read; its feature bits cannot be asked for.
-    set.interface().create(None, name, &config.client_part())
+    set.begin(|set| set.create(None, name, &config.client_part()))
 }
 
 pub(crate) fn open_in_secondary(this: Token, name: Option<&CStr>) -> Result<()> {
     let (set, name) = (set(this)?, text(name)?);
     set.record(name, Role::Secondary);
-    set.interface().open_in_secondary(None, name)
+    set.begin(|set| set.open_in_secondary(None, name))
 }
 
 pub(crate) fn get_configuration(this: Token, time: i64) -> Result<RawConfig> {
@@ -61,6 +61,7 @@ pub(crate) fn signal_abort(this: Token) -> Result<()> {
 pub(crate) fn close(this: Token) -> Result<()> {
     let set = set(this)?;
     let closed = set.interface().close();
+    set.note_end();
     if closed != Err(HResult::VD_E_PROTOCOL) {
         set.end_devices();
     }

@@ -11,7 +11,7 @@ use crate::recording::TraceFile;
 /// The choices of whoever runs the program.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    pub(crate) machine: Machine,
+    options: Options,
     seconds: bool,
     debugs: bool,
     holds_configuration: bool,
@@ -26,7 +26,7 @@ impl Settings {
             let prefix = PREFIX.get().unwrap_or_default();
             let options = Options { prefix, group: GROUP.is("1"), ..Options::default() };
             let settings = Self {
-                machine: Machine::shared_memory(options),
+                options,
                 seconds: TIMEOUT_UNIT.is("seconds"),
                 debugs: DEBUG.is("1"),
                 holds_configuration: HOLD.is("configuration"),
@@ -39,6 +39,11 @@ impl Settings {
             }
             settings
         })
+    }
+
+    /// The machine of a process.
+    pub(crate) fn machine(&self) -> Machine {
+        Machine::shared_memory(self.options.clone())
     }
 
     /// A time-out as C++ gives it.

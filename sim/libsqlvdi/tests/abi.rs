@@ -125,3 +125,33 @@ fn a_plain_c_program_loads_it_by_its_path() {
     let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with(&prefix)).collect();
     assert!(left.is_empty(), "{left:?} stays");
 }
+
+const FORKED: &str = "\
+a global set in a child: 0
+and in the parent: 00000000
+a child of an open set: 0
+which goes on: 80770003
+a child of an open set: 0
+which goes on: 80770003
+a call that was cancelled: 80770004
+and its thread: cancelled
+close: 00000000
+a parent that dies: 0
+its name is free: 00000000
+the name of an executed one is free: 00000000
+children that went wrong: 0
+";
+
+/// Fork, exec and cancellation, with a set that is open and one that is not.
+#[test]
+fn what_a_program_does_with_its_process() {
+    let folder = TempDir::new().expect("a folder");
+    let prefix = format!("abi{}forks-", std::process::id());
+    let mut program = Command::new(built("forks", folder.path()));
+    program.env("VDI_PREFIX", &prefix);
+    program.env("LD_LIBRARY_PATH", library().parent().expect("a folder"));
+    assert_eq!(done(&mut program), FORKED);
+    let left = fs::read_dir("/dev/shm").expect("a folder").flatten().map(|entry| entry.file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with(&prefix)).collect();
+    assert!(left.is_empty(), "{left:?} stays");
+}

@@ -6,6 +6,7 @@
 //! completion of the command, or the Close of the set.
 
 mod memory;
+mod process;
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,6 +21,7 @@ use crate::objects::{self, Token};
 use crate::settings::Settings;
 
 pub(crate) use memory::CommandMemory;
+use process::Uncancelled;
 
 /// A C++ object of either class: one pointer, in which a number stands.
 #[derive(Debug)]
@@ -72,6 +74,7 @@ fn give<T>(to: *mut T, result: Result<T>, nothing: Option<T>) -> Result<()> {
 /// Makes a call on behalf of C++: whatever happens, what comes back is a status.
 fn call(what: &str, make: impl FnOnce() -> Result<()>) -> c_int {
     prepare();
+    let _uncancelled = Uncancelled::new();
     let result = catch_unwind(AssertUnwindSafe(make));
     let status = result.unwrap_or(Err(HResult::VD_E_UNEXPECTED)).err().unwrap_or(HResult::NOERROR);
     // The end of a device, or of the time, is no fault.
@@ -83,10 +86,12 @@ fn call(what: &str, make: impl FnOnce() -> Result<()>) -> c_int {
     status.0.cast_signed()
 }
 
-/// Once per process: panics are silent unless asked for.
+/// Once per process: panics are silent unless asked for, and a fork finds everything whole.
 fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        let _ = catch_unwind(Settings::get);
+        process::watch_forks();
         std::panic::set_hook(Box::new(|panic| Settings::get().debug(|| panic.to_string())));
     });
 }
@@ -100,7 +105,9 @@ fn prepare() {
 static AT_END: extern "C" fn() = at_end;
 
 extern "C" fn at_end() {
+    let _uncancelled = Uncancelled::new();
     let _ = catch_unwind(objects::end_all);
+    vdi_runtime::release_process();
 }
 
 /// Memory for an object that C++ may `delete`, and a C program `free`: from the program's
@@ -129,6 +136,7 @@ macro_rules! constructors {
         #[unsafe(export_name = $symbol)]
         extern "C" fn $name(this: *mut Object) {
             prepare();
+            let _uncancelled = Uncancelled::new();
             construct(this, catch_unwind(|| $token).unwrap_or(Token(0)));
         }
     )+ };
@@ -139,6 +147,7 @@ macro_rules! destructors {
         // SAFETY: the symbol is the library's own by the published interface.
         #[unsafe(export_name = $symbol)]
         extern "C" fn $name(this: *mut Object) {
+            let _uncancelled = Uncancelled::new();
             let _ = catch_unwind(|| destroy(this));
         }
     )+ };

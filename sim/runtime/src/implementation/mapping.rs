@@ -39,7 +39,8 @@ pub(super) struct SetMapping {
     key: String,
     /// Its shared memory object, if others share it.
     object: Option<Object>,
-    presence: Presence,
+    /// Who of the others is there, if others share it.
+    presence: Option<Presence>,
     /// Of this process alone: the segments, which all virtual processes share.
     segments: Mutex<Vec<Arc<Segment>>>,
     /// Shared: the segments that are mapped here, to ask whether they lost anything.
@@ -64,17 +65,24 @@ impl SetMapping {
         Self::new(host, ControlMemory::own(devices as usize), key, None)
     }
 
-    pub(super) fn shared(host: Arc<Host>, memory: ControlMemory, object: Object) -> Arc<Self> {
-        Self::new(host, memory, String::new(), Some(object))
+    /// `None` if the object's name was removed meanwhile.
+    pub(super) fn shared(
+        host: Arc<Host>,
+        memory: ControlMemory,
+        object: Object,
+    ) -> Option<Arc<Self>> {
+        let presence = Presence::new(object.reopened()?);
+        Some(Self::new(host, memory, String::new(), Some((object, presence))))
     }
 
     fn new(
         host: Arc<Host>,
         memory: ControlMemory,
         key: String,
-        object: Option<Object>,
+        shared: Option<(Object, Presence)>,
     ) -> Arc<Self> {
-        let (presence, lost) = (Presence::default(), AtomicBool::new(false));
+        let (object, presence) = shared.unzip();
+        let lost = AtomicBool::new(false);
         let (segments, views) = (Mutex::default(), Mutex::default());
         Arc::new(Self { host, memory, key, object, presence, segments, views, lost })
     }
@@ -226,7 +234,7 @@ impl SetMapping {
     /// Takes a side for this process, which has to find it free; false if it is another's.
     pub(super) fn take_side(&self, side: usize, id: ProcessId) -> Result<bool, HResult> {
         let word = &self.control().sides[side];
-        let Some(object) = &self.object else {
+        let Some(presence) = &self.presence else {
             let free = match word.get() {
                 Holder::Open(id) if self.host.lives(id) => None,
                 holder => Some(holder),
@@ -234,12 +242,12 @@ impl SetMapping {
             return Ok(free.is_some_and(|free| word.take(free, id)));
         };
         // First what tells of our death.
-        if !self.presence.take(object, side)? {
+        if !presence.take(side)? {
             return Ok(false);
         }
         let taken = word.take(word.get(), id);
         if !taken {
-            self.presence.let_go(object, side);
+            presence.let_go(side);
         }
         Ok(taken)
     }
@@ -251,16 +259,16 @@ impl SetMapping {
 
     /// Lets go of a side that is closed: from here on it may be cleared away.
     pub(super) fn leave_side(&self, side: usize) {
-        if let Some(object) = &self.object {
-            self.presence.let_go(object, side);
+        if let Some(presence) = &self.presence {
+            presence.let_go(side);
         }
     }
 
     /// Whether a side is open and its process lives.
     pub(super) fn side_lives(&self, side: usize) -> bool {
-        match (self.control().sides[side].get(), &self.object) {
+        match (self.control().sides[side].get(), &self.presence) {
             (Holder::Nobody | Holder::Closed, _) => false,
-            (Holder::Open(_), Some(object)) => self.presence.is_held(object, side),
+            (Holder::Open(_), Some(presence)) => presence.is_held(side),
             (Holder::Open(id), None) => self.host.lives(id),
         }
     }
@@ -268,12 +276,12 @@ impl SetMapping {
     /// Whether the process of the server's side or the primary client's has died with it open.
     pub(super) fn side_died(&self, side: usize) -> bool {
         let word = &self.control().sides[side];
-        let Some(object) = &self.object else {
+        let Some(presence) = &self.presence else {
             return matches!(word.get(), Holder::Open(id) if !self.host.lives(id));
         };
         let state = self.control().state.get();
         let began = side == PRIMARY || state.is_ok_and(|state| state.phase > Phase::Created);
-        self.presence.has_died(object, side, || word.get(), began)
+        presence.has_died(side, || word.get(), began)
     }
 
     /// Aborts the set if the server or the primary client has died with its side open.

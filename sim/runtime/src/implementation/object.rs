@@ -5,7 +5,8 @@ use std::os::fd::AsFd;
 
 use rustix::event::{Timespec, poll};
 use rustix::fs::{
-    FallocateFlags, FlockOperation, Mode, OFlags, fallocate, flock, fstat, ftruncate, lstat, open,
+    FallocateFlags, FlockOperation, Mode, OFlags, Stat, fallocate, flock, fstat, ftruncate, lstat,
+    open,
 };
 
 use super::shm::{Description, Mapping, PAGE, Segment};
@@ -37,12 +38,18 @@ pub(super) fn open_object(
 impl Object {
     /// Whether the name is still this object's.
     pub(super) fn is_named(&self) -> bool {
-        let same = || {
-            let (named, own) =
-                (lstat(format!("{PLACE}{}", self.name)).ok()?, fstat(&self.file).ok()?);
-            Some((named.st_dev, named.st_ino) == (own.st_dev, own.st_ino))
-        };
-        same().unwrap_or(false)
+        lstat(format!("{PLACE}{}", self.name)).is_ok_and(|named| self.is(&named))
+    }
+
+    fn is(&self, other: &Stat) -> bool {
+        let same = |own: Stat| (other.st_dev, other.st_ino) == (own.st_dev, own.st_ino);
+        fstat(&self.file).is_ok_and(same)
+    }
+
+    /// The same object, opened once more by its name; `None` if that is another's now.
+    pub(super) fn reopened(&self) -> Option<Description> {
+        let file = open_object(&self.name, OFlags::RDWR, Mode::empty()).ok()?;
+        fstat(&file).is_ok_and(|again| self.is(&again)).then_some(file)
     }
 
     /// Removes the name if it is this object's, and not while another decides on it; but

@@ -152,7 +152,9 @@ impl Names {
                 return Err(out_of_memory(&error));
             }
         };
-        let mapping = SetMapping::shared(host.clone(), memory, object);
+        let Some(mapping) = SetMapping::shared(host.clone(), memory, object) else {
+            return Ok(None);
+        };
         let taken = mapping.take_side(PRIMARY, me.0);
         if taken == Ok(true) {
             mapping.begin(name, config, me.1);
@@ -183,7 +185,7 @@ impl Names {
             return Err(HResult::VD_E_PROTOCOL);
         }
         // Whatever is written in it. Where the system does not say, somebody may have it.
-        let has = |side: usize| file.is_held(side, 1).unwrap_or(true);
+        let has = |side: usize| file.is_held(side).unwrap_or(true);
         let stays = match (content(&file), leftover) {
             (Content::Foreign, _) => true,
             (_, Leftover::Anything) => has(PRIMARY),
@@ -269,7 +271,7 @@ fn content(file: &Description) -> Content {
 fn mapped(host: &Arc<Host>, object: Object) -> Option<Arc<SetMapping>> {
     let Content::Set(devices) = content(&object.file) else { return None };
     let memory = ControlMemory::shared(object.file.as_fd(), devices).ok()?;
-    Some(SetMapping::shared(host.clone(), memory, object))
+    SetMapping::shared(host.clone(), memory, object)
 }
 
 /// A name without anything that a file system knows. Letters, digits, `-`, `_` and inner

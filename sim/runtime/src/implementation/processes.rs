@@ -10,7 +10,7 @@ use rustix::process::getpid;
 
 use super::layout::{Holder, ProcessId};
 use super::mapping::PRIMARY;
-use super::object::Object;
+use super::shm::Description;
 use vdi_spec::codes::HResult;
 
 /// This process, as others of its pid namespace know it.
@@ -19,8 +19,11 @@ pub(super) fn this_process() -> ProcessId {
 }
 
 /// What one mapping of a set knows of its sides.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Presence {
+    /// The set's object, opened for this alone: a description that memory was mapped from
+    /// stays as long as that, and a child by fork has the memory, too.
+    locks: Description,
     /// The side that is held through this mapping, from 1 on; 0 if none is.
     own: AtomicUsize,
     /// The server's and the primary client's side as they were last seen.
@@ -32,9 +35,13 @@ const ALIVE: u8 = 1;
 const DEAD: u8 = 2;
 
 impl Presence {
+    pub(super) fn new(locks: Description) -> Self {
+        Self { locks, own: AtomicUsize::new(0), seen: Default::default() }
+    }
+
     /// Takes a side; false if it is another's.
-    pub(super) fn take(&self, object: &Object, side: usize) -> Result<bool, HResult> {
-        let taken = object.file.hold(side).map_err(|error| super::object::out_of_memory(&error))?;
+    pub(super) fn take(&self, side: usize) -> Result<bool, HResult> {
+        let taken = self.locks.hold(side).map_err(|error| super::object::out_of_memory(&error))?;
         if taken {
             self.own.store(side + 1, Ordering::Release);
         }
@@ -42,8 +49,8 @@ impl Presence {
     }
 
     /// Gives it back.
-    pub(super) fn let_go(&self, object: &Object, side: usize) {
-        object.file.let_go(side);
+    pub(super) fn let_go(&self, side: usize) {
+        self.locks.let_go(side);
         self.own.store(0, Ordering::Release);
     }
 
@@ -53,20 +60,14 @@ impl Presence {
 
     /// Whether somebody holds a side: a system call, unless it is this mapping's own. Where
     /// the system does not say, somebody does: that is no reason to call anybody dead.
-    pub(super) fn is_held(&self, object: &Object, side: usize) -> bool {
-        self.is_own(side) || object.file.is_held(side, 1).unwrap_or(true)
+    pub(super) fn is_held(&self, side: usize) -> bool {
+        self.is_own(side) || self.locks.is_held(side).unwrap_or(true)
     }
 
     /// Whether the process of the server's side or the primary client's has died with it
     /// open. `holder` reads what the shared memory says of it, `began` tells that there was a
     /// server, whatever that says.
-    pub(super) fn has_died(
-        &self,
-        object: &Object,
-        side: usize,
-        holder: impl Fn() -> Holder,
-        began: bool,
-    ) -> bool {
+    pub(super) fn has_died(&self, side: usize, holder: impl Fn() -> Holder, began: bool) -> bool {
         let Some(seen) = self.seen.get(side).filter(|_| !self.is_own(side)) else { return false };
         let before = seen.load(Ordering::Acquire);
         let unknown = match holder() {
@@ -78,7 +79,7 @@ impl Presence {
         if before == DEAD || unknown {
             return before == DEAD;
         }
-        if self.is_held(object, side) {
+        if self.is_held(side) {
             seen.store(ALIVE, Ordering::Release);
             return false;
         }

@@ -5,7 +5,8 @@
 //! however the process ends, in whatever pid, user, time or mount namespace it was, and
 //! nobody's numbers are compared. Execution of another program closes it, too. A child by
 //! fork has the descriptor as well, and would keep its parent alive: it lets go before
-//! fork returns there. A child by a bare clone does not.
+//! fork returns there. A child by a bare clone does not. Memory that was mapped from a
+//! description keeps it, too, so locks are taken on one that nothing is mapped from.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -49,7 +50,7 @@ impl Description {
 
     /// Takes the lock of a place; false if somebody else has it.
     pub(crate) fn hold(&self, place: usize) -> io::Result<bool> {
-        match self.lock(libc::F_OFD_SETLK, libc::F_WRLCK, place, 1) {
+        match self.lock(libc::F_OFD_SETLK, libc::F_WRLCK, place) {
             Ok(_) => Ok(true),
             Err(error) => match error.raw_os_error() {
                 Some(libc::EAGAIN | libc::EACCES) => Ok(false),
@@ -60,26 +61,20 @@ impl Description {
 
     /// Gives it back. The kernel does the same at the end of the process.
     pub(crate) fn let_go(&self, place: usize) {
-        let _ = self.lock(libc::F_OFD_SETLK, libc::F_UNLCK, place, 1);
+        let _ = self.lock(libc::F_OFD_SETLK, libc::F_UNLCK, place);
     }
 
-    /// Whether somebody else, be it in this process, holds one of so many places.
-    pub(crate) fn is_held(&self, place: usize, count: usize) -> io::Result<bool> {
-        self.lock(libc::F_OFD_GETLK, libc::F_WRLCK, place, count).map(|kind| kind != libc::F_UNLCK)
+    /// Whether somebody else, be it in this process, holds it.
+    pub(crate) fn is_held(&self, place: usize) -> io::Result<bool> {
+        self.lock(libc::F_OFD_GETLK, libc::F_WRLCK, place).map(|kind| kind != libc::F_UNLCK)
     }
 
-    fn lock(
-        &self,
-        what: libc::c_int,
-        kind: libc::c_int,
-        place: usize,
-        count: usize,
-    ) -> io::Result<libc::c_int> {
+    fn lock(&self, what: libc::c_int, kind: libc::c_int, place: usize) -> io::Result<libc::c_int> {
         let mut lock = libc::flock {
             l_type: kind as libc::c_short,
             l_whence: libc::SEEK_SET as libc::c_short,
             l_start: PLACES + place as libc::off_t,
-            l_len: count as libc::off_t,
+            l_len: 1,
             l_pid: 0,
         };
         loop {

@@ -1,9 +1,10 @@
 //! What the environment says, looked at once.
 
-use std::sync::OnceLock;
+use std::io::Write;
+use std::sync::{Arc, OnceLock};
 
 use vdi_recorder::settings::{DEBUG, GROUP, HOLD, PREFIX, TIMEOUT_UNIT, TRACE};
-use vdi_runtime::{Machine, Options, Timeout};
+use vdi_runtime::{Machine, Options, Refusals, Timeout};
 use vdi_spec::abi::milliseconds;
 
 use crate::recording::TraceFile;
@@ -24,7 +25,9 @@ impl Settings {
         static SETTINGS: OnceLock<Settings> = OnceLock::new();
         SETTINGS.get_or_init(|| {
             let prefix = PREFIX.get().unwrap_or_default();
-            let options = Options { prefix, group: GROUP.is("1"), ..Options::default() };
+            let refusals: Option<Refusals> = DEBUG.is("1").then(|| Arc::new(tell) as Refusals);
+            let group = GROUP.is("1");
+            let options = Options { prefix, group, refusals, ..Options::default() };
             let settings = Self {
                 options,
                 seconds: TIMEOUT_UNIT.is("seconds"),
@@ -67,10 +70,14 @@ impl Settings {
     }
 
     /// Says something to whoever looks for a fault.
-    #[expect(clippy::print_stderr, reason = "asked for by VDI_DEBUG")]
     pub(crate) fn debug(&self, what: impl FnOnce() -> String) {
         if self.debugs {
-            eprintln!("libsqlvdi: {}", what());
+            tell(&what());
         }
     }
+}
+
+fn tell(what: &str) {
+    // Where nobody listens nothing is told.
+    let _ = writeln!(std::io::stderr(), "libsqlvdi: {what}");
 }

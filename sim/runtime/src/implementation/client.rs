@@ -186,7 +186,7 @@ impl ClientSet {
     /// The same as [`ServerSet::history_of`](super::ServerSet::history_of), for OpenInSecondary.
     #[must_use]
     pub fn history_of(&self, instance: Option<&str>, name: &str) -> Option<SetHistory> {
-        self.process.find(instance, name).map(SetHistory)
+        self.process.find(instance, name).ok().flatten().map(SetHistory)
     }
 }
 

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::clock::Clock;
 use super::layout::ProcessId;
 use super::locked::lock;
+use super::refusal::Refusal;
 use crate::sync::{Arc, Count};
+use vdi_spec::codes::HResult;
 
 /// What may be chosen about a machine.
 #[derive(Clone)]
@@ -25,7 +27,13 @@ pub struct Options {
     pub virtual_time: bool,
     /// Who is told when calls sleep and wake.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Between processes: who is told what the system refuses, in a line that has the call,
+    /// the size, the path of the object and the error.
+    pub refusals: Option<Refusals>,
 }
+
+/// Is told what the system refuses. It must not call back into the runtime.
+pub type Refusals = Arc<dyn Fn(&str) + Send + Sync>;
 
 impl Default for Options {
     fn default() -> Self {
@@ -36,6 +44,7 @@ impl Default for Options {
             prefix: String::new(),
             virtual_time: false,
             observer: None,
+            refusals: None,
         }
     }
 }
@@ -137,6 +146,14 @@ impl Host {
     /// Whether others have to be looked after, since nobody tells when they die.
     pub(super) const fn is_shared(&self) -> bool {
         self.lives.is_none()
+    }
+
+    /// The status of what the system has refused, of the object of this name; it is told.
+    pub(super) fn refused(&self, name: &str, refusal: &Refusal) -> HResult {
+        if let Some(refusals) = &self.options.refusals {
+            refusals(&refusal.told(name));
+        }
+        refusal.status()
     }
 
     /// Whether a virtual process lives.

@@ -14,6 +14,7 @@ use super::layout::{Control, Corrupt, DeviceWords, Holder, MAGIC, Phase, Piece, 
 use super::locked::lock;
 use super::object::Object;
 use super::processes::Presence;
+use super::refusal::Refusal;
 use super::shm::{ControlMemory, Segment, any_lost, control_length};
 use crate::sync::limits::SEGMENTS;
 use crate::sync::{Arc, Bell, Deadline, Mutant, Ordering, seeded};
@@ -70,9 +71,15 @@ impl SetMapping {
         host: Arc<Host>,
         memory: ControlMemory,
         object: Object,
-    ) -> Option<Arc<Self>> {
-        let presence = Presence::new(object.reopened()?);
-        Some(Self::new(host, memory, String::new(), Some((object, presence))))
+    ) -> Result<Option<Arc<Self>>, Refusal> {
+        let Some(locks) = object.reopened()? else { return Ok(None) };
+        let shared = (object, Presence::new(locks));
+        Ok(Some(Self::new(host, memory, String::new(), Some(shared))))
+    }
+
+    /// The status of what the system has refused.
+    fn refused(&self, refusal: &Refusal) -> HResult {
+        self.host.refused(self.object.as_ref().map_or("", |object| &object.name), refusal)
     }
 
     fn new(
@@ -242,7 +249,7 @@ impl SetMapping {
             return Ok(free.is_some_and(|free| word.take(free, id)));
         };
         // First what tells of our death.
-        if !presence.take(side)? {
+        if !presence.take(side).map_err(|refusal| self.refused(&refusal))? {
             return Ok(false);
         }
         let taken = word.take(word.get(), id);
@@ -411,7 +418,10 @@ impl SetMapping {
         let control = self.control();
         let Some(words) = control.area.segments.get(number) else { return false };
         let added = match &self.object {
-            Some(object) => object.grow(self.control_length(), start, need.length),
+            Some(object) => {
+                let grown = object.grow(self.control_length(), start, need.length);
+                grown.map_err(|refusal| self.refused(&refusal)).is_ok()
+            }
             None => {
                 let sizes = (need.length.try_into(), need.alignment.try_into());
                 let (Ok(length), Ok(alignment)) = sizes else { return false };
@@ -430,7 +440,8 @@ impl SetMapping {
         added
     }
 
-    /// A segment's memory, mapped anew if others share it.
+    /// A segment's memory, mapped anew if others share it. VD_E_MEMORY if that is refused;
+    /// what to do then is the caller's.
     pub(super) fn segment(&self, number: usize) -> Result<Arc<Segment>, HResult> {
         let control = self.control();
         let count = control.area.segment_count.load(Ordering::Acquire) as usize;
@@ -444,6 +455,7 @@ impl SetMapping {
         let words = &control.area.segments[number];
         let (start, length) = (words.start.get(), words.length.get());
         let segment = object.map(self.control_length(), start, length, words.alignment.get());
+        let segment = segment.map_err(|refusal| self.refused(&refusal))?;
         let segment = self.sound(segment.map(Arc::new).ok_or(Corrupt))?;
         let mut views = lock(&self.views);
         views.retain(|view| view.strong_count() > 0);

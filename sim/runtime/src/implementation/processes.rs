@@ -10,8 +10,8 @@ use rustix::process::getpid;
 
 use super::layout::{Holder, ProcessId};
 use super::mapping::PRIMARY;
+use super::refusal::Refusal;
 use super::shm::Description;
-use vdi_spec::codes::HResult;
 
 /// This process, as others of its pid namespace know it.
 pub(super) fn this_process() -> ProcessId {
@@ -40,8 +40,8 @@ impl Presence {
     }
 
     /// Takes a side; false if it is another's.
-    pub(super) fn take(&self, side: usize) -> Result<bool, HResult> {
-        let taken = self.locks.hold(side).map_err(|error| super::object::out_of_memory(&error))?;
+    pub(super) fn take(&self, side: usize) -> Result<bool, Refusal> {
+        let taken = self.locks.hold(side).map_err(Refusal::of("fcntl", 1))?;
         if taken {
             self.own.store(side + 1, Ordering::Release);
         }

@@ -83,7 +83,7 @@ impl Process {
         let salt = registry.salt.fetch_add(0x9E37_79B9, Ordering::Relaxed);
         let mapping = match &registry.sets {
             Sets::Shared(names) => {
-                names.sweep();
+                names.sweep(&registry.host);
                 names.create(&registry.host, instance, name, config, (self.id, salt))?
             }
             Sets::Own(named) => {
@@ -105,13 +105,20 @@ impl Process {
     }
 
     /// The set of that name, if its client has not closed it.
-    pub(super) fn find(&self, instance: Option<&str>, name: &str) -> Option<Arc<SetMapping>> {
+    /// VD_E_MEMORY if there is one that cannot be mapped.
+    pub(super) fn find(
+        &self,
+        instance: Option<&str>,
+        name: &str,
+    ) -> Result<Option<Arc<SetMapping>>, HResult> {
         let mapping = match &self.registry.sets {
             Sets::Shared(names) => names.find(&self.registry.host, instance, name)?,
-            Sets::Own(named) => lock(named).get(&own_name(instance, name))?.clone(),
+            Sets::Own(named) => lock(named).get(&own_name(instance, name)).cloned(),
         };
-        self.registry.remember(&mapping);
-        Some(mapping)
+        if let Some(mapping) = &mapping {
+            self.registry.remember(mapping);
+        }
+        Ok(mapping)
     }
 
     /// In memory, a new virtual process; else this process.
@@ -147,7 +154,7 @@ impl Registry {
     /// Removes what dead clients have left behind.
     pub(super) fn sweep(&self) {
         if let Sets::Shared(names) = &self.sets {
-            names.sweep();
+            names.sweep(&self.host);
         }
     }
 

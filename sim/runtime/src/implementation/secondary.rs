@@ -26,7 +26,7 @@ impl ClientSet {
         if binding.is_some() {
             return Err(HResult::VD_E_PROTOCOL);
         }
-        let mapping = self.process.find(instance, name).ok_or(HResult::VD_E_PROTOCOL)?;
+        let mapping = self.process.find(instance, name)?.ok_or(HResult::VD_E_PROTOCOL)?;
         let control = mapping.control();
         mapping.notice_deaths();
         if mapping.is_aborted()? {

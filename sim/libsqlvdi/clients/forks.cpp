@@ -76,15 +76,17 @@ static void orphan() {
         ClientVirtualDeviceSet set;
         if (create(set) != NOERROR) _exit(1);
         if (fork() == 0) {
-            // It lives until it is told.
+            // It has let go when fork returns, and lives until it is told.
+            char byte = 0;
             close(go[1]);
-            char byte;
-            if (read(go[0], &byte, 1) < 0) _exit(1);
+            if (write(done[1], &byte, 1) != 1 || read(go[0], &byte, 1) < 0) _exit(1);
             _exit(0);
         }
         _exit(0);
     }
     printf("a parent that dies: %d\n", ended(parent));
+    char byte;
+    if (read(done[0], &byte, 1) != 1) exit(1);
     ClientVirtualDeviceSet set;
     say("its name is free", create(set));
     set.Close();

@@ -6,6 +6,7 @@
 //! completion of the command, or the Close of the set.
 
 mod memory;
+mod operators;
 mod process;
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
@@ -21,6 +22,7 @@ use crate::objects::{self, Token};
 use crate::settings::Settings;
 
 pub(crate) use memory::CommandMemory;
+use operators::{allocate, release};
 use process::Uncancelled;
 
 /// A C++ object of either class: one pointer, in which a number stands.
@@ -108,26 +110,6 @@ extern "C" fn at_end() {
     let _uncancelled = Uncancelled::new();
     let _ = catch_unwind(objects::end_all);
     vdi_runtime::release_process();
-}
-
-/// Memory for an object that C++ may `delete`, and a C program `free`: from the program's
-/// `operator new` if it has one, else from `malloc`.
-fn allocate() -> Option<NonNull<Object>> {
-    type New = unsafe extern "C" fn(usize, *const c_void) -> *mut c_void;
-    // operator new(std::size_t, const std::nothrow_t &), which gives null, and throws not.
-    const NEW: &CStr = c"_ZnwmRKSt9nothrow_t";
-    let size = size_of::<Object>();
-    // SAFETY: a text that ends with a zero; nothing else is asked of the caller.
-    let new = unsafe { libc::dlsym(libc::RTLD_DEFAULT, NEW.as_ptr()) };
-    let memory = if new.is_null() {
-        // SAFETY: malloc may be called with any size.
-        unsafe { libc::malloc(size) }
-    } else {
-        // SAFETY: this symbol is that function by the C++ ABI; the tag has no content, so
-        // any address does for it.
-        unsafe { std::mem::transmute::<*mut c_void, New>(new)(size, NEW.as_ptr().cast()) }
-    };
-    NonNull::new(memory.cast())
 }
 
 macro_rules! constructors {
@@ -227,20 +209,5 @@ functions! {
         this, command: *const RawCommand, code: c_int, bytes: c_ulong, position: c_long
     ) {
         calls::complete_command(token(this), command.addr(), code, bytes, position)
-    }
-}
-
-/// Gives memory of [`allocate`] back.
-fn release(object: *mut Object) {
-    type Delete = unsafe extern "C" fn(*mut c_void);
-    const DELETE: &CStr = c"_ZdlPv";
-    // SAFETY: as in `allocate`.
-    let delete = unsafe { libc::dlsym(libc::RTLD_DEFAULT, DELETE.as_ptr()) };
-    if delete.is_null() {
-        // SAFETY: without `operator new` it came from malloc.
-        unsafe { libc::free(object.cast()) };
-    } else {
-        // SAFETY: `operator delete` by the C++ ABI, for what `operator new` has given.
-        unsafe { std::mem::transmute::<*mut c_void, Delete>(delete)(object.cast()) };
     }
 }

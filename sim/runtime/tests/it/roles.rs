@@ -15,7 +15,7 @@ use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_spec::config::{ServerConfig, VdConfig};
 
 /// What nothing here may take longer than.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(if cfg!(miri) { 900 } else { 20 });
+pub(crate) const PATIENCE: Duration = Duration::from_secs(if cfg!(miri) { 900 } else { 120 });
 
 /// The name of every set.
 pub(crate) const SET: &str = "S";

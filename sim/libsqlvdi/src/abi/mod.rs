@@ -178,10 +178,13 @@ functions! {
         }
         let opened = || {
             // First, since a device that was opened cannot be given back.
-            let object = allocate().ok_or(HResult::VD_E_MEMORY)?.as_ptr();
+            let object = allocate(size_of::<Object>()).cast::<Object>();
+            if object.is_null() {
+                return Err(HResult::VD_E_MEMORY);
+            }
             let opened = calls::open_device(token(this), name(text));
             construct(object, *opened.as_ref().unwrap_or(&Token(0)));
-            opened.map(|_| object).inspect_err(|_| release(object))
+            opened.map(|_| object).inspect_err(|_| release(object.cast()))
         };
         give(device, opened(), Some(std::ptr::null_mut()))
     }

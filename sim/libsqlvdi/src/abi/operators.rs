@@ -6,9 +6,6 @@
 //! there are none, it is none the worse.
 
 use std::ffi::{CStr, c_void};
-use std::ptr::NonNull;
-
-use super::Object;
 
 std::arch::global_asm!(
     ".weak _Znwm",
@@ -45,15 +42,14 @@ fn operator(index: usize) -> *const c_void {
     unsafe { libc::dlsym(libc::RTLD_DEFAULT, NAMES[index].as_ptr()) }
 }
 
-/// Memory for an object; `None` if there is none.
-pub(super) fn allocate() -> Option<NonNull<Object>> {
+/// So many bytes for an object; null if there are none.
+pub(super) fn allocate(size: usize) -> *mut c_void {
     type NewNothrow = unsafe extern "C" fn(usize, *const c_void) -> *mut c_void;
     type New = unsafe extern "C" fn(usize) -> *mut c_void;
-    let size = size_of::<Object>();
     let (nothrow, plain) = (operator(0), operator(1));
     // SAFETY: each symbol is that function by the C++ ABI; the tag has no content, so any
     // address does for it. malloc may be called with any size.
-    let memory = unsafe {
+    unsafe {
         if !nothrow.is_null() {
             std::mem::transmute::<*const c_void, NewNothrow>(nothrow)(
                 size,
@@ -64,21 +60,20 @@ pub(super) fn allocate() -> Option<NonNull<Object>> {
         } else {
             libc::malloc(size)
         }
-    };
-    NonNull::new(memory.cast())
+    }
 }
 
 /// Gives memory of [`allocate`] back.
-pub(super) fn release(object: *mut Object) {
+pub(super) fn release(object: *mut c_void) {
     type Delete = unsafe extern "C" fn(*mut c_void);
     let delete = operator(2);
     // SAFETY: as in `allocate`: `operator delete`, for what `operator new` has given; without
     // either it came from malloc.
     unsafe {
         if delete.is_null() {
-            libc::free(object.cast());
+            libc::free(object);
         } else {
-            std::mem::transmute::<*const c_void, Delete>(delete)(object.cast());
+            std::mem::transmute::<*const c_void, Delete>(delete)(object);
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::clock::Clock;
 use super::layout::ProcessId;
 use super::locked::lock;
+use super::object::PLACE;
 use super::refusal::Refusal;
 use crate::sync::{Arc, Count};
 use vdi_spec::codes::HResult;
@@ -151,7 +152,7 @@ impl Host {
     /// The status of what the system has refused, of the object of this name; it is told.
     pub(super) fn refused(&self, name: &str, refusal: &Refusal) -> HResult {
         if let Some(refusals) = &self.options.refusals {
-            refusals(&refusal.told(name));
+            refusals(&refusal.told(&format!("{PLACE}{name}")));
         }
         refusal.status()
     }

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use rustix::process::getpid;
 
 use super::layout::{Holder, ProcessId};
-use super::mapping::PRIMARY;
 use super::refusal::Refusal;
 use super::shm::Description;
 
@@ -27,8 +26,11 @@ pub(super) struct Presence {
     /// The side that is held through this mapping, from 1 on; 0 if none is.
     own: AtomicUsize,
     /// The server's and the primary client's side as they were last seen.
-    seen: [AtomicU8; PRIMARY + 1],
+    seen: [AtomicU8; WATCHED],
 }
+
+/// The first sides, which are watched.
+const WATCHED: usize = 2;
 
 const UNSEEN: u8 = 0;
 const ALIVE: u8 = 1;

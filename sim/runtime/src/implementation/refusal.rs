@@ -6,7 +6,6 @@ use rustix::fs::{FallocateFlags, fallocate, ftruncate};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Resource, getrlimit};
 
-use super::object::PLACE;
 use super::room;
 use super::shm::Description;
 use vdi_spec::codes::HResult;
@@ -27,9 +26,9 @@ impl Refusal {
 
     /// What whoever looks for a fault is told: the call, its size, the object's path, the
     /// error and its number.
-    pub(super) fn told(&self, name: &str) -> String {
+    pub(super) fn told(&self, path: &str) -> String {
         let Self { call, bytes, error } = self;
-        format!("{call}, {bytes} bytes, {PLACE}{name}: {error}")
+        format!("{call}, {bytes} bytes, {path}: {error}")
     }
 
     /// The status of the call of the interface that met it. What there is too little of is
@@ -88,7 +87,7 @@ mod tests {
     #[test]
     fn what_is_refused_is_told_and_has_a_status() {
         let refusal = Refusal::of("fallocate", 4096)(Errno::NOSPC);
-        let told = refusal.told("/S_SQLVDIMemoryName_0");
+        let told = refusal.told("/dev/shm/S_SQLVDIMemoryName_0");
         let begins = "fallocate, 4096 bytes, /dev/shm/S_SQLVDIMemoryName_0: ";
         assert!(told.starts_with(begins) && told.ends_with("(os error 28)"), "{told}");
         let status = |error: Errno| Refusal::of("open", 0)(error).status();

@@ -34,7 +34,8 @@
 //! description), which the kernel drops when the process dies or executes another program:
 //! who holds it lives, in whatever pid, user, time or mount namespace, and no number of a
 //! process is asked. Between processes a sleeping call looks every 20 milliseconds whether
-//! the others live, and every call looks when it begins; what it has seen of them it
+//! the others live, and every call looks when it begins, unless another has in the same tick of
+//! the system's clock, of some milliseconds; what it has seen of them it
 //! remembers in its own memory. If the server or the primary client has died, the set is
 //! aborted. The death of a secondary client goes unnoticed, as documented. A child by fork
 //! lets go of the locks before fork returns; a child by a bare clone system call does not,

@@ -48,7 +48,7 @@ impl ClientSet {
     /// The set that this interface has, else VD_E_PROTOCOL.
     pub(super) fn client(&self) -> Result<Arc<Client>, HResult> {
         let client = self.binding.0.lock().clone().ok_or(HResult::VD_E_PROTOCOL)?;
-        client.mapping.notice_deaths();
+        client.mapping.notice_deaths_lately();
         Ok(client)
     }
 

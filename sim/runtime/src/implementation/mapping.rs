@@ -13,7 +13,7 @@ use super::host::{Host, Life};
 use super::layout::{Control, Corrupt, DeviceWords, Holder, MAGIC, Phase, Piece, ProcessId, State};
 use super::locked::lock;
 use super::object::Object;
-use super::processes::Presence;
+use super::processes::{Look, Presence};
 use super::refusal::Refusal;
 use super::shm::{ControlMemory, Segment, any_lost, control_length};
 use crate::sync::limits::SEGMENTS;
@@ -282,13 +282,17 @@ impl SetMapping {
 
     /// Whether the process of the server's side or the primary client's has died with it open.
     pub(super) fn side_died(&self, side: usize) -> bool {
+        self.side_died_by(side, Look::Now)
+    }
+
+    fn side_died_by(&self, side: usize, look: Look) -> bool {
         let word = &self.control().sides[side];
         let Some(presence) = &self.presence else {
             return matches!(word.get(), Holder::Open(id) if !self.host.lives(id));
         };
         let state = self.control().state.get();
         let began = side == PRIMARY || state.is_ok_and(|state| state.phase > Phase::Created);
-        presence.has_died(side, || word.get(), began)
+        presence.has_died(side, look, || word.get(), began)
     }
 
     /// Aborts the set if the server or the primary client has died with its side open.
@@ -297,7 +301,17 @@ impl SetMapping {
     /// Source: SQL Server 2005 Virtual Backup Device Specification, Abnormal
     /// Termination.
     pub(super) fn notice_deaths(&self) {
-        if (self.side_died(SERVER) || self.side_died(PRIMARY)) && !self.knows_abort() {
+        self.notice(Look::Now);
+    }
+
+    /// The same for a call that begins, unless another has just looked.
+    pub(super) fn notice_deaths_lately(&self) {
+        self.notice(Look::Recent);
+    }
+
+    fn notice(&self, look: Look) {
+        let died = self.side_died_by(SERVER, look) || self.side_died_by(PRIMARY, look);
+        if died && !self.knows_abort() {
             self.abort();
         }
     }
@@ -307,7 +321,7 @@ impl SetMapping {
     /// since a look is a system call; in memory whoever kills rings, and wants it seen.
     pub(super) fn notice_deaths_awake(&self, first: bool) {
         if first || !self.host.is_shared() {
-            self.notice_deaths();
+            self.notice_deaths_lately();
         }
     }
 

@@ -4,17 +4,27 @@
 //! shared memory says is not asked. A side that was seen to be there is remembered here,
 //! so that nobody can wipe out that it was.
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use rustix::process::getpid;
 
 use super::layout::{Holder, ProcessId};
 use super::refusal::Refusal;
-use super::shm::Description;
+use super::shm::{Description, tick};
 
 /// This process, as others of its pid namespace know it.
 pub(super) fn this_process() -> ProcessId {
     ProcessId(getpid().as_raw_nonzero().get().cast_unsigned())
+}
+
+/// How lately a process has to have been seen alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Now: the system is asked.
+    Now,
+    /// In this tick of the system's clock, some milliseconds. A call that moves data would
+    /// spend a fifth of its time on asking.
+    Recent,
 }
 
 /// What one mapping of a set knows of its sides.
@@ -27,6 +37,8 @@ pub(super) struct Presence {
     own: AtomicUsize,
     /// The server's and the primary client's side as they were last seen.
     seen: [AtomicU8; WATCHED],
+    /// When each was last seen alive.
+    looked: [AtomicU64; WATCHED],
 }
 
 /// The first sides, which are watched.
@@ -38,7 +50,12 @@ const DEAD: u8 = 2;
 
 impl Presence {
     pub(super) fn new(locks: Description) -> Self {
-        Self { locks, own: AtomicUsize::new(0), seen: Default::default() }
+        Self {
+            locks,
+            own: AtomicUsize::new(0),
+            seen: Default::default(),
+            looked: Default::default(),
+        }
     }
 
     /// Takes a side; false if it is another's.
@@ -69,7 +86,13 @@ impl Presence {
     /// Whether the process of the server's side or the primary client's has died with it
     /// open. `holder` reads what the shared memory says of it, `began` tells that there was a
     /// server, whatever that says.
-    pub(super) fn has_died(&self, side: usize, holder: impl Fn() -> Holder, began: bool) -> bool {
+    pub(super) fn has_died(
+        &self,
+        side: usize,
+        look: Look,
+        holder: impl Fn() -> Holder,
+        began: bool,
+    ) -> bool {
         let Some(seen) = self.seen.get(side).filter(|_| !self.is_own(side)) else { return false };
         let before = seen.load(Ordering::Acquire);
         let unknown = match holder() {
@@ -81,8 +104,16 @@ impl Presence {
         if before == DEAD || unknown {
             return before == DEAD;
         }
+        let now = tick();
+        if look == Look::Recent
+            && before == ALIVE
+            && self.looked[side].load(Ordering::Acquire) == now
+        {
+            return false;
+        }
         if self.is_held(side) {
             seen.store(ALIVE, Ordering::Release);
+            self.looked[side].store(now, Ordering::Release);
             return false;
         }
         // It closes its side before it lets go: what is read now was so at the end.

@@ -81,7 +81,7 @@ impl ServerSet {
     ) -> Result<T, HResult> {
         let _inside = self.process.enter();
         let server = self.server()?;
-        server.mapping.notice_deaths();
+        server.mapping.notice_deaths_lately();
         let mut table = server.table();
         if table.closed && !seeded(Mutant::ClosedIsAborted) {
             // Another thread was faster.

@@ -21,6 +21,7 @@ use rustix::io::{pread, pwrite};
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 
 pub(crate) use self::description::Description;
+pub(super) use self::description::tick;
 use self::guard::Guarded;
 pub(super) use self::guard::any_lost;
 pub use self::guard::release_process;

@@ -352,6 +352,28 @@ fn too_little_memory_is_told() {
     stage.leaves_nothing();
 }
 
+/// What the server may not make is told as SQL Server tells it: no signal ends it.
+#[test]
+fn a_limit_on_the_size_of_files_is_told() {
+    let stage = Stage::new();
+    stage.database("x", MIB);
+    let client = stage.command("single", &[]);
+    let mut limited = std::process::Command::new("sh");
+    // Enough for the set, and not for its buffers.
+    limited.args(["-c", "ulimit -f 600; exec \"$@\"", "sh"]).arg(stage.program("single"));
+    limited.args(["backup", "x", "medium"]).current_dir(stage.path("."));
+    for (name, value) in client.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    let ended = Ended::of(&mut limited);
+    let told = "There is insufficient shared memory for the buffers (EndConfiguration: ";
+    assert!(ended.code == 1 && ended.out.contains(told), "{ended:?}");
+    stage.leaves_nothing();
+}
+
 #[test]
 fn statements_that_cannot_be_carried_out() {
     let stage = Stage::new();

@@ -21,6 +21,12 @@
 #include "vdi.h"
 #include "vdierror.h"
 
+// What the published headers do not name.
+#ifndef ERROR_WRITE_FAULT
+#define ERROR_WRITE_FAULT 29
+#define ERROR_READ_FAULT 30
+#endif
+
 // How long a client waits for its server to configure the set, in milliseconds.
 static const time_t PATIENCE = 30000;
 

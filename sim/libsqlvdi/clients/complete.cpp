@@ -24,7 +24,7 @@ int main(int count, char **arguments) {
         served = say("OpenDevice: " + hex(status));
     }
     bool complete = false;
-    auto execute = [&](const VDC_Command &command, unsigned long *bytes) {
+    auto execute = [&](const VDC_Command &command, unsigned long *bytes) -> int {
         int code = medium.execute(command, bytes);
         if (command.commandCode == VDC_Complete) {
             if (getenv("FAIL_COMPLETE")) return ERROR_WRITE_FAULT;

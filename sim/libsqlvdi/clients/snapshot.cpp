@@ -37,7 +37,7 @@ int main(int count, char **arguments) {
     if (served && (status = set.OpenDevice(text(name), &device)) != NOERROR) {
         served = say("OpenDevice: " + hex(status));
     }
-    auto execute = [&](const VDC_Command &command, unsigned long *bytes) {
+    auto execute = [&](const VDC_Command &command, unsigned long *bytes) -> int {
         switch (command.commandCode) {
             case VDC_PrepareToFreeze: return ERROR_SUCCESS;
             case VDC_Snapshot: return copy(live, held) ? ERROR_SUCCESS : ERROR_WRITE_FAULT;

@@ -28,13 +28,13 @@ pub(crate) fn create(this: Token, name: Option<&CStr>, config: Option<RawConfig>
     let (set, name) = (set(this)?, text(name)?);
     set.record(name, Role::Primary);
     // The sizes that the server sets are not read; its feature bits cannot be asked for.
-    set.interface().create(None, name, &config.client_part())
+    set.begin(|set| set.create(None, name, &config.client_part()))
 }
 
 pub(crate) fn open_in_secondary(this: Token, name: Option<&CStr>) -> Result<()> {
     let (set, name) = (set(this)?, text(name)?);
     set.record(name, Role::Secondary);
-    set.interface().open_in_secondary(None, name)
+    set.begin(|set| set.open_in_secondary(None, name))
 }
 
 pub(crate) fn get_configuration(this: Token, time: i64) -> Result<RawConfig> {
@@ -61,6 +61,7 @@ pub(crate) fn signal_abort(this: Token) -> Result<()> {
 pub(crate) fn close(this: Token) -> Result<()> {
     let set = set(this)?;
     let closed = set.interface().close();
+    set.note_end();
     if closed != Err(HResult::VD_E_PROTOCOL) {
         set.end_devices();
     }
@@ -76,7 +77,10 @@ pub(crate) fn get_buffer_handle(this: Token, address: usize) -> Result<u32> {
 pub(crate) fn map_buffer_handle(this: Token, handle: u32) -> Result<*mut u8> {
     let set = set(this)?;
     let buffer = set.interface().map_buffer_handle(BufferHandle(handle))?;
-    let bytes = buffer.bytes().ok_or(HResult::VD_E_INVALID)?;
+    let bytes = buffer.map().map_err(|status| match status {
+        HResult::VD_E_MEMORY => status,
+        _ => HResult::VD_E_INVALID,
+    })?;
     let address = bytes.as_ptr();
     let mut mapped = lock(&set.mapped);
     if !mapped.iter().any(|known| known.as_ptr() == address) {
@@ -88,11 +92,8 @@ pub(crate) fn map_buffer_handle(this: Token, handle: u32) -> Result<*mut u8> {
 pub(crate) fn get_command(this: Token, time: i64) -> Result<*mut RawCommand> {
     let device = objects::device(this).ok_or(HResult::VD_E_PROTOCOL)?;
     let command = device.device.get_command(Settings::get().timeout(time))?;
-    let bytes = command.buffer.as_ref().and_then(Buffer::bytes);
-    if command.buffer.is_some() && bytes.is_none() {
-        // The set was closed by another thread since.
-        return Err(HResult::VD_E_ABORT);
-    }
+    // VD_E_ABORT if the set was closed by another thread since.
+    let bytes = command.buffer.as_ref().map(Buffer::map).transpose()?;
     let start = bytes.as_ref().map_or(0, |bytes| bytes.as_ptr().expose_provenance());
     let Delivered { command: id, code, size, position, buffer, .. } = command;
     let raw = RawCommand {

@@ -1,11 +1,13 @@
 //! The sets and devices of this process, by the number that stands in a C++ object.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vdi_recorder::{ClientDevice, ClientSet, Recording};
-use vdi_runtime::{Bytes, CommandId};
+use vdi_runtime::{Bytes, CommandId, Machine};
 use vdi_spec::abi::RawCommand;
+use vdi_spec::codes::HResult;
 use vdi_trace::Recorder;
 
 use crate::abi::CommandMemory;
@@ -26,8 +28,11 @@ enum Object {
 /// A `ClientVirtualDeviceSet`.
 #[derive(Debug)]
 pub(crate) struct Set {
-    /// The process that made it: what a child has by fork is not its own.
+    /// The process whose it is. What a child has by fork is not its own, but for a set that
+    /// nobody has begun to open.
     process: u32,
+    /// From before Create or OpenInSecondary to their failure, or to Close.
+    begun: AtomicBool,
     /// The interface, whose calls nobody records.
     unrecorded_set: vdi_runtime::ClientSet,
     /// The same, recorded if that is wanted.
@@ -123,14 +128,23 @@ impl Out {
 }
 
 /// All objects of this process.
-struct Objects {
+pub(crate) struct Objects {
     /// The next number: not small, so that garbage hardly ever is one.
     next: u64,
     known: BTreeMap<Token, Object>,
+    /// The machine, as this process has it: a child by fork has another, since any lock of its
+    /// parent's may be held for ever.
+    machine: Option<(u32, Machine)>,
 }
 
 static OBJECTS: Mutex<Objects> =
-    Mutex::new(Objects { next: 0x5644_4900_0000_0001, known: BTreeMap::new() });
+    Mutex::new(Objects { next: 0x5644_4900_0000_0001, known: BTreeMap::new(), machine: None });
+
+/// A fork is about to happen on this thread: until it has, nobody changes the objects, so that
+/// the child finds them whole, and free.
+pub(crate) fn hold_still() -> MutexGuard<'static, Objects> {
+    objects()
+}
 
 fn objects() -> MutexGuard<'static, Objects> {
     lock(&OBJECTS)
@@ -148,19 +162,39 @@ impl Objects {
         self.known.insert(token, object);
         token
     }
+
+    fn machine(&mut self) -> Machine {
+        let process = std::process::id();
+        match &self.machine {
+            Some((of, machine)) if *of == process => machine.clone(),
+            _ => {
+                let machine = Settings::get().machine();
+                // Of the parent's nothing is touched.
+                std::mem::forget(self.machine.replace((process, machine.clone())));
+                machine
+            }
+        }
+    }
+
+    /// A set of this process that nobody has opened.
+    fn fresh_set(&mut self) -> Arc<Set> {
+        let unrecorded_set = self.machine().client_set();
+        Arc::new(Set {
+            process: std::process::id(),
+            begun: AtomicBool::new(false),
+            recorded: Mutex::new(unrecorded(&unrecorded_set)),
+            unrecorded_set,
+            devices: Mutex::default(),
+            mapped: Mutex::default(),
+        })
+    }
 }
 
 /// A new set object.
 pub(crate) fn new_set() -> Token {
-    let unrecorded_set = Settings::get().machine.client_set();
-    let set = Set {
-        process: std::process::id(),
-        recorded: Mutex::new(unrecorded(&unrecorded_set)),
-        unrecorded_set,
-        devices: Mutex::default(),
-        mapped: Mutex::default(),
-    };
-    objects().add(Object::Set(Arc::new(set)))
+    let mut objects = objects();
+    let set = objects.fresh_set();
+    objects.add(Object::Set(set))
 }
 
 /// The interface with nothing recorded.
@@ -168,12 +202,25 @@ fn unrecorded(unrecorded_set: &vdi_runtime::ClientSet) -> ClientSet {
     Recording::new(Recorder::silent()).client(unrecorded_set.clone())
 }
 
-/// The set of this number, if it is one of this process.
+/// The set of this number, if it is one of this process. One that a parent has made and not
+/// opened before the fork is.
 pub(crate) fn set(token: Token) -> Option<Arc<Set>> {
-    match objects().known.get(&token) {
-        Some(Object::Set(set)) if set.process == std::process::id() => Some(set.clone()),
-        _ => None,
+    let mut objects = objects();
+    let set = match objects.known.get(&token) {
+        Some(Object::Set(set)) => set.clone(),
+        Some(Object::Device(_)) | None => return None,
+    };
+    if set.process == std::process::id() {
+        return Some(set);
     }
+    let begun = set.begun.load(Ordering::Acquire);
+    std::mem::forget(set);
+    if begun {
+        return None;
+    }
+    let fresh = objects.fresh_set();
+    std::mem::forget(objects.known.insert(token, Object::Set(fresh.clone())));
+    Some(fresh)
 }
 
 /// The device of this number, if it is one of this process and its set is not closed.
@@ -232,6 +279,24 @@ pub(crate) fn end_all() {
 }
 
 impl Set {
+    /// Opens the set, by Create or OpenInSecondary. From here on it belongs to this process
+    /// alone, whoever forks.
+    pub(crate) fn begin(
+        &self,
+        open: impl FnOnce(&ClientSet) -> Result<(), HResult>,
+    ) -> Result<(), HResult> {
+        self.begun.store(true, Ordering::Release);
+        let opened = open(&self.interface());
+        self.note_end();
+        opened
+    }
+
+    /// Close has been called, or the set has not been opened.
+    pub(crate) fn note_end(&self) {
+        let open = self.unrecorded_set.history().is_some();
+        self.begun.store(open, Ordering::Release);
+    }
+
     /// A device of this set has been opened.
     pub(crate) fn add_device(&self, device: ClientDevice) -> Token {
         let commands = Mutex::default();

@@ -1,9 +1,10 @@
 //! What the environment says, looked at once.
 
-use std::sync::OnceLock;
+use std::io::Write;
+use std::sync::{Arc, OnceLock};
 
 use vdi_recorder::settings::{DEBUG, GROUP, HOLD, PREFIX, TIMEOUT_UNIT, TRACE};
-use vdi_runtime::{Machine, Options, Timeout};
+use vdi_runtime::{Machine, Options, Refusals, Timeout};
 use vdi_spec::abi::milliseconds;
 
 use crate::recording::TraceFile;
@@ -11,7 +12,7 @@ use crate::recording::TraceFile;
 /// The choices of whoever runs the program.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    pub(crate) machine: Machine,
+    options: Options,
     seconds: bool,
     debugs: bool,
     holds_configuration: bool,
@@ -24,9 +25,11 @@ impl Settings {
         static SETTINGS: OnceLock<Settings> = OnceLock::new();
         SETTINGS.get_or_init(|| {
             let prefix = PREFIX.get().unwrap_or_default();
-            let options = Options { prefix, group: GROUP.is("1"), ..Options::default() };
+            let refusals: Option<Refusals> = DEBUG.is("1").then(|| Arc::new(tell) as Refusals);
+            let group = GROUP.is("1");
+            let options = Options { prefix, group, refusals, ..Options::default() };
             let settings = Self {
-                machine: Machine::shared_memory(options),
+                options,
                 seconds: TIMEOUT_UNIT.is("seconds"),
                 debugs: DEBUG.is("1"),
                 holds_configuration: HOLD.is("configuration"),
@@ -39,6 +42,11 @@ impl Settings {
             }
             settings
         })
+    }
+
+    /// The machine of a process.
+    pub(crate) fn machine(&self) -> Machine {
+        Machine::shared_memory(self.options.clone())
     }
 
     /// A time-out as C++ gives it.
@@ -62,10 +70,14 @@ impl Settings {
     }
 
     /// Says something to whoever looks for a fault.
-    #[expect(clippy::print_stderr, reason = "asked for by VDI_DEBUG")]
     pub(crate) fn debug(&self, what: impl FnOnce() -> String) {
         if self.debugs {
-            eprintln!("libsqlvdi: {}", what());
+            tell(&what());
         }
     }
+}
+
+fn tell(what: &str) {
+    // Where nobody listens nothing is told.
+    let _ = writeln!(std::io::stderr(), "libsqlvdi: {what}");
 }

@@ -60,23 +60,32 @@ fn it_is_asked_for_by_its_name() {
 
 /// A client as its author would build it.
 fn built(name: &str, folder: &Path) -> PathBuf {
+    built_with(name, folder, &[])
+}
+
+/// The same, with more words for the compiler.
+fn built_with(name: &str, folder: &Path, words: &[&str]) -> PathBuf {
     let program = folder.join(name);
     let place = library();
-    done(Command::new("g++").args([
-        "-std=c++11".as_ref(),
-        "-Wall".as_ref(),
-        "-Wextra".as_ref(),
-        "-Werror".as_ref(),
-        "-pthread".as_ref(),
-        "-I".as_ref(),
-        source("include").as_os_str(),
-        source("clients").join(name).with_extension("cpp").as_os_str(),
-        "-L".as_ref(),
-        place.parent().expect("a folder").as_os_str(),
-        "-lsqlvdi".as_ref(),
-        "-o".as_ref(),
-        program.as_os_str(),
-    ]));
+    done(
+        Command::new("g++")
+            .args([
+                "-std=c++11".as_ref(),
+                "-Wall".as_ref(),
+                "-Wextra".as_ref(),
+                "-Werror".as_ref(),
+                "-pthread".as_ref(),
+                "-I".as_ref(),
+                source("include").as_os_str(),
+                source("clients").join(name).with_extension("cpp").as_os_str(),
+                "-L".as_ref(),
+                place.parent().expect("a folder").as_os_str(),
+                "-lsqlvdi".as_ref(),
+                "-o".as_ref(),
+                program.as_os_str(),
+            ])
+            .args(words),
+    );
     program
 }
 
@@ -124,4 +133,47 @@ fn a_plain_c_program_loads_it_by_its_path() {
     let left = fs::read_dir("/dev/shm").expect("a folder").flatten().map(|entry| entry.file_name());
     let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with(&prefix)).collect();
     assert!(left.is_empty(), "{left:?} stays");
+}
+
+const FORKED: &str = "\
+a global set in a child: 0
+and in the parent: 00000000
+a child of an open set: 0
+which goes on: 80770003
+a child of an open set: 0
+which goes on: 80770003
+a call that was cancelled: 80770004
+and its thread: cancelled
+close: 00000000
+a parent that dies: 0
+its name is free: 00000000
+the name of an executed one is free: 00000000
+children that went wrong: 0
+";
+
+/// Fork, exec and cancellation, with a set that is open and one that is not.
+#[test]
+fn what_a_program_does_with_its_process() {
+    let folder = TempDir::new().expect("a folder");
+    let prefix = format!("abi{}forks-", std::process::id());
+    let mut program = Command::new(built("forks", folder.path()));
+    program.env("VDI_PREFIX", &prefix);
+    program.env("LD_LIBRARY_PATH", library().parent().expect("a folder"));
+    assert_eq!(done(&mut program), FORKED);
+    let left = fs::read_dir("/dev/shm").expect("a folder").flatten().map(|entry| entry.file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with(&prefix)).collect();
+    assert!(left.is_empty(), "{left:?} stays");
+}
+
+/// The memory of a device comes from the program's own operator new, whether it shares the C++
+/// library or has it linked in.
+#[test]
+fn memory_of_a_device_is_of_the_programs_operators() {
+    for words in [&[][..], &["-static-libstdc++"], &["-static-libstdc++", "-O2"]] {
+        let folder = TempDir::new().expect("a folder");
+        let mut program = Command::new(built_with("operators", folder.path(), words));
+        program.env("VDI_PREFIX", format!("abi{}operators-", std::process::id()));
+        program.env("LD_LIBRARY_PATH", library().parent().expect("a folder"));
+        assert_eq!(done(&mut program), "taken 10, given back 10, foreign 0\n", "{words:?}");
+    }
 }

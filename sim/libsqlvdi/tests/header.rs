@@ -1,6 +1,6 @@
 //! The headers name what the tables of codes name, with the same numbers, and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -18,8 +18,13 @@ fn constants() -> BTreeMap<String, u32> {
         ("VDF_LikeDisk", Features::LIKE_DISK),
     ];
     let media = media.into_iter().map(|(name, bits)| (name.to_owned(), bits.0));
+    // Of no table: nothing of the interface uses them.
+    let published =
+        [("VDC_Beginning", 0), ("VDC_Current", 1), ("VDC_End", 2), ("SEVERITY_ERROR", 1)];
+    let published = published.into_iter().map(|(name, number)| (name.to_owned(), number));
     let commands = COMMANDS.iter().map(|row| (format!("VDC_{}", row.name), row.code as u32));
-    let mut all: BTreeMap<String, u32> = features.chain(media).chain(commands).collect();
+    let mut all: BTreeMap<String, u32> =
+        features.chain(media).chain(commands).chain(published).collect();
     // No number of VD_E_IO_ERROR is published.
     for row in HRESULTS.iter().filter(|row| row.code != HResult::VD_E_IO_ERROR) {
         all.extend([row.name].iter().chain(row.aliases).map(|name| (name.to_string(), row.code.0)));
@@ -93,18 +98,71 @@ fn a_program_sees_the_numbers_of_the_tables() {
 #[test]
 fn the_headers_name_nothing_else() {
     let known = constants();
-    let mut named = 0;
+    let mut all = BTreeSet::new();
     for header in ["vdi.h", "vdierror.h"] {
         let text = fs::read_to_string(include().join(header)).expect("a header");
         for line in text.lines().map(str::trim) {
             let define = line.strip_prefix("#define ").filter(|rest| rest.contains(' '));
             let constant = line.split_once(" = ").filter(|(name, _)| name.starts_with("VD"));
             let name = define.and_then(|rest| rest.split_once(' ')).or(constant);
-            if let Some((name, _)) = name {
+            // What has arguments is no constant.
+            if let Some((name, _)) = name.filter(|(name, _)| !name.contains('(')) {
                 assert!(known.contains_key(name), "{header}: {name}");
-                named += 1;
+                all.insert(name.to_owned());
             }
         }
     }
-    assert_eq!(named, known.len());
+    assert_eq!(all.len(), known.len());
+}
+
+/// Compiles and nothing more.
+fn compiles(compiler: &str, words: &[&str], include: &Path, source: &Path) {
+    let mut command = Command::new(compiler);
+    command.args(["-fsyntax-only", "-Wall", "-Wextra", "-Werror"]).args(words);
+    let output = command.arg("-I").arg(include).arg(source).output().expect("a compiler starts");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{compiler} {words:?} {}: {told}", source.display());
+}
+
+/// C++98 and later, and C, whatever they are strict about.
+#[test]
+fn every_language_takes_the_headers() {
+    let folder = TempDir::new().expect("a folder");
+    let own = folder.path().join("own.c");
+    // In any order, twice, and what C has of it is used.
+    let text = "#include \"vdierror.h\"\n#include \"vdi.h\"\n#include \"vdierror.h\"\n\
+        int use(struct VDConfig *, const VDC_Command *);\n\
+        int use(struct VDConfig *config, const VDC_Command *command) {\n\
+        config->features = VDF_LatchStats | VDF_LikeTape;\n\
+        return command->commandCode == VDC_Complete ? VD_E_ABORT : NOERROR;\n}\n";
+    fs::write(&own, text).expect("written");
+    for standard in ["c90", "c99", "c11", "c17"] {
+        let standard = format!("-std={standard}");
+        compiles("cc", &[&standard, "-pedantic", "-x", "c"], &include(), &own);
+    }
+    for standard in ["c++98", "c++03", "c++11", "c++14", "c++17", "c++20"] {
+        let standard = format!("-std={standard}");
+        compiles("g++", &[&standard, "-pedantic", "-x", "c++"], &include(), &own);
+    }
+}
+
+/// Sources written for either header compile with the other: ours has all that the published
+/// one declares, with the same types, and our clients use nothing that it does not have.
+#[test]
+fn published_names_types_and_values() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let published = here.join("tests/published");
+    for include in [&published, &include()] {
+        let types = here.join("tests/published/types.cpp");
+        compiles("g++", &["-std=c++11", "-pthread"], include, &types);
+        let mut clients = 0;
+        for entry in fs::read_dir(here.join("clients")).expect("the clients") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_some_and(|extension| extension == "cpp") {
+                compiles("g++", &["-std=c++11", "-pthread"], include, &path);
+                clients += 1;
+            }
+        }
+        assert!(clients >= 10, "only {clients} clients");
+    }
 }

@@ -8,7 +8,7 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `layout`, `record` | what is shared: a `repr(C)` layout of atomics, rings, records |
-//! | `shm` | the one way to that memory, everything unsafe |
+//! | `shm` | the one way to that memory, everything unsafe: what is cut off, what dies |
 //! | `mapping` | a set in that memory: its state, how it ends, how calls wait |
 //! | `host`, `processes`, `clock` | what was chosen, who lives, time-outs |
 //! | `object`, `posix`, `registry`, `machine` | shared memory objects; where sets are found by name |
@@ -30,13 +30,23 @@
 //! only about commands that are outstanding. What is read from shared memory is
 //! checked; what cannot be aborts the set with VD_E_UNEXPECTED.
 //!
-//! **Death.** Between processes a sleeping call looks every 20 milliseconds whether the
-//! others live, and every call looks when it begins. If the server or the primary client
-//! has died, the set is aborted. The death of a secondary client goes unnoticed, as
-//! documented. All of them are in one pid namespace, and a process that has a set open
-//! neither forks nor executes another program. The survivor's Close takes the shared
-//! memory object away; where the dead one was of another user, the system may refuse
-//! that, and the object stays until that user creates a set of the same name.
+//! **Death.** Each side holds a lock on the set's object (`fcntl`, of the open file
+//! description), which the kernel drops when the process dies or executes another program:
+//! who holds it lives, in whatever pid, user, time or mount namespace, and no number of a
+//! process is asked. Between processes a sleeping call looks every 20 milliseconds whether
+//! the others live, and every call looks when it begins, unless another has in the same tick of
+//! the system's clock, of some milliseconds; what it has seen of them it
+//! remembers in its own memory. If the server or the primary client has died, the set is
+//! aborted. The death of a secondary client goes unnoticed, as documented. A child by fork
+//! lets go of the locks before fork returns; a child by a bare clone system call does not,
+//! and its parent lives as long as it. The survivor's Close takes the shared memory object
+//! away; where the dead one was of another user, the system may refuse that, and the object
+//! stays until that user creates a set of the same name.
+//!
+//! **Memory that goes.** Who cuts the object short ends nobody: a handler of SIGBUS puts
+//! zeros into the place of what is gone, for this library's accesses and the program's
+//! own alike, and the next call says VD_E_UNEXPECTED and aborts. What a former handler was
+//! there for, it still does.
 //!
 //! **Races.** The test `loom` compiles this source a second time, with loom's types for
 //! what `sync` holds, tries the order of events in every race that the documents speak

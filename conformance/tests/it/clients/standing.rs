@@ -95,6 +95,41 @@ fn one_server_at_a_place_and_what_a_dead_one_left_is_no_hindrance() {
     stage.leaves_nothing();
 }
 
+/// Whoever may write a set's object may cut it short. The backup fails, by its statement and
+/// by its client, and neither is ended by a signal: the server carries out the next statement.
+#[test]
+fn an_object_that_is_cut_short_ends_neither_client_nor_server() {
+    let stage = Stage::new();
+    stage.database("x", 8 << 20);
+    let mut server = Server::start(&stage, &[]);
+    for part in [0, 1, 2] {
+        let mut command = stage.command("single", &["backup", "x", "MEDIUM"]);
+        command.env("VDI_FAULTS", "pause=500@4").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut client = command.spawn().expect("it starts");
+        while fs::metadata(stage.path("medium")).map_or(0, |medium| medium.len()) < 65_536 {
+            assert!(client.try_wait().expect("a child").is_none(), "it ended");
+            std::thread::yield_now();
+        }
+        let left = stage.left();
+        let [object] = &left[..] else { panic!("{left:?}") };
+        let object = fs::OpenOptions::new().write(true).open(format!("/dev/shm/{object}"));
+        let object = object.expect("it is ours");
+        let length = object.metadata().expect("it exists").len();
+        // Everything, all but a page, the last buffers.
+        let rest = [0, 4096, length - 65_536][part];
+        object.set_len(rest).expect("it is ours");
+        let ended = client.wait_with_output().expect("ended");
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(1), "{rest}: {told}");
+        let out = String::from_utf8_lossy(&ended.stdout);
+        assert!(out.contains("terminating abnormally"), "{rest}: {out}{told}");
+        fs::remove_file(stage.path("medium")).expect("it was there");
+        assert!(server.process.try_wait().expect("a child").is_none(), "{rest}: it ended");
+    }
+    stage.good("single", &["backup", "x", "MEDIUM"]);
+    assert!(server.end().contains("successfully"));
+}
+
 /// Whoever goes away in the midst: the server, or the one who handed over.
 #[test]
 fn a_statement_whose_server_or_sqlcmd_is_killed() {

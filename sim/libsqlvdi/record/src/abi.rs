@@ -15,6 +15,7 @@ use vdi_spec::abi::{RawCommand, RawConfig, symbol};
 use vdi_spec::codes::HResult;
 use vdi_trace::{Args, Function, Process};
 
+use crate::reach;
 use crate::record::{self, nothing};
 
 /// A C++ object, which the original fills in.
@@ -70,6 +71,7 @@ original! {
 /// is said once, if it cannot be.
 #[expect(clippy::print_stderr, reason = "without the original nothing works: it must be said")]
 fn original() -> Option<&'static Original> {
+    reach::note();
     static LOADED: OnceLock<Option<Original>> = OnceLock::new();
     let load = || {
         let original = ORIGINAL.get();
@@ -103,10 +105,48 @@ static AT_END: extern "C" fn() = at_end;
 
 extern "C" fn at_end() {
     let _ = catch_unwind(record::end_all);
+    let _ = catch_unwind(reach::tell);
+}
+
+/// Which process this library was loaded into.
+// SAFETY: what stands in this section is called once, without arguments that matter, when
+// the library is loaded; the function does not unwind.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static AT_BEGINNING: extern "C" fn() = at_beginning;
+
+extern "C" fn at_beginning() {
+    reach::begin();
+}
+
+/// While this lives, the thread is not cancelled: a cancellation unwinds, which ends the
+/// process in here. It comes when the thread is at a cancellation point afterwards.
+struct Uncancelled(c_int);
+
+unsafe extern "C" {
+    fn pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int;
+}
+
+impl Uncancelled {
+    fn new() -> Self {
+        const DISABLE: c_int = 1;
+        let mut before = DISABLE;
+        // SAFETY: the state before goes into what lives during the call.
+        let _ = unsafe { pthread_setcancelstate(DISABLE, &raw mut before) };
+        Self(before)
+    }
+}
+
+impl Drop for Uncancelled {
+    fn drop(&mut self) {
+        // SAFETY: nothing is asked for.
+        let _ = unsafe { pthread_setcancelstate(self.0, std::ptr::null_mut()) };
+    }
 }
 
 /// Whatever happens here, C++ gets a status.
 fn guarded(make: impl FnOnce(&'static Original) -> c_int) -> c_int {
+    let _uncancelled = Uncancelled::new();
     let unexpected = HResult::VD_E_UNEXPECTED.0.cast_signed();
     let made = catch_unwind(AssertUnwindSafe(|| original().map(make)));
     made.ok().flatten().unwrap_or(unexpected)
@@ -148,6 +188,7 @@ macro_rules! specials {
         // SAFETY: the symbol is the library's own by the published interface.
         #[unsafe(export_name = $symbol)]
         extern "C" fn $name(this: Object) {
+            let _uncancelled = Uncancelled::new();
             let _ = catch_unwind(AssertUnwindSafe(|| {
                 if let Some(original) = original() {
                     // SAFETY: what C++ hands over, to the function it is meant for.

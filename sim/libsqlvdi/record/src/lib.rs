@@ -18,4 +18,5 @@
 
 #[expect(unsafe_code, reason = "the one way to C++, on both sides")]
 mod abi;
+mod reach;
 mod record;

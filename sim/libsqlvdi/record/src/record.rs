@@ -138,7 +138,16 @@ pub(crate) fn forget(address: usize) {
 
 /// The process ends by itself: what is in use then was never closed.
 pub(crate) fn end_all() {
-    for trace in lock(&OBJECTS).sets.values() {
+    let known = if crate::reach::is_child() {
+        // Whoever held it in the parent, at the fork, lets it go no more.
+        match OBJECTS.try_lock() {
+            Ok(known) => known,
+            Err(_) => return,
+        }
+    } else {
+        lock(&OBJECTS)
+    };
+    for trace in known.sets.values() {
         if trace.in_use.load(Ordering::Acquire) && trace.owner == std::process::id() {
             let (process, exit) = (trace.process, HowEnded::Normal);
             trace.recorder.record(Event::Exit { seq: None, process, exit });

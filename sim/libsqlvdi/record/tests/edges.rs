@@ -275,3 +275,38 @@ fn after_close_nothing_of_the_set_is_kept() {
     }
     assert!(File::open(stage.path("trace.jsonl.1")).is_err(), "there is one set");
 }
+
+/// A program that finds the functions itself passes the preloaded recorder by: that is said.
+/// With the recorder in the library's place it is recorded.
+#[test]
+fn who_finds_the_functions_itself_is_told_how_to_be_recorded() {
+    let stage = Stage::new("by-name");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/by_name.py");
+    let (own, recorder) =
+        (libraries().join("libsqlvdi.so"), libraries().join("libsqlvdi_record.so"));
+    let run = |library: &Path, preload: bool, words: &[&str]| {
+        let mut command = Command::new("python3");
+        command.args(words).arg(&script).arg(library).arg("by-name");
+        command.current_dir(stage.folder.path()).env("VDI_PREFIX", &stage.prefix);
+        command.env("VDI_RECORD", "trace.jsonl").env("VDI_ORIGINAL", &own);
+        if preload {
+            command.env("LD_PRELOAD", &recorder);
+        }
+        said(&mut command)
+    };
+    let expected = "create 00000000\nconfiguration 80770003\nclose 00000000\n";
+    let (out, told) = run(&own, true, &[]);
+    assert_eq!(out, expected);
+    assert!(told.contains("no call of it came to the recorder"), "{told}");
+    assert!(told.contains("libsqlvdi-record.so in the place of libsqlvdi.so"), "{told}");
+    assert!(!stage.path("trace.jsonl").exists());
+    // A process that has no client library has nothing to hear.
+    assert_eq!(run(&own, true, &["-c", ""]), (String::new(), String::new()));
+    let (out, told) = run(&recorder, false, &[]);
+    assert_eq!((out.as_str(), told.as_str()), (expected, ""));
+    let text = stage.trace("trace.jsonl");
+    let made = calls(&events(&text));
+    assert_eq!(made, [Function::Create, Function::GetConfiguration, Function::Close], "{text}");
+    let judged = check_reader(text.as_bytes(), &Profile::default());
+    assert_eq!(judged.verdict, Verdict::Conformant, "{judged:?}\n{text}");
+}

@@ -6,6 +6,8 @@
 //! completion of the command, or the Close of the set.
 
 mod memory;
+mod operators;
+mod process;
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,6 +22,8 @@ use crate::objects::{self, Token};
 use crate::settings::Settings;
 
 pub(crate) use memory::CommandMemory;
+use operators::{allocate, release};
+use process::Uncancelled;
 
 /// A C++ object of either class: one pointer, in which a number stands.
 #[derive(Debug)]
@@ -72,6 +76,7 @@ fn give<T>(to: *mut T, result: Result<T>, nothing: Option<T>) -> Result<()> {
 /// Makes a call on behalf of C++: whatever happens, what comes back is a status.
 fn call(what: &str, make: impl FnOnce() -> Result<()>) -> c_int {
     prepare();
+    let _uncancelled = Uncancelled::new();
     let result = catch_unwind(AssertUnwindSafe(make));
     let status = result.unwrap_or(Err(HResult::VD_E_UNEXPECTED)).err().unwrap_or(HResult::NOERROR);
     // The end of a device, or of the time, is no fault.
@@ -83,10 +88,12 @@ fn call(what: &str, make: impl FnOnce() -> Result<()>) -> c_int {
     status.0.cast_signed()
 }
 
-/// Once per process: panics are silent unless asked for.
+/// Once per process: panics are silent unless asked for, and a fork finds everything whole.
 fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        let _ = catch_unwind(Settings::get);
+        process::watch_forks();
         std::panic::set_hook(Box::new(|panic| Settings::get().debug(|| panic.to_string())));
     });
 }
@@ -100,27 +107,9 @@ fn prepare() {
 static AT_END: extern "C" fn() = at_end;
 
 extern "C" fn at_end() {
+    let _uncancelled = Uncancelled::new();
     let _ = catch_unwind(objects::end_all);
-}
-
-/// Memory for an object that C++ may `delete`, and a C program `free`: from the program's
-/// `operator new` if it has one, else from `malloc`.
-fn allocate() -> Option<NonNull<Object>> {
-    type New = unsafe extern "C" fn(usize, *const c_void) -> *mut c_void;
-    // operator new(std::size_t, const std::nothrow_t &), which gives null, and throws not.
-    const NEW: &CStr = c"_ZnwmRKSt9nothrow_t";
-    let size = size_of::<Object>();
-    // SAFETY: a text that ends with a zero; nothing else is asked of the caller.
-    let new = unsafe { libc::dlsym(libc::RTLD_DEFAULT, NEW.as_ptr()) };
-    let memory = if new.is_null() {
-        // SAFETY: malloc may be called with any size.
-        unsafe { libc::malloc(size) }
-    } else {
-        // SAFETY: this symbol is that function by the C++ ABI; the tag has no content, so
-        // any address does for it.
-        unsafe { std::mem::transmute::<*mut c_void, New>(new)(size, NEW.as_ptr().cast()) }
-    };
-    NonNull::new(memory.cast())
+    vdi_runtime::release_process();
 }
 
 macro_rules! constructors {
@@ -129,6 +118,7 @@ macro_rules! constructors {
         #[unsafe(export_name = $symbol)]
         extern "C" fn $name(this: *mut Object) {
             prepare();
+            let _uncancelled = Uncancelled::new();
             construct(this, catch_unwind(|| $token).unwrap_or(Token(0)));
         }
     )+ };
@@ -139,6 +129,7 @@ macro_rules! destructors {
         // SAFETY: the symbol is the library's own by the published interface.
         #[unsafe(export_name = $symbol)]
         extern "C" fn $name(this: *mut Object) {
+            let _uncancelled = Uncancelled::new();
             let _ = catch_unwind(|| destroy(this));
         }
     )+ };
@@ -187,10 +178,13 @@ functions! {
         }
         let opened = || {
             // First, since a device that was opened cannot be given back.
-            let object = allocate().ok_or(HResult::VD_E_MEMORY)?.as_ptr();
+            let object = allocate(size_of::<Object>()).cast::<Object>();
+            if object.is_null() {
+                return Err(HResult::VD_E_MEMORY);
+            }
             let opened = calls::open_device(token(this), name(text));
             construct(object, *opened.as_ref().unwrap_or(&Token(0)));
-            opened.map(|_| object).inspect_err(|_| release(object))
+            opened.map(|_| object).inspect_err(|_| release(object.cast()))
         };
         give(device, opened(), Some(std::ptr::null_mut()))
     }
@@ -218,20 +212,5 @@ functions! {
         this, command: *const RawCommand, code: c_int, bytes: c_ulong, position: c_long
     ) {
         calls::complete_command(token(this), command.addr(), code, bytes, position)
-    }
-}
-
-/// Gives memory of [`allocate`] back.
-fn release(object: *mut Object) {
-    type Delete = unsafe extern "C" fn(*mut c_void);
-    const DELETE: &CStr = c"_ZdlPv";
-    // SAFETY: as in `allocate`.
-    let delete = unsafe { libc::dlsym(libc::RTLD_DEFAULT, DELETE.as_ptr()) };
-    if delete.is_null() {
-        // SAFETY: without `operator new` it came from malloc.
-        unsafe { libc::free(object.cast()) };
-    } else {
-        // SAFETY: `operator delete` by the C++ ABI, for what `operator new` has given.
-        unsafe { std::mem::transmute::<*mut c_void, Delete>(delete)(object.cast()) };
     }
 }

@@ -70,15 +70,17 @@ impl Views {
         lock(&self.0).is_some()
     }
 
-    fn segment(&self, mapping: &SetMapping, number: usize) -> Option<Arc<Segment>> {
+    /// A segment, mapped if it is not yet: VD_E_ABORT after one's own Close, VD_E_MEMORY if
+    /// that is refused.
+    pub(super) fn map(&self, mapping: &SetMapping, number: usize) -> Result<Arc<Segment>, HResult> {
         let mut views = lock(&self.0);
-        let views = views.as_mut()?;
+        let views = views.as_mut().ok_or(HResult::VD_E_ABORT)?;
         if let Some(known) = views.get(&number) {
-            return Some(known.clone());
+            return Ok(known.clone());
         }
-        let segment = mapping.segment(number).ok()?;
+        let segment = mapping.segment(number)?;
         views.insert(number, segment.clone());
-        Some(segment)
+        Ok(segment)
     }
 }
 
@@ -295,13 +297,26 @@ impl Buffer {
     /// Its bytes; `None` once it may not be used any more.
     #[must_use]
     pub fn bytes(&self) -> Option<Bytes> {
-        if !self.is_alive() {
-            return None;
-        }
-        let shared = self.0.as_ref()?;
-        let segment = shared.views.segment(&shared.mapping, shared.span.segment)?;
-        segment.bytes(shared.span.offset, shared.span.length)?;
-        Some(Bytes { segment, span: shared.span })
+        self.map().ok()
+    }
+
+    /// The same, with the reason why not.
+    ///
+    /// # Errors
+    /// VD_E_ABORT: it may not be used any more; VD_E_MEMORY, with an abort: the system does
+    /// not map it; VD_E_UNEXPECTED.
+    pub fn map(&self) -> Result<Bytes, HResult> {
+        let shared = self.0.as_ref().filter(|_| self.is_alive()).ok_or(HResult::VD_E_ABORT)?;
+        let segment = shared.views.map(&shared.mapping, shared.span.segment);
+        // Nobody can do anything with a command whose buffer is not to be had.
+        let refused = |status: &HResult| {
+            if *status == HResult::VD_E_MEMORY {
+                shared.mapping.abort();
+            }
+        };
+        let segment = segment.inspect_err(refused)?;
+        segment.bytes(shared.span.offset, shared.span.length).ok_or(HResult::VD_E_UNEXPECTED)?;
+        Ok(Bytes { segment, span: shared.span })
     }
 
     /// The bytes of the prefix zone, just before the data zone, which the server does

@@ -48,7 +48,7 @@ impl ClientSet {
     /// The set that this interface has, else VD_E_PROTOCOL.
     pub(super) fn client(&self) -> Result<Arc<Client>, HResult> {
         let client = self.binding.0.lock().clone().ok_or(HResult::VD_E_PROTOCOL)?;
-        client.mapping.notice_deaths();
+        client.mapping.notice_deaths_lately();
         Ok(client)
     }
 
@@ -186,7 +186,7 @@ impl ClientSet {
     /// The same as [`ServerSet::history_of`](super::ServerSet::history_of), for OpenInSecondary.
     #[must_use]
     pub fn history_of(&self, instance: Option<&str>, name: &str) -> Option<SetHistory> {
-        self.process.find(instance, name).map(SetHistory)
+        self.process.find(instance, name).ok().flatten().map(SetHistory)
     }
 }
 

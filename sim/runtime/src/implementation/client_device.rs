@@ -141,7 +141,7 @@ impl ClientDevice {
     ) -> Result<(), HResult> {
         let Client { mapping, process, .. } = &*self.client;
         let _inside = process.enter();
-        mapping.notice_deaths();
+        mapping.notice_deaths_lately();
         let device = &mapping.devices()[self.slot];
         let clears = {
             let mut own = self.own();

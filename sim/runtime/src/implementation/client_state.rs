@@ -47,7 +47,7 @@ impl Client {
         self.closed.store(1, Ordering::Release);
         let closes = || {
             let misuse = if self.side == PRIMARY { self.close() } else { self.close_secondary() };
-            mapping.control().sides[self.side].close();
+            mapping.close_side(self.side);
             self.ended.store(1, Ordering::Release);
             misuse
         };
@@ -60,6 +60,7 @@ impl Client {
         if self.side == PRIMARY {
             self.process.forget(mapping);
         }
+        mapping.leave_side(self.side);
         self.views.end();
         if misuse { Err(HResult::VD_E_OPEN) } else { Ok(()) }
     }

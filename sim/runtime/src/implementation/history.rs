@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::layout::{Holder, Phase, State};
+use super::layout::{Phase, State};
 use super::mapping::{CREATION, PRIMARY, SERVER, SetMapping};
 use crate::sync::{Arc, Ordering};
 
@@ -61,7 +61,7 @@ impl SetHistory {
             Mortal::Server => SERVER,
             Mortal::Primary => PRIMARY,
         };
-        matches!(self.0.control().sides[side].get(), Holder::Open(_)) && !self.0.side_lives(side)
+        self.0.side_died(side)
     }
 
     /// How far the set is. The documents have no function for it: a server learns that it

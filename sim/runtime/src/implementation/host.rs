@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::clock::Clock;
 use super::layout::ProcessId;
 use super::locked::lock;
-use super::processes::Watches;
+use super::object::PLACE;
+use super::refusal::Refusal;
 use crate::sync::{Arc, Count};
+use vdi_spec::codes::HResult;
 
 /// What may be chosen about a machine.
 #[derive(Clone)]
@@ -20,15 +22,19 @@ pub struct Options {
     /// Between processes: whether the group of the creating user may use a set, too.
     /// Others never may.
     pub group: bool,
-    /// Between processes: what the names of shared memory objects begin with. Processes
-    /// that cannot see each other's numbers (of several containers, say) and share the
-    /// file system all the same need different ones: each takes the others for dead.
+    /// Between processes: what the names of shared memory objects begin with.
     pub prefix: String,
     /// Whether time-outs, other than 0, pass only when [`Machine::expire`](super::Machine::expire) lets them.
     pub virtual_time: bool,
     /// Who is told when calls sleep and wake.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Between processes: who is told what the system refuses, in a line that has the call,
+    /// the size, the path of the object and the error.
+    pub refusals: Option<Refusals>,
 }
+
+/// Is told what the system refuses. It must not call back into the runtime.
+pub type Refusals = Arc<dyn Fn(&str) + Send + Sync>;
 
 impl Default for Options {
     fn default() -> Self {
@@ -39,6 +45,7 @@ impl Default for Options {
             prefix: String::new(),
             virtual_time: false,
             observer: None,
+            refusals: None,
         }
     }
 }
@@ -142,11 +149,19 @@ impl Host {
         self.lives.is_none()
     }
 
-    /// Whether a process lives.
-    pub(super) fn lives(&self, watches: &Watches, id: ProcessId) -> bool {
-        let Some(lives) = &self.lives else { return watches.lives(id) };
+    /// The status of what the system has refused, of the object of this name; it is told.
+    pub(super) fn refused(&self, name: &str, refusal: &Refusal) -> HResult {
+        if let Some(refusals) = &self.options.refusals {
+            refusals(&refusal.told(&format!("{PLACE}{name}")));
+        }
+        refusal.status()
+    }
+
+    /// Whether a virtual process lives.
+    pub(super) fn lives(&self, id: ProcessId) -> bool {
+        let Some(lives) = &self.lives else { return false };
         let lives = lock(lives);
-        let life = (id.number as usize).checked_sub(1).and_then(|index| lives.get(index));
+        let life = (id.0 as usize).checked_sub(1).and_then(|index| lives.get(index));
         life.is_some_and(|life| !life.is_dead())
     }
 
@@ -155,7 +170,7 @@ impl Host {
         let mut lives = lock(self.lives.as_ref()?);
         lives.push(life.clone());
         let number = u32::try_from(lives.len()).expect("processes can be counted");
-        Some(ProcessId { number, began: 0 })
+        Some(ProcessId(number))
     }
 
     /// All virtual processes have died.

@@ -14,7 +14,12 @@ use vdi_spec::config::VdConfig;
 
 /// What stands first in the mapping of a set that is ready to be used; its last byte is
 /// the version of this layout.
-pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"VDI set\x01");
+pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"VDI set\x02");
+
+/// Whether this stands first in a set of another version of this layout.
+pub(super) fn is_foreign(magic: u64) -> bool {
+    magic != MAGIC && magic.to_le_bytes()[..7] == MAGIC.to_le_bytes()[..7]
+}
 
 /// Something read from the mapping cannot be: whoever shares it is broken or hostile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -345,14 +350,10 @@ impl ErrorWord {
 #[repr(transparent)]
 pub(super) struct SideWord(AtomicU64);
 
-/// A process as others can recognise it: its number, and when it began, since numbers
-/// come again.
+/// The number of a process: of a virtual one that of its life; of a real one a hint for
+/// whoever looks at the memory, since processes of other pid namespaces have others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ProcessId {
-    pub(super) number: u32,
-    /// Its lowest 30 bits count.
-    pub(super) began: u32,
-}
+pub(super) struct ProcessId(pub(super) u32);
 
 /// What a side word says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -365,20 +366,16 @@ pub(super) enum Holder {
 impl SideWord {
     const OPEN: u64 = 1 << 62;
     const CLOSED: u64 = 2 << 62;
-    const BEGAN: u64 = (1 << 30) - 1;
 
     fn word(id: ProcessId) -> u64 {
-        Self::OPEN | u64::from(id.number) << 30 | u64::from(id.began) & Self::BEGAN
+        Self::OPEN | u64::from(id.0)
     }
 
     pub(super) fn get(&self) -> Holder {
         let word = self.0.load(Ordering::Acquire);
         match word >> 62 {
             0 => Holder::Nobody,
-            1 => Holder::Open(ProcessId {
-                number: u32::try_from((word & !Self::OPEN) >> 30).unwrap_or(u32::MAX),
-                began: u32::try_from(word & Self::BEGAN).unwrap_or(u32::MAX),
-            }),
+            1 => Holder::Open(ProcessId((word & u64::from(u32::MAX)) as u32)),
             _ => Holder::Closed,
         }
     }

@@ -2,20 +2,20 @@
 //! else is there, how it ends, and how calls wait.
 
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, Weak};
 use std::time::Duration;
 
 use super::allocator::Need;
 use super::clock::Limit;
 use super::clock::Timeout;
 use super::host::{Host, Life};
-use super::layout::{
-    Control, Corrupt, DeviceWords, Holder, MAGIC, Phase, Piece, ProcessId, SideWord, State,
-};
+use super::layout::{Control, Corrupt, DeviceWords, Holder, MAGIC, Phase, Piece, ProcessId, State};
 use super::locked::lock;
 use super::object::Object;
-use super::processes::Watches;
-use super::shm::{ControlMemory, Segment, control_length};
+use super::processes::{Look, Presence};
+use super::refusal::Refusal;
+use super::shm::{ControlMemory, Segment, any_lost, control_length};
 use crate::sync::limits::SEGMENTS;
 use crate::sync::{Arc, Bell, Deadline, Mutant, Ordering, seeded};
 use vdi_spec::codes::HResult;
@@ -40,9 +40,14 @@ pub(super) struct SetMapping {
     key: String,
     /// Its shared memory object, if others share it.
     object: Option<Object>,
-    watches: Watches,
+    /// Who of the others is there, if others share it.
+    presence: Option<Presence>,
     /// Of this process alone: the segments, which all virtual processes share.
     segments: Mutex<Vec<Arc<Segment>>>,
+    /// Shared: the segments that are mapped here, to ask whether they lost anything.
+    views: Mutex<Vec<Weak<Segment>>>,
+    /// Something of it was cut off.
+    lost: AtomicBool,
 }
 
 /// What a call listens to while it waits.
@@ -61,28 +66,41 @@ impl SetMapping {
         Self::new(host, ControlMemory::own(devices as usize), key, None)
     }
 
-    pub(super) fn shared(host: Arc<Host>, memory: ControlMemory, object: Object) -> Arc<Self> {
-        Self::new(host, memory, String::new(), Some(object))
+    /// `None` if the object's name was removed meanwhile.
+    pub(super) fn shared(
+        host: Arc<Host>,
+        memory: ControlMemory,
+        object: Object,
+    ) -> Result<Option<Arc<Self>>, Refusal> {
+        let Some(locks) = object.reopened()? else { return Ok(None) };
+        let shared = (object, Presence::new(locks));
+        Ok(Some(Self::new(host, memory, String::new(), Some(shared))))
+    }
+
+    /// The status of what the system has refused.
+    fn refused(&self, refusal: &Refusal) -> HResult {
+        self.host.refused(self.object.as_ref().map_or("", |object| &object.name), refusal)
     }
 
     fn new(
         host: Arc<Host>,
         memory: ControlMemory,
         key: String,
-        object: Option<Object>,
+        shared: Option<(Object, Presence)>,
     ) -> Arc<Self> {
-        let (watches, segments) = (Watches::default(), Mutex::default());
-        Arc::new(Self { host, memory, key, object, watches, segments })
+        let (object, presence) = shared.unzip();
+        let lost = AtomicBool::new(false);
+        let (segments, views) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { host, memory, key, object, presence, segments, views, lost })
     }
 
-    /// Fills in what Create decides, and makes it a set.
-    pub(super) fn begin(&self, name: &str, config: &VdConfig, me: ProcessId, salt: u32) {
+    /// Fills in what Create decides, and makes it a set. The primary's side has been taken.
+    pub(super) fn begin(&self, name: &str, config: &VdConfig, salt: u32) {
         let control = self.control();
         control.identity.salt.set(salt.into());
         control.identity.device_count.set(config.device_count.into());
         control.asked.set(&config.client_part());
         self.devices()[0].name.set(name);
-        control.sides[PRIMARY].take(Holder::Nobody, me);
         control.history.sequence.store(CREATION + 1, Ordering::Release);
         control.state.begin();
         control.identity.magic.store(MAGIC, Ordering::Release);
@@ -112,14 +130,34 @@ impl SetMapping {
 
     /// What the mapping says, or VD_E_UNEXPECTED and an abort if that cannot be.
     pub(super) fn sound<T>(&self, read: Result<T, Corrupt>) -> Result<T, HResult> {
-        read.map_err(|Corrupt| {
-            self.abort();
-            HResult::VD_E_UNEXPECTED
-        })
+        // What was read may be what stands in the place of what is lost.
+        if let Ok(value) = read
+            && !self.has_lost()
+        {
+            return Ok(value);
+        }
+        self.abort();
+        Err(HResult::VD_E_UNEXPECTED)
     }
 
     pub(super) fn state(&self) -> Result<State, HResult> {
         self.sound(self.control().state.get())
+    }
+
+    /// Whether a part of the set's memory, as this process has it, was cut off.
+    fn has_lost(&self) -> bool {
+        if !any_lost() {
+            return false;
+        }
+        let look = || {
+            let views = lock(&self.views);
+            self.memory.has_lost()
+                || views.iter().filter_map(Weak::upgrade).any(|view| view.has_lost())
+        };
+        if look() {
+            self.lost.store(true, Ordering::Release);
+        }
+        self.lost.load(Ordering::Acquire)
     }
 
     pub(super) fn is_aborted(&self) -> Result<bool, HResult> {
@@ -200,12 +238,61 @@ impl SetMapping {
         self.control().sides[PRIMARY].get() == Holder::Closed
     }
 
+    /// Takes a side for this process, which has to find it free; false if it is another's.
+    pub(super) fn take_side(&self, side: usize, id: ProcessId) -> Result<bool, HResult> {
+        let word = &self.control().sides[side];
+        let Some(presence) = &self.presence else {
+            let free = match word.get() {
+                Holder::Open(id) if self.host.lives(id) => None,
+                holder => Some(holder),
+            };
+            return Ok(free.is_some_and(|free| word.take(free, id)));
+        };
+        // First what tells of our death.
+        if !presence.take(side).map_err(|refusal| self.refused(&refusal))? {
+            return Ok(false);
+        }
+        let taken = word.take(word.get(), id);
+        if !taken {
+            presence.let_go(side);
+        }
+        Ok(taken)
+    }
+
+    /// Closes a side, if it is this process's.
+    pub(super) fn close_side(&self, side: usize) {
+        self.control().sides[side].close();
+    }
+
+    /// Lets go of a side that is closed: from here on it may be cleared away.
+    pub(super) fn leave_side(&self, side: usize) {
+        if let Some(presence) = &self.presence {
+            presence.let_go(side);
+        }
+    }
+
     /// Whether a side is open and its process lives.
     pub(super) fn side_lives(&self, side: usize) -> bool {
-        match self.control().sides[side].get() {
-            Holder::Open(id) => self.host.lives(&self.watches, id),
-            Holder::Nobody | Holder::Closed => false,
+        match (self.control().sides[side].get(), &self.presence) {
+            (Holder::Nobody | Holder::Closed, _) => false,
+            (Holder::Open(_), Some(presence)) => presence.is_held(side),
+            (Holder::Open(id), None) => self.host.lives(id),
         }
+    }
+
+    /// Whether the process of the server's side or the primary client's has died with it open.
+    pub(super) fn side_died(&self, side: usize) -> bool {
+        self.side_died_by(side, Look::Now)
+    }
+
+    fn side_died_by(&self, side: usize, look: Look) -> bool {
+        let word = &self.control().sides[side];
+        let Some(presence) = &self.presence else {
+            return matches!(word.get(), Holder::Open(id) if !self.host.lives(id));
+        };
+        let state = self.control().state.get();
+        let began = side == PRIMARY || state.is_ok_and(|state| state.phase > Phase::Created);
+        presence.has_died(side, look, || word.get(), began)
     }
 
     /// Aborts the set if the server or the primary client has died with its side open.
@@ -214,12 +301,17 @@ impl SetMapping {
     /// Source: SQL Server 2005 Virtual Backup Device Specification, Abnormal
     /// Termination.
     pub(super) fn notice_deaths(&self) {
-        let dead = |side: &SideWord| match side.get() {
-            Holder::Open(id) => !self.host.lives(&self.watches, id),
-            Holder::Nobody | Holder::Closed => false,
-        };
-        let sides = &self.control().sides;
-        if (dead(&sides[SERVER]) || dead(&sides[PRIMARY])) && !self.knows_abort() {
+        self.notice(Look::Now);
+    }
+
+    /// The same for a call that begins, unless another has just looked.
+    pub(super) fn notice_deaths_lately(&self) {
+        self.notice(Look::Recent);
+    }
+
+    fn notice(&self, look: Look) {
+        let died = self.side_died_by(SERVER, look) || self.side_died_by(PRIMARY, look);
+        if died && !self.knows_abort() {
             self.abort();
         }
     }
@@ -229,7 +321,7 @@ impl SetMapping {
     /// since a look is a system call; in memory whoever kills rings, and wants it seen.
     pub(super) fn notice_deaths_awake(&self, first: bool) {
         if first || !self.host.is_shared() {
-            self.notice_deaths();
+            self.notice_deaths_lately();
         }
     }
 
@@ -237,8 +329,8 @@ impl SetMapping {
     pub(super) fn naming<T>(&self, side: usize, act: impl FnOnce() -> T) -> T {
         let number = |side: usize| u32::try_from(side + 1).unwrap_or(u32::MAX);
         let alive = |holder: u32| {
-            let side = holder as usize - 1;
-            side < self.control().sides.len() && self.side_lives(side)
+            let side = (holder as usize).checked_sub(1);
+            side.is_some_and(|side| side < self.control().sides.len() && self.side_lives(side))
         };
         self.control().naming.with(number(side), alive, act)
     }
@@ -319,19 +411,12 @@ impl SetMapping {
         }
         let tick = self.host.is_shared().then_some(TICK);
         let bell = self.bell(listen);
-        loop {
-            let left = deadline.map(Deadline::remaining);
-            bell.wait(heard, tick.into_iter().chain(left).min());
-            // Between processes nobody rings for the dead; else every end is an end.
-            if tick.is_none() || bell.listen() != heard || deadline.is_some_and(Deadline::passed) {
-                break;
-            }
+        let left = deadline.map(Deadline::remaining);
+        bell.wait(heard, tick.into_iter().chain(left).min());
+        // Nobody rings for the dead. Who had something to say may have died before it could
+        // ring, or the bell may have been overwritten: in any case the caller looks again.
+        if tick.is_some() && bell.listen() == heard {
             self.notice_deaths();
-            let primary = self.control().sides[PRIMARY].get();
-            if self.knows_abort() || primary == Holder::Closed {
-                // Whoever did that may have died before it could ring.
-                break;
-            }
         }
         if let Some(observer) = observer {
             observer.wakes();
@@ -347,7 +432,10 @@ impl SetMapping {
         let control = self.control();
         let Some(words) = control.area.segments.get(number) else { return false };
         let added = match &self.object {
-            Some(object) => object.grow(self.control_length(), start, need.length),
+            Some(object) => {
+                let grown = object.grow(self.control_length(), start, need.length);
+                grown.map_err(|refusal| self.refused(&refusal)).is_ok()
+            }
             None => {
                 let sizes = (need.length.try_into(), need.alignment.try_into());
                 let (Ok(length), Ok(alignment)) = sizes else { return false };
@@ -366,7 +454,8 @@ impl SetMapping {
         added
     }
 
-    /// A segment's memory, mapped anew if others share it.
+    /// A segment's memory, mapped anew if others share it. VD_E_MEMORY if that is refused;
+    /// what to do then is the caller's.
     pub(super) fn segment(&self, number: usize) -> Result<Arc<Segment>, HResult> {
         let control = self.control();
         let count = control.area.segment_count.load(Ordering::Acquire) as usize;
@@ -380,7 +469,12 @@ impl SetMapping {
         let words = &control.area.segments[number];
         let (start, length) = (words.start.get(), words.length.get());
         let segment = object.map(self.control_length(), start, length, words.alignment.get());
-        self.sound(segment.map(Arc::new).ok_or(Corrupt))
+        let segment = segment.map_err(|refusal| self.refused(&refusal))?;
+        let segment = self.sound(segment.map(Arc::new).ok_or(Corrupt))?;
+        let mut views = lock(&self.views);
+        views.retain(|view| view.strong_count() > 0);
+        views.push(Arc::downgrade(&segment));
+        Ok(segment)
     }
 
     fn control_length(&self) -> usize {

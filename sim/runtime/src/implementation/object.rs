@@ -1,15 +1,13 @@
 //! The shared memory object of a set: its file, its name, its length.
 
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 
 use rustix::event::{Timespec, poll};
-use rustix::fs::{
-    FallocateFlags, FlockOperation, Mode, OFlags, fallocate, flock, fstat, ftruncate, lstat, open,
-};
+use rustix::fs::{FlockOperation, Mode, OFlags, Stat, flock, fstat, lstat, open};
 
-use super::shm::{Mapping, PAGE, Segment};
-use vdi_spec::codes::HResult;
+use super::refusal::{Refusal, reserve};
+use super::shm::{Description, Mapping, PAGE, Segment};
 
 /// Where the system keeps its shared memory objects: what `shm_open` opens is a file here.
 pub(super) const PLACE: &str = "/dev/shm";
@@ -21,23 +19,37 @@ const PATIENCE: (u32, Timespec) = (20, Timespec { tv_sec: 0, tv_nsec: 5_000_000 
 #[derive(Debug)]
 pub(super) struct Object {
     pub(super) name: String,
-    pub(super) file: OwnedFd,
+    pub(super) file: Description,
 }
 
 /// What `shm_open` does, and follows no link.
-pub(super) fn open_object(name: &str, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd> {
-    open(format!("{PLACE}{name}"), flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, mode)
+pub(super) fn open_object(
+    name: &str,
+    flags: OFlags,
+    mode: Mode,
+) -> rustix::io::Result<Description> {
+    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    open(format!("{PLACE}{name}"), flags, mode).map(Description::new)
 }
 
 impl Object {
     /// Whether the name is still this object's.
     pub(super) fn is_named(&self) -> bool {
-        let same = || {
-            let (named, own) =
-                (lstat(format!("{PLACE}{}", self.name)).ok()?, fstat(&self.file).ok()?);
-            Some((named.st_dev, named.st_ino) == (own.st_dev, own.st_ino))
-        };
-        same().unwrap_or(false)
+        lstat(format!("{PLACE}{}", self.name)).is_ok_and(|named| self.is(&named))
+    }
+
+    fn is(&self, other: &Stat) -> bool {
+        let same = |own: Stat| (other.st_dev, other.st_ino) == (own.st_dev, own.st_ino);
+        fstat(&self.file).is_ok_and(same)
+    }
+
+    /// The same object, opened once more by its name; `None` if that is another's now.
+    pub(super) fn reopened(&self) -> Result<Option<Description>, Refusal> {
+        match open_object(&self.name, OFlags::RDWR, Mode::empty()) {
+            Ok(file) => Ok(fstat(&file).is_ok_and(|again| self.is(&again)).then_some(file)),
+            Err(rustix::io::Errno::NOENT) => Ok(None),
+            Err(error) => Err(Refusal::of("open", 0)(error)),
+        }
     }
 
     /// Removes the name if it is this object's, and not while another decides on it; but
@@ -67,20 +79,35 @@ impl Object {
         }
     }
 
-    /// Makes the object longer, up to the end of this stretch of the buffer area; false
-    /// if there is not so much memory.
-    pub(super) fn grow(&self, control: usize, start: u64, length: u64) -> bool {
-        reserve(&self.file, control as u64 + start, length).is_ok()
+    /// Makes the object longer, up to the end of this stretch of the buffer area.
+    pub(super) fn grow(&self, control: usize, start: u64, length: u64) -> Result<(), Refusal> {
+        reserve(&self.file, control as u64 + start, length)
     }
 
-    /// Maps this stretch of the buffer area.
+    /// Maps this stretch of the buffer area; `None` if that cannot be.
     pub(super) fn map(
         &self,
         control: usize,
         start: u64,
         length: u64,
         alignment: u64,
-    ) -> Option<Segment> {
+    ) -> Result<Option<Segment>, Refusal> {
+        let Some((offset, length, alignment)) = self.stretch(control, start, length, alignment)
+        else {
+            return Ok(None);
+        };
+        let mapped = Mapping::new(self.file.as_fd(), offset, length, alignment);
+        let mapped = mapped.map_err(Refusal::of("mmap", length as u64))?;
+        Ok(Some(Segment::Shared(mapped)))
+    }
+
+    fn stretch(
+        &self,
+        control: usize,
+        start: u64,
+        length: u64,
+        alignment: u64,
+    ) -> Option<(u64, usize, usize)> {
         let page = PAGE as u64;
         if !start.is_multiple_of(page) || !length.is_multiple_of(page) || length == 0 {
             return None;
@@ -93,33 +120,6 @@ impl Object {
             return None;
         }
         let alignment = usize::try_from(alignment).ok().filter(|align| align.is_power_of_two())?;
-        Mapping::new(self.file.as_fd(), offset, length, alignment).ok().map(Segment::Shared)
-    }
-}
-
-/// Makes a file so long and has the memory for it, now: later it could only be missed
-/// by being killed.
-pub(super) fn reserve(file: &OwnedFd, offset: u64, length: u64) -> std::io::Result<()> {
-    let end = offset.checked_add(length).ok_or(std::io::ErrorKind::OutOfMemory)?;
-    ftruncate(file, end)?;
-    if length > 0 {
-        fallocate(file, FallocateFlags::empty(), offset, length)?;
-    }
-    Ok(())
-}
-
-pub(super) fn out_of_memory(error: &std::io::Error) -> HResult {
-    let errno = rustix::io::Errno::from_io_error(error);
-    errno.map_or(HResult::VD_E_MEMORY, wrapped)
-}
-
-/// The status of an error of the operating system.
-pub(super) fn wrapped(error: rustix::io::Errno) -> HResult {
-    use rustix::io::Errno;
-    match error {
-        Errno::NOMEM | Errno::NOSPC | Errno::FBIG | Errno::OVERFLOW => HResult::VD_E_MEMORY,
-        Errno::ACCESS | Errno::PERM => HResult::VD_E_SECURITY,
-        Errno::NAMETOOLONG | Errno::INVAL => HResult::VD_E_INVALID,
-        _ => HResult::VD_E_UNEXPECTED,
+        Some((offset, length, alignment))
     }
 }

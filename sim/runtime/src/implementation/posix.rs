@@ -10,16 +10,17 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags, fchmod, flock, fstat};
 use rustix::process::{getegid, geteuid};
 
 use super::host::{Host, Options};
-use super::layout::{MAGIC, ProcessId};
-use super::mapping::{SERVER, SetMapping};
-use super::object::{Object, PLACE, open_object, out_of_memory, reserve, wrapped};
-use super::shm::{ControlMemory, control_length};
+use super::layout::{MAGIC, ProcessId, is_foreign};
+use super::mapping::{PRIMARY, SERVER, SetMapping};
+use super::object::{Object, PLACE, open_object};
+use super::refusal::{Refusal, reserve};
+use super::shm::{ControlMemory, Description, control_length};
 use crate::sync::{Arc, Ordering};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
@@ -72,7 +73,7 @@ impl Names {
 
     /// Removes every set that its dead client has left behind. What is no set of ours, or
     /// is in use, or cannot be looked at, stays.
-    pub(super) fn sweep(&self, host: &Arc<Host>) {
+    pub(super) fn sweep(&self, host: &Host) {
         let Ok(entries) = fs::read_dir(PLACE) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name();
@@ -115,7 +116,10 @@ impl Names {
                 Err(rustix::io::Errno::EXIST) => {
                     self.clear_leftover(host, &path, Leftover::Anything)?;
                 }
-                Err(error) => return Err(wrapped(error)),
+                Err(error) => {
+                    let length = control_length(config.device_count as usize) as u64;
+                    return Err(host.refused(&path, &Refusal::of("open", length)(error)));
+                }
             }
         }
         Err(HResult::VD_E_PROTOCOL)
@@ -133,45 +137,56 @@ impl Names {
         let lock = || flock(&object.file, FlockOperation::LockExclusive);
         if let Err(error) = rustix::io::retry_on_intr(lock) {
             object.unlink_locked();
-            return Err(wrapped(error));
+            return Err(host.refused(&object.name, &Refusal::of("flock", 0)(error)));
         }
         if !object.is_named() {
             return Ok(None);
         }
         let memory = || {
             // What the umask took away belongs to it all the same, and nothing more.
-            fchmod(&object.file, self.mode)?;
+            fchmod(&object.file, self.mode).map_err(Refusal::of("fchmod", 0))?;
             let devices = config.device_count as usize;
             reserve(&object.file, 0, control_length(devices) as u64)?;
-            ControlMemory::shared(object.file.as_fd(), devices)
+            mapped_control(&object.file, devices)
         };
         let memory = match memory() {
             Ok(memory) => memory,
-            Err(error) => {
-                object.unlink();
-                return Err(out_of_memory(&error));
+            Err(refusal) => {
+                object.unlink_locked();
+                return Err(host.refused(&object.name, &refusal));
             }
         };
-        let mapping = SetMapping::shared(host.clone(), memory, object);
-        mapping.begin(name, config, me.0, me.1);
+        let path = object.name.clone();
+        let mapping = match SetMapping::shared(host.clone(), memory, object) {
+            Ok(Some(mapping)) => mapping,
+            Ok(None) => return Ok(None),
+            Err(refusal) => {
+                // Nobody else knows of it yet.
+                let _ = fs::remove_file(format!("{PLACE}{path}"));
+                return Err(host.refused(&path, &refusal));
+            }
+        };
+        let taken = mapping.take_side(PRIMARY, me.0);
+        if taken == Ok(true) {
+            mapping.begin(name, config, me.1);
+        }
         if let Some(object) = mapping.object() {
+            if taken != Ok(true) {
+                object.unlink_locked();
+            }
             let _ = flock(&object.file, FlockOperation::Unlock);
         }
-        Ok(Some(mapping))
+        if taken? { Ok(Some(mapping)) } else { Err(HResult::VD_E_PROTOCOL) }
     }
 
-    /// Removes what a dead client left under this name. VD_E_PROTOCOL if it is in use.
-    fn clear_leftover(
-        &self,
-        host: &Arc<Host>,
-        name: &str,
-        leftover: Leftover,
-    ) -> Result<(), HResult> {
+    /// Removes what a dead client left under this name. VD_E_PROTOCOL if it is in use, or
+    /// may be.
+    fn clear_leftover(&self, host: &Host, name: &str, leftover: Leftover) -> Result<(), HResult> {
         let file = match open_object(name, OFlags::RDWR, Mode::empty()) {
             Ok(file) => file,
             Err(rustix::io::Errno::NOENT) => return Ok(()),
             // Somebody else's, whom we cannot ask.
-            Err(error) => return Err(wrapped(error)),
+            Err(error) => return Err(host.refused(name, &Refusal::of("open", 0)(error))),
         };
         if !self.trusts(&file) {
             return Err(HResult::VD_E_SECURITY);
@@ -180,22 +195,26 @@ impl Names {
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Err(HResult::VD_E_PROTOCOL);
         }
-        let object = Object { name: name.to_owned(), file };
-        let again = object.file.try_clone().map_err(|error| out_of_memory(&error))?;
-        let stays = match (mapped(host, object), leftover) {
-            (Some(mapping), Leftover::Anything) => mapping.client_lives(),
+        // Whatever is written in it. Where the system does not say, somebody may have it.
+        let has = |side: usize| file.is_held(side).unwrap_or(true);
+        let content = content(&file).map_err(|refusal| host.refused(name, &refusal))?;
+        let stays = match (content, leftover) {
+            (Content::Foreign, _) => true,
+            (_, Leftover::Anything) => has(PRIMARY),
             // Its server removes it.
-            (Some(mapping), Leftover::Set) => mapping.client_lives() || mapping.side_lives(SERVER),
-            (None, Leftover::Anything) => false,
+            (Content::Set(_), Leftover::Set) => has(PRIMARY) || has(SERVER),
             // Under a prefix it is one that its client died making; else it may be anybody's.
-            (None, Leftover::Set) => self.prefix.is_empty(),
+            (Content::Other, Leftover::Set) => {
+                self.prefix.is_empty() || has(PRIMARY) || has(SERVER)
+            }
         };
-        if stays {
-            let _ = flock(&again, FlockOperation::Unlock);
-            return Err(HResult::VD_E_PROTOCOL);
+        let object = Object { name: name.to_owned(), file };
+        if !stays {
+            object.unlink_locked();
         }
-        Object { name: name.to_owned(), file: again }.unlink_locked();
-        Ok(())
+        // A child may have got it.
+        let _ = flock(&object.file, FlockOperation::Unlock);
+        if stays { Err(HResult::VD_E_PROTOCOL) } else { Ok(()) }
     }
 
     pub(super) fn find(
@@ -203,15 +222,20 @@ impl Names {
         host: &Arc<Host>,
         instance: Option<&str>,
         name: &str,
-    ) -> Option<Arc<SetMapping>> {
-        let name = self.object(instance, name)?;
-        let file = open_object(&name, OFlags::RDWR, Mode::empty()).ok()?;
-        self.trusts(&file).then(|| mapped(host, Object { name, file }))?
+    ) -> Result<Option<Arc<SetMapping>>, HResult> {
+        let Some(name) = self.object(instance, name) else { return Ok(None) };
+        let Ok(file) = open_object(&name, OFlags::RDWR, Mode::empty()) else { return Ok(None) };
+        if !self.trusts(&file) {
+            return Ok(None);
+        }
+        let path = name.clone();
+        let mapping = mapped(host, Object { name, file });
+        mapping.map_err(|refusal| host.refused(&path, &refusal))
     }
 
     /// Whether an object is one of ours: made by this user, or by one of its group where
     /// that is allowed, and nobody else can write it. A name can be taken by anybody.
-    fn trusts(&self, file: &OwnedFd) -> bool {
+    fn trusts(&self, file: &Description) -> bool {
         let Ok(stat) = fstat(file) else { return false };
         let mode = Mode::from_raw_mode(stat.st_mode);
         let own = stat.st_uid == geteuid().as_raw();
@@ -229,24 +253,45 @@ impl Names {
     }
 }
 
-/// The set in an object, if it is one.
-fn mapped(host: &Arc<Host>, object: Object) -> Option<Arc<SetMapping>> {
-    let length = usize::try_from(fstat(&object.file).ok()?.st_size).ok()?;
+/// What is in an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    /// A set of so many devices.
+    Set(usize),
+    /// A set of another version of this library, whose locks are unknown.
+    Foreign,
+    Other,
+}
+
+fn content(file: &Description) -> Result<Content, Refusal> {
+    let stat = fstat(file).map_err(Refusal::of("fstat", 0))?;
+    let length = usize::try_from(stat.st_size).unwrap_or_default();
     if length < control_length(1) {
-        return None;
+        return Ok(Content::Other);
     }
     // How many devices there are is known only after a first look.
-    let first = ControlMemory::shared(object.file.as_fd(), 1).ok()?;
+    let first = mapped_control(file, 1)?;
     let control = first.control();
-    if control.identity.magic.load(Ordering::Acquire) != MAGIC {
-        return None;
+    let magic = control.identity.magic.load(Ordering::Acquire);
+    if magic != MAGIC {
+        return Ok(if is_foreign(magic) { Content::Foreign } else { Content::Other });
     }
-    let devices = usize::try_from(control.identity.device_count.get()).ok()?;
-    if !(1..=crate::sync::limits::DEVICES).contains(&devices) || length < control_length(devices) {
-        return None;
-    }
-    let memory = ControlMemory::shared(object.file.as_fd(), devices).ok()?;
-    Some(SetMapping::shared(host.clone(), memory, object))
+    let devices = usize::try_from(control.identity.device_count.get()).unwrap_or_default();
+    let sound =
+        (1..=crate::sync::limits::DEVICES).contains(&devices) && length >= control_length(devices);
+    Ok(if sound { Content::Set(devices) } else { Content::Other })
+}
+
+fn mapped_control(file: &Description, devices: usize) -> Result<ControlMemory, Refusal> {
+    let memory = ControlMemory::shared(file.as_fd(), devices);
+    memory.map_err(Refusal::of("mmap", control_length(devices) as u64))
+}
+
+/// The set in an object, if it is one.
+fn mapped(host: &Arc<Host>, object: Object) -> Result<Option<Arc<SetMapping>>, Refusal> {
+    let Content::Set(devices) = content(&object.file)? else { return Ok(None) };
+    let memory = mapped_control(&object.file, devices)?;
+    SetMapping::shared(host.clone(), memory, object)
 }
 
 /// A name without anything that a file system knows. Letters, digits, `-`, `_` and inner

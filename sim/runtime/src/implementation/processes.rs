@@ -1,102 +1,126 @@
-//! Who is alive: this process, and those it watches.
+//! Who is alive, between processes: whoever holds the lock of its side on the set's object.
+//!
+//! The kernel takes the lock away when the process dies, and nobody else can: what the
+//! shared memory says is not asked. A side that was seen to be there is remembered here,
+//! so that nobody can wipe out that it was.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::fs;
-use std::os::fd::OwnedFd;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
+use rustix::process::getpid;
 
-use super::layout::ProcessId;
-use super::locked::lock;
+use super::layout::{Holder, ProcessId};
+use super::refusal::Refusal;
+use super::shm::{Description, tick};
 
-/// This process, as others in its pid namespace can recognise it. Where the system does
-/// not tell when it began, its number has to do.
+/// This process, as others of its pid namespace know it.
 pub(super) fn this_process() -> ProcessId {
-    let number = getpid().as_raw_nonzero().get().cast_unsigned();
-    ProcessId { number, began: began(number).unwrap_or_default() }
+    ProcessId(getpid().as_raw_nonzero().get().cast_unsigned())
 }
 
-/// When a process began, in the kernel's ticks, as far as 30 bits tell.
-fn began(number: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
-    // The second field is a name in parentheses, which may hold anything.
-    let fields = stat.rsplit_once(')')?.1;
-    let ticks: u64 = fields.split_whitespace().nth(19)?.parse().ok()?;
-    u32::try_from(ticks & ((1 << 30) - 1)).ok()
+/// How lately a process has to have been seen alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Now: the system is asked.
+    Now,
+    /// In this tick of the system's clock, some milliseconds. A call that moves data would
+    /// spend a fifth of its time on asking.
+    Recent,
 }
 
-/// The processes that this one watches, for one set.
-#[derive(Debug, Default)]
-pub(super) struct Watches(Mutex<BTreeMap<ProcessId, Watch>>);
-
-/// What is known of a process.
+/// What one mapping of a set knows of its sides.
 #[derive(Debug)]
-enum Watch {
-    /// It is this one.
-    Own,
-    /// This tells when it ends.
-    Other(OwnedFd),
-    Ended,
+pub(super) struct Presence {
+    /// The set's object, opened for this alone: a description that memory was mapped from
+    /// stays as long as that, and a child by fork has the memory, too.
+    locks: Description,
+    /// The side that is held through this mapping, from 1 on; 0 if none is.
+    own: AtomicUsize,
+    /// The server's and the primary client's side as they were last seen.
+    seen: [AtomicU8; WATCHED],
+    /// When each was last seen alive.
+    looked: [AtomicU64; WATCHED],
 }
 
-impl Watches {
-    /// Whether the process lives: a system call, unless it is this one.
-    pub(super) fn lives(&self, id: ProcessId) -> bool {
-        let mut watches = lock(&self.0);
-        let watch = match watches.entry(id) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => match Watch::new(id) {
-                Some(watch) => unknown.insert(watch),
-                None => return true,
-            },
-        };
-        let file = match watch {
-            Watch::Own => return true,
-            Watch::Ended => return false,
-            Watch::Other(file) => file,
-        };
-        let mut ended = [PollFd::new(file, PollFlags::IN)];
-        let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
-        // An error, an interruption for one, says nothing about the other.
-        let lives = !matches!(poll(&mut ended, Some(&zero)), Ok(1..));
-        if !lives {
-            *watch = Watch::Ended;
+/// The first sides, which are watched.
+const WATCHED: usize = 2;
+
+const UNSEEN: u8 = 0;
+const ALIVE: u8 = 1;
+const DEAD: u8 = 2;
+
+impl Presence {
+    pub(super) fn new(locks: Description) -> Self {
+        Self {
+            locks,
+            own: AtomicUsize::new(0),
+            seen: Default::default(),
+            looked: Default::default(),
         }
-        lives
     }
-}
 
-impl Watch {
-    /// `None` if it cannot be known now: no reason to call anybody dead.
-    fn new(id: ProcessId) -> Option<Self> {
-        if id == this_process() {
-            return Some(Self::Own);
+    /// Takes a side; false if it is another's.
+    pub(super) fn take(&self, side: usize) -> Result<bool, Refusal> {
+        let taken = self.locks.hold(side).map_err(Refusal::of("fcntl", 1))?;
+        if taken {
+            self.own.store(side + 1, Ordering::Release);
         }
-        let number = i32::try_from(id.number).ok().and_then(Pid::from_raw);
-        let Some(number) = number else { return Some(Self::Ended) };
-        let file = match pidfd_open(number, PidfdFlags::empty()) {
-            Ok(file) => file,
-            Err(rustix::io::Errno::SRCH) => return Some(Self::Ended),
-            Err(_) => return None,
-        };
-        // Another process may have got the number since; who may not look trusts it.
-        let same = began(id.number).is_none_or(|began| began == id.began || id.began == 0);
-        Some(if same { Self::Other(file) } else { Self::Ended })
+        Ok(taken)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// Gives it back.
+    pub(super) fn let_go(&self, side: usize) {
+        self.locks.let_go(side);
+        self.own.store(0, Ordering::Release);
+    }
 
-    #[test]
-    fn this_process_lives_and_an_older_of_its_number_does_not() {
-        let (watches, me) = (Watches::default(), this_process());
-        assert!(watches.lives(me));
-        assert!(!watches.lives(ProcessId { began: me.began.wrapping_add(1), ..me }));
-        assert!(!watches.lives(ProcessId { number: 0, began: 0 }));
+    fn is_own(&self, side: usize) -> bool {
+        self.own.load(Ordering::Acquire) == side + 1
+    }
+
+    /// Whether somebody holds a side: a system call, unless it is this mapping's own. Where
+    /// the system does not say, somebody does: that is no reason to call anybody dead.
+    pub(super) fn is_held(&self, side: usize) -> bool {
+        self.is_own(side) || self.locks.is_held(side).unwrap_or(true)
+    }
+
+    /// Whether the process of the server's side or the primary client's has died with it
+    /// open. `holder` reads what the shared memory says of it, `began` tells that there was a
+    /// server, whatever that says.
+    pub(super) fn has_died(
+        &self,
+        side: usize,
+        look: Look,
+        holder: impl Fn() -> Holder,
+        began: bool,
+    ) -> bool {
+        let Some(seen) = self.seen.get(side).filter(|_| !self.is_own(side)) else { return false };
+        let before = seen.load(Ordering::Acquire);
+        let unknown = match holder() {
+            Holder::Nobody => before == UNSEEN && !began,
+            // Who was not seen before it closed does not matter.
+            Holder::Closed => before == UNSEEN,
+            Holder::Open(_) => false,
+        };
+        if before == DEAD || unknown {
+            return before == DEAD;
+        }
+        let now = tick();
+        if look == Look::Recent
+            && before == ALIVE
+            && self.looked[side].load(Ordering::Acquire) == now
+        {
+            return false;
+        }
+        if self.is_held(side) {
+            seen.store(ALIVE, Ordering::Release);
+            self.looked[side].store(now, Ordering::Release);
+            return false;
+        }
+        // It closes its side before it lets go: what is read now was so at the end.
+        let died = holder() != Holder::Closed;
+        if died {
+            seen.store(DEAD, Ordering::Release);
+        }
+        died
     }
 }

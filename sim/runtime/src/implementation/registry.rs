@@ -9,7 +9,7 @@ use std::sync::{Mutex, Weak};
 use super::host::{Host, Inside, Life, Options, Stay};
 use super::layout::ProcessId;
 use super::locked::lock;
-use super::mapping::SetMapping;
+use super::mapping::{PRIMARY, SetMapping};
 use super::posix::Names;
 use super::processes::this_process;
 use crate::sync::Arc;
@@ -94,7 +94,8 @@ impl Process {
                 }
                 let mapping =
                     SetMapping::own(registry.host.clone(), own.clone(), config.device_count);
-                mapping.begin(name, config, self.id, salt);
+                mapping.take_side(PRIMARY, self.id)?;
+                mapping.begin(name, config, salt);
                 named.insert(own, mapping.clone());
                 mapping
             }
@@ -104,13 +105,20 @@ impl Process {
     }
 
     /// The set of that name, if its client has not closed it.
-    pub(super) fn find(&self, instance: Option<&str>, name: &str) -> Option<Arc<SetMapping>> {
+    /// VD_E_MEMORY if there is one that cannot be mapped.
+    pub(super) fn find(
+        &self,
+        instance: Option<&str>,
+        name: &str,
+    ) -> Result<Option<Arc<SetMapping>>, HResult> {
         let mapping = match &self.registry.sets {
             Sets::Shared(names) => names.find(&self.registry.host, instance, name)?,
-            Sets::Own(named) => lock(named).get(&own_name(instance, name))?.clone(),
+            Sets::Own(named) => lock(named).get(&own_name(instance, name)).cloned(),
         };
-        self.registry.remember(&mapping);
-        Some(mapping)
+        if let Some(mapping) = &mapping {
+            self.registry.remember(mapping);
+        }
+        Ok(mapping)
     }
 
     /// In memory, a new virtual process; else this process.

@@ -6,7 +6,6 @@
 use super::buffer::{Buffer, BufferHandle};
 use super::client::ClientSet;
 use super::client_state::Client;
-use super::layout::Holder;
 use super::mapping::PRIMARY;
 use crate::sync::Ordering;
 use vdi_spec::codes::HResult;
@@ -27,7 +26,7 @@ impl ClientSet {
         if binding.is_some() {
             return Err(HResult::VD_E_PROTOCOL);
         }
-        let mapping = self.process.find(instance, name).ok_or(HResult::VD_E_PROTOCOL)?;
+        let mapping = self.process.find(instance, name)?.ok_or(HResult::VD_E_PROTOCOL)?;
         let control = mapping.control();
         mapping.notice_deaths();
         if mapping.is_aborted()? {
@@ -36,11 +35,14 @@ impl ClientSet {
         if control.seen.load(Ordering::Acquire) == 0 {
             return Err(HResult::VD_E_PROTOCOL);
         }
-        let free = |side: &usize| match control.sides[*side].get() {
-            Holder::Open(_) if mapping.side_lives(*side) => false,
-            holder => control.sides[*side].take(holder, self.process.id),
-        };
-        let side = (PRIMARY + 1..control.sides.len()).find(free).ok_or(HResult::VD_E_PROTOCOL)?;
+        let mut free = None;
+        for side in PRIMARY + 1..control.sides.len() {
+            if mapping.take_side(side, self.process.id)? {
+                free = Some(side);
+                break;
+            }
+        }
+        let side = free.ok_or(HResult::VD_E_PROTOCOL)?;
         *binding = Some(Client::new(&self.process, mapping, side));
         Ok(())
     }

@@ -81,7 +81,7 @@ impl ServerSet {
     ) -> Result<T, HResult> {
         let _inside = self.process.enter();
         let server = self.server()?;
-        server.mapping.notice_deaths();
+        server.mapping.notice_deaths_lately();
         let mut table = server.table();
         if table.closed && !seeded(Mutant::ClosedIsAborted) {
             // Another thread was faster.
@@ -97,14 +97,14 @@ impl ServerSet {
     ///
     /// # Errors
     /// VD_E_INVALID: there is no such set; VD_E_PROTOCOL: not the first call that
-    /// succeeds.
+    /// succeeds; VD_E_MEMORY: it cannot be mapped.
     pub fn open(&self, instance: Option<&str>, name: &str) -> Result<(), HResult> {
         let _inside = self.process.enter();
         let mut binding = self.binding.0.lock();
         if !matches!(*binding, Binding::Unopened) {
             return Err(HResult::VD_E_PROTOCOL);
         }
-        let mapping = self.process.find(instance, name).ok_or(HResult::VD_E_INVALID)?;
+        let mapping = self.process.find(instance, name)?.ok_or(HResult::VD_E_INVALID)?;
         if !mapping.client_lives() {
             // What its client has left when it died: there is nobody else to take it away.
             self.process.forget(&mapping);
@@ -117,11 +117,13 @@ impl ServerSet {
             return Err(HResult::VD_E_INVALID);
         }
         // First the side, so that our death from here on is seen.
-        if !control.sides[SERVER].take(Holder::Nobody, self.process.id) {
+        let free = control.sides[SERVER].get() == Holder::Nobody;
+        if !free || !mapping.take_side(SERVER, self.process.id)? {
             return Err(HResult::VD_E_INVALID);
         }
         if !control.state.advance(Phase::Created, Phase::Connected) {
-            control.sides[SERVER].close();
+            mapping.close_side(SERVER);
+            mapping.leave_side(SERVER);
             return Err(HResult::VD_E_INVALID);
         }
         let depth = mapping.host().options.queue_depth.clamp(1, MAX_QUEUE_DEPTH);
@@ -378,7 +380,7 @@ impl ServerSet {
     /// none. So Open can have its number before it is called.
     #[must_use]
     pub fn history_of(&self, instance: Option<&str>, name: &str) -> Option<SetHistory> {
-        self.process.find(instance, name).map(SetHistory)
+        self.process.find(instance, name).ok().flatten().map(SetHistory)
     }
 }
 
@@ -402,9 +404,12 @@ fn provide(server: &Arc<Server>, table: &mut ServerTable) -> Result<(), HResult>
         used.map(|_| (start, Need { length, ..need }))
     });
     let number = table.area.segments;
-    let Some((start, need)) =
-        placed.filter(|place| server.mapping.add_segment(number, place.0, place.1))
-    else {
+    // Mapped at once: who cannot map it later could only abort.
+    let provided = |place: &(u64, Need)| {
+        server.mapping.add_segment(number, place.0, place.1)
+            && server.views.map(&server.mapping, number).is_ok()
+    };
+    let Some((start, need)) = placed.filter(provided) else {
         table.area.allocator.forget_requests();
         return Err(HResult::VD_E_MEMORY);
     };

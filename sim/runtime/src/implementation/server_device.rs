@@ -62,7 +62,7 @@ impl ServerDevice {
     pub fn send_command(&self, command: SendCommand) -> Result<(), HResult> {
         let Server { process, mapping, .. } = &*self.server;
         let _inside = process.enter();
-        mapping.notice_deaths();
+        mapping.notice_deaths_lately();
         let bell = &mapping.devices()[self.slot].bell;
         let mut begins_to_wait = false;
         let refused = {
@@ -121,7 +121,7 @@ impl ServerDevice {
     pub fn close_device(&self) -> Result<(), HResult> {
         let Server { process, mapping, .. } = &*self.server;
         let _inside = process.enter();
-        mapping.notice_deaths();
+        mapping.notice_deaths_lately();
         let mut table = self.server.table();
         if table.closed {
             return Err(HResult::VD_E_PROTOCOL);

@@ -88,11 +88,12 @@ impl Server {
         let first = (aborted || !ended) && self.mapping.abort_first();
         let unasked = seeded(Mutant::CloseOverlooksOther) || seeded(Mutant::CloseDecidesFirst);
         let misuse = open && (first || unasked);
-        self.mapping.control().sides[SERVER].close();
+        self.mapping.close_side(SERVER);
         // A client that died cannot take its set's name away.
         if !self.mapping.client_lives() {
             self.process.forget(&self.mapping);
         }
+        self.mapping.leave_side(SERVER);
         self.views.end();
         if misuse { Err(HResult::VD_E_PROTOCOL) } else { Ok(()) }
     }

@@ -1,21 +1,30 @@
 //! The one way to memory that others share: everything unsafe of this crate.
 //!
 //! What goes out of here is safe to use whatever another process does: words are
-//! atomic and valid whatever they hold, and bytes are seen as atomics or copied. One
-//! thing this cannot prevent: a process that may write the shared memory object may
-//! also cut it short, and who then touches the lost pages is killed by the system.
+//! atomic and valid whatever they hold, bytes are seen as atomics or copied, and what is
+//! cut off reads as zeros, which is noted (`guard`). What the kernel releases at a death is
+//! in `description`.
+
+mod chain;
+mod description;
+mod guard;
 
 use std::alloc::{self, Layout};
 use std::ops::Deref;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU8, AtomicU32};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::{fmt, io, ptr, slice};
 
 use rustix::fs::fstat;
 use rustix::io::{pread, pwrite};
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 
+pub(crate) use self::description::Description;
+pub(super) use self::description::tick;
+use self::guard::Guarded;
+pub(super) use self::guard::any_lost;
+pub use self::guard::release_process;
 use super::layout::{Control, DeviceWords};
 
 /// Bytes before the first device in a shared mapping.
@@ -49,6 +58,14 @@ impl ControlMemory {
         Ok(Self::Shared(Mapping::new(file, 0, control_length(devices), PAGE)?, devices))
     }
 
+    /// Whether a part of it was cut off.
+    pub(super) fn has_lost(&self) -> bool {
+        match self {
+            Self::Own(..) => false,
+            Self::Shared(mapping, _) => mapping.has_lost(),
+        }
+    }
+
     pub(super) fn control(&self) -> &Control {
         match self {
             Self::Own(control, _) => control,
@@ -75,6 +92,8 @@ impl ControlMemory {
 pub(super) struct Mapping {
     start: NonNull<u8>,
     length: usize,
+    /// None for space that is only reserved.
+    guard: Option<Guarded>,
 }
 
 // SAFETY: a mapping belongs to the process, not to a thread.
@@ -84,8 +103,8 @@ unsafe impl Sync for Mapping {}
 
 impl Mapping {
     /// Maps `length` bytes from `offset`, both multiples of [`PAGE`], at an address that
-    /// is a multiple of `alignment`, a power of 2. The file must be as long as that: what
-    /// is touched beyond its end kills the process.
+    /// is a multiple of `alignment`, a power of 2. The file should be as long as that: what
+    /// is touched beyond its end is lost.
     pub(super) fn new(
         file: BorrowedFd<'_>,
         offset: u64,
@@ -100,8 +119,11 @@ impl Mapping {
             unsafe { mmap_anonymous(ptr::null_mut(), room, nothing, MapFlags::PRIVATE)? };
         let slack = reserved.align_offset(alignment);
         // Reserved space that is given back on every way out of here.
-        let whole =
-            Self { start: NonNull::new(reserved.cast()).ok_or_else(no_memory)?, length: room };
+        let whole = Self {
+            start: NonNull::new(reserved.cast()).ok_or_else(no_memory)?,
+            length: room,
+            guard: None,
+        };
         let start = reserved.wrapping_byte_add(slack);
         // SAFETY: `start` and `length` lie in the space reserved above, in which nothing is.
         let mapped = unsafe {
@@ -117,12 +139,20 @@ impl Mapping {
                 munmap(mapped.byte_add(length), alignment - slack)?;
             }
         }
-        Ok(Self { start: NonNull::new(mapped.cast()).ok_or_else(no_memory)?, length })
+        let start = NonNull::new(mapped.cast()).ok_or_else(no_memory)?;
+        let guard = Some(Guarded::new(mapped.expose_provenance(), length));
+        Ok(Self { start, length, guard })
+    }
+
+    fn has_lost(&self) -> bool {
+        self.guard.as_ref().is_some_and(Guarded::has_lost)
     }
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
+        // First: the address may be another's soon.
+        self.guard = None;
         // SAFETY: the mapping is ours, and no reference into it outlives `self`. If it
         // cannot be unmapped it stays, which harms nobody.
         let _ = unsafe { munmap(self.start.as_ptr().cast(), self.length) };
@@ -210,6 +240,14 @@ impl Segment {
         }
     }
 
+    /// Whether a part of it was cut off.
+    pub(super) fn has_lost(&self) -> bool {
+        match self {
+            Self::Own(_) => false,
+            Self::Shared(mapping) => mapping.has_lost(),
+        }
+    }
+
     /// Some bytes of it, as others may change them at any time; `None` if they do not
     /// all lie within.
     pub(super) fn bytes(&self, offset: usize, length: usize) -> Option<&[AtomicU8]> {
@@ -251,7 +289,22 @@ pub(super) fn read_file(
     // SAFETY: so many bytes that may be written through a shared reference, since they are
     // atomics. The slice is seen by the system only, which writes it as any process might.
     let bytes = unsafe { slice::from_raw_parts_mut(start, shared.len()) };
-    Ok(rustix::io::retry_on_intr(|| pread(file, &mut *bytes, offset))?)
+    present(shared, || Ok(rustix::io::retry_on_intr(|| pread(file, &mut *bytes, offset))?))
+}
+
+/// Lets the system use shared bytes. It answers EFAULT where it finds a page cut off; touched
+/// here that is noted, and there is something in its place.
+fn present<T>(shared: &[AtomicU8], mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    const FAULT: i32 = rustix::io::Errno::FAULT.raw_os_error();
+    match act() {
+        Err(error) if error.raw_os_error() == Some(FAULT) => {
+            for byte in shared.iter().step_by(1024).chain(shared.last()) {
+                byte.load(Ordering::Acquire);
+            }
+            act()
+        }
+        done => done,
+    }
 }
 
 /// Writes all of the shared bytes to a place in a file.
@@ -260,7 +313,8 @@ pub(super) fn write_file(file: BorrowedFd<'_>, offset: u64, shared: &[AtomicU8])
     let mut bytes = unsafe { slice::from_raw_parts(shared.as_ptr().cast::<u8>(), shared.len()) };
     let mut offset = offset;
     while !bytes.is_empty() {
-        let written = rustix::io::retry_on_intr(|| pwrite(file, bytes, offset))?;
+        let write = || Ok(rustix::io::retry_on_intr(|| pwrite(file, bytes, offset))?);
+        let written = present(shared, write)?;
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }

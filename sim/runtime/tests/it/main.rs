@@ -5,8 +5,10 @@
 
 #![cfg(target_os = "linux")]
 
+mod alive;
 mod boundary;
 mod death;
+mod mangled;
 mod orderings;
 mod roles;
 mod stress;

@@ -23,7 +23,11 @@ fn holding<'a>(text: &'a str, words: &'a [&str]) -> impl Iterator<Item = &'a str
 #[test]
 fn shared_words_are_acquired_and_released() {
     let mut relaxed = Vec::new();
-    for (path, text) in sources("src/implementation").iter().chain(&sources("src")) {
+    for (path, text) in sources("src/implementation")
+        .iter()
+        .chain(&sources("src/implementation/shm"))
+        .chain(&sources("src"))
+    {
         let name = path.file_name().expect("a file").to_string_lossy().into_owned();
         relaxed.extend(holding(text, &["Relaxed"]).map(|line| format!("{name}: {line}")));
     }

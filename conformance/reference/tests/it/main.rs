@@ -4,6 +4,7 @@
 mod buffers;
 mod close;
 mod commands;
+mod errors;
 mod histories;
 mod lives;
 mod mutants;

@@ -7,6 +7,7 @@ use std::panic;
 use vdi_spec::codes::CommandCode::{ClearError, Flush, Write};
 use vdi_spec::codes::Win32;
 
+use super::errors;
 use super::histories::{self, Log};
 use super::lives;
 use super::secondaries;
@@ -98,7 +99,7 @@ fn error_state(mutant: Option<Mutant>) -> Vec<String> {
 type History = fn(Option<Mutant>) -> Vec<String>;
 
 /// The one about time comes first: with some defects the others never end.
-const HISTORIES: [History; 23] = [
+const HISTORIES: [History; 27] = [
     histories::time,
     histories::waiting,
     server_close,
@@ -108,6 +109,10 @@ const HISTORIES: [History; 23] = [
     normal_run,
     buffer_in_use,
     error_state,
+    errors::again,
+    errors::fallen,
+    errors::snapshot,
+    errors::in_time,
     histories::opening,
     histories::configuring,
     histories::two_wait,

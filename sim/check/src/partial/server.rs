@@ -230,8 +230,7 @@ impl Set {
 
     /// A buffer that a client was given, before its first use.
     pub(super) fn allocate(&mut self, buffer: &str, size: u32) -> Option<[Event<'static>; 2]> {
-        let has_ended = self.end.begun || !self.progress.configured;
-        if has_ended || !self.buffers.insert(buffer.to_owned()) {
+        if !self.progress.configured || !self.buffers.insert(buffer.to_owned()) {
             return None;
         }
         let args = Args { alignment: Some(0), size: Some(Size(size.into())), ..Args::default() };

@@ -11,7 +11,7 @@ use vdi_trace::{
 };
 
 use super::endings::{Ending, Endings};
-use super::server::{Set, TRANSFER, begins, named, succeeds};
+use super::server::{End, Set, TRANSFER, begins, named, succeeds};
 
 /// The client that opens the devices which nobody was seen to open.
 const OTHER: Process = Process::Secondary(9);
@@ -452,8 +452,14 @@ impl<'t> Synthesizer<'t> {
         let Some(set) = self.set_of(on) else { return };
         let largest = set.asked.max_transfer_size;
         let size = if largest == 0 { TRANSFER } else { largest };
-        let events = set.allocate(buffer, size.max(seen));
-        self.add(events.into_iter().flatten());
+        let events = set.allocate(buffer, size.max(seen)).into_iter().flatten();
+        let End { begun, at, .. } = set.end;
+        let active_from = set.progress.active_from;
+        // What a client has is of a time before the end.
+        let Some(position) = at.filter(|_| begun) else { return self.add(events) };
+        for (later, event) in events.enumerate() {
+            self.insert(position.max(active_from) + later, event);
+        }
     }
 
     /// A command is delivered: the server has sent it.

@@ -33,6 +33,7 @@ mod interrupt;
 mod join;
 mod list;
 mod mutants;
+mod options;
 mod output;
 mod pages;
 mod process;

@@ -4,8 +4,10 @@ use std::fmt::{Display, Write as _};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
+use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use textwrap::WordSplitter;
 use vdi_suite::report::{self, Summary};
 use vdi_suite::run::ScenarioResult;
 
@@ -101,6 +103,29 @@ pub(super) fn progress(length: u64, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {template}"));
     ProgressBar::with_draw_target(Some(length), target)
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Columns of the terminal that standard output is, if it is one.
+pub(super) fn terminal_width() -> Option<usize> {
+    let (_, columns) = Term::stdout().size_checked()?;
+    // On less than this nothing is legible.
+    Some(usize::from(columns).max(20))
+}
+
+/// Columns that may be used: those of the terminal, or those that are enough everywhere.
+pub(super) fn width() -> usize {
+    terminal_width().unwrap_or(COLUMNS)
+}
+
+/// Columns that are enough for everything.
+const COLUMNS: usize = 80;
+
+/// Lines in so many columns, but for words that are wider: the first one behind a margin, those
+/// that follow on it behind another.
+pub(super) fn wrapped(text: &str, columns: usize, (first, rest): (&str, &str)) -> String {
+    let options = textwrap::Options::new(columns).initial_indent(first).subsequent_indent(rest);
+    let options = options.word_splitter(WordSplitter::NoHyphenation).break_words(false);
+    textwrap::fill(text, options) + "\n"
 }
 
 /// A word as a shell takes it.

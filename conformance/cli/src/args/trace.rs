@@ -1,5 +1,6 @@
 //! `vdi check`, `vdi ask`, `vdi join`: traces.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -25,6 +26,9 @@ pub struct CheckArgs {
     /// is held in memory
     #[arg(long)]
     pub explain: bool,
+    /// Draw the lines from A to B only, counted with the header
+    #[arg(long = "lines", value_name = "A..B", requires = "explain", value_parser = drawn_lines)]
+    pub drawn_lines: Option<RangeInclusive<usize>>,
     /// What the end of the trace is: anything may come after it, or everything is at rest
     /// then, and a call that had to end by then is a violation
     #[arg(long, value_enum, value_name = "END", default_value_t = EndArg::Open)]
@@ -40,6 +44,15 @@ pub struct CheckArgs {
     /// How long its lines may be.
     #[command(flatten)]
     pub lines: LineArgs,
+}
+
+/// Lines of a trace, the last one included.
+fn drawn_lines(text: &str) -> Result<RangeInclusive<usize>, String> {
+    let lines = text.split_once("..").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    match lines {
+        Some((first, last)) if first <= last => Ok(first..=last),
+        _ => Err("expected lines such as 20..60".to_owned()),
+    }
 }
 
 /// `vdi view`.
@@ -71,6 +84,7 @@ impl ViewArgs {
             party: Vec::new(),
             format: CheckFormat::Html,
             explain: true,
+            drawn_lines: None,
             end: self.end,
             within: None,
             budget: vdi_check::BUDGET as u32,

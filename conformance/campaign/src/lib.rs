@@ -447,7 +447,7 @@ pub fn differences(from: &Options, options: &Options) -> Vec<(String, Value)> {
 fn option<'v>(options: &'v mut Value, path: &str) -> Result<&'v mut Value, String> {
     options
         .pointer_mut(&format!("/{}", path.replace('.', "/")))
-        .ok_or_else(|| format!("there is no option `{path}`: see what a seed prints"))
+        .ok_or_else(|| format!("there is no option `{path}` (see `vdi simulate --list-options`)"))
 }
 
 /// Whether an option is as it was asked for: of several, those that were named.

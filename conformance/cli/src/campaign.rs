@@ -36,7 +36,7 @@ pub(super) fn campaign(
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     interrupt::ends_by(move || asked.store(true, Ordering::SeqCst));
-    let bar = progress(args.shard.count(seeds), "worlds · {per_sec} · {eta}");
+    let bar = progress(args.shard.count(seeds), "worlds · {per_sec}");
     let done = |outcome: &Outcome| {
         bar.inc(1);
         if let Some(problem) = outcome.problems.first() {

@@ -12,9 +12,9 @@ use vdi_trace::Trace;
 use super::args::{CheckArgs, CheckFormat, EndArg, ViewArgs, gating};
 use super::failure::Failure;
 use super::input::{profile, trace_file, trace_reader};
-use super::output::write;
+use super::output::{width, write};
 use vdi_html::{JudgedTrace, Page, trace_page};
-use vdi_suite::report::{lane_diagram, trace_verdict};
+use vdi_suite::report::{LaneView, lane_diagram, trace_verdict};
 
 /// Bytes up to which a trace is judged again under every other reading.
 const SHORT: u64 = 16 << 20;
@@ -40,7 +40,8 @@ pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<u8, Failure
             CheckFormat::Text => {
                 write!(out, "{}", trace_verdict(&name, &judged, &parties))?;
                 if let Some(trace) = kept {
-                    write!(out, "{}", lane_diagram(&trace, &judged))?;
+                    let view = LaneView { columns: width(), lines: args.drawn_lines.clone() };
+                    write!(out, "{}", lane_diagram(&trace, &judged, &view))?;
                 }
             }
             CheckFormat::Json => {

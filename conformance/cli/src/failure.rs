@@ -99,7 +99,7 @@ pub(super) fn say(failure: &Failure) {
         && file.source_code().is_some()
         && file.line > 0
     {
-        let colour = std::io::stderr().is_terminal();
+        let colour = std::io::stderr().is_terminal() && console::colors_enabled_stderr();
         let theme =
             if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         let mut text = String::new();

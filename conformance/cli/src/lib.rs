@@ -33,6 +33,7 @@ mod interrupt;
 mod join;
 mod list;
 mod mutants;
+mod options;
 mod output;
 mod pages;
 mod process;
@@ -57,7 +58,7 @@ pub use args::{Arguments, Command};
 pub use failure::Failure;
 
 use failure::ended;
-use output::Patient;
+use output::{Lines, Patient, colours, terminal_width};
 
 /// Runs the command with these words, the first of which is its own name, and
 /// gives its exit code.
@@ -91,21 +92,21 @@ fn run_command(command: Command) -> u8 {
         Command::Process(args) => process::process(&args),
         Command::Serve(args) => ended(serve::serve(&args)),
         Command::Sqlcmd(args) => ended(serve::sqlcmd(&args.words_with_name())),
-        Command::Run(args) => printed(|out| run::run(&args, out)),
+        Command::Run(args) => painted(|out| run::run(&args, out)),
         Command::Diagnose(args) => printed(|out| diagnose::diagnose(&args, out)),
-        Command::Check(args) => printed(|out| check::check(&args, out)),
+        Command::Check(args) => painted(|out| check::check(&args, out)),
         Command::View(args) => printed(|out| check::view(&args, out)),
-        Command::Replay(args) => printed(|out| replay::replay(&args, out)),
-        Command::List(args) => printed(|out| list::list(&args, out)),
-        Command::Explain(args) => printed(|out| explain::explain(&args, out)),
+        Command::Replay(args) => painted(|out| replay::replay(&args, out)),
+        Command::List(args) => folded(|out| list::list(&args, out)),
+        Command::Explain(args) => folded(|out| explain::explain(&args, out)),
         Command::Table(args) => printed(|out| table::table(&args, out)),
-        Command::Ask(args) => printed(|out| ask::ask(&args, out)),
+        Command::Ask(args) => folded(|out| ask::ask(&args, out)),
         Command::Readings(args) => printed(|out| readings::readings(&args, out)),
         Command::Mutants(args) => printed(|out| mutants::mutants(&args, out)),
         Command::Shrink(args) => printed(|out| shrink::shrink(&args, out)),
         Command::Explore(args) => printed(|out| explore::explore(&args, out)),
-        Command::Gate(args) => printed(|out| gate::gate(&args, out)),
-        Command::Simulate(args) => printed(|out| simulate::simulate(&args, out)),
+        Command::Gate(args) => painted(|out| gate::gate(&args, out)),
+        Command::Simulate(args) => painted(|out| simulate::simulate(&args, out)),
         Command::Merge(args) => printed(|out| campaign::merge(&args, out)),
         Command::Init(args) => printed(|out| init::init(&args, out)),
         Command::Install(args) => printed(|out| install::install(&args, out)),
@@ -115,7 +116,20 @@ fn run_command(command: Command) -> u8 {
 
 /// The exit code of what prints its results to standard output.
 fn printed(act: impl FnOnce(&mut dyn Write) -> Result<u8, Failure>) -> u8 {
-    let mut out = Patient(std::io::stdout().lock());
+    printed_to(Patient(std::io::stdout().lock()), act)
+}
+
+/// The same of what people read, and what nobody copies: no wider than the terminal.
+fn folded(act: impl FnOnce(&mut dyn Write) -> Result<u8, Failure>) -> u8 {
+    printed_to(Lines::folded(Patient(std::io::stdout().lock()), terminal_width()), act)
+}
+
+/// The same of a report.
+fn painted(act: impl FnOnce(&mut dyn Write) -> Result<u8, Failure>) -> u8 {
+    printed_to(Lines::painted(Patient(std::io::stdout().lock()), colours()), act)
+}
+
+fn printed_to(mut out: impl Write, act: impl FnOnce(&mut dyn Write) -> Result<u8, Failure>) -> u8 {
     let done = act(&mut out);
     let _ = out.flush();
     ended(done)

@@ -4,8 +4,10 @@ use std::fmt::{Display, Write as _};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
+use console::{Style, Term};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use textwrap::{WordSeparator, WordSplitter};
 use vdi_suite::report::{self, Summary};
 use vdi_suite::run::ScenarioResult;
 
@@ -26,6 +28,79 @@ impl<W: Write> Write for Patient<W> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.0.flush()
+    }
+}
+
+/// What a terminal gets for a line, its end included.
+type Dressed = Box<dyn Fn(&str) -> String>;
+
+/// Gives lines on as a terminal gets them; what is no terminal gets them as they are, for
+/// programs read them.
+pub(super) struct Lines<W> {
+    out: W,
+    dressed: Option<Dressed>,
+    /// The line that is not complete yet.
+    begun: Vec<u8>,
+}
+
+impl<W: Write> Lines<W> {
+    /// Folds lines that are wider than that, at blanks. What follows on a line stands deeper than
+    /// it begins.
+    pub(super) fn folded(out: W, columns: Option<usize>) -> Self {
+        let dressed =
+            columns.map(|columns| -> Dressed { Box::new(move |line: &str| fold(columns, line)) });
+        Self { out, dressed, begun: Vec::new() }
+    }
+
+    /// Gives the word for what came of something its colour, if there are colours.
+    pub(super) fn painted(out: W, colours: bool) -> Self {
+        let dressed = colours.then(|| -> Dressed { Box::new(paint) });
+        Self { out, dressed, begun: Vec::new() }
+    }
+}
+
+fn fold(columns: usize, line: &str) -> String {
+    let text = line.trim_start_matches(' ');
+    let margin = " ".repeat(line.len() - text.len());
+    let deeper = format!("{margin}  ");
+    wrapped(text, columns, (&margin, &deeper))
+}
+
+/// Whether standard output is a terminal that shows colours, and nobody wants none (`NO_COLOR`).
+pub(super) fn colours() -> bool {
+    std::io::stdout().is_terminal() && console::colors_enabled()
+}
+
+/// A line of a report, the word that it begins with in the colour of what that means.
+fn paint(line: &str) -> String {
+    let (word, rest) = line.split_at(line.find(' ').unwrap_or(line.len()));
+    let style = match word {
+        "FAIL" | "DISAGREE" | "STALE" | "PROBLEM" => Style::new().red().bold(),
+        "UNDECIDED" | "OPEN" => Style::new().yellow().bold(),
+        "NOTE" => Style::new().cyan(),
+        _ => return format!("{line}\n"),
+    };
+    format!("{}{rest}\n", style.force_styling(true).apply_to(word))
+}
+
+impl<W: Write> Write for Lines<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let Some(dressed) = &self.dressed else {
+            return self.out.write(bytes);
+        };
+        self.begun.extend_from_slice(bytes);
+        while let Some(end) = self.begun.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.begun.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line);
+            self.out.write_all(dressed(line.trim_end_matches('\n')).as_bytes())?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let begun = std::mem::take(&mut self.begun);
+        self.out.write_all(&begun)?;
+        self.out.flush()
     }
 }
 
@@ -93,14 +168,42 @@ fn write_traces(folder: &Path, results: &[ScenarioResult]) -> Result<(), Failure
     Ok(())
 }
 
-/// How far something of this length is; nothing is drawn but on a terminal. The template is
+/// How far something of this length is, and how long it will take, about; nothing is drawn but on a terminal. The template is
 /// that of `indicatif`, behind the bar.
 pub(super) fn progress(length: u64, template: &str) -> ProgressBar {
     let terminal = std::io::stderr().is_terminal();
     let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {template}"));
+    let style =
+        ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {{eta}} {template}"));
     ProgressBar::with_draw_target(Some(length), target)
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Columns of the terminal that standard output is, if it is one.
+pub(super) fn terminal_width() -> Option<usize> {
+    let (_, columns) = Term::stdout().size_checked()?;
+    // On less than this nothing is legible.
+    Some(usize::from(columns).max(20))
+}
+
+/// Columns that may be used: those of the terminal, or those that are enough everywhere.
+pub(super) fn width() -> usize {
+    terminal_width().unwrap_or(COLUMNS)
+}
+
+/// Columns that are enough for everything.
+const COLUMNS: usize = 80;
+
+/// Lines in so many columns, but for words that are wider: the first one behind a margin, those
+/// that follow on it behind another.
+pub(super) fn wrapped(text: &str, columns: usize, (first, rest): (&str, &str)) -> String {
+    let options = textwrap::Options::new(columns).initial_indent(first).subsequent_indent(rest);
+    // A name is taken as it stands, its slashes and hyphens included.
+    let options = options
+        .word_splitter(WordSplitter::NoHyphenation)
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace);
+    textwrap::fill(text, options) + "\n"
 }
 
 /// A word as a shell takes it.
@@ -125,5 +228,33 @@ impl OptionWords {
             self.0.push(' ');
             self.0.push_str(option);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::Lines;
+
+    fn folded(columns: Option<usize>, pieces: &[&str]) -> String {
+        let mut out = Vec::new();
+        let mut lines = Lines::folded(&mut out, columns);
+        for piece in pieces {
+            lines.write_all(piece.as_bytes()).expect("a vector takes it");
+        }
+        lines.flush().expect("a vector takes it");
+        drop(lines);
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn what_is_too_wide_is_folded_at_blanks() {
+        let pieces = ["- `a`: one, t", "wo, three\n    four five six seven eight\n\nend"];
+        let narrow = "- `a`: one, two,\n  three\n    four five six\n      seven eight\n\nend";
+        assert_eq!(folded(Some(20), &pieces), narrow);
+        assert_eq!(folded(None, &pieces), pieces.concat());
+        // A name is never cut.
+        assert_eq!(folded(Some(4), &["server/close/twice\n"]), "server/close/twice\n");
     }
 }

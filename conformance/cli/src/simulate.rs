@@ -14,6 +14,7 @@ use super::args::{CheckFormat, GroundArg, HowArgs, SeedArgs, SimulateArgs, Targe
 use super::campaign;
 use super::failure::Failure;
 use super::input::profile;
+use super::options;
 use super::output::{OptionWords, pretty, write};
 use super::pages;
 use super::run::defect_named;
@@ -127,6 +128,9 @@ impl HowArgs {
 }
 
 pub(super) fn simulate(args: &SimulateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    if args.list_options {
+        return options::list(out);
+    }
     match (args.seed, args.seeds) {
         (Some(seed), _) => one(seed, args, out),
         (None, Some(seeds)) => campaign::campaign(seeds, args, out),
@@ -258,7 +262,7 @@ fn simpler(
 fn as_json(outcome: &Outcome, how: &HowArgs) -> Result<Value, Failure> {
     Ok(json!({
         "seed": outcome.seed,
-        "options": options(outcome)?,
+        "options": as_value(outcome)?,
         "backup": outcome.backup,
         "restore": outcome.restore,
         "ended": outcome.ended,
@@ -271,13 +275,13 @@ fn as_json(outcome: &Outcome, how: &HowArgs) -> Result<Value, Failure> {
     }))
 }
 
-fn options(outcome: &Outcome) -> Result<Value, Failure> {
+fn as_value(outcome: &Outcome) -> Result<Value, Failure> {
     serde_json::to_value(outcome.options).map_err(|error| Failure::Internal(error.to_string()))
 }
 
 /// A world in words.
 fn show(outcome: &Outcome, how: &HowArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let options = options(outcome)?;
+    let options = as_value(outcome)?;
     writeln!(out, "seed {}", outcome.seed)?;
     for (key, value) in options.as_object().into_iter().flatten() {
         match value.as_object() {

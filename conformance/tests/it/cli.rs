@@ -127,7 +127,7 @@ fn lists() {
 fn tables() {
     for machine in ["set", "server", "client", "device"] {
         let mut text = String::new();
-        for format in ["markdown", "csv", "mermaid"] {
+        for format in ["drawn", "markdown", "csv", "mermaid"] {
             text.push_str(&told(&["table", machine, "--format", format]));
             text.push('\n');
         }
@@ -428,6 +428,11 @@ fn races_are_explained() {
         |name| told_in(folder.path(), &["check", "--explain", word(&folder.path().join(name))]);
     snapshot("cli", "race-explained", &told("race.jsonl"));
     snapshot("cli", "race-unexplained", &told("wrong.jsonl"));
+    let some = told_in(
+        folder.path(),
+        &["check", word(&folder.path().join("race.jsonl")), "--explain", "--lines", "16..22"],
+    );
+    snapshot("cli", "race-lines", &some);
 }
 
 /// Sixty lanes on one device, aborted by two more: nobody can say in what order.

@@ -1,7 +1,7 @@
 //! `vdi explain`: whatever has a name or a number is known in every spelling, and of the rest it
-//! is said that it is not.
+//! is said that it is not. `vdi ask` of a phase.
 
-use crate::support::{told, vdi};
+use crate::support::{snapshot, told, vdi};
 
 /// A name in any case and a number in any spelling say the same.
 #[test]
@@ -168,4 +168,37 @@ fn lists_are_filtered() {
     {
         assert_eq!(vdi(wrong).status.code(), Some(64), "{wrong:?}");
     }
+}
+
+/// The calls that lead to a phase are not the asker's to write down.
+#[test]
+fn questions_of_a_phase() {
+    let mut text = String::new();
+    for words in [
+        &["DoesNotExist", "server.main", "Close", "sset"][..],
+        &["Created", "server.main", "Open", "sset", "--args", r#"{"name":"S"}"#],
+        &["connected", "server.main", "EndConfiguration", "sset"],
+        &["Configurable", "server.main", "EndConfiguration", "sset"],
+        &["Initializing", "server.main", "Close", "sset"],
+        &["Active", "server.main", "CloseDevice", "sdev1"],
+        &["Active", "server.main", "Close", "sset", "--profile", "documented-tables"],
+        &[
+            "NormallyTerminated",
+            "primary.main",
+            "GetCommand",
+            "cdev1",
+            "--args",
+            r#"{"timeout":0}"#,
+        ],
+        &["AbnormallyTerminated", "server.main", "CloseDevice", "sdev1"],
+        &["Abort", "primary.main", "Close", "cset"],
+        &["Activ", "server.main", "Close", "sset"],
+        &["Active", "trace.jsonl", "server.main", "Close", "sset"],
+        &["Active", "server.main", "Close", "sset", "--after", "1"],
+    ] {
+        text.push_str(&told(&[&["ask", "--given"][..], words].concat()));
+        text.push('\n');
+    }
+    text.push_str(&told(&["ask", "server.main", "Close", "sset"]));
+    snapshot("cli", "ask-given", &text);
 }

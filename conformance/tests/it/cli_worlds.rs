@@ -1,5 +1,9 @@
 //! The commands that simulate and explore, as a person meets them.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use crate::cli::{code, folder, scenario, told_in};
 use crate::support::{snapshot, told, vdi, word};
 
@@ -27,6 +31,25 @@ fn simulating() {
         text.push('\n');
     }
     snapshot("cli", "simulate", &text);
+}
+
+/// Every option that a seed draws is explained, and none besides.
+#[test]
+fn options_of_a_world() {
+    let text = told(&["simulate", "--list-options"]);
+    snapshot("cli", "simulate-options", &text);
+    let world = vdi(&["simulate", "--seed", "7", "--format", "json"]).stdout;
+    let world: Value = serde_json::from_slice(&world).expect("JSON");
+    let drawn = world["options"].as_object().expect("options").iter().flat_map(|(key, value)| {
+        let inner =
+            value.as_object().map(|inner| inner.keys().map(move |name| format!("{key}.{name}")));
+        inner.map_or_else(|| vec![key.clone()], Iterator::collect)
+    });
+    let explained = text.lines().filter(|line| !line.starts_with([' ', '$']));
+    let explained =
+        explained.filter_map(|line| line.split_once(": ")).map(|(name, _)| name.to_owned());
+    assert_eq!(explained.collect::<BTreeSet<_>>(), drawn.collect::<BTreeSet<_>>());
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
 
 /// The same seed gives the same bytes in another process, and a result survives its file.

@@ -4,6 +4,7 @@ mod adapters;
 mod cli;
 mod cli_explain;
 mod cli_readings;
+mod cli_terminal;
 mod cli_worlds;
 mod clients;
 mod docs;

@@ -24,7 +24,7 @@ pub use server::{GateArgs, ProcessArgs, ServeArgs, SqlcmdArgs};
 pub use simulate::{GroundArg, HowArgs, MergeArgs, SeedArgs, SimulateArgs};
 pub use suite::{MutantsArgs, ReadingsArgs, RunArgs};
 pub use target::Target;
-pub use trace::{AskArgs, CheckArgs, JoinArgs, ViewArgs};
+pub use trace::{AskArgs, CheckArgs, JoinArgs, PhaseArg, ViewArgs};
 pub(crate) use values::gating;
 pub use values::{
     CheckFormat, EndArg, Format, GatingArgs, LineArgs, PartyArg, ReportArgs, RoleArg,
@@ -68,7 +68,7 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Print a transition table or a state diagram, computed from the model
     Table(TableArgs),
-    /// Ask the model what a call may return after a history
+    /// Ask the model what a call may return after a history, or in a phase
     Ask(AskArgs),
     /// Find the readings that an implementation follows
     Readings(ReadingsArgs),

@@ -110,9 +110,9 @@ pub struct TableArgs {
     /// Readings to follow: documented-pages, documented-tables, linux, or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "documented-pages")]
     pub profile: String,
-    /// What it looks like
-    #[arg(long, value_enum, default_value_t = TableFormat::Markdown)]
-    pub format: TableFormat,
+    /// What it looks like; if missing, drawn on a terminal, and Markdown elsewhere
+    #[arg(long, value_enum)]
+    pub format: Option<TableFormat>,
 }
 
 /// What has a transition table.
@@ -131,6 +131,8 @@ pub enum Machine {
 /// What a transition table looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TableFormat {
+    /// A table with lines, in parts if the terminal is not wide enough for it
+    Drawn,
     /// A table, and where it differs from the documented one
     Markdown,
     /// Comma-separated values

@@ -24,6 +24,9 @@ pub struct SimulateArgs {
     /// Worlds side by side; all processors if missing
     #[arg(long, value_name = "N", requires = "seeds", conflicts_with = "seed", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
+    /// Explain every option that a seed draws, with the values that --set takes
+    #[arg(long, conflicts_with_all = ["seed", "seeds"])]
+    pub list_options: bool,
     /// How.
     #[command(flatten)]
     pub how: HowArgs,
@@ -65,7 +68,8 @@ pub struct HowArgs {
     /// Seconds after which a client program or an adapter that gives no answer hangs
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
     pub timeout: f64,
-    /// Overrule a drawn option, such as devices=1 or faults.serverAbortAt=12
+    /// Overrule a drawn option, such as devices=1 or faults.serverAbortAt=12 (see --list-options of
+    /// `vdi simulate`)
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
     pub set: Vec<(String, Value)>,
     /// Readings to follow and to judge by: documented-pages, documented-tables, linux, or a file

@@ -1,8 +1,9 @@
 //! `vdi check`, `vdi ask`, `vdi join`: traces.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::values::{CheckFormat, EndArg, LineArgs, PartyArg};
 
@@ -25,6 +26,9 @@ pub struct CheckArgs {
     /// is held in memory
     #[arg(long)]
     pub explain: bool,
+    /// Draw the lines from A to B only, counted with the header
+    #[arg(long = "lines", value_name = "A..B", requires = "explain", value_parser = drawn_lines)]
+    pub drawn_lines: Option<RangeInclusive<usize>>,
     /// What the end of the trace is: anything may come after it, or everything is at rest
     /// then, and a call that had to end by then is a violation
     #[arg(long, value_enum, value_name = "END", default_value_t = EndArg::Open)]
@@ -40,6 +44,15 @@ pub struct CheckArgs {
     /// How long its lines may be.
     #[command(flatten)]
     pub lines: LineArgs,
+}
+
+/// Lines of a trace, the last one included.
+fn drawn_lines(text: &str) -> Result<RangeInclusive<usize>, String> {
+    let lines = text.split_once("..").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    match lines {
+        Some((first, last)) if first <= last => Ok(first..=last),
+        _ => Err("expected lines such as 20..60".to_owned()),
+    }
 }
 
 /// `vdi view`.
@@ -71,6 +84,7 @@ impl ViewArgs {
             party: Vec::new(),
             format: CheckFormat::Html,
             explain: true,
+            drawn_lines: None,
             end: self.end,
             within: None,
             budget: vdi_check::BUDGET as u32,
@@ -81,17 +95,17 @@ impl ViewArgs {
 
 /// `vdi ask`.
 #[derive(Debug, Clone, Args)]
+#[command(override_usage = "vdi ask [OPTIONS] <TRACE> <LANE> <FUNCTION> <ON>\n       \
+                            vdi ask [OPTIONS] --given <PHASE> <LANE> <FUNCTION> <ON>")]
 pub struct AskArgs {
-    /// What happened before: a trace, or - for standard input
-    #[arg(value_name = "TRACE")]
-    pub trace: PathBuf,
-    /// The calling lane, such as server.main
-    pub lane: String,
-    /// The function, such as Close
-    #[arg(value_name = "FUNCTION")]
-    pub call: String,
-    /// The handle it is called on, such as sset
-    pub on: String,
+    /// What happened before, unless --given tells it: a trace, or - for standard input; the calling
+    /// lane, such as server.main; the function, such as Close; the handle it is called on, such as sset
+    #[arg(required = true, num_args = 3..=4, value_name = "WORD")]
+    pub words: Vec<String>,
+    /// Without a trace: after the calls by which a set of one device comes this far. Its
+    /// lanes are server.main, primary.main and server.agent, its handles sset, cset, sdev1 and cdev1
+    #[arg(long, value_enum, value_name = "PHASE", ignore_case = true, conflicts_with_all = ["after", "longest_line"])]
+    pub given: Option<PhaseArg>,
     /// Its arguments as a JSON object
     #[arg(long, value_name = "JSON", default_value = "{}")]
     pub args: String,
@@ -104,6 +118,35 @@ pub struct AskArgs {
     /// How long its lines may be.
     #[command(flatten)]
     pub lines: LineArgs,
+}
+
+/// How far a set has come, in the documents' words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PhaseArg {
+    /// Nobody has called anything
+    #[value(name = "DoesNotExist")]
+    DoesNotExist,
+    /// The client has created the set
+    #[value(name = "Created")]
+    Created,
+    /// The server has opened it
+    #[value(name = "Connected")]
+    Connected,
+    /// BeginConfiguration was called
+    #[value(name = "Configurable")]
+    Configurable,
+    /// EndConfiguration was called, and the client has seen the configuration
+    #[value(name = "Initializing")]
+    Initializing,
+    /// The device is open on both sides, and the agent runs
+    #[value(name = "Active")]
+    Active,
+    /// The server has closed the device, the client has seen it, the agent has returned
+    #[value(name = "NormallyTerminated", alias = "Terminated")]
+    NormallyTerminated,
+    /// The client has called SignalAbort in Active, and the agent has returned
+    #[value(name = "AbnormallyTerminated", aliases = ["Abort", "Aborted"])]
+    AbnormallyTerminated,
 }
 
 /// `vdi join`.

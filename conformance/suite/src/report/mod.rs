@@ -9,7 +9,7 @@ mod text;
 
 pub use json::{JsonReport, json};
 pub use junit::junit;
-pub use lanes::lane_diagram;
+pub use lanes::{LaneView, lane_diagram};
 pub use markdown::markdown;
 pub use text::{failure, short, text, trace_verdict};
 

@@ -12,6 +12,12 @@ static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../scenarios");
 /// The folder of schemas below the scenarios.
 const SCHEMAS: &str = "schema";
 
+/// The published schema of a format, embedded: `campaign` is that of campaigns.
+#[must_use]
+pub fn schema(name: &str) -> Option<&'static str> {
+    EMBEDDED.get_file(format!("{SCHEMAS}/{name}.v1.json"))?.contents_utf8()
+}
+
 /// A scenario and where it was found.
 #[derive(Clone, Debug)]
 pub struct Loaded {

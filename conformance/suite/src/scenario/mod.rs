@@ -25,7 +25,7 @@ pub use file::{
     Times, Unblocked, file_text,
 };
 pub use given::expand;
-pub use library::{Library, LibraryError, Loaded};
+pub use library::{Library, LibraryError, Loaded, schema};
 pub use parse::{BadFile, parse, read};
 pub use pinned::{Pin, Pinned, Truth};
 pub use repeated::SHOWN_DEPTH;

@@ -17,23 +17,23 @@ use vdi_spec::codes::{CommandCode, Win32};
 pub struct Faults {
     /// The server calls SignalAbort at this step.
     pub server_abort_at: Option<u32>,
-    /// The client does.
+    /// The client calls SignalAbort at this step.
     pub client_abort_at: Option<u32>,
-    /// The server's process dies.
+    /// The server's process dies at this step.
     pub server_dies_at: Option<u32>,
-    /// The primary client's does.
+    /// The primary client's process dies at this step.
     pub primary_dies_at: Option<u32>,
-    /// A secondary client's does.
+    /// A secondary client's process dies at this step.
     pub secondary_dies_at: Option<u32>,
-    /// Which, counted from 0.
+    /// Which secondary client dies, counted from 0.
     pub secondary: u8,
-    /// Somebody cancels the statement at the server, which then ends it in order, if it can.
+    /// Somebody cancels the statement at this step; the server then ends it in order, if it can.
     pub cancelled_at: Option<u32>,
     /// Which of the sets is aborted, or its statement cancelled, counted from 0.
     pub set: u8,
     /// The BACKUP fails before the server opens the set.
     pub statement_fails: bool,
-    /// The RESTORE does.
+    /// The RESTORE fails before the server opens the set.
     pub restore_fails: bool,
     /// The client fails this command.
     pub refuses: Option<Refusal>,
@@ -41,7 +41,7 @@ pub struct Faults {
     pub medium_fails_at: Option<u32>,
     /// Bytes that a medium holds.
     pub capacity: Option<u32>,
-    /// A medium has no warning zone behind that: what does not fit fails.
+    /// A medium has no warning zone behind its capacity: what does not fit fails.
     pub overflows: bool,
     /// What does not fit is stored as far as it does, else the warning zone takes it all.
     pub cuts: bool,

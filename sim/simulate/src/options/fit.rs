@@ -20,10 +20,24 @@ impl Options {
     /// # Errors
     /// An option by its name in JSON, and what is expected of it.
     pub fn check(&self) -> Result<(), String> {
+        let rules = self.rules();
+        match rules.iter().find(|(holds, ..)| !holds) {
+            None => Ok(()),
+            Some((_, name, expected)) => Err(format!("`{name}`: expected {expected}")),
+        }
+    }
+
+    /// The options that have a limit, by name, and what is expected of each.
+    pub fn limits(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.rules().into_iter().map(|(_, name, expected)| (name, expected))
+    }
+
+    /// Whether each limit is kept, of which option it is, and what is expected.
+    fn rules(&self) -> [(bool, &'static str, &'static str); 17] {
         let Self { block_size, max_transfer_size: most, asks, .. } = *self;
         let transfer = |size: u32| (1..=most).contains(&size) && size.is_multiple_of(block_size);
         let alignment = |size: u32| size == 0 || is_block(size);
-        let rules = [
+        [
             (is_block(block_size), "blockSize", "a power of 2 from 512 to 65536"),
             (
                 (65_536..=4 << 20).contains(&most) && most.is_multiple_of(65_536),
@@ -53,11 +67,7 @@ impl Options {
             ),
             (self.at_once <= 8, "atOnce", "a number from 0 to 8"),
             (self.most_steps > 0, "mostSteps", "1 at least"),
-        ];
-        match rules.iter().find(|(holds, ..)| !holds) {
-            None => Ok(()),
-            Some((_, name, expected)) => Err(format!("`{name}`: expected {expected}")),
-        }
+        ]
     }
 
     /// Gives the world a deviant client, and what it takes for that to matter.

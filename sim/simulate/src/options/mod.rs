@@ -81,7 +81,7 @@ pub struct Ways {
     pub unprepared: bool,
     /// The client asks for the configuration again once it has opened a device.
     pub configures_again: bool,
-    /// It opens devices until VD_E_OPEN; only with one device.
+    /// The client opens devices until VD_E_OPEN; only with one device.
     pub opens_all: bool,
     /// A secondary client opens its device before it asks for the configuration.
     pub opens_first: bool,
@@ -127,7 +127,7 @@ impl About {
 pub struct Asks {
     /// The least alignment of buffers.
     pub alignment: u32,
-    /// Just before each buffer.
+    /// The prefix zone just before each buffer.
     pub prefix_zone: u32,
     /// Blocks of soft filemarks, of a tape.
     pub file_mark: u32,
@@ -148,9 +148,9 @@ pub struct Options {
     pub removable: bool,
     /// Device sets side by side: more than one is a joint snapshot.
     pub sets: u8,
-    /// Devices of each set.
+    /// Devices of each set; more than one with `plan` backup only.
     pub devices: u8,
-    /// How the client shares them out.
+    /// How the client shares out its devices.
     pub arrangement: Arrangement,
     /// Bytes of a block.
     pub block_size: u32,
@@ -166,7 +166,7 @@ pub struct Options {
     pub queue_depth: u8,
     /// Bytes of metadata at the start of each device's stream.
     pub metadata: u32,
-    /// Bytes of data behind it.
+    /// Bytes of data behind the metadata.
     pub data: u32,
     /// Flushes of each device; the last one at the end.
     pub flushes: u8,
@@ -187,11 +187,11 @@ pub struct Options {
     pub fails_in_order: bool,
     /// Whether the server closes the set before its agent has returned.
     pub closes_early: bool,
-    /// Milliseconds; 0 is for ever.
+    /// Milliseconds of the serverTimeOut that the client asks for; 0 is for ever.
     pub server_time_out: u32,
     /// Milliseconds that the client waits for the configuration at a time; 0 is for ever.
     pub configuration_wait: u32,
-    /// Milliseconds that it waits for a command at a time; 0 is for ever.
+    /// Milliseconds that the client waits for a command at a time; 0 is for ever.
     pub command_wait: u32,
     /// Whether a thread of the client aborts the set when the statement has failed.
     pub aborts_on_failure: bool,
@@ -201,9 +201,9 @@ pub struct Options {
     pub deviation: Option<Deviation>,
     /// Steps between two calls that no sound program makes, about; 0 is none of them.
     pub odd_calls: u32,
-    /// What such calls are about.
+    /// What the calls of `oddCalls` are about.
     pub odd_about: About,
-    /// Whether such calls may overlap with what their process does besides.
+    /// Whether the calls of `oddCalls` may overlap with what their process does besides.
     pub overlaps: bool,
     /// What the client asks for beyond the ordinary.
     pub asks: Asks,

@@ -89,6 +89,7 @@ const OF_THE_WHOLE: &[&str] = &[
     "more devices opened than there are",
     "device does not exist",
     "waits for its callback only while",
+    "is neither a lane nor a command of this scenario",
 ];
 
 /// Where schema and reader differ, by the kind of change.

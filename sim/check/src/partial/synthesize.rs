@@ -457,9 +457,14 @@ impl<'t> Synthesizer<'t> {
         let active_from = set.progress.active_from;
         // What a client has is of a time before the end.
         let Some(position) = at.filter(|_| begun) else { return self.add(events) };
-        for (later, event) in events.enumerate() {
-            self.insert(position.max(active_from) + later, event);
+        let mut next = position.max(active_from);
+        for event in events {
+            self.insert(next, event);
+            next += 1;
         }
+        // It stands before what is sent with it.
+        let progress = self.index_of(on).map(|set| &mut self.sets[set].progress);
+        progress.into_iter().for_each(|progress| progress.active_from = active_from.max(next));
     }
 
     /// A command is delivered: the server has sent it.

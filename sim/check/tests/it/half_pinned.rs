@@ -254,3 +254,34 @@ fn many_devices_closed_by_clients_that_leave_one_after_the_other() {
     seen.ret(&thread(8), "VD_E_TIMEOUT", "");
     assert_eq!(seen.breaks(), "client.get-command.close-again");
 }
+
+/// A command that is asked for and given while the primary client ends the set, or dies: it and
+/// its buffer are of a time before.
+#[test]
+fn a_first_command_that_is_given_while_the_set_ends() {
+    for (code, begins) in [("Write", "SignalAbort"), ("Flush", "SignalAbort"), ("Write", "Close")] {
+        let mut seen = Recording::of(1);
+        seen.opens("primary.main", "cset", 1);
+        seen.call("primary.end", begins, "cset", "");
+        seen.waits("primary.t1", 1);
+        seen.given("primary.t1", "c1", code, "b1");
+        let status = if begins == "Close" { "VD_E_OPEN" } else { "NOERROR" };
+        seen.ret("primary.end", status, "");
+        let violation = |judged: Judged| match judged.verdict {
+            Verdict::Violation(violation) => Some(violation.clause.to_string()),
+            Verdict::Conformant | Verdict::Inconclusive(_) | Verdict::Unreadable { .. } => None,
+        };
+        assert_eq!(violation(seen.judged()), None, "{code} {begins}");
+    }
+    for code in ["Write", "Flush"] {
+        let mut seen = Recording::of(1);
+        seen.0[0] = r#"{"vdi":"trace/1","free":true,"unseen":["server"]}"#.to_owned();
+        seen.call("secondary1.main", "OpenInSecondary", "x1set", r#","args":{"name":"S"}"#);
+        seen.ret("secondary1.main", "NOERROR", "");
+        seen.opens("secondary1.main", "x1set", 1);
+        seen.0.push(r#"{"process":"primary","exit":"killed"}"#.to_owned());
+        seen.waits("secondary1.main", 1);
+        seen.given("secondary1.main", "c1", code, "b1");
+        seen.is_conformant();
+    }
+}

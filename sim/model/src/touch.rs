@@ -70,13 +70,17 @@ fn unknown_address(state: &State, process: Caller, object: Object) -> Option<Tou
     let (Caller::Client(client @ 1..), Object::Buffer(buffer)) = (process, object) else {
         return None;
     };
-    let mapped = state.buffer(buffer).is_some_and(|buffer| buffer.mapped & (1 << client) != 0);
-    (!mapped).then_some(Touch {
+    is_unmapped(state, client, buffer).then_some(Touch {
         alive: false,
         clause: Clause::ClientMapBufferHandleStatus,
         also: None,
         misuse: Some(Clause::ClientBufferMapped),
     })
+}
+
+/// Whether a client process has no address of a buffer that is there.
+fn is_unmapped(state: &State, client: u8, buffer: BufferId) -> bool {
+    client > 0 && state.buffer(buffer).is_none_or(|known| known.mapped & (1 << client) == 0)
 }
 
 /// The obligation broken by using a buffer that the other party controls.
@@ -112,6 +116,11 @@ fn control_after_abort(state: &State, process: Caller, buffer: BufferId) -> Opti
 pub fn uses(state: &mut State, process: Caller, object: Object, writes: bool) -> Option<Clause> {
     match (process, object) {
         (Caller::Client(_), Object::Command(_)) => writes.then_some(Clause::ClientCommandReadOnly),
+        (Caller::Client(client), Object::Buffer(buffer))
+            if writes && state.buffer(buffer).is_some() && is_unmapped(state, client, buffer) =>
+        {
+            Some(Clause::ClientBufferMapped)
+        }
         (Caller::Client(_), Object::Buffer(buffer)) => {
             let held = state.commands.iter_mut().find(|command| {
                 command.buffer == Some(buffer) && command.stage == Stage::Delivered

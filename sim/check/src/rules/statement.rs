@@ -4,7 +4,7 @@
 use super::ending::judge_success;
 use crate::Checker;
 use crate::explain::InputError;
-use crate::session::{Bound, Session, SetTrack};
+use crate::session::{Bound, Interface, Session, SetTrack};
 use vdi_model::{Caller, LaneId};
 use vdi_spec::clauses::{Clause, Party};
 use vdi_trace::{Args, Event, Function, Reported, Statement, TimeoutArg};
@@ -19,19 +19,26 @@ pub(crate) fn statement(
 ) -> Result<(), InputError> {
     let Checker { session, report, .. } = checker;
     let by_client = session.lanes[told.lane].process.party() == Party::Client;
-    let set = set_of(session, told)?;
+    let interface = interface_of(session, told)?;
+    let known = interface.map(|index| &mut session.names.interfaces[index]);
+    let set = known.as_ref().and_then(|known| known.set).unwrap_or(SetTrack::UNATTACHED);
     let SetTrack { config, statement: track, .. } = &mut session.sets[set];
+    // Of sets that are not made yet each has a statement of its own.
+    let issued = match known {
+        Some(known) if known.set.is_none() => &mut known.issued,
+        Some(_) | None => &mut track.issued,
+    };
     let asked = config.asked.device_count;
     if by_client && statement != Statement::Issued {
         track.succeeded = Some(statement == Statement::Succeeded);
     }
     match statement {
         Statement::Issued => {
-            if by_client && std::mem::replace(&mut track.issued, true) {
+            if by_client && std::mem::replace(issued, true) {
                 let what = format!("{event} a second time for one Create");
                 report.find(report.line, Clause::ClientCreateOneStatement, what, false);
             }
-            let other = devices.is_some_and(|named| named != asked);
+            let other = set != SetTrack::UNATTACHED && devices.is_some_and(|named| named != asked);
             if other && !std::mem::replace(&mut track.miscounted, true) {
                 let what = format!("{event}, and the client asked for {asked}");
                 report.find(report.line, Clause::ClientCreateDeviceCount, what, false);
@@ -76,16 +83,29 @@ pub(crate) struct Told<'a> {
 /// The set that this interface has, or had last; without one, the first that the process has
 /// or had.
 fn set_of(session: &Session, told: &Told<'_>) -> Result<usize, InputError> {
+    let interface = interface_of(session, told)?;
+    let set = interface.and_then(|index| session.names.interfaces[index].set);
+    Ok(set.unwrap_or(SetTrack::UNATTACHED))
+}
+
+/// The interface of which something is told; without a name, the first of the process that has
+/// or had a set, or else the first.
+fn interface_of(session: &Session, told: &Told<'_>) -> Result<Option<usize>, InputError> {
     let process = session.lanes[told.lane].process;
-    let mut interfaces = session.names.interfaces.iter().filter(|known| known.process == process);
-    let set = match told.on {
-        None => interfaces.find_map(|known| known.set),
-        Some(on) => match interfaces.find(|known| known.name == on) {
-            Some(known) => known.set,
+    let mut own = session.names.interfaces.iter().enumerate();
+    let of_process = |known: &(usize, &Interface)| known.1.process == process;
+    let found = match told.on {
+        None => own
+            .clone()
+            .filter(of_process)
+            .find(|(_, known)| known.set.is_some())
+            .or_else(|| own.find(of_process)),
+        Some(on) => match own.find(|known| of_process(known) && known.1.name == on) {
             None => return Err(InputError(format!("`{on}` is no set interface of {process}"))),
+            found => found,
         },
     };
-    Ok(set.unwrap_or(SetTrack::UNATTACHED))
+    Ok(found.map(|(index, _)| index))
 }
 
 /// A client waits for a configuration without a limit, although its statement has failed.

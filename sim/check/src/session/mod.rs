@@ -24,7 +24,7 @@ pub(crate) use call::{
 pub(crate) use claim::{become_refused, ends_life, is_held};
 pub(crate) use commit::commit;
 pub(crate) use evidence::{bit, note_evidence, suspected};
-pub(crate) use names::{AllocatedBuffer, Names, SentCommand};
+pub(crate) use names::{AllocatedBuffer, Interface, Names, SentCommand};
 pub(crate) use outcomes::{outcomes, outcomes_of};
 pub(crate) use provisional::{adopt, fail_to_attach, find_again, keep_or_revoke, provide};
 pub(crate) use set::{SetTrack, StatementTrack};

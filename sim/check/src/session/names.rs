@@ -18,6 +18,8 @@ pub(crate) struct Interface {
     pub(crate) process: Process,
     /// The set it is, or was last, attached to.
     pub(crate) set: Option<usize>,
+    /// Whether a statement was issued for its set before there was one.
+    pub(crate) issued: bool,
 }
 
 /// What a name other than a set interface's stands for.
@@ -80,8 +82,12 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) fn new(header: &Header) -> Self {
-        let default =
-            |process: Process| Interface { name: process.set_interface(), process, set: None };
+        let default = |process: Process| Interface {
+            name: process.set_interface(),
+            process,
+            set: None,
+            issued: false,
+        };
         let mut names =
             Self { interfaces: Process::all().map(default).collect(), ..Self::default() };
         for (name, process) in &header.interfaces {
@@ -93,7 +99,7 @@ impl Names {
     /// One more set interface, unless there is one of that name.
     pub(crate) fn add_interface(&mut self, name: String, process: Process) {
         if self.interface(&name).is_none() {
-            self.interfaces.push(Interface { name, process, set: None });
+            self.interfaces.push(Interface { name, process, set: None, issued: false });
         }
     }
 

@@ -285,3 +285,24 @@ fn a_first_command_that_is_given_while_the_set_ends() {
         seen.is_conformant();
     }
 }
+
+/// A client process that writes into a buffer has an address of it: of its own GetCommand, or
+/// of MapBufferHandle.
+#[test]
+fn who_writes_has_an_address() {
+    for (writer, clauses) in
+        [("primary.t1", &[][..]), ("secondary1.main", &["client.buffer.mapped"][..])]
+    {
+        let mut seen = Recording::of(1);
+        seen.opens("primary.main", "cset", 1);
+        seen.call("secondary1.main", "OpenInSecondary", "x1set", r#","args":{"name":"S"}"#);
+        seen.ret("secondary1.main", "NOERROR", "");
+        seen.waits("primary.t1", 1);
+        seen.given("primary.t1", "c1", "Write", "b1");
+        seen.0.push(format!(r#"{{"lane":"{writer}","wrote":"b1"}}"#));
+        let judged = seen.judged();
+        assert_eq!(judged.verdict, Verdict::Conformant);
+        let found = judged.findings.iter().map(|finding| finding.clause.info().id);
+        assert_eq!(found.collect::<Vec<_>>(), clauses, "{writer}");
+    }
+}

@@ -193,3 +193,30 @@ fn each_set_is_judged_by_its_own_statement() {
     let others = both().event(&told("sset", succeeded)).read();
     assert!(others.error.is_some_and(|error| error.message.contains("no set interface")));
 }
+
+/// The statements of two sets, issued before either set is made: each has its own. Of one set a
+/// second one is a second one.
+#[test]
+fn statements_before_their_sets() {
+    let issued = |on: &str, devices: &str| {
+        format!(r#""lane":"primary.sql","on":"{on}","statement":"issued"{devices}"#)
+    };
+    let create = |on: &str, name: &str| {
+        format!(
+            r#""call":"CreateEx","on":"{on}","args":{{"name":"{name}","config":{{"deviceCount":1}}}}"#
+        )
+    };
+    for devices in ["", r#","devices":1"#] {
+        let both = Lines::of(TWO_SETS)
+            .event(&issued("cset", devices))
+            .event(&issued("c2set", devices))
+            .good("primary.main", &create("cset", "S"))
+            .good("primary.main", &create("c2set", "T"));
+        assert_eq!(both.found(), Vec::new());
+    }
+    let twice = Lines::of(TWO_SETS)
+        .event(&issued("cset", ""))
+        .event(&issued("cset", ""))
+        .good("primary.main", &create("cset", "S"));
+    assert_eq!(twice.found(), [Clause::ClientCreateOneStatement]);
+}

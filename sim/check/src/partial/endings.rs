@@ -52,4 +52,9 @@ impl<'t> Endings<'t> {
     pub(super) fn call_of(&self, returns: usize) -> Option<usize> {
         self.calls.get(&returns).copied()
     }
+
+    /// Where the call returns that begins at this position.
+    pub(super) fn return_of(&self, call: usize) -> Option<usize> {
+        self.calls.iter().find(|(_, of)| **of == call).map(|(returns, _)| *returns)
+    }
 }

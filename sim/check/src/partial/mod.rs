@@ -18,6 +18,8 @@ mod endings;
 mod server;
 mod synthesize;
 
+use std::collections::BTreeSet;
+
 use crate::Checker;
 use crate::dispatch::refuse_return;
 use crate::explain::{InputError, Judged, Verdict};
@@ -27,7 +29,7 @@ use vdi_spec::codes::HResult;
 use vdi_trace::{Event, Function, Header, Process, TraceError};
 
 use endings::Endings;
-use synthesize::Synthesizer;
+use synthesize::{Synthesizer, Whole};
 
 /// Judges events of which a side is missing. That the server closes is tried where it is
 /// not enough that it aborts.
@@ -147,35 +149,93 @@ fn note(
 }
 
 fn judge_with(
-    mut checker: Checker,
+    checker: Checker,
     header: &Header,
     events: &[(usize, Event<'_>)],
     closes: bool,
 ) -> Judged {
     let whole = Synthesizer::new(header, events, closes).whole();
-    note(&mut checker, whole.interfaces, whole.handles);
-    let mut refused = None;
-    for (line, event) in whole.events {
-        let event: &Event<'_> = std::borrow::Borrow::borrow(&event);
-        if refused == Some(line)
-            && !is_synthesized(event)
-            && let Event::Return { lane, status, out, .. } = event
-        {
-            let seen = Returned { status: *status, out };
-            return match refuse_return(&mut checker, line, lane.as_str(), &seen, event) {
-                Ok(()) => checker.finish(),
-                Err(error) => checker.finish_with(error.at(line, event)),
-            };
-        }
-        match checker.event(line, event) {
+    let mut followed = checker.clone();
+    note(&mut followed, whole.interfaces.iter().cloned(), whole.handles.clone());
+    for (at, (line, event)) in whole.events.iter().enumerate() {
+        let event: &Event<'_> = std::borrow::Borrow::borrow(event);
+        match followed.event(*line, event) {
             Ok(true) => {}
-            Ok(false) => break,
+            Ok(false) if is_synthesized(event) => {
+                let judged = followed.finish();
+                let decided = matches!(judged.verdict, Verdict::Violation(_));
+                let told = if decided { refused(&checker, &whole, at, events) } else { None };
+                return told.unwrap_or(judged);
+            }
             // A call that no server could make explains nothing.
-            Err(_) if is_synthesized(event) => refused = Some(line),
-            Err(error) => return checker.finish_with(error.at(line, event)),
+            Err(error) => {
+                let told = is_synthesized(event).then(|| refused(&checker, &whole, at, events));
+                let told = told.flatten();
+                return told.unwrap_or_else(|| followed.finish_with(error.at(*line, event)));
+            }
+            Ok(false) => break,
         }
     }
-    checker.finish()
+    followed.finish()
+}
+
+/// What was to be explained by the synthesized event of this position, which cannot be: it is
+/// wrong itself, with what was before. `None` if nothing returns there.
+fn refused(
+    checker: &Checker,
+    whole: &Whole<'_>,
+    at: usize,
+    events: &[(usize, Event<'_>)],
+) -> Option<Judged> {
+    let of_line = events.iter().position(|(line, _)| *line == whole.events[at].0)?;
+    let returns = match &events[of_line].1 {
+        Event::Return { .. } => of_line,
+        Event::Call { .. } => Endings::of(events).return_of(of_line)?,
+        _ => return None,
+    };
+    let mut without = BTreeSet::from([at]);
+    loop {
+        match refused_without(checker.clone(), whole, &without, &events[returns]) {
+            Ok(judged) => return Some(judged),
+            // What comes of what cannot be is not there, either.
+            Err(position)
+                if is_synthesized(std::borrow::Borrow::borrow(&whole.events[position].1)) =>
+            {
+                if !without.insert(position) {
+                    return None;
+                }
+            }
+            Err(_) => return None,
+        }
+    }
+}
+
+/// The verdict on an answer before which these synthesized events are left out; the position
+/// of the first event that is not allowed, if there is one before.
+fn refused_without(
+    mut checker: Checker,
+    whole: &Whole<'_>,
+    without: &BTreeSet<usize>,
+    (line, event): &(usize, Event<'_>),
+) -> Result<Judged, usize> {
+    note(&mut checker, whole.interfaces.iter().cloned(), whole.handles.clone());
+    for (position, (of, known)) in whole.events.iter().enumerate() {
+        let known: &Event<'_> = std::borrow::Borrow::borrow(known);
+        if of == line
+            && !is_synthesized(known)
+            && let Event::Return { lane, status, out, .. } = known
+        {
+            let seen = Returned { status: *status, out };
+            return Ok(match refuse_return(&mut checker, *line, lane.as_str(), &seen, event) {
+                Ok(()) => checker.finish(),
+                Err(error) => checker.finish_with(error.at(*line, event)),
+            });
+        }
+        if !without.contains(&position) && !matches!(checker.event(*of, known), Ok(true)) {
+            return Err(position);
+        }
+    }
+    Err(whole.events.len() - 1)
 }
 
 /// Whether it is a call of the side that was not seen.

@@ -407,7 +407,10 @@ impl<'t> Synthesizer<'t> {
                 later += usize::from(self.endings.ends_with(at, HResult::NOERROR));
             }
         }
-        later
+        // One more than there are is wrong when it is opened, and not before.
+        let known = &self.sets[set];
+        let most = known.asked.device_count as usize;
+        later.min(most.saturating_sub(known.devices.len()))
     }
 
     /// Before the first command everything is open.

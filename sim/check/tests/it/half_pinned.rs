@@ -306,3 +306,40 @@ fn who_writes_has_an_address() {
         assert_eq!(found.collect::<Vec<_>>(), clauses, "{writer}");
     }
 }
+
+/// What is wrong is a call of the client that was seen, and not one of the server that nobody
+/// made.
+#[test]
+fn what_no_server_can_explain_is_wrong_itself() {
+    let begun = |code: &str| {
+        let mut seen = Recording::of(1);
+        seen.opens("primary.main", "cset", 1);
+        seen.waits("primary.t1", 1);
+        seen.given("primary.t1", "c1", code, "b1");
+        seen
+    };
+    // An end, and a command after it.
+    for (end, code, clause) in [
+        ("VD_E_CLOSE", "Flush", "client.get-command.close-again"),
+        ("VD_E_CLOSE", "Write", "client.get-command.close-again"),
+        ("VD_E_ABORT", "Flush", "abort.no-delivery"),
+        ("VD_E_ABORT", "Write", "abort.no-delivery"),
+    ] {
+        let mut seen = begun("Flush");
+        seen.completes("primary.t1", 1, "c1", "ERROR_SUCCESS", 0);
+        seen.waits("primary.t1", 1);
+        seen.ret("primary.t1", end, "");
+        seen.waits("primary.t1", 1);
+        seen.given("primary.t1", "c2", code, "b2");
+        assert_eq!(seen.breaks(), clause, "{end} {code} {:#?}", seen.judged());
+    }
+    // More devices than there are.
+    let mut seen = begun("Flush");
+    seen.completes("primary.t1", 1, "c1", "ERROR_SUCCESS", 0);
+    seen.call("primary.main", "OpenDevice", "cset", r#","as":"d2","args":{"name":"S2"}"#);
+    seen.ret("primary.main", "NOERROR", "");
+    let line = seen.0.len();
+    let Verdict::Violation(violation) = seen.judged().verdict else { panic!("conformant") };
+    let clause = violation.clause.info().id;
+    assert_eq!((violation.line, clause), (line, "client.open-device.surplus"));
+}

@@ -50,14 +50,18 @@ impl<'a> Expectations<'a> {
         let call = &self.checker.session.calls[self.index];
         // The agent that returns before its time returns as after an abort, unless a callback
         // is all that is missing.
-        let returns_early = call.is_agent() && !self.owes;
+        let shows = match call.is_agent() {
+            true if self.owes => Shows::Nothing,
+            true => Shows::Abort,
+            false => Shows::status(self.seen.status),
+        };
         Refusal {
             set: call.bound.set,
             call: Some(self.index),
             clause: self.clause(),
             expected: self.allowed,
             got: event.to_string(),
-            shows: if returns_early { Shows::Abort } else { Shows::status(self.seen.status) },
+            shows,
         }
     }
 

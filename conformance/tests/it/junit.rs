@@ -154,6 +154,27 @@ fn listing(result: &ScenarioResult) -> Baseline {
     Baseline::of(&[result], "it is known")
 }
 
+fn summary<'a>(
+    profile: &'a Profile,
+    results: &'a [ScenarioResult],
+    baseline: &'a Baseline,
+) -> Summary<'a> {
+    Summary {
+        command: "run",
+        implementation: "one".to_owned(),
+        options: "",
+        profile_name: "documented-pages",
+        profile,
+        parties: &[Party::Interface],
+        results,
+        baseline,
+        stale: Vec::new(),
+        role: None,
+        verbose: false,
+        files: BTreeMap::from([("a/d".to_owned(), "scenarios/a/d.json".to_owned())]),
+    }
+}
+
 /// Each pair of verdicts, with and without a baseline that lists the second, with and without
 /// an entry that is stale.
 #[test]
@@ -176,20 +197,8 @@ fn it_fails_whenever_the_run_does() {
                     reason: "it was".to_owned(),
                 };
                 let stale = Stale { entry, got: "conformant".to_owned() };
-                let summary = Summary {
-                    command: "run",
-                    implementation: "one".to_owned(),
-                    options: "",
-                    profile_name: "documented-pages",
-                    profile: &profile,
-                    parties: &[Party::Interface],
-                    results: &results,
-                    baseline: &baseline,
-                    stale: is_stale.then_some(stale).into_iter().collect(),
-                    role: None,
-                    verbose: false,
-                    files: BTreeMap::from([("a/d".to_owned(), "scenarios/a/d.json".to_owned())]),
-                };
+                let stale = is_stale.then_some(stale).into_iter().collect();
+                let summary = Summary { stale, ..summary(&profile, &results, &baseline) };
                 let text = junit(&summary, false);
                 let document = roxmltree::Document::parse(&text).expect("XML");
                 assert_eq!(wrong(&document), Vec::<String>::new(), "{text}");
@@ -210,20 +219,8 @@ fn it_fails_whenever_the_run_does() {
 fn its_message_is_what_was_expected_and_what_came() {
     let profile = Profile::default();
     let results = [result("a/d", violation(Party::Interface))];
-    let summary = Summary {
-        command: "run",
-        implementation: "one".to_owned(),
-        options: "",
-        profile_name: "documented-pages",
-        profile: &profile,
-        parties: &[Party::Interface],
-        results: &results,
-        baseline: &Baseline::default(),
-        stale: Vec::new(),
-        role: None,
-        verbose: false,
-        files: BTreeMap::from([("a/d".to_owned(), "scenarios/a/d.json".to_owned())]),
-    };
+    let baseline = Baseline::default();
+    let summary = summary(&profile, &results, &baseline);
     let text = junit(&summary, true);
     let document = roxmltree::Document::parse(&text).expect("XML");
     let find = |name: &str| {

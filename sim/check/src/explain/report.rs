@@ -47,8 +47,6 @@ pub(crate) struct Report {
 struct Sides {
     /// Whether the server was not recorded.
     server_unseen: bool,
-    /// Whether clients were not recorded, and no other was seen.
-    client_unseen: bool,
     /// Whether anything was seen of server and client, or need not be.
     seen: [bool; 2],
 }
@@ -69,7 +67,6 @@ impl Report {
             provoked: header.on_purpose(),
             sides: Sides {
                 server_unseen: header.unseen.contains(&Party::Server),
-                client_unseen: header.unseen.contains(&Party::Client),
                 seen: [Party::Server, Party::Client].map(|party| header.unseen.contains(&party)),
             },
         }
@@ -94,7 +91,7 @@ impl Report {
     pub(crate) fn see(&mut self, party: Party) {
         match party {
             Party::Server => self.sides.seen[0] = true,
-            Party::Client => (self.sides.seen[1], self.sides.client_unseen) = (true, false),
+            Party::Client => self.sides.seen[1] = true,
             Party::Interface => {}
         }
     }
@@ -109,15 +106,6 @@ impl Report {
             [false, true] if !id.starts_with("client.create.") => Some(Party::Server),
             [true, false] if id.starts_with("server.open.") => Some(Party::Client),
             [true, true] | [false, false] | [false, true] | [true, false] => None,
-        }
-    }
-
-    /// Of a server by itself nothing can be said: it opens a set that nobody was seen to make.
-    fn excuse_without_client(&mut self) {
-        let Verdict::Violation(violation) = &self.verdict else { return };
-        if self.sides.client_unseen && violation.clause.info().id.starts_with("server.open.") {
-            let line = violation.line;
-            self.decide(Verdict::Inconclusive(Box::new(Undecided { line, why: Why::NoClient })));
         }
     }
 
@@ -205,7 +193,6 @@ impl Report {
         if let Verdict::Violation(violation) = &mut self.verdict {
             violation.readings = cited(violation.clause);
         }
-        self.excuse_without_client();
         let missing = self.missing();
         let used = CLAUSES.iter().zip(&self.used).filter(|(_, used)| **used);
         Judged {

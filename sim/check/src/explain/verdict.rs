@@ -135,7 +135,7 @@ pub enum Why {
         /// How many of one set may be open.
         most: usize,
     },
-    /// No client was recorded, and it is the client that makes the set.
+    /// A client was not recorded, and what is seen may be its doing.
     NoClient,
     /// A fault of the checker itself.
     Fault {
@@ -158,8 +158,8 @@ impl fmt::Display for Undecided {
             }
             Why::NoClient => write!(
                 f,
-                "the set that is opened in line {} was made by a client that was not recorded: \
-                 record the client too, and put both together with `vdi join`",
+                "what is in line {} may be the doing of a client that was not recorded: record \
+                 that client too, and put both together with `vdi join`",
                 self.line
             ),
             Why::Fault { message } if self.line == 0 => {

@@ -22,14 +22,14 @@ use std::collections::BTreeSet;
 
 use crate::Checker;
 use crate::dispatch::refuse_return;
-use crate::explain::{InputError, Judged, Verdict};
+use crate::explain::{InputError, Judged, Undecided, Verdict, Why};
 use crate::session::Returned;
 use vdi_spec::clauses::Party;
 use vdi_spec::codes::HResult;
 use vdi_trace::{Event, Function, Header, Process, TraceError};
 
 use endings::Endings;
-use synthesize::{Synthesizer, Whole};
+use synthesize::{Synthesizer, Whole, is_served};
 
 /// Judges events of which a side is missing. That the server closes is tried where it is
 /// not enough that it aborts.
@@ -42,6 +42,9 @@ pub(crate) fn judge(checker: Checker, header: &Header, events: &[(usize, Event<'
         let (line, text) = (1, String::new());
         return checker.finish_with(TraceError { line, column: 0, message: why.to_owned(), text });
     }
+    if is_served(header, events) {
+        return excused(judge_with(checker, header, events, false));
+    }
     let judged = judge_with(checker.clone(), header, events, false);
     match &judged.verdict {
         Verdict::Violation(violation) if may_follow_close(events, violation.line) => {
@@ -52,6 +55,14 @@ pub(crate) fn judge(checker: Checker, header: &Header, events: &[(usize, Event<'
         | Verdict::Inconclusive(_)
         | Verdict::Unreadable { .. } => judged,
     }
+}
+
+/// Of a history that lacks clients, and not the server: what is not explained by those who were
+/// seen may be the doing of one who was not, and none is made up.
+fn excused(judged: Judged) -> Judged {
+    let Verdict::Violation(violation) = &judged.verdict else { return judged };
+    let undecided = Undecided { line: violation.line, why: Why::NoClient };
+    Judged { verdict: Verdict::Inconclusive(Box::new(undecided)), ..judged }
 }
 
 /// Whether the event of this line is an answer that the server's Close may explain where its
@@ -168,11 +179,12 @@ fn judge_with(
                 return told.unwrap_or(judged);
             }
             // A call that no server could make explains nothing.
-            Err(error) => {
-                let told = is_synthesized(event).then(|| refused(&checker, &whole, at, events));
-                let told = told.flatten();
-                return told.unwrap_or_else(|| followed.finish_with(error.at(*line, event)));
+            Err(_) if is_synthesized(event) => {
+                if let Some(told) = refused(&checker, &whole, at, events) {
+                    return told;
+                }
             }
+            Err(error) => return followed.finish_with(error.at(*line, event)),
             Ok(false) => break,
         }
     }

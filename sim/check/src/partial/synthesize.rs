@@ -32,6 +32,8 @@ pub(super) struct Whole<'t> {
 pub(super) struct Synthesizer<'t> {
     events: &'t [(usize, Event<'t>)],
     endings: Endings<'t>,
+    /// Whether the server was seen, and is not to be made up.
+    served: bool,
     /// Whether clients are missing, too, and not the server alone.
     others: bool,
     /// Whether an end that a client learns of may be a close as well as an abort.
@@ -80,6 +82,7 @@ impl<'t> Synthesizer<'t> {
         Self {
             events,
             endings: Endings::of(events),
+            served: is_served(header, events),
             others: header.unseen.contains(&Party::Client),
             closes,
             whole: Vec::with_capacity(events.len() * 2),
@@ -101,6 +104,11 @@ impl<'t> Synthesizer<'t> {
     /// All events, and what they need to be understood.
     pub(super) fn whole(mut self) -> Whole<'t> {
         let events = self.events;
+        if self.served {
+            let as_seen = events.iter().map(|(line, event)| (*line, Cow::Borrowed(event)));
+            let (interfaces, handles) = (Vec::new(), BTreeMap::new());
+            return Whole { events: as_seen.collect(), interfaces, handles };
+        }
         for (at, (line, event)) in events.iter().enumerate() {
             (self.at, self.line) = (at, *line);
             if let Event::Call { call, on, args, creates, lane, .. } = event {
@@ -552,6 +560,13 @@ impl<'t> Synthesizer<'t> {
         let callback = set.completed(device.unwrap_or_default(), command.as_str(), args);
         self.add(callback);
     }
+}
+
+/// Whether the server is among those whose calls are in the trace.
+pub(super) fn is_served(header: &Header, events: &[(usize, Event<'_>)]) -> bool {
+    let of_server = |lane: &str| LaneName::process_of(lane) == Ok(Process::Server);
+    !header.unseen.contains(&Party::Server)
+        && events.iter().any(|(_, event)| event.lane().is_some_and(of_server))
 }
 
 /// Another client opens devices of a set that nobody was seen to open.

@@ -1,6 +1,6 @@
 //! What is still in progress at the end; what cannot be judged; half a history.
 
-use vdi_check::{Checker, Judged, Verdict, ask, check_reader, check_reader_with, exit_code};
+use vdi_check::{Checker, Judged, Verdict, Why, ask, check_reader, check_reader_with, exit_code};
 use vdi_spec::clauses::{Party, Profile};
 use vdi_trace::{Event, Trace};
 
@@ -320,6 +320,27 @@ fn a_server_by_itself_is_not_judged() {
     assert_eq!(told.exit_code(&PARTIES), 2);
     let hint = judged(&format!("{HEADER}{CONFIGURED}")).hint().expect("no client");
     assert!(hint.contains("vdi join"), "{hint}");
+}
+
+/// Where clients of other processes alone were not seen, the server is the one that was: what
+/// those who were seen explain is conformant, and the rest is nobody's.
+#[test]
+fn clients_in_other_processes_that_were_not_seen() {
+    let unseen = "{\"vdi\":\"trace/1\",\"unseen\":[\"client\"]}\n";
+    let made = format!("{unseen}{CREATE}{CONFIGURED}{GIVEN}");
+    judged(&made).assert_conformant();
+    // What a secondary has completed is called back.
+    let others = r#"{"lane":"server.agent","call":"ExecuteCompletionAgent","on":"sset"}
+{"lane":"server.main","call":"OpenDevice","on":"sset","as":"s","args":{"name":"S"}}
+{"lane":"server.main","return":"NOERROR"}
+{"lane":"server.main","call":"SendCommand","on":"s","as":"c1","args":{"code":"Flush"}}
+{"lane":"server.main","return":"NOERROR"}
+{"lane":"server.agent","callback":"c1","completion":"ERROR_SUCCESS","bytes":0}
+"#;
+    let told = judged(&format!("{made}{others}"));
+    let Verdict::Inconclusive(undecided) = &told.verdict else { panic!("{told:?}") };
+    assert!(matches!(undecided.why, Why::NoClient), "{undecided}");
+    assert_eq!(told.exit_code(&PARTIES), 2);
 }
 
 /// The first device has the name of its set, though the Create has not returned yet.

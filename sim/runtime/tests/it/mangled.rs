@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use vdi_runtime::Timeout;
+use vdi_runtime::{ClientDevice, ClientSet, Delivered, Timeout};
 use vdi_spec::codes::{HResult, Win32};
 use vdi_spec::config::VdConfig;
 
@@ -92,24 +92,44 @@ fn who_overwrites_and_dies_is_noticed() {
     }
 }
 
+/// A client that was given a Write, of a server that is another process.
+struct Given {
+    server: Other,
+    set: ClientSet,
+    device: ClientDevice,
+    command: Delivered,
+}
+
+impl Given {
+    fn of(prefix: &str) -> Self {
+        let set = shared(prefix).client_set();
+        let config = VdConfig { device_count: 1, ..VdConfig::default() };
+        set.create(None, SET, &config).expect("a new name");
+        let one = Size { devices: 1, ..ENDLESS };
+        let server = Other::start("server", prefix, one);
+        let waiting = set.clone();
+        in_time(move || waiting.get_configuration(Timeout::Infinite)).expect("configured");
+        let device = set.open_device(SET).expect("configured");
+        let first = device.clone();
+        let command = in_time(move || first.get_command(Timeout::Infinite)).expect("a command");
+        Self { server, set, device, command }
+    }
+}
+
+/// Cuts the last buffer off the object.
+fn cut(prefix: &str) {
+    let object = OpenOptions::new().write(true).open(objects(prefix).remove(0)).expect("ours");
+    let length = object.metadata().expect("it exists").len();
+    object.set_len(length - 65_536).expect("it is ours");
+}
+
 /// What was cut off is never taken for data: the client is refused, and the set aborted.
 #[test]
 fn lost_bytes_are_unexpected() {
     let prefix = new_prefix();
-    let set = shared(&prefix).client_set();
-    let config = VdConfig { device_count: 1, ..VdConfig::default() };
-    set.create(None, SET, &config).expect("a new name");
-    let one = Size { devices: 1, ..ENDLESS };
-    let server = Other::start("server", &prefix, one);
-    let waiting = set.clone();
-    in_time(move || waiting.get_configuration(Timeout::Infinite)).expect("configured");
-    let device = set.open_device(SET).expect("configured");
-    let first = device.clone();
-    let command = in_time(move || first.get_command(Timeout::Infinite)).expect("a command");
+    let Given { server, set, device, command } = Given::of(&prefix);
     let bytes = command.buffer.as_ref().and_then(vdi_runtime::Buffer::bytes).expect("a Write");
-    let file = OpenOptions::new().write(true).open(objects(&prefix).remove(0)).expect("ours");
-    let length = file.metadata().expect("it exists").len();
-    file.set_len(length - 65_536).expect("it is ours");
+    cut(&prefix);
     let mut data = vec![1; 65_536];
     bytes.copy_to(&mut data);
     assert!(data.iter().all(|byte| *byte == 0), "there is nothing");
@@ -127,20 +147,9 @@ fn lost_bytes_are_unexpected() {
 #[test]
 fn the_system_finds_lost_bytes_too() {
     let prefix = new_prefix();
-    let set = shared(&prefix).client_set();
-    let config = VdConfig { device_count: 1, ..VdConfig::default() };
-    set.create(None, SET, &config).expect("a new name");
-    let one = Size { devices: 1, ..ENDLESS };
-    let server = Other::start("server", &prefix, one);
-    let waiting = set.clone();
-    in_time(move || waiting.get_configuration(Timeout::Infinite)).expect("configured");
-    let device = set.open_device(SET).expect("configured");
-    let first = device.clone();
-    let command = in_time(move || first.get_command(Timeout::Infinite)).expect("a command");
+    let Given { server, set, device, command } = Given::of(&prefix);
     let bytes = command.buffer.as_ref().and_then(vdi_runtime::Buffer::bytes).expect("a Write");
-    let object = OpenOptions::new().write(true).open(objects(&prefix).remove(0)).expect("ours");
-    let length = object.metadata().expect("it exists").len();
-    object.set_len(length - 65_536).expect("it is ours");
+    cut(&prefix);
     let medium = tempfile::tempfile().expect("a file");
     bytes.write_to(&medium, 0, 65_536).expect("it goes on");
     assert_eq!(bytes.read_from(&medium, 0, 65_536).expect("it goes on"), 65_536);

@@ -1,9 +1,10 @@
-//! How the calls that were seen end, known ahead.
+//! What was seen, known ahead: how calls end, what a client is given, and what it opens later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vdi_spec::codes::HResult;
-use vdi_trace::{Event, Out};
+use vdi_spec::config::VdConfig;
+use vdi_trace::{Args, Event, Function, LaneName, Out, Process};
 
 /// How the call that begins at an event will end.
 #[derive(Clone, Copy, Debug)]
@@ -13,8 +14,9 @@ pub(super) struct Ending<'t> {
 }
 
 /// Calls and returns by the positions of their events.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Endings<'t> {
+    events: &'t [(usize, Event<'t>)],
     /// By the position of the call.
     endings: BTreeMap<usize, Ending<'t>>,
     /// By the position of the return, the position of the call.
@@ -23,7 +25,7 @@ pub(super) struct Endings<'t> {
 
 impl<'t> Endings<'t> {
     pub(super) fn of(events: &'t [(usize, Event<'t>)]) -> Self {
-        let mut seen = Self::default();
+        let mut seen = Self { events, endings: BTreeMap::new(), calls: BTreeMap::new() };
         let mut open: BTreeMap<&str, usize> = BTreeMap::new();
         for (at, (_, event)) in events.iter().enumerate() {
             if let Event::Call { lane, .. } = event {
@@ -57,4 +59,62 @@ impl<'t> Endings<'t> {
     pub(super) fn return_of(&self, call: usize) -> Option<usize> {
         self.calls.iter().find(|(_, of)| **of == call).map(|(returns, _)| *returns)
     }
+
+    /// The configuration that a client is given on an interface from this position on.
+    pub(super) fn configuration_on(&self, interface: &str, from: usize) -> Option<&'t VdConfig> {
+        let gets = |event: &Event<'_>| {
+            matches!(event, Event::Call { call: Function::GetConfiguration, on, .. }
+                if on.as_str() == interface)
+        };
+        let all = self.events.iter().enumerate().skip(from);
+        let mut events = all.filter(|(_, (_, event))| gets(event));
+        events.find_map(|(at, _)| self.ending(at)?.out.config.as_deref())
+    }
+
+    /// The names of the devices that are opened on an interface.
+    pub(super) fn opened_on(&self, interface: &str) -> BTreeSet<&'t str> {
+        let opened = self.events.iter().enumerate().filter_map(|(at, (_, event))| {
+            let Event::Call { call: Function::OpenDevice, on, args, .. } = event else {
+                return None;
+            };
+            let opens = self.ends_with(at, HResult::NOERROR);
+            (on.as_str() == interface && opens).then(|| name_of(args))
+        });
+        opened.collect()
+    }
+
+    /// How many devices are opened after this position, in the present life of the set of this
+    /// name, on these interfaces and those that open it meanwhile.
+    pub(super) fn opened_after(
+        &self,
+        position: usize,
+        name: &str,
+        interfaces: &mut BTreeSet<&'t str>,
+    ) -> usize {
+        let mut later = 0;
+        for (at, (_, event)) in self.events.iter().enumerate().skip(position + 1) {
+            let Event::Call { call, on, args, lane, .. } = event else { continue };
+            let of_set = interfaces.contains(on.as_str());
+            if is_open_in_secondary(*call) && args.name.is_some() && name_of(args) == name {
+                interfaces.insert(on.as_str());
+            } else if *call == Function::Close && of_set && is_primary(lane.as_str()) {
+                break;
+            } else if *call == Function::OpenDevice && of_set {
+                later += usize::from(self.ends_with(at, HResult::NOERROR));
+            }
+        }
+        later
+    }
+}
+
+pub(super) fn name_of<'a>(args: &'a Args<'_>) -> &'a str {
+    args.name.as_ref().map(|name| name.as_str()).unwrap_or_default()
+}
+
+pub(super) const fn is_open_in_secondary(call: Function) -> bool {
+    matches!(call, Function::OpenInSecondary | Function::OpenInSecondaryEx)
+}
+
+pub(super) fn is_primary(lane: &str) -> bool {
+    LaneName::process_of(lane) == Ok(Process::Primary)
 }

@@ -10,7 +10,7 @@ use vdi_trace::{
     Args, CLIENT_SET, Event, Function, Handle, Header, LaneName, Name, Process, TimeoutArg,
 };
 
-use super::endings::{Ending, Endings};
+use super::endings::{Ending, Endings, is_open_in_secondary, is_primary, name_of};
 use super::server::{End, Set, TRANSFER, begins, named, succeeds};
 
 /// The client that opens the devices which nobody was seen to open.
@@ -291,7 +291,7 @@ impl<'t> Synthesizer<'t> {
     /// A client that has not asked for the configuration opens a device: where that is
     /// allowed, the server has configured.
     fn configured_by(&mut self, seen: SeenCall<'t>) {
-        let given = self.configuration_on(seen.on, seen.at);
+        let given = self.endings.configuration_on(seen.on, seen.at);
         let Some(set) = self.set_of(seen.on).filter(|set| !set.progress.configured) else { return };
         let (events, lane) = set.configure(given);
         self.add(events);
@@ -346,14 +346,14 @@ impl<'t> Synthesizer<'t> {
         if !self.others {
             return;
         }
-        let given = self.configuration_on(on, 0);
+        let given = self.endings.configuration_on(on, 0);
         let asked = match given {
             Some(given) => {
                 let server = Features::WRITE_MEDIA | Features::READ_MEDIA;
                 VdConfig { features: given.features.without(server), ..given.client_part() }
             }
             None => {
-                let opened = self.opened_on(on);
+                let opened = self.endings.opened_on(on);
                 let count = opened.len() + usize::from(!opened.contains(name));
                 VdConfig { device_count: count as u32, ..VdConfig::default() }
             }
@@ -375,46 +375,12 @@ impl<'t> Synthesizer<'t> {
         self.add(events);
     }
 
-    /// The configuration that a client is given on an interface from this position on.
-    fn configuration_on(&self, interface: &str, from: usize) -> Option<&'t VdConfig> {
-        let gets = |event: &Event<'_>| {
-            matches!(event, Event::Call { call: Function::GetConfiguration, on, .. }
-                if on.as_str() == interface)
-        };
-        let all = self.events.iter().enumerate().skip(from);
-        let mut events = all.filter(|(_, (_, event))| gets(event));
-        events.find_map(|(at, _)| self.endings.ending(at)?.out.config.as_deref())
-    }
-
-    /// The names of the devices that are opened on an interface.
-    fn opened_on(&self, interface: &str) -> BTreeSet<&'t str> {
-        let opened = self.events.iter().enumerate().filter_map(|(at, (_, event))| {
-            let Event::Call { call: Function::OpenDevice, on, args, .. } = event else {
-                return None;
-            };
-            let opens = self.endings.ends_with(at, HResult::NOERROR);
-            (on.as_str() == interface && opens).then(|| name_of(args))
-        });
-        opened.collect()
-    }
-
     /// How many devices of a set are seen to be opened from here on, in its present life.
     fn opens_later(&self, set: usize) -> usize {
         let name = self.sets[set].name.as_str();
         let known = self.interfaces.iter().filter(|(_, of)| **of == set);
         let mut interfaces: BTreeSet<&str> = known.map(|(interface, _)| *interface).collect();
-        let mut later = 0;
-        for (at, (_, event)) in self.events.iter().enumerate().skip(self.at + 1) {
-            let Event::Call { call, on, args, lane, .. } = event else { continue };
-            let of_set = interfaces.contains(on.as_str());
-            if is_open_in_secondary(*call) && args.name.is_some() && name_of(args) == name {
-                interfaces.insert(on.as_str());
-            } else if *call == Function::Close && of_set && is_primary(lane.as_str()) {
-                break;
-            } else if *call == Function::OpenDevice && of_set {
-                later += usize::from(self.endings.ends_with(at, HResult::NOERROR));
-            }
-        }
+        let later = self.endings.opened_after(self.at, name, &mut interfaces);
         // One more than there are is wrong when it is opened, and not before.
         let known = &self.sets[set];
         let most = known.asked.device_count as usize;
@@ -583,23 +549,11 @@ fn open_unseen(set: &str, names: &[String]) -> Vec<Event<'static>> {
     events
 }
 
-fn name_of<'a>(args: &'a Args<'_>) -> &'a str {
-    args.name.as_ref().map(|name| name.as_str()).unwrap_or_default()
-}
-
 const fn is_create(call: Function) -> bool {
     matches!(call, Function::Create | Function::CreateEx)
-}
-
-const fn is_open_in_secondary(call: Function) -> bool {
-    matches!(call, Function::OpenInSecondary | Function::OpenInSecondaryEx)
 }
 
 /// What the client's OpenDevice answers in Initializing, and not before.
 const fn is_answer_once_configured(status: HResult) -> bool {
     matches!(status, HResult::NOERROR | HResult::VD_E_OPEN | HResult::VD_E_INVALID)
-}
-
-fn is_primary(lane: &str) -> bool {
-    LaneName::process_of(lane) == Ok(Process::Primary)
 }

@@ -40,20 +40,24 @@ pub(crate) enum Shows {
 impl Shows {
     /// What a callback with this completion code looks like.
     pub(crate) fn completion(code: Win32) -> Self {
-        match code {
-            Win32::ERROR_OPERATION_ABORTED => Self::Abort,
-            Win32::ERROR_IO_DEVICE => Self::DeviceError,
-            _ => Self::NoAbort,
+        if code == Win32::ERROR_OPERATION_ABORTED {
+            Self::Abort
+        } else if code == Win32::ERROR_IO_DEVICE {
+            Self::DeviceError
+        } else {
+            Self::NoAbort
         }
     }
 
     /// What a return with this status looks like. The documents give the error state none.
     pub(crate) fn status(status: HResult) -> Self {
         let of_others = [HResult::VD_E_BUSY, HResult::VD_E_PROTOCOL, HResult::VD_E_MEMORY];
-        match status {
-            HResult::VD_E_ABORT => Self::Abort,
-            failure if failure.is_failure() && !of_others.contains(&failure) => Self::DeviceError,
-            _ => Self::NoAbort,
+        if status == HResult::VD_E_ABORT {
+            Self::Abort
+        } else if status.is_failure() && !of_others.contains(&status) {
+            Self::DeviceError
+        } else {
+            Self::NoAbort
         }
     }
 }

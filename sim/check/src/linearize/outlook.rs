@@ -8,7 +8,7 @@ use super::parts::{Aspect, Parts, bit, whole};
 use smallvec::SmallVec;
 use vdi_model::{
     BufferId, Call, Caller, ClientCall, ClientDevice, ClientLife, Device, DeviceName, Request,
-    Requested, Reserve, SecondaryLife, ServerCall, ServerDevice, ServerLife, Stage, State,
+    Requested, Reserve, ServerCall, ServerDevice, ServerLife, Stage, State,
 };
 use vdi_spec::codes::{CommandCode, Win32};
 
@@ -230,18 +230,15 @@ pub(super) const fn ends_set(call: &Call) -> bool {
 }
 
 /// Whether what happens without a call is the end of the server's or the primary's process as a
-/// step of which what it leaves can be told: of the primary's, if there is no other client that
-/// holds on to what it had.
+/// step of which what it leaves can be told.
 pub(super) fn ends_softly(
     context: &Context<'_>,
     config: &Configuration,
     known: &Spontaneous,
 ) -> bool {
-    let State { client, server, configuration_seen, ref secondaries, .. } = config.state;
-    let others = secondaries.contains(&SecondaryLife::Open)
-        || context.pending.iter().any(|pending| matches!(pending.call, Call::Secondary(..)));
+    let State { client, server, configuration_seen, .. } = config.state;
     let is_followed = match known {
-        Spontaneous::Exit(Caller::Client(0)) => !others,
+        Spontaneous::Exit(Caller::Client(0)) => true,
         Spontaneous::Exit(Caller::Server) => server == ServerLife::Open,
         Spontaneous::Exit(Caller::Client(_)) | Spontaneous::Passes(..) => false,
     };

@@ -8,8 +8,8 @@
 //! looks at the state without that mark, and leaves what it would have left. It is the same
 //! with the server's Close; with a client's Close, if a device stays open that makes an abort
 //! of it, whatever comes of the other calls; with the end of the server's process, or of the
-//! primary's, if that is the only client; and with the step that makes the set Active,
-//! before which SendCommand is refused.
+//! primary's; and with the step that makes the set Active, before which SendCommand is
+//! refused.
 //!
 //! This is right as long as nothing that came after has looked at what such a call changes,
 //! or changed what it looks at. After an abort calls on devices are refused, and change
@@ -28,8 +28,8 @@ use super::parts::bit;
 use super::slots::{Slot, SlotSet};
 use smallvec::SmallVec;
 use vdi_model::{
-    Agent, Call, Caller, ClientLife, Configuration as Configured, LaneId, Outcome, ServerCall,
-    ServerLife, Stage, State,
+    Agent, Buffer, Call, Caller, ClientLife, Configuration as Configured, LaneId, Outcome,
+    SecondaryLife, ServerCall, ServerLife, Stage, State,
 };
 
 /// Whether nothing happens without a call that is not followed closer.
@@ -221,11 +221,20 @@ impl Configuration {
         if aborted.is_none() {
             return;
         }
-        let gone = client != ClientLife::Created;
-        let State { commands, buffers, .. } = &mut self.state;
-        // What the client holds at the abort it keeps, until it closes.
+        let State { commands, buffers, secondaries, .. } = &mut self.state;
+        let has_mapped = |buffer: &Buffer| {
+            let mut all = (1..).zip(secondaries.iter());
+            all.any(|(bit, life)| *life == SecondaryLife::Open && buffer.mapped & (1 << bit) != 0)
+        };
+        // What the client holds at the abort it keeps, until it closes; and what the primary
+        // has left to others, until those do.
         for buffer in buffers.iter_mut().filter(|buffer| changed.contains(&buffer.id)) {
-            buffer.kept = !gone
+            let keeps = match client {
+                ClientLife::Created => true,
+                ClientLife::Dead => has_mapped(buffer),
+                ClientLife::Absent | ClientLife::Closed => false,
+            };
+            buffer.kept = keeps
                 && commands.iter().any(|command| {
                     command.buffer == Some(buffer.id) && command.stage == Stage::Delivered
                 });

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use vdi_spec::clauses::Party;
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
-use vdi_trace::{Args, Event, Function, LaneName, Out, Process};
+use vdi_trace::{Args, Event, Function, Header, LaneName, Out, Process};
 
 /// How the call that begins at an event will end.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +61,16 @@ impl<'t> Endings<'t> {
         self.calls.iter().find(|(_, of)| **of == call).map(|(returns, _)| *returns)
     }
 
+    /// Whether a set is created by what returns after this position.
+    pub(super) fn creates_after(&self, position: usize) -> bool {
+        self.calls.range(position..).any(|(_, call)| {
+            let creates = |event: &Event<'_>| {
+                matches!(event, Event::Call { call: Function::Create | Function::CreateEx, .. })
+            };
+            creates(&self.events[*call].1) && self.ends_with(*call, HResult::NOERROR)
+        })
+    }
+
     /// The configuration that a client is given on an interface from this position on.
     pub(super) fn configuration_on(&self, interface: &str, from: usize) -> Option<&'t VdConfig> {
         let gets = |event: &Event<'_>| {
@@ -81,6 +92,21 @@ impl<'t> Endings<'t> {
             (on.as_str() == interface && opens).then(|| name_of(args))
         });
         opened.collect()
+    }
+
+    /// The names of the devices whose opening on one of these interfaces began before this
+    /// position and is not seen to end.
+    pub(super) fn opening_on(&self, position: usize, interfaces: &BTreeSet<&str>) -> Vec<String> {
+        let all = self.events.iter().enumerate().take(position);
+        let opening = all.filter_map(|(at, (_, event))| {
+            let Event::Call { call: Function::OpenDevice, on, args, .. } = event else {
+                return None;
+            };
+            let cut = interfaces.contains(on.as_str()) && !self.endings.contains_key(&at);
+            cut.then(|| name_of(args).to_owned())
+        });
+        let names: BTreeSet<String> = opening.collect();
+        names.into_iter().collect()
     }
 
     /// How many devices are opened after this position, in the present life of the set of this
@@ -117,4 +143,20 @@ pub(super) const fn is_open_in_secondary(call: Function) -> bool {
 
 pub(super) fn is_primary(lane: &str) -> bool {
     LaneName::process_of(lane) == Ok(Process::Primary)
+}
+
+pub(super) const fn is_create(call: Function) -> bool {
+    matches!(call, Function::Create | Function::CreateEx)
+}
+
+/// What the client's OpenDevice answers in Initializing, and not before.
+pub(super) const fn is_answer_once_configured(status: HResult) -> bool {
+    matches!(status, HResult::NOERROR | HResult::VD_E_OPEN | HResult::VD_E_INVALID)
+}
+
+/// Whether the server is among those whose calls are in the trace.
+pub(super) fn is_served(header: &Header, events: &[(usize, Event<'_>)]) -> bool {
+    let of_server = |lane: &str| LaneName::process_of(lane) == Ok(Process::Server);
+    !header.unseen.contains(&Party::Server)
+        && events.iter().any(|(_, event)| event.lane().is_some_and(of_server))
 }

@@ -28,8 +28,8 @@ use vdi_spec::clauses::Party;
 use vdi_spec::codes::HResult;
 use vdi_trace::{Event, Function, Header, Process, TraceError};
 
-use endings::Endings;
-use synthesize::{Synthesizer, Whole, is_served};
+use endings::{Endings, is_served};
+use synthesize::{Synthesizer, Whole};
 
 /// Judges events of which a side is missing. That the server closes is tried where it is
 /// not enough that it aborts.

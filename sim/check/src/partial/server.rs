@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_spec::config::VdConfig;
-use vdi_trace::{Args, CodeArg, Event, Function, Handle, Name, Out, Size};
+use vdi_trace::{Args, CodeArg, Event, Function, Handle, Name, Out, Process, Size};
 
 /// Bytes of the largest transfer, where no configuration says.
 pub(super) const TRANSFER: u32 = 64 * 1024;
@@ -77,6 +77,8 @@ pub(super) struct End {
     closes: bool,
     /// A client knows that the set has ended, or does not care.
     pub(super) known: bool,
+    /// It is the end of a process, which is noticed at some time after.
+    pub(super) by_exit: bool,
     /// A call has told of an abort.
     pub(super) told: bool,
     /// Something that ends the set has begun: which callbacks come with which code is open.
@@ -366,4 +368,18 @@ pub(super) fn begins(
 
 pub(super) fn succeeds(lane: String) -> Event<'static> {
     Event::Return { seq: None, lane: lane.into(), status: HResult::NOERROR, out: Out::default() }
+}
+
+/// Another client opens devices of a set that nobody was seen to open.
+pub(super) fn open_unseen(other: Process, set: &str, names: &[String]) -> Vec<Event<'static>> {
+    let lane = format!("{other}.unseen");
+    let interface = other.set_interface();
+    let open = begins(&lane, Function::OpenInSecondary, &interface, None, named(set));
+    let mut events = vec![open, succeeds(lane.clone())];
+    for (index, name) in names.iter().enumerate() {
+        let handle = format!("{other}dev{index}");
+        events.push(begins(&lane, Function::OpenDevice, &interface, Some(&handle), named(name)));
+        events.push(succeeds(lane.clone()));
+    }
+    events
 }

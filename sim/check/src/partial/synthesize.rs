@@ -7,11 +7,14 @@ use vdi_spec::clauses::Party;
 use vdi_spec::codes::{CommandCode, Features, HResult, Win32};
 use vdi_spec::config::VdConfig;
 use vdi_trace::{
-    Args, CLIENT_SET, Event, Function, Handle, Header, LaneName, Name, Process, TimeoutArg,
+    Args, CLIENT_SET, Event, Function, Handle, Header, HowEnded, Name, Process, TimeoutArg,
 };
 
-use super::endings::{Ending, Endings, is_open_in_secondary, is_primary, name_of};
-use super::server::{End, Set, TRANSFER, begins, named, succeeds};
+use super::endings::{
+    Ending, Endings, is_answer_once_configured, is_create, is_open_in_secondary, is_primary,
+    is_served, name_of,
+};
+use super::server::{End, Set, TRANSFER, begins, named, open_unseen, succeeds};
 
 /// The client that opens the devices which nobody was seen to open.
 const OTHER: Process = Process::Secondary(9);
@@ -59,6 +62,8 @@ pub(super) struct Synthesizer<'t> {
     handles: BTreeMap<String, String>,
     /// How many commands were delivered that have no name in the trace.
     unnamed: usize,
+    /// Where the end of the server's process stands, before which it did what it did.
+    gone: Option<usize>,
     /// The position of the event that is examined, and its line.
     at: usize,
     line: usize,
@@ -96,6 +101,7 @@ impl<'t> Synthesizer<'t> {
             given: BTreeSet::new(),
             handles: BTreeMap::new(),
             unnamed: 0,
+            gone: None,
             at: 0,
             line: 0,
         }
@@ -127,9 +133,17 @@ impl<'t> Synthesizer<'t> {
             }
             let call = self.endings.call_of(at);
             call.iter().for_each(|call| self.may_show_abort(*call));
-            if let Event::Exit { process, .. } = event {
-                let (position, primary) = (self.whole.len(), *process == Process::Primary);
-                self.sets.iter_mut().for_each(|set| set.end_at(position, primary));
+            if let Event::Exit { process: Process::Server, exit, .. } = event {
+                self.server_ends(*exit, event);
+                continue;
+            } else if let Event::Exit { process, .. } = event {
+                let (position, primary) = (self.here(), *process == Process::Primary);
+                for set in &mut self.sets {
+                    // What is aborted from here on is by this end, if by nothing before.
+                    set.end.by_exit |= primary && !set.end.begun;
+                    set.end.aborts |= set.end.by_exit;
+                    set.end_at(position, primary);
+                }
             } else if let Some(returns) = call.and_then(|call| self.returns.remove(&call)) {
                 for (lane, unless) in returns {
                     if !unless.is_some_and(|set| self.sets[set].end.begun) {
@@ -175,9 +189,52 @@ impl<'t> Synthesizer<'t> {
         event
     }
 
+    /// The server's process is told to have ended: what it did it did before, and whatever it
+    /// left open is aborted. How it had closed is not known, so an orderly end is no
+    /// better than another. If a set is created later its server is another process, for which
+    /// a trace has no second name: the end is an abort of the sets there were.
+    fn server_ends(&mut self, how: HowEnded, event: &'t Event<'t>) {
+        let position = self.whole.len();
+        let succeeded = self.endings.creates_after(self.at);
+        let mut events = Vec::new();
+        for set in &mut self.sets {
+            set.end_at(position, true);
+            if !set.has_opened() {
+                continue;
+            }
+            if self.closes || how == HowEnded::Normal {
+                events.extend(set.may_close_all());
+            }
+            if succeeded && !set.end.aborts {
+                events.extend(set.may_abort());
+            }
+            set.end.aborts = true;
+            set.end.by_exit |= how == HowEnded::Killed;
+        }
+        self.add(events);
+        if !succeeded && self.gone.is_none() {
+            self.gone = Some(self.whole.len());
+            let mut event = Cow::Borrowed(event);
+            if let Event::Exit { exit, .. } = event.to_mut() {
+                *exit = HowEnded::Killed;
+            }
+            self.whole.push((self.line, event));
+        }
+    }
+
+    /// Where what is synthesized now stands.
+    fn here(&self) -> usize {
+        self.gone.unwrap_or(self.whole.len())
+    }
+
     fn add(&mut self, events: impl IntoIterator<Item = Event<'static>>) {
         let line = self.line;
-        self.whole.extend(events.into_iter().map(|event| (line, Cow::Owned(event))));
+        if self.gone.is_none() {
+            return self.whole.extend(events.into_iter().map(|event| (line, Cow::Owned(event))));
+        }
+        for event in events {
+            self.insert(self.here(), event);
+        }
     }
 
     fn index_of(&self, on: &str) -> Option<usize> {
@@ -192,7 +249,7 @@ impl<'t> Synthesizer<'t> {
 
     /// What has to stand before a call.
     fn before_call(&mut self, call: Function, on: &'t str, args: &'t Args<'t>, primary: bool) {
-        let position = self.whole.len();
+        let position = self.here();
         if is_open_in_secondary(call) {
             self.secondary_opens(on, args);
         } else if call == Function::Close {
@@ -209,7 +266,7 @@ impl<'t> Synthesizer<'t> {
     /// A client is about to close: the server may be done with its devices, the primary's
     /// being all.
     fn may_have_closed_devices(&mut self, on: &'t str, primary: bool) {
-        let position = self.whole.len();
+        let position = self.here();
         let own = self.opened.iter().filter(|(_, interface)| **interface == on);
         let own = own.filter_map(|(handle, _)| self.devices.get(handle));
         let names: Vec<&str> = own.map(|(_, name)| *name).collect();
@@ -230,15 +287,15 @@ impl<'t> Synthesizer<'t> {
             set.instance = args.instance.clone().map(Name::into_owned);
             self.sets.push(set);
         } else if call == Function::OpenDevice && is_answer_once_configured(ending.status) {
-            self.configured_by(seen);
+            self.configured_with(at, on, self.endings.configuration_on(on, at));
             if succeeds {
                 self.opens_device(seen);
             }
         } else if call == Function::GetConfiguration && succeeds {
-            let Some(set) = self.set_of(on).filter(|set| !set.progress.configured) else { return };
-            let (events, lane) = set.configure(ending.out.config.as_deref());
-            self.add(events);
-            self.return_with(at, lane, None);
+            self.configured_with(at, on, ending.out.config.as_deref());
+        } else if is_open_in_secondary(call) && succeeds {
+            // Where the primary died in GetConfiguration, it had the configuration by now.
+            self.configured_with(at, on, self.endings.configuration_on(on, at));
         } else if call == Function::GetBufferHandle && succeeds {
             self.given.extend(creates);
         } else if call == Function::GetCommand && succeeds {
@@ -273,7 +330,7 @@ impl<'t> Synthesizer<'t> {
 
     /// From here on the set may have been aborted.
     fn may_be_aborted(&mut self, on: &str) {
-        let (position, closes) = (self.whole.len(), self.closes);
+        let (position, closes) = (self.here(), self.closes);
         let Some(set) = self.set_of(on).filter(|set| !set.end.aborts) else { return };
         set.end.at.get_or_insert(position);
         let mut events = set.may_abort();
@@ -288,14 +345,13 @@ impl<'t> Synthesizer<'t> {
         self.returns.entry(at).or_default().push((lane, unless));
     }
 
-    /// A client that has not asked for the configuration opens a device: where that is
-    /// allowed, the server has configured.
-    fn configured_by(&mut self, seen: SeenCall<'t>) {
-        let given = self.endings.configuration_on(seen.on, seen.at);
-        let Some(set) = self.set_of(seen.on).filter(|set| !set.progress.configured) else { return };
+    /// The call that begins at this position is answered as where the set is configured: by the
+    /// time it returns the server has ended the configuration.
+    fn configured_with(&mut self, at: usize, on: &str, given: Option<&VdConfig>) {
+        let Some(set) = self.set_of(on).filter(|set| !set.progress.configured) else { return };
         let (events, lane) = set.configure(given);
         self.add(events);
-        self.return_with(seen.at, lane, None);
+        self.return_with(at, lane, None);
     }
 
     /// A client opens a device of its set.
@@ -375,11 +431,15 @@ impl<'t> Synthesizer<'t> {
         self.add(events);
     }
 
+    fn interfaces_of(&self, set: usize) -> BTreeSet<&'t str> {
+        let known = self.interfaces.iter().filter(|(_, of)| **of == set);
+        known.map(|(interface, _)| *interface).collect()
+    }
+
     /// How many devices of a set are seen to be opened from here on, in its present life.
     fn opens_later(&self, set: usize) -> usize {
         let name = self.sets[set].name.as_str();
-        let known = self.interfaces.iter().filter(|(_, of)| **of == set);
-        let mut interfaces: BTreeSet<&str> = known.map(|(interface, _)| *interface).collect();
+        let mut interfaces = self.interfaces_of(set);
         let later = self.endings.opened_after(self.at, name, &mut interfaces);
         // One more than there are is wrong when it is opened, and not before.
         let known = &self.sets[set];
@@ -395,6 +455,7 @@ impl<'t> Synthesizer<'t> {
         };
         self.finish_opening(index);
         let later = self.opens_later(index);
+        let of_set = self.interfaces_of(index);
         let set = &mut self.sets[index];
         let opened = set.devices.len() + later;
         let missing = (set.asked.device_count as usize).saturating_sub(opened);
@@ -404,11 +465,16 @@ impl<'t> Synthesizer<'t> {
             let first = (!set.devices.contains_key(&set.name)).then(|| set.name.clone());
             names = first.into_iter().chain((1..=missing).map(|n| format!("unseen-{n}"))).collect();
             names.truncate(missing);
-            events = open_unseen(&set.name, &names);
+            events = open_unseen(OTHER, &set.name, &names);
+        } else if missing > 0 {
+            // Whoever ended while it opened a device may have opened it.
+            names = self.endings.opening_on(self.at, &of_set);
+            names.retain(|name| !set.devices.contains_key(name));
+            names.truncate(missing);
         }
         events.extend(set.activate(names));
         self.add(events);
-        self.sets[index].progress.active_from = self.whole.len();
+        self.sets[index].progress.active_from = self.here();
     }
 
     /// What the server is opening is open from here on.
@@ -480,7 +546,7 @@ impl<'t> Synthesizer<'t> {
         let before = known.errored.into_iter().chain(ended).min();
         let callbacks = if clears { set.report(device) } else { Vec::new() };
         // After a close in order an abort ends nothing: what is queued is delivered still.
-        let in_order = ended.is_some() && !set.end.told;
+        let in_order = ended.is_some() && !set.end.told && !set.end.by_exit;
         let closes = if in_order { set.may_close_all() } else { Vec::new() };
         self.add(callbacks);
         if let Some(position) = ended {
@@ -502,6 +568,7 @@ impl<'t> Synthesizer<'t> {
             let errored = set.devices.values_mut().flat_map(|device| &mut device.errored);
             errored.chain(&mut set.end.at)
         });
+        let positions = positions.chain(&mut self.gone);
         positions.filter(|known| **known >= position).for_each(|known| *known += 1);
     }
 
@@ -526,34 +593,4 @@ impl<'t> Synthesizer<'t> {
         let callback = set.completed(device.unwrap_or_default(), command.as_str(), args);
         self.add(callback);
     }
-}
-
-/// Whether the server is among those whose calls are in the trace.
-pub(super) fn is_served(header: &Header, events: &[(usize, Event<'_>)]) -> bool {
-    let of_server = |lane: &str| LaneName::process_of(lane) == Ok(Process::Server);
-    !header.unseen.contains(&Party::Server)
-        && events.iter().any(|(_, event)| event.lane().is_some_and(of_server))
-}
-
-/// Another client opens devices of a set that nobody was seen to open.
-fn open_unseen(set: &str, names: &[String]) -> Vec<Event<'static>> {
-    let lane = format!("{OTHER}.unseen");
-    let interface = OTHER.set_interface();
-    let open = begins(&lane, Function::OpenInSecondary, &interface, None, named(set));
-    let mut events = vec![open, succeeds(lane.clone())];
-    for (index, name) in names.iter().enumerate() {
-        let handle = format!("{OTHER}dev{index}");
-        events.push(begins(&lane, Function::OpenDevice, &interface, Some(&handle), named(name)));
-        events.push(succeeds(lane.clone()));
-    }
-    events
-}
-
-const fn is_create(call: Function) -> bool {
-    matches!(call, Function::Create | Function::CreateEx)
-}
-
-/// What the client's OpenDevice answers in Initializing, and not before.
-const fn is_answer_once_configured(status: HResult) -> bool {
-    matches!(status, HResult::NOERROR | HResult::VD_E_OPEN | HResult::VD_E_INVALID)
 }

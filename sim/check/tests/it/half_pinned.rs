@@ -286,6 +286,119 @@ fn a_first_command_that_is_given_while_the_set_ends() {
     }
 }
 
+/// Whoever tells of a server's death in a client's recording tells when it was noticed: until
+/// then what it had sent is given, and after it the set is aborted, for good.
+#[test]
+fn a_server_that_is_said_to_have_ended() {
+    for (exit, code) in [("killed", "Write"), ("killed", "Flush"), ("normal", "Flush")] {
+        let ends = format!(r#"{{"process":"server","exit":"{exit}"}}"#);
+        let mut seen = Recording::of(1);
+        seen.0[0] = r#"{"vdi":"trace/1","free":true,"unseen":["server"]}"#.to_owned();
+        seen.opens("primary.main", "cset", 1);
+        seen.0.push(ends.clone());
+        seen.waits("primary.t1", 1);
+        seen.given("primary.t1", "c1", code, "b1");
+        seen.waits("primary.t2", 1);
+        seen.ret("primary.t2", "VD_E_ABORT", "");
+        let told = seen.0.len();
+        seen.closes("primary.main", "cset");
+        seen.is_conformant();
+        // The primary makes its set anew, for another server.
+        let again = Recording::of(1).0;
+        seen.0.extend(again[1..].iter().cloned());
+        seen.call("primary.main", "OpenDevice", "cset", r#","as":"e1","args":{"name":"S"}"#);
+        seen.ret("primary.main", "NOERROR", "");
+        seen.call("primary.main", "GetCommand", "e1", r#","args":{"timeout":"infinite"}"#);
+        seen.given("primary.main", "c2", code, "b2");
+        seen.is_conformant();
+        seen.0.truncate(told);
+        seen.waits("primary.t1", 1);
+        seen.given("primary.t1", "late", code, "b1");
+        assert_eq!(seen.breaks(), "abort.no-delivery", "{exit} {code}");
+    }
+    // It has closed everything, and ends.
+    let mut seen = Recording::of(1);
+    seen.opens("primary.main", "cset", 1);
+    seen.waits("primary.t1", 1);
+    seen.given("primary.t1", "c1", "Flush", "");
+    seen.completes("primary.t1", 1, "c1", "ERROR_SUCCESS", 0);
+    seen.waits("primary.t1", 1);
+    seen.ret("primary.t1", "VD_E_CLOSE", "");
+    seen.0.push(r#"{"process":"server","exit":"normal"}"#.to_owned());
+    seen.closes("primary.main", "cset");
+    seen.is_conformant();
+}
+
+/// A client that is killed in a call may have come so far that it took effect.
+#[test]
+fn a_call_that_its_process_did_not_survive() {
+    let dies = |process: &str| format!(r#"{{"process":"{process}","exit":"killed"}}"#);
+    for given in [true, false] {
+        let mut seen = Recording::of(2);
+        seen.0[0] = r#"{"vdi":"trace/1","free":true,"unseen":["server"]}"#.to_owned();
+        seen.opens("primary.main", "cset", 1);
+        seen.call("secondary1.main", "OpenInSecondary", "x1set", r#","args":{"name":"S"}"#);
+        seen.ret("secondary1.main", "NOERROR", "");
+        if given {
+            seen.opens_at("secondary1.main", "x1set", 2);
+        }
+        seen.0.push(dies("secondary1"));
+        seen.waits("primary.t1", 1);
+        seen.given("primary.t1", "c1", "Write", "b1");
+        match given {
+            true => seen.is_conformant(),
+            // Nobody has opened the second device.
+            false => assert_eq!(seen.breaks(), "client.get-command.waits"),
+        }
+    }
+    for waits in [true, false] {
+        let mut seen = Recording::of(1);
+        seen.0.truncate(3);
+        seen.0[0] = r#"{"vdi":"trace/1","free":true,"unseen":["server"]}"#.to_owned();
+        if waits {
+            let args = r#","args":{"timeout":"infinite"}"#;
+            seen.call("primary.main", "GetConfiguration", "cset", args);
+        }
+        seen.0.push(dies("primary"));
+        seen.call("secondary1.main", "OpenInSecondary", "x1set", r#","args":{"name":"S"}"#);
+        seen.ret("secondary1.main", "NOERROR", "");
+        match waits {
+            true => seen.is_conformant(),
+            false => assert!(!seen.breaks().is_empty()),
+        }
+    }
+}
+
+/// A primary that is killed beside secondaries which go on until they notice it.
+#[test]
+fn many_devices_whose_primary_was_killed() {
+    for devices in [2, 8, 16] {
+        let mut seen = Recording::of(devices);
+        seen.0[0] = r#"{"vdi":"trace/1","free":true,"unseen":["server"]}"#.to_owned();
+        seen.call("secondary1.main", "OpenInSecondary", "x1set", r#","args":{"name":"S"}"#);
+        seen.ret("secondary1.main", "NOERROR", "");
+        let owner = |device: usize| match device % 2 {
+            0 => ("secondary1", "x1set"),
+            _ => ("primary", "cset"),
+        };
+        let thread = |device: usize| format!("{}.t{device}", owner(device).0);
+        for device in 1..=devices {
+            seen.opens(&format!("{}.main", owner(device).0), owner(device).1, device);
+            seen.waits(&thread(device), device);
+        }
+        seen.0.push(r#"{"process":"primary","exit":"killed"}"#.to_owned());
+        let own = (2..=devices).step_by(2);
+        own.clone().for_each(|device| {
+            seen.given(&thread(device), &format!("c{device}"), "Write", &format!("b{device}"));
+            seen.completes(&thread(device), device, &format!("c{device}"), "ERROR_SUCCESS", 65_536);
+            seen.waits(&thread(device), device);
+        });
+        own.for_each(|device| seen.ret(&thread(device), "VD_E_ABORT", ""));
+        seen.closes("secondary1.main", "x1set");
+        seen.is_conformant();
+    }
+}
+
 /// A client process that writes into a buffer has an address of it: of its own GetCommand, or
 /// of MapBufferHandle.
 #[test]

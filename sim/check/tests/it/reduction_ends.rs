@@ -2,6 +2,7 @@
 //! each device by itself whether it came before.
 
 use vdi_check::Verdict;
+use vdi_spec::clauses::Profile;
 
 use crate::reduction::{Lines, assert_cheap, client, counted, server};
 
@@ -145,6 +146,83 @@ fn what_overlaps_the_death_of_a_client_is_decided() {
             assert!(matches!(counted(&wrong).0, Verdict::Violation(_)), "{was}");
         }
     }
+}
+
+/// Of a client of two processes the primary is killed while the secondary has its devices, and
+/// is given what is sent on those before the death is noticed.
+#[test]
+fn what_overlaps_the_death_of_a_primary_beside_a_secondary_is_decided() {
+    for devices in [2, 8, 16, 64] {
+        let lines = at_one_death_beside_a_secondary(devices);
+        assert_cheap(&lines, 10);
+        let given = r#""return":"NOERROR","out":{"command":"k2"}"#;
+        for wrong in [r#""return":"NOERROR","out":{"command":"k1"}"#, r#""return":"VD_E_CLOSE""#] {
+            let text = lines.text.replacen(given, wrong, 1);
+            assert_ne!(text, lines.text);
+            let wrong = lines.with(text);
+            assert!(matches!(counted(&wrong).0, Verdict::Violation(_)), "{}", wrong.text);
+        }
+        // What it holds it keeps, and no other has it.
+        for (writer, conforms) in [("secondary1.t2", true), ("server.main", false)] {
+            let wrote = format!(r#"{{"lane":"{writer}","wrote":"b2"}}"#);
+            let end = r#"{"lane":"server.agent","return":"VD_E_ABORT"}"#;
+            let text = lines.text.replacen(end, &format!("{wrote}\n{end}"), 1);
+            assert_ne!(text, lines.text);
+            let judged = vdi_check::check_reader(text.as_bytes(), &Profile::default());
+            let found = judged.findings.iter().map(|finding| finding.clause.info().id);
+            let found: Vec<_> = found.filter(|id| id.contains("buffer")).collect();
+            assert_eq!(found.is_empty(), conforms, "{writer}: {found:?}\n{text}");
+        }
+    }
+}
+
+fn at_one_death_beside_a_secondary(devices: usize) -> Lines {
+    let mut lines = Lines::active(devices);
+    let joined = concat!(
+        r#"{"lane":"secondary1.main","call":"OpenInSecondary","on":"x1set","args":{"name":"S"}}"#,
+        "\n",
+        r#"{"lane":"secondary1.main","return":"NOERROR"}"#,
+        "\n{\"lane\":\"server.main\",\"call\":\"OpenDevice\""
+    );
+    let opened = r#"{"lane":"server.main","call":"OpenDevice""#;
+    lines.text = lines.text.replacen(opened, joined, 1);
+    for device in (2..=devices).step_by(2) {
+        let own = |process: &str, set: &str| {
+            format!(r#"{{"lane":"{process}.t{device}","call":"OpenDevice","on":"{set}""#)
+        };
+        lines.text = lines.text.replace(&own("primary", "cset"), &own("secondary1", "x1set"));
+        let returns = |process: &str| format!(r#"{{"lane":"{process}.t{device}","return""#);
+        lines.text = lines.text.replace(&returns("primary"), &returns("secondary1"));
+    }
+    let header = r#"{"vdi":"trace/1"}"#;
+    lines.text = lines.text.replacen(header, r#"{"vdi":"trace/1","free":true}"#, 1);
+    let joins = |device: usize| match device % 2 {
+        0 => format!("secondary1.t{device}"),
+        _ => client(device),
+    };
+    for device in 1..=devices {
+        let buffer = r#""call":"AllocateBuffer","on":"sset""#;
+        let args = format!(r#"{buffer},"as":"b{device}","args":{{"size":512}}"#);
+        lines.whole("server.main", &args);
+        let gets = format!(r#""call":"GetCommand","on":"c{device}","args":{{"timeout":9}}"#);
+        lines.line(&joins(device), &gets);
+        let sends = format!(
+            r#""call":"SendCommand","on":"s{device}","args":{{"code":"Write","size":512,"buffer":"b{device}"}},"as":"k{device}""#
+        );
+        lines.line(&server(device), &sends);
+    }
+    lines.text.push_str("{\"process\":\"primary\",\"exit\":\"killed\"}\n");
+    for device in (2..=devices).step_by(2) {
+        let delivers = format!(r#""return":"NOERROR","out":{{"command":"k{device}"}}"#);
+        match device % 3 {
+            2 => lines.line(&joins(device), &delivers),
+            _ => lines.returns(&joins(device), "VD_E_ABORT"),
+        }
+    }
+    (1..=devices).for_each(|device| lines.returns(&server(device), "NOERROR"));
+    (1..=devices).for_each(|command| lines.callback(command, "ERROR_OPERATION_ABORTED"));
+    lines.returns("server.agent", "VD_E_ABORT");
+    lines
 }
 
 /// On every device a SendCommand and a GetCommand are in progress when the server is killed: of

@@ -202,7 +202,7 @@ class SharedSet:
     def submit(self, device, command):
         """Queue a command on its device."""
         if not self._pending:
-            self._intervals = 0
+            self._wait_anew()
         self.outstanding[command] = device
         device.queue.append(command)
         self.monitor.changed()
@@ -224,7 +224,7 @@ class SharedSet:
         device.delivered.remove(command)
         device.held_at_error.discard(command)
         self._due.append(command)
-        self._intervals = 0
+        self._wait_anew()
         if command.completion_code != ERROR_SUCCESS and not device.errored:
             device.errored = True
             device.held_at_error.update(device.delivered)
@@ -304,6 +304,11 @@ class SharedSet:
         while self._waited >= interval:
             self._waited -= interval
             self._interval_passed()
+
+    def _wait_anew(self):
+        """The agent waits for a completion from now on."""
+        self._intervals = 0
+        self._waited = 0
 
     def _interval_passed(self):
         """One interval of serverTimeOut has passed for the agent; the second may abort.

@@ -149,6 +149,7 @@ pub(crate) fn returns(
     if let Some(index) = again.filter(|_| explained) {
         let call = session.calls.remove(index);
         rules::note_returned(session, &call, seen.status);
+        rules::begin_anew(session, &call, seen.status);
         note_evidence(session, &call, seen.status, checker.report.line);
         keep_or_revoke(checker, &call, seen.status);
         if seen.status == HResult::NOERROR {

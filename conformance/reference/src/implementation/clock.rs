@@ -141,6 +141,8 @@ impl Set {
 
     /// A completion came, or the first command became pending: the waiting begins anew.
     pub(super) fn wait_anew(&mut self) {
-        self.agent.waited = 0;
+        let interval = u64::from(self.configuration.agreed.server_time_out);
+        let part = self.agent.waited.checked_rem(interval).unwrap_or_default();
+        self.agent.waited = if self.is(Mutant::PartOfIntervalGoesOn) { part } else { 0 };
     }
 }

@@ -403,6 +403,8 @@ mutants! {
         "serverTimeOut does not abort while a Load is out.";
     FailureIsNoCompletion "failure-is-no-completion", false, ["server.time-out.aborts"],
         "A command that completes with an error does not begin the count of intervals anew.";
+    PartOfIntervalGoesOn "part-of-interval-goes-on", false, ["server.time-out.aborts"],
+        "What has passed of an interval of serverTimeOut counts on after a completion.";
     ServerTimeoutInCallback "server-timeout-in-callback", false,
         ["server.time-out.aborts"],
         "serverTimeOut runs on while the agent is inside a callback.";

@@ -29,8 +29,26 @@ pub enum Agreement {
 /// # Errors
 /// The first step about which they disagree.
 pub fn agreement(scenario: &Scenario, profile: &Profile) -> Result<Agreement, Disagreement> {
+    agree(scenario, Play::of(scenario, profile))
+}
+
+/// The same of an implementation that declares this.
+///
+/// # Errors
+/// The first step about which they disagree.
+pub(super) fn agreement_for(
+    scenario: &Scenario,
+    profile: &Profile,
+    declares: Declares,
+) -> Result<Agreement, Disagreement> {
+    let header = Header { declares, ..Play::header(scenario) };
+    agree(scenario, Play::with(&header, profile))
+}
+
+fn agree(scenario: &Scenario, play: Play<'_>) -> Result<Agreement, Disagreement> {
     let (steps, own) = expand(scenario);
-    let mut plays = vec![Play::of(scenario, profile)];
+    let profile = play.profile;
+    let mut plays = vec![play];
     for (index, step) in steps.iter().enumerate() {
         let number = (index + 1).saturating_sub(own);
         if !step.is_done_under(profile) {

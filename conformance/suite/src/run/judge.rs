@@ -7,7 +7,7 @@ use vdi_check::{Allowed, Finding, Judged, StillOpen, Verdict as Oracle, Violatio
 use vdi_spec::clauses::{Clause, Party, Profile};
 use vdi_trace::{Event, Trace};
 
-use super::agreement::agreement;
+use super::agreement::agreement_for;
 use super::blocking::{self, Blocking};
 use super::disagreement::Disagreement;
 use super::driver::{End, Run};
@@ -234,7 +234,7 @@ fn verdict(scenario: &Scenario, profile: &Profile, run: &Run, judged: &Judged) -
     if let Oracle::Violation(violation) = &judged.verdict {
         let step = step_of(run, violation.line);
         let pinned = run.pinned.contains(&violation.line) && !violation.early;
-        if pinned && contradict(scenario, profile) {
+        if pinned && contradict(scenario, profile, &run.trace) {
             let disagreement = Disagreement {
                 oracle: format!(
                     "{} is not allowed by {}; allowed: {}",
@@ -270,7 +270,9 @@ fn verdict(scenario: &Scenario, profile: &Profile, run: &Run, judged: &Judged) -
     }
     match &run.mismatch {
         Some(mismatch)
-            if !mismatch.shortage && mismatch.step != 0 && contradict(scenario, profile) =>
+            if !mismatch.shortage
+                && mismatch.step != 0
+                && contradict(scenario, profile, &run.trace) =>
         {
             let disagreement = Disagreement {
                 oracle: format!("{}: {} is allowed", mismatch.what, mismatch.got),
@@ -287,10 +289,11 @@ fn verdict(scenario: &Scenario, profile: &Profile, run: &Run, judged: &Judged) -
             (Verdict::Inconclusive(reason), step)
         }
         None if !scenario.is_pinned() => (Verdict::Conformant, step),
-        None => misuse(scenario, profile, judged)
-            .map_or((Verdict::Conformant, step), |disagreement| {
-                (misused_otherwise(scenario, profile, disagreement, step), step)
-            }),
+        None => {
+            misuse(scenario, profile, judged).map_or((Verdict::Conformant, step), |disagreement| {
+                (misused_otherwise(scenario, profile, &run.trace, disagreement, step), step)
+            })
+        }
     }
 }
 
@@ -298,18 +301,19 @@ fn verdict(scenario: &Scenario, profile: &Profile, run: &Run, judged: &Judged) -
 ///
 /// Where they do not, what both refuse is the implementation's fault, and what only the
 /// oracle allows, after answers that the scenario did not foresee, is nobody's.
-fn contradict(scenario: &Scenario, profile: &Profile) -> bool {
-    agreement(scenario, profile).is_err()
+fn contradict(scenario: &Scenario, profile: &Profile, trace: &Trace) -> bool {
+    agreement_for(scenario, profile, trace.header.declares).is_err()
 }
 
 /// Server and client broke something else than the scenario is made to break.
 fn misused_otherwise(
     scenario: &Scenario,
     profile: &Profile,
+    trace: &Trace,
     disagreement: Disagreement,
     step: usize,
 ) -> Verdict {
-    if contradict(scenario, profile) {
+    if contradict(scenario, profile, trace) {
         return Verdict::Disagreement(Disagreement { step, ..disagreement });
     }
     let Disagreement { oracle, scenario, .. } = disagreement;

@@ -18,5 +18,5 @@ pub(crate) use devices::{check_device_name, check_position, check_use, note_stra
 pub(crate) use ending::{note_called_back, note_returned, note_unexplained};
 pub(crate) use process::{exit, unload};
 pub(crate) use statement::{Told, check_wait, report, statement};
-pub(crate) use time::expire;
+pub(crate) use time::{begin_anew, expire};
 pub(crate) use timely::{keeps_time, no_time_told, note_due};

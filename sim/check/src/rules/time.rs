@@ -7,7 +7,7 @@ use crate::linearize::settle_or_search;
 use crate::session::{OpenCall, Session, SetTrack, Timer};
 use vdi_model::{Cause, Stage, State, Timeout};
 use vdi_spec::clauses::{Clause, LinuxTimeoutUnit, LoadExcuses, Profile};
-use vdi_spec::codes::CommandCode;
+use vdi_spec::codes::{CommandCode, HResult};
 use vdi_trace::{Function, TimeoutArg};
 
 /// Time passes for the call in progress on a lane.
@@ -85,6 +85,48 @@ fn is_held_by_client(state: &State, code: CommandCode) -> bool {
     let held =
         |command: &vdi_model::Command| command.code == code && command.stage == Stage::Delivered;
     state.commands.iter().any(held)
+}
+
+/// A call has returned that begins the time of its set's agent anew: a completion, or the first
+/// command that is pending. What passed of an interval before that is no part of one after it.
+pub(crate) fn begin_anew(session: &mut Session, call: &OpenCall, status: HResult) {
+    let set = &session.sets[call.bound.set];
+    let begins = match call.function {
+        Function::CompleteCommand => status == HResult::NOERROR,
+        Function::SendCommand => status == HResult::NOERROR && set.any(has_one_pending),
+        Function::Create
+        | Function::CreateEx
+        | Function::OpenInSecondary
+        | Function::OpenInSecondaryEx
+        | Function::GetConfiguration
+        | Function::OpenDevice
+        | Function::GetCommand
+        | Function::GetBufferHandle
+        | Function::MapBufferHandle
+        | Function::SignalAbort
+        | Function::Close
+        | Function::Open
+        | Function::BeginConfiguration
+        | Function::RequestBuffers
+        | Function::EndConfiguration
+        | Function::QueryAvailableBuffers
+        | Function::AllocateBuffer
+        | Function::FreeBuffer
+        | Function::ExecuteCompletionAgent
+        | Function::CloseDevice
+        | Function::IsSharedBuffer => false,
+    };
+    if begins {
+        let agents = session.calls.iter_mut().filter(|known| known.bound.set == call.bound.set);
+        agents.filter(|known| known.is_agent()).for_each(|agent| agent.timer.elapsed = 0);
+    }
+}
+
+/// Whether the client owes the answer of one command at most.
+fn has_one_pending(state: &State) -> bool {
+    let is_pending =
+        |command: &&vdi_model::Command| matches!(command.stage, Stage::Queued | Stage::Delivered);
+    state.commands.iter().filter(is_pending).nth(1).is_none()
 }
 
 /// How many time-outs of a call in progress pass with these milliseconds and

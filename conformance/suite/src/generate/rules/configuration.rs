@@ -48,6 +48,12 @@ pub(super) fn stories() -> Vec<Story> {
     for transfer in TRANSFER.accepted().into_iter().filter(|one| *one != BUFFER) {
         all.push(set(format!("transfer-size-{transfer}"), 512, 0, transfer));
     }
+    for (client, block) in [(512, 4096), (4096, 65536)] {
+        // The block is the server's alignment, and larger than what the client asks for.
+        let config = json!({ "deviceCount": 1, "alignment": client });
+        let name = format!("alignment-{client}-below-blocks-of-{block}");
+        all.push(accepted(&name, config, (block, 0, 2 * BUFFER)));
+    }
     for (client, server) in ALIGNMENTS {
         let config = json!({ "deviceCount": 1, "alignment": client });
         let name = format!("alignment-{client}-and-{server}");

@@ -18,6 +18,10 @@ pub(super) fn stories() -> Vec<Story> {
         begin_again(),
         closed_devices(),
         refused_completions(),
+        opened_too_early(CLIENT),
+        opened_too_early(SERVER),
+        granted_before(true),
+        granted_before(false),
     ]
 }
 
@@ -175,4 +179,50 @@ fn refused_completions() -> Story {
         |name| json!({ "await": "callback", "of": name, "completion": "ERROR_OPERATION_ABORTED" }),
     ))
     .step(agent_returns())
+}
+
+/// An OpenDevice that comes too early names no device.
+fn opened_too_early(who: &str) -> Story {
+    let early = |on: &str| call("OpenDevice", on, json!({ "name": "Early" }), "VD_E_PROTOCOL");
+    let side = if who == CLIENT { "client" } else { "server" };
+    story(
+        &format!("forgetting/{side}-device-too-early"),
+        &format!("OpenDevice of the {side} that is refused before the configuration takes no name"),
+        &[
+            if who == CLIENT { "client.open-device.phase" } else { "server.open-device.phase" },
+            "client.open-device.status",
+            "server.open-device.status",
+        ],
+    )
+    .given(json!({ "phase": "Connected", "devices": 2 }))
+    .steps([early(who), begin(512, 0, BUFFER), early(who), end(), client_configuration()])
+    .steps([opens(SERVER, "S", "sdev1"), opens(SERVER, "S2", "sdev2")])
+    .steps([opens(CLIENT, "S2", "cdev2"), opens(CLIENT, "S", "cdev1")])
+}
+
+/// What a server granted a set is no feature of the next one.
+fn granted_before(same_name: bool) -> Story {
+    let asks = |name: &str, features: &[&str]| {
+        create(name, json!({ "deviceCount": 1, "features": features }), "NOERROR")
+    };
+    let grants = |features: &[&str], on: &str| {
+        let args = json!({ "features": features, "blockSize": 512, "maxTransferSize": BUFFER });
+        call("BeginConfiguration", on, args, "NOERROR")
+    };
+    let ends = |on: &str| bare("EndConfiguration", on, "NOERROR");
+    let (next, how, which) =
+        if same_name { ("S", "same-name", "the same") } else { ("T", "another-name", "another") };
+    story(
+        &format!("forgetting/granted-before-by-{how}"),
+        &format!("A set has more features than the next one by {which} name, which has its own"),
+        &["client.get-configuration.features", "client.get-configuration.status"],
+    )
+    .interfaces(json!({ "sset2": "server" }))
+    .steps([asks("S", &["RandomAccess", "RequestComplete"]), open("S", "NOERROR")])
+    .step(grants(&["WriteMedia", "ReadMedia", "CompleteEnabled"], SERVER))
+    .steps([ends(SERVER), client_configuration()])
+    .steps([bare("SignalAbort", SERVER, "NOERROR"), bare("Close", SERVER, "NOERROR")])
+    .steps([bare("Close", CLIENT, "NOERROR"), asks(next, &[])])
+    .step(call("Open", "sset2", json!({ "name": next }), "NOERROR"))
+    .steps([grants(&["WriteMedia"], "sset2"), ends("sset2"), client_configuration()])
 }

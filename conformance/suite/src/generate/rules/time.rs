@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use super::callbacks::{KINDS, codes_of, sent};
+use super::failures::OTHERS;
 use super::steps::{agent_returns, called_back, complete, flush, get, send, with};
 use super::story::{Story, story};
 
@@ -27,6 +29,9 @@ pub(super) fn stories() -> Vec<Story> {
     all.extend([1, 2].map(waited_before));
     all.extend([2, 3].map(|devices| completed_on_the_last(devices, "ERROR_SUCCESS")));
     all.push(completed_on_the_last(2, "ERROR_WRITE_FAULT"));
+    all.extend([idle_before(), part_before_a_completion()]);
+    all.extend(outstanding());
+    all.extend(["GetConfiguration", "GetCommand"].map(again));
     all
 }
 
@@ -175,4 +180,122 @@ fn whole_and_in_parts() -> Story {
     .steps([cut_off, json!({ "blocked": [AGENT] })])
     .step(json!({ "expire": AGENT, "after": 1 }))
     .steps(aborted(&["c2"]))
+}
+
+/// What has passed while nothing was pending does not count for what is sent then.
+fn idle_before() -> Story {
+    let passes = |after: u32| json!({ "expire": AGENT, "after": after });
+    let stays = || json!({ "blocked": [AGENT] });
+    story(
+        "time/idle-before",
+        "A set is idle for nearly an interval: what is sent then has two whole ones",
+        &["server.time-out.aborts", "abort.agent-returns"],
+    )
+    .config(json!({ "serverTimeOut": 1000 }))
+    .given(json!({ "phase": "Active" }))
+    .steps([passes(900), send(1, "c1", flush()), passes(900), passes(200), stays()])
+    .steps([passes(899), stays(), passes(1)])
+    .steps(aborted(&["c1"]))
+}
+
+/// A completion begins the count anew, and not only that of whole intervals.
+fn part_before_a_completion() -> Story {
+    let passes = |after: u32| json!({ "expire": AGENT, "after": after });
+    let stays = || json!({ "blocked": [AGENT] });
+    let done = complete(1, "c1", "ERROR_SUCCESS", json!({}));
+    story(
+        "time/part-before-a-completion",
+        "Nearly an interval has passed when a command is completed: it counts for none after it",
+        &["server.time-out.aborts", "agent.callback", "abort.agent-returns"],
+    )
+    .config(json!({ "serverTimeOut": 1000 }))
+    .given(json!({ "phase": "Active", "devices": 2 }))
+    .steps([send(1, "c1", flush()), send(2, "c2", flush()), passes(900), get(1, "c1"), done])
+    .steps([called_back("c1", "ERROR_SUCCESS"), passes(900), passes(200), stays()])
+    .steps([passes(899), stays(), passes(1)])
+    .steps(aborted(&["c2"]))
+}
+
+/// No command is excepted from serverTimeOut.
+fn outstanding() -> Vec<Story> {
+    let mut of: Vec<(&str, Vec<&str>, &[&str])> = Vec::new();
+    for (_, features, own) in KINDS {
+        for code in codes_of(own) {
+            if !of.iter().any(|(known, ..)| *known == code) {
+                of.push((code, features.to_vec(), &["WriteMedia"]));
+            }
+        }
+    }
+    for (code, features, granted) in OTHERS {
+        of.retain(|(known, ..)| known != code);
+        of.push((code, features.to_vec(), granted));
+    }
+    // In the error state alone it is sent, and has a scenario where it is.
+    of.retain(|(code, ..)| *code != "ClearError");
+    let each = of.into_iter().map(|(code, features, granted)| {
+        let expires = || json!({ "expire": AGENT });
+        let when = |step: Value| match code {
+            "Load" => with(step, "when", "load-excuses=nothing"),
+            _ => step,
+        };
+        story(
+            &format!("time/outstanding-{}", code.to_lowercase()),
+            &format!("A {code} that is delivered and not completed counts towards serverTimeOut"),
+            &["server.time-out.aborts", "abort.agent-returns"],
+        )
+        .config(json!({ "serverTimeOut": 1000, "features": features }))
+        .given(json!({ "phase": "Active", "granted": granted, "buffers": ["b1"] }))
+        .steps([send(1, "c1", sent(code)), get(1, "c1"), expires()])
+        .step(json!({ "blocked": [AGENT] }))
+        .steps([expires()].into_iter().chain(aborted(&["c1"])).map(when))
+    });
+    let mut all: Vec<Story> = each.collect();
+    all.push(outstanding_clear_error());
+    all
+}
+
+fn outstanding_clear_error() -> Story {
+    let expires = || json!({ "expire": AGENT });
+    story(
+        "time/outstanding-clearerror",
+        "A ClearError that is delivered and not completed counts towards serverTimeOut",
+        &["server.time-out.aborts", "abort.agent-returns"],
+    )
+    .config(json!({ "serverTimeOut": 1000 }))
+    .given(json!({ "phase": "Active" }))
+    .steps([send(1, "c1", flush()), get(1, "c1")])
+    .step(complete(1, "c1", "ERROR_WRITE_FAULT", json!({})))
+    .step(called_back("c1", "ERROR_WRITE_FAULT"))
+    .steps([send(1, "c2", json!({ "code": "ClearError" })), get(1, "c2"), expires()])
+    .steps([json!({ "blocked": [AGENT] }), expires()])
+    .steps(aborted(&["c2"]))
+}
+
+/// Who has waited in vain waits as long the next time.
+fn again(function: &str) -> Story {
+    let (on, phase, clause) = match function {
+        "GetConfiguration" => ("cset", "Configurable", "client.get-configuration.timeout"),
+        _ => ("cdev1", "Active", "client.get-command.timeout"),
+    };
+    let begins =
+        || json!({ "start": function, "lane": MAIN, "on": on, "args": { "timeout": 1000 } });
+    let over = || {
+        json!({ "await": "return", "lane": MAIN, "expect": "VD_E_TIMEOUT",
+            "unblockedBy": "expiry" })
+    };
+    let of_commands = function == "GetCommand";
+    let when = |step| {
+        if of_commands { with(step, "when", "linux-timeout-unit=milliseconds") } else { step }
+    };
+    let passes = |after: u32| json!({ "expire": MAIN, "after": after });
+    let stays = || json!({ "blocked": [MAIN] });
+    story(
+        &format!("time/{}-again", function.to_lowercase()),
+        &format!("{function} waits in vain, twice more: each time for as long as it was told"),
+        &[clause],
+    )
+    .given(json!({ "phase": phase }))
+    .steps([begins(), stays(), passes(1000), over()].map(when))
+    .steps([begins(), stays(), passes(999), stays(), passes(1), over()].map(when))
+    .steps([begins(), stays(), passes(1000), over()].map(when))
 }

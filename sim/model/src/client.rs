@@ -404,7 +404,10 @@ fn complete_command(
             || profile.complete_after_close_seen == CompleteAfterCloseSeen::ProtocolError)
     {
         let refused = Outcome::returns(HResult::VD_E_PROTOCOL, C::ClientCompleteCommandPhase);
-        return smallvec![refused.misuse(C::ClientCompleteCommandActiveOnly)];
+        // What it holds it has to complete, whatever that is answered.
+        let held = active.is_some();
+        let stray = refused.misuse(C::ClientCompleteCommandActiveOnly);
+        return smallvec![if held { refused } else { stray }];
     }
     let Some(command) = active else {
         return no_active_command(state, profile, owner);
@@ -473,7 +476,14 @@ fn close(state: &State, profile: &Profile) -> Outcomes {
         None if state.aborted.is_none() => outcome.also(C::ClientCloseNormalNoAbort),
         None => outcome,
     };
-    let held = state.commands.iter().any(|command| command.stage == Stage::Delivered);
+    // Once it has seen its device closed, it can be that nothing is completed any more.
+    let is_late = |command: &Command| {
+        let device = &state.devices[usize::from(command.device)];
+        device.client == ClientDevice::CloseSeen
+            && profile.complete_after_close_seen == CompleteAfterCloseSeen::ProtocolError
+    };
+    let mut held = state.commands.iter().filter(|command| command.stage == Stage::Delivered);
+    let held = held.any(|command| !is_late(command));
     if cause.is_none() && state.aborted.is_none() && held {
         outcome = outcome.misuse(C::ClientCompleteCommandEach);
     }

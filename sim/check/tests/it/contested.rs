@@ -155,3 +155,44 @@ fn alignments_of_one_kind() {
         }
     }
 }
+
+/// The server closes a device of which the client holds a command, and has been told so: whether
+/// it can be completed still is contested, so that who tries, and is refused, breaks nothing.
+#[test]
+fn what_is_held_when_the_device_is_closed() {
+    const AGENT: &str =
+        "{\"lane\":\"server.agent\",\"call\":\"ExecuteCompletionAgent\",\"on\":\"sset\"}\n";
+    const GETS: &str =
+        r#""lane":"primary.main","call":"GetCommand","on":"cdev1","args":{"timeout":0}"#;
+    const CLOSES: (&str, &str) =
+        (r#""lane":"server.main","call":"CloseDevice","on":"sdev1""#, "NOERROR");
+    let sends = r#""lane":"server.main","call":"SendCommand","on":"sdev1","as":"c1","args":{"code":"Flush"}"#;
+    let begun = [END, TOLD, OPENS, SERVER_OPENS, (sends, "NOERROR"), (GETS, "NOERROR")];
+    let completes = r#""lane":"primary.main","call":"CompleteCommand","on":"cdev1","args":{"command":"c1","code":"ERROR_SUCCESS"}"#;
+    let calls = |end: &[(&str, &str)]| {
+        let told = [CLOSES, (GETS, "VD_E_CLOSE")];
+        let all = begun.iter().chain(&told).chain(end).copied();
+        let text = whole(&all.collect::<Vec<_>>());
+        let at = text.find("{\"lane\":\"server.main\",\"call\":\"SendCommand").expect("sent");
+        let (before, after) = text.split_at(at);
+        let returns = r#"{"lane":"primary.main","return":"NOERROR"}"#;
+        let given = r#"{"lane":"primary.main","return":"NOERROR","out":{"command":"c1"}}"#;
+        let first = format!("{{{GETS}}}\n");
+        let after = after.replacen(&format!("{first}{returns}"), &format!("{first}{given}"), 1);
+        format!("{before}{AGENT}{after}")
+    };
+    let found = |text: &str, profile: &Profile| {
+        let judged = judge(text, profile);
+        assert_eq!(judged.verdict, Verdict::Conformant, "{text}");
+        judged.findings.iter().map(|finding| finding.clause).collect::<Vec<_>>()
+    };
+    let question = "complete-after-close-seen";
+    for (status, profile) in [("VD_E_PROTOCOL", "protocol-error"), ("NOERROR", "noerror")] {
+        let profile = reading(question, profile);
+        assert_eq!(found(&calls(&[(completes, status)]), &profile), []);
+    }
+    let silent = calls(&[(CLIENT_CLOSE, "NOERROR")]);
+    assert_eq!(found(&silent, &reading(question, "protocol-error")), []);
+    let each = [Clause::ClientCompleteCommandEach];
+    assert_eq!(found(&silent, &reading(question, "noerror")), each);
+}

@@ -189,7 +189,7 @@ fn put_set<const N: usize>(writer: &mut Writer<N>, world: &World, state: &State)
         Reserve::Some(kind) => {
             (Requested { count: KIND.count, ..kind } == KIND).then_some(u64::from(kind.count) + 1)
         }
-        Reserve::Mixed | Reserve::Exhausted(_) => None,
+        Reserve::Two(..) | Reserve::Mixed | Reserve::Exhausted(_) => None,
     };
     writer.require(reserved.is_some());
     let field = Field::EMPTY

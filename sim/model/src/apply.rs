@@ -114,25 +114,40 @@ const fn see_configuration(state: &mut State, caller: Caller) {
     }
 }
 
-/// Buffers requested while configuring are summed; of different kinds the sum
-/// is not followed.
+/// Buffers requested while configuring are summed, of each kind by itself; more than two kinds
+/// are not followed.
 fn request(state: &mut State, more: Requested) {
+    let with =
+        |known: Requested| Requested { count: known.count.saturating_add(more.count), ..known };
+    let same = |known: Requested| state.same_kind(known, more);
     state.reserve = match state.reserve {
         Reserve::None | Reserve::Exhausted(_) => Reserve::Some(more),
-        Reserve::Some(known) if state.same_kind(known, more) => {
-            Reserve::Some(Requested { count: known.count.saturating_add(more.count), ..known })
-        }
-        Reserve::Some(_) | Reserve::Mixed => Reserve::Mixed,
+        Reserve::Some(known) if same(known) => Reserve::Some(with(known)),
+        Reserve::Some(known) => Reserve::Two(known.min(more), known.max(more)),
+        Reserve::Two(one, other) if same(one) => Reserve::Two(with(one), other),
+        Reserve::Two(one, other) if same(other) => Reserve::Two(one, with(other)),
+        Reserve::Two(..) | Reserve::Mixed => Reserve::Mixed,
     };
 }
 
+/// A buffer is allocated. What is requested of the other kinds stays so, as long as it was
+/// requested, too.
 fn take_reserved(state: &mut State, kind: Requested) {
+    let less = |known: Requested| Requested { count: known.count.saturating_sub(1), ..known };
+    let same = |known: Requested| state.same_kind(known, kind);
     state.reserve = match state.reserve {
-        Reserve::Some(known) if state.same_kind(known, kind) => {
-            Reserve::Some(Requested { count: known.count.saturating_sub(1), ..known })
-        }
+        Reserve::Some(known) if same(known) => Reserve::Some(less(known)),
         Reserve::Some(known) if known.count > 0 => Reserve::Mixed,
-        other => other,
+        Reserve::Two(one, other) if same(one) && one.count > 0 => Reserve::Two(less(one), other),
+        Reserve::Two(one, other) if same(other) && other.count > 0 => {
+            Reserve::Two(one, less(other))
+        }
+        Reserve::Two(one, other) if one.count > 0 || other.count > 0 => Reserve::Mixed,
+        same @ (Reserve::None
+        | Reserve::Some(_)
+        | Reserve::Two(..)
+        | Reserve::Mixed
+        | Reserve::Exhausted(_)) => same,
     };
 }
 
@@ -149,6 +164,8 @@ pub(super) fn counted(state: &mut State, kind: Requested, count: u32) {
     match state.reserve {
         // What was requested of another kind is promised, too: that is followed on.
         Reserve::Some(known) if known.count > 0 && !state.same_kind(known, kind) => {}
+        // How many there are of one may be what is requested of the other.
+        Reserve::Two(one, other) if one.count > 0 || other.count > 0 => {}
         _ if count == 0 => state.reserve = Reserve::Exhausted(kind),
         _ => state.reserve = Reserve::Some(Requested { count, ..kind }),
     }

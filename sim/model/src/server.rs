@@ -244,13 +244,15 @@ fn query_available_buffers(state: &State, profile: &Profile, kind: Requested) ->
 /// How many buffers of this kind were requested and not taken, as far as that is known, and
 /// the clause by which they are of this kind, if an alignment of 0 has to be understood.
 fn reserved(state: &State, kind: Requested) -> (u32, Option<C>) {
-    match state.reserve {
-        Reserve::Some(known) if state.same_kind(known, kind) => {
-            let understood = known.count > 0 && known.alignment != kind.alignment;
-            (known.count, understood.then_some(C::ServerRequestBuffersBasicAlignment))
-        }
-        Reserve::Some(_) | Reserve::None | Reserve::Mixed | Reserve::Exhausted(_) => (0, None),
-    }
+    let same = |known: &Requested| state.same_kind(*known, kind);
+    let known = match state.reserve {
+        Reserve::Some(known) => Some(known).filter(same),
+        Reserve::Two(one, other) => [one, other].into_iter().find(same),
+        Reserve::None | Reserve::Mixed | Reserve::Exhausted(_) => None,
+    };
+    let Some(known) = known else { return (0, None) };
+    let understood = known.count > 0 && known.alignment != kind.alignment;
+    (known.count, understood.then_some(C::ServerRequestBuffersBasicAlignment))
 }
 
 fn is_shared_buffer(state: &State, profile: &Profile, buffer: Option<BufferId>) -> Outcomes {

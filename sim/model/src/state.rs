@@ -187,7 +187,9 @@ pub enum Reserve {
     None,
     /// So many of one kind.
     Some(Requested),
-    /// Different kinds: how many fit is not followed.
+    /// So many of each of two kinds, the smaller first.
+    Two(Requested, Requested),
+    /// More kinds, or buffers were taken that nobody had requested: how many fit is not followed.
     Mixed,
     /// QueryAvailableBuffers said that none of this kind is left.
     Exhausted(Requested),

@@ -37,6 +37,7 @@ pub(super) fn stories() -> Vec<Story> {
     let [least, middle, most] = SEVERAL_KINDS;
     all.push(of_several_kinds("from-the-least", [least, middle, most]));
     all.push(of_several_kinds("from-the-most", [most, middle, least]));
+    all.extend([two_kinds(512, BUFFER), two_kinds(BUFFER, 512)]);
     all.extend([1 << 16, (1 << 16) + 1].map(beyond_32_bits));
     all.extend(["server", "primary", "secondary1"].map(stays_for_the_others));
     all
@@ -277,6 +278,24 @@ fn of_several_kinds(what: &str, kinds: [(u32, u32, u32); 3]) -> Story {
     .steps([end(), client_configuration()])
     .steps(kinds.iter().map(|(size, alignment, _)| query(*size, *alignment)))
     .steps(each)
+}
+
+/// Of two sizes one is taken whole: the other is there still.
+fn two_kinds(taken: u32, left: u32) -> Story {
+    let of = |size: u32| names(&format!("of{size}b"), 2).into_iter().map(move |name| (name, size));
+    let given = |(name, size): (String, u32)| allocate(&name, size, 0);
+    connected(
+        &format!("buffers/{taken}-taken-{left}-left"),
+        &format!(
+            "Buffers of {taken} bytes and of {left} are requested, and those of {taken} taken"
+        ),
+        &[GIVEN, "server.query-available-buffers.count"],
+    )
+    .steps([begin(512, 0, BUFFER), request(BUFFER, 0, 2), request(512, 0, 2), end()])
+    .steps([client_configuration(), query(taken, 0), query(left, 0)])
+    .steps(of(taken).map(given))
+    .step(query(left, 0))
+    .steps(of(left).map(given))
 }
 
 /// What follows depends on the answer before: the oracle alone judges it.

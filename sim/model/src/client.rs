@@ -476,14 +476,7 @@ fn close(state: &State, profile: &Profile) -> Outcomes {
         None if state.aborted.is_none() => outcome.also(C::ClientCloseNormalNoAbort),
         None => outcome,
     };
-    // Once it has seen its device closed, it can be that nothing is completed any more.
-    let is_late = |command: &Command| {
-        let device = &state.devices[usize::from(command.device)];
-        device.client == ClientDevice::CloseSeen
-            && profile.complete_after_close_seen == CompleteAfterCloseSeen::ProtocolError
-    };
-    let mut held = state.commands.iter().filter(|command| command.stage == Stage::Delivered);
-    let held = held.any(|command| !is_late(command));
+    let held = state.commands.iter().any(|command| command.stage == Stage::Delivered);
     if cause.is_none() && state.aborted.is_none() && held {
         outcome = outcome.misuse(C::ClientCompleteCommandEach);
     }

@@ -1,6 +1,10 @@
 //! How fast the search visits states, on one core and on two, beside the checker stateright on
-//! the same worlds, both in turns; and how many bytes a state takes.
+//! the same worlds and SPIN on a model of the same rules in Promela, `set.pml`, all in turns; and
+//! how many bytes a state takes. It fails where the search is no faster than stateright's, or a
+//! state takes more memory than it may.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use divan::Bencher;
@@ -14,6 +18,12 @@ const BOUNDS: Bounds = Bounds { commands: 2, ..Bounds::FULL };
 
 /// How often each side has its turn.
 const TURNS: usize = 5;
+
+/// Times stateright's rate, at least.
+const TIMES_STATERIGHT: f64 = 1.2;
+
+/// Bytes a state, at most.
+const BYTES: usize = 48;
 
 fn visit(bounds: Bounds, threads: usize) -> Exploration {
     explore(World::new(bounds, Profile::default()), threads)
@@ -31,6 +41,35 @@ fn peer(bounds: Bounds) -> usize {
     world.checker().spawn_bfs().join().unique_state_count()
 }
 
+/// SPIN's search of the model in Promela, which knows no buffers and no deaths: the program that
+/// it makes; `None` without SPIN.
+fn spin() -> Option<PathBuf> {
+    Command::new("spin").arg("-V").output().ok()?;
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("spin");
+    std::fs::create_dir_all(&place).expect("a directory can be made");
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/set.pml");
+    let sizes = ["-DDEVICES=2", "-DCOMMANDS=2", "-DBLIND"];
+    let compile = ["-O2", "-w", "-DNOREDUCE", "-o", "pan", "pan.c"];
+    for command in
+        [Command::new("spin").arg("-a").args(sizes).arg(model), Command::new("cc").args(compile)]
+    {
+        let made = command.current_dir(&place).output().expect("it starts");
+        assert!(made.status.success(), "{command:?}: {made:?}");
+    }
+    Some(place.join("pan"))
+}
+
+/// The states that it finds, and the steps that it takes.
+fn visit_by_spin(program: &Path) -> (f64, f64) {
+    let found = Command::new(program).args(["-E", "-m1000000"]).output().expect("it starts");
+    let text = String::from_utf8(found.stdout).expect("SPIN writes text");
+    let number = |what: &str| {
+        let line = text.lines().find_map(|line| line.trim().split_once(what));
+        line.and_then(|(number, _)| number.trim().parse().ok()).expect("SPIN counts")
+    };
+    (number(" states, stored"), number(" transitions (= stored+matched)"))
+}
+
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 fn seconds<T>(work: impl FnOnce() -> T) -> (f64, T) {
     let start = Instant::now();
@@ -43,10 +82,18 @@ fn median(mut all: Vec<f64>) -> f64 {
     all[all.len() / 2]
 }
 
+/// A row of the table in the documents: ours and the peer's, the ratio and its limit.
+#[expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+fn row(what: &str, [ours, peers]: [&str; 2], (ratio, limit): (f64, &str)) {
+    println!("| {what} | {ours} | {peers} | {ratio:.2} | {limit} |");
+}
+
 #[expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 fn main() {
     divan::main();
     let (mut own, mut two, mut peers) = (Vec::new(), Vec::new(), Vec::new());
+    let (spin, mut spins) = (spin(), Vec::new());
+    let mut by_spin = (0.0, 0.0);
     let found = visit(BOUNDS, 1);
     for _ in 0..TURNS {
         own.push(seconds(|| visit(BOUNDS, 1)).0);
@@ -54,16 +101,40 @@ fn main() {
         let (took, states) = seconds(|| peer(BOUNDS));
         assert_eq!(states, found.states, "both visit the same states");
         peers.push(took);
+        if let Some(program) = &spin {
+            let (took, counts) = seconds(|| visit_by_spin(program));
+            by_spin = counts;
+            spins.push(took);
+        }
     }
     let (own, two, peers) = (median(own), median(two), median(peers));
     let Exploration { states, transitions, bytes, .. } = found;
-    println!(
-        "{states} states, {transitions} transitions: {:.0} states and {:.0} transitions a second \
-         on one core",
-        states as f64 / own,
-        transitions as f64 / own,
+    println!("{states} states, {transitions} transitions");
+    let rate = |count: f64, took: f64| format!("{:.0}", count / took);
+    let (states, transitions) = (states as f64, transitions as f64);
+    row(
+        "states a second on one core, beside stateright on the same world",
+        [&rate(states, own), &rate(states, peers)],
+        (peers / own, &format!("at least {TIMES_STATERIGHT}")),
     );
-    println!("stateright on the same: {:.0} states a second", states as f64 / peers);
-    println!("{:.2} times stateright, a second core {:.2} times", peers / own, own / two);
-    println!("{} bytes a state, what is reserved included", bytes / states);
+    row(
+        "the same on two cores, beside one",
+        [&rate(states, two), &rate(states, own)],
+        (own / two, ""),
+    );
+    match spins.is_empty() {
+        true => println!("SPIN is not installed: nothing stands beside it"),
+        false => {
+            let took = median(spins);
+            row(
+                "transitions a second on one core, beside SPIN on `sim/explore/benches/set.pml`",
+                [&rate(transitions, own), &rate(by_spin.1, took)],
+                (transitions / own / (by_spin.1 / took), ""),
+            );
+        }
+    }
+    let each = bytes / states as usize;
+    println!("| bytes a state, what is reserved included | {each} | | | at most {BYTES} |");
+    assert!(peers / own >= TIMES_STATERIGHT, "no faster than stateright");
+    assert!(each <= BYTES, "a state takes too much memory");
 }

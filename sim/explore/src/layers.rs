@@ -10,13 +10,16 @@ use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
 
+use smallvec::SmallVec;
+
 use super::action::Action;
 use super::node::Node;
 use super::offer::Sink;
 use super::properties::{INVARIANTS, look};
 use super::visited::{Key, Place, SHARDS, Shard, shard_of};
 use super::world::World;
-use vdi_model::{Call, LaneId, Outcome};
+use vdi_model::{Answer, Call, LaneId, Outcome, ServerCall};
+use vdi_spec::clauses::Clause;
 
 /// States that a thread takes at a time.
 const CHUNK: usize = 512;
@@ -57,7 +60,15 @@ struct Chunk<K> {
 
 impl<K> Default for Chunk<K> {
     fn default() -> Self {
-        let found = (0..SHARDS).map(|_| Vec::new()).collect();
+        Self::of(0)
+    }
+}
+
+impl<K> Chunk<K> {
+    /// With room for the steps of so many states, as many as they mostly have.
+    fn of(states: usize) -> Self {
+        let room = states * 8 / SHARDS;
+        let found = (0..SHARDS).map(|_| Vec::with_capacity(room)).collect();
         Self { found, transitions: 0, violated: Vec::new(), fits: true }
     }
 }
@@ -66,6 +77,8 @@ impl<K> Default for Chunk<K> {
 struct Steps<'a, K> {
     world: &'a World,
     chunk: Chunk<K>,
+    /// Where the state after a step is made.
+    next: Node,
 }
 
 /// The same, from one state.
@@ -74,33 +87,90 @@ struct From<'a, 'b, K> {
     place: Place,
     key: &'a K,
     node: &'a Node,
+    /// The kinds of refusals of SendCommand that were taken, and where they led.
+    refusals: SmallVec<[(Refusal, K); 4]>,
 }
 
+/// All by which one refusal differs from another in the same state: the device, and what the
+/// model says. What was asked for is gone with it, before anything could depend on it.
+type Refusal = (u8, Answer, Clause);
+
 impl<K: Key> From<'_, '_, K> {
-    fn note(&mut self, mut next: Node) {
-        let Steps { world, chunk } = self.steps;
-        world.canonicalize(&mut next);
-        let Some(next) = K::of(world, &next) else {
-            chunk.fits = false;
-            return;
-        };
-        if next != *self.key {
-            chunk.transitions += 1;
-            let digest = next.digest();
-            chunk.found[shard_of(digest)].push((next, digest, self.place));
+    /// A copy of the state, and the world that takes a step from there.
+    fn begin(&mut self) -> (&World, &mut Node) {
+        self.steps.next.clone_from(self.node);
+        (self.steps.world, &mut self.steps.next)
+    }
+
+    /// The key of the state after a step.
+    fn arrive(&mut self) -> Option<K> {
+        let Steps { world, next, .. } = &mut *self.steps;
+        world.canonicalize(next);
+        K::of(world, next)
+    }
+
+    /// Notes where a step led to.
+    fn note(&mut self, next: Option<K>) {
+        let chunk = &mut self.steps.chunk;
+        match next {
+            Some(next) if next != *self.key => {
+                chunk.transitions += 1;
+                let digest = next.digest();
+                chunk.found[shard_of(digest)].push((next, digest, self.place));
+            }
+            Some(_) => {}
+            None => chunk.fits = false,
         }
+    }
+
+    /// Where a call leads to.
+    fn after(&mut self, lane: LaneId, call: &Call, outcome: &Outcome) -> Option<K> {
+        let node = self.node;
+        let (world, next) = self.begin();
+        world.call_from(node, next, lane, call, outcome);
+        self.arrive()
+    }
+
+    /// Where a refusal led to that is no other than this one.
+    fn known(&self, refusal: Option<Refusal>) -> Option<K> {
+        let refusal = refusal?;
+        let known = self.refusals.iter().find(|(known, _)| *known == refusal);
+        known.map(|(_, key)| key.clone())
     }
 }
 
 impl<K: Key> Sink for From<'_, '_, K> {
     fn call(&mut self, lane: LaneId, call: &Call, outcome: &Outcome) {
-        let next = self.steps.world.called(self.node, lane, call, outcome);
+        let refusal = self.steps.world.refusal(call, outcome);
+        if let Some(next) = self.known(refusal) {
+            debug_assert!(self.after(lane, call, outcome).as_ref() == Some(&next), "it is another");
+            self.steps.chunk.transitions += usize::from(next != *self.key);
+            return;
+        }
+        let next = self.after(lane, call, outcome);
+        self.refusals.extend(refusal.zip(next.clone()));
         self.note(next);
     }
 
     fn take(&mut self, action: Action) {
-        let next = self.steps.world.step(self.node, &action);
+        let node = self.node;
+        let (world, next) = self.begin();
+        world.step_from(node, next, &action);
+        let next = self.arrive();
         self.note(next);
+    }
+}
+
+impl World {
+    /// Of which kind a refusal is that comes and goes in one step.
+    fn refusal(&self, call: &Call, outcome: &Outcome) -> Option<Refusal> {
+        let passes = outcome.refuses() && !self.is_whole() && self.mutant.is_none();
+        match call {
+            Call::Server(ServerCall::SendCommand(request)) if passes => {
+                Some((request.device, outcome.answer, outcome.clause))
+            }
+            Call::Server(_) | Call::Client(_) | Call::Secondary(..) => None,
+        }
     }
 }
 
@@ -235,7 +305,7 @@ impl<K: Key> Layers<'_, K> {
 
     /// What these states lead to.
     fn expand(&self, begin: Place, count: usize) -> Chunk<K> {
-        let mut steps = Steps { world: self.world, chunk: Chunk::default() };
+        let mut steps = Steps { world: self.world, chunk: Chunk::of(count), next: Node::default() };
         let keys = self.read(begin.shard(), |part| {
             (begin.index()..begin.index() + count)
                 .map(|at| part.key(at).clone())
@@ -245,7 +315,8 @@ impl<K: Key> Layers<'_, K> {
             let place = Place::new(begin.shard(), begin.index() + offset);
             let node = key.node(self.world);
             look(self.world, &node, |row| steps.chunk.violated.push((row, place)));
-            let mut from = From { steps: &mut steps, place, key, node: &node };
+            let refusals = SmallVec::new();
+            let mut from = From { steps: &mut steps, place, key, node: &node, refusals };
             self.world.offer(&node, false, &mut from);
         }
         steps.chunk

@@ -30,6 +30,8 @@ mod mutant;
 #[cfg(feature = "search")]
 mod node;
 #[cfg(feature = "search")]
+mod observed;
+#[cfg(feature = "search")]
 mod offer;
 #[cfg(feature = "search")]
 mod packed;
@@ -79,6 +81,7 @@ pub use world::{Bounds, Detail, World};
 #[doc(hidden)]
 pub mod testing {
     pub use crate::citations::uncited_readings;
+    pub use crate::observed::{Observed, observed};
     pub use crate::paths::{
         everything_done, nearest_violations, packed_and_unpacked, reachable, same_up_to_detail,
         violated_after,

@@ -32,7 +32,7 @@ pub struct Sent {
 }
 
 /// What the invariants remember, told by calls, returns and callbacks alone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
 pub struct Ghost {
     /// Commands sent and not called back, oldest first.
     pub sent: SmallVec<[Sent; 4]>,
@@ -50,6 +50,22 @@ pub struct Ghost {
     pub lent_twice: bool,
     /// What went wrong on the way here.
     pub breaches: Breaches,
+}
+
+impl Clone for Ghost {
+    fn clone(&self) -> Self {
+        Self { sent: SmallVec::from_slice(&self.sent), ..*self }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        let Self { sent, agent_inside, aborted, gone, unloaded, hazard, lent_twice, breaches } =
+            from;
+        self.sent.clear();
+        self.sent.extend_from_slice(sent);
+        (self.agent_inside, self.aborted, self.gone) = (*agent_inside, *aborted, *gone);
+        (self.unloaded, self.hazard) = (*unloaded, *hazard);
+        (self.lent_twice, self.breaches) = (*lent_twice, *breaches);
+    }
 }
 
 /// What can go wrong in a step.
@@ -139,10 +155,23 @@ pub(super) fn sent_order(ghost: &mut Ghost) {
 }
 
 /// A state of the world.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
 pub struct Node {
     /// The state of the model.
     pub state: State,
     /// What the invariants remember.
     pub ghost: Ghost,
+}
+
+/// Every step begins with a copy, mostly into the memory of the one before.
+impl Clone for Node {
+    fn clone(&self) -> Self {
+        Self { state: self.state.clone(), ghost: self.ghost.clone() }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        let Self { state, ghost } = self;
+        state.clone_from(&from.state);
+        ghost.clone_from(&from.ghost);
+    }
 }

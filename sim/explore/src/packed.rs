@@ -208,8 +208,8 @@ fn put_set<const N: usize>(writer: &mut Writer<N>, world: &World, state: &State)
     writer.put_field(field);
     let used = usize::from(world.bounds.secondaries);
     secondaries[..used].iter().for_each(|life| writer.put_listed(*life, 2));
-    let absent = |life: &SecondaryLife| *life == SecondaryLife::Absent;
-    writer.require(secondaries[used..].iter().all(absent) && (used > 0 || *seen_early == 0));
+    let lives = secondaries[used..].iter().fold(0, |all, life| all | *life as u8);
+    writer.require(lives == SecondaryLife::Absent as u8 && (used > 0 || *seen_early == 0));
     if used > 0 {
         writer.put((*seen_early >> 1).into(), used);
         writer.require(*seen_early & 1 == 0);

@@ -130,28 +130,38 @@ impl World {
     #[must_use]
     pub fn step(&self, node: &Node, action: &Action) -> Node {
         let mut next = node.clone();
-        match action {
-            Action::Call { lane, call, outcome } => {
-                self.call(&node.state, &mut next, *lane, call, outcome);
-            }
-            Action::Return { lane, outcome } => self.give_back(&mut next, *lane, outcome),
-            Action::Callback(callback) => self.call_back(&mut next, callback, false),
-            Action::Hold(callback) => self.call_back(&mut next, callback, true),
-            Action::Resume(lane) => vdi_model::end_callback(&mut next.state, *lane),
-            Action::Expire(lane) => vdi_model::expire(&mut next.state, &self.profile, *lane),
-            Action::Exit(process) => self.exit(&mut next, *process),
-            Action::Unload => self.unload(&mut next),
-        }
-        self.watch(node, &mut next);
+        self.step_from(node, &mut next, action);
         next
     }
 
-    /// The state after a call, as [`World::step`] gives it.
-    pub(super) fn called(&self, node: &Node, lane: LaneId, call: &Call, outcome: &Outcome) -> Node {
-        let mut next = node.clone();
-        self.call(&node.state, &mut next, lane, call, outcome);
-        self.watch(node, &mut next);
-        next
+    /// The same in a copy of the state.
+    pub(super) fn step_from(&self, node: &Node, next: &mut Node, action: &Action) {
+        match action {
+            Action::Call { lane, call, outcome } => {
+                return self.call_from(node, next, *lane, call, outcome);
+            }
+            Action::Return { lane, outcome } => self.give_back(next, *lane, outcome),
+            Action::Callback(callback) => self.call_back(next, callback, false),
+            Action::Hold(callback) => self.call_back(next, callback, true),
+            Action::Resume(lane) => vdi_model::end_callback(&mut next.state, *lane),
+            Action::Expire(lane) => vdi_model::expire(&mut next.state, &self.profile, *lane),
+            Action::Exit(process) => self.exit(next, *process),
+            Action::Unload => self.unload(next),
+        }
+        self.watch(node, next);
+    }
+
+    /// The same of a call.
+    pub(super) fn call_from(
+        &self,
+        node: &Node,
+        next: &mut Node,
+        lane: LaneId,
+        call: &Call,
+        outcome: &Outcome,
+    ) {
+        self.call(&node.state, next, lane, call, outcome);
+        self.watch(node, next);
     }
 
     /// The same state with devices, commands and buffers in a canonical order, and

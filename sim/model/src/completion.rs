@@ -70,14 +70,30 @@ pub fn callbacks(state: &State, profile: &Profile) -> SmallVec<[Callback; 4]> {
                 also: None,
             };
             owed.push(callback);
-            if profile.failed_send_callback_lane == FailedSendCallbackLane::Any {
-                owed.extend(agent.map(|lane| Callback { lane, ..callback }));
+            if profile.failed_send_callback_lane == FailedSendCallbackLane::Any
+                && let Some(lane) = agent
+            {
+                owed.push(Callback { lane, ..callback });
             }
         } else if let Some(lane) = agent {
             push_completion(state, profile, command, lane, &mut owed);
         }
     }
+    debug_assert_eq!(owed.is_empty(), !owes_callbacks(state), "one is owed or none is");
     owed
+}
+
+/// Whether any completion routine may be invoked now.
+pub(super) fn owes_callbacks(state: &State) -> bool {
+    if state.commands.is_empty() {
+        return false;
+    }
+    let agent = state.free_agent().is_some();
+    state.commands.iter().any(|command| match command.stage {
+        Stage::Refused { .. } => true,
+        Stage::Completed { .. } => agent,
+        Stage::Queued | Stage::Delivered => agent && state.aborted.is_some(),
+    })
 }
 
 fn push_completion(
@@ -108,9 +124,7 @@ fn push_completion(
         _ => None,
     };
     let Some(cause) = state.aborted else {
-        owed.extend(recorded);
-        owed.extend(recorded.and_then(|own| without_bytes(command, own)));
-        return;
+        return push_recorded(command, recorded, owed);
     };
     let clause = match (cause, recorded) {
         (Cause::ServerCloseDevicesOpen, _) => C::ServerCloseDevicesOpenCallbacks,
@@ -128,8 +142,20 @@ fn push_completion(
     });
     if profile.completion_race == CompletionRace::Either {
         let recorded = recorded.map(|own| Callback { clause: C::AbortRecordedCompletions, ..own });
-        owed.extend(recorded);
-        owed.extend(recorded.and_then(|own| without_bytes(command, own)));
+        push_recorded(command, recorded, owed);
+    }
+}
+
+/// What was recorded of a command, with the bytes that the client gave and perhaps without.
+fn push_recorded(
+    command: &Command,
+    recorded: Option<Callback>,
+    owed: &mut SmallVec<[Callback; 4]>,
+) {
+    let Some(own) = recorded else { return };
+    owed.push(own);
+    if let Some(other) = without_bytes(command, own) {
+        owed.push(other);
     }
 }
 

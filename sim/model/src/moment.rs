@@ -3,7 +3,7 @@
 
 use super::outcome::{Outcome, Outcomes};
 use super::state::{
-    ClientLife, Command, InProgress, Pending, SecondaryLife, ServerLife, Stage, State,
+    Agent, ClientLife, Command, InProgress, Pending, SecondaryLife, ServerLife, Stage, State,
 };
 use super::values::{Caller, CommandId, LaneId};
 use super::{Call, ClientCall, apply, client};
@@ -75,21 +75,27 @@ impl State {
     /// Whether nothing can happen by itself, not even an expiry.
     #[must_use]
     pub fn is_quiet(&self, profile: &Profile) -> bool {
-        super::callbacks(self, profile).is_empty()
-            && self
-                .lanes_in_call()
-                .iter()
-                .all(|lane| super::returns(self, profile, *lane).is_empty())
+        !super::completion::owes_callbacks(self)
+            && self.each_in_call(|lane| super::returns(self, profile, lane).is_empty())
     }
 
     /// Whether something must still happen by itself before everything is at
     /// rest: an owed callback, or a call that has to return.
     #[must_use]
     pub fn is_at_rest(&self, profile: &Profile) -> bool {
-        super::callbacks(self, profile).is_empty()
-            && self.lanes_in_call().iter().all(|lane| {
-                super::returns(self, profile, *lane).iter().all(|outcome| !outcome.forced)
+        !super::completion::owes_callbacks(self)
+            && self.each_in_call(|lane| {
+                super::returns(self, profile, lane).iter().all(|outcome| !outcome.forced)
             })
+    }
+
+    /// Whether this holds of every lane inside a call.
+    fn each_in_call(&self, mut holds: impl FnMut(LaneId) -> bool) -> bool {
+        let agent = match self.agent {
+            Agent::Running { lane } => Some(lane),
+            Agent::Idle => None,
+        };
+        self.calls.iter().map(|call| call.lane).chain(agent).all(&mut holds)
     }
 
     /// Puts what has no order into one: calls by lane, commands by device, buffers by

@@ -312,7 +312,8 @@ pub struct State {
     pub calls: SmallVec<[InProgress; 2]>,
 }
 
-/// Whatever is judged or explored is cloned above all: slice by slice, not one by one.
+/// Whatever is judged or explored is cloned above all: slice by slice, not one by one, and
+/// into the memory that is there.
 impl Clone for State {
     fn clone(&self) -> Self {
         Self {
@@ -322,6 +323,28 @@ impl Clone for State {
             calls: SmallVec::from_slice(&self.calls),
             ..*self
         }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        let Self { devices, commands, buffers, calls, .. } = self;
+        refill(devices, &from.devices);
+        refill(commands, &from.commands);
+        refill(buffers, &from.buffers);
+        refill(calls, &from.calls);
+        self.copy_rest(from);
+    }
+}
+
+/// Makes a list that of another, in its own memory.
+fn refill<A: smallvec::Array>(to: &mut SmallVec<A>, from: &[A::Item])
+where
+    A::Item: Copy,
+{
+    if to.len() == from.len() {
+        to.copy_from_slice(from);
+    } else {
+        to.clear();
+        to.extend_from_slice(from);
     }
 }
 
@@ -334,6 +357,37 @@ impl Agent {
 }
 
 impl State {
+    /// All but the lists.
+    const fn copy_rest(&mut self, from: &Self) {
+        let Self {
+            server,
+            client,
+            secondaries,
+            asked,
+            granted,
+            reserve,
+            idle_intervals,
+            configuration,
+            configuration_seen,
+            seen_unasked,
+            seen_early,
+            activated,
+            aborted,
+            agent,
+            devices: _,
+            commands: _,
+            buffers: _,
+            calls: _,
+        } = from;
+        (self.server, self.client, self.secondaries) = (*server, *client, *secondaries);
+        (self.asked, self.granted, self.reserve) = (*asked, *granted, *reserve);
+        self.idle_intervals = *idle_intervals;
+        self.configuration = *configuration;
+        self.configuration_seen = *configuration_seen;
+        (self.seen_unasked, self.seen_early) = (*seen_unasked, *seen_early);
+        (self.activated, self.aborted, self.agent) = (*activated, *aborted, *agent);
+    }
+
     /// Whether the server has a device open.
     #[must_use]
     pub fn server_devices_open(&self) -> bool {

@@ -65,7 +65,7 @@ macro_rules! functions {
                 match self { $( Self::$name => stringify!($name), )+ }
             }
 
-            fn by_name(text: &str) -> Option<Self> {
+            pub(super) fn by_name(text: &str) -> Option<Self> {
                 match text { $( stringify!($name) $(| $alias)* => Some(Self::$name), )+ _ => None }
             }
         }

@@ -14,6 +14,7 @@ mod event;
 mod function;
 mod header;
 mod lanes;
+mod plain;
 mod reader;
 mod recorder;
 mod text;

@@ -1,9 +1,9 @@
 //! Reading a trace line by line: memory does not grow with its length.
 
-use std::io::{BufRead, Read as _};
+use std::io::{self, BufRead};
 
 use super::elapsed::Timed;
-use super::{Event, FORMAT, Header, from_slice};
+use super::{Event, FORMAT, Header, from_slice, plain};
 
 /// What is wrong with a trace as a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -123,25 +123,27 @@ impl<R: BufRead> TraceReader<R> {
         if !self.fill()? {
             return Ok(None);
         }
-        let Timed { event, elapsed } = match serde_json::from_slice(&self.buffer) {
-            Ok(timed) => timed,
-            Err(error) => return Err(self.json_error(&error, "an event")),
-        };
-        if let Some(seq) = event.seq() {
+        let nothing = Event::Blocked { seq: None, blocked: Vec::new() };
+        let mut line = Line { number: self.number, event: nothing, elapsed: None };
+        if plain::read(&self.buffer, &mut line).is_none() {
+            match serde_json::from_slice(&self.buffer) {
+                Ok(Timed { event, elapsed }) => (line.event, line.elapsed) = (event, elapsed),
+                Err(error) => return Err(self.json_error(&error, "an event")),
+            }
+        }
+        if let Some(seq) = line.event.seq() {
             if self.seq.is_some_and(|last| seq <= last) {
                 return Err(self.error(0, format!("`seq` {seq} does not come after the last one")));
             }
             self.seq = Some(seq);
         }
-        Ok(Some(Line { number: self.number, event, elapsed }))
+        Ok(Some(line))
     }
 
     /// Reads the next line that is not blank into the buffer; false at the end.
     fn fill(&mut self) -> Result<bool, TraceError> {
         loop {
-            self.buffer.clear();
-            let most = self.longest as u64 + 1;
-            let read = (&mut self.input).take(most).read_until(b'\n', &mut self.buffer);
+            let read = self.read_line();
             self.number += 1;
             match read {
                 Err(error) => {
@@ -163,6 +165,26 @@ impl<R: BufRead> TraceReader<R> {
                 }
                 Ok(_) if self.drop_mark().trim_ascii().is_empty() => {}
                 Ok(_) => return Ok(true),
+            }
+        }
+    }
+
+    /// Reads a line into the buffer, or one byte more than a line may have; how many bytes.
+    fn read_line(&mut self) -> io::Result<usize> {
+        self.buffer.clear();
+        let most = self.longest.saturating_add(1);
+        loop {
+            let ahead = match self.input.fill_buf() {
+                Ok(ahead) => &ahead[..ahead.len().min(most - self.buffer.len())],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            let end = memchr::memchr(b'\n', ahead);
+            let taken = end.map_or(ahead.len(), |at| at + 1);
+            self.buffer.extend_from_slice(&ahead[..taken]);
+            self.input.consume(taken);
+            if end.is_some() || taken == 0 {
+                return Ok(self.buffer.len());
             }
         }
     }

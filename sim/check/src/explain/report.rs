@@ -152,9 +152,14 @@ impl Report {
         self.is_open() && self.findings.is_empty()
     }
 
+    /// Whether what is found is still told, and not only counted.
+    pub(crate) const fn tells(&self) -> bool {
+        self.findings.len() < FINDINGS
+    }
+
     fn keep(&mut self, line: usize, clause: Clause, what: String, hazard: bool) {
         let party = clause.party();
-        if self.findings.len() == FINDINGS {
+        if !self.tells() {
             self.more_findings += 1;
             return;
         }

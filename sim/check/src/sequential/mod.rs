@@ -75,18 +75,16 @@ fn take_effect(checker: &mut Checker, index: usize) {
     let states = &mut sets[open.bound.set].in_order;
     open.effect.before = states.first().cloned().map(Box::new);
     open.effect.taken = true;
-    let mut misuse: SmallVec<[Clause; 2]> = SmallVec::new();
-    let mut clauses: SmallVec<[Clause; 4]> = SmallVec::new();
+    let mut misuse = [None; 2];
     advance(
         states,
         |state| outcomes(terms, state, lane, &open.bound),
         |state, outcome| {
             vdi_model::apply(state, lane, call.caller(), outcome);
-            misuse = outcome.misuses().collect();
-            clauses.extend(outcome.clauses());
+            misuse = outcome.misuse;
+            report.mark(outcome.clauses());
         },
     );
-    report.mark(clauses);
     if states.len() > terms.search.budget {
         report.undecided(Why::Budget { budget: terms.search.budget });
     }
@@ -94,15 +92,19 @@ fn take_effect(checker: &mut Checker, index: usize) {
 }
 
 /// Notes what the caller of a call broke.
-fn find_misuse(checker: &mut Checker, index: usize, misuse: SmallVec<[Clause; 2]>) {
+fn find_misuse(checker: &mut Checker, index: usize, misuse: [Option<Clause>; 2]) {
+    if misuse[0].is_none() {
+        return;
+    }
     let Checker { session, report, .. } = checker;
     let (line, set) = (session.calls[index].line, session.calls[index].bound.set);
     if session.right.contains(&line) {
         return;
     }
     let knew = |clause: &Clause| !session.sets[set].statement.excuses(*clause, line);
-    for clause in misuse.into_iter().filter(knew) {
-        report.find(line, clause, session.call_text(index), false);
+    for clause in misuse.into_iter().flatten().filter(knew) {
+        let what = if report.tells() { session.call_text(index) } else { String::new() };
+        report.find(line, clause, what, false);
     }
 }
 
@@ -129,30 +131,27 @@ fn return_at_once(checker: &mut Checker, index: usize, seen: &Returned<'_>) -> b
     let (lane, set, call) = (calls[index].lane, bound.set, &bound.call);
     let called_back_first =
         |outcome: &Outcome| outcome.refuses() && vdi_model::owes_callback_first(&terms.profile);
-    let mut misuse: SmallVec<[Clause; 2]> = SmallVec::new();
+    let mut misuse = [None; 2];
     let mut blameless = false;
-    let mut clauses: SmallVec<[Clause; 4]> = SmallVec::new();
     let allowed = |state: &State| {
         let mut outcomes = outcomes(terms, state, lane, bound);
-        let failed = vdi_model::system_failure(call, &outcomes, seen.status);
-        outcomes.extend(failed);
+        if let Some(failed) = vdi_model::system_failure(call, &outcomes, seen.status) {
+            outcomes.push(failed);
+        }
         outcomes
             .retain(|outcome| !called_back_first(outcome) && matches(names, set, outcome, seen));
         outcomes
     };
     let moved = advance(&mut sets[set].in_order, allowed, |state, outcome| {
         vdi_model::apply_and_return(state, lane, call.caller(), outcome);
-        clauses.extend(outcome.clauses());
+        report.mark(outcome.clauses());
         match outcome.misuse[0] {
-            Some(_) => misuse = outcome.misuses().collect(),
+            Some(_) => misuse = outcome.misuse,
             None => blameless = true,
         }
     });
-    if moved {
-        report.mark(clauses);
-        if !blameless {
-            find_misuse(checker, index, misuse);
-        }
+    if moved && !blameless {
+        find_misuse(checker, index, misuse);
     }
     moved
 }
@@ -178,18 +177,15 @@ fn return_later(checker: &mut Checker, index: usize, seen: &Returned<'_>) -> boo
     let Checker { session, terms, report, .. } = checker;
     let Session { calls, sets, names, .. } = session;
     let (lane, set) = (calls[index].lane, calls[index].bound.set);
-    let mut clauses: SmallVec<[Clause; 4]> = SmallVec::new();
     let allowed = |state: &State| {
         let mut outcomes = vdi_model::returns(state, &terms.profile, lane);
         outcomes.retain(|outcome| matches(names, set, outcome, seen));
         outcomes
     };
-    let moved = advance(&mut sets[set].in_order, allowed, |state, outcome| {
+    advance(&mut sets[set].in_order, allowed, |state, outcome| {
         vdi_model::apply_return(state, lane, outcome);
-        clauses.extend(outcome.clauses());
-    });
-    report.mark(clauses);
-    moved
+        report.mark(outcome.clauses());
+    })
 }
 
 /// Whether a callback follows from the states: the routine that was invoked.
@@ -200,7 +196,6 @@ pub(crate) fn callback(
     seen: &ObservedCallback,
 ) -> Option<Callback> {
     let Checker { session, terms, report, .. } = checker;
-    let mut clauses: SmallVec<[Clause; 4]> = SmallVec::new();
     let allowed = |state: &State| {
         let mut callbacks = vdi_model::callbacks(state, &terms.profile);
         callbacks.retain(|callback| callback.command == command && seen.is(callback));
@@ -209,10 +204,9 @@ pub(crate) fn callback(
     let mut invoked = None;
     let moved = advance(&mut session.sets[set].in_order, allowed, |state, callback| {
         vdi_model::apply_callback(state, callback, seen.held);
-        clauses.extend([Some(callback.clause), callback.also].into_iter().flatten());
+        report.mark([callback.clause].into_iter().chain(callback.also));
         invoked = Some(*callback);
     });
-    report.mark(clauses);
     invoked.filter(|_| moved)
 }
 

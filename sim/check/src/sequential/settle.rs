@@ -1,13 +1,10 @@
 //! Calls that have begun and only wait: as long as all do, the order of effects is known.
 
-use smallvec::SmallVec;
-
 use super::take_effect;
 use crate::Checker;
 use crate::session::{OpenCall, SetTrack, outcomes_of};
 use crate::terms::Terms;
 use vdi_model::{Call, ClientCall, Outcome, ServerCall, State};
-use vdi_spec::clauses::Clause;
 
 /// Lets what has begun take effect, if the set is at rest then. False if the order of
 /// effects has to be searched for.
@@ -51,8 +48,7 @@ fn wait_in_place(checker: &mut Checker, index: usize) -> bool {
         return false;
     };
     vdi_model::apply(state, call.lane, call.bound.call.caller(), &outcome);
-    let clauses: SmallVec<[Clause; 4]> = outcome.clauses().collect();
-    report.mark(clauses);
+    report.mark(outcome.clauses());
     true
 }
 

@@ -77,6 +77,20 @@ impl Databases {
         })
     }
 
+    /// The names of all that are there, in their order.
+    pub(super) fn names(&self) -> Vec<String> {
+        let entries = self.folder.as_ref().and_then(|folder| std::fs::read_dir(folder).ok());
+        let files = entries.into_iter().flatten().flatten();
+        let files = files.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+        let names = files.filter_map(|entry| entry.file_name().into_string().ok());
+        let databases = names.map(|name| name.trim_end_matches(".generated").to_owned());
+        let mut names: Vec<String> =
+            databases.filter(|name| !name.starts_with('.') && !name.ends_with(".log")).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// The data of a database, or its log; for RESTORE it need not exist yet.
     pub(super) fn find(&self, name: &str, what: What, must: bool) -> Result<Database, Failed> {
         if let Some(memory) = &self.memory {

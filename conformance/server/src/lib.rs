@@ -3,11 +3,15 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `quotes`, `words`, `verb`, `options`, `statement` | the SQL statements, read |
+//! | `quotes`, `words`, `reader`, `verb`, `options` | the words of SQL, and what they mean |
+//! | `statement`, `query`, `order` | BACKUP and RESTORE, SELECT, and the rest of a batch, read |
+//! | `rows`, `catalogue` | what SELECT finds |
+//! | `answers`, `batch` | a batch carried out, and whom it is told |
 //! | `messages` | what a server says of a statement, by number |
 //! | `sqlcmd` | the command line and the scripts of `sqlcmd` |
 //! | `serving`, `standing` | `vdi serve`: statements that are given, or handed over at a socket |
 //! | `console`, `outcomes` | what becomes of statements, printed and written down |
+//! | `door`, `tds` | `vdi serve --tds`: statements that drivers send |
 //! | `database` | where the data is: files, generated data, memory |
 //! | `media` | what goes onto the media: a header, data, a checksum |
 //! | `server`, `execute` | the server, and one statement carried out |
@@ -23,10 +27,14 @@
 //! it, too. Nothing of it is taken from, or compared with, the real server but what the
 //! documents and the field say: the data on the media has a format of its own.
 
+mod answers;
 mod backup;
+mod batch;
+mod catalogue;
 mod console;
 mod database;
 mod device;
+mod door;
 mod drive;
 mod error;
 mod execute;
@@ -35,9 +43,13 @@ mod media;
 mod messages;
 mod moved;
 mod options;
+mod order;
 mod outcomes;
+mod query;
 mod quotes;
+mod reader;
 mod restore;
+mod rows;
 mod server;
 mod serving;
 mod session;
@@ -46,18 +58,25 @@ mod standing;
 mod statement;
 mod stop;
 mod sync;
+#[cfg(feature = "tds")]
+mod tds;
 mod verb;
 mod words;
 
 pub use database::{Database, Databases, Memory};
+pub use door::TdsOptions;
 pub use error::ServeError;
 pub use execute::Done;
 pub use faults::{Fault, Faults};
 pub use messages::{Failed, Message};
 pub use options::{Options, list_options};
+pub use order::{Order, Transact, parse};
+pub use query::Query;
+pub use reader::BadStatement;
+pub use rows::Value;
 pub use server::Server;
 pub use serving::{ServeOptions, StandingServer};
 pub use sqlcmd::sqlcmd;
-pub use statement::{BadStatement, Order, Statement, parse};
+pub use statement::Statement;
 pub use stop::{Stop, Stops};
 pub use verb::{Verb, What};

@@ -18,6 +18,13 @@ pub struct Message {
     pub text: String,
 }
 
+impl Message {
+    /// One that tells of no error.
+    pub(super) fn info(number: u32, text: impl Into<String>) -> Self {
+        Self { number, level: 10, text: text.into() }
+    }
+}
+
 /// Why a statement failed: messages in the order they are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
@@ -110,6 +117,13 @@ impl Failed {
     pub(super) fn in_the_end(statement: &Statement) -> Self {
         let database = &statement.database;
         Self::new(3271, format!("A nonrecoverable I/O error occurred on file \"{database}:\"."))
+    }
+
+    /// A transaction is open.
+    ///
+    /// Source: SQL Server documentation, Database engine events and errors, 3021.
+    pub(super) fn in_transaction() -> Self {
+        Self::new(3021, "Cannot perform a backup or restore operation within a transaction.")
     }
 
     /// The backup is of another database than the one that it would be put in the place of.

@@ -13,12 +13,14 @@ use super::execute::Done;
 use super::faults::Fault;
 use super::messages::Failed;
 use super::statement::Statement;
+use super::stop::Stop;
 use super::verb::Verb;
 
 /// What became of a statement.
 pub(super) fn report_outcome(
     statement: &Statement,
     result: &Result<Done, Failed>,
+    stop: &Stop,
 ) -> io::Result<()> {
     let messages: Vec<_> = match result {
         Ok(_) => Vec::new(),
@@ -38,6 +40,7 @@ pub(super) fn report_outcome(
         "snapshot": statement.options.snapshot,
         "withoutEffect": statement.without_effect,
         "messages": messages,
+        "endedBy": result.is_err().then(|| stop.why()).flatten(),
     }))
 }
 

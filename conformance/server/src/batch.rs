@@ -1,0 +1,200 @@
+//! The statements of a batch, carried out one after the other.
+
+use std::io;
+
+use super::answers::{Answers, Change};
+use super::catalogue::select;
+use super::error::ServeError;
+use super::execute::Done;
+use super::messages::{Failed, Message};
+use super::order::{Order, Transact, parse_with};
+use super::outcomes::report_outcome;
+use super::reader::Variables;
+use super::server::Server;
+use super::statement::Statement;
+use super::verb::What;
+
+/// What a server knows of a client, from one batch to the next.
+#[derive(Clone, Debug)]
+pub(super) struct Context {
+    /// How many transactions are open, one within the other.
+    pub(super) transactions: u32,
+    /// The database that is in use.
+    pub(super) database: String,
+    /// Who it is.
+    pub(super) user: String,
+    /// The number of its session.
+    pub(super) number: u16,
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self { transactions: 0, database: "master".into(), user: "sa".into(), number: 51 }
+    }
+}
+
+/// Carries out a text: how many statements failed. Nothing of it is carried out if it is not
+/// understood.
+pub(super) fn carry_out_text(
+    server: &Server,
+    context: &mut Context,
+    (text, variables): (&str, Variables),
+    answers: &dyn Answers,
+) -> Result<usize, ServeError> {
+    match parse_with(text, variables) {
+        Ok(orders) => carry_out(server, context, &orders, answers),
+        Err(bad) => {
+            // Syntax is of level 15; what a statement asks for, of level 16.
+            let level = if bad.number < 3000 { 15 } else { 16 };
+            let message = Message { number: bad.number, level, text: bad.message };
+            answers.tell(&message, bad.line)?;
+            answers.ended(true, None)?;
+            Ok(1)
+        }
+    }
+}
+
+/// Carries out one statement after the other; how many failed. A failed one does not keep the
+/// next from being tried.
+pub(super) fn carry_out(
+    server: &Server,
+    context: &mut Context,
+    batch: &[Order],
+    answers: &dyn Answers,
+) -> Result<usize, ServeError> {
+    let mut failures = 0;
+    for order in batch {
+        if server.stop.is_asked() {
+            // Nothing of the rest is begun: that has failed, too.
+            if failures == 0 {
+                answers.ended(true, None)?;
+            }
+            break;
+        }
+        failures += usize::from(!one(server, context, order, answers)?);
+    }
+    Ok(failures)
+}
+
+/// Carries out one statement; whether it did not fail.
+fn one(
+    server: &Server,
+    context: &mut Context,
+    order: &Order,
+    answers: &dyn Answers,
+) -> Result<bool, ServeError> {
+    match order {
+        Order::Set => Ok(true),
+        Order::Use(name) => {
+            context.database.clone_from(name);
+            let text = format!("Changed database context to '{name}'.");
+            answers.tell(&Message::info(5701, text), 1)?;
+            Ok(true)
+        }
+        Order::Transaction(what) => {
+            let well = transact(context, *what, answers)?;
+            answers.ended(!well, None)?;
+            Ok(well)
+        }
+        Order::IfTransaction(open, order) if *open == (context.transactions > 0) => {
+            one(server, context, order, answers)
+        }
+        Order::IfTransaction(..) => Ok(true),
+        Order::Select(query) => {
+            let result = select(server, context, query);
+            let count = result.as_ref().ok().map(|rows| rows.rows.len() as u64);
+            match &result {
+                Ok(rows) => answers.rows(rows)?,
+                Err(message) => answers.tell(message, query.line)?,
+            }
+            answers.ended(result.is_err(), count)?;
+            Ok(result.is_ok())
+        }
+        Order::Run(statement) => run(server, context, statement, answers),
+    }
+}
+
+/// Carries out a BACKUP or RESTORE; whether it did not fail.
+fn run(
+    server: &Server,
+    context: &Context,
+    statement: &Statement,
+    answers: &dyn Answers,
+) -> Result<bool, ServeError> {
+    // Told to nobody if it cannot be told.
+    let say = |text: &str| drop(answers.tell(&Message::info(3211, text), statement.line));
+    let result = if context.transactions > 0 {
+        Err(Failed::in_transaction().terminated(statement))
+    } else {
+        server.execute(statement, &say)
+    };
+    report_outcome(statement, &result, &server.stop)?;
+    match &result {
+        Ok(done) => tell_done(statement, done, answers)?,
+        Err(failed) => {
+            failed.messages.iter().try_for_each(|one| answers.tell(one, statement.line))?;
+        }
+    }
+    answers.ended(result.is_err(), None)?;
+    Ok(result.is_ok())
+}
+
+/// What becomes of a transaction; whether that can be. The end of it is told apart.
+///
+/// Source: SQL Server documentation, Database engine events and errors, 3902 and 3903.
+pub(super) fn transact(
+    context: &mut Context,
+    what: Transact,
+    answers: &dyn Answers,
+) -> Result<bool, ServeError> {
+    let open = context.transactions;
+    let none = |number, name: &str| {
+        let text =
+            format!("The {name} TRANSACTION request has no corresponding BEGIN TRANSACTION.");
+        Message { number, level: 16, text }
+    };
+    let wrong = match what {
+        Transact::Begin => {
+            context.transactions += 1;
+            if open == 0 {
+                answers.changed(Change::Begun)?;
+            }
+            None
+        }
+        Transact::Commit if open == 0 => Some(none(3902, "COMMIT")),
+        Transact::Rollback if open == 0 => Some(none(3903, "ROLLBACK")),
+        Transact::Commit => {
+            context.transactions -= 1;
+            if open == 1 {
+                answers.changed(Change::Committed)?;
+            }
+            None
+        }
+        Transact::Rollback => {
+            context.transactions = 0;
+            answers.changed(Change::RolledBack)?;
+            None
+        }
+        Transact::Save => None,
+    };
+    if let Some(message) = &wrong {
+        answers.tell(message, 1)?;
+    }
+    Ok(wrong.is_none())
+}
+
+fn tell_done(statement: &Statement, done: &Done, answers: &dyn Answers) -> io::Result<()> {
+    let (pages, database) = (done.pages(), &statement.database);
+    let log = statement.what == What::Log;
+    let file = if log { format!("{database}_log") } else { database.clone() };
+    let text =
+        format!("Processed {pages} pages for database '{database}', file '{file}' on file 1.");
+    answers.tell(&Message::info(4035, text), statement.line)?;
+    let took = done.took.as_secs_f64().max(0.001);
+    let rate = done.bytes as f64 / took / f64::from(1 << 20);
+    let title = statement.title();
+    let text = format!(
+        "{title} successfully processed {pages} pages in {took:.3} seconds ({rate:.3} MB/sec)."
+    );
+    answers.tell(&Message::info(3014, text), statement.line)
+}

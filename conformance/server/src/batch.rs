@@ -4,34 +4,16 @@ use std::io;
 
 use super::answers::{Answers, Change};
 use super::catalogue::select;
+use super::context::Context;
 use super::error::ServeError;
 use super::execute::Done;
 use super::messages::{Failed, Message};
 use super::order::{Order, Transact, parse_with};
 use super::outcomes::report_outcome;
-use super::reader::Variables;
+use super::parser::Variables;
 use super::server::Server;
 use super::statement::Statement;
-use super::verb::What;
-
-/// What a server knows of a client, from one batch to the next.
-#[derive(Clone, Debug)]
-pub(super) struct Context {
-    /// How many transactions are open, one within the other.
-    pub(super) transactions: u32,
-    /// The database that is in use.
-    pub(super) database: String,
-    /// Who it is.
-    pub(super) user: String,
-    /// The number of its session.
-    pub(super) number: u16,
-}
-
-impl Default for Context {
-    fn default() -> Self {
-        Self { transactions: 0, database: "master".into(), user: "sa".into(), number: 51 }
-    }
-}
+use super::verb::{Look, What};
 
 /// Carries out a text: how many statements failed. Nothing of it is carried out if it is not
 /// understood.
@@ -123,12 +105,13 @@ fn run(
 ) -> Result<bool, ServeError> {
     // Told to nobody if it cannot be told.
     let say = |text: &str| drop(answers.tell(&Message::info(3211, text), statement.line));
-    let result = if context.transactions > 0 {
-        Err(Failed::in_transaction().terminated(statement))
-    } else {
-        server.execute(statement, &say)
+    // What only looks may do so within a transaction, too: it is not told otherwise.
+    let result = match statement.look {
+        Some(look) if look != Look::Verify => return look_at(server, (statement, look), answers),
+        _ if context.transactions > 0 => Err(Failed::in_transaction().terminated(statement)),
+        _ => server.execute(statement, &say),
     };
-    report_outcome(statement, &result, &server.stop)?;
+    report_outcome(statement, result.as_ref().map(Some), &server.stop)?;
     match &result {
         Ok(done) => tell_done(statement, done, answers)?,
         Err(failed) => {
@@ -136,6 +119,24 @@ fn run(
         }
     }
     answers.ended(result.is_err(), None)?;
+    Ok(result.is_ok())
+}
+
+/// Shows what a backup is; whether that did not fail.
+fn look_at(
+    server: &Server,
+    look: (&Statement, Look),
+    answers: &dyn Answers,
+) -> Result<bool, ServeError> {
+    let result = server.look(look, &|_| {});
+    report_outcome(look.0, result.as_ref().map(|_| None), &server.stop)?;
+    let line = look.0.line;
+    match &result {
+        Ok(rows) => answers.rows(rows)?,
+        Err(failed) => failed.messages.iter().try_for_each(|one| answers.tell(one, line))?,
+    }
+    let count = result.as_ref().ok().map(|rows| rows.rows.len() as u64);
+    answers.ended(result.is_err(), count)?;
     Ok(result.is_ok())
 }
 
@@ -184,12 +185,18 @@ pub(super) fn transact(
 }
 
 fn tell_done(statement: &Statement, done: &Done, answers: &dyn Answers) -> io::Result<()> {
+    if statement.look == Some(Look::Verify) {
+        let valid = Message::info(3262, "The backup set on file 1 is valid.");
+        return answers.tell(&valid, statement.line);
+    }
     let (pages, database) = (done.pages(), &statement.database);
     let log = statement.what == What::Log;
     let file = if log { format!("{database}_log") } else { database.clone() };
-    let text =
-        format!("Processed {pages} pages for database '{database}', file '{file}' on file 1.");
-    answers.tell(&Message::info(4035, text), statement.line)?;
+    if !statement.devices.is_empty() {
+        let text =
+            format!("Processed {pages} pages for database '{database}', file '{file}' on file 1.");
+        answers.tell(&Message::info(4035, text), statement.line)?;
+    }
     let took = done.took.as_secs_f64().max(0.001);
     let rate = done.bytes as f64 / took / f64::from(1 << 20);
     let title = statement.title();

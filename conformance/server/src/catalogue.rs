@@ -1,6 +1,6 @@
 //! What SELECT finds: a small catalogue of what is here, and nothing that is made up.
 
-use super::batch::Context;
+use super::context::Context;
 use super::messages::Message;
 use super::query::{Asked, Condition, Query};
 use super::rows::{Kind, Rows, Value};
@@ -253,9 +253,8 @@ mod tests {
     fn databases_are_those_that_are_there() {
         let all = ["master", "tempdb", "model", "msdb", "a", "b", "g"];
         assert_eq!(values("SELECT name FROM sys.databases"), all);
-        let own = "SELECT d.name, database_id FROM master.sys.databases AS d WHERE name \
-            <> 'a' AND d.name NOT_MASTER";
-        assert!(parse(own).is_err());
+        let like = "SELECT d.name FROM master.sys.databases AS d WHERE d.name LIKE 'a%'";
+        assert!(parse(like).is_err());
         let some = "SELECT name FROM sys.databases WHERE name IN ('B', 'a', 'no') ORDER BY name \
             DESC";
         assert_eq!(values(some), ["b", "a"]);

@@ -4,10 +4,11 @@ use std::io::{self, Write};
 use std::sync::Mutex;
 
 use super::answers::{Answers, Change};
-use super::batch::{Context, carry_out_text};
+use super::batch::carry_out_text;
+use super::context::Context;
 use super::error::ServeError;
 use super::messages::Message;
-use super::reader::Variables;
+use super::parser::Variables;
 use super::rows::{Rows, Value};
 use super::server::Server;
 use super::sqlcmd::Batch;

@@ -13,6 +13,7 @@ use vdi_runtime::Bytes;
 use vdi_trace::Size;
 
 use super::messages::Failed;
+use super::options::Restoring;
 use super::verb::What;
 
 /// A folder of databases: the file `NAME` is the data of the database NAME, `NAME.log` its
@@ -77,6 +78,27 @@ impl Databases {
         })
     }
 
+    /// How a database is, if more can be restored onto it.
+    pub(super) fn restoring(&self, name: &str) -> Option<Restoring> {
+        let folder = self.folder.as_ref()?;
+        let said = std::fs::read_to_string(folder.join(mark(name))).ok()?;
+        Some(if said == STANDBY { Restoring::Standby } else { Restoring::NoRecovery })
+    }
+
+    /// Writes down how it is now.
+    pub(super) fn set_restoring(&self, name: &str, how: Option<Restoring>) -> io::Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let mark = folder.join(mark(name));
+        match how {
+            Some(Restoring::NoRecovery) => std::fs::write(mark, "norecovery"),
+            Some(Restoring::Standby) => std::fs::write(mark, STANDBY),
+            None => match std::fs::remove_file(mark) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+        }
+    }
+
     /// The names of all that are there, in their order.
     pub(super) fn names(&self) -> Vec<String> {
         let entries = self.folder.as_ref().and_then(|folder| std::fs::read_dir(folder).ok());
@@ -117,6 +139,14 @@ impl Databases {
         }
         Ok(Database::File(file))
     }
+}
+
+/// What is written down of a database that can be read while more is restored onto it.
+const STANDBY: &str = "standby";
+
+/// Where it is written down that more can be restored onto a database.
+fn mark(name: &str) -> String {
+    format!(".{name}.norecovery")
 }
 
 /// How the name of a file ends into which data is restored.

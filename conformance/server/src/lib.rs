@@ -3,10 +3,10 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `quotes`, `words`, `reader`, `verb`, `options` | the words of SQL, and what they mean |
+//! | `quotes`, `words`, `parser`, `verb`, `options` | the words of SQL, and what they mean |
 //! | `statement`, `query`, `order` | BACKUP and RESTORE, SELECT, and the rest of a batch, read |
 //! | `rows`, `catalogue` | what SELECT finds |
-//! | `answers`, `batch` | a batch carried out, and whom it is told |
+//! | `answers`, `context`, `batch` | a batch carried out, and whom it is told |
 //! | `messages` | what a server says of a statement, by number |
 //! | `sqlcmd` | the command line and the scripts of `sqlcmd` |
 //! | `serving`, `standing` | `vdi serve`: statements that are given, or handed over at a socket |
@@ -17,7 +17,7 @@
 //! | `server`, `execute` | the server, and one statement carried out |
 //! | `session`, `drive` | a set opened, configured and closed again; its devices driven |
 //! | `device` | one device: commands sent, completions waited for |
-//! | `backup`, `restore`, `moved` | the statements, carried out, and what they tell of it |
+//! | `backup`, `restore`, `looks`, `moved` | the statements, carried out, and what they tell of it |
 //! | `faults` | what goes wrong on purpose |
 //! | `stop` | a statement, or all of them, stopped |
 //!
@@ -32,6 +32,7 @@ mod backup;
 mod batch;
 mod catalogue;
 mod console;
+mod context;
 mod database;
 mod device;
 mod door;
@@ -39,15 +40,16 @@ mod drive;
 mod error;
 mod execute;
 mod faults;
+mod looks;
 mod media;
 mod messages;
 mod moved;
 mod options;
 mod order;
 mod outcomes;
+mod parser;
 mod query;
 mod quotes;
-mod reader;
 mod restore;
 mod rows;
 mod server;
@@ -69,14 +71,14 @@ pub use error::ServeError;
 pub use execute::Done;
 pub use faults::{Fault, Faults};
 pub use messages::{Failed, Message};
-pub use options::{Options, list_options};
+pub use options::{Options, Restoring, list_options};
 pub use order::{Order, Transact, parse};
+pub use parser::BadStatement;
 pub use query::Query;
-pub use reader::BadStatement;
 pub use rows::Value;
 pub use server::Server;
 pub use serving::{ServeOptions, StandingServer};
 pub use sqlcmd::sqlcmd;
 pub use statement::Statement;
 pub use stop::{Stop, Stops};
-pub use verb::{Verb, What};
+pub use verb::{Look, Verb, What};

@@ -1,7 +1,7 @@
 //! The statements of a batch: BACKUP and RESTORE, and what clients send around them.
 
+use super::parser::{BadStatement, Parser, Variables};
 use super::query::{Query, query, value};
-use super::reader::{BadStatement, Reader, Variables};
 use super::statement::Statement;
 use super::verb::Verb;
 use super::words::Word;
@@ -61,11 +61,11 @@ pub fn parse(text: &str) -> Result<Vec<Order>, BadStatement> {
 
 /// The statements of a batch, with what its variables hold at its beginning.
 pub(super) fn parse_with(text: &str, variables: Variables) -> Result<Vec<Order>, BadStatement> {
-    let mut reader = Reader::new(text, variables)?;
+    let mut parser = Parser::new(text, variables)?;
     let mut batch = Vec::new();
-    while !reader.is_at_end() {
-        if !reader.takes(&Word::Semicolon) {
-            batch.push(reader.order()?);
+    while !parser.is_at_end() {
+        if !parser.takes(&Word::Semicolon) {
+            batch.push(parser.order()?);
         }
     }
     Ok(batch)
@@ -84,7 +84,7 @@ const BEGINNINGS: [&str; 12] = [
 /// Words of a transaction.
 const TRANSACTION: [&str; 2] = ["TRAN", "TRANSACTION"];
 
-impl Reader<'_> {
+impl Parser<'_> {
     fn order(&mut self) -> Result<Order, BadStatement> {
         let line = self.line();
         let order = match () {
@@ -221,7 +221,8 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verb::What;
+    use crate::options::Restoring;
+    use crate::verb::{Look, What};
 
     fn message(text: &str) -> String {
         parse(text).expect_err("not a statement").to_string()
@@ -249,6 +250,62 @@ mod tests {
         assert_eq!(backup.without_effect, ["COMPRESSION", "ENCRYPTION", "CREDENTIAL"]);
         let expected = ["KEEP_CDC", "NEW_BROKER", "MOVE", "MOVE", "STOPATMARK"];
         assert_eq!(restore.without_effect, expected);
+    }
+
+    /// The one BACKUP or RESTORE of a batch.
+    fn statement(text: &str) -> Statement {
+        let orders = parse(text).unwrap_or_else(|wrong| panic!("{text}: {wrong}"));
+        let mut found = orders.into_iter().filter_map(|order| match order {
+            Order::Run(statement) => Some(statement),
+            _ => None,
+        });
+        found.next_back().unwrap_or_else(|| panic!("{text}"))
+    }
+
+    #[test]
+    fn variables_stand_in_the_place_of_names() {
+        let text = "DECLARE @db sysname = N'x', @set AS nvarchar(128), @size int = 65536\n\
+            SET @set = 'a'; BACKUP DATABASE @DB TO VIRTUAL_DEVICE = @set WITH MAXTRANSFERSIZE=@size";
+        let backup = statement(text);
+        assert_eq!((backup.database.as_str(), &backup.devices[..]), ("x", &["a".to_owned()][..]));
+        assert_eq!((backup.options.max_transfer_size, backup.line), (Some(65_536), 2));
+        let given = Variables::from([("@d".to_owned(), "given".into())]);
+        let orders = parse_with("BACKUP DATABASE @d TO VIRTUAL_DEVICE='a'", given).expect("one");
+        assert!(matches!(&orders[..], [Order::Run(backup)] if backup.database == "given"));
+    }
+
+    #[test]
+    fn what_clients_send_around_their_statements_is_understood() {
+        let text = "set quoted_identifier on set textsize 2147483647 SET TRANSACTION ISOLATION \
+            LEVEL READ COMMITTED\nSET IMPLICIT_TRANSACTIONS ON BEGIN TRAN BEGIN TRANSACTION t; \
+            IF @@TRANCOUNT > 0 ROLLBACK TRAN COMMIT WORK SAVE TRAN p IF @@trancount <> 0 COMMIT \
+            IF @@TRANCOUNT = 0 SELECT 1";
+        let orders = parse(text).expect("understood");
+        assert_eq!(orders[..4], vec![Order::Set; 4]);
+        let begin = Order::Transaction(Transact::Begin);
+        assert_eq!(orders[4..6], [begin.clone(), begin]);
+        let rollback = Box::new(Order::Transaction(Transact::Rollback));
+        assert_eq!(orders[6], Order::IfTransaction(true, rollback));
+        assert_eq!(
+            orders[7..9].to_vec(),
+            [Transact::Commit, Transact::Save].map(Order::Transaction)
+        );
+        let commit = Box::new(Order::Transaction(Transact::Commit));
+        assert_eq!(orders[9], Order::IfTransaction(true, commit));
+        assert!(matches!(&orders[10], Order::IfTransaction(false, _)) && orders.len() == 11);
+    }
+
+    #[test]
+    fn restores_that_look_or_recover_are_understood() {
+        let look = statement("RESTORE HEADERONLY FROM VIRTUAL_DEVICE='a' WITH FILE = 1, NOUNLOAD");
+        assert_eq!((look.look, look.title().as_str()), (Some(Look::Header), "RESTORE HEADERONLY"));
+        let recover = statement("RESTORE DATABASE x WITH RECOVERY SELECT 1");
+        assert!(recover.devices.is_empty() && recover.options.restoring.is_none());
+        let all = "BACKUP DATABASE x FILE = 'X', FILEGROUP = 'primary' READ_WRITE_FILEGROUPS TO \
+            VIRTUAL_DEVICE='a'";
+        assert_eq!(statement(all).devices, ["a"]);
+        let left = statement("RESTORE LOG x FROM VIRTUAL_DEVICE='a' WITH STANDBY = 'undo'");
+        assert_eq!(left.options.restoring, Some(Restoring::Standby));
     }
 
     #[test]
@@ -291,8 +348,25 @@ mod tests {
                 "line 1: Option 'blocksize' is specified more than once.",
             ),
             (
-                "RESTORE VERIFYONLY FROM VIRTUAL_DEVICE='a'",
-                "line 1: RESTORE VERIFYONLY is not supported here: only DATABASE and LOG are.",
+                "RESTORE REWINDONLY FROM VIRTUAL_DEVICE='a'",
+                "line 1: RESTORE REWINDONLY is not supported here: only DATABASE and LOG are.",
+            ),
+            (
+                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' MIRROR TO VIRTUAL_DEVICE='b'",
+                "line 1: MIRROR TO is not supported here.",
+            ),
+            (
+                "RESTORE DATABASE x PAGE='1:57' FROM VIRTUAL_DEVICE='a'",
+                "line 1: RESTORE of pages is not supported here.",
+            ),
+            (
+                "RESTORE DATABASE x FILE='y' FROM VIRTUAL_DEVICE='a'",
+                "line 1: Logical file 'y' is not part of database 'x'. Use RESTORE FILELISTONLY \
+                to list the logical file names.",
+            ),
+            (
+                "BACKUP DATABASE x FILEGROUP='other' TO VIRTUAL_DEVICE='a'",
+                "line 1: There is no filegroup 'other' here, only PRIMARY.",
             ),
             (
                 "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' WITH METADATA_ONLY",
@@ -346,9 +420,22 @@ mod tests {
                 send around them: nothing else is known here.",
             ),
             (
-                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' MIRROR",
+                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' MORE",
                 "line 1: Incorrect syntax near \
-                'MIRROR'. Expected WITH, a comma, or the end of the statement.",
+                'MORE'. Expected WITH, a comma, or the end of the statement.",
+            ),
+            (
+                "BACKUP DATABASE @x TO VIRTUAL_DEVICE='a'",
+                "line 1: Must declare the scalar variable \"@x\".",
+            ),
+            (
+                "BACKUP DATABASE x WITH NORECOVERY",
+                "line 1: Incorrect syntax near 'WITH'. Expected TO.",
+            ),
+            (
+                "IF 1 = 1 SELECT 1",
+                "line 1: Incorrect syntax near '1'. Expected @@TRANCOUNT > 0, or = 0: nothing \
+                else is asked here.",
             ),
         ] {
             assert_eq!(message(text), expected);

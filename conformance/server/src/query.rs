@@ -1,6 +1,6 @@
 //! SELECT, as far as clients send it before and after their statements.
 
-use super::reader::{BadStatement, Reader};
+use super::parser::{BadStatement, Parser};
 use super::rows::Value;
 use super::words::Word;
 
@@ -54,44 +54,44 @@ pub(super) struct Condition {
 }
 
 /// What stands behind SELECT.
-pub(super) fn query(reader: &mut Reader<'_>) -> Result<Query, BadStatement> {
-    let line = reader.line();
+pub(super) fn query(parser: &mut Parser<'_>) -> Result<Query, BadStatement> {
+    let line = parser.line();
     let mut top = None;
-    if reader.keyword("TOP") {
-        let open = reader.takes(&Word::Open);
-        top = Some(reader.number("TOP")?.into());
-        if open && !reader.takes(&Word::Close) {
-            return Err(reader.wrong(")"));
+    if parser.keyword("TOP") {
+        let open = parser.takes(&Word::Open);
+        top = Some(parser.number("TOP")?.into());
+        if open && !parser.takes(&Word::Close) {
+            return Err(parser.wrong(")"));
         }
     }
     let mut items = Vec::new();
-    if !reader.takes(&Word::Symbol('*')) {
-        items.push(item(reader)?);
-        while reader.takes(&Word::Comma) {
-            items.push(item(reader)?);
+    if !parser.takes(&Word::Symbol('*')) {
+        items.push(item(parser)?);
+        while parser.takes(&Word::Comma) {
+            items.push(item(parser)?);
         }
     }
     let mut query =
         Query { items, from: None, conditions: Vec::new(), order: Vec::new(), top, line };
-    if reader.keyword("FROM") {
-        query.from = Some(table(reader)?);
-        if reader.keyword("WHERE") {
-            query.conditions.push(condition(reader)?);
-            while reader.keyword("AND") {
-                query.conditions.push(condition(reader)?);
+    if parser.keyword("FROM") {
+        query.from = Some(table(parser)?);
+        if parser.keyword("WHERE") {
+            query.conditions.push(condition(parser)?);
+            while parser.keyword("AND") {
+                query.conditions.push(condition(parser)?);
             }
         }
     }
-    if reader.keyword("ORDER") {
-        reader.need("BY")?;
+    if parser.keyword("ORDER") {
+        parser.need("BY")?;
         loop {
-            let column = column(reader)?;
-            let down = reader.keyword("DESC");
+            let column = column(parser)?;
+            let down = parser.keyword("DESC");
             if !down {
-                reader.keyword("ASC");
+                parser.keyword("ASC");
             }
             query.order.push((column, down));
-            if !reader.takes(&Word::Comma) {
+            if !parser.takes(&Word::Comma) {
                 break;
             }
         }
@@ -100,85 +100,85 @@ pub(super) fn query(reader: &mut Reader<'_>) -> Result<Query, BadStatement> {
 }
 
 /// The name of a table: its parts, and a name for it, which is not needed here.
-fn table(reader: &mut Reader<'_>) -> Result<String, BadStatement> {
-    let mut name = reader.name("a table")?.to_ascii_lowercase();
-    while reader.takes(&Word::Dot) {
+fn table(parser: &mut Parser<'_>) -> Result<String, BadStatement> {
+    let mut name = parser.name("a table")?.to_ascii_lowercase();
+    while parser.takes(&Word::Dot) {
         name.push('.');
-        if reader.takes(&Word::Dot) {
+        if parser.takes(&Word::Dot) {
             name.push('.');
         }
-        name.push_str(&reader.name("a table")?.to_ascii_lowercase());
+        name.push_str(&parser.name("a table")?.to_ascii_lowercase());
     }
     let follows = |word: &str| ["WHERE", "ORDER"].iter().any(|it| word.eq_ignore_ascii_case(it));
-    if reader.keyword("AS") {
-        reader.name("a name for the table")?;
-    } else if matches!(reader.peek(), Some(Word::Plain(word)) if word.len() <= 2 && !follows(word))
+    if parser.keyword("AS") {
+        parser.name("a name for the table")?;
+    } else if matches!(parser.peek(), Some(Word::Plain(word)) if word.len() <= 2 && !follows(word))
     {
-        reader.skip();
+        parser.skip();
     }
     Ok(name)
 }
 
 /// The name of a column, without that of its table.
-fn column(reader: &mut Reader<'_>) -> Result<String, BadStatement> {
-    let mut name = reader.name("a column")?;
-    while reader.takes(&Word::Dot) {
-        name = reader.name("a column")?;
+fn column(parser: &mut Parser<'_>) -> Result<String, BadStatement> {
+    let mut name = parser.name("a column")?;
+    while parser.takes(&Word::Dot) {
+        name = parser.name("a column")?;
     }
     Ok(name.to_ascii_lowercase())
 }
 
-fn condition(reader: &mut Reader<'_>) -> Result<Condition, BadStatement> {
+fn condition(parser: &mut Parser<'_>) -> Result<Condition, BadStatement> {
     const EXPECTED: &str = "=, <> or IN: nothing else is compared here";
-    let column = column(reader)?;
-    if reader.keyword("IN") {
-        if !reader.takes(&Word::Open) {
-            return Err(reader.wrong("("));
+    let column = column(parser)?;
+    if parser.keyword("IN") {
+        if !parser.takes(&Word::Open) {
+            return Err(parser.wrong("("));
         }
-        let mut values = vec![value(reader)?];
-        while reader.takes(&Word::Comma) {
-            values.push(value(reader)?);
+        let mut values = vec![value(parser)?];
+        while parser.takes(&Word::Comma) {
+            values.push(value(parser)?);
         }
-        if !reader.takes(&Word::Close) {
-            return Err(reader.wrong(")"));
+        if !parser.takes(&Word::Close) {
+            return Err(parser.wrong(")"));
         }
         return Ok(Condition { column, is: true, values });
     }
-    let is = reader.takes(&Word::Equals);
+    let is = parser.takes(&Word::Equals);
     let other = !is
-        && (reader.takes(&Word::Symbol('<')) && reader.takes(&Word::Symbol('>'))
-            || reader.takes(&Word::Symbol('!')) && reader.takes(&Word::Equals));
+        && (parser.takes(&Word::Symbol('<')) && parser.takes(&Word::Symbol('>'))
+            || parser.takes(&Word::Symbol('!')) && parser.takes(&Word::Equals));
     if !is && !other {
-        return Err(reader.wrong(EXPECTED));
+        return Err(parser.wrong(EXPECTED));
     }
-    Ok(Condition { column, is, values: vec![value(reader)?] })
+    Ok(Condition { column, is, values: vec![value(parser)?] })
 }
 
 /// A value that is given, or held by a variable.
-pub(super) fn value(reader: &mut Reader<'_>) -> Result<Value, BadStatement> {
-    let negative = reader.takes(&Word::Symbol('-'));
-    let value = match reader.peek() {
+pub(super) fn value(parser: &mut Parser<'_>) -> Result<Value, BadStatement> {
+    let negative = parser.takes(&Word::Symbol('-'));
+    let value = match parser.peek() {
         Some(Word::Text(text)) if !negative => Value::Text(text.clone()),
         Some(Word::Number(number)) => {
             let number = i64::try_from(*number).unwrap_or(i64::MAX);
             Value::Int(if negative { -number } else { number })
         }
         Some(Word::Plain(word)) if word.eq_ignore_ascii_case("NULL") => Value::Null,
-        Some(Word::Variable(_)) => reader.variable()?,
-        _ => return Err(reader.wrong("a text, a number or a variable")),
+        Some(Word::Variable(_)) => parser.variable()?,
+        _ => return Err(parser.wrong("a text, a number or a variable")),
     };
-    reader.skip();
+    parser.skip();
     Ok(value)
 }
 
-fn item(reader: &mut Reader<'_>) -> Result<Item, BadStatement> {
-    let (asked, mut name) = asked(reader)?;
+fn item(parser: &mut Parser<'_>) -> Result<Item, BadStatement> {
+    let (asked, mut name) = asked(parser)?;
     // A name may stand before what it is for, too.
-    if reader.takes(&Word::Equals) {
-        let (asked, _) = self::asked(reader)?;
+    if parser.takes(&Word::Equals) {
+        let (asked, _) = self::asked(parser)?;
         return Ok(Item { name, asked });
     }
-    let has_name = match reader.peek() {
+    let has_name = match parser.peek() {
         Some(Word::Quoted(_) | Word::Text(_)) => true,
         Some(Word::Plain(word)) => ![
             "FROM", "ORDER", "SELECT", "SET", "BACKUP", "RESTORE", "USE", "DECLARE", "BEGIN",
@@ -189,72 +189,72 @@ fn item(reader: &mut Reader<'_>) -> Result<Item, BadStatement> {
         _ => false,
     };
     if has_name {
-        reader.keyword("AS");
-        name = match reader.peek() {
-            Some(Word::Text(_)) => reader.text("a name")?,
-            _ => reader.name("a name")?,
+        parser.keyword("AS");
+        name = match parser.peek() {
+            Some(Word::Text(_)) => parser.text("a name")?,
+            _ => parser.name("a name")?,
         };
     }
     Ok(Item { name, asked })
 }
 
 /// What is asked for, and what its column is called if it has no other name.
-fn asked(reader: &mut Reader<'_>) -> Result<(Asked, String), BadStatement> {
-    let word = match reader.peek() {
+fn asked(parser: &mut Parser<'_>) -> Result<(Asked, String), BadStatement> {
+    let word = match parser.peek() {
         Some(Word::Variable(name)) if name.starts_with("@@") => {
             let name = name.to_ascii_lowercase();
-            reader.skip();
+            parser.skip();
             return Ok((Asked::Global(name), String::new()));
         }
         Some(Word::Plain(word)) if !word.eq_ignore_ascii_case("NULL") => word.to_ascii_lowercase(),
         Some(Word::Quoted(_)) => {
-            let column = column(reader)?;
+            let column = column(parser)?;
             return Ok((Asked::Column(column.clone()), column));
         }
-        _ => return Ok((Asked::Given(value(reader)?), String::new())),
+        _ => return Ok((Asked::Given(value(parser)?), String::new())),
     };
-    let name = column(reader)?;
-    if !reader.takes(&Word::Open) {
+    let name = column(parser)?;
+    if !parser.takes(&Word::Open) {
         return Ok((Asked::Column(name.clone()), name));
     }
     let found = match word.as_str() {
         "cast" => {
-            let (inner, _) = asked(reader)?;
-            reader.need("AS")?;
-            type_name(reader)?;
+            let (inner, _) = asked(parser)?;
+            parser.need("AS")?;
+            type_name(parser)?;
             inner
         }
         "convert" => {
-            type_name(reader)?;
-            if !reader.takes(&Word::Comma) {
-                return Err(reader.wrong("a comma"));
+            type_name(parser)?;
+            if !parser.takes(&Word::Comma) {
+                return Err(parser.wrong("a comma"));
             }
-            let (inner, _) = asked(reader)?;
-            if reader.takes(&Word::Comma) {
-                reader.number("a style")?;
+            let (inner, _) = asked(parser)?;
+            if parser.takes(&Word::Comma) {
+                parser.number("a style")?;
             }
             inner
         }
-        "count" if reader.takes(&Word::Symbol('*')) => Asked::Count,
+        "count" if parser.takes(&Word::Symbol('*')) => Asked::Count,
         _ => {
-            let has = reader.peek() != Some(&Word::Close);
-            let argument = has.then(|| reader.text("a text")).transpose()?;
+            let has = parser.peek() != Some(&Word::Close);
+            let argument = has.then(|| parser.text("a text")).transpose()?;
             Asked::Function(word, argument)
         }
     };
-    if !reader.takes(&Word::Close) {
-        return Err(reader.wrong(")"));
+    if !parser.takes(&Word::Close) {
+        return Err(parser.wrong(")"));
     }
     Ok((found, String::new()))
 }
 
 /// The name of a type, which changes nothing here.
-fn type_name(reader: &mut Reader<'_>) -> Result<(), BadStatement> {
-    reader.name("a type")?;
-    if reader.takes(&Word::Open) {
-        reader.skip();
-        if !reader.takes(&Word::Close) {
-            return Err(reader.wrong(")"));
+fn type_name(parser: &mut Parser<'_>) -> Result<(), BadStatement> {
+    parser.name("a type")?;
+    if parser.takes(&Word::Open) {
+        parser.skip();
+        if !parser.takes(&Word::Close) {
+            return Err(parser.wrong(")"));
         }
     }
     Ok(())

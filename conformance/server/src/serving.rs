@@ -9,8 +9,9 @@ use std::time::Duration;
 use vdi_recorder::settings::{DATA, FAULTS, GROUP, PREFIX, SERVER, TRACE, check_all};
 use vdi_runtime::{Machine, Options};
 
-use super::batch::{Context, carry_out};
+use super::batch::carry_out;
 use super::console::{Console, Lines, Print};
+use super::context::Context;
 use super::database::Databases;
 use super::door::TdsOptions;
 #[cfg(not(feature = "tds"))]
@@ -19,7 +20,7 @@ use super::error::ServeError;
 use super::faults::Faults;
 use super::order::{Order, parse};
 use super::outcomes::report_fault;
-use super::reader::BadStatement;
+use super::parser::BadStatement;
 use super::server::Server;
 use super::sqlcmd::{Batch, Reader, Script};
 use super::standing::{self, Listener, Request};

@@ -5,8 +5,8 @@
 //! neither BACKUP nor RESTORE.
 
 use super::options::{Effect, Options, Value, clash, option};
-use super::reader::{BadStatement, Reader, bad};
-use super::verb::{Verb, What};
+use super::parser::{BadStatement, Parser, bad};
+use super::verb::{Look, Verb, What};
 use super::words::Word;
 
 /// Devices of a set, at most.
@@ -19,9 +19,12 @@ pub struct Statement {
     pub verb: Verb,
     /// Of what.
     pub what: What,
-    /// The name of the database.
+    /// What is looked at instead of restoring it.
+    pub look: Option<Look>,
+    /// The name of the database; empty if a backup is looked at.
     pub database: String,
-    /// The names in its VIRTUAL_DEVICE clauses; the first is that of the set.
+    /// The names in its VIRTUAL_DEVICE clauses; the first is that of the set. There is none if
+    /// a database is recovered that was restored before.
     pub devices: Vec<String>,
     /// What stands behind WITH.
     pub options: Options,
@@ -59,13 +62,24 @@ fn snapshot(
     Ok(())
 }
 
-impl Reader<'_> {
+impl Parser<'_> {
     /// What stands behind BACKUP or RESTORE, which began in this line.
     pub(super) fn statement(&mut self, verb: Verb, line: usize) -> Result<Statement, BadStatement> {
-        let what = self.what(verb, line)?;
-        let database = self.name("the name of a database")?;
-        self.need(if verb == Verb::Backup { "TO" } else { "FROM" })?;
-        let devices = self.devices()?;
+        let (what, look) = self.what(verb, line)?;
+        let mut database = String::new();
+        if look.is_none() {
+            database = self.name("the name of a database")?;
+            self.parts(verb, &database)?;
+        }
+        let devices = if self.recovers(verb, look) {
+            Vec::new()
+        } else {
+            self.need(if verb == Verb::Backup { "TO" } else { "FROM" })?;
+            self.devices()?
+        };
+        if self.keyword("MIRROR") {
+            return Err(bad(3015, self.line(), "MIRROR TO is not supported here.".to_owned()));
+        }
         let (mut options, mut without_effect) = (Options::default(), Vec::new());
         if self.keyword("WITH") {
             let mut has = Vec::new();
@@ -78,28 +92,87 @@ impl Reader<'_> {
             snapshot(verb, what, &devices, &without_effect)
                 .map_err(|(number, message)| bad(number, line, message))?;
         }
-        Ok(Statement { verb, what, database, devices, options, without_effect, line })
+        Ok(Statement { verb, what, look, database, devices, options, without_effect, line })
     }
 
-    /// Of what: the database, or its log.
-    fn what(&mut self, verb: Verb, line: usize) -> Result<What, BadStatement> {
+    /// Whether it is a RESTORE without devices, which recovers what was restored before.
+    fn recovers(&self, verb: Verb, look: Option<Look>) -> bool {
+        let ends = match self.peek() {
+            None | Some(Word::Semicolon) => true,
+            Some(Word::Plain(word)) => word.eq_ignore_ascii_case("WITH"),
+            Some(_) => false,
+        };
+        verb == Verb::Restore && look.is_none() && ends
+    }
+
+    /// Files, filegroups and pages behind the name of a database. It has one file here, of its
+    /// own name, in the filegroup PRIMARY: that is all of it, and there is no other.
+    ///
+    /// Source: SQL Server documentation, Database engine events and errors, 3234 and 3235.
+    fn parts(&mut self, verb: Verb, database: &str) -> Result<(), BadStatement> {
+        loop {
+            let line = self.line();
+            if self.keyword("READ_WRITE_FILEGROUPS") {
+                // It is one.
+            } else if self.keyword("PAGE") {
+                let message = "RESTORE of pages is not supported here.".to_owned();
+                return Err(bad(3015, line, message));
+            } else if self.keyword("FILEGROUP") {
+                let group = self.part("FILEGROUP")?;
+                if !group.eq_ignore_ascii_case("PRIMARY") {
+                    let message = format!("There is no filegroup '{group}' here, only PRIMARY.");
+                    return Err(bad(3015, line, message));
+                }
+            } else if self.keyword("FILE") {
+                let file = self.part("FILE")?;
+                if !file.eq_ignore_ascii_case(database) {
+                    return Err(match verb {
+                        Verb::Backup => bad(
+                            3235,
+                            line,
+                            format!(
+                                "The file \"{file}\" is not part of database \"{database}\". You can \
+                             only list files that are members of this database."
+                            ),
+                        ),
+                        Verb::Restore => bad(
+                            3234,
+                            line,
+                            format!(
+                                "Logical file '{file}' is not part of database '{database}'. Use \
+                             RESTORE FILELISTONLY to list the logical file names."
+                            ),
+                        ),
+                    });
+                }
+            } else {
+                return Ok(());
+            }
+            self.takes(&Word::Comma);
+        }
+    }
+
+    fn part(&mut self, name: &str) -> Result<String, BadStatement> {
+        if !self.takes(&Word::Equals) {
+            return Err(self.wrong(&format!("= after {name}")));
+        }
+        self.text("a name, in single quotes")
+    }
+
+    /// Of what: the database, or its log; or what is looked at.
+    fn what(&mut self, verb: Verb, line: usize) -> Result<(What, Option<Look>), BadStatement> {
         /// What a server can do, too.
-        const OTHERS: [&str; 9] = [
-            "VERIFYONLY",
-            "HEADERONLY",
-            "FILELISTONLY",
-            "LABELONLY",
-            "REWINDONLY",
-            "SERVER",
-            "GROUP",
-            "CERTIFICATE",
-            "MASTER",
-        ];
+        const OTHERS: [&str; 5] = ["REWINDONLY", "SERVER", "GROUP", "CERTIFICATE", "MASTER"];
         if self.keyword("DATABASE") {
-            return Ok(What::Database);
+            return Ok((What::Database, None));
         }
         if ["LOG", "TRANSACTION", "TRAN"].iter().any(|word| self.keyword(word)) {
-            return Ok(What::Log);
+            return Ok((What::Log, None));
+        }
+        if verb == Verb::Restore
+            && let Some(look) = Look::ALL.into_iter().find(|look| self.keyword(look.name()))
+        {
+            return Ok((What::Database, Some(look)));
         }
         match OTHERS.iter().find(|word| self.keyword(word)) {
             Some(other) => {
@@ -226,7 +299,11 @@ impl Statement {
     /// Its first two words.
     #[must_use]
     pub fn title(&self) -> String {
-        let what = if self.what == What::Database { "DATABASE" } else { "LOG" };
+        let what = match (self.look, self.what) {
+            (Some(look), _) => look.name(),
+            (None, What::Database) => "DATABASE",
+            (None, What::Log) => "LOG",
+        };
         format!("{} {what}", self.verb.name())
     }
 }

@@ -13,8 +13,9 @@ use vdi_tds::{
 };
 
 use super::answers::{Answers, Both, Change};
-use super::batch::{Context, carry_out_text, transact};
+use super::batch::{carry_out_text, transact};
 use super::console::{Console, Print};
+use super::context::Context;
 use super::door::TdsOptions;
 use super::error::ServeError;
 use super::messages::Message;

@@ -11,7 +11,7 @@
 //! | `request`, `rpc` | batches, calls of procedures, transactions, read |
 //! | `token`, `answer` | what a client is told |
 //! | `engine` | what carries statements out |
-//! | `connection`, `listener` | a connection from its beginning to its end; all of them |
+//! | `options`, `connection`, `listener` | how it is served; a connection from its beginning to its end; all of them |
 //!
 //! Read first: [`Listener`], [`Engine`], [`Answer`].
 //!
@@ -26,6 +26,7 @@ mod connection;
 mod engine;
 mod listener;
 mod login;
+mod options;
 mod packet;
 mod prelogin;
 mod request;
@@ -36,8 +37,9 @@ mod types;
 
 pub use answer::{Answer, Shape, Told};
 pub use engine::{Engine, Halt, Refusal, Request, Why};
-pub use listener::{Listener, Options};
+pub use listener::Listener;
 pub use login::Login;
+pub use options::Options;
 pub use request::TransactionRequest;
 pub use tls::{Identity, NoIdentity};
 pub use types::{Column, Type, Value};

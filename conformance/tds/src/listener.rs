@@ -6,27 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::answer::Shape;
 use super::connection::attend;
 use super::engine::Engine;
-use super::tls::Identity;
+use super::options::Options;
 
 /// Connections at a time.
 const MOST: usize = 1000;
 
 /// How long nobody is let in when nobody can be.
 const REST: Duration = Duration::from_millis(100);
-
-/// How clients are served.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Who the server says it is.
-    pub identity: Identity,
-    /// How messages are told.
-    pub shape: Shape,
-    /// What it is called in messages.
-    pub server: String,
-}
 
 /// Where clients connect.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ mod kills;
 mod recordings;
 pub(crate) mod stage;
 mod standing;
+mod tds;
 
 use std::fs;
 use std::io::Read;
@@ -161,6 +162,11 @@ fn generated_data_and_a_log() {
     assert_eq!(client(&["backup", "x", "MEDIUM"], &server), 0);
     assert!(server.wait().expect("ended").success());
     fs::remove_file(stage.data("x.log")).expect("it was there");
+    // A log is restored onto a database that awaits it.
+    fs::rename(stage.path("medium"), stage.path("log")).expect("there");
+    stage.good("single", &["backup", "x", "MEDIUM"]);
+    stage.good("single", &["restore", "x", "MEDIUM", "NORECOVERY"]);
+    fs::rename(stage.path("log"), stage.path("medium")).expect("there");
     let mut server = stage.vdi(&["serve", "RESTORE LOG x FROM VIRTUAL_DEVICE='log'"]);
     let mut server = server.stdout(Stdio::null()).spawn().expect("it starts");
     assert_eq!(client(&["restore", "x", "MEDIUM"], &server), 0);

@@ -42,7 +42,7 @@ impl Lines {
 pub(super) type Variables = BTreeMap<String, Value>;
 
 /// The words of a text, one after the other.
-pub(super) struct Reader<'a> {
+pub(super) struct Parser<'a> {
     text: &'a str,
     lines: Lines,
     words: Vec<Placed>,
@@ -51,7 +51,7 @@ pub(super) struct Reader<'a> {
     pub(super) variables: Variables,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, variables: Variables) -> Result<Self, BadStatement> {
         let lines = Lines::of(text);
         let words = words(text).map_err(|span| {

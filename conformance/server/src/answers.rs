@@ -27,27 +27,3 @@ pub(super) trait Answers: Sync {
     /// The transaction has changed.
     fn changed(&self, change: Change) -> io::Result<()>;
 }
-
-/// Two who are told the same. The first need not be there any more.
-pub(super) struct Both<'a>(pub(super) &'a dyn Answers, pub(super) &'a dyn Answers);
-
-impl Answers for Both<'_> {
-    fn tell(&self, message: &Message, line: usize) -> io::Result<()> {
-        let _ = self.0.tell(message, line);
-        self.1.tell(message, line)
-    }
-
-    fn rows(&self, rows: &Rows) -> io::Result<()> {
-        let _ = self.0.rows(rows);
-        self.1.rows(rows)
-    }
-
-    fn ended(&self, failed: bool, count: Option<u64>) -> io::Result<()> {
-        let _ = self.0.ended(failed, count);
-        self.1.ended(failed, count)
-    }
-
-    fn changed(&self, change: Change) -> io::Result<()> {
-        self.1.changed(change)
-    }
-}

@@ -92,8 +92,23 @@ fn one(
             answers.ended(result.is_err(), count)?;
             Ok(result.is_ok())
         }
+        Order::Create(name) => {
+            let wrong = server.databases.create(name);
+            told(wrong.into_iter().collect(), answers)
+        }
+        Order::Drop(names, lenient) => {
+            let wrong = names.iter().filter_map(|name| server.databases.remove(name, *lenient));
+            told(wrong.collect(), answers)
+        }
         Order::Run(statement) => run(server, context, statement, answers),
     }
+}
+
+/// Tells why something cannot be, and the end of the statement; whether nothing was wrong.
+fn told(wrong: Vec<Message>, answers: &dyn Answers) -> Result<bool, ServeError> {
+    wrong.iter().try_for_each(|message| answers.tell(message, 1))?;
+    answers.ended(!wrong.is_empty(), None)?;
+    Ok(wrong.is_empty())
 }
 
 /// Carries out a BACKUP or RESTORE; whether it did not fail.

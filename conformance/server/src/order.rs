@@ -21,6 +21,10 @@ pub enum Order {
     IfTransaction(bool, Box<Self>),
     /// SELECT.
     Select(Query),
+    /// CREATE DATABASE, which makes an empty one.
+    Create(String),
+    /// DROP DATABASE of some; whether it does not matter if they are not there.
+    Drop(Vec<String>, bool),
 }
 
 /// What becomes of a transaction.
@@ -75,12 +79,6 @@ pub(super) fn parse_with(text: &str, variables: Variables) -> Result<Vec<Order>,
 const KNOWN: &str =
     "BACKUP or RESTORE, or what clients send around them: nothing else is known here";
 
-/// Words that a statement begins with.
-const BEGINNINGS: [&str; 12] = [
-    "BACKUP", "RESTORE", "USE", "SET", "DECLARE", "BEGIN", "COMMIT", "ROLLBACK", "SAVE", "IF",
-    "SELECT", "END",
-];
-
 /// Words of a transaction.
 const TRANSACTION: [&str; 2] = ["TRAN", "TRANSACTION"];
 
@@ -95,6 +93,11 @@ impl Parser<'_> {
             }
             () if self.keyword("SET") => return self.set(),
             () if self.keyword("DECLARE") => self.declare()?,
+            () if self.keyword("CREATE") => {
+                self.need("DATABASE")?;
+                Order::Create(self.name("the name of a database")?)
+            }
+            () if self.keyword("DROP") => self.drop()?,
             () if self.keyword("SELECT") => Order::Select(query(self)?),
             () if self.keyword("IF") => return self.condition(),
             () if self.keyword("BEGIN") => {
@@ -122,6 +125,20 @@ impl Parser<'_> {
         };
         self.end()?;
         Ok(order)
+    }
+
+    /// DROP DATABASE, of one or several.
+    fn drop(&mut self) -> Result<Order, BadStatement> {
+        self.need("DATABASE")?;
+        let lenient = self.keyword("IF");
+        if lenient {
+            self.need("EXISTS")?;
+        }
+        let mut names = vec![self.name("the name of a database")?];
+        while self.takes(&Word::Comma) {
+            names.push(self.name("the name of a database")?);
+        }
+        Ok(Order::Drop(names, lenient))
     }
 
     fn one_of(&mut self, words: &[&str]) -> bool {
@@ -202,11 +219,6 @@ impl Parser<'_> {
             return Err(self.wrong(ASKED));
         }
         Ok(Order::IfTransaction(other, Box::new(self.order()?)))
-    }
-
-    fn is_at_beginning(&self) -> bool {
-        matches!(self.peek(), Some(Word::Plain(word))
-            if BEGINNINGS.iter().any(|begin| word.eq_ignore_ascii_case(begin)))
     }
 
     /// A statement ends where the text does, at `;`, or where another begins.
@@ -293,6 +305,19 @@ mod tests {
         let commit = Box::new(Order::Transaction(Transact::Commit));
         assert_eq!(orders[9], Order::IfTransaction(true, commit));
         assert!(matches!(&orders[10], Order::IfTransaction(false, _)) && orders.len() == 11);
+    }
+
+    #[test]
+    fn databases_are_made_and_dropped() {
+        let orders = parse("CREATE DATABASE [a b] DROP DATABASE IF EXISTS x, y; DROP DATABASE z");
+        let drop = |names: &[&str], lenient| {
+            Order::Drop(names.iter().map(|name| (*name).to_owned()).collect(), lenient)
+        };
+        let expected =
+            [Order::Create("a b".to_owned()), drop(&["x", "y"], true), drop(&["z"], false)];
+        assert_eq!(orders.as_deref(), Ok(&expected[..]));
+        // Files of one's own would be needed.
+        assert!(parse("CREATE DATABASE a ON (NAME = 'a', FILENAME = 'b')").is_err());
     }
 
     #[test]

@@ -8,6 +8,12 @@ use super::words::{Placed, Word, words};
 /// Characters of a word that are shown of one that is wrong.
 const NEAR: usize = 128;
 
+/// Words that a statement begins with.
+const BEGINNINGS: [&str; 14] = [
+    "BACKUP", "RESTORE", "CREATE", "DROP", "USE", "SET", "DECLARE", "BEGIN", "COMMIT", "ROLLBACK",
+    "SAVE", "IF", "SELECT", "END",
+];
+
 /// Why a text is no statement.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
@@ -171,5 +177,11 @@ impl<'a> Parser<'a> {
                 Err(self.wrong(expected))
             }
         }
+    }
+
+    /// Whether a statement begins with the next word.
+    pub(super) fn is_at_beginning(&self) -> bool {
+        matches!(self.peek(), Some(Word::Plain(word))
+            if BEGINNINGS.iter().any(|begin| word.eq_ignore_ascii_case(begin)))
     }
 }

@@ -180,12 +180,10 @@ fn item(parser: &mut Parser<'_>) -> Result<Item, BadStatement> {
     }
     let has_name = match parser.peek() {
         Some(Word::Quoted(_) | Word::Text(_)) => true,
-        Some(Word::Plain(word)) => ![
-            "FROM", "ORDER", "SELECT", "SET", "BACKUP", "RESTORE", "USE", "DECLARE", "BEGIN",
-            "COMMIT", "ROLLBACK", "SAVE", "IF", "END",
-        ]
-        .iter()
-        .any(|other| word.eq_ignore_ascii_case(other)),
+        Some(Word::Plain(word)) => {
+            let goes_on = ["FROM", "ORDER"].iter().any(|other| word.eq_ignore_ascii_case(other));
+            !goes_on && !parser.is_at_beginning()
+        }
         _ => false,
     };
     if has_name {

@@ -12,7 +12,7 @@ use vdi_tds::{
     TransactionRequest, Type, Why,
 };
 
-use super::answers::{Answers, Both, Change};
+use super::answers::{Answers, Change};
 use super::batch::{carry_out_text, transact};
 use super::console::{Console, Print};
 use super::context::Context;
@@ -239,6 +239,30 @@ impl Answers for Driver<'_> {
             Change::Committed => self.0.ends_transaction(true),
             Change::RolledBack => self.0.ends_transaction(false),
         }
+    }
+}
+
+/// Two who are told the same. The first need not be there any more.
+struct Both<'a>(&'a dyn Answers, &'a dyn Answers);
+
+impl Answers for Both<'_> {
+    fn tell(&self, message: &Message, line: usize) -> io::Result<()> {
+        let _ = self.0.tell(message, line);
+        self.1.tell(message, line)
+    }
+
+    fn rows(&self, rows: &Rows) -> io::Result<()> {
+        let _ = self.0.rows(rows);
+        self.1.rows(rows)
+    }
+
+    fn ended(&self, failed: bool, count: Option<u64>) -> io::Result<()> {
+        let _ = self.0.ended(failed, count);
+        self.1.ended(failed, count)
+    }
+
+    fn changed(&self, change: Change) -> io::Result<()> {
+        self.1.changed(change)
     }
 }
 

@@ -79,7 +79,7 @@ pub(crate) const GATE_TIMEOUT: f64 = 60.0;
 #[derive(Debug, Clone, Args)]
 pub struct GateArgs {
     /// Command line of a backup; {database} is the name of the database, {medium} a path to
-    /// store it at. The program loads libsqlvdi.so and hands its statement to sqlcmd
+    /// store it at, {tds} with --tds where its driver connects. The program loads libsqlvdi.so and hands its statement to sqlcmd
     #[arg(long, value_name = "COMMAND")]
     pub client: String,
     /// Command line of a restore of the same
@@ -97,6 +97,13 @@ pub struct GateArgs {
     /// Load the library in any case, in place of the one the program is linked with
     #[arg(long)]
     pub preload: bool,
+    /// The program sends its statement by TDS, through a driver, to the address {tds}
+    #[arg(long)]
+    pub tds: bool,
+    /// Tell each message of a statement as the end of something behind which there is more: a
+    /// program that does not read on ends its statement
+    #[arg(long, requires = "tds")]
+    pub tds_ends: bool,
     /// Only situations that begin so; may be given several times
     #[arg(long, value_name = "PREFIX")]
     pub filter: Vec<String>,

@@ -10,7 +10,7 @@ use super::input::{baseline, profile};
 use super::install::{LIBRARY, beside};
 use super::interrupt;
 use super::output::{OptionWords, print, progress};
-use vdi_gate::{Commands, Gate, SITUATIONS, Situation};
+use vdi_gate::{Commands, Gate, SITUATIONS, Situation, Tds};
 use vdi_recorder::settings::{TIMEOUT_UNIT, check_all};
 use vdi_spec::clauses::LinuxTimeoutUnit;
 use vdi_suite::report::Summary;
@@ -36,6 +36,7 @@ pub(super) fn gate(args: &GateArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         },
         library: library(args, &vdi)?,
         preload: args.preload,
+        tds: args.tds.then_some(Tds { ends: args.tds_ends }),
         vdi,
         timeout: Duration::from_secs_f64(args.timeout),
         profile: profile.clone(),
@@ -76,6 +77,8 @@ fn options(args: &GateArgs) -> String {
         words.add("--library", library.display());
     }
     words.flag("--preload", args.preload);
+    words.flag("--tds", args.tds);
+    words.flag("--tds-ends", args.tds_ends);
     if args.timeout != TIMEOUT {
         words.add("--timeout", args.timeout);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vdi_check::exit_code;
-use vdi_server::{ServeOptions, Stop};
+use vdi_server::{ServeOptions, Stop, TdsOptions};
 
 use super::args::ServeArgs;
 use super::failure::Failure;
@@ -26,6 +26,12 @@ pub(super) fn serve(args: &ServeArgs) -> Result<u8, Failure> {
         prefix: args.prefix.clone(),
         group: args.group,
         socket: args.socket.clone(),
+        tds: args.tds.map(|address| TdsOptions {
+            address,
+            password: args.tds_password.clone(),
+            anywhere: args.tds_anywhere,
+            ends: args.tds_ends,
+        }),
         stop: Arc::default(),
     };
     if !args.statements.is_empty() {
@@ -35,11 +41,13 @@ pub(super) fn serve(args: &ServeArgs) -> Result<u8, Failure> {
         return Ok(if failures == 0 { exit_code::CONFORMANT } else { exit_code::VIOLATION });
     }
     let server = options.listen()?;
-    let socket = server.socket().to_owned();
+    let left = server.left();
     let stops = server.stops();
     interrupt::ends_by(move || {
         stops.end(LAST_WORDS);
-        let _ = std::fs::remove_file(&socket);
+        for path in &left {
+            let _ = std::fs::remove_file(path);
+        }
         std::process::exit(exit_code::INTERRUPTED.into());
     });
     server.serve(&mut out)?;

@@ -18,10 +18,19 @@ pub struct Gate {
     pub preload: bool,
     /// The program `vdi`, which plays sqlcmd.
     pub vdi: PathBuf,
+    /// Whether its statements come by TDS, to the address that `{tds}` stands for.
+    pub tds: Option<Tds>,
     /// How long a situation may take.
     pub timeout: Duration,
     /// The readings to judge by.
     pub profile: Profile,
+}
+
+/// How statements come by TDS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tds {
+    /// Each message is told as the end of something behind which there is more.
+    pub ends: bool,
 }
 
 /// The command lines of the program. `{database}` stands for the name of the database,

@@ -7,6 +7,7 @@
 //!
 //! Read first: [`Gate`], [`Situation`], [`SITUATIONS`].
 
+mod door;
 mod gate;
 mod observation;
 mod program;
@@ -15,8 +16,9 @@ mod scale;
 mod situation;
 mod situations;
 mod verdict;
+mod waiting;
 
-pub use gate::{Commands, Gate};
+pub use gate::{Commands, Gate, Tds};
 pub use observation::NotStarted;
 pub use situation::{Around, Ends, Situation, Verb};
 pub use situations::SITUATIONS;

@@ -4,24 +4,20 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use vdi_recorder::gather::gather;
 use vdi_recorder::settings;
 use vdi_suite::adapter::Keeping;
 use vdi_suite::interrupt::{end, ended, started};
 use vdi_trace::{Event, HowEnded, Process, Trace};
 
+use super::door::Door;
 use super::gate::Gate;
 use super::observation::{End, NotStarted, Observation, Outcome, Row};
-
-/// How often it is asked whether the program has ended.
-const POLL: Duration = Duration::from_millis(5);
-
-/// How long what a program has started may live on when it has ended itself.
-const REST: Duration = Duration::from_secs(10);
+use super::waiting::{REST, tell_to_end, within};
 
 /// How long the end of its output is waited for once all of it has ended.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -127,11 +123,14 @@ impl Workspace {
     }
 
     /// The words of a command line, in which names are put in.
-    fn words(&self, line: &str, database: &str) -> Result<Vec<String>, NotStarted> {
+    fn words(&self, line: &str, (database, tds): (&str, &str)) -> Result<Vec<String>, NotStarted> {
         let unknown = || NotStarted(format!("{line}: quotes are not closed"));
         let words = shlex::split(line).filter(|words| !words.is_empty()).ok_or_else(unknown)?;
         let medium = self.folder.join("medium").display().to_string();
-        let put = |word: String| word.replace("{database}", database).replace("{medium}", &medium);
+        let put = |word: String| {
+            let word = word.replace("{database}", database).replace("{medium}", &medium);
+            word.replace("{tds}", tds)
+        };
         Ok(words.into_iter().map(put).collect())
     }
 
@@ -150,6 +149,19 @@ impl Workspace {
         command
             .env("PATH", joined(&self.folder.join(tools), "PATH"))
             .env("LD_LIBRARY_PATH", joined(folder, "LD_LIBRARY_PATH"))
+            .stdin(Stdio::null())
+            // With all that it starts, so that all can be ended.
+            .process_group(0);
+        self.surround(&mut command, gate, conditions);
+        if gate.preload {
+            command.env("LD_PRELOAD", &gate.library);
+        }
+        command
+    }
+
+    /// What program and server find in their environment.
+    fn surround(&self, command: &mut Command, gate: &Gate, conditions: &Conditions) {
+        command
             .env(settings::DATA.name, self.folder.join("data"))
             .env(settings::PREFIX.name, &self.prefix)
             // Its faults are those of the sqlcmd that the program starts.
@@ -160,14 +172,16 @@ impl Workspace {
             .env(settings::FAULTS.name, &conditions.faults)
             .env(settings::TIMEOUT_UNIT.name, gate.timeout_unit())
             .env(settings::HOLD.name, if conditions.held { "configuration" } else { "nothing" })
-            .env_remove(settings::DEBUG.name)
-            .stdin(Stdio::null())
-            // With all that it starts, so that all can be ended.
-            .process_group(0);
-        if gate.preload {
-            command.env("LD_PRELOAD", &gate.library);
-        }
-        command
+            .env_remove(settings::DEBUG.name);
+    }
+
+    /// The server that a driver of the program connects to, if one does.
+    fn door(&self, gate: &Gate, conditions: &Conditions) -> Result<Option<Door>, NotStarted> {
+        let Some(tds) = gate.tds else { return Ok(None) };
+        let mut command = Command::new(&gate.vdi);
+        self.surround(&mut command, gate, conditions);
+        command.process_group(0);
+        Door::open(command, &self.folder.join("server.sock"), tds.ends).map(Some)
     }
 
     /// Runs the program to its end.
@@ -177,7 +191,9 @@ impl Workspace {
         line: &str,
         conditions: &Conditions,
     ) -> Result<Observation, NotStarted> {
-        let words = self.words(line, conditions.database.unwrap_or(DATABASE))?;
+        let door = self.door(gate, conditions)?;
+        let tds = door.as_ref().map_or("", Door::address);
+        let words = self.words(line, (conditions.database.unwrap_or(DATABASE), tds))?;
         let mut command = self.command(gate, &words, conditions);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let failed = |error| NotStarted(format!("{line}: {error}"));
@@ -204,6 +220,7 @@ impl Workspace {
             ended(&child);
         }
         let status = end(&mut child).map_err(failed)?;
+        drop(door);
         let (outcomes, faults) = self.rows();
         let (traces, unreadable) = self.traces();
         // Who has left the group may hold them, and is not waited for long.
@@ -301,27 +318,6 @@ fn with_limit<T>(limit: Option<u64>, act: impl FnOnce() -> T) -> T {
         let _ = setrlimit(Resource::Fsize, before);
     }
     result
-}
-
-/// Whether that comes to hold within this time.
-#[expect(clippy::disallowed_methods, reason = "whether a program hangs is asked of the clock")]
-fn within(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
-    let begun = Instant::now();
-    loop {
-        match () {
-            () if holds() => return true,
-            () if begun.elapsed() >= limit => return false,
-            () => std::thread::sleep(POLL),
-        }
-    }
-}
-
-/// Tells the program to end, as whoever has started it does who wants it no more.
-fn tell_to_end(child: &Child) {
-    if let Some(process) = Pid::from_raw(child.id().cast_signed()) {
-        // It may have ended at this moment.
-        let _ = kill_process(process, Signal::TERM);
-    }
 }
 
 /// Whether a process of this group runs, and is no zombie.

@@ -24,6 +24,11 @@ pub(super) fn backup(
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<Moved, Failed> {
     let database = server.databases.find(&statement.database, statement.what, true)?;
+    if server.databases.is_there(&statement.database)
+        && let Some(how) = server.databases.restoring(&statement.database)
+    {
+        return Err(Failed::restoring(&statement.database, how));
+    }
     let unreadable = |error: std::io::Error| {
         Failed::new(3201, format!("The data of '{}' cannot be read: {error}.", statement.database))
     };
@@ -36,6 +41,13 @@ pub(super) fn backup(
         let mut writer = Writer { device, source: &source, place: 0 };
         if statement.options.snapshot { writer.snapshot(&header) } else { writer.stream(&header) }
     })?;
+    if statement.options.restoring.is_some() {
+        // What lies behind the end of the log is backed up, and the database is to go on
+        // elsewhere.
+        let marked =
+            server.databases.set_restoring(&statement.database, statement.options.restoring);
+        marked.map_err(unreadable)?;
+    }
     let checksum = (stripes.len() == 1).then(|| stripes[0]).flatten();
     Ok(Moved { bytes: source.len(), checksum, transfer: session.config.max_transfer_size })
 }

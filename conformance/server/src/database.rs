@@ -12,7 +12,8 @@ use serde::Deserialize;
 use vdi_runtime::Bytes;
 use vdi_trace::Size;
 
-use super::messages::Failed;
+use super::messages::{Failed, Message};
+use super::options::Restoring;
 use super::verb::What;
 
 /// A folder of databases: the file `NAME` is the data of the database NAME, `NAME.log` its
@@ -77,6 +78,84 @@ impl Databases {
         })
     }
 
+    /// Makes an empty database; why not, if it cannot be.
+    ///
+    /// Source: SQL Server documentation, Database engine events and errors, 1801.
+    pub(super) fn create(&self, name: &str) -> Option<Message> {
+        let place = match self.find(name, What::Database, false) {
+            Ok(Database::File(place)) if !self.is_there(name) => place,
+            Ok(_) => {
+                let text =
+                    format!("Database '{name}' already exists. Choose a different database name.");
+                return Some(Message { number: 1801, level: 16, text });
+            }
+            Err(failed) => return failed.messages.into_iter().next(),
+        };
+        let made = File::options().write(true).create_new(true).open(place);
+        made.err().map(|error| no_number(format!("The file of '{name}' cannot be made: {error}.")))
+    }
+
+    /// Removes a database, with its log; why not, if it cannot be.
+    ///
+    /// Source: SQL Server documentation, Database engine events and errors, 3701.
+    pub(super) fn remove(&self, name: &str, lenient: bool) -> Option<Message> {
+        let found = self.find(name, What::Database, true);
+        let Some((folder, Ok(_))) = self.folder.as_ref().map(|folder| (folder, found)) else {
+            let text = format!(
+                "Cannot drop the database '{name}', because it does not exist or you do not have \
+                 permission."
+            );
+            return (!lenient).then_some(Message { number: 3701, level: 11, text });
+        };
+        let all = [name.to_owned(), format!("{name}.generated"), format!("{name}.log"), mark(name)];
+        let removed = all.iter().map(|file| std::fs::remove_file(folder.join(file)));
+        let mut failed = removed.filter_map(Result::err);
+        let failed = failed.find(|error| error.kind() != io::ErrorKind::NotFound);
+        failed.map(|error| no_number(format!("The files of '{name}' cannot be removed: {error}.")))
+    }
+
+    /// How a database is, if more can be restored onto it.
+    pub(super) fn restoring(&self, name: &str) -> Option<Restoring> {
+        let folder = self.folder.as_ref()?;
+        let said = std::fs::read_to_string(folder.join(mark(name))).ok()?;
+        let (how, file) = said.split_once(' ')?;
+        // Whoever has put another file in its place has another database.
+        let same = identity(folder, name).is_some_and(|now| now == file);
+        let how = if how == STANDBY { Restoring::Standby } else { Restoring::NoRecovery };
+        same.then_some(how)
+    }
+
+    /// Writes down how it is now.
+    pub(super) fn set_restoring(&self, name: &str, how: Option<Restoring>) -> io::Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let how = match how {
+            Some(Restoring::NoRecovery) => "norecovery",
+            Some(Restoring::Standby) => STANDBY,
+            None => {
+                return match std::fs::remove_file(folder.join(mark(name))) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                    _ => Ok(()),
+                };
+            }
+        };
+        let file = identity(folder, name).unwrap_or_default();
+        std::fs::write(folder.join(mark(name)), format!("{how} {file}"))
+    }
+
+    /// The names of all that are there, in their order.
+    pub(super) fn names(&self) -> Vec<String> {
+        let entries = self.folder.as_ref().and_then(|folder| std::fs::read_dir(folder).ok());
+        let files = entries.into_iter().flatten().flatten();
+        let files = files.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+        let names = files.filter_map(|entry| entry.file_name().into_string().ok());
+        let databases = names.map(|name| name.trim_end_matches(".generated").to_owned());
+        let mut names: Vec<String> =
+            databases.filter(|name| !name.starts_with('.') && !name.ends_with(".log")).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// The data of a database, or its log; for RESTORE it need not exist yet.
     pub(super) fn find(&self, name: &str, what: What, must: bool) -> Result<Database, Failed> {
         if let Some(memory) = &self.memory {
@@ -103,6 +182,26 @@ impl Databases {
         }
         Ok(Database::File(file))
     }
+}
+
+/// What no server says so: a number of users' own.
+fn no_number(text: String) -> Message {
+    Message { number: 50_000, level: 16, text }
+}
+
+/// What is written down of a database that can be read while more is restored onto it.
+const STANDBY: &str = "standby";
+
+/// Where it is written down that more can be restored onto a database.
+fn mark(name: &str) -> String {
+    format!(".{name}.norecovery")
+}
+
+/// Which file holds a database's data, and since when.
+fn identity(folder: &Path, name: &str) -> Option<String> {
+    let files = [folder.join(name), folder.join(format!("{name}.generated"))];
+    let found = files.iter().find_map(|file| file.metadata().ok())?;
+    Some(format!("{} {}.{:09}", found.ino(), found.mtime(), found.mtime_nsec()))
 }
 
 /// How the name of a file ends into which data is restored.
@@ -410,6 +509,29 @@ mod tests {
         drop(file);
         let _ = Databases::in_folder(folder.path().to_owned());
         assert!(!mine.exists(), "nobody does any more");
+    }
+
+    #[test]
+    fn databases_are_made_and_removed() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let databases = Databases::in_folder(folder.path().to_owned());
+        let number = |message: Option<Message>| message.map(|message| message.number);
+        assert_eq!(number(databases.create("a")), None);
+        assert_eq!(number(databases.create("a")), Some(1801));
+        assert_eq!(number(databases.create("../a")), Some(911));
+        std::fs::write(folder.path().join("a.log"), "log").expect("written");
+        databases.set_restoring("a", Some(Restoring::NoRecovery)).expect("written");
+        assert_eq!(databases.names(), ["a"]);
+        assert_eq!(databases.restoring("a"), Some(Restoring::NoRecovery));
+        std::fs::remove_file(folder.path().join("a")).expect("there");
+        assert_eq!(databases.restoring("a"), None, "nothing is there");
+        std::fs::write(folder.path().join("a"), "another").expect("written");
+        assert_eq!(databases.restoring("a"), None, "it is another");
+        assert_eq!(number(databases.remove("a", false)), None);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+        assert_eq!(number(databases.remove("a", false)), Some(3701));
+        assert_eq!(number(databases.remove("a", true)), None);
+        assert_eq!(number(databases.remove("../a", false)), Some(3701));
     }
 
     #[test]

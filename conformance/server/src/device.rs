@@ -132,6 +132,7 @@ impl<'a> Device<'a> {
     /// The device's queue is full, and this command was refused for it: one of those that
     /// are out has to come back before it can be sent again.
     fn wait_for_room(&mut self, refused: u64) -> Result<(), Failed> {
+        let known = self.early.len();
         loop {
             let ended = self.receive();
             if ended.number == refused {
@@ -139,6 +140,10 @@ impl<'a> Device<'a> {
                 break;
             }
             self.early.push_back(ended);
+        }
+        if self.early.len() > known {
+            // What filled the queue has come back meanwhile.
+            return Ok(());
         }
         if self.out == self.early.len() {
             // A queue that is full of nothing.

@@ -6,12 +6,13 @@ use super::backup::backup;
 use super::faults::Fault;
 use super::messages::Failed;
 use super::moved::Moved;
-use super::restore::restore;
+use super::restore::{self, restore};
+use super::rows::Rows;
 use super::server::Server;
 use super::session::POLL;
 use super::statement::Statement;
 use super::sync::{now, sleep};
-use super::verb::Verb;
+use super::verb::{Look, Verb};
 
 /// Bytes of a page, which is what a server counts in.
 const PAGE: u64 = 8192;
@@ -51,20 +52,36 @@ impl Server {
         say: &(dyn Fn(&str) + Sync),
     ) -> Result<Done, Failed> {
         let begun = now();
-        self.faults.begin();
-        let moved = match statement.verb {
-            _ if self.faults.strikes(Fault::Refuse) => Err(Failed::refused(statement)),
-            Verb::Backup => backup(self, statement, say),
-            Verb::Restore => restore(self, statement, say),
-        };
-        let moved = moved.and_then(|moved| self.end_late(statement).map(|()| moved));
-        let Moved { bytes, checksum, transfer } = moved.map_err(|failed| {
-            let stopped = self.stop.is_asked();
-            let failed = if stopped { Failed::stopped() } else { failed };
-            failed.terminated(statement)
-        })?;
+        let Moved { bytes, checksum, transfer } =
+            self.carry_out(statement, || match statement.verb {
+                Verb::Backup => backup(self, statement, say),
+                Verb::Restore => restore(self, statement, say),
+            })?;
         let commands = self.faults.sent();
         Ok(Done { bytes, took: begun.elapsed(), checksum, transfer, commands })
+    }
+
+    /// Looks at a backup, and gives what it is.
+    pub(super) fn look(
+        &self,
+        (statement, look): (&Statement, Look),
+        say: &(dyn Fn(&str) + Sync),
+    ) -> Result<Rows, Failed> {
+        self.carry_out(statement, || restore::look(self, (statement, look), say))
+    }
+
+    fn carry_out<T>(
+        &self,
+        statement: &Statement,
+        act: impl FnOnce() -> Result<T, Failed>,
+    ) -> Result<T, Failed> {
+        self.faults.begin();
+        let refused = self.faults.strikes(Fault::Refuse);
+        let done = if refused { Err(Failed::refused(statement)) } else { act() };
+        done.and_then(|done| self.end_late(statement).map(|()| done)).map_err(|failed| {
+            let failed = if self.stop.is_asked() { Failed::stopped() } else { failed };
+            failed.terminated(statement)
+        })
     }
 
     /// Every device and the set are closed, and the statement has not ended: a server has to

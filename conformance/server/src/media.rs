@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn every_byte_lies_on_one_device() {
-        let statement = super::super::parse("BACKUP DATABASE x TO VIRTUAL_DEVICE='a'");
+        let statement = crate::parse("BACKUP DATABASE x TO VIRTUAL_DEVICE='a'");
         let Ok([super::super::Order::Run(statement)]) = statement.as_deref() else { panic!() };
         for (bytes, piece, devices) in [
             (0, 65_536, 1),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use vdi_spec::codes::{HResult, Win32};
 
+use super::options::Restoring;
 use super::statement::Statement;
 use super::verb::Verb;
 
@@ -16,6 +17,13 @@ pub struct Message {
     pub level: u8,
     /// What it says.
     pub text: String,
+}
+
+impl Message {
+    /// One that tells of no error.
+    pub(super) fn info(number: u32, text: impl Into<String>) -> Self {
+        Self { number, level: 10, text: text.into() }
+    }
 }
 
 /// Why a statement failed: messages in the order they are told.
@@ -96,6 +104,9 @@ impl Failed {
         let (title, database) = (statement.title(), &statement.database);
         let (number, text) = match statement.verb {
             Verb::Backup => (262, format!("{title} permission denied in database '{database}'.")),
+            Verb::Restore if statement.look.is_some() => {
+                (262, "CREATE DATABASE permission denied in database 'master'.".to_owned())
+            }
             Verb::Restore => {
                 (3110, format!("User does not have permission to RESTORE database '{database}'."))
             }
@@ -110,6 +121,61 @@ impl Failed {
     pub(super) fn in_the_end(statement: &Statement) -> Self {
         let database = &statement.database;
         Self::new(3271, format!("A nonrecoverable I/O error occurred on file \"{database}:\"."))
+    }
+
+    /// It cannot be backed up while more can be restored onto it.
+    ///
+    /// Source: SQL Server documentation, Database engine events and errors, 927 and 3036.
+    pub(super) fn restoring(database: &str, how: Restoring) -> Self {
+        let (number, level, text) = match how {
+            Restoring::NoRecovery => (
+                927,
+                14,
+                format!(
+                    "Database '{database}' cannot be opened. It is in the middle of a restore."
+                ),
+            ),
+            Restoring::Standby => (
+                3036,
+                16,
+                format!(
+                    "The database \"{database}\" is in warm-standby state (set by executing \
+                     RESTORE WITH STANDBY) and cannot be backed up until the entire restore \
+                     sequence is completed."
+                ),
+            ),
+        };
+        Self { messages: vec![Message { number, level, text }], cause: Cause::Other }
+    }
+
+    /// A log is restored onto a database that is in use.
+    ///
+    /// Source: SQL Server documentation, Database engine events and errors, 3117.
+    pub(super) fn not_restoring() -> Self {
+        let text = "The log or differential backup cannot be restored because no files are ready \
+            to rollforward.";
+        Self::new(3117, text)
+    }
+
+    /// A database is recovered that is in use.
+    ///
+    /// Source: SQL Server documentation, Database engine events and errors, 3153.
+    pub(super) fn recovered() -> Self {
+        Self::new(3153, "The database is already fully recovered.")
+    }
+
+    /// There is one backup on the media.
+    ///
+    /// Source: SQL Server documentation, Database engine events and errors, 4038.
+    pub(super) fn no_file(file: u32, device: &str) -> Self {
+        Self::new(4038, format!("Cannot find file ID {file} on device '{device}'."))
+    }
+
+    /// A transaction is open.
+    ///
+    /// Source: SQL Server documentation, Database engine events and errors, 3021.
+    pub(super) fn in_transaction() -> Self {
+        Self::new(3021, "Cannot perform a backup or restore operation within a transaction.")
     }
 
     /// The backup is of another database than the one that it would be put in the place of.

@@ -19,8 +19,21 @@ pub struct Options {
     pub no_checksum: bool,
     /// A database of another name is replaced, too.
     pub replace: bool,
+    /// The database is left so that more can be restored onto it.
+    pub restoring: Option<Restoring>,
+    /// The number of the backup on its media.
+    pub file: Option<u32>,
     /// How often, in percent, it is told how far the statement is.
     pub stats: Option<u32>,
+}
+
+/// How a database is that more can be restored onto.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restoring {
+    /// It cannot be used.
+    NoRecovery,
+    /// It can be read.
+    Standby,
 }
 
 /// What may stand behind an option's name.
@@ -69,13 +82,16 @@ const OPTIONS: &[(Effect, For, Value, &[&str])] = &[
     (Effect::Some, For::Both, Value::Nothing, &["CHECKSUM", "NO_CHECKSUM", "SNAPSHOT"]),
     (Effect::Some, For::Both, Value::Number, &["BLOCKSIZE", "BUFFERCOUNT", "MAXTRANSFERSIZE"]),
     (Effect::Some, For::Both, Value::Percent, &["STATS"]),
-    (Effect::Some, For::Restore, Value::Nothing, &["REPLACE"]),
+    (Effect::Some, For::Both, Value::Nothing, &["NORECOVERY"]),
+    (Effect::Some, For::Both, Value::Any, &["STANDBY"]),
+    (Effect::Some, For::Restore, Value::Nothing, &["RECOVERY", "REPLACE"]),
+    (Effect::Some, For::Restore, Value::Number, &["FILE"]),
     (Effect::None, For::Both, Value::Nothing, &[
-        "CONTINUE_AFTER_ERROR", "NORECOVERY", "NOREWIND", "NOUNLOAD", "RESTART", "REWIND",
+        "CONTINUE_AFTER_ERROR", "NOREWIND", "NOUNLOAD", "RESTART", "REWIND",
         "STOP_ON_ERROR", "UNLOAD",
     ]),
     (Effect::None, For::Both, Value::Any, &[
-        "CREDENTIAL", "MEDIANAME", "MEDIAPASSWORD", "PASSWORD", "STANDBY",
+        "CREDENTIAL", "MEDIANAME", "MEDIAPASSWORD", "PASSWORD",
     ]),
     (Effect::None, For::Backup, Value::Nothing, &[
         "COPY_ONLY", "DIFFERENTIAL", "FORMAT", "INIT", "NOFORMAT", "NOINIT", "NOSKIP",
@@ -89,11 +105,9 @@ const OPTIONS: &[(Effect, For, Value, &[&str])] = &[
     (Effect::None, For::Backup, Value::MaybeList, &["COMPRESSION"]),
     (Effect::None, For::Restore, Value::Nothing, &[
         "ENABLE_BROKER", "ERROR_BROKER_CONVERSATIONS", "KEEP_CDC", "KEEP_REPLICATION",
-        "KEEP_TEMPORAL_RETENTION", "NEW_BROKER", "PARTIAL", "RECOVERY",
-        "RESTRICTED_USER",
+        "KEEP_TEMPORAL_RETENTION", "NEW_BROKER", "PARTIAL", "RESTRICTED_USER",
     ]),
     (Effect::None, For::Restore, Value::Any, &["STOPAT"]),
-    (Effect::None, For::Restore, Value::Number, &["FILE"]),
     (Effect::None, For::Restore, Value::List, &["FILESTREAM"]),
     (Effect::None, For::Restore, Value::Move, &["MOVE"]),
     (Effect::None, For::Restore, Value::Mark, &["STOPATMARK", "STOPBEFOREMARK"]),
@@ -193,6 +207,12 @@ impl Options {
                 self.stats = Some(number);
             }
             "SNAPSHOT" => self.snapshot = true,
+            "NORECOVERY" => self.restoring = Some(Restoring::NoRecovery),
+            "STANDBY" => self.restoring = Some(Restoring::Standby),
+            "FILE" => {
+                limit(number > 0, "it must be above 0")?;
+                self.file = Some(number);
+            }
             "REPLACE" => self.replace = true,
             "CHECKSUM" => self.checksum = true,
             "NO_CHECKSUM" => self.no_checksum = true,

@@ -13,24 +13,26 @@ use super::execute::Done;
 use super::faults::Fault;
 use super::messages::Failed;
 use super::statement::Statement;
+use super::stop::Stop;
 use super::verb::Verb;
 
 /// What became of a statement.
 pub(super) fn report_outcome(
     statement: &Statement,
-    result: &Result<Done, Failed>,
+    result: Result<Option<&Done>, &Failed>,
+    stop: &Stop,
 ) -> io::Result<()> {
     let messages: Vec<_> = match result {
         Ok(_) => Vec::new(),
         Err(failed) => failed.messages.iter().map(|message| &message.text).collect(),
     };
-    let done = result.as_ref().ok();
+    let done = result.ok().flatten();
     append(&json!({
         "statement": statement.title(),
         "restore": statement.verb == Verb::Restore,
         "database": statement.database,
         "devices": statement.devices,
-        "succeeded": done.is_some(),
+        "succeeded": result.is_ok(),
         "bytes": done.map(|done| done.bytes),
         "checksum": done.and_then(|done| done.checksum),
         "transfer": done.map(|done| done.transfer),
@@ -38,6 +40,7 @@ pub(super) fn report_outcome(
         "snapshot": statement.options.snapshot,
         "withoutEffect": statement.without_effect,
         "messages": messages,
+        "endedBy": result.is_err().then(|| stop.why()).flatten(),
     }))
 }
 

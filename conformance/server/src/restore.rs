@@ -11,14 +11,16 @@ use vdi_spec::config::VdConfig;
 use super::database::{Sink, Source, hash};
 use super::device::{Device, Ended};
 use super::faults::Fault;
+use super::looks::shown;
 use super::media::{BLOCK, Header, Sums, Trailer, from_block, to_block, whole};
 use super::messages::Failed;
 use super::moved::Moved;
+use super::rows::Rows;
 use super::server::Server;
 use super::session::Session;
 use super::statement::Statement;
 use super::sync::lock;
-use super::verb::What;
+use super::verb::{Look, What};
 
 /// Carries the statement out.
 pub(super) fn restore(
@@ -26,6 +28,17 @@ pub(super) fn restore(
     statement: &Statement,
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<Moved, Failed> {
+    match statement.look {
+        Some(Look::Verify) => return verify(server, statement, say),
+        Some(one) => {
+            look(server, (statement, one), say)?;
+            return Ok(Moved { bytes: 0, checksum: None, transfer: 0 });
+        }
+        None => {}
+    }
+    if statement.devices.is_empty() {
+        return recover(server, statement);
+    }
     let database = server.databases.find(&statement.database, statement.what, false)?;
     let unwritable = |error: std::io::Error| {
         let name = &statement.database;
@@ -67,7 +80,60 @@ pub(super) fn restore(
             }
         }
     }
+    let how = statement.options.restoring;
+    server.databases.set_restoring(&statement.database, how).map_err(unwritable)?;
     Ok(Moved { bytes: header.bytes, checksum, transfer: session.config.max_transfer_size })
+}
+
+/// All is read and checked, and nothing is written.
+fn verify(
+    server: &Server,
+    statement: &Statement,
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<Moved, Failed> {
+    let session = Session::open(server, statement, say)?;
+    let first: Mutex<Option<Header>> = Mutex::new(None);
+    let parts = session.run(|device, _| {
+        let mut reader = Reader { device, sink: None, place: 0 };
+        let header = reader.header(&session, &first)?;
+        let (trailer, sum) = reader.stream(&header)?;
+        Ok(Part { header, trailer, sum })
+    })?;
+    check_whole(statement, &parts)?;
+    let bytes = parts[0].header.bytes;
+    Ok(Moved { bytes, checksum: None, transfer: session.config.max_transfer_size })
+}
+
+/// A database onto which nothing more will be restored can be used.
+fn recover(server: &Server, statement: &Statement) -> Result<Moved, Failed> {
+    let name = &statement.database;
+    server.databases.find(name, What::Database, true)?;
+    if server.databases.restoring(name).is_none() {
+        return Err(Failed::recovered());
+    }
+    let how = statement.options.restoring;
+    server.databases.set_restoring(name, how).map_err(|error| {
+        Failed::new(3634, format!("The state of '{name}' cannot be written: {error}."))
+    })?;
+    Ok(Moved { bytes: 0, checksum: None, transfer: 0 })
+}
+
+/// What the head of the media says.
+pub(super) fn look(
+    server: &Server,
+    (statement, look): (&Statement, Look),
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<Rows, Failed> {
+    let session = Session::open(server, statement, say)?;
+    let first: Mutex<Option<Header>> = Mutex::new(None);
+    let headers = session.run(|device, _| {
+        let mut reader = Reader { device, sink: None, place: 0 };
+        let header = reader.header(&session, &first)?;
+        reader.device.meet(1)?;
+        reader.device.close()?;
+        Ok(header)
+    })?;
+    Ok(shown(look, &headers[0]))
 }
 
 /// What was read of one device.
@@ -107,6 +173,41 @@ struct Reader<'a, 'b> {
     place: u64,
 }
 
+/// Whether the backup can be put in the place of the database that the statement names.
+fn fits_database(session: &Session<'_>, header: &Header) -> Result<(), Failed> {
+    let Statement { what, database: onto, options, .. } = session.statement;
+    let databases = &session.server.databases;
+    let is_there = databases.is_there(onto);
+    let same = header.database.eq_ignore_ascii_case(onto);
+    match what {
+        What::Database if is_there && !same && !options.replace => {
+            Err(Failed::other_database(onto))
+        }
+        What::Log if !is_there => Err(Failed::no_database(onto)),
+        What::Log if header.log && databases.restoring(onto).is_none() => {
+            Err(Failed::not_restoring())
+        }
+        What::Database | What::Log => Ok(()),
+    }
+}
+
+/// What is wrong with a backup for this statement.
+fn wrong_header(statement: &Statement, header: &Header) -> Result<(), String> {
+    let of_kind = statement.look.is_some() || header.log == (statement.what == What::Log);
+    if !of_kind {
+        return Err("it is of another kind than the statement".to_owned());
+    }
+    if header.snapshot != statement.options.snapshot {
+        return Err("a snapshot is restored WITH SNAPSHOT, and only it".to_owned());
+    }
+    let devices = header.devices as usize;
+    if devices == statement.devices.len() {
+        Ok(())
+    } else {
+        Err(format!("the backup has {devices} devices"))
+    }
+}
+
 /// A Read whose data is to be taken in its turn.
 struct Turn {
     number: u64,
@@ -124,17 +225,6 @@ impl Reader<'_, '_> {
         first: &Mutex<Option<Header>>,
     ) -> Result<Header, Failed> {
         let statement = session.statement;
-        let wrong_header = |header: &Header| {
-            if header.log != (statement.what == What::Log) {
-                return Some("it is of another kind than the statement".to_owned());
-            }
-            if header.snapshot != statement.options.snapshot {
-                return Some("a snapshot is restored WITH SNAPSHOT, and only it".to_owned());
-            }
-            let devices = header.devices as usize;
-            (devices != statement.devices.len())
-                .then(|| format!("the backup has {devices} devices"))
-        };
         let mut block = Vec::new();
         self.read(BLOCK as u64, |_, bytes, length| {
             bytes.for_each_piece(length, |piece| block.extend_from_slice(piece));
@@ -142,18 +232,16 @@ impl Reader<'_, '_> {
         })?;
         let wrong = |why: &str| Failed::media(&self.device.name, why);
         let header = Header::read(&block).map_err(|why| wrong(&why))?;
-        let onto = &statement.database;
-        let is_there = session.server.databases.is_there(onto);
-        let same = header.database.eq_ignore_ascii_case(onto);
-        match statement.what {
-            What::Database if is_there && !same && !statement.options.replace => {
-                return Err(Failed::other_database(onto));
-            }
-            What::Log if !is_there => return Err(Failed::no_database(onto)),
-            What::Database | What::Log => {}
+        if let Some(file) = statement.options.file.filter(|file| *file != 1) {
+            return Err(Failed::no_file(file, &self.device.name));
         }
-        if let Some(why) = wrong_header(&header) {
-            return Err(wrong(&why));
+        match statement.look {
+            Some(Look::FileList | Look::Header | Look::Label) => {}
+            Some(Look::Verify) => wrong_header(statement, &header).map_err(|why| wrong(&why))?,
+            None => {
+                fits_database(session, &header)?;
+                wrong_header(statement, &header).map_err(|why| wrong(&why))?;
+            }
         }
         if let Some(Err(why)) = self.sink.map(|sink| sink.expect(header.bytes)) {
             let name = &statement.database;

@@ -1,7 +1,7 @@
 //! `vdi serve`: statements carried out as they are given, or as `sqlcmd` hands them over.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -9,17 +9,25 @@ use std::time::Duration;
 use vdi_recorder::settings::{DATA, FAULTS, GROUP, PREFIX, SERVER, TRACE, check_all};
 use vdi_runtime::{Machine, Options};
 
+use super::batch::carry_out;
 use super::console::{Console, Lines, Print};
+use super::context::Context;
 use super::database::Databases;
+use super::door::TdsOptions;
+#[cfg(not(feature = "tds"))]
+use super::door::tds::Door;
 use super::error::ServeError;
 use super::faults::Faults;
+use super::order::{Order, parse};
 use super::outcomes::report_fault;
+use super::parser::BadStatement;
 use super::server::Server;
 use super::sqlcmd::{Batch, Reader, Script};
 use super::standing::{self, Listener, Request};
-use super::statement::{BadStatement, Order, parse};
 use super::stop::{Stop, Stops};
 use super::sync::sleep;
+#[cfg(feature = "tds")]
+use super::tds::Door;
 
 /// How long a client may take to open its devices.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,6 +49,8 @@ pub struct ServeOptions {
     pub group: bool,
     /// Where it listens.
     pub socket: Option<PathBuf>,
+    /// Where drivers connect, if they can.
+    pub tds: Option<TdsOptions>,
     /// Stops the statements that are given.
     pub stop: Arc<Stop>,
 }
@@ -65,13 +75,14 @@ impl ServeOptions {
         let print = |text: &str| lines.print(text);
         batches.iter().try_for_each(|(orders, _)| report_ignored(orders, &print))?;
         let console = Console { print: &print, server: "localhost" };
+        let mut context = Context::default();
         let mut failures = 0;
         for (orders, count) in &batches {
             for _ in 0..*count {
                 if self.stop.is_asked() {
                     break;
                 }
-                failures += console.carry_out(&server, orders)?;
+                failures += carry_out(&server, &mut context, orders, &console)?;
             }
         }
         Ok(failures)
@@ -89,7 +100,10 @@ impl ServeOptions {
         })?;
         let may_create = self.socket.is_none() && SERVER.get().is_none();
         let listener = Listener::new(&socket, may_create, self.is_of_group())?;
+        let certificate = socket.with_extension("pem");
+        let door = self.tds.as_ref().map(|tds| Door::new(tds, certificate)).transpose()?;
         Ok(StandingServer {
+            door,
             options: Self { faults, ..self.clone() },
             socket,
             listener,
@@ -181,14 +195,17 @@ pub struct StandingServer {
     options: ServeOptions,
     socket: PathBuf,
     listener: Listener,
+    door: Option<Door>,
     stops: Arc<Stops>,
 }
 
 impl StandingServer {
-    /// Where it listens. Who ends the process removes that.
+    /// What it leaves behind: where it listens, its certificate. Who ends the process removes
+    /// that.
     #[must_use]
-    pub fn socket(&self) -> &Path {
-        &self.socket
+    pub fn left(&self) -> Vec<PathBuf> {
+        let certificate = self.door.as_ref().map(Door::certificate);
+        [self.socket.clone()].into_iter().chain(certificate).collect()
     }
 
     /// Stops all that it carries out. Who ends the process does that before.
@@ -208,9 +225,20 @@ impl StandingServer {
         print(&format!("listening at {}", self.socket.display()))?;
         let machine = self.options.machine();
         thread::spawn(move || sweep_for_ever(&machine));
-        self.listener.serve(&self.stops, |request, stop, to| {
-            let served = self.attend(request, stop, (&print, to));
-            served.map_err(|error| error.to_string())
+        let said = self.door.as_ref().map(Door::said).transpose()?;
+        said.iter().try_for_each(|said| print(said))?;
+        thread::scope(|scope| {
+            if let Some(door) = &self.door {
+                let server = |stop| {
+                    let faults = self.options.faults.as_deref();
+                    self.options.server(faults, None, stop)
+                };
+                scope.spawn(move || door.serve(&self.stops, &print, server));
+            }
+            self.listener.serve(&self.stops, |request, stop, to| {
+                let served = self.attend(request, stop, (&print, to));
+                served.map_err(|error| error.to_string())
+            });
         });
         Ok(())
     }

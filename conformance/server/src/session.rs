@@ -18,6 +18,7 @@ use super::media::Sums;
 use super::messages::Failed;
 use super::server::Server;
 use super::statement::Statement;
+use super::stop::Stop;
 use super::sync::{lock, now, sleep};
 use super::verb::Verb;
 
@@ -53,6 +54,7 @@ pub(super) struct Session<'a> {
 
 /// How far a statement is, told at every so many percent.
 pub(super) struct Percent<'a> {
+    stop: &'a Stop,
     say: &'a (dyn Fn(&str) + Sync),
     every: Option<u32>,
     whole: AtomicU64,
@@ -66,9 +68,10 @@ impl Percent<'_> {
     }
 
     pub(super) fn add(&self, bytes: usize) {
-        let Some(every) = self.every.map(u64::from) else { return };
         let done = self.done.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
         let percent = done.saturating_mul(100) / self.whole.load(Ordering::Relaxed).max(1);
+        self.stop.reached(percent.min(100));
+        let Some(every) = self.every.map(u64::from) else { return };
         let mut reported = lock(&self.reported);
         while *reported + every <= percent.min(100) {
             *reported += every;
@@ -96,6 +99,7 @@ impl<'a> Session<'a> {
             devices: u32::try_from(statement.devices.len()).ok(),
         });
         let progress = Percent {
+            stop: &server.stop,
             say,
             every: statement.options.stats,
             whole: AtomicU64::new(1),

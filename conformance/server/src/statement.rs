@@ -5,11 +5,9 @@
 //! neither BACKUP nor RESTORE.
 
 use super::options::{Effect, Options, Value, clash, option};
-use super::verb::{Verb, What};
-use super::words::{Placed, Word, words};
-
-/// Characters of a word that are shown of one that is wrong.
-const NEAR: usize = 128;
+use super::parser::{BadStatement, Parser, bad};
+use super::verb::{Look, Verb, What};
+use super::words::Word;
 
 /// Devices of a set, at most.
 const DEVICES: usize = 64;
@@ -21,9 +19,12 @@ pub struct Statement {
     pub verb: Verb,
     /// Of what.
     pub what: What,
-    /// The name of the database.
+    /// What is looked at instead of restoring it.
+    pub look: Option<Look>,
+    /// The name of the database; empty if a backup is looked at.
     pub database: String,
-    /// The names in its VIRTUAL_DEVICE clauses; the first is that of the set.
+    /// The names in its VIRTUAL_DEVICE clauses; the first is that of the set. There is none if
+    /// a database is recovered that was restored before.
     pub devices: Vec<String>,
     /// What stands behind WITH.
     pub options: Options,
@@ -31,64 +32,6 @@ pub struct Statement {
     pub without_effect: Vec<&'static str>,
     /// The line it begins in, counted from 1.
     pub line: usize,
-}
-
-/// One statement of a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// BACKUP or RESTORE.
-    Run(Statement),
-    /// USE: nothing happens, and it is said.
-    Use(String),
-    /// SET, which does nothing here.
-    Set,
-}
-
-/// Why a text is no statement.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {message}")]
-pub struct BadStatement {
-    /// The number a server gives such an error.
-    pub number: u32,
-    /// The line, counted from 1.
-    pub line: usize,
-    /// What is wrong.
-    pub message: String,
-}
-
-/// The statements of a batch, in the order they are to be carried out; `;` may part them. `GO` is not SQL: it parts batches, and
-/// whoever reads a script takes it out.
-///
-/// ```
-/// use vdi_server::{Order, Verb, parse};
-///
-/// let batch = parse("backup database [my db] to virtual_device = N'S', virtual_device='S2' \
-///     with blocksize = 4096, copy_only")?;
-/// let Order::Run(backup) = &batch[0] else { panic!("a BACKUP") };
-/// assert_eq!((backup.verb, backup.database.as_str()), (Verb::Backup, "my db"));
-/// assert_eq!(backup.devices, ["S", "S2"]);
-/// assert_eq!(backup.options.block_size, Some(4096));
-/// let wrong = parse("BACKUP DATABASE x TO VIRTUAL_DEVICE='S' WITH FAST").expect_err("unknown");
-/// assert_eq!(wrong.message, "'FAST' is not a recognized BACKUP option.");
-/// # Ok::<(), vdi_server::BadStatement>(())
-/// ```
-///
-/// # Errors
-/// The first thing that is not understood.
-pub fn parse(text: &str) -> Result<Vec<Order>, BadStatement> {
-    let lines = Lines::of(text);
-    let words = words(text).map_err(|span| {
-        let piece: String = text[span.start..].chars().take(20).collect();
-        bad(105, lines.of_place(span.start), format!("Unclosed or unknown text near '{piece}'."))
-    })?;
-    let mut reader = Reader { text, lines: &lines, words: &words, next: 0 };
-    let mut batch = Vec::new();
-    while reader.next < words.len() {
-        if !reader.takes(&Word::Semicolon) {
-            batch.push(reader.order()?);
-        }
-    }
-    Ok(batch)
 }
 
 /// What a snapshot is not taken of: a log, a difference, or on several devices. A restore of
@@ -119,123 +62,24 @@ fn snapshot(
     Ok(())
 }
 
-const fn bad(number: u32, line: usize, message: String) -> BadStatement {
-    BadStatement { number, line, message }
-}
-
-/// Where the lines of a text begin: every word is asked for its own.
-struct Lines(Vec<usize>);
-
-impl Lines {
-    fn of(text: &str) -> Self {
-        Self(text.match_indices('\n').map(|(at, _)| at + 1).collect())
-    }
-
-    /// The line of a place, counted from 1.
-    fn of_place(&self, place: usize) -> usize {
-        self.0.partition_point(|start| *start <= place) + 1
-    }
-}
-
-/// The words of a text, one after the other.
-struct Reader<'a> {
-    text: &'a str,
-    lines: &'a Lines,
-    words: &'a [Placed],
-    next: usize,
-}
-
-impl Reader<'_> {
-    fn peek(&self) -> Option<&Word> {
-        self.words.get(self.next).map(|placed| &placed.word)
-    }
-
-    fn line(&self) -> usize {
-        let place = self.words.get(self.next).or(self.words.last());
-        place.map_or(1, |placed| self.lines.of_place(placed.start))
-    }
-
-    /// The word that comes next is not what must come.
-    fn wrong(&self, expected: &str) -> BadStatement {
-        let message = match self.words.get(self.next) {
-            Some(placed) => {
-                let near: String = self.text[placed.start..placed.end].chars().take(NEAR).collect();
-                format!("Incorrect syntax near '{near}'. Expected {expected}.")
-            }
-            None => format!("The statement ends too early. Expected {expected}."),
+impl Parser<'_> {
+    /// What stands behind BACKUP or RESTORE, which began in this line.
+    pub(super) fn statement(&mut self, verb: Verb, line: usize) -> Result<Statement, BadStatement> {
+        let (what, look) = self.what(verb, line)?;
+        let mut database = String::new();
+        if look.is_none() {
+            database = self.name("the name of a database")?;
+            self.parts(verb, &database)?;
+        }
+        let devices = if self.recovers(verb, look) {
+            Vec::new()
+        } else {
+            self.need(if verb == Verb::Backup { "TO" } else { "FROM" })?;
+            self.devices()?
         };
-        bad(102, self.line(), message)
-    }
-
-    fn takes(&mut self, word: &Word) -> bool {
-        let found = self.peek() == Some(word);
-        self.next += usize::from(found);
-        found
-    }
-
-    fn keyword(&mut self, keyword: &str) -> bool {
-        let found =
-            matches!(self.peek(), Some(Word::Plain(word)) if word.eq_ignore_ascii_case(keyword));
-        self.next += usize::from(found);
-        found
-    }
-
-    fn need(&mut self, keyword: &str) -> Result<(), BadStatement> {
-        if self.keyword(keyword) { Ok(()) } else { Err(self.wrong(keyword)) }
-    }
-
-    /// A name, with or without quotes.
-    fn name(&mut self, expected: &str) -> Result<String, BadStatement> {
-        match self.peek() {
-            Some(Word::Plain(name) | Word::Quoted(name)) if !name.is_empty() => {
-                let name = name.clone();
-                self.next += 1;
-                Ok(name)
-            }
-            _ => Err(self.wrong(expected)),
+        if self.keyword("MIRROR") {
+            return Err(bad(3015, self.line(), "MIRROR TO is not supported here.".to_owned()));
         }
-    }
-
-    fn text(&mut self, expected: &str) -> Result<String, BadStatement> {
-        match self.peek() {
-            Some(Word::Text(text)) => {
-                let text = text.clone();
-                self.next += 1;
-                Ok(text)
-            }
-            _ => Err(self.wrong(expected)),
-        }
-    }
-
-    fn number(&mut self, name: &str) -> Result<u32, BadStatement> {
-        let number = match self.peek() {
-            Some(Word::Number(number)) => u32::try_from(*number).ok(),
-            _ => None,
-        };
-        let number = number.ok_or_else(|| self.wrong(&format!("a number for {name}")))?;
-        self.next += 1;
-        Ok(number)
-    }
-
-    fn order(&mut self) -> Result<Order, BadStatement> {
-        let line = self.line();
-        if self.keyword("USE") {
-            return self.name("the name of a database").map(Order::Use);
-        }
-        if self.keyword("SET") {
-            self.name("an option such as NOCOUNT")?;
-            self.name("ON or OFF")?;
-            return Ok(Order::Set);
-        }
-        let verb = match () {
-            () if self.keyword("BACKUP") => Verb::Backup,
-            () if self.keyword("RESTORE") => Verb::Restore,
-            () => return Err(self.wrong("BACKUP, RESTORE, USE or SET: nothing else is known here")),
-        };
-        let what = self.what(verb, line)?;
-        let database = self.name("the name of a database")?;
-        self.need(if verb == Verb::Backup { "TO" } else { "FROM" })?;
-        let devices = self.devices()?;
         let (mut options, mut without_effect) = (Options::default(), Vec::new());
         if self.keyword("WITH") {
             let mut has = Vec::new();
@@ -244,33 +88,91 @@ impl Reader<'_> {
                 without_effect.extend(self.option(verb, &mut options, &mut has)?);
             }
         }
-        self.end()?;
         if options.snapshot {
             snapshot(verb, what, &devices, &without_effect)
                 .map_err(|(number, message)| bad(number, line, message))?;
         }
-        Ok(Order::Run(Statement { verb, what, database, devices, options, without_effect, line }))
+        Ok(Statement { verb, what, look, database, devices, options, without_effect, line })
     }
 
-    /// Of what: the database, or its log.
-    fn what(&mut self, verb: Verb, line: usize) -> Result<What, BadStatement> {
+    /// Whether it is a RESTORE without devices, which recovers what was restored before.
+    fn recovers(&self, verb: Verb, look: Option<Look>) -> bool {
+        let ends = match self.peek() {
+            None | Some(Word::Semicolon) => true,
+            Some(Word::Plain(word)) => word.eq_ignore_ascii_case("WITH"),
+            Some(_) => false,
+        };
+        verb == Verb::Restore && look.is_none() && ends
+    }
+
+    /// Files, filegroups and pages behind the name of a database. It has one file here, of its
+    /// own name, in the filegroup PRIMARY: that is all of it, and there is no other.
+    ///
+    /// Source: SQL Server documentation, Database engine events and errors, 3234 and 3235.
+    fn parts(&mut self, verb: Verb, database: &str) -> Result<(), BadStatement> {
+        loop {
+            let line = self.line();
+            if self.keyword("READ_WRITE_FILEGROUPS") {
+                // It is one.
+            } else if self.keyword("PAGE") {
+                let message = "RESTORE of pages is not supported here.".to_owned();
+                return Err(bad(3015, line, message));
+            } else if self.keyword("FILEGROUP") {
+                let group = self.part("FILEGROUP")?;
+                if !group.eq_ignore_ascii_case("PRIMARY") {
+                    let message = format!("There is no filegroup '{group}' here, only PRIMARY.");
+                    return Err(bad(3015, line, message));
+                }
+            } else if self.keyword("FILE") {
+                let file = self.part("FILE")?;
+                if !file.eq_ignore_ascii_case(database) {
+                    return Err(match verb {
+                        Verb::Backup => bad(
+                            3235,
+                            line,
+                            format!(
+                                "The file \"{file}\" is not part of database \"{database}\". You can \
+                             only list files that are members of this database."
+                            ),
+                        ),
+                        Verb::Restore => bad(
+                            3234,
+                            line,
+                            format!(
+                                "Logical file '{file}' is not part of database '{database}'. Use \
+                             RESTORE FILELISTONLY to list the logical file names."
+                            ),
+                        ),
+                    });
+                }
+            } else {
+                return Ok(());
+            }
+            self.takes(&Word::Comma);
+        }
+    }
+
+    fn part(&mut self, name: &str) -> Result<String, BadStatement> {
+        if !self.takes(&Word::Equals) {
+            return Err(self.wrong(&format!("= after {name}")));
+        }
+        self.text("a name, in single quotes")
+    }
+
+    /// Of what: the database, or its log; or what is looked at.
+    fn what(&mut self, verb: Verb, line: usize) -> Result<(What, Option<Look>), BadStatement> {
         /// What a server can do, too.
-        const OTHERS: [&str; 9] = [
-            "VERIFYONLY",
-            "HEADERONLY",
-            "FILELISTONLY",
-            "LABELONLY",
-            "REWINDONLY",
-            "SERVER",
-            "GROUP",
-            "CERTIFICATE",
-            "MASTER",
-        ];
+        const OTHERS: [&str; 5] = ["REWINDONLY", "SERVER", "GROUP", "CERTIFICATE", "MASTER"];
         if self.keyword("DATABASE") {
-            return Ok(What::Database);
+            return Ok((What::Database, None));
         }
         if ["LOG", "TRANSACTION", "TRAN"].iter().any(|word| self.keyword(word)) {
-            return Ok(What::Log);
+            return Ok((What::Log, None));
+        }
+        if verb == Verb::Restore
+            && let Some(look) = Look::ALL.into_iter().find(|look| self.keyword(look.name()))
+        {
+            return Ok((What::Database, Some(look)));
         }
         match OTHERS.iter().find(|word| self.keyword(word)) {
             Some(other) => {
@@ -279,20 +181,6 @@ impl Reader<'_> {
                 Err(bad(3015, line, message))
             }
             None => Err(self.wrong("DATABASE or LOG")),
-        }
-    }
-
-    /// A statement ends where the text does, at `;`, or where another begins.
-    fn end(&self) -> Result<(), BadStatement> {
-        const BEGINNINGS: [&str; 4] = ["BACKUP", "RESTORE", "USE", "SET"];
-        match self.peek() {
-            None | Some(Word::Semicolon) => Ok(()),
-            Some(Word::Plain(word))
-                if BEGINNINGS.iter().any(|begin| word.eq_ignore_ascii_case(begin)) =>
-            {
-                Ok(())
-            }
-            Some(_) => Err(self.wrong("WITH, a comma, or the end of the statement")),
         }
     }
 
@@ -386,7 +274,7 @@ impl Reader<'_> {
             return Ok(0);
         }
         if value == Value::Any && matches!(self.peek(), Some(Word::Text(_))) {
-            self.next += 1;
+            self.skip();
             return Ok(0);
         }
         self.number(name)
@@ -401,7 +289,7 @@ impl Reader<'_> {
             if matches!(self.peek(), None | Some(Word::Open | Word::Semicolon)) {
                 return Err(self.wrong(")"));
             }
-            self.next += 1;
+            self.skip();
         }
         Ok(())
     }
@@ -411,144 +299,11 @@ impl Statement {
     /// Its first two words.
     #[must_use]
     pub fn title(&self) -> String {
-        let what = if self.what == What::Database { "DATABASE" } else { "LOG" };
+        let what = match (self.look, self.what) {
+            (Some(look), _) => look.name(),
+            (None, What::Database) => "DATABASE",
+            (None, What::Log) => "LOG",
+        };
         format!("{} {what}", self.verb.name())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn message(text: &str) -> String {
-        parse(text).expect_err("not a statement").to_string()
-    }
-
-    #[test]
-    fn statements_are_parted() {
-        let text = "USE master\n\nSET NOCOUNT ON;\nBACKUP LOG x TO VIRTUAL_DEVICE='a'\n\
-            RESTORE DATABASE x FROM VIRTUAL_DEVICE='a' WITH MOVE 'a' TO 'b', REPLACE, STATS = 5;";
-        let batch = parse(text).expect("four");
-        assert_eq!(batch.len(), 4);
-        let Order::Run(restore) = &batch[3] else { panic!("{batch:?}") };
-        assert_eq!((restore.line, restore.options.stats), (5, Some(5)));
-    }
-
-    #[test]
-    fn what_servers_know_is_accepted_and_said_to_have_no_effect() {
-        let text = "BACKUP TRANSACTION x TO VIRTUAL_DEVICE='a' WITH COMPRESSION (ALGORITHM = \
-            ZSTD), ENCRYPTION(ALGORITHM = AES_256, SERVER CERTIFICATE = c), CREDENTIAL = 'c'\n\
-            RESTORE LOG x FROM VIRTUAL_DEVICE='a' WITH KEEP_CDC, NEW_BROKER, MOVE 'a' TO 'b', \
-            MOVE 'c' TO 'd', STOPATMARK = 'm' AFTER '2026-01-01'";
-        let batch = parse(text).expect("two");
-        let [Order::Run(backup), Order::Run(restore)] = &batch[..] else { panic!("{batch:?}") };
-        assert_eq!(backup.what, What::Log);
-        assert_eq!(backup.without_effect, ["COMPRESSION", "ENCRYPTION", "CREDENTIAL"]);
-        let expected = ["KEEP_CDC", "NEW_BROKER", "MOVE", "MOVE", "STOPATMARK"];
-        assert_eq!(restore.without_effect, expected);
-    }
-
-    #[test]
-    fn what_cannot_be_carried_out_is_refused() {
-        for (text, expected) in [
-            (
-                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a', VIRTUAL_DEVICE='a'",
-                "line 1: Device 'a' is named twice. Ensure that backup devices are correctly \
-                specified.",
-            ),
-            (
-                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a', VIRTUAL_DEVICE='b' WITH SNAPSHOT",
-                "line 1: WITH SNAPSHOT must be used with only one virtual device.",
-            ),
-            (
-                "RESTORE DATABASE x FROM VIRTUAL_DEVICE='a', VIRTUAL_DEVICE='b' WITH SNAPSHOT",
-                "line 1: WITH SNAPSHOT must be used with only one virtual device.",
-            ),
-            (
-                "BACKUP LOG x TO VIRTUAL_DEVICE='a' WITH SNAPSHOT",
-                "line 1: BACKUP LOG cannot be used WITH SNAPSHOT: it is for full and file backups.",
-            ),
-            (
-                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' WITH DIFFERENTIAL, SNAPSHOT",
-                "line 1: Option 'snapshot' conflicts with option(s) 'differential'. Remove the \
-                conflicting option and reissue the statement.",
-            ),
-            (
-                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' WITH SNAPSHOT, DIFFERENTIAL",
-                "line 1: Option 'snapshot' conflicts with option(s) 'differential'. Remove the \
-                conflicting option and reissue the statement.",
-            ),
-            (
-                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' WITH CHECKSUM,\nNO_CHECKSUM",
-                "line 2: Option 'no_checksum' conflicts with option(s) 'checksum'. Remove the \
-                conflicting option and reissue the statement.",
-            ),
-            (
-                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' WITH BLOCKSIZE=512, BLOCKSIZE=512",
-                "line 1: Option 'blocksize' is specified more than once.",
-            ),
-            (
-                "RESTORE VERIFYONLY FROM VIRTUAL_DEVICE='a'",
-                "line 1: RESTORE VERIFYONLY is not supported here: only DATABASE and LOG are.",
-            ),
-            (
-                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' WITH METADATA_ONLY",
-                "line 1: The BACKUP option METADATA_ONLY is not supported here.",
-            ),
-        ] {
-            assert_eq!(message(text), expected);
-        }
-    }
-
-    #[test]
-    fn what_is_not_understood_is_refused() {
-        for (text, expected) in [
-            (
-                "SELECT 1",
-                "line 1: Incorrect syntax near 'SELECT'. Expected BACKUP, RESTORE, USE or \
-                SET: nothing else is known here.",
-            ),
-            (
-                "BACKUP DATABASE x TO DISK='a'",
-                "line 1: Incorrect syntax near 'DISK'. Expected \
-                VIRTUAL_DEVICE: there are no other devices here.",
-            ),
-            (
-                "BACKUP DATABASE x TO\nVIRTUAL_DEVICE=a",
-                "line 2: Incorrect syntax near 'a'. \
-                Expected the name of a device, in single quotes.",
-            ),
-            (
-                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' WITH REPLACE",
-                "line 1: 'REPLACE' is not a recognized BACKUP option.",
-            ),
-            (
-                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' WITH BLOCKSIZE=1000",
-                "line 1: Invalid value specified for BLOCKSIZE: it must be a power of 2 from 512 \
-                to 65536.",
-            ),
-            (
-                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a",
-                "line 1: Unclosed or unknown text near \
-                ''a'.",
-            ),
-            (
-                "BACKUP DATABASE",
-                "line 1: The statement ends too early. Expected the name of a \
-                database.",
-            ),
-            (
-                "USE a GO",
-                "line 1: Incorrect syntax near 'GO'. Expected BACKUP, RESTORE, USE or SET: \
-                nothing else is known here.",
-            ),
-            (
-                "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' MIRROR",
-                "line 1: Incorrect syntax near \
-                'MIRROR'. Expected WITH, a comma, or the end of the statement.",
-            ),
-        ] {
-            assert_eq!(message(text), expected);
-        }
     }
 }

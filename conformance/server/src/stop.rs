@@ -20,6 +20,10 @@ struct State {
     set: Option<ServerSet>,
     /// Where the statement was handed over to.
     handed_over: Option<UnixStream>,
+    /// Who asked for it, in words, if it is known.
+    why: Option<&'static str>,
+    /// How much of the data was moved, in percent.
+    percent: u64,
 }
 
 impl Stop {
@@ -40,6 +44,23 @@ impl Stop {
         if let Some(server) = state.handed_over.take() {
             let _ = server.shutdown(Shutdown::Both);
         }
+    }
+
+    /// The statement is ended for this reason, unless it is for another already.
+    #[cfg(feature = "tds")]
+    pub(super) fn because(&self, why: &'static str) {
+        self.state().why.get_or_insert(why);
+    }
+
+    /// So much of the data was moved.
+    pub(super) fn reached(&self, percent: u64) {
+        self.state().percent = percent;
+    }
+
+    /// What ended the statement, and where, if it is known.
+    pub(super) fn why(&self) -> Option<String> {
+        let state = self.state();
+        state.why.map(|why| format!("{why} at {} percent", state.percent))
     }
 
     /// The statement was handed over there.

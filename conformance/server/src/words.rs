@@ -40,6 +40,9 @@ pub(super) enum Word {
     Close,
     #[token(".")]
     Dot,
+    /// A sign of arithmetic, or of a comparison.
+    #[regex(r"[-+*/%<>!&|^~]", |lex| lex.slice().chars().next())]
+    Symbol(char),
 }
 
 /// What stands between the quotes, the last character of what was found and `closing`.

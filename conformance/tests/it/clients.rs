@@ -5,6 +5,7 @@ mod kills;
 mod recordings;
 pub(crate) mod stage;
 mod standing;
+mod tds;
 
 use std::fs;
 use std::io::Read;
@@ -161,6 +162,11 @@ fn generated_data_and_a_log() {
     assert_eq!(client(&["backup", "x", "MEDIUM"], &server), 0);
     assert!(server.wait().expect("ended").success());
     fs::remove_file(stage.data("x.log")).expect("it was there");
+    // A log is restored onto a database that awaits it.
+    fs::rename(stage.path("medium"), stage.path("log")).expect("there");
+    stage.good("single", &["backup", "x", "MEDIUM"]);
+    stage.good("single", &["restore", "x", "MEDIUM", "NORECOVERY"]);
+    fs::rename(stage.path("log"), stage.path("medium")).expect("there");
     let mut server = stage.vdi(&["serve", "RESTORE LOG x FROM VIRTUAL_DEVICE='log'"]);
     let mut server = server.stdout(Stdio::null()).spawn().expect("it starts");
     assert_eq!(client(&["restore", "x", "MEDIUM"], &server), 0);
@@ -391,7 +397,7 @@ fn statements_that_cannot_be_carried_out() {
          BACKUP DATABASE is terminating abnormally.\n"
     );
     assert!(said("BACKUP LOG x TO VIRTUAL_DEVICE='none'").contains("Msg 911,"));
-    assert!(said("BACKUP DATABASE ../x TO VIRTUAL_DEVICE='none'").contains("Msg 105,"));
+    assert!(said("BACKUP DATABASE ../x TO VIRTUAL_DEVICE='none'").contains("Msg 102,"));
     assert!(said("BACKUP DATABASE [../x] TO VIRTUAL_DEVICE='none'").contains("Msg 911,"));
     assert_eq!(
         said("USE master\nGO\nBACKUP DATABASE x TO\nVIRTUAL_DEVICE='a' WITH QUICK"),
@@ -410,16 +416,16 @@ fn statements_that_cannot_be_carried_out() {
 #[test]
 fn scripts_of_sqlcmd() {
     let stage = Stage::new();
-    let script = "\u{feff}USE $(a)\nGO 2\nSELECT 1\ngo\nUSE b\nEXIT\nUSE c\n";
+    let script = "\u{feff}USE $(a)\nGO 2\nUPDATE x\ngo\nUSE b\nEXIT\nUSE c\n";
     fs::write(stage.path("script.sql"), script).expect("written");
     let words = ["-i", "script.sql", "-v", "a=x"];
     let ended = stage.sqlcmd(&words);
     let told = "Changed database context to 'x'.\nChanged database context to 'x'.\n\
         Msg 102, Level 15, State 1, Server localhost, Line 1\n\
-        Incorrect syntax near 'SELECT'. Expected BACKUP, RESTORE, USE or SET: nothing else is \
-        known here.\n";
+        Incorrect syntax near 'UPDATE'. Expected BACKUP or RESTORE, or what clients send around \
+        them: nothing else is known here.\n";
     assert_eq!((ended.code, ended.out.as_str()), (0, told));
-    let script = "USE a\nGO\nSELECT 1\nGO\nUSE b\nGO\n:r other.sql\n";
+    let script = "USE a\nGO\nUPDATE x\nGO\nUSE b\nGO\n:r other.sql\n";
     fs::write(stage.path("script.sql"), script).expect("written");
     let ended = stage.sqlcmd(&["-b", "-i", "script.sql"]);
     assert!(ended.code == 1 && !ended.out.contains("'b'"), "{ended:?}");

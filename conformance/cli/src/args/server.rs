@@ -1,6 +1,7 @@
 //! `vdi serve`, `vdi sqlcmd`, `vdi gate`, `vdi process`: servers, and client programs.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -41,6 +42,19 @@ pub struct ServeArgs {
     /// own folder, by the prefix, if missing
     #[arg(long, value_name = "SOCKET", conflicts_with = "statements")]
     pub socket: Option<PathBuf>,
+    /// Drivers connect here, too, by TDS: 127.0.0.1:1433, say; port 0 is any that is free
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "statements")]
+    pub tds: Option<SocketAddr>,
+    /// File whose text is the password of every login; without it any will do
+    #[arg(long, value_name = "FILE", requires = "tds")]
+    pub tds_password: Option<PathBuf>,
+    /// The address may be one to which other machines can connect
+    #[arg(long, requires = "tds")]
+    pub tds_anywhere: bool,
+    /// Tell each message of a statement as the end of something behind which there is more: a
+    /// program that does not read on then ends its statement
+    #[arg(long, requires = "tds")]
+    pub tds_ends: bool,
 }
 
 /// `vdi sqlcmd`.
@@ -65,7 +79,7 @@ pub(crate) const GATE_TIMEOUT: f64 = 60.0;
 #[derive(Debug, Clone, Args)]
 pub struct GateArgs {
     /// Command line of a backup; {database} is the name of the database, {medium} a path to
-    /// store it at. The program loads libsqlvdi.so and hands its statement to sqlcmd
+    /// store it at, {tds} with --tds where its driver connects. The program loads libsqlvdi.so and hands its statement to sqlcmd
     #[arg(long, value_name = "COMMAND")]
     pub client: String,
     /// Command line of a restore of the same
@@ -83,6 +97,13 @@ pub struct GateArgs {
     /// Load the library in any case, in place of the one the program is linked with
     #[arg(long)]
     pub preload: bool,
+    /// The program sends its statement by TDS, through a driver, to the address {tds}
+    #[arg(long)]
+    pub tds: bool,
+    /// Tell each message of a statement as the end of something behind which there is more: a
+    /// program that does not read on ends its statement
+    #[arg(long, requires = "tds")]
+    pub tds_ends: bool,
     /// Only situations that begin so; may be given several times
     #[arg(long, value_name = "PREFIX")]
     pub filter: Vec<String>,

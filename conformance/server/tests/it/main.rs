@@ -434,16 +434,68 @@ fn another_database_is_replaced_only_if_that_is_asked_for() {
 }
 
 #[test]
+fn a_log_is_restored_onto_what_awaits_it() {
+    let world = World::new(None);
+    world.write("x.log", "its log");
+    let log = world.good("BACKUP LOG x TO VIRTUAL_DEVICE='s'", Medium::default());
+    world.write("x", "its data");
+    let whole = world.good(BACKUP, Medium::default());
+    let again = |medium: &Medium| Medium { at: 0, ..medium.clone() };
+    let number = |sql: &str, medium: &Medium| match world.simply(sql, again(medium)).0 {
+        Ok(_) => 0,
+        Err(failed) => failed.messages[0].number,
+    };
+    let recover = || execute(&world.server(""), "RESTORE DATABASE x WITH RECOVERY");
+    let onto = "RESTORE LOG x FROM VIRTUAL_DEVICE='s'";
+    assert_eq!(number(onto, &log), 3117, "it is in use");
+    assert_eq!(recover().expect_err("refused").messages[0].number, 3153);
+    assert_eq!(number(&format!("{RESTORE} WITH NORECOVERY"), &whole), 0);
+    let backup = execute(&world.server(""), BACKUP).expect_err("it awaits more");
+    assert_eq!((backup.messages[0].number, backup.messages[0].level), (927, 14));
+    assert_eq!(number(&format!("{onto} WITH STANDBY='undo'"), &log), 0);
+    let backup = execute(&world.server(""), BACKUP).expect_err("it awaits more");
+    assert_eq!(backup.messages[0].number, 3036);
+    assert_eq!(number(&format!("{onto} WITH NORECOVERY"), &log), 0);
+    assert_eq!(recover().expect("recovered").bytes, 0);
+    assert_eq!(number(onto, &log), 3117);
+    world.good(BACKUP, Medium::default());
+    // What restores without more to come recovers.
+    assert_eq!(number(&format!("{RESTORE} WITH NORECOVERY"), &whole), 0);
+    assert_eq!(number(onto, &log), 0);
+    world.good(BACKUP, Medium::default());
+}
+
+#[test]
 fn a_log_is_not_restored_onto_nothing() {
     let world = World::new(None);
     world.write("x.log", "its log");
-    let done = world.simply("BACKUP LOG x TO VIRTUAL_DEVICE='s'", Medium::default());
-    let medium = Medium { at: 0, ..done.1 };
-    done.0.expect("backed up");
-    let restore = || world.simply("RESTORE LOG x FROM VIRTUAL_DEVICE='s'", medium.clone()).0;
-    assert_eq!(restore().expect_err("refused").messages[0].number, 3118);
-    world.write("x", "its data");
-    restore().expect("restored");
+    let log = world.good("BACKUP LOG x TO VIRTUAL_DEVICE='s'", Medium::default());
+    let log = Medium { at: 0, ..log };
+    let failed = world.simply("RESTORE LOG x FROM VIRTUAL_DEVICE='s'", log).0.expect_err("refused");
+    assert_eq!(failed.messages[0].number, 3118);
+}
+
+#[test]
+fn a_backup_is_verified_and_nothing_is_written() {
+    let world = World::new(None);
+    world.write("x", noise(200 * KIB));
+    let medium = Medium { at: 0, ..world.good(BACKUP, Medium::default()) };
+    world.write("x", "changed since");
+    let verify = "RESTORE VERIFYONLY FROM VIRTUAL_DEVICE='s'";
+    world.good(verify, medium.clone());
+    assert_eq!(world.data("x"), b"changed since");
+    let mut damaged = medium.clone();
+    damaged.bytes[100 * KIB] ^= 1;
+    let failed = world.simply(verify, damaged).0.expect_err("damaged");
+    assert_eq!(failed.messages[0].number, 3189, "{failed}");
+    assert!(failed.to_string().ends_with("RESTORE VERIFYONLY is terminating abnormally."));
+    let second = format!("{verify} WITH FILE=2");
+    let failed = world.simply(&second, medium.clone()).0.expect_err("there is one");
+    assert_eq!(failed.messages[0].number, 4038, "{failed}");
+    // Of the head no more is read.
+    let mut head = medium;
+    head.bytes.truncate(64 * KIB);
+    world.good("RESTORE HEADERONLY FROM VIRTUAL_DEVICE='s'", head);
 }
 
 /// A failure after all else leaves nothing undone, and fails all the same.

@@ -7,13 +7,13 @@ use std::process::{Child, ChildStdout, Stdio};
 use super::stage::{self, Ended, Stage};
 
 /// `vdi serve`, and where its clients find it.
-struct Server {
+pub(super) struct Server {
     process: Child,
     out: BufReader<ChildStdout>,
 }
 
 impl Server {
-    fn start(stage: &Stage, words: &[&str]) -> Self {
+    pub(super) fn start(stage: &Stage, words: &[&str]) -> Self {
         let mut command = stage.vdi(&["serve"]);
         let mut process = command.args(words).stdout(Stdio::piped()).spawn().expect("it starts");
         let out = BufReader::new(process.stdout.take().expect("piped"));
@@ -22,14 +22,14 @@ impl Server {
         server
     }
 
-    fn line(&mut self) -> String {
+    pub(super) fn line(&mut self) -> String {
         let mut line = String::new();
         self.out.read_line(&mut line).expect("text");
         line.trim_end().to_owned()
     }
 
     /// Ends it as an operator does; what it has said since.
-    fn end(mut self) -> String {
+    pub(super) fn end(mut self) -> String {
         stage::terminate(self.process.id());
         assert_eq!(self.process.wait().expect("ended").code(), Some(130));
         std::io::read_to_string(self.out).expect("text")

@@ -37,6 +37,7 @@ pub(super) fn stories() -> Vec<Story> {
     let [least, middle, most] = SEVERAL_KINDS;
     all.push(of_several_kinds("from-the-least", [least, middle, most]));
     all.push(of_several_kinds("from-the-most", [most, middle, least]));
+    all.push(raised_in_vain());
     all.extend([two_kinds(512, BUFFER), two_kinds(BUFFER, 512)]);
     all.extend([1 << 16, (1 << 16) + 1].map(beyond_32_bits));
     all.extend(["server", "primary", "secondary1"].map(stays_for_the_others));
@@ -296,6 +297,24 @@ fn two_kinds(taken: u32, left: u32) -> Story {
     .steps(of(taken).map(given))
     .step(query(left, 0))
     .steps(of(left).map(given))
+}
+
+/// An alignment for which there is no room takes none.
+fn raised_in_vain() -> Story {
+    let raised = call(
+        "AllocateBuffer",
+        SERVER,
+        sized(BUFFER, 2 * BUFFER, None),
+        json!(["VD_E_MEMORY", "NOERROR"]),
+    );
+    connected(
+        "buffers/raised-in-vain",
+        "A buffer of an alignment that nobody requested, and then those that were requested",
+        &["server.allocate-buffer.status", "server.free-buffer.status"],
+    )
+    .steps([begin(512, 0, BUFFER), request(BUFFER, 0, 3), end(), client_configuration()])
+    .steps([allocate("b1", BUFFER, 0), with(raised, "as", "raised")])
+    .steps(["b2", "b3"].map(|name| judged(allocate(name, BUFFER, 0))))
 }
 
 /// What follows depends on the answer before: the oracle alone judges it.

@@ -22,6 +22,12 @@ pub(super) fn stories() -> Vec<Story> {
         opened_too_early(SERVER),
         granted_before(true),
         granted_before(false),
+        closed_late(),
+        devices_of_a_set_before(),
+        closed_in_error(),
+        refused_to_a_secondary(),
+        closes_beside_another(),
+        short_of_memory(),
     ]
 }
 
@@ -225,4 +231,98 @@ fn granted_before(same_name: bool) -> Story {
     .steps([bare("Close", CLIENT, "NOERROR"), asks(next, &[])])
     .step(call("Open", "sset2", json!({ "name": next }), "NOERROR"))
     .steps([grants(&["WriteMedia"], "sset2"), ends("sset2"), client_configuration()])
+}
+
+/// Who leaves the first set last takes nothing of the second.
+fn closed_late() -> Story {
+    story(
+        "forgetting/closed-late",
+        "A client makes a second set of the same name before the server has closed the first",
+        &["server.close.status", "server.open.status", "client.create.status"],
+    )
+    .interfaces(json!({ "sset2": "server" }))
+    .given(json!({ "phase": "NormallyTerminated" }))
+    .steps([bare("Close", CLIENT, "NOERROR"), create("S", json!({ "deviceCount": 1 }), "NOERROR")])
+    .step(bare("Close", SERVER, "NOERROR"))
+    .step(call("Open", "sset2", json!({ "name": "S" }), "NOERROR"))
+}
+
+/// The client's devices of a set that it has closed are gone for good.
+fn devices_of_a_set_before() -> Story {
+    story(
+        "forgetting/devices-of-a-set-before",
+        "A client has closed a set and makes another: the devices of the first stay gone",
+        &["client.close.releases", "client.close.use-after", "client.create.status"],
+    )
+    .given(json!({ "phase": "NormallyTerminated", "devices": 2 }))
+    .steps([bare("Close", CLIENT, "NOERROR"), create("T", json!({ "deviceCount": 2 }), "NOERROR")])
+    .steps(
+        ["cdev1", "cdev2"]
+            .map(|device| json!({ "touch": device, "lane": "primary.main", "found": "gone" })),
+    )
+}
+
+/// A device that was closed in its error state is closed.
+fn closed_in_error() -> Story {
+    let fails = json!({ "command": "c1", "code": "ERROR_WRITE_FAULT", "bytes": 0 });
+    let refused = with(call("SendCommand", "sdev1", flush(), "VD_E_PROTOCOL"), "as", "late");
+    let told = json!({ "await": "callback", "lane": "server.main", "of": "late",
+        "completion": "ERROR_INVALID_HANDLE" });
+    story(
+        "forgetting/closed-in-error",
+        "A device is closed while it is in the error state, and sent to: it is closed, not in error",
+        &["server.send-command.phase", "server.order", "agent.callback"],
+    )
+    .given(json!({ "phase": "Active", "devices": 2,
+        "commands": [{ "as": "c1", "code": "Flush", "at": "delivered" }] }))
+    .step(call("CompleteCommand", "cdev1", fails, "NOERROR"))
+    .step(json!({ "await": "callback", "of": "c1", "completion": "ERROR_WRITE_FAULT" }))
+    .steps([bare("CloseDevice", "sdev1", "NOERROR"), refused, told])
+    .steps(exchange(2, "c2", flush(), json!({})))
+}
+
+/// A device that a secondary client was refused is none of its own.
+fn refused_to_a_secondary() -> Story {
+    let refused = call("OpenDevice", "x1set", json!({ "name": "S" }), "VD_E_PROTOCOL");
+    story(
+        "forgetting/device-refused-to-a-secondary",
+        "A secondary client is refused a device that the primary has, and closes: the set goes on",
+        &["client.open-device.twice", "client.close.secondary", "client.order"],
+    )
+    .given(json!({ "phase": "Initializing", "devices": 2, "serverOpened": 2, "clientOpened": 1,
+        "secondaries": 1 }))
+    .steps([refused, bare("Close", "x1set", "NOERROR"), opens(CLIENT, "S2", "cdev2")])
+}
+
+/// What a secondary client has mapped stays when another closes.
+fn closes_beside_another() -> Story {
+    let maps = |on: &str| call("MapBufferHandle", on, json!({ "handle": "h1" }), "NOERROR");
+    let gives = call("GetBufferHandle", CLIENT, json!({ "buffer": "b1" }), "NOERROR");
+    let touches = json!({ "touch": "b1", "lane": "secondary2.main", "found": "alive" });
+    story(
+        "forgetting/mapped-by-another-secondary",
+        "Two secondary clients have mapped a buffer, and one closes: the other has it still",
+        &["client.map-buffer-handle.status", "client.close.secondary"],
+    )
+    .given(json!({ "phase": "Active", "secondaries": 2, "buffers": ["b1"], "commands": [
+        { "as": "c1", "code": "Write", "buffer": "b1", "size": BUFFER, "at": "delivered" }] }))
+    .steps([with(gives, "as", "h1"), maps("x1set"), maps("x2set")])
+    .step(bare("Close", "x1set", "NOERROR"))
+    .step(with(touches, "when", "secondary-close=harmless"))
+}
+
+/// An EndConfiguration that fails configures nothing, and wakes nobody.
+fn short_of_memory() -> Story {
+    let asked = json!({ "size": 1_u32 << 31, "count": 1 << 20 });
+    let waits = json!({ "start": "GetConfiguration", "lane": "primary.main", "on": CLIENT,
+        "args": { "timeout": "infinite" } });
+    story(
+        "forgetting/short-of-memory",
+        "EndConfiguration is short of memory while the client waits in GetConfiguration: it waits on",
+        &["server.end-configuration.memory", "client.get-configuration.status"],
+    )
+    .given(json!({ "phase": "Configurable" }))
+    .step(call("RequestBuffers", SERVER, asked, json!(["NOERROR", "VD_E_MEMORY"])))
+    .steps([waits, bare("EndConfiguration", SERVER, "VD_E_MEMORY")])
+    .step(json!({ "blocked": ["primary.main"] }))
 }

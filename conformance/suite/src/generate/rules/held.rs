@@ -11,7 +11,7 @@ pub(super) fn stories() -> Vec<Story> {
     let mut all = vec![error_until_called_back(), fallen_and_aborted()];
     all.extend([ends_from_within("Close"), ends_from_within("SignalAbort")]);
     all.extend([1, 2].map(closed_from_within));
-    all.extend([closed_before_called_back(), within_another()]);
+    all.extend([closed_before_called_back(), within_another(), cleared_within()]);
     all
 }
 
@@ -159,4 +159,25 @@ fn within_another() -> Story {
     .steps([bare("SignalAbort", SERVER, "NOERROR"), refused, told])
     .steps([json!({ "resume": "inner" }), returns, json!({ "blocked": ["server.agent"] })])
     .steps([resumed(), agent_returns()])
+}
+
+/// The callback of ClearError tells that the error is over: it is, within that callback.
+fn cleared_within() -> Story {
+    let clear = json!({ "code": "ClearError", "hold": true });
+    let sends = with(call("SendCommand", "sdev1", flush(), "NOERROR"), "as", "c2");
+    story(
+        "held/cleared-within",
+        "From within the callback of ClearError the server sends the next command",
+        &["device.error.cleared", "server.send-command.status", "client.get-command.delivers"],
+    )
+    .given(json!({ "phase": "Active" }))
+    .steps([send(1, "c1", flush()), get(1, "c1")])
+    .step(complete(1, "c1", "ERROR_WRITE_FAULT", json!({})))
+    .step(called_back("c1", "ERROR_WRITE_FAULT"))
+    .steps([send(1, "clear", clear), get(1, "clear")])
+    .step(complete(1, "clear", "ERROR_SUCCESS", json!({})))
+    .steps([called_back("clear", "ERROR_SUCCESS"), within(sends), get(1, "c2")])
+    .step(json!({ "resume": "clear" }))
+    .step(complete(1, "c2", "ERROR_SUCCESS", json!({})))
+    .step(called_back("c2", "ERROR_SUCCESS"))
 }

@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 
 use super::callbacks::{KINDS, codes_of, sent};
 use super::failures::OTHERS;
-use super::steps::{agent_returns, called_back, complete, flush, get, send, with};
+use super::steps::{
+    BUFFER, agent_returns, begin, call, called_back, complete, flush, get, open, request, send,
+    with,
+};
 use super::story::{Story, story};
 
 /// Milliseconds. 4294967295 would be INFINITE.
@@ -32,6 +35,8 @@ pub(super) fn stories() -> Vec<Story> {
     all.extend([idle_before(), part_before_a_completion()]);
     all.extend(outstanding());
     all.extend(["GetConfiguration", "GetCommand"].map(again));
+    all.extend(no_completions());
+    all.extend(beside());
     all
 }
 
@@ -298,4 +303,107 @@ fn again(function: &str) -> Story {
     .steps([begins(), stays(), passes(1000), over()].map(when))
     .steps([begins(), stays(), passes(999), stays(), passes(1), over()].map(when))
     .steps([begins(), stays(), passes(1000), over()].map(when))
+}
+
+/// What happens between two intervals and is no completion.
+fn no_completions() -> [Story; 4] {
+    let poll = |device: u32, expect: &str| {
+        call("GetCommand", &format!("cdev{device}"), json!({ "timeout": 0 }), expect)
+    };
+    let unknown = json!({ "command": null, "code": "ERROR_SUCCESS", "bytes": 0 });
+    let refused = call("CompleteCommand", "cdev1", unknown, "VD_E_INVALID");
+    let again = json!({ "command": "c2", "code": "ERROR_SUCCESS", "bytes": 0 });
+    let again = call("CompleteCommand", "cdev2", again, "VD_E_INVALID");
+    let done = [
+        send(2, "c2", flush()),
+        get(2, "c2"),
+        complete(2, "c2", "ERROR_SUCCESS", json!({})),
+        called_back("c2", "ERROR_SUCCESS"),
+    ];
+    [
+        no_completion("a-delivery", "A command is delivered", &[], vec![get(1, "c1")]),
+        no_completion("a-poll", "A client polls in vain", &[], vec![poll(2, "VD_E_TIMEOUT")]),
+        no_completion("no-command", "CompleteCommand of no command is refused", &[], vec![refused]),
+        no_completion("a-second-completion", "A command is completed again", &done, vec![again]),
+    ]
+}
+
+/// It begins no count anew.
+fn no_completion(id: &str, what: &str, before: &[Value], between: Vec<Value>) -> Story {
+    let expires = || json!({ "expire": AGENT });
+    story(
+        &format!("time/interval-then-{id}"),
+        &format!(
+            "{what} after an interval of serverTimeOut: that is no completion, and the next aborts"
+        ),
+        &["server.time-out.aborts", "abort.agent-returns"],
+    )
+    .config(json!({ "serverTimeOut": 1000 }))
+    .given(json!({ "phase": "Active", "devices": 2 }))
+    .steps(before.iter().cloned())
+    .steps([send(1, "c1", flush()), expires(), json!({ "blocked": [AGENT] })])
+    .steps(between)
+    .step(expires())
+    .steps(aborted(&["c1"]))
+}
+
+/// What goes on beside a call that waits neither ends its time nor begins it anew.
+fn beside() -> Vec<Story> {
+    let sends = || vec![send(2, "c2", flush())];
+    let mut exchanged = sends();
+    exchanged.extend([get(2, "c2"), complete(2, "c2", "ERROR_SUCCESS", json!({}))]);
+    exchanged.push(called_back("c2", "ERROR_SUCCESS"));
+    let closes = vec![call("CloseDevice", "sdev2", json!({}), "NOERROR")];
+    let configures = vec![begin(512, 0, BUFFER), request(4096, 0, 1)];
+    let opens = vec![open("S", "NOERROR")];
+    vec![
+        waits_beside("GetCommand", "a-command-of-another", "a command of another device", sends()),
+        waits_beside(
+            "GetCommand",
+            "a-completion-of-another",
+            "what another device does",
+            exchanged,
+        ),
+        waits_beside("GetCommand", "a-close-of-another", "the end of another device", closes),
+        waits_beside(
+            "GetConfiguration",
+            "the-server-that-begins",
+            "what precedes EndConfiguration",
+            configures,
+        ),
+        waits_beside("GetConfiguration", "the-server-that-opens", "the server's Open", opens),
+    ]
+}
+
+fn waits_beside(function: &str, id: &str, what: &str, between: Vec<Value>) -> Story {
+    let (on, given, clauses): (_, _, &[&str]) = match function {
+        "GetConfiguration" => {
+            let phase = if id.ends_with("opens") { "Created" } else { "Connected" };
+            ("cset", json!({ "phase": phase }), &["client.get-configuration.timeout"])
+        }
+        _ => (
+            "cdev1",
+            json!({ "phase": "Active", "devices": 2 }),
+            &["client.get-command.waits", "client.get-command.timeout"],
+        ),
+    };
+    let of_commands = function == "GetCommand";
+    let when = |step| {
+        if of_commands { with(step, "when", "linux-timeout-unit=milliseconds") } else { step }
+    };
+    let begins = json!({ "start": function, "lane": "primary.t1", "on": on,
+        "args": { "timeout": 1000 } });
+    let passes = |after: u32| json!({ "expire": "primary.t1", "after": after });
+    let stays = || json!({ "blocked": ["primary.t1"] });
+    let over = json!({ "await": "return", "lane": "primary.t1", "expect": "VD_E_TIMEOUT",
+        "unblockedBy": "expiry" });
+    story(
+        &format!("time/{}-beside-{id}", function.to_lowercase()),
+        &format!("{function} waits for 1000 ms beside {what}: neither less nor more"),
+        clauses,
+    )
+    .given(given)
+    .steps([begins, stays(), passes(900)].map(when))
+    .steps(between)
+    .steps([stays(), passes(99), stays(), passes(1), over].map(when))
 }

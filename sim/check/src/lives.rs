@@ -155,21 +155,27 @@ pub(crate) fn with_effects(checker: &Checker, set: usize) -> Vec<Checker> {
 
 /// Each history once. Of those that are the same from here on, the one with the least fault.
 fn distinct(all: impl IntoIterator<Item = Checker>) -> Vec<Checker> {
+    let each = |mut one: Checker| {
+        let divided = std::mem::take(&mut one.others);
+        std::iter::once(one).chain(divided)
+    };
+    let all: Vec<Checker> = all.into_iter().flat_map(each).collect();
+    // To write down what a history is takes longer than to judge an event.
+    if all.len() < 2 {
+        return all;
+    }
     let mut kept: Vec<Checker> = Vec::new();
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
-    for mut one in all {
-        let divided = std::mem::take(&mut one.others);
-        for one in std::iter::once(one).chain(divided) {
-            match known.entry(format!("{:?}", one.session)) {
-                std::collections::btree_map::Entry::Vacant(place) => {
-                    place.insert(kept.len());
-                    kept.push(one);
-                }
-                std::collections::btree_map::Entry::Occupied(place) => {
-                    let before = &mut kept[*place.get()];
-                    if one.report.faults() < before.report.faults() {
-                        *before = one;
-                    }
+    for one in all {
+        match known.entry(format!("{:?}", one.session)) {
+            std::collections::btree_map::Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push(one);
+            }
+            std::collections::btree_map::Entry::Occupied(place) => {
+                let before = &mut kept[*place.get()];
+                if one.report.faults() < before.report.faults() {
+                    *before = one;
                 }
             }
         }

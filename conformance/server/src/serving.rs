@@ -101,7 +101,9 @@ impl ServeOptions {
         let may_create = self.socket.is_none() && SERVER.get().is_none();
         let listener = Listener::new(&socket, may_create, self.is_of_group())?;
         let certificate = socket.with_extension("pem");
-        let door = self.tds.as_ref().map(|tds| Door::new(tds, certificate)).transpose()?;
+        let door = self.tds.as_ref().map(|tds| Door::new(tds, certificate)).transpose();
+        // Nobody listens there then.
+        let door = door.inspect_err(|_| drop(std::fs::remove_file(&socket)))?;
         Ok(StandingServer {
             door,
             options: Self { faults, ..self.clone() },

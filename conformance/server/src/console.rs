@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::error::ServeError;
 use super::execute::Done;
-use super::messages::Message;
+use super::messages::{Failed, Message};
 use super::outcomes::report_outcome;
 use super::server::Server;
 use super::sqlcmd::Batch;
@@ -86,6 +86,14 @@ impl Console<'_> {
                 Order::Use(name) => {
                     (self.print)(&format!("Changed database context to '{name}'."))?;
                 }
+                Order::Version => {
+                    let version = env!("CARGO_PKG_VERSION");
+                    (self.print)(&format!("The stand-in for SQL Server {version}"))?;
+                }
+                Order::Create(name) => {
+                    failures += self.besides(server.databases.create(name))?;
+                }
+                Order::Drop(name) => failures += self.besides(server.databases.remove(name))?,
                 Order::Run(statement) => {
                     // Told to nobody if it cannot be printed.
                     let say = |text: &str| drop((self.print)(text));
@@ -104,6 +112,15 @@ impl Console<'_> {
             }
         }
         Ok(failures)
+    }
+
+    /// What became of a statement that moves no data: 1 if it failed.
+    fn besides(&self, result: Result<(), Failed>) -> io::Result<usize> {
+        let Err(failed) = result else { return Ok(0) };
+        for message in &failed.messages {
+            self.report(message, 1)?;
+        }
+        Ok(1)
     }
 
     fn done(&self, statement: &Statement, done: &Done) -> io::Result<()> {

@@ -33,6 +33,9 @@ pub struct Memory {
     pub bytes: u64,
 }
 
+/// Bytes of a database that is made by a statement.
+const NEW: usize = 600 * 1024;
+
 /// Bytes that are copied and summed at a time: half of a processor's first cache.
 const PIECE: usize = 16 * 1024;
 
@@ -75,6 +78,38 @@ impl Databases {
         file.is_none_or(|file| {
             file.is_file() || file.with_file_name(format!("{name}.generated")).is_file()
         })
+    }
+
+    /// Makes a database, with a little data in it.
+    pub(super) fn create(&self, name: &str) -> Result<(), Failed> {
+        let path = self.path(name)?;
+        if self.is_there(name) {
+            let why = "Choose a different database name.";
+            return Err(Failed::new(1801, format!("Database '{name}' already exists. {why}")));
+        }
+        let data: Vec<u8> = (0..NEW).map(|at| (at * 7 + at / 251) as u8).collect();
+        let failed = |error: io::Error| {
+            Failed::new(5123, format!("CREATE FILE encountered operating system error {error}."))
+        };
+        std::fs::write(&path, data).map_err(failed)
+    }
+
+    /// Drops a database.
+    pub(super) fn remove(&self, name: &str) -> Result<(), Failed> {
+        std::fs::remove_file(self.path(name)?).map_err(|error| {
+            let why = "because it does not exist or you do not have permission";
+            Failed::new(3701, format!("Cannot drop the database '{name}', {why}: {error}."))
+        })
+    }
+
+    /// The file of a database that is made or dropped.
+    fn path(&self, name: &str) -> Result<PathBuf, Failed> {
+        match self.find(name, What::Database, false)? {
+            Database::File(path) => Ok(path),
+            Database::Generated(_) | Database::Memory(_) => {
+                Err(Failed::new(3701, format!("The data of '{name}' is in no file.")))
+            }
+        }
     }
 
     /// The data of a database, or its log; for RESTORE it need not exist yet.

@@ -11,6 +11,9 @@ use super::words::{Placed, Word, words};
 /// Characters of a word that are shown of one that is wrong.
 const NEAR: usize = 128;
 
+/// What a statement may begin with.
+const KNOWN: &str = "BACKUP, RESTORE, CREATE, DROP, SELECT, USE or SET: nothing else is known here";
+
 /// Devices of a set, at most.
 const DEVICES: usize = 64;
 
@@ -42,6 +45,12 @@ pub enum Order {
     Use(String),
     /// SET, which does nothing here.
     Set,
+    /// CREATE DATABASE.
+    Create(String),
+    /// DROP DATABASE.
+    Drop(String),
+    /// SELECT @@VERSION.
+    Version,
 }
 
 /// Why a text is no statement.
@@ -227,10 +236,24 @@ impl Reader<'_> {
             self.name("ON or OFF")?;
             return Ok(Order::Set);
         }
+        if self.keyword("SELECT") {
+            let asked = matches!(self.peek(), Some(Word::Variable(name)) if name.eq_ignore_ascii_case("@@VERSION"));
+            if !asked {
+                return Err(self.wrong("@@VERSION: nothing else is selected here"));
+            }
+            self.next += 1;
+            return self.end().map(|()| Order::Version);
+        }
+        if self.keyword("CREATE") {
+            return self.database().map(Order::Create);
+        }
+        if self.keyword("DROP") {
+            return self.database().map(Order::Drop);
+        }
         let verb = match () {
             () if self.keyword("BACKUP") => Verb::Backup,
             () if self.keyword("RESTORE") => Verb::Restore,
-            () => return Err(self.wrong("BACKUP, RESTORE, USE or SET: nothing else is known here")),
+            () => return Err(self.wrong(KNOWN)),
         };
         let what = self.what(verb, line)?;
         let database = self.name("the name of a database")?;
@@ -250,6 +273,14 @@ impl Reader<'_> {
                 .map_err(|(number, message)| bad(number, line, message))?;
         }
         Ok(Order::Run(Statement { verb, what, database, devices, options, without_effect, line }))
+    }
+
+    /// The name of a database that is made or dropped; nothing else is.
+    fn database(&mut self) -> Result<String, BadStatement> {
+        self.need("DATABASE")?;
+        let name = self.name("the name of a database")?;
+        self.end()?;
+        Ok(name)
     }
 
     /// Of what: the database, or its log.
@@ -284,7 +315,8 @@ impl Reader<'_> {
 
     /// A statement ends where the text does, at `;`, or where another begins.
     fn end(&self) -> Result<(), BadStatement> {
-        const BEGINNINGS: [&str; 4] = ["BACKUP", "RESTORE", "USE", "SET"];
+        const BEGINNINGS: [&str; 7] =
+            ["BACKUP", "RESTORE", "CREATE", "DROP", "SELECT", "USE", "SET"];
         match self.peek() {
             None | Some(Word::Semicolon) => Ok(()),
             Some(Word::Plain(word))
@@ -505,8 +537,8 @@ mod tests {
         for (text, expected) in [
             (
                 "SELECT 1",
-                "line 1: Incorrect syntax near 'SELECT'. Expected BACKUP, RESTORE, USE or \
-                SET: nothing else is known here.",
+                "line 1: Incorrect syntax near '1'. Expected @@VERSION: nothing else is selected \
+                here.",
             ),
             (
                 "BACKUP DATABASE x TO DISK='a'",
@@ -539,8 +571,8 @@ mod tests {
             ),
             (
                 "USE a GO",
-                "line 1: Incorrect syntax near 'GO'. Expected BACKUP, RESTORE, USE or SET: \
-                nothing else is known here.",
+                "line 1: Incorrect syntax near 'GO'. Expected BACKUP, RESTORE, CREATE, DROP, \
+                SELECT, USE or SET: nothing else is known here.",
             ),
             (
                 "BACKUP DATABASE x TO VIRTUAL_DEVICE='a' MIRROR",

@@ -16,6 +16,7 @@ mod header;
 mod lanes;
 mod reader;
 mod recorder;
+mod redact;
 mod text;
 mod told;
 mod unique;

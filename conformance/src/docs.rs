@@ -16,6 +16,7 @@ macro_rules! page {
             "[disagree]: ../disagree/index.html\n",
             "[gate]: ../gate/index.html\n",
             "[library]: ../../../vdi_sim/docs/library/index.html\n",
+            "[probe]: ../probe/index.html\n",
             "[protocol]: ../protocol/index.html\n",
             "[reports]: ../reports/index.html\n",
             "[readings]: ../../../vdi_sim/docs/readings/index.html\n",
@@ -49,6 +50,9 @@ pub mod reports {}
 
 #[doc = page!("docs/gate")]
 pub mod gate {}
+
+#[doc = page!("docs/probe")]
+pub mod probe {}
 
 #[doc = page!("docs/server")]
 pub mod server {}

@@ -36,8 +36,10 @@ mod mutants;
 mod options;
 mod output;
 mod pages;
+mod probe;
 mod process;
 mod readings;
+mod redact;
 mod replay;
 mod run;
 mod serve;
@@ -105,11 +107,14 @@ fn run_command(command: Command) -> u8 {
         Command::Mutants(args) => printed(|out| mutants::mutants(&args, out)),
         Command::Shrink(args) => printed(|out| shrink::shrink(&args, out)),
         Command::Explore(args) => printed(|out| explore::explore(&args, out)),
+        Command::ProbeProcess(_) => probe::process(),
+        Command::Probe(args) => painted(|out| probe::probe(&args, out)),
         Command::Gate(args) => painted(|out| gate::gate(&args, out)),
         Command::Simulate(args) => painted(|out| simulate::simulate(&args, out)),
         Command::Merge(args) => printed(|out| campaign::merge(&args, out)),
         Command::Init(args) => printed(|out| init::init(&args, out)),
         Command::Install(args) => printed(|out| install::install(&args, out)),
+        Command::Redact(args) => printed(|out| redact::redact(&args, out)),
         Command::Join(args) => printed(|out| join::join(&args, out)),
     }
 }

@@ -11,7 +11,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use vdi_recorder::gather::gather;
 use vdi_recorder::settings;
 use vdi_suite::adapter::Keeping;
-use vdi_suite::interrupt::{end, ended, started};
+use vdi_suite::interrupt::{end, ended, group_lives, started};
 use vdi_trace::{Event, HowEnded, Process, Trace};
 
 use super::door::Door;
@@ -318,18 +318,6 @@ fn with_limit<T>(limit: Option<u64>, act: impl FnOnce() -> T) -> T {
         let _ = setrlimit(Resource::Fsize, before);
     }
     result
-}
-
-/// Whether a process of this group runs, and is no zombie.
-fn group_lives(group: u32) -> bool {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok()).any(|stat| {
-        // Behind the name, which may hold anything: the state, the parent, the group.
-        let words = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace());
-        let mut words = words.into_iter().flatten();
-        let runs = words.next().is_some_and(|state| !matches!(state, "Z" | "X"));
-        runs && words.nth(1).and_then(|word| word.parse().ok()) == Some(group)
-    })
 }
 
 #[cfg(test)]

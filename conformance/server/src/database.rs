@@ -1,7 +1,7 @@
 //! Where the data of databases is: in files of a folder, generated from a seed, in memory.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +15,9 @@ use vdi_trace::Size;
 use super::messages::{Failed, Message};
 use super::options::Restoring;
 use super::verb::What;
+
+/// Bytes of a database that is made by a statement.
+const NEW: usize = 600 * 1024;
 
 /// A folder of databases: the file `NAME` is the data of the database NAME, `NAME.log` its
 /// log. `NAME.generated`, a JSON object `{"seed": 1, "bytes": "1GiB"}`, stands for data
@@ -78,7 +81,7 @@ impl Databases {
         })
     }
 
-    /// Makes an empty database; why not, if it cannot be.
+    /// Makes a database, with a little data in it; why not, if it cannot be.
     ///
     /// Source: SQL Server documentation, Database engine events and errors, 1801.
     pub(super) fn create(&self, name: &str) -> Option<Message> {
@@ -91,8 +94,9 @@ impl Databases {
             }
             Err(failed) => return failed.messages.into_iter().next(),
         };
+        let data: Vec<u8> = (0..NEW).map(|at| (at * 7 + at / 251) as u8).collect();
         let made = File::options().write(true).create_new(true).open(place);
-        made.err().map(|error| no_number(format!("The file of '{name}' cannot be made: {error}.")))
+        made.and_then(|mut file| file.write_all(&data)).err().map(|error| no_number(format!("The file of '{name}' cannot be made: {error}.")))
     }
 
     /// Removes a database, with its log; why not, if it cannot be.

@@ -2,6 +2,7 @@
 //! that was started goes on.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::process::{Child, ExitStatus};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,6 +57,19 @@ pub fn end(child: &mut Child) -> std::io::Result<ExitStatus> {
 /// A program that was [`started`] has ended, and nothing is left in its group.
 pub fn ended(child: &Child) {
     locked(GROUPS.lock()).remove(&child.id().cast_signed());
+}
+
+/// Whether a process of this group runs, and is no zombie.
+#[must_use]
+pub fn group_lives(group: u32) -> bool {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok()).any(|stat| {
+        // Behind the name, which may hold anything: the state, the parent, the group.
+        let words = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace());
+        let mut words = words.into_iter().flatten();
+        let runs = words.next().is_some_and(|state| !matches!(state, "Z" | "X"));
+        runs && words.nth(1).and_then(|word| word.parse().ok()) == Some(group)
+    })
 }
 
 fn kill(group: i32) {

@@ -42,6 +42,8 @@ fn help() {
         &["table", "--help"],
         &["explore", "--help"],
         &["gate", "--help"],
+        &["probe", "--help"],
+        &["redact", "--help"],
         &["serve", "--help"],
         &["sqlcmd", "-?"],
         &["simulate", "--help"],

@@ -19,6 +19,7 @@ mod orderings;
 mod own_client;
 mod own_implementation;
 mod pages;
+mod probe;
 mod programs;
 mod programs_lives;
 mod races;

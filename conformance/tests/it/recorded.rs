@@ -145,6 +145,8 @@ fn recordings() -> Vec<PathBuf> {
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/recorded");
     let entries = fs::read_dir(place).expect("the recordings");
     let mut found: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    // Those of real implementations have a folder, and are judged by their own profiles.
+    found.retain(|path| path.is_file());
     found.sort();
     assert!(found.len() >= 21 + simulated().len(), "only {} recordings", found.len());
     found
@@ -155,6 +157,29 @@ fn every_recording_is_conformant() {
     for path in recordings() {
         let output = vdi(&["check", word(&path)]);
         assert!(output.status.success(), "{}", told(&["check", word(&path)]));
+    }
+}
+
+/// What came home from probes: each trace as its own report has it, by its own profile.
+#[test]
+fn recordings_of_real_implementations_are_as_they_came() {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/recorded/real");
+    for entry in fs::read_dir(place).expect("recordings").flatten() {
+        let folder = entry.path();
+        if !folder.is_dir() {
+            continue;
+        }
+        let report = fs::read_to_string(folder.join("report.json")).expect("a report");
+        let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+        let profile = folder.join("profile.json");
+        for one in report["scenarios"].as_array().expect("scenarios") {
+            let id = one["id"].as_str().expect("an id");
+            let trace = folder.join(format!("traces/{id}.jsonl"));
+            if one["verdict"] == "conformant" && trace.is_file() {
+                let words = ["check", "--profile", word(&profile), word(&trace)];
+                assert!(vdi(&words).status.success(), "{}", told(&words));
+            }
+        }
     }
 }
 

@@ -124,6 +124,15 @@ impl Checker {
         self
     }
 
+    /// A server that was not seen is taken to have done all that it had to: it has ended no set
+    /// before its time, so that no abort of a client's call is explained by one of the server's.
+    /// For a history of which it is known that nothing has kept the server from that.
+    #[must_use]
+    pub const fn with_sound_server(mut self) -> Self {
+        self.terms.server_is_sound = true;
+        self
+    }
+
     /// The line of the next event was written so many milliseconds after some moment, the same
     /// for the whole trace. How long a call has waited is said then; no verdict depends on it,
     /// unless [`ending_calls_within`](Self::ending_calls_within) asks for that.

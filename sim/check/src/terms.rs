@@ -18,6 +18,8 @@ pub(crate) struct Terms {
     pub(crate) runs_freely: bool,
     /// Within how many milliseconds a call has to end once nothing keeps it, if that is asked.
     pub(crate) within: Option<u64>,
+    /// Whether a server that was not seen is known to end no set before its time.
+    pub(crate) server_is_sound: bool,
     pub(crate) search: SearchOptions,
 }
 
@@ -52,6 +54,7 @@ impl Terms {
             time_is_recorded: header.records.contains(&Recorded::Time),
             runs_freely: header.free,
             within: None,
+            server_is_sound: false,
             search: SearchOptions {
                 budget: BUDGET,
                 exhaustive: false,

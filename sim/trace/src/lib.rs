@@ -17,6 +17,7 @@ mod lanes;
 mod plain;
 mod reader;
 mod recorder;
+mod redact;
 mod text;
 mod told;
 mod unique;

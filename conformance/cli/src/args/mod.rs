@@ -3,6 +3,7 @@
 mod files;
 mod logs;
 mod model;
+mod probe;
 mod replay;
 mod server;
 mod simulate;
@@ -18,13 +19,15 @@ pub use logs::DiagnoseArgs;
 pub use model::{
     ExplainArgs, ExploreArgs, Language, ListArgs, Machine, TableArgs, TableFormat, Topic,
 };
+pub(crate) use probe::PROBE_TIMEOUT;
+pub use probe::{ProbeArgs, ProbeProcessArgs};
 pub use replay::{ReplayArgs, ShrinkArgs};
 pub(crate) use server::GATE_TIMEOUT;
 pub use server::{GateArgs, ProcessArgs, ServeArgs, SqlcmdArgs};
 pub use simulate::{GroundArg, HowArgs, MergeArgs, SeedArgs, SimulateArgs};
 pub use suite::{MutantsArgs, ReadingsArgs, RunArgs};
 pub use target::Target;
-pub use trace::{AskArgs, CheckArgs, JoinArgs, PhaseArg, ViewArgs};
+pub use trace::{AskArgs, CheckArgs, JoinArgs, PhaseArg, RedactArgs, ViewArgs};
 pub(crate) use values::gating;
 pub use values::{
     CheckFormat, EndArg, Format, GatingArgs, LineArgs, PartyArg, ReportArgs, RoleArg,
@@ -86,6 +89,8 @@ pub enum Command {
     Init(InitArgs),
     /// Put a client program through a list of situations, and judge it
     Gate(GateArgs),
+    /// Call a client library through scenarios, against a server of yours, and judge it
+    Probe(ProbeArgs),
     /// Play the database server for client programs: BACKUP and RESTORE, as said here or as
     /// sqlcmd hands them over
     #[command(after_help = vdi_server::list_options())]
@@ -97,9 +102,14 @@ pub enum Command {
     Install(InstallArgs),
     /// Join the traces that several processes have written of one set into one history
     Join(JoinArgs),
+    /// Take the names of sets, devices, instances and threads out of a trace
+    Redact(RedactArgs),
     /// Be one process of several on standard input and output, for `run --processes`
     #[command(hide = true)]
     Process(ProcessArgs),
+    /// Play one client of `probe`, as standard input says
+    #[command(hide = true)]
+    ProbeProcess(ProbeProcessArgs),
 }
 
 impl Default for Command {

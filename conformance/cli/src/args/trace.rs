@@ -162,3 +162,17 @@ pub struct JoinArgs {
     #[command(flatten)]
     pub lines: LineArgs,
 }
+
+/// `vdi redact`.
+#[derive(Debug, Clone, Args)]
+pub struct RedactArgs {
+    /// A trace, or `-` for standard input
+    #[arg(value_name = "TRACE")]
+    pub trace: PathBuf,
+    /// Write it here, not to standard output
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How long its lines may be.
+    #[command(flatten)]
+    pub lines: LineArgs,
+}

@@ -47,7 +47,9 @@ pub(crate) fn judge(checker: Checker, header: &Header, events: &[(usize, Event<'
     }
     let judged = judge_with(checker.clone(), header, events, false);
     match &judged.verdict {
-        Verdict::Violation(violation) if may_follow_close(events, violation.line) => {
+        Verdict::Violation(violation)
+            if !checker.terms.server_is_sound && may_follow_close(events, violation.line) =>
+        {
             judge_with(checker, header, events, true)
         }
         Verdict::Violation(_)
@@ -165,7 +167,8 @@ fn judge_with(
     events: &[(usize, Event<'_>)],
     closes: bool,
 ) -> Judged {
-    let whole = Synthesizer::new(header, events, closes).whole();
+    let synthesizer = Synthesizer::new(header, events, closes);
+    let whole = synthesizer.aborting(!checker.terms.server_is_sound).whole();
     let mut followed = checker.clone();
     note(&mut followed, whole.interfaces.iter().cloned(), whole.handles.clone());
     for (at, (line, event)) in whole.events.iter().enumerate() {

@@ -41,6 +41,8 @@ pub(super) struct Synthesizer<'t> {
     others: bool,
     /// Whether an end that a client learns of may be a close as well as an abort.
     closes: bool,
+    /// Whether the server may have aborted.
+    aborts: bool,
     whole: Vec<Placed<'t>>,
     sets: Vec<Set>,
     /// The set of each interface of a client.
@@ -90,6 +92,7 @@ impl<'t> Synthesizer<'t> {
             served: is_served(header, events),
             others: header.unseen.contains(&Party::Client),
             closes,
+            aborts: true,
             whole: Vec::with_capacity(events.len() * 2),
             sets: Vec::new(),
             interfaces: BTreeMap::new(),
@@ -105,6 +108,11 @@ impl<'t> Synthesizer<'t> {
             at: 0,
             line: 0,
         }
+    }
+
+    /// The same of a server that may have aborted, or has not.
+    pub(super) fn aborting(self, aborts: bool) -> Self {
+        Self { aborts, ..self }
     }
 
     /// All events, and what they need to be understood.
@@ -331,6 +339,9 @@ impl<'t> Synthesizer<'t> {
     /// From here on the set may have been aborted.
     fn may_be_aborted(&mut self, on: &str) {
         let (position, closes) = (self.here(), self.closes);
+        if !self.aborts {
+            return;
+        }
         let Some(set) = self.set_of(on).filter(|set| !set.end.aborts) else { return };
         set.end.at.get_or_insert(position);
         let mut events = set.may_abort();

@@ -1,0 +1,369 @@
+//! The verdict on one scenario: the oracle's on its trace, and what no trace tells.
+
+use vdi_check::{
+    Allowed, Checker, Judged, Verdict as Oracle, Violation, check_trace, check_trace_with,
+};
+use vdi_spec::clauses::{Clause, Party};
+use vdi_spec::codes::HResult;
+use vdi_suite::adapter::{Misdeed, Trouble};
+use vdi_suite::run::{ScenarioResult, Verdict};
+use vdi_trace::{Event, Function, HowEnded, Process, Statement, Trace};
+
+use crate::probe::{End, Played, Probe};
+use crate::scenario::{Ends, Reach, Scenario};
+use crate::timing::{Untimely, hung, mistimed};
+
+/// The exit code of a process that could not do its part.
+const UNAVAILABLE: i32 = vdi_check::exit_code::UNAVAILABLE as i32;
+/// The same if that is our own fault.
+const INTERNAL: i32 = vdi_check::exit_code::INTERNAL as i32;
+
+pub(crate) fn judge(scenario: &Scenario, played: &Played, probe: &Probe) -> ScenarioResult {
+    let mut judged = check_trace(&played.trace, &probe.profile);
+    let case = Case { scenario, played, probe };
+    let verdict = case.verdict(&judged);
+    if matches!(verdict, Verdict::Violation(_)) {
+        judged.name_readings_in(&played.trace, &probe.profile);
+    }
+    let mut result = Probe::result(scenario, verdict);
+    result.findings = judged.findings;
+    result.used = judged.clauses;
+    result.adapter.stderr = played.said.clone();
+    if !played.printed.trim().is_empty() && !matches!(result.verdict, Verdict::Conformant) {
+        result.adapter.program =
+            Some(format!("its statements have printed: {}", played.printed.trim()));
+    }
+    result.trace = played.trace.clone();
+    result
+}
+
+struct Case<'a> {
+    scenario: &'a Scenario,
+    played: &'a Played,
+    probe: &'a Probe,
+}
+
+impl Case<'_> {
+    fn verdict(&self, judged: &Judged) -> Verdict {
+        let Self { played, .. } = self;
+        if played.end == End::Code(UNAVAILABLE) {
+            return program(Misdeed::NotStarted, played.said.trim());
+        }
+        if played.end == End::Code(INTERNAL) {
+            return Verdict::Trouble(Trouble::Ours(played.said.trim().to_owned()));
+        }
+        if let Some(seen) = played.observed.first() {
+            return self.violated(seen.clause, seen.got.clone(), &seen.expected);
+        }
+        if let Some(verdict) = self.refused(judged) {
+            return verdict;
+        }
+        if let Some(error) = judged.error.as_ref().filter(|_| judged.events > 0) {
+            let reason = format!("what it answered cannot have happened: {}", error.message);
+            return Verdict::Trouble(Trouble::Garbage { reason, line: error.text.clone() });
+        }
+        if let Some(untimely) = self.untimely() {
+            return untimely_verdict(&untimely);
+        }
+        if let Some(verdict) = self.died() {
+            return verdict;
+        }
+        // What the server says is bound by what was done to it, whoever has lost that.
+        if let Some(finding) = judged.findings.iter().find(|one| one.party == Party::Server) {
+            return self.violated(finding.clause, finding.what.clone(), "the statement to fail");
+        }
+        if let Some(verdict) = self.misfit() {
+            return verdict;
+        }
+        if !self.has_reached() {
+            return Verdict::Inconclusive(self.not_reached());
+        }
+        if let Oracle::Inconclusive(undecided) = &judged.verdict {
+            return Verdict::Inconclusive(undecided.to_string());
+        }
+        Verdict::Conformant
+    }
+
+    /// What the oracle does not explain. Where nothing gives the server a reason to abort, and it
+    /// tells none, it has not: what is earlier in the history is the cause of what comes later.
+    fn refused(&self, judged: &Judged) -> Option<Verdict> {
+        let Self { scenario, played, probe } = self;
+        let of = |verdict: &Oracle| match verdict {
+            Oracle::Violation(violation) => Some(violation.clone()),
+            Oracle::Conformant | Oracle::Inconclusive(_) | Oracle::Unreadable { .. } => None,
+        };
+        let plain = of(&judged.verdict);
+        let sound =
+            scenario.sound && scenario.has_statement() && self.is_heard() && self.has_ended_early();
+        let strict = sound.then(|| {
+            let checker = Checker::new(&played.trace.header, probe.profile.clone());
+            of(&check_trace_with(checker.with_sound_server(), &played.trace).verdict)
+        });
+        let strict = strict
+            .flatten()
+            .filter(|strict| plain.as_ref().is_none_or(|plain| strict.line < plain.line));
+        match (strict, plain) {
+            (Some(strict), _) => {
+                let ended =
+                    ended_by_server(&played.printed).filter(|_| self.completed_before(strict.line));
+                Some(match ended {
+                    // It was told something else than the client has said, or the client
+                    // something else than it has sent.
+                    Some(why) => self.violated(clause_of(why), why.to_owned(), WELL),
+                    None => Verdict::Violation(strict),
+                })
+            }
+            (None, plain) => plain.map(Verdict::Violation),
+        }
+    }
+
+    /// Whether the server has told why statements have failed, if any have, and not for reasons
+    /// of its own. In another language than English it is not understood.
+    fn is_heard(&self) -> bool {
+        let printed = &self.played.printed;
+        let told = printed.lines().any(|line| number(line).is_some());
+        own_reason(printed).is_none() && (told || !self.ends().any(|one| one == Statement::Failed))
+    }
+
+    /// Whether anything tells of an end before its time: a statement, or an answer.
+    fn has_ended_early(&self) -> bool {
+        let told = |event: &Event<'_>| {
+            matches!(event, Event::Return { status: HResult::VD_E_ABORT | HResult::VD_E_OPEN, .. })
+        };
+        self.scenario.ends == Ends::Whatever
+            || self.ends().any(|one| one == Statement::Failed)
+            || self.played.trace.events.iter().any(told)
+    }
+
+    /// How the statements have ended.
+    fn ends(&self) -> impl DoubleEndedIterator<Item = Statement> {
+        self.played.trace.events.iter().filter_map(|event| match event {
+            Event::Statement { statement: Statement::Issued, .. } => None,
+            Event::Statement { statement, .. } => Some(*statement),
+            _ => None,
+        })
+    }
+
+    /// Whether a command was completed, as far as its client was told, before this line.
+    fn completed_before(&self, line: usize) -> bool {
+        let mut completing = std::collections::BTreeSet::new();
+        self.played.trace.lines().take_while(|(at, _)| *at < line).any(|(_, event)| match event {
+            Event::Call { lane, call: Function::CompleteCommand, .. } => {
+                completing.insert(lane.as_str());
+                false
+            }
+            Event::Return { lane, status, .. } => {
+                completing.remove(lane.as_str()) && *status == HResult::NOERROR
+            }
+            _ => false,
+        })
+    }
+
+    fn violated(&self, clause: Clause, got: String, expected: &str) -> Verdict {
+        violation(clause, self.played.trace.events.len() + 1, None, got, expected)
+    }
+
+    fn untimely(&self) -> Option<Untimely> {
+        if self.played.end == End::Hung
+            && let Some(untimely) = hung(&self.played.trace, self.probe.timeout)
+        {
+            return Some(untimely);
+        }
+        mistimed(&self.played.trace)
+    }
+
+    /// How the client ended, if not as it was to.
+    fn died(&self) -> Option<Verdict> {
+        let Self { scenario, played, .. } = self;
+        let on_purpose = played.trace.events.iter().any(|event| {
+            matches!(event, Event::Exit { process: Process::Primary, exit: HowEnded::Killed, .. })
+        });
+        match played.end {
+            End::Signal(9) if scenario.dies() && on_purpose => played.left.then(|| {
+                let got = "the statement goes on though the client is dead".to_owned();
+                self.violated(Clause::ProcessClientDeath, got, "the statement to fail")
+            }),
+            End::Signal(signal) => Some(crashed(&played.trace, &format!("signal {signal}"))),
+            // No call is in progress: it is the statement that does not end.
+            End::Hung => {
+                let got =
+                    format!("the statement has not ended after {} s", self.probe.timeout.as_secs());
+                Some(self.violated(Clause::AbortUnblocks, got, "the statement to end"))
+            }
+            End::Code(0) => None,
+            End::Code(_) => Some(crashed(&played.trace, played.said.trim())),
+        }
+    }
+
+    /// The statements that did not end as they were to.
+    fn misfit(&self) -> Option<Verdict> {
+        let Self { scenario, played, .. } = self;
+        let mut ends = self.ends();
+        let well = match scenario.ends {
+            Ends::Whatever => true,
+            Ends::Last => ends.next_back() == Some(Statement::Succeeded),
+            Ends::Well => ends.all(|one| one == Statement::Succeeded),
+        };
+        if well {
+            return None;
+        }
+        if let Some(why) = own_reason(&played.printed) {
+            return Some(Verdict::Inconclusive(format!("the server has failed by itself: {why}")));
+        }
+        if !self.is_heard() {
+            let why = "a statement has failed, and of what was printed nothing says why";
+            return Some(Verdict::Inconclusive(why.to_owned()));
+        }
+        let clause = if self.has_reached() {
+            clause_of(&played.printed)
+        } else {
+            Clause::ClientGetConfigurationStatus
+        };
+        let got = "the client has done what it was asked, and its statement has failed".to_owned();
+        Some(self.violated(clause, got, WELL))
+    }
+
+    fn has_reached(&self) -> bool {
+        let answered = |function: Function| {
+            let mut calls = std::collections::BTreeMap::new();
+            self.played.trace.events.iter().any(|event| match event {
+                Event::Call { lane, call, .. } => {
+                    calls.insert(lane.as_str(), *call);
+                    false
+                }
+                Event::Return { lane, status: HResult::NOERROR, .. } => {
+                    calls.get(lane.as_str()) == Some(&function)
+                }
+                _ => false,
+            })
+        };
+        match self.scenario.reach {
+            Reach::Nothing => true,
+            Reach::Configuration => answered(Function::GetConfiguration),
+            Reach::Command => answered(Function::GetCommand),
+        }
+    }
+
+    fn not_reached(&self) -> String {
+        let what = match self.scenario.reach {
+            Reach::Nothing => "the end",
+            Reach::Configuration => "a configuration",
+            Reach::Command => "a command",
+        };
+        format!("it has not come as far as {what}")
+    }
+}
+
+fn program(misdeed: Misdeed, why: &str) -> Verdict {
+    Verdict::Trouble(Trouble::Program(misdeed, why.to_owned()))
+}
+
+/// The library has ended the process that called it.
+fn crashed(trace: &Trace, how: &str) -> Verdict {
+    let last = trace.events.iter().rev().find_map(|event| match event {
+        Event::Call { call, .. } => Some(call.to_string()),
+        _ => None,
+    });
+    let at = last.map_or_else(String::new, |call| format!(", last in {call}"));
+    program(Misdeed::Crashed, &format!("the process that has the library ended ({how}){at}"))
+}
+
+fn untimely_verdict(untimely: &Untimely) -> Verdict {
+    let Untimely { line, lane, call, clause, got, expected } = untimely;
+    violation(*clause, *line, Some((lane, call)), got.clone(), expected)
+}
+
+fn violation(
+    clause: Clause,
+    line: usize,
+    call: Option<(&String, &String)>,
+    got: String,
+    expected: &str,
+) -> Verdict {
+    Verdict::Violation(Box::new(Violation {
+        line,
+        lane: call.map(|(lane, _)| lane.clone()),
+        call: call.map(|(_, call)| call.clone()),
+        party: Party::Interface,
+        clause,
+        readings: Vec::new(),
+        otherwise: Vec::new(),
+        early: false,
+        got,
+        expected: vec![Allowed { what: expected.to_owned(), clause }],
+        state: String::new(),
+        attempts: Vec::new(),
+    }))
+}
+
+/// What a statement is to do to which nothing is done.
+const WELL: &str = "the statement to succeed";
+
+/// Numbers of messages that tell of a device, of what came from it, or that the statement was
+/// ended, or are no errors: what a server says if the interface fails it.
+const OF_DEVICES: [u32; 16] =
+    [0, 701, 3013, 3014, 3183, 3189, 3201, 3202, 3203, 3204, 3241, 3242, 3243, 3271, 18204, 18210];
+
+/// Of these, messages that what came from a device is not what once went there.
+const OF_DATA: [u32; 5] = [3183, 3189, 3241, 3242, 3243];
+
+/// The number of a message.
+fn number(line: &str) -> Option<u32> {
+    let (number, _) = line.strip_prefix("Msg ")?.split_once(',')?;
+    number.trim().parse().ok()
+}
+
+/// A message that tells why a server has failed for reasons of its own, if there is one.
+fn own_reason(printed: &str) -> Option<&str> {
+    printed.lines().find(|line| number(line).is_some_and(|number| !OF_DEVICES.contains(&number)))
+}
+
+/// What the server says of why it has ended a statement, if not because of an abort that it was
+/// told of.
+fn ended_by_server(printed: &str) -> Option<&str> {
+    let lines: Vec<&str> = printed.lines().collect();
+    let pairs = lines.iter().zip(lines.iter().skip(1));
+    let messages: Vec<(u32, &str, &str)> =
+        pairs.filter_map(|(head, said)| Some((number(head)?, *head, *said))).collect();
+    let aborted = |said: &str| said.contains("995(") || said.to_lowercase().contains("0x80770004");
+    if messages.iter().any(|(.., said)| aborted(said)) {
+        return None;
+    }
+    messages.iter().find_map(|(number, head, said)| match number {
+        3202 | 3203 | 3271 | 18204 | 18210 => Some(*said),
+        number if OF_DATA.contains(number) => Some(*head),
+        _ => None,
+    })
+}
+
+/// The clause that is broken where a server has got what it cannot use.
+fn clause_of(said: &str) -> Clause {
+    let data = said.lines().any(|line| number(line).is_some_and(|one| OF_DATA.contains(&one)));
+    if data { Clause::ClientGetCommandAsSent } else { Clause::ClientCompleteCommandStatus }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WRITE: &str = "Msg 3202, Level 16, State 1, Server s, Line 1\nWrite on \"S\" failed: 112(There is not enough space on the disk.)";
+
+    #[test]
+    fn a_server_is_heard_out() {
+        let ended = "Write on \"S\" failed: 112(There is not enough space on the disk.)";
+        assert_eq!(ended_by_server(WRITE), Some(ended));
+        let aborted = WRITE.replace("112", "995");
+        assert_eq!(ended_by_server(&aborted), None);
+        assert_eq!(own_reason(WRITE), None);
+        let denied =
+            "Msg 262, Level 14, State 1, Server s, Line 1\nBACKUP DATABASE permission denied";
+        assert!(own_reason(denied).is_some_and(|line| line.starts_with("Msg 262")));
+        assert_eq!(own_reason("Processed 75 pages"), None);
+        let damaged = "Msg 3189, Level 16, State 1, Server s, Line 1\nDamage to the backup set";
+        assert_eq!(
+            clause_of(ended_by_server(damaged).expect("it says")),
+            Clause::ClientGetCommandAsSent
+        );
+        assert_eq!(clause_of(ended), Clause::ClientCompleteCommandStatus);
+    }
+}

@@ -1,0 +1,78 @@
+//! One scenario: what the client does, how far it is to come, and how its statements end.
+
+use vdi_spec::clauses::Clause;
+
+use crate::steps::{Asked, Step};
+
+/// How the statements of a scenario are to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// There is none, or it is nobody's affair.
+    Whatever,
+    /// The last succeeds: the client does all that it asks.
+    Last,
+    /// All succeed: the client does all that is asked of it.
+    Well,
+}
+
+/// How far a scenario has to come to tell anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Anything will do.
+    Nothing,
+    /// A configuration was given.
+    Configuration,
+    /// A command was delivered.
+    Command,
+}
+
+/// One scenario.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Its id.
+    pub id: String,
+    /// What is tried, in one sentence.
+    pub title: String,
+    /// What the client does.
+    pub steps: Vec<Step>,
+    /// How its statements are to end.
+    pub ends: Ends,
+    /// How far it has to come.
+    pub reach: Reach,
+    /// Whether nothing in it gives the server a reason to abort.
+    pub sound: bool,
+    /// The clauses it is about.
+    pub clauses: Vec<Clause>,
+}
+
+impl Scenario {
+    /// Whether the server has a part in it.
+    #[must_use]
+    pub fn has_statement(&self) -> bool {
+        !self.asked().is_empty()
+    }
+
+    /// The statements that it hands to the server, in their order.
+    #[must_use]
+    pub fn asked(&self) -> Vec<&Asked> {
+        let mut all = Vec::new();
+        asked(&self.steps, &mut all);
+        all
+    }
+
+    /// Whether the client ends before its time, on purpose.
+    #[must_use]
+    pub fn dies(&self) -> bool {
+        self.steps.contains(&Step::Die)
+    }
+}
+
+fn asked<'s>(steps: &'s [Step], all: &mut Vec<&'s Asked>) {
+    for step in steps {
+        if let Step::Issue(one) = step {
+            all.push(one);
+        } else if let Step::Start(_, steps) | Step::Secondary(_, steps) = step {
+            asked(steps, all);
+        }
+    }
+}

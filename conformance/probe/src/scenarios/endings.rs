@@ -1,0 +1,188 @@
+//! Ends before their time: aborts and Closes at every point, by either side.
+
+use vdi_spec::clauses::Clause;
+
+use super::parts::{PATIENCE, alone, badly, begun, configured, ended, of_nothing, then, whole};
+use crate::scenario::{Reach, Scenario};
+use crate::steps::{Naming, Step, Verb, Wait, config, issue, serve, serve_some};
+
+/// The points of a backup, each with the steps that lead there.
+fn points() -> Vec<(&'static str, Reach, Vec<Step>)> {
+    let begun = || begun(Verb::Backup, 1, "MAXTRANSFERSIZE = 65536");
+    let configuration = begun().into_iter().take(3).collect();
+    let get = || Step::GetCommand(1, Wait::Forever);
+    vec![
+        ("configured", Reach::Configuration, configuration),
+        ("open", Reach::Configuration, begun()),
+        ("held", Reach::Command, then(begun(), vec![get()])),
+        ("after-one", Reach::Command, then(begun(), vec![serve_some(1, 1)])),
+        ("after-three", Reach::Command, then(begun(), vec![serve_some(1, 3)])),
+        ("after-three-and-held", Reach::Command, then(begun(), vec![serve_some(1, 3), get()])),
+        ("all-done", Reach::Command, then(begun(), vec![serve(1, Wait::Forever)])),
+    ]
+}
+
+pub(super) fn scenarios() -> Vec<Scenario> {
+    let mut all = Vec::new();
+    let aborted = [
+        Clause::ClientSignalAbortStatus,
+        Clause::ClientCompleteCommandAborted,
+        Clause::AbortUnblocks,
+        Clause::AbortNoDelivery,
+        Clause::ClientCloseStatus,
+    ];
+    for (name, reach, steps) in points() {
+        let after = vec![
+            Step::SignalAbort,
+            Step::OpenDevice(1, Naming::Own),
+            Step::Complete(1),
+            Step::GetCommand(1, Wait::Milliseconds(200)),
+            Step::GetCommand(1, Wait::Forever),
+            Step::SignalAbort,
+        ];
+        // An abort after the end of everything may be too late for VD_E_ABORT.
+        let after = if name == "all-done" { vec![Step::SignalAbort] } else { after };
+        all.push(Scenario {
+            reach,
+            ..alone(
+                &format!("abort/{name}"),
+                "The client aborts at this point, and goes on asking.",
+                &aborted,
+                ended(then(steps.clone(), after)),
+            )
+        });
+        let closed = [
+            Clause::ClientCloseDevicesOpenStatus,
+            Clause::ClientCloseStatus,
+            Clause::ClientCloseDevicesOpenAborts,
+            Clause::ClientCloseImplicitAbort,
+        ];
+        all.push(Scenario {
+            reach,
+            ..alone(
+                &format!("close/{name}"),
+                "The client closes at this point, and creates the set again.",
+                &closed,
+                then(ended(steps.clone()), vec![Step::Create(config(1)), Step::Close]),
+            )
+        });
+        all.extend(lost(name, reach, steps));
+    }
+    all.extend(others());
+    all
+}
+
+fn others() -> Vec<Scenario> {
+    let waits = Step::Start("waiter".to_owned(), vec![serve(1, Wait::Forever)]);
+    vec![
+        badly(
+            "abort/while-one-waits",
+            "The client aborts while a thread of it serves the device.",
+            &[Clause::AbortUnblocks],
+            ended(then(
+                begun(Verb::Backup, 1, "MAXTRANSFERSIZE = 65536"),
+                vec![serve_some(1, 2), waits, Step::SignalAbort, Step::Join("waiter".to_owned())],
+            )),
+        ),
+        badly(
+            "abort/one-of-two-waits",
+            "Two devices: one holds a command, the other waits, and the client aborts.",
+            &[Clause::AbortUnblocks, Clause::ClientCompleteCommandAborted],
+            ended(then(
+                begun(Verb::Backup, 2, ""),
+                vec![
+                    Step::GetCommand(1, Wait::Forever),
+                    Step::Start("waiter".to_owned(), vec![serve(2, Wait::Forever)]),
+                    Step::SignalAbort,
+                    Step::Complete(1),
+                    Step::Join("waiter".to_owned()),
+                ],
+            )),
+        ),
+        alone(
+            "cancel/never-configured",
+            "A statement is refused: nobody opens the set, and the wait for it ends as it is told.",
+            &[Clause::ClientGetConfigurationTimeout],
+            vec![
+                Step::Create(config(1)),
+                of_nothing(Verb::Backup),
+                Step::Await,
+                Step::GetConfiguration(Wait::Milliseconds(200)),
+                Step::SignalAbort,
+                Step::Close,
+            ],
+        ),
+        configured(
+            "close/after-the-end-again",
+            "The client closes twice when all is done.",
+            &[Clause::ClientCloseNotOpen],
+            then(whole(Verb::Backup, 1, "", Wait::Forever), vec![Step::Close, Step::SignalAbort]),
+        ),
+        badly(
+            "close/end-is-told-again",
+            "A device that has ended is asked once more.",
+            &[Clause::ClientGetCommandCloseAgain],
+            ended(then(
+                begun(Verb::Backup, 1, ""),
+                vec![
+                    serve(1, Wait::Forever),
+                    Step::GetCommand(1, Wait::Poll),
+                    Step::GetCommand(1, Wait::Forever),
+                ],
+            )),
+        ),
+        configured_late(),
+    ]
+}
+
+fn configured_late() -> Scenario {
+    badly(
+        "wait/configuration-for-ever",
+        "The configuration is waited for without a limit, and the statement comes later.",
+        &[Clause::ClientGetConfigurationStatus],
+        vec![
+            Step::Create(config(1)),
+            Step::Start("waiter".to_owned(), vec![Step::GetConfiguration(Wait::Forever)]),
+            Step::GetConfiguration(Wait::Milliseconds(150)),
+            issue(Verb::Backup, 1, ""),
+            Step::Join("waiter".to_owned()),
+            Step::GetConfiguration(PATIENCE),
+            Step::OpenDevice(1, Naming::Own),
+            serve(1, Wait::Forever),
+            Step::Close,
+            Step::Await,
+        ],
+    )
+}
+
+/// One of the two sides is killed at this point.
+fn lost(name: &str, reach: Reach, steps: Vec<Step>) -> [Scenario; 2] {
+    let lost = vec![
+        Step::Cancel,
+        Step::GetCommand(1, Wait::Forever),
+        serve(1, Wait::Forever),
+        Step::Close,
+    ];
+    let lost = if name == "all-done" { vec![Step::Close, Step::Await] } else { lost };
+    let one = Scenario {
+        reach,
+        sound: false,
+        ..alone(
+            &format!("cancel/{name}"),
+            "Whoever has handed the statement over is killed: no wait goes on for ever.",
+            &[Clause::AbortUnblocks, Clause::ProcessServerDeath],
+            then(steps.clone(), lost),
+        )
+    };
+    let other = Scenario {
+        reach,
+        sound: false,
+        ..alone(
+            &format!("death/{name}"),
+            "The client's process is killed at this point: the server is left with nothing to wait for.",
+            &[Clause::ProcessClientDeath],
+            then(steps, vec![Step::Die]),
+        )
+    };
+    [one, other]
+}

@@ -96,7 +96,9 @@ impl Databases {
         };
         let data: Vec<u8> = (0..NEW).map(|at| (at * 7 + at / 251) as u8).collect();
         let made = File::options().write(true).create_new(true).open(place);
-        made.and_then(|mut file| file.write_all(&data)).err().map(|error| no_number(format!("The file of '{name}' cannot be made: {error}.")))
+        made.and_then(|mut file| file.write_all(&data))
+            .err()
+            .map(|error| no_number(format!("The file of '{name}' cannot be made: {error}.")))
     }
 
     /// Removes a database, with its log; why not, if it cannot be.

@@ -94,7 +94,7 @@ mutants! {
         "SendCommand answers NOERROR after an abort, and never calls back.";
     SignalAbortTwice "signal-abort-twice", false, ["server.signal-abort.status"],
         "SignalAbort answers VD_E_PROTOCOL when the set is aborted already.";
-    SleepsThroughAbort "sleeps-through-abort", false, ["abort.no-delivery"],
+    SleepsThroughAbort "sleeps-through-abort", false, ["abort.unblocks"],
         "A GetCommand that is blocked does not notice an abort.";
     DeathUnnoticed "death-unnoticed", false,
         ["process.client-death", "process.server-death"],

@@ -14,6 +14,18 @@ pub(super) struct Ending<'t> {
     pub(super) out: &'t Out<'t>,
 }
 
+/// A call that was seen to begin and to end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SeenCall<'t> {
+    /// The position of the event that begins it.
+    pub(super) at: usize,
+    pub(super) call: Function,
+    pub(super) on: &'t str,
+    pub(super) creates: Option<&'t str>,
+    pub(super) args: &'t Args<'t>,
+    pub(super) ending: Ending<'t>,
+}
+
 /// Calls and returns by the positions of their events.
 #[derive(Debug)]
 pub(super) struct Endings<'t> {

@@ -11,8 +11,8 @@ use vdi_trace::{
 };
 
 use super::endings::{
-    Ending, Endings, is_answer_once_configured, is_create, is_open_in_secondary, is_primary,
-    is_served, name_of,
+    Ending, Endings, SeenCall, is_answer_once_configured, is_create, is_open_in_secondary,
+    is_primary, is_served, name_of,
 };
 use super::server::{End, Set, TRANSFER, begins, named, open_unseen, succeeds};
 
@@ -69,18 +69,6 @@ pub(super) struct Synthesizer<'t> {
     /// The position of the event that is examined, and its line.
     at: usize,
     line: usize,
-}
-
-/// A call that was seen to begin and to end.
-#[derive(Clone, Copy)]
-struct SeenCall<'t> {
-    /// The position of the event that begins it.
-    at: usize,
-    call: Function,
-    on: &'t str,
-    creates: Option<&'t str>,
-    args: &'t Args<'t>,
-    ending: Ending<'t>,
 }
 
 impl<'t> Synthesizer<'t> {

@@ -77,7 +77,7 @@ impl From<ServeError> for Failure {
 }
 
 /// What to say of something that this build was made without.
-#[cfg(not(all(feature = "explore", feature = "strict")))]
+#[cfg(not(all(feature = "explore", feature = "probe", feature = "strict")))]
 pub(super) fn left_out(what: &str, feature: &str) -> Failure {
     Failure::Usage(format!(
         "{what} is not in this build, which was made without the feature `{feature}`: \

@@ -36,7 +36,27 @@ mod mutants;
 mod options;
 mod output;
 mod pages;
+#[cfg(feature = "probe")]
 mod probe;
+#[cfg(not(feature = "probe"))]
+mod probe {
+    //! `vdi probe`, in a build that calls no libraries of others.
+
+    fn left_out() -> super::Failure {
+        super::failure::left_out("`vdi probe`", "probe")
+    }
+
+    pub(super) fn probe(
+        _: &super::args::ProbeArgs,
+        _: &mut dyn std::io::Write,
+    ) -> Result<u8, super::Failure> {
+        Err(left_out())
+    }
+
+    pub(super) fn process() -> u8 {
+        super::failure::ended(Err(left_out()))
+    }
+}
 mod process;
 mod readings;
 mod redact;

@@ -95,10 +95,11 @@ const PLACES: &[Limit] = &[
     },
 ];
 
-fn hold(shell: &[&str], limits: &[Limit]) {
+/// The names of `of` are its own: what other tests hold at the moment is not left over.
+fn hold(of: &str, shell: &[&str], limits: &[Limit]) {
     let place = TempDir::new().expect("a folder");
     let program = built(place.path());
-    let prefix = format!("limits{}-", std::process::id());
+    let prefix = format!("{of}{}-", std::process::id());
     for Limit { prepare, status, told } in limits {
         let output = run(shell, prepare, &program, &prefix);
         let out = String::from_utf8_lossy(&output.stdout);
@@ -114,7 +115,7 @@ fn hold(shell: &[&str], limits: &[Limit]) {
 
 #[test]
 fn limits_of_a_process_are_answers() {
-    hold(&["sh"], LIMITS);
+    hold("limits", &["sh"], LIMITS);
 }
 
 /// How much address space the program takes before the library maps anything differs: it is
@@ -152,5 +153,5 @@ fn a_place_that_has_no_room_is_an_answer() {
         tell("!!! NOT TRIED: a small, read-only or missing /dev/shm: no user namespaces here");
         return;
     }
-    hold(&shell, PLACES);
+    hold("places", &shell, PLACES);
 }

@@ -19,6 +19,7 @@ pub use logs::DiagnoseArgs;
 pub use model::{
     ExplainArgs, ExploreArgs, Language, ListArgs, Machine, TableArgs, TableFormat, Topic,
 };
+#[cfg(feature = "probe")]
 pub(crate) use probe::PROBE_TIMEOUT;
 pub use probe::{ProbeArgs, ProbeProcessArgs};
 pub use replay::{ReplayArgs, ShrinkArgs};

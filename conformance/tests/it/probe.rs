@@ -214,7 +214,7 @@ fn what_comes_home_has_no_names_and_is_judged_anywhere() {
         }
     }
     let about = std::fs::read_to_string(home.join("about.json")).expect("about it");
-    assert!(about.contains("The stand-in for SQL Server"), "{about}");
+    assert!(about.contains("stand-in of the Virtual Device Interface's"), "{about}");
     // What is there is not written over.
     let again = Ended::of(&mut command(&stage, &library, &words));
     assert_eq!(again.code, 64, "{again:?}");

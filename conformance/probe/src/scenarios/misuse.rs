@@ -5,7 +5,7 @@ use vdi_spec::clauses::Clause;
 use vdi_spec::codes::{CommandCode, Features, Win32};
 use vdi_spec::config::VdConfig;
 
-use super::parts::{PATIENCE, badly, begun, begun_with, configured, disturbed, ended, then, well};
+use super::parts::{PATIENCE, badly, begun, begun_with, disturbed, ended, then, well};
 use crate::scenario::{Ends, Scenario};
 use crate::steps::{Naming, Odd, Serving, Step, Verb, Wait, config, issue, serve};
 
@@ -26,7 +26,6 @@ fn refused_in_between() -> Vec<Scenario> {
     let opened = |naming| Step::OpenDevice(1, naming);
     let first =
         [Step::Create(config(2)), issue(Verb::Backup, 2, ""), Step::GetConfiguration(PATIENCE)];
-    let unknown = then(first.to_vec(), vec![opened(Naming::Unknown), Step::SignalAbort]);
     let one_open = [Step::OpenDevice(1, Naming::Own), opened(Naming::Own)].to_vec();
     let twice = then(first.to_vec(), then(one_open, vec![Step::OpenDevice(2, Naming::Own)]));
     let served = || super::parts::served(2, Wait::Forever);
@@ -37,13 +36,6 @@ fn refused_in_between() -> Vec<Scenario> {
             Clause::ClientOpenDeviceSurplus,
             1,
             vec![Step::OpenDevice(2, Naming::Unknown)],
-        ),
-        // As long as the server has not opened its devices nobody knows how they are called.
-        configured(
-            "refused/device-unknown",
-            "A device is opened that the statement does not name, and the client gives up.",
-            &[Clause::ClientOpenDeviceUnknown],
-            ended(unknown),
         ),
         well(
             "refused/device-twice",

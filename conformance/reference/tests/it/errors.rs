@@ -71,5 +71,26 @@ pub(super) fn in_time(mutant: Option<Mutant>) -> Vec<String> {
     log.rest();
     log.stage.expire("agent", None);
     log.note("an interval", log.stage.blocked());
+    let mut lines = log.end();
+    lines.append(&mut in_parts(mutant));
+    lines
+}
+
+/// A part of an interval has passed when a command is completed.
+fn in_parts(mutant: Option<Mutant>) -> Vec<String> {
+    let config = VdConfig { server_time_out: 10, ..pipes(2) };
+    let options = Options { virtual_time: true, mutant, ..Options::default() };
+    let mut log = Log::new(Stage::with(options).active(&config));
+    log.note("send", log.stage.send(0, 1, Flush));
+    log.note("send", log.stage.send(1, 2, Flush));
+    log.rest();
+    log.stage.expire("agent", Some(9));
+    let done = log.stage.get(1).ok();
+    log.note("done", log.stage.complete(1, done, Win32::ERROR_SUCCESS));
+    for milliseconds in [10, 9, 1] {
+        log.rest();
+        log.stage.expire("agent", Some(milliseconds));
+        log.note("in parts", log.stage.blocked());
+    }
     log.end()
 }

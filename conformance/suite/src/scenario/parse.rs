@@ -168,10 +168,9 @@ pub fn parse(path: &str, text: &str) -> Result<Scenario, Box<BadFile>> {
 
 /// Finds the place of a problem: its word within its step, or else the step.
 fn place(path: &str, text: &str, places: &[(usize, &str)], problem: &validate::Problem) -> BadFile {
-    let (offset, piece) = match problem.step {
-        Some(step) => places[step],
-        None => (0, text),
-    };
+    // Of a step that is done several times each is counted: the file has fewer.
+    let written = problem.step.and_then(|step| places.get(step).or(places.last()));
+    let (offset, piece) = written.copied().unwrap_or((0, text));
     let quoted = problem.word.as_ref().map(|word| format!("\"{word}\""));
     let found = quoted.as_ref().and_then(|quoted| piece.rfind(quoted.as_str()));
     let (at, length) = match (found, &quoted) {

@@ -37,10 +37,15 @@ impl Trace {
 
 impl Names {
     fn header(&mut self, header: &Header) -> Header {
-        let last = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+        // The file of a library is kept, and a number; a text may say anything.
+        let last = |path: &str| {
+            let last = path.rsplit(['/', '\\']).next().unwrap_or_default();
+            let of_file = |letter: char| letter.is_ascii_alphanumeric() || "._-+".contains(letter);
+            last.chars().all(of_file).then(|| last.to_owned())
+        };
         let source = header.source.as_ref().map(|source| Origin {
-            name: last(&source.name),
-            version: source.version.as_deref().map(last),
+            name: last(&source.name).unwrap_or_else(|| "unnamed".to_owned()),
+            version: source.version.as_deref().and_then(last),
             setting: None,
         });
         let own = header.interfaces.iter();
@@ -164,5 +169,19 @@ mod tests {
         assert_eq!(redacted.events.len(), trace.events.len());
         // What is redacted already stays as it is.
         assert_eq!(redacted.redacted(), redacted);
+    }
+
+    #[test]
+    fn of_where_a_trace_comes_from_the_file_stays_and_no_text() {
+        for (name, kept) in
+            [("/home/me/libsqlvdi.so", "libsqlvdi.so"), ("backups of jdoe", "unnamed")]
+        {
+            let header = format!(
+                r#"{{"vdi":"trace/1","source":{{"name":"{name}","version":"15 for jdoe"}}}}"#
+            );
+            let trace = Trace::read(format!("{header}\n").as_bytes()).expect("a trace");
+            let text = trace.redacted().to_json_lines();
+            assert!(text.contains(kept) && !text.contains("jdoe"), "{text}");
+        }
     }
 }

@@ -15,7 +15,7 @@ use crate::rules;
 use crate::sequential::{self, moves_commands, presume_all};
 use crate::session::{
     EffectTrack, Invocation, ObservedCallback, OpenCall, Provisional, Returned, SentCommand,
-    Session, SetTrack, Timer, bind, commit, keep_or_revoke, note_evidence, provide,
+    Session, SetTrack, Timer, bind, commit, contend, keep_or_revoke, note_evidence, provide,
 };
 use crate::taken;
 use vdi_model::{Call, Callback, CommandId, Ending, LaneId, Pending, State};
@@ -41,7 +41,8 @@ pub(crate) fn begin(
     if let Some(call) = inside.filter(|call| !(in_routine && call.is_agent())) {
         return Err(InputError(format!("{lane_name} is still in {}", call.function)));
     }
-    let bound = bind(session, terms, process, invocation)?;
+    let mut bound = bind(session, terms, process, invocation)?;
+    contend(session, &mut bound, invocation.creates);
     let Invocation { function, args, .. } = *invocation;
     let set = bound.set;
     if let Some(state) = session.sets[set].states().next() {

@@ -33,14 +33,15 @@ use smallvec::SmallVec;
 use super::configuration::Configuration;
 use super::context::{Context, Pending, Scope, is_agent};
 use super::footprint::{
-    activates, is_of_device, is_settled, of, of_callback, of_exit, of_routines, with_routines,
+    activates, is_of_device, is_settled, of, of_callback, of_exit, of_routines, refused_open,
+    with_routines,
 };
 use super::observation::Observation;
 use super::outlook::Outlook;
 use super::parts::{Aspect, Footprint, Parts, bit, whole};
 use super::past::{can_abort_later, can_activate_later, can_close_later, is_cut_off};
 use vdi_model::{Call, ClientCall, DeviceName, ServerCall, ServerDevice, ServerLife};
-use vdi_spec::clauses::ActiveEntry;
+use vdi_spec::clauses::{ActiveEntry, ClientOpenDeviceSurplus, Profile};
 use vdi_spec::codes::HResult;
 
 /// What bears on an event.
@@ -115,6 +116,14 @@ impl Gathered {
     }
 }
 
+/// Whether what a client's OpenDevice answers rests on one device alone: what makes all of
+/// them open can come later.
+fn is_of_one_device(profile: &Profile, status: HResult) -> bool {
+    let twice = profile.client_open_device_surplus == ClientOpenDeviceSurplus::OpenError
+        && status == HResult::VD_E_PROTOCOL;
+    twice || status == HResult::NOERROR || status == HResult::VD_E_INVALID
+}
+
 /// What bears on an event; `None` if everything does.
 pub(super) fn bearing(
     context: &Context<'_>,
@@ -150,6 +159,9 @@ pub(super) fn bearing(
                         // Whether there is no more memory depends on what else was allocated.
                         node.footprint.reads = node.footprint.reads.and(whole::BUFFERS);
                     }
+                    if opens_for_client(call) && !is_of_one_device(context.profile(), seen.status) {
+                        node.footprint.reads = refused_open(node.footprint.reads);
+                    }
                     gathered.add(&node);
                     bearing.calls[index] = true;
                 }
@@ -180,6 +192,15 @@ pub(super) fn bearing(
         });
         if left.len() == before {
             return Some(bearing);
+        }
+    }
+}
+
+const fn opens_for_client(call: &Call) -> bool {
+    match call {
+        Call::Server(_) => false,
+        Call::Client(call) | Call::Secondary(_, call) => {
+            matches!(call, ClientCall::OpenDevice { .. })
         }
     }
 }

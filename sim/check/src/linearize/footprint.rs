@@ -12,6 +12,7 @@ use super::configuration::Configuration;
 use super::context::{Context, Pending, is_agent, is_ready};
 use super::outlook::Outlook;
 use super::parts::{Aspect, Footprint, Parts, bit, whole};
+use crate::session::Rivals;
 use vdi_model::{Call, Caller, Carried, ClientCall, DeviceName, Request, ServerCall, State};
 use vdi_spec::clauses::{
     ClientOpensFirst, CloseEventAfterServerClose, ConnectedStateCells, GetCommandBeforeActive,
@@ -69,7 +70,7 @@ pub(super) fn of(
     match pending.call {
         Call::Server(call) => of_server(context, config, outlook, call, aborted),
         Call::Client(call) | Call::Secondary(_, call) => {
-            of_client(context, config, outlook, pending.call.caller(), call, aborted)
+            of_client(context, config, outlook, pending, call, aborted)
         }
     }
 }
@@ -275,12 +276,13 @@ fn of_client(
     context: &Context<'_>,
     config: &Configuration,
     outlook: &Outlook,
-    caller: Caller,
+    pending: &Pending<'_>,
     call: &ClientCall,
     aborted: bool,
 ) -> Footprint {
     let state = &config.state;
-    let life = if caller == Caller::Client(0) { whole::CLIENT } else { whole::SECONDARIES };
+    let life =
+        if pending.call.caller() == Caller::Client(0) { whole::CLIENT } else { whole::SECONDARIES };
     let seen = if state.configuration_seen { 0 } else { whole::SEEN | whole::CONFIGURATION };
     let alive = Parts::whole(life | whole::ABORT);
     let nothing = Parts::default();
@@ -308,7 +310,7 @@ fn of_client(
         ClientCall::CompleteCommand { .. } if aborted => Footprint::new(alive.and(seen), nothing),
         ClientCall::OpenDevice { name } => {
             let reads = alive.and(seen);
-            of_client_open(context, outlook, *name, reads)
+            of_client_open(context, outlook, (*name, pending.bound.rivals), reads)
         }
         ClientCall::GetCommand { device, .. } => {
             of_get_command(context, outlook, *device, alive.and(seen))
@@ -332,24 +334,26 @@ fn of_client(
     }
 }
 
+/// What a client's OpenDevice reads that opens nothing: all devices may be open.
+pub(super) fn refused_open(reads: Parts) -> Parts {
+    reads.with(A::Joined, u64::MAX).with(A::Ended, u64::MAX).with(A::Opened, u64::MAX)
+}
+
 fn of_client_open(
     context: &Context<'_>,
     outlook: &Outlook,
-    name: DeviceName,
+    (name, rivals): (DeviceName, Rivals),
     reads: Parts,
 ) -> Footprint {
     let (DeviceName::Known(device) | DeviceName::New(device)) = name else {
-        let reads = reads.with(A::Joined, u64::MAX).with(A::Ended, u64::MAX);
-        return Footprint::new(reads, Parts::default());
+        return Footprint::new(refused_open(reads), Parts::default());
     };
     let own = bit(device);
     let mut reads = reads.with(A::Joined, own);
-    if context.profile().client_opens_first != ClientOpensFirst::Accepted {
+    let accepted = context.profile().client_opens_first == ClientOpensFirst::Accepted;
+    let contested = outlook.client_contested & own != 0;
+    if !accepted || contested || rivals.open(device) {
         reads = reads.with(A::Opened, own);
-    }
-    if outlook.client_contested & own != 0 {
-        let any = u64::MAX;
-        reads = reads.with(A::Joined, any).with(A::Opened, any).with(A::Ended, any);
     }
     Footprint::new(reads, Parts::default().with(A::Joined, own))
 }

@@ -15,9 +15,13 @@ use smallvec::SmallVec;
 use super::configuration::Configuration;
 use super::context::{Context, Scope};
 use super::distinct::{Distinct, Inserted};
+use super::linearization::TentativeAnswer;
 use super::observation::Observation;
 use super::steps::{self, Configurations, Step, note_changes};
 use super::ways::{Way, Ways, go, ways};
+use crate::session::matches;
+use vdi_model::{Call, ClientCall, ServerCall};
+use vdi_spec::codes::HResult;
 
 /// What came of a search.
 pub(super) enum Found {
@@ -120,6 +124,34 @@ fn at_rest(context: &Context<'_>, config: &Configuration) -> Option<Configuratio
     after.state.is_at_rest(context.profile()).then_some(after)
 }
 
+/// Whether the event is the return of an OpenDevice that was refused, as it could have been
+/// before: whatever else may happen can happen after it as well, since it changes nothing.
+fn is_refused_before(
+    context: &Context<'_>,
+    config: &Configuration,
+    event: &Observation<'_>,
+) -> bool {
+    let Observation::Return { slot, seen } = event else { return false };
+    let opens = |index: usize| match context.pending[index].call {
+        Call::Server(call) => matches!(call, ServerCall::OpenDevice { .. }),
+        Call::Client(call) | Call::Secondary(_, call) => {
+            matches!(call, ClientCall::OpenDevice { .. })
+        }
+    };
+    if context.exhaustive
+        || seen.status == HResult::NOERROR
+        || !context.find(*slot).is_some_and(opens)
+    {
+        return false;
+    }
+    config.tentative.iter().filter(|known| known.slot == *slot).any(|known| match &known.answer {
+        TentativeAnswer::Outcome(outcome) => {
+            outcome.misuses().next().is_none() && matches(context.names, context.set, outcome, seen)
+        }
+        TentativeAnswer::SystemError | TentativeAnswer::Wait => false,
+    })
+}
+
 /// How a configuration was come by: from which one, and by what.
 type Origin = Option<(usize, Step)>;
 
@@ -188,6 +220,9 @@ impl<'s, 'a, 'e> Search<'s, 'a, 'e> {
             self.later[index] =
                 self.after[index].iter().map(|after| self.comes_later(index, after)).collect();
             let config = self.seen.get(index);
+            if is_refused_before(self.context, config, self.event) {
+                continue;
+            }
             let target = self.event.returns();
             let mut found: SmallVec<[(Step, Configurations); 4]> = SmallVec::new();
             for step in steps::next(self.context, config, self.event) {

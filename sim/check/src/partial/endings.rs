@@ -121,15 +121,15 @@ impl<'t> Endings<'t> {
         names.into_iter().collect()
     }
 
-    /// How many devices are opened after this position, in the present life of the set of this
-    /// name, on these interfaces and those that open it meanwhile.
+    /// The names of the devices that are opened after this position, in the present life of the
+    /// set of this name, on these interfaces and those that open it meanwhile.
     pub(super) fn opened_after(
         &self,
         position: usize,
         name: &str,
         interfaces: &mut BTreeSet<&'t str>,
-    ) -> usize {
-        let mut later = 0;
+    ) -> Vec<&'t str> {
+        let mut later = Vec::new();
         for (at, (_, event)) in self.events.iter().enumerate().skip(position + 1) {
             let Event::Call { call, on, args, lane, .. } = event else { continue };
             let of_set = interfaces.contains(on.as_str());
@@ -138,7 +138,7 @@ impl<'t> Endings<'t> {
             } else if *call == Function::Close && of_set && is_primary(lane.as_str()) {
                 break;
             } else if *call == Function::OpenDevice && of_set {
-                later += usize::from(self.ends_with(at, HResult::NOERROR));
+                later.extend(self.ends_with(at, HResult::NOERROR).then(|| name_of(args)));
             }
         }
         later

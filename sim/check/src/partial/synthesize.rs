@@ -1,5 +1,7 @@
 //! Synthesizes the calls of the side that was not seen, where what was seen asks for them.
 
+mod opening;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +16,7 @@ use super::endings::{
     Ending, Endings, SeenCall, is_answer_once_configured, is_create, is_open_in_secondary,
     is_primary, is_served, name_of,
 };
-use super::server::{End, Set, TRANSFER, begins, named, open_unseen, succeeds};
+use super::server::{End, Set, TRANSFER, begins, named, succeeds};
 
 /// The client that opens the devices which nobody was seen to open.
 const OTHER: Process = Process::Secondary(9);
@@ -286,6 +288,8 @@ impl<'t> Synthesizer<'t> {
             self.configured_with(at, on, self.endings.configuration_on(on, at));
             if succeeds {
                 self.opens_device(seen);
+            } else if ending.status == HResult::VD_E_INVALID {
+                self.finds_no_name(on);
             }
         } else if call == Function::GetConfiguration && succeeds {
             self.configured_with(at, on, ending.out.config.as_deref());
@@ -353,24 +357,6 @@ impl<'t> Synthesizer<'t> {
         self.return_with(at, lane, None);
     }
 
-    /// A client opens a device of its set.
-    fn opens_device(&mut self, seen: SeenCall<'t>) {
-        let name = name_of(seen.args);
-        let Some(set) = self.interfaces.get(seen.on).copied() else { return };
-        if let Some(handle) = seen.creates {
-            self.devices.insert(handle, (set, name));
-            self.opened.insert(handle, seen.on);
-        }
-        if let Some((open, lane)) = self.sets[set].may_open_device(name) {
-            self.add([open]);
-            self.return_with(seen.at, lane, None);
-        }
-        if self.opens_later(set) == 0 {
-            let early = self.early.remove(&set).unwrap_or_default();
-            early.into_iter().for_each(|delivery| self.delivers(delivery));
-        }
-    }
-
     fn after_return(&mut self, call: usize) {
         let Event::Call { call: function, on, args, .. } = &self.events[call].1 else { return };
         let on = on.as_str();
@@ -428,65 +414,6 @@ impl<'t> Synthesizer<'t> {
         self.interfaces.insert(on, self.sets.len());
         self.sets.push(set);
         self.add(events);
-    }
-
-    fn interfaces_of(&self, set: usize) -> BTreeSet<&'t str> {
-        let known = self.interfaces.iter().filter(|(_, of)| **of == set);
-        known.map(|(interface, _)| *interface).collect()
-    }
-
-    /// How many devices of a set are seen to be opened from here on, in its present life.
-    fn opens_later(&self, set: usize) -> usize {
-        let name = self.sets[set].name.as_str();
-        let mut interfaces = self.interfaces_of(set);
-        let later = self.endings.opened_after(self.at, name, &mut interfaces);
-        // One more than there are is wrong when it is opened, and not before.
-        let known = &self.sets[set];
-        let most = known.asked.device_count as usize;
-        later.min(most.saturating_sub(known.devices.len()))
-    }
-
-    /// Before the first command everything is open.
-    fn activate(&mut self, on: &str) {
-        let Some(index) = self.index_of(on).filter(|set| !self.sets[*set].progress.is_active)
-        else {
-            return;
-        };
-        self.finish_opening(index);
-        let later = self.opens_later(index);
-        let of_set = self.interfaces_of(index);
-        let set = &mut self.sets[index];
-        let opened = set.devices.len() + later;
-        let missing = (set.asked.device_count as usize).saturating_sub(opened);
-        let mut names: Vec<String> = Vec::new();
-        let mut events = Vec::new();
-        if self.others && missing > 0 {
-            let first = (!set.devices.contains_key(&set.name)).then(|| set.name.clone());
-            names = first.into_iter().chain((1..=missing).map(|n| format!("unseen-{n}"))).collect();
-            names.truncate(missing);
-            events = open_unseen(OTHER, &set.name, &names);
-        } else if missing > 0 {
-            // Whoever ended while it opened a device may have opened it.
-            names = self.endings.opening_on(self.at, &of_set);
-            names.retain(|name| !set.devices.contains_key(name));
-            names.truncate(missing);
-        }
-        events.extend(set.activate(names));
-        self.add(events);
-        self.sets[index].progress.active_from = self.here();
-    }
-
-    /// What the server is opening is open from here on.
-    fn finish_opening(&mut self, set: usize) {
-        let devices = self.sets[set].devices.values_mut();
-        let opening: BTreeSet<String> = devices.filter_map(|known| known.opening.take()).collect();
-        let mut finished = Vec::new();
-        for returns in self.returns.values_mut() {
-            let (now, later) = returns.drain(..).partition(|(lane, _)| opening.contains(lane));
-            *returns = later;
-            finished.extend::<Vec<_>>(now);
-        }
-        self.add(finished.into_iter().map(|(lane, _)| succeeds(lane)));
     }
 
     /// The server has allocated a buffer, as large as a transfer may be, and as was seen.

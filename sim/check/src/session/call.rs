@@ -1,5 +1,6 @@
 //! Calls that have begun and not returned, and the lanes they are on.
 
+use super::rivals::Rivals;
 use super::set_name::SetName;
 use crate::explain::InputError;
 use crate::linearize::Slot;
@@ -39,6 +40,8 @@ pub(crate) struct Bound {
     pub(crate) own: bool,
     /// Whether another interface has the set, or is about to open it.
     pub(crate) elsewhere: bool,
+    /// Of an OpenDevice: which devices others open meanwhile by other names.
+    pub(crate) rivals: Rivals,
     /// Of a Create that is refused because its name is taken: by which set, and what else is
     /// wrong with it.
     pub(crate) taken: Option<(usize, Option<CreateFlaw>)>,
@@ -107,6 +110,7 @@ impl Bound {
             creates: false,
             own: false,
             elsewhere: false,
+            rivals: Rivals::NONE,
             taken: None,
             after: None,
             call,

@@ -2,6 +2,7 @@
 //! data that came with it.
 
 use super::names::Referent;
+use super::rivals::settle_name;
 use super::{AllocatedBuffer, OnSuccess, OpenCall, Session};
 use crate::Checker;
 use crate::rules;
@@ -29,7 +30,8 @@ pub(crate) fn commit(checker: &mut Checker, call: OpenCall, out: &Out<'_>, event
             if process == Process::Server {
                 rules::check_device_name(track, report, &name, index);
             }
-            track.devices.names[usize::from(index)].get_or_insert(name);
+            settle_name(session, set, process, (&name, index));
+            let names = &mut session.names;
             if let Some(handle) = handle {
                 names.give(&handle, set, Referent::Device { process, index });
             }

@@ -12,6 +12,7 @@ mod medium;
 mod names;
 mod outcomes;
 mod provisional;
+mod rivals;
 mod set;
 mod set_name;
 
@@ -27,6 +28,7 @@ pub(crate) use evidence::{bit, note_evidence, suspected};
 pub(crate) use names::{AllocatedBuffer, Interface, Names, SentCommand};
 pub(crate) use outcomes::{outcomes, outcomes_of};
 pub(crate) use provisional::{adopt, fail_to_attach, find_again, keep_or_revoke, provide};
+pub(crate) use rivals::{Rivals, contend};
 pub(crate) use set::{SetTrack, StatementTrack};
 pub(crate) use set_name::SetName;
 

@@ -2,15 +2,18 @@
 
 use std::borrow::Cow;
 
-use super::{Bound, OpenCall};
+use super::{Bound, OpenCall, rivals};
 use crate::terms::Terms;
 use vdi_model::{
-    Call, ClientCall, ClientDevice, ClientLife, DeviceName, LaneId, Outcomes, ServerCall,
-    ServerDevice, ServerLife, State,
+    Call, ClientCall, ClientLife, LaneId, Outcomes, ServerCall, ServerDevice, ServerLife, State,
 };
 
 /// What a call may come to in a state: it is understood as it stands there.
 pub(crate) fn outcomes(terms: &Terms, state: &State, lane: LaneId, bound: &Bound) -> Outcomes {
+    if let Some(names) = rivals::names(bound, state) {
+        let of_name = |call| vdi_model::outcomes(state, &terms.profile, terms.limits, lane, &call);
+        return names.into_iter().flat_map(of_name).collect();
+    }
     let call = resolved(bound, state);
     if bound.elsewhere && state.server == ServerLife::Open {
         // To this interface the set is one that it cannot get at.
@@ -33,8 +36,8 @@ pub(crate) fn outcomes_of(terms: &Terms, state: &State, call: &OpenCall) -> Outc
     outcomes(terms, state, call.lane, &call.bound)
 }
 
-/// A call as it is understood in a state: whether a set is found by its name, and a
-/// device known by it, depends on what has happened.
+/// A call as it is understood in a state: whether a set is found by its name, and which device
+/// is the next, depends on what has happened.
 fn resolved<'a>(bound: &'a Bound, state: &State) -> Cow<'a, Call> {
     let call = &bound.call;
     let created = state.client == ClientLife::Created;
@@ -56,12 +59,6 @@ fn resolved<'a>(bound: &'a Bound, state: &State) -> Cow<'a, Call> {
             let found = created || state.client == ClientLife::Dead;
             Call::Secondary(*number, ClientCall::OpenInSecondary { found })
         }
-        Call::Client(ClientCall::OpenDevice { name }) => {
-            Call::Client(ClientCall::OpenDevice { name: known(*name, state) })
-        }
-        Call::Secondary(number, ClientCall::OpenDevice { name }) => {
-            Call::Secondary(*number, ClientCall::OpenDevice { name: known(*name, state) })
-        }
         Call::Server(_) | Call::Client(_) | Call::Secondary(..) => return Cow::Borrowed(call),
     };
     Cow::Owned(resolved)
@@ -74,16 +71,4 @@ fn unopened(device: Option<u8>, state: &State) -> Option<u8> {
         device.is_some_and(|device| device.server == ServerDevice::Unopened)
     };
     device.filter(unopened).or_else(|| (0..state.devices.len() as u8).find(unopened))
-}
-
-/// A device is known by its name once either side has opened it; the first is from the
-/// start.
-fn known(name: DeviceName, state: &State) -> DeviceName {
-    let (DeviceName::Known(index) | DeviceName::New(index)) = name else {
-        return name;
-    };
-    let opened = state.devices.get(usize::from(index)).is_some_and(|device| {
-        device.server != ServerDevice::Unopened || device.client != ClientDevice::Unopened
-    });
-    if index == 0 || opened { DeviceName::Known(index) } else { DeviceName::New(index) }
 }

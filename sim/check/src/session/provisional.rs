@@ -3,6 +3,7 @@
 //! has its name. Whether they do is known when they return.
 
 use super::bind::find_device;
+use super::rivals::{Rivals, contend};
 use super::{OnSuccess, OpenCall, Provisional, Session, SetName, SetTrack};
 use crate::Checker;
 use crate::linearize::{SlotSet, enter, note_call, withdraw};
@@ -133,8 +134,10 @@ pub(crate) fn adopt(checker: &mut Checker, index: usize, set: usize, used: bool)
         | Call::Secondary(_, ClientCall::OpenDevice { .. }) => {
             let handle = call.creates.clone();
             let (known, then) = find_device(&session.sets[set], &call.bound.call, name, handle);
-            let moved = &mut session.calls[index].bound;
-            (moved.call, moved.then) = (known, then);
+            let mut moved = session.calls[index].bound.clone();
+            (moved.call, moved.then, moved.rivals) = (known, then, Rivals::NONE);
+            contend(session, &mut moved, call.creates.as_deref());
+            session.calls[index].bound = moved;
             provide(checker, index);
         }
         Call::Server(_) | Call::Client(_) | Call::Secondary(..) => {}
@@ -291,8 +294,9 @@ fn revoke_name(session: &mut Session, set: usize, index: u8) {
             && !other.provisional.named
             && matches!(other.bound.then, OnSuccess::Device { index: known, .. } if known == index)
     };
-    match session.calls.iter_mut().find(same) {
-        Some(other) => other.provisional.named = true,
-        None => session.sets[set].devices.names[usize::from(index)] = None,
-    }
+    let name = session.calls.iter_mut().find(same).and_then(|other| {
+        other.provisional.named = true;
+        other.bound.name.as_ref().map(|name| name.name.clone())
+    });
+    session.sets[set].devices.names[usize::from(index)] = name;
 }

@@ -11,6 +11,7 @@ mod histories;
 mod lives;
 mod lives_pinned;
 mod lives_world;
+mod names;
 mod neighbours;
 mod overlaps;
 mod reduction;

@@ -5,6 +5,7 @@ mod after;
 mod beside;
 mod handed_on;
 mod life;
+mod refused;
 
 pub(super) use life::{client_close_open, server_close_open};
 
@@ -14,5 +15,6 @@ pub(super) fn stories() -> Vec<Story> {
     let mut all = after::stories();
     all.extend(beside::stories());
     all.extend(handed_on::stories());
+    all.extend(refused::stories());
     all
 }

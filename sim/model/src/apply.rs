@@ -190,6 +190,9 @@ fn complete(state: &mut State, command: CommandId, code: Win32, entry: ErrorStat
         ErrorStateEntry::AtCompletion => {
             let device = failed.device;
             enter_error_state(state, device);
+            // It was not thrown out of the queue, whatever its code.
+            let failed = state.commands.iter_mut().find(|known| known.id == command);
+            failed.into_iter().for_each(|failed| failed.before_error = true);
         }
         ErrorStateEntry::AtCallback => failed.fails_device = true,
     }

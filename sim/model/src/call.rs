@@ -128,6 +128,8 @@ pub enum CreateFlaw {
     Features,
     /// The name of the set has a backslash.
     Name,
+    /// The name of the set is empty, of which no document speaks.
+    NoName,
     /// The name of the instance cannot be one.
     Instance,
     /// Another interface has created a set of that name.

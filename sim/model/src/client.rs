@@ -96,6 +96,12 @@ fn create(
             let failed = Outcome::new(failing, C::ClientCreateNotSupported);
             return [created, failed].map(|one| one.misuse(C::ClientCreateConfig)).into();
         }
+        Some(CreateFlaw::NoName) => {
+            let failing = Answer::Returns(super::Expected::AnyFailure);
+            let created =
+                Outcome::returns(HResult::NOERROR, C::ClientCreateStatus).effecting(created);
+            return smallvec![created, Outcome::new(failing, C::ClientCreateStatus)];
+        }
         None => Outcome::returns(HResult::NOERROR, C::ClientCreateStatus).effecting(created),
         Some(CreateFlaw::Config | CreateFlaw::Features) => {
             Outcome::returns(HResult::VD_E_NOTSUPPORTED, C::ClientCreateNotSupported)

@@ -96,6 +96,15 @@ pub(super) fn owes_callbacks(state: &State) -> bool {
     })
 }
 
+/// Whether the command was queued when its device entered the error state: nobody else than
+/// that has completed it.
+fn is_thrown_out(command: &Command) -> bool {
+    let by_error = |code, bytes| code == Win32::ERROR_IO_DEVICE && bytes == 0;
+    let is_clients = command.before_error || command.fails_device;
+    matches!(command.stage, Stage::Completed { code, bytes, .. } if by_error(code, bytes))
+        && !is_clients
+}
+
 fn push_completion(
     state: &State,
     profile: &Profile,
@@ -108,11 +117,7 @@ fn push_completion(
             command: command.id,
             lane,
             ending: Ending::Client { code, bytes, position },
-            clause: if code == Win32::ERROR_IO_DEVICE && bytes == 0 {
-                C::DeviceErrorQueue
-            } else {
-                C::AgentCallback
-            },
+            clause: if is_thrown_out(command) { C::DeviceErrorQueue } else { C::AgentCallback },
             also: Some(
                 if command.code == CommandCode::ClearError && code == Win32::ERROR_SUCCESS {
                     C::DeviceErrorCleared

@@ -237,7 +237,8 @@ pub struct Command {
     pub used: bool,
     /// Where it is.
     pub stage: Stage,
-    /// Whether the client held it when its device entered the error state.
+    /// Whether the client held it when its device entered the error state, or brought that about
+    /// by it.
     pub before_error: bool,
     /// Whether its callback puts its device into the error state.
     pub fails_device: bool,

@@ -1,6 +1,7 @@
 //! What was expected in place of an event that is not allowed.
 
 use super::cause::{Refusal, Shows, others_errored};
+use super::detail::{expected_answer, expected_callback, got};
 use super::narrower::{Sends, alone, is_delivery, is_second_at_once};
 use super::state::{answer_text, callback_text};
 use super::verdict::Allowed;
@@ -59,8 +60,8 @@ impl<'a> Expectations<'a> {
             set: call.bound.set,
             call: Some(self.index),
             clause: self.clause(),
+            got: got(event, &self.allowed),
             expected: self.allowed,
-            got: event.to_string(),
             shows,
         }
     }
@@ -115,7 +116,7 @@ impl<'a> Expectations<'a> {
         let open = &session.calls[self.index];
         let set = open.bound.set;
         for outcome in outcomes_of(terms, state, open) {
-            let text = answer_text(session, set, &outcome);
+            let text = expected_answer(session, set, &outcome, self.seen.out);
             self.sends.add(&outcome, self.seen.status);
             if outcome.refuses() {
                 // With the right status only the callback can be what is missing.
@@ -140,7 +141,8 @@ impl<'a> Expectations<'a> {
         for outcome in &returns {
             let clause = blamed(session, set, outcome, self.seen.out);
             self.sends.add(outcome, self.seen.status);
-            self.push_outcome(outcome, answer_text(session, set, outcome), clause);
+            let text = expected_answer(session, set, outcome, self.seen.out);
+            self.push_outcome(outcome, text, clause);
         }
         if !returns.is_empty() {
             return;
@@ -174,10 +176,6 @@ fn blamed(session: &Session, set: usize, outcome: &Outcome, out: &Out<'_>) -> Cl
     }
 }
 
-fn allowed_callback(session: &Session, set: usize, callback: &Callback) -> Allowed {
-    Allowed { what: callback_text(session, set, callback), clause: callback.clause }
-}
-
 /// The verdict on a callback that is not owed as it was seen.
 pub(crate) fn callback_violated(
     checker: &mut Checker,
@@ -199,7 +197,8 @@ pub(crate) fn callback_violated(
                 let wrong_lane = ObservedCallback { lane: callback.lane, ..*seen }.is(&callback);
                 clause = if wrong_lane { Clause::AgentCallbackLane } else { callback.clause };
             }
-            expected.push(allowed_callback(session, set, &callback));
+            let what = expected_callback(session, set, &callback, seen);
+            expected.push(Allowed { what, clause: callback.clause });
         }
     }
     if expected.is_empty() {
@@ -212,8 +211,8 @@ pub(crate) fn callback_violated(
         }
         expected.push(Allowed { what: "no callback".to_owned(), clause });
     }
-    let shows = Shows::completion(seen.completion);
-    violated(checker, Refusal { set, call: None, clause, expected, got: event.to_string(), shows });
+    let (got, shows) = (got(event, &expected), Shows::completion(seen.completion));
+    violated(checker, Refusal { set, call: None, clause, expected, got, shows });
 }
 
 /// A callback out of a SendCommand in progress refuses the command. If it had to be accepted,
@@ -295,8 +294,11 @@ fn not_taken(checker: &Checker, set: usize, state: &State) -> (Option<usize>, Ve
 pub(crate) fn not_at_rest(checker: &mut Checker, set: usize, state: &State) {
     let Checker { session, terms, .. } = &*checker;
     let owed = vdi_model::callbacks(state, &terms.profile);
-    let mut expected: Vec<Allowed> =
-        owed.iter().map(|callback| allowed_callback(session, set, callback)).collect();
+    let allowed = |callback: &Callback| Allowed {
+        what: callback_text(session, set, callback),
+        clause: callback.clause,
+    };
+    let mut expected: Vec<Allowed> = owed.iter().map(allowed).collect();
     let mut blocked = None;
     for lane in state.lanes_in_call() {
         let returns = vdi_model::returns(state, &terms.profile, lane);

@@ -5,6 +5,7 @@ mod ask;
 mod attempts;
 mod candidates;
 mod cause;
+mod detail;
 mod expected;
 mod in_progress;
 mod narrower;

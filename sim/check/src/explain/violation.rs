@@ -26,7 +26,7 @@ pub(crate) fn violated(checker: &mut Checker, refusal: Refusal) {
         // What stays in its call is expected to return at another time, if at all.
         early: call.is_some()
             && !expected.is_empty()
-            && expected.iter().all(|allowed| !allowed.what.starts_with("returns")),
+            && expected.iter().all(|allowed| allowed.what.contains("stays in ")),
         got,
         expected,
         state: state.unwrap_or_else(|| set_state(session, set)),

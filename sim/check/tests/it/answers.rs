@@ -216,3 +216,16 @@ fn whether_a_feature_may_be_withheld_is_a_reading() {
         assert_eq!(violated.is_none(), sound, "{features} {readings:?}");
     }
 }
+
+#[test]
+fn a_set_without_a_name_is_made_or_refused() {
+    let create = r#"{"lane":"primary.main","call":"CreateEx","on":"cset","args":{"name":"","config":{"deviceCount":1}}}"#;
+    let open = r#"{"lane":"server.main","call":"Open","on":"sset","args":{"name":""}}"#;
+    for (made, found) in [("NOERROR", "NOERROR"), ("VD_E_INVALID", "VD_E_INVALID")] {
+        let text = format!(
+            "{{\"vdi\":\"trace/1\"}}\n{create}\n{{\"lane\":\"primary.main\",\"return\":\"{made}\"}}\n\
+             {open}\n{{\"lane\":\"server.main\",\"return\":\"{found}\"}}\n"
+        );
+        vdi_check::check_reader(text.as_bytes(), &Default::default()).assert_conformant();
+    }
+}

@@ -278,3 +278,59 @@ fn a_callback_that_is_lost_or_comes_too_soon() {
     let ends = completed("c2", "ERROR_SUCCESS", false);
     assert_eq!(broken_by(&[&both, &ends, &held]), "agent.callback.lane");
 }
+
+/// A device of the active set has its Flush.
+const FLUSHED: [&[&str]; 3] = [SEND, POLL, DELIVERS];
+
+#[test]
+fn what_the_client_completed_was_not_thrown_out_of_a_queue() {
+    let completes: &[&str] = &[
+        r#"{"lane":"primary.main","call":"CompleteCommand","on":"d1","args":{"command":"c1","code":"ERROR_IO_DEVICE","bytes":0}}"#,
+        r#"{"lane":"primary.main","return":"NOERROR"}"#,
+    ];
+    let other: &[&str] =
+        &[r#"{"lane":"server.agent","callback":"c1","completion":"ERROR_WRITE_FAULT","bytes":0}"#];
+    let parts = [&FLUSHED[..], &[completes, other]].concat();
+    assert_eq!(broken(&parts), "agent.callback");
+}
+
+/// What was expected and what was got, of the first violation.
+fn told(parts: &[&[&str]]) -> (String, String) {
+    let text = [ACTIVE, &parts.concat()].concat().join("\n");
+    let judged = check_reader(text.as_bytes(), &Profile::default());
+    let Verdict::Violation(violation) = judged.verdict else { panic!("{judged:?}\n{text}") };
+    (violation.expected[0].what.clone(), violation.got)
+}
+
+#[test]
+fn what_differs_is_told() {
+    let size: &[&str] = &[
+        r#"{"lane":"primary.main","return":"NOERROR","out":{"command":"c1","code":"Flush","size":512,"position":0}}"#,
+    ];
+    let sized: &[&str] = &[
+        r#"{"lane":"server.main","call":"SendCommand","on":"s1","as":"c1","args":{"code":"Flush","size":0,"position":0}}"#,
+        r#"{"lane":"server.main","return":"NOERROR"}"#,
+    ];
+    let (expected, got) = told(&[sized, POLL, size]);
+    assert_eq!(expected, "returns NOERROR with c1, Flush, size 0, position 0");
+    assert_eq!(got, "primary.main returns NOERROR with c1, Flush, size 512, position 0");
+
+    let shared: &[&str] = &[
+        r#"{"lane":"server.main","call":"IsSharedBuffer","on":"sset","args":{"buffer":null}}"#,
+        r#"{"lane":"server.main","return":"NOERROR","out":{"shared":true}}"#,
+    ];
+    let (expected, got) = told(&[shared]);
+    assert_eq!(expected, "returns false");
+    assert_eq!(got, "server.main returns NOERROR, shared true");
+
+    let completes: &[&str] = &[
+        r#"{"lane":"primary.main","call":"CompleteCommand","on":"d1","args":{"command":"c1","code":"ERROR_SUCCESS","bytes":0,"position":7}}"#,
+        r#"{"lane":"primary.main","return":"NOERROR"}"#,
+    ];
+    let position: &[&str] = &[
+        r#"{"lane":"server.agent","callback":"c1","completion":"ERROR_SUCCESS","bytes":0,"position":9}"#,
+    ];
+    let (expected, got) = told(&[&FLUSHED[..], &[completes, position]].concat());
+    assert_eq!(expected, "callback of c1 with ERROR_SUCCESS, bytes 0, on server.agent, position 7");
+    assert_eq!(got, "callback of c1 with ERROR_SUCCESS on server.agent, position 9");
+}

@@ -72,10 +72,14 @@ fn flaw(config: &VdConfig, args: &Args<'_>) -> Option<CreateFlaw> {
     } else if instance.contains('\\') {
         Some(CreateFlaw::Instance)
     } else {
-        config.check_client().err().map(|rule| match rule.id {
-            "feature-combination" => CreateFlaw::Features,
-            _ => CreateFlaw::Config,
-        })
+        config
+            .check_client()
+            .err()
+            .map(|rule| match rule.id {
+                "feature-combination" => CreateFlaw::Features,
+                _ => CreateFlaw::Config,
+            })
+            .or(name_argument(args).is_empty().then_some(CreateFlaw::NoName))
     }
 }
 

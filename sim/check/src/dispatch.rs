@@ -42,6 +42,10 @@ pub(crate) fn begin(
         return Err(InputError(format!("{lane_name} is still in {}", call.function)));
     }
     let mut bound = bind(session, terms, process, invocation)?;
+    if session.joins_by_another(&bound) {
+        report.undecided(Why::SecondInterface);
+        return Ok(());
+    }
     contend(session, &mut bound, invocation.creates);
     let Invocation { function, args, .. } = *invocation;
     let set = bound.set;

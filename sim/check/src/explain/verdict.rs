@@ -137,6 +137,8 @@ pub enum Why {
     },
     /// A client was not recorded, and what is seen may be its doing.
     NoClient,
+    /// A process joined a set by a second interface, of which no document speaks.
+    SecondInterface,
     /// A fault of the checker itself.
     Fault {
         /// What it says.
@@ -160,6 +162,12 @@ impl fmt::Display for Undecided {
                 f,
                 "what is in line {} may be the doing of a client that was not recorded: record \
                  that client too, and put both together with `vdi join`",
+                self.line
+            ),
+            Why::SecondInterface => write!(
+                f,
+                "in line {} a process joins a set that it has joined by another interface: no \
+                 document says what comes of that, and one interface of a process is followed",
                 self.line
             ),
             Why::Fault { message } if self.line == 0 => {
@@ -422,9 +430,10 @@ impl Judged {
             _ if self.held_against(parties).next().is_some() => exit_code::VIOLATION,
             Verdict::Inconclusive(undecided) => match undecided.why {
                 Why::Fault { .. } => exit_code::INTERNAL,
-                Why::Budget { .. } | Why::TooManyCalls { .. } | Why::NoClient => {
-                    exit_code::INCONCLUSIVE
-                }
+                Why::Budget { .. }
+                | Why::TooManyCalls { .. }
+                | Why::NoClient
+                | Why::SecondInterface => exit_code::INCONCLUSIVE,
             },
             Verdict::Unreadable { .. } => exit_code::BAD_INPUT,
             Verdict::Conformant | Verdict::Violation(_) if self.error.is_some() => {

@@ -110,6 +110,14 @@ impl Configuration {
                 if before.answer == now.answer {
                     if before.misuse[0].is_some() && now.misuse[0].is_none() {
                         known.answer = answer;
+                    } else {
+                        // Of two moments that break different things neither is certain.
+                        let common = |clause: &Clause| now.misuses().any(|other| other == *clause);
+                        let mut misuse = before.misuses().filter(common);
+                        let misuse = [misuse.next(), misuse.next()];
+                        let mut outcome = *before;
+                        outcome.misuse = misuse;
+                        known.answer = TentativeAnswer::Outcome(outcome);
                     }
                     return;
                 }

@@ -36,7 +36,7 @@ use std::collections::VecDeque;
 
 use crate::explain::InputError;
 use crate::linearize::{Slot, SlotSet};
-use vdi_model::{Call, LaneId, ServerCall, State};
+use vdi_model::{Call, Caller, ClientCall, LaneId, ServerCall, State};
 use vdi_trace::{Header, LaneName, Process};
 
 /// Everything that a trace speaks of, and what each name in it stands for now.
@@ -115,6 +115,19 @@ impl Session {
     /// The open calls of a set.
     pub(crate) fn calls_of(&self, set: usize) -> impl Iterator<Item = &OpenCall> {
         self.calls.iter().filter(move |call| call.bound.set == set)
+    }
+
+    /// Whether a process that has joined the call's set joins it by another interface.
+    pub(crate) fn joins_by_another(&self, bound: &Bound) -> bool {
+        let (Call::Client(ClientCall::OpenInSecondary { found: true })
+        | Call::Secondary(_, ClientCall::OpenInSecondary { found: true })) = &bound.call
+        else {
+            return false;
+        };
+        let Caller::Client(client) = bound.call.caller() else { return false };
+        let attached = |interface: usize| self.names.interfaces[interface].set == Some(bound.set);
+        let joined = |state: &State| state.client_open(client);
+        !bound.on.is_some_and(attached) && self.sets[bound.set].any(joined)
     }
 
     pub(crate) fn calls_of_mut(&mut self, set: usize) -> impl Iterator<Item = &mut OpenCall> {

@@ -229,3 +229,25 @@ fn a_set_without_a_name_is_made_or_refused() {
         vdi_check::check_reader(text.as_bytes(), &Default::default()).assert_conformant();
     }
 }
+
+#[test]
+fn who_joins_a_set_by_a_second_interface_is_not_accused() {
+    let step = |call: &str, status: &str| {
+        let lane = call.split(',').next().unwrap();
+        format!("{{{call}}}\n{{{lane},\"return\":\"{status}\"}}\n")
+    };
+    let join = |on: &str| {
+        format!(
+            r#""lane":"secondary1.main","call":"OpenInSecondary","on":"{on}","args":{{"name":"S"}}"#
+        )
+    };
+    for status in ["NOERROR", "VD_E_PROTOCOL"] {
+        let configured = crate::reduction::Lines::configured(1).text.replace(
+            "{\"vdi\":\"trace/1\"}",
+            "{\"vdi\":\"trace/1\",\"interfaces\":{\"other\":\"secondary1\"}}",
+        );
+        let text = [configured, step(&join("x1set"), "NOERROR"), step(&join("other"), status)];
+        let judged = vdi_check::check_reader(text.concat().as_bytes(), &Default::default());
+        assert!(matches!(judged.verdict, Verdict::Inconclusive(_)), "{judged:?}");
+    }
+}

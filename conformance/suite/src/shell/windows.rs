@@ -1,9 +1,40 @@
 //! As programs of Windows take them apart, and as `cmd` has them.
 
-/// The words of a command line; a quotation that is open ends with it.
+use std::mem::take;
+
+/// The words of a command line, by the rules of programs that Microsoft's C library starts: a
+/// quotation that is open ends with the line. The library winsplit loses words that are empty.
 #[must_use]
 pub fn split(line: &str) -> Option<Vec<String>> {
-    Some(winsplit::split(line))
+    let (mut words, mut word) = (Vec::new(), None::<String>);
+    let (mut backslashes, mut quoted) = (0, false);
+    let mut rest = line.chars().peekable();
+    while let Some(c) = rest.next() {
+        if c == '\\' {
+            backslashes += 1;
+            word.get_or_insert_default();
+            continue;
+        }
+        let before = take(&mut backslashes);
+        if matches!(c, ' ' | '\t') && !quoted {
+            word = word.map(|word| word + &"\\".repeat(before));
+            words.extend(word.take());
+            continue;
+        }
+        let word = word.get_or_insert_default();
+        word.push_str(&"\\".repeat(if c == '"' { before / 2 } else { before }));
+        match c {
+            '"' if before % 2 == 1 => word.push('"'),
+            '"' if quoted && rest.peek() == Some(&'"') => {
+                rest.next();
+                word.push('"');
+            }
+            '"' => quoted = !quoted,
+            _ => word.push(c),
+        }
+    }
+    words.extend(word.map(|word| word + &"\\".repeat(backslashes)));
+    Some(words)
 }
 
 /// A word as a program takes it that takes its line apart: one with blanks or quotes is put
@@ -55,5 +86,9 @@ mod tests {
             assert_eq!(split(&format!("p {} q", quoted(word))).unwrap(), ["p", word, "q"]);
             assert_eq!(split(&in_quotes(word)).unwrap(), [word]);
         }
+        assert_eq!(
+            split(r#"  "C:\a b\c.exe"   x"y z"w  a"" "" """b" "#).unwrap(),
+            [r"C:\a b\c.exe", "xy zw", "a", "", "\"b",]
+        );
     }
 }

@@ -54,6 +54,9 @@ pub mod gate {}
 #[doc = page!("docs/probe")]
 pub mod probe {}
 
+#[doc = page!("docs/windows")]
+pub mod windows {}
+
 #[doc = page!("docs/server")]
 pub mod server {}
 

@@ -31,8 +31,10 @@ pub use vdi_campaign as campaign;
 #[cfg(feature = "command")]
 pub use vdi_cli as cli;
 pub use vdi_diagnose as diagnose;
+#[cfg(unix)]
 pub use vdi_gate as gate;
 pub use vdi_reference as reference;
+#[cfg(unix)]
 pub use vdi_server as server;
 #[cfg(feature = "explore")]
 pub use vdi_suite::generate;

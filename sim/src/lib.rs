@@ -32,9 +32,9 @@ pub mod docs;
 pub use vdi_check as check;
 pub use vdi_explore as explore;
 pub use vdi_model as model;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 pub use vdi_recorder as record;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 pub use vdi_runtime as runtime;
 pub use vdi_simulate as simulate;
 pub use vdi_spec::{abi, clauses, codes, config, spanish, states};

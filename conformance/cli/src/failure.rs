@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use vdi_check::exit_code;
+#[cfg(unix)]
 use vdi_server::ServeError;
 use vdi_suite::scenario::{BadFile, LibraryError};
 
@@ -65,6 +66,7 @@ impl From<std::io::Error> for Failure {
     }
 }
 
+#[cfg(unix)]
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         let text = error.to_string();

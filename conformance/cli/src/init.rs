@@ -4,6 +4,7 @@ use std::io::Write;
 
 use super::args::{AdapterLanguage, InitArgs};
 use super::failure::Failure;
+use vdi_suite::shell::in_quotes;
 
 /// The CI job, of which `{build}` and `{adapter}` stand for the adapter's own.
 const JOB: &str = include_str!("../../adapters/skeletons/vdi-conformance.yml");
@@ -91,7 +92,8 @@ pub(super) fn init(args: &InitArgs, out: &mut dyn Write) -> Result<u8, Failure> 
     }
     let (with, path) = kit.start;
     let path = args.folder.join(path);
-    writeln!(out, "now:  vdi run --adapter '{with}{}'", path.display())?;
+    let adapter = in_quotes(&format!("{with}{}", path.display()));
+    writeln!(out, "now:  vdi run --adapter {adapter}")?;
     Ok(0)
 }
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::args::InstallArgs;
 use super::failure::Failure;
-use super::output::{cannot_write, quoted};
+use super::output::cannot_write;
+use vdi_suite::shell::quoted;
 
 /// The headers: name and content.
 const HEADERS: &[(&str, &str)] = &[

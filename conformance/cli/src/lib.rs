@@ -4,6 +4,8 @@
 //!
 //! Standard output carries results, standard error what is said beside them.
 
+#[cfg(windows)]
+mod absent;
 pub mod args;
 mod ask;
 mod campaign;
@@ -24,10 +26,12 @@ mod explore {
     }
 }
 mod failure;
+#[cfg(unix)]
 mod gate;
 mod hunted;
 mod init;
 mod input;
+#[cfg(unix)]
 mod install;
 mod interrupt;
 mod join;
@@ -36,9 +40,9 @@ mod mutants;
 mod options;
 mod output;
 mod pages;
-#[cfg(feature = "probe")]
+#[cfg(all(unix, feature = "probe"))]
 mod probe;
-#[cfg(not(feature = "probe"))]
+#[cfg(all(unix, not(feature = "probe")))]
 mod probe {
     //! `vdi probe`, in a build that calls no libraries of others.
 
@@ -62,6 +66,7 @@ mod readings;
 mod redact;
 mod replay;
 mod run;
+#[cfg(unix)]
 mod serve;
 mod shrink;
 mod simulate;
@@ -75,10 +80,13 @@ use std::path::Path;
 use clap::Parser;
 use clap::error::ErrorKind;
 use vdi_check::exit_code;
+use vdi_suite::interrupt::take_along;
 
 pub use args::{Arguments, Command};
 pub use failure::Failure;
 
+#[cfg(windows)]
+use absent::{gate, install, probe, serve};
 use failure::ended;
 use output::{Lines, Patient, colours, terminal_width};
 
@@ -86,6 +94,7 @@ use output::{Lines, Patient, colours, terminal_width};
 /// gives its exit code.
 pub fn main<S: Into<OsString> + Clone>(words: impl IntoIterator<Item = S>) -> u8 {
     let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
+    take_along();
     interrupt::watch();
     interrupt::exit_code(main_of(words))
 }

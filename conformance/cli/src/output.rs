@@ -10,6 +10,7 @@ use serde::Serialize;
 use textwrap::{WordSeparator, WordSplitter};
 use vdi_suite::report::{self, Summary};
 use vdi_suite::run::ScenarioResult;
+use vdi_suite::shell::quoted;
 
 use super::args::{Format, ReportArgs};
 use super::failure::Failure;
@@ -21,7 +22,7 @@ pub(super) struct Patient<W>(pub(super) W);
 impl<W: Write> Write for Patient<W> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         match self.0.write(bytes) {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            Err(error) if is_of_reader(&error) => Ok(bytes.len()),
             written => written,
         }
     }
@@ -29,6 +30,14 @@ impl<W: Write> Write for Patient<W> {
     fn flush(&mut self) -> std::io::Result<()> {
         self.0.flush()
     }
+}
+
+/// Whether the reader has left. Windows says in several ways that it has, and the standard
+/// library does not know all of them.
+fn is_of_reader(error: &std::io::Error) -> bool {
+    const PIPE_NOT_CONNECTED: i32 = 233;
+    error.kind() == std::io::ErrorKind::BrokenPipe
+        || cfg!(windows) && error.raw_os_error() == Some(PIPE_NOT_CONNECTED)
 }
 
 /// What a terminal gets for a line, its end included.
@@ -204,11 +213,6 @@ pub(super) fn wrapped(text: &str, columns: usize, (first, rest): (&str, &str)) -
         .break_words(false)
         .word_separator(WordSeparator::AsciiSpace);
     textwrap::fill(text, options) + "\n"
-}
-
-/// A word as a shell takes it.
-pub(super) fn quoted(word: &str) -> String {
-    shlex::try_quote(word).unwrap_or(word.into()).into_owned()
 }
 
 /// Options of a command line that makes the same again, each behind a space.

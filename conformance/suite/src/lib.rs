@@ -11,6 +11,7 @@
 //! | [`report`] | text, JSON, JUnit XML, Markdown |
 //! | [`baseline`] | known failures, with a reason each |
 //! | [`interrupt`] | the end of a run that is wanted no more |
+//! | [`shell`] | command lines |
 //! | [`shrink`] | a failing scenario or trace, made small |
 //!
 //! Read first: [`scenario::Scenario`], [`adapter::Adapter`], [`run::run_suite`].
@@ -27,4 +28,5 @@ pub mod mutants;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod shell;
 pub mod shrink;

@@ -223,7 +223,7 @@ fn walls() {
     let needs = |name: &str| &crates[name];
     for (name, allowed) in [
         ("vdi_model", &["smallvec", "vdi_spec"][..]),
-        ("vdi_runtime", &["libc", "rustix", "vdi_spec"]),
+        ("vdi_runtime", &["libc", "rustix", "vdi_spec", "windows-sys"]),
         ("vdi_reference", &["vdi_spec"]),
     ] {
         let beyond: Vec<&String> =

@@ -8,13 +8,16 @@
 //! one: the numbers lie in the set's memory, which Close lets go.
 
 use std::fs::{File, OpenOptions};
+use std::io::ErrorKind::Interrupted;
 use std::io::{self, BufReader, Write as _};
+#[cfg(unix)]
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+#[cfg(unix)]
+use rustix::fs::OFlags;
 
 use vdi_runtime::SetHistory;
 use vdi_trace::{Event, Function, Header, Recorder, TraceReader, Turns};
@@ -72,12 +75,12 @@ struct Locked {
 impl Turns for Locked {
     fn begin(&mut self) -> Option<u64> {
         // Without the lock the lines may be out of order, but the numbers are not.
-        let _ = rustix::io::retry_on_intr(|| flock(&self.file, FlockOperation::LockExclusive));
+        while matches!(self.file.lock(), Err(error) if error.kind() == Interrupted) {}
         self.numbers.next()
     }
 
     fn end(&mut self) {
-        let _ = flock(&self.file, FlockOperation::Unlock);
+        let _ = self.file.unlock();
     }
 
     fn end_numbers(&mut self) {
@@ -144,7 +147,7 @@ impl Known {
     /// `None` if there is nothing yet.
     fn of(path: &Path) -> io::Result<Option<Self>> {
         let Some(file) = earlier(path)? else { return Ok(None) };
-        flock(&file, FlockOperation::LockShared)?;
+        file.lock_shared()?;
         let mut reader = TraceReader::new(BufReader::new(file)).map_err(|_| no_trace())?;
         let mut known = Self { set: None, last: 0 };
         // Half a line is of somebody who was killed.
@@ -183,6 +186,7 @@ fn earlier(path: &Path) -> io::Result<Option<File>> {
 ///
 /// # Errors
 /// It cannot be opened, or is a pipe.
+#[cfg(unix)]
 pub fn open_file(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     // A pipe that nobody has opened at its other end is not waited for.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
@@ -194,15 +198,25 @@ pub fn open_file(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Opens a file. A pipe has a name of another kind here.
+///
+/// # Errors
+/// It cannot be opened.
+#[cfg(windows)]
+pub fn open_file(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    options.open(path)
+}
+
 fn open(path: &Path, header: &Header, numbers: &Numbers) -> io::Result<Recorder> {
-    let file = open_file(File::options().create(true).append(true), path)?;
-    flock(&file, FlockOperation::LockExclusive)?;
+    // Windows locks only what may be read, too.
+    let file = open_file(File::options().create(true).append(true).read(cfg!(windows)), path)?;
+    file.lock()?;
     if file.metadata()?.len() == 0 {
         let mut line = serde_json::to_vec(header)?;
         line.push(b'\n');
         (&file).write_all(&line)?;
     }
-    flock(&file, FlockOperation::Unlock)?;
+    file.unlock()?;
     let turns = Locked { file: file.try_clone()?, numbers: numbers.clone() };
     Ok(Recorder::in_turns(file, turns).timed(crate::elapsed))
 }

@@ -11,7 +11,8 @@
 //! | `shm` | the one way to that memory, everything unsafe: what is cut off, what dies |
 //! | `mapping` | a set in that memory: its state, how it ends, how calls wait |
 //! | `host`, `processes`, `clock` | what was chosen, who lives, time-outs |
-//! | `object`, `posix`, `registry`, `machine` | shared memory objects; where sets are found by name |
+//! | `object`, `names`, `registry`, `machine` | shared memory objects; where sets are found by name |
+//! | `kernel` | on Windows, everything that is asked of it |
 //! | `command` | commands and completions, as both sides see them |
 //! | `server_state`, `server_table`, `allocator` | the server's own: its commands, its buffers |
 //! | `server`, `server_device`, `agent` | the server's functions |
@@ -42,6 +43,10 @@
 //! and its parent lives as long as it. The survivor's Close takes the shared memory object
 //! away; where the dead one was of another user, the system may refuse that, and the object
 //! stays until that user creates a set of the same name.
+//!
+//! **Windows.** `object`, `names`, `refusal` and, within `shm`, `mapping`, `description` and
+//! `guard` are there a second time, in folders of that name: sections in the place of files,
+//! marks in the place of locks, semaphores in the place of futexes.
 //!
 //! **Memory that goes.** Who cuts the object short ends nobody: a handler of SIGBUS puts
 //! zeros into the place of what is gone, for this library's accesses and the program's
@@ -115,9 +120,15 @@
 //! # Ok::<(), HResult>(())
 //! ```
 
-#![cfg(target_os = "linux")]
+#![cfg(any(target_os = "linux", windows))]
 
 mod implementation;
+#[cfg(windows)]
+#[expect(unsafe_code, reason = "the one way to the objects of Windows")]
+mod kernel;
 mod sync;
 
 pub use implementation::*;
+#[cfg(windows)]
+#[doc(hidden)]
+pub use kernel::{Job, elapsed};

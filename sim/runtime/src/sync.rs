@@ -1,20 +1,22 @@
 //! The one place where the runtime waits, and the atomics it shares.
 //!
 //! Here they are the standard library's and the kernel's: a shared futex, which
-//! wakes threads of this process and of others alike. The test `loom` compiles
+//! wakes threads of this process and of others alike, or what stands for one on Windows. The test `loom` compiles
 //! the runtime with a module of this name that holds loom's types instead, and so
 //! tries every order of events. For the same purpose the runtime asks [`seeded`]
 //! at every place where a defect can be seeded; here the answer is a constant no.
 
-use std::cell::RefCell;
+#[cfg_attr(windows, path = "sync/windows.rs")]
+mod futex;
 mod mutants;
 
+use std::cell::RefCell;
 use std::sync::PoisonError;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::thread::futex::{self, Timespec};
-
+#[cfg(windows)]
+pub(crate) use self::futex::Shared;
 pub(crate) use self::mutants::Mutant;
 pub(crate) use std::sync::Arc;
 pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
@@ -113,9 +115,9 @@ impl Bell {
     /// Wakes everyone who listened before.
     pub(crate) fn ring(&self) {
         self.rung.fetch_add(1, Ordering::SeqCst);
-        if self.listeners.load(Ordering::SeqCst) != 0 {
-            // Nobody to wake is no error, and no other can happen.
-            let _ = futex::wake(&self.rung, futex::Flags::empty(), i32::MAX.cast_unsigned());
+        let listeners = self.listeners.load(Ordering::SeqCst);
+        if listeners != 0 {
+            futex::wake_all(&self.rung, listeners);
         }
     }
 
@@ -128,12 +130,7 @@ impl Bell {
             return;
         }
         self.listeners.fetch_add(1, Ordering::SeqCst);
-        let limit = limit.map(|limit| Timespec {
-            tv_sec: limit.as_secs().try_into().unwrap_or(i64::MAX),
-            tv_nsec: limit.subsec_nanos().into(),
-        });
-        // Whatever ends the sleep, the caller looks again.
-        let _ = futex::wait(&self.rung, futex::Flags::empty(), heard, limit.as_ref());
+        futex::wait(&self.rung, heard, limit);
         self.listeners.fetch_sub(1, Ordering::SeqCst);
     }
 }

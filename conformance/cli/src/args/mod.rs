@@ -19,10 +19,11 @@ pub use logs::DiagnoseArgs;
 pub use model::{
     ExplainArgs, ExploreArgs, Language, ListArgs, Machine, TableArgs, TableFormat, Topic,
 };
-#[cfg(feature = "probe")]
+#[cfg(all(unix, feature = "probe"))]
 pub(crate) use probe::PROBE_TIMEOUT;
 pub use probe::{ProbeArgs, ProbeProcessArgs};
 pub use replay::{ReplayArgs, ShrinkArgs};
+#[cfg(unix)]
 pub(crate) use server::GATE_TIMEOUT;
 pub use server::{GateArgs, ProcessArgs, ServeArgs, SqlcmdArgs};
 pub use simulate::{GroundArg, HowArgs, MergeArgs, SeedArgs, SimulateArgs};
@@ -45,6 +46,17 @@ pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+/// What the statements of `vdi serve` may say.
+#[cfg(unix)]
+fn server_options() -> String {
+    vdi_server::list_options()
+}
+
+#[cfg(windows)]
+fn server_options() -> &'static str {
+    "`vdi serve` is not there on Windows."
 }
 
 const EXIT_CODES: &str = "\
@@ -94,7 +106,7 @@ pub enum Command {
     Probe(ProbeArgs),
     /// Play the database server for client programs: BACKUP and RESTORE, as said here or as
     /// sqlcmd hands them over
-    #[command(after_help = vdi_server::list_options())]
+    #[command(after_help = server_options())]
     Serve(ServeArgs),
     /// Play sqlcmd, and the server behind it; the same as a link to vdi named sqlcmd
     #[command(disable_help_flag = true)]

@@ -1,7 +1,6 @@
 //! A child process that speaks JSON Lines on standard input and output.
 
 use std::io::{Read, Write};
-use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio as Pipe};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread;
@@ -12,7 +11,8 @@ use serde::Serialize;
 use super::deadline::Deadline;
 use super::kept::Keeping;
 use super::{NotGreeted, Trouble};
-use crate::interrupt::{end, started};
+use crate::interrupt::{apart, end, started};
+use crate::shell;
 
 /// A longer line than this is none.
 const LONGEST_LINE: usize = 16 * 1024 * 1024;
@@ -29,26 +29,20 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// How long the end of standard error is waited for once the process has ended.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// The words of a command line, split as a shell would.
+/// The words of a command line, split as a shell would, or on Windows as programs do.
 ///
 /// # Errors
 /// It is empty or has an open quotation.
 pub fn words(command: &str) -> Result<Vec<String>, Trouble> {
     let none = || Trouble::NotStarted(format!("`{command}` is no command line"));
-    shlex::split(command).filter(|words| !words.is_empty()).ok_or_else(none)
+    shell::split(command).filter(|words| !words.is_empty()).ok_or_else(none)
 }
 
 fn spawn(words: &[String]) -> Result<Child, Trouble> {
     let mut command = Command::new(&words[0]);
-    command
-        .args(&words[1..])
-        .stdin(Pipe::piped())
-        .stdout(Pipe::piped())
-        .stderr(Pipe::piped())
-        // With all that it starts, so that all can be ended.
-        .process_group(0);
+    command.args(&words[1..]).stdin(Pipe::piped()).stdout(Pipe::piped()).stderr(Pipe::piped());
     let failed = |error| Trouble::NotStarted(format!("`{}`: {error}", words[0]));
-    command.spawn().inspect(started).map_err(failed)
+    apart(&mut command).spawn().inspect(started).map_err(failed)
 }
 
 /// A child process, spoken to line by line.
@@ -148,7 +142,7 @@ impl Lines {
         const TOLD: usize = 20;
         let stderr = self.end(TOLD).join("\n");
         let greeting = serde_json::to_string(greeting).unwrap_or_default();
-        NotGreeted { trouble, stderr, by_hand: Some(format!("echo '{greeting}' | {command}")) }
+        NotGreeted { trouble, stderr, by_hand: Some(shell::given(&greeting, command)) }
     }
 
     /// Ends it; the last lines it wrote to standard error.

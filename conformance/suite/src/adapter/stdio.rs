@@ -7,6 +7,7 @@ use super::answer;
 use super::lines::{self, Lines, garbage, shown};
 use super::protocol::{Answer, Hello, OLDEST, Request, VERSION};
 use super::{Adapter, Connection, Limits, NotGreeted, Trouble};
+use crate::shell;
 
 /// A command that starts an adapter.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ impl Stdio {
     /// The command line is empty or has an open quotation.
     pub fn new(command: &str) -> Result<Self, Trouble> {
         let words = lines::words(command)?;
-        let word = shlex::try_quote(command).unwrap_or(command.into());
+        let word = shell::quoted(command);
         Ok(Self { command: command.to_owned(), options: format!("--adapter {word}"), words })
     }
 

@@ -22,6 +22,7 @@ use vdi_spec::clauses::{Party, Profile};
 use crate::adapter::{Misdeed, Trouble};
 use crate::baseline::{Baseline, Stale};
 use crate::run::{ScenarioResult, Verdict};
+use crate::shell::quoted;
 
 /// Everything a report tells of.
 #[derive(Debug)]
@@ -203,8 +204,4 @@ fn again(call: &str, profile: &str, id: &str) -> String {
     let option = if call.starts_with("gate") { "--filter" } else { "--scenario" };
     text.push_str(&format!(" {option} {id}"));
     text
-}
-
-fn quoted(word: &str) -> String {
-    shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
-use std::os::fd::AsFd;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU8;
 
@@ -157,7 +156,7 @@ impl Bytes {
     /// # Errors
     /// The system's.
     pub fn read_from(&self, file: &File, offset: u64, length: usize) -> io::Result<usize> {
-        read_file(file.as_fd(), offset, self.get(..length).unwrap_or(self))
+        read_file(file, offset, self.get(..length).unwrap_or(self))
     }
 
     /// Writes the first `length` bytes into a file, at `offset`, straight from the buffer.
@@ -165,7 +164,7 @@ impl Bytes {
     /// # Errors
     /// The system's.
     pub fn write_to(&self, file: &File, offset: u64, length: usize) -> io::Result<()> {
-        write_file(file.as_fd(), offset, self.get(..length).unwrap_or(self))
+        write_file(file, offset, self.get(..length).unwrap_or(self))
     }
 
     /// Gives the first `length` bytes piece by piece, each copied out before it is looked at.

@@ -16,6 +16,7 @@ use vdi_spec::config::VdConfig;
 /// the version of this layout.
 pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"VDI set\x02");
 
+#[cfg(target_os = "linux")]
 /// Whether this stands first in a set of another version of this layout.
 pub(super) fn is_foreign(magic: u64) -> bool {
     magic != MAGIC && magic.to_le_bytes()[..7] == MAGIC.to_le_bytes()[..7]

@@ -3,7 +3,7 @@
 
 use super::client::ClientSet;
 use super::host::Options;
-use super::posix::Names;
+use super::names::Names;
 use super::registry::{Process, Registry};
 use super::server::ServerSet;
 use crate::sync::{Arc, ThreadId};

@@ -15,12 +15,16 @@ mod layout;
 mod locked;
 mod machine;
 mod mapping;
+#[cfg_attr(windows, path = "windows/names.rs")]
+mod names;
+#[cfg_attr(windows, path = "windows/object.rs")]
 mod object;
-mod posix;
 mod processes;
 mod record;
+#[cfg_attr(windows, path = "windows/refusal.rs")]
 mod refusal;
 mod registry;
+#[cfg(target_os = "linux")]
 mod room;
 mod secondary;
 mod server;
@@ -43,5 +47,6 @@ pub use self::registry::Process;
 pub use self::server::ServerSet;
 pub use self::server_device::{SendCommand, ServerDevice};
 #[doc(hidden)]
+#[cfg(target_os = "linux")]
 pub use self::shm::SharedWords;
 pub use self::shm::release_process;

@@ -6,15 +6,13 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
-use rustix::process::getpid;
-
 use super::layout::{Holder, ProcessId};
 use super::refusal::Refusal;
 use super::shm::{Description, tick};
 
 /// This process, as others of its pid namespace know it.
 pub(super) fn this_process() -> ProcessId {
-    ProcessId(getpid().as_raw_nonzero().get().cast_unsigned())
+    ProcessId(std::process::id())
 }
 
 /// How lately a process has to have been seen alive.

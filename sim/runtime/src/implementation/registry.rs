@@ -10,7 +10,7 @@ use super::host::{Host, Inside, Life, Options, Stay};
 use super::layout::ProcessId;
 use super::locked::lock;
 use super::mapping::{PRIMARY, SetMapping};
-use super::posix::Names;
+use super::names::Names;
 use super::processes::this_process;
 use crate::sync::Arc;
 use vdi_spec::codes::HResult;

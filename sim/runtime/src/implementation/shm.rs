@@ -3,28 +3,29 @@
 //! What goes out of here is safe to use whatever another process does: words are
 //! atomic and valid whatever they hold, bytes are seen as atomics or copied, and what is
 //! cut off reads as zeros, which is noted (`guard`). What the kernel releases at a death is
-//! in `description`.
+//! in `description`. `mapping`, `guard` and `description` are of the system, one of each name
+//! on Linux, one on Windows.
 
+#[cfg(target_os = "linux")]
 mod chain;
+#[cfg_attr(windows, path = "shm/windows/description.rs")]
 mod description;
+#[cfg_attr(windows, path = "shm/windows/guard.rs")]
 mod guard;
+#[cfg_attr(windows, path = "shm/windows/mapping.rs")]
+mod mapping;
 
 use std::alloc::{self, Layout};
-use std::ops::Deref;
-use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
-use std::{fmt, io, ptr, slice};
+use std::sync::atomic::AtomicU8;
+use std::{fmt, ptr, slice};
 
-use rustix::fs::fstat;
-use rustix::io::{pread, pwrite};
-use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
-
-pub(crate) use self::description::Description;
-pub(super) use self::description::tick;
-use self::guard::Guarded;
+pub(crate) use self::description::{Description, tick};
 pub(super) use self::guard::any_lost;
 pub use self::guard::release_process;
+#[cfg(target_os = "linux")]
+pub use self::mapping::SharedWords;
+pub(crate) use self::mapping::{Mapping, PAGE, read_file, write_file};
 use super::layout::{Control, DeviceWords};
 
 /// Bytes before the first device in a shared mapping.
@@ -34,9 +35,6 @@ pub(super) const DEVICES_AT: usize = size_of::<Control>().next_multiple_of(64);
 pub(super) const fn control_length(devices: usize) -> usize {
     (DEVICES_AT + devices * size_of::<DeviceWords>()).next_multiple_of(PAGE)
 }
-
-/// What lengths and places of mappings are a multiple of.
-pub(super) const PAGE: usize = 64 * 1024;
 
 /// The control part of a set, in whatever memory.
 pub(super) enum ControlMemory {
@@ -52,10 +50,13 @@ impl ControlMemory {
         Self::Own(Box::default(), (0..devices).map(|_| DeviceWords::default()).collect())
     }
 
-    /// Maps the control part of a set with so many devices from the start of a file, which
-    /// must be as large as that.
-    pub(super) fn shared(file: BorrowedFd<'_>, devices: usize) -> io::Result<Self> {
-        Ok(Self::Shared(Mapping::new(file, 0, control_length(devices), PAGE)?, devices))
+    /// The control part of a set with so many devices that others share.
+    ///
+    /// # Panics
+    /// The mapping is shorter than that.
+    pub(super) fn shared(mapping: Mapping, devices: usize) -> Self {
+        assert!(mapping.length() >= control_length(devices), "a control part was mapped");
+        Self::Shared(mapping, devices)
     }
 
     /// Whether a part of it was cut off.
@@ -72,7 +73,7 @@ impl ControlMemory {
             // SAFETY: the mapping is at least DEVICES_AT bytes long, aligned to PAGE, and
             // lives as long as `self`. Control is repr(C) and made of atomics only, which
             // every pattern of bits is valid for, and which others may change at any time.
-            Self::Shared(mapping, _) => unsafe { mapping.start.cast().as_ref() },
+            Self::Shared(mapping, _) => unsafe { mapping.start().cast().as_ref() },
         }
     }
 
@@ -82,111 +83,12 @@ impl ControlMemory {
             // SAFETY: as for Control; DEVICES_AT is a multiple of the alignment of
             // DeviceWords, and the mapping was made long enough for so many of them.
             Self::Shared(mapping, devices) => unsafe {
-                slice::from_raw_parts(mapping.start.byte_add(DEVICES_AT).cast().as_ptr(), *devices)
+                slice::from_raw_parts(
+                    mapping.start().byte_add(DEVICES_AT).cast().as_ptr(),
+                    *devices,
+                )
             },
         }
-    }
-}
-
-/// A part of a file that is mapped, shared and writable, until this is dropped.
-pub(super) struct Mapping {
-    start: NonNull<u8>,
-    length: usize,
-    /// None for space that is only reserved.
-    guard: Option<Guarded>,
-}
-
-// SAFETY: a mapping belongs to the process, not to a thread.
-unsafe impl Send for Mapping {}
-// SAFETY: what is in it is given out as atomics, or copied.
-unsafe impl Sync for Mapping {}
-
-impl Mapping {
-    /// Maps `length` bytes from `offset`, both multiples of [`PAGE`], at an address that
-    /// is a multiple of `alignment`, a power of 2. The file should be as long as that: what
-    /// is touched beyond its end is lost.
-    pub(super) fn new(
-        file: BorrowedFd<'_>,
-        offset: u64,
-        length: usize,
-        alignment: usize,
-    ) -> io::Result<Self> {
-        let alignment = alignment.max(PAGE);
-        let room = length.checked_add(alignment).ok_or(io::ErrorKind::OutOfMemory)?;
-        let (read_write, nothing) = (ProtFlags::READ | ProtFlags::WRITE, ProtFlags::empty());
-        // SAFETY: new address space, touching nothing that exists.
-        let reserved =
-            unsafe { mmap_anonymous(ptr::null_mut(), room, nothing, MapFlags::PRIVATE)? };
-        let slack = reserved.align_offset(alignment);
-        // Reserved space that is given back on every way out of here.
-        let whole = Self {
-            start: NonNull::new(reserved.cast()).ok_or_else(no_memory)?,
-            length: room,
-            guard: None,
-        };
-        let start = reserved.wrapping_byte_add(slack);
-        // SAFETY: `start` and `length` lie in the space reserved above, in which nothing is.
-        let mapped = unsafe {
-            mmap(start, length, read_write, MapFlags::SHARED | MapFlags::FIXED, file, offset)?
-        };
-        std::mem::forget(whole);
-        // SAFETY: the reserved space before and behind the mapping, which nobody knows of.
-        unsafe {
-            if slack > 0 {
-                munmap(reserved, slack)?;
-            }
-            if slack < alignment {
-                munmap(mapped.byte_add(length), alignment - slack)?;
-            }
-        }
-        let start = NonNull::new(mapped.cast()).ok_or_else(no_memory)?;
-        let guard = Some(Guarded::new(mapped.expose_provenance(), length));
-        Ok(Self { start, length, guard })
-    }
-
-    fn has_lost(&self) -> bool {
-        self.guard.as_ref().is_some_and(Guarded::has_lost)
-    }
-}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // First: the address may be another's soon.
-        self.guard = None;
-        // SAFETY: the mapping is ours, and no reference into it outlives `self`. If it
-        // cannot be unmapped it stays, which harms nobody.
-        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.length) };
-    }
-}
-
-fn no_memory() -> io::Error {
-    io::ErrorKind::OutOfMemory.into()
-}
-
-/// Words that processes share by mapping the same file. No part of the interface: what
-/// it costs to hand over is measured beside what a bare futex costs, and that needs a
-/// word to wait on.
-pub struct SharedWords(Mapping);
-
-impl SharedWords {
-    /// Maps the first 64 KiB of a file.
-    ///
-    /// # Errors
-    /// It is not as long as that, or cannot be mapped.
-    pub fn new(file: BorrowedFd<'_>) -> io::Result<Self> {
-        if usize::try_from(fstat(file)?.st_size).is_ok_and(|length| length < PAGE) {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Mapping::new(file, 0, PAGE, PAGE).map(Self)
-    }
-}
-
-impl Deref for SharedWords {
-    type Target = [AtomicU32];
-
-    fn deref(&self) -> &[AtomicU32] {
-        // SAFETY: as for Control: atomics in a mapping of PAGE bytes.
-        unsafe { slice::from_raw_parts(self.0.start.cast().as_ptr(), PAGE / size_of::<u32>()) }
     }
 }
 
@@ -228,7 +130,7 @@ impl Segment {
     const fn start(&self) -> NonNull<u8> {
         match self {
             Self::Own(allocation) => allocation.start,
-            Self::Shared(mapping) => mapping.start,
+            Self::Shared(mapping) => mapping.start(),
         }
     }
 
@@ -236,7 +138,7 @@ impl Segment {
     pub(super) const fn length(&self) -> usize {
         match self {
             Self::Own(allocation) => allocation.layout.size(),
-            Self::Shared(mapping) => mapping.length,
+            Self::Shared(mapping) => mapping.length(),
         }
     }
 
@@ -279,60 +181,9 @@ pub(super) fn copy_into(from: &[u8], shared: &[AtomicU8]) {
     }
 }
 
-/// Reads from a place in a file into shared bytes: how many, 0 at the end of the file.
-pub(super) fn read_file(
-    file: BorrowedFd<'_>,
-    offset: u64,
-    shared: &[AtomicU8],
-) -> io::Result<usize> {
-    let start = shared.as_ptr().cast::<u8>().cast_mut();
-    // SAFETY: so many bytes that may be written through a shared reference, since they are
-    // atomics. The slice is seen by the system only, which writes it as any process might.
-    let bytes = unsafe { slice::from_raw_parts_mut(start, shared.len()) };
-    present(shared, || Ok(rustix::io::retry_on_intr(|| pread(file, &mut *bytes, offset))?))
-}
-
-/// Lets the system use shared bytes. It answers EFAULT where it finds a page cut off; touched
-/// here that is noted, and there is something in its place.
-fn present<T>(shared: &[AtomicU8], mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    const FAULT: i32 = rustix::io::Errno::FAULT.raw_os_error();
-    match act() {
-        Err(error) if error.raw_os_error() == Some(FAULT) => {
-            for byte in shared.iter().step_by(1024).chain(shared.last()) {
-                byte.load(Ordering::Acquire);
-            }
-            act()
-        }
-        done => done,
-    }
-}
-
-/// Writes all of the shared bytes to a place in a file.
-pub(super) fn write_file(file: BorrowedFd<'_>, offset: u64, shared: &[AtomicU8]) -> io::Result<()> {
-    // SAFETY: as for `read_file`: the system reads what it finds.
-    let mut bytes = unsafe { slice::from_raw_parts(shared.as_ptr().cast::<u8>(), shared.len()) };
-    let mut offset = offset;
-    while !bytes.is_empty() {
-        let write = || Ok(rustix::io::retry_on_intr(|| pwrite(file, bytes, offset))?);
-        let written = present(shared, write)?;
-        if written == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        bytes = &bytes[written..];
-        offset += written as u64;
-    }
-    Ok(())
-}
-
 impl fmt::Debug for ControlMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ControlMemory").field("devices", &self.devices().len()).finish()
-    }
-}
-
-impl fmt::Debug for SharedWords {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedWords").finish_non_exhaustive()
     }
 }
 

@@ -20,7 +20,7 @@ use super::layout::{MAGIC, ProcessId, is_foreign};
 use super::mapping::{PRIMARY, SERVER, SetMapping};
 use super::object::{Object, PLACE, open_object};
 use super::refusal::{Refusal, reserve};
-use super::shm::{ControlMemory, Description, control_length};
+use super::shm::{ControlMemory, Description, Mapping, PAGE, control_length};
 use crate::sync::{Arc, Ordering};
 use vdi_spec::codes::HResult;
 use vdi_spec::config::VdConfig;
@@ -283,8 +283,10 @@ fn content(file: &Description) -> Result<Content, Refusal> {
 }
 
 fn mapped_control(file: &Description, devices: usize) -> Result<ControlMemory, Refusal> {
-    let memory = ControlMemory::shared(file.as_fd(), devices);
-    memory.map_err(Refusal::of("mmap", control_length(devices) as u64))
+    let length = control_length(devices);
+    let mapping = Mapping::new(file.as_fd(), 0, length, PAGE);
+    let mapping = mapping.map_err(Refusal::of("mmap", length as u64))?;
+    Ok(ControlMemory::shared(mapping, devices))
 }
 
 /// The set in an object, if it is one.

@@ -146,7 +146,12 @@ fn one_answer_that_leaves_the_graph_is_found() {
     ];
     let profile = Profile::default();
     let mut tried = 0;
-    for result in suite().iter().filter(|result| result.id.starts_with("generated/")) {
+    // Each answer is tried after all that came before it: one scenario in six, or every one
+    // with `VDI_SEEDS`.
+    let each = if std::env::var_os("VDI_SEEDS").is_some() { 1 } else { 6 };
+    let suite = suite();
+    let generated = suite.iter().filter(|result| result.id.starts_with("generated/"));
+    for result in generated.step_by(each) {
         let mut trace = Trace::new(result.trace.header.clone());
         for (at, event) in result.trace.events.iter().enumerate() {
             if let Event::Return { out, lane, .. } = event
@@ -185,5 +190,5 @@ fn one_answer_that_leaves_the_graph_is_found() {
             trace.push(event.clone());
         }
     }
-    assert!(tried > 3_000, "{tried}");
+    assert!(tried * each > 3_000, "{tried}");
 }

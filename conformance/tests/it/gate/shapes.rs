@@ -63,7 +63,7 @@ fn sound_programs_with_transfers_of_a_mebibyte() {
 
 #[test]
 fn sound_programs_with_the_largest_transfers() {
-    no_failure(4 << 20, &SIZED);
+    no_failure(4 << 20, &SIZED[2..]);
 }
 
 /// A server keeps every device open until the operation is complete on each.

@@ -17,6 +17,7 @@
 mod endings;
 mod server;
 mod synthesize;
+mod whole;
 
 use std::collections::BTreeSet;
 
@@ -29,7 +30,8 @@ use vdi_spec::codes::HResult;
 use vdi_trace::{Event, Function, Header, Process, TraceError};
 
 use endings::{Endings, is_served};
-use synthesize::{Synthesizer, Whole};
+use synthesize::Synthesizer;
+use whole::Whole;
 
 /// Judges events of which a side is missing. That the server closes is tried where it is
 /// not enough that it aborts.

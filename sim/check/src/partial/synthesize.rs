@@ -1,7 +1,5 @@
 //! Synthesizes the calls of the side that was not seen, where what was seen asks for them.
 
-mod opening;
-
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,22 +14,11 @@ use super::endings::{
     Ending, Endings, SeenCall, is_answer_once_configured, is_create, is_open_in_secondary,
     is_primary, is_served, name_of,
 };
-use super::server::{End, Set, TRANSFER, begins, named, succeeds};
+use super::server::{End, Set, TRANSFER, begins, named, open_unseen, succeeds};
+use super::whole::{Placed, Whole};
 
 /// The client that opens the devices which nobody was seen to open.
 const OTHER: Process = Process::Secondary(9);
-
-/// An event with its line: of a synthesized one the line of the event that called for it.
-type Placed<'t> = (usize, Cow<'t, Event<'t>>);
-
-/// A trace to which nothing is missing any more.
-pub(super) struct Whole<'t> {
-    pub(super) events: Vec<Placed<'t>>,
-    /// The names of the server's interfaces.
-    pub(super) interfaces: Vec<String>,
-    /// Handles that nobody was seen to give, with the names of their buffers.
-    pub(super) handles: BTreeMap<String, String>,
-}
 
 /// The events of a trace with those synthesized.
 pub(super) struct Synthesizer<'t> {
@@ -355,6 +342,92 @@ impl<'t> Synthesizer<'t> {
         let (events, lane) = set.configure(given);
         self.add(events);
         self.return_with(at, lane, None);
+    }
+
+    /// A client opens a device of its set.
+    fn opens_device(&mut self, seen: SeenCall<'t>) {
+        let name = name_of(seen.args);
+        let Some(set) = self.interfaces.get(seen.on).copied() else { return };
+        if let Some(handle) = seen.creates {
+            self.devices.insert(handle, (set, name));
+            self.opened.insert(handle, seen.on);
+        }
+        if let Some((open, lane)) = self.sets[set].may_open_device(name) {
+            self.add([open]);
+            self.return_with(seen.at, lane, None);
+        }
+        if self.opens_later(set) == 0 {
+            let early = self.early.remove(&set).unwrap_or_default();
+            early.into_iter().for_each(|delivery| self.delivers(delivery));
+        }
+    }
+
+    /// A client finds no device of its name: every device may have been opened by then.
+    fn finds_no_name(&mut self, on: &'t str) {
+        let Some(index) = self.interfaces.get(on).copied() else { return };
+        let mut interfaces = self.interfaces_of(index);
+        let later = self.endings.opened_after(self.at, &self.sets[index].name, &mut interfaces);
+        let opening = self.sets[index].may_open_devices(later);
+        self.add(opening);
+    }
+
+    fn interfaces_of(&self, set: usize) -> BTreeSet<&'t str> {
+        let known = self.interfaces.iter().filter(|(_, of)| **of == set);
+        known.map(|(interface, _)| *interface).collect()
+    }
+
+    /// How many devices of a set are seen to be opened from here on, in its present life.
+    fn opens_later(&self, set: usize) -> usize {
+        let name = self.sets[set].name.as_str();
+        let mut interfaces = self.interfaces_of(set);
+        let later = self.endings.opened_after(self.at, name, &mut interfaces).len();
+        // One more than there are is wrong when it is opened, and not before.
+        let known = &self.sets[set];
+        let most = known.asked.device_count as usize;
+        later.min(most.saturating_sub(known.devices.len()))
+    }
+
+    /// Before the first command everything is open.
+    fn activate(&mut self, on: &str) {
+        let Some(index) = self.index_of(on).filter(|set| !self.sets[*set].progress.is_active)
+        else {
+            return;
+        };
+        self.finish_opening(index);
+        let later = self.opens_later(index);
+        let of_set = self.interfaces_of(index);
+        let set = &mut self.sets[index];
+        let opened = set.devices.len() + later;
+        let missing = (set.asked.device_count as usize).saturating_sub(opened);
+        let mut names: Vec<String> = Vec::new();
+        let mut events = Vec::new();
+        if self.others && missing > 0 {
+            let first = (!set.devices.contains_key(&set.name)).then(|| set.name.clone());
+            names = first.into_iter().chain((1..=missing).map(|n| format!("unseen-{n}"))).collect();
+            names.truncate(missing);
+            events = open_unseen(OTHER, &set.name, &names);
+        } else if missing > 0 {
+            // Whoever ended while it opened a device may have opened it.
+            names = self.endings.opening_on(self.at, &of_set);
+            names.retain(|name| !set.devices.contains_key(name));
+            names.truncate(missing);
+        }
+        events.extend(set.activate(names));
+        self.add(events);
+        self.sets[index].progress.active_from = self.here();
+    }
+
+    /// What the server is opening is open from here on.
+    fn finish_opening(&mut self, set: usize) {
+        let devices = self.sets[set].devices.values_mut();
+        let opening: BTreeSet<String> = devices.filter_map(|known| known.opening.take()).collect();
+        let mut finished = Vec::new();
+        for returns in self.returns.values_mut() {
+            let (now, later) = returns.drain(..).partition(|(lane, _)| opening.contains(lane));
+            *returns = later;
+            finished.extend::<Vec<_>>(now);
+        }
+        self.add(finished.into_iter().map(|(lane, _)| succeeds(lane)));
     }
 
     fn after_return(&mut self, call: usize) {

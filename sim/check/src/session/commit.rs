@@ -1,8 +1,8 @@
 //! What a successful return makes true beyond the model's state: names, and the
 //! data that came with it.
 
+use super::device_names::settle_name;
 use super::names::Referent;
-use super::rivals::settle_name;
 use super::{AllocatedBuffer, OnSuccess, OpenCall, Session};
 use crate::Checker;
 use crate::rules;

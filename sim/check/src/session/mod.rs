@@ -6,6 +6,7 @@ mod bind;
 mod call;
 mod claim;
 mod commit;
+mod device_names;
 mod evidence;
 mod find;
 mod medium;
@@ -24,11 +25,12 @@ pub(crate) use call::{
 };
 pub(crate) use claim::{become_refused, ends_life, is_held};
 pub(crate) use commit::commit;
+pub(crate) use device_names::contend;
 pub(crate) use evidence::{bit, note_evidence, suspected};
 pub(crate) use names::{AllocatedBuffer, Interface, Names, SentCommand};
 pub(crate) use outcomes::{outcomes, outcomes_of};
 pub(crate) use provisional::{adopt, fail_to_attach, find_again, keep_or_revoke, provide};
-pub(crate) use rivals::{Rivals, contend};
+pub(crate) use rivals::Rivals;
 pub(crate) use set::{SetTrack, StatementTrack};
 pub(crate) use set_name::SetName;
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Bound, OpenCall, rivals};
+use super::{Bound, OpenCall, device_names};
 use crate::terms::Terms;
 use vdi_model::{
     Call, ClientCall, ClientLife, LaneId, Outcomes, ServerCall, ServerDevice, ServerLife, State,
@@ -10,7 +10,7 @@ use vdi_model::{
 
 /// What a call may come to in a state: it is understood as it stands there.
 pub(crate) fn outcomes(terms: &Terms, state: &State, lane: LaneId, bound: &Bound) -> Outcomes {
-    if let Some(names) = rivals::names(bound, state) {
+    if let Some(names) = device_names::names(bound, state) {
         let of_name = |call| vdi_model::outcomes(state, &terms.profile, terms.limits, lane, &call);
         return names.into_iter().flat_map(of_name).collect();
     }

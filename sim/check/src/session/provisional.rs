@@ -3,7 +3,8 @@
 //! has its name. Whether they do is known when they return.
 
 use super::bind::find_device;
-use super::rivals::{Rivals, contend};
+use super::device_names::contend;
+use super::rivals::Rivals;
 use super::{OnSuccess, OpenCall, Provisional, Session, SetName, SetTrack};
 use crate::Checker;
 use crate::linearize::{SlotSet, enter, note_call, withdraw};

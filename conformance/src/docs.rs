@@ -24,7 +24,8 @@ macro_rules! page {
             "[runtime]: ../../../vdi_sim/docs/runtime/index.html\n",
             "[scenarios]: ../scenarios/index.html\n",
             "[server]: ../server/index.html\n",
-            "[simulate]: ../../../vdi_sim/docs/simulate/index.html\n\n",
+            "[simulate]: ../../../vdi_sim/docs/simulate/index.html\n",
+            "[unsafe]: ../../../vdi_sim/docs/unsafe_places/index.html\n\n",
             include_str!(concat!("../", $file, ".md")),
         )
     };
@@ -56,6 +57,9 @@ pub mod probe {}
 
 #[doc = page!("docs/server")]
 pub mod server {}
+
+#[doc = page!("docs/security")]
+pub mod security {}
 
 #[doc = page!("docs/diagnose")]
 pub mod diagnose {}

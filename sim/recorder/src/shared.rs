@@ -7,17 +7,16 @@
 //! put together by these numbers. What a client calls after its Close is recorded without
 //! one: the numbers lie in the set's memory, which Close lets go.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufReader, Write as _};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, flock};
 
 use vdi_runtime::SetHistory;
-use vdi_trace::{Event, Function, Header, Recorder, TraceReader, Turns};
+use vdi_trace::{Event, Function, Header, Recorder, TraceReader, Turns, files};
 
 use super::sync::lock;
 
@@ -169,7 +168,7 @@ fn no_trace() -> io::Error {
 
 /// The file that is there, if it holds anything.
 fn earlier(path: &Path) -> io::Result<Option<File>> {
-    match open_file(File::options().read(true), path) {
+    match files::opened(File::options().read(true), path) {
         Ok(file) => {
             let kind = file.metadata()?;
             Ok((kind.is_file() && kind.len() > 0).then_some(file))
@@ -179,23 +178,8 @@ fn earlier(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Opens a file, but no pipe: whoever is recorded would wait for somebody to read it.
-///
-/// # Errors
-/// It cannot be opened, or is a pipe.
-pub fn open_file(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    // A pipe that nobody has opened at its other end is not waited for.
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let file = options.custom_flags(flags).open(path)?;
-    if file.metadata()?.file_type().is_fifo() {
-        let why = "it is a pipe: a trace is recorded into a file";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-    }
-    Ok(file)
-}
-
 fn open(path: &Path, header: &Header, numbers: &Numbers) -> io::Result<Recorder> {
-    let file = open_file(File::options().create(true).append(true), path)?;
+    let file = files::appended(path)?;
     flock(&file, FlockOperation::LockExclusive)?;
     if file.metadata()?.len() == 0 {
         let mut line = serde_json::to_vec(header)?;

@@ -23,6 +23,7 @@ macro_rules! page {
             "[recording]: ../../../vdi_sim/docs/recording/index.html\n",
             "[runtime]: ../../../vdi_sim/docs/runtime/index.html\n",
             "[scenarios]: ../scenarios/index.html\n",
+            "[security]: ../security/index.html\n",
             "[server]: ../server/index.html\n",
             "[simulate]: ../../../vdi_sim/docs/simulate/index.html\n",
             "[unsafe]: ../../../vdi_sim/docs/unsafe_places/index.html\n\n",

@@ -10,7 +10,7 @@ use vdi_trace::{Event, Trace};
 use super::history;
 
 /// Configurations that are looked at for one event, at most.
-const BUDGET: usize = 2_000;
+const BUDGET: usize = 300;
 
 /// Events up to which everything is tried, too.
 const FEW: usize = 16;

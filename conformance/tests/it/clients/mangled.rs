@@ -115,7 +115,8 @@ fn client(stage: &Stage, against: Against, seed: u64) -> Command {
     let mut command = stage.command(program, &[verb, "x", &medium]);
     let file = |name: &str| File::create(stage.path(name)).expect("created");
     command.stdout(file("out")).stderr(file("told")).env("DEVICES", "2");
-    command.env("VDI_FAULTS", "slow=1");
+    // A set whose name is gone before its server has found it is waited for so long.
+    command.env("VDI_FAULTS", "slow=1").env("VDI_WAIT", "5");
     if against == Against::Recorder {
         for name in ["trace.jsonl", "half.jsonl"] {
             let _ = fs::remove_file(stage.path(name));

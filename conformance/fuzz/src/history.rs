@@ -295,7 +295,7 @@ impl Making {
     fn args(&self, input: &mut Unstructured<'_>, row: &FunctionInfo) -> Result<Args<'static>> {
         let mut args = Args::default();
         let more: u8 = input.arbitrary()?;
-        let optional = if more % 2 == 0 { row.optional } else { ArgSet::NONE };
+        let optional = if more.is_multiple_of(2) { row.optional } else { ArgSet::NONE };
         let given = row.required.with(optional);
         let has = |one: ArgSet| given.intersects(one);
         if has(ArgSet::name) {
@@ -324,7 +324,7 @@ impl Making {
         if has(ArgSet::count) {
             args.count = Some(one_of(input, &[1, 0, 4])?);
         }
-        if has(ArgSet::buffer) && more % 3 != 0 {
+        if has(ArgSet::buffer) && !more.is_multiple_of(3) {
             args.buffer = Some(self.handle(input, &self.buffers)?);
         }
         if has(ArgSet::handle) {
@@ -343,10 +343,10 @@ impl Making {
         if has(ArgSet::bytes) {
             args.bytes = Some(one_of(input, &[0, 512, 65_536])?);
         }
-        if has(ArgSet::position) && more % 5 == 0 {
+        if has(ArgSet::position) && more.is_multiple_of(5) {
             args.position = Some(input.arbitrary()?);
         }
-        if has(ArgSet::hold) && more % 7 == 0 {
+        if has(ArgSet::hold) && more.is_multiple_of(7) {
             args.hold = Some(true);
         }
         Ok(args)

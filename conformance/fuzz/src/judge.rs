@@ -36,6 +36,9 @@ fn differ(one: &Judged, other: &Judged) -> bool {
     one.0 != 2 && other.0 != 2 && one != other
 }
 
+/// How a checker is set up.
+type Way = fn(Checker) -> Checker;
+
 fn judge(trace: &Trace, profile: &Profile, prepare: impl FnOnce(Checker) -> Checker) -> Judged {
     let checker = Checker::new(&trace.header, profile.clone()).with_budget(BUDGET);
     check_trace_with(prepare(checker), trace)
@@ -56,7 +59,7 @@ pub(super) fn verdict(input: &[u8]) {
     if !trace.header.unseen.is_empty() {
         return;
     }
-    let ways: [(&str, fn(Checker) -> Checker); 4] = [
+    let ways: [(&str, Way); 4] = [
         ("search", Checker::searching_always),
         ("put off", |checker| checker.searching_always().putting_off_from(0)),
         ("every order", |checker| checker.searching_always().in_every_order()),

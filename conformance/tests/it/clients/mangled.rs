@@ -94,7 +94,7 @@ fn mangle(file: &File, path: &Path, random: &mut ChaCha8Rng, seed: u64) -> &'sta
             let (start, length) =
                 [(0, 256), (0, 4096), (256, 8192), (some, 65_536)][(seed / 3 % 4) as usize];
             let mut bytes = vec![0; length];
-            if random.next_u32() % 2 == 0 {
+            if random.next_u32().is_multiple_of(2) {
                 random.fill_bytes(&mut bytes);
             }
             let _ = file.write_all_at(&bytes, start);

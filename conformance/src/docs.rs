@@ -23,8 +23,10 @@ macro_rules! page {
             "[recording]: ../../../vdi_sim/docs/recording/index.html\n",
             "[runtime]: ../../../vdi_sim/docs/runtime/index.html\n",
             "[scenarios]: ../scenarios/index.html\n",
+            "[security]: ../security/index.html\n",
             "[server]: ../server/index.html\n",
-            "[simulate]: ../../../vdi_sim/docs/simulate/index.html\n\n",
+            "[simulate]: ../../../vdi_sim/docs/simulate/index.html\n",
+            "[unsafe]: ../../../vdi_sim/docs/unsafe_places/index.html\n\n",
             include_str!(concat!("../", $file, ".md")),
         )
     };
@@ -59,6 +61,9 @@ pub mod windows {}
 
 #[doc = page!("docs/server")]
 pub mod server {}
+
+#[doc = page!("docs/security")]
+pub mod security {}
 
 #[doc = page!("docs/diagnose")]
 pub mod diagnose {}

@@ -54,6 +54,9 @@ pub mod simulate {}
 #[doc = page!("runtime")]
 pub mod runtime {}
 
+#[doc = page!("unsafe")]
+pub mod unsafe_places {}
+
 #[doc = page!("library")]
 pub mod library {}
 

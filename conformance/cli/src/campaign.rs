@@ -27,10 +27,7 @@ pub(super) fn campaign(
     let jobs = jobs(args.jobs);
     // Before hours are spent, and without touching what is there.
     if let Some(path) = &args.output {
-        std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(path)
+        vdi_trace::files::appended(path)
             .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
     }
     let stop = Arc::new(AtomicBool::new(false));

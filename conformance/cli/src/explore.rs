@@ -12,7 +12,7 @@ use vdi_spec::clauses::{Clause, Party};
 use super::args::ExploreArgs;
 use super::failure::Failure;
 use super::input::{jobs, profile};
-use super::output::cannot_write;
+use super::output::{cannot_write, write};
 use vdi_suite::generate::{FOLDER, generate, hand_written};
 use vdi_suite::scenario::{Library, Scenario, file_text, read};
 
@@ -51,7 +51,7 @@ fn scenarios(folder: &Path, out: &mut dyn Write) -> Result<u8, Failure> {
         let path = folder.join(format!("{}.json", scenario.id));
         let parent = path.parent().unwrap_or(folder);
         std::fs::create_dir_all(parent).map_err(|error| cannot_write(parent, &error))?;
-        std::fs::write(&path, file_text(scenario)).map_err(|error| cannot_write(&path, &error))?;
+        write(&path, &file_text(scenario))?;
     }
     let removed = match stale.len() {
         0 => String::new(),

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use vdi_spec::clauses::{Profile, ProfileFile};
+use vdi_spec::clauses::Profile;
 use vdi_suite::baseline::Baseline;
-use vdi_suite::scenario::{BadFile, Library};
+use vdi_suite::scenario::{BadFile, Library, parse_profile};
 use vdi_trace::{Trace, TraceError, TraceReader, read_document};
 
 use super::args::{GatingArgs, LineArgs};
@@ -47,13 +47,7 @@ pub(super) fn profile(name: &str) -> Result<Profile, Failure> {
     }
     let text = read_document(path)
         .map_err(|error| BadFile::whole(name, format!("cannot be read: {error}")))?;
-    let file: ProfileFile =
-        vdi_trace::from_str(&text).map_err(|error| BadFile::json(name, &text, 0, &error))?;
-    Profile::from_file(&file).map_err(|error| {
-        let word = format!("\"{}\"", error.text);
-        let offset = text.find(&word).unwrap_or_default();
-        BadFile::at(name, &text, offset, word.len(), error.to_string()).into()
-    })
+    Ok(parse_profile(name, &text)?)
 }
 
 /// The scenarios of a folder, or the embedded ones.

@@ -1,9 +1,11 @@
 //! `vdi install`: what client programs are built and run with, in one folder.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+
+use vdi_trace::files;
 
 use super::args::InstallArgs;
 use super::failure::Failure;
@@ -49,17 +51,19 @@ pub(super) fn install(args: &InstallArgs, out: &mut dyn Write) -> Result<u8, Fai
     let folder = std::path::absolute(&args.folder)?;
     let put = |place: &str, make: &dyn Fn(&Path) -> io::Result<()>| -> Result<PathBuf, Failure> {
         let path = folder.join(place);
-        replace(&path, make).map_err(|error| cannot_write(&path, &error))?;
+        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+        made.and_then(|()| make(&path)).map_err(|error| cannot_write(&path, &error))?;
         Ok(path)
     };
     for (from, place) in &files {
-        let path = put(place, &|path| fs::copy(from, path).map(drop))?;
+        let path = put(place, &|path| files::replace(path, |file| copied(from, file)))?;
         writeln!(out, "wrote {}", path.display())?;
     }
-    let path = put("bin/sqlcmd", &|path| symlink("vdi", path))?;
+    let path = put("bin/sqlcmd", &|path| files::put(path, |new| symlink("vdi", new)))?;
     writeln!(out, "wrote {}, a link to vdi", path.display())?;
     for (name, text) in HEADERS {
-        let path = put(&format!("include/{name}"), &|path| fs::write(path, text))?;
+        let fill = |file: &mut File| file.write_all(text.as_bytes());
+        let path = put(&format!("include/{name}"), &|path| files::replace(path, fill))?;
         writeln!(out, "wrote {}", path.display())?;
     }
     let folder = quoted(&folder.display().to_string());
@@ -71,17 +75,9 @@ pub(super) fn install(args: &InstallArgs, out: &mut dyn Write) -> Result<u8, Fai
     Ok(0)
 }
 
-/// Puts a file where another may be in use: what runs keeps the old one.
-fn replace(path: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut new = path.to_owned();
-    new.as_mut_os_string().push(".new");
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    make(&new)?;
-    fs::rename(&new, path)
+/// What is in a file, and whether it is a program.
+fn copied(from: &Path, to: &mut File) -> io::Result<()> {
+    let mut from = File::open(from)?;
+    io::copy(&mut from, to)?;
+    to.set_permissions(from.metadata()?.permissions())
 }

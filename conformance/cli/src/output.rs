@@ -126,7 +126,7 @@ pub(super) fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
 
 /// Writes a file.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|error| cannot_write(path, &error))
+    vdi_trace::files::write(path, text).map_err(|error| cannot_write(path, &error))
 }
 
 /// JSON for people, too.

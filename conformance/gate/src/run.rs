@@ -1,11 +1,11 @@
 //! The situations, one after the other.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use vdi_suite::adapter::{Misdeed, Stopwatch, Trouble};
 use vdi_suite::interrupt::is_interrupted;
 use vdi_suite::run::{ScenarioResult, Verdict};
+use vdi_trace::files::Temporary;
 
 use super::gate::Gate;
 use super::observation::{NotStarted, Proof};
@@ -46,7 +46,7 @@ impl Gate {
                     let scale = match scales[kind] {
                         _ if situation.is_plain() => Scale::default(),
                         Some(scale) => scale,
-                        None => *scales[kind].insert(self.scale(situation, &folder.0)?),
+                        None => *scales[kind].insert(self.scale(situation, folder.0.path())?),
                     };
                     let workspace = Workspace::new(&folder.of(situation.id), self)?;
                     self.one(situation, line, (&workspace, &scale))?
@@ -181,24 +181,16 @@ fn hopeless_after(plain: &ScenarioResult) -> Option<Verdict> {
 }
 
 /// A folder that goes away.
-struct Folder(PathBuf);
+struct Folder(Temporary);
 
 impl Folder {
     fn new() -> Result<Self, NotStarted> {
-        let path = std::env::temp_dir().join(format!("vdi-gate-{}", std::process::id()));
-        fs::create_dir_all(&path).map_err(|error| NotStarted::at(&path, &error))?;
-        Ok(Self(path))
+        let failed = |error| NotStarted::at(&std::env::temp_dir(), &error);
+        Temporary::new("vdi-gate").map(Self).map_err(failed)
     }
 
     /// That of a situation.
     fn of(&self, id: &str) -> PathBuf {
-        self.0.join(id.replace('/', "-"))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What stays lies in the system's folder for such things.
-        let _ = fs::remove_dir_all(&self.0);
+        self.0.path().join(id.replace('/', "-"))
     }
 }

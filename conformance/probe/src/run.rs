@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufReader, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use vdi_spec::clauses::{LinuxTimeoutUnit, Party};
 use vdi_suite::adapter::{Deadline, Keeping, Stopwatch};
 use vdi_suite::interrupt::{end, ended, group_lives, is_interrupted, started};
 use vdi_suite::run::{ScenarioResult, Verdict};
+use vdi_trace::files::Temporary;
 use vdi_trace::{Header, Origin, Process, Recorder, Trace};
 
 use crate::judge::judge;
@@ -47,7 +48,8 @@ impl Probe {
         scenarios: &[&Scenario],
         done: &dyn Fn(&ScenarioResult),
     ) -> Result<Vec<ScenarioResult>, NotStarted> {
-        let folder = Folder::new()?;
+        let failed = |error| NotStarted::at(&std::env::temp_dir(), &error);
+        let folder = Temporary::new("vdi-probe").map_err(failed)?;
         let mut results = Vec::new();
         for (number, scenario) in scenarios.iter().enumerate() {
             let not_run = || Self::result(scenario, Verdict::NotRun);
@@ -56,7 +58,7 @@ impl Probe {
                 continue;
             }
             let watch = Stopwatch::started();
-            let own = folder.0.join(number.to_string());
+            let own = folder.path().join(number.to_string());
             fs::create_dir_all(&own).map_err(|error| NotStarted::at(&own, &error))?;
             let result = self.one(scenario, &self.prefix.names(&self.run, number), &own)?;
             let mut result = if is_interrupted() { not_run() } else { result };
@@ -72,8 +74,8 @@ impl Probe {
     /// What the server says of its version; `None` if it does not.
     #[must_use]
     pub fn server_version(&self) -> Option<String> {
-        let folder = Folder::new().ok()?;
-        let said = self.said(VERSION, &folder.0).ok()?.ok()?;
+        let folder = Temporary::new("vdi-probe").ok()?;
+        let said = self.said(VERSION, folder.path()).ok()?.ok()?;
         let line = said.lines().map(str::trim).find(|line| line.contains("SQL Server"))?;
         // Behind the version stands the machine.
         let version: String = line.chars().take_while(|one| *one != '\n').take(120).collect();
@@ -235,23 +237,5 @@ fn within(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
             () if deadline.is_over() => return false,
             () => std::thread::sleep(POLL),
         }
-    }
-}
-
-/// A folder that goes away.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Result<Self, NotStarted> {
-        let path = std::env::temp_dir().join(format!("vdi-probe-{}", std::process::id()));
-        fs::create_dir_all(&path).map_err(|error| NotStarted::at(&path, &error))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What stays lies in the system's folder for such things.
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -1,8 +1,8 @@
 //! Where the data of databases is: in files of a folder, generated from a seed, in memory.
 
 use std::fs::File;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crc32fast::Hasher;
 use serde::Deserialize;
 use vdi_runtime::Bytes;
-use vdi_trace::Size;
+use vdi_trace::{Size, files};
 
 use super::messages::{Failed, Message};
 use super::options::Restoring;
@@ -123,7 +123,8 @@ impl Databases {
     /// How a database is, if more can be restored onto it.
     pub(super) fn restoring(&self, name: &str) -> Option<Restoring> {
         let folder = self.folder.as_ref()?;
-        let said = std::fs::read_to_string(folder.join(mark(name))).ok()?;
+        let said =
+            io::read_to_string(files::plain(&folder.join(mark(name))).ok()?.take(200)).ok()?;
         let (how, file) = said.split_once(' ')?;
         // Whoever has put another file in its place has another database.
         let same = identity(folder, name).is_some_and(|now| now == file);
@@ -145,7 +146,8 @@ impl Databases {
             }
         };
         let file = identity(folder, name).unwrap_or_default();
-        std::fs::write(folder.join(mark(name)), format!("{how} {file}"))
+        let said = format!("{how} {file}");
+        files::replace(&folder.join(mark(name)), |mark| mark.write_all(said.as_bytes()))
     }
 
     /// The names of all that are there, in their order.
@@ -174,6 +176,13 @@ impl Databases {
         };
         if name.contains('/') || name.starts_with('.') {
             return Err(unknown(": a name is that of a file"));
+        }
+        // Whose data lies elsewhere is not known: nothing is read from there, or written.
+        let links = [name.to_owned(), format!("{name}.log"), format!("{name}.generated")];
+        let is_link = |file: &String| folder.join(file).is_symlink();
+        if let Some(link) = links.iter().find(|file| is_link(file)) {
+            let link = folder.join(link);
+            return Err(unknown(&format!(": {} is a link, which is not followed", link.display())));
         }
         let file = folder.join(if what == What::Log { format!("{name}.log") } else { name.into() });
         let recipe = file.with_file_name(format!(
@@ -223,7 +232,10 @@ fn unfinished(place: &Path) -> io::Result<(File, PathBuf)> {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let own = format!(".{name}.{}-{number}{UNFINISHED}", std::process::id());
         let path = place.with_file_name(own);
-        let file = match File::options().write(true).create_new(true).open(&path) {
+        // What takes the place of another is this user's alone until it has that one's rights.
+        let mode = if place.exists() { 0o600 } else { 0o666 };
+        let opened = File::options().write(true).create_new(true).mode(mode).open(&path);
+        let file = match opened {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             opened => opened?,
         };
@@ -255,7 +267,7 @@ fn clear_stale(folder: &Path) {
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         if is_file
             && is_unfinished(&entry.file_name().to_string_lossy())
-            && let Ok(file) = File::open(entry.path())
+            && let Ok(file) = files::plain(&entry.path())
             && file.try_lock().is_ok()
         {
             // Another may do the same at this moment.
@@ -284,7 +296,7 @@ impl Source {
     pub(super) fn open(database: &Database) -> io::Result<Self> {
         Ok(match database {
             Database::File(path) => {
-                let file = File::open(path)?;
+                let file = files::plain(path)?;
                 let length = file.metadata()?.len();
                 Self::File(file, length)
             }
@@ -475,7 +487,10 @@ impl Sink {
     /// All is there and sound.
     pub(super) fn finish(self) -> io::Result<()> {
         match &self {
-            Self::File { new, place, .. } => std::fs::rename(new, place),
+            Self::File { file, new, place } => {
+                files::inherit(file, place)?;
+                std::fs::rename(new, place)
+            }
             Self::Compared(_) => Ok(()),
         }
     }

@@ -19,6 +19,7 @@
 //! | `device` | one device: commands sent, completions waited for |
 //! | `backup`, `restore`, `looks`, `moved` | the statements, carried out, and what they tell of it |
 //! | `faults` | what goes wrong on purpose |
+//! | `inputs` | what others write, read and not acted upon |
 //! | `stop` | a statement, or all of them, stopped |
 //!
 //! Read first: [`Server`], [`Statement`], [`ServeOptions`].
@@ -40,6 +41,8 @@ mod drive;
 mod error;
 mod execute;
 mod faults;
+#[doc(hidden)]
+pub mod inputs;
 mod looks;
 mod media;
 mod messages;

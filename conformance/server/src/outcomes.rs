@@ -1,13 +1,12 @@
 //! For whoever runs a client program and wants to know what became of its statements: a line
 //! of JSON for each, and for each fault as it happens, in the file that `VDI_OUTCOME` names.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
 use serde_json::{Value, json};
 use vdi_recorder::settings::OUTCOME;
-use vdi_recorder::shared::open_file;
+use vdi_trace::files;
 
 use super::execute::Done;
 use super::faults::Fault;
@@ -52,6 +51,6 @@ pub(super) fn report_fault(fault: Fault) {
 
 fn append(row: &Value) -> io::Result<()> {
     let Some(path) = OUTCOME.get() else { return Ok(()) };
-    let mut file = open_file(File::options().create(true).append(true), Path::new(&path))?;
+    let mut file = files::appended(Path::new(&path))?;
     file.write_all(format!("{row}\n").as_bytes())
 }

@@ -4,10 +4,10 @@
 //! One JSON object a line: a request, and what comes of it until it has ended. Who is at the
 //! other end is asked of the system: the same user, or with `--group` one of the same group.
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -18,6 +18,7 @@ use rustix::net::sockopt::socket_peercred;
 use rustix::process::{getegid, geteuid};
 use serde::{Deserialize, Serialize};
 use vdi_recorder::settings::SERVER;
+use vdi_trace::files;
 
 use super::console::Print;
 use super::error::ServeError;
@@ -109,6 +110,16 @@ fn send(to: &Mutex<&UnixStream>, reply: &Reply) -> io::Result<()> {
     })
 }
 
+/// Removes the socket that another server has left, and nothing else than a socket.
+fn clear_socket(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(there) if there.file_type().is_socket() => fs::remove_file(path),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is there, and no socket")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Where a server listens.
 #[derive(Debug)]
 pub(super) struct Listener {
@@ -128,20 +139,17 @@ impl Listener {
         let listen = || -> io::Result<Option<(UnixListener, File)>> {
             if let Some(folder) = socket.parent().filter(|folder| !folder.as_os_str().is_empty()) {
                 if may_create {
-                    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+                    files::private_folder(folder)?;
                 } else if !folder.is_dir() {
                     let why = format!("{} is no folder", folder.display());
                     return Err(io::Error::new(io::ErrorKind::NotFound, why));
                 }
             }
-            let lock = File::create(socket.with_extension("lock"))?;
+            let lock = files::own(&socket.with_extension("lock"))?;
             if lock.try_lock().is_err() {
                 return Ok(None);
             }
-            match fs::remove_file(socket) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            clear_socket(socket)?;
             let listener = UnixListener::bind(socket)?;
             let mode = if group { 0o660 } else { 0o600 };
             fs::set_permissions(socket, Permissions::from_mode(mode))?;

@@ -2,7 +2,7 @@
 //! is what it comes to.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -11,6 +11,7 @@ use vdi_tds::{
     Answer, Column, Engine, Halt, Identity, Listener, Login, Refusal, Request, Shape, Told,
     TransactionRequest, Type, Why,
 };
+use vdi_trace::files;
 
 use super::answers::{Answers, Change};
 use super::batch::{carry_out_text, transact};
@@ -56,7 +57,7 @@ impl Door {
         let password = password.map(|text| text.trim_end_matches(['\r', '\n']).to_owned());
         let identity =
             Identity::new().map_err(|error| ServeError::Unavailable(error.to_string()))?;
-        fs::write(&certificate, identity.certificate())
+        files::replace(&certificate, |file| file.write_all(identity.certificate().as_bytes()))
             .map_err(|error| unusable(&certificate, &error))?;
         let shape = if *ends { Shape::MessagesWithEnds } else { Shape::Messages };
         let options = vdi_tds::Options { identity, shape, server: NAME.to_owned() };

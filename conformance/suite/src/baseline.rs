@@ -78,11 +78,19 @@ impl Baseline {
         let name = path.display().to_string();
         let text = vdi_trace::read_document(path)
             .map_err(|error| Box::new(BadFile::whole(&name, format!("cannot be read: {error}"))))?;
-        let baseline: Self = vdi_trace::from_str(&text)
-            .map_err(|error| Box::new(BadFile::json(&name, &text, 0, &error)))?;
+        Self::parse(&name, &text)
+    }
+
+    /// Reads a baseline from text; `path` names it in errors.
+    ///
+    /// # Errors
+    /// The text is no baseline, lists a failure twice or without a reason.
+    pub fn parse(path: &str, text: &str) -> Result<Self, Box<BadFile>> {
+        let baseline: Self = vdi_trace::from_str(text)
+            .map_err(|error| Box::new(BadFile::json(path, text, 0, &error)))?;
         let at = |word: &str, message: String| {
             let offset = text.find(word).unwrap_or_default();
-            Err(Box::new(BadFile::at(&name, &text, offset, word.len(), message)))
+            Err(Box::new(BadFile::at(path, text, offset, word.len(), message)))
         };
         if baseline.vdi != FORMAT {
             let message = format!("format `{}`, expected `{FORMAT}`", baseline.vdi);

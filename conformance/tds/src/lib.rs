@@ -11,6 +11,7 @@
 //! | `request`, `rpc` | batches, calls of procedures, transactions, read |
 //! | `token`, `answer` | what a client is told |
 //! | `engine` | what carries statements out |
+//! | `inputs` | what a client sends, read and not answered |
 //! | `options`, `connection`, `listener` | how it is served; a connection from its beginning to its end; all of them |
 //!
 //! Read first: [`Listener`], [`Engine`], [`Answer`].
@@ -24,6 +25,8 @@ mod bytes;
 mod channel;
 mod connection;
 mod engine;
+#[doc(hidden)]
+pub mod inputs;
 mod listener;
 mod login;
 mod options;

@@ -2,6 +2,7 @@
 //! `libsqlvdi.so`, against the stand-in server behind `sqlcmd`.
 
 mod kills;
+mod mangled;
 mod recordings;
 pub(crate) mod stage;
 mod standing;

@@ -5,22 +5,23 @@
 //! a return after it came back, so whatever the order says came first did come first;
 //! where calls overlap it claims nothing. Processes that write into different files can be
 //! put together by these numbers. What a client calls after its Close is recorded without
-//! one: the numbers lie in the set's memory, which Close lets go.
+//! one: the numbers lie in the set's memory, which Close lets go. So is what comes once they do
+//! not increase any more, because somebody has written over that memory: then it is the order of
+//! the lines that tells.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::ErrorKind::Interrupted;
 use std::io::{self, BufReader, Write as _};
 #[cfg(unix)]
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt;
+#[cfg(windows)]
+use std::os::windows::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-#[cfg(unix)]
-use rustix::fs::OFlags;
-
 use vdi_runtime::SetHistory;
-use vdi_trace::{Event, Function, Header, Recorder, TraceReader, Turns};
+use vdi_trace::{Event, Function, Header, Recorder, TraceReader, Turns, files};
 
 use super::sync::lock;
 
@@ -66,17 +67,57 @@ impl Numbers {
     }
 }
 
+/// Bytes of the end of a trace in which its last number is looked for.
+const TAIL: u64 = 4096;
+
+/// Reads from a place of a file.
+fn read_at(file: &File, into: &mut [u8], start: u64) -> io::Result<usize> {
+    #[cfg(unix)]
+    return FileExt::read_at(file, into, start);
+    #[cfg(windows)]
+    FileExt::seek_read(file, into, start)
+}
+
 /// A lock on the file for each event.
 struct Locked {
     file: File,
     numbers: Numbers,
+    /// The last number that this process has written.
+    last: u64,
+}
+
+impl Locked {
+    /// The last number in the file, as far as its last lines tell.
+    fn last(&self) -> u64 {
+        let mut tail = [0; TAIL as usize];
+        let read = self.file.metadata().and_then(|file| {
+            let start = file.len().saturating_sub(TAIL);
+            read_at(&self.file, &mut tail, start)
+        });
+        let text = &tail[..read.unwrap_or_default()];
+        let number = |line: &[u8]| {
+            let digits = line.strip_prefix(b"{\"seq\":")?;
+            let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+            std::str::from_utf8(&digits[..end]).ok()?.parse().ok()
+        };
+        let found = text.rsplit(|byte| *byte == b'\n').find_map(number);
+        found.map_or(self.last, |found: u64| found.max(self.last))
+    }
 }
 
 impl Turns for Locked {
     fn begin(&mut self) -> Option<u64> {
         // Without the lock the lines may be out of order, but the numbers are not.
         while matches!(self.file.lock(), Err(error) if error.kind() == Interrupted) {}
-        self.numbers.next()
+        let number = self.numbers.next()?;
+        if number > self.last() {
+            self.last = number;
+            return Some(number);
+        }
+        // Whoever may write the set's memory has taken the numbers away: from here on it is the
+        // lines that have an order.
+        self.numbers.end();
+        None
     }
 
     fn end(&mut self) {
@@ -172,7 +213,7 @@ fn no_trace() -> io::Error {
 
 /// The file that is there, if it holds anything.
 fn earlier(path: &Path) -> io::Result<Option<File>> {
-    match open_file(File::options().read(true), path) {
+    match files::opened(File::options().read(true), path) {
         Ok(file) => {
             let kind = file.metadata()?;
             Ok((kind.is_file() && kind.len() > 0).then_some(file))
@@ -182,34 +223,8 @@ fn earlier(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Opens a file, but no pipe: whoever is recorded would wait for somebody to read it.
-///
-/// # Errors
-/// It cannot be opened, or is a pipe.
-#[cfg(unix)]
-pub fn open_file(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    // A pipe that nobody has opened at its other end is not waited for.
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let file = options.custom_flags(flags).open(path)?;
-    if file.metadata()?.file_type().is_fifo() {
-        let why = "it is a pipe: a trace is recorded into a file";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-    }
-    Ok(file)
-}
-
-/// Opens a file. A pipe has a name of another kind here.
-///
-/// # Errors
-/// It cannot be opened.
-#[cfg(windows)]
-pub fn open_file(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    options.open(path)
-}
-
 fn open(path: &Path, header: &Header, numbers: &Numbers) -> io::Result<Recorder> {
-    // Windows locks only what may be read, too.
-    let file = open_file(File::options().create(true).append(true).read(cfg!(windows)), path)?;
+    let file = files::opened(File::options().read(true).create(true).append(true), path)?;
     file.lock()?;
     if file.metadata()?.len() == 0 {
         let mut line = serde_json::to_vec(header)?;
@@ -217,7 +232,7 @@ fn open(path: &Path, header: &Header, numbers: &Numbers) -> io::Result<Recorder>
         (&file).write_all(&line)?;
     }
     file.unlock()?;
-    let turns = Locked { file: file.try_clone()?, numbers: numbers.clone() };
+    let turns = Locked { file: file.try_clone()?, numbers: numbers.clone(), last: 0 };
     Ok(Recorder::in_turns(file, turns).timed(crate::elapsed))
 }
 
@@ -319,6 +334,34 @@ mod tests {
         let why = begun.err().map(|error| error.to_string());
         std::fs::remove_file(&path).expect("it is there");
         assert_eq!(why.as_deref(), Some("it is a pipe: a trace is recorded into a file"));
+    }
+
+    /// Whatever stands where the numbers come from, the trace can be read to its end.
+    #[test]
+    fn numbers_that_do_not_increase_are_no_more_written() {
+        let path = std::env::temp_dir().join(format!("numbers-{}.jsonl", std::process::id()));
+        let recorder = begin(&path, &Header::default(), &Numbers::default()).expect("made");
+        let event = || Event::Exit {
+            seq: None,
+            process: vdi_trace::Process::Secondary(1),
+            exit: vdi_trace::HowEnded::Normal,
+        };
+        recorder.record(event());
+        // Another process has been given larger ones.
+        let line = "{\"seq\":900,\"process\":\"secondary2\",\"exit\":\"normal\"}\n";
+        let mut file = File::options().append(true).open(&path).expect("it is there");
+        file.write_all(line.as_bytes()).expect("written");
+        recorder.record(event());
+        recorder.record(event());
+        recorder.finish().expect("recorded");
+        let file = BufReader::new(File::open(&path).expect("it is there"));
+        let mut reader = TraceReader::new(file).expect("a header");
+        let mut numbers = Vec::new();
+        while let Some(line) = reader.next_line().expect("it can be read") {
+            numbers.push(line.event.seq());
+        }
+        std::fs::remove_file(&path).expect("it is there");
+        assert_eq!(numbers, [Some(1), Some(900), None, None]);
     }
 
     /// One set of a process after another: of each there is a trace.

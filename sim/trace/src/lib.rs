@@ -11,6 +11,7 @@ mod args;
 mod document;
 mod elapsed;
 mod event;
+pub mod files;
 mod function;
 mod header;
 mod lanes;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vdi_recorder::settings::{FAULTS, GROUP, PREFIX, TRACE, WAIT, check_all};
-use vdi_trace::LONGEST_DOCUMENT;
+use vdi_trace::{LONGEST_DOCUMENT, files};
 
 use super::console::{Console, Lines};
 use super::error::ServeError;
@@ -20,7 +20,7 @@ use super::standing::{self, HandedOver, Request};
 use super::stop::Stop;
 
 use arguments::{Arguments, complaint};
-pub(super) use script::{Batch, Reader, Script};
+pub(super) use script::{Batch, Reader, Script, decoded};
 
 /// Does what this command line says, the first word of which is the name of the tool, and
 /// gives the exit code. `stop` stops it while it carries something out.
@@ -91,7 +91,7 @@ pub fn sqlcmd(
 /// What is to be carried out, and the file for what is printed; why that cannot be had.
 fn prepare(arguments: &Arguments) -> Result<(Script, Option<File>), String> {
     let script = script(arguments)?;
-    let create = |path: &PathBuf| File::create(path).map_err(|error| unusable(path, &error));
+    let create = |path: &PathBuf| files::written(path).map_err(|error| unusable(path, &error));
     Ok((script, arguments.output.as_ref().map(create).transpose()?))
 }
 

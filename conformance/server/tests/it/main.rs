@@ -2,6 +2,7 @@
 //! client here does: that are slow, that complete in another order, that give less.
 
 mod media;
+mod rights;
 
 use std::collections::VecDeque;
 use std::fs;

@@ -16,7 +16,7 @@ const OPS: &str = "hello, ready, return, unsupported, callback, resumed, touched
 ///
 /// # Errors
 /// It is none; the text names operation, field, value and what was expected.
-pub(super) fn read(line: &[u8]) -> Result<Answer, String> {
+pub fn read(line: &[u8]) -> Result<Answer, String> {
     answer(message(line)?)
 }
 

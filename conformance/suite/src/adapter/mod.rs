@@ -21,6 +21,7 @@ mod serve;
 mod simulated;
 mod stdio;
 
+pub use answer::read as read_answer;
 pub(crate) use barrier::pause;
 pub use deadline::{Deadline, Stopwatch};
 pub use kept::{Keeping, Kept};

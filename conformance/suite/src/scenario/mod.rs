@@ -26,6 +26,6 @@ pub use file::{
 };
 pub use given::expand;
 pub use library::{Library, LibraryError, Loaded, schema};
-pub use parse::{BadFile, parse, read};
+pub use parse::{BadFile, parse, parse_profile, read};
 pub use pinned::{Pin, Pinned, Truth};
 pub use repeated::SHOWN_DEPTH;

@@ -6,7 +6,7 @@ use std::path::Path;
 use miette::{Diagnostic, SourceSpan};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use vdi_spec::clauses::{Clause, Party};
+use vdi_spec::clauses::{Clause, Party, Profile, ProfileFile};
 use vdi_spec::config::VdConfig;
 use vdi_trace::{Interfaces, Recorded};
 
@@ -164,6 +164,20 @@ pub fn parse(path: &str, text: &str) -> Result<Scenario, Box<BadFile>> {
     validate::validate(&scenario)
         .map_err(|problem| Box::new(place(path, text, &places, &problem)))?;
     Ok(scenario)
+}
+
+/// Reads a profile from text; `path` names it in errors.
+///
+/// # Errors
+/// The text is no profile, or names what there is not.
+pub fn parse_profile(path: &str, text: &str) -> Result<Profile, Box<BadFile>> {
+    let file: ProfileFile = vdi_trace::from_str(text)
+        .map_err(|error| Box::new(BadFile::json(path, text, 0, &error)))?;
+    Profile::from_file(&file).map_err(|error| {
+        let word = format!("\"{}\"", error.text);
+        let offset = text.find(&word).unwrap_or_default();
+        Box::new(BadFile::at(path, text, offset, word.len(), error.to_string()))
+    })
 }
 
 /// Finds the place of a problem: its word within its step, or else the step.

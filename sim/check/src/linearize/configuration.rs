@@ -6,7 +6,7 @@ use super::before::Pasts;
 use super::closing::{self, Closings};
 use super::linearization::{Linearization, TentativeAnswer};
 use super::slots::{Slot, SlotSet};
-use vdi_model::{Answer, Callback, LaneId, State};
+use vdi_model::{Answer, Callback, LaneId, Outcome, State};
 use vdi_spec::clauses::Clause;
 use vdi_trace::Function;
 
@@ -86,6 +86,12 @@ impl PartialEq for Configuration {
     }
 }
 
+/// What a call breaks by either outcome.
+fn common(one: &Outcome, other: &Outcome) -> [Option<Clause>; 2] {
+    let mut broken = one.misuses().filter(|clause| other.misuses().any(|same| same == *clause));
+    [broken.next(), broken.next()]
+}
+
 impl Configuration {
     pub(crate) fn of(state: State) -> Self {
         let mut state = state;
@@ -94,11 +100,11 @@ impl Configuration {
     }
 
     /// Remembers an answer; of several counts the least, which admits the most, and of
-    /// several that are the same one that breaks nothing.
+    /// several that are the same one by which only that is broken which is by each.
     pub(crate) fn note(&mut self, slot: Slot, answer: TentativeAnswer, line: usize) {
         for known in self.tentative.iter_mut().filter(|known| known.slot == slot) {
             if let (TentativeAnswer::Outcome(before), TentativeAnswer::Outcome(now)) =
-                (&known.answer, &answer)
+                (&mut known.answer, &answer)
             {
                 if let (Answer::Counts(before), Answer::Counts(least)) = (before.answer, now.answer)
                 {
@@ -111,13 +117,7 @@ impl Configuration {
                     if before.misuse[0].is_some() && now.misuse[0].is_none() {
                         known.answer = answer;
                     } else {
-                        // Of two moments that break different things neither is certain.
-                        let common = |clause: &Clause| now.misuses().any(|other| other == *clause);
-                        let mut misuse = before.misuses().filter(common);
-                        let misuse = [misuse.next(), misuse.next()];
-                        let mut outcome = *before;
-                        outcome.misuse = misuse;
-                        known.answer = TentativeAnswer::Outcome(outcome);
+                        before.misuse = common(before, now);
                     }
                     return;
                 }
@@ -127,6 +127,23 @@ impl Configuration {
         }
         let noted = (self.linearization.depth(), line);
         self.tentative.push(Tentative { slot, answer, noted });
+    }
+
+    /// Of answers that both remember only that is broken which is by each; whether that is
+    /// less than it was.
+    pub(crate) fn blame_less(&mut self, other: &Self) -> bool {
+        let mut less = false;
+        for known in &mut self.tentative {
+            let Some(same) = other.tentative.iter().find(|same| *same == known) else { continue };
+            if let (TentativeAnswer::Outcome(own), TentativeAnswer::Outcome(other)) =
+                (&mut known.answer, &same.answer)
+            {
+                let broken = common(own, other);
+                less |= broken != own.misuse;
+                own.misuse = broken;
+            }
+        }
+        less
     }
 
     /// Whether the call in a slot could be waiting by now.

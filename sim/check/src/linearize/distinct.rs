@@ -47,15 +47,17 @@ impl Distinct {
         self.configs
     }
 
-    pub(super) fn insert(&mut self, config: Configuration) -> Inserted {
+    pub(super) fn insert(&mut self, mut config: Configuration) -> Inserted {
         if let Some(position) = self.find(&config) {
             let known = &mut self.configs[position];
+            let less = known.blame_less(&config);
             let before = known.misuse.len();
             let mut common = known.misuse.clone();
             common.retain(|misuse| config.misuse.contains(misuse));
             if common.len() == before {
-                return Inserted::Known;
+                return if less { Inserted::Better(position) } else { Inserted::Known };
             }
+            config.blame_less(known);
             // How it came about is told of one in which nothing else is broken, if there is one.
             if config.misuse.len() == common.len() {
                 *known = config;

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use vdi_check::check_reader;
-use vdi_spec::clauses::{Party, Profile};
+use vdi_check::{Checker, Verdict, check_reader, check_trace_with};
+use vdi_spec::clauses::{Clause, Party, Profile};
+use vdi_trace::Trace;
 
 const ALL: [Party; 3] = [Party::Interface, Party::Server, Party::Client];
 
@@ -183,4 +184,50 @@ fn what_a_scenario_breaks_is_on_purpose() {
     // The interface's own answers count as ever.
     let wrong = of_scenario.replace("VD_E_PROTOCOL", "VD_E_TIMEOUT");
     assert_eq!(exit(&wrong), 1, "{wrong}");
+}
+
+/// A BeginConfiguration that is refused while Open and another are on their way: either it came
+/// before the Open, or after the other, and breaks another obligation each time. Which of them is
+/// not known.
+#[test]
+fn what_is_broken_in_one_of_two_orders_is_not_certain() {
+    let judged = |first: &str, other: &str| {
+        let begin = |lane: &str, features: &str| {
+            format!(
+                r#"{{"lane":"{lane}","call":"BeginConfiguration","on":"sset","args":{{{features}"blockSize":512,"maxTransferSize":65536}}}}"#
+            )
+        };
+        let lines = [
+            r#"{"vdi":"trace/1"}"#,
+            r#"{"lane":"primary.t1","call":"CreateEx","on":"cset","args":{"name":"S","config":{"deviceCount":1,"features":[]}}}"#,
+            r#"{"lane":"primary.t1","return":"NOERROR"}"#,
+            r#"{"lane":"server.t1","call":"Open","on":"sset","args":{"name":"S"}}"#,
+            &begin("server.t2", first),
+            r#"{"lane":"server.t1","return":"NOERROR"}"#,
+            &begin("server.t1", other),
+            r#"{"lane":"server.t1","return":"NOERROR"}"#,
+            r#"{"lane":"server.t2","return":"VD_E_PROTOCOL"}"#,
+        ];
+        let trace = Trace::read(lines.join("\n").as_bytes()).expect("a trace");
+        let judge = || Checker::new(&trace.header, Profile::default());
+        let all = [
+            judge(),
+            judge().searching_always(),
+            judge().searching_always().putting_off_from(0),
+            judge().in_every_order(),
+            judge().trying_everything(),
+        ];
+        let found = all.map(|judge| {
+            let judged = check_trace_with(judge, &trace);
+            assert_eq!(judged.verdict, Verdict::Conformant);
+            let broken = judged.findings.iter().map(|finding| (finding.line, finding.clause));
+            broken.collect::<Vec<_>>()
+        });
+        assert!(found.iter().all(|one| *one == found[0]), "{found:?}");
+        found[0].clone()
+    };
+    let media = r#""features":["WriteMedia"],"#;
+    assert_eq!(judged("", media), []);
+    assert_eq!(judged(media, media), []);
+    assert_eq!(judged("", ""), [(7, Clause::ServerBeginConfigurationMedia)]);
 }

@@ -3,20 +3,19 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use vdi_recorder::Called;
 use vdi_recorder::settings::{RECORD, TIMEOUT_UNIT, TRACE};
-use vdi_recorder::shared::{Claim, claim, open_file, trace_path};
+use vdi_recorder::shared::{Claim, claim, trace_path};
 use vdi_spec::abi::{RawCommand, RawConfig, milliseconds};
 use vdi_spec::clauses::Party;
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_spec::config::VdConfig;
 use vdi_trace::{
     Args, CodeArg, Event, Function, Handle, Header, HowEnded, Name, Origin, Out, Process, Recorder,
-    Size, TimeoutArg,
+    Size, TimeoutArg, files,
 };
 
 thread_local! {
@@ -106,7 +105,7 @@ pub(crate) fn begin(address: usize, name: &str, process: Process) {
         path.as_mut_os_string().push(format!(".{}", std::process::id()));
     }
     let begun = claim(&path).and_then(|claim| {
-        let file = open_file(File::options().write(true).create(true).truncate(true), &path)?;
+        let file = files::written(&path)?;
         let source = Origin { name: "libsqlvdi".to_owned(), version: None, setting: None };
         let unseen = vec![Party::Server, Party::Client];
         let header = Header { source: Some(source), unseen, ..Header::default() };

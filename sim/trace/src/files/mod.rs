@@ -3,7 +3,7 @@
 //!
 //! | what | whose it is | links |
 //! | --- | --- | --- |
-//! | [`written`], [`appended`], [`write`] | named by the user, who may name a link | followed, unless somebody else may have planted it |
+//! | [`written`], [`appended`], [`write()`] | named by the user, who may name a link | followed, unless somebody else may have planted it |
 //! | [`own`], [`put`], [`replace`] | ours, at a place that others may know | never followed |
 //! | [`plain`] | read, and it has to be a file | never followed |
 //! | [`private_folder`], [`Temporary`] | ours alone | never followed |

@@ -275,8 +275,6 @@ impl<'t> Synthesizer<'t> {
             self.configured_with(at, on, self.endings.configuration_on(on, at));
             if succeeds {
                 self.opens_device(seen);
-            } else if ending.status == HResult::VD_E_INVALID {
-                self.finds_no_name(on);
             }
         } else if call == Function::GetConfiguration && succeeds {
             self.configured_with(at, on, ending.out.config.as_deref());
@@ -360,15 +358,6 @@ impl<'t> Synthesizer<'t> {
             let early = self.early.remove(&set).unwrap_or_default();
             early.into_iter().for_each(|delivery| self.delivers(delivery));
         }
-    }
-
-    /// A client finds no device of its name: every device may have been opened by then.
-    fn finds_no_name(&mut self, on: &'t str) {
-        let Some(index) = self.interfaces.get(on).copied() else { return };
-        let mut interfaces = self.interfaces_of(index);
-        let later = self.endings.opened_after(self.at, &self.sets[index].name, &mut interfaces);
-        let opening = self.sets[index].may_open_devices(later);
-        self.add(opening);
     }
 
     fn interfaces_of(&self, set: usize) -> BTreeSet<&'t str> {

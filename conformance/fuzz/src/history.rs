@@ -201,14 +201,16 @@ impl Making {
             Event::Call { lane, call, creates, .. } => {
                 let creates = creates.as_ref().map(|made| made.as_str().to_owned());
                 self.calls.insert(lane.as_str().to_owned(), (*call, creates.clone()));
-                match (call, creates) {
-                    (Function::SendCommand, Some(made)) => self.sent.push(made),
-                    (Function::OpenDevice, Some(made)) => {
+                let row = FUNCTIONS.iter().find(|row| row.function == *call);
+                let Some((row, made)) = row.zip(creates) else { return };
+                match row.creates {
+                    Creates::Nothing => {}
+                    Creates::Command => self.sent.push(made),
+                    Creates::Device => {
                         self.devices.entry(process(lane.as_str())).or_default().push(made);
                     }
-                    (Function::AllocateBuffer, Some(made)) => self.buffers.push(made),
-                    (Function::GetBufferHandle, Some(made)) => self.handles.push(made),
-                    _ => {}
+                    Creates::Buffer => self.buffers.push(made),
+                    Creates::BufferHandle => self.handles.push(made),
                 }
             }
             Event::Return { lane, out, .. } => {
@@ -255,9 +257,11 @@ impl Making {
         let process = LaneName::process_of(lane).unwrap_or(Process::Server);
         let party = process.party();
         let all: Vec<&FunctionInfo> = FUNCTIONS.iter().filter(|row| row.party == party).collect();
-        let row: &FunctionInfo = match lane {
-            "server.agent" => all[6],
-            _ => input.choose(&all)?,
+        let agent = |row: &&FunctionInfo| row.function == Function::ExecuteCompletionAgent;
+        let agents = all.iter().copied().find(agent).filter(|_| lane == "server.agent");
+        let row: &FunctionInfo = match agents {
+            Some(row) => row,
+            None => input.choose(&all)?,
         };
         let set = match process {
             Process::Server => SERVER_SET.to_owned(),

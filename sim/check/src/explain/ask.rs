@@ -134,17 +134,14 @@ fn half_candidates(
         let answer =
             Event::Return { seq, lane: Name::from(lane.to_owned()), status, out: Out::default() };
         events.push((line + 1, answer));
-        for closes in [false, true] {
-            let before = partial::before_answer(checker.clone(), header, &events, closes);
-            let known =
-                before.map(|before| before.candidates_after_others(lane)).unwrap_or_default();
-            let (_, answer) = &events[events.len() - 1];
-            let admits =
-                |one: &Candidate| one.status.is_some_and(|expected| expected.admits(status));
-            let allowed = partial::judge(checker.clone(), header, &events);
-            let allowed = matches!(allowed.verdict, Verdict::Conformant) && answer.lane().is_some();
-            for one in known.into_iter().filter(|one| allowed && admits(one)) {
-                if !all.contains(&one) {
+        let allowed = partial::judge(checker.clone(), header, &events);
+        if matches!(allowed.verdict, Verdict::Conformant) {
+            let before = partial::Tried::ALL.into_iter().filter_map(|tried| {
+                partial::before_answer(checker.clone(), header, &events, tried)
+            });
+            for one in before.flat_map(|before| before.candidates_after_others(lane)) {
+                let admits = one.status.is_some_and(|expected| expected.admits(status));
+                if admits && !all.contains(&one) {
                     all.push(one);
                 }
             }

@@ -33,8 +33,11 @@ use endings::{Endings, is_served};
 use synthesize::Synthesizer;
 use whole::Whole;
 
+pub(crate) use whole::Tried;
+
 /// Judges events of which a side is missing. That the server closes is tried where it is
-/// not enough that it aborts.
+/// not enough that it aborts; that it has opened every device, where a client found none of its
+/// name.
 pub(crate) fn judge(checker: Checker, header: &Header, events: &[(usize, Event<'_>)]) -> Judged {
     if let Some(error) = untold(header, events) {
         return checker.finish_with(error);
@@ -45,20 +48,40 @@ pub(crate) fn judge(checker: Checker, header: &Header, events: &[(usize, Event<'
         return checker.finish_with(TraceError { line, column: 0, message: why.to_owned(), text });
     }
     if is_served(header, events) {
-        return excused(judge_with(checker, header, events, false));
+        return excused(judge_with(checker, header, events, Tried::default()));
     }
-    let judged = judge_with(checker.clone(), header, events, false);
-    match &judged.verdict {
-        Verdict::Violation(violation)
-            if !checker.terms.server_is_sound && may_follow_close(events, violation.line) =>
-        {
-            judge_with(checker, header, events, true)
+    let mut tried = Tried::default();
+    let mut judged = judge_with(checker.clone(), header, events, tried);
+    if let Some(first) = violated_in(&judged).filter(|line| finds_no_name(events, *line)) {
+        let opening = Tried { opens_all: true, ..tried };
+        let again = judge_with(checker.clone(), header, events, opening);
+        if violated_in(&again).is_none_or(|line| line > first) {
+            (tried, judged) = (opening, again);
         }
-        Verdict::Violation(_)
-        | Verdict::Conformant
-        | Verdict::Inconclusive(_)
-        | Verdict::Unreadable { .. } => judged,
     }
+    match violated_in(&judged) {
+        Some(line) if !checker.terms.server_is_sound && may_follow_close(events, line) => {
+            judge_with(checker, header, events, Tried { closes: true, ..tried })
+        }
+        Some(_) | None => judged,
+    }
+}
+
+/// The line of a violation.
+fn violated_in(judged: &Judged) -> Option<usize> {
+    match &judged.verdict {
+        Verdict::Violation(violation) => Some(violation.line),
+        Verdict::Conformant | Verdict::Inconclusive(_) | Verdict::Unreadable { .. } => None,
+    }
+}
+
+/// Whether the event of this line tells a client that no device has the name by which it opens
+/// one.
+fn finds_no_name(events: &[(usize, Event<'_>)], line: usize) -> bool {
+    let Some(at) = events.iter().position(|(of, _)| *of == line) else { return false };
+    let call = Endings::of(events).call_of(at).map(|call| &events[call].1);
+    matches!(events[at].1, Event::Return { status: HResult::VD_E_INVALID, .. })
+        && matches!(call, Some(Event::Call { call: Function::OpenDevice, .. }))
 }
 
 /// Of a history that lacks clients, and not the server: what is not explained by those who were
@@ -132,9 +155,9 @@ pub(crate) fn before_answer(
     mut checker: Checker,
     header: &Header,
     events: &[(usize, Event<'_>)],
-    closes: bool,
+    tried: Tried,
 ) -> Option<Checker> {
-    let whole = Synthesizer::new(header, events, closes).whole();
+    let whole = Synthesizer::new(header, events, tried).whole();
     note(&mut checker, whole.interfaces, whole.handles);
     let (last, _) = events.last()?;
     for (line, event) in whole.events {
@@ -167,9 +190,9 @@ fn judge_with(
     checker: Checker,
     header: &Header,
     events: &[(usize, Event<'_>)],
-    closes: bool,
+    tried: Tried,
 ) -> Judged {
-    let synthesizer = Synthesizer::new(header, events, closes);
+    let synthesizer = Synthesizer::new(header, events, tried);
     let whole = synthesizer.aborting(!checker.terms.server_is_sound).whole();
     let mut followed = checker.clone();
     note(&mut followed, whole.interfaces.iter().cloned(), whole.handles.clone());

@@ -230,6 +230,24 @@ impl Set {
         Some((begins(&lane, call, &self.interface, Some(&handle), named(name)), lane))
     }
 
+    /// The server may open every device from here on, those by the names that clients open
+    /// later among them.
+    pub(super) fn may_open_devices(&mut self, later: Vec<&str>) -> Vec<Event<'static>> {
+        let named = std::iter::once(self.name.as_str()).chain(later).map(str::to_owned);
+        let others = (1..).map(|number| format!("unseen-{number}"));
+        let left = (self.asked.device_count as usize).saturating_sub(self.devices.len());
+        let mut names: Vec<String> = Vec::new();
+        for name in named.chain(others) {
+            if names.len() >= left {
+                break;
+            }
+            if !self.devices.contains_key(&name) && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.iter().filter_map(|name| self.may_open_device(name)).map(|(open, _)| open).collect()
+    }
+
     /// A buffer that a client was given, before its first use.
     pub(super) fn allocate(&mut self, buffer: &str, size: u32) -> Option<[Event<'static>; 2]> {
         if !self.progress.configured || !self.buffers.insert(buffer.to_owned()) {

@@ -15,7 +15,7 @@ use super::endings::{
     is_primary, is_served, name_of,
 };
 use super::server::{End, Set, TRANSFER, begins, named, open_unseen, succeeds};
-use super::whole::{Placed, Whole};
+use super::whole::{Placed, Tried, Whole};
 
 /// The client that opens the devices which nobody was seen to open.
 const OTHER: Process = Process::Secondary(9);
@@ -28,8 +28,7 @@ pub(super) struct Synthesizer<'t> {
     served: bool,
     /// Whether clients are missing, too, and not the server alone.
     others: bool,
-    /// Whether an end that a client learns of may be a close as well as an abort.
-    closes: bool,
+    tried: Tried,
     /// Whether the server may have aborted.
     aborts: bool,
     whole: Vec<Placed<'t>>,
@@ -61,14 +60,13 @@ pub(super) struct Synthesizer<'t> {
 }
 
 impl<'t> Synthesizer<'t> {
-    /// There is more to try if `closes`: that the server closes what is said to be aborted.
-    pub(super) fn new(header: &Header, events: &'t [(usize, Event<'t>)], closes: bool) -> Self {
+    pub(super) fn new(header: &Header, events: &'t [(usize, Event<'t>)], tried: Tried) -> Self {
         Self {
             events,
             endings: Endings::of(events),
             served: is_served(header, events),
             others: header.unseen.contains(&Party::Client),
-            closes,
+            tried,
             aborts: true,
             whole: Vec::with_capacity(events.len() * 2),
             sets: Vec::new(),
@@ -187,7 +185,7 @@ impl<'t> Synthesizer<'t> {
             if !set.has_opened() {
                 continue;
             }
-            if self.closes || how == HowEnded::Normal {
+            if self.tried.closes || how == HowEnded::Normal {
                 events.extend(set.may_close_all());
             }
             if succeeded && !set.end.aborts {
@@ -275,6 +273,8 @@ impl<'t> Synthesizer<'t> {
             self.configured_with(at, on, self.endings.configuration_on(on, at));
             if succeeds {
                 self.opens_device(seen);
+            } else if self.tried.opens_all && ending.status == HResult::VD_E_INVALID {
+                self.finds_no_name(on);
             }
         } else if call == Function::GetConfiguration && succeeds {
             self.configured_with(at, on, ending.out.config.as_deref());
@@ -315,7 +315,7 @@ impl<'t> Synthesizer<'t> {
 
     /// From here on the set may have been aborted.
     fn may_be_aborted(&mut self, on: &str) {
-        let (position, closes) = (self.here(), self.closes);
+        let (position, closes) = (self.here(), self.tried.closes);
         if !self.aborts {
             return;
         }
@@ -358,6 +358,15 @@ impl<'t> Synthesizer<'t> {
             let early = self.early.remove(&set).unwrap_or_default();
             early.into_iter().for_each(|delivery| self.delivers(delivery));
         }
+    }
+
+    /// A client finds no device of its name: every device may have been opened by then.
+    fn finds_no_name(&mut self, on: &'t str) {
+        let Some(index) = self.interfaces.get(on).copied() else { return };
+        let mut interfaces = self.interfaces_of(index);
+        let later = self.endings.opened_after(self.at, &self.sets[index].name, &mut interfaces);
+        let opening = self.sets[index].may_open_devices(later);
+        self.add(opening);
     }
 
     fn interfaces_of(&self, set: usize) -> BTreeSet<&'t str> {

@@ -16,3 +16,22 @@ pub(super) struct Whole<'t> {
     /// Handles that nobody was seen to give, with the names of their buffers.
     pub(super) handles: BTreeMap<String, String>,
 }
+
+/// What is tried of the server that was not seen, where what it usually does explains too
+/// little.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tried {
+    /// That it closes what is said to be aborted.
+    pub(super) closes: bool,
+    /// That it has opened every device where a client finds none of its name.
+    pub(super) opens_all: bool,
+}
+
+impl Tried {
+    /// Everything that is tried, one after the other.
+    pub(crate) const ALL: [Self; 3] = [
+        Self { closes: false, opens_all: false },
+        Self { closes: true, opens_all: false },
+        Self { closes: false, opens_all: true },
+    ];
+}

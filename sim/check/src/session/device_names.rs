@@ -67,13 +67,10 @@ fn certain_names(session: &Session, set: usize) -> Vec<Option<String>> {
 fn being_named(session: &Session, set: usize, name: &str) -> Option<u8> {
     let certain = certain_names(session, set);
     let devices = || {
-        session
-            .calls_of(set)
-            .filter_map(|call| match &call.bound.then {
-                OnSuccess::Device { name, index, .. } => Some((call, name, *index)),
-                _ => None,
-            })
-            .filter(|(_, _, index)| certain[usize::from(*index)].is_none())
+        session.calls_of(set).filter_map(|call| {
+            let OnSuccess::Device { name, index, .. } = &call.bound.then else { return None };
+            certain[usize::from(*index)].is_none().then_some((call, name, *index))
+        })
     };
     let mut same = devices().filter(|(_, known, _)| *known == name);
     let mut named = devices().filter(|(call, ..)| call.provisional.named);

@@ -456,3 +456,52 @@ fn what_no_server_can_explain_is_wrong_itself() {
     let clause = violation.clause.info().id;
     assert_eq!((violation.line, clause), (line, "client.open-device.surplus"));
 }
+
+/// A client opens devices by these names, one after the other, and is answered so.
+fn opened_by(devices: usize, opens: &[(&str, &str)]) -> Recording {
+    let mut made = Recording::of(devices);
+    for (at, (name, status)) in opens.iter().enumerate() {
+        let rest = format!(r#","as":"d{at}","args":{{"name":"{name}"}}"#);
+        made.call("primary.main", "OpenDevice", "cset", &rest);
+        made.ret("primary.main", status, "");
+    }
+    made
+}
+
+#[test]
+fn a_name_that_no_device_has_once_the_server_has_opened_all() {
+    const OPENED: &str = "NOERROR";
+    const NONE: &str = "VD_E_INVALID";
+    let sound: [(usize, &[(&str, &str)]); 7] = [
+        (2, &[("u", NONE)]),
+        (64, &[("u", NONE)]),
+        (2, &[("u", NONE), ("S", OPENED), ("v", NONE), ("S2", OPENED)]),
+        (3, &[("u", NONE), ("u", NONE), ("S2", OPENED), ("S", OPENED), ("S3", OPENED)]),
+        (3, &[("S2", OPENED), ("u", NONE), ("S2", "VD_E_PROTOCOL"), ("u", NONE)]),
+        (5, &[("u", NONE), ("S4", OPENED), ("v", NONE), ("w", NONE)]),
+        (1, &[("S", OPENED), ("u", "VD_E_OPEN")]),
+    ];
+    for (devices, opens) in sound {
+        let judged = opened_by(devices, opens).judged();
+        assert_eq!(judged.verdict, Verdict::Conformant, "{devices} {opens:?}");
+    }
+    let wrong: [(usize, &[(&str, &str)]); 4] = [
+        (1, &[("S", NONE)]),
+        (2, &[("S2", NONE), ("S2", OPENED)]),
+        (2, &[("u", NONE), ("x", OPENED), ("y", OPENED)]),
+        (3, &[("S2", OPENED), ("u", NONE), ("u", OPENED)]),
+    ];
+    for (devices, opens) in wrong {
+        let judged = opened_by(devices, opens).judged();
+        assert!(matches!(judged.verdict, Verdict::Violation(_)), "{devices} {opens:?}");
+    }
+    // While it waits for its answer others may open what there is.
+    let mut made = Recording::of(2);
+    made.call("primary.t1", "OpenDevice", "cset", r#","as":"no","args":{"name":"u"}"#);
+    made.opens("primary.t2", "cset", 2);
+    made.ret("primary.t1", NONE, "");
+    made.opens("primary.t2", "cset", 1);
+    made.call("primary.t1", "SignalAbort", "cset", "");
+    made.ret("primary.t1", OPENED, "");
+    assert_eq!(made.judged().verdict, Verdict::Conformant);
+}

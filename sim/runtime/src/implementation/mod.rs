@@ -9,6 +9,7 @@ mod client_device;
 mod client_state;
 mod clock;
 mod command;
+mod encoded;
 mod history;
 mod host;
 mod layout;

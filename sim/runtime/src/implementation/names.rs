@@ -8,13 +8,13 @@
 //! Sources: SQL Server on Linux VDI client SDK Specification, shared memory and
 //! permissions; SQL Server VDI reference, CreateEx.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::os::fd::AsFd;
 
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags, fchmod, flock, fstat};
 use rustix::process::{getegid, geteuid};
 
+use super::encoded::encoded;
 use super::host::{Host, Options};
 use super::layout::{MAGIC, ProcessId, is_foreign};
 use super::mapping::{PRIMARY, SERVER, SetMapping};
@@ -294,22 +294,6 @@ fn mapped(host: &Arc<Host>, object: Object) -> Result<Option<Arc<SetMapping>>, R
     let Content::Set(devices) = content(&object.file)? else { return Ok(None) };
     let memory = mapped_control(&object.file, devices)?;
     SetMapping::shared(host.clone(), memory, object)
-}
-
-/// A name without anything that a file system knows. Letters, digits, `-`, `_` and inner
-/// dots stay as they are.
-fn encoded(name: &str) -> String {
-    let mut encoded = String::new();
-    for (place, byte) in name.bytes().enumerate() {
-        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if plain || byte == b'.' && place > 0 {
-            encoded.push(byte.into());
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

@@ -10,10 +10,10 @@
 //!
 //! Source: SQL Server VDI reference, CreateEx.
 
-use std::fmt::Write as _;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use super::encoded::encoded;
 use super::host::{Host, Options};
 use super::layout::{MAGIC, ProcessId};
 use super::mapping::{PRIMARY, SetMapping};
@@ -190,22 +190,6 @@ fn mapped(section: &Section, offset: u64, length: usize) -> Result<Mapping, Refu
 /// What nobody else should have is there.
 fn taken(bytes: u64) -> Refusal {
     Refusal::of("CreateFileMapping", bytes)(std::io::Error::from(std::io::ErrorKind::AlreadyExists))
-}
-
-/// A name without anything that the system knows. Letters, digits, `-`, `_` and inner dots
-/// stay as they are.
-fn encoded(name: &str) -> String {
-    let mut encoded = String::new();
-    for (place, byte) in name.bytes().enumerate() {
-        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if plain || byte == b'.' && place > 0 {
-            encoded.push(byte.into());
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

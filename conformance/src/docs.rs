@@ -11,10 +11,13 @@ macro_rules! page {
             "[adapters]: ../adapters/index.html\n",
             "[architecture]: ../../../vdi_sim/docs/architecture/index.html\n",
             "[campaigns]: ../campaigns/index.html\n",
+            "[cargo-test]: ../cargo_test/index.html\n",
+            "[changes]: ../changes/index.html\n",
             "[client-protocol]: ../client_protocol/index.html\n",
             "[diagnose]: ../diagnose/index.html\n",
             "[disagree]: ../disagree/index.html\n",
             "[gate]: ../gate/index.html\n",
+            "[implementations]: ../implementations/index.html\n",
             "[library]: ../../../vdi_sim/docs/library/index.html\n",
             "[probe]: ../probe/index.html\n",
             "[protocol]: ../protocol/index.html\n",
@@ -26,6 +29,8 @@ macro_rules! page {
             "[security]: ../security/index.html\n",
             "[server]: ../server/index.html\n",
             "[simulate]: ../../../vdi_sim/docs/simulate/index.html\n",
+            "[traces]: ../../../vdi_sim/docs/traces/index.html\n",
+            "[windows]: ../windows/index.html\n",
             "[unsafe]: ../../../vdi_sim/docs/unsafe_places/index.html\n\n",
             include_str!(concat!("../", $file, ".md")),
         )
@@ -34,6 +39,15 @@ macro_rules! page {
 
 #[doc = page!("docs/adapters")]
 pub mod adapters {}
+
+#[doc = page!("docs/cargo-test")]
+pub mod cargo_test {}
+
+#[doc = page!("docs/installing")]
+pub mod installing {}
+
+#[doc = page!("docs/changes")]
+pub mod changes {}
 
 #[doc = page!("adapters/PROTOCOL")]
 pub mod protocol {}
@@ -55,6 +69,9 @@ pub mod gate {}
 
 #[doc = page!("docs/probe")]
 pub mod probe {}
+
+#[doc = page!("docs/implementations")]
+pub mod implementations {}
 
 #[doc = page!("docs/windows")]
 pub mod windows {}

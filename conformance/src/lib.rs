@@ -19,7 +19,9 @@
 //! | [`cli`] | the command `vdi` |
 //! | [`docs`] | the pages: how to gate an implementation first |
 //!
-//! Read first: [`run::ScenarioResult`], [`scenario::Scenario`], [`adapter::Adapter`].
+//! Read first: [`ScenarioResult`], [`Scenario`], [`Adapter`]. The names that a test of one's own
+//! needs stand here, too, beside the modules; [the page on such tests](docs::cargo_test) has
+//! complete examples.
 //!
 //! Architecture invariants: expected answers never reach an adapter; reports
 //! never judge; the reference implementation never sees the model.
@@ -34,8 +36,18 @@ pub use vdi_diagnose as diagnose;
 #[cfg(unix)]
 pub use vdi_gate as gate;
 pub use vdi_reference as reference;
-#[cfg(unix)]
 pub use vdi_server as server;
 #[cfg(feature = "explore")]
 pub use vdi_suite::generate;
 pub use vdi_suite::{adapter, baseline, mutants, report, run, scenario, shrink};
+
+pub use vdi_sim;
+pub use vdi_suite::adapter::inprocess::{Call, Host, Implementation, InProcess, Reply, Session};
+pub use vdi_suite::adapter::protocol::{Functions, Hello, Offer};
+pub use vdi_suite::adapter::{Adapter, Limits, Stdio};
+pub use vdi_suite::baseline::Baseline;
+pub use vdi_suite::report::Summary;
+pub use vdi_suite::run::{
+    Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite, run_suite_repeated,
+};
+pub use vdi_suite::scenario::{Library, Scenario};

@@ -24,7 +24,8 @@ macro_rules! page {
             "[server]: ../../../vdi_conformance/docs/server/index.html\n",
             "[simulate]: ../simulate/index.html\n",
             "[testing]: ../../../vdi_conformance/docs/testing/index.html\n",
-            "[traces]: ../traces/index.html\n\n",
+            "[traces]: ../traces/index.html\n",
+            "[windows]: ../../../vdi_conformance/docs/windows/index.html\n\n",
             include_str!(concat!("../docs/", $file, ".md")),
         )
     };

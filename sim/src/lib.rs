@@ -16,12 +16,13 @@
 //! | [`trace`] | the event vocabulary and its file format |
 //! | [`explore`] | every reachable state, the transition tables |
 //! | [`check`] | a trace, judged |
-//! | [`simulate`] | whole backups and restores from a seed, judged as they happen |
+//! | [`mod@simulate`] | whole backups and restores from a seed, judged as they happen |
 //! | [`runtime`] | a real implementation, of the codes and the configuration alone |
 //! | [`record`] | that implementation, its calls recorded as a trace |
 //! | [`docs`] | the pages: architecture first |
 //!
-//! Read first: [`check::check_reader`], [`model::State`], [`clauses::Profile`].
+//! Read first: [`check_reader`], [`model::State`], [`Profile`]. The names by which a trace is
+//! judged and a world is run stand here, too, beside the modules.
 //!
 //! Architecture invariants: the model knows no thread, no clock, no JSON and no
 //! randomness, which its `Cargo.toml` says; nothing here reads a file by itself or prints.
@@ -39,3 +40,11 @@ pub use vdi_runtime as runtime;
 pub use vdi_simulate as simulate;
 pub use vdi_spec::{abi, clauses, codes, config, spanish, states};
 pub use vdi_trace as trace;
+
+pub use vdi_check::{Checker, Judged, Verdict, check_reader, check_trace};
+pub use vdi_simulate::{
+    Application, Outcome, Watch, options_of, simulate, simulate_on, simulate_with,
+};
+pub use vdi_spec::clauses::{Clause, Party, Profile, Reading};
+pub use vdi_spec::codes::{CommandCode, HResult, Win32};
+pub use vdi_trace::{Event, Function, Process, Recorder, Trace};

@@ -31,7 +31,7 @@ pub(super) mod install {
 pub(super) mod probe {
     use std::io::Write;
 
-    use super::super::args::ProbeArgs;
+    use super::super::args::{ProbeArgs, ReplayArgs, ShrinkArgs};
     use super::super::failure::{Failure, ended};
 
     const WHY: &str = "it calls client libraries of Linux; `vdi run --adapter` drives any other";
@@ -40,24 +40,15 @@ pub(super) mod probe {
         Err(super::absent("probe", WHY))
     }
 
+    pub(crate) fn replay(_: &ReplayArgs, _: &mut dyn Write) -> Result<u8, Failure> {
+        Err(super::absent("replay --library", WHY))
+    }
+
+    pub(crate) fn shrink(_: &ShrinkArgs, _: &mut dyn Write) -> Result<u8, Failure> {
+        Err(super::absent("shrink --library", WHY))
+    }
+
     pub(crate) fn process() -> u8 {
         ended(Err(super::absent("probe", WHY)))
-    }
-}
-
-pub(super) mod serve {
-    use std::ffi::OsString;
-
-    use super::super::args::ServeArgs;
-    use super::super::failure::Failure;
-
-    const WHY: &str = "the programs that it serves call libsqlvdi.so, which is a library of Linux";
-
-    pub(crate) fn serve(_: &ServeArgs) -> Result<u8, Failure> {
-        Err(super::absent("serve", WHY))
-    }
-
-    pub(crate) fn sqlcmd(_: &[OsString]) -> Result<u8, Failure> {
-        Err(super::absent("sqlcmd", WHY))
     }
 }

@@ -3,10 +3,12 @@
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vdi_check::exit_code;
-use vdi_explore::{Bounds, Detail, Exploration, INVARIANTS, Progress, SIGHTS, World};
+use vdi_explore::{Bounds, Detail, Drawing, Exploration, INVARIANTS, Progress, SIGHTS, World};
+use vdi_html::Machines;
 use vdi_spec::clauses::{Clause, Party};
 
 use super::args::ExploreArgs;
@@ -184,12 +186,23 @@ fn speed(found: &Exploration, took: Duration, threads: usize) {
     );
 }
 
+/// Draws a state for the explorer: its place in the three machines.
+#[derive(Debug)]
+struct Drawn(Machines);
+
+impl Drawing for Drawn {
+    fn draw(&self, current: [&str; 3]) -> String {
+        self.0.marked(current)
+    }
+}
+
 #[expect(clippy::print_stderr, reason = "this is where the command talks to people")]
 fn serve(world: World, address: SocketAddr) -> Result<u8, Failure> {
     // Asked beforehand, because the explorer takes no for a fault of its own.
     TcpListener::bind(address)
         .map_err(|error| Failure::Unavailable(format!("--ui {address}: {error}")))?;
     eprintln!("the explorer is at http://{address}/ until it is interrupted");
-    vdi_explore::serve(world, address);
+    let drawing = Arc::new(Drawn(Machines::new(&world.profile)));
+    vdi_explore::serve(World { drawing: Some(drawing), ..world }, address);
     Ok(exit_code::CONFORMANT)
 }

@@ -4,7 +4,6 @@ use std::io::IsTerminal;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use vdi_check::exit_code;
-#[cfg(unix)]
 use vdi_server::ServeError;
 use vdi_suite::scenario::{BadFile, LibraryError};
 
@@ -66,7 +65,6 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-#[cfg(unix)]
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         let text = error.to_string();
@@ -79,11 +77,17 @@ impl From<ServeError> for Failure {
 }
 
 /// What to say of something that this build was made without.
-#[cfg(not(all(feature = "explore", feature = "probe", feature = "strict")))]
+#[cfg(not(all(
+    feature = "diagnose",
+    feature = "explore",
+    feature = "probe",
+    feature = "shells",
+    feature = "strict"
+)))]
 pub(super) fn left_out(what: &str, feature: &str) -> Failure {
     Failure::Usage(format!(
         "{what} is not in this build, which was made without the feature `{feature}`: \
-         cargo build --release --features full"
+         cargo build --release --features everything"
     ))
 }
 

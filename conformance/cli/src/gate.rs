@@ -7,13 +7,14 @@ use std::time::Duration;
 use super::args::{GATE_TIMEOUT as TIMEOUT, GateArgs, gating};
 use super::failure::Failure;
 use super::input::{baseline, profile};
-use super::install::{LIBRARY, beside};
+use super::install::{self, LIBRARY};
 use super::interrupt;
 use super::output::{OptionWords, print, progress};
 use vdi_gate::{Commands, Gate, SITUATIONS, Situation, Tds};
 use vdi_recorder::settings::{TIMEOUT_UNIT, check_all};
 use vdi_spec::clauses::LinuxTimeoutUnit;
 use vdi_suite::report::Summary;
+use vdi_trace::files::Temporary;
 
 pub(super) fn gate(args: &GateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let mut profile = profile(&args.profile)?;
@@ -27,6 +28,8 @@ pub(super) fn gate(args: &GateArgs, out: &mut dyn Write) -> Result<u8, Failure> 
     check_lines(args)?;
     let vdi = std::env::current_exe()
         .map_err(|error| Failure::Unavailable(format!("this program cannot be found: {error}")))?;
+    // It goes when the gate is done.
+    let (library, _kept) = library(args, &vdi)?;
     let gate = Gate {
         commands: Commands {
             backup: args.client.clone(),
@@ -34,7 +37,7 @@ pub(super) fn gate(args: &GateArgs, out: &mut dyn Write) -> Result<u8, Failure> 
             several: args.several.clone(),
             several_restore: args.several_restore.clone(),
         },
-        library: library(args, &vdi)?,
+        library,
         preload: args.preload,
         tds: args.tds.then_some(Tds { ends: args.tds_ends }),
         vdi,
@@ -125,14 +128,18 @@ fn selected(filters: &[String]) -> Result<Vec<&'static Situation>, Failure> {
     Ok(SITUATIONS.iter().filter(chosen).collect())
 }
 
-/// The library: the one named, or the one beside this program. Without --preload a program
-/// finds it by its name only.
-fn library(args: &GateArgs, vdi: &Path) -> Result<PathBuf, Failure> {
-    let beside = || beside(vdi, &[LIBRARY]);
-    let path = args.library.clone().or_else(beside).ok_or_else(|| {
+/// The library: the one named, or the one beside this program or in it, and then the folder in
+/// which it was put for now. Without --preload a program finds it by its name only.
+fn library(args: &GateArgs, vdi: &Path) -> Result<(PathBuf, Option<Temporary>), Failure> {
+    let named = args.library.clone().map(|path| (path, None));
+    let found = match named {
+        None => install::library(vdi)?,
+        named => named,
+    };
+    let (path, kept) = found.ok_or_else(|| {
         Failure::Unavailable(
-            "there is no libsqlvdi.so beside this program: build it (cargo build --release -p \
-             libsqlvdi), or say --library"
+            "there is no libsqlvdi.so in or beside this program: build it (cargo build --release \
+             -p libsqlvdi), or say --library"
                 .to_owned(),
         )
     })?;
@@ -146,5 +153,5 @@ fn library(args: &GateArgs, vdi: &Path) -> Result<PathBuf, Failure> {
             path.display()
         )));
     }
-    Ok(found)
+    Ok((found, kept))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use vdi_spec::clauses::Profile;
 use vdi_suite::baseline::Baseline;
 use vdi_suite::scenario::{BadFile, Library, parse_profile};
-use vdi_trace::{Trace, TraceError, TraceReader, read_document};
+use vdi_trace::{FORMAT, Trace, TraceError, TraceReader, read_document};
 
 use super::args::{GatingArgs, LineArgs};
 use super::failure::Failure;
@@ -28,6 +28,22 @@ fn whole_trace(
     let bad =
         |error: &TraceError| Failure::Input(format!("{}:{}: {error}", path.display(), error.line));
     trace_reader(input, lines).and_then(Trace::collect).map_err(|error| bad(&error))
+}
+
+/// The trace in a file, if its first line is the header of one.
+pub(super) fn trace_of(path: &Path, lines: LineArgs) -> Result<Option<Trace>, Failure> {
+    let bad =
+        |error: &dyn std::fmt::Display| Failure::Input(format!("{}: {error}", path.display()));
+    let file = std::fs::File::open(path).map_err(|error| bad(&error))?;
+    if trace_reader(std::io::BufReader::new(file), lines).is_ok() {
+        return trace_file(path, lines).map(Some);
+    }
+    let text = read_document(path).map_err(|error| bad(&error))?;
+    // A scenario is one document over many lines; only a trace names its format first.
+    match text.lines().next() {
+        Some(first) if first.contains(FORMAT) => Err(bad(&"not a trace's header in line 1")),
+        _ => Ok(None),
+    }
 }
 
 /// What reads a trace whose lines may be so long.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use vdi_trace::files;
+use vdi_trace::files::{self, Temporary};
 
 use super::args::InstallArgs;
 use super::failure::Failure;
@@ -24,9 +24,42 @@ pub(super) const LIBRARY: &str = "libsqlvdi.so";
 /// The recorder, as it is called and as Cargo calls it, which allows no hyphen.
 const RECORDER: [&str; 2] = ["libsqlvdi-record.so", "libsqlvdi_record.so"];
 
+/// The libraries by their names, in a build with the feature `libraries`.
+static EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/libraries.rs"));
+
+/// Where a library is.
+#[derive(Clone, Debug)]
+enum Found {
+    /// In a file beside this program.
+    Beside(PathBuf),
+    /// In this program.
+    Embedded(&'static [u8]),
+}
+
+/// A library of one of these names: what stands beside this program comes first.
+fn found(program: &Path, names: &[&str]) -> Option<Found> {
+    let embedded = || EMBEDDED.iter().find(|(name, _)| names.contains(name));
+    let embedded = || embedded().map(|(_, bytes)| Found::Embedded(bytes));
+    beside(program, names).map(Found::Beside).or_else(embedded)
+}
+
+/// The library in a file, and the folder that has to stay as long as it is used.
+pub(super) fn library(program: &Path) -> Result<Option<(PathBuf, Option<Temporary>)>, Failure> {
+    match found(program, &[LIBRARY]) {
+        None => Ok(None),
+        Some(Found::Beside(path)) => Ok(Some((path, None))),
+        Some(Found::Embedded(bytes)) => {
+            let folder = Temporary::new("vdi-library")?;
+            let path = folder.path().join(LIBRARY);
+            files::replace(&path, |file| file.write_all(bytes))?;
+            Ok(Some((path, Some(folder))))
+        }
+    }
+}
+
 /// A library of one of these names beside this program: where Cargo builds them, or where
 /// this command puts them.
-pub(super) fn beside(program: &Path, names: &[&str]) -> Option<PathBuf> {
+fn beside(program: &Path, names: &[&str]) -> Option<PathBuf> {
     let folder = program.parent().unwrap_or(Path::new("."));
     let folders = [folder.to_owned(), folder.join("deps"), folder.join("../lib")];
     let paths = folders.iter().flat_map(|folder| names.iter().map(|name| folder.join(name)));
@@ -37,14 +70,15 @@ pub(super) fn install(args: &InstallArgs, out: &mut dyn Write) -> Result<u8, Fai
     let program = std::env::current_exe()
         .map_err(|error| Failure::Unavailable(format!("this program cannot be found: {error}")))?;
     let library = |names: &[&str]| {
-        beside(&program, names).ok_or_else(|| {
+        found(&program, names).ok_or_else(|| {
             let name = names[0];
-            let how = "cargo build --release -p libsqlvdi -p libsqlvdi-record";
-            Failure::Unavailable(format!("there is no {name} beside this program: {how}"))
+            let how = "cargo build --release -p libsqlvdi -p libsqlvdi-record, or install vdi with \
+                       --features full";
+            Failure::Unavailable(format!("there is no {name} in or beside this program: {how}"))
         })
     };
     let files = [
-        (program.clone(), "bin/vdi".to_owned()),
+        (Found::Beside(program.clone()), "bin/vdi".to_owned()),
         (library(&[LIBRARY])?, format!("lib/{LIBRARY}")),
         (library(&RECORDER)?, format!("lib/{}", RECORDER[0])),
     ];
@@ -76,8 +110,13 @@ pub(super) fn install(args: &InstallArgs, out: &mut dyn Write) -> Result<u8, Fai
 }
 
 /// What is in a file, and whether it is a program.
-fn copied(from: &Path, to: &mut File) -> io::Result<()> {
-    let mut from = File::open(from)?;
-    io::copy(&mut from, to)?;
-    to.set_permissions(from.metadata()?.permissions())
+fn copied(from: &Found, to: &mut File) -> io::Result<()> {
+    match from {
+        Found::Embedded(bytes) => to.write_all(bytes),
+        Found::Beside(path) => {
+            let mut from = File::open(path)?;
+            io::copy(&mut from, to)?;
+            to.set_permissions(from.metadata()?.permissions())
+        }
+    }
 }

@@ -10,7 +10,39 @@ pub mod args;
 mod ask;
 mod campaign;
 mod check;
+#[cfg(feature = "shells")]
+mod completions;
+#[cfg(not(feature = "shells"))]
+mod completions {
+    //! `vdi completions` and `vdi man`, in a build that writes nothing for shells.
+
+    pub(super) fn completions(
+        _: &super::args::CompletionsArgs,
+        _: &mut dyn std::io::Write,
+    ) -> Result<u8, super::Failure> {
+        Err(super::failure::left_out("`vdi completions`", "shells"))
+    }
+
+    pub(super) fn man(
+        _: &super::args::ManArgs,
+        _: &mut dyn std::io::Write,
+    ) -> Result<u8, super::Failure> {
+        Err(super::failure::left_out("`vdi man`", "shells"))
+    }
+}
+#[cfg(feature = "diagnose")]
 mod diagnose;
+#[cfg(not(feature = "diagnose"))]
+mod diagnose {
+    //! `vdi diagnose`, in a build that reads no logs.
+
+    pub(super) fn diagnose(
+        _: &super::args::DiagnoseArgs,
+        _: &mut dyn std::io::Write,
+    ) -> Result<u8, super::Failure> {
+        Err(super::failure::left_out("`vdi diagnose`", "diagnose"))
+    }
+}
 mod explain;
 #[cfg(feature = "explore")]
 mod explore;
@@ -57,6 +89,20 @@ mod probe {
         Err(left_out())
     }
 
+    pub(super) fn replay(
+        _: &super::args::ReplayArgs,
+        _: &mut dyn std::io::Write,
+    ) -> Result<u8, super::Failure> {
+        Err(super::failure::left_out("`--library`", "probe"))
+    }
+
+    pub(super) fn shrink(
+        _: &super::args::ShrinkArgs,
+        _: &mut dyn std::io::Write,
+    ) -> Result<u8, super::Failure> {
+        Err(super::failure::left_out("`--library`", "probe"))
+    }
+
     pub(super) fn process() -> u8 {
         super::failure::ended(Err(left_out()))
     }
@@ -66,7 +112,6 @@ mod readings;
 mod redact;
 mod replay;
 mod run;
-#[cfg(unix)]
 mod serve;
 mod shrink;
 mod simulate;
@@ -86,7 +131,7 @@ pub use args::{Arguments, Command};
 pub use failure::Failure;
 
 #[cfg(windows)]
-use absent::{gate, install, probe, serve};
+use absent::{gate, install, probe};
 use failure::ended;
 use output::{Lines, Patient, colours, terminal_width};
 
@@ -101,7 +146,7 @@ pub fn main<S: Into<OsString> + Clone>(words: impl IntoIterator<Item = S>) -> u8
 
 fn main_of(words: Vec<OsString>) -> u8 {
     let name = words.first().map(Path::new).and_then(Path::file_stem);
-    if name.is_some_and(|name| name == "sqlcmd") {
+    if name.is_some_and(|name| name == "sqlcmd" || name == "osql") {
         return ended(serve::sqlcmd(&words));
     }
     match Arguments::try_parse_from(words) {
@@ -143,6 +188,8 @@ fn run_command(command: Command) -> u8 {
         Command::Merge(args) => printed(|out| campaign::merge(&args, out)),
         Command::Init(args) => printed(|out| init::init(&args, out)),
         Command::Install(args) => printed(|out| install::install(&args, out)),
+        Command::Completions(args) => printed(|out| completions::completions(&args, out)),
+        Command::Man(args) => printed(|out| completions::man(&args, out)),
         Command::Redact(args) => printed(|out| redact::redact(&args, out)),
         Command::Join(args) => printed(|out| join::join(&args, out)),
     }

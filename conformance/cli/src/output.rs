@@ -119,6 +119,18 @@ pub(super) fn note(text: &str) {
     eprintln!("{text}");
 }
 
+/// The events of a run, and what was found besides.
+pub(super) fn show(result: &ScenarioResult, out: &mut dyn Write) -> Result<(), Failure> {
+    for event in &result.trace.events {
+        writeln!(out, "{:4}  {event}", event.seq().unwrap_or_default())?;
+    }
+    for finding in &result.findings {
+        let mark = if finding.hazard { "hazard" } else { "misuse" };
+        writeln!(out, "{mark} by the {}: {} ({})", finding.party, finding.what, finding.clause)?;
+    }
+    Ok(())
+}
+
 /// That a file cannot be written.
 pub(super) fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
     Failure::Input(format!("{}: cannot write: {error}", path.display()))

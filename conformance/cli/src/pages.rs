@@ -1,19 +1,18 @@
 //! Pages for a browser: what readings, mutants, worlds and logs have come to.
 
 use vdi_check::exit_code;
-use vdi_diagnose::{Certainty, Diagnosis, Ended, Evidence, Operation, Side};
-use vdi_html::{Case, Mark, Page, Row, Section, Tile};
-use vdi_simulate::Campaign;
+use vdi_html::{Case, Curve, Mark, Page, Plot, Row, Section, Tile};
+use vdi_simulate::{Campaign, Coverage, Table};
 use vdi_spec::clauses::{Clause, QUESTIONS};
 use vdi_suite::run::{Answered, Followed};
 
 use super::worlds::again;
 
-fn tile(value: impl ToString, label: &str, mark: impl Into<Option<Mark>>) -> Tile {
+pub(super) fn tile(value: impl ToString, label: &str, mark: impl Into<Option<Mark>>) -> Tile {
     Tile { value: value.to_string(), label: label.to_owned(), mark: mark.into() }
 }
 
-fn row(mark: Mark, word: &str, cells: Vec<String>) -> Row {
+pub(super) fn row(mark: Mark, word: &str, cells: Vec<String>) -> Row {
     Row { mark, word: word.to_owned(), cells, party: None, clauses: Vec::new() }
 }
 
@@ -119,70 +118,6 @@ pub(super) fn mutants(hunted: &[Hunted<'_>], how: &str, code: u8) -> Page {
     }
 }
 
-/// What logs say, operation by operation.
-pub(super) fn diagnosis(found: &Diagnosis) -> Page {
-    let ended = |one: &Operation| one.ended.by;
-    let failed = |one: &&Operation| ended(one) != Side::Nobody;
-    let mark = |Ended { by, .. }: &Ended| match by {
-        Side::Nobody => Mark::Good,
-        Side::Undecided => Mark::Open,
-        Side::Client | Side::Interface | Side::Server | Side::Caller | Side::Environment => {
-            Mark::Bad
-        }
-    };
-    let lines = |operation: &Operation| {
-        let mut rows = Vec::new();
-        for (word, mark, lines) in [
-            ("first", mark(&operation.ended), &operation.first),
-            ("followed", Mark::Known, &operation.followed),
-            ("beside it", Mark::Open, &operation.beside),
-        ] {
-            rows.extend(lines.iter().map(|line| row(mark, word, evidence(line))));
-        }
-        rows
-    };
-    let mut sections = Vec::new();
-    for (index, operation) in found.operations.iter().enumerate() {
-        let Ended { certainty, answer, .. } = &operation.ended;
-        let of = operation.set.clone().unwrap_or_else(|| format!("operation {}", index + 1));
-        let sure = match certainty {
-            Certainty::Undecided => String::new(),
-            Certainty::Possible | Certainty::Likely | Certainty::Certain => {
-                format!(" ({})", certainty.word())
-            }
-        };
-        sections.push(Section::Table {
-            title: format!("{of}: {answer}{sure}"),
-            columns: vec!["where", "when", "what it means", "what it says"],
-            rows: lines(operation),
-        });
-    }
-    sections.push(Section::Text { title: "As printed".to_owned(), text: found.text() });
-    let read = found.files.iter().map(|file| format!("{} ({})", file.path, file.kind.title()));
-    let bad = found.operations.iter().filter(failed).count();
-    Page {
-        command: "vdi diagnose".to_owned(),
-        title: match &found.operations[..] {
-            [] => "no line tells of a backup or restore".to_owned(),
-            [one] => one.ended.answer.clone(),
-            all => format!("{} operations, {bad} of which did not succeed", all.len()),
-        },
-        code: found.exit_code,
-        facts: vec![("read", read.collect::<Vec<_>>().join(", "))],
-        tiles: vec![tile(found.operations.len(), "operations", None)],
-        sections,
-    }
-}
-
-fn evidence(line: &Evidence) -> Vec<String> {
-    vec![
-        format!("{}:{}", line.file, line.line),
-        line.time.clone().unwrap_or_default(),
-        line.means.clone(),
-        line.text.clone(),
-    ]
-}
-
 /// The world of a seed; `told` is what is printed of it.
 pub(super) fn world(seed: u64, is_good: bool, told: String, case: Case, code: u8) -> Page {
     let title = if is_good { "as it should be" } else { "not as it should be" };
@@ -241,6 +176,7 @@ pub(super) fn campaign(found: &Campaign, told: String, code: u8) -> Page {
     sections.push(table("How they ended", vec!["how many", "how"], rows));
     let columns = vec!["deviation", "shown", "first in seed", "by its clause in seed"];
     sections.push(table("Clients that deviate", columns, deviations.collect()));
+    sections.push(Section::Plots { title: "In pictures".to_owned(), plots: plots(found) });
     sections.push(Section::Text { title: "As printed".to_owned(), text: told });
     Page {
         command: "vdi simulate".to_owned(),
@@ -260,6 +196,51 @@ pub(super) fn campaign(found: &Campaign, told: String, code: u8) -> Page {
         ],
         sections,
     }
+}
+
+/// What was met by which seed, how worlds ended, and how long they took.
+fn plots(found: &Campaign) -> Vec<(String, Plot)> {
+    let Coverage { clauses, transitions, readings, faults, outcomes, .. } = &found.coverage;
+    let tables = [
+        ("transitions", transitions),
+        ("clauses", clauses),
+        ("outcomes", outcomes),
+        ("readings", readings),
+        ("faults", faults),
+    ];
+    let last = tables.iter().flat_map(|(_, table)| table.values().map(|met| met.first)).max();
+    let curve = |(name, table): (&str, &Table)| {
+        let mut firsts: Vec<u64> = table.values().map(|met| met.first).collect();
+        firsts.sort_unstable();
+        // Seeds begin with 0, and the axis with 1.
+        let point = |(at, first): (usize, &u64)| ((first + 1) as f64, (at + 1) as f64);
+        let mut points: Vec<(f64, f64)> = firsts.iter().enumerate().map(point).collect();
+        if let (Some((_, met)), Some(last)) = (points.last().copied(), last) {
+            points.push(((last + 1) as f64, met));
+        }
+        Curve { name: name.to_owned(), points }
+    };
+    let met = vdi_html::curves("seeds", "met so far", &tables.map(curve));
+    let endings: Vec<(String, u64)> = found
+        .endings
+        .values()
+        .enumerate()
+        .map(|(at, worlds)| ((at + 1).to_string(), *worlds))
+        .collect();
+    let named = found.endings.keys().enumerate();
+    let named = named.map(|(at, name)| format!("{} {name}", at + 1)).collect::<Vec<_>>().join("; ");
+    let times: Vec<(String, u64)> =
+        found.times.iter().map(|(reached, worlds)| (reached.to_string(), *worlds)).collect();
+    let all = [
+        ("What was met, by the seed in which it was met first".to_owned(), met),
+        (format!("How they ended ({named})"), vdi_html::bars("how", "worlds", &endings)),
+        (
+            "Virtual time: worlds that took this many milliseconds, and less than twice as many"
+                .to_owned(),
+            vdi_html::bars("ms of virtual time", "worlds", &times),
+        ),
+    ];
+    all.into_iter().filter_map(|(of, plot)| Some((of, plot?))).collect()
 }
 
 /// How a world is marked.

@@ -1,25 +1,32 @@
 //! `vdi replay`: one scenario, or the calls of a trace, driven and shown.
 
-use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::Write;
 use std::path::Path;
 
 use vdi_spec::clauses::Party;
-use vdi_trace::{FORMAT, Trace, read_document};
+use vdi_trace::Trace;
 
+#[cfg(windows)]
+use super::absent::probe;
 use super::args::{HowArgs, LineArgs, ReplayArgs, Target};
 use super::failure::Failure;
-use super::input::{library, profile, trace_file, trace_reader};
+use super::input::{library, profile, trace_of};
+use super::output::show;
+#[cfg(unix)]
+use super::probe;
 use super::run::{adapter, exit_code_of, limits, reproducing};
 use super::simulate;
 use vdi_suite::report::failure;
-use vdi_suite::run::{ScenarioResult, SuiteOptions, Verdict, run_suite, steps_of_trace};
+use vdi_suite::run::{SuiteOptions, Verdict, run_suite, steps_of_trace};
 use vdi_suite::scenario::{Scenario, read};
 
 pub(super) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     if let Some(seed) = args.seed {
         let how = HowArgs::of(&args.target, &args.world)?;
         return simulate::replay(seed, &how, args.json, out);
+    }
+    if args.library.library.is_some() {
+        return probe::replay(args, out);
     }
     let options = SuiteOptions {
         profile: profile(&args.target.profile)?,
@@ -54,22 +61,11 @@ pub(super) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<u8, Failu
     Ok(exit_code_of(result))
 }
 
-fn show(result: &ScenarioResult, out: &mut dyn Write) -> Result<(), Failure> {
-    for event in &result.trace.events {
-        writeln!(out, "{:4}  {event}", event.seq().unwrap_or_default())?;
-    }
-    for finding in &result.findings {
-        let mark = if finding.hazard { "hazard" } else { "misuse" };
-        writeln!(out, "{mark} by the {}: {} ({})", finding.party, finding.what, finding.clause)?;
-    }
-    Ok(())
-}
-
 /// What to drive: an id, a scenario's file, or a trace.
 pub(super) fn scenario(what: &str, target: &Target, lines: LineArgs) -> Result<Scenario, Failure> {
     let path = Path::new(what);
     if path.is_file() {
-        return match trace(path, lines)? {
+        return match trace_of(path, lines)? {
             Some(trace) => from_trace(what, &trace),
             None => Ok(read(path)?),
         };
@@ -84,28 +80,12 @@ pub(super) fn scenario(what: &str, target: &Target, lines: LineArgs) -> Result<S
     })
 }
 
-/// The trace in a file, if its first line is the header of one.
-pub(super) fn trace(path: &Path, lines: LineArgs) -> Result<Option<Trace>, Failure> {
-    let bad =
-        |error: &dyn std::fmt::Display| Failure::Input(format!("{}: {error}", path.display()));
-    let file = File::open(path).map_err(|error| bad(&error))?;
-    if trace_reader(BufReader::new(file), lines).is_ok() {
-        return trace_file(path, lines).map(Some);
-    }
-    let text = read_document(path).map_err(|error| bad(&error))?;
-    // A scenario is one document over many lines; only a trace names its format first.
-    match text.lines().next() {
-        Some(first) if first.contains(FORMAT) => Err(bad(&"not a trace's header in line 1")),
-        _ => Ok(None),
-    }
-}
-
 fn from_trace(name: &str, trace: &Trace) -> Result<Scenario, Failure> {
     if let Some(unseen) = trace.header.unseen.first() {
         return Err(Failure::Input(format!(
             "{name}: half a history, of which the {unseen} was not recorded: its calls cannot be \
              made again without the other half's (`vdi check` judges it as it is, `vdi join` \
-             puts two halves together)"
+             puts two halves together, `--library` has a server move the other half)"
         )));
     }
     let steps =

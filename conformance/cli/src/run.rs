@@ -15,7 +15,7 @@ use vdi_reference::Mutant;
 use vdi_suite::adapter::{Adapter, Limits, Processes, Reference, Runtime, Stdio};
 use vdi_suite::baseline::Baseline;
 use vdi_suite::interrupt::is_interrupted;
-use vdi_suite::report::Summary;
+use vdi_suite::report::{Summary, implementation};
 use vdi_suite::run::{
     RacesSeen, Repeat, ScenarioResult, SuiteOptions, Verdict, needed_roles, really_race,
     run_suite_repeated,
@@ -177,16 +177,6 @@ pub(super) fn reproducing(target: &Target, adapter: &str) -> String {
     }
     words.flag("--strict", target.strict);
     words.0.trim_start().to_owned()
-}
-
-fn implementation(results: &[ScenarioResult]) -> String {
-    let known = results.iter().find_map(|result| result.trace.header.source.as_ref());
-    match known {
-        Some(origin) => {
-            format!("{} {}", origin.name, origin.version.as_deref().unwrap_or_default())
-        }
-        None => "no implementation was reached".to_owned(),
-    }
 }
 
 fn selected<'l>(library: &'l Library, filters: &[String]) -> Result<Vec<&'l Scenario>, Failure> {

@@ -5,10 +5,14 @@ use std::path::Path;
 
 use vdi_check::{check_trace, exit_code};
 
+#[cfg(windows)]
+use super::absent::probe;
 use super::args::{HowArgs, ShrinkArgs};
 use super::failure::Failure;
-use super::input::profile;
+use super::input::{profile, trace_of};
 use super::output::write;
+#[cfg(unix)]
+use super::probe;
 use super::replay;
 use super::run::{adapter, limits};
 use super::simulate;
@@ -22,11 +26,14 @@ pub(super) fn shrink(args: &ShrinkArgs, out: &mut dyn Write) -> Result<u8, Failu
     if args.what.is_none() {
         return seed(args, out);
     }
+    if args.library.library.is_some() {
+        return probe::shrink(args, out);
+    }
     let driven =
         target.adapter.is_some() || target.reference || target.processes || target.defect.is_some();
     let what = what(args);
     let path = Path::new(what);
-    let trace = if path.is_file() { replay::trace(path, args.lines)? } else { None };
+    let trace = if path.is_file() { trace_of(path, args.lines)? } else { None };
     let (scenario, text) = match trace {
         Some(trace) if !driven => {
             let profile = profile(&target.profile)?;

@@ -281,57 +281,13 @@ fn as_value(outcome: &Outcome) -> Result<Value, Failure> {
 
 /// A world in words.
 fn show(outcome: &Outcome, how: &HowArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let options = as_value(outcome)?;
-    writeln!(out, "seed {}", outcome.seed)?;
-    for (key, value) in options.as_object().into_iter().flatten() {
-        match value.as_object() {
-            None => writeln!(out, "  {key:20} {}", bare(value))?,
-            Some(inner) => {
-                for (name, value) in inner.iter().filter(|(name, value)| matters(name, value)) {
-                    writeln!(out, "  {:20} {}", format!("{key}.{name}"), bare(value))?;
-                }
-            }
-        }
-    }
-    let counts = &outcome.counts;
-    writeln!(out, "BACKUP {} · RESTORE {}", outcome.backup, outcome.restore)?;
-    writeln!(out, "{}", outcome.ending())?;
-    let injected: Vec<_> = outcome.interference.injected.iter().map(Fault::name).collect();
-    if !injected.is_empty() {
-        writeln!(out, "what struck: {}", injected.join(", "))?;
-    }
-    writeln!(
-        out,
-        "{} calls · {} commands · {} steps · {} ms of virtual time",
-        counts.calls, counts.commands, counts.steps, counts.milliseconds
-    )?;
-    if let Some(deviation) = outcome.options.deviation {
-        writeln!(out, "the client deviates ({}): {}", deviation.number(), deviation.text())?;
-        outcome.shown.iter().try_for_each(|shown| writeln!(out, "  shown   {shown}"))?;
-    }
-    for problem in &outcome.problems {
-        writeln!(out, "PROBLEM   {problem}")?;
-    }
+    write!(out, "{outcome}")?;
     if outcome.is_good() {
         writeln!(out, "as it should be")?;
     } else {
         writeln!(out, "again     {}", again(outcome.seed, &how.words()))?;
     }
     Ok(())
-}
-
-/// Whether a fault was drawn: what comes at a step may come at step 0.
-fn matters(name: &str, value: &Value) -> bool {
-    let never = matches!(value, Value::Null | Value::Bool(false));
-    !never && (name.ends_with("At") || *value != json!(0))
-}
-
-fn bare(value: &Value) -> String {
-    match value {
-        Value::String(word) => word.clone(),
-        Value::Null => "-".to_owned(),
-        other => other.to_string(),
-    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is an error on its way")]

@@ -16,22 +16,34 @@
 //! Architecture invariant: never more certain than the lines allow. What two lines leave open
 //! (which came first, whether they are of one operation) is open in the diagnosis, too.
 
+#[cfg(feature = "logs")]
 mod collect;
+#[cfg(feature = "logs")]
 mod group;
+#[cfg(feature = "logs")]
 mod judge;
+#[cfg(feature = "logs")]
 pub mod read;
+#[cfg(feature = "logs")]
 mod recording;
+#[cfg(feature = "logs")]
 pub mod report;
+#[cfg(feature = "logs")]
 mod signs;
 pub mod words;
 
+#[cfg(feature = "logs")]
 pub use recording::Half;
+#[cfg(feature = "logs")]
 pub use report::{Certainty, Diagnosis, Ended, Evidence, FileRead, Operation, Outcome, Side};
 
+#[cfg(feature = "logs")]
 use read::LogFile;
+#[cfg(feature = "logs")]
 use recording::Recording;
 
 /// Says of every operation that the logs tell of which side ended it first.
+#[cfg(feature = "logs")]
 #[must_use]
 pub fn diagnose(files: &[LogFile], half: Option<Half<'_>>) -> Diagnosis {
     let mut items: Vec<signs::Item> = Vec::new();

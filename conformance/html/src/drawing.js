@@ -174,6 +174,30 @@ const STAGES = [
   [/^(\S+) (\S+) refused with (.+), not called back$/, (m) => `refused with ${m[3]}, not called back yet`],
 ];
 
+/** Whether the diagrams are shown: at the next step, too. */
+let diagramsOpen = false;
+
+/** The state diagrams, which the page has once, with the current state of each marked. */
+function diagrams(current) {
+  const kept = document.getElementById('diagrams');
+  if (!kept) return null;
+  const box = make('details', { class: 'diagrams' }, make('summary', {}, 'As diagrams'));
+  const fill = () => {
+    if (box.childElementCount > 1) return;
+    const drawn = [...kept.content.cloneNode(true).querySelectorAll('svg')];
+    drawn.forEach((svg, at) => {
+      const marked = [...svg.querySelectorAll('[data-state]')].filter((part) => part.dataset.state === current[at]);
+      marked.forEach((part) => part.classList.add('current'));
+      svg.setAttribute('aria-label', `${svg.getAttribute('aria-label')}: now ${current[at]}`);
+    });
+    box.append(...drawn);
+  };
+  box.open = diagramsOpen;
+  if (diagramsOpen) fill();
+  box.addEventListener('toggle', () => { diagramsOpen = box.open; if (box.open) fill(); });
+  return box;
+}
+
 /** A set and its state: machines, devices, commands with who has them, and what is left in words. */
 function setBox(words, data) {
   const [name, ...parts] = words;
@@ -181,6 +205,7 @@ function setBox(words, data) {
   const devices = [];
   const commands = [];
   const rest = [];
+  const current = [];
   for (const part of parts) {
     const [kind, value] = [part.split(' ')[0], part.slice(part.indexOf(' ') + 1)];
     const at = ['set', 'server', 'client'].indexOf(kind);
@@ -188,6 +213,7 @@ function setBox(words, data) {
     const stage = STAGES.map(([form, tell]) => { const m = form.exec(part); return m && [m, tell(m)]; }).find(Boolean);
     if (at >= 0 && data.machines[at].includes(value)) {
       box.append(machine(kind, data.machines[at], value));
+      current[at] = value;
     } else if (device) {
       devices.push(device);
     } else if (stage) {
@@ -196,6 +222,7 @@ function setBox(words, data) {
       rest.push(part);
     }
   }
+  if (current.length === 3) box.append(diagrams(current) ?? '');
   if (devices.length) {
     box.append(make('table', {}, make('caption', {}, 'Devices'),
       make('thead', {}, make('tr', {}, ['device', 'server', 'client'].map((head) => make('th', { scope: 'col' }, head)))),

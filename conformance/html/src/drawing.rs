@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use vdi_check::{Checker, Effect, Finding, Judged, StillOpen, Verdict};
-use vdi_spec::clauses::Clause;
+use vdi_model::{ClientPhase, DeviceSetState, ServerPhase};
+use vdi_spec::clauses::{Clause, Profile};
 use vdi_trace::{Event, Trace};
 
 /// Events that a drawing has at most: of a longer trace those before the verdict.
@@ -33,6 +34,9 @@ pub struct Drawing {
     states: Vec<Vec<usize>>,
     /// The state before each event, as a number of `states`; none of a trace with an unseen side.
     before: Vec<usize>,
+    /// The readings by which it was judged.
+    #[serde(skip)]
+    profile: Profile,
 }
 
 impl Drawing {
@@ -48,6 +52,7 @@ impl Drawing {
         let end = trace.lines().take_while(|(line, _)| *line <= until).count();
         let window = end.saturating_sub(MOST)..trace.events.len().min(end.max(MOST));
         let mut interned = Interned::default();
+        let profile = checker.profile().clone();
         let before = match trace.header.unseen.is_empty() {
             true => interned.states(trace, checker, window.clone()),
             false => Vec::new(),
@@ -68,7 +73,13 @@ impl Drawing {
             sets: by_difference(&interned.sets.in_order()),
             states: interned.states.in_order(),
             before,
+            profile,
         }
+    }
+
+    /// The readings by which it was judged.
+    pub(crate) const fn profile(&self) -> &Profile {
+        &self.profile
     }
 
     /// The clauses that it names.
@@ -83,6 +94,34 @@ impl Drawing {
         into.extend(self.order.iter().filter_map(|effect| effect.clause));
         into.extend(self.open.iter().flat_map(|open| open.ends.iter().map(|end| end.clause)));
     }
+}
+
+/// The states of a set, and the phases of server and client, in the order of a life.
+pub(crate) fn machines() -> [Vec<String>; 3] {
+    use {ClientPhase as Client, DeviceSetState as Set, ServerPhase as Server};
+    let set = [Set::Closed, Set::Open, Set::DevicesOpen, Set::Aborted];
+    let server = [
+        Server::DoesNotExist,
+        Server::Connected,
+        Server::Configurable,
+        Server::Initializing,
+        Server::Active,
+        Server::NormallyTerminated,
+        Server::AbnormallyTerminated,
+    ];
+    let client = [
+        Client::DoesNotExist,
+        Client::Configurable,
+        Client::Initializing,
+        Client::Active,
+        Client::NormallyTerminated,
+        Client::Abort,
+    ];
+    [
+        set.map(|state| state.to_string()).to_vec(),
+        server.map(|phase| phase.to_string()).to_vec(),
+        client.map(|phase| phase.to_string()).to_vec(),
+    ]
 }
 
 /// What is equal once, by the number by which it is called.

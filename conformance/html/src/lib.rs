@@ -6,6 +6,7 @@
 //! | `drawing` | what a drawing is made of: a trace, its verdict, the states on the way |
 //! | `run` | the page of a run, or of the gate |
 //! | `trace` | the page of judged traces |
+//! | `plot` | numbers drawn: curves and bars |
 //! | `svg` | a state diagram as SVG |
 //! | `escape` | text and data made harmless |
 //!
@@ -17,12 +18,14 @@
 mod drawing;
 mod escape;
 mod page;
+mod plot;
 mod run;
 mod svg;
 mod trace;
 
 pub use drawing::{Drawing, MOST};
 pub use page::{Case, Mark, Page, Row, Section, Share, Side, Tile};
+pub use plot::{Curve, Plot, bars, curves};
 pub use run::run_page;
-pub use svg::state_diagram;
+pub use svg::{Machines, state_diagram};
 pub use trace::{JudgedTrace, trace_page};

@@ -6,14 +6,15 @@ use std::fmt::Write;
 
 use serde::Serialize;
 use vdi_check::exit_code;
-use vdi_model::{ClientPhase, DeviceSetState, ServerPhase};
 use vdi_spec::clauses::{Clause, Party};
 
-use crate::drawing::Drawing;
+use crate::drawing::{Drawing, machines};
 use crate::escape::{json, text};
+use crate::plot::Plot;
+use crate::svg::Machines;
 
 /// Bytes of texts and drawings that a page of many cases has, about: it is mailed and archived.
-const ROOM: usize = 1_200 << 10;
+const ROOM: usize = 1_160 << 10;
 
 /// Bytes of text alone, when there is no room for drawings any more.
 const ROOM_FOR_TEXT: usize = 300 << 10;
@@ -156,6 +157,13 @@ pub enum Section {
         /// Whether there is room for all of them whatever it takes, as of one trace.
         whole: bool,
     },
+    /// Numbers drawn.
+    Plots {
+        /// What they tell.
+        title: String,
+        /// The plots, each with what it is of.
+        plots: Vec<(String, Plot)>,
+    },
     /// A text as it is printed.
     Text {
         /// What it tells.
@@ -204,7 +212,10 @@ impl Page {
     pub fn html(&self) -> String {
         let cases = self.sections.iter().filter_map(|section| match section {
             Section::Cases { cases, whole, .. } => Some((cases, *whole)),
-            Section::Shares { .. } | Section::Table { .. } | Section::Text { .. } => None,
+            Section::Shares { .. }
+            | Section::Table { .. }
+            | Section::Plots { .. }
+            | Section::Text { .. } => None,
         });
         let rooms: Vec<Vec<Room>> = cases.map(|(cases, whole)| rooms(cases, whole)).collect();
         let mut out = String::from("<!doctype html>\n<html lang=\"en\">\n");
@@ -221,6 +232,17 @@ impl Page {
                     let rooms = left.next().map(Vec::as_slice).unwrap_or_default();
                     cases_section(&mut out, title, cases, rooms);
                 }
+                Section::Plots { title, plots } => {
+                    let _ = write!(out, "<section>\n<h2>{}</h2>\n", text(title));
+                    for (of, Plot { svg, told }) in plots {
+                        let (of, told) = (text(of), text(told));
+                        let _ = write!(
+                            out,
+                            "<figure class=\"plotted\">\n{svg}\n<figcaption>{of}: {told}</figcaption>\n</figure>\n"
+                        );
+                    }
+                    out.push_str("</section>\n");
+                }
                 Section::Text { title, text: told } => {
                     let (title, told) = (text(title), text(told));
                     let _ = write!(
@@ -230,8 +252,16 @@ impl Page {
                 }
             }
         }
-        out.push_str("</main>\n<script type=\"application/json\" id=\"data\">");
-        out.push_str(&json(&self.data(&rooms)));
+        out.push_str("</main>\n");
+        let data = self.data(&rooms);
+        if let Some(drawing) = data.drawings.values().next() {
+            // What the script marks the current state in.
+            out.push_str("<template id=\"diagrams\">\n");
+            Machines::for_page(drawing.profile()).iter().for_each(|svg| out.push_str(svg));
+            out.push_str("</template>\n");
+        }
+        out.push_str("<script type=\"application/json\" id=\"data\">");
+        out.push_str(&json(&data));
         out.push_str("</script>\n<script>\n");
         for script in [include_str!("drawing.js"), include_str!("page.js")] {
             out.push_str(script);
@@ -316,34 +346,6 @@ impl Page {
         };
         Data { machines: machines(), clauses: named.into_iter().map(told).collect(), drawings }
     }
-}
-
-/// The states of a set, and the phases of server and client, in the order of a life.
-fn machines() -> [Vec<String>; 3] {
-    use {ClientPhase as Client, DeviceSetState as Set, ServerPhase as Server};
-    let set = [Set::Closed, Set::Open, Set::DevicesOpen, Set::Aborted];
-    let server = [
-        Server::DoesNotExist,
-        Server::Connected,
-        Server::Configurable,
-        Server::Initializing,
-        Server::Active,
-        Server::NormallyTerminated,
-        Server::AbnormallyTerminated,
-    ];
-    let client = [
-        Client::DoesNotExist,
-        Client::Configurable,
-        Client::Initializing,
-        Client::Active,
-        Client::NormallyTerminated,
-        Client::Abort,
-    ];
-    [
-        set.map(|state| state.to_string()).to_vec(),
-        server.map(|phase| phase.to_string()).to_vec(),
-        client.map(|phase| phase.to_string()).to_vec(),
-    ]
 }
 
 /// What there is room for of a case.

@@ -1,5 +1,5 @@
-//! A state diagram as SVG. Where everything stands is said by a layout library; here it only
-//! gets its look, in light and dark.
+//! State diagrams as SVG, in which the current state can be marked. Where everything stands is said
+//! by a layout library; here it only gets its look, in light and dark.
 
 use std::fmt::Write;
 
@@ -9,7 +9,8 @@ use layout::core::geometry::Point;
 use layout::core::style::StyleAttr;
 use layout::std_shapes::shapes::{Arrow, Element, ShapeKind};
 use layout::topo::layout::VisualGraph;
-use vdi_explore::Table;
+use vdi_explore::{FourStates, Table, client_table, server_table};
+use vdi_spec::clauses::Profile;
 
 use crate::escape::text as escaped;
 
@@ -22,17 +23,29 @@ const NARROW: f64 = 0.56;
 /// Letters of a label in one line, about.
 const LINE: usize = 28;
 
-const STYLE: &str = "svg{--ink:#1b1f23;--ground:#fff;--node:#e6effb;--edge:#1657b0;font:13px \
+const STYLE: &str = ".diagram{--ink:#1b1f23;--ground:#fff;--node:#e6effb;--edge:#1657b0;font:13px \
                      system-ui,'DejaVu Sans',sans-serif}\
-                     @media (prefers-color-scheme:dark){svg{--ink:#e7eaed;--ground:#14171a;--node:#17304f;--edge:#9cc4ff}}\
-                     .ground{fill:var(--ground)}.node{fill:var(--node);stroke:var(--edge);stroke-width:1.5}\
-                     .name{fill:var(--ink);font-weight:650}.edge{fill:none;stroke:var(--edge);stroke-width:1.3}\
-                     .head{fill:var(--edge)}.label{fill:var(--ink);stroke:var(--ground);stroke-width:7px;\
-                     paint-order:stroke}";
+                     @media (prefers-color-scheme:dark){.diagram{--ink:#e7eaed;--ground:#14171a;--node:#17304f;--edge:#9cc4ff}}\
+                     .diagram .ground{fill:var(--ground)}\
+                     .diagram .node{fill:var(--node);stroke:var(--edge);stroke-width:1.5}\
+                     .diagram .name{fill:var(--ink);font-weight:650}\
+                     .diagram .edge{fill:none;stroke:var(--edge);stroke-width:1.3}\
+                     .diagram .head{fill:var(--edge)}\
+                     .diagram .label{fill:var(--ink);stroke:var(--ground);stroke-width:7px;paint-order:stroke}\
+                     .diagram .node.current{fill:var(--ink);stroke:var(--ink)}\
+                     .diagram .name.current{fill:var(--ground)}";
+
+/// What stands for the name of a state until that is drawn.
+const UNNAMED: &str = "\u{0}";
 
 /// The state diagram of a table, with what leads from a state to the next. `title` says of what.
 #[must_use]
 pub fn state_diagram(table: &Table, title: &str) -> String {
+    drawn(table, title, STYLE).0
+}
+
+/// The same with its width and height, and with a style of the place where it stands.
+fn drawn(table: &Table, title: &str, style: &str) -> (String, f64, f64) {
     let arrows = table.arrows();
     let mut graph = VisualGraph::new(Orientation::TopToBottom);
     let look = StyleAttr { font_size: SIZE, ..StyleAttr::simple() };
@@ -46,7 +59,8 @@ pub fn state_diagram(table: &Table, title: &str) -> String {
         arrow.look = look.clone();
         graph.add_edge(arrow, nodes[*from], nodes[*to]);
     }
-    let mut canvas = Canvas::default();
+    let id = title.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let mut canvas = Canvas { id, ..Canvas::default() };
     graph.do_it(false, false, false, &mut canvas);
     let told: Vec<String> = arrows
         .iter()
@@ -55,7 +69,60 @@ pub fn state_diagram(table: &Table, title: &str) -> String {
             format!("{from} to {to}: {}", labels.join(", "))
         })
         .collect();
-    canvas.document(title, &told.join("; "))
+    let document = canvas.document(title, &told.join("; "), style);
+    (document, canvas.width.ceil(), canvas.height.ceil())
+}
+
+/// The diagrams of a set, of its server and of its client.
+#[derive(Clone, Debug)]
+pub struct Machines([(String, f64, f64); 3]);
+
+impl Machines {
+    /// Those under a profile.
+    #[must_use]
+    pub fn new(profile: &Profile) -> Self {
+        Self::styled(profile, STYLE)
+    }
+
+    fn styled(profile: &Profile, style: &str) -> Self {
+        Self([
+            drawn(&FourStates::new(profile).table, "The four states of a set", style),
+            drawn(&server_table(profile), "The phases of the server", style),
+            drawn(&client_table(profile), "The phases of the client", style),
+        ])
+    }
+
+    /// Each as SVG, for a page that has the style.
+    pub(crate) fn for_page(profile: &Profile) -> [String; 3] {
+        Self::styled(profile, "").0.map(|(diagram, ..)| within_a_page(&diagram))
+    }
+
+    /// The three side by side, in each of them this state marked.
+    #[must_use]
+    pub fn marked(&self, current: [&str; 3]) -> String {
+        let (mut at, mut height, mut inner) = (0.0, 0.0_f64, String::new());
+        for ((diagram, wide, high), state) in self.0.iter().zip(current) {
+            let mark = format!(" data-state=\"{}\"", escaped(state));
+            let marked = diagram
+                .replace(&format!("class=\"node\"{mark}"), &format!("class=\"node current\"{mark}"))
+                .replace(
+                    &format!("class=\"name\"{mark}"),
+                    &format!("class=\"name current\"{mark}"),
+                );
+            let _ = write!(inner, "{}", marked.replacen("<svg ", &format!("<svg x=\"{at}\" "), 1));
+            at += wide + 24.0;
+            height = height.max(*high);
+        }
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{at}\" height=\"{height}\" viewBox=\"0 0 \
+             {at} {height}\">\n{inner}</svg>\n"
+        )
+    }
+}
+
+/// A drawing inside HTML, which knows what SVG is.
+pub(crate) fn within_a_page(svg: &str) -> String {
+    svg.replace(" xmlns=\"http://www.w3.org/2000/svg\"", "")
 }
 
 /// Labels in lines that are not too long.
@@ -83,6 +150,8 @@ fn folded(labels: &[String]) -> String {
 /// What was drawn, edges below nodes and labels above both.
 #[derive(Debug, Default)]
 struct Canvas {
+    /// What its own names begin with, for several may stand in one page.
+    id: String,
     edges: String,
     nodes: String,
     labels: String,
@@ -98,15 +167,27 @@ impl Canvas {
         self.height = self.height.max(y + 16.0);
     }
 
-    fn document(&self, title: &str, told: &str) -> String {
+    fn document(&self, title: &str, told: &str, style: &str) -> String {
         let (width, height) = (self.width.ceil(), self.height.ceil());
         let (title, told) = (escaped(title), escaped(told));
+        let id = &self.id;
+        // A page has a style of its own, and one title.
+        let (name, about) = match style {
+            "" => (format!("aria-label=\"{title}\""), String::new()),
+            style => (
+                format!("aria-labelledby=\"{id}-t {id}-d\""),
+                format!(
+                    "<title id=\"{id}-t\">{title}</title>\n<desc \
+                     id=\"{id}-d\">{told}</desc>\n<style>{style}</style>\n"
+                ),
+            ),
+        };
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-             viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"t d\">\n<title \
-             id=\"t\">{title}</title>\n<desc id=\"d\">{told}</desc>\n<style>{STYLE}</style>\n<defs><marker \
-             id=\"head\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"8\" markerHeight=\"8\" \
-             orient=\"auto-start-reverse\"><path class=\"head\" d=\"M0 0 10 5 0 10z\"/></marker></defs>\n<rect \
+            "<svg class=\"diagram\" xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" \
+             height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
+             {name}>\n{about}<defs><marker id=\"{id}-head\" viewBox=\"0 0 10 10\" refX=\"9\" \
+             refY=\"5\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto-start-reverse\"><path \
+             class=\"head\" d=\"M0 0 10 5 0 10z\"/></marker></defs>\n<rect \
              class=\"ground\" width=\"100%\" height=\"100%\"/>\n{}{}{}</svg>\n",
             self.edges, self.nodes, self.labels
         )
@@ -132,7 +213,7 @@ impl RenderBackend for Canvas {
         self.boxes.push((xy, size));
         let _ = writeln!(
             self.nodes,
-            "<rect class=\"node\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"8\"/>",
+            "<rect class=\"node\" data-state=\"{UNNAMED}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"8\"/>",
             at(x),
             at(xy.y),
             at(width),
@@ -151,7 +232,13 @@ impl RenderBackend for Canvas {
             (corner.x..=corner.x + size.x).contains(&xy.x)
                 && (corner.y..=corner.y + size.y).contains(&xy.y)
         });
-        let class = if is_name { "name" } else { "label" };
+        let (class, state) = match is_name {
+            true => ("name", format!(" data-state=\"{}\"", escaped(text))),
+            false => ("label", String::new()),
+        };
+        if is_name {
+            self.nodes = self.nodes.replace(UNNAMED, &escaped(text));
+        }
         let count = text.lines().count();
         let x = xy.x * NARROW;
         for (index, line) in text.lines().enumerate() {
@@ -160,7 +247,7 @@ impl RenderBackend for Canvas {
             self.reach(x + half, y + 8.0);
             let _ = writeln!(
                 self.labels,
-                "<text class=\"{class}\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+                "<text class=\"{class}\"{state} x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
                 at(x),
                 at(y),
                 escaped(line)
@@ -201,8 +288,11 @@ impl Canvas {
                 _ => write!(curve, " S{} {}", point(one), point(other)),
             };
         }
-        let start = if head.0 { " marker-start=\"url(#head)\"" } else { "" };
-        let end = if head.1 { " marker-end=\"url(#head)\"" } else { "" };
+        let head_at = |wanted: bool, which: &str| match wanted {
+            true => format!(" marker-{which}=\"url(#{}-head)\"", self.id),
+            false => String::new(),
+        };
+        let (start, end) = (head_at(head.0, "start"), head_at(head.1, "end"));
         let _ = writeln!(self.edges, "<path class=\"edge\" d=\"{curve}\"{start}{end}/>");
     }
 }
@@ -222,10 +312,11 @@ mod tests {
         assert_eq!(drawn.matches("class=\"node\"").count(), table.phases.len());
         for phase in &table.phases {
             assert!(drawn.contains(&format!(">{phase}</text>")), "{phase}");
+            assert_eq!(drawn.matches(&format!(" data-state=\"{phase}\"")).count(), 2, "{phase}");
         }
         let arrows = table.arrows();
         // Which end of a curve it is depends on where the layout begins it.
-        assert_eq!(drawn.matches("url(#head)").count(), arrows.len(), "{arrows:?}");
+        assert_eq!(drawn.matches("-head)").count(), arrows.len(), "{arrows:?}");
         let number = |text: &str, name: &str| -> f64 {
             let rest = text.split(&format!(" {name}=\"")).nth(1).expect("it is there");
             rest.split('"').next().and_then(|value| value.parse().ok()).expect("a number")
@@ -235,6 +326,21 @@ mod tests {
             let (x, y) = (number(&text, "x"), number(&text, "y"));
             assert!(x > 0.0 && x < width && y > 0.0 && y < height, "{text}");
         }
+    }
+
+    #[test]
+    fn the_current_state_of_each_machine_is_marked() {
+        let machines = Machines::new(&Profile::default());
+        let drawn = machines.marked(["Aborted", "AbnormallyTerminated", "Abort"]);
+        // Its box and its name.
+        assert_eq!(drawn.matches(" current\"").count(), 6, "{drawn}");
+        assert!(drawn.contains("class=\"node current\" data-state=\"Aborted\""), "{drawn}");
+        let mut ids: Vec<&str> = drawn.split(" id=\"").skip(1).collect();
+        ids.iter_mut().for_each(|rest| *rest = rest.split('"').next().unwrap_or_default());
+        let count = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), count, "no name twice");
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use vdi_spec::clauses::{Profile, ProfileFile};
+use vdi_spec::clauses::{Profile, ProfileFile, SEEN};
 use vdi_suite::report::{Summary, json, junit, text};
-use vdi_suite::run::{Answered, Followed, NamedTrace, ScenarioResult, readings_of_traces};
+use vdi_suite::run::{Answered, Followed, NamedTrace, ScenarioResult, Verdict, readings_of_traces};
 use vdi_suite::scenario::Scenario as SuiteScenario;
 
 /// Events of a trace that is asked for its readings, less than: a long one is the same again and
@@ -77,7 +77,8 @@ pub fn home(
         .filter(|result| (1..LONG).contains(&result.trace.events.len()))
         .map(|result| NamedTrace { name: result.id.clone(), trace: result.trace.clone() })
         .collect();
-    let (answered, found) = readings_of_traces(&traces, scenarios, summary.profile);
+    let (mut answered, mut found) = readings_of_traces(&traces, scenarios, summary.profile);
+    decide_seen(&mut answered, &mut found, &results);
     files.push(("report.txt".to_owned(), text(&summary)));
     files.push(("report.json".to_owned(), json(&summary)));
     files.push(("report.junit.xml".to_owned(), junit(&summary, false)));
@@ -89,6 +90,33 @@ pub fn home(
         files.iter().map(|(name, text)| format!("{}  {name}\n", sum(text.as_bytes()))).collect();
     files.push(("SHA256SUMS".to_owned(), sums.concat()));
     files
+}
+
+/// What recordings alone leave open, and a verdict of the probe has shown, which rests on it.
+fn decide_seen(answered: &mut [Answered], found: &mut Profile, results: &[ScenarioResult]) {
+    for seen in SEEN {
+        let Some(result) = results.iter().find(|result| result.id == seen.scenario) else {
+            continue;
+        };
+        let judged_by = found.reading(seen.question);
+        let followed = match &result.verdict {
+            Verdict::Violation(violation) if violation.otherwise.contains(&seen.reading()) => {
+                seen.reading()
+            }
+            // By a profile that allows either, that nothing is wrong tells nothing.
+            Verdict::Conformant if seen.denied && judged_by != seen.reading() => judged_by,
+            _ => continue,
+        };
+        let open = |answer: &&mut Answered| {
+            answer.question == seen.question.info().id
+                && matches!(answer.followed, Followed::NotRecorded | Followed::Several(_))
+        };
+        if let Some(answer) = answered.iter_mut().find(open) {
+            answer.followed = Followed::One(followed.info().id.to_owned());
+            answer.traces = vec![result.id.clone()];
+            found.choose(followed);
+        }
+    }
 }
 
 /// A result without what was printed beside it, and without its names.

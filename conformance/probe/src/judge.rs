@@ -3,15 +3,19 @@
 use vdi_check::{
     Allowed, Checker, Judged, Verdict as Oracle, Violation, check_trace, check_trace_with,
 };
-use vdi_spec::clauses::{Clause, Party};
-use vdi_spec::codes::HResult;
+use vdi_spec::clauses::{
+    Clause, GetConfigurationAfterAbort, Party, Profile, RandomAccessOperations, SEEN, Seen,
+    SeveralWaiters,
+};
+use vdi_spec::codes::{Features, HResult};
 use vdi_suite::adapter::{Misdeed, Trouble};
 use vdi_suite::run::{ScenarioResult, Verdict};
 use vdi_trace::{Event, Function, HowEnded, Process, Statement, Trace};
 
+use crate::plan::Observed;
 use crate::probe::{End, Played, Probe};
 use crate::scenario::{Ends, Reach, Scenario};
-use crate::timing::{Untimely, hung, mistimed};
+use crate::timing::{Patience, Untimely, forgotten, hung, mistimed};
 
 /// The exit code of a process that could not do its part.
 const UNAVAILABLE: i32 = vdi_check::exit_code::UNAVAILABLE as i32;
@@ -20,10 +24,10 @@ const INTERNAL: i32 = vdi_check::exit_code::INTERNAL as i32;
 
 pub(crate) fn judge(scenario: &Scenario, played: &Played, probe: &Probe) -> ScenarioResult {
     let mut judged = check_trace(&played.trace, &probe.profile);
-    let case = Case { scenario, played, probe };
-    let verdict = case.verdict(&judged);
-    if matches!(verdict, Verdict::Violation(_)) {
+    let mut verdict = verdict(scenario, played, probe, &probe.profile, &judged);
+    if let Verdict::Violation(violation) = &mut verdict {
         judged.name_readings_in(&played.trace, &probe.profile);
+        name_seen(violation, scenario, played, probe);
     }
     let mut result = Probe::result(scenario, verdict);
     result.findings = judged.findings;
@@ -37,10 +41,80 @@ pub(crate) fn judge(scenario: &Scenario, played: &Played, probe: &Probe) -> Scen
     result
 }
 
+fn verdict(
+    scenario: &Scenario,
+    played: &Played,
+    probe: &Probe,
+    profile: &Profile,
+    judged: &Judged,
+) -> Verdict {
+    let excused = excused(scenario, played, profile);
+    let scenario = excused.as_ref().unwrap_or(scenario);
+    Case { scenario, played, probe, profile, excused: excused.is_some() }.verdict(judged)
+}
+
+/// Readings that were seen of real implementations, under which the violation is none.
+fn name_seen(violation: &mut Violation, scenario: &Scenario, played: &Played, probe: &Probe) {
+    for seen in SEEN.iter().map(Seen::reading) {
+        let own = probe.profile.reading(seen.question);
+        let mut profile = probe.profile.clone();
+        profile.choose(seen);
+        if own == seen || violation.otherwise.contains(&seen) {
+            continue;
+        }
+        let judged = check_trace(&played.trace, &profile);
+        if !verdict(scenario, played, probe, &profile, &judged).is_failure() {
+            violation.readings.push(own);
+            violation.otherwise.push(seen);
+        }
+    }
+}
+
+/// The scenario as one in which the server is given a reason to abort, where readings say that
+/// there was one: an abort inside the interface, which no trace tells from one of the server's.
+fn excused(scenario: &Scenario, played: &Played, profile: &Profile) -> Option<Scenario> {
+    let operations = match profile.random_access_operations {
+        RandomAccessOperations::CarriedOut => false,
+        RandomAccessOperations::MayAbort => scenario.asks_for(Features::RANDOM_ACCESS),
+    };
+    let configuration = match profile.get_configuration_after_abort {
+        GetConfigurationAfterAbort::AbortError => false,
+        GetConfigurationAfterAbort::NoerrorThenOpenDeviceFails => fails_to_open(&played.trace),
+    };
+    (operations || configuration).then(|| Scenario {
+        sound: false,
+        ends: Ends::Whatever,
+        ..scenario.clone()
+    })
+}
+
+/// Whether the first OpenDevice behind a configuration was told of an abort that the client has
+/// not asked for.
+fn fails_to_open(trace: &Trace) -> bool {
+    let mut calls = std::collections::BTreeMap::new();
+    let mut given = false;
+    for event in &trace.events {
+        match event {
+            Event::Call { call: Function::SignalAbort | Function::Close, .. } => return false,
+            Event::Call { lane, call, .. } => drop(calls.insert(lane.as_str(), *call)),
+            Event::Return { lane, status, .. } => match calls.remove(lane.as_str()) {
+                Some(Function::GetConfiguration) => given |= *status == HResult::NOERROR,
+                Some(Function::OpenDevice) if given => return *status == HResult::VD_E_ABORT,
+                Some(_) | None => {}
+            },
+            _ => {}
+        }
+    }
+    false
+}
+
 struct Case<'a> {
     scenario: &'a Scenario,
     played: &'a Played,
     probe: &'a Probe,
+    profile: &'a Profile,
+    /// Whether an abort has a reason by the readings alone.
+    excused: bool,
 }
 
 impl Case<'_> {
@@ -52,7 +126,13 @@ impl Case<'_> {
         if played.end == End::Code(INTERNAL) {
             return Verdict::Trouble(Trouble::Ours(played.said.trim().to_owned()));
         }
-        if let Some(seen) = played.observed.first() {
+        // What a set tells of its configuration that could not be had is nothing.
+        let counts = |seen: &&Observed| {
+            !(self.excused
+                && seen.clause == Clause::ClientGetConfigurationFeatures
+                && fails_to_open(&played.trace))
+        };
+        if let Some(seen) = played.observed.iter().find(counts) {
             return self.violated(seen.clause, seen.got.clone(), &seen.expected);
         }
         if let Some(verdict) = self.refused(judged) {
@@ -62,8 +142,8 @@ impl Case<'_> {
             let reason = format!("what it answered cannot have happened: {}", error.message);
             return Verdict::Trouble(Trouble::Garbage { reason, line: error.text.clone() });
         }
-        if let Some(untimely) = self.untimely() {
-            return untimely_verdict(&untimely);
+        if let Some(verdict) = self.untimely() {
+            return verdict;
         }
         if let Some(verdict) = self.died() {
             return verdict;
@@ -87,7 +167,7 @@ impl Case<'_> {
     /// What the oracle does not explain. Where nothing gives the server a reason to abort, and it
     /// tells none, it has not: what is earlier in the history is the cause of what comes later.
     fn refused(&self, judged: &Judged) -> Option<Verdict> {
-        let Self { scenario, played, probe } = self;
+        let Self { scenario, played, profile, .. } = self;
         let of = |verdict: &Oracle| match verdict {
             Oracle::Violation(violation) => Some(violation.clone()),
             Oracle::Conformant | Oracle::Inconclusive(_) | Oracle::Unreadable { .. } => None,
@@ -96,7 +176,7 @@ impl Case<'_> {
         let sound =
             scenario.sound && scenario.has_statement() && self.is_heard() && self.has_ended_early();
         let strict = sound.then(|| {
-            let checker = Checker::new(&played.trace.header, probe.profile.clone());
+            let checker = Checker::new(&played.trace.header, (*profile).clone());
             of(&check_trace_with(checker.with_sound_server(), &played.trace).verdict)
         });
         let strict = strict
@@ -163,13 +243,36 @@ impl Case<'_> {
         violation(clause, self.played.trace.events.len() + 1, None, got, expected)
     }
 
-    fn untimely(&self) -> Option<Untimely> {
+    fn untimely(&self) -> Option<Verdict> {
         if self.played.end == End::Hung
-            && let Some(untimely) = hung(&self.played.trace, self.probe.timeout)
+            && let Some((patience, untimely)) = hung(&self.played.trace, self.probe.timeout)
         {
-            return Some(untimely);
+            if self.may_wait(patience, &untimely) {
+                let Untimely { lane, call, got, .. } = untimely;
+                let why = format!("{call}: {got}, and may wait for what {lane} alone cannot tell");
+                return Some(Verdict::Inconclusive(why));
+            }
+            return Some(untimely_verdict(&untimely));
         }
-        mistimed(&self.played.trace)
+        let forgotten = match self.profile.several_waiters {
+            SeveralWaiters::Every => forgotten(&self.played.trace),
+            SeveralWaiters::OneMayTimeOut => None,
+        };
+        mistimed(&self.played.trace).or(forgotten).as_ref().map(untimely_verdict)
+    }
+
+    /// Whether a recorded client has itself to blame, or its recording, that a call waits: what
+    /// it waits for came when it was recorded, and need not come again.
+    fn may_wait(&self, patience: Patience, untimely: &Untimely) -> bool {
+        let Self { scenario, played, .. } = self;
+        let of_device = untimely.call.starts_with("GetCommand");
+        scenario.recorded
+            && match patience {
+                Patience::None | Patience::TimedOut => false,
+                Patience::Aborted => !has_aborted(&played.trace),
+                Patience::Ended => !of_device,
+                Patience::Server => !scenario.sound || !of_device,
+            }
     }
 
     /// How the client ended, if not as it was to.
@@ -185,6 +288,10 @@ impl Case<'_> {
             }),
             End::Signal(signal) => Some(crashed(&played.trace, &format!("signal {signal}"))),
             // No call is in progress: it is the statement that does not end.
+            End::Hung if scenario.recorded && !has_aborted(&played.trace) && !scenario.sound => {
+                let why = "the statement has not ended, and what the client did need not end it";
+                Some(Verdict::Inconclusive(why.to_owned()))
+            }
             End::Hung => {
                 let got =
                     format!("the statement has not ended after {} s", self.probe.timeout.as_secs());
@@ -252,6 +359,26 @@ impl Case<'_> {
         };
         format!("it has not come as far as {what}")
     }
+}
+
+/// Whether a client has aborted the set that is there last.
+fn has_aborted(trace: &Trace) -> bool {
+    let mut calls = std::collections::BTreeMap::new();
+    let mut aborted = false;
+    for event in &trace.events {
+        match event {
+            Event::Call { lane, call, .. } => drop(calls.insert(lane.as_str(), *call)),
+            Event::Return { lane, status: HResult::NOERROR, .. } => {
+                match calls.remove(lane.as_str()) {
+                    Some(Function::Create | Function::CreateEx) => aborted = false,
+                    Some(Function::SignalAbort) => aborted = true,
+                    Some(_) | None => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    aborted
 }
 
 fn program(misdeed: Misdeed, why: &str) -> Verdict {

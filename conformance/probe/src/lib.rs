@@ -7,6 +7,7 @@
 //!
 //! Read first: [`Probe`], [`Scenario`], [`Step`].
 
+mod again;
 mod home;
 mod judge;
 mod plan;
@@ -19,6 +20,7 @@ mod sql;
 mod steps;
 mod timing;
 
+pub use again::{NotAgain, Recording};
 pub use home::{About, HomeFile, home};
 pub use plan::Plan;
 pub use play::{NotPlayed, PROCESS, play};

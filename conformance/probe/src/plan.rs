@@ -25,6 +25,8 @@ pub struct Plan {
     pub folder: PathBuf,
     /// Whether the library takes time-outs as seconds.
     pub seconds: bool,
+    /// Whether a statement that no step waits for is left behind when all steps are taken.
+    pub leaves: bool,
     /// The last handle of a buffer that the primary client was given.
     pub handle: Option<GivenHandle>,
 }

@@ -170,6 +170,7 @@ impl Probe {
             names: names.clone(),
             folder: folder.to_owned(),
             seconds: self.seconds(),
+            leaves: scenario.recorded,
             handle: None,
         };
         let (end, left, said) = self.process(&plan)?;

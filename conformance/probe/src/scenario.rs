@@ -1,6 +1,7 @@
 //! One scenario: what the client does, how far it is to come, and how its statements end.
 
 use vdi_spec::clauses::Clause;
+use vdi_spec::codes::Features;
 
 use crate::steps::{Asked, Step};
 
@@ -41,6 +42,9 @@ pub struct Scenario {
     pub reach: Reach,
     /// Whether nothing in it gives the server a reason to abort.
     pub sound: bool,
+    /// Whether the client does what one in a recording did, of which nobody knows that it must
+    /// come to an end.
+    pub recorded: bool,
     /// The clauses it is about.
     pub clauses: Vec<Clause>,
 }
@@ -60,10 +64,16 @@ impl Scenario {
         all
     }
 
+    /// Whether it creates a set that asks for these features.
+    pub(crate) fn asks_for(&self, features: Features) -> bool {
+        let asks = |step: &Step| matches!(step, Step::Create(config) if config.features.contains(features));
+        any(&self.steps, &asks)
+    }
+
     /// Whether the client ends before its time, on purpose.
     #[must_use]
     pub fn dies(&self) -> bool {
-        self.steps.contains(&Step::Die)
+        dies(&self.steps)
     }
 }
 
@@ -75,4 +85,15 @@ fn asked<'s>(steps: &'s [Step], all: &mut Vec<&'s Asked>) {
             asked(steps, all);
         }
     }
+}
+
+/// Whether any step holds that this process takes, on whichever of its threads.
+fn any(steps: &[Step], holds: &impl Fn(&Step) -> bool) -> bool {
+    let within = |step: &Step| matches!(step, Step::Start(_, steps) if any(steps, holds));
+    steps.iter().any(|step| holds(step) || within(step))
+}
+
+/// Whether the process that takes these steps ends before its time, on purpose.
+pub(crate) fn dies(steps: &[Step]) -> bool {
+    any(steps, &|step| matches!(step, Step::Die))
 }

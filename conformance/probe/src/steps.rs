@@ -94,6 +94,9 @@ pub enum Step {
     Complete(u8),
     /// The oldest command that is held is completed with this code, and 0 bytes.
     CompleteWith(u8, Win32),
+    /// Of the commands that are held, the one before which so many came is completed with this
+    /// code and these bytes, or else carried out.
+    CompleteThe(u8, u32, Option<(Win32, u32)>),
     /// The command that was completed last is completed once more.
     CompleteAgain(u8),
     /// CompleteCommand of no command at all.
@@ -126,6 +129,8 @@ pub enum Step {
     Start(String, Vec<Self>),
     /// That lane comes to its end.
     Join(String),
+    /// That lane has taken so many steps, but for those of this kind, or has come to its end.
+    After(String, usize),
     /// These steps in a process of their own, a secondary client; it comes to its end.
     Secondary(u8, Vec<Self>),
     /// What this process has open and mapped is counted. It is to be no more than when it was

@@ -62,6 +62,12 @@ impl<'t> Calls<'t> {
 }
 
 impl Seen<'_> {
+    /// Whether so many milliseconds have passed since it began, by far.
+    fn has_passed(&self, limit: u32, now: u64) -> bool {
+        let limit = u64::from(limit);
+        self.at.is_none_or(|at| now.saturating_sub(at) > limit + limit / 2 + 500)
+    }
+
     fn untimely(&self, clause: Clause, got: String, expected: &str) -> Untimely {
         Untimely {
             line: self.line,
@@ -100,6 +106,45 @@ pub(crate) fn mistimed(trace: &Trace) -> Option<Untimely> {
     })
 }
 
+/// Milliseconds by which a configuration has to be there before a wait for it is over, for
+/// nobody to say that it came too late.
+const BY_FAR: u64 = 3_000;
+
+/// The wait for a configuration that went on until its time-out had passed, though another one
+/// had been given it long before.
+pub(crate) fn forgotten(trace: &Trace) -> Option<Untimely> {
+    let calls = Calls::of(trace);
+    let waits = |call: &Seen<'_>| matches!(call.function, Function::GetConfiguration);
+    let mut life = None;
+    let mut given: Option<u64> = None;
+    for (call, status, back) in &calls.returned {
+        if matches!(call.function, Function::Create | Function::CreateEx) {
+            (life, given) = (call.at, None);
+        }
+        if !waits(call) || call.at < life {
+            continue;
+        }
+        if *status == HResult::NOERROR {
+            given = given.or(*back);
+        }
+        let (Some(TimeoutArg::Milliseconds(limit)), Some(at), Some(given)) =
+            (call.timeout, call.at, given)
+        else {
+            continue;
+        };
+        if *status == HResult::VD_E_TIMEOUT && given >= at && given + BY_FAR < at + u64::from(limit)
+        {
+            let got = format!(
+                "VD_E_TIMEOUT, {} ms after another GetConfiguration was given the configuration",
+                back.unwrap_or(given).saturating_sub(given)
+            );
+            let clause = Clause::ClientGetConfigurationStatus;
+            return Some(call.untimely(clause, got, "the configuration when it is there"));
+        }
+    }
+    None
+}
+
 const fn clause_of_wait(function: Function) -> Clause {
     if matches!(function, Function::GetConfiguration) {
         Clause::ClientGetConfigurationTimeout
@@ -109,12 +154,15 @@ const fn clause_of_wait(function: Function) -> Clause {
 }
 
 /// The call that did not come back until the process was ended after so long: of several the
-/// one that has least reason to wait.
-pub(crate) fn hung(trace: &Trace, within: Duration) -> Option<Untimely> {
+/// one that has least reason to wait, and that reason.
+pub(crate) fn hung(trace: &Trace, within: Duration) -> Option<(Patience, Untimely)> {
     let calls = Calls::of(trace);
-    let reason = |call: &Seen<'_>| rank(call, &calls, trace);
+    let begun = trace.times().map(|(_, at)| at).min().unwrap_or_default();
+    let killed = begun + u64::try_from(within.as_millis()).unwrap_or(u64::MAX / 2);
+    let reason = |call: &Seen<'_>| rank(call, &calls, trace, killed);
     let call = calls.open.iter().min_by_key(|call| (reason(call), call.line))?;
-    let (clause, expected) = match reason(call) {
+    let reason = reason(call);
+    let (clause, expected) = match reason {
         Patience::None => (clause_of(call.function), "it does not wait for anybody"),
         Patience::TimedOut => (clause_of_wait(call.function), "its time-out has passed"),
         Patience::Aborted => (Clause::AbortUnblocks, "an abort ends every wait"),
@@ -122,12 +170,12 @@ pub(crate) fn hung(trace: &Trace, within: Duration) -> Option<Untimely> {
         Patience::Server => (clause_of(call.function), "its statement is carried out, and waits"),
     };
     let got = format!("it has not returned after {} s", within.as_secs());
-    Some(call.untimely(clause, got, expected))
+    Some((reason, call.untimely(clause, got, expected)))
 }
 
 /// What a call that did not come back may have waited for, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Patience {
+pub(crate) enum Patience {
     /// It never waits.
     None,
     /// Its time was over.
@@ -140,11 +188,17 @@ enum Patience {
     Server,
 }
 
-fn rank(call: &Seen<'_>, calls: &Calls<'_>, trace: &Trace) -> Patience {
+fn rank(call: &Seen<'_>, calls: &Calls<'_>, trace: &Trace, killed: u64) -> Patience {
     let waits = matches!(call.function, Function::GetConfiguration | Function::GetCommand);
     let ends = |function| matches!(function, Function::SignalAbort | Function::Close);
+    let creates = |(other, ..): &&(Seen<'_>, HResult, Option<u64>)| {
+        matches!(other.function, Function::Create | Function::CreateEx)
+    };
+    let life = calls.returned.iter().filter(creates).map(|(other, ..)| other.line).max();
     let aborted = calls.returned.iter().any(|(other, status, _)| {
-        ends(other.function) && !matches!(*status, HResult::VD_E_PROTOCOL)
+        Some(other.line) > life
+            && ends(other.function)
+            && !matches!(*status, HResult::VD_E_PROTOCOL)
     });
     let told = trace.events.iter().rev().find_map(|event| match event {
         Event::Statement { statement, .. } => Some(*statement),
@@ -152,7 +206,10 @@ fn rank(call: &Seen<'_>, calls: &Calls<'_>, trace: &Trace) -> Patience {
     });
     match call.timeout {
         _ if !waits => Patience::None,
-        Some(TimeoutArg::Milliseconds(_)) => Patience::TimedOut,
+        // Who waits in parts has just begun to.
+        Some(TimeoutArg::Milliseconds(limit)) if call.has_passed(limit, killed) => {
+            Patience::TimedOut
+        }
         _ if aborted => Patience::Aborted,
         _ if matches!(told, Some(Statement::Succeeded | Statement::Failed)) => Patience::Ended,
         _ => Patience::Server,

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <string>
@@ -62,18 +63,21 @@ int wait_of(time_t *time) {
 
 std::mutex guard;
 
+// Waits for a configuration that are in progress.
+std::atomic<int> waiting(0);
+
 }  // namespace
 
 // One set, and what a defect remembers of it.
 class CVDS {
 public:
     CVDS() : created(false), aborted(false), ever_aborted(false), configured(false),
-             secondary(false), devices(0), opened(nullptr) {
+             secondary(false), random(false), devices(0), opened(nullptr) {
         memset(object, 0, sizeof object);
         memset(&first, 0, sizeof first);
     }
     uint64_t object[16];
-    bool created, aborted, ever_aborted, configured, secondary;
+    bool created, aborted, ever_aborted, configured, secondary, random;
     unsigned devices;
     ClientVirtualDevice *opened;
     VDConfig first;
@@ -118,6 +122,7 @@ int ClientVirtualDeviceSet::Create(char *name, VDConfig *config) {
     if (made == NOERROR) {
         cvds->created = true;
         cvds->aborted = cvds->configured = false;
+        cvds->random = asked.features & VDF_RandomAccess;
         cvds->devices = 0;
     } else if (is("create-twice-succeeds") && had) {
         return NOERROR;
@@ -145,8 +150,19 @@ int ClientVirtualDeviceSet::GetConfiguration(time_t time, VDConfig *config) {
     wait_of(&time);
     if (is("configuration-forgets-an-abort") && cvds->aborted) return VD_E_TIMEOUT;
     if (is("configuration-waits-on-after-an-abort") && cvds->aborted && time < 0) hang();
+    bool waits = is("second-waiter-times-out") && time > 1000;
+    if (waits && waiting.fetch_add(1) > 0) {
+        usleep(time * 1000);
+        waiting -= 1;
+        return VD_E_TIMEOUT;
+    }
     int made = original<ConfigurationCall>("_ZN22ClientVirtualDeviceSet16GetConfigurationElP8VDConfig")(
         cvds->object, time, config);
+    if (waits) waiting -= 1;
+    if (made == NOERROR && is("unmapped-memory-is-told-late")) {
+        original<OfSet>("_ZN22ClientVirtualDeviceSet11SignalAbortEv")(cvds->object);
+        config->features = 0x10000;
+    }
     if (made == NOERROR) {
         if (is("configuration-has-another-count")) config->deviceCount += 1;
         if (is("configuration-has-no-alignment")) config->alignment = 0;
@@ -269,6 +285,9 @@ ClientVirtualDevice::~ClientVirtualDevice() { delete cvd; }
 
 int ClientVirtualDevice::GetCommand(time_t time, VDC_Command **command) {
     GetCall get = original<GetCall>("_ZN19ClientVirtualDevice10GetCommandElPP11VDC_Command");
+    if (is("random-access-aborts") && cvd->set->random && cvd->count == 1) {
+        original<OfSet>("_ZN22ClientVirtualDeviceSet11SignalAbortEv")(cvd->set->object);
+    }
     if (is("command-poll-blocks") && time == 0) time = -1;
     if (is("command-does-not-wait") && time > 0) time = 0;
     wait_of(&time);

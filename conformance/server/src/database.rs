@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +11,7 @@ use serde::Deserialize;
 use vdi_runtime::Bytes;
 use vdi_trace::{Size, files};
 
+use super::filesystem::{self, is_at, leads_away, read_exact_at, rights};
 use super::messages::{Failed, Message};
 use super::options::Restoring;
 use super::verb::What;
@@ -174,7 +174,7 @@ impl Databases {
         let Some(folder) = &self.folder else {
             return Err(unknown(" (VDI_DATA, the folder of databases, is not set)"));
         };
-        if name.contains('/') || name.starts_with('.') {
+        if leads_away(name) || name.starts_with('.') {
             return Err(unknown(": a name is that of a file"));
         }
         // Whose data lies elsewhere is not known: nothing is read from there, or written.
@@ -216,7 +216,7 @@ fn mark(name: &str) -> String {
 fn identity(folder: &Path, name: &str) -> Option<String> {
     let files = [folder.join(name), folder.join(format!("{name}.generated"))];
     let found = files.iter().find_map(|file| file.metadata().ok())?;
-    Some(format!("{} {}.{:09}", found.ino(), found.mtime(), found.mtime_nsec()))
+    Some(filesystem::identity(&found))
 }
 
 /// How the name of a file ends into which data is restored.
@@ -233,17 +233,15 @@ fn unfinished(place: &Path) -> io::Result<(File, PathBuf)> {
         let own = format!(".{name}.{}-{number}{UNFINISHED}", std::process::id());
         let path = place.with_file_name(own);
         // What takes the place of another is this user's alone until it has that one's rights.
-        let mode = if place.exists() { 0o600 } else { 0o666 };
-        let opened = File::options().write(true).create_new(true).mode(mode).open(&path);
+        let mut options = File::options();
+        let opened = rights(&mut options, place.exists()).write(true).create_new(true).open(&path);
         let file = match opened {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             opened => opened?,
         };
         file.lock()?;
         // Before it was locked it was as good as left, and may be gone.
-        if path.metadata().is_ok_and(|there| {
-            file.metadata().is_ok_and(|own| (own.dev(), own.ino()) == (there.dev(), there.ino()))
-        }) {
+        if is_at(&file, &path) {
             return Ok((file, path));
         }
     }
@@ -321,7 +319,7 @@ impl Source {
         while offset < self.len() {
             let some = (self.len() - offset).min(piece.len() as u64) as usize;
             match self {
-                Self::File(file, _) => file.read_exact_at(&mut piece[..some], offset)?,
+                Self::File(file, _) => read_exact_at(file, &mut piece[..some], offset)?,
                 Self::Generated(generated) => generated.write(offset, &mut piece[..some]),
                 Self::Memory(memory) => memory.copy(offset, &mut piece[..some]),
             }
@@ -367,7 +365,7 @@ fn read_whole(file: &File, offset: u64, buffer: &Bytes, length: usize) -> io::Re
     }
     // Rare, and then it does not matter that it is copied twice.
     let mut whole = vec![0; length];
-    let filled = file.read_exact_at(&mut whole, offset);
+    let filled = read_exact_at(file, &mut whole, offset);
     filled.map(|()| buffer.copy_from(&whole[..]))
 }
 

@@ -12,7 +12,7 @@
 //! | `serving`, `standing` | `vdi serve`: statements that are given, or handed over at a socket |
 //! | `console`, `outcomes` | what becomes of statements, printed and written down |
 //! | `door`, `tds` | `vdi serve --tds`: statements that drivers send |
-//! | `database` | where the data is: files, generated data, memory |
+//! | `database`, `filesystem` | where the data is: files, generated data, memory |
 //! | `media` | what goes onto the media: a header, data, a checksum |
 //! | `server`, `execute` | the server, and one statement carried out |
 //! | `session`, `drive` | a set opened, configured and closed again; its devices driven |
@@ -41,6 +41,7 @@ mod drive;
 mod error;
 mod execute;
 mod faults;
+mod filesystem;
 #[doc(hidden)]
 pub mod inputs;
 mod looks;

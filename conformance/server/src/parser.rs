@@ -60,10 +60,10 @@ pub(super) struct Parser<'a> {
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, variables: Variables) -> Result<Self, BadStatement> {
         let lines = Lines::of(text);
-        let words = words(text).map_err(|span| {
-            let piece: String = text[span.start..].chars().take(20).collect();
+        let words = words(text).map_err(|start| {
+            let piece: String = text[start..].chars().take(20).collect();
             let message = format!("Unclosed or unknown text near '{piece}'.");
-            bad(105, lines.of_place(span.start), message)
+            bad(105, lines.of_place(start), message)
         })?;
         Ok(Self { text, lines, words, next: 0, variables })
     }

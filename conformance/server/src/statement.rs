@@ -1,8 +1,8 @@
 //! BACKUP and RESTORE, read from the text that a client hands to `sqlcmd`.
 //!
-//! The words come from `logos`, which is kept, small, and says where a word stands; the
-//! grammar of two statements is short enough to be followed by hand. `sqlparser` knows
-//! neither BACKUP nor RESTORE.
+//! The words and the grammar of two statements are short enough to be followed by hand: `logos`
+//! compiles two engines of regular expressions to make the first, and `sqlparser` knows neither
+//! BACKUP nor RESTORE.
 
 use super::options::{Effect, Options, Value, clash, option};
 use super::parser::{BadStatement, Parser, bad};

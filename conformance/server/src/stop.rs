@@ -1,7 +1,6 @@
 //! A statement that is stopped while it is carried out.
 
-use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -18,12 +17,21 @@ struct State {
     asked: bool,
     /// The set that is open for it.
     set: Option<ServerSet>,
-    /// Where the statement was handed over to.
-    handed_over: Option<UnixStream>,
+    /// What ends the statement where it was handed over to.
+    handed_over: Option<Elsewhere>,
     /// Who asked for it, in words, if it is known.
     why: Option<&'static str>,
     /// How much of the data was moved, in percent.
     percent: u64,
+}
+
+/// Ends a statement that another server carries out.
+struct Elsewhere(Box<dyn FnOnce() + Send>);
+
+impl fmt::Debug for Elsewhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Elsewhere")
+    }
 }
 
 impl Stop {
@@ -41,8 +49,8 @@ impl Stop {
             let _ = set.signal_abort();
         }
         // Whoever carries it out stops when nobody is there any more.
-        if let Some(server) = state.handed_over.take() {
-            let _ = server.shutdown(Shutdown::Both);
+        if let Some(elsewhere) = state.handed_over.take() {
+            (elsewhere.0)();
         }
     }
 
@@ -63,13 +71,15 @@ impl Stop {
         state.why.map(|why| format!("{why} at {} percent", state.percent))
     }
 
-    /// The statement was handed over there.
-    pub(super) fn hand_over(&self, to: UnixStream) {
+    /// The statement was handed over, and is ended so.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "no server stands there"))]
+    pub(super) fn hand_over(&self, end: impl FnOnce() + Send + 'static) {
         let mut state = self.state();
         if state.asked {
-            let _ = to.shutdown(Shutdown::Both);
+            end();
+        } else {
+            state.handed_over = Some(Elsewhere(Box::new(end)));
         }
-        state.handed_over = Some(to);
     }
 
     /// Whether it was asked for.
@@ -111,6 +121,7 @@ struct Running {
 
 impl Stops {
     /// Acts, and is waited for meanwhile; `None` if nothing begins any more.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "no server stands there"))]
     pub(super) fn run<T>(&self, stop: &Arc<Stop>, act: impl FnOnce() -> T) -> Option<T> {
         /// It has ended, in one way or the other.
         struct Ends<'s>(&'s Stops, &'s Arc<Stop>);

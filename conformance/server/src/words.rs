@@ -1,65 +1,114 @@
 //! The words of Transact-SQL, as far as BACKUP and RESTORE have them.
 
-use logos::{Lexer, Logos};
+use unicode_general_category::{GeneralCategory, get_general_category};
 
 use super::quotes::length;
 
 /// One word of a statement.
-#[derive(Clone, Debug, PartialEq, Eq, Logos)]
-#[logos(skip r"[ \t\r\n\f]+")]
-#[logos(skip(r"--[^\n]*", allow_greedy = true))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Word {
-    /// A comment between `/*` and `*/`, which may hold others; false if it does not end.
-    #[token("/*", comment)]
-    Comment(bool),
     /// A word without quotes: a keyword or a name.
-    #[regex(r"[\p{L}_#][\p{L}\p{N}_@#$]*", |lex| lex.slice().to_owned())]
     Plain(String),
     /// A name in brackets or double quotes.
-    #[token("[", |lex| quoted(lex, ']'))]
-    #[token("\"", |lex| quoted(lex, '"'))]
     Quoted(String),
     /// A text in single quotes, with or without the `N` before it.
-    #[regex("[Nn]?'", |lex| quoted(lex, '\''))]
     Text(String),
     /// A whole number.
-    #[regex(r"[0-9]+", |lex| lex.slice().parse().ok())]
     Number(u64),
     /// A variable, which has no value here.
-    #[regex(r"@[A-Za-z0-9_@#$]+", |lex| lex.slice().to_owned())]
     Variable(String),
-    #[token("=")]
     Equals,
-    #[token(",")]
     Comma,
-    #[token(";")]
     Semicolon,
-    #[token("(")]
     Open,
-    #[token(")")]
     Close,
-    #[token(".")]
     Dot,
     /// A sign of arithmetic, or of a comparison.
-    #[regex(r"[-+*/%<>!&|^~]", |lex| lex.slice().chars().next())]
     Symbol(char),
 }
 
-/// What stands between the quotes, the last character of what was found and `closing`.
-fn quoted(lexer: &mut Lexer<'_, Word>, closing: char) -> Option<String> {
-    let start = lexer.span().end - 1;
-    let text = &lexer.source()[start..];
-    let length = length(text)?;
-    lexer.bump(length - 1);
-    let single = closing.to_string();
-    Some(text[1..length - 1].replace(&single.repeat(2), &single))
+impl Word {
+    /// The word that a text begins with, and its bytes; `None` if it begins with none, or with a
+    /// quote that does not end.
+    fn first_of(text: &str) -> Option<(Self, usize)> {
+        let next = text.chars().next()?;
+        let sign = |word| Some((word, next.len_utf8()));
+        match next {
+            'N' | 'n' if text[1..].starts_with('\'') => {
+                let (text, length) = quoted(&text[1..])?;
+                Some((Self::Text(text), 1 + length))
+            }
+            '\'' => quoted(text).map(|(text, length)| (Self::Text(text), length)),
+            '[' | '"' => quoted(text).map(|(name, length)| (Self::Quoted(name), length)),
+            '0'..='9' => {
+                let digits = while_all(text, |next| next.is_ascii_digit());
+                Some((Self::Number(digits.parse().ok()?), digits.len()))
+            }
+            '@' => {
+                let is_of_name = |next: char| next.is_ascii_alphanumeric() || "_@#$".contains(next);
+                let name = while_all(text, is_of_name);
+                (name.len() > 1).then(|| (Self::Variable(name.to_owned()), name.len()))
+            }
+            '=' => sign(Self::Equals),
+            ',' => sign(Self::Comma),
+            ';' => sign(Self::Semicolon),
+            '(' => sign(Self::Open),
+            ')' => sign(Self::Close),
+            '.' => sign(Self::Dot),
+            _ if "-+*/%<>!&|^~".contains(next) => sign(Self::Symbol(next)),
+            _ if is_letter(next) || "_#".contains(next) => {
+                let is_of_name = |next| is_letter(next) || is_number(next) || "_@#$".contains(next);
+                let name = while_all(text, is_of_name);
+                Some((Self::Plain(name.to_owned()), name.len()))
+            }
+            _ => None,
+        }
+    }
 }
 
-/// Skips to the end of a comment.
-fn comment(lexer: &mut Lexer<'_, Word>) -> bool {
-    let length = length(&lexer.source()[lexer.span().start..]);
-    lexer.bump(length.map_or(lexer.remainder().len(), |length| length - 2));
-    length.is_some()
+/// What a text begins with, as far as this is true of every character.
+fn while_all(text: &str, is_of: impl Fn(char) -> bool) -> &str {
+    &text[..text.find(|next| !is_of(next)).unwrap_or(text.len())]
+}
+
+fn is_letter(character: char) -> bool {
+    use GeneralCategory as Is;
+    matches!(
+        get_general_category(character),
+        Is::UppercaseLetter
+            | Is::LowercaseLetter
+            | Is::TitlecaseLetter
+            | Is::ModifierLetter
+            | Is::OtherLetter
+    )
+}
+
+fn is_number(character: char) -> bool {
+    use GeneralCategory as Is;
+    matches!(
+        get_general_category(character),
+        Is::DecimalNumber | Is::LetterNumber | Is::OtherNumber
+    )
+}
+
+/// What stands between the quotes that a text begins with, a quote that stands twice once; how
+/// many bytes that is with the quotes.
+fn quoted(text: &str) -> Option<(String, usize)> {
+    let length = length(text)?;
+    let single = &text[length - 1..length];
+    Some((text[1..length - 1].replace(&single.repeat(2), single), length))
+}
+
+/// Bytes of the space, or of the comment, that a text begins with; `None` if a comment does not
+/// end.
+fn gap(text: &str) -> Option<usize> {
+    if text.starts_with("/*") {
+        return length(text);
+    }
+    if text.starts_with("--") {
+        return Some(while_all(text, |next| next != '\n').len());
+    }
+    Some(while_all(text, |next| matches!(next, ' ' | '\t' | '\r' | '\n' | '\x0C')).len())
 }
 
 /// A word with its place: bytes from the start of the text.
@@ -70,14 +119,17 @@ pub(super) struct Placed {
     pub(super) end: usize,
 }
 
-/// The words of a text; the place at which there is none.
-pub(super) fn words(text: &str) -> Result<Vec<Placed>, std::ops::Range<usize>> {
-    let mut words = Vec::new();
-    for (word, span) in Word::lexer(text).spanned() {
-        match word {
-            Ok(Word::Comment(true)) => {}
-            Ok(Word::Comment(false)) | Err(()) => return Err(span),
-            Ok(word) => words.push(Placed { word, start: span.start, end: span.end }),
+/// The words of a text; the place from which on there is none.
+pub(super) fn words(text: &str) -> Result<Vec<Placed>, usize> {
+    let (mut words, mut start) = (Vec::new(), 0);
+    while start < text.len() {
+        match gap(&text[start..]).ok_or(start)? {
+            0 => {
+                let (word, length) = Word::first_of(&text[start..]).ok_or(start)?;
+                words.push(Placed { word, start, end: start + length });
+                start += length;
+            }
+            length => start += length,
         }
     }
     Ok(words)

@@ -120,6 +120,16 @@ async function steps() {
   await bar.hover();
   assert.match(await page.locator('.details .sentence').first().textContent(), / calls /);
   assert.equal(await page.locator('.machine li.current').count() % 3, 0);
+  // The diagrams stay open from step to step, and mark what the words say.
+  await page.locator('.diagrams summary').first().click();
+  await page.locator('.diagrams svg').first().waitFor();
+  await page.locator('.viewport').focus();
+  await page.keyboard.press('k');
+  const said = await page.locator('.set').first().locator('.machine li.current').allTextContents();
+  const marked = await page.locator('.set').first().locator('.diagram text.current').allTextContents();
+  assert.deepEqual(marked, said);
+  assert.equal(await page.locator('.set').first().locator('.diagram rect.current').count(), 3);
+  await shot(page, 'view-diagrams');
   await readable(page, 'view');
   await page.setViewportSize({ width: 700, height: 900 });
   await shot(page, 'view-narrow');
@@ -127,6 +137,20 @@ async function steps() {
   const paper = await page.pdf({ format: 'A4', landscape: true });
   assert.ok(paper.length > 10_000);
   if (shots) writeFileSync(join(shots, 'view.pdf'), paper);
+  await page.close();
+}
+
+async function campaign() {
+  const page = await open('campaign.html');
+  const plots = page.locator('figure.plotted svg');
+  assert.equal(await plots.count(), 3);
+  for (const [at, said] of [/transitions \d+ at \d+/, /^1: \d+, 2: /, /\d+: \d+/].entries()) {
+    assert.match(await plots.nth(at).getAttribute('aria-label'), said);
+    const { width, height } = await plots.nth(at).boundingBox();
+    assert.ok(width > 300 && height > 100, `${width} x ${height}`);
+  }
+  assert.ok(await plots.nth(0).locator('polyline').count() >= 5, 'a curve for each table');
+  await readable(page, 'campaign');
   await page.close();
 }
 
@@ -175,7 +199,7 @@ async function long() {
 }
 
 try {
-  for (const part of [run, steps, contested, hostile, long]) {
+  for (const part of [run, steps, contested, campaign, hostile, long]) {
     await part();
     console.log(`${part.name}: as it should be`);
   }

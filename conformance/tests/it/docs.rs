@@ -7,6 +7,7 @@ mod commands;
 mod counts;
 mod diagrams;
 mod links;
+mod real;
 
 use std::fs;
 use std::ops::Range;

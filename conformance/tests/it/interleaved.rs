@@ -2,6 +2,8 @@
 //! world, told out of order: a return or a callback that is seen later changes nothing, and
 //! an answer that the model does not give is found.
 
+use std::sync::OnceLock;
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use vdi_conformance::adapter::{Limits, Reference};
@@ -13,7 +15,13 @@ use vdi_sim::codes::HResult;
 use vdi_sim::model::Expected;
 use vdi_sim::trace::{Event, Function, Trace};
 
-fn suite() -> Vec<ScenarioResult> {
+/// What the suite has come to, run once for all tests of this process.
+fn suite() -> &'static [ScenarioResult] {
+    static SUITE: OnceLock<Vec<ScenarioResult>> = OnceLock::new();
+    SUITE.get_or_init(run)
+}
+
+fn run() -> Vec<ScenarioResult> {
     let library = Library::embedded().expect("sound scenarios");
     let scenarios: Vec<&Scenario> = library.iter().map(|loaded| &loaded.scenario).collect();
     let options = SuiteOptions {
@@ -115,16 +123,22 @@ fn verdict(result: &ScenarioResult, trace: &Trace) -> Verdict {
 
 #[test]
 fn what_is_seen_later_changes_nothing() {
-    let rounds = std::env::var("VDI_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(20);
+    let rounds = std::env::var("VDI_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(8);
     let mut moved = 0;
     for result in suite() {
-        let conformant = verdict(&result, &result.trace);
+        let conformant = verdict(result, &result.trace);
         assert_eq!(conformant, Verdict::Conformant, "{}", result.id);
+        // What was judged before is not judged again: short traces have few orders.
+        let mut seen = vec![result.trace.clone()];
         for round in 0..rounds {
             let later = delayed(&result.trace, round);
             moved += u64::from(later != result.trace);
-            let judged = verdict(&result, &later);
+            if seen.contains(&later) {
+                continue;
+            }
+            let judged = verdict(result, &later);
             assert_eq!(judged, Verdict::Conformant, "{}\n{}", result.id, later.to_json_lines());
+            seen.push(later);
         }
     }
     assert!(moved > 100 * rounds, "{moved}");
@@ -146,11 +160,10 @@ fn one_answer_that_leaves_the_graph_is_found() {
     ];
     let profile = Profile::default();
     let mut tried = 0;
-    // Each answer is tried after all that came before it: one scenario in six, or every one
+    // Each answer is tried after all that came before it: one scenario in twelve, or every one
     // with `VDI_SEEDS`.
-    let each = if std::env::var_os("VDI_SEEDS").is_some() { 1 } else { 6 };
-    let suite = suite();
-    let generated = suite.iter().filter(|result| result.id.starts_with("generated/"));
+    let each = if std::env::var_os("VDI_SEEDS").is_some() { 1 } else { 12 };
+    let generated = suite().iter().filter(|result| result.id.starts_with("generated/"));
     for result in generated.step_by(each) {
         let mut trace = Trace::new(result.trace.header.clone());
         for (at, event) in result.trace.events.iter().enumerate() {

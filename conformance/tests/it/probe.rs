@@ -9,6 +9,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::clients::stage::{Ended, Stage, library, word};
+use crate::support::at_once;
+
+mod again;
+mod container;
+mod seen;
 
 /// The library with defects, compiled once for all tests of this process.
 fn defective() -> PathBuf {
@@ -87,15 +92,15 @@ fn every_seeded_defect_is_found_by_a_clause_that_fits() {
         assert!(source.contains(&format!("is(\"{defect}\")")), "{defect} is no defect");
     }
     assert!(rows.len() >= 80, "only {} defects are seeded", rows.len());
-    let wrong: Vec<String> = rows
-        .iter()
-        .filter_map(|(defect, filters, fitting)| {
-            let found = found(defect, filters);
-            let fits = found.iter().any(|(verdict, clause)| fits(verdict, clause, fitting));
-            (!fits).then(|| format!("{defect}: {found:?}, expected one of {fitting:?}\n"))
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.concat());
+    let wrong = at_once(&rows, |(defect, filters, fitting)| {
+        let found = found(defect, filters);
+        let fits = found.iter().any(|(verdict, clause)| fits(verdict, clause, fitting));
+        if fits {
+            return String::new();
+        }
+        format!("{defect}: {found:?}, expected one of {fitting:?}\n")
+    });
+    assert_eq!(wrong.concat(), "");
 }
 
 #[test]

@@ -53,6 +53,8 @@ const BLAMELESS: &[(&str, &str)] = &[
     ),
     ("available-count=exact", "what the built-in implementation chose is allowed by both"),
     ("undefined-features=undefined", "it allows more than the default does"),
+    ("random-access-operations=may-abort", "the probe alone asks whether an abort had a reason"),
+    ("several-waiters=one-may-time-out", "the probe alone asks how long somebody waited"),
 ];
 
 /// What the built-in implementation does is allowed by the default readings. Judged by

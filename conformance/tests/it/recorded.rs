@@ -160,26 +160,48 @@ fn every_recording_is_conformant() {
     }
 }
 
-/// What came home from probes: each trace as its own report has it, by its own profile.
+/// What came home from probes is what was written: each trace as its own report has it, by its
+/// own profile.
 #[test]
 fn recordings_of_real_implementations_are_as_they_came() {
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/recorded/real");
-    for entry in fs::read_dir(place).expect("recordings").flatten() {
-        let folder = entry.path();
-        if !folder.is_dir() {
-            continue;
-        }
+    let entries = fs::read_dir(place).expect("recordings").flatten();
+    let folders: Vec<PathBuf> = entries.map(|one| one.path()).filter(|one| one.is_dir()).collect();
+    assert!(!folders.is_empty(), "not even our own is there");
+    for folder in folders {
+        let sums = std::process::Command::new("sha256sum")
+            .args(["--quiet", "--strict", "-c", "SHA256SUMS"])
+            .current_dir(&folder)
+            .output()
+            .expect("sha256sum starts");
+        assert!(sums.status.success(), "{}: {sums:?}", folder.display());
+        let sums = fs::read_to_string(folder.join("SHA256SUMS")).expect("sums");
         let report = fs::read_to_string(folder.join("report.json")).expect("a report");
         let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
         let profile = folder.join("profile.json");
+        let mut traces = 0;
         for one in report["scenarios"].as_array().expect("scenarios") {
             let id = one["id"].as_str().expect("an id");
-            let trace = folder.join(format!("traces/{id}.jsonl"));
-            if one["verdict"] == "conformant" && trace.is_file() {
-                let words = ["check", "--profile", word(&profile), word(&trace)];
+            let name = format!("traces/{id}.jsonl");
+            let trace = folder.join(&name);
+            if !trace.is_file() {
+                continue;
+            }
+            traces += 1;
+            assert!(sums.contains(&name), "{name} has no sum");
+            let party = ["--party", "interface"];
+            let words =
+                [&["check", "--profile", word(&profile), word(&trace)][..], &party].concat();
+            if one["verdict"] == "conformant" {
                 assert!(vdi(&words).status.success(), "{}", told(&words));
             }
+            // It was redacted, and nothing is left to take out.
+            let text = fs::read_to_string(&trace).expect("a trace");
+            let redacted = vdi(&["redact", word(&trace)]).stdout;
+            assert_eq!(String::from_utf8_lossy(&redacted), text, "{name} tells names");
         }
+        assert!(traces > 0, "{} has no traces", folder.display());
+        assert_eq!(traces + 7, sums.lines().count(), "{}", folder.display());
     }
 }
 

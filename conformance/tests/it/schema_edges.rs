@@ -90,6 +90,9 @@ const OF_THE_WHOLE: &[&str] = &[
     "device does not exist",
     "waits for its callback only while",
     "is neither a lane nor a command of this scenario",
+    "a set is created in the process primary",
+    "`code` is a command",
+    "`code` is a completion code",
 ];
 
 /// Where schema and reader differ, by the kind of change.

@@ -19,6 +19,8 @@ use vdi_sim::clauses::{Profile, ProfileFile};
 use vdi_sim::simulate::{Campaign, Watch};
 use vdi_sim::trace::{Event, Header};
 
+use crate::schema_words::for_people;
+
 /// A line of a trace: the header, then events.
 #[derive(Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
@@ -46,7 +48,11 @@ fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("client-request.v1", as_it_is_written::<ToClient>()),
         ("client-answer.v1", schemars::schema_for!(FromClient)),
     ];
-    all.into_iter().map(|(name, schema)| (name, changed(schema, &mut within_its_format))).collect()
+    let mut change = |object: &mut serde_json::Map<String, Value>| {
+        within_its_format(object);
+        for_people(object);
+    };
+    all.into_iter().map(|(name, schema)| (name, changed(schema, &mut change))).collect()
 }
 
 /// A number of so many bits is no larger than these hold. To a validator its format says

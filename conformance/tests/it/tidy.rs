@@ -230,7 +230,14 @@ fn walls() {
             needs(name).iter().filter(|one| !allowed.contains(&one.as_str())).collect();
         assert!(beyond.is_empty(), "{name} is built of {beyond:?}, too");
     }
-    for library in ["libsqlvdi", "libsqlvdi-record", "vdi_runtime", "vdi_recorder"] {
+    for library in [
+        "libsqlvdi",
+        "libsqlvdi-record",
+        "vdi_com_server",
+        "vdi_com_record",
+        "vdi_runtime",
+        "vdi_recorder",
+    ] {
         let mut all: BTreeSet<&str> = BTreeSet::new();
         let mut next = vec![library];
         while let Some(name) = next.pop() {

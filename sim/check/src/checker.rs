@@ -26,6 +26,12 @@ pub struct Checker {
 }
 
 impl Checker {
+    /// The profile it judges by.
+    #[must_use]
+    pub const fn profile(&self) -> &Profile {
+        &self.terms.profile
+    }
+
     /// A checker for a trace with this header, under this profile.
     #[must_use]
     pub fn new(header: &Header, profile: Profile) -> Self {

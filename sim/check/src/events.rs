@@ -58,7 +58,16 @@ impl Checker {
         if !rules::keeps_time(self) {
             return Ok(false);
         }
+        let before = rules::may_have_passed(self, event).map(|set| (set, self.alone()));
         self.judge(event)?;
+        if !self.report.is_open()
+            && let Some((set, mut passed)) = before
+            && rules::pass_unrecorded(&mut passed, set)
+            && passed.judge(event).is_ok()
+            && passed.report.is_open()
+        {
+            *self = passed;
+        }
         if self.report.is_open() {
             rules::note_due(self);
         }

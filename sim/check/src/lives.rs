@@ -10,6 +10,9 @@
 //! way in the old set goes on there.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt::{self, Write};
+use std::hash::{DefaultHasher, Hasher};
 
 use smallvec::SmallVec;
 
@@ -107,17 +110,15 @@ fn take_all(checker: &mut Checker) -> Vec<Checker> {
 
 /// The same histories, and all that they may have become by now.
 fn with_next_lives(all: Vec<Checker>) -> Vec<Checker> {
-    let mut all = all;
+    let mut kept = Histories::default();
+    kept.extend(all);
     let mut index = 0;
-    while index < all.len() && all.len() <= MOST {
-        let next = next_lives(&all[index]);
-        all.extend(next);
-        if all.len() > 1 {
-            all = distinct(all);
-        }
+    while index < kept.all.len() && kept.all.len() <= MOST {
+        let next = next_lives(&kept.all[index]);
+        kept.extend(next);
         index += 1;
     }
-    all
+    kept.all
 }
 
 /// The histories beside a checker's own that may be true before the next event.
@@ -153,34 +154,76 @@ pub(crate) fn with_effects(checker: &Checker, set: usize) -> Vec<Checker> {
     all
 }
 
-/// Each history once. Of those that are the same from here on, the one with the least fault.
-fn distinct(all: impl IntoIterator<Item = Checker>) -> Vec<Checker> {
-    let each = |mut one: Checker| {
-        let divided = std::mem::take(&mut one.others);
-        std::iter::once(one).chain(divided)
-    };
-    let all: Vec<Checker> = all.into_iter().flat_map(each).collect();
-    // To write down what a history is takes longer than to judge an event.
-    if all.len() < 2 {
-        return all;
+/// Histories, each once: of those that are the same from here on, the one with the least fault.
+#[derive(Default)]
+struct Histories {
+    all: Vec<Checker>,
+    /// Where each is, by what is known of it.
+    known: BTreeMap<(u64, u64), usize>,
+}
+
+impl Histories {
+    /// Adds them, with those into which they have divided.
+    fn extend(&mut self, all: Vec<Checker>) {
+        for mut one in all {
+            let divided = std::mem::take(&mut one.others);
+            self.add(one);
+            self.extend(divided);
+        }
     }
-    let mut kept: Vec<Checker> = Vec::new();
-    let mut known: BTreeMap<String, usize> = BTreeMap::new();
-    for one in all {
-        match known.entry(format!("{:?}", one.session)) {
-            std::collections::btree_map::Entry::Vacant(place) => {
-                place.insert(kept.len());
-                kept.push(one);
+
+    fn add(&mut self, one: Checker) {
+        // To write down what a history is takes longer than to judge an event.
+        if self.all.len() == 1 && self.known.is_empty() {
+            self.known.insert(Written::of(&self.all[0].session), 0);
+        } else if self.all.is_empty() {
+            return self.all.push(one);
+        }
+        match self.known.entry(Written::of(&one.session)) {
+            Entry::Vacant(place) => {
+                place.insert(self.all.len());
+                self.all.push(one);
             }
-            std::collections::btree_map::Entry::Occupied(place) => {
-                let before = &mut kept[*place.get()];
+            Entry::Occupied(place) => {
+                let before = &mut self.all[*place.get()];
                 if one.report.faults() < before.report.faults() {
                     *before = one;
                 }
             }
         }
     }
-    kept
+}
+
+/// What a session is, written down and hashed twice over, so that two that are different are
+/// told apart.
+#[derive(Default)]
+struct Written(DefaultHasher, u64);
+
+impl Written {
+    fn of(session: &Session) -> (u64, u64) {
+        let mut written = Self::default();
+        // It never fails: what is written to does not.
+        let _ = write!(written, "{session:?}");
+        (written.0.finish(), written.1)
+    }
+}
+
+impl Write for Written {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write(text.as_bytes());
+        for byte in text.bytes() {
+            // FNV-1a.
+            self.1 = (self.1 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        Ok(())
+    }
+}
+
+/// Each history once.
+fn distinct(all: Vec<Checker>) -> Vec<Checker> {
+    let mut kept = Histories::default();
+    kept.extend(all);
+    kept.all
 }
 
 /// Of two Creates that are different and overlap, either can be the one that makes the set.

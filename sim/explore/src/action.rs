@@ -60,6 +60,11 @@ impl Action {
         name(call)
     }
 
+    /// The numbers of what a call concerns.
+    pub(super) fn particulars(call: &Call) -> String {
+        particulars(call)
+    }
+
     /// What kind of action it is, whichever device, command or buffer it concerns.
     #[must_use]
     pub fn kind(&self) -> String {

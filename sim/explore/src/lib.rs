@@ -42,6 +42,8 @@ mod properties;
 #[cfg(feature = "search")]
 mod run;
 #[cfg(feature = "search")]
+mod shown;
+#[cfg(feature = "search")]
 mod symmetry;
 #[cfg(feature = "search")]
 mod visited;
@@ -71,6 +73,8 @@ pub use paths::paths_covering_transitions;
 pub use properties::{INVARIANTS, Invariant, SIGHTS, Sight};
 #[cfg(feature = "search")]
 pub use run::{Exploration, explore, explore_with, serve, ways_to_violations};
+#[cfg(feature = "search")]
+pub use shown::Drawing;
 pub use table::{Cell, Entry, Table};
 pub use transitions::{client_table, server_table};
 #[cfg(feature = "search")]

@@ -155,7 +155,7 @@ pub(super) fn sent_order(ghost: &mut Ghost) {
 }
 
 /// A state of the world.
-#[derive(Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Default, PartialEq, Eq, Hash)]
 pub struct Node {
     /// The state of the model.
     pub state: State,

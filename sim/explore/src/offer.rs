@@ -188,7 +188,7 @@ impl<S: Sink> Offer<'_, S> {
 
     fn room_for_buffers(&self) -> bool {
         let requested = match self.state().reserve {
-            Reserve::None | Reserve::Two(..) | Reserve::Mixed | Reserve::Exhausted(_) => 0,
+            Reserve::None | Reserve::Several | Reserve::Mixed | Reserve::Exhausted(_) => 0,
             Reserve::Some(kind) => kind.count as usize,
         };
         self.state().buffers.len() + requested < usize::from(self.world.bounds.buffers)

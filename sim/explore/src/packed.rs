@@ -177,6 +177,7 @@ fn put_set<const N: usize>(writer: &mut Writer<N>, world: &World, state: &State)
         devices: _,
         commands: _,
         buffers: _,
+        kinds: _,
         calls: _,
     } = state;
     writer.require(*asks == Asked::default() || *asks == asked(world));
@@ -189,7 +190,7 @@ fn put_set<const N: usize>(writer: &mut Writer<N>, world: &World, state: &State)
         Reserve::Some(kind) => {
             (Requested { count: KIND.count, ..kind } == KIND).then_some(u64::from(kind.count) + 1)
         }
-        Reserve::Two(..) | Reserve::Mixed | Reserve::Exhausted(_) => None,
+        Reserve::Several | Reserve::Mixed | Reserve::Exhausted(_) => None,
     };
     writer.require(reserved.is_some());
     let field = Field::EMPTY

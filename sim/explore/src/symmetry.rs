@@ -27,6 +27,7 @@ pub(super) fn reduce(node: &mut Node, world: &World) {
     // tells; and once the set is configured no later request is waited for.
     if state.configuration == Configuration::Ended {
         state.reserve = Reserve::None;
+        state.kinds.clear();
     }
     // The primary knows every address.
     state.buffers.iter_mut().for_each(|buffer| buffer.mapped &= !1);
@@ -51,6 +52,7 @@ pub(super) fn reduce(node: &mut Node, world: &World) {
 fn after_abort(node: &mut Node, codes_matter: bool) {
     let state = &mut node.state;
     state.reserve = Reserve::None;
+    state.kinds.clear();
     state.buffers.clear();
     (state.idle_intervals, state.activated, state.configuration_seen) = (0, false, false);
     (state.seen_early, state.seen_unasked) = (0, false);
@@ -104,6 +106,7 @@ fn over(state: &mut State) {
     (state.idle_intervals, state.activated, state.configuration_seen) = (0, false, false);
     (state.seen_early, state.seen_unasked) = (0, false);
     (state.configuration, state.reserve) = (Configuration::Unset, Reserve::None);
+    state.kinds.clear();
 }
 
 /// Puts devices, commands and buffers into a canonical order.

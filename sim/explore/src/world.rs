@@ -1,6 +1,8 @@
 //! The bounded world: one set with so many devices, commands and buffers, the
 //! processes that use it, and what the invariants have to remember.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::action::Action;
@@ -9,6 +11,7 @@ use super::lanes::AGENT;
 use super::mutant::Mutant;
 use super::node::{At, Breach, Ghost, Node, Sent, process_bit};
 use super::properties;
+use super::shown::{self, Drawing};
 use super::symmetry;
 use vdi_model::{
     Answer, BufferId, Call, Callback, Caller, ClientCall, CommandId, Expected, LaneId, Limits,
@@ -81,13 +84,15 @@ pub struct World {
     pub mutant: Option<Mutant>,
     /// What was met so far.
     pub coverage: Coverage,
+    /// What draws its states for the explorer in the browser.
+    pub drawing: Option<Arc<dyn Drawing>>,
 }
 
 impl World {
     /// A sound world.
     #[must_use]
     pub fn new(bounds: Bounds, profile: Profile) -> Self {
-        Self { bounds, profile, mutant: None, coverage: Coverage::default() }
+        Self { bounds, profile, mutant: None, coverage: Coverage::default(), drawing: None }
     }
 
     /// The same, broken.
@@ -459,7 +464,18 @@ impl stateright::Model for World {
     }
 
     fn format_action(&self, action: &Action) -> String {
-        action.to_string()
+        shown::sentence(action)
+    }
+
+    fn format_step(&self, node: &Node, action: Action) -> Option<String> {
+        let demands = shown::demands(&action);
+        let next = self.canonical(self.step(node, &action));
+        Some(format!("{next:#?}\n\n{demands}").trim_end().to_owned())
+    }
+
+    fn as_svg(&self, path: stateright::Path<Node, Action>) -> Option<String> {
+        let drawing = self.drawing.as_deref()?;
+        Some(shown::drawn(drawing, &path.last_state().state))
     }
 
     fn properties(&self) -> Vec<stateright::Property<Self>> {

@@ -116,13 +116,12 @@ pub(crate) fn complete_command(
     let device = objects::device(this).ok_or(HResult::VD_E_PROTOCOL)?;
     let id = {
         let commands = lock(&device.commands);
-        let out = commands.at(address);
-        if let Some(out) = out.filter(|out| out.was_changed()) {
+        if let Some(out) = commands.at(address).filter(|out| out.was_changed()) {
             let text = || "the client has written into a command, which is read-only".to_owned();
             Settings::get().debug(text);
-            device.device.wrote(out.id);
+            device.device.wrote(out.id());
         }
-        out.map_or_else(|| commands.once_at(address), |out| out.id)
+        commands.id_at(address)
     };
     let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
     let code = Win32(code.cast_unsigned());

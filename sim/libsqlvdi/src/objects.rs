@@ -1,16 +1,14 @@
 //! The sets and devices of this process, by the number that stands in a C++ object.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vdi_recorder::{ClientDevice, ClientSet, Recording};
-use vdi_runtime::{Bytes, CommandId, Machine};
-use vdi_spec::abi::RawCommand;
+use vdi_runtime::{AddressedCommands, Bytes, Machine};
 use vdi_spec::codes::HResult;
 use vdi_trace::Recorder;
 
-use crate::abi::CommandMemory;
 use crate::recording::Role;
 use crate::settings::Settings;
 
@@ -48,83 +46,7 @@ pub(crate) struct Set {
 pub(crate) struct Device {
     process: u32,
     pub(crate) device: ClientDevice,
-    pub(crate) commands: Mutex<Commands>,
-}
-
-/// The commands of a device as its client sees them.
-#[derive(Debug, Default)]
-pub(crate) struct Commands {
-    /// Delivered, and not completed.
-    out: Vec<Out>,
-    /// Completed: their memory is used again, the longest unused first, and not before
-    /// there is much of it, so that who completes one twice does not hit another.
-    spare: VecDeque<(CommandMemory, CommandId)>,
-}
-
-/// A command that the client has.
-#[derive(Debug)]
-pub(crate) struct Out {
-    pub(crate) id: CommandId,
-    memory: CommandMemory,
-    /// What it held when it was delivered.
-    pub(crate) sent: RawCommand,
-    pub(crate) buffer: Option<vdi_runtime::Buffer>,
-    /// Keeps the buffer mapped.
-    pub(crate) bytes: Option<Bytes>,
-}
-
-/// Memory of completed commands that is kept before any is used again.
-const SPARE: usize = 256;
-
-impl Commands {
-    /// Puts a command where the client can see it.
-    pub(crate) fn deliver(
-        &mut self,
-        (id, sent): (CommandId, RawCommand),
-        buffer: Option<vdi_runtime::Buffer>,
-        bytes: Option<Bytes>,
-    ) -> *mut RawCommand {
-        let reuse = if self.spare.len() < SPARE { None } else { self.spare.pop_front() };
-        let mut memory = reuse.map_or_else(|| CommandMemory::new(sent), |(memory, _)| memory);
-        memory.set(sent);
-        let address = memory.address();
-        self.out.push(Out { id, memory, sent, buffer, bytes });
-        address
-    }
-
-    /// The command at this address, if it is out.
-    pub(crate) fn at(&self, address: usize) -> Option<&Out> {
-        self.out.iter().find(|out| out.memory.address().addr() == address)
-    }
-
-    /// The command at this address is completed.
-    pub(crate) fn finish(&mut self, address: usize) {
-        let index = self.out.iter().position(|out| out.memory.address().addr() == address);
-        if let Some(index) = index {
-            let Out { memory, id, .. } = self.out.remove(index);
-            self.spare.push_back((memory, id));
-        }
-    }
-
-    /// The command that was completed and last lay at this address, or none.
-    pub(crate) fn once_at(&self, address: usize) -> CommandId {
-        let mut spare = self.spare.iter().filter(|(memory, _)| memory.address().addr() == address);
-        spare.next().map_or_else(CommandId::none, |(_, id)| *id)
-    }
-
-    /// The buffer of a command that is out whose data zone begins at this address.
-    pub(crate) fn buffer_at(&self, address: usize) -> Option<&vdi_runtime::Buffer> {
-        let here =
-            |out: &&Out| out.bytes.as_ref().is_some_and(|bytes| bytes.as_ptr().addr() == address);
-        self.out.iter().find(here)?.buffer.as_ref()
-    }
-}
-
-impl Out {
-    /// Whether the client has written into the command, which it may only read.
-    pub(crate) fn was_changed(&self) -> bool {
-        self.memory.get() != self.sent
-    }
+    pub(crate) commands: Mutex<AddressedCommands>,
 }
 
 /// All objects of this process.

@@ -1,11 +1,13 @@
 //! What outcomes do to the state, and what happens to it without a call.
 
+use smallvec::smallvec;
+
 use super::answer::Answer;
 use super::effect::Effect;
 use super::outcome::Outcome;
 use super::state::{
     Agent, Buffer, Cause, ClientDevice, ClientLife, Command, Configuration, Device, InProgress,
-    Pending, Reserve, SecondaryLife, ServerDevice, ServerLife, Stage, State, Stream,
+    MOST_KINDS, Pending, Reserve, SecondaryLife, ServerDevice, ServerLife, Stage, State, Stream,
 };
 use super::values::{Caller, LaneId, Requested};
 use super::{BufferId, CommandId, Request, Timeout};
@@ -34,7 +36,7 @@ pub(super) fn enact(state: &mut State, lane: LaneId, caller: Caller, effect: Eff
             state.configuration = Configuration::Ended;
             state.seen_unasked = initializing == ClientInitializing::EndConfiguration;
         }
-        Effect::DropRequests => state.reserve = Reserve::None,
+        Effect::DropRequests => drop_requests(state),
         Effect::StartAgent(entry) => {
             state.agent = Agent::Running { lane };
             state.update_activation(entry);
@@ -114,41 +116,66 @@ const fn see_configuration(state: &mut State, caller: Caller) {
     }
 }
 
-/// Buffers requested while configuring are summed, of each kind by itself; more than two kinds
-/// are not followed.
+/// Buffers requested while configuring are summed, of each kind by itself.
 fn request(state: &mut State, more: Requested) {
     let with =
         |known: Requested| Requested { count: known.count.saturating_add(more.count), ..known };
-    let same = |known: Requested| state.same_kind(known, more);
-    state.reserve = match state.reserve {
-        Reserve::None | Reserve::Exhausted(_) => Reserve::Some(more),
-        Reserve::Some(known) if same(known) => Reserve::Some(with(known)),
-        Reserve::Some(known) => Reserve::Two(known.min(more), known.max(more)),
-        Reserve::Two(one, other) if same(one) => Reserve::Two(with(one), other),
-        Reserve::Two(one, other) if same(other) => Reserve::Two(one, with(other)),
-        Reserve::Two(..) | Reserve::Mixed => Reserve::Mixed,
-    };
+    match state.reserve {
+        Reserve::None | Reserve::Exhausted(_) => state.reserve = Reserve::Some(more),
+        Reserve::Some(known) if state.same_kind(known, more) => {
+            state.reserve = Reserve::Some(with(known));
+        }
+        Reserve::Some(known) => {
+            state.reserve = Reserve::Several;
+            state.kinds = smallvec![known.min(more), known.max(more)];
+        }
+        Reserve::Several => {
+            match state.kinds.iter().position(|known| state.same_kind(*known, more)) {
+                Some(place) => state.kinds[place] = with(state.kinds[place]),
+                None => state.kinds.push(more),
+            }
+            state.kinds.sort_unstable();
+            if state.kinds.len() > MOST_KINDS {
+                mix(state);
+            }
+        }
+        Reserve::Mixed => {}
+    }
+}
+
+/// What was requested is not there.
+fn drop_requests(state: &mut State) {
+    state.reserve = Reserve::None;
+    state.kinds.clear();
+}
+
+/// How many buffers fit is not followed any more.
+fn mix(state: &mut State) {
+    state.reserve = Reserve::Mixed;
+    state.kinds.clear();
 }
 
 /// A buffer is allocated. What is requested of the other kinds stays so, as long as it was
 /// requested, too.
 fn take_reserved(state: &mut State, kind: Requested) {
-    let less = |known: Requested| Requested { count: known.count.saturating_sub(1), ..known };
-    let same = |known: Requested| state.same_kind(known, kind);
-    state.reserve = match state.reserve {
-        Reserve::Some(known) if same(known) => Reserve::Some(less(known)),
-        Reserve::Some(known) if known.count > 0 => Reserve::Mixed,
-        Reserve::Two(one, other) if same(one) && one.count > 0 => Reserve::Two(less(one), other),
-        Reserve::Two(one, other) if same(other) && other.count > 0 => {
-            Reserve::Two(one, less(other))
+    let same = |known: Requested| known.count > 0 && state.same_kind(known, kind);
+    match state.reserve {
+        Reserve::Some(known) if same(known) => {
+            state.reserve = Reserve::Some(Requested { count: known.count - 1, ..known });
         }
-        Reserve::Two(one, other) if one.count > 0 || other.count > 0 => Reserve::Mixed,
-        same @ (Reserve::None
+        Reserve::Some(known) if known.count > 0 => mix(state),
+        Reserve::Several if state.is_promised() => {
+            match state.kinds.iter().position(|known| same(*known)) {
+                Some(place) => state.kinds[place].count -= 1,
+                None => mix(state),
+            }
+        }
+        Reserve::None
         | Reserve::Some(_)
-        | Reserve::Two(..)
+        | Reserve::Several
         | Reserve::Mixed
-        | Reserve::Exhausted(_)) => same,
-    };
+        | Reserve::Exhausted(_) => {}
+    }
 }
 
 /// What is free again may be available again.
@@ -164,10 +191,19 @@ pub(super) fn counted(state: &mut State, kind: Requested, count: u32) {
     match state.reserve {
         // What was requested of another kind is promised, too: that is followed on.
         Reserve::Some(known) if known.count > 0 && !state.same_kind(known, kind) => {}
-        // How many there are of one may be what is requested of the other.
-        Reserve::Two(one, other) if one.count > 0 || other.count > 0 => {}
-        _ if count == 0 => state.reserve = Reserve::Exhausted(kind),
-        _ => state.reserve = Reserve::Some(Requested { count, ..kind }),
+        // How many there are of one may be what is requested of the others.
+        Reserve::Several if state.is_promised() => {}
+        Reserve::None
+        | Reserve::Some(_)
+        | Reserve::Several
+        | Reserve::Mixed
+        | Reserve::Exhausted(_) => {
+            state.kinds.clear();
+            state.reserve = match count {
+                0 => Reserve::Exhausted(kind),
+                _ => Reserve::Some(Requested { count, ..kind }),
+            };
+        }
     }
 }
 

@@ -31,6 +31,7 @@ mod state;
 mod system;
 mod touch;
 mod values;
+mod words;
 
 pub use answer::{Answer, Expected, Reply};
 pub use call::{Call, Carried, ClientCall, CreateFlaw, DeviceName, Request, ServerCall};
@@ -40,13 +41,15 @@ pub use outcome::{Outcome, Outcomes};
 pub use phase::{ClientPhase, DeviceSetState, DeviceState, ServerPhase};
 pub use state::{
     Agent, Buffer, Cause, ClientDevice, ClientLife, Command, Configuration, Device, InProgress,
-    Pending, Reserve, SecondaryLife, ServerDevice, ServerLife, Stage, State, Stream,
+    MOST_KINDS, Pending, Reserve, SecondaryLife, ServerDevice, ServerLife, Stage, State, Stream,
 };
 pub use system::{is_environmental, system_failure, takes_resources};
 pub use touch::{Object, Touch, touch, uses};
 pub use values::{
     Asked, BufferId, Caller, CommandId, Granted, LaneId, Requested, SECONDARIES, Timeout,
 };
+
+pub use words::in_words;
 
 use vdi_spec::clauses::Profile;
 

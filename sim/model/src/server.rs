@@ -247,7 +247,7 @@ fn reserved(state: &State, kind: Requested) -> (u32, Option<C>) {
     let same = |known: &Requested| state.same_kind(*known, kind);
     let known = match state.reserve {
         Reserve::Some(known) => Some(known).filter(same),
-        Reserve::Two(one, other) => [one, other].into_iter().find(same),
+        Reserve::Several => state.kinds.iter().copied().find(same),
         Reserve::None | Reserve::Mixed | Reserve::Exhausted(_) => None,
     };
     let Some(known) = known else { return (0, None) };

@@ -187,13 +187,16 @@ pub enum Reserve {
     None,
     /// So many of one kind.
     Some(Requested),
-    /// So many of each of two kinds, the smaller first.
-    Two(Requested, Requested),
+    /// So many of each of several kinds: [`State::kinds`].
+    Several,
     /// More kinds, or buffers were taken that nobody had requested: how many fit is not followed.
     Mixed,
     /// QueryAvailableBuffers said that none of this kind is left.
     Exhausted(Requested),
 }
+
+/// How many kinds of requested buffers are followed, each by itself.
+pub const MOST_KINDS: usize = 64;
 
 /// Where a command is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -308,6 +311,9 @@ pub struct State {
     pub commands: SmallVec<[Command; 2]>,
     /// Buffers allocated and not freed.
     pub buffers: SmallVec<[Buffer; 4]>,
+    /// If [`Reserve::Several`]: of each kind how many were requested and not taken, the
+    /// smallest kind first, [`MOST_KINDS`] at most. Else empty.
+    pub kinds: SmallVec<[Requested; 2]>,
     /// Calls in progress, other than the agent's, and completion routines that
     /// have not returned. Of one lane the last is the innermost.
     pub calls: SmallVec<[InProgress; 2]>,
@@ -321,16 +327,18 @@ impl Clone for State {
             devices: SmallVec::from_slice(&self.devices),
             commands: SmallVec::from_slice(&self.commands),
             buffers: SmallVec::from_slice(&self.buffers),
+            kinds: SmallVec::from_slice(&self.kinds),
             calls: SmallVec::from_slice(&self.calls),
             ..*self
         }
     }
 
     fn clone_from(&mut self, from: &Self) {
-        let Self { devices, commands, buffers, calls, .. } = self;
+        let Self { devices, commands, buffers, kinds, calls, .. } = self;
         refill(devices, &from.devices);
         refill(commands, &from.commands);
         refill(buffers, &from.buffers);
+        refill(kinds, &from.kinds);
         refill(calls, &from.calls);
         self.copy_rest(from);
     }
@@ -378,6 +386,7 @@ impl State {
             devices: _,
             commands: _,
             buffers: _,
+            kinds: _,
             calls: _,
         } = from;
         (self.server, self.client, self.secondaries) = (*server, *client, *secondaries);
@@ -439,6 +448,11 @@ impl State {
             alignment => alignment,
         };
         one.size == other.size && aligned(one) == aligned(other)
+    }
+
+    /// Whether buffers of several kinds were requested, of which not all are taken.
+    pub(super) fn is_promised(&self) -> bool {
+        self.kinds.iter().any(|kind| kind.count > 0)
     }
 
     /// A buffer, while it is allocated.

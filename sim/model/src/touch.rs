@@ -131,7 +131,10 @@ pub fn uses(state: &mut State, process: Caller, object: Object, writes: bool) ->
             }
             if writes { control(state, process, buffer) } else { None }
         }
-        (Caller::Server, Object::Buffer(buffer)) if writes => control(state, process, buffer),
+        (Caller::Server, Object::Buffer(buffer)) if writes => {
+            let there = state.server == ServerLife::Open && state.buffer(buffer).is_some();
+            if there { control(state, process, buffer) } else { Some(Clause::ServerCloseUseAfter) }
+        }
         _ => None,
     }
 }

@@ -74,6 +74,7 @@
 mod client;
 mod elapsed;
 pub mod gather;
+pub mod half;
 mod names;
 mod recording;
 mod server;

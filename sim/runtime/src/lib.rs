@@ -19,6 +19,7 @@
 //! | `client_state` | what a client has of its own |
 //! | `client`, `client_device`, `secondary` | the client's functions |
 //! | `buffer` | shared bytes, without copying |
+//! | `addressed` | commands by their addresses, for libraries with a binary interface |
 //! | `history` | what recorders share |
 //!
 //! Read first: [`Machine`], [`ServerSet`], [`ClientSet`].
@@ -122,12 +123,15 @@
 
 #![cfg(any(target_os = "linux", windows))]
 
+#[expect(unsafe_code, reason = "memory that a client reads by its address")]
+mod addressed;
 mod implementation;
 #[cfg(windows)]
 #[expect(unsafe_code, reason = "the one way to the objects of Windows")]
 mod kernel;
 mod sync;
 
+pub use addressed::{AddressedCommand, AddressedCommands};
 pub use implementation::*;
 #[cfg(windows)]
 #[doc(hidden)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use serde::Serialize;
 
@@ -179,12 +179,27 @@ impl Recorder {
 
     /// Records an event. What goes wrong is told by [`Recorder::finish`]; after that
     /// nothing is written any more.
-    pub fn record(&self, mut event: Event<'_>) {
-        if self.silent {
-            return;
+    pub fn record(&self, event: Event<'_>) {
+        if !self.silent {
+            self.write(&mut self.output(), event);
         }
-        let mut output = self.output();
-        let Output { writer, line, seq, events, error } = &mut *output;
+    }
+
+    /// The same, unless another thread is within a line: it may have been ended there, and is
+    /// not waited for.
+    pub fn record_if_free(&self, event: Event<'_>) {
+        let output = match self.output.try_lock() {
+            Ok(output) => Some(output),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        if let Some(mut output) = output.filter(|_| !self.silent) {
+            self.write(&mut output, event);
+        }
+    }
+
+    fn write(&self, output: &mut Output, mut event: Event<'_>) {
+        let Output { writer, line, seq, events, error } = output;
         if error.is_some() {
             return;
         }

@@ -1,4 +1,4 @@
-//! `vdi init`, `vdi install`: files to start from.
+//! `vdi init`, `vdi install`, `vdi completions`, `vdi man`: files to start from.
 
 use std::path::PathBuf;
 
@@ -27,6 +27,30 @@ pub enum AdapterLanguage {
     Rust,
     /// C++17, nothing beside it
     Cpp,
+}
+
+/// A shell.
+#[cfg(feature = "shells")]
+type Shell = clap_complete::Shell;
+
+/// A shell, in a build that writes nothing for it: as it is written.
+#[cfg(not(feature = "shells"))]
+type Shell = String;
+
+/// `vdi completions`.
+#[derive(Debug, Clone, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+/// `vdi man`.
+#[derive(Debug, Clone, Args)]
+pub struct ManArgs {
+    /// Where to write them
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
 }
 
 /// `vdi install`.

@@ -14,14 +14,14 @@ mod values;
 
 use clap::{Args as _, FromArgMatches as _, Parser, Subcommand};
 
-pub use files::{AdapterLanguage, InitArgs, InstallArgs};
+pub use files::{AdapterLanguage, CompletionsArgs, InitArgs, InstallArgs, ManArgs};
 pub use logs::DiagnoseArgs;
 pub use model::{
     ExplainArgs, ExploreArgs, Language, ListArgs, Machine, TableArgs, TableFormat, Topic,
 };
 #[cfg(all(unix, feature = "probe"))]
 pub(crate) use probe::PROBE_TIMEOUT;
-pub use probe::{ProbeArgs, ProbeProcessArgs};
+pub use probe::{LibraryArgs, ProbeArgs, ProbeProcessArgs};
 pub use replay::{ReplayArgs, ShrinkArgs};
 #[cfg(unix)]
 pub(crate) use server::GATE_TIMEOUT;
@@ -46,17 +46,6 @@ pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
-}
-
-/// What the statements of `vdi serve` may say.
-#[cfg(unix)]
-fn server_options() -> String {
-    vdi_server::list_options()
-}
-
-#[cfg(windows)]
-fn server_options() -> &'static str {
-    "`vdi serve` is not there on Windows."
 }
 
 const EXIT_CODES: &str = "\
@@ -106,7 +95,7 @@ pub enum Command {
     Probe(ProbeArgs),
     /// Play the database server for client programs: BACKUP and RESTORE, as said here or as
     /// sqlcmd hands them over
-    #[command(after_help = server_options())]
+    #[command(after_help = vdi_server::list_options())]
     Serve(ServeArgs),
     /// Play sqlcmd, and the server behind it; the same as a link to vdi named sqlcmd
     #[command(disable_help_flag = true)]
@@ -117,6 +106,10 @@ pub enum Command {
     Join(JoinArgs),
     /// Take the names of sets, devices, instances and threads out of a trace
     Redact(RedactArgs),
+    /// Print the completions of a shell, to be read by it
+    Completions(CompletionsArgs),
+    /// Write man pages, one for each command
+    Man(ManArgs),
     /// Be one process of several on standard input and output, for `run --processes`
     #[command(hide = true)]
     Process(ProcessArgs),

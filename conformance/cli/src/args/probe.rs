@@ -49,6 +49,26 @@ pub struct ProbeArgs {
     pub report: ReportArgs,
 }
 
+/// A client library and a server, that a recording's calls are made of again.
+#[derive(Debug, Clone, Args)]
+pub struct LibraryArgs {
+    /// Make the client's calls of a trace again of this client library, libsqlvdi.so, with a
+    /// server that statements move, as `vdi probe` does
+    #[arg(long, value_name = "FILE", requires_all = ["sql", "database_prefix"],
+          conflicts_with_all = ["adapter", "reference", "processes", "defect", "seed", "scenarios"])]
+    pub library: Option<PathBuf>,
+    /// Command line that hands a statement to the server, as for `vdi probe`
+    #[arg(long, value_name = "COMMAND", requires = "library")]
+    pub sql: Option<String>,
+    /// What the names of the databases begin with that are made and dropped
+    #[arg(long, value_name = "PREFIX", requires = "library")]
+    pub database_prefix: Option<String>,
+    /// Seconds that the calls may take together
+    #[arg(long, value_name = "SECONDS", requires = "library", default_value_t = PROBE_TIMEOUT,
+          value_parser = seconds)]
+    pub limit: f64,
+}
+
 /// `vdi probe-process`.
 #[derive(Debug, Clone, Args)]
 pub struct ProbeProcessArgs {}

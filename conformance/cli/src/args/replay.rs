@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::probe::LibraryArgs;
 use super::simulate::SeedArgs;
 use super::target::Target;
 use super::values::LineArgs;
@@ -23,6 +24,12 @@ pub struct ReplayArgs {
     /// The implementation.
     #[command(flatten)]
     pub target: Target,
+    /// A library in its place.
+    #[command(flatten)]
+    pub library: LibraryArgs,
+    /// Print every statement, and do nothing
+    #[arg(long, requires = "library")]
+    pub dry_run: bool,
     /// Print the trace as JSON Lines instead of for people
     #[arg(long)]
     pub json: bool,
@@ -41,6 +48,9 @@ pub struct ShrinkArgs {
     /// The implementation.
     #[command(flatten)]
     pub target: Target,
+    /// A library in its place: what is left is a trace then.
+    #[command(flatten)]
+    pub library: LibraryArgs,
     /// Runs of a scenario with races, at most, until it fails
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::super::failure::Failure;
 use super::{sources, statement};
-use vdi_spec::clauses::{CLAUSES, Clause, PROFILES, QUESTIONS, Question, Reading};
+use vdi_spec::clauses::{CLAUSES, Clause, PROFILES, QUESTIONS, Question, Reading, Seen};
 use vdi_spec::config::{CONFIG_FIELDS, CONFIG_RULES, ConfigRule, Setter};
 use vdi_suite::scenario::Library;
 
@@ -76,6 +76,13 @@ pub(super) fn question(word: &str, out: &mut dyn Write) -> Result<bool, Failure>
         let default = if other.index == 0 { ", the default" } else { "" };
         let mark = if Some(other) == reading { "→" } else { " " };
         writeln!(out, "  {mark} {}{default}: {}", other.info().id, other.info().text)?;
+        for seen in Seen::of(other) {
+            writeln!(
+                out,
+                "      seen of {seen}; `vdi probe --scenario {}` would show it",
+                seen.scenario
+            )?;
+        }
     }
     sources(info.sources, out)?;
     for row in CLAUSES.iter().filter(|row| row.questions.contains(&question)) {

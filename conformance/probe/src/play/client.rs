@@ -15,6 +15,7 @@ use vdi_spec::config::VdConfig;
 use vdi_trace::{Args, Function, HowEnded, Name, Out, TimeoutArg};
 
 use super::not_played::NotPlayed;
+use super::progress::Progress;
 use super::recording::{Recording, locked};
 use super::tracks::{DeviceTrack, Names};
 use crate::plan::{GivenHandle, Observed, Plan};
@@ -32,6 +33,7 @@ pub(super) struct Client {
     pub(super) statement: Mutex<Option<Child>>,
     pub(super) handle: Mutex<Option<GivenHandle>>,
     lanes: Mutex<BTreeMap<String, Lane>>,
+    progress: Progress,
     /// What was open and mapped when it was counted first.
     counted: Mutex<Option<usize>>,
 }
@@ -52,6 +54,7 @@ impl Client {
             statement: Mutex::default(),
             handle,
             lanes: Mutex::default(),
+            progress: Progress::default(),
             counted: Mutex::default(),
         }
     }
@@ -75,6 +78,7 @@ impl Client {
             Step::GetCommand(device, wait) => drop(self.get_command(*device, *wait)),
             Step::Complete(device) => self.complete(*device),
             Step::CompleteWith(device, code) => self.complete_with(*device, *code),
+            Step::CompleteThe(device, place, how) => self.complete_the(*device, *place, *how),
             Step::CompleteAgain(device) => self.complete_again(*device),
             Step::CompleteNothing(device) => self.complete_nothing(*device),
             Step::CompleteElsewhere(from, on) => self.complete_elsewhere(*from, *on),
@@ -91,6 +95,7 @@ impl Client {
             Step::Cancel => self.cancel()?,
             Step::Start(lane, steps) => self.start(lane, steps)?,
             Step::Join(lane) => self.join(lane)?,
+            Step::After(lane, steps) => self.progress.wait(lane, *steps),
             Step::Secondary(number, steps) => self.secondary(*number, steps)?,
             Step::Count(lives) => self.count(*lives),
             Step::Die => self.die(),
@@ -214,7 +219,18 @@ impl Client {
 
     fn start(self: &Arc<Self>, lane: &str, steps: &[Step]) -> Result<(), NotPlayed> {
         let (client, steps) = (Arc::clone(self), steps.to_vec());
-        let begun = thread::Builder::new().name(lane.to_owned()).spawn(move || client.run(&steps));
+        let name = lane.to_owned();
+        let run = move || {
+            let progress = client.progress.of(name);
+            steps.iter().try_for_each(|step| {
+                client.step(step)?;
+                if !matches!(step, Step::After(..)) {
+                    progress.step();
+                }
+                Ok(())
+            })
+        };
+        let begun = thread::Builder::new().name(lane.to_owned()).spawn(run);
         let begun = begun.map_err(|error| NotPlayed::NotStarted(format!("a thread: {error}")))?;
         locked(&self.lanes).insert(lane.to_owned(), begun);
         Ok(())

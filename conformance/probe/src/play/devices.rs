@@ -153,6 +153,16 @@ impl Client {
         self.complete_as(number, |_| (code, 0));
     }
 
+    pub(super) fn complete_the(&self, number: u8, place: u32, how: Option<Completion>) {
+        let Some(track) = self.track(number) else { return };
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
+        let held = locked(&track).held.remove(place);
+        let Some(held) = held else { return };
+        let how = how.unwrap_or_else(|| self.carry_out(number, &held));
+        self.complete_one(&track, Some(&held), how);
+        locked(&track).completed = Some(held);
+    }
+
     pub(super) fn complete_again(&self, number: u8) {
         let Some(track) = self.track(number) else { return };
         let completed = locked(&track).completed.clone();

@@ -27,43 +27,48 @@ impl Medium {
 
     /// Does what a command says.
     pub(super) fn carry_out(&mut self, code: Option<CommandCode>, command: &Command) -> Completion {
-        match code {
-            Some(CommandCode::Write) => {
-                let data = command.data();
-                self.data.extend_from_slice(&data);
-                (Win32::ERROR_SUCCESS, moved(data.len()))
-            }
-            Some(CommandCode::Read) => {
-                let wanted = usize::try_from(command.raw().size).unwrap_or(0);
-                let filled = command.fill(&self.data[self.read..]);
-                self.read += filled;
-                let code =
-                    if filled < wanted { Win32::ERROR_HANDLE_EOF } else { Win32::ERROR_SUCCESS };
-                (code, moved(filled))
-            }
-            Some(
-                CommandCode::ClearError
-                | CommandCode::Flush
-                | CommandCode::Complete
-                | CommandCode::Snapshot
-                | CommandCode::MountSnapshot
-                | CommandCode::PrepareToFreeze
-                | CommandCode::FileInfoBegin
-                | CommandCode::FileInfoEnd,
-            ) => (Win32::ERROR_SUCCESS, 0),
-            Some(
-                CommandCode::Rewind
-                | CommandCode::WriteMark
-                | CommandCode::SkipMarks
-                | CommandCode::SkipBlocks
-                | CommandCode::Load
-                | CommandCode::GetPosition
-                | CommandCode::SetPosition
-                | CommandCode::Discard
-                | CommandCode::GetError,
-            )
-            | None => (Win32::ERROR_NOT_SUPPORTED, 0),
+        if let Some(usual) = without_data(code) {
+            return (usual, 0);
         }
+        if code == Some(CommandCode::Write) {
+            let data = command.data();
+            self.data.extend_from_slice(&data);
+            return (Win32::ERROR_SUCCESS, moved(data.len()));
+        }
+        let wanted = usize::try_from(command.raw().size).unwrap_or(0);
+        let filled = command.fill(&self.data[self.read..]);
+        self.read += filled;
+        let code = if filled < wanted { Win32::ERROR_HANDLE_EOF } else { Win32::ERROR_SUCCESS };
+        (code, moved(filled))
+    }
+}
+
+/// How a client without a tape ends a command that moves no data; `None` of one that does.
+pub(crate) const fn without_data(code: Option<CommandCode>) -> Option<Win32> {
+    match code {
+        Some(CommandCode::Write | CommandCode::Read) => None,
+        Some(
+            CommandCode::ClearError
+            | CommandCode::Flush
+            | CommandCode::Complete
+            | CommandCode::Snapshot
+            | CommandCode::MountSnapshot
+            | CommandCode::PrepareToFreeze
+            | CommandCode::FileInfoBegin
+            | CommandCode::FileInfoEnd,
+        ) => Some(Win32::ERROR_SUCCESS),
+        Some(
+            CommandCode::Rewind
+            | CommandCode::WriteMark
+            | CommandCode::SkipMarks
+            | CommandCode::SkipBlocks
+            | CommandCode::Load
+            | CommandCode::GetPosition
+            | CommandCode::SetPosition
+            | CommandCode::Discard
+            | CommandCode::GetError,
+        )
+        | None => Some(Win32::ERROR_NOT_SUPPORTED),
     }
 }
 

@@ -5,9 +5,10 @@
 
 mod client;
 mod devices;
-mod media;
+pub(crate) mod media;
 mod not_played;
 mod processes;
+mod progress;
 mod recording;
 mod tracks;
 
@@ -35,7 +36,9 @@ pub fn play(plan: Plan) -> Result<(), NotPlayed> {
     let steps = client.plan.steps.clone();
     client.run(&steps)?;
     client.join_all()?;
-    client.end_statement()?;
+    if !client.plan.leaves {
+        client.end_statement()?;
+    }
     client.recording.ends(HowEnded::Normal);
     client.recording.finish()?;
     Ok(())

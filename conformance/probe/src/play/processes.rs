@@ -9,6 +9,7 @@ use super::client::Client;
 use super::not_played::NotPlayed;
 use super::recording::locked;
 use crate::plan::{PRINTED, Plan};
+use crate::scenario::dies;
 use crate::steps::{Asked, Step};
 
 /// The word behind which this program is one process of a probe.
@@ -56,6 +57,7 @@ impl Client {
     /// Lets another process take these steps, and waits for its end.
     pub(super) fn secondary(&self, number: u8, steps: &[Step]) -> Result<(), NotPlayed> {
         let handle = locked(&self.handle).clone();
+        let dies = dies(steps);
         let (secondary, steps) = (number, steps.to_vec());
         let plan = Plan { secondary, steps, handle, ..self.plan.clone() };
         let failed =
@@ -70,6 +72,7 @@ impl Client {
         match ended.code() {
             Some(0) => Ok(()),
             Some(code) => Err(NotPlayed::NotStarted(format!("the second process failed ({code})"))),
+            None if dies => Ok(()),
             None => Err(NotPlayed::Crashed(ended.to_string())),
         }
     }

@@ -132,7 +132,33 @@ fn others() -> Vec<Scenario> {
             )),
         ),
         configured_late(),
+        both_configured(),
     ]
+}
+
+/// Both have longer than a server needs, and less than nobody would wait for.
+fn both_configured() -> Scenario {
+    let waits = Step::GetConfiguration(Wait::Milliseconds(8_000));
+    let waiter = |lane: &str| Step::Start(lane.to_owned(), vec![waits.clone()]);
+    let joined = |lane: &str| Step::Join(lane.to_owned());
+    badly(
+        "wait/two-for-the-configuration",
+        "Two threads wait for the configuration when the statement comes: each is given it.",
+        &[Clause::ClientGetConfigurationStatus],
+        vec![
+            Step::Create(config(1)),
+            waiter("one"),
+            waiter("other"),
+            Step::GetConfiguration(Wait::Milliseconds(150)),
+            issue(Verb::Backup, 1, ""),
+            joined("one"),
+            joined("other"),
+            Step::OpenDevice(1, Naming::Own),
+            serve(1, Wait::Forever),
+            Step::Close,
+            Step::Await,
+        ],
+    )
 }
 
 fn configured_late() -> Scenario {

@@ -15,6 +15,7 @@ pub(super) fn alone(id: &str, title: &str, clauses: &[Clause], steps: Vec<Step>)
         ends: Ends::Whatever,
         reach: Reach::Nothing,
         sound: true,
+        recorded: false,
         clauses: clauses.to_vec(),
     }
 }

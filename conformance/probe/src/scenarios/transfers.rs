@@ -83,6 +83,7 @@ fn configurations() -> Vec<Scenario> {
         ("transfer-size", config(1), "MAXTRANSFERSIZE = 131072"),
         ("small-transfers", config(1), "MAXTRANSFERSIZE = 65536, BUFFERCOUNT = 2"),
         ("many-buffers", config(1), "BUFFERCOUNT = 12"),
+        ("much-memory", config(1), "MAXTRANSFERSIZE = 4194304, BUFFERCOUNT = 24"),
         ("checksum", config(1), "CHECKSUM"),
         ("prefix-zone", VdConfig { prefix_zone_size: 1024, ..config(1) }, ""),
         ("alignment", VdConfig { alignment: 8192, ..config(1) }, ""),
@@ -97,6 +98,16 @@ fn configurations() -> Vec<Scenario> {
         well(&format!("configuration/{name}"), title, &about, ended(steps))
     };
     let mut all: Vec<Scenario> = table.into_iter().map(scenario).collect();
+    let both = |verb| {
+        let begun = begun_with(feature(Features::RANDOM_ACCESS), verb, 1, "");
+        ended(then(begun, served(1, Wait::Forever)))
+    };
+    all.push(well(
+        "configuration/like-disk-restore",
+        "A backup and a restore with RandomAccess.",
+        &about,
+        then(both(Verb::Backup), both(Verb::Restore)),
+    ));
     let steps = then(
         begun_with(feature(Features::SNAPSHOT_PREPARE), Verb::Backup, 1, "SNAPSHOT"),
         served(1, Wait::Forever),

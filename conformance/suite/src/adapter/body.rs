@@ -1,6 +1,8 @@
 //! An implementation in Rust, driven by name: the handles of a scenario stand for its
 //! objects, and each call becomes one of its functions.
 
+#![expect(missing_debug_implementations, reason = "it is for adapters of this project")]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ThreadId};
@@ -15,42 +17,42 @@ use super::inprocess::{Call, Host, Reply, Session};
 
 /// What a function gives: its status, and on NOERROR its result. `None`: the calling
 /// process is no more.
-pub(super) type Given<T> = Option<(HResult, Option<T>)>;
+pub type Given<T> = Option<(HResult, Option<T>)>;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ended {
-    pub(super) code: Win32,
-    pub(super) bytes: u32,
-    pub(super) position: u64,
+pub struct Ended {
+    pub code: Win32,
+    pub bytes: u32,
+    pub position: u64,
 }
 
 /// A completion routine.
-pub(super) type Routine = Box<dyn FnMut(Ended) + Send>;
+pub type Routine = Box<dyn FnMut(Ended) + Send>;
 
 /// What SendCommand takes.
-pub(super) struct Sent<B> {
-    pub(super) tag: u64,
-    pub(super) code: CommandCode,
+pub struct Sent<B> {
+    pub tag: u64,
+    pub code: CommandCode,
     /// Outside: no buffer is named. Inside: the name stands for none.
-    pub(super) buffer: Option<B>,
-    pub(super) size: i64,
-    pub(super) position: u64,
-    pub(super) routine: Routine,
+    pub buffer: Option<B>,
+    pub size: i64,
+    pub position: u64,
+    pub routine: Routine,
 }
 
 /// What GetCommand gives.
-pub(super) struct Got<C, B> {
-    pub(super) command: C,
-    pub(super) tag: u64,
-    pub(super) code: CommandCode,
-    pub(super) size: i64,
-    pub(super) position: u64,
-    pub(super) buffer: Option<B>,
+pub struct Got<C, B> {
+    pub command: C,
+    pub tag: u64,
+    pub code: CommandCode,
+    pub size: i64,
+    pub position: u64,
+    pub buffer: Option<B>,
 }
 
 /// An implementation: its objects, and its functions on them.
-pub(super) trait ImplementationApi: Send + Sync + Sized + 'static {
+pub trait ImplementationApi: Send + Sync + Sized + 'static {
     type ServerSet: Clone + Send;
     type ClientSet: Clone + Send;
     type ServerDevice: Clone + Send;
@@ -151,14 +153,14 @@ pub(super) trait ImplementationApi: Send + Sync + Sized + 'static {
 }
 
 /// The set interfaces of every process, by the names that scenarios call them by.
-pub(super) struct Interfaces<B: ImplementationApi> {
-    pub(super) server: BTreeMap<String, B::ServerSet>,
-    pub(super) client: BTreeMap<String, B::ClientSet>,
+pub struct Interfaces<B: ImplementationApi> {
+    pub server: BTreeMap<String, B::ServerSet>,
+    pub client: BTreeMap<String, B::ClientSet>,
 }
 
 impl<B: ImplementationApi> Interfaces<B> {
     /// One for each process, and `more`, each made by the half of its process.
-    pub(super) fn new(
+    pub fn new(
         more: &vdi_trace::Interfaces,
         server: impl Fn(Process) -> B::ServerSet,
         client: impl Fn(Process) -> B::ClientSet,
@@ -242,7 +244,7 @@ pub(super) mod far {
 }
 
 /// One scenario's world of an implementation.
-pub(super) struct ImplementationSession<B: ImplementationApi> {
+pub struct ImplementationSession<B: ImplementationApi> {
     this: Weak<Self>,
     body: B,
     host: Arc<Host>,
@@ -333,12 +335,14 @@ impl<B: ImplementationApi> Session for ImplementationSession<B> {
 
 impl<B: ImplementationApi> ImplementationSession<B> {
     /// A world of which all processes are here.
-    pub(super) fn new(body: B, host: Arc<Host>, sets: Interfaces<B>) -> Arc<Self> {
+    #[must_use]
+    pub fn new(body: B, host: Arc<Host>, sets: Interfaces<B>) -> Arc<Self> {
         Self::one(body, host, sets, false)
     }
 
     /// A world of which the other processes are elsewhere.
-    pub(super) fn far(body: B, host: Arc<Host>, sets: Interfaces<B>) -> Arc<Self> {
+    #[must_use]
+    pub fn far(body: B, host: Arc<Host>, sets: Interfaces<B>) -> Arc<Self> {
         Self::one(body, host, sets, true)
     }
 

@@ -6,9 +6,11 @@
 
 mod answer;
 mod barrier;
-mod body;
+#[doc(hidden)]
+pub mod body;
 mod cooperative;
 mod deadline;
+mod deliveries;
 pub mod inprocess;
 mod kept;
 pub mod lines;
@@ -28,7 +30,7 @@ pub use kept::{Keeping, Kept};
 pub use processes::Processes;
 pub use reference::Reference;
 pub use runtime::Runtime;
-pub use serve::serve;
+pub use serve::{serve, serve_connection};
 pub use simulated::{SimulatedAdapter, lacks_for_worlds};
 pub use stdio::Stdio;
 

@@ -16,24 +16,45 @@ use std::time::Duration;
 
 use vdi_runtime::Buffer;
 use vdi_spec::clauses::Party;
-use vdi_trace::{Function, Handle, HowEnded, Interfaces, LaneName, Name, Out, Presence, Process};
+use vdi_spec::codes::HResult;
+use vdi_trace::{
+    Args, Function, Handle, HowEnded, Interfaces, LaneName, Name, Out, Presence, Process,
+};
 
 use super::barrier::pause;
 use super::body::far;
-use super::protocol::{Answer, Hello, Racing, Request};
+use super::deliveries::Deliveries;
+use super::protocol::{Answer, Hello, Offer, Racing, Request};
 use super::{Adapter, Connection, Limits, NotGreeted, Trouble, runtime};
 
-/// The runtime between processes.
+/// The runtime between processes, or another implementation.
 #[derive(Clone, Debug)]
 pub struct Processes {
     program: PathBuf,
+    arguments: Vec<String>,
+    hello: Hello,
+    /// How many bytes from the start of the area a buffer lies that has this number.
+    place: fn(u64) -> u64,
+    /// All processes of a scenario are threads of one.
+    is_one: bool,
 }
 
 impl Processes {
     /// `program` is `vdi` itself, which is started once for each process.
     #[must_use]
-    pub const fn new(program: PathBuf) -> Self {
-        Self { program }
+    pub fn new(program: PathBuf) -> Self {
+        let (arguments, hello) = (vec!["process".to_owned()], runtime::hello());
+        Self { program, arguments, hello, place: Buffer::offset_of, is_one: false }
+    }
+
+    /// Another program, with these arguments, which says this of itself; each process is one
+    /// of its own if it offers that processes end, else all of a scenario are one. In it a number of a
+    /// buffer is its address, and who gets a command cannot see its name: it is told by what
+    /// the command is, and by the order of those that are alike.
+    #[must_use]
+    pub fn of(program: PathBuf, arguments: Vec<String>, hello: Hello) -> Self {
+        let is_one = !hello.has(Offer::Exit);
+        Self { program, arguments, hello, place: |number| number, is_one }
     }
 }
 
@@ -44,18 +65,16 @@ impl Adapter for Processes {
 
     fn connect(&self, limits: Limits) -> Result<Box<dyn Connection>, NotGreeted> {
         Ok(Box::new(ProcessesConnection {
-            program: self.program.clone(),
+            of: self.clone(),
             limits,
-            hello: runtime::hello(),
             running: RunningScenario::new(Interfaces::new()),
         }))
     }
 }
 
 struct ProcessesConnection {
-    program: PathBuf,
+    of: Processes,
     limits: Limits,
-    hello: Hello,
     running: RunningScenario,
 }
 
@@ -98,8 +117,20 @@ struct Names {
     /// Which buffer that is, by its name elsewhere.
     buffers: BTreeMap<String, String>,
     handles: BTreeMap<String, u64>,
-    /// What calls in progress are to make, by their numbers.
-    making: BTreeMap<u64, (Function, String)>,
+    /// What calls in progress are to make, by their numbers; and on what they are.
+    making: BTreeMap<u64, Making>,
+    deliveries: Deliveries,
+    /// Commands as whoever has got them calls them.
+    delivered: BTreeMap<String, Name<'static>>,
+}
+
+/// A call in progress.
+struct Making {
+    call: Function,
+    on: String,
+    made: String,
+    /// Instance and name that it was given.
+    name: [String; 2],
 }
 
 impl RunningScenario {
@@ -128,12 +159,17 @@ impl Drop for RunningScenario {
 impl Names {
     /// A call as the process that makes it is to see it.
     fn go_out(&mut self, process: Process, request: &mut Request) {
-        let Request::Call { id, call, creates, args, .. } = request else { return };
+        let Request::Call { id, call, on, creates, args, .. } = request else { return };
         let made = creates.clone().unwrap_or_default();
         if *call == Function::SendCommand {
             self.commands.insert(far::command(far::tag(&made)), made.clone());
         }
-        self.making.insert(*id, (*call, made));
+        if *call == Function::SendCommand {
+            self.deliveries.sent(on, &made, args);
+        }
+        let text = |name: &Option<Name<'_>>| name.as_ref().map(|name| name.as_str().to_owned());
+        let name = [text(&args.instance), text(&args.name)].map(Option::unwrap_or_default);
+        self.making.insert(*id, Making { call: *call, on: on.clone(), made, name });
         if process.party() != Party::Client {
             return;
         }
@@ -148,20 +184,34 @@ impl Names {
             *name = Name::from(far::handle(*number));
         }
         if let Some(Handle::Name(name)) = &mut args.command {
-            *name = Name::from(far::command(far::tag(name.as_str())));
+            let known = self.delivered.get(name.as_str()).cloned();
+            *name = known.unwrap_or_else(|| Name::from(far::command(far::tag(name.as_str()))));
         }
     }
 
     /// An answer as the suite is to see it.
-    fn come_in(&mut self, answer: &mut Answer) {
-        let Answer::Return { id, out, .. } = answer else { return };
-        let Some((call, made)) = self.making.remove(id) else { return };
+    fn come_in(&mut self, answer: &mut Answer, place: fn(u64) -> u64) {
+        if let Answer::Callback { command, .. } = answer {
+            self.deliveries.ended(command);
+        }
+        let Answer::Return { id, status, out, .. } = answer else { return };
+        let Some(Making { call, on, made, name }) = self.making.remove(id) else { return };
+        if *status != HResult::NOERROR {
+            if call == Function::SendCommand {
+                self.deliveries.ended(&made);
+            }
+        } else if call == Function::OpenDevice {
+            let [_, name] = name;
+            self.deliveries.opened_device(&on, &made, name);
+        } else if !name[1].is_empty() {
+            self.deliveries.opened(&on, name);
+        }
         let Out { command, buffer, address, .. } = &mut **out;
         match (call, *address) {
             (Function::AllocateBuffer, Some(number)) => {
                 self.buffers.insert(far::buffer(number), made.clone());
                 self.numbers.insert(made, number);
-                *address = Some(Buffer::offset_of(number));
+                *address = Some(place(number));
             }
             (Function::GetBufferHandle, Some(number)) => {
                 self.handles.insert(made, number);
@@ -176,12 +226,43 @@ impl Names {
         };
         own(command, &self.commands);
         own(buffer, &self.buffers);
+        if self.tell(&on, out).is_err() {
+            let reason = "the devices have other names at the server: which command this is \
+                          cannot be told";
+            *answer = Answer::Unsupported { id: *id, reason: reason.to_owned() };
+        }
+    }
+}
+
+impl Names {
+    /// A command that was delivered without the name it was sent with.
+    fn tell(&mut self, on: &str, out: &mut Out<'static>) -> Result<(), ()> {
+        let far = out.command.clone().filter(|far| far.as_str().starts_with('#'));
+        if let Some(far) = far
+            && let Some(name) = self.deliveries.delivered(on, out)?
+        {
+            out.command = Some(Name::from(name.clone()));
+            self.delivered.insert(name, far);
+        }
+        Ok(())
     }
 }
 
 impl ProcessesConnection {
+    /// The process in which this one is.
+    const fn host_of(&self, process: Process) -> Process {
+        if self.of.is_one { Process::Server } else { process }
+    }
+
+    /// Whether a call asks for a time-out that no `expire` holds back.
+    fn is_timed(&self, args: &Args<'_>) -> bool {
+        let asked = args.config.as_ref().is_some_and(|config| config.server_time_out > 0);
+        asked && !self.of.hello.has(Offer::Expire)
+    }
+
     /// The process of that name, started if it does not run yet.
     fn part(&mut self, process: Process) -> Result<&mut Part, Trouble> {
+        let process = self.host_of(process);
         if !self.running.parts.contains_key(&process) {
             let part = self.start(process)?;
             self.running.parts.insert(process, part);
@@ -193,9 +274,10 @@ impl ProcessesConnection {
     }
 
     fn start(&self, process: Process) -> Result<Part, Trouble> {
-        let failed = |error| Trouble::NotStarted(format!("{}: {error}", self.program.display()));
-        let mut child = Command::new(&self.program)
-            .args(["process", "--prefix", &self.running.prefix])
+        let failed = |error| Trouble::NotStarted(format!("{}: {error}", self.of.program.display()));
+        let mut child = Command::new(&self.of.program)
+            .args(&self.of.arguments)
+            .args(["--prefix", &self.running.prefix])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -219,6 +301,7 @@ impl ProcessesConnection {
     }
 
     fn send_to(&mut self, process: Process, request: &Request) -> Result<(), Trouble> {
+        let process = self.host_of(process);
         let mut line = serde_json::to_vec(request).expect("a request serialises");
         line.push(b'\n');
         let part = self.running.parts.get_mut(&process).ok_or_else(|| gone(process))?;
@@ -242,7 +325,7 @@ impl ProcessesConnection {
                         let line = String::from_utf8_lossy(&line).into_owned();
                         Trouble::Garbage { reason: error.to_string(), line }
                     })?;
-                    self.running.names.come_in(&mut answer);
+                    self.running.names.come_in(&mut answer, self.of.place);
                     return Ok(Some((process, answer)));
                 }
             }
@@ -318,7 +401,7 @@ impl ProcessesConnection {
                     self.part(process)?;
                     self.running.names.go_out(process, &mut request);
                     let racing = Racing { request, delay: racing.delay };
-                    parts.entry(process).or_default().push(racing);
+                    parts.entry(self.host_of(process)).or_default().push(racing);
                 }
                 Request::Exit { id, process, how } => {
                     self.part(*process)?;
@@ -352,7 +435,7 @@ fn process_of(lane: &str) -> Result<Process, Trouble> {
 
 impl Connection for ProcessesConnection {
     fn hello(&self) -> &Hello {
-        &self.hello
+        &self.of.hello
     }
 
     fn send(&mut self, request: &Request) -> Result<(), Trouble> {
@@ -378,7 +461,9 @@ impl Connection for ProcessesConnection {
                 self.running.pending.push_back(Answer::Exited { id: *id });
                 return Ok(());
             }
-            Request::Unload { id, process } if !self.running.parts.contains_key(process) => {
+            Request::Unload { id, process }
+                if !self.running.parts.contains_key(&self.host_of(*process)) =>
+            {
                 let found = Presence::Idle;
                 self.running.pending.push_back(Answer::Unloaded { id: *id, found });
                 return Ok(());
@@ -398,6 +483,11 @@ impl Connection for ProcessesConnection {
                     *object = far::buffer(*number);
                 }
                 process
+            }
+            Request::Call { id, args, .. } if self.is_timed(args) => {
+                let reason = "serverTimeOut passes by the real clock, also while all rests".into();
+                self.running.pending.push_back(Answer::Unsupported { id: *id, reason });
+                return Ok(());
             }
             Request::Call { lane, .. } | Request::Resume { lane, .. } => process_of(lane)?,
         };

@@ -17,17 +17,17 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use vdi_check::exit_code;
-use vdi_spec::clauses::{Party, Profile};
+use vdi_spec::clauses::{PROFILES, Party, Profile};
 
 use crate::adapter::{Misdeed, Trouble};
 use crate::baseline::{Baseline, Stale};
-use crate::run::{ScenarioResult, Verdict};
+use crate::run::{ScenarioResult, SuiteOptions, Verdict};
 use crate::shell::quoted;
 
 /// Everything a report tells of.
 #[derive(Debug)]
 pub struct Summary<'a> {
-    /// The command of `vdi` that was given.
+    /// The command of `vdi` that was given; empty if it was none.
     pub command: &'a str,
     /// Name and version of the implementation, if one was reached.
     pub implementation: String,
@@ -75,6 +75,57 @@ pub struct Counts {
     pub inconclusive: usize,
     /// Not run, because the run was stopped.
     pub not_run: usize,
+}
+
+/// No failure is known.
+static NONE: Baseline =
+    Baseline { schema: None, vdi: String::new(), known: Vec::new(), not_offered: Vec::new() };
+
+impl<'a> Summary<'a> {
+    /// What a run came to in which no command had a part, as in a test of one's own: every party
+    /// counts, and no failure is known.
+    #[must_use]
+    pub fn of(results: &'a [ScenarioResult], options: &'a SuiteOptions) -> Self {
+        let mut names = PROFILES.iter().map(|(name, _, _)| *name);
+        let is_ours = |name: &&str| Profile::named(name).is_ok_and(|of| of == options.profile);
+        Self {
+            command: "",
+            implementation: implementation(results),
+            options: "",
+            profile_name: names.find(is_ours).unwrap_or("of its own"),
+            profile: &options.profile,
+            parties: &[Party::Interface, Party::Server, Party::Client],
+            results,
+            baseline: &NONE,
+            stale: Vec::new(),
+            role: None,
+            verbose: false,
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// For tests: panics with what `vdi run` prints, unless it ends with 0.
+    ///
+    /// # Panics
+    /// In every other case.
+    #[track_caller]
+    pub fn assert_conformant(&self) {
+        if self.exit_code() != exit_code::CONFORMANT {
+            panic!("\n{}", text(self));
+        }
+    }
+}
+
+/// Name and version of what was reached.
+#[must_use]
+pub fn implementation(results: &[ScenarioResult]) -> String {
+    let known = results.iter().find_map(|result| result.trace.header.source.as_ref());
+    match known {
+        Some(origin) => {
+            format!("{} {}", origin.name, origin.version.as_deref().unwrap_or_default())
+        }
+        None => "no implementation was reached".to_owned(),
+    }
 }
 
 impl Summary<'_> {
@@ -197,7 +248,7 @@ pub fn lacks_too_much(lacking: &[(&str, usize)], all: usize) -> bool {
 /// The command that runs one scenario again; `call` is what stands behind `vdi`.
 fn again(call: &str, profile: &str, id: &str) -> String {
     let mut text = format!("vdi {call}");
-    if profile != vdi_spec::clauses::PROFILES[0].0 {
+    if profile != PROFILES[0].0 {
         text.push_str(&format!(" --profile {}", quoted(profile)));
     }
     // The gate has situations, of which it takes those whose name begins so.

@@ -30,7 +30,7 @@ pub fn text(summary: &Summary<'_>) -> String {
             body(&mut out, &result.title);
             row(&mut out, "because", reason);
             program_rows(&mut out, result);
-            line(&mut out, "again", &again(&summary.call(), summary.profile_name, &result.id));
+            again_line(&mut out, &summary.call(), summary.profile_name, &result.id);
             out.push('\n');
         }
     }
@@ -193,8 +193,15 @@ pub fn failure(result: &ScenarioResult, call: &str, profile: &str) -> String {
     if let Some(by_hand) = &result.adapter.by_hand {
         line(&mut out, "by hand", by_hand);
     }
-    line(&mut out, "again", &again(call, profile, &result.id));
+    again_line(&mut out, call, profile, &result.id);
     out
+}
+
+/// How it is run again, if it was a command that ran it.
+fn again_line(out: &mut String, call: &str, profile: &str, id: &str) {
+    if !call.is_empty() {
+        line(out, "again", &again(call, profile, id));
+    }
 }
 
 /// How many of the answers that were allowed are named in one line.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use vdi_check::{Allowed, Finding, Judged, StillOpen, Verdict as Oracle, Violation, check_trace};
 use vdi_spec::clauses::{Clause, Party, Profile};
-use vdi_trace::{Event, Trace};
+use vdi_trace::{Event, Trace, TraceError};
 
 use super::agreement::agreement_for;
 use super::blocking::{self, Blocking};
@@ -256,9 +256,7 @@ fn verdict(scenario: &Scenario, profile: &Profile, run: &Run, judged: &Judged) -
     }
     let step = run.step;
     if let Some(error) = judged.error.as_ref().filter(|_| judged.events > 0) {
-        let reason = format!("what was reported cannot have happened: {}", error.message);
-        let trouble = Trouble::Garbage { reason, line: error.text.clone() };
-        return (Verdict::Trouble(trouble), step_of(run, error.line));
+        return (impossible(run, error), step_of(run, error.line));
     }
     match &run.end {
         Some(End::Trouble(trouble)) => return (Verdict::Trouble(trouble.clone()), step),
@@ -295,6 +293,18 @@ fn verdict(scenario: &Scenario, profile: &Profile, run: &Run, judged: &Judged) -
             })
         }
     }
+}
+
+/// An event of the trace cannot have happened. Calls are asked for by the scenario: one that
+/// cannot be made is no fault of the implementation.
+fn impossible(run: &Run, error: &TraceError) -> Verdict {
+    let event = error.line.checked_sub(2).and_then(|at| run.trace.events.get(at));
+    if matches!(event, Some(Event::Call { .. })) {
+        let reason = format!("the scenario asks for what no call can be: {}", error.message);
+        return Verdict::Inconclusive(reason);
+    }
+    let reason = format!("what was reported cannot have happened: {}", error.message);
+    Verdict::Trouble(Trouble::Garbage { reason, line: error.text.clone() })
 }
 
 /// Whether scenario and oracle, without an implementation, contradict each other.

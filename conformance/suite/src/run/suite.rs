@@ -30,6 +30,14 @@ pub struct SuiteOptions {
     pub max_fail: Option<usize>,
 }
 
+/// By the documented pages, one after the other, to the end.
+impl Default for SuiteOptions {
+    fn default() -> Self {
+        let (profile, limits) = (Profile::default(), Limits::default());
+        Self { profile, limits, jobs: 1, max_fail: None }
+    }
+}
+
 /// Runs scenarios. A crash or a hang is a verdict on its scenario; the
 /// implementation is started anew and the run goes on. `done` hears of each
 /// scenario that ended. What races is begun in turn, so that every run goes the same way.

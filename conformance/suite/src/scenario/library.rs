@@ -7,10 +7,13 @@ use include_dir::{Dir, include_dir};
 
 use super::{BadFile, Scenario, parse};
 
-static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../scenarios");
+static EMBEDDED: Dir<'_> = include_dir!("$OUT_DIR/scenarios");
 
 /// The folder of schemas below the scenarios.
 const SCHEMAS: &str = "schema";
+
+/// The folder of what came home from real implementations, in which no file is a scenario.
+const REAL: &str = "recorded/real";
 
 /// The published schema of a format, embedded: `campaign` is that of campaigns.
 #[must_use]
@@ -148,8 +151,10 @@ fn json_files(path: &Path) -> Result<Vec<PathBuf>, LibraryError> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.path();
-        if path.is_dir() && entry.file_name() != SCHEMAS {
-            found.extend(json_files(&path)?);
+        if path.is_dir() {
+            if entry.file_name() != SCHEMAS && !path.ends_with(REAL) {
+                found.extend(json_files(&path)?);
+            }
         } else if path.extension().is_some_and(|extension| extension == "json") {
             found.push(path);
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use miette::{Diagnostic, SourceSpan};
+use miette::{Diagnostic, LabeledSpan, SourceCode, SourceSpan};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use vdi_spec::clauses::{Clause, Party, Profile, ProfileFile};
@@ -14,7 +14,7 @@ use super::shown::ShownText;
 use super::{Given, Scenario, Step, validate};
 
 /// A file that cannot be understood.
-#[derive(Clone, Debug, Diagnostic, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{}{message}", place_text(path, *line, *column))]
 pub struct BadFile {
     /// The file.
@@ -25,10 +25,19 @@ pub struct BadFile {
     pub column: usize,
     /// What is wrong and what was expected.
     pub message: String,
-    #[source_code]
     source_code: ShownText,
-    #[label("here")]
     span: Option<SourceSpan>,
+}
+
+impl Diagnostic for BadFile {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.source_code)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let here = |span| LabeledSpan::new_with_span(Some("here".to_owned()), span);
+        Some(Box::new(self.span.into_iter().map(here)))
+    }
 }
 
 impl BadFile {

@@ -144,7 +144,11 @@ impl Kind {
 }
 
 /// The handles known so far.
-struct Handles(BTreeMap<String, Kind>);
+struct Handles {
+    known: BTreeMap<String, Kind>,
+    /// The interfaces by which a secondary client has asked for a set.
+    entered: BTreeSet<String>,
+}
 
 impl Handles {
     /// The set interfaces: those of every process, and those that the scenario adds.
@@ -162,13 +166,13 @@ impl Handles {
                 return problem(Some(name), message);
             }
         }
-        Ok(Self(known))
+        Ok(Self { known, entered: BTreeSet::new() })
     }
 
     fn get(&self, name: &str) -> Result<Kind, Problem> {
-        self.0.get(name).copied().map_or_else(
+        self.known.get(name).copied().map_or_else(
             || {
-                let near = closest(name, self.0.keys().map(String::as_str))
+                let near = closest(name, self.known.keys().map(String::as_str))
                     .map(|near| format!(" (did you mean `{near}`?)"))
                     .unwrap_or_default();
                 let message = format!(
@@ -320,7 +324,7 @@ impl Handles {
             return problem(Some("together"), "a race has two lanes at least");
         }
         let key = |key: &&String| {
-            self.0.get(*key) != Some(&Kind::Command) && LaneName::process_of(key).is_err()
+            self.known.get(*key) != Some(&Kind::Command) && LaneName::process_of(key).is_err()
         };
         match combinations.into_iter().flatten().flat_map(BTreeMap::keys).find(key) {
             None => Ok(()),
@@ -343,6 +347,7 @@ impl Handles {
                 Target::Device => Kind::Device(process),
             },
         )?;
+        self.enters(function, process, on)?;
         if let Some(buffer) = args.buffer.as_ref().and_then(|handle| handle.name()) {
             self.expect(buffer, Kind::Buffer)?;
         }
@@ -360,10 +365,32 @@ impl Handles {
             Creates::Command => Kind::Command,
             Creates::BufferHandle => Kind::BufferHandle,
         };
-        match self.0.insert(name.to_owned(), kind) {
+        match self.known.insert(name.to_owned(), kind) {
             None => Ok(()),
             Some(_) => problem(Some(name), format!("the name `{name}` is taken already")),
         }
+    }
+}
+
+impl Handles {
+    /// A set is created in the process primary: of a secondary client's Create there is only
+    /// to say what comes of it where its interface has a set.
+    fn enters(&mut self, function: Function, process: Process, on: &str) -> Result<(), Problem> {
+        let Process::Secondary(_) = process else { return Ok(()) };
+        if matches!(function, Function::OpenInSecondary | Function::OpenInSecondaryEx) {
+            self.entered.insert(on.to_owned());
+        } else if function == Function::Close {
+            self.entered.remove(on);
+        }
+        let creates = matches!(function, Function::Create | Function::CreateEx);
+        if creates && !self.entered.contains(on) {
+            let message = format!(
+                "a set is created in the process primary: here `{on}` has not opened one that \
+                 {function} could be refused for"
+            );
+            return problem(Some(function.name()), message);
+        }
+        Ok(())
     }
 }
 

@@ -9,7 +9,8 @@ pub use trace::{Same, shrink_trace};
 
 /// Zeller's ddmin: leaves out ever smaller pieces as long as what is left still `fails`.
 /// What comes back is 1-minimal: without any one of its items it does not fail.
-fn ddmin<T: Clone>(items: &[T], mut fails: impl FnMut(&[T]) -> bool) -> Vec<T> {
+#[must_use]
+pub fn ddmin<T: Clone>(items: &[T], mut fails: impl FnMut(&[T]) -> bool) -> Vec<T> {
     let mut left = items.to_vec();
     let mut pieces = 2;
     while !left.is_empty() {

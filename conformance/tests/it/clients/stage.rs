@@ -141,7 +141,8 @@ impl Stage {
         data
     }
 
-    fn prepared(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    /// A program that is told where all of this is.
+    pub(crate) fn prepared(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         let path = std::env::var("PATH").unwrap_or_default();
         command

@@ -1,8 +1,10 @@
 //! What several tests share: running the command, and where snapshots are.
 #![allow(dead_code, reason = "each test uses a part")]
 
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The output of `vdi` with these words, run at the top of the project.
 pub(crate) fn vdi(words: &[&str]) -> Output {
@@ -26,6 +28,26 @@ pub(crate) fn told(words: &[&str]) -> String {
         stderr.collect::<String>(),
         output.status.code().unwrap_or(-1)
     )
+}
+
+/// What comes of each, in their order, of six at once: for what waits more than it computes.
+pub(crate) fn at_once<T: Sync, R: Send>(all: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(one) = all.get(index) else { return done };
+            done.push((index, each(one)));
+        }
+    };
+    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let workers = [(); 6].map(|()| scope.spawn(work));
+        let ended = workers.map(|worker| worker.join().unwrap_or_else(|why| resume_unwind(why)));
+        ended.into_iter().flatten().collect()
+    });
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, one)| one).collect()
 }
 
 /// Compares with `snapshots/<folder>/<name>.snap`.

@@ -177,7 +177,8 @@ impl Checker {
     /// Lanes inside a call, in the order of their names.
     #[must_use]
     pub fn lanes_in_call(&self) -> Vec<String> {
-        let names = self.session.calls.iter().map(|call| self.session.lanes.name(call.lane));
+        let calls = self.session.calls.iter().filter(|call| !call.lost);
+        let names = calls.map(|call| self.session.lanes.name(call.lane));
         let mut lanes: Vec<String> = names.map(str::to_owned).collect();
         lanes.sort();
         lanes.dedup();

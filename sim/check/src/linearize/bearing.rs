@@ -34,7 +34,7 @@ use super::configuration::Configuration;
 use super::context::{Context, Pending, Scope, is_agent};
 use super::footprint::{
     activates, is_of_device, is_settled, of, of_callback, of_exit, of_routines, refused_open,
-    with_routines,
+    sends_data, with_routines,
 };
 use super::observation::Observation;
 use super::outlook::Outlook;
@@ -158,6 +158,9 @@ pub(super) fn bearing(
                     if allocates && seen.status != HResult::NOERROR {
                         // Whether there is no more memory depends on what else was allocated.
                         node.footprint.reads = node.footprint.reads.and(whole::BUFFERS);
+                    }
+                    if sends_data(call) && outlook.full && seen.status != HResult::NOERROR {
+                        node.footprint.reads = node.footprint.reads.and(whole::FULL);
                     }
                     if opens_for_client(call) && !is_of_one_device(context.profile(), seen.status) {
                         node.footprint.reads = refused_open(node.footprint.reads);

@@ -181,7 +181,7 @@ fn report_misuse(set: usize, frontier: &mut Frontier, session: &Session, report:
         let process = session.lanes[lane].process;
         !track.statement.excuses(clause, line)
             && !track.evidence.may_precede_close(process, line, clause)
-            && !session.right.contains(&line)
+            && !session.right.contains(&(line, lane))
     };
     for Misuse { line, clause, function, lane } in certain.into_iter().filter(knew) {
         let what = format!("{function} by {}", session.lanes.name(lane));

@@ -237,11 +237,18 @@ fn of_send(
     if changes_buffer(context, request.buffer) {
         reads = reads.and(whole::BUFFERS);
     }
-    let writes_data = matches!(request.code, CommandCode::Write | CommandCode::WriteMark);
-    if outlook.full && writes_data {
-        reads = reads.and(whole::FULL);
-    }
     Footprint::new(reads, owed.with(A::Commands, own))
+}
+
+/// Whether the call sends data. Where a device is found full it may be refused for that. What is
+/// queued is queued all the same, and whoever began to send before it was told is excused.
+pub(super) fn sends_data(call: &Call) -> bool {
+    match call {
+        Call::Server(ServerCall::SendCommand(request)) => {
+            matches!(request.code, CommandCode::Write | CommandCode::WriteMark)
+        }
+        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => false,
+    }
 }
 
 /// The devices with a command, sent or about to be, that carries this buffer.

@@ -255,8 +255,8 @@ fn buffers_apart(context: &Context<'_>, config: &Configuration) -> bool {
     };
     let mut kind = match config.state.reserve {
         Reserve::Some(known) => Some(known),
-        // Of two kinds those in progress have to be of one, too.
-        Reserve::None | Reserve::Two(..) | Reserve::Mixed => None,
+        // Of several kinds those in progress have to be of one, too.
+        Reserve::None | Reserve::Several | Reserve::Mixed => None,
         Reserve::Exhausted(_) => return false,
     };
     let mut freed: SmallVec<[BufferId; 8]> = SmallVec::new();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use vdi_spec::clauses::Party;
-use vdi_spec::codes::HResult;
+use vdi_spec::codes::{Features, HResult};
 use vdi_spec::config::VdConfig;
 use vdi_trace::{Args, Event, Function, Header, LaneName, Out, Process};
 
@@ -92,6 +92,18 @@ impl<'t> Endings<'t> {
         let all = self.events.iter().enumerate().skip(from);
         let mut events = all.filter(|(_, (_, event))| gets(event));
         events.find_map(|(at, _)| self.ending(at)?.out.config.as_deref())
+    }
+
+    /// What the client asked for that created the set of this name, as far as who joined it on
+    /// this interface can know.
+    pub(super) fn asked_on(&self, interface: &str, name: &str) -> VdConfig {
+        if let Some(given) = self.configuration_on(interface, 0) {
+            let server = Features::WRITE_MEDIA | Features::READ_MEDIA;
+            return VdConfig { features: given.features.without(server), ..given.client_part() };
+        }
+        let opened = self.opened_on(interface);
+        let count = opened.len() + usize::from(!opened.contains(name));
+        VdConfig { device_count: count as u32, ..VdConfig::default() }
     }
 
     /// The names of the devices that are opened on an interface.

@@ -19,7 +19,7 @@ mod server;
 mod synthesize;
 mod whole;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Checker;
 use crate::dispatch::refuse_return;
@@ -48,7 +48,7 @@ pub(crate) fn judge(checker: Checker, header: &Header, events: &[(usize, Event<'
         return checker.finish_with(TraceError { line, column: 0, message: why.to_owned(), text });
     }
     if is_served(header, events) {
-        return excused(judge_with(checker, header, events, Tried::default()));
+        return excused(judge_with(checker, header, events, Tried::default()), events);
     }
     let mut tried = Tried::default();
     let mut judged = judge_with(checker.clone(), header, events, tried);
@@ -57,6 +57,15 @@ pub(crate) fn judge(checker: Checker, header: &Header, events: &[(usize, Event<'
         let again = judge_with(checker.clone(), header, events, opening);
         if violated_in(&again).is_none_or(|line| line > first) {
             (tried, judged) = (opening, again);
+        }
+    }
+    if let Some(first) = violated_in(&judged)
+        && let Some(call) = may_follow_abort(events, first)
+    {
+        let aborting = Tried { aborts_at: Some(call), ..tried };
+        let again = judge_with(checker.clone(), header, events, aborting);
+        if violated_in(&again).is_none_or(|line| line > first) {
+            (tried, judged) = (aborting, again);
         }
     }
     match violated_in(&judged) {
@@ -84,12 +93,41 @@ fn finds_no_name(events: &[(usize, Event<'_>)], line: usize) -> bool {
         && matches!(call, Some(Event::Call { call: Function::OpenDevice, .. }))
 }
 
+/// Where the call begins whose answer is in this line, if an abort of which another call tells
+/// later may have come before it.
+fn may_follow_abort(events: &[(usize, Event<'_>)], line: usize) -> Option<usize> {
+    let at = events.iter().position(|(of, _)| *of == line)?;
+    let fails = |event: &Event<'_>| matches!(event, Event::Return { status, .. } if *status != HResult::NOERROR);
+    let aborted = |(_, event): &(usize, Event<'_>)| {
+        matches!(event, Event::Return { status: HResult::VD_E_ABORT, .. })
+    };
+    let tells = fails(&events[at].1) && events[at + 1..].iter().any(aborted);
+    Endings::of(events).call_of(at).filter(|_| tells)
+}
+
 /// Of a history that lacks clients, and not the server: what is not explained by those who were
 /// seen may be the doing of one who was not, and none is made up.
-fn excused(judged: Judged) -> Judged {
+///
+/// What a call is said to break that overlaps one in progress there depends on that, too.
+fn excused(judged: Judged, events: &[(usize, Event<'_>)]) -> Judged {
     let Verdict::Violation(violation) = &judged.verdict else { return judged };
-    let undecided = Undecided { line: violation.line, why: Why::NoClient };
-    Judged { verdict: Verdict::Inconclusive(Box::new(undecided)), ..judged }
+    let line = violation.line;
+    let before = events.iter().take_while(|(of, _)| *of <= line);
+    let mut open: BTreeMap<&str, usize> = BTreeMap::new();
+    for (of, event) in before {
+        if let Event::Call { lane, .. } = event {
+            open.insert(lane.as_str(), *of);
+        } else if let Event::Return { lane, .. } = event
+            && *of < line
+        {
+            open.remove(lane.as_str());
+        }
+    }
+    let since = open.into_values().min().unwrap_or(line);
+    let mut findings = judged.findings;
+    findings.retain(|found| found.line < since);
+    let undecided = Undecided { line, why: Why::NoClient };
+    Judged { verdict: Verdict::Inconclusive(Box::new(undecided)), findings, ..judged }
 }
 
 /// Whether the event of this line is an answer that the server's Close may explain where its

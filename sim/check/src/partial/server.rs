@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_spec::config::VdConfig;
-use vdi_trace::{Args, CodeArg, Event, Function, Handle, Name, Out, Process, Size};
+use vdi_trace::{Args, CodeArg, Event, Function, Handle, HowEnded, Name, Out, Process, Size};
 
 /// Bytes of the largest transfer, where no configuration says.
 pub(super) const TRANSFER: u32 = 64 * 1024;
@@ -75,6 +75,10 @@ pub(super) struct End {
     pub(super) aborts: bool,
     /// The same of a close.
     closes: bool,
+    /// The lane on which the server's SignalAbort is in progress.
+    aborting: Option<String>,
+    /// The client has begun to abort.
+    pub(super) asked: bool,
     /// A client knows that the set has ended, or does not care.
     pub(super) known: bool,
     /// It is the end of a process, which is noticed at some time after.
@@ -83,6 +87,8 @@ pub(super) struct End {
     pub(super) told: bool,
     /// Something that ends the set has begun: which callbacks come with which code is open.
     pub(super) begun: bool,
+    /// The primary's call that has begun to end it has returned.
+    pub(super) done: bool,
     /// Where the events stand before which a command has to be sent, if it is to be sent
     /// before the end.
     pub(super) at: Option<usize>,
@@ -321,7 +327,43 @@ impl Set {
         }
         let lane = self.lane();
         events.push(self.begins(&lane, Function::SignalAbort, Args::default()));
+        self.end.aborting = Some(lane);
         events
+    }
+
+    /// The server's process ends at this position: whatever it left open is aborted, if it has
+    /// not closed; by a call, if its end cannot be told where a later set has a server.
+    pub(super) fn server_ends(
+        &mut self,
+        position: usize,
+        closes: bool,
+        succeeded: bool,
+        how: HowEnded,
+    ) -> Vec<Event<'static>> {
+        self.end_at(position, true);
+        if !self.has_opened() {
+            return Vec::new();
+        }
+        let mut events = if closes { self.may_close_all() } else { Vec::new() };
+        if succeeded && !self.end.aborts {
+            events.extend(self.may_abort());
+        }
+        self.end.aborts = true;
+        self.end.by_exit |= how == HowEnded::Killed;
+        events
+    }
+
+    /// Whether nothing but an abort of the server's can have ended it.
+    pub(super) const fn is_ended_by_server(&self) -> bool {
+        let End { aborting, asked, begun, by_exit, .. } = &self.end;
+        aborting.is_some() && !*asked && !*begun && !*by_exit
+    }
+
+    /// The server has aborted: the lanes of the calls in progress that have succeeded.
+    pub(super) fn has_aborted(&mut self) -> Vec<String> {
+        let open = self.progress.opening.take();
+        self.progress.is_open |= open.is_some();
+        open.into_iter().chain(self.end.aborting.take()).collect()
     }
 
     /// The server learns how a command ended, now or later. Of what may yet end

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use vdi_spec::clauses::Party;
-use vdi_spec::codes::{CommandCode, Features, HResult, Win32};
+use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_spec::config::VdConfig;
 use vdi_trace::{
     Args, CLIENT_SET, Event, Function, Handle, Header, HowEnded, Name, Process, TimeoutArg,
@@ -44,7 +44,7 @@ pub(super) struct Synthesizer<'t> {
     /// Synthesized calls that return when one that was seen does, by where that began: on
     /// this lane, unless this set has begun to end by then.
     returns: BTreeMap<usize, Vec<(String, Option<usize>)>>,
-    /// By set, the calls that are given commands once every device is open.
+    /// By set, the calls that are given commands, or the end, once every device is open.
     early: BTreeMap<usize, Vec<SeenCall<'t>>>,
     /// The handles that a client was seen to give.
     given: BTreeSet<&'t str>,
@@ -101,6 +101,9 @@ impl<'t> Synthesizer<'t> {
         for (at, (line, event)) in events.iter().enumerate() {
             (self.at, self.line) = (at, *line);
             if let Event::Call { call, on, args, creates, lane, .. } = event {
+                if self.tried.aborts_at == Some(at) {
+                    self.may_be_aborted(on.as_str());
+                }
                 self.before_call(*call, on.as_str(), args, is_primary(lane.as_str()));
                 let ending = self.endings.ending(at);
                 let mapped = self.with_known_handle(event, ending);
@@ -180,19 +183,9 @@ impl<'t> Synthesizer<'t> {
         let position = self.whole.len();
         let succeeded = self.endings.creates_after(self.at);
         let mut events = Vec::new();
+        let closes = self.tried.closes || how == HowEnded::Normal;
         for set in &mut self.sets {
-            set.end_at(position, true);
-            if !set.has_opened() {
-                continue;
-            }
-            if self.tried.closes || how == HowEnded::Normal {
-                events.extend(set.may_close_all());
-            }
-            if succeeded && !set.end.aborts {
-                events.extend(set.may_abort());
-            }
-            set.end.aborts = true;
-            set.end.by_exit |= how == HowEnded::Killed;
+            events.extend(set.server_ends(position, closes, succeeded, how));
         }
         self.add(events);
         if !succeeded && self.gone.is_none() {
@@ -203,6 +196,62 @@ impl<'t> Synthesizer<'t> {
             }
             self.whole.push((self.line, event));
         }
+    }
+
+    /// A client is about to close: the server may be done with its devices, the primary's
+    /// being all.
+    fn may_have_closed_devices(&mut self, on: &'t str, primary: bool) {
+        let position = self.here();
+        let own = self.opened.iter().filter(|(_, interface)| **interface == on);
+        let own = own.filter_map(|(handle, _)| self.devices.get(handle));
+        let names: Vec<&str> = own.map(|(_, name)| *name).collect();
+        let Some(set) = self.set_of(on) else { return };
+        set.end_at(position, primary);
+        let closing = if primary { set.may_close_devices() } else { set.may_close_these(names) };
+        self.add(closing);
+    }
+
+    /// A call is about to return: until one tells of an abort there need not have been any.
+    /// What it is asked for while it waits goes on.
+    fn may_show_abort(&mut self, call: usize) {
+        let Event::Call { on, .. } = &self.events[call].1 else { return };
+        if !self.endings.ends_with(call, HResult::VD_E_ABORT) {
+            return;
+        }
+        self.may_be_aborted(on.as_str());
+        // If nobody else can have, the server has aborted by now.
+        let alone = !self.tried.closes;
+        let set = self.set_of(on.as_str()).filter(|set| alone && set.is_ended_by_server());
+        let lanes = set.map(Set::has_aborted).unwrap_or_default();
+        lanes.into_iter().for_each(|lane| self.return_with(call, lane, None));
+    }
+
+    /// A client closes a set: the primary may do so after an abort that nobody has told of;
+    /// a secondary needs none, unless it has a device open.
+    fn may_be_closed(&mut self, on: &'t str) {
+        // Where nothing has come of a server none is made up: it could open a later set.
+        let served = self.set_of(on).is_some_and(|set| set.has_opened());
+        let open = |interface: &&str| *interface == on;
+        if served && (!self.secondaries.contains(on) || self.opened.values().any(open)) {
+            self.may_be_aborted(on);
+        }
+    }
+
+    /// From here on the set may have been aborted.
+    fn may_be_aborted(&mut self, on: &str) {
+        let (position, closes) = (self.here(), self.tried.closes);
+        if !self.aborts {
+            return;
+        }
+        // Where the client has asked for an abort no other is needed.
+        let set = self.set_of(on).filter(|set| !set.end.aborts && !set.end.asked);
+        let Some(set) = set else { return };
+        set.end.at.get_or_insert(position);
+        let mut events = set.may_abort();
+        if closes {
+            events.extend(set.may_close_all());
+        }
+        self.add(events);
     }
 
     /// Where what is synthesized now stands.
@@ -238,25 +287,16 @@ impl<'t> Synthesizer<'t> {
         } else if call == Function::Close {
             self.may_have_closed_devices(on, primary);
         } else if call == Function::SignalAbort {
-            self.set_of(on).iter_mut().for_each(|set| set.end_at(position, true));
+            let asked = self.endings.ending(self.at).is_none_or(|it| it.status == HResult::NOERROR);
+            self.set_of(on).iter_mut().for_each(|set| {
+                set.end_at(position, true);
+                set.end.asked |= asked;
+            });
         } else if call == Function::GetBufferHandle
             && let Some(Handle::Name(buffer)) = &args.buffer
         {
             self.allocate(on, buffer.as_str(), 0);
         }
-    }
-
-    /// A client is about to close: the server may be done with its devices, the primary's
-    /// being all.
-    fn may_have_closed_devices(&mut self, on: &'t str, primary: bool) {
-        let position = self.here();
-        let own = self.opened.iter().filter(|(_, interface)| **interface == on);
-        let own = own.filter_map(|(handle, _)| self.devices.get(handle));
-        let names: Vec<&str> = own.map(|(_, name)| *name).collect();
-        let Some(set) = self.set_of(on) else { return };
-        set.end_at(position, primary);
-        let closing = if primary { set.may_close_devices() } else { set.may_close_these(names) };
-        self.add(closing);
     }
 
     /// A call has begun, of which it is known how it will end.
@@ -283,49 +323,12 @@ impl<'t> Synthesizer<'t> {
             self.configured_with(at, on, self.endings.configuration_on(on, at));
         } else if call == Function::GetBufferHandle && succeeds {
             self.given.extend(creates);
-        } else if call == Function::GetCommand && succeeds {
-            self.delivers(seen);
-        } else if call == Function::GetCommand && ending.status == HResult::VD_E_CLOSE {
-            self.activate(on);
-            let Some((_, name)) = self.devices.get(on).copied() else { return };
-            let closing = self.set_of(on).and_then(|set| set.may_close(name));
-            self.add(closing);
+        } else if call == Function::GetCommand && (succeeds || ending.status == HResult::VD_E_CLOSE)
+        {
+            self.hears(seen);
         } else if call == Function::Close && (succeeds || ending.status == HResult::VD_E_OPEN) {
             self.may_be_closed(on);
         }
-    }
-
-    /// A call is about to return: until one tells of an abort there need not have been any.
-    /// What it is asked for while it waits goes on.
-    fn may_show_abort(&mut self, call: usize) {
-        let Event::Call { on, .. } = &self.events[call].1 else { return };
-        if self.endings.ends_with(call, HResult::VD_E_ABORT) {
-            self.may_be_aborted(on.as_str());
-        }
-    }
-
-    /// A client closes a set: the primary may do so after an abort that nobody has told of;
-    /// a secondary needs none, unless it has a device open.
-    fn may_be_closed(&mut self, on: &'t str) {
-        if !self.secondaries.contains(on) || self.opened.values().any(|interface| *interface == on)
-        {
-            self.may_be_aborted(on);
-        }
-    }
-
-    /// From here on the set may have been aborted.
-    fn may_be_aborted(&mut self, on: &str) {
-        let (position, closes) = (self.here(), self.tried.closes);
-        if !self.aborts {
-            return;
-        }
-        let Some(set) = self.set_of(on).filter(|set| !set.end.aborts) else { return };
-        set.end.at.get_or_insert(position);
-        let mut events = set.may_abort();
-        if closes {
-            events.extend(set.may_close_all());
-        }
-        self.add(events);
     }
 
     /// The call on this lane returns when the one does that begins at this position.
@@ -356,7 +359,7 @@ impl<'t> Synthesizer<'t> {
         }
         if self.opens_later(set) == 0 {
             let early = self.early.remove(&set).unwrap_or_default();
-            early.into_iter().for_each(|delivery| self.delivers(delivery));
+            early.into_iter().for_each(|call| self.hears(call));
         }
     }
 
@@ -432,10 +435,8 @@ impl<'t> Synthesizer<'t> {
         let Event::Call { call: function, on, args, .. } = &self.events[call].1 else { return };
         let on = on.as_str();
         let succeeded = self.endings.ends_with(call, HResult::NOERROR);
-        if is_create(*function) && succeeded {
-            let set = self.set_of(on).filter(|set| !set.has_opened());
-            let opening = set.map(Set::may_open);
-            self.add(opening);
+        if matches!(function, Function::SignalAbort | Function::Close) {
+            self.set_of(on).iter_mut().for_each(|set| set.end.done |= set.end.begun);
         } else if *function == Function::CompleteCommand && succeeded {
             self.completed(on, args);
         } else if self.endings.ends_with(call, HResult::VD_E_ABORT) {
@@ -459,17 +460,7 @@ impl<'t> Synthesizer<'t> {
             return;
         }
         let given = self.endings.configuration_on(on, 0);
-        let asked = match given {
-            Some(given) => {
-                let server = Features::WRITE_MEDIA | Features::READ_MEDIA;
-                VdConfig { features: given.features.without(server), ..given.client_part() }
-            }
-            None => {
-                let opened = self.endings.opened_on(on);
-                let count = opened.len() + usize::from(!opened.contains(name));
-                VdConfig { device_count: count as u32, ..VdConfig::default() }
-            }
-        };
+        let asked = self.endings.asked_on(on, name);
         let mut set = Set::new(name.to_owned(), asked, self.sets.len());
         let lane = "primary.unseen";
         let returns = || succeeds(lane.to_owned());
@@ -493,10 +484,10 @@ impl<'t> Synthesizer<'t> {
         let largest = set.asked.max_transfer_size;
         let size = if largest == 0 { TRANSFER } else { largest };
         let events = set.allocate(buffer, size.max(seen)).into_iter().flatten();
-        let End { begun, at, .. } = set.end;
+        let End { begun, told, at, .. } = set.end;
         let active_from = set.progress.active_from;
         // What a client has is of a time before the end.
-        let Some(position) = at.filter(|_| begun) else { return self.add(events) };
+        let Some(position) = at.filter(|_| begun || told) else { return self.add(events) };
         let mut next = position.max(active_from);
         for event in events {
             self.insert(next, event);
@@ -507,15 +498,26 @@ impl<'t> Synthesizer<'t> {
         progress.into_iter().for_each(|progress| progress.active_from = active_from.max(next));
     }
 
-    /// A command is delivered: the server has sent it.
-    fn delivers(&mut self, seen: SeenCall<'t>) {
-        let SeenCall { at, on, ending: Ending { out, .. }, .. } = seen;
-        let Some((index, device)) = self.devices.get(on).copied() else { return };
+    /// GetCommand gives a command, or the end of the device: of either the server can think
+    /// once every device is open.
+    fn hears(&mut self, seen: SeenCall<'t>) {
+        let Some((index, device)) = self.devices.get(seen.on).copied() else { return };
         if !self.sets[index].progress.is_active && self.opens_later(index) > 0 {
             self.early.entry(index).or_default().push(seen);
             return;
         }
-        self.activate(on);
+        self.activate(seen.on);
+        if seen.ending.status == HResult::NOERROR {
+            self.delivers(seen, (index, device));
+        } else {
+            let closing = self.sets[index].may_close(device);
+            self.add(closing);
+        }
+    }
+
+    /// A command is delivered: the server has sent it.
+    fn delivers(&mut self, seen: SeenCall<'t>, (index, device): (usize, &'t str)) {
+        let SeenCall { at, on, ending: Ending { out, .. }, .. } = seen;
         if let Some(buffer) = &out.buffer {
             let size = out.size.and_then(|size| u32::try_from(size.0).ok()).unwrap_or_default();
             self.allocate(on, buffer.as_str(), size);
@@ -537,13 +539,15 @@ impl<'t> Synthesizer<'t> {
         if clears {
             known.errored = None;
         }
-        // In the error state, and after the end, it can only have been sent before.
+        // In the error state, and after the end, it can only have been sent before. When this call
+        // begins that an abort was told before, nothing explains it.
         let active_from = set.progress.active_from;
-        let ended = set.end.at.filter(|_| set.end.known).map(|at| at.max(active_from));
+        let ended = set.end.at.filter(|_| set.end.known && !set.end.told);
+        let ended = ended.map(|at| at.max(active_from));
         let before = known.errored.into_iter().chain(ended).min();
         let callbacks = if clears { set.report(device) } else { Vec::new() };
         // After a close in order an abort ends nothing: what is queued is delivered still.
-        let in_order = ended.is_some() && !set.end.told && !set.end.by_exit;
+        let in_order = ended.is_some() && set.end.done && !set.end.by_exit;
         let closes = if in_order { set.may_close_all() } else { Vec::new() };
         self.add(callbacks);
         if let Some(position) = ended {

@@ -25,13 +25,15 @@ pub(crate) struct Tried {
     pub(super) closes: bool,
     /// That it has opened every device where a client finds none of its name.
     pub(super) opens_all: bool,
+    /// That it has aborted before the call was answered that begins at this position.
+    pub(super) aborts_at: Option<usize>,
 }
 
 impl Tried {
     /// Everything that is tried, one after the other.
     pub(crate) const ALL: [Self; 3] = [
-        Self { closes: false, opens_all: false },
-        Self { closes: true, opens_all: false },
-        Self { closes: false, opens_all: true },
+        Self { closes: false, opens_all: false, aborts_at: None },
+        Self { closes: true, opens_all: false, aborts_at: None },
+        Self { closes: false, opens_all: true, aborts_at: None },
     ];
 }

@@ -34,7 +34,7 @@ pub(crate) fn note_if_right(checker: &mut Checker, lane: LaneId, bound: &Bound) 
         if session.right.len() == REMEMBERED {
             session.right.pop_front();
         }
-        session.right.push_back(report.line);
+        session.right.push_back((report.line, lane));
     }
 }
 
@@ -94,6 +94,14 @@ impl Begins<'_> {
         {
             return true;
         }
+        // While another call opens another set on the interface, this one may come first.
+        if let Call::Secondary(number, ClientCall::OpenInSecondary { .. }) = self.bound.call
+            && let Some(name) = &self.bound.name
+            && !state.client_open(number)
+            && self.session.find(name).is_some_and(|found| found != self.bound.set)
+        {
+            return true;
+        }
         let outcomes = outcomes(self.terms, state, self.lane, self.bound);
         outcomes.iter().any(|outcome| outcome.misuse[0].is_none())
     }
@@ -107,30 +115,28 @@ const fn has_its_place(call: &Call) -> bool {
             ServerCall::Open { .. }
             | ServerCall::GetConfiguration
             | ServerCall::BeginConfiguration { .. }
+            | ServerCall::RequestBuffers(_)
+            | ServerCall::QueryAvailableBuffers(_)
+            | ServerCall::AllocateBuffer { .. }
+            | ServerCall::IsSharedBuffer { .. }
             | ServerCall::EndConfiguration
             | ServerCall::ExecuteCompletionAgent
             | ServerCall::OpenDevice { .. }
             | ServerCall::SignalAbort
             | ServerCall::CloseDevice { .. }
             | ServerCall::Close => true,
-            ServerCall::RequestBuffers(_)
-            | ServerCall::QueryAvailableBuffers(_)
-            | ServerCall::AllocateBuffer { .. }
-            | ServerCall::FreeBuffer { .. }
-            | ServerCall::IsSharedBuffer { .. }
-            | ServerCall::SendCommand(_) => false,
+            ServerCall::FreeBuffer { .. } | ServerCall::SendCommand(_) => false,
         },
         Call::Client(call) | Call::Secondary(_, call) => match call {
             ClientCall::Create { .. }
             | ClientCall::OpenInSecondary { .. }
             | ClientCall::GetConfiguration { .. }
             | ClientCall::OpenDevice { .. }
+            | ClientCall::GetBufferHandle { .. }
+            | ClientCall::MapBufferHandle { .. }
             | ClientCall::SignalAbort
             | ClientCall::Close => true,
-            ClientCall::GetBufferHandle { .. }
-            | ClientCall::MapBufferHandle { .. }
-            | ClientCall::GetCommand { .. }
-            | ClientCall::CompleteCommand { .. } => false,
+            ClientCall::GetCommand { .. } | ClientCall::CompleteCommand { .. } => false,
         },
     }
 }

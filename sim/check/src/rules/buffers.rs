@@ -6,9 +6,9 @@ use crate::Checker;
 use crate::explain::{Allowed, InputError, Refusal, Shows, violated};
 use crate::linearize::{search_for, settle_or_search};
 use crate::session::{AllocatedBuffer, caller};
-use vdi_model::{BufferId, Call, LaneId, Object, ServerCall, State, Touch};
+use vdi_model::{BufferId, Call, Command, LaneId, Object, ServerCall, Stage, State, Touch};
 use vdi_spec::clauses::Clause;
-use vdi_trace::{Event, Found};
+use vdi_trace::{Event, Found, Process};
 
 /// A party reads a buffer, a command's structure or a device, and finds it alive or gone.
 pub(crate) fn touch(
@@ -36,7 +36,9 @@ pub(crate) fn touch(
     let touch = touches[0];
     if touch.alive != alive {
         let what = format!("{name} is {}", if touch.alive { "alive" } else { "gone" });
-        refuse(checker, set, Allowed { what, clause: touch.clause }, event.to_string());
+        let taken = if alive { None } else { taken_away(checker, set, lane, object) };
+        let clause = taken.unwrap_or(touch.clause);
+        refuse(checker, set, Allowed { what, clause }, event.to_string());
         return Ok(());
     }
     report.mark([Some(touch.clause), touch.also].into_iter().flatten());
@@ -45,6 +47,40 @@ pub(crate) fn touch(
         report.find(report.line, clause, event.to_string(), !alive);
     }
     Ok(())
+}
+
+/// What is broken where a party does not find what it has not closed: what gave it the object.
+fn taken_away(checker: &Checker, set: usize, lane: LaneId, object: Object) -> Option<Clause> {
+    let Checker { session, .. } = checker;
+    let (process, track) = (session.lanes[lane].process, &session.sets[set]);
+    let Object::Buffer(buffer) = object else { return None };
+    // A Close may take what is another set's.
+    let closed = session.sets.iter().any(|set| set.evidence.has_closed(process));
+    if closed || track.any(|state| state.aborted.is_some()) {
+        return None;
+    }
+    let number = match process {
+        Process::Secondary(number) => number,
+        Process::Primary | Process::Server => 0,
+    };
+    let holds = |state: &State| {
+        let own = |command: &Command| {
+            let device = &state.devices[usize::from(command.device)];
+            command.stage == Stage::Delivered && device.owner == number
+        };
+        state.commands.iter().any(|command| command.buffer == Some(buffer) && own(command))
+    };
+    match process {
+        Process::Server => Some(Clause::ServerAllocateBufferStatus),
+        Process::Primary | Process::Secondary(_) if track.evidence.has_secondary_closed() => {
+            Some(Clause::ClientCloseSecondary)
+        }
+        Process::Primary | Process::Secondary(_) if track.any(holds) => {
+            Some(Clause::ClientGetCommandAsSent)
+        }
+        Process::Secondary(_) => Some(Clause::ClientMapBufferHandleStatus),
+        Process::Primary => None,
+    }
 }
 
 /// A party writes into a buffer, or into a command's structure.

@@ -5,7 +5,7 @@ use crate::explain::InputError;
 use crate::linearize::settle_or_search;
 use crate::session::{SetTrack, caller};
 use crate::{Checker, linearize};
-use vdi_model::{Caller, ServerLife, State};
+use vdi_model::{Caller, ClientLife, ServerLife, State};
 use vdi_spec::clauses::{Clause, Party};
 use vdi_trace::{Event, Function, HowEnded, Presence, Process, TimeoutArg};
 
@@ -57,6 +57,9 @@ fn exit_in(checker: &mut Checker, set: usize, process: Process) {
     let session = &mut checker.session;
     if session.sets[set].is_searched() {
         linearize::exit(session, set, caller(process));
+        if !checker.terms.runs_freely && set != SetTrack::UNATTACHED {
+            noticed(checker, set, process);
+        }
         return;
     }
     let lanes = &session.lanes;
@@ -65,6 +68,23 @@ fn exit_in(checker: &mut Checker, set: usize, process: Process) {
     states.for_each(|state| vdi_model::exit(state, caller(process)));
     if process == Process::Server {
         session.names.retire_commands(set);
+    }
+}
+
+/// Beside how many calls of others the end of a process is noticed at once: which of them came
+/// before it would have to be tried for each.
+const FEW: usize = 2;
+
+/// The end of a process that was there is noticed before anything else happens.
+fn noticed(checker: &mut Checker, set: usize, process: Process) {
+    let ended = |state: &State| match caller(process) {
+        Caller::Server => state.server != ServerLife::Open,
+        Caller::Client(0) => state.client != ClientLife::Created,
+        Caller::Client(number) => !state.client_open(number),
+    };
+    let others = checker.session.calls_of(set).filter(|call| !call.lost).count();
+    if others <= FEW && !checker.session.sets[set].states().all(ended) {
+        linearize::narrow(checker, set, &ended);
     }
 }
 

@@ -5,7 +5,7 @@ use super::ending::judge_success;
 use crate::Checker;
 use crate::explain::InputError;
 use crate::session::{Bound, Interface, Session, SetTrack};
-use vdi_model::{Caller, LaneId};
+use vdi_model::{Caller, Configuration, LaneId, State};
 use vdi_spec::clauses::{Clause, Party};
 use vdi_trace::{Args, Event, Function, Reported, Statement, TimeoutArg};
 
@@ -126,7 +126,10 @@ pub(crate) fn check_wait(
     }
 }
 
-/// Whether no configuration will come, and no abort that would end the wait for it.
+/// Whether no configuration will come, and no abort that would end the wait for it. Where it is
+/// there nobody waits.
 pub(super) fn waits_in_vain(set: &SetTrack) -> bool {
-    set.statement.succeeded == Some(false) && set.any(|state| state.aborted.is_none())
+    let in_vain =
+        |state: &State| state.aborted.is_none() && state.configuration != Configuration::Ended;
+    set.statement.succeeded == Some(false) && set.states().all(in_vain)
 }

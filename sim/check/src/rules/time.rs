@@ -7,8 +7,8 @@ use crate::linearize::settle_or_search;
 use crate::session::{OpenCall, Session, SetTrack, Timer};
 use vdi_model::{Cause, Stage, State, Timeout};
 use vdi_spec::clauses::{Clause, LinuxTimeoutUnit, LoadExcuses, Profile};
-use vdi_spec::codes::{CommandCode, HResult};
-use vdi_trace::{Function, TimeoutArg};
+use vdi_spec::codes::{CommandCode, HResult, Win32};
+use vdi_trace::{Event, Function, TimeoutArg};
 
 /// Time passes for the call in progress on a lane.
 pub(crate) fn expire(
@@ -29,11 +29,28 @@ pub(crate) fn expire(
         return Ok(());
     }
     let passes = passes(&mut checker.session, &checker.terms.profile, index, after);
+    let set = checker.session.calls[index].bound.set;
     if passes == 0 {
+        // A part of an interval aborts nothing.
+        if is_agent {
+            let Checker { session, report, .. } = checker;
+            session.sets[set].evidence.suspect(Clause::ServerTimeOutAborts, report.line);
+        }
         return Ok(());
     }
-    let set = checker.session.calls[index].bound.set;
-    settle_or_search(checker, set);
+    if is_agent && checker.terms.runs_freely {
+        // It is noticed at some time after.
+        linearize::enter(checker, set);
+    } else {
+        settle_or_search(checker, set);
+    }
+    if is_agent && !checker.terms.runs_freely && checker.session.calls_of(set).count() == 1 {
+        // Nobody else is in a call, so that it waits by now.
+        let waits = |state: &State| state.free_agent() == Some(lane) || !state.agent.is_running();
+        if checker.session.sets[set].is_searched() && linearize::narrow(checker, set, &waits) {
+            linearize::leave(checker, set);
+        }
+    }
     if !is_agent
         && let Some(timeout) = checker.session.calls[index].bound.call.timeout_mut()
         && matches!(timeout, Timeout::Finite | Timeout::Told)
@@ -50,6 +67,56 @@ pub(crate) fn expire(
         expire_in_order(checker, set, index, passes);
     }
     Ok(())
+}
+
+/// The set of which this event tells that serverTimeOut may have passed for its agent: a trace
+/// that does not record time need not say so. What is answered as without an abort tells nothing
+/// of one, but where a call ends that an abort ends, or that is right after one.
+pub(crate) fn may_have_passed(checker: &Checker, event: &Event<'_>) -> Option<usize> {
+    let (lane, succeeds) = match event {
+        Event::Callback { lane, completion: Win32::ERROR_OPERATION_ABORTED, .. } => (lane, false),
+        Event::Return { lane, status, .. } if *status != HResult::VD_E_TIMEOUT => {
+            (lane, *status == HResult::NOERROR)
+        }
+        Event::Callback { .. }
+        | Event::Return { .. }
+        | Event::Call { .. }
+        | Event::Blocked { .. }
+        | Event::Ended { .. }
+        | Event::Touch { .. }
+        | Event::Wrote { .. }
+        | Event::Expired { .. }
+        | Event::Statement { .. }
+        | Event::Report { .. }
+        | Event::Exit { .. }
+        | Event::Unload { .. } => return None,
+    };
+    if checker.terms.time_is_recorded {
+        return None;
+    }
+    let session = &checker.session;
+    let of_lane = |call: &&OpenCall| session.lanes.name(call.lane) == lane.as_str();
+    let call = session.calls.iter().rfind(of_lane)?;
+    if succeeds && !(call.is_agent() || call.function == Function::Close) {
+        return None;
+    }
+    let set = call.bound.set;
+    let track = &session.sets[set];
+    let waits = track.config.asked.server_time_out > 0
+        && track.any(|state| state.aborted.is_none())
+        && session.calls_of(set).any(OpenCall::is_agent);
+    waits.then_some(set)
+}
+
+/// It has passed for the agent of this set. False if that cannot be.
+pub(crate) fn pass_unrecorded(checker: &mut Checker, set: usize) -> bool {
+    let session = &checker.session;
+    let agent = session.calls_of(set).find(|call| call.is_agent());
+    let Some(lane) = agent.map(|call| session.lanes.name(call.lane).to_owned()) else {
+        return false;
+    };
+    let passes = |_| expire(checker, &lane, None).is_ok() && checker.report.is_open();
+    (0..2).all(passes)
 }
 
 fn expire_in_order(checker: &mut Checker, set: usize, index: usize, passes: u64) {
@@ -144,7 +211,7 @@ fn passes(session: &mut Session, profile: &Profile, index: usize, after: Option<
 }
 
 /// Milliseconds after which a call in progress expires.
-fn limit(session: &Session, profile: &Profile, index: usize) -> u64 {
+pub(super) fn limit(session: &Session, profile: &Profile, index: usize) -> u64 {
     let call = &session.calls[index];
     if call.is_agent() {
         return session.set_of(index).config.asked.server_time_out.into();

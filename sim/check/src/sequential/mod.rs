@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use crate::Checker;
 use crate::explain::Why;
-use crate::session::{ObservedCallback, Returned, Session, matches, outcomes};
+use crate::session::{ObservedCallback, OpenCall, Returned, Session, matches, outcomes};
 use vdi_model::{Callback, CommandId, Outcome, State};
 use vdi_spec::clauses::Clause;
 use vdi_spec::codes::HResult;
@@ -97,8 +97,9 @@ fn find_misuse(checker: &mut Checker, index: usize, misuse: [Option<Clause>; 2])
         return;
     }
     let Checker { session, report, .. } = checker;
-    let (line, set) = (session.calls[index].line, session.calls[index].bound.set);
-    if session.right.contains(&line) {
+    let OpenCall { line, lane, ref bound, .. } = session.calls[index];
+    let set = bound.set;
+    if session.right.contains(&(line, lane)) {
         return;
     }
     let knew = |clause: &Clause| !session.sets[set].statement.excuses(*clause, line);

@@ -23,6 +23,7 @@ pub(crate) fn commit(checker: &mut Checker, call: OpenCall, out: &Out<'_>, event
         // The interface may have another set since.
         OnSuccess::Attach(interface) => {
             names.interfaces[interface].set.get_or_insert(set);
+            rules::check_interface(checker, (set, interface), event);
         }
         OnSuccess::Create(_, name, _) => (track.name, track.instance) = (name.name, name.instance),
         OnSuccess::Configure(config) => track.config.server = config,

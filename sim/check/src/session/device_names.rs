@@ -22,7 +22,9 @@ pub(crate) fn contend(session: &mut Session, bound: &mut Bound, handle: Option<&
     }
     let OnSuccess::Device { name, index, .. } = &bound.then else { return };
     let certain = certain_names(session, bound.set);
-    let is_certain = |index: u8, name: &String| certain[usize::from(index)].as_ref() == Some(name);
+    let is_certain = |index: u8, name: &String| {
+        certain.get(usize::from(index)).is_some_and(|known| known.as_ref() == Some(name))
+    };
     let rivals = &mut bound.rivals;
     for other in session.calls_of_mut(bound.set) {
         let OnSuccess::Device { name: others, index: taken, .. } = &other.bound.then else {
@@ -53,7 +55,8 @@ fn certain_names(session: &Session, set: usize) -> Vec<Option<String>> {
     let mut names = session.sets[set].devices.names.clone();
     for call in session.calls_of(set) {
         let OnSuccess::Device { name, index, .. } = &call.bound.then else { continue };
-        let known = &mut names[usize::from(*index)];
+        // A set that another call is to make after all has no devices yet.
+        let Some(known) = names.get_mut(usize::from(*index)) else { continue };
         let by_client = !matches!(call.bound.call, Call::Server(_));
         if call.provisional.named || by_client && known.as_ref() != Some(name) {
             *known = None;
@@ -69,7 +72,10 @@ fn being_named(session: &Session, set: usize, name: &str) -> Option<u8> {
     let devices = || {
         session.calls_of(set).filter_map(|call| {
             let OnSuccess::Device { name, index, .. } = &call.bound.then else { return None };
-            certain[usize::from(*index)].is_none().then_some((call, name, *index))
+            certain
+                .get(usize::from(*index))
+                .is_some_and(Option::is_none)
+                .then_some((call, name, *index))
         })
     };
     let mut same = devices().filter(|(_, known, _)| *known == name);
@@ -91,7 +97,8 @@ pub(super) fn settle_name(
             given |= std::mem::take(&mut call.provisional.named);
         }
     }
-    let known = &mut session.sets[set].devices.names[usize::from(index)];
+    let names = &mut session.sets[set].devices.names;
+    let Some(known) = names.get_mut(usize::from(index)) else { return };
     if given || known.is_none() {
         *known = Some(name.to_owned());
     }

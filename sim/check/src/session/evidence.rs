@@ -45,9 +45,24 @@ impl Evidence {
         of_closed && !self.closed.iter().any(closed)
     }
 
+    /// Whether a Close of this process has returned.
+    pub(crate) fn has_closed(&self, process: Process) -> bool {
+        self.closed.iter().any(|(by, _)| *by == process)
+    }
+
+    /// Whether one of a secondary client's has.
+    pub(crate) fn has_secondary_closed(&self) -> bool {
+        self.closed.iter().any(|(by, _)| matches!(by, Process::Secondary(_)))
+    }
+
     /// A completion routine was invoked, as it had to be.
     pub(crate) fn note_called_back(&mut self, device: u8, code: CommandCode, completion: Win32) {
-        self.aborted |= completion == Win32::ERROR_OPERATION_ABORTED;
+        if completion == Win32::ERROR_OPERATION_ABORTED {
+            self.aborted = true;
+        } else {
+            // An abort would have overridden it.
+            self.suspect = None;
+        }
         if code == CommandCode::ClearError && completion == Win32::ERROR_SUCCESS {
             self.cleared |= bit(device);
         }

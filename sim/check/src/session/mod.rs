@@ -49,8 +49,9 @@ pub(crate) struct Session {
     pub(crate) sets: Vec<SetTrack>,
     /// Calls that have begun and not returned, in the order in which they began.
     pub(crate) calls: Vec<OpenCall>,
-    /// The lines of calls that might have been right when they began: the last of them.
-    pub(crate) right: VecDeque<usize>,
+    /// The calls that might have been right when they began, the last of them: each by its line,
+    /// and by its lane, since what is made up stands in the line that asks for it.
+    pub(crate) right: VecDeque<(usize, LaneId)>,
     /// Processes that have exited.
     exited: Vec<Process>,
     next_id: u32,

@@ -123,13 +123,15 @@ pub(crate) fn adopt(checker: &mut Checker, index: usize, set: usize, used: bool)
     (moved.slot, moved.bound.set) = (slot, set);
     (moved.effect, moved.overlapped) = (super::EffectTrack::default(), true);
     moved.provisional = Provisional::default();
-    let name = call.bound.name.as_ref().map(|name| name.name.as_str()).unwrap_or_default();
+    let asked = call.bound.name.as_ref();
+    let finds = asked.is_some_and(|name| session.sets[set].may_be_named(name));
+    let name = asked.map(|name| name.name.as_str()).unwrap_or_default();
     match &mut moved.bound.call {
         Call::Server(ServerCall::Open { found, reused }) => {
-            (*found, *reused) = (true, *reused || used);
+            (*found, *reused) = (finds, *reused || used);
             moved.bound.own = false;
         }
-        Call::Secondary(_, ClientCall::OpenInSecondary { found }) => *found = true,
+        Call::Secondary(_, ClientCall::OpenInSecondary { found }) => *found = finds,
         Call::Server(ServerCall::OpenDevice { .. })
         | Call::Client(ClientCall::OpenDevice { .. })
         | Call::Secondary(_, ClientCall::OpenDevice { .. }) => {
@@ -299,5 +301,7 @@ fn revoke_name(session: &mut Session, set: usize, index: u8) {
         other.provisional.named = true;
         other.bound.name.as_ref().map(|name| name.name.clone())
     });
-    session.sets[set].devices.names[usize::from(index)] = name;
+    if let Some(known) = session.sets[set].devices.names.get_mut(usize::from(index)) {
+        *known = name;
+    }
 }

@@ -22,6 +22,8 @@ pub(crate) struct SetTrack {
     /// While calls begin at rest. Where they overlap it is empty, and `frontier` is there.
     pub(crate) in_order: SmallVec<[State; 1]>,
     pub(crate) frontier: Option<Box<Frontier>>,
+    /// The interfaces that were told that they have opened it.
+    pub(crate) openers: SmallVec<[usize; 1]>,
     pub(crate) devices: DeviceTrack,
     pub(crate) config: ConfigTrack,
     pub(crate) media: MediumTrack,
@@ -123,6 +125,11 @@ impl SetTrack {
     /// Whether a Create in progress makes it what a Create with these arguments would.
     pub(crate) fn is_being_created(&self, name: &SetName, config: &VdConfig) -> bool {
         self.creating.as_ref() == Some(name) && self.config.asked == *config
+    }
+
+    /// Whether it has this name, or a Create in progress gives it.
+    pub(crate) fn may_be_named(&self, name: &SetName) -> bool {
+        self.is_named(name) || self.creating.as_ref().is_some_and(|known| known.finds(name))
     }
 
     /// Whether it is found by this name.

@@ -251,3 +251,72 @@ fn who_joins_a_set_by_a_second_interface_is_not_accused() {
         assert!(matches!(judged.verdict, Verdict::Inconclusive(_)), "{judged:?}");
     }
 }
+
+#[test]
+fn a_pointer_from_nowhere_is_judged() {
+    let on_client =
+        |name: &str, rest: &str, status: &str| call("primary.main", name, "cset", rest, status);
+    let complete = r#""args":{"command":"?","code":"ERROR_SUCCESS","bytes":0}"#;
+    let sound = [
+        server("FreeBuffer", r#""args":{"buffer":"?","size":65536}"#, "VD_E_INVALID"),
+        on_client("GetBufferHandle", r#""args":{"buffer":"?"}"#, "VD_E_INVALID"),
+        on_client("MapBufferHandle", r#""args":{"handle":"?"}"#, "VD_E_INVALID"),
+        call("primary.main", "CompleteCommand", "cdev1", complete, "VD_E_INVALID"),
+    ];
+    for event in &sound {
+        let (clause, _) = broken(&[CREATED, BEGUN, ACTIVE, event], &[]);
+        assert_eq!(clause, None, "{event}");
+        let taken = event.replace("VD_E_INVALID", "NOERROR");
+        let (clause, _) = broken(&[CREATED, BEGUN, ACTIVE, &taken], &[]);
+        assert!(clause.is_some(), "{taken}");
+    }
+}
+
+/// So many kinds of buffers are requested, two of each, and the set is configured.
+fn of_kinds(kinds: usize) -> String {
+    let mut events = CREATED.to_owned() + BEGUN;
+    for kind in 1..=kinds {
+        let args = format!(r#""args":{{"size":{},"count":2}}"#, 512 * kind);
+        events += &server("RequestBuffers", &args, "NOERROR");
+    }
+    events + &server("EndConfiguration", r#""args":{}"#, "NOERROR")
+}
+
+#[test]
+fn what_is_requested_of_several_kinds_is_promised_of_each() {
+    let allocate = |kind: usize, number: usize, status: &str| {
+        let args = format!(r#""as":"b{kind}x{number}","args":{{"size":{}}}"#, 512 * kind);
+        server("AllocateBuffer", &args, status)
+    };
+    let counted = |kind: usize, count: usize| {
+        let args = format!(r#""args":{{"size":{}}}"#, 512 * kind);
+        let told = format!("\"NOERROR\",\"out\":{{\"count\":{count}}}}}");
+        server("QueryAvailableBuffers", &args, "NOERROR").replace("\"NOERROR\"}", &told)
+    };
+    let requested = Some("server.allocate-buffer.requested");
+    for kinds in [1, 2, 3, 5, 64] {
+        let begun = of_kinds(kinds);
+        for kind in [1, kinds / 2 + 1, kinds] {
+            for (events, clause) in [
+                (allocate(kind, 1, "VD_E_MEMORY"), requested),
+                (allocate(kind, 1, "NOERROR") + &allocate(kind, 2, "VD_E_MEMORY"), requested),
+                (counted(kind, 2), None),
+                (counted(kind, 9) + &allocate(kind, 1, "NOERROR"), None),
+                (counted(kind, 1), Some("server.query-available-buffers.count")),
+                (counted(kind, 0), Some("server.query-available-buffers.count")),
+            ] {
+                let (violated, _) = broken(&[&begun, &events], &[]);
+                assert_eq!(violated.as_deref(), clause, "{kind} of {kinds}: {events}");
+            }
+            let taken = allocate(kind, 1, "NOERROR") + &allocate(kind, 2, "NOERROR");
+            let (violated, _) = broken(&[&begun, &taken, &allocate(kind, 3, "VD_E_MEMORY")], &[]);
+            assert_eq!(violated, None, "the third of two, {kind} of {kinds}");
+            let other = kind % kinds + 1;
+            if other != kind {
+                let (violated, _) =
+                    broken(&[&begun, &taken, &allocate(other, 1, "VD_E_MEMORY")], &[]);
+                assert_eq!(violated.as_deref(), requested, "{other} after {kind} of {kinds}");
+            }
+        }
+    }
+}

@@ -9,7 +9,7 @@ use vdi_trace::Trace;
 const ALL: [Party; 3] = [Party::Interface, Party::Server, Party::Client];
 
 /// A set, made and configured, with this many devices open on both sides.
-fn active(devices: usize) -> String {
+pub(crate) fn active(devices: usize) -> String {
     let mut text = String::from("{\"vdi\":\"trace/1\"}\n");
     call(
         &mut text,
@@ -35,21 +35,21 @@ fn active(devices: usize) -> String {
     text
 }
 
-fn begins(text: &mut String, lane: &str, call: &str, on: &str, rest: &str) {
+pub(crate) fn begins(text: &mut String, lane: &str, call: &str, on: &str, rest: &str) {
     let _ = writeln!(text, r#"{{"lane":"{lane}","call":"{call}","on":"{on}"{rest}}}"#);
 }
 
-fn returns(text: &mut String, lane: &str, status: &str) {
+pub(crate) fn returns(text: &mut String, lane: &str, status: &str) {
     let _ = writeln!(text, r#"{{"lane":"{lane}","return":"{status}"}}"#);
 }
 
-fn call(text: &mut String, lane: &str, function: &str, on: &str, rest: &str) {
+pub(crate) fn call(text: &mut String, lane: &str, function: &str, on: &str, rest: &str) {
     begins(text, lane, function, on, rest);
     returns(text, lane, "NOERROR");
 }
 
 /// What the history shows of callers, by clause; the interface answered as it may.
-fn faults(text: &str) -> Vec<String> {
+pub(crate) fn faults(text: &str) -> Vec<String> {
     let judged = check_reader(text.as_bytes(), &Profile::default());
     assert_eq!(judged.error, None, "{text}");
     let faults = judged.findings.iter().map(|finding| finding.clause.to_string());
@@ -230,4 +230,75 @@ fn what_is_broken_in_one_of_two_orders_is_not_certain() {
     assert_eq!(judged("", media), []);
     assert_eq!(judged(media, media), []);
     assert_eq!(judged("", ""), [(7, Clause::ServerBeginConfigurationMedia)]);
+}
+
+/// A call on buffers that another overtakes was right when it began.
+#[test]
+fn calls_on_buffers_that_are_overtaken_are_no_fault() {
+    let sized = r#","args":{"size":512}"#;
+    let counted = r#","args":{"size":512,"count":1}"#;
+    let begin = r#","args":{"blockSize":512,"maxTransferSize":65536,"features":["WriteMedia"]}"#;
+    let allocate = r#","as":"b9","args":{"size":512}"#;
+    let before = active(1);
+    let configured = before.split("{\"lane\":\"server.agent\"").next().expect("a beginning");
+    let until = |function: &str| {
+        let at = configured.find(&format!("\"call\":\"{function}\"")).expect("a call");
+        let line = configured[..at].rfind('\n').expect("a line before");
+        configured[..=line].to_owned()
+    };
+    let (opened, begun) = (until("BeginConfiguration"), until("EndConfiguration"));
+    for (start, other, with, late, rest, lone) in [
+        (&before, ("CloseDevice", "sdev1"), "", "RequestBuffers", counted, true),
+        (&before, ("CloseDevice", "sdev1"), "", "QueryAvailableBuffers", sized, true),
+        (&opened, ("BeginConfiguration", "sset"), begin, "RequestBuffers", counted, true),
+        (&begun, ("EndConfiguration", "sset"), "", "AllocateBuffer", allocate, true),
+        // Alone, when it began, it was as wrong.
+        (&opened, ("GetConfiguration", "sset"), "", "RequestBuffers", counted, false),
+        (&begun, ("GetConfiguration", "sset"), "", "AllocateBuffer", allocate, false),
+    ] {
+        for first in [true, false] {
+            let mut text = start.clone();
+            if first {
+                begins(&mut text, "server.late", late, "sset", rest);
+            }
+            begins(&mut text, "server.main", other.0, other.1, with);
+            if !first {
+                begins(&mut text, "server.late", late, "sset", rest);
+            }
+            returns(&mut text, "server.main", "NOERROR");
+            returns(&mut text, "server.late", "VD_E_PROTOCOL");
+            let found = faults(&text);
+            // What begins after a configuration that has not begun is too early in any case.
+            let begun_first = first && other.0 != "CloseDevice";
+            let right = lone && !begun_first;
+            assert_eq!(found.is_empty(), right, "{text}{found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_secondary_that_opens_two_sets_at_once_is_no_fault() {
+    let interfaces = r#"{"vdi":"trace/1","interfaces":{"sset2":"server","cset2":"primary"}}"#;
+    let two = active(1).replace("{\"vdi\":\"trace/1\"}", interfaces);
+    let mut text = two.clone();
+    // The same of a second set, by other interfaces.
+    for line in two.lines().skip(1).filter(|line| !line.contains(".agent")) {
+        let line = line.replace("cset", "cset2").replace("sset", "sset2");
+        let line = line.replace("cdev1", "cdev9").replace("sdev1", "sdev9");
+        let _ = writeln!(text, "{}", line.replace("\"S\"", "\"T\""));
+    }
+    let open = |name: &str| format!(r#","args":{{"name":"{name}"}}"#);
+    for (one, other) in [("S", "T"), ("T", "S"), ("S", "S")] {
+        let mut text = text.clone();
+        begins(&mut text, "secondary1.a", "OpenInSecondary", "x1set", &open(one));
+        begins(&mut text, "secondary1.b", "OpenInSecondary", "x1set", &open(other));
+        returns(&mut text, "secondary1.a", "NOERROR");
+        returns(&mut text, "secondary1.b", "VD_E_PROTOCOL");
+        assert_eq!(faults(&text), Vec::<String>::new(), "{text}");
+    }
+    begins(&mut text, "secondary1.a", "OpenInSecondary", "x1set", &open("S"));
+    returns(&mut text, "secondary1.a", "NOERROR");
+    begins(&mut text, "secondary1.b", "OpenInSecondary", "x1set", &open("T"));
+    returns(&mut text, "secondary1.b", "VD_E_PROTOCOL");
+    assert_eq!(faults(&text), ["client.order"], "{text}");
 }

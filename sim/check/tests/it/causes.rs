@@ -86,6 +86,72 @@ fn a_time_out_that_aborts_too_early() {
 }
 
 #[test]
+fn a_part_of_an_interval_that_aborts() {
+    let half = [r#"{"expired":"server.agent","after":150}"#];
+    assert_eq!(broken(&[SEND, &half, ABORTED]), "server.time-out.aborts");
+}
+
+/// A command that comes while its SendCommand is in progress could have come, but as it was
+/// sent: that it was not is the cause, and not that the call could have waited on.
+#[test]
+fn a_command_that_comes_too_soon_to_know_comes_as_it_was_sent() {
+    let told = r#""code":"Flush","size":0,"position":0"#;
+    let sends = SEND[0].replace(r#""code":"Flush""#, told);
+    let as_sent = [
+        r#""code":"Flush","size":0,"position":0"#,
+        r#""code":"Write","size":0,"position":0"#,
+        r#""code":"Flush","size":512,"position":0"#,
+        r#""code":"Flush","size":0,"position":4096"#,
+    ];
+    for timeout in ["0", "\"infinite\"", "1000"] {
+        let get = POLL[0].replace("\"timeout\":0", &format!("\"timeout\":{timeout}"));
+        for (of, out) in as_sent.iter().enumerate() {
+            let comes = format!(
+                r#"{{"lane":"primary.main","return":"NOERROR","out":{{"command":"c1",{out}}}}}"#
+            );
+            let lines = [&*get, &sends, &comes];
+            if of > 0 {
+                assert_eq!(broken(&[&lines]), "client.get-command.as-sent", "{timeout} {out}");
+            } else {
+                let all: Vec<&str> = ACTIVE.iter().copied().chain(lines).collect();
+                let judged = check_reader(all.join("\n").as_bytes(), &Profile::default());
+                assert_eq!(judged.verdict, Verdict::Conformant);
+            }
+        }
+    }
+}
+
+/// Nobody has closed: what is not there was not given, or another's Close has taken it.
+#[test]
+fn a_buffer_that_is_not_where_it_was_given() {
+    let allocated = [
+        r#"{"lane":"server.main","call":"AllocateBuffer","on":"sset","as":"b1","args":{"size":65536}}"#,
+        r#"{"lane":"server.main","return":"NOERROR","out":{"address":65536}}"#,
+    ];
+    let by = |lane: &str| format!(r#"{{"lane":"{lane}","touch":"b1","found":"gone"}}"#);
+    let server = by("server.main");
+    assert_eq!(broken(&[&allocated, &[&server]]), "server.allocate-buffer.status");
+    let given = [
+        r#"{"lane":"server.main","call":"SendCommand","on":"s1","as":"c1","args":{"code":"Write","buffer":"b1","size":512}}"#,
+        r#"{"lane":"server.main","return":"NOERROR"}"#,
+        r#"{"lane":"primary.main","call":"GetCommand","on":"d1","args":{"timeout":0}}"#,
+        r#"{"lane":"primary.main","return":"NOERROR","out":{"command":"c1","code":"Write","size":512,"position":0,"buffer":"b1"}}"#,
+    ];
+    let primary = by("primary.main");
+    assert_eq!(broken(&[&allocated, &given, &[&primary]]), "client.get-command.as-sent");
+    let mapped = [
+        r#"{"lane":"primary.main","call":"GetBufferHandle","on":"cset","as":"h1","args":{"buffer":"b1"}}"#,
+        r#"{"lane":"primary.main","return":"NOERROR"}"#,
+        r#"{"lane":"secondary1.main","call":"MapBufferHandle","on":"x1set","args":{"handle":"h1"}}"#,
+        r#"{"lane":"secondary1.main","return":"NOERROR","out":{"buffer":"b1"}}"#,
+    ];
+    let secondary = by("secondary1.main");
+    let lone = [&allocated[..], &given[..], &mapped[..]].concat();
+    assert_eq!(broken(&[&lone, &[&secondary]]), "client.map-buffer-handle.status");
+    assert_eq!(broken(&[&lone, SECONDARY_CLOSES, &[&primary]]), "client.close.secondary");
+}
+
+#[test]
 fn what_is_no_abort_is_taken_for_one() {
     assert_eq!(broken(&[SEND, SECONDARY_CLOSES, ABORTED]), "client.close.secondary");
     assert_eq!(broken(&[SEND, SECONDARY_DIES, ABORTED]), "process.secondary-death");

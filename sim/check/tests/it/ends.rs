@@ -274,6 +274,35 @@ fn a_call_that_nothing_keeps_ends_in_time_if_that_is_asked() {
     assert!(matches!(untimed, Verdict::Unreadable { .. }), "{untimed:?}");
 }
 
+/// A call with a time-out has to end when that has passed.
+#[test]
+fn a_time_out_that_has_passed_ends_its_call_in_time() {
+    let passes = |timeout: &str, at: u64| {
+        let all = waits(0, 0).replace("\"infinite\"", timeout);
+        let first = all.split("{\"lane\":\"server.main\"").next().expect("what is before");
+        let timed_out = r#"{"lane":"primary.main","return":"VD_E_TIMEOUT","#;
+        format!("{first}{timed_out}\"elapsed\":{at}}}\n")
+    };
+    for (timeout, at, sound) in [
+        ("1000", 1_000, true),
+        ("1000", 1_900, true),
+        ("1000", 50_000, false),
+        ("0", 900, true),
+        ("0", 50_000, false),
+        ("60000", 50_000, true),
+    ] {
+        let text = passes(timeout, at);
+        match within(&text, 1_000) {
+            Verdict::Conformant => assert!(sound, "{text}"),
+            Verdict::Violation(violation) => {
+                assert!(!sound, "{text}");
+                assert_eq!(violation.clause.to_string(), "client.get-configuration.timeout");
+            }
+            other => panic!("{other:?}\n{text}"),
+        }
+    }
+}
+
 /// What no server can have sent is the interface's fault: a command after an abort, one in the
 /// error state, one that is held already.
 #[test]

@@ -1,5 +1,4 @@
-//! Halves of histories as recorders write them: threads that wait while others work, errors
-//! that are cleared, secondary clients that come and go, and many devices.
+//! Halves of histories as recorders write them: threads, errors, secondaries, many devices.
 
 use vdi_check::{Judged, Verdict, check_reader};
 use vdi_spec::clauses::Profile;
@@ -121,8 +120,10 @@ fn what_goes_on_beside_a_thread_that_waits_until_the_abort() {
         // What is delivered when one has been told of the abort is delivered after it.
         seen.0.truncate(before);
         seen.ret("primary.t2", "VD_E_ABORT", "");
-        seen.waits("primary.t1", 1);
-        seen.given("primary.t1", "late", "Write", "b1");
+        for late in 0..24 {
+            seen.waits("primary.t1", 1);
+            seen.given("primary.t1", &format!("late{late}"), "Write", &format!("b{late}"));
+        }
         assert_eq!(seen.breaks(), "abort.no-delivery", "{rounds}");
     }
 }
@@ -504,4 +505,96 @@ fn a_name_that_no_device_has_once_the_server_has_opened_all() {
     made.call("primary.t1", "SignalAbort", "cset", "");
     made.ret("primary.t1", OPENED, "");
     assert_eq!(made.judged().verdict, Verdict::Conformant);
+}
+
+#[test]
+fn lives_that_no_server_came_to_before_one_that_it_did() {
+    let backup = |lives: usize| {
+        let mut seen = Recording::of(1);
+        let served = seen.0.split_off(1);
+        for _ in 0..lives {
+            seen.0.extend_from_slice(&served[..2]);
+            seen.call("primary.main", "GetConfiguration", "cset", r#","args":{"timeout":10}"#);
+            seen.ret("primary.main", "VD_E_TIMEOUT", "");
+            seen.closes("primary.main", "cset");
+        }
+        seen.0.extend(served);
+        seen.opens("primary.main", "cset", 1);
+        for number in 0..40 {
+            let (command, buffer) = (format!("c{number}"), format!("b{}", number % 4));
+            seen.waits("primary.t1", 1);
+            seen.given("primary.t1", &command, "Write", &buffer);
+            seen.completes("primary.t1", 1, &command, "ERROR_SUCCESS", 65_536);
+        }
+        seen.waits("primary.t1", 1);
+        seen
+    };
+    // Nothing of the lives before can reach this one, or time and memory would go with each
+    // command by a factor.
+    for lives in [0, 1, 3, 12] {
+        let mut seen = backup(lives);
+        seen.ret("primary.t1", "VD_E_CLOSE", "");
+        seen.closes("primary.main", "cset");
+        seen.is_conformant();
+    }
+    let mut seen = backup(1);
+    seen.ret("primary.t1", "VD_E_TIMEOUT", "");
+    assert_eq!(seen.breaks(), "client.get-command.waits");
+}
+
+/// Threads that wait for their devices before all are open, and hear of the end at once.
+#[test]
+fn the_end_is_told_to_those_who_wait_since_before_all_was_open() {
+    for devices in 2..=5 {
+        for served in 0..=devices {
+            let mut seen = Recording::of(devices);
+            for device in 1..=devices {
+                seen.opens("primary.main", "cset", device);
+                seen.waits(&format!("primary.t{device}"), device);
+            }
+            for device in 1..=served {
+                let (lane, command) = (format!("primary.t{device}"), format!("c{device}"));
+                seen.given(&lane, &command, "Flush", "");
+                seen.completes(&lane, device, &command, "ERROR_SUCCESS", 0);
+                seen.waits(&lane, device);
+            }
+            let before = seen.0.len();
+            for device in 1..=devices {
+                seen.ret(&format!("primary.t{device}"), "VD_E_CLOSE", "");
+            }
+            seen.closes("primary.main", "cset");
+            seen.is_conformant();
+            // But not before all are open.
+            if served == 0 {
+                let last = seen.0.iter().position(|line| line.contains(&format!("d{devices}")));
+                seen.0.truncate(last.expect("it is opened").min(before));
+                seen.ret("primary.t1", "VD_E_CLOSE", "");
+                assert_eq!(seen.breaks(), "client.get-command.waits", "{devices}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_given_beside_an_abort_needs_no_other_end() {
+    let mut seen = Recording::of(8);
+    for device in 1..=8 {
+        seen.opens("primary.main", "cset", device);
+        seen.waits(&format!("primary.t{device}"), device);
+    }
+    seen.call("primary.abort", "SignalAbort", "cset", "");
+    for device in 1..=8 {
+        let (lane, command) = (format!("primary.t{device}"), format!("c{device}"));
+        seen.given(&lane, &command, "Write", &format!("b{device}"));
+    }
+    for device in 1..=8 {
+        let lane = format!("primary.t{device}");
+        seen.waits(&lane, device);
+        seen.given(&lane, &format!("late{device}"), "Write", &format!("late-b{device}"));
+    }
+    seen.ret("primary.abort", "NOERROR", "");
+    seen.waits("primary.t1", 1);
+    seen.ret("primary.t1", "VD_E_ABORT", "");
+    seen.closes("primary.main", "cset");
+    seen.is_conformant();
 }

@@ -36,6 +36,10 @@ fn called(lane: &str, call: &str) -> &'static str {
             r#""call":"CreateEx","on":"cset2","args":{"name":"S","config":{"deviceCount":1}}"#
         }
         "CloseBeside" => r#""call":"Close","on":"cset2""#,
+        "OpenOther" => r#""call":"Open","on":"sset","args":{"name":"T"}"#,
+        "CreateOther" => {
+            r#""call":"CreateEx","on":"cset2","args":{"name":"T","config":{"deviceCount":1}}"#
+        }
         "OpenBeside" => r#""call":"Open","on":"sset2","args":{"name":"S"}"#,
         "ConfigurationBeside" => r#""call":"GetConfiguration","on":"sset2""#,
         "CreateNone" => {
@@ -309,4 +313,58 @@ fn found_dead_though_its_create_never_returned() {
     };
     assert_eq!(verdict(&events("secondary1.main = VD_E_ABORT")), Verdict::Conformant);
     assert!(is_violation(&verdict(&events("secondary1.main = NOERROR"))));
+}
+
+/// Two threads open two sets by one interface at a time.
+#[test]
+fn two_names_are_opened_by_one_interface() {
+    let begun = ["primary.main Create", "primary.main = NOERROR"];
+    let other = ["primary.main CreateOther", "primary.main = NOERROR"];
+    let orders: [[&str; 2]; 2] =
+        [["server.t1 OpenOther", "server.main Open"], ["server.main Open", "server.t1 OpenOther"]];
+    for calls in orders {
+        for first in ["server.main", "server.t1"] {
+            let answered = |opened: &str, asked: &str| {
+                let mut returns =
+                    vec![format!("server.main = {opened}"), format!("server.t1 = {asked}")];
+                if first == "server.t1" {
+                    returns.reverse();
+                }
+                returns
+            };
+            let judged = |sets: &[&str], returns: &[String]| {
+                let returns = returns.iter().map(String::as_str);
+                let all: Vec<&str> = sets.iter().chain(&calls).copied().chain(returns).collect();
+                verdict(&all)
+            };
+            // None has the other name: so it is, before and after.
+            for status in ["VD_E_INVALID", "VD_E_PROTOCOL"] {
+                let alone = judged(&begun, &answered("NOERROR", status));
+                assert_eq!(alone, Verdict::Conformant, "{calls:?} {first} {status}");
+            }
+            let found = judged(&begun, &answered("NOERROR", "NOERROR"));
+            assert!(is_violation(&found), "{calls:?} {first}: {found:?}");
+            // Each name is one of a set: the first that is opened stays the only one.
+            let two: Vec<&str> = begun.iter().chain(&other).copied().collect();
+            for (opened, asked) in [("NOERROR", "VD_E_PROTOCOL"), ("VD_E_PROTOCOL", "NOERROR")] {
+                let one = judged(&two, &answered(opened, asked));
+                assert_eq!(one, Verdict::Conformant, "{calls:?} {first} {opened} {asked}");
+            }
+            let both = judged(&two, &answered("NOERROR", "NOERROR"));
+            assert!(is_violation(&both), "{calls:?} {first}: {both:?}");
+        }
+    }
+}
+
+/// A call on a set that a Create in progress may yet make is of no device that there is.
+#[test]
+fn a_device_is_opened_of_a_set_that_another_makes_first() {
+    let judged = verdict(&[
+        r#"{"lane":"primary.t2","call":"OpenDevice","on":"cset","args":{"name":"S"}}"#,
+        "primary.t3 Create",
+        "primary.t1 CreateBeside",
+        "primary.t2 = VD_E_PROTOCOL",
+        "primary.t1 = NOERROR",
+    ]);
+    assert_eq!(judged, Verdict::Conformant);
 }

@@ -21,3 +21,4 @@ mod statement;
 #[path = "../../../tests/support/mod.rs"]
 mod support;
 mod system;
+mod unseen_times;

@@ -1,7 +1,7 @@
 //! What overlaps the end of a set, an abort, a Close or the death of a process: it is put off on
 //! each device by itself whether it came before.
 
-use vdi_check::Verdict;
+use vdi_check::{Verdict, check_reader};
 use vdi_spec::clauses::Profile;
 
 use crate::reduction::{Lines, assert_cheap, client, counted, server};
@@ -305,4 +305,75 @@ fn at_one_death_after_an_abort(devices: usize) -> Lines {
 #[test]
 fn what_overlaps_a_death_after_an_abort_is_decided() {
     assert_decided(at_one_death_after_an_abort);
+}
+
+/// One device is full; its completion goes on, and the server sends to the others, when it
+/// aborts, or not before all is called back.
+fn at_one_full_device(devices: usize, aborts: bool) -> Lines {
+    let mut lines = Lines::active(devices);
+    let write = |lines: &mut Lines, device: usize| {
+        let args = format!(r#"{{"code":"Write","size":65536,"buffer":"b{device}"}}"#);
+        let call =
+            format!(r#""call":"SendCommand","on":"s{device}","as":"k{device}","args":{args}"#);
+        lines.line(&server(device), &call);
+    };
+    for device in 1..=devices {
+        let args = r#""args":{"size":65536,"alignment":0}"#;
+        let call = format!(r#""call":"AllocateBuffer","on":"sset","as":"b{device}",{args}"#);
+        lines.whole("server.main", &call);
+        lines.fetches(device);
+    }
+    write(&mut lines, 1);
+    lines.returns(&server(1), "NOERROR");
+    let out = r#"{"command":"k1","code":"Write","size":65536,"buffer":"b1"}"#;
+    lines.line(&client(1), &format!(r#""return":"NOERROR","out":{out}"#));
+    let full = r#""args":{"command":"k1","code":"ERROR_DISK_FULL","bytes":0}"#;
+    lines.line(&client(1), &format!(r#""call":"CompleteCommand","on":"c1",{full}"#));
+    (2..=devices).for_each(|device| write(&mut lines, device));
+    if aborts {
+        lines.line("server.main", r#""call":"SignalAbort","on":"sset""#);
+    } else {
+        lines.callback(1, "ERROR_DISK_FULL");
+    }
+    (2..=devices).for_each(|device| lines.returns(&server(device), "NOERROR"));
+    lines.returns(&client(1), "NOERROR");
+    if !aborts {
+        return lines;
+    }
+    (2..=devices).for_each(|device| lines.returns(&client(device), "VD_E_ABORT"));
+    (2..=devices).for_each(|device| lines.callback(device, "ERROR_OPERATION_ABORTED"));
+    lines.callback(1, "ERROR_OPERATION_ABORTED");
+    lines.returns("server.agent", "NOERROR");
+    lines.returns("server.main", "NOERROR");
+    lines
+}
+
+#[test]
+fn what_is_sent_beside_a_device_that_is_full_is_decided() {
+    for devices in [2, 8, 16, 64] {
+        assert_cheap(&at_one_full_device(devices, true), 5);
+        assert_cheap(&at_one_full_device(devices, false), 5);
+    }
+    // Whoever knows that it is full, and sends, is refused or not; and so is who could not
+    // know yet, since the interface may have told it by then.
+    let late = |begun: bool| {
+        let mut lines = at_one_full_device(2, false);
+        let text = lines.text.clone();
+        let (write, told) =
+            (text.rfind(r#"{"lane":"server.t2","call""#), text.rfind("\"callback\""));
+        let (write, told) = (write.expect("it is sent"), told.expect("it is told"));
+        assert!(write < told);
+        if begun {
+            let end = r#"{"lane":"server.t2","return":"NOERROR"}"#;
+            let refused = r#"{"lane":"server.t2","callback":"k2","completion":"ERROR_INVALID_HANDLE","bytes":0}
+{"lane":"server.t2","return":"VD_E_PROTOCOL"}"#;
+            lines.text = text.replace(end, refused);
+        }
+        check_reader(lines.text.as_bytes(), &Profile::default())
+    };
+    for begun in [false, true] {
+        let judged = late(begun);
+        assert_eq!(judged.verdict, Verdict::Conformant, "{begun}");
+        assert!(judged.findings.is_empty(), "{begun}: {:?}", judged.findings);
+    }
 }

@@ -220,3 +220,23 @@ fn statements_before_their_sets() {
         .good("primary.main", &create("cset", "S"));
     assert_eq!(twice.found(), [Clause::ClientCreateOneStatement]);
 }
+
+#[test]
+fn who_asks_for_a_configuration_that_is_there_does_not_wait_in_vain() {
+    let asks = r#""lane":"primary.t2","call":"GetConfiguration","on":"cset","args":{"timeout":"infinite"}"#;
+    let failed = r#""lane":"primary.main","on":"cset","statement":"failed""#;
+    let killed = r#""process":"primary","exit":"killed""#;
+    // It is there: whoever is ended meanwhile had only not returned yet.
+    for events in [[asks, failed, killed], [failed, asks, killed]] {
+        let lines = events.into_iter().fold(Lines::of(BOTH).active(""), Lines::event);
+        assert_eq!(lines.found(), [], "{events:?}");
+    }
+    // It is not: nobody will give it any more.
+    let create = r#""call":"CreateEx","on":"cset","args":{"name":"S","config":{"deviceCount":1}}"#;
+    for events in [[asks, failed, killed], [failed, asks, killed]] {
+        let created = Lines::of(BOTH).good("primary.main", create);
+        let lines = events.into_iter().fold(created, Lines::event);
+        let after = Clause::ClientGetConfigurationAfterFailure;
+        assert!(lines.found().contains(&after), "{events:?}: {:?}", lines.found());
+    }
+}

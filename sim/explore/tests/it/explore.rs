@@ -221,6 +221,8 @@ const SILENT: &[(&str, &str)] = &[
     ("load-excuses=own-device", "no Load is sent in a bounded world"),
     ("transfer-size-limit=four-mebibytes", "the model is told whether arguments keep the limits"),
     ("device-thread=one-thread", "it says whose fault a call is, which changes no step"),
+    ("random-access-operations=may-abort", "no feature is asked for in a bounded world"),
+    ("several-waiters=one-may-time-out", "the model knows no clock"),
 ];
 
 fn reading(question: &str, reading: &str) -> Profile {

@@ -3,20 +3,19 @@
 //! What C++ hands over is handed on as it is; what the original gives is read once, right
 //! after it has said that it gives it.
 
-use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use vdi_recorder::Called;
-use vdi_recorder::settings::ORIGINAL;
-use vdi_spec::abi::{RawCommand, RawConfig, symbol};
+use vdi_recorder::half as record;
+use vdi_recorder::half::calls::{self, Completed, Make, recorded};
+use vdi_recorder::settings::{ORIGINAL, TIMEOUT_UNIT};
+use vdi_spec::abi::{RawCommand, RawConfig, milliseconds, symbol};
 use vdi_spec::codes::HResult;
 use vdi_trace::{Args, Function, Process};
 
 use crate::reach;
-use crate::record::{self, nothing};
 
 /// A C++ object, which the original fills in.
 type Object = *mut c_void;
@@ -104,7 +103,7 @@ impl Original {
 static AT_END: extern "C" fn() = at_end;
 
 extern "C" fn at_end() {
-    let _ = catch_unwind(record::end_all);
+    let _ = catch_unwind(|| record::end_all(reach::is_child()));
     let _ = catch_unwind(reach::tell);
 }
 
@@ -152,19 +151,19 @@ fn guarded(make: impl FnOnce(&'static Original) -> c_int) -> c_int {
     made.ok().flatten().unwrap_or(unexpected)
 }
 
-/// Makes a call, and records it if that is possible: what goes wrong there costs neither the
-/// call nor its status.
-fn recorded(make: Make<'_>, record: &dyn Fn(Make<'_>) -> c_int) -> c_int {
-    // What the original calls of itself is no call of the program's.
-    let Some(_first) = record::Outermost::enter() else { return make() };
-    let made = Cell::new(None);
-    let once = || {
-        let status = make();
-        made.set(Some(status));
-        status
-    };
-    let recorded = catch_unwind(AssertUnwindSafe(|| record(&once)));
-    recorded.unwrap_or_else(|_| made.get().unwrap_or_else(make))
+/// A set is about to be created at this address, or opened as a secondary client.
+#[expect(clippy::print_stderr, reason = "who asks for a trace hears why there is none")]
+fn begin(this: Object, name: &str, process: Process) {
+    if let Err(error) = record::begin(this.addr(), name, process, "libsqlvdi") {
+        eprintln!("libsqlvdi-record: {error}");
+    }
+}
+
+/// A time-out, in the unit of the original: milliseconds, unless `VDI_TIMEOUT_UNIT` says
+/// `seconds`, as it does to our own library.
+fn wait(time: c_long) -> Option<u32> {
+    static SECONDS: OnceLock<bool> = OnceLock::new();
+    milliseconds(time, *SECONDS.get_or_init(|| TIMEOUT_UNIT.is("seconds")))
 }
 
 /// A name for the trace; bytes that are no text are shown as such.
@@ -213,9 +212,6 @@ specials! {
     "_ZN19ClientVirtualDeviceD2Ev" => device_delete_base, device_delete, true;
 }
 
-/// The call to the original, with what C++ handed over.
-type Make<'a> = &'a dyn Fn() -> c_int;
-
 macro_rules! functions {
     ($( $symbol:literal => fn $name:ident($this:ident $(, $arg:ident: $type:ty)*) = $body:expr; )+) => { $(
         // SAFETY: the symbol is the library's own by the published interface.
@@ -230,80 +226,50 @@ macro_rules! functions {
     )+ };
 }
 
-/// A call on a set that gives nothing but its status.
-fn on_set(this: Object, function: Function, args: Args<'_>, make: Make<'_>) -> c_int {
-    let Some(trace) = record::set(this.addr()) else { return make() };
-    let interface = trace.interface();
-    let status = trace.call(Called::new(function, &interface, args), make, nothing);
-    trace.note_use(function, status == 0);
-    status
-}
-
 functions! {
     "_ZN22ClientVirtualDeviceSet6CreateEPcP8VDConfig" =>
         fn create(this, name: *const c_char, config: *mut RawConfig) =
             |make: Make<'_>| {
                 let name = text(name);
-                record::begin(this.addr(), &name, Process::Primary);
+                begin(this, &name, Process::Primary);
                 let args = record::asked(&name, given(config));
-                on_set(this, Function::Create, args, make)
+                calls::on_set(this.addr(), Function::Create, args, make)
             };
     "_ZN22ClientVirtualDeviceSet16GetConfigurationElP8VDConfig" =>
         fn get_configuration(this, time: c_long, config: *mut RawConfig) =
             |make: Make<'_>| {
-                let Some(trace) = record::set(this.addr()) else { return make() };
-                let interface = trace.interface();
-                let args = record::timeout(time);
-                let out = || record::granted(given(config));
-                trace.call(Called::new(Function::GetConfiguration, &interface, args), make, out)
+                calls::get_configuration(this.addr(), wait(time), make, &|| given(config))
             };
     "_ZN22ClientVirtualDeviceSet10OpenDeviceEPcPP19ClientVirtualDevice" =>
         fn open_device(this, name: *const c_char, device: *mut Object) =
             |make: Make<'_>| {
-                let Some(trace) = record::set(this.addr()) else { return make() };
-                let (handle, interface) = (trace.next_device(), trace.interface());
-                let args = record::named(&text(name));
-                let call = Called::new(Function::OpenDevice, &interface, args);
-                trace.call(call.creating(Some(&handle)), make, || {
-                    if let Some(device) = given(device) {
-                        trace.add_device(device.addr(), handle.clone());
-                    }
-                    nothing()
-                })
+                let opened = || given(device).map(|device| device.addr());
+                calls::open_device(this.addr(), &text(name), make, &opened)
             };
     "_ZN22ClientVirtualDeviceSet5CloseEv" => fn close(this) =
-            |make: Make<'_>| on_set(this, Function::Close, Default::default(), make);
+            |make: Make<'_>| calls::on_set(this.addr(), Function::Close, Args::default(), make);
     "_ZN22ClientVirtualDeviceSet11SignalAbortEv" => fn signal_abort(this) =
-            |make: Make<'_>| on_set(this, Function::SignalAbort, Default::default(), make);
+            |make: Make<'_>| {
+                calls::on_set(this.addr(), Function::SignalAbort, Args::default(), make)
+            };
     "_ZN22ClientVirtualDeviceSet15OpenInSecondaryEPc" =>
         fn open_in_secondary(this, name: *const c_char) =
             |make: Make<'_>| {
                 let name = text(name);
-                record::begin(this.addr(), &name, Process::Secondary(1));
-                on_set(this, Function::OpenInSecondary, record::named(&name), make)
+                begin(this, &name, Process::Secondary(1));
+                let args = record::named(&name);
+                calls::on_set(this.addr(), Function::OpenInSecondary, args, make)
             };
     "_ZN22ClientVirtualDeviceSet15GetBufferHandleEPhPj" =>
         fn get_buffer_handle(this, buffer: *mut u8, handle: *mut c_uint) =
             |make: Make<'_>| {
-                let Some(trace) = record::set(this.addr()) else { return make() };
-                let (name, args) = trace.handed_out(buffer.addr());
-                let interface = trace.interface();
-                let call = Called::new(Function::GetBufferHandle, &interface, args);
-                trace.call(call.creating(Some(&name)), make, || {
-                    if let Some(number) = given(handle) {
-                        trace.keep_handle(number, name.clone());
-                    }
-                    nothing()
-                })
+                calls::get_buffer_handle(this.addr(), buffer.addr(), make, &|| given(handle))
             };
     "_ZN22ClientVirtualDeviceSet15MapBufferHandleEiPPh" =>
         fn map_buffer_handle(this, handle: c_int, buffer: *mut *mut u8) =
             |make: Make<'_>| {
-                let Some(trace) = record::set(this.addr()) else { return make() };
-                let interface = trace.interface();
-                let args = trace.handle(handle.cast_unsigned());
-                let out = || given(buffer).map_or_else(nothing, |at| trace.mapped(at.addr()));
-                trace.call(Called::new(Function::MapBufferHandle, &interface, args), make, out)
+                let mapped = || given(buffer).map(|at| at.addr());
+                calls::map_buffer_handle(this.addr(), handle.cast_unsigned(), make, &mapped)
             };
     "_ZN22ClientVirtualDeviceSet20RegisterDeviceClosedEv" =>
         // Documented nowhere, so no event stands for it.
@@ -311,21 +277,19 @@ functions! {
     "_ZN19ClientVirtualDevice10GetCommandElPP11VDC_Command" =>
         fn get_command(this, time: c_long, command: *mut *mut RawCommand) =
             |make: Make<'_>| {
-                let Some((trace, name)) = record::device(this.addr()) else { return make() };
-                let call = Called::new(Function::GetCommand, &name, record::timeout(time));
-                trace.call(call, make, || {
-                    let Some(at) = given(command) else { return nothing() };
-                    given(at).map_or_else(nothing, |command| trace.delivered(at.addr(), &command))
-                })
+                let delivered = || {
+                    let at = given(command)?;
+                    Some((at.addr(), given(at)?))
+                };
+                calls::get_command(this.addr(), wait(time), make, &delivered)
             };
     "_ZN19ClientVirtualDevice15CompleteCommandEP11VDC_Commandiml" =>
         fn complete_command(
             this, command: *mut RawCommand, code: c_int, bytes: c_ulong, position: i64
         ) =
             |make: Make<'_>| {
-                let Some((trace, name)) = record::device(this.addr()) else { return make() };
-                trace.compare(command.addr(), || given(command));
-                let args = trace.completed(command.addr(), code, bytes, position);
-                trace.call(Called::new(Function::CompleteCommand, &name, args), make, nothing)
+                let completed = Completed { code, bytes, position };
+                let now = || given(command);
+                calls::complete_command(this.addr(), command.addr(), completed, make, &now)
             };
 }

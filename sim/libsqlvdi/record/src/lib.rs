@@ -2,7 +2,7 @@
 //! handed on to the original: the one that `VDI_ORIGINAL` names by its path, or else the one
 //! that the program is linked with.
 //!
-//! Read first: `abi`, `record`, [`vdi_recorder::Called`].
+//! Read first: `abi`, `reach`, [`vdi_recorder::half`].
 //!
 //! It is preloaded, or stands in the original's place, under its name in a folder of
 //! `LD_LIBRARY_PATH`. The trace goes to the file that `VDI_RECORD` names, or else `VDI_TRACE`,
@@ -19,4 +19,3 @@
 #[expect(unsafe_code, reason = "the one way to C++, on both sides")]
 mod abi;
 mod reach;
-mod record;

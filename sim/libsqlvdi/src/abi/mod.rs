@@ -5,7 +5,6 @@
 //! are read or written here, once, and never kept; what goes out stays valid until the
 //! completion of the command, or the Close of the set.
 
-mod memory;
 mod operators;
 mod process;
 
@@ -21,7 +20,6 @@ use crate::calls::{self, Result};
 use crate::objects::{self, Token};
 use crate::settings::Settings;
 
-pub(crate) use memory::CommandMemory;
 use operators::{allocate, release};
 use process::Uncancelled;
 

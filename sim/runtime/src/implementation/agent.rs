@@ -113,13 +113,14 @@ impl Agent {
     fn work(&mut self) -> Result<(), HResult> {
         let server = self.server.clone();
         let mapping = &server.mapping;
-        let mut first = true;
+        // When it begins, and after each routine: that may have lasted, and the client died.
+        let mut looks = true;
         loop {
             let mut heard = mapping.bell(Listen::Agent).listen();
             if server.process.is_dead() {
                 return Err(HResult::VD_E_ABORT);
             }
-            mapping.notice_deaths_awake(std::mem::replace(&mut first, false));
+            mapping.notice_deaths_awake(std::mem::replace(&mut looks, false));
             if seeded(Mutant::CallsBackLocked) {
                 let mut table = server.table();
                 if let Step::Call(mut owed) = self.step(&mut table) {
@@ -135,6 +136,7 @@ impl Agent {
                     let rest = all.then(|| std::mem::take(&mut server.table().owed));
                     self.call(owed);
                     rest.into_iter().flatten().for_each(|owed| self.call(owed));
+                    looks = true;
                 }
                 Step::Wait(deadline) => {
                     if seeded(Mutant::AgentLooksThenListens) {

@@ -317,10 +317,11 @@ impl SetMapping {
     }
 
     /// The same for a call that sleeps in between, after each time it has listened.
-    /// Between processes it looks when it begins, and then [`SetMapping::sleep`] looks for it,
-    /// since a look is a system call; in memory whoever kills rings, and wants it seen.
-    pub(super) fn notice_deaths_awake(&self, first: bool) {
-        if first || !self.host.is_shared() {
+    /// Between processes it looks when it begins or was elsewhere, and then
+    /// [`SetMapping::sleep`] looks for it, since a look is a system call; in memory whoever kills
+    /// rings, and wants it seen.
+    pub(super) fn notice_deaths_awake(&self, looks: bool) {
+        if looks || !self.host.is_shared() {
             self.notice_deaths_lately();
         }
     }

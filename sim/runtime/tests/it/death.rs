@@ -107,6 +107,67 @@ fn the_server_notices_the_clients_death_and_calls_back_what_it_owes() {
     assert_eq!(objects(&prefix), Vec::<std::path::PathBuf>::new());
 }
 
+/// The agent is inside a routine while the client dies: what that has completed, and the agent
+/// has not called back, is aborted, though nobody else of the server has looked since.
+#[test]
+fn a_client_that_dies_during_a_routine_is_noticed_behind_it() {
+    let prefix = new_prefix();
+    let mut client = Other::start("client", &prefix, Size { commands: 2, ..ENDLESS });
+    client.until("created");
+    let machine = shared(&prefix);
+    let set = machine.server_set();
+    set.open(None, SET).expect("created");
+    configured(&set);
+    let agent = {
+        let set = set.clone();
+        thread::spawn(move || set.execute_completion_agent())
+    };
+    let device = set.open_device(SET).expect("initializing");
+    client.until("open");
+    let (done, ended) = mpsc::channel();
+    let (go_on, held) = mpsc::channel::<()>();
+    let send = |tag, callback| {
+        let (code, buffer, size, position) = (CommandCode::Flush, None, 0, 0);
+        device.send_command(SendCommand { tag, code, buffer, size, position, callback })
+    };
+    let held = std::sync::Arc::new(std::sync::Mutex::new(held));
+    loop {
+        let (done, held) = (done.clone(), held.clone());
+        let agent = agent.thread().id();
+        let sent = send(
+            0,
+            Box::new(move |how: Completion| {
+                // One that came too early is called back where it was sent.
+                if thread::current().id() == agent {
+                    held.lock().expect("no panic").recv().expect("it is let go");
+                    done.send(how.code).expect("somebody listens");
+                }
+            }),
+        );
+        if sent != Err(HResult::VD_E_PROTOCOL) {
+            assert_eq!(sent, Ok(()));
+            break;
+        }
+        thread::yield_now();
+    }
+    let callback = Box::new(move |how: Completion| done.send(how.code).expect("somebody listens"));
+    assert_eq!(send(1, callback), Ok(()));
+    client.until("done");
+    client.kill();
+    // Within one tick of the system's clock nobody looks twice.
+    let tick = || rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+    let killed = tick();
+    while tick() == killed {
+        thread::yield_now();
+    }
+    go_on.send(()).expect("it is held");
+    let next = || ended.recv_timeout(PATIENCE).expect("called back");
+    assert_eq!([next(), next()], [Win32::ERROR_SUCCESS, Win32::ERROR_OPERATION_ABORTED]);
+    assert_eq!(agent.join().expect("no panic"), Ok(()));
+    assert_eq!(set.close(), Ok(()));
+    assert_eq!(objects(&prefix), Vec::<std::path::PathBuf>::new());
+}
+
 #[test]
 fn a_dead_clients_leftover_gives_way_to_a_new_set() {
     let prefix = new_prefix();

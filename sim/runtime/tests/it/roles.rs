@@ -89,6 +89,9 @@ pub(crate) fn client(machine: &Machine, size: Size) -> Result<Vec<(u64, HResult)
             let set = set.clone();
             scope.spawn(move || {
                 let ended = take(&device, index, &|done| {
+                    if done == size.commands {
+                        say("done");
+                    }
                     if size.client_abort > 0 && done == size.client_abort {
                         let _ = set.signal_abort();
                     }

@@ -81,6 +81,10 @@ pub struct Campaign {
     pub digest: u64,
     /// Worlds by how their statements ended.
     pub endings: BTreeMap<String, u64>,
+    /// Worlds by their virtual time: the power of two, in milliseconds, that it reaches; 0 if it
+    /// was none.
+    #[serde(default)]
+    pub times: BTreeMap<u64, u64>,
     /// Worlds that were not as they should be.
     pub failed: u64,
     /// Those worlds by what was wrong with them.
@@ -156,6 +160,8 @@ impl Campaign {
             milliseconds,
         });
         *self.endings.entry(ending(outcome)).or_default() += 1;
+        let reached = milliseconds.checked_ilog2().map_or(0, |power| 1 << power);
+        *self.times.entry(reached).or_default() += 1;
         self.cover(outcome, profile);
         if let Some(log) = &outcome.log {
             let hash = fnv(log.to_trace().to_json_lines().as_bytes());
@@ -256,6 +262,7 @@ impl Campaign {
         self.failed += other.failed;
         self.failures.extend(other.failures);
         add(&mut self.endings, other.endings);
+        add(&mut self.times, other.times);
         add(&mut self.problems, other.problems);
         for (deviation, more) in other.deviations {
             self.deviations.entry(deviation).or_default().join(more);
@@ -317,7 +324,7 @@ fn classes(problems: &[Problem]) -> BTreeSet<String> {
     problems.iter().map(Problem::class).collect()
 }
 
-fn add(counts: &mut BTreeMap<String, u64>, more: BTreeMap<String, u64>) {
+fn add<K: Ord>(counts: &mut BTreeMap<K, u64>, more: BTreeMap<K, u64>) {
     for (name, worlds) in more {
         *counts.entry(name).or_default() += worlds;
     }

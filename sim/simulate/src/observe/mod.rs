@@ -6,3 +6,4 @@ pub(crate) mod events;
 pub(crate) mod names;
 pub(crate) mod observer;
 pub(crate) mod outcome;
+mod told;

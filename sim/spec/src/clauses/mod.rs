@@ -9,9 +9,11 @@ mod catalogue;
 mod profile;
 mod readings;
 mod register;
+mod seen;
 mod table;
 
 pub use catalogue::{CLAUSES, Clause, ClauseInfo, Party};
 pub use profile::{PROFILES, ProfileError, ProfileFile};
 pub use readings::{QUESTIONS, Question, QuestionInfo, Reading, ReadingInfo};
 pub use register::*;
+pub use seen::{SEEN, Seen};

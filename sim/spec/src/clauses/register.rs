@@ -121,9 +121,7 @@ register! {
             Unreachable "unreachable" "no such object exists: any status is allowed",
             Table "table" "what the table says",
         }
-        [
-            Source::specification("Server Transitions, Connected"),
-        ];
+        [Source::specification("Server Transitions, Connected")];
     active_entry ActiveEntry "active-entry",
         "When is Active entered?",
         {
@@ -180,9 +178,7 @@ register! {
             Overridden "overridden" "with ERROR_OPERATION_ABORTED",
             Either "either" "with ERROR_OPERATION_ABORTED or its own code",
         }
-        [
-            Source::specification("Abnormal Termination, recorded completions"),
-        ];
+        [Source::specification("Abnormal Termination, recorded completions")];
     complete_after_abort_effect CompleteAfterAbortEffect "complete-after-abort-effect",
         "What does CompleteCommand do after the abort?",
         {
@@ -217,18 +213,14 @@ register! {
         {
             AnyFailure "any-failure" "any failure; the callback's ERROR_IO_DEVICE decides",
         }
-        [
-            Source::headers("vdierror.h, which lacks it"),
-        ];
+        [Source::headers("vdierror.h, which lacks it")];
     queue_depth QueueDepth "queue-depth",
         "How many commands may a device's queue hold?",
         {
             Unspecified "unspecified" "at least 1; what the implementation declares",
             Four "four" "four, the value of maxIODepth",
         }
-        [
-            Source::specification("VDConfig Structure, maxIODepth"),
-        ];
+        [Source::specification("VDConfig Structure, maxIODepth")];
     short_read_success ShortReadSuccess "short-read-success",
         "May a Read be completed with success and fewer bytes than asked?",
         {
@@ -245,27 +237,21 @@ register! {
             Either "either" "yes, any order",
             CloseWaits "close-waits" "no: Close returns after the agent is done",
         }
-        [
-            Source::close_page("Remarks, on the agent's return and on unloading"),
-        ];
+        [Source::close_page("Remarks, on the agent's return and on unloading")];
     close_event_after_server_close CloseEventAfterServerClose "close-event-after-server-close",
         "What does GetCommand return when the server closed its devices and then its set before the client looked?",
         {
             StillDelivered "still-delivered" "VD_E_CLOSE",
             AbortError "abort-error" "VD_E_ABORT",
         }
-        [
-            Source::specification("Normal Termination, which is silent on the order"),
-        ];
+        [Source::specification("Normal Termination, which is silent on the order")];
     deliver_after_close_device DeliverAfterCloseDevice "deliver-after-close-device",
         "What becomes of commands still queued when the server closes the device?",
         {
             Drained "drained" "they are delivered first, then VD_E_CLOSE",
             Aborted "aborted" "they are completed with ERROR_OPERATION_ABORTED",
         }
-        [
-            Source::reference("CloseDevice, which is silent"),
-        ];
+        [Source::reference("CloseDevice, which is silent")];
     linux_timeout_unit LinuxTimeoutUnit "linux-timeout-unit",
         "What is the unit of GetCommand's time-out on Linux?",
         {
@@ -282,17 +268,13 @@ register! {
             AfterGetConfiguration "after-get-configuration" "after the primary's GetConfiguration",
             AfterCreate "after-create" "after the primary's Create",
         }
-        [
-            Source::reference("OpenInSecondaryEx"),
-        ];
+        [Source::reference("OpenInSecondaryEx")];
     naming Naming "naming",
         "Are SetConfiguration, CompleteConfiguration, GetBuffer and completionFunction functions of their own?",
         {
             Aliases "aliases" "no: they are BeginConfiguration, EndConfiguration, AllocateBuffer and completionRoutine",
         }
-        [
-            Source::specification("several topics, loosely worded"),
-        ];
+        [Source::specification("several topics, loosely worded")];
     server_handle_reuse ServerHandleReuse "server-handle-reuse",
         "What does a server interface answer after its Close?",
         {
@@ -310,9 +292,7 @@ register! {
             AbortError "abort-error" "VD_E_ABORT",
             Opens "opens" "NOERROR; every later call answers VD_E_ABORT",
         }
-        [
-            Source::reference("Open, which is silent"),
-        ];
+        [Source::reference("Open, which is silent")];
     bad_configuration_arguments BadConfigurationArguments "bad-configuration-arguments",
         "What does BeginConfiguration return for arguments outside the limits?",
         {
@@ -320,27 +300,21 @@ register! {
             Invalid "invalid" "VD_E_INVALID, and the state stays",
             Unchecked "unchecked" "NOERROR: it does not check them, and takes them as they are",
         }
-        [
-            Source::reference("BeginConfiguration, which gives limits but no code, and does not say who checks them"),
-        ];
+        [Source::reference("BeginConfiguration, which gives limits but no code, and does not say who checks them")];
     bad_request_arguments BadRequestArguments "bad-request-arguments",
         "What does RequestBuffers make of a size of 0, and of an alignment that is no power of 2?",
         {
             Unchecked "unchecked" "it does not check them: NOERROR",
             Checked "checked" "it refuses them with any failure",
         }
-        [
-            Source::reference("RequestBuffers, which does not say who checks them"),
-        ];
+        [Source::reference("RequestBuffers, which does not say who checks them")];
     bad_query_arguments BadQueryArguments "bad-query-arguments",
         "What does QueryAvailableBuffers make of a size of 0, and of an alignment that is no power of 2?",
         {
             Unchecked "unchecked" "it does not check them: NOERROR",
             Checked "checked" "it refuses them with any failure",
         }
-        [
-            Source::specification("Server Transitions, QueryAvailableBuffers, the only place that names it"),
-        ];
+        [Source::specification("Server Transitions, QueryAvailableBuffers, the only place that names it")];
     withheld_features WithheldFeatures "withheld-features",
         "May the server withhold a feature that the client asked for?",
         {
@@ -388,18 +362,14 @@ register! {
             Noerror "noerror" "NOERROR",
             AbortError "abort-error" "VD_E_ABORT",
         }
-        [
-            Source::reference("ExecuteCompletionAgent, which lists NOERROR and unnamed others"),
-        ];
+        [Source::reference("ExecuteCompletionAgent, which lists NOERROR and unnamed others")];
     free_buffer_in_use FreeBufferInUse "free-buffer-in-use",
         "What does FreeBuffer return for the buffer of an outstanding command?",
         {
             Either "either" "VD_E_INVALID, or NOERROR",
             Invalid "invalid" "VD_E_INVALID",
         }
-        [
-            Source::reference("FreeBuffer, which is silent"),
-        ];
+        [Source::reference("FreeBuffer, which is silent")];
     failed_send_callback_lane FailedSendCallbackLane "failed-send-callback-lane",
         "On which thread does the callback of a failed SendCommand run?",
         {
@@ -416,9 +386,7 @@ register! {
             Accepted "accepted" "yes, it takes a device that has no name yet",
             Invalid "invalid" "no: VD_E_INVALID",
         }
-        [
-            Source::reference("Client OpenDevice, which is silent on the order"),
-        ];
+        [Source::reference("Client OpenDevice, which is silent on the order")];
     complete_after_close_seen CompleteAfterCloseSeen "complete-after-close-seen",
         "What does CompleteCommand return for a command still held when GetCommand has returned VD_E_CLOSE?",
         {
@@ -455,27 +423,21 @@ register! {
             Either "either" "NOERROR, or VD_E_PROTOCOL with its callback",
             Accepted "accepted" "NOERROR: the interface carries what it is given",
         }
-        [
-            Source::reference("SendCommand, which names no check"),
-        ];
+        [Source::reference("SendCommand, which names no check")];
     shared_after_free SharedAfterFree "shared-after-free",
         "What does IsSharedBuffer tell of a buffer that was freed?",
         {
             Either "either" "either answer: its address still lies in shared memory",
             False "false" "FALSE",
         }
-        [
-            Source::headers("vdi.h, IsSharedBuffer"),
-        ];
+        [Source::headers("vdi.h, IsSharedBuffer")];
     completion_codes CompletionCodes "completion-codes",
         "May a command end with a completion code that the documents list for other commands only?",
         {
             Any "any" "yes: the lists are not said to be complete",
             Listed "listed" "no: the client is at fault",
         }
-        [
-            Source::specification("Commands, completion codes"),
-        ];
+        [Source::specification("Commands, completion codes")];
     secondary_close SecondaryClose "secondary-close",
         "What does a secondary client's Close do to a set that has not come to its end?",
         {
@@ -492,9 +454,7 @@ register! {
             Any "any" "any status",
             AbortError "abort-error" "VD_E_ABORT",
         }
-        [
-            Source::reference("GetBufferHandle and MapBufferHandle, which are silent"),
-        ];
+        [Source::reference("GetBufferHandle and MapBufferHandle, which are silent")];
     handle_of_another HandleOfAnother "handle-of-another",
         "May a client process ask for the handle of a buffer that it has mapped, while the command was delivered in another process?",
         {
@@ -502,9 +462,7 @@ register! {
             Given "given" "NOERROR: the client has the buffer, whichever process",
             Invalid "invalid" "VD_E_INVALID: it is no buffer of a command there",
         }
-        [
-            Source::reference("GetBufferHandle, which speaks of a Read or Write command's buffer"),
-        ];
+        [Source::reference("GetBufferHandle, which speaks of a Read or Write command's buffer")];
     secondary_after_death SecondaryAfterDeath "secondary-after-death",
         "What does OpenInSecondary return once the primary's process has died?",
         {
@@ -522,9 +480,7 @@ register! {
             AtLeast "at-least" "so many buffers can be had, perhaps more",
             Exact "exact" "so many, and no more",
         }
-        [
-            Source::headers("vdi.h, QueryAvailableBuffers, without a page of its own"),
-        ];
+        [Source::headers("vdi.h, QueryAvailableBuffers, without a page of its own")];
     disk_get_position DiskGetPosition "disk-get-position",
         "Does GetPosition belong to a disk-like client, which asks for RandomAccess and not for Position?",
         {
@@ -551,9 +507,7 @@ register! {
             AtCompletion "at-completion" "when the client completes it",
             AtCallback "at-callback" "when the server receives the completion, as for the end of the state",
         }
-        [
-            Source::specification("Command Error Handling, which names the moment for the end of the state only"),
-        ];
+        [Source::specification("Command Error Handling, which names the moment for the end of the state only")];
     load_excuses LoadExcuses "load-excuses",
         "Which commands may outlast serverTimeOut while a Load is outstanding?",
         {
@@ -595,4 +549,18 @@ register! {
             Source::reference("Client OpenDevice, loosely worded"),
             Source::practice("a thread per device"),
         ];
+    random_access_operations RandomAccessOperations "random-access-operations",
+        "May a set end in an abort because its client asked for RandomAccess?",
+        {
+            CarriedOut "carried-out" "no: what a client asks for is granted or refused, and no reason to abort",
+            MayAbort "may-abort" "yes: VD_E_ABORT at any time, though nobody has called SignalAbort",
+        }
+        [Source::specification("Feature Bits, RandomAccess"), Source::practice("operations that abort")];
+    several_waiters SeveralWaiters "several-waiters",
+        "Of several GetConfigurations that wait, which return the configuration when it is there?",
+        {
+            Every "every" "every one",
+            OneMayTimeOut "one-may-time-out" "one; another may wait until its time-out has passed, and answer VD_E_TIMEOUT",
+        }
+        [Source::reference("Client GetConfiguration, which speaks of one"), Source::practice("two that wait, of which one times out")];
 }

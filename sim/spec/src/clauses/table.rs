@@ -440,7 +440,7 @@ catalogue! {
         [Source::specification("Client Transitions, Does Not Exist")] None;
     ClientGetConfigurationStatus "client.get-configuration.status" Interface
         "GetConfiguration blocks until the server has configured, then gives the configuration."
-        [Source::reference("Client GetConfiguration"), Source::specification("Client Transitions, GetConfiguration")] None;
+        [Source::reference("Client GetConfiguration"), Source::specification("Client Transitions, GetConfiguration")] [SeveralWaiters];
     ClientGetConfigurationTimeout "client.get-configuration.timeout" Interface
         "GetConfiguration answers VD_E_TIMEOUT when the server has not configured in time."
         [Source::reference("Client GetConfiguration")] None;
@@ -576,7 +576,7 @@ catalogue! {
     // Commands on the client's side
     ClientGetCommandDelivers "client.get-command.delivers" Interface
         "GetCommand delivers the commands of a device in the order they were sent."
-        [Source::reference("GetCommand"), Source::specification("Active")] None;
+        [Source::reference("GetCommand"), Source::specification("Active")] [RandomAccessOperations];
     ClientGetCommandAsSent "client.get-command.as-sent" Interface
         "GetCommand delivers a command with the code, the size, the position and the buffer it was sent with."
         [Source::reference("GetCommand"), Source::headers("vdi.h, VDC_Command")] None;

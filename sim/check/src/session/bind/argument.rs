@@ -1,7 +1,7 @@
 //! What a call is made on, and its arguments.
 
 use vdi_model::{BufferId, Call, Caller, ClientCall, Requested, Timeout};
-use vdi_trace::{Args, Process, Size, TimeoutArg};
+use vdi_trace::{Args, Handle, Process, Size, TimeoutArg};
 
 use crate::explain::InputError;
 use crate::session::names::{Names, Referent};
@@ -18,6 +18,9 @@ pub(super) struct Callee {
     /// If it is a device: its index.
     pub(super) device: u8,
 }
+
+/// What a trace cannot name: a pointer from nowhere, a handle that is none.
+pub(super) const NAMELESS: &str = "?";
 
 pub(super) fn bad<T>(message: impl Into<String>) -> Result<T, InputError> {
     Err(InputError(message.into()))
@@ -37,13 +40,13 @@ pub(super) fn buffer(names: &Names, name: &str) -> Result<BufferId, InputError> 
     }
 }
 
-/// The argument `buffer`; `None` for the null pointer.
+/// The argument `buffer`; `None` for the null pointer, and for one from nowhere.
 pub(super) fn buffer_argument(
     names: &Names,
     args: &Args<'_>,
 ) -> Result<Option<BufferId>, InputError> {
-    match args.buffer.as_ref().and_then(|handle| handle.name()) {
-        None => Ok(None),
+    match args.buffer.as_ref().and_then(Handle::name) {
+        None | Some(NAMELESS) => Ok(None),
         Some(name) => buffer(names, name).map(Some),
     }
 }

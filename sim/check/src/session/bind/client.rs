@@ -1,6 +1,8 @@
 //! A client's calls on its set interface.
 
-use super::argument::{Callee, bad, buffer, buffer_argument, by, client_number, name_argument};
+use super::argument::{
+    Callee, NAMELESS, bad, buffer, buffer_argument, by, client_number, name_argument,
+};
 use crate::explain::InputError;
 use crate::session::names::{Named, Referent};
 use crate::session::{Bound, Invocation, OnSuccess, Session, SetName, SetTrack};
@@ -155,7 +157,8 @@ pub(super) fn map_handle(
 ) -> Result<Call, InputError> {
     let names = &session.names;
     let map = |buffer| Ok(by(process, ClientCall::MapBufferHandle { buffer }));
-    let Some(name) = args.handle.as_ref().and_then(|handle| handle.name()) else {
+    let name = args.handle.as_ref().and_then(|handle| handle.name());
+    let Some(name) = name.filter(|name| *name != NAMELESS) else {
         return map(None);
     };
     match (names.find(name), names.foreign(name)) {

@@ -1,6 +1,6 @@
 //! Calls on a device.
 
-use super::argument::{Callee, bad, buffer, by};
+use super::argument::{Callee, NAMELESS, bad, buffer, by};
 use crate::explain::InputError;
 use crate::session::names::{Named, Referent};
 use crate::session::{Bound, Invocation, Names, OnSuccess, PositionReport, SentCommand, Session};
@@ -92,7 +92,8 @@ pub(super) fn complete(
 
 /// The command that is completed; `None` for null and for what is no longer one of this set.
 fn completed(names: &Names, set: usize, args: &Args<'_>) -> Result<Option<CommandId>, InputError> {
-    let Some(name) = args.command.as_ref().and_then(|handle| handle.name()) else {
+    let name = args.command.as_ref().and_then(|handle| handle.name());
+    let Some(name) = name.filter(|name| *name != NAMELESS) else {
         return Ok(None);
     };
     if let Some((of, sent)) = names.find_command(name) {

@@ -38,6 +38,7 @@ pub(crate) fn checked_row(
         let surplus = surplus.names().join("`, `");
         return bad(format!("{name} has no argument `{surplus}`; it takes {takes}"));
     }
+    code_of_its_kind(name, args)?;
     match (row.creates, creates) {
         (Creates::Nothing, Some(handle)) => {
             bad(format!("{name} makes nothing that could be named `{handle}`"))
@@ -45,6 +46,18 @@ pub(crate) fn checked_row(
         (Creates::Command, None) => bad("SendCommand needs `as`, the name of the command"),
         _ => Ok(row),
     }
+}
+
+/// What is sent has the code of a command, what is completed a completion code.
+fn code_of_its_kind(name: Function, args: &Args<'_>) -> Result<(), InputError> {
+    let Some(code) = args.code else { return Ok(()) };
+    if name == Function::SendCommand && code.command().is_none() {
+        return bad("SendCommand's `code` is a command such as Write");
+    }
+    if name == Function::CompleteCommand && code.completion().is_none() {
+        return bad("CompleteCommand's `code` is a completion code such as ERROR_SUCCESS");
+    }
+    Ok(())
 }
 
 /// The call of the model that a call of the trace is.

@@ -19,7 +19,8 @@ pub(super) fn open(session: &Session, callee: Callee, call: &Invocation<'_>) -> 
     let found = callee.attached.filter(may_stay).or_else(|| session.find(&name));
     let set = found.unwrap_or(callee.set);
     let reused = session.had(callee.interface).is_some_and(|before| before != set);
-    let call = Call::Server(ServerCall::Open { found: found.is_some(), reused });
+    let named = found.is_some_and(|set| session.sets[set].may_be_named(&name));
+    let call = Call::Server(ServerCall::Open { found: named, reused });
     let own = callee.attached == Some(set) && !session.is_anothers(callee.interface, set);
     let elsewhere = !own && session.is_elsewhere(callee.interface, set);
     let bound = Bound::new(set, call, OnSuccess::Attach(callee.interface));

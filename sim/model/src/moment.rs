@@ -42,15 +42,17 @@ pub fn settle(state: &mut State, lane: LaneId, outcome: &Outcome) {
     state.calls.push(InProgress { lane, caller, pending });
 }
 
-/// Takes back that the call in progress on `lane` has begun to wait.
-pub fn unwait(state: &mut State, lane: LaneId) {
+/// Takes back that the call in progress on `lane` has begun to wait; whether it had.
+pub fn unwait(state: &mut State, lane: LaneId) -> bool {
     let waits = |call: &InProgress| {
         call.lane == lane
             && matches!(call.pending, Pending::GetCommand(..) | Pending::GetConfiguration(_))
     };
-    if let Some(index) = state.calls.iter().rposition(waits) {
+    let found = state.calls.iter().rposition(waits);
+    if let Some(index) = found {
         state.calls.remove(index);
     }
+    found.is_some()
 }
 
 /// Takes back that the Close of `caller` has released the set; what it aborted stays aborted.

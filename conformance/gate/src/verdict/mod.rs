@@ -117,8 +117,8 @@ impl Tried<'_> {
         if let Some(why) = self.not_reached() {
             return Verdict::Inconclusive(why);
         }
-        if let Oracle::Inconclusive(_) = &judged.verdict {
-            return Verdict::Inconclusive("the order of overlapping calls is not known".to_owned());
+        if let Oracle::Inconclusive(undecided) = &judged.verdict {
+            return Verdict::Inconclusive(undecided.to_string());
         }
         self.unproven().unwrap_or(Verdict::Conformant)
     }

@@ -139,6 +139,11 @@ pub(super) fn bearing(
     let mut gathered = Gathered::default();
     match event {
         Observation::Rest | Observation::Holds(_) => return None,
+        Observation::Ended(_) if outlook.has_exit() => {
+            gathered.add(&exit(&outlook));
+            bearing.exit = true;
+        }
+        Observation::Ended(_) => return (!outlook.is_unknown()).then_some(bearing),
         Observation::Return { slot, seen } => {
             let index = context.find(*slot)?;
             if is_settled(config, &context.pending[index]) {
@@ -226,8 +231,7 @@ fn nodes(
         }
     }
     if outlook.has_exit() {
-        let footprint = of_exit(outlook);
-        nodes.push(Node { of: Of::Exit, footprint, past: Parts::default(), is_soft: true });
+        nodes.push(exit(outlook));
     }
     let begun_before = config.before_abort_of_agent().is_some();
     if config.state.aborted.is_none() || begun_before {
@@ -240,6 +244,10 @@ fn nodes(
         }
     }
     nodes
+}
+
+fn exit(outlook: &Outlook) -> Node {
+    Node { of: Of::Exit, footprint: of_exit(outlook), past: Parts::default(), is_soft: true }
 }
 
 fn node(context: &Context<'_>, config: &Configuration, outlook: &Outlook, index: usize) -> Node {

@@ -96,7 +96,17 @@ pub(crate) fn search_for(checker: &mut Checker, set: usize, holds: &dyn Fn(&Stat
 /// Narrows the configurations down to those that hold, after whatever may have taken effect
 /// by now; false if there is none.
 pub(crate) fn narrow(checker: &mut Checker, set: usize, holds: &dyn Fn(&State) -> bool) -> bool {
-    match explain(checker, set, Scope::Set, &Observation::Holds(holds)) {
+    narrow_to(checker, set, &Observation::Holds(holds))
+}
+
+/// Narrows the configurations down to those in which the end of a process is noticed, which is
+/// what `ended` tells.
+pub(crate) fn notice(checker: &mut Checker, set: usize, ended: &dyn Fn(&State) -> bool) -> bool {
+    narrow_to(checker, set, &Observation::Ended(ended))
+}
+
+fn narrow_to(checker: &mut Checker, set: usize, event: &Observation<'_>) -> bool {
+    match explain(checker, set, Scope::Set, event) {
         Ok(_) => true,
         Err(unexplained) => {
             if unexplained.gave_up {

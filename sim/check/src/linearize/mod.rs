@@ -39,8 +39,8 @@ pub(crate) use between::{answers_between, may_be_between};
 pub(crate) use closing::{Closing, is_close};
 pub(crate) use configuration::Configuration;
 pub(crate) use explain::{
-    Explained, Unexplained, explain_callback, explain_rest, explain_return, narrow, search_for,
-    withdraw,
+    Explained, Unexplained, explain_callback, explain_rest, explain_return, narrow, notice,
+    search_for, withdraw,
 };
 pub(crate) use frontier::Frontier;
 pub(crate) use linearization::{Linearization, Moment, Spontaneous, TentativeAnswer};

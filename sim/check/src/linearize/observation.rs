@@ -15,6 +15,8 @@ pub(super) enum Observation<'a> {
     Rest,
     /// Something is seen that only some states allow.
     Holds(&'a dyn Fn(&State) -> bool),
+    /// The end of a process is noticed; that of which this holds has noticed it.
+    Ended(&'a dyn Fn(&State) -> bool),
 }
 
 impl Observation<'_> {
@@ -22,7 +24,7 @@ impl Observation<'_> {
     pub(super) const fn returns(&self) -> Option<Slot> {
         match self {
             Self::Return { slot, .. } => Some(*slot),
-            Self::Callback { .. } | Self::Rest | Self::Holds(_) => None,
+            Self::Callback { .. } | Self::Rest | Self::Holds(_) | Self::Ended(_) => None,
         }
     }
 
@@ -30,7 +32,7 @@ impl Observation<'_> {
     pub(super) const fn invokes(&self) -> Option<CommandId> {
         match self {
             Self::Callback { command, .. } => Some(*command),
-            Self::Return { .. } | Self::Rest | Self::Holds(_) => None,
+            Self::Return { .. } | Self::Rest | Self::Holds(_) | Self::Ended(_) => None,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::sequential::{moves_commands, settle, waits_only};
 use crate::session::{OpenCall, Session};
 use crate::terms::Terms;
 use vdi_model::{Caller, LaneId, Outcome, State};
+use vdi_trace::Function;
 
 /// From here on the order of effects in this set is searched for.
 pub(crate) fn enter(checker: &mut Checker, set: usize) {
@@ -27,7 +28,9 @@ pub(crate) fn enter(checker: &mut Checker, set: usize) {
     for call in session.calls_of_mut(set) {
         if call.effect.presumed {
             (call.effect.presumed, call.effect.taken) = (false, false);
-            states.iter_mut().for_each(|state| vdi_model::unwait(state, call.lane));
+            for state in &mut states {
+                vdi_model::unwait(state, call.lane);
+            }
         } else if call.effect.taken {
             taken.add(call.slot);
         }
@@ -153,10 +156,33 @@ fn add_spontaneous(session: &mut Session, set: usize, spontaneous: Spontaneous) 
 
 /// The calls of a process that has ended return no more; they may yet take effect,
 /// until the end is noticed.
-pub(crate) fn exit(session: &mut Session, set: usize, caller: Caller) {
+pub(crate) fn exit(checker: &mut Checker, set: usize, caller: Caller) {
+    let Checker { session, terms, .. } = checker;
     let of_process = |call: &&mut OpenCall| call.bound.call.caller() == caller;
     session.calls_of_mut(set).filter(of_process).for_each(|call| call.lost = true);
+    if !terms.search.exhaustive {
+        wait_no_more(session, set);
+    }
     add_spontaneous(session, set, Spontaneous::Exit(caller));
+}
+
+/// A GetCommand that waits, and of which nobody will see the return, is as good as one that has
+/// not taken effect and could wait: either may be given a command until its process ends. Only
+/// of the latter is it put off whether it was, see `past`.
+fn wait_no_more(session: &mut Session, set: usize) {
+    let lost = session.calls_of(set).filter(|call| call.lost);
+    let gets = lost.filter(|call| call.function == Function::GetCommand);
+    let waiting: SmallVec<[(Slot, LaneId, usize); 8]> =
+        gets.map(|call| (call.slot, call.lane, call.line)).collect();
+    let frontier = session.sets[set].frontier.iter_mut();
+    for config in frontier.flat_map(|frontier| &mut frontier.configurations) {
+        for (slot, lane, line) in &waiting {
+            if config.taken.has(*slot) && vdi_model::unwait(&mut config.state, *lane) {
+                config.taken.remove(*slot);
+                config.note(*slot, TentativeAnswer::Wait, *line);
+            }
+        }
+    }
 }
 
 /// Time passes for a call: it may return, now or later, that its time-out has passed.

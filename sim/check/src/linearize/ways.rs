@@ -77,7 +77,7 @@ pub(super) fn ways(context: &Context<'_>, config: &Configuration, event: &Observ
             None => Ways::new(),
         },
         Observation::Callback { command, seen } => to_invoke(context, config, *command, seen),
-        Observation::Holds(holds) => {
+        Observation::Holds(holds) | Observation::Ended(holds) => {
             holds(&config.state).then_some(Way::Stay).into_iter().collect()
         }
         Observation::Rest => Ways::new(),

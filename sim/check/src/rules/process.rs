@@ -56,7 +56,7 @@ fn exit_in(checker: &mut Checker, set: usize, process: Process) {
     }
     let session = &mut checker.session;
     if session.sets[set].is_searched() {
-        linearize::exit(session, set, caller(process));
+        linearize::exit(checker, set, caller(process));
         if !checker.terms.runs_freely && set != SetTrack::UNATTACHED {
             noticed(checker, set, process);
         }
@@ -84,7 +84,7 @@ fn noticed(checker: &mut Checker, set: usize, process: Process) {
     };
     let others = checker.session.calls_of(set).filter(|call| !call.lost).count();
     if others <= FEW && !checker.session.sets[set].states().all(ended) {
-        linearize::narrow(checker, set, &ended);
+        linearize::notice(checker, set, &ended);
     }
 }
 

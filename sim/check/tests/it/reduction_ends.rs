@@ -148,6 +148,52 @@ fn what_overlaps_the_death_of_a_client_is_decided() {
     }
 }
 
+/// On every device the client waits in GetCommand, each is sent two commands, and one SendCommand
+/// is in progress when its process is killed; then it is refused.
+fn at_one_death_amid_a_command(devices: usize) -> Lines {
+    let mut lines = Lines::active(devices);
+    (1..=devices).for_each(|device| lines.fetches(device));
+    let sent = |device: usize, command: usize| {
+        format!(
+            r#""call":"SendCommand","on":"s{device}","as":"k{command}","args":{{"code":"Flush"}}"#
+        )
+    };
+    for command in 1..=2 * devices {
+        lines.whole("server.main", &sent((command + 1) / 2, command));
+    }
+    let last = 2 * devices + 1;
+    lines.line(&server(devices), &sent(devices, last));
+    lines.text.push_str("{\"process\":\"primary\",\"exit\":\"killed\"}\n");
+    let aborted = |command: usize| {
+        format!(r#""callback":"k{command}","completion":"ERROR_OPERATION_ABORTED","bytes":0"#)
+    };
+    lines.line(&server(devices), &aborted(last));
+    lines.returns(&server(devices), "VD_E_ABORT");
+    (1..last).for_each(|command| lines.callback(command, "ERROR_OPERATION_ABORTED"));
+    lines.returns("server.agent", "VD_E_ABORT");
+    lines
+}
+
+/// Which of the commands were given before nobody will tell, and none is tried.
+#[test]
+fn what_waits_at_the_death_of_a_client_is_decided() {
+    for (devices, free) in [2, 8, 16, 64].into_iter().flat_map(|n| [(n, false), (n, true)]) {
+        let mut lines = at_one_death_amid_a_command(devices);
+        if free {
+            let header = r#"{"vdi":"trace/1"}"#;
+            lines.text = lines.text.replacen(header, r#"{"vdi":"trace/1","free":true}"#, 1);
+        }
+        assert_cheap(&lines, 10);
+        let called = "{\"lane\":\"server.agent\",\"callback\":\"k3\",\"completion\":\"ERROR_OPERATION_ABORTED\",\"bytes\":0}\n";
+        let success = called.replace("OPERATION_ABORTED", "SUCCESS");
+        for (was, is) in [(called, success.as_str()), (called, "")] {
+            assert!(lines.text.contains(was), "{was}");
+            let wrong = lines.with(lines.text.replacen(was, is, 1));
+            assert!(matches!(counted(&wrong).0, Verdict::Violation(_)), "{was}");
+        }
+    }
+}
+
 /// Of a client of two processes the primary is killed while the secondary has its devices, and
 /// is given what is sent on those before the death is noticed.
 #[test]

@@ -12,6 +12,7 @@ macro_rules! page {
             "[architecture]: ../../../vdi_sim/docs/architecture/index.html\n",
             "[campaigns]: ../campaigns/index.html\n",
             "[cargo-test]: ../cargo_test/index.html\n",
+            "[walks]: ../scenarios/index.html#walks\n",
             "[changes]: ../changes/index.html\n",
             "[client-protocol]: ../client_protocol/index.html\n",
             "[diagnose]: ../diagnose/index.html\n",

@@ -39,7 +39,7 @@ pub use vdi_reference as reference;
 pub use vdi_server as server;
 #[cfg(feature = "explore")]
 pub use vdi_suite::generate;
-pub use vdi_suite::{adapter, baseline, mutants, report, run, scenario, shrink};
+pub use vdi_suite::{adapter, baseline, mutants, report, run, scenario, shrink, walks};
 
 pub use vdi_sim;
 pub use vdi_suite::adapter::inprocess::{Call, Host, Implementation, InProcess, Reply, Session};

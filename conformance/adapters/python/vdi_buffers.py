@@ -40,8 +40,9 @@ class _Memory:
 class _Segment:
     """The part of the area for one request, and which extents of it are free."""
 
-    def __init__(self, memory, start, end):
+    def __init__(self, memory, start, end, span):
         self.memory = memory
+        self.span = span
         self.free = [(start, end)]
 
     def give_back(self, start, end):
@@ -121,7 +122,7 @@ class BufferArea:
             alignment, _, span = self._zones(size, alignment)
             start = _round_up(end, max(alignment, KIB_64))
             end = start + span * count
-            extents.append((start, end))
+            extents.append((start, end, span))
         if end - BASE > AREA_LIMIT:
             return False
         if extents:
@@ -143,14 +144,19 @@ class BufferArea:
         return count
 
     def allocate(self, size, alignment):
-        """Return a new Buffer from the tightest free extent, or None."""
+        """Return a new Buffer from the tightest free extent, or None.
+
+        What was requested for such buffers comes first: a larger alignment that happens to
+        fit would take the room of a smaller one.
+        """
         alignment, before, span = self._zones(size, alignment)
         best = None
         for segment in self._segments:
             for low, high in segment.free:
                 start = _round_up(low, alignment)
-                if start + span <= high and (best is None or high - low < best[0]):
-                    best = (high - low, segment, (low, high), start)
+                rank = (segment.span != span, high - low)
+                if start + span <= high and (best is None or rank < best[0]):
+                    best = (rank, segment, (low, high), start)
         if best is None:
             return None
         _, segment, extent, start = best

@@ -70,7 +70,8 @@ pub(super) fn scenario(what: &str, target: &Target, lines: LineArgs) -> Result<S
             None => Ok(read(path)?),
         };
     }
-    let library = library(target.scenarios.as_deref())?;
+    let mut library = library(target.scenarios.as_deref())?;
+    library.draw(what);
     library.get(what).map(|loaded| loaded.scenario.clone()).ok_or_else(|| {
         let ids = library.iter().map(|loaded| loaded.scenario.id.as_str());
         let near = vdi_spec::codes::closest(what, ids)

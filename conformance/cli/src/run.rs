@@ -21,6 +21,7 @@ use vdi_suite::run::{
     run_suite_repeated,
 };
 use vdi_suite::scenario::{Library, Scenario};
+use vdi_suite::walks::{self, Walked, walk_all as walk};
 
 /// How often a race is run again that has failed.
 const MORE_OFTEN: u32 = 100;
@@ -28,7 +29,8 @@ const MORE_OFTEN: u32 = 100;
 pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let profile = profile(&args.target.profile)?;
     let baseline = baseline(&args.gating)?;
-    let library = library(args.target.scenarios.as_deref())?;
+    let mut library = library(args.target.scenarios.as_deref())?;
+    args.scenario.iter().for_each(|id| library.draw(id));
     let mut scenarios = match args.scenario.as_slice() {
         [] => selected(&library, &args.filter)?,
         ids => named(&library, ids)?,
@@ -58,6 +60,8 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
         asked => asked,
     };
     let all = args.filter.is_empty() && args.scenario.is_empty() && role.is_none();
+    let usual = all && !args.no_walks && args.target.scenarios.is_none() && args.repeat.is_none();
+    take_walks(&*adapter, &options, (&baseline, args, usual), &mut results);
     let stale = baseline.stale(&results, all);
     let again = reproducing(&args.target, adapter.options());
     let again = match repeat {
@@ -120,6 +124,37 @@ fn race(
          runs them more often"
     ));
     (failed > 0).then_some(Repeat { times: MORE_OFTEN.max(times), seed: args.seed })
+}
+
+/// Takes walks, if nothing else fails; of what comes only a failure is put into the results.
+fn take_walks(
+    adapter: &dyn Adapter,
+    options: &SuiteOptions,
+    (baseline, args, usual): (&Baseline, &RunArgs, bool),
+    results: &mut Vec<ScenarioResult>,
+) {
+    let failing =
+        |result: &ScenarioResult| result.verdict.is_failure() && baseline.covers(result).is_none();
+    let by_silence = results.iter().any(|result| result.adapter.silence.is_some());
+    let numbers = match &args.walks {
+        Some(seeds) => seeds.from..seeds.to,
+        None if !usual || by_silence || results.iter().any(failing) => return,
+        None => 0..walks::USUAL,
+    };
+    if is_interrupted() || numbers.is_empty() {
+        return;
+    }
+    let Walked { walks, calls, not_offered, failed } = walk(adapter, numbers.clone(), options);
+    let taken = format!("walks: {walks} programs of {calls} calls");
+    let left = match not_offered {
+        0 => String::new(),
+        some => format!(", {some} of them not offered"),
+    };
+    note(&match failed.len() {
+        0 => format!("{taken}{left}: all allowed; --walks A..B takes others"),
+        some => format!("{taken}{left}: {some} fail; `vdi shrink ID` makes one small"),
+    });
+    results.extend(failed);
 }
 
 /// Writes what fails the run, and what was not offered, as a baseline.

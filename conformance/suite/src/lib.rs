@@ -13,6 +13,7 @@
 //! | [`interrupt`] | the end of a run that is wanted no more |
 //! | [`shell`] | command lines |
 //! | [`shrink`] | a failing scenario or trace, made small |
+//! | [`walks`] | long programs that nobody wrote, each drawn from a number |
 //!
 //! Read first: [`scenario::Scenario`], [`adapter::Adapter`], [`run::run_suite`].
 //!
@@ -30,3 +31,4 @@ pub mod run;
 pub mod scenario;
 pub mod shell;
 pub mod shrink;
+pub mod walks;

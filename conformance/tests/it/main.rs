@@ -39,6 +39,7 @@ mod silence;
 mod support;
 mod tidy;
 mod traces;
+mod walks;
 mod wire;
 mod worlds;
 mod written;

@@ -76,6 +76,7 @@ fn owned((name, value): (&String, &Value)) -> (String, Value) {
 
 /// What only the whole document can show: words of the reader's errors.
 const OF_THE_WHOLE: &[&str] = &[
+    "which lane?",
     "nothing is named",
     "is taken already",
     "needs the argument",

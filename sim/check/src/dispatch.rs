@@ -306,6 +306,11 @@ pub(crate) fn callback(
         second_callback(checker, event);
         return Ok(());
     };
+    if !checker.session.sets[set].is_searched()
+        && sequential::may_come_first(checker, set, sent.id, seen)
+    {
+        linearize::enter(checker, set);
+    }
     let invoked = if checker.session.sets[set].is_searched() {
         callback_searched(checker, set, sent.id, seen, event)
     } else {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use vdi_campaign::Seeds;
 
 use super::target::Target;
 use super::values::{CheckFormat, GatingArgs, LineArgs, ReportArgs, RoleArg};
@@ -47,6 +48,13 @@ pub struct RunArgs {
     /// What the delays of racing lanes are drawn from
     #[arg(long, value_name = "SEED", default_value_t = 0, requires = "repeat")]
     pub seed: u64,
+    /// Take the walks of these numbers, the last one not included: long programs that nobody
+    /// wrote. If missing, 0..100 when all scenarios are run and nothing fails
+    #[arg(long, value_name = "A..B")]
+    pub walks: Option<Seeds>,
+    /// Take none
+    #[arg(long, conflicts_with = "walks")]
+    pub no_walks: bool,
 }
 
 /// `vdi readings`.

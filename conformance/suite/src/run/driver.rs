@@ -105,7 +105,7 @@ pub fn run_scenario(
         next_id: 0,
         calls: BTreeMap::new(),
         untaken: Untaken::default(),
-        objects: Objects::default(),
+        objects: Objects { unpinned: scenario.unpinned, ..Objects::default() },
         driven: 0,
         run: Run {
             trace: Trace::new(header),
@@ -151,6 +151,8 @@ pub(super) struct Driver<'a> {
 /// What is known of calls and of the objects that they make.
 #[derive(Default)]
 struct Objects {
+    /// Whether the scenario pins nothing of what comes.
+    unpinned: bool,
     /// Bytes of what was told of calls and callbacks, which stays in the trace.
     told: usize,
     /// Commands whose completion routines are held.
@@ -211,6 +213,9 @@ impl Driver<'_> {
             self.driven = self.run.trace.events.len() + 2;
         }
         if self.lacks_handle(action) {
+            // Nor is there what it would have made, or sent.
+            let made = StepCall::of(action).and_then(|asked| asked.creates);
+            self.objects.unmade.extend(made.map(str::to_owned));
             return Ok(());
         }
         match action {
@@ -241,7 +246,9 @@ impl Driver<'_> {
                 self.expect_blocked(blocked);
                 Ok(())
             }
-            Action::Resume { resume, lane } => held::resume(self, resume, lane),
+            Action::Resume { resume, lane } => {
+                held::resume_if(self, resume, lane, self.objects.unpinned)
+            }
             Action::Together { together, .. } => self.together(together, profile),
             Action::Touch { touch, lane, found } => probes::touch(self, touch, lane, *found),
             Action::Exit { exit, how } => {
@@ -319,8 +326,9 @@ impl Driver<'_> {
     fn lacks_handle(&self, action: &Action) -> bool {
         let unmade = &self.objects.unmade;
         let needs_unmade = |StepCall { on, args, .. }: StepCall<'_>| {
-            let buffer = args.buffer.as_ref().and_then(|handle| handle.name());
-            unmade.contains(on) || buffer.is_some_and(|name| unmade.contains(name))
+            let named = [&args.buffer, &args.handle, &args.command];
+            let mut named = named.into_iter().flatten().filter_map(|handle| handle.name());
+            unmade.contains(on) || named.any(|name| unmade.contains(name))
         };
         let touches_unmade =
             matches!(action, Action::Touch { touch, .. } if unmade.contains(touch));

@@ -6,8 +6,21 @@ use super::driver::{Driver, End};
 use crate::adapter::Trouble;
 use crate::adapter::protocol::Answer;
 
+/// Lets the completion routine of a command return; where nothing is pinned it may not be held.
+pub(super) fn resume_if(
+    driver: &mut Driver<'_>,
+    command: &str,
+    lane: &LaneName,
+    unpinned: bool,
+) -> Result<(), End> {
+    if unpinned && !is_held(driver, command, lane) {
+        return Ok(());
+    }
+    resume(driver, command, lane)
+}
+
 /// Lets the completion routine of a command return.
-pub(super) fn resume(driver: &mut Driver<'_>, command: &str, lane: &LaneName) -> Result<(), End> {
+fn resume(driver: &mut Driver<'_>, command: &str, lane: &LaneName) -> Result<(), End> {
     let (id, request) = driver.let_go(command, lane);
     let resumed = |answer: &Answer| matches!(answer, Answer::Resumed { id: of } if *of == id);
     if let Err(end) = driver.ask(&request, resumed) {

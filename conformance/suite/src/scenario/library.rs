@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 
 use super::{BadFile, Scenario, parse};
+use crate::walks;
 
 static EMBEDDED: Dir<'_> = include_dir!("$OUT_DIR/scenarios");
 
@@ -107,6 +108,14 @@ impl Library {
         }
         self.scenarios.insert(id, loaded);
         Ok(())
+    }
+
+    /// Adds the walk of this id, if it is one's: walks stand in no file.
+    pub fn draw(&mut self, id: &str) {
+        if let Some(number) = walks::number(id) {
+            let (scenario, path) = (walks::walk(number), format!("drawn from {number}"));
+            self.scenarios.insert(id.to_owned(), Loaded { scenario, path });
+        }
     }
 
     /// All scenarios.

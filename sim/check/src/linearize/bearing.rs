@@ -157,19 +157,7 @@ pub(super) fn bearing(
                     }
                 }
                 None => {
-                    let mut node = node(context, config, &outlook, index);
-                    let call = context.pending[index].call;
-                    let allocates = matches!(call, Call::Server(ServerCall::AllocateBuffer { .. }));
-                    if allocates && seen.status != HResult::NOERROR {
-                        // Whether there is no more memory depends on what else was allocated.
-                        node.footprint.reads = node.footprint.reads.and(whole::BUFFERS);
-                    }
-                    if sends_data(call) && outlook.full && seen.status != HResult::NOERROR {
-                        node.footprint.reads = node.footprint.reads.and(whole::FULL);
-                    }
-                    if opens_for_client(call) && !is_of_one_device(context.profile(), seen.status) {
-                        node.footprint.reads = refused_open(node.footprint.reads);
-                    }
+                    let node = returning(context, config, &outlook, (index, seen.status));
                     gathered.add(&node);
                     bearing.calls[index] = true;
                 }
@@ -211,6 +199,28 @@ const fn opens_for_client(call: &Call) -> bool {
             matches!(call, ClientCall::OpenDevice { .. })
         }
     }
+}
+
+/// The call that returns with this status.
+fn returning(
+    context: &Context<'_>,
+    config: &Configuration,
+    outlook: &Outlook,
+    (index, status): (usize, HResult),
+) -> Node {
+    let mut node = node(context, config, outlook, index);
+    let call = context.pending[index].call;
+    let reads = node.footprint.reads;
+    if matches!(call, Call::Server(ServerCall::AllocateBuffer { .. })) && status != HResult::NOERROR
+    {
+        // Whether there is no more memory depends on what else was allocated.
+        node.footprint.reads = reads.and(whole::BUFFERS);
+    } else if sends_data(call) && outlook.full && status != HResult::NOERROR {
+        node.footprint.reads = reads.and(whole::FULL);
+    } else if opens_for_client(call) && !is_of_one_device(context.profile(), status) {
+        node.footprint.reads = refused_open(reads);
+    }
+    node
 }
 
 /// Everything that may come before the event, but the call that returns.

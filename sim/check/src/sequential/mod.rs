@@ -3,7 +3,7 @@
 
 mod settle;
 
-pub(crate) use settle::{moves_commands, presume_all, settle, waits_only};
+pub(crate) use settle::{acts_beside, moves_commands, presume_all, settle, waits_only};
 
 use smallvec::SmallVec;
 
@@ -209,6 +209,21 @@ pub(crate) fn callback(
         invoked = Some(*callback);
     });
     invoked.filter(|_| moved)
+}
+
+/// Whether a callback can come before a call that has begun takes effect, and after it: in
+/// which order they came is then told by neither.
+pub(crate) fn may_come_first(
+    checker: &Checker,
+    set: usize,
+    command: CommandId,
+    seen: &ObservedCallback,
+) -> bool {
+    let possible = |state: &State| {
+        let callbacks = vdi_model::callbacks(state, &checker.terms.profile);
+        callbacks.iter().any(|callback| callback.command == command && seen.is(callback))
+    };
+    acts_beside(checker, set, seen.lane) && checker.session.sets[set].in_order.iter().any(possible)
 }
 
 /// Whether everything that has to happen by itself in a set has happened, in one of its

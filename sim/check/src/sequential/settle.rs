@@ -4,7 +4,7 @@ use super::take_effect;
 use crate::Checker;
 use crate::session::{OpenCall, SetTrack, outcomes_of};
 use crate::terms::Terms;
-use vdi_model::{Call, ClientCall, Outcome, ServerCall, State};
+use vdi_model::{Call, ClientCall, LaneId, Outcome, ServerCall, State};
 
 /// Lets what has begun take effect, if the set is at rest then. False if the order of
 /// effects has to be searched for.
@@ -21,6 +21,15 @@ pub(crate) fn presume_all(checker: &mut Checker, set: usize, but: Option<usize>)
         let call = &checker.session.calls[index];
         let begun = call.bound.set == set && !call.effect.taken && Some(index) != but;
         !begun || presume(checker, index)
+    })
+}
+
+/// Whether a call of a set has begun, on another lane, that does more than wait.
+pub(crate) fn acts_beside(checker: &Checker, set: usize, lane: LaneId) -> bool {
+    (0..checker.session.calls.len()).any(|index| {
+        let call = &checker.session.calls[index];
+        let begun = call.bound.set == set && !call.effect.taken && call.lane != lane;
+        begun && !only_waits(checker, index)
     })
 }
 

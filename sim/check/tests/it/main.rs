@@ -7,6 +7,7 @@ mod contested;
 mod ends;
 mod half;
 mod half_pinned;
+mod held;
 mod histories;
 mod lives;
 mod lives_pinned;

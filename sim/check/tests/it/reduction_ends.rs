@@ -159,7 +159,7 @@ fn at_one_death_amid_a_command(devices: usize) -> Lines {
         )
     };
     for command in 1..=2 * devices {
-        lines.whole("server.main", &sent((command + 1) / 2, command));
+        lines.whole("server.main", &sent(command.div_ceil(2), command));
     }
     let last = 2 * devices + 1;
     lines.line(&server(devices), &sent(devices, last));

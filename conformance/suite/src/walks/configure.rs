@@ -1,0 +1,251 @@
+//! From Create to the point at which commands can be sent.
+
+use serde_json::{Map, Value, json};
+use vdi_trace::Process;
+
+use super::program::Program;
+use super::set::{Buffer, Device, End, Set, Stage};
+
+/// What clients ask for: combinations that the documents name.
+const FEATURES: [&[&str]; 11] = [
+    &[],
+    &[],
+    &[],
+    &["Removable", "Rewind", "Position", "SkipBlocks", "ReversePosition", "FileMarks"],
+    &["RandomAccess"],
+    &["RandomAccess", "Discard"],
+    &["SnapshotPrepare"],
+    &["RequestComplete"],
+    &["Discard"],
+    &["SnapshotPrepare", "EnumFrozenFiles"],
+    &["LatchStats"],
+];
+
+pub(super) fn go_on(program: &mut Program, set: &mut Set) {
+    match set.stage {
+        Stage::New => create(program, set),
+        Stage::Created => open(program, set),
+        Stage::Opened => begin(program, set),
+        Stage::Begun => configure(program, set),
+        Stage::Initializing => initialize(program, set),
+        Stage::Active | Stage::Ending => {}
+    }
+}
+
+/// The structure that the client asks with.
+fn config(program: &mut Program, set: &mut Set) -> Value {
+    let many = program.rng.once_in(25);
+    let rng = &mut program.rng;
+    let count = if many { rng.between(33, 64) } else { rng.one_of(&[1, 1, 1, 2, 2, 3, 3, 4, 7]) };
+    set.plan.features = rng.one_of(&FEATURES).to_vec();
+    let mut config = Map::new();
+    config.insert("deviceCount".to_owned(), count.into());
+    program.more += if many { 3 * count as usize } else { 0 };
+    if !set.plan.features.is_empty() {
+        config.insert("features".to_owned(), set.plan.features.clone().into());
+    }
+    let mut asks = |field: &str, once_in: u32, values: &[u32]| {
+        if rng.once_in(once_in) {
+            config.insert(field.to_owned(), rng.one_of(values).into());
+        }
+    };
+    asks("prefixZoneSize", 5, &[1, 512, 1024, 4096]);
+    asks("alignment", 5, &[512, 4096, 65536]);
+    asks("serverTimeOut", 8, &[1000, 60_000]);
+    asks("softFileMarkBlockSize", 12, &[512]);
+    asks("EOMWarningSize", 12, &[65536]);
+    set.devices = (1..=count)
+        .map(|number| {
+            let name = if number == 1 { String::new() } else { format!("-d{number}") };
+            Device { name: format!("{}{name}", set.ids.name), ..Device::default() }
+        })
+        .collect();
+    config.into()
+}
+
+fn create(program: &mut Program, set: &mut Set) {
+    if !program.has(Process::Primary) {
+        set.lives = 0;
+        return;
+    }
+    let config = config(program, set);
+    let call = if program.rng.once_in(3) { "Create" } else { "CreateEx" };
+    let args = json!({ "name": set.ids.name, "config": config });
+    program.call(Process::Primary, call, set.ids.client, args);
+    set.stage = Stage::Created;
+}
+
+fn open(program: &mut Program, set: &mut Set) {
+    if program.rng.once_in(4) {
+        let timeout = if program.rng.once_in(2) { json!(0) } else { json!("infinite") };
+        program.call(
+            Process::Primary,
+            "GetConfiguration",
+            set.ids.client,
+            json!({ "timeout": timeout }),
+        );
+    }
+    program.call(Process::Server, "Open", set.ids.server, json!({ "name": set.ids.name }));
+    set.stage = Stage::Opened;
+}
+
+fn begin(program: &mut Program, set: &mut Set) {
+    if program.rng.once_in(2) {
+        program.call(Process::Server, "GetConfiguration", set.ids.server, json!({}));
+    }
+    let rng = &mut program.rng;
+    set.plan.writes = !rng.once_in(3);
+    set.plan.block = rng.one_of(&[512, 512, 1024, 4096]);
+    set.plan.transfer = rng.one_of(&[65536, 65536, 131_072, 1 << 20]);
+    let mut features = vec![if set.plan.writes { "WriteMedia" } else { "ReadMedia" }];
+    let granted: Vec<&str> =
+        set.plan.features.iter().copied().filter(|_| !rng.once_in(9)).collect();
+    if granted.contains(&"RequestComplete") {
+        features.push("CompleteEnabled");
+    }
+    features.extend(&granted);
+    let mut args = json!({
+        "features": features, "blockSize": set.plan.block, "maxTransferSize": set.plan.transfer
+    });
+    if rng.once_in(4) {
+        args["alignment"] = json!(rng.one_of(&[512, 4096, 65536]));
+    }
+    set.plan.features = granted;
+    program.call(Process::Server, "BeginConfiguration", set.ids.server, args);
+    set.stage = Stage::Begun;
+}
+
+/// So many bytes of a buffer.
+pub(super) fn size(program: &mut Program, set: &Set) -> u32 {
+    let blocks = set.plan.transfer / set.plan.block;
+    let whole = program.rng.one_of(&[set.plan.transfer, set.plan.transfer, set.plan.block]);
+    if program.rng.once_in(3) { set.plan.block * program.rng.between(1, blocks) } else { whole }
+}
+
+fn configure(program: &mut Program, set: &mut Set) {
+    let size = size(program, set);
+    match program.rng.below(5) {
+        0 | 1 => {
+            let count = program.rng.one_of(&[1, 1, 2, 3, 5]);
+            let args = aligned(program, json!({ "size": size, "count": count }));
+            program.call(Process::Server, "RequestBuffers", set.ids.server, args);
+            if program.rng.once_in(12) {
+                // More than there can be: nothing is requested any more.
+                let args = json!({ "size": size, "count": 1_u32 << 31 });
+                program.call(Process::Server, "RequestBuffers", set.ids.server, args);
+                program.call(Process::Server, "EndConfiguration", set.ids.server, json!({}));
+            }
+        }
+        2 => {
+            program.call(
+                Process::Server,
+                "QueryAvailableBuffers",
+                set.ids.server,
+                json!({ "size": size }),
+            );
+        }
+        _ => {
+            program.call(Process::Server, "EndConfiguration", set.ids.server, json!({}));
+            set.stage = Stage::Initializing;
+            set.plan.joins = program.rng.one_of(&[0, 0, 0, 1, 1, 2]);
+            set.plan.left = program.rng.between(2, 40 / set.lives);
+            set.plan.end = end(program);
+        }
+    }
+}
+
+fn end(program: &mut Program) -> End {
+    const ALL: [End; 14] = [
+        End::InOrder,
+        End::InOrder,
+        End::InOrder,
+        End::InOrder,
+        End::InOrder,
+        End::AbortByServer,
+        End::AbortByClient,
+        End::AbortByClient,
+        End::AbortBySecondary,
+        End::CloseByServer,
+        End::CloseByClient,
+        End::DeathOfServer,
+        End::DeathOfClient,
+        End::DeathOfSecondary,
+    ];
+    program.rng.one_of(&ALL)
+}
+
+/// The arguments, sometimes with an alignment of their own.
+fn aligned(program: &mut Program, mut args: Value) -> Value {
+    if program.rng.once_in(5) {
+        args["alignment"] = json!(program.rng.one_of(&[512, 4096, 65536]));
+    }
+    args
+}
+
+/// A buffer is allocated.
+pub(super) fn allocate(program: &mut Program, set: &mut Set) {
+    let size = size(program, set);
+    let args = aligned(program, json!({ "size": size }));
+    let made = program.make(Process::Server, "AllocateBuffer", (set.ids.server, "b"), args);
+    set.buffers.push(Buffer { name: made, size, free: true });
+}
+
+/// What leads to Active, in any order.
+fn initialize(program: &mut Program, set: &mut Set) {
+    if !set.configured {
+        let by = if program.rng.once_in(3) { json!("infinite") } else { json!(0) };
+        program.call(
+            Process::Primary,
+            "GetConfiguration",
+            set.ids.client,
+            json!({ "timeout": by }),
+        );
+        set.configured = true;
+        return;
+    }
+    if program.rng.once_in(40) {
+        // It ends before all devices are open.
+        set.stage = Stage::Ending;
+        return;
+    }
+    let unopened = set.device(program, |device| device.server.is_none());
+    let unjoined = set.device(program, |device| device.server.is_some() && device.client.is_none());
+    let choice = program.rng.below(5);
+    if set.plan.joins > 0 && set.ids.client == "cset" && choice < 2 {
+        join(program, set);
+    } else if choice == 0 && set.buffers.len() < 5 {
+        allocate(program, set);
+    } else if set.agent.is_none() && (choice == 1 || unopened.is_none()) {
+        let lane =
+            program.call(Process::Server, "ExecuteCompletionAgent", set.ids.server, json!({}));
+        set.agent = Some(lane);
+    } else if unopened.is_some() && (choice < 4 || unjoined.is_none()) {
+        // Each call opens the next of them: the name is then the device's.
+        let next = set.devices.iter_mut().find(|device| device.server.is_none());
+        if let Some(device) = next {
+            let name = json!({ "name": device.name });
+            device.server =
+                Some(program.make(Process::Server, "OpenDevice", (set.ids.server, "sd"), name));
+        }
+    } else if let Some(index) = unjoined {
+        let clients = set.clients();
+        let at = program.rng.below(clients.len() as u32) as usize;
+        let (process, interface) = clients[at].clone();
+        let device = &mut set.devices[index];
+        let name = json!({ "name": device.name });
+        let handle = program.make(process, "OpenDevice", (&interface, "cd"), name);
+        device.client = Some((process, handle));
+    } else {
+        set.stage = Stage::Active;
+    }
+}
+
+/// A secondary client joins.
+fn join(program: &mut Program, set: &mut Set) {
+    set.plan.joins -= 1;
+    let number = set.secondaries.len() as u8 + 1;
+    let (process, interface) = (Process::Secondary(number), format!("x{number}set"));
+    let call = if program.rng.once_in(2) { "OpenInSecondary" } else { "OpenInSecondaryEx" };
+    program.call(process, call, &interface, json!({ "name": set.ids.name }));
+    set.secondaries.push((process, interface));
+}

@@ -259,7 +259,8 @@ impl Set {
         if !self.progress.configured || !self.buffers.insert(buffer.to_owned()) {
             return None;
         }
-        let args = Args { alignment: Some(0), size: Some(Size(size.into())), ..Args::default() };
+        // Under no reading it is refused.
+        let args = Args { alignment: Some(512), size: Some(Size(size.into())), ..Args::default() };
         Some(self.at_once(Function::AllocateBuffer, Some(buffer), args))
     }
 

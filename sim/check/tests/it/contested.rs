@@ -2,7 +2,7 @@
 //! would be none, and conformant under that; of a whole history, and of its client's half.
 
 use vdi_check::{Judged, Verdict, check_reader};
-use vdi_spec::clauses::{Clause, Party, Profile, ProfileFile};
+use vdi_spec::clauses::{Clause, Party, Profile, ProfileFile, QUESTIONS};
 
 /// The default, with one question read otherwise.
 fn reading(question: &str, reading: &str) -> Profile {
@@ -195,5 +195,36 @@ fn what_is_held_when_the_device_is_closed() {
     for other in ["protocol-error", "noerror"] {
         let each = [Clause::ClientCompleteCommandEach];
         assert_eq!(found(&silent, &reading(question, other)), each);
+    }
+}
+
+/// The client's half of a backup of one Write, as its recorder has written it.
+const HALF: &str = r#"{"vdi":"trace/1","unseen":["server"]}
+{"lane":"primary.main","call":"CreateEx","on":"cset","args":{"name":"S","config":{"deviceCount":1}}}
+{"lane":"primary.main","return":"NOERROR"}
+{"lane":"primary.main","call":"GetConfiguration","on":"cset","args":{"timeout":"infinite"}}
+{"lane":"primary.main","return":"NOERROR","out":{"config":{"deviceCount":1,"features":["WriteMedia"],"alignment":512,"blockSize":512,"maxIODepth":4,"maxTransferSize":65536,"bufferAreaSize":262144}}}
+{"lane":"primary.main","call":"OpenDevice","on":"cset","as":"d1","args":{"name":"S"}}
+{"lane":"primary.main","return":"NOERROR"}
+{"lane":"primary.main","call":"GetCommand","on":"d1","args":{"timeout":"infinite"}}
+{"lane":"primary.main","return":"NOERROR","out":{"command":"c1","code":"Write","size":65536,"buffer":"b1"}}
+{"lane":"primary.main","call":"CompleteCommand","on":"d1","args":{"command":"c1","code":"ERROR_SUCCESS","bytes":65536}}
+{"lane":"primary.main","return":"NOERROR"}
+{"lane":"primary.main","call":"GetCommand","on":"d1","args":{"timeout":"infinite"}}
+{"lane":"primary.main","return":"VD_E_CLOSE"}
+{"lane":"primary.main","call":"Close","on":"cset"}
+{"lane":"primary.main","return":"NOERROR"}
+"#;
+
+/// A server that was not seen does what it may under whatever reading: it allocates its buffers
+/// so that no reading refuses them.
+#[test]
+fn half_of_a_backup_is_conformant_under_every_reading() {
+    for reading in QUESTIONS.iter().flat_map(|row| row.question.readings()) {
+        let mut profile = Profile::default();
+        profile.choose(reading);
+        let judged = check_reader(HALF.as_bytes(), &profile);
+        assert_eq!(judged.verdict, Verdict::Conformant, "{reading}");
+        assert!(judged.findings.is_empty(), "{reading}: {:?}", judged.findings);
     }
 }

@@ -184,8 +184,10 @@ fn get_configuration(state: &State, profile: &Profile, timeout: Timeout) -> Outc
 
 /// What a GetConfiguration in progress may return now.
 fn configuration_returns(state: &State, profile: &Profile, timeout: Timeout) -> Outcomes {
-    let seen = Outcome::returns(HResult::NOERROR, C::ClientGetConfigurationStatus)
-        .effecting(Effect::SeeConfiguration);
+    // Once it is seen, seeing it again changes nothing.
+    let effect = if state.configuration_seen { Effect::None } else { Effect::SeeConfiguration };
+    let seen =
+        Outcome::returns(HResult::NOERROR, C::ClientGetConfigurationStatus).effecting(effect);
     if let Some(cause) = state.aborted {
         let clause = C::ClientGetConfigurationAborted;
         let mut outcomes: Outcomes =

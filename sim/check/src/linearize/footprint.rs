@@ -22,11 +22,12 @@ use vdi_spec::codes::CommandCode;
 use Aspect as A;
 
 /// What the agent's return reads and changes. Commands whose callback is to come keep it from
-/// returning, and no call makes fewer of them.
+/// returning, and no call makes fewer of them. Of the devices that have to be closed for it one
+/// is enough: as long as that is not closed, no other makes it possible.
 fn of_agent(outlook: &Outlook) -> Footprint {
     Footprint {
         reads: Parts::whole(whole::ABORT),
-        awaits: outlook.all_closed().and(whole::SERVER),
+        awaits: outlook.first_to_close().and(whole::SERVER),
         writes: Parts::whole(whole::AGENT),
     }
 }

@@ -214,6 +214,11 @@ impl Outlook {
         Parts::whole(read).with(A::Opened, u64::MAX).with(A::Joined, u64::MAX)
     }
 
+    /// The first of the devices that are closed, if all are then.
+    pub(super) fn first_to_close(&self) -> Parts {
+        Parts::whole(0).with(A::Closed, self.closing & self.closing.wrapping_neg())
+    }
+
     /// What tells whether all devices are closed.
     pub(super) const fn all_closed(&self) -> Parts {
         Parts::whole(0).with(A::Closed, self.closing)

@@ -194,6 +194,40 @@ fn what_waits_at_the_death_of_a_client_is_decided() {
     }
 }
 
+/// A call on every device, or by every thread, in progress beside an abort: every second came
+/// before it. Where no command is under way the agent may return as well.
+fn calls_beside_an_abort(devices: usize, lane: fn(usize) -> String, call: &str) -> Lines {
+    let mut lines = Lines::active(devices);
+    for device in 1..=devices {
+        lines.line(&lane(device), &call.replace('#', &device.to_string()));
+    }
+    lines.line("server.main", r#""call":"SignalAbort","on":"sset""#);
+    (1..=devices).for_each(|device| {
+        lines.returns(&lane(device), ["VD_E_ABORT", "NOERROR"][device % 2]);
+    });
+    lines.returns("server.main", "NOERROR");
+    lines.returns("server.agent", "VD_E_ABORT");
+    lines
+}
+
+#[test]
+fn calls_of_one_kind_beside_an_abort_are_decided() {
+    let closes = r#""call":"CloseDevice","on":"s#""#;
+    let polls = r#""call":"GetConfiguration","on":"cset","args":{"timeout":0}"#;
+    for devices in [2, 8, 16, 64] {
+        for (lane, call) in [(server as fn(usize) -> String, closes), (client, polls)] {
+            let lines = calls_beside_an_abort(devices, lane, call);
+            assert_cheap(&lines, 10);
+            let closed = lines.text.replace(
+                "VD_E_ABORT\"}\n{\"lane\":\"server.main",
+                "VD_E_CLOSE\"}\n{\"lane\":\"server.main",
+            );
+            assert_ne!(closed, lines.text);
+            assert!(matches!(counted(&lines.with(closed)).0, Verdict::Violation(_)));
+        }
+    }
+}
+
 /// Of a client of two processes the primary is killed while the secondary has its devices, and
 /// is given what is sent on those before the death is noticed.
 #[test]

@@ -144,16 +144,18 @@ fn take_walks(
     if is_interrupted() || numbers.is_empty() {
         return;
     }
-    let Walked { walks, calls, not_offered, failed } = walk(adapter, numbers.clone(), options);
-    let taken = format!("walks: {walks} programs of {calls} calls");
+    let Walked { walks, calls, not_offered, undecided, failures, failed } =
+        walk(adapter, numbers, options);
+    let came = match (failures, undecided) {
+        (0, 0) => "all allowed".to_owned(),
+        (0, some) => format!("{some} undecided, none fails"),
+        (some, _) => format!("{some} fail; `vdi shrink ID` makes one small"),
+    };
     let left = match not_offered {
         0 => String::new(),
-        some => format!(", {some} of them not offered"),
+        some => format!("; {some} others ask for what is not offered"),
     };
-    note(&match failed.len() {
-        0 => format!("{taken}{left}: all allowed; --walks A..B takes others"),
-        some => format!("{taken}{left}: {some} fail; `vdi shrink ID` makes one small"),
-    });
+    note(&format!("walks: {walks} programs of {calls} calls: {came}{left}"));
     results.extend(failed);
 }
 

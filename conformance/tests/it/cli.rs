@@ -73,7 +73,7 @@ fn help() {
 fn the_main_job() {
     let plain = told(&[]);
     assert!(plain.ends_with("exit 0\n"), "{plain}");
-    assert_eq!(plain.lines().count(), 4, "quiet on success: {plain}");
+    assert_eq!(plain.lines().count(), 3, "quiet on success: {plain}");
     assert_eq!(plain.replace("$ vdi \n", ""), told(&["run"]).replace("$ vdi run\n", ""));
 }
 

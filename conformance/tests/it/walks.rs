@@ -77,6 +77,20 @@ fn walks_find_mutants() {
     }
 }
 
+/// Who has one interface a process is asked for many walks all the same.
+#[test]
+fn not_every_walk_needs_a_second_set() {
+    let walks = walks(USUAL);
+    let second = |walk: &Scenario| {
+        walk.steps.iter().any(|step| serde_json::to_string(step).is_ok_and(|s| s.contains("cset2")))
+    };
+    for walk in &walks {
+        assert_eq!(walk.interfaces.contains_key("cset2"), second(walk), "{}", walk.id);
+    }
+    let alone = walks.iter().filter(|walk| walk.interfaces.is_empty()).count();
+    assert!((20..90).contains(&alone), "{alone}");
+}
+
 /// What the command says of them, and how one is made again.
 #[test]
 fn a_run_takes_walks_after_all_scenarios() {

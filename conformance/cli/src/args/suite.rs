@@ -50,7 +50,7 @@ pub struct RunArgs {
     pub seed: u64,
     /// Take the walks of these numbers, the last one not included: long programs that nobody
     /// wrote. If missing, 0..100 when all scenarios are run and nothing fails
-    #[arg(long, value_name = "A..B")]
+    #[arg(long, value_name = "A..B", conflicts_with = "role")]
     pub walks: Option<Seeds>,
     /// Take none
     #[arg(long, conflicts_with = "walks")]

@@ -22,7 +22,7 @@ use vdi_simulate::Rng;
 use vdi_spec::clauses::{CLAUSES, Party};
 use vdi_trace::Process;
 
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Step, StepCall};
 use program::Program;
 use set::Set;
 
@@ -34,15 +34,21 @@ pub const USUAL: u64 = 100;
 /// The folder of the ids of walks: `walks/17` is the one that is drawn from 17.
 const FOLDER: &str = "walks";
 
+/// The interfaces of a second set.
+const SECOND: [(&str, Process); 2] = [("cset2", Process::Primary), ("sset2", Process::Server)];
+
 /// The number from which the walk of this id is drawn, if it is one's.
 ///
 /// ```
 /// assert_eq!(vdi_suite::walks::number("walks/17"), Some(17));
+/// assert_eq!(vdi_suite::walks::number("walks/017"), None);
 /// assert_eq!(vdi_suite::walks::number("close/normal"), None);
 /// ```
 #[must_use]
 pub fn number(id: &str) -> Option<u64> {
-    id.strip_prefix(FOLDER)?.strip_prefix('/')?.parse().ok()
+    let digits = id.strip_prefix(FOLDER)?.strip_prefix('/')?;
+    let number: u64 = digits.parse().ok()?;
+    (number.to_string() == digits).then_some(number)
 }
 
 /// The walk that is drawn from a number.
@@ -67,8 +73,12 @@ pub fn walk(number: u64) -> Scenario {
         }
         sets.retain(|set| set.lives > 0);
     }
-    let interfaces =
-        [("cset2", Process::Primary), ("sset2", Process::Server)].map(|(n, p)| (n.to_owned(), p));
+    // Who has one interface a process takes the walks that need no more.
+    let second = |step: &Step| StepCall::of(&step.action).is_some_and(|call| call.on == "cset2");
+    let interfaces = match program.steps.iter().any(second) {
+        true => BTreeMap::from(SECOND.map(|(name, process)| (name.to_owned(), process))),
+        false => BTreeMap::new(),
+    };
     let misuse = CLAUSES.iter().filter(|row| row.party != Party::Interface);
     Scenario {
         schema: None,
@@ -81,7 +91,7 @@ pub fn walk(number: u64) -> Scenario {
         misuse_under: BTreeMap::new(),
         unpinned: true,
         records: Vec::new(),
-        interfaces: interfaces.into_iter().collect(),
+        interfaces,
         config: None,
         given: None,
         steps: program.steps,

@@ -5,23 +5,57 @@ use std::ops::Range;
 use super::walk;
 use crate::adapter::Adapter;
 use crate::adapter::protocol::Offer;
+use crate::interrupt::is_interrupted;
 use crate::run::{ScenarioResult, SuiteOptions, Verdict, run_suite};
 use crate::scenario::{Action, Scenario, Step};
 
 /// How many failures are told: what is wrong fails in many walks.
 const TOLD: usize = 5;
 
+/// How many are taken at a time: of a long range no more are in memory.
+const BLOCK: usize = 256;
+
 /// What came of walks.
 #[derive(Clone, Debug, Default)]
 pub struct Walked {
-    /// How many were taken.
+    /// How many were taken to their end, or failed.
     pub walks: usize,
     /// Their calls.
     pub calls: usize,
-    /// How many ask for what the implementation does not offer.
+    /// How many others ask for what the implementation does not offer.
     pub not_offered: usize,
+    /// How many of those that were taken are not decided.
+    pub undecided: usize,
+    /// How many of them failed.
+    pub failures: usize,
     /// The first that failed.
     pub failed: Vec<ScenarioResult>,
+}
+
+impl Walked {
+    fn add(&mut self, calls: usize, result: ScenarioResult) {
+        match &result.verdict {
+            Verdict::NotOffered(_) => {
+                self.not_offered += 1;
+                return;
+            }
+            // Nobody wants it any more.
+            Verdict::NotRun => return,
+            Verdict::Inconclusive(_) => self.undecided += 1,
+            Verdict::Conformant
+            | Verdict::Violation(_)
+            | Verdict::Disagreement(_)
+            | Verdict::Trouble(_) => {}
+        }
+        self.walks += 1;
+        self.calls += calls;
+        if result.verdict.is_failure() {
+            self.failures += 1;
+            if self.failed.len() < TOLD {
+                self.failed.push(result);
+            }
+        }
+    }
 }
 
 /// Whether an implementation lets time pass on request.
@@ -32,19 +66,24 @@ fn lets_time_pass(adapter: &dyn Adapter, options: &SuiteOptions) -> bool {
 /// Takes the walks of these numbers.
 #[must_use]
 pub fn walk_all(adapter: &dyn Adapter, numbers: Range<u64>, options: &SuiteOptions) -> Walked {
-    let mut walks: Vec<Scenario> = numbers.map(walk).collect();
-    if !lets_time_pass(adapter, options) {
-        // Nobody waits for it.
-        let passes = |step: &Step| matches!(step.action, Action::Expire { .. });
-        walks.iter_mut().for_each(|walk| walk.steps.retain(|step| !passes(step)));
-    }
-    let calls = walks.iter().map(|walk| walk.steps.len()).sum();
-    let walks: Vec<&Scenario> = walks.iter().collect();
+    let lets_time_pass = lets_time_pass(adapter, options);
     // Which of them fail first depends on how fast they are: all are taken.
     let options = SuiteOptions { max_fail: None, ..options.clone() };
-    let results = run_suite(adapter, &walks, &options, &|_| {});
-    let lacks = |result: &&ScenarioResult| matches!(result.verdict, Verdict::NotOffered(_));
-    let not_offered = results.iter().filter(lacks).count();
-    let failed = results.into_iter().filter(|result| result.verdict.is_failure());
-    Walked { walks: walks.len(), calls, not_offered, failed: failed.take(TOLD).collect() }
+    let mut walked = Walked::default();
+    let mut numbers = numbers.peekable();
+    while numbers.peek().is_some() && !is_interrupted() {
+        let mut walks: Vec<Scenario> = numbers.by_ref().take(BLOCK).map(walk).collect();
+        if !lets_time_pass {
+            // Nobody waits for it.
+            let passes = |step: &Step| matches!(step.action, Action::Expire { .. });
+            walks.iter_mut().for_each(|walk| walk.steps.retain(|step| !passes(step)));
+        }
+        let all: Vec<&Scenario> = walks.iter().collect();
+        let results = run_suite(adapter, &all, &options, &|_| {});
+        for result in results {
+            let taken = walks.iter().find(|walk| walk.id == result.id);
+            walked.add(taken.map_or(0, |walk| walk.steps.len()), result);
+        }
+    }
+    walked
 }

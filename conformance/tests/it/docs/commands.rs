@@ -12,6 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{ANEW, PAGES, Page, none, pages, top, writes};
+use crate::support::is_note;
 
 /// A folder in which the commands of a page can be run: its `json NAME` blocks as files, and
 /// what they name of the project.
@@ -53,9 +54,7 @@ fn run(folder: &Path, commands: &[&str]) -> Vec<String> {
     }
     let output = shell.output().expect("a shell").stdout;
     let text = String::from_utf8_lossy(&output);
-    // What was seen of races differs from run to run.
-    let text: String =
-        text.split_inclusive('\n').filter(|line| !line.starts_with("races: ")).collect();
+    let text: String = text.split_inclusive('\n').filter(|line| !is_note(line)).collect();
     let mut parts: Vec<String> =
         text.split('\x1e').map(|part| part.trim_end().to_owned()).collect();
     parts.truncate(commands.len());

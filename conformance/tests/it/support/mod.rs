@@ -15,12 +15,17 @@ pub(crate) fn vdi(words: &[&str]) -> Output {
         .expect("the command starts")
 }
 
-/// Exit code, standard output and standard error as one text. What was seen of races, which
-/// differs from run to run, is left out.
+/// Whether a line tells, beside the report, what races and walks came to: of races that differs
+/// from run to run.
+pub(crate) fn is_note(line: &str) -> bool {
+    ["races: ", "walks: "].iter().any(|word| line.starts_with(word))
+}
+
+/// Exit code, standard output and standard error as one text, without such notes.
 pub(crate) fn told(words: &[&str]) -> String {
     let output = vdi(words);
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    let stderr = stderr.split_inclusive('\n').filter(|line| !line.starts_with("races: "));
+    let stderr = stderr.split_inclusive('\n').filter(|line| !is_note(line));
     format!(
         "$ vdi {}\n{}{}exit {}\n",
         words.join(" "),

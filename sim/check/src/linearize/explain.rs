@@ -96,17 +96,7 @@ pub(crate) fn search_for(checker: &mut Checker, set: usize, holds: &dyn Fn(&Stat
 /// Narrows the configurations down to those that hold, after whatever may have taken effect
 /// by now; false if there is none.
 pub(crate) fn narrow(checker: &mut Checker, set: usize, holds: &dyn Fn(&State) -> bool) -> bool {
-    narrow_to(checker, set, &Observation::Holds(holds))
-}
-
-/// Narrows the configurations down to those in which the end of a process is noticed, which is
-/// what `ended` tells.
-pub(crate) fn notice(checker: &mut Checker, set: usize, ended: &dyn Fn(&State) -> bool) -> bool {
-    narrow_to(checker, set, &Observation::Ended(ended))
-}
-
-fn narrow_to(checker: &mut Checker, set: usize, event: &Observation<'_>) -> bool {
-    match explain(checker, set, Scope::Set, event) {
+    match explain(checker, set, Scope::Set, &Observation::Holds(holds)) {
         Ok(_) => true,
         Err(unexplained) => {
             if unexplained.gave_up {
@@ -114,6 +104,15 @@ fn narrow_to(checker: &mut Checker, set: usize, event: &Observation<'_>) -> bool
             }
             false
         }
+    }
+}
+
+/// Narrows the configurations down to those in which the end of a process is noticed, which is
+/// what `ended` tells. Where that has too many explanations it stays open when it is noticed.
+pub(crate) fn notice(checker: &mut Checker, set: usize, ended: &dyn Fn(&State) -> bool) {
+    let before = checker.session.sets[set].frontier.clone();
+    if explain(checker, set, Scope::Set, &Observation::Ended(ended)).is_err() {
+        checker.session.sets[set].frontier = before;
     }
 }
 

@@ -71,19 +71,27 @@ fn exit_in(checker: &mut Checker, set: usize, process: Process) {
     }
 }
 
-/// Beside how many calls of others the end of a process is noticed at once: which of them came
-/// before it would have to be tried for each.
+/// Beside how many calls of others the end of a process is noticed at once, if which of them
+/// came before it would have to be tried for each.
 const FEW: usize = 2;
 
-/// The end of a process that was there is noticed before anything else happens.
+/// The end of a process that was there is noticed before anything else happens. Where the end
+/// of the primary or of the server is put off for each call by itself, see `linearize::past`, it
+/// does not matter how many are in progress.
 fn noticed(checker: &mut Checker, set: usize, process: Process) {
-    let ended = |state: &State| match caller(process) {
+    let caller = caller(process);
+    let ended = |state: &State| match caller {
         Caller::Server => state.server != ServerLife::Open,
         Caller::Client(0) => state.client != ClientLife::Created,
         Caller::Client(number) => !state.client_open(number),
     };
+    let apart = |state: &State| {
+        let both = state.server == ServerLife::Open && state.client == ClientLife::Created;
+        both && state.configuration_seen && !matches!(caller, Caller::Client(1..))
+    };
     let others = checker.session.calls_of(set).filter(|call| !call.lost).count();
-    if others <= FEW && !checker.session.sets[set].states().all(ended) {
+    let track = &checker.session.sets[set];
+    if (others <= FEW || track.states().all(apart)) && !track.states().all(ended) {
         linearize::notice(checker, set, &ended);
     }
 }

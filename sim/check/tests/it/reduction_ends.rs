@@ -149,8 +149,9 @@ fn what_overlaps_the_death_of_a_client_is_decided() {
 }
 
 /// On every device the client waits in GetCommand, each is sent two commands, and one SendCommand
-/// is in progress when its process is killed; then it is refused.
-fn at_one_death_amid_a_command(devices: usize) -> Lines {
+/// is in progress when its process is killed; then it is refused. If it `aborts`, the server is in
+/// SignalAbort, too.
+fn at_one_death_amid_a_command(devices: usize, aborts: bool) -> Lines {
     let mut lines = Lines::active(devices);
     (1..=devices).for_each(|device| lines.fetches(device));
     let sent = |device: usize, command: usize| {
@@ -163,7 +164,13 @@ fn at_one_death_amid_a_command(devices: usize) -> Lines {
     }
     let last = 2 * devices + 1;
     lines.line(&server(devices), &sent(devices, last));
+    if aborts {
+        lines.line("server.x", r#""call":"SignalAbort","on":"sset""#);
+    }
     lines.text.push_str("{\"process\":\"primary\",\"exit\":\"killed\"}\n");
+    if aborts {
+        lines.returns("server.x", "NOERROR");
+    }
     let aborted = |command: usize| {
         format!(r#""callback":"k{command}","completion":"ERROR_OPERATION_ABORTED","bytes":0"#)
     };
@@ -177,8 +184,11 @@ fn at_one_death_amid_a_command(devices: usize) -> Lines {
 /// Which of the commands were given before nobody will tell, and none is tried.
 #[test]
 fn what_waits_at_the_death_of_a_client_is_decided() {
-    for (devices, free) in [2, 8, 16, 64].into_iter().flat_map(|n| [(n, false), (n, true)]) {
-        let mut lines = at_one_death_amid_a_command(devices);
+    let settings = [(false, false), (true, false), (false, true)];
+    for (devices, (free, aborts)) in
+        [2, 8, 16, 64].into_iter().flat_map(|n| settings.map(|setting| (n, setting)))
+    {
+        let mut lines = at_one_death_amid_a_command(devices, aborts);
         if free {
             let header = r#"{"vdi":"trace/1"}"#;
             lines.text = lines.text.replacen(header, r#"{"vdi":"trace/1","free":true}"#, 1);

@@ -4,17 +4,18 @@ use vdi_check::{
     Allowed, Checker, Judged, Verdict as Oracle, Violation, check_trace, check_trace_with,
 };
 use vdi_spec::clauses::{
-    Clause, GetConfigurationAfterAbort, Party, Profile, RandomAccessOperations, SEEN, Seen,
-    SeveralWaiters,
+    Clause, GetConfigurationAfterAbort, Party, Profile, QUESTIONS, RandomAccessOperations,
+    SecondaryClose, SeveralWaiters,
 };
 use vdi_spec::codes::{Features, HResult};
 use vdi_suite::adapter::{Misdeed, Trouble};
 use vdi_suite::run::{ScenarioResult, Verdict};
-use vdi_trace::{Event, Function, HowEnded, Process, Statement, Trace};
+use vdi_trace::{Event, Function, HowEnded, LaneName, Process, Statement, Trace};
 
 use crate::plan::Observed;
 use crate::probe::{End, Played, Probe};
-use crate::scenario::{Ends, Reach, Scenario};
+use crate::reach::{not_reached, refused_a_command};
+use crate::scenario::{Ends, Scenario};
 use crate::timing::{Patience, Untimely, forgotten, hung, mistimed};
 
 /// The exit code of a process that could not do its part.
@@ -27,7 +28,7 @@ pub(crate) fn judge(scenario: &Scenario, played: &Played, probe: &Probe) -> Scen
     let mut verdict = verdict(scenario, played, probe, &probe.profile, &judged);
     if let Verdict::Violation(violation) = &mut verdict {
         judged.name_readings_in(&played.trace, &probe.profile);
-        name_seen(violation, scenario, played, probe);
+        name_readings(violation, scenario, played, probe);
     }
     let mut result = Probe::result(scenario, verdict);
     result.findings = judged.findings;
@@ -53,19 +54,22 @@ fn verdict(
     Case { scenario, played, probe, profile, excused: excused.is_some() }.verdict(judged)
 }
 
-/// Readings that were seen of real implementations, under which the violation is none.
-fn name_seen(violation: &mut Violation, scenario: &Scenario, played: &Played, probe: &Probe) {
-    for seen in SEEN.iter().map(Seen::reading) {
-        let own = probe.profile.reading(seen.question);
+/// The readings under which the violation is none, by the rules beside the oracle, too.
+fn name_readings(violation: &mut Violation, scenario: &Scenario, played: &Played, probe: &Probe) {
+    (violation.readings, violation.otherwise) = (Vec::new(), Vec::new());
+    for other in QUESTIONS.iter().flat_map(|row| row.question.readings()) {
+        let own = probe.profile.reading(other.question);
         let mut profile = probe.profile.clone();
-        profile.choose(seen);
-        if own == seen || violation.otherwise.contains(&seen) {
+        profile.choose(other);
+        if own == other {
             continue;
         }
         let judged = check_trace(&played.trace, &profile);
         if !verdict(scenario, played, probe, &profile, &judged).is_failure() {
-            violation.readings.push(own);
-            violation.otherwise.push(seen);
+            if !violation.readings.contains(&own) {
+                violation.readings.push(own);
+            }
+            violation.otherwise.push(other);
         }
     }
 }
@@ -81,10 +85,22 @@ fn excused(scenario: &Scenario, played: &Played, profile: &Profile) -> Option<Sc
         GetConfigurationAfterAbort::AbortError => false,
         GetConfigurationAfterAbort::NoerrorThenOpenDeviceFails => fails_to_open(&played.trace),
     };
-    (operations || configuration).then(|| Scenario {
+    let secondary = match profile.secondary_close {
+        SecondaryClose::Harmless => false,
+        SecondaryClose::Aborts => a_secondary_has_closed(&played.trace),
+    };
+    (operations || configuration || secondary).then(|| Scenario {
         sound: false,
         ends: Ends::Whatever,
         ..scenario.clone()
+    })
+}
+
+/// Whether a secondary client has closed.
+fn a_secondary_has_closed(trace: &Trace) -> bool {
+    trace.events.iter().any(|event| {
+        matches!(event, Event::Call { lane, call: Function::Close, .. }
+            if matches!(LaneName::process_of(lane.as_str()), Ok(Process::Secondary(_))))
     })
 }
 
@@ -150,13 +166,16 @@ impl Case<'_> {
         }
         // What the server says is bound by what was done to it, whoever has lost that.
         if let Some(finding) = judged.findings.iter().find(|one| one.party == Party::Server) {
-            return self.violated(finding.clause, finding.what.clone(), "the statement to fail");
+            let got = format!("{} (or the interface has not told it)", finding.what);
+            let line = played.trace.events.len() + 1;
+            let broken = (finding.clause, Party::Server);
+            return violation(broken, line, None, got, "the statement to fail");
         }
         if let Some(verdict) = self.misfit() {
             return verdict;
         }
-        if !self.has_reached() {
-            return Verdict::Inconclusive(self.not_reached());
+        if let Some(why) = not_reached(self.scenario, &played.trace) {
+            return Verdict::Inconclusive(self.own_reason().unwrap_or(why));
         }
         if let Oracle::Inconclusive(undecided) = &judged.verdict {
             return Verdict::Inconclusive(undecided.to_string());
@@ -184,8 +203,11 @@ impl Case<'_> {
             .filter(|strict| plain.as_ref().is_none_or(|plain| strict.line < plain.line));
         match (strict, plain) {
             (Some(strict), _) => {
-                let ended =
-                    ended_by_server(&played.printed).filter(|_| self.completed_before(strict.line));
+                // A Close before the end aborts, whatever it answers: the server has nothing else
+                // to tell.
+                let closes = strict.clause == Clause::ClientCloseDevicesOpenStatus;
+                let ended = ended_by_server(&played.printed)
+                    .filter(|_| !closes && self.completed_before(strict.line));
                 Some(match ended {
                     // It was told something else than the client has said, or the client
                     // something else than it has sent.
@@ -203,6 +225,12 @@ impl Case<'_> {
         let printed = &self.played.printed;
         let told = printed.lines().any(|line| number(line).is_some());
         own_reason(printed).is_none() && (told || !self.ends().any(|one| one == Statement::Failed))
+    }
+
+    /// Why the server has failed for reasons of its own, if it says so.
+    fn own_reason(&self) -> Option<String> {
+        let why = own_reason(&self.played.printed)?;
+        Some(format!("the server has failed by itself: {why}"))
     }
 
     /// Whether anything tells of an end before its time: a statement, or an answer.
@@ -240,7 +268,8 @@ impl Case<'_> {
     }
 
     fn violated(&self, clause: Clause, got: String, expected: &str) -> Verdict {
-        violation(clause, self.played.trace.events.len() + 1, None, got, expected)
+        let line = self.played.trace.events.len() + 1;
+        violation((clause, Party::Interface), line, None, got, expected)
     }
 
     fn untimely(&self) -> Option<Verdict> {
@@ -314,50 +343,25 @@ impl Case<'_> {
         if well {
             return None;
         }
-        if let Some(why) = own_reason(&played.printed) {
-            return Some(Verdict::Inconclusive(format!("the server has failed by itself: {why}")));
+        if let Some(why) = self.own_reason() {
+            return Some(Verdict::Inconclusive(why));
         }
         if !self.is_heard() {
             let why = "a statement has failed, and of what was printed nothing says why";
             return Some(Verdict::Inconclusive(why.to_owned()));
         }
-        let clause = if self.has_reached() {
-            clause_of(&played.printed)
-        } else {
-            Clause::ClientGetConfigurationStatus
+        if let Some(code) = refused_a_command(scenario, &played.trace) {
+            let why = format!(
+                "a statement has failed, of which the client has refused a command ({code})"
+            );
+            return Some(Verdict::Inconclusive(why));
+        }
+        let clause = match not_reached(scenario, &played.trace) {
+            None => clause_of(&played.printed),
+            Some(_) => Clause::ClientGetConfigurationStatus,
         };
         let got = "the client has done what it was asked, and its statement has failed".to_owned();
         Some(self.violated(clause, got, WELL))
-    }
-
-    fn has_reached(&self) -> bool {
-        let answered = |function: Function| {
-            let mut calls = std::collections::BTreeMap::new();
-            self.played.trace.events.iter().any(|event| match event {
-                Event::Call { lane, call, .. } => {
-                    calls.insert(lane.as_str(), *call);
-                    false
-                }
-                Event::Return { lane, status: HResult::NOERROR, .. } => {
-                    calls.get(lane.as_str()) == Some(&function)
-                }
-                _ => false,
-            })
-        };
-        match self.scenario.reach {
-            Reach::Nothing => true,
-            Reach::Configuration => answered(Function::GetConfiguration),
-            Reach::Command => answered(Function::GetCommand),
-        }
-    }
-
-    fn not_reached(&self) -> String {
-        let what = match self.scenario.reach {
-            Reach::Nothing => "the end",
-            Reach::Configuration => "a configuration",
-            Reach::Command => "a command",
-        };
-        format!("it has not come as far as {what}")
     }
 }
 
@@ -397,11 +401,11 @@ fn crashed(trace: &Trace, how: &str) -> Verdict {
 
 fn untimely_verdict(untimely: &Untimely) -> Verdict {
     let Untimely { line, lane, call, clause, got, expected } = untimely;
-    violation(*clause, *line, Some((lane, call)), got.clone(), expected)
+    violation((*clause, Party::Interface), *line, Some((lane, call)), got.clone(), expected)
 }
 
 fn violation(
-    clause: Clause,
+    (clause, party): (Clause, Party),
     line: usize,
     call: Option<(&String, &String)>,
     got: String,
@@ -411,7 +415,7 @@ fn violation(
         line,
         lane: call.map(|(lane, _)| lane.clone()),
         call: call.map(|(_, call)| call.clone()),
-        party: Party::Interface,
+        party,
         clause,
         readings: Vec::new(),
         otherwise: Vec::new(),

@@ -13,6 +13,7 @@ mod judge;
 mod plan;
 mod play;
 mod probe;
+mod reach;
 mod run;
 mod scenario;
 mod scenarios;

@@ -1,9 +1,9 @@
 //! One scenario: what the client does, how far it is to come, and how its statements end.
 
 use vdi_spec::clauses::Clause;
-use vdi_spec::codes::Features;
+use vdi_spec::codes::{Features, Win32};
 
-use crate::steps::{Asked, Step};
+use crate::steps::{Asked, Odd, Serving, Step};
 
 /// How the statements of a scenario are to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +23,16 @@ pub enum Reach {
     Nothing,
     /// A configuration was given.
     Configuration,
-    /// A command was delivered.
-    Command,
+    /// So many commands were delivered.
+    Commands(u32),
+    /// No command was left: a wait for one was over when its time was.
+    Emptied,
+    /// Somebody waited for a command when it was ended.
+    Waited,
+    /// A command came that is answered otherwise than by doing it.
+    Odd,
+    /// Two came, of which the one is to end while the other is held.
+    OddBesideHeld,
 }
 
 /// One scenario.
@@ -64,6 +72,13 @@ impl Scenario {
         all
     }
 
+    /// The codes with which it ends commands otherwise than by doing them.
+    pub(crate) fn odd_codes(&self) -> Vec<Win32> {
+        let mut all = Vec::new();
+        odd_codes(&self.steps, &mut all);
+        all
+    }
+
     /// Whether it creates a set that asks for these features.
     pub(crate) fn asks_for(&self, features: Features) -> bool {
         let asks = |step: &Step| matches!(step, Step::Create(config) if config.features.contains(features));
@@ -83,6 +98,18 @@ fn asked<'s>(steps: &'s [Step], all: &mut Vec<&'s Asked>) {
             all.push(one);
         } else if let Step::Start(_, steps) | Step::Secondary(_, steps) = step {
             asked(steps, all);
+        }
+    }
+}
+
+fn odd_codes(steps: &[Step], all: &mut Vec<Win32>) {
+    for step in steps {
+        match step {
+            Step::Serve(Serving { odd: Some(Odd { code, .. }), .. })
+            | Step::CompleteWith(_, code)
+            | Step::CompleteThe(_, _, Some((code, _))) => all.push(*code),
+            Step::Start(_, steps) | Step::Secondary(_, steps) => odd_codes(steps, all),
+            _ => {}
         }
     }
 }

@@ -90,8 +90,12 @@ pub enum Step {
     OpenDevice(u8, Naming),
     /// GetCommand; what comes is held.
     GetCommand(u8, Wait),
+    /// GetCommand, each for so many milliseconds, until none is left; what comes is held.
+    HoldAll(u8, u32),
     /// The oldest command that is held is carried out and completed.
     Complete(u8),
+    /// Every command that is held is carried out and completed, the oldest first.
+    CompleteAll(u8),
     /// The oldest command that is held is completed with this code, and 0 bytes.
     CompleteWith(u8, Win32),
     /// Of the commands that are held, the one before which so many came is completed with this
@@ -107,6 +111,8 @@ pub enum Step {
     Serve(Serving),
     /// GetBufferHandle of the oldest command that is held.
     BufferHandle(u8),
+    /// GetBufferHandle of the buffer of the command that was completed last.
+    CompletedBuffer(u8),
     /// GetBufferHandle of an address that is no buffer.
     StrayBuffer,
     /// MapBufferHandle of the last handle that was given, in whichever process.
@@ -125,6 +131,8 @@ pub enum Step {
     Await,
     /// The process that has handed the statement over is killed: the server has lost it.
     Cancel,
+    /// Nothing, for so many milliseconds: others come as far as they can.
+    Rest(u32),
     /// These steps on a lane of their own.
     Start(String, Vec<Self>),
     /// That lane comes to its end.

@@ -106,6 +106,18 @@ pub(crate) fn mistimed(trace: &Trace) -> Option<Untimely> {
     })
 }
 
+/// Milliseconds after which somebody who is ended has waited for it.
+const WAITED: u64 = 100;
+
+/// Whether a wait for a command was ended by something else than a command or its time.
+pub(crate) fn waited(trace: &Trace) -> bool {
+    Calls::of(trace).returned.iter().any(|(call, status, back)| {
+        let took = back.zip(call.at).map_or(0, |(back, at)| back.saturating_sub(at));
+        let ended = !matches!(*status, HResult::NOERROR | HResult::VD_E_TIMEOUT);
+        matches!(call.function, Function::GetCommand) && ended && took >= WAITED
+    })
+}
+
 /// Milliseconds by which a configuration has to be there before a wait for it is over, for
 /// nobody to say that it came too late.
 const BY_FAR: u64 = 3_000;

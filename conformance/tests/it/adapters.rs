@@ -369,6 +369,40 @@ fn blamed(changes: &[(&str, &str, &str)], clauses: &[&str]) {
     assert!(parties.iter().all(|party| *party == "interface"), "{parties:?}");
 }
 
+/// What a call gives is told, or it is no answer; a number that is missing is 0, which is judged.
+#[test]
+fn what_a_call_gives_is_told() {
+    let gets = "        out[\"buffer\"] = command.buffer.context or \"?\"\n    return status, out";
+    let without = |field: &str| {
+        let changed =
+            gets.replace("\n    return", &format!("\n    out.pop(\"{field}\", None)\n    return"));
+        (gets.to_owned(), changed)
+    };
+    let nothing = |given: &str| (given.to_owned(), "return status, None".to_owned());
+    let silent = [
+        ("out.config", nothing("return status, {\"config\": config}"), "server/"),
+        ("out.count", nothing("return status, {\"count\": count}"), "buffers/"),
+        ("out.shared", nothing("return status, {\"shared\": shared}"), "buffers/"),
+        ("out.buffer", nothing("return status, {\"buffer\": buffer.context or \"?\"}"), "buffers/"),
+        ("out.command", without("command"), "runs/"),
+        ("out.code", without("code"), "runs/"),
+        ("out.buffer", without("buffer"), "runs/"),
+        ("client.get-command.as-sent", without("size"), "runs/"),
+        ("client.get-command.as-sent", without("position"), "callbacks/"),
+    ];
+    for (says, (old, new), filter) in silent {
+        let folder = TempDir::new().expect("a temporary folder");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("adapters/python/calls.py");
+        let before = fs::read_to_string(source).expect("the adapter");
+        let adapter = broken_python(folder.path(), &[]);
+        assert!(before.contains(&old), "the adapter has changed: {old}");
+        fs::write(folder.path().join("calls.py"), before.replace(&old, &new)).expect("written");
+        let text = told(&["run", "--adapter", &adapter, "--filter", filter, "--max-fail", "1"]);
+        assert!(flat(&text).contains(says), "{says}: {text}");
+        assert!(!text.ends_with("exit 0\n"), "{says}: {text}");
+    }
+}
+
 #[test]
 fn python_with_a_wrong_status() {
     let change = ("vdi_server.py", "answer = VD_E_PROTOCOL", "answer = NOERROR");

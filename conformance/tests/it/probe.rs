@@ -14,6 +14,7 @@ use crate::support::at_once;
 mod again;
 mod container;
 mod seen;
+mod small;
 
 /// The library with defects, compiled once for all tests of this process.
 fn defective() -> PathBuf {

@@ -488,5 +488,19 @@ fn close(state: &State, profile: &Profile) -> Outcomes {
     if cause.is_none() && state.aborted.is_none() && held {
         outcome = outcome.misuse(C::ClientCompleteCommandEach);
     }
-    smallvec![outcome]
+    let devices_open = cause == Some(Cause::ClientCloseDevicesOpen);
+    match devices_open && can_only_close(state, profile, |_| true) {
+        // No document says what is answered to whom the end was told as an abort.
+        true => either_over(outcome),
+        false => smallvec![outcome],
+    }
+}
+
+/// Close of who was told of the end as of an abort: devices are open, and the set has ended.
+pub(super) fn either_over(outcome: Outcome) -> Outcomes {
+    let either = |status: HResult| Outcome {
+        answer: Answer::Returns(super::Expected::Status(status)),
+        ..outcome
+    };
+    smallvec![either(HResult::VD_E_OPEN), either(HResult::NOERROR)]
 }

@@ -5,7 +5,7 @@ use smallvec::smallvec;
 
 use super::BufferId;
 use super::answer::{Answer, Expected};
-use super::client::{can_only_close, protocol};
+use super::client::{can_only_close, either_over, protocol};
 use super::effect::Effect;
 use super::outcome::{Outcome, Outcomes};
 use super::state::{Cause, ClientDevice, ClientLife, SecondaryLife, ServerLife, Stage, State};
@@ -144,10 +144,10 @@ pub(super) fn close(state: &State, profile: &Profile, client: u8) -> Outcomes {
             .also(C::ClientCloseDevicesOpenAborts)
             .effecting(Effect::CloseSecondary { client, abort });
         let excused = can_only_close(state, profile, |device| device.owner == client);
-        return smallvec![match excused {
-            true => outcome,
-            false => outcome.misuse(C::ClientCloseDevicesOpenMistake),
-        }];
+        return match excused {
+            true => either_over(outcome),
+            false => smallvec![outcome.misuse(C::ClientCloseDevicesOpenMistake)],
+        };
     }
     let ended = state.devices.iter().all(|device| device.client == ClientDevice::CloseSeen);
     let aborts = profile.secondary_close == SecondaryClose::Aborts && !ended;

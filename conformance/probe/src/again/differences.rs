@@ -92,7 +92,9 @@ fn of_step(step: &Step) -> String {
         Step::CompleteElsewhere(from, on) => {
             format!("CompleteCommand on device {on} of a command of device {from}")
         }
-        Step::BufferHandle(device) => format!("GetBufferHandle on device {device}"),
+        Step::BufferHandle(device) | Step::CompletedBuffer(device) => {
+            format!("GetBufferHandle on device {device}")
+        }
         Step::StrayBuffer => "GetBufferHandle of nothing".to_owned(),
         Step::MapHandle => "MapBufferHandle".to_owned(),
         Step::StrayHandle => "MapBufferHandle of nothing".to_owned(),
@@ -104,10 +106,13 @@ fn of_step(step: &Step) -> String {
         Step::Die => "the client's end".to_owned(),
         Step::GetConfiguration(_)
         | Step::GetCommand(..)
+        | Step::HoldAll(..)
         | Step::Complete(_)
+        | Step::CompleteAll(_)
         | Step::CompleteWith(..)
         | Step::CompleteThe(..)
         | Step::Serve(_)
+        | Step::Rest(_)
         | Step::Start(..)
         | Step::Join(_)
         | Step::After(..)

@@ -496,7 +496,7 @@ pub(super) fn reach(made: &[Made]) -> Reach {
         made.iter().any(|made| made.status == Some(HResult::NOERROR) && of(&made.act))
     };
     match () {
-        () if came(|act| matches!(act, Act::Command(..))) => Reach::Command,
+        () if came(|act| matches!(act, Act::Command(..))) => Reach::Commands(1),
         () if came(|act| matches!(act, Act::Configuration(_))) => Reach::Configuration,
         () => Reach::Nothing,
     }

@@ -164,18 +164,22 @@ impl Recording {
             Step::Close | Step::Await => true,
             Step::CreateAgain(_)
             | Step::GetCommand(..)
+            | Step::HoldAll(..)
             | Step::Complete(_)
+            | Step::CompleteAll(_)
             | Step::CompleteWith(..)
             | Step::CompleteThe(..)
             | Step::CompleteAgain(_)
             | Step::CompleteNothing(_)
             | Step::CompleteElsewhere(..)
             | Step::BufferHandle(_)
+            | Step::CompletedBuffer(_)
             | Step::StrayBuffer
             | Step::MapHandle
             | Step::StrayHandle
             | Step::SignalAbort
             | Step::Cancel
+            | Step::Rest(_)
             | Step::Start(..)
             | Step::Join(_)
             | Step::After(..)

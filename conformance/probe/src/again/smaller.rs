@@ -63,13 +63,16 @@ fn simpler(step: &Step) -> Vec<Step> {
         | Step::GetConfiguration(_)
         | Step::OpenDevice(..)
         | Step::GetCommand(..)
+        | Step::HoldAll(..)
         | Step::Complete(_)
+        | Step::CompleteAll(_)
         | Step::CompleteWith(..)
         | Step::CompleteThe(..)
         | Step::CompleteAgain(_)
         | Step::CompleteNothing(_)
         | Step::CompleteElsewhere(..)
         | Step::BufferHandle(_)
+        | Step::CompletedBuffer(_)
         | Step::StrayBuffer
         | Step::MapHandle
         | Step::StrayHandle
@@ -79,6 +82,7 @@ fn simpler(step: &Step) -> Vec<Step> {
         | Step::Issue(_)
         | Step::Await
         | Step::Cancel
+        | Step::Rest(_)
         | Step::Start(..)
         | Step::Join(_)
         | Step::After(..)

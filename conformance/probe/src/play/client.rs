@@ -76,15 +76,18 @@ impl Client {
             Step::GetConfiguration(wait) => self.get_configuration(*wait),
             Step::OpenDevice(device, naming) => self.open_device(*device, *naming),
             Step::GetCommand(device, wait) => drop(self.get_command(*device, *wait)),
+            Step::HoldAll(device, time) => self.hold_all(*device, *time),
             Step::Complete(device) => self.complete(*device),
+            Step::CompleteAll(device) => self.complete_all(*device),
             Step::CompleteWith(device, code) => self.complete_with(*device, *code),
             Step::CompleteThe(device, place, how) => self.complete_the(*device, *place, *how),
             Step::CompleteAgain(device) => self.complete_again(*device),
             Step::CompleteNothing(device) => self.complete_nothing(*device),
             Step::CompleteElsewhere(from, on) => self.complete_elsewhere(*from, *on),
             Step::Serve(serving) => self.serve(serving),
-            Step::BufferHandle(device) => self.buffer_handle(Some(*device)),
-            Step::StrayBuffer => self.buffer_handle(None),
+            Step::BufferHandle(device) => self.buffer_handle(*device),
+            Step::CompletedBuffer(device) => self.completed_buffer(*device),
+            Step::StrayBuffer => self.stray_buffer(),
             Step::MapHandle => self.map_handle(),
             Step::StrayHandle => self.stray_handle(),
             Step::SignalAbort => self.signal_abort(),
@@ -93,6 +96,7 @@ impl Client {
             Step::Issue(asked) => self.issue(asked)?,
             Step::Await => self.end_statement()?,
             Step::Cancel => self.cancel()?,
+            Step::Rest(time) => sleep(*time),
             Step::Start(lane, steps) => self.start(lane, steps)?,
             Step::Join(lane) => self.join(lane)?,
             Step::After(lane, steps) => self.progress.wait(lane, *steps),
@@ -112,7 +116,7 @@ impl Client {
 
     fn create(&self, config: &VdConfig) {
         // Addresses of an earlier life are nobody's now.
-        locked(&self.names).begin_life();
+        locked(&self.names).begin_life(config.features);
         locked(&self.tracks).clear();
         self.create_on(&self.set, &self.interface(), config);
     }
@@ -276,9 +280,13 @@ impl Client {
 }
 
 /// A poll that found nothing lets others run.
-#[expect(clippy::disallowed_methods, reason = "who polls has to wait for something")]
 pub(super) fn rest(wait: Wait) {
     if wait == Wait::Parts(0) {
-        thread::sleep(std::time::Duration::from_millis(2));
+        sleep(2);
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "others need time to come as far as they can")]
+fn sleep(milliseconds: u32) {
+    thread::sleep(std::time::Duration::from_millis(milliseconds.into()));
 }

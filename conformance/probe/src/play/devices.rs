@@ -16,6 +16,9 @@ use super::tracks::{DeviceTrack, Held, of};
 use crate::plan::{GivenHandle, Observed};
 use crate::steps::{Serving, Verb, Wait};
 
+/// Commands that are held at a time, at most: no server queues as many.
+const MOST_HELD: u32 = 512;
+
 impl Client {
     fn track(&self, number: u8) -> Option<Arc<Mutex<DeviceTrack>>> {
         locked(&self.tracks).get(&number).cloned()
@@ -57,6 +60,13 @@ impl Client {
             }
             return Some(status);
         }
+    }
+
+    /// Holds what comes until none is left.
+    pub(super) fn hold_all(&self, number: u8, time: u32) {
+        let wait = Wait::Milliseconds(time);
+        let mut got = (0..MOST_HELD).map(|_| self.get_command(number, wait));
+        got.find(|status| *status != Some(HResult::NOERROR));
     }
 
     fn hold(&self, command: Command) -> Held {
@@ -109,11 +119,22 @@ impl Client {
     /// Carries a command out.
     fn carry_out(&self, number: u8, held: &Held) -> Completion {
         let mut names = locked(&self.names);
-        names.media.entry(number).or_default().carry_out(held.code, &held.command)
+        let features = names.features;
+        names.media.entry(number).or_default().carry_out(held.code, &held.command, features)
+    }
+
+    /// Where the medium stands, as a command tells it that asks for it; else the command's own.
+    fn position_after(&self, number: u8, held: &Held) -> i64 {
+        let asks = matches!(held.code, Some(CommandCode::GetPosition | CommandCode::SetPosition));
+        match locked(&self.names).media.get(&number) {
+            Some(medium) if asks => medium.position(),
+            Some(_) | None => held.command.raw().position,
+        }
     }
 
     fn complete_one(
         &self,
+        number: u8,
         on: &Arc<Mutex<DeviceTrack>>,
         held: Option<&Held>,
         (code, bytes): Completion,
@@ -122,7 +143,7 @@ impl Client {
             let on = locked(on);
             (on.name.clone(), on.device.clone())
         };
-        let position = held.map_or(0, |held| held.command.raw().position);
+        let position = held.map_or(0, |held| self.position_after(number, held));
         let command =
             held.map_or(Handle::Null, |held| Handle::Name(Name::from(held.name.as_str())));
         let args = Args {
@@ -140,13 +161,17 @@ impl Client {
     fn complete_as(&self, number: u8, how: impl FnOnce(&Held) -> Completion) -> Option<HResult> {
         let track = self.track(number)?;
         let held = locked(&track).held.pop_front()?;
-        let status = self.complete_one(&track, Some(&held), how(&held));
+        let status = self.complete_one(number, &track, Some(&held), how(&held));
         locked(&track).completed = Some(held);
         Some(status)
     }
 
     pub(super) fn complete(&self, number: u8) {
         self.complete_as(number, |held| self.carry_out(number, held));
+    }
+
+    pub(super) fn complete_all(&self, number: u8) {
+        while self.complete_as(number, |held| self.carry_out(number, held)).is_some() {}
     }
 
     pub(super) fn complete_with(&self, number: u8, code: Win32) {
@@ -159,7 +184,7 @@ impl Client {
         let held = locked(&track).held.remove(place);
         let Some(held) = held else { return };
         let how = how.unwrap_or_else(|| self.carry_out(number, &held));
-        self.complete_one(&track, Some(&held), how);
+        self.complete_one(number, &track, Some(&held), how);
         locked(&track).completed = Some(held);
     }
 
@@ -167,21 +192,22 @@ impl Client {
         let Some(track) = self.track(number) else { return };
         let completed = locked(&track).completed.clone();
         if let Some(held) = completed {
-            self.complete_one(&track, Some(&held), (Win32::ERROR_SUCCESS, 0));
+            self.complete_one(number, &track, Some(&held), (Win32::ERROR_SUCCESS, 0));
         }
     }
 
     pub(super) fn complete_nothing(&self, number: u8) {
         if let Some(track) = self.track(number) {
-            self.complete_one(&track, None, (Win32::ERROR_SUCCESS, 0));
+            self.complete_one(number, &track, None, (Win32::ERROR_SUCCESS, 0));
         }
     }
 
     pub(super) fn complete_elsewhere(&self, from: u8, on: u8) {
+        let number = on;
         let (Some(from), Some(on)) = (self.track(from), self.track(on)) else { return };
         let held = locked(&from).held.front().cloned();
         if let Some(held) = held {
-            self.complete_one(&on, Some(&held), (Win32::ERROR_SUCCESS, 0));
+            self.complete_one(number, &on, Some(&held), (Win32::ERROR_SUCCESS, 0));
         }
     }
 
@@ -208,12 +234,27 @@ impl Client {
         }
     }
 
-    pub(super) fn buffer_handle(&self, number: Option<u8>) {
-        let oldest = |track: Arc<Mutex<DeviceTrack>>| locked(&track).held.front().cloned();
-        let held = number.and_then(|number| self.track(number)).and_then(oldest);
-        if number.is_some() && held.is_none() {
-            return;
+    pub(super) fn buffer_handle(&self, number: u8) {
+        let Some(track) = self.track(number) else { return };
+        let held = locked(&track).held.front().cloned();
+        if held.is_some() {
+            self.buffer_handle_of(held);
         }
+    }
+
+    pub(super) fn completed_buffer(&self, number: u8) {
+        let Some(track) = self.track(number) else { return };
+        let completed = locked(&track).completed.clone();
+        if completed.is_some() {
+            self.buffer_handle_of(completed);
+        }
+    }
+
+    pub(super) fn stray_buffer(&self) {
+        self.buffer_handle_of(None);
+    }
+
+    fn buffer_handle_of(&self, held: Option<Held>) {
         let handle = {
             let mut names = locked(&self.names);
             names.handles += 1;

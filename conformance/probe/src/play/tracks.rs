@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use vdi_call::{Command, Device};
-use vdi_spec::codes::CommandCode;
+use vdi_spec::codes::{CommandCode, Features};
 use vdi_trace::Process;
 
 use super::media::Medium;
@@ -45,6 +45,8 @@ pub(super) struct Names {
     at: BTreeMap<usize, String>,
     /// What the configuration says of the addresses of buffers.
     pub(super) alignment: u32,
+    /// What the client has asked for.
+    pub(super) features: Features,
     /// What the statement does that was issued last.
     pub(super) verb: Option<Verb>,
     /// The media, which outlive a set.
@@ -60,7 +62,8 @@ pub(super) fn of(process: Process) -> String {
 }
 
 impl Names {
-    pub(super) fn begin_life(&mut self) {
+    pub(super) fn begin_life(&mut self, features: Features) {
+        self.features = features;
         self.at.clear();
     }
 

@@ -2,7 +2,9 @@
 
 use vdi_spec::clauses::Clause;
 
-use super::parts::{PATIENCE, alone, badly, begun, configured, ended, of_nothing, then, whole};
+use super::parts::{
+    PATIENCE, alone, badly, begun, configured, disturbed, ended, of_nothing, then, whole,
+};
 use crate::scenario::{Reach, Scenario};
 use crate::steps::{Naming, Step, Verb, Wait, config, issue, serve, serve_some};
 
@@ -14,11 +16,11 @@ fn points() -> Vec<(&'static str, Reach, Vec<Step>)> {
     vec![
         ("configured", Reach::Configuration, configuration),
         ("open", Reach::Configuration, begun()),
-        ("held", Reach::Command, then(begun(), vec![get()])),
-        ("after-one", Reach::Command, then(begun(), vec![serve_some(1, 1)])),
-        ("after-three", Reach::Command, then(begun(), vec![serve_some(1, 3)])),
-        ("after-three-and-held", Reach::Command, then(begun(), vec![serve_some(1, 3), get()])),
-        ("all-done", Reach::Command, then(begun(), vec![serve(1, Wait::Forever)])),
+        ("held", Reach::Commands(1), then(begun(), vec![get()])),
+        ("after-one", Reach::Commands(1), then(begun(), vec![serve_some(1, 1)])),
+        ("after-three", Reach::Commands(3), then(begun(), vec![serve_some(1, 3)])),
+        ("after-three-and-held", Reach::Commands(4), then(begun(), vec![serve_some(1, 3), get()])),
+        ("all-done", Reach::Commands(1), then(begun(), vec![serve(1, Wait::Forever)])),
     ]
 }
 
@@ -69,36 +71,66 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         all.extend(lost(name, reach, steps));
     }
     all.extend(others());
+    all.extend(waiters());
     all
 }
 
-fn others() -> Vec<Scenario> {
-    let waits = Step::Start("waiter".to_owned(), vec![serve(1, Wait::Forever)]);
+/// Who waits for a command of a device, all of whose commands are held, when the set comes to
+/// its end by these steps.
+fn waited(id: &str, title: &str, devices: u8, clauses: &[Clause], end: Vec<Step>) -> Scenario {
+    let waiter = "waiter".to_owned();
+    let last = devices;
+    let waits = vec![
+        Step::HoldAll(last, 300),
+        Step::Start(waiter.clone(), vec![Step::GetCommand(last, Wait::Forever)]),
+        Step::Rest(WAITED),
+    ];
+    let begun = begun(Verb::Backup, devices, "MAXTRANSFERSIZE = 65536, BUFFERCOUNT = 4");
+    let steps = then(then(begun, waits), then(end, vec![Step::Join(waiter)]));
+    Scenario { reach: Reach::Waited, ..badly(id, title, clauses, ended(steps)) }
+}
+
+/// How long somebody waits for a command, in milliseconds, before it is ended.
+const WAITED: u32 = 300;
+
+fn waiters() -> Vec<Scenario> {
+    let secondary = |steps: Vec<Step>| {
+        Step::Secondary(1, then(vec![Step::OpenInSecondary(Naming::Own)], steps))
+    };
     vec![
-        badly(
+        waited(
             "abort/while-one-waits",
-            "The client aborts while a thread of it serves the device.",
+            "The client aborts while a thread of it waits for a command.",
+            1,
             &[Clause::AbortUnblocks],
-            ended(then(
-                begun(Verb::Backup, 1, "MAXTRANSFERSIZE = 65536"),
-                vec![serve_some(1, 2), waits, Step::SignalAbort, Step::Join("waiter".to_owned())],
-            )),
+            vec![Step::SignalAbort],
         ),
-        badly(
+        waited(
             "abort/one-of-two-waits",
             "Two devices: one holds a command, the other waits, and the client aborts.",
+            2,
             &[Clause::AbortUnblocks, Clause::ClientCompleteCommandAborted],
-            ended(then(
-                begun(Verb::Backup, 2, ""),
-                vec![
-                    Step::GetCommand(1, Wait::Forever),
-                    Step::Start("waiter".to_owned(), vec![serve(2, Wait::Forever)]),
-                    Step::SignalAbort,
-                    Step::Complete(1),
-                    Step::Join("waiter".to_owned()),
-                ],
-            )),
+            vec![Step::GetCommand(1, Wait::Forever), Step::SignalAbort, Step::Complete(1)],
         ),
+        disturbed(waited(
+            "cancel/while-one-waits",
+            "Whoever has handed the statement over is killed while a thread waits for a command.",
+            1,
+            &[Clause::AbortUnblocks, Clause::ProcessServerDeath],
+            vec![Step::Cancel],
+        )),
+        waited(
+            "secondary/aborts-while-one-waits",
+            "A second process aborts the set while a thread of the first waits for a command.",
+            1,
+            &[Clause::AbortUnblocks, Clause::ClientSignalAbortStatus],
+            vec![secondary(vec![Step::SignalAbort, Step::Close])],
+        ),
+    ]
+}
+
+fn others() -> Vec<Scenario> {
+    vec![
         alone(
             "cancel/never-configured",
             "A statement is refused: nobody opens the set, and the wait for it ends as it is told.",
@@ -117,6 +149,15 @@ fn others() -> Vec<Scenario> {
             "The client closes twice when all is done.",
             &[Clause::ClientCloseNotOpen],
             then(whole(Verb::Backup, 1, "", Wait::Forever), vec![Step::Close, Step::SignalAbort]),
+        ),
+        badly(
+            "close/complete-after-the-end",
+            "A device has ended, and a command is completed that was completed before.",
+            &[Clause::ClientCompleteCommandInactive],
+            ended(then(
+                begun(Verb::Backup, 1, ""),
+                vec![serve(1, Wait::Forever), Step::CompleteAgain(1), Step::CompleteNothing(1)],
+            )),
         ),
         badly(
             "close/end-is-told-again",

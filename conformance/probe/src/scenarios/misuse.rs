@@ -6,12 +6,13 @@ use vdi_spec::codes::{CommandCode, Features, Win32};
 use vdi_spec::config::VdConfig;
 
 use super::parts::{PATIENCE, badly, begun, begun_with, disturbed, ended, then, well};
-use crate::scenario::{Ends, Scenario};
+use crate::scenario::{Reach, Scenario};
 use crate::steps::{Naming, Odd, Serving, Step, Verb, Wait, config, issue, serve};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut all = refused_in_between();
     all.extend(refused_commands());
+    all.extend(waits_in_vain());
     all.extend(codes());
     all
 }
@@ -118,10 +119,42 @@ fn refused_commands() -> Vec<Scenario> {
             ),
         ),
         well(
+            "refused/completed-buffer",
+            "A handle is asked for the buffer of a command that is completed.",
+            &[Clause::ClientGetBufferHandleInvalid],
+            rest(
+                held(
+                    1,
+                    vec![
+                        Step::HoldAll(1, 150),
+                        Step::Complete(1),
+                        Step::CompletedBuffer(1),
+                        Step::CompleteAll(1),
+                    ],
+                ),
+                1,
+            ),
+        ),
+    ]
+}
+
+fn waits_in_vain() -> Vec<Scenario> {
+    vec![
+        emptied(
             "wait/command-poll-while-held",
-            "Every command is held: whoever polls for another has it at once, or is told so.",
-            &[Clause::ClientGetCommandTimeout],
-            rest(held(1, polled_while_held()), 1),
+            "Every command is held: whoever polls for another is told at once that there is none.",
+            vec![Step::HoldAll(1, 150), Step::GetCommand(1, Wait::Poll)],
+        ),
+        emptied(
+            "wait/command-in-parts-while-held",
+            "Every command is held: whoever waits for another waits as long as it was told.",
+            vec![
+                Step::HoldAll(1, 150),
+                Step::GetCommand(1, Wait::Milliseconds(20)),
+                Step::GetCommand(1, Wait::Milliseconds(300)),
+                Step::GetCommand(1, Wait::Milliseconds(1100)),
+                Step::GetCommand(1, Wait::Poll),
+            ],
         ),
     ]
 }
@@ -152,18 +185,16 @@ fn codes() -> Vec<Scenario> {
             Win32::ERROR_IO_DEVICE,
         ),
     ];
+    let answered = |id: String, title: &str, steps: Vec<Step>| {
+        let clauses = [Clause::ClientCompleteCommandStatus, Clause::ClientGetCommandClose];
+        disturbed(Scenario { reach: Reach::Odd, ..badly(&id, title, &clauses, ended(steps)) })
+    };
     let mut all: Vec<Scenario> = backups
         .into_iter()
         .map(|(name, config, command, number, code)| {
-            disturbed(badly(
-                &format!("code/{name}"),
-                "A command of a backup is completed with this code.",
-                &[Clause::ClientCompleteCommandStatus, Clause::ClientGetCommandClose],
-                ended(then(
-                    begun_with(config, Verb::Backup, 1, "MAXTRANSFERSIZE = 65536"),
-                    vec![odd(command, number, code)],
-                )),
-            ))
+            let begun = begun_with(config, Verb::Backup, 1, "MAXTRANSFERSIZE = 65536");
+            let title = "A command of a backup is completed with this code.";
+            answered(format!("code/{name}"), title, then(begun, vec![odd(command, number, code)]))
         })
         .collect();
     let reads = [
@@ -178,30 +209,63 @@ fn codes() -> Vec<Scenario> {
             vec![odd(CommandCode::Read, number, code)],
         );
         let title = "A Read of a restore is completed with this code.";
-        let clauses = [Clause::ClientCompleteCommandStatus, Clause::ClientGetCommandClose];
-        disturbed(badly(&format!("code/{name}"), title, &clauses, ended(then(backup, restore))))
+        answered(format!("code/{name}"), title, then(backup, restore))
     }));
-    all.push(Scenario {
-        ends: Ends::Well,
-        ..well(
-            "code/nothing-is-wrong",
-            "The same with nothing wrong, to compare with.",
-            &[Clause::ClientCompleteCommandStatus],
-            ended(then(
-                begun(Verb::Backup, 1, "MAXTRANSFERSIZE = 65536"),
-                vec![serve(1, Wait::Forever)],
-            )),
-        )
-    });
+    all.extend([held_beside_an_error(), queued_behind_an_error()]);
+    all.push(well(
+        "code/nothing-is-wrong",
+        "The same with nothing wrong, to compare with.",
+        &[Clause::ClientCompleteCommandStatus],
+        ended(then(
+            begun(Verb::Backup, 1, "MAXTRANSFERSIZE = 65536"),
+            vec![serve(1, Wait::Forever)],
+        )),
+    ));
     all
 }
 
-/// Waits for more than there is, and then everything is completed.
-fn polled_while_held() -> Vec<Step> {
-    let mut steps = vec![Step::GetCommand(1, Wait::Poll)];
-    steps.extend(vec![Step::GetCommand(1, Wait::Milliseconds(150)); 4]);
-    steps.push(Step::GetCommand(1, Wait::Milliseconds(300)));
-    steps.push(Step::GetCommand(1, Wait::Poll));
-    steps.extend(vec![Step::Complete(1); 8]);
-    steps
+/// Waits for more than there is, and then everything is completed, and what follows.
+fn emptied(id: &str, title: &str, waits: Vec<Step>) -> Scenario {
+    let begun = begun(Verb::Backup, 1, "MAXTRANSFERSIZE = 65536, BUFFERCOUNT = 4");
+    let then_all = vec![Step::CompleteAll(1), serve(1, Wait::Forever)];
+    let steps = ended(then(then(begun, waits), then_all));
+    let clauses = [Clause::ClientGetCommandTimeout];
+    Scenario { reach: Reach::Emptied, ..well(id, title, &clauses, steps) }
+}
+
+/// A command ends with an error when the server has had the time to queue others behind it.
+fn queued_behind_an_error() -> Scenario {
+    let steps = then(
+        begun(Verb::Backup, 1, "MAXTRANSFERSIZE = 65536, BUFFERCOUNT = 4"),
+        vec![
+            Step::GetCommand(1, Wait::Forever),
+            Step::Rest(300),
+            Step::CompleteWith(1, Win32::ERROR_WRITE_FAULT),
+            serve(1, Wait::Forever),
+        ],
+    );
+    let clauses = [Clause::DeviceErrorQueue];
+    let title = "A command ends with an error: of what is queued behind it nothing is delivered.";
+    let scenario = badly("code/queued-behind-a-failure", title, &clauses, ended(steps));
+    disturbed(Scenario { reach: Reach::Odd, ..scenario })
+}
+
+/// Of two commands that are held the second ends with an error: ClearError does not come before
+/// the first is completed, too.
+fn held_beside_an_error() -> Scenario {
+    let steps = then(
+        begun(Verb::Backup, 1, "MAXTRANSFERSIZE = 65536, BUFFERCOUNT = 4"),
+        vec![
+            Step::HoldAll(1, 150),
+            Step::CompleteThe(1, 1, Some((Win32::ERROR_WRITE_FAULT, 0))),
+            Step::GetCommand(1, Wait::Milliseconds(500)),
+            Step::CompleteAll(1),
+            serve(1, Wait::Forever),
+        ],
+    );
+    let clauses = [Clause::DeviceErrorClearErrorWaits];
+    let title =
+        "Of the commands that are held one ends with an error: ClearError waits for the rest.";
+    let scenario = badly("code/held-while-another-fails", title, &clauses, ended(steps));
+    disturbed(Scenario { reach: Reach::OddBesideHeld, ..scenario })
 }

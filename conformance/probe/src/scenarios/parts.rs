@@ -22,12 +22,12 @@ pub(super) fn alone(id: &str, title: &str, clauses: &[Clause], steps: Vec<Step>)
 
 /// A scenario in which the client does all that it is asked.
 pub(super) fn well(id: &str, title: &str, clauses: &[Clause], steps: Vec<Step>) -> Scenario {
-    Scenario { ends: Ends::Well, reach: Reach::Command, ..alone(id, title, clauses, steps) }
+    Scenario { ends: Ends::Well, reach: Reach::Commands(1), ..alone(id, title, clauses, steps) }
 }
 
 /// A scenario that has to come as far as a command.
 pub(super) fn badly(id: &str, title: &str, clauses: &[Clause], steps: Vec<Step>) -> Scenario {
-    Scenario { reach: Reach::Command, ..alone(id, title, clauses, steps) }
+    Scenario { reach: Reach::Commands(1), ..alone(id, title, clauses, steps) }
 }
 
 /// A scenario in which the server is given a reason to abort.
@@ -40,8 +40,9 @@ pub(super) fn configured(id: &str, title: &str, clauses: &[Clause], steps: Vec<S
     Scenario { reach: Reach::Configuration, ..alone(id, title, clauses, steps) }
 }
 
-/// How long a client waits for its configuration, in milliseconds.
-pub(super) const PATIENCE: Wait = Wait::Milliseconds(20_000);
+/// How a client waits for its configuration: as long as its statement has not ended, for which it
+/// looks between two parts.
+pub(super) const PATIENCE: Wait = Wait::Parts(500);
 
 /// The steps until the devices are open.
 pub(super) fn begun(verb: Verb, devices: u8, with: &str) -> Vec<Step> {

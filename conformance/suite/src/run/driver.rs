@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use vdi_spec::clauses::{Party, Profile};
-use vdi_spec::codes::{CommandCode, HResult};
+use vdi_spec::codes::HResult;
 use vdi_trace::{
-    CodeArg, Event, Function, Header, HowEnded, LaneName, Name, Out, Process, TimeoutArg, Trace,
+    Event, Function, Header, HowEnded, LaneName, Name, Out, Process, TimeoutArg, Trace,
 };
 
 use super::capabilities::{function_word, lacking, records};
 use super::held;
+use super::outputs::Outputs;
 use super::probes;
 use super::race::Pace;
 use super::rest;
@@ -167,8 +168,7 @@ struct Objects {
     making: BTreeMap<u64, String>,
     /// Devices and buffers that calls were to make and did not.
     unmade: BTreeSet<String>,
-    /// Commands of which a position comes back.
-    positions: BTreeSet<String>,
+    outputs: Outputs,
 }
 
 impl Driver<'_> {
@@ -363,11 +363,7 @@ impl Driver<'_> {
         if let (Some(name), Some(true)) = (asked.creates, asked.args.hold) {
             self.objects.holds.insert(name.to_owned());
         }
-        if let (Some(name), Some(CodeArg::Command(code))) = (asked.creates, asked.args.code)
-            && matches!(code, CommandCode::GetPosition | CommandCode::SetPosition)
-        {
-            self.objects.positions.insert(name.to_owned());
-        }
+        self.objects.outputs.begins(id, asked);
         let mut args = asked.args.clone();
         if asked.function == Function::CompleteCommand {
             args.bytes.get_or_insert(0);
@@ -509,9 +505,7 @@ impl Driver<'_> {
             Answer::Return { id, lane, status, out } => self.note_return(id, lane, status, *out),
             Answer::Callback { lane, command, completion, bytes, position } => {
                 let held = self.objects.holds.contains(&command);
-                // What is not told where a position is due is 0.
-                let due = self.objects.positions.contains(&command);
-                let position = position.or(due.then_some(0));
+                let position = self.objects.outputs.position(&command, position);
                 let line = self.push(Event::Callback {
                     seq: None,
                     lane: Name::from(lane.clone()),
@@ -557,7 +551,7 @@ impl Driver<'_> {
         id: u64,
         lane: String,
         status: HResult,
-        out: Out<'static>,
+        mut out: Out<'static>,
     ) -> Result<(), End> {
         if self.calls.remove(&id).is_none_or(|of| of != lane) {
             let reason = format!("no call {id} is in progress on {}", shown(lane.as_bytes()));
@@ -572,11 +566,13 @@ impl Driver<'_> {
         let command = out.command.as_ref().map(ToString::to_string);
         let shared = out.shared;
         let bare = out == Out { command: out.command.clone(), ..Out::default() };
+        let told = self.objects.outputs.returned(id, status, &mut out);
         let event = Event::Return { seq: None, lane: Name::from(lane.clone()), status, out };
         let line = self.push(event);
         let seen = Returned { line, status, command, shared, bare };
         self.untaken.returns.entry(lane).or_default().push(seen);
-        Ok(())
+        let line = format!("return {id}");
+        told.map_err(|reason| Trouble::Garbage { reason, line }.into())
     }
 
     /// Whether an answer is told by a process that has ended.

@@ -17,6 +17,7 @@ mod expect;
 mod held;
 mod judge;
 mod oracle_play;
+mod outputs;
 mod patience;
 mod pin;
 mod probes;

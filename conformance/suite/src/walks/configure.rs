@@ -22,6 +22,12 @@ const FEATURES: [&[&str]; 11] = [
 ];
 
 pub(super) fn go_on(program: &mut Program, set: &mut Set) {
+    if set.stage != Stage::New && program.rng.once_in(60) {
+        // It ends before all devices are open.
+        set.plan.end = end(program);
+        set.stage = Stage::Ending;
+        return;
+    }
     match set.stage {
         Stage::New => create(program, set),
         Stage::Created => open(program, set),
@@ -54,10 +60,16 @@ fn config(program: &mut Program, set: &mut Set) -> Value {
     asks("serverTimeOut", 8, &[1000, 60_000]);
     asks("softFileMarkBlockSize", 12, &[512]);
     asks("EOMWarningSize", 12, &[65536]);
+    // Names that another set has, too, or the set's own with a number.
+    let own = !rng.once_in(4);
     set.devices = (1..=count)
         .map(|number| {
-            let name = if number == 1 { String::new() } else { format!("-d{number}") };
-            Device { name: format!("{}{name}", set.ids.name), ..Device::default() }
+            let name = match number {
+                _ if !own => format!("d{number}"),
+                1 => set.ids.name.clone(),
+                _ => format!("{}-d{number}", set.ids.name),
+            };
+            Device { name, ..Device::default() }
         })
         .collect();
     config.into()
@@ -203,11 +215,6 @@ fn initialize(program: &mut Program, set: &mut Set) {
         set.configured = true;
         return;
     }
-    if program.rng.once_in(40) {
-        // It ends before all devices are open.
-        set.stage = Stage::Ending;
-        return;
-    }
     let unopened = set.device(program, |device| device.server.is_none());
     let unjoined = set.device(program, |device| device.server.is_some() && device.client.is_none());
     let choice = program.rng.below(5);
@@ -241,9 +248,13 @@ fn initialize(program: &mut Program, set: &mut Set) {
 }
 
 /// A secondary client joins.
-fn join(program: &mut Program, set: &mut Set) {
-    set.plan.joins -= 1;
-    let number = set.secondaries.len() as u8 + 1;
+pub(super) fn join(program: &mut Program, set: &mut Set) {
+    set.plan.joins = set.plan.joins.saturating_sub(1);
+    let last = |(process, _): &(Process, String)| match process {
+        Process::Secondary(number) => Some(*number),
+        Process::Server | Process::Primary => None,
+    };
+    let number = set.secondaries.iter().filter_map(last).max().unwrap_or_default() + 1;
     let (process, interface) = (Process::Secondary(number), format!("x{number}set"));
     let call = if program.rng.once_in(2) { "OpenInSecondary" } else { "OpenInSecondaryEx" };
     program.call(process, call, &interface, json!({ "name": set.ids.name }));

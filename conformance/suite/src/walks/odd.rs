@@ -4,13 +4,16 @@
 use serde_json::{Value, json};
 use vdi_trace::Process;
 
+use super::configure;
 use super::program::Program;
-use super::set::Set;
+use super::set::{Set, Stage};
 
 pub(super) fn call(program: &mut Program, set: &mut Set) {
-    match program.rng.below(12) {
+    match program.rng.below(14) {
         10 => stale(program, set),
         11 => leaves(program, set),
+        12 => joins(program, set),
+        13 => handles(program, set),
         0 => again(program, set),
         1 | 2 => configuration(program, set),
         3 => opens(program, set),
@@ -196,11 +199,39 @@ fn stale(program: &mut Program, set: &Set) {
     }
 }
 
-/// A secondary client closes before its time.
+/// A secondary client closes before its time, or dies.
 fn leaves(program: &mut Program, set: &mut Set) {
     if set.secondaries.is_empty() || !program.rng.once_in(3) {
         return polls(program, set);
     }
     let (process, interface) = set.secondaries.remove(0);
-    program.call(process, "Close", &interface, json!({}));
+    match program.rng.once_in(4) {
+        true => program.kill(process),
+        false => drop(program.call(process, "Close", &interface, json!({}))),
+    }
+}
+
+/// A secondary client joins when others are at work already.
+fn joins(program: &mut Program, set: &mut Set) {
+    let late = matches!(set.stage, Stage::Active | Stage::Ending);
+    match late && set.ids.client == "cset" && set.secondaries.len() < 3 {
+        true => configure::join(program, set),
+        false => polls(program, set),
+    }
+}
+
+/// The buffer of a command that is held, or of another, is handed to another client.
+fn handles(program: &mut Program, set: &Set) {
+    let held = |device: &super::set::Device| {
+        device.client.is_some() && device.held.iter().any(|held| held.buffer.is_some())
+    };
+    let Some(at) = set.device(program, held) else { return on_buffers(program, set) };
+    let device = &set.devices[at];
+    let Some((process, _)) = device.client else { return };
+    let clients = set.clients();
+    let Some((_, from)) = clients.iter().find(|(of, _)| *of == process) else { return };
+    let buffer = device.held.iter().rev().find_map(|held| held.buffer.clone());
+    let handle = program.make(process, "GetBufferHandle", (from, "h"), json!({ "buffer": buffer }));
+    let (process, to) = &clients[program.rng.below(clients.len() as u32) as usize];
+    program.call(*process, "MapBufferHandle", to, json!({ "handle": handle }));
 }

@@ -67,7 +67,8 @@ impl Program {
     fn start(&mut self, process: Process, step: Value) {
         let of = |value: &Value| value.as_str().is_some_and(|name| self.missing.contains(name));
         let args = &step["args"];
-        let misses = of(&step["on"]) || of(&args["command"]) || of(&args["buffer"]);
+        let misses =
+            ["command", "buffer", "handle"].iter().any(|name| of(&args[*name])) || of(&step["on"]);
         if self.has(process) && !misses {
             self.step(step);
         } else {

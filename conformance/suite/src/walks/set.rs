@@ -130,7 +130,7 @@ pub(super) struct Set {
     pub(super) agent: Option<String>,
     pub(super) configured: bool,
     /// The command in whose routine the agent is held, or will be.
-    pub(super) holds: Option<String>,
+    pub(super) holds: Option<Command>,
     pub(super) past: Past,
     pub(super) over: Over,
 }

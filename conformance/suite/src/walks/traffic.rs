@@ -5,10 +5,12 @@ use vdi_trace::Process;
 
 use super::configure::allocate;
 use super::program::Program;
-use super::set::{Command, Set, Stage};
+use super::set::{Buffer, Command, Set, Stage};
 
 /// Codes with which clients say that a command has failed.
-const ERRORS: [&str; 9] = [
+const ERRORS: [&str; 11] = [
+    "ERROR_OPERATION_ABORTED",
+    "4711",
     "ERROR_FILEMARK_DETECTED",
     "ERROR_END_OF_MEDIA",
     "ERROR_EOM_OVERFLOW",
@@ -19,6 +21,9 @@ const ERRORS: [&str; 9] = [
     "ERROR_IO_DEVICE",
     "ERROR_NOT_SUPPORTED",
 ];
+
+/// Commands that a queue takes, if nothing else is said.
+const FULL: usize = 64;
 
 pub(super) fn go_on(program: &mut Program, set: &mut Set) {
     if set.plan.left == 0 {
@@ -38,6 +43,7 @@ pub(super) fn go_on(program: &mut Program, set: &mut Set) {
         0..14 => send(program, set),
         14..24 => get(program, set),
         24..34 => complete(program, set),
+        34 | 35 if program.rng.once_in(12) => hoard(program, set),
         34 | 35 => buffers(program, set),
         36 => burst(program, set),
         37 => time_passes(program, set),
@@ -47,11 +53,29 @@ pub(super) fn go_on(program: &mut Program, set: &mut Set) {
 
 /// The agent, held in a completion routine, goes on.
 pub(super) fn resume(program: &mut Program, set: &mut Set) {
-    if let (Some(command), Some(lane)) = (set.holds.take(), &set.agent)
+    if let (Some(command), Some(lane)) = (set.holds.take(), set.agent.clone())
         && program.has(Process::Server)
     {
-        program.step(json!({ "resume": command, "lane": lane }));
+        if program.rng.once_in(3) {
+            free_of(program, set, &command);
+        }
+        program.step(json!({ "resume": command.name, "lane": lane }));
     }
+}
+
+/// The buffer of a command is freed in its routine, or before.
+fn free_of(program: &mut Program, set: &mut Set, command: &Command) {
+    let own = set.buffers.iter().position(|known| Some(&known.name) == command.buffer.as_ref());
+    if let Some(at) = own {
+        let freed = set.buffers.remove(at);
+        free(program, set, &freed);
+    }
+}
+
+fn free(program: &mut Program, set: &mut Set, freed: &Buffer) {
+    set.past.freed.push(freed.name.clone());
+    let args = json!({ "buffer": freed.name, "size": freed.size });
+    program.call(Process::Server, "FreeBuffer", set.ids.server, args);
 }
 
 /// From here on many are sent to one device before any is fetched.
@@ -79,7 +103,11 @@ fn time_passes(program: &mut Program, set: &mut Set) {
             }
         }
         (_, Some(lane)) if program.has(Process::Server) => {
-            program.step(json!({ "expire": lane }));
+            // The interval of serverTimeOut, a part of it, or several at once.
+            match program.rng.one_of(&[0, 0, 500, 1000, 2500, 60_000]) {
+                0 => program.step(json!({ "expire": lane })),
+                after => program.step(json!({ "expire": lane, "after": after })),
+            }
         }
         (_, _) => {}
     }
@@ -129,9 +157,12 @@ fn command(program: &mut Program, set: &mut Set, code: &'static str) -> (Value, 
             args["size"] = json!(command.size);
         }
     } else if matches!(code, "SkipBlocks" | "SkipMarks" | "Load" | "WriteMark") {
-        args["size"] = json!(program.rng.one_of(&[0, 1, 1, 3]));
+        let back = code.starts_with("Skip") && set.plan.features.contains(&"ReversePosition");
+        args["size"] = json!(program.rng.one_of(if back { &[0, 1, 3, -2] } else { &[0, 1, 1, 3] }));
     }
-    if set.plan.features.contains(&"RandomAccess") || code == "SetPosition" {
+    // Without random access nobody looks at it.
+    let placed = set.plan.features.contains(&"RandomAccess") || code == "SetPosition";
+    if placed || program.rng.once_in(8) {
         let position = u64::from(program.rng.below(9)) << program.rng.one_of(&[9, 16, 30, 40]);
         args["position"] = json!(position);
     }
@@ -146,8 +177,11 @@ fn send(program: &mut Program, set: &mut Set) {
 }
 
 fn send_to(program: &mut Program, set: &mut Set, index: usize) {
-    let errored = set.devices[index].errored;
-    let code = if errored && !program.rng.once_in(3) { "ClearError" } else { code(program, set) };
+    let device = &set.devices[index];
+    let mut out = device.queued.iter().chain(&device.held);
+    // What several ClearErrors at a time come to no document says.
+    let clears = device.errored && out.all(|command| command.code != "ClearError");
+    let code = if clears && !program.rng.once_in(3) { "ClearError" } else { code(program, set) };
     let (mut args, mut sent) = command(program, set, code);
     let device = &mut set.devices[index];
     let handle = device.server.clone().unwrap_or_default();
@@ -157,9 +191,10 @@ fn send_to(program: &mut Program, set: &mut Set, index: usize) {
     }
     sent.name = program.make(Process::Server, "SendCommand", (&handle, "c"), args);
     if holds {
-        set.holds = Some(sent.name.clone());
+        set.holds = Some(sent.clone());
     }
-    if device.errored && code != "ClearError" {
+    let full = device.queued.len() + device.held.len() >= FULL;
+    if full || device.errored && code != "ClearError" {
         // It is refused, and called back at once.
         release(set, &sent);
         return;
@@ -209,6 +244,7 @@ fn complete(program: &mut Program, set: &mut Set) {
     let clears = done.code == "ClearError";
     let fails = program.rng.once_in(if clears { 6 } else { 8 });
     let code = if fails { program.rng.one_of(&ERRORS) } else { "ERROR_SUCCESS" };
+    let code = code.parse().map_or_else(|_| json!(code), |number: u32| json!(number));
     let part = program.rng.below(done.size + 1);
     let bytes = if fails && done.size > 0 { part } else { done.size };
     let (process, handle) = device.client.clone().expect("it was opened");
@@ -235,9 +271,18 @@ fn buffers(program: &mut Program, set: &mut Set) {
         return allocate(program, set);
     }
     let freed = set.buffers.remove(program.rng.one_of(&free));
-    set.past.freed.push(freed.name.clone());
-    let args = json!({ "buffer": freed.name, "size": freed.size });
-    program.call(Process::Server, "FreeBuffer", set.ids.server, args);
+    self::free(program, set, &freed);
+    if program.rng.once_in(2) {
+        // Its place is used again.
+        allocate(program, set);
+    }
+}
+
+/// Many buffers at a time.
+fn hoard(program: &mut Program, set: &mut Set) {
+    let count = program.rng.one_of(&[20, 40, 70, 140]);
+    program.more += count;
+    (0..count).for_each(|_| allocate(program, set));
 }
 
 fn close_device(program: &mut Program, set: &mut Set) {

@@ -75,15 +75,20 @@ pub(super) fn is_delivery(
         return None;
     }
     let name = seen.out.command.as_ref()?.as_str();
+    let errored = |state: &State| state.devices[usize::from(*device)].errored;
     let Some((set, sent)) = names.find_command(name) else {
-        // It was called back already.
-        return names.is_retired(name).then_some(Clause::ClientGetCommandDelivers);
+        if names.is_retired(name) {
+            // It was called back already.
+            return Some(Clause::ClientGetCommandDelivers);
+        }
+        // Nobody was seen to send it, and whoever sent it: a device in error delivers no other.
+        let other = seen.out.code.is_some_and(|code| code != CommandCode::ClearError);
+        return (other && states.iter().all(errored)).then_some(Clause::DeviceErrorQueue);
     };
     if set != bound.set || sent.device != *device {
         return Some(Clause::ClientGetCommandDelivers);
     }
     let command = |state: &State| state.command(sent.id).copied();
-    let errored = |state: &State| state.devices[usize::from(*device)].errored;
     // Of what has ended since the device failed, the first is what failed it, until that is told.
     let is_dropped = |state: &State| {
         let at = &state.devices[usize::from(*device)];
@@ -100,8 +105,11 @@ pub(super) fn is_delivery(
         return Some(Clause::DeviceErrorQueue);
     }
     let mut stages = states.iter().filter_map(command).peekable();
-    // Nobody has sent it yet.
-    stages.peek()?;
+    if stages.peek().is_none() {
+        // Nobody has sent it yet, or nobody could: whatever is sent now is not delivered.
+        let other = sent.code != CommandCode::ClearError;
+        return (other && states.iter().all(errored)).then_some(Clause::DeviceErrorQueue);
+    }
     if !stages.any(|command| matches!(command.stage, Stage::Queued)) {
         return Some(Clause::ClientGetCommandDelivers);
     }

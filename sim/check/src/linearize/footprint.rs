@@ -13,9 +13,12 @@ use super::context::{Context, Pending, is_agent, is_ready};
 use super::outlook::Outlook;
 use super::parts::{Aspect, Footprint, Parts, bit, whole};
 use crate::session::Rivals;
-use vdi_model::{Call, Caller, Carried, ClientCall, DeviceName, Request, ServerCall, State};
+use vdi_model::{
+    Call, Caller, Carried, ClientCall, ClientDevice, Device, DeviceName, Request, ServerCall, State,
+};
 use vdi_spec::clauses::{
     ClientOpensFirst, CloseEventAfterServerClose, ConnectedStateCells, GetCommandBeforeActive,
+    SecondaryClose,
 };
 use vdi_spec::codes::CommandCode;
 
@@ -32,10 +35,9 @@ fn of_agent(outlook: &Outlook) -> Footprint {
     }
 }
 
-/// What the end of the server's process, or the primary's, reads and changes.
+/// What the end of a process reads and changes.
 pub(super) fn of_exit(outlook: &Outlook) -> Footprint {
-    let read = whole::CLIENT | whole::SERVER | whole::ABORT | whole::SECONDARIES;
-    Footprint::new(Parts::whole(read), outlook.changed_by_exit())
+    Footprint::new(outlook.read_by_exit(), outlook.changed_by_exit())
 }
 
 /// What a call that is not settled yet reads and changes; with `before`, as it can take
@@ -338,6 +340,10 @@ fn of_client(
             let written = life | whole::ABORT | whole::MAPPED | whole::BUFFERS;
             Footprint::new(reads, Parts::whole(written))
         }
+        ClientCall::Close if leaves_nothing_open(context, state, pending.call.caller()) => {
+            let written = life | whole::BUFFERS | whole::MAPPED;
+            Footprint::new(alive.and(whole::CLIENT), Parts::whole(written))
+        }
         ClientCall::Close => of_client_close(life, aborted),
     }
 }
@@ -378,6 +384,19 @@ fn of_get_command(context: &Context<'_>, outlook: &Outlook, device: u8, reads: P
     }
     let writes = Parts::whole(whole::MAPPED).with(A::Commands, own).with(A::Ended, own);
     Footprint::new(reads, writes)
+}
+
+/// Whether a secondary client has no device, nor can be given one: its Close ends its own use
+/// alone.
+fn leaves_nothing_open(context: &Context<'_>, state: &State, caller: Caller) -> bool {
+    let Caller::Client(own @ 1..) = caller else { return false };
+    let harmless = context.profile().secondary_close == SecondaryClose::Harmless;
+    let has = |device: &Device| device.client != ClientDevice::Unopened && device.owner == own;
+    let opens = |pending: &Pending<'_>| match pending.call {
+        Call::Secondary(number, ClientCall::OpenDevice { .. }) => *number == own,
+        Call::Secondary(..) | Call::Client(_) | Call::Server(_) => false,
+    };
+    harmless && !state.devices.iter().any(has) && !context.pending.iter().any(opens)
 }
 
 /// A client's Close: of the primary's all depends on how far the devices are, and what a

@@ -55,6 +55,8 @@ struct Ends {
     client_exit: bool,
     /// Whether the server's may.
     server_exit: bool,
+    /// Whether a secondary's may.
+    secondary_exit: bool,
     /// Whether time may pass, or another process end: what is not looked at closer.
     unknown: bool,
 }
@@ -112,12 +114,15 @@ impl Outlook {
         outlook.closing = if left & !closed_by == 0 { left } else { 0 };
         for (_, known) in context.spontaneous.iter().filter(|(slot, _)| !config.taken.has(*slot)) {
             let softly = ends_softly(context, config, known);
-            let of_server = *known == Spontaneous::Exit(Caller::Server);
-            outlook.ends.server_exit |= softly && of_server;
-            outlook.ends.client_exit |= softly && !of_server;
+            match known {
+                Spontaneous::Exit(Caller::Server) => outlook.ends.server_exit |= softly,
+                Spontaneous::Exit(Caller::Client(0)) => outlook.ends.client_exit |= softly,
+                Spontaneous::Exit(Caller::Client(_)) => outlook.ends.secondary_exit |= softly,
+                Spontaneous::Passes(..) => {}
+            }
             outlook.ends.unknown |= !softly;
         }
-        let quiet = outlook.ends.calls == 0 && !outlook.has_exit() && !outlook.ends.unknown;
+        let quiet = outlook.ends.calls == 0 && !outlook.may_die() && !outlook.ends.unknown;
         outlook.buffers_apart = quiet && buffers_apart(context, config);
         outlook
     }
@@ -177,9 +182,20 @@ impl Outlook {
         self.ends.unknown
     }
 
-    /// Whether the server's process may end, or the primary's: see [`ends_softly`].
+    /// Whether a process may end: see [`ends_softly`].
     pub(super) const fn has_exit(&self) -> bool {
+        self.may_die() || self.ends.secondary_exit
+    }
+
+    /// Whether the server's process may end, or the primary's, which aborts.
+    const fn may_die(&self) -> bool {
         self.ends.server_exit || self.ends.client_exit
+    }
+
+    /// What the end of a process depends on.
+    pub(super) const fn read_by_exit(&self) -> Parts {
+        let sides = if self.may_die() { whole::SERVER | whole::ABORT } else { 0 };
+        Parts::whole(sides | whole::CLIENT | whole::SECONDARIES)
     }
 
     /// What such an end changes. Of the commands of a server that is dead nothing is left, when
@@ -189,7 +205,9 @@ impl Outlook {
         let server = whole::SERVER | whole::AGENT;
         let own = if self.ends.client_exit { client } else { 0 };
         let its = if self.ends.server_exit { server } else { 0 };
-        Parts::whole(own | its | whole::ABORT | whole::BUFFERS)
+        let secondary = if self.ends.secondary_exit { whole::SECONDARIES } else { 0 };
+        let both = if self.may_die() { whole::ABORT | whole::BUFFERS } else { 0 };
+        Parts::whole(own | its | secondary | both)
     }
 
     /// Whether the call ends the set as a step of which what it leaves of the devices can be
@@ -202,7 +220,7 @@ impl Outlook {
     /// Whether the primary's Close is an abort, and nothing else is that could come before it:
     /// it depends on no device then, and lets go of none of their commands.
     pub(super) const fn closes_softly(&self) -> bool {
-        self.ends.stays_open && self.ends.calls == 1 && !self.has_exit()
+        self.ends.stays_open && self.ends.calls == 1 && !self.may_die()
     }
 
     /// What tells whether the set is Active.
@@ -234,8 +252,9 @@ pub(super) const fn ends_set(call: &Call) -> bool {
     }
 }
 
-/// Whether what happens without a call is the end of the server's or the primary's process as a
-/// step of which what it leaves can be told.
+/// Whether what happens without a call is the end of a process as a step of which what it leaves
+/// can be told: of the server's or the primary's, an abort; of a secondary's, that its calls come
+/// to nothing any more.
 pub(super) fn ends_softly(
     context: &Context<'_>,
     config: &Configuration,
@@ -243,9 +262,9 @@ pub(super) fn ends_softly(
 ) -> bool {
     let State { client, server, configuration_seen, .. } = config.state;
     let is_followed = match known {
-        Spontaneous::Exit(Caller::Client(0)) => true,
+        Spontaneous::Exit(Caller::Client(_)) => true,
         Spontaneous::Exit(Caller::Server) => server == ServerLife::Open,
-        Spontaneous::Exit(Caller::Client(_)) | Spontaneous::Passes(..) => false,
+        Spontaneous::Passes(..) => false,
     };
     is_followed && context.reduces && client == ClientLife::Created && configuration_seen
 }

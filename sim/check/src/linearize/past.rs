@@ -134,12 +134,12 @@ fn remember(
     }
 }
 
-/// Whether the process of the caller, the server's or the primary's, has ended.
+/// Whether the process of the caller has ended.
 fn has_ended(state: &State, caller: Caller) -> bool {
     match caller {
         Caller::Server => state.server == ServerLife::Dead,
         Caller::Client(0) => state.client == ClientLife::Dead,
-        Caller::Client(_) => false,
+        Caller::Client(number) => state.secondaries[usize::from(number) - 1] == SecondaryLife::Dead,
     }
 }
 

@@ -340,7 +340,7 @@ fn happen(context: &Context<'_>, config: &Configuration, index: usize) -> Config
     match spontaneous {
         Spontaneous::Exit(caller) => {
             vdi_model::exit(&mut after.state, caller);
-            if softly {
+            if softly && !matches!(caller, Caller::Client(1..)) {
                 note_end(context, &mut after, config);
             }
             let lost = |pending: &&Pending<'_>| pending.lost && pending.call.caller() == caller;

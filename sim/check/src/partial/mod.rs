@@ -25,7 +25,7 @@ use crate::Checker;
 use crate::dispatch::refuse_return;
 use crate::explain::{InputError, Judged, Undecided, Verdict, Why};
 use crate::session::Returned;
-use vdi_spec::clauses::Party;
+use vdi_spec::clauses::{Clause, CloseEventAfterServerClose, Party};
 use vdi_spec::codes::HResult;
 use vdi_trace::{Event, Function, Header, Process, TraceError};
 
@@ -69,10 +69,32 @@ pub(crate) fn judge(checker: Checker, header: &Header, events: &[(usize, Event<'
         }
     }
     match violated_in(&judged) {
-        Some(line) if !checker.terms.server_is_sound && may_follow_close(events, line) => {
+        Some(line)
+            if (!checker.terms.server_is_sound || tells_end_as_abort(&checker))
+                && may_follow_close(events, line) =>
+        {
             judge_with(checker, header, events, Tried { closes: true, ..tried })
         }
+        None if succeeds_though_aborted(&judged) && tells_end_as_abort(&checker) => {
+            let closing = Tried { closes: true, ..tried };
+            let again = judge_with(checker, header, events, closing);
+            let explained = violated_in(&again).is_none() && !succeeds_though_aborted(&again);
+            if explained { again } else { judged }
+        }
         Some(_) | None => judged,
+    }
+}
+
+/// Whether a statement is told to succeed of a set that something is held to have aborted.
+fn succeeds_though_aborted(judged: &Judged) -> bool {
+    judged.findings.iter().any(|found| found.clause == Clause::ServerStatementAborted)
+}
+
+/// Whether by the readings a client is told of the end of a set in order as of an abort.
+fn tells_end_as_abort(checker: &Checker) -> bool {
+    match checker.profile().close_event_after_server_close {
+        CloseEventAfterServerClose::AbortError => true,
+        CloseEventAfterServerClose::StillDelivered => false,
     }
 }
 
@@ -212,12 +234,12 @@ pub(crate) fn before_answer(
 
 fn note(
     checker: &mut Checker,
-    interfaces: impl IntoIterator<Item = String>,
+    interfaces: impl IntoIterator<Item = (String, Process)>,
     handles: impl IntoIterator<Item = (String, String)>,
 ) {
     let names = &mut checker.session.names;
-    for interface in interfaces {
-        names.add_interface(interface, Process::Server);
+    for (interface, process) in interfaces {
+        names.add_interface(interface, process);
     }
     for (handle, buffer) in handles {
         names.add_foreign(handle, buffer);

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_spec::config::VdConfig;
-use vdi_trace::{Args, CodeArg, Event, Function, Handle, HowEnded, Name, Out, Process, Size};
+use vdi_trace::{
+    Args, CLIENT_SET, CodeArg, Event, Function, Handle, HowEnded, Name, Out, Process, Size,
+    TimeoutArg,
+};
 
 /// Bytes of the largest transfer, where no configuration says.
 pub(super) const TRANSFER: u32 = 64 * 1024;
@@ -39,6 +42,8 @@ pub(super) struct Set {
     /// Commands that were delivered and not completed, with their codes.
     pub(super) outstanding: BTreeMap<String, Option<CommandCode>>,
     buffers: BTreeSet<String>,
+    /// The interface of the client that nobody has seen, with its devices.
+    unseen: Option<(String, Vec<String>)>,
     /// Callbacks that are perhaps still to come: one that reports an error may end what
     /// is queued at the device, and those after it come after it.
     unreported: Vec<Told>,
@@ -107,6 +112,7 @@ impl Set {
             devices: BTreeMap::new(),
             outstanding: BTreeMap::new(),
             buffers: BTreeSet::new(),
+            unseen: None,
             unreported: Vec::new(),
         }
     }
@@ -431,16 +437,62 @@ pub(super) fn succeeds(lane: String) -> Event<'static> {
     Event::Return { seq: None, lane: lane.into(), status: HResult::NOERROR, out: Out::default() }
 }
 
-/// Another client opens devices of a set that nobody was seen to open.
-pub(super) fn open_unseen(other: Process, set: &str, names: &[String]) -> Vec<Event<'static>> {
-    let lane = format!("{other}.unseen");
-    let interface = other.set_interface();
-    let open = begins(&lane, Function::OpenInSecondary, &interface, None, named(set));
-    let mut events = vec![open, succeeds(lane.clone())];
-    for (index, name) in names.iter().enumerate() {
-        let handle = format!("{other}dev{index}");
-        events.push(begins(&lane, Function::OpenDevice, &interface, Some(&handle), named(name)));
-        events.push(succeeds(lane.clone()));
+/// What clients do that nobody has seen.
+impl Set {
+    /// The client creates the set, of which only another was seen to open it, and is given this
+    /// configuration.
+    pub(super) fn create_unseen(&mut self, given: Option<&VdConfig>) -> Vec<Event<'static>> {
+        let lane = "primary.unseen";
+        let args = Args { config: Some(Box::new(self.asked)), ..named(&self.name) };
+        let mut events = vec![
+            begins(lane, Function::Create, CLIENT_SET, None, args),
+            succeeds(lane.to_owned()),
+            self.may_open(),
+        ];
+        let (configured, end) = self.configure(given);
+        events.extend(configured);
+        events.push(succeeds(end));
+        let args = Args { timeout: Some(TimeoutArg::Infinite), ..Args::default() };
+        events.push(begins(lane, Function::GetConfiguration, CLIENT_SET, None, args));
+        events.push(succeeds(lane.to_owned()));
+        events
     }
-    events
+
+    /// Another client opens devices of the set that nobody was seen to open.
+    pub(super) fn open_unseen(&mut self, other: Process, names: &[String]) -> Vec<Event<'static>> {
+        let own = |text: String| match self.numbers.set {
+            0 => text,
+            set => format!("{text}of{set}"),
+        };
+        let (lane, interface) = (own(format!("{other}.unseen")), own(other.set_interface()));
+        let open = begins(&lane, Function::OpenInSecondary, &interface, None, named(&self.name));
+        let mut events = vec![open, succeeds(lane.clone())];
+        let mut handles = Vec::new();
+        for (index, name) in names.iter().enumerate() {
+            let handle = own(format!("{other}dev{index}"));
+            let open = Function::OpenDevice;
+            events.push(begins(&lane, open, &interface, Some(&handle), named(name)));
+            events.push(succeeds(lane.clone()));
+            handles.push(handle);
+            self.devices.entry(name.clone()).or_default();
+        }
+        self.unseen = Some((interface, handles));
+        events
+    }
+
+    /// The interfaces that are made up: the server's, and that of a client that nobody has seen.
+    pub(super) fn interfaces(&self, other: Process) -> impl Iterator<Item = (String, Process)> {
+        let unseen = self.unseen.as_ref().map(|(interface, _)| (interface.clone(), other));
+        std::iter::once((self.interface.clone(), Process::Server)).chain(unseen)
+    }
+
+    /// From now on that client may be told that its devices have ended.
+    pub(super) fn may_end_unseen(&mut self, other: Process) -> Vec<Event<'static>> {
+        let handles = self.unseen.as_mut().map(|(_, handles)| std::mem::take(handles));
+        let args = || Args { timeout: Some(TimeoutArg::Infinite), ..Args::default() };
+        let gets = |handle: String| {
+            begins(&format!("{other}.unseen-{handle}"), Function::GetCommand, &handle, None, args())
+        };
+        handles.unwrap_or_default().into_iter().map(gets).collect()
+    }
 }

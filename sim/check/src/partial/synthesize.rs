@@ -6,15 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use vdi_spec::clauses::Party;
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_spec::config::VdConfig;
-use vdi_trace::{
-    Args, CLIENT_SET, Event, Function, Handle, Header, HowEnded, Name, Process, TimeoutArg,
-};
+use vdi_trace::{Args, Event, Function, Handle, Header, HowEnded, Name, Process};
 
 use super::endings::{
     Ending, Endings, SeenCall, is_answer_once_configured, is_create, is_open_in_secondary,
     is_primary, is_served, name_of,
 };
-use super::server::{End, Set, TRANSFER, begins, named, open_unseen, succeeds};
+use super::server::{End, Set, TRANSFER, succeeds};
 use super::whole::{Placed, Tried, Whole};
 
 /// The client that opens the devices which nobody was seen to open.
@@ -24,6 +22,8 @@ const OTHER: Process = Process::Secondary(9);
 pub(super) struct Synthesizer<'t> {
     events: &'t [(usize, Event<'t>)],
     endings: Endings<'t>,
+    /// Whether lanes run freely.
+    free: bool,
     /// Whether the server was seen, and is not to be made up.
     served: bool,
     /// Whether clients are missing, too, and not the server alone.
@@ -64,6 +64,7 @@ impl<'t> Synthesizer<'t> {
         Self {
             events,
             endings: Endings::of(events),
+            free: header.free,
             served: is_served(header, events),
             others: header.unseen.contains(&Party::Client),
             tried,
@@ -128,7 +129,10 @@ impl<'t> Synthesizer<'t> {
                     // What is aborted from here on is by this end, if by nothing before.
                     set.end.by_exit |= primary && !set.end.begun;
                     set.end.aborts |= set.end.by_exit;
+                    let known = set.end.known;
                     set.end_at(position, primary);
+                    // Where lanes run freely it is noticed at some time after.
+                    set.end.known &= known || !self.free;
                 }
             } else if let Some(returns) = call.and_then(|call| self.returns.remove(&call)) {
                 for (lane, unless) in returns {
@@ -142,7 +146,7 @@ impl<'t> Synthesizer<'t> {
                 self.after_return(call);
             }
         }
-        let interfaces = self.sets.iter().map(|set| set.interface.clone()).collect();
+        let interfaces = self.sets.iter().flat_map(|set| set.interfaces(OTHER)).collect();
         Whole { events: self.whole, interfaces, handles: self.handles }
     }
 
@@ -207,7 +211,10 @@ impl<'t> Synthesizer<'t> {
         let names: Vec<&str> = own.map(|(_, name)| *name).collect();
         let Some(set) = self.set_of(on) else { return };
         set.end_at(position, primary);
-        let closing = if primary { set.may_close_devices() } else { set.may_close_these(names) };
+        let closing = match primary {
+            true => [set.may_close_devices(), set.may_end_unseen(OTHER)].concat(),
+            false => set.may_close_these(names),
+        };
         self.add(closing);
     }
 
@@ -241,7 +248,10 @@ impl<'t> Synthesizer<'t> {
     fn may_be_aborted(&mut self, on: &str) {
         let (position, closes) = (self.here(), self.tried.closes);
         if !self.aborts {
-            return;
+            // One that does not abort may close.
+            let set = self.set_of(on).filter(|set| closes && set.has_opened());
+            let events = set.map(Set::may_close_all).unwrap_or_default();
+            return self.add(events);
         }
         // Where the client has asked for an abort no other is needed.
         let set = self.set_of(on).filter(|set| !set.end.aborts && !set.end.asked);
@@ -287,10 +297,12 @@ impl<'t> Synthesizer<'t> {
         } else if call == Function::Close {
             self.may_have_closed_devices(on, primary);
         } else if call == Function::SignalAbort {
-            let asked = self.endings.ending(self.at).is_none_or(|it| it.status == HResult::NOERROR);
-            self.set_of(on).iter_mut().for_each(|set| {
+            let ending = self.endings.ending(self.at).map(|ending| ending.status);
+            // What is refused ends nothing.
+            let set = self.set_of(on).filter(|_| ending != Some(HResult::VD_E_PROTOCOL));
+            set.into_iter().for_each(|set| {
                 set.end_at(position, true);
-                set.end.asked |= asked;
+                set.end.asked |= ending.is_none_or(|status| status == HResult::NOERROR);
             });
         } else if call == Function::GetBufferHandle
             && let Some(Handle::Name(buffer)) = &args.buffer
@@ -406,7 +418,8 @@ impl<'t> Synthesizer<'t> {
             let first = (!set.devices.contains_key(&set.name)).then(|| set.name.clone());
             names = first.into_iter().chain((1..=missing).map(|n| format!("unseen-{n}"))).collect();
             names.truncate(missing);
-            events = open_unseen(OTHER, &set.name, &names);
+            events = set.open_unseen(OTHER, &names);
+            names.clear();
         } else if missing > 0 {
             // Whoever ended while it opened a device may have opened it.
             names = self.endings.opening_on(self.at, &of_set);
@@ -462,17 +475,7 @@ impl<'t> Synthesizer<'t> {
         let given = self.endings.configuration_on(on, 0);
         let asked = self.endings.asked_on(on, name);
         let mut set = Set::new(name.to_owned(), asked, self.sets.len());
-        let lane = "primary.unseen";
-        let returns = || succeeds(lane.to_owned());
-        let args = Args { config: Some(Box::new(asked)), ..named(name) };
-        let create = begins(lane, Function::Create, CLIENT_SET, None, args);
-        let mut events = vec![create, returns(), set.may_open()];
-        let (configured, end) = set.configure(given);
-        events.extend(configured);
-        events.push(succeeds(end));
-        let args = Args { timeout: Some(TimeoutArg::Infinite), ..Args::default() };
-        events.push(begins(lane, Function::GetConfiguration, CLIENT_SET, None, args));
-        events.push(returns());
+        let events = set.create_unseen(given);
         self.interfaces.insert(on, self.sets.len());
         self.sets.push(set);
         self.add(events);

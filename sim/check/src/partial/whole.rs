@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use vdi_trace::Event;
+use vdi_trace::{Event, Process};
 
 /// An event with its line: of a synthesized one the line of the event that called for it.
 pub(super) type Placed<'t> = (usize, Cow<'t, Event<'t>>);
@@ -11,8 +11,8 @@ pub(super) type Placed<'t> = (usize, Cow<'t, Event<'t>>);
 /// A trace to which nothing is missing any more.
 pub(super) struct Whole<'t> {
     pub(super) events: Vec<Placed<'t>>,
-    /// The names of the server's interfaces.
-    pub(super) interfaces: Vec<String>,
+    /// The interfaces that were made up, with whose they are.
+    pub(super) interfaces: Vec<(String, Process)>,
     /// Handles that nobody was seen to give, with the names of their buffers.
     pub(super) handles: BTreeMap<String, String>,
 }

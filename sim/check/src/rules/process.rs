@@ -87,7 +87,7 @@ fn noticed(checker: &mut Checker, set: usize, process: Process) {
     };
     let apart = |state: &State| {
         let both = state.server == ServerLife::Open && state.client == ClientLife::Created;
-        both && state.configuration_seen && !matches!(caller, Caller::Client(1..))
+        both && state.configuration_seen
     };
     let others = checker.session.calls_of(set).filter(|call| !call.lost).count();
     let track = &checker.session.sets[set];

@@ -328,7 +328,7 @@ fn what_no_unseen_server_can_have_sent() {
     told(&one).assert_conformant();
     let wrong = [
         (format!("{abort}{one}"), "abort.no-delivery"),
-        (format!("{one}{fails}{}", given("c3", "b2")), "client.get-command.waits"),
+        (format!("{one}{fails}{}", given("c3", "b2")), "device.error.queue"),
         (format!("{one}{one}"), "client.get-command.delivers"),
     ];
     for (rest, clause) in wrong {

@@ -18,6 +18,7 @@ mod overlaps;
 mod reduction;
 mod reduction_buffers;
 mod reduction_ends;
+mod secondaries;
 mod statement;
 #[path = "../../../tests/support/mod.rs"]
 mod support;

@@ -31,15 +31,6 @@ pub struct Touch {
     pub misuse: Option<Clause>,
 }
 
-impl Touch {
-    /// Whether it may be found so. What lies at an address that a secondary client was never given
-    /// no document says: its buffers may all be there.
-    #[must_use]
-    pub fn admits(&self, alive: bool) -> bool {
-        self.alive == alive || self.misuse == Some(Clause::ClientBufferMapped)
-    }
-}
-
 /// What happens when a process uses `object`.
 #[must_use]
 pub fn touch(state: &State, process: Caller, object: Object) -> Touch {

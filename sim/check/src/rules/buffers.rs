@@ -24,7 +24,7 @@ pub(crate) fn touch(
     let process = caller(checker.session.lanes[lane].process);
     settle_or_search(checker, set);
     let alive = found == Found::Alive;
-    let seen = move |state: &State| vdi_model::touch(state, process, object).admits(alive);
+    let seen = move |state: &State| vdi_model::touch(state, process, object).alive == alive;
     // Another order may explain it; if none does, it is reported as for one state.
     search_for(checker, set, &seen);
     let Checker { session, report, .. } = checker;
@@ -34,7 +34,7 @@ pub(crate) fn touch(
     let touches: SmallVec<[Touch; 2]> =
         session.sets[set].states().map(|state| vdi_model::touch(state, process, object)).collect();
     let touch = touches[0];
-    if !touch.admits(alive) {
+    if touch.alive != alive {
         let what = format!("{name} is {}", if touch.alive { "alive" } else { "gone" });
         let taken = if alive { None } else { taken_away(checker, set, lane, object) };
         let clause = taken.unwrap_or(touch.clause);

@@ -230,24 +230,3 @@ fn an_end_in_order_that_is_told_as_an_abort() {
     let found = &judged(&half.0).findings;
     assert_eq!(found[0].clause.to_string(), "server.statement.aborted");
 }
-
-/// What lies at an address that a secondary was never given no document says: to use it is the
-/// client's fault, whatever is there.
-#[test]
-fn a_buffer_that_was_not_mapped() {
-    for found in ["alive", "gone"] {
-        let mut lines = Lines::active(1);
-        lines.whole(
-            "secondary1.main",
-            r#""call":"OpenInSecondary","on":"x1set","args":{"name":"S"}"#,
-        );
-        lines.whole(
-            "server.main",
-            r#""call":"AllocateBuffer","on":"sset","as":"b","args":{"size":512}"#,
-        );
-        lines.line("secondary1.main", &format!(r#""touch":"b","found":"{found}""#));
-        let judged = judged(&lines.text);
-        assert_eq!(judged.verdict, Verdict::Conformant, "{found}");
-        assert_eq!(judged.findings[0].clause.to_string(), "client.buffer.mapped", "{found}");
-    }
-}

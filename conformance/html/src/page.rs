@@ -14,7 +14,7 @@ use crate::plot::Plot;
 use crate::svg::Machines;
 
 /// Bytes of texts and drawings that a page of many cases has, about: it is mailed and archived.
-const ROOM: usize = 850 << 10;
+const ROOM: usize = 800 << 10;
 
 /// Bytes of text alone, when there is no room for drawings any more.
 const ROOM_FOR_TEXT: usize = 300 << 10;

@@ -40,7 +40,7 @@ use super::observation::Observation;
 use super::outlook::Outlook;
 use super::parts::{Aspect, Footprint, Parts, bit, whole};
 use super::past::{can_abort_later, can_activate_later, can_close_later, is_cut_off};
-use vdi_model::{Call, ClientCall, DeviceName, ServerCall, ServerDevice, ServerLife};
+use vdi_model::{Call, Caller, ClientCall, DeviceName, ServerCall, ServerDevice, ServerLife};
 use vdi_spec::clauses::{ActiveEntry, ClientOpenDeviceSurplus, Profile};
 use vdi_spec::codes::HResult;
 
@@ -172,6 +172,11 @@ pub(super) fn bearing(
         }
     }
     let mut left = nodes(context, config, &outlook, event);
+    if matches!(event, Observation::Ended(_)) {
+        // What its calls came to, they came to before.
+        let own = Parts::whole(whole::SECONDARIES);
+        left.iter_mut().for_each(|node| node.past = node.past.except(&own));
+    }
     loop {
         let before = left.len();
         left.retain(|node| {
@@ -282,6 +287,10 @@ fn node(context: &Context<'_>, config: &Configuration, outlook: &Outlook, index:
         if activates_later {
             past.add(&outlook.activity(&config.state));
         }
+    }
+    if pending.lost && matches!(pending.call.caller(), Caller::Client(1..)) {
+        // The end of a secondary is not noticed: it may always come later.
+        past.add(&Parts::whole(whole::SECONDARIES));
     }
     let is_soft = ((aborts || closes) && outlook.aborts_softly(pending.call))
         || (activates_later && activates(pending.call));

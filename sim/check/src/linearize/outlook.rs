@@ -205,7 +205,9 @@ impl Outlook {
         let server = whole::SERVER | whole::AGENT;
         let own = if self.ends.client_exit { client } else { 0 };
         let its = if self.ends.server_exit { server } else { 0 };
-        let secondary = if self.ends.secondary_exit { whole::SECONDARIES } else { 0 };
+        // What a dead primary has left to its secondaries is the server's when they are gone.
+        let secondary =
+            if self.ends.secondary_exit { whole::SECONDARIES | whole::BUFFERS } else { 0 };
         let both = if self.may_die() { whole::ABORT | whole::BUFFERS } else { 0 };
         Parts::whole(own | its | secondary | both)
     }
@@ -261,12 +263,14 @@ pub(super) fn ends_softly(
     known: &Spontaneous,
 ) -> bool {
     let State { client, server, configuration_seen, .. } = config.state;
+    let created = client == ClientLife::Created;
     let is_followed = match known {
-        Spontaneous::Exit(Caller::Client(_)) => true,
-        Spontaneous::Exit(Caller::Server) => server == ServerLife::Open,
+        Spontaneous::Exit(Caller::Client(0)) => created,
+        Spontaneous::Exit(Caller::Client(_)) => created || client == ClientLife::Dead,
+        Spontaneous::Exit(Caller::Server) => created && server == ServerLife::Open,
         Spontaneous::Passes(..) => false,
     };
-    is_followed && context.reduces && client == ClientLife::Created && configuration_seen
+    is_followed && context.reduces && configuration_seen
 }
 
 /// Whether every call in progress that has to do with buffers allocates one of the same kind, or

@@ -29,7 +29,7 @@ use vdi_spec::clauses::{Clause, CloseEventAfterServerClose, Party};
 use vdi_spec::codes::HResult;
 use vdi_trace::{Event, Function, Header, Process, TraceError};
 
-use endings::{Endings, is_served};
+use endings::{Endings, is_open_in_secondary, is_primary, is_served};
 use synthesize::Synthesizer;
 use whole::Whole;
 
@@ -50,6 +50,39 @@ pub(crate) fn judge(checker: Checker, header: &Header, events: &[(usize, Event<'
     if is_served(header, events) {
         return excused(judge_with(checker, header, events, Tried::default()), events);
     }
+    let mut judged = judge_clients(checker, header, events);
+    if header.unseen.contains(&Party::Client) {
+        // Who has the command of a buffer that was handed on was perhaps not seen.
+        let control = [Clause::ClientBufferControl, Clause::ClientBufferControlAfterAbort];
+        judged.findings.retain(|found| !control.contains(&found.clause));
+    }
+    match rests_on_the_primary(header, events) {
+        true => excused(judged, events),
+        false => judged,
+    }
+}
+
+/// Whether the primary client is made up, for one life of one set, and what was seen of secondary
+/// clients needs more of it: another life, another set, or one that is not ready.
+fn rests_on_the_primary(header: &Header, events: &[(usize, Event<'_>)]) -> bool {
+    if !header.unseen.contains(&Party::Client) {
+        return false;
+    }
+    let mut joins = 0;
+    for (_, event) in events {
+        match event {
+            Event::Call { lane, .. } if is_primary(lane.as_str()) => return false,
+            Event::Call { call, .. } => joins += u32::from(is_open_in_secondary(*call)),
+            // That there is no other device it is the primary who has asked for.
+            Event::Return { status: HResult::VD_E_OPEN, .. } => joins += 1,
+            _ => {}
+        }
+    }
+    joins > 1
+}
+
+/// Judges the half of clients.
+fn judge_clients(checker: Checker, header: &Header, events: &[(usize, Event<'_>)]) -> Judged {
     let mut tried = Tried::default();
     let mut judged = judge_with(checker.clone(), header, events, tried);
     if let Some(first) = violated_in(&judged).filter(|line| finds_no_name(events, *line)) {

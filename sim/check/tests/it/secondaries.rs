@@ -230,3 +230,97 @@ fn an_end_in_order_that_is_told_as_an_abort() {
     let found = &judged(&half.0).findings;
     assert_eq!(found[0].clause.to_string(), "server.statement.aborted");
 }
+
+/// A secondary waits on so many devices of its own, and dies, and perhaps the primary with it.
+fn dies_waiting(devices: usize, primary: bool) -> Lines {
+    let mut lines = Lines::configured(devices);
+    lines.whole("secondary1.main", r#""call":"OpenInSecondary","on":"x1set","args":{"name":"S"}"#);
+    for device in 1..=devices {
+        let name = if device == 1 { "S".to_owned() } else { format!("S{device}") };
+        let open = |on: &str, given: &str| {
+            format!(
+                r#""call":"OpenDevice","on":"{on}","args":{{"name":"{name}"}},"as":"{given}{device}""#
+            )
+        };
+        lines.whole("server.main", &open("sset", "s"));
+        lines.whole("secondary1.main", &open("x1set", "c"));
+    }
+    lines.line("server.agent", r#""call":"ExecuteCompletionAgent","on":"sset""#);
+    for device in 1..=devices {
+        let get =
+            format!(r#""call":"GetCommand","on":"c{device}","args":{{"timeout":"infinite"}}"#);
+        lines.line(&format!("secondary1.t{device}"), &get);
+        lines.sends(device, device);
+    }
+    if primary {
+        lines.text.push_str("{\"process\":\"primary\",\"exit\":\"killed\"}\n");
+    }
+    lines.text.push_str("{\"process\":\"secondary1\",\"exit\":\"killed\"}\n");
+    for device in 1..=devices {
+        if primary && device % 2 == 0 {
+            let lane = format!("server.t{device}");
+            let refused = r#""completion":"ERROR_OPERATION_ABORTED","bytes":0"#;
+            lines.line(&lane, &format!(r#""callback":"k{device}",{refused}"#));
+            lines.returns(&lane, "VD_E_ABORT");
+        } else {
+            lines.returns(&format!("server.t{device}"), "NOERROR");
+        }
+    }
+    lines.text = lines.text.replacen(r#"{"vdi":"trace/1"}"#, r#"{"vdi":"trace/1","free":true}"#, 1);
+    lines
+}
+
+#[test]
+fn a_secondary_that_dies_in_many_calls_is_decided() {
+    for (devices, primary) in [2, 8, 16, 64].into_iter().flat_map(|n| [(n, false), (n, true)]) {
+        assert_cheap(&dies_waiting(devices, primary), 20);
+    }
+    // That a secondary has ended nobody notices.
+    let refused = dies_waiting(8, true).text;
+    let alone = refused.replacen("{\"process\":\"primary\",\"exit\":\"killed\"}\n", "", 1);
+    assert_eq!(broken(&alone), "process.secondary-death");
+}
+
+/// A buffer of a command that a client has which was not seen.
+#[test]
+fn a_buffer_by_the_handle_of_a_client_that_was_not_seen() {
+    let mut half = Half::of(r#""free":true,"unseen":["server","client"]"#);
+    half.joins("secondary1.main", "x1set", "S");
+    let args = r#","args":{"handle":"h"}"#;
+    half.call(
+        "secondary1.main",
+        "MapBufferHandle",
+        "x1set",
+        args,
+        r#""NOERROR","out":{"buffer":"b"}"#,
+    );
+    half.line("secondary1.main", r#""touch":"b","found":"alive""#);
+    half.call("secondary1.main", "Close", "x1set", "", r#""NOERROR""#);
+    is_conformant(&half.0);
+}
+
+/// Where secondaries alone were seen, the primary is made up for one life of one set; of more
+/// nothing is held against them.
+#[test]
+fn secondaries_by_themselves() {
+    let life = |half: &mut Half, device: &str| {
+        half.joins("secondary1.main", "x1set", "S");
+        half.opens("secondary1.main", "x1set", ("S", device));
+        half.serves("secondary1.main", device, &format!("{device}w"));
+        half.told("secondary1.main", device, "VD_E_CLOSE");
+        half.call("secondary1.main", "Close", "x1set", "", r#""NOERROR""#);
+    };
+    let mut half = Half::of(r#""free":true,"unseen":["server","client"]"#);
+    life(&mut half, "d1");
+    is_conformant(&half.0);
+    life(&mut half, "d2");
+    let told = judged(&half.0).verdict;
+    assert!(matches!(told, Verdict::Conformant | Verdict::Inconclusive(_)), "{told:?}");
+    // What one life alone cannot have been is wrong still.
+    let mut half = Half::of(r#""free":true,"unseen":["server","client"]"#);
+    half.joins("secondary1.main", "x1set", "S");
+    half.opens("secondary1.main", "x1set", ("S", "d1"));
+    half.told("secondary1.main", "d1", "VD_E_ABORT");
+    half.serves("secondary1.main", "d1", "late");
+    assert_eq!(broken(&half.0), "abort.no-delivery");
+}

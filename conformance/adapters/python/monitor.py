@@ -48,7 +48,11 @@ class Monitor:
         self.generation = 0
 
     def __enter__(self):
+        """Take the lock.  Whoever was abandoned meanwhile does nothing more with it."""
         self._lock.acquire()
+        if getattr(threading.current_thread(), "abandoned", False):
+            self._lock.release()
+            raise Abandoned
         return self
 
     def __exit__(self, *unused):

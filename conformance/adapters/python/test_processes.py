@@ -3,6 +3,7 @@
 import unittest
 
 from dialogue import ABORTED, SUCCESS, DialogueTest
+from monitor import Abandoned, Monitor, Worker
 
 
 class SecondaryTest(DialogueTest):
@@ -247,6 +248,32 @@ class SecondaryTest(DialogueTest):
         self.assertEqual(self.touch("primary", "b"), "alive")
         self.good(self.second("GetBufferHandle", as_="h", buffer="b"),
                   self.client("MapBufferHandle", handle="h"))
+
+
+class EndTest(unittest.TestCase):
+    """What a process was about to do when it ended it does not do."""
+
+    def test_who_waits_for_the_lock_when_its_process_ends(self):
+        monitor, done = Monitor(), []
+
+        class Caller(Worker):
+            """Calls something that has an effect."""
+
+            def run(self):
+                try:
+                    with monitor:
+                        done.append("effect")
+                except Abandoned:
+                    done.append("nothing")
+
+        caller = Caller("secondary1.main")
+        with monitor:
+            caller.start()
+            caller.abandoned = True
+        caller.join()
+        self.assertEqual(done, ["nothing"])
+        with monitor:
+            pass
 
 
 if __name__ == "__main__":

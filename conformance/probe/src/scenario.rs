@@ -68,15 +68,21 @@ impl Scenario {
     #[must_use]
     pub fn asked(&self) -> Vec<&Asked> {
         let mut all = Vec::new();
-        asked(&self.steps, &mut all);
+        for step in all_of(&self.steps) {
+            all.extend(if let Step::Issue(one) = step { Some(one) } else { None });
+        }
         all
     }
 
     /// The codes with which it ends commands otherwise than by doing them.
     pub(crate) fn odd_codes(&self) -> Vec<Win32> {
-        let mut all = Vec::new();
-        odd_codes(&self.steps, &mut all);
-        all
+        let code = |step: &Step| match step {
+            Step::Serve(Serving { odd: Some(Odd { code, .. }), .. })
+            | Step::CompleteWith(_, code)
+            | Step::CompleteThe(_, _, Some((code, _))) => Some(*code),
+            _ => None,
+        };
+        all_of(&self.steps).into_iter().filter_map(code).collect()
     }
 
     /// Whether it creates a set that asks for these features.
@@ -92,26 +98,16 @@ impl Scenario {
     }
 }
 
-fn asked<'s>(steps: &'s [Step], all: &mut Vec<&'s Asked>) {
+/// Every step, of whichever thread and process.
+fn all_of(steps: &[Step]) -> Vec<&Step> {
+    let mut all = Vec::new();
     for step in steps {
-        if let Step::Issue(one) = step {
-            all.push(one);
-        } else if let Step::Start(_, steps) | Step::Secondary(_, steps) = step {
-            asked(steps, all);
+        all.push(step);
+        if let Step::Start(_, within) | Step::Secondary(_, within) = step {
+            all.extend(all_of(within));
         }
     }
-}
-
-fn odd_codes(steps: &[Step], all: &mut Vec<Win32>) {
-    for step in steps {
-        match step {
-            Step::Serve(Serving { odd: Some(Odd { code, .. }), .. })
-            | Step::CompleteWith(_, code)
-            | Step::CompleteThe(_, _, Some((code, _))) => all.push(*code),
-            Step::Start(_, steps) | Step::Secondary(_, steps) => odd_codes(steps, all),
-            _ => {}
-        }
-    }
+    all
 }
 
 /// Whether any step holds that this process takes, on whichever of its threads.

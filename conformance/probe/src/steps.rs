@@ -132,7 +132,7 @@ pub enum Step {
     /// The process that has handed the statement over is killed: the server has lost it.
     Cancel,
     /// Nothing, for so many milliseconds: others come as far as they can.
-    Rest(u32),
+    Pause(u32),
     /// These steps on a lane of their own.
     Start(String, Vec<Self>),
     /// That lane comes to its end.

@@ -112,7 +112,7 @@ fn of_step(step: &Step) -> String {
         | Step::CompleteWith(..)
         | Step::CompleteThe(..)
         | Step::Serve(_)
-        | Step::Rest(_)
+        | Step::Pause(_)
         | Step::Start(..)
         | Step::Join(_)
         | Step::After(..)

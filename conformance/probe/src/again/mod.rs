@@ -179,7 +179,7 @@ impl Recording {
             | Step::StrayHandle
             | Step::SignalAbort
             | Step::Cancel
-            | Step::Rest(_)
+            | Step::Pause(_)
             | Step::Start(..)
             | Step::Join(_)
             | Step::After(..)

@@ -82,7 +82,7 @@ fn simpler(step: &Step) -> Vec<Step> {
         | Step::Issue(_)
         | Step::Await
         | Step::Cancel
-        | Step::Rest(_)
+        | Step::Pause(_)
         | Step::Start(..)
         | Step::Join(_)
         | Step::After(..)

@@ -96,7 +96,7 @@ impl Client {
             Step::Issue(asked) => self.issue(asked)?,
             Step::Await => self.end_statement()?,
             Step::Cancel => self.cancel()?,
-            Step::Rest(time) => sleep(*time),
+            Step::Pause(time) => pause(*time),
             Step::Start(lane, steps) => self.start(lane, steps)?,
             Step::Join(lane) => self.join(lane)?,
             Step::After(lane, steps) => self.progress.wait(lane, *steps),
@@ -282,11 +282,11 @@ impl Client {
 /// A poll that found nothing lets others run.
 pub(super) fn rest(wait: Wait) {
     if wait == Wait::Parts(0) {
-        sleep(2);
+        pause(2);
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "others need time to come as far as they can")]
-fn sleep(milliseconds: u32) {
+fn pause(milliseconds: u32) {
     thread::sleep(std::time::Duration::from_millis(milliseconds.into()));
 }

@@ -1,7 +1,7 @@
 //! What is backed up, kept in memory: it goes nowhere else.
 
 use vdi_call::Command;
-use vdi_spec::codes::{CommandCode, Features, Win32};
+use vdi_spec::codes::{CommandCode, Features, Gate, Win32};
 
 /// The medium of one device.
 #[derive(Debug, Default)]
@@ -99,31 +99,12 @@ impl Medium {
     }
 }
 
-/// Whether a client that has asked for these features carries this command out.
-const fn is_offered(code: Option<CommandCode>, features: Features) -> bool {
-    match code {
-        Some(CommandCode::Load) => features.intersects(Features::REMOVABLE),
-        Some(CommandCode::GetPosition | CommandCode::SetPosition) => {
-            features.intersects(Features(Features::POSITION.0 | Features::RANDOM_ACCESS.0))
-        }
-        Some(
-            CommandCode::Read
-            | CommandCode::Write
-            | CommandCode::ClearError
-            | CommandCode::Rewind
-            | CommandCode::WriteMark
-            | CommandCode::SkipMarks
-            | CommandCode::SkipBlocks
-            | CommandCode::Flush
-            | CommandCode::Discard
-            | CommandCode::GetError
-            | CommandCode::Snapshot
-            | CommandCode::MountSnapshot
-            | CommandCode::PrepareToFreeze
-            | CommandCode::FileInfoBegin
-            | CommandCode::FileInfoEnd
-            | CommandCode::Complete,
-        )
+/// Whether a client that has asked for these features carries this command out. What the server
+/// grants besides is not the client's to know.
+fn is_offered(code: Option<CommandCode>, features: Features) -> bool {
+    match code.map(|code| code.info().gate) {
+        Some(Gate::AnyFeature(needed) | Gate::AllFeatures(needed)) => features.intersects(needed),
+        Some(Gate::Always | Gate::SnapshotBackup | Gate::SnapshotRestore | Gate::Unspecified)
         | None => true,
     }
 }

@@ -83,7 +83,7 @@ fn waited(id: &str, title: &str, devices: u8, clauses: &[Clause], end: Vec<Step>
     let waits = vec![
         Step::HoldAll(last, 300),
         Step::Start(waiter.clone(), vec![Step::GetCommand(last, Wait::Forever)]),
-        Step::Rest(WAITED),
+        Step::Pause(WAITED),
     ];
     let begun = begun(Verb::Backup, devices, "MAXTRANSFERSIZE = 65536, BUFFERCOUNT = 4");
     let steps = then(then(begun, waits), then(end, vec![Step::Join(waiter)]));

@@ -239,7 +239,7 @@ fn queued_behind_an_error() -> Scenario {
         begun(Verb::Backup, 1, "MAXTRANSFERSIZE = 65536, BUFFERCOUNT = 4"),
         vec![
             Step::GetCommand(1, Wait::Forever),
-            Step::Rest(300),
+            Step::Pause(300),
             Step::CompleteWith(1, Win32::ERROR_WRITE_FAULT),
             serve(1, Wait::Forever),
         ],

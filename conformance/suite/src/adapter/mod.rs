@@ -11,6 +11,7 @@ pub mod body;
 mod cooperative;
 mod deadline;
 mod deliveries;
+pub(crate) mod gives;
 pub mod inprocess;
 mod kept;
 pub mod lines;

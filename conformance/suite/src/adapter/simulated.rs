@@ -15,6 +15,7 @@ use vdi_simulate::{
 use vdi_spec::codes::HResult;
 use vdi_trace::{Found, Function, Handle, HowEnded, Name, Out, Process};
 
+use super::gives::missing;
 use super::protocol::{Answer, Hello, Offer, Request};
 use super::{Connection, Deadline, Limits, Trouble};
 
@@ -274,24 +275,20 @@ impl SimulatedAdapter {
 
 /// What a call that succeeded has given.
 fn gives(answer: &mut WorldAnswer, function: Function, out: Out<'_>) -> Result<(), Trouble> {
-    let lacks = |what: &str| Trouble::Garbage {
-        reason: format!("{function} has succeeded without `{what}` in `out`"),
-        line: String::new(),
-    };
+    // A world knows itself which of its commands has a buffer.
+    if let Some(reason) = missing(function, &out, |_| false) {
+        return Err(Trouble::Garbage { reason, line: String::new() });
+    }
     let buffer = out.buffer.as_ref().and_then(|name| numbered("b", name.as_str()));
-    if function == Function::GetCommand {
-        let name = out.command.ok_or_else(|| lacks("command"))?;
+    if let (Function::GetCommand, Some(name), Some(code)) = (function, out.command, out.code) {
         answer.delivered = Some(Delivered {
             // What is no command of the world is none that was sent.
             command: numbered("c", name.as_str()).unwrap_or(u32::MAX),
-            code: out.code.ok_or_else(|| lacks("code"))?,
+            code,
             size: out.size.map_or(0, |size| size.0),
             position: out.position.unwrap_or_default(),
             buffer,
         });
-    }
-    if function == Function::GetConfiguration && out.config.is_none() {
-        return Err(lacks("config"));
     }
     (answer.config, answer.address) = (out.config, out.address);
     let mapped = (function == Function::MapBufferHandle).then_some(Extra::Mapped(buffer));

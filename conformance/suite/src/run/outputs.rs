@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use vdi_spec::codes::{CommandCode, HResult};
 use vdi_trace::{CodeArg, Function, Out, Size};
 
+use crate::adapter::gives::missing;
 use crate::scenario::StepCall;
 
 /// What is known of the calls in progress, and of the commands, for what is to be told of them.
@@ -51,61 +52,11 @@ impl Outputs {
     ) -> Result<(), String> {
         let function = self.asked.remove(&id).filter(|_| status == HResult::NOERROR);
         let Some(function) = function else { return Ok(()) };
-        let missing = self.missing(function, out);
+        let missing = missing(function, out, |command| self.buffered.contains(command));
         if function == Function::GetCommand {
             out.size.get_or_insert(Size(0));
             out.position.get_or_insert(0);
         }
-        let told = |(field, what)| {
-            format!("the `return` of {function} with NOERROR has no `out.{field}`, expected {what}")
-        };
-        missing.map(told).map_or(Ok(()), Err)
-    }
-
-    fn missing(&self, function: Function, out: &Out<'_>) -> Option<(&'static str, String)> {
-        let lacks = |is_missing: bool, field: &'static str, what: &str| {
-            is_missing.then(|| (field, what.to_owned()))
-        };
-        match function {
-            Function::GetConfiguration => {
-                lacks(out.config.is_none(), "config", "the configuration")
-            }
-            Function::QueryAvailableBuffers => lacks(out.count.is_none(), "count", "a number"),
-            Function::AllocateBuffer => {
-                lacks(out.address.is_none(), "address", "the address of its data zone")
-            }
-            Function::IsSharedBuffer => lacks(out.shared.is_none(), "shared", "true or false"),
-            Function::MapBufferHandle => {
-                lacks(out.buffer.is_none(), "buffer", "the name of a buffer")
-            }
-            Function::GetCommand => {
-                let command = out.command.as_ref().map(|name| name.as_str());
-                let bare = out.buffer.is_none();
-                let buffered = command.filter(|name| bare && self.buffered.contains(*name));
-                lacks(command.is_none(), "command", "the name of a command")
-                    .or_else(|| lacks(out.code.is_none(), "code", "the command's code"))
-                    .or_else(|| {
-                        let name = buffered?;
-                        Some(("buffer", format!("the buffer that {name} was sent with")))
-                    })
-            }
-            Function::Create
-            | Function::CreateEx
-            | Function::OpenInSecondary
-            | Function::OpenInSecondaryEx
-            | Function::OpenDevice
-            | Function::GetBufferHandle
-            | Function::CompleteCommand
-            | Function::SignalAbort
-            | Function::Close
-            | Function::Open
-            | Function::BeginConfiguration
-            | Function::RequestBuffers
-            | Function::EndConfiguration
-            | Function::FreeBuffer
-            | Function::ExecuteCompletionAgent
-            | Function::SendCommand
-            | Function::CloseDevice => None,
-        }
+        missing.map_or(Ok(()), Err)
     }
 }

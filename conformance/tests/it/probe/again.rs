@@ -58,7 +58,11 @@ fn what_a_sound_library_did_it_does_again() {
         let recording = recorded(&stage, id);
         let ended = replayed(&stage, &recording, None);
         assert_eq!(ended.code, 0, "{id}: {}\n{}", ended.out, ended.told);
-        assert!(ended.out.contains("conformant, answered as recorded"), "{id}: {}", ended.out);
+        // What is queued when a server is killed may be delivered before that is noticed, or not.
+        let noticed = id.starts_with("cancel/");
+        let same = ended.out.contains("conformant, answered as recorded");
+        let other = ended.out.contains("conformant, 1 lane is answered otherwise than recorded");
+        assert!(same || noticed && other, "{id}: {}", ended.out);
         assert!(!ended.out.contains("left out"), "{id}: {}", ended.out);
         let databases = std::fs::read_dir(stage.path("data")).expect("databases").count();
         assert_eq!(databases, 0, "{id}: databases are left");

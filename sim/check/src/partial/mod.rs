@@ -52,14 +52,43 @@ pub(crate) fn judge(checker: Checker, header: &Header, events: &[(usize, Event<'
     }
     let mut judged = judge_clients(checker, header, events);
     if header.unseen.contains(&Party::Client) {
-        // Who has the command of a buffer that was handed on was perhaps not seen.
-        let control = [Clause::ClientBufferControl, Clause::ClientBufferControlAfterAbort];
-        judged.findings.retain(|found| !control.contains(&found.clause));
+        let handed_on = used_by_handle(events);
+        judged
+            .findings
+            .retain(|found| !is_control(found.clause) || !handed_on.contains(&found.line));
     }
     match rests_on_the_primary(header, events) {
         true => excused(judged, events),
         false => judged,
     }
+}
+
+/// Whether the clause says who may use a buffer.
+const fn is_control(clause: Clause) -> bool {
+    matches!(clause, Clause::ClientBufferControl | Clause::ClientBufferControlAfterAbort)
+}
+
+/// The lines in which a buffer is used that MapBufferHandle gave: who has its command was perhaps
+/// not seen.
+fn used_by_handle(events: &[(usize, Event<'_>)]) -> BTreeSet<usize> {
+    let endings = Endings::of(events);
+    let mut mapped: BTreeSet<&str> = BTreeSet::new();
+    let mut used = BTreeSet::new();
+    for (at, (line, event)) in events.iter().enumerate() {
+        match event {
+            Event::Call { call: Function::MapBufferHandle, .. } => {
+                let given = endings.ending(at).and_then(|ending| ending.out.buffer.as_ref());
+                mapped.extend(given.map(|name| name.as_str()));
+            }
+            Event::Touch { touch: name, .. } | Event::Wrote { wrote: name, .. }
+                if mapped.contains(name.as_str()) =>
+            {
+                used.insert(*line);
+            }
+            _ => {}
+        }
+    }
+    used
 }
 
 /// Whether the primary client is made up, for one life of one set, and what was seen of secondary
@@ -68,15 +97,16 @@ fn rests_on_the_primary(header: &Header, events: &[(usize, Event<'_>)]) -> bool 
     if !header.unseen.contains(&Party::Client) {
         return false;
     }
+    let endings = Endings::of(events);
     let mut joins = 0;
-    for (_, event) in events {
-        match event {
-            Event::Call { lane, .. } if is_primary(lane.as_str()) => return false,
-            Event::Call { call, .. } => joins += u32::from(is_open_in_secondary(*call)),
-            // That there is no other device it is the primary who has asked for.
-            Event::Return { status: HResult::VD_E_OPEN, .. } => joins += 1,
-            _ => {}
+    for (at, (_, event)) in events.iter().enumerate() {
+        let Event::Call { lane, call, .. } = event else { continue };
+        if is_primary(lane.as_str()) {
+            return false;
         }
+        // That there is no other device it is the primary who has asked for.
+        let surplus = *call == Function::OpenDevice && endings.ends_with(at, HResult::VD_E_OPEN);
+        joins += u32::from(is_open_in_secondary(*call) || surplus);
     }
     joins > 1
 }

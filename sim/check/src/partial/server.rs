@@ -125,6 +125,19 @@ impl Set {
         }
     }
 
+    /// A client's process ends at this position. What is aborted from here on is by this end, if
+    /// it is the primary's and by nothing before; where lanes run freely it is noticed at some
+    /// time after.
+    pub(super) fn client_ends(&mut self, position: usize, primary: bool, free: bool) {
+        self.end.by_exit |= primary && !self.end.begun;
+        self.end.aborts |= self.end.by_exit;
+        let known = self.end.known;
+        self.end_at(position, primary);
+        if free {
+            self.end.known = known;
+        }
+    }
+
     /// A thread of the server for a call that is in progress for a while.
     pub(super) fn lane(&mut self) -> String {
         self.numbers.lanes += 1;

@@ -126,13 +126,7 @@ impl<'t> Synthesizer<'t> {
             } else if let Event::Exit { process, .. } = event {
                 let (position, primary) = (self.here(), *process == Process::Primary);
                 for set in &mut self.sets {
-                    // What is aborted from here on is by this end, if by nothing before.
-                    set.end.by_exit |= primary && !set.end.begun;
-                    set.end.aborts |= set.end.by_exit;
-                    let known = set.end.known;
-                    set.end_at(position, primary);
-                    // Where lanes run freely it is noticed at some time after.
-                    set.end.known &= known || !self.free;
+                    set.client_ends(position, primary, self.free);
                 }
             } else if let Some(returns) = call.and_then(|call| self.returns.remove(&call)) {
                 for (lane, unless) in returns {

@@ -75,9 +75,9 @@ fn exit_in(checker: &mut Checker, set: usize, process: Process) {
 /// came before it would have to be tried for each.
 const FEW: usize = 2;
 
-/// The end of a process that was there is noticed before anything else happens. Where the end
-/// of the primary or of the server is put off for each call by itself, see `linearize::past`, it
-/// does not matter how many are in progress.
+/// The end of a process that was there is noticed before anything else happens. Where it is put
+/// off for each call by itself, see `linearize::past`, it does not matter how many are in
+/// progress.
 fn noticed(checker: &mut Checker, set: usize, process: Process) {
     let caller = caller(process);
     let ended = |state: &State| match caller {

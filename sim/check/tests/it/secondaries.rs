@@ -299,6 +299,18 @@ fn a_buffer_by_the_handle_of_a_client_that_was_not_seen() {
     is_conformant(&half.0);
 }
 
+/// Of a buffer that nobody handed on it is known who may use it, whoever else was not seen.
+#[test]
+fn a_buffer_of_a_command_that_was_completed() {
+    let mut half = beside_an_unseen_client(1, "VD_E_CLOSE");
+    let told = r#"{"lane":"primary.main","call":"GetCommand""#;
+    let last = half.0.rfind(told).expect("the last GetCommand");
+    let touched = r#"{"lane":"primary.main","touch":"bw1","found":"alive"}"#;
+    half.0.insert_str(last, &format!("{touched}\n"));
+    let found = judged(&half.0).findings;
+    assert_eq!(found[0].clause.to_string(), "client.buffer.control");
+}
+
 /// Where secondaries alone were seen, the primary is made up for one life of one set; of more
 /// nothing is held against them.
 #[test]

@@ -1,17 +1,27 @@
 //! The scenarios to run: those embedded in the program, or a folder.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use include_dir::{Dir, include_dir};
+use flate2::read::GzDecoder;
 
 use super::{BadFile, Scenario, parse};
 use crate::walks;
 
-static EMBEDDED: Dir<'_> = include_dir!("$OUT_DIR/scenarios");
+/// The texts by their paths below the scenarios, packed by the build script.
+static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/scenarios.json.gz"));
+
+/// The same, unpacked when they are first asked for.
+static EMBEDDED: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    let mut texts = Vec::new();
+    GzDecoder::new(PACKED).read_to_end(&mut texts).expect("the build script packed them");
+    serde_json::from_slice(&texts).expect("the build script wrote them")
+});
 
 /// The folder of schemas below the scenarios.
-const SCHEMAS: &str = "schema";
+const SCHEMAS: &str = "schema/";
 
 /// The folder of what came home from real implementations, in which no file is a scenario.
 const REAL: &str = "recorded/real";
@@ -19,7 +29,7 @@ const REAL: &str = "recorded/real";
 /// The published schema of a format, embedded: `campaign` is that of campaigns.
 #[must_use]
 pub fn schema(name: &str) -> Option<&'static str> {
-    EMBEDDED.get_file(format!("{SCHEMAS}/{name}.v1.json"))?.contents_utf8()
+    EMBEDDED.get(&format!("{SCHEMAS}{name}.v1.json")).map(String::as_str)
 }
 
 /// A scenario and where it was found.
@@ -73,9 +83,8 @@ impl Library {
     /// One of them is not sound, which a test excludes.
     pub fn embedded() -> Result<Self, LibraryError> {
         let mut library = Self::default();
-        for file in files(&EMBEDDED) {
-            let text = file.contents_utf8().unwrap_or_default();
-            library.add(&format!("scenarios/{}", file.path().display()), text)?;
+        for (path, text) in EMBEDDED.iter().filter(|(path, _)| !path.starts_with(SCHEMAS)) {
+            library.add(&format!("scenarios/{path}"), text)?;
         }
         Ok(library)
     }
@@ -141,15 +150,6 @@ impl Library {
     }
 }
 
-fn files<'a>(dir: &'a Dir<'a>) -> Vec<&'a include_dir::File<'a>> {
-    let mut found: Vec<_> =
-        dir.files().filter(|file| file.path().extension().is_some_and(|e| e == "json")).collect();
-    for inner in dir.dirs().filter(|inner| inner.path() != Path::new(SCHEMAS)) {
-        found.extend(files(inner));
-    }
-    found
-}
-
 fn json_files(path: &Path) -> Result<Vec<PathBuf>, LibraryError> {
     let unreadable = |error| LibraryError::Unreadable { path: path.to_owned(), error };
     let mut entries = std::fs::read_dir(path)
@@ -161,7 +161,7 @@ fn json_files(path: &Path) -> Result<Vec<PathBuf>, LibraryError> {
     for entry in entries {
         let path = entry.path();
         if path.is_dir() {
-            if entry.file_name() != SCHEMAS && !path.ends_with(REAL) {
+            if entry.file_name() != SCHEMAS.trim_end_matches('/') && !path.ends_with(REAL) {
                 found.extend(json_files(&path)?);
             }
         } else if path.extension().is_some_and(|extension| extension == "json") {

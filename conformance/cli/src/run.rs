@@ -136,19 +136,19 @@ fn take_walks(
     let failing =
         |result: &ScenarioResult| result.verdict.is_failure() && baseline.covers(result).is_none();
     let by_silence = results.iter().any(|result| result.adapter.silence.is_some());
-    let numbers = match &args.walks {
-        Some(seeds) => seeds.from..seeds.to,
+    let numbers: Vec<u64> = match &args.walks {
+        Some(seeds) => (seeds.from..seeds.to).collect(),
         None if !usual || by_silence || results.iter().any(failing) => return,
-        None => 0..walks::USUAL,
+        None => walks::usual(),
     };
     if is_interrupted() || numbers.is_empty() {
         return;
     }
-    let Walked { walks, calls, not_offered, undecided, failures, failed } =
+    let Walked { walks, calls, not_offered, undecided, open, failures, failed } =
         walk(adapter, numbers, options);
-    let came = match (failures, undecided) {
-        (0, 0) => "all allowed".to_owned(),
-        (0, some) => format!("{some} undecided, none fails"),
+    let came = match (failures, open) {
+        (0, None) => "all allowed".to_owned(),
+        (0, Some(first)) => format!("{undecided} undecided ({first} first), none fails"),
         (some, _) => format!("{some} fail; `vdi shrink ID` makes one small"),
     };
     let left = match not_offered {

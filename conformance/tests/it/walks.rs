@@ -6,7 +6,7 @@ use vdi_conformance::adapter::{Adapter, Limits, Reference, Runtime, Stdio};
 use vdi_conformance::reference::Mutant;
 use vdi_conformance::run::{ScenarioResult, SuiteOptions, Verdict, run_suite};
 use vdi_conformance::scenario::Scenario;
-use vdi_conformance::walks::{USUAL, walk};
+use vdi_conformance::walks::{choose, met, usual, walk};
 use vdi_sim::clauses::Profile;
 
 fn results(adapter: &dyn Adapter, walks: &[Scenario], profile: &Profile) -> Vec<ScenarioResult> {
@@ -20,8 +20,10 @@ fn results(adapter: &dyn Adapter, walks: &[Scenario], profile: &Profile) -> Vec<
     run_suite(adapter, &walks, &options, &|_| {})
 }
 
-fn walks(count: u64) -> Vec<Scenario> {
-    (0..count).map(walk).collect()
+/// The usual ones, or as many as are asked for.
+fn walks() -> Vec<Scenario> {
+    let more = std::env::var("VDI_WALKS").ok().and_then(|text| text.parse::<u64>().ok());
+    more.map_or_else(usual, |count| (0..count).collect()).into_iter().map(walk).collect()
 }
 
 fn told(walks: &[Scenario], result: &ScenarioResult) -> String {
@@ -34,53 +36,72 @@ fn told(walks: &[Scenario], result: &ScenarioResult) -> String {
     format!("{} {:?}\n{steps}\n{}", result.id, result.verdict, result.trace.to_json_lines())
 }
 
-fn hold(adapter: &dyn Adapter, count: u64, profile: &Profile) {
-    let walks = walks(count);
+fn hold(adapter: &dyn Adapter, profile: &Profile) {
+    let walks = walks();
     let results = results(adapter, &walks, profile);
     let wrong = results.iter().filter(|result| result.verdict != Verdict::Conformant);
     let wrong: Vec<String> = wrong.map(|result| told(&walks, result)).collect();
+    let count = walks.len();
     assert!(wrong.is_empty(), "{} of {count}\n{}", wrong.len(), wrong.join("\n\n"));
-}
-
-fn count() -> u64 {
-    std::env::var("VDI_WALKS").ok().and_then(|text| text.parse().ok()).unwrap_or(USUAL)
 }
 
 #[test]
 fn the_plain_implementation_walks() {
-    hold(&Reference::adapter(), count(), &Profile::default());
+    hold(&Reference::adapter(), &Profile::default());
 }
 
 #[test]
 fn the_runtime_walks() {
-    hold(&Runtime::adapter(), count(), &Profile::default());
+    hold(&Runtime::adapter(), &Profile::default());
 }
 
 #[test]
 fn python_walks() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/adapters/python/tiny_vdi.py");
-    hold(
-        &Stdio::new(&format!("python3 '{path}'")).expect("a command line"),
-        count(),
-        &Profile::default(),
-    );
+    hold(&Stdio::new(&format!("python3 '{path}'")).expect("a command line"), &Profile::default());
 }
 
 /// Walks find mutants that nobody had in mind when they were drawn; those here are of the state
 /// that one life leaves to the next, of several devices, and of errors.
 #[test]
 fn walks_find_mutants() {
-    let walks = walks(USUAL);
+    let walks = walks();
     for mutant in [Mutant::KeepsSeen, Mutant::ErrorKeepsQueue, Mutant::LastInFirstOut] {
         let found = results(&Reference::mutant(mutant), &walks, &Profile::default());
         assert!(found.iter().any(|result| result.verdict.is_failure()), "{mutant}");
     }
 }
 
+/// Events that the walks of an ordinary run come to.
+const EVENTS: usize = 40_000;
+
+/// The walks that are taken are worth it: in as many events of walks that nobody has chosen far
+/// less meets. `VDI_CHOOSE=write` chooses them anew, which a change of what walks do asks for.
+#[test]
+fn the_usual_walks_are_chosen() {
+    if std::env::var_os("VDI_CHOOSE").is_some() {
+        let lines = |chosen: Vec<u64>| -> String {
+            let lines = chosen
+                .chunks(16)
+                .map(|line| line.iter().map(u64::to_string).collect::<Vec<_>>().join(" ") + "\n");
+            lines.collect()
+        };
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/suite/src/walks/chosen.txt");
+        std::fs::write(path, lines(choose(0..8000, EVENTS))).expect("it can be written");
+        return;
+    }
+    let chosen = usual();
+    let (meetings, events) = met(&chosen);
+    let (others, as_many) = met(&(0..chosen.len() as u64).collect::<Vec<_>>());
+    let told = format!("{meetings} in {events}, others {others} in {as_many}");
+    assert!(events <= EVENTS, "{told}");
+    assert!(meetings * as_many > others * events * 3 / 2, "{told}");
+}
+
 /// Who has one interface a process is asked for many walks all the same.
 #[test]
 fn not_every_walk_needs_a_second_set() {
-    let walks = walks(USUAL);
+    let walks = walks();
     let second = |walk: &Scenario| {
         walk.steps.iter().any(|step| serde_json::to_string(step).is_ok_and(|s| s.contains("cset2")))
     };
@@ -88,7 +109,7 @@ fn not_every_walk_needs_a_second_set() {
         assert_eq!(walk.interfaces.contains_key("cset2"), second(walk), "{}", walk.id);
     }
     let alone = walks.iter().filter(|walk| walk.interfaces.is_empty()).count();
-    assert!((20..90).contains(&alone), "{alone}");
+    assert!((walks.len() / 5..walks.len() * 9 / 10).contains(&alone), "{alone}");
 }
 
 /// What the command says of them, and how one is made again.

@@ -6,8 +6,8 @@
 use crate::Checker;
 use crate::linearize::{SlotSet, enter, narrow, note_call, withdraw};
 use crate::session::{
-    OnSuccess, OpenCall, SetTrack, adopt, become_refused, ends_life, fail_to_attach, find_again,
-    is_held, provide,
+    OnSuccess, OpenCall, SetTrack, Suits, adopt, become_refused, ends_life, fail_to_attach,
+    find_again, is_held, provide,
 };
 use vdi_model::{Call, Caller, ClientCall, ClientLife, ServerCall, State};
 
@@ -27,7 +27,31 @@ pub(crate) fn contest(checker: &mut Checker, index: usize) {
     } else {
         refused_before(checker, index).into_iter().collect()
     };
+    others.extend(of_another_instance(checker, index));
     checker.others.append(&mut others);
+}
+
+/// The set that a call finds by its name may be for another instance, since one of them takes
+/// that from the environment: then a Create makes a set of its own, and who opens finds none.
+fn of_another_instance(checker: &Checker, index: usize) -> Option<Checker> {
+    let session = &checker.session;
+    let bound = &session.calls[index].bound;
+    let is_unsure = |set: usize, name| session.sets[set].suits(name) == Suits::Perhaps;
+    match (&bound.then, bound.taken, &bound.name) {
+        (OnSuccess::Create(_, name, _), Some((by, _)), _) if is_unsure(by, name) => {
+            let mut other = checker.alone();
+            make(&mut other, index, None);
+            Some(other)
+        }
+        (OnSuccess::Attach(_), _, Some(name))
+            if bound.set != SetTrack::UNATTACHED && !bound.own && is_unsure(bound.set, name) =>
+        {
+            let mut other = checker.alone();
+            forsake(&mut other, index);
+            Some(other)
+        }
+        (_, _, _) => None,
+    }
 }
 
 /// A Create on an interface that gets a set once another is closed may come before that.

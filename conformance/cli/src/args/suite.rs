@@ -49,7 +49,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "SEED", default_value_t = 0, requires = "repeat")]
     pub seed: u64,
     /// Take the walks of these numbers, the last one not included: long programs that nobody
-    /// wrote. If missing, 0..100 when all scenarios are run and nothing fails
+    /// wrote. If missing, those in which most meets, when all scenarios are run and nothing fails
     #[arg(long, value_name = "A..B", conflicts_with = "role")]
     pub walks: Option<Seeds>,
     /// Take none

@@ -136,6 +136,9 @@ struct Lane {
     /// Commands whose completion routines are held here, the innermost last.
     routines: Vec<String>,
     dead: bool,
+    /// Its thread has something to do, or to end. Each has its own: to wake all of a long
+    /// scenario's at every step would take longer than the steps.
+    bell: Arc<Condvar>,
 }
 
 enum Operation {
@@ -267,6 +270,7 @@ impl Host {
 
     fn next(&self, lane: &str) -> Option<Operation> {
         let mut state = self.lock();
+        let bell = Arc::clone(&state.lanes.entry(lane.to_owned()).or_default().bell);
         loop {
             if state.over {
                 return None;
@@ -278,7 +282,7 @@ impl Host {
             if let Some(operation) = entry.queue.pop_front() {
                 return Some(operation);
             }
-            state = locked(self.changed.wait(state));
+            state = locked(bell.wait(state));
         }
     }
 
@@ -416,8 +420,8 @@ impl RunningScenario {
         }
         entry.queue.extend(gate);
         entry.queue.push_back(operation);
+        entry.bell.notify_one();
         state.busy += 1;
-        self.host.changed.notify_all();
         drop(state);
         if !known {
             let (host, session) = (Arc::clone(&self.host), Arc::clone(&self.session));
@@ -436,6 +440,7 @@ impl RunningScenario {
             let mut never_done = 0;
             for (_, lane) in state.lanes.iter_mut().filter(|(name, _)| name.starts_with(&prefix)) {
                 lane.dead = true;
+                lane.bell.notify_one();
                 let given = lane.queue.drain(..);
                 never_done += given.filter(|one| !matches!(one, Operation::Barrier(..))).count();
             }
@@ -448,7 +453,11 @@ impl RunningScenario {
 
 impl Drop for RunningScenario {
     fn drop(&mut self) {
-        self.host.lock().over = true;
+        {
+            let mut state = self.host.lock();
+            state.over = true;
+            state.lanes.values().for_each(|lane| lane.bell.notify_one());
+        }
         self.host.changed.notify_all();
         self.session.abandon();
     }

@@ -15,7 +15,7 @@ use super::outputs::Outputs;
 use super::probes;
 use super::race::Pace;
 use super::rest;
-use super::seen::{CalledBack, Mismatch, Returned, Untaken};
+use super::seen::{CalledBack, Mismatch, Returned, Untaken, last_call_on};
 use crate::adapter::lines::shown;
 use crate::adapter::protocol::{Answer, Offer, Request};
 use crate::adapter::{Connection, Deadline, Limits, Trouble};
@@ -212,7 +212,7 @@ impl Driver<'_> {
         if !matches!(action, Action::Await { .. } | Action::Blocked { .. }) {
             self.driven = self.run.trace.events.len() + 2;
         }
-        if self.lacks_handle(action) {
+        if self.is_left_out(action) {
             // Nor is there what it would have made, or sent.
             let made = StepCall::of(action).and_then(|asked| asked.creates);
             self.objects.unmade.extend(made.map(str::to_owned));
@@ -250,7 +250,10 @@ impl Driver<'_> {
                 held::resume_if(self, resume, lane, self.objects.unpinned)
             }
             Action::Together { together, .. } => self.together(together, profile),
-            Action::Touch { touch, lane, found } => probes::touch(self, touch, lane, *found),
+            Action::Touch { touch, lane, found } => {
+                let found = (!self.objects.unpinned).then_some(*found);
+                probes::touch(self, touch, lane, found)
+            }
             Action::Exit { exit, how } => {
                 let (id, request) = self.exit(*exit, *how);
                 self.ask(
@@ -322,8 +325,9 @@ impl Driver<'_> {
     }
 
     /// Whether a step needs a device or buffer that was not made. Where nothing is
-    /// pinned, as in a trace made again, such a step is left out.
-    fn lacks_handle(&self, action: &Action) -> bool {
+    /// pinned, as in a trace made again, such a step is left out, and what would be called
+    /// from inside a routine that is not held.
+    fn is_left_out(&self, action: &Action) -> bool {
         let unmade = &self.objects.unmade;
         let needs_unmade = |StepCall { on, args, .. }: StepCall<'_>| {
             let named = [&args.buffer, &args.handle, &args.command];
@@ -332,7 +336,9 @@ impl Driver<'_> {
         };
         let touches_unmade =
             matches!(action, Action::Touch { touch, .. } if unmade.contains(touch));
-        touches_unmade || StepCall::of(action).is_some_and(needs_unmade)
+        let is_busy = |call: StepCall<'_>| self.objects.unpinned && held::is_busy(self, call.lane);
+        touches_unmade
+            || StepCall::of(action).is_some_and(|call| needs_unmade(call) || is_busy(call))
     }
 
     pub(super) fn offers(&self, offer: Offer) -> bool {
@@ -449,15 +455,6 @@ impl Driver<'_> {
         }
     }
 
-    /// Who called which function last on a lane.
-    fn last_call_on(&self, lane: &str) -> Option<(Process, Function)> {
-        let process = LaneName::process_of(lane).ok()?;
-        self.run.trace.events.iter().rev().find_map(|event| match event {
-            Event::Call { lane: on, call, .. } if on.as_str() == lane => Some((process, *call)),
-            _ => None,
-        })
-    }
-
     /// Waits until everything is at rest, and records which lanes are in a call.
     pub(super) fn settle(&mut self) -> Result<(), End> {
         if self.offers(Offer::Settle) {
@@ -522,7 +519,7 @@ impl Driver<'_> {
             }
             Answer::Unsupported { id, reason } => {
                 let lane = self.calls.remove(&id);
-                let called = lane.and_then(|lane| self.last_call_on(&lane));
+                let called = lane.and_then(|lane| last_call_on(&self.run.trace, &lane));
                 Err(called.map_or(
                     End::NotOffered { what: String::new(), reason: reason.clone() },
                     |(process, function)| {

@@ -13,10 +13,34 @@ pub(super) fn resume_if(
     lane: &LaneName,
     unpinned: bool,
 ) -> Result<(), End> {
-    if unpinned && !is_held(driver, command, lane) {
+    if unpinned && (!is_held(driver, command, lane) || calls_on(driver, lane) > 1) {
         return Ok(());
     }
     resume(driver, command, lane)
+}
+
+/// Calls in progress on a lane: two if one was made from inside a routine.
+fn calls_on(driver: &Driver<'_>, lane: &LaneName) -> usize {
+    driver.calls.values().filter(|on| *on == lane.as_str()).count()
+}
+
+/// Whether no call can be made on a lane: it is in one, and not in a routine that is held.
+pub(super) fn is_busy(driver: &Driver<'_>, lane: &LaneName) -> bool {
+    let in_routine = || {
+        let last = driver.run.trace.events.iter().rev().find_map(|event| match event {
+            Event::Callback { lane: on, held, .. } => {
+                (on.as_str() == lane.as_str()).then_some(*held)
+            }
+            Event::Ended { lane: on, .. } => (on.as_str() == lane.as_str()).then_some(false),
+            _ => None,
+        });
+        last == Some(true)
+    };
+    match calls_on(driver, lane) {
+        0 => false,
+        1 => !in_routine(),
+        _ => true,
+    }
 }
 
 /// Lets the completion routine of a command return.

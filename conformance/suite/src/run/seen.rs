@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use vdi_spec::codes::{HResult, Win32};
+use vdi_trace::{Event, Function, LaneName, Process, Trace};
 
 /// What came and no step has taken yet.
 #[derive(Default)]
@@ -50,4 +51,13 @@ pub(super) struct CalledBack {
     pub(super) bytes: u32,
     /// Whether it was told a position, which no step pins.
     pub(super) positioned: bool,
+}
+
+/// Who called which function last on a lane.
+pub(super) fn last_call_on(trace: &Trace, lane: &str) -> Option<(Process, Function)> {
+    let process = LaneName::process_of(lane).ok()?;
+    trace.events.iter().rev().find_map(|event| match event {
+        Event::Call { lane: on, call, .. } if on.as_str() == lane => Some((process, *call)),
+        _ => None,
+    })
 }

@@ -40,6 +40,7 @@ pub(super) fn go_on(program: &mut Program, set: &mut Set) {
 
 /// The structure that the client asks with.
 fn config(program: &mut Program, set: &mut Set) -> Value {
+    let named = DeviceNames::drawn(program);
     let many = program.rng.once_in(25);
     let rng = &mut program.rng;
     let count = if many { rng.between(33, 64) } else { rng.one_of(&[1, 1, 1, 2, 2, 3, 3, 4, 7]) };
@@ -60,19 +61,59 @@ fn config(program: &mut Program, set: &mut Set) -> Value {
     asks("serverTimeOut", 8, &[1000, 60_000]);
     asks("softFileMarkBlockSize", 12, &[512]);
     asks("EOMWarningSize", 12, &[65536]);
-    // Names that another set has, too, or the set's own with a number.
-    let own = !rng.once_in(4);
     set.devices = (1..=count)
-        .map(|number| {
-            let name = match number {
-                _ if !own => format!("d{number}"),
-                1 => set.ids.name.clone(),
-                _ => format!("{}-d{number}", set.ids.name),
-            };
-            Device { name, ..Device::default() }
-        })
+        .map(|number| Device { name: named.of(number, set.ids.name), ..Device::default() })
         .collect();
     config.into()
+}
+
+/// How the devices of a set are called: no two of them alike.
+#[derive(Clone, Copy, Debug)]
+enum DeviceNames {
+    /// The set's own name, with a number from the second on.
+    Own,
+    /// As those of another set.
+    Numbers,
+    /// Each is the beginning of the next.
+    Longer,
+    /// The same number, if nobody looks at how it is written.
+    Zeros,
+    /// The same file, if nobody looks at the folder.
+    Folders,
+    /// As sets are called.
+    Sets,
+}
+
+impl DeviceNames {
+    fn drawn(program: &mut Program) -> Self {
+        program.rng.one_of(&[
+            Self::Own,
+            Self::Own,
+            Self::Own,
+            Self::Own,
+            Self::Numbers,
+            Self::Numbers,
+            Self::Longer,
+            Self::Zeros,
+            Self::Folders,
+            Self::Sets,
+        ])
+    }
+
+    fn of(self, number: u32, set: &str) -> String {
+        let at = number as usize - 1;
+        match (self, number) {
+            (Self::Own, 1) => set.to_owned(),
+            (Self::Own, _) => format!("{set}-d{number}"),
+            (Self::Longer, ..=16) => "D".repeat(number as usize),
+            (Self::Zeros, ..=16) => format!("D{}1", "0".repeat(at)),
+            (Self::Folders, ..=16) => format!("{number}/D"),
+            (Self::Sets, ..=4) => ["T", "S", "S-d2", "SS"][at].to_owned(),
+            (Self::Numbers | Self::Longer | Self::Zeros | Self::Folders | Self::Sets, _) => {
+                format!("d{number}")
+            }
+        }
+    }
 }
 
 fn create(program: &mut Program, set: &mut Set) {
@@ -81,23 +122,30 @@ fn create(program: &mut Program, set: &mut Set) {
         return;
     }
     let config = config(program, set);
-    let call = if program.rng.once_in(3) { "Create" } else { "CreateEx" };
-    let args = json!({ "name": set.ids.name, "config": config });
+    let plain = set.ids.instance.is_none() && program.rng.once_in(3);
+    let call = if plain { "Create" } else { "CreateEx" };
+    let args = set.named(json!({ "config": config }));
     program.call(Process::Primary, call, set.ids.client, args);
     set.stage = Stage::Created;
 }
 
 fn open(program: &mut Program, set: &mut Set) {
     if program.rng.once_in(4) {
-        let timeout = if program.rng.once_in(2) { json!(0) } else { json!("infinite") };
-        program.call(
-            Process::Primary,
-            "GetConfiguration",
-            set.ids.client,
-            json!({ "timeout": timeout }),
-        );
+        let timeout = match program.rng.below(5) {
+            0 => json!(20),
+            1 | 2 => json!(0),
+            _ => json!("infinite"),
+        };
+        let args = json!({ "timeout": timeout });
+        let lane = program.call(Process::Primary, "GetConfiguration", set.ids.client, args);
+        if timeout == 20 {
+            match program.rng.once_in(2) {
+                true => program.expire(&lane),
+                false => program.passing.push(lane),
+            }
+        }
     }
-    program.call(Process::Server, "Open", set.ids.server, json!({ "name": set.ids.name }));
+    program.call(Process::Server, "Open", set.ids.server, set.named(json!({})));
     set.stage = Stage::Opened;
 }
 
@@ -108,7 +156,7 @@ fn begin(program: &mut Program, set: &mut Set) {
     let rng = &mut program.rng;
     set.plan.writes = !rng.once_in(3);
     set.plan.block = rng.one_of(&[512, 512, 1024, 4096]);
-    set.plan.transfer = rng.one_of(&[65536, 65536, 131_072, 1 << 20]);
+    set.plan.transfer = rng.one_of(&[65536, 65536, 131_072, 196_608, 1 << 20]);
     let mut features = vec![if set.plan.writes { "WriteMedia" } else { "ReadMedia" }];
     let granted: Vec<&str> =
         set.plan.features.iter().copied().filter(|_| !rng.once_in(9)).collect();
@@ -123,12 +171,20 @@ fn begin(program: &mut Program, set: &mut Set) {
         args["alignment"] = json!(rng.one_of(&[512, 4096, 65536]));
     }
     set.plan.features = granted;
+    // As programs mostly do, all buffers are alike.
+    let alike = rng.once_in(2);
+    set.plan.size = alike.then(|| size(program, set));
     program.call(Process::Server, "BeginConfiguration", set.ids.server, args);
     set.stage = Stage::Begun;
 }
 
 /// So many bytes of a buffer.
 pub(super) fn size(program: &mut Program, set: &Set) -> u32 {
+    if let Some(size) = set.plan.size
+        && !program.rng.once_in(12)
+    {
+        return size;
+    }
     let blocks = set.plan.transfer / set.plan.block;
     let whole = program.rng.one_of(&[set.plan.transfer, set.plan.transfer, set.plan.block]);
     if program.rng.once_in(3) { set.plan.block * program.rng.between(1, blocks) } else { whole }
@@ -159,7 +215,7 @@ fn configure(program: &mut Program, set: &mut Set) {
         _ => {
             program.call(Process::Server, "EndConfiguration", set.ids.server, json!({}));
             set.stage = Stage::Initializing;
-            set.plan.joins = program.rng.one_of(&[0, 0, 0, 1, 1, 2]);
+            set.plan.joins = program.rng.one_of(&[0, 0, 0, 1, 1, 2, 3]);
             set.plan.left = program.rng.between(2, 40 / set.lives);
             set.plan.end = end(program);
         }
@@ -254,9 +310,11 @@ pub(super) fn join(program: &mut Program, set: &mut Set) {
         Process::Secondary(number) => Some(*number),
         Process::Server | Process::Primary => None,
     };
-    let number = set.secondaries.iter().filter_map(last).max().unwrap_or_default() + 1;
+    let known = set.secondaries.iter().chain(&set.past.joined);
+    let number = known.filter_map(last).max().unwrap_or_default() + 1;
     let (process, interface) = (Process::Secondary(number), format!("x{number}set"));
-    let call = if program.rng.once_in(2) { "OpenInSecondary" } else { "OpenInSecondaryEx" };
-    program.call(process, call, &interface, json!({ "name": set.ids.name }));
+    let plain = set.ids.instance.is_none() && program.rng.once_in(2);
+    let call = if plain { "OpenInSecondary" } else { "OpenInSecondaryEx" };
+    program.call(process, call, &interface, set.named(json!({})));
     set.secondaries.push((process, interface));
 }

@@ -5,7 +5,7 @@ use vdi_trace::Process;
 
 use super::program::Program;
 use super::set::{End, Set};
-use super::traffic;
+use super::{odd, traffic};
 
 pub(super) fn go_on(program: &mut Program, set: &mut Set) {
     if program.rng.once_in(3) {
@@ -97,6 +97,9 @@ fn in_order(program: &mut Program, set: &mut Set) {
 
 /// A call that comes when all is over.
 fn late(program: &mut Program, set: &mut Set) {
+    if program.rng.once_in(3) {
+        return odd::call(program, set);
+    }
     let at = set.device(program, |device| device.client.is_some() && device.server.is_some());
     let Some(index) = at else { return };
     let device = &mut set.devices[index];
@@ -151,7 +154,10 @@ fn close(program: &mut Program, set: &mut Set) {
         }
         0 if !set.over.closed[0] => close_one(program, set, 0),
         1 if !set.over.closed[1] => close_one(program, set, 1),
-        _ if set.over.closed == [true, true] && set.secondaries.is_empty() => {
+        // A secondary may still have the life before when the next begins.
+        _ if set.over.closed == [true, true]
+            && (set.secondaries.is_empty() || program.rng.once_in(4)) =>
+        {
             let elsewhere = set.ids.alone && program.rng.once_in(2);
             set.again(elsewhere);
         }

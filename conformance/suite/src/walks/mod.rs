@@ -8,8 +8,11 @@
 //! an implementation that refuses what the walk goes on with is not called with what it never
 //! made.
 
+mod choose;
 mod configure;
 mod ends;
+mod meetings;
+mod mood;
 mod odd;
 mod program;
 mod set;
@@ -26,16 +29,11 @@ use crate::scenario::{Scenario, Step, StepCall};
 use program::Program;
 use set::Set;
 
+pub use choose::{choose, met, usual};
 pub use take::{Walked, walk_all};
-
-/// How many walks an ordinary run takes.
-pub const USUAL: u64 = 100;
 
 /// The folder of the ids of walks: `walks/17` is the one that is drawn from 17.
 const FOLDER: &str = "walks";
-
-/// The interfaces of a second set.
-const SECOND: [(&str, Process); 2] = [("cset2", Process::Primary), ("sset2", Process::Server)];
 
 /// The number from which the walk of this id is drawn, if it is one's.
 ///
@@ -66,7 +64,7 @@ pub fn walk(number: u64) -> Scenario {
     let length = program.rng.between(40, 90) as usize;
     while program.steps.len() < length + program.more && !sets.is_empty() {
         let at = program.rng.below(sets.len() as u32) as usize;
-        if program.rng.once_in(7) {
+        if program.rng.once_in(program.mood.odd) {
             odd::call(&mut program, &mut sets[at]);
         } else {
             go_on(&mut program, &mut sets[at]);
@@ -74,11 +72,15 @@ pub fn walk(number: u64) -> Scenario {
         sets.retain(|set| set.lives > 0);
     }
     // Who has one interface a process takes the walks that need no more.
-    let second = |step: &Step| StepCall::of(&step.action).is_some_and(|call| call.on == "cset2");
-    let interfaces = match program.steps.iter().any(second) {
-        true => BTreeMap::from(SECOND.map(|(name, process)| (name.to_owned(), process))),
-        false => BTreeMap::new(),
+    let used = |on: &str| {
+        let on_it = |step: &Step| StepCall::of(&step.action).is_some_and(|call| call.on == on);
+        program.steps.iter().any(on_it)
     };
+    let more = set::INTERFACES.iter().skip(1).filter(|(client, _)| used(client));
+    let interfaces = more
+        .flat_map(|(client, server)| [(*client, Process::Primary), (*server, Process::Server)])
+        .map(|(name, process)| (name.to_owned(), process))
+        .collect();
     let misuse = CLAUSES.iter().filter(|row| row.party != Party::Interface);
     Scenario {
         schema: None,

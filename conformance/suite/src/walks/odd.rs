@@ -9,7 +9,8 @@ use super::program::Program;
 use super::set::{Set, Stage};
 
 pub(super) fn call(program: &mut Program, set: &mut Set) {
-    match program.rng.below(14) {
+    match program.rng.below(16) {
+        14 | 15 => touches(program, set),
         10 => stale(program, set),
         11 => leaves(program, set),
         12 => joins(program, set),
@@ -31,7 +32,7 @@ fn again(program: &mut Program, set: &Set) {
         0 => set.ids.name.to_lowercase(),
         1 => format!("{} ", set.ids.name),
         2 => format!("{}X", set.ids.name),
-        _ => set.ids.name.clone(),
+        _ => set.ids.name.to_owned(),
     };
     let config = json!({ "deviceCount": rng.one_of(&[0, 1, 2, 64, 65]) });
     match rng.below(4) {
@@ -53,12 +54,16 @@ fn again(program: &mut Program, set: &Set) {
 }
 
 fn configuration(program: &mut Program, set: &Set) {
+    let usual = configure::size(program, set);
     let rng = &mut program.rng;
-    let size = rng.one_of(&[0, 1, 512, 65536, 131_072, 1 << 20]);
+    let size = rng.one_of(&[0, 1, usual, usual, usual + 1, usual - 1, 1 << 20, 1 << 31, u32::MAX]);
     let (call, args) = match rng.below(5) {
         0 => ("BeginConfiguration", begins(rng)),
         1 => ("EndConfiguration", json!({})),
-        2 => ("RequestBuffers", json!({ "size": size, "count": rng.one_of(&[0, 1, 3]) })),
+        2 => (
+            "RequestBuffers",
+            json!({ "size": size, "count": rng.one_of(&[0, 1, 1, 3, 3, 1 << 16, u32::MAX]) }),
+        ),
         3 => ("QueryAvailableBuffers", json!({ "size": size })),
         _ => ("GetConfiguration", json!({})),
     };
@@ -78,12 +83,15 @@ fn begins(rng: &mut vdi_simulate::Rng) -> Value {
 /// An OpenDevice by whatever name, whoever asks.
 fn opens(program: &mut Program, set: &Set) {
     let known = set.device(program, |_| true).map(|at| set.devices[at].name.clone());
-    let known = known.unwrap_or_else(|| set.ids.name.clone());
-    let name = match program.rng.below(5) {
+    let known = known.unwrap_or_else(|| set.ids.name.to_owned());
+    let name = match program.rng.below(9) {
         0 => known.to_lowercase(),
         1 => format!("{known} "),
         2 => "nobody".to_owned(),
-        3 => set.ids.name.clone(),
+        3 => set.ids.name.to_owned(),
+        4 => known.replace('1', "01"),
+        5 => known.chars().rev().collect(),
+        6 => known.chars().take(1).chain(['*']).collect(),
         _ => known,
     };
     let clients = set.clients();
@@ -105,7 +113,11 @@ fn on_buffers(program: &mut Program, set: &Set) {
     };
     match rng.below(5) {
         0 => {
-            program.call(Process::Server, "FreeBuffer", set.ids.server, json!({ "buffer": known }));
+            let args = match rng.below(4) {
+                0 => json!({ "buffer": known, "size": rng.one_of(&[0, 1, 512, 65536]) }),
+                _ => json!({ "buffer": known }),
+            };
+            program.call(Process::Server, "FreeBuffer", set.ids.server, args);
         }
         1 | 2 => {
             program.call(
@@ -116,7 +128,10 @@ fn on_buffers(program: &mut Program, set: &Set) {
             );
         }
         3 => {
-            let args = json!({ "size": rng.one_of(&[0, 1, 511, 65537]), "alignment": rng.one_of(&[0, 1, 3, 4096]) });
+            let args = json!({
+                "size": rng.one_of(&[0, 1, 511, 512, 65535, 65537, 1 << 31, u32::MAX - 511, u32::MAX]),
+                "alignment": rng.one_of(&[0, 1, 3, 512, 4096])
+            });
             program.make(Process::Server, "AllocateBuffer", (set.ids.server, "ob"), args);
         }
         _ => {
@@ -164,6 +179,24 @@ fn completes(program: &mut Program, set: &Set) {
     }
 }
 
+/// Whether a buffer or a device is there, or one that was.
+fn touches(program: &mut Program, set: &Set) {
+    let buffers = set.buffers.iter().map(|buffer| (Process::Server, &buffer.name));
+    let freed = set.past.freed.iter().map(|name| (Process::Server, name));
+    let devices = set.devices.iter().flat_map(|device| {
+        let server = device.server.as_ref().map(|handle| (Process::Server, handle));
+        [server, device.client.as_ref().map(|(process, handle)| (*process, handle))]
+    });
+    let stale = set.past.stale.iter().map(|(process, handle)| (*process, handle));
+    let all: Vec<(Process, &String)> =
+        buffers.chain(freed).chain(devices.flatten()).chain(stale).collect();
+    if all.is_empty() {
+        return polls(program, set);
+    }
+    let (process, object) = program.rng.one_of(&all);
+    program.touch(process, object);
+}
+
 /// A call that changes nothing.
 fn polls(program: &mut Program, set: &Set) {
     let clients = set.clients();
@@ -201,11 +234,16 @@ fn stale(program: &mut Program, set: &Set) {
 
 /// A secondary client closes before its time, or dies.
 fn leaves(program: &mut Program, set: &mut Set) {
-    if set.secondaries.is_empty() || !program.rng.once_in(3) {
+    if !set.past.joined.is_empty() && program.rng.once_in(2) {
+        let (process, interface) = set.past.joined.remove(0);
+        program.call(process, "Close", &interface, json!({}));
+        return;
+    }
+    if set.secondaries.is_empty() || !program.rng.once_in(program.mood.leaves) {
         return polls(program, set);
     }
     let (process, interface) = set.secondaries.remove(0);
-    match program.rng.once_in(4) {
+    match program.rng.once_in(2) {
         true => program.kill(process),
         false => drop(program.call(process, "Close", &interface, json!({}))),
     }

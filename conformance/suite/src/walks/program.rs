@@ -4,16 +4,22 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use vdi_simulate::Rng;
-use vdi_trace::Process;
+use vdi_trace::{LaneName, Process};
 
+use super::mood::Mood;
 use crate::scenario::Step;
 
 /// The steps of a walk while it is drawn.
 pub(super) struct Program {
     pub(super) rng: Rng,
+    pub(super) mood: Mood,
     pub(super) steps: Vec<Step>,
     /// Steps that it may have besides, for what takes many.
     pub(super) more: usize,
+    /// The lane of an agent that is held in a routine, as far as the walk knows.
+    pub(super) inside: Option<String>,
+    /// Lanes of calls whose time-out has still to pass.
+    pub(super) passing: Vec<String>,
     /// Numbers of names and lanes.
     next: u32,
     /// Processes that have ended.
@@ -23,9 +29,36 @@ pub(super) struct Program {
 }
 
 impl Program {
-    pub(super) fn new(rng: Rng) -> Self {
+    pub(super) fn new(mut rng: Rng) -> Self {
+        let mood = Mood::drawn(&mut rng);
         let (steps, gone, missing) = (Vec::new(), Vec::new(), BTreeSet::new());
-        Self { rng, steps, more: 0, next: 0, gone, missing }
+        Self {
+            rng,
+            mood,
+            steps,
+            more: 0,
+            inside: None,
+            passing: Vec::new(),
+            next: 0,
+            gone,
+            missing,
+        }
+    }
+
+    /// The lane of a call: one of its own since it may block, or that of a routine which is held.
+    fn lane(&mut self, process: Process, call: &str) -> String {
+        let number = self.number();
+        match &self.inside {
+            // The agent of another set would never return, and this one with it.
+            Some(lane)
+                if process == Process::Server
+                    && call != "ExecuteCompletionAgent"
+                    && self.rng.once_in(self.mood.inside) =>
+            {
+                lane.clone()
+            }
+            Some(_) | None => format!("{process}.t{number}"),
+        }
     }
 
     /// A number that no other name has.
@@ -39,9 +72,9 @@ impl Program {
         !self.gone.contains(&process)
     }
 
-    /// A call on an object by a process, on a lane of its own since it may block: gives the lane.
+    /// A call on an object by a process: gives the lane.
     pub(super) fn call(&mut self, process: Process, call: &str, on: &str, args: Value) -> String {
-        let lane = format!("{process}.t{}", self.number());
+        let lane = self.lane(process, call);
         self.start(process, json!({ "start": call, "lane": lane, "on": on, "args": args }));
         lane
     }
@@ -54,8 +87,8 @@ impl Program {
         (on, prefix): (&str, &str),
         args: Value,
     ) -> String {
-        let number = self.number();
-        let (lane, name) = (format!("{process}.t{number}"), format!("{prefix}{number}"));
+        let lane = self.lane(process, call);
+        let name = format!("{prefix}{}", self.next);
         self.start(
             process,
             json!({ "start": call, "lane": lane, "on": on, "as": name, "args": args }),
@@ -73,6 +106,21 @@ impl Program {
             self.step(step);
         } else {
             self.missing.extend(step["as"].as_str().map(str::to_owned));
+        }
+    }
+
+    /// Whether an object is there for a process; what is expected is the oracle's matter.
+    pub(super) fn touch(&mut self, process: Process, object: &str) {
+        if self.has(process) && !self.missing.contains(object) {
+            let lane = format!("{process}.t{}", self.number());
+            self.step(json!({ "touch": object, "lane": lane, "found": "alive" }));
+        }
+    }
+
+    /// Time passes for a lane, if its process has not ended.
+    pub(super) fn expire(&mut self, lane: &str) {
+        if LaneName::process_of(lane).is_ok_and(|process| self.has(process)) {
+            self.step(json!({ "expire": lane }));
         }
     }
 

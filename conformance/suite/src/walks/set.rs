@@ -2,9 +2,28 @@
 
 use std::collections::VecDeque;
 
+use serde_json::{Value, json};
 use vdi_trace::Process;
 
 use super::program::Program;
+
+/// The interfaces of the primary client and of the server, for each set of a walk.
+pub(super) const INTERFACES: [(&str, &str); 4] =
+    [("cset", "sset"), ("cset2", "sset2"), ("cset3", "sset3"), ("cset4", "sset4")];
+
+/// Names that differ in what makes a difference, and may be taken to be one.
+const NAMES: [[&str; 4]; 8] = [
+    ["S", "T", "U", "V"],
+    ["S", "s", "T", "t"],
+    ["S", "S ", "S  ", " S"],
+    ["S", "SS", "SSS", "S-2"],
+    ["S1", "S01", "S11", "S10"],
+    ["S", "S.", "S.S", "S.bak"],
+    ["a/S", "b/S", "S", "a/b/S"],
+    ["S12", "S21", "S112", "S121"],
+];
+
+const INSTANCES: [Option<&str>; 4] = [None, Some("A"), Some("B"), Some("AB")];
 
 /// How far the set has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +92,8 @@ pub(super) struct Ids {
     /// The interfaces of the primary client and of the server.
     pub(super) client: &'static str,
     pub(super) server: &'static str,
-    pub(super) name: String,
+    pub(super) name: &'static str,
+    pub(super) instance: Option<&'static str>,
     /// Whether the walk has no other set.
     pub(super) alone: bool,
 }
@@ -88,6 +108,8 @@ pub(super) struct Plan {
     /// Bytes of a block, and of the largest transfer.
     pub(super) block: u32,
     pub(super) transfer: u32,
+    /// Bytes of every buffer, if they are all alike.
+    pub(super) size: Option<u32>,
     /// Secondary clients that are still to join.
     pub(super) joins: u8,
     /// Steps of traffic that are left, and how it ends then.
@@ -104,6 +126,8 @@ pub(super) struct Past {
     pub(super) freed: Vec<String>,
     /// Devices of the life before, with whose they are.
     pub(super) stale: Vec<(Process, String)>,
+    /// Secondary clients that have not closed it.
+    pub(super) joined: Vec<(Process, String)>,
 }
 
 /// How far the end has come.
@@ -139,15 +163,21 @@ impl Set {
     /// The sets of a walk: mostly one.
     pub(super) fn drawn(program: &mut Program) -> Vec<Self> {
         let rng = &mut program.rng;
-        let alone = !rng.once_in(4);
-        let ids = |client, server, name: &str| Ids { client, server, name: name.to_owned(), alone };
-        let mut sets = vec![Self::new(ids("cset", "sset", "S"), rng.one_of(&[1, 1, 2, 2, 3]))];
-        if !alone {
-            // Names that differ in what makes a difference, and may be taken to be one.
-            let name = rng.one_of(&["T", "s", "S ", "SS", "S-2"]);
-            sets.push(Self::new(ids("cset2", "sset2", name), rng.between(1, 2)));
-        }
-        sets
+        let count = rng.one_of(&[1, 1, 1, 1, 1, 1, 1, 2, 2, 4]);
+        let names = rng.one_of(&NAMES);
+        let of_instances = count > 1 && rng.once_in(4);
+        program.more += 25 * (count - 1);
+        let set = |(index, (client, server)): (usize, (&'static str, &'static str))| {
+            // One name in several instances is that of several sets.
+            let (name, instance) = match of_instances {
+                true => (names[0], INSTANCES[index]),
+                false => (names[index], None),
+            };
+            let ids = Ids { client, server, name, instance, alone: count == 1 };
+            let lives = if index == 0 { rng.one_of(&[1, 1, 2, 2, 3]) } else { rng.between(1, 2) };
+            Self::new(ids, lives)
+        };
+        INTERFACES.into_iter().take(count).enumerate().map(set).collect()
     }
 
     fn new(ids: Ids, lives: u32) -> Self {
@@ -156,6 +186,7 @@ impl Set {
             writes: true,
             block: 512,
             transfer: 65536,
+            size: None,
             joins: 0,
             left: 0,
             end: End::InOrder,
@@ -189,7 +220,8 @@ impl Set {
             [server, device.client.clone()]
         });
         let stale = left.flatten().collect();
-        let past = Past { freed: Vec::new(), stale };
+        let joined = self.past.joined.iter().chain(&self.secondaries).cloned().collect();
+        let past = Past { freed: Vec::new(), stale, joined };
         *self = Self { past, ..Self::new(ids, self.lives - 1) };
     }
 
@@ -197,6 +229,15 @@ impl Set {
     pub(super) fn clients(&self) -> Vec<(Process, String)> {
         let primary = (Process::Primary, self.ids.client.to_owned());
         std::iter::once(primary).chain(self.secondaries.iter().cloned()).collect()
+    }
+
+    /// The arguments by which it is found, from `with` on.
+    pub(super) fn named(&self, mut with: Value) -> Value {
+        with["name"] = json!(self.ids.name);
+        if let Some(instance) = self.ids.instance {
+            with["instance"] = json!(instance);
+        }
+        with
     }
 
     /// One of the devices of which something holds.

@@ -1,7 +1,5 @@
 //! Walks taken by an implementation.
 
-use std::ops::Range;
-
 use super::walk;
 use crate::adapter::Adapter;
 use crate::adapter::protocol::Offer;
@@ -26,6 +24,8 @@ pub struct Walked {
     pub not_offered: usize,
     /// How many of those that were taken are not decided.
     pub undecided: usize,
+    /// The id of the first of those.
+    pub open: Option<String>,
     /// How many of them failed.
     pub failures: usize,
     /// The first that failed.
@@ -41,7 +41,10 @@ impl Walked {
             }
             // Nobody wants it any more.
             Verdict::NotRun => return,
-            Verdict::Inconclusive(_) => self.undecided += 1,
+            Verdict::Inconclusive(_) => {
+                self.undecided += 1;
+                self.open.get_or_insert_with(|| result.id.clone());
+            }
             Verdict::Conformant
             | Verdict::Violation(_)
             | Verdict::Disagreement(_)
@@ -65,12 +68,16 @@ fn lets_time_pass(adapter: &dyn Adapter, options: &SuiteOptions) -> bool {
 
 /// Takes the walks of these numbers.
 #[must_use]
-pub fn walk_all(adapter: &dyn Adapter, numbers: Range<u64>, options: &SuiteOptions) -> Walked {
+pub fn walk_all(
+    adapter: &dyn Adapter,
+    numbers: impl IntoIterator<Item = u64>,
+    options: &SuiteOptions,
+) -> Walked {
     let lets_time_pass = lets_time_pass(adapter, options);
     // Which of them fail first depends on how fast they are: all are taken.
     let options = SuiteOptions { max_fail: None, ..options.clone() };
     let mut walked = Walked::default();
-    let mut numbers = numbers.peekable();
+    let mut numbers = numbers.into_iter().peekable();
     while numbers.peek().is_some() && !is_interrupted() {
         let mut walks: Vec<Scenario> = numbers.by_ref().take(BLOCK).map(walk).collect();
         if !lets_time_pass {

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use vdi_trace::Process;
 
-use super::configure::allocate;
+use super::configure::{allocate, size};
+use super::mood::Traffic;
+use super::odd;
 use super::program::Program;
 use super::set::{Buffer, Command, Set, Stage};
 
@@ -31,24 +33,43 @@ pub(super) fn go_on(program: &mut Program, set: &mut Set) {
         return;
     }
     set.plan.left -= 1;
-    if program.rng.once_in(4) {
+    if program.rng.once_in(program.mood.lets_go) {
         resume(program, set);
     }
     if let Some(index) = set.device(program, |device| device.burst > 0) {
         set.devices[index].burst -= 1;
         set.plan.left += 1;
-        return send_to(program, set, index);
+        return send_to(program, set, index, false);
     }
-    match program.rng.below(40) {
-        0..14 => send(program, set),
-        14..24 => get(program, set),
-        24..34 => complete(program, set),
-        34 | 35 if program.rng.once_in(12) => hoard(program, set),
-        34 | 35 => buffers(program, set),
-        36 => burst(program, set),
-        37 => time_passes(program, set),
-        _ => close_device(program, set),
+    match program.mood.traffic(&mut program.rng) {
+        Traffic::Send => send(program, set, false),
+        Traffic::Get => get(program, set),
+        Traffic::Complete => complete(program, set),
+        Traffic::Hoard => hoard(program, set),
+        Traffic::Buffers => buffers(program, set),
+        Traffic::Burst => burst(program, set),
+        Traffic::Time => time_passes(program, set),
+        Traffic::CloseDevice => close_device(program, set),
+        Traffic::Routine => routine(program, set),
     }
+}
+
+/// Some calls from inside a routine; or one that is held is prepared.
+fn routine(program: &mut Program, set: &mut Set) {
+    if program.inside.is_none() {
+        return if set.holds.is_none() { send(program, set, true) } else { complete(program, set) };
+    }
+    let before = std::mem::replace(&mut program.mood.inside, 1);
+    for _ in 0..program.rng.between(1, 3) {
+        match program.rng.below(8) {
+            0..3 => send(program, set, false),
+            3..5 => buffers(program, set),
+            5 => allocate(program, set),
+            6 => close_device(program, set),
+            _ => odd::call(program, set),
+        }
+    }
+    program.mood.inside = before;
 }
 
 /// The agent, held in a completion routine, goes on.
@@ -60,6 +81,7 @@ pub(super) fn resume(program: &mut Program, set: &mut Set) {
             free_of(program, set, &command);
         }
         program.step(json!({ "resume": command.name, "lane": lane }));
+        program.inside = None;
     }
 }
 
@@ -93,13 +115,24 @@ fn time_passes(program: &mut Program, set: &mut Set) {
     let idle = |device: &super::set::Device| {
         device.client.is_some() && device.queued.is_empty() && !device.waits
     };
+    if !program.passing.is_empty() && program.rng.once_in(2) {
+        let at = program.rng.below(program.passing.len() as u32) as usize;
+        let lane = program.passing.remove(at);
+        return program.expire(&lane);
+    }
     match (set.device(program, idle), &set.agent) {
         (Some(index), _) if program.rng.once_in(2) => {
             let (process, handle) = set.devices[index].client.clone().expect("it was opened");
             if program.has(process) {
                 let args = json!({ "timeout": 20 });
                 let lane = program.call(process, "GetCommand", &handle, args);
-                program.step(json!({ "expire": lane }));
+                match program.rng.once_in(3) {
+                    true => {
+                        set.devices[index].waits = true;
+                        program.passing.push(lane);
+                    }
+                    false => program.expire(&lane),
+                }
             }
         }
         (_, Some(lane)) if program.has(Process::Server) => {
@@ -169,23 +202,25 @@ fn command(program: &mut Program, set: &mut Set, code: &'static str) -> (Value, 
     (args, command)
 }
 
-fn send(program: &mut Program, set: &mut Set) {
+fn send(program: &mut Program, set: &mut Set, held: bool) {
     let open = set.device(program, |device| device.server.is_some() && !device.closed);
     if let Some(index) = open {
-        send_to(program, set, index);
+        send_to(program, set, index, held);
     }
 }
 
-fn send_to(program: &mut Program, set: &mut Set, index: usize) {
+/// `held`: its routine is held.
+fn send_to(program: &mut Program, set: &mut Set, index: usize, held: bool) {
     let device = &set.devices[index];
     let mut out = device.queued.iter().chain(&device.held);
     // What several ClearErrors at a time come to no document says.
     let clears = device.errored && out.all(|command| command.code != "ClearError");
-    let code = if clears && !program.rng.once_in(3) { "ClearError" } else { code(program, set) };
+    let other = program.rng.once_in(program.mood.other);
+    let code = if clears && !other { "ClearError" } else { code(program, set) };
     let (mut args, mut sent) = command(program, set, code);
     let device = &mut set.devices[index];
     let handle = device.server.clone().unwrap_or_default();
-    let holds = set.holds.is_none() && program.rng.once_in(12);
+    let holds = set.holds.is_none() && (held || program.rng.once_in(program.mood.holds));
     if holds {
         args["hold"] = json!(true);
     }
@@ -242,7 +277,7 @@ fn complete(program: &mut Program, set: &mut Set) {
     let at = program.rng.below(device.held.len() as u32) as usize;
     let done = device.held.remove(at);
     let clears = done.code == "ClearError";
-    let fails = program.rng.once_in(if clears { 6 } else { 8 });
+    let fails = program.rng.once_in(program.mood.fails);
     let code = if fails { program.rng.one_of(&ERRORS) } else { "ERROR_SUCCESS" };
     let code = code.parse().map_or_else(|_| json!(code), |number: u32| json!(number));
     let part = program.rng.below(done.size + 1);
@@ -261,12 +296,21 @@ fn complete(program: &mut Program, set: &mut Set) {
     } else if clears {
         device.errored = false;
     }
+    let holds = set.holds.as_ref().map(|command| &command.name);
+    if over.iter().any(|command| Some(&command.name) == holds) {
+        program.inside.clone_from(&set.agent);
+    }
     over.iter().for_each(|command| release(set, command));
 }
 
 fn buffers(program: &mut Program, set: &mut Set) {
     let free: Vec<usize> =
         (0..set.buffers.len()).filter(|index| set.buffers[*index].free).collect();
+    if program.rng.once_in(4) {
+        let args = json!({ "size": size(program, set) });
+        program.call(Process::Server, "QueryAvailableBuffers", set.ids.server, args);
+        return;
+    }
     if free.is_empty() || program.rng.once_in(2) {
         return allocate(program, set);
     }

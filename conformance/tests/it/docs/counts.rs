@@ -36,6 +36,7 @@ fn counts() -> BTreeMap<&'static str, usize> {
         ("broken-worlds", ModelMutant::ALL.len()),
         ("situations", SITUATIONS.len()),
         ("deviations", Deviation::ALL.len()),
+        ("walks", vdi_conformance::walks::usual().len()),
         ("races", entries("sim/runtime/tests/loom/held.rs", "races! {", is_race)),
         (
             "runtime-defects",

@@ -304,7 +304,9 @@ const fn put_off(call: &Call) -> u16 {
             whole::ABORT
         }
         Call::Server(_) => whole::ABORT | whole::SERVER,
-        Call::Client(_) | Call::Secondary(..) => whole::ABORT | whole::SERVER | whole::CLIENT,
+        Call::Client(_) => whole::ABORT | whole::SERVER | whole::CLIENT,
+        // Of the secondary that closes nothing else is called then.
+        Call::Secondary(..) => whole::ABORT | whole::SERVER | whole::CLIENT | whole::SECONDARIES,
     }
 }
 

@@ -10,15 +10,12 @@
 
 use super::configuration::Configuration;
 use super::context::{Context, Pending, is_agent, is_ready};
-use super::outlook::Outlook;
+use super::outlook::{Outlook, leaves_nothing_open};
 use super::parts::{Aspect, Footprint, Parts, bit, whole};
 use crate::session::Rivals;
-use vdi_model::{
-    Call, Caller, Carried, ClientCall, ClientDevice, Device, DeviceName, Request, ServerCall, State,
-};
+use vdi_model::{Call, Caller, Carried, ClientCall, DeviceName, Request, ServerCall, State};
 use vdi_spec::clauses::{
     ClientOpensFirst, CloseEventAfterServerClose, ConnectedStateCells, GetCommandBeforeActive,
-    SecondaryClose,
 };
 use vdi_spec::codes::CommandCode;
 
@@ -335,8 +332,9 @@ fn of_client(
             let written = if aborted { 0 } else { whole::ABORT };
             Footprint::new(alive, Parts::whole(written))
         }
-        ClientCall::Close if !aborted && outlook.closes_softly() && life == whole::CLIENT => {
-            let reads = Parts::whole(life | whole::ABORT | whole::SERVER | whole::SEEN);
+        ClientCall::Close if !aborted && outlook.closes_softly(pending.call.caller()) => {
+            let read = whole::CLIENT | whole::ABORT | whole::SERVER | whole::SEEN;
+            let reads = Parts::whole(life | read);
             let written = life | whole::ABORT | whole::MAPPED | whole::BUFFERS;
             Footprint::new(reads, Parts::whole(written))
         }
@@ -384,19 +382,6 @@ fn of_get_command(context: &Context<'_>, outlook: &Outlook, device: u8, reads: P
     }
     let writes = Parts::whole(whole::MAPPED).with(A::Commands, own).with(A::Ended, own);
     Footprint::new(reads, writes)
-}
-
-/// Whether a secondary client has no device, nor can be given one: its Close ends its own use
-/// alone.
-fn leaves_nothing_open(context: &Context<'_>, state: &State, caller: Caller) -> bool {
-    let Caller::Client(own @ 1..) = caller else { return false };
-    let harmless = context.profile().secondary_close == SecondaryClose::Harmless;
-    let has = |device: &Device| device.client != ClientDevice::Unopened && device.owner == own;
-    let opens = |pending: &Pending<'_>| match pending.call {
-        Call::Secondary(number, ClientCall::OpenDevice { .. }) => *number == own,
-        Call::Secondary(..) | Call::Client(_) | Call::Server(_) => false,
-    };
-    harmless && !state.devices.iter().any(has) && !context.pending.iter().any(opens)
 }
 
 /// A client's Close: of the primary's all depends on how far the devices are, and what a

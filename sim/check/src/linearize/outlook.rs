@@ -2,7 +2,7 @@
 //! what a footprint can rest on.
 
 use super::configuration::Configuration;
-use super::context::Context;
+use super::context::{Context, Pending};
 use super::linearization::Spontaneous;
 use super::parts::{Aspect, Parts, bit, whole};
 use smallvec::SmallVec;
@@ -10,6 +10,7 @@ use vdi_model::{
     BufferId, Call, Caller, ClientCall, ClientDevice, ClientLife, Device, DeviceName, Request,
     Requested, Reserve, ServerCall, ServerDevice, ServerLife, Stage, State,
 };
+use vdi_spec::clauses::SecondaryClose;
 use vdi_spec::codes::{CommandCode, Win32};
 
 use Aspect as A;
@@ -51,6 +52,9 @@ struct Ends {
     stays_open: bool,
     /// How many calls in progress may.
     calls: u8,
+    /// The secondary whose Close aborts because a device of its own stays open, while nothing
+    /// else is called by it.
+    secondary: Option<u8>,
     /// Whether the primary's process may end.
     client_exit: bool,
     /// Whether the server's may.
@@ -110,6 +114,7 @@ impl Outlook {
             open && device.server != ServerDevice::Closed && closed_by & bit(index) == 0
         };
         outlook.ends.stays_open = (0..).zip(&state.devices).any(stays);
+        outlook.note_secondaries(context, config, closed_by);
         let left = open | outlook.unopened;
         outlook.closing = if left & !closed_by == 0 { left } else { 0 };
         for (_, known) in context.spontaneous.iter().filter(|(slot, _)| !config.taken.has(*slot)) {
@@ -149,6 +154,28 @@ impl Outlook {
             | ClientCall::GetCommand { .. }
             | ClientCall::SignalAbort
             | ClientCall::Close => {}
+        }
+    }
+
+    /// The Close of a secondary may abort if it has devices, or is given some.
+    fn note_secondaries(&mut self, context: &Context<'_>, config: &Configuration, closed_by: u64) {
+        let devices = || (0..).zip(&config.state.devices);
+        let untaken = || context.pending.iter().filter(|known| !config.taken.has(known.slot));
+        for pending in untaken() {
+            let Call::Secondary(own, ClientCall::Close) = pending.call else { continue };
+            if leaves_nothing_open(context, &config.state, pending.call.caller()) {
+                continue;
+            }
+            self.ends.calls += 1;
+            let alone =
+                untaken().filter(|other| other.call.caller() == Caller::Client(*own)).count() == 1;
+            let stays = |(index, device): (u8, &Device)| {
+                let is_own = device.client == ClientDevice::Open && device.owner == *own;
+                is_own && device.server != ServerDevice::Closed && closed_by & bit(index) == 0
+            };
+            if alone && devices().any(stays) {
+                self.ends.secondary = Some(*own);
+            }
         }
     }
 
@@ -215,14 +242,22 @@ impl Outlook {
     /// Whether the call ends the set as a step of which what it leaves of the devices can be
     /// told.
     pub(super) const fn aborts_softly(&self, call: &Call) -> bool {
-        let closes = matches!(call, Call::Client(ClientCall::Close));
-        ends_set(call) && (!closes || self.closes_softly())
+        match call {
+            Call::Client(ClientCall::Close) => self.closes_softly(Caller::Client(0)),
+            Call::Secondary(own, ClientCall::Close) => self.closes_softly(Caller::Client(*own)),
+            Call::Server(_) | Call::Client(_) | Call::Secondary(..) => ends_set(call),
+        }
     }
 
-    /// Whether the primary's Close is an abort, and nothing else is that could come before it:
+    /// Whether a client's Close is an abort, and nothing else is that could come before it:
     /// it depends on no device then, and lets go of none of their commands.
-    pub(super) const fn closes_softly(&self) -> bool {
-        self.ends.stays_open && self.ends.calls == 1 && !self.may_die()
+    pub(super) const fn closes_softly(&self, by: Caller) -> bool {
+        let stays_open = match by {
+            Caller::Client(0) => self.ends.stays_open,
+            Caller::Client(own) => matches!(self.ends.secondary, Some(known) if known == own),
+            Caller::Server => false,
+        };
+        stays_open && self.ends.calls == 1 && !self.may_die()
     }
 
     /// What tells whether the set is Active.
@@ -245,7 +280,21 @@ impl Outlook {
     }
 }
 
-/// Whether the call may end the set: an abort, or a Close.
+/// Whether a secondary client has no device, nor can be given one: its Close ends its own use
+/// alone.
+pub(super) fn leaves_nothing_open(context: &Context<'_>, state: &State, caller: Caller) -> bool {
+    let Caller::Client(own @ 1..) = caller else { return false };
+    let harmless = context.profile().secondary_close == SecondaryClose::Harmless;
+    let has = |device: &Device| device.client != ClientDevice::Unopened && device.owner == own;
+    let opens = |pending: &Pending<'_>| match pending.call {
+        Call::Secondary(number, ClientCall::OpenDevice { .. }) => *number == own,
+        Call::Secondary(..) | Call::Client(_) | Call::Server(_) => false,
+    };
+    harmless && !state.devices.iter().any(has) && !context.pending.iter().any(opens)
+}
+
+/// Whether the call may end the set, whatever there is of devices: an abort, or a Close of a
+/// side.
 pub(super) const fn ends_set(call: &Call) -> bool {
     match call {
         Call::Server(call) => matches!(call, ServerCall::SignalAbort | ServerCall::Close),

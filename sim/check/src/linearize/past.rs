@@ -28,8 +28,8 @@ use super::parts::bit;
 use super::slots::{Slot, SlotSet};
 use smallvec::SmallVec;
 use vdi_model::{
-    Agent, Buffer, Call, Caller, ClientLife, Configuration as Configured, LaneId, Outcome,
-    SecondaryLife, ServerCall, ServerLife, Stage, State,
+    Agent, Buffer, Call, Caller, ClientCall, ClientLife, Configuration as Configured, LaneId,
+    Outcome, SecondaryLife, ServerCall, ServerLife, Stage, State,
 };
 
 /// Whether nothing happens without a call that is not followed closer.
@@ -64,7 +64,8 @@ pub(super) fn can_close_later(context: &Context<'_>, config: &Configuration) -> 
 
 /// Whether a call may be such a step.
 pub(super) fn may_leave_past(config: &Configuration, call: &Call) -> bool {
-    ends_set(call) || (!config.state.activated && activates(call))
+    let closes = matches!(call, Call::Secondary(_, ClientCall::Close));
+    ends_set(call) || closes || (!config.state.activated && activates(call))
 }
 
 /// A call has taken effect: if it has ended the set for one of its parties, or made it Active,

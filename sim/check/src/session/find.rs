@@ -5,7 +5,8 @@ use crate::linearize::Closing;
 use vdi_model::{Call, ClientCall, ClientLife, State};
 
 impl Session {
-    /// The set of that name to which a server could attach: the latest.
+    /// The set of that name to which a server could attach: of those whose instance is known to
+    /// be the same the latest, or else of the others.
     pub(crate) fn find(&self, name: &SetName) -> Option<usize> {
         self.find_beside(name, SetTrack::UNATTACHED)
     }
@@ -21,7 +22,8 @@ impl Session {
             (is_creating && may_be)
                 || (set.is_named(name) && (created || self.is_being_closed(index)))
         };
-        (0..self.sets.len()).rev().find(|set| *set != known && alive(*set))
+        let found = (0..self.sets.len()).filter(|set| *set != known && alive(*set));
+        found.max_by_key(|set| self.sets[*set].suits(name))
     }
 
     /// The set of that name whose primary died, if none is alive: the latest. Its Create need

@@ -32,7 +32,7 @@ pub(crate) use outcomes::{outcomes, outcomes_of};
 pub(crate) use provisional::{adopt, fail_to_attach, find_again, keep_or_revoke, provide};
 pub(crate) use rivals::Rivals;
 pub(crate) use set::{SetTrack, StatementTrack};
-pub(crate) use set_name::SetName;
+pub(crate) use set_name::{SetName, Suits};
 
 use std::collections::VecDeque;
 

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::evidence::Evidence;
 use super::medium::MediumTrack;
-use super::set_name::SetName;
+use super::set_name::{SetName, Suits};
 use crate::linearize::Frontier;
 use vdi_model::{DeviceName, LaneId, ServerDevice, State};
 use vdi_spec::clauses::Clause;
@@ -135,6 +135,14 @@ impl SetTrack {
     /// Whether it is found by this name.
     pub(crate) fn is_named(&self, name: &SetName) -> bool {
         self.name == name.name && name.is_for(self.instance.as_deref())
+    }
+
+    /// Whether the set of that name, which it has or is about to get, is for the same instance.
+    pub(crate) fn suits(&self, name: &SetName) -> Suits {
+        let own =
+            if self.is_named(name) { name.suits(self.instance.as_deref()) } else { Suits::No };
+        let creating = self.creating.as_ref().filter(|known| known.finds(name));
+        own.max(creating.map_or(Suits::No, |known| name.suits(known.instance.as_deref())))
     }
 
     /// The device that the server's OpenDevice gives: the one of that name, or

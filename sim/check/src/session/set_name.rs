@@ -24,16 +24,39 @@ impl SetName {
         Self { name: name.to_owned(), instance: None }
     }
 
-    /// Whether it is for this instance, as far as that is told.
+    /// Whether it may be for this instance, as far as that is told.
     pub(crate) fn is_for(&self, instance: Option<&str>) -> bool {
-        match (self.instance.as_deref(), instance) {
-            (Some(one), Some(other)) => one == other,
-            (None, _) | (_, None) => true,
-        }
+        self.suits(instance) != Suits::No
     }
 
     /// Whether a set of one of these names may be the one of the other.
     pub(crate) fn finds(&self, other: &Self) -> bool {
         self.name == other.name && self.is_for(other.instance.as_deref())
     }
+
+    /// Whether it is for this instance. Where the environment names none it is the default one,
+    /// as where it is told to be null; whether it names another one is not known.
+    pub(crate) fn suits(&self, instance: Option<&str>) -> Suits {
+        match (self.instance.as_deref(), instance) {
+            (None, None) => Suits::Yes,
+            (Some(one), Some(other)) if one == other => Suits::Yes,
+            (Some(_), Some(_)) => Suits::No,
+            (None, Some(told)) | (Some(told), None) => {
+                if told.is_empty() {
+                    Suits::Yes
+                } else {
+                    Suits::Perhaps
+                }
+            }
+        }
+    }
+}
+
+/// Whether what is told of an instance is of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Suits {
+    No,
+    /// If the environment says so.
+    Perhaps,
+    Yes,
 }

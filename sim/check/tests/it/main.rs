@@ -9,6 +9,7 @@ mod half;
 mod half_pinned;
 mod held;
 mod histories;
+mod instances;
 mod lives;
 mod lives_pinned;
 mod lives_world;

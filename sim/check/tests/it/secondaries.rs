@@ -231,6 +231,65 @@ fn an_end_in_order_that_is_told_as_an_abort() {
     assert_eq!(found[0].clause.to_string(), "server.statement.aborted");
 }
 
+/// A set of so many devices of the primary, and a last one that a secondary has opened.
+fn shared(devices: usize) -> Lines {
+    let mut lines = Lines::configured(devices + 1);
+    lines.whole("secondary1.main", r#""call":"OpenInSecondary","on":"x1set","args":{"name":"S"}"#);
+    for device in 1..=devices + 1 {
+        let name = if device == 1 { "S".to_owned() } else { format!("S{device}") };
+        let open = |on: &str, given: &str| {
+            format!(
+                r#""call":"OpenDevice","on":"{on}","args":{{"name":"{name}"}},"as":"{given}{device}""#
+            )
+        };
+        lines.whole("server.main", &open("sset", "s"));
+        let (lane, on) =
+            if device > devices { ("secondary1.main", "x1set") } else { ("primary.main", "cset") };
+        lines.whole(lane, &open(on, "c"));
+    }
+    lines.line("server.agent", r#""call":"ExecuteCompletionAgent","on":"sset""#);
+    lines
+}
+
+/// The secondary closes with its device open beside so many SendCommands and GetCommands, of
+/// which every other one comes before that; what its Close answers.
+fn closes_beside(devices: usize, answer: &str) -> Lines {
+    let mut lines = shared(devices);
+    (1..=devices).for_each(|device| lines.fetches(device));
+    (1..=devices).for_each(|device| lines.sends(device, device));
+    lines.line("secondary1.main", r#""call":"Close","on":"x1set""#);
+    for device in 1..=devices {
+        let lane = format!("server.t{device}");
+        if device % 2 == 0 {
+            let refused = r#""completion":"ERROR_OPERATION_ABORTED","bytes":0"#;
+            lines.line(&lane, &format!(r#""callback":"k{device}",{refused}"#));
+            lines.returns(&lane, "VD_E_ABORT");
+            lines.returns(&format!("primary.t{device}"), "VD_E_ABORT");
+        } else {
+            lines.returns(&lane, "NOERROR");
+            let given = format!(r#""return":"NOERROR","out":{{"command":"k{device}"}}"#);
+            lines.line(&format!("primary.t{device}"), &given);
+        }
+    }
+    lines.returns("secondary1.main", answer);
+    lines
+}
+
+#[test]
+fn a_secondary_that_closes_with_its_device_open_is_decided_beside_however_many_calls() {
+    for devices in [2, 8, 16, 48] {
+        assert_cheap(&closes_beside(devices, "VD_E_OPEN"), 40);
+        let wrong = closes_beside(devices, "NOERROR").text;
+        assert_eq!(broken(&wrong), "client.close.devices-open.status", "{devices}");
+    }
+    // What came after the abort is not delivered.
+    let late = closes_beside(8, "VD_E_OPEN").text;
+    let refused = r#"{"lane":"primary.t8","return":"VD_E_ABORT"}"#;
+    let given = r#"{"lane":"primary.t8","return":"NOERROR","out":{"command":"k8"}}"#;
+    assert!(late.contains(refused));
+    broken(&late.replacen(refused, given, 1));
+}
+
 /// A secondary waits on so many devices of its own, and dies, and perhaps the primary with it.
 fn dies_waiting(devices: usize, primary: bool) -> Lines {
     let mut lines = Lines::configured(devices);

@@ -33,15 +33,20 @@ use smallvec::SmallVec;
 use super::configuration::Configuration;
 use super::context::{Context, Pending, Scope, is_agent};
 use super::footprint::{
-    activates, is_of_device, is_settled, of, of_callback, of_exit, of_routines, refused_open,
-    sends_data, with_routines,
+    activates, is_of_device, is_settled, of, of_callback, of_close_as_abort, of_exit, of_routines,
+    refused_open, sends_data, with_routines,
 };
 use super::observation::Observation;
-use super::outlook::Outlook;
+use super::outlook::{Outlook, ends_set};
 use super::parts::{Aspect, Footprint, Parts, bit, whole};
-use super::past::{can_abort_later, can_activate_later, can_close_later, is_cut_off};
+use super::past::{
+    can_abort_later, can_activate_later, can_close_later, is_close_of_client, is_cut_off,
+};
+use super::slots::Slot;
 use vdi_model::{Call, Caller, ClientCall, DeviceName, ServerCall, ServerDevice, ServerLife};
-use vdi_spec::clauses::{ActiveEntry, ClientOpenDeviceSurplus, Profile};
+use vdi_spec::clauses::{
+    ActiveEntry, ClientCloseAfterAbort, ClientCloseDevicesOpen, ClientOpenDeviceSurplus, Profile,
+};
 use vdi_spec::codes::HResult;
 
 /// What bears on an event.
@@ -224,8 +229,28 @@ fn returning(
         node.footprint.reads = reads.and(whole::FULL);
     } else if opens_for_client(call) && !is_of_one_device(context.profile(), status) {
         node.footprint.reads = refused_open(reads);
+    } else if closes_as_abort(context, config, outlook, (call, status)) {
+        let own = call.caller() == Caller::Client(0);
+        node.footprint = of_close_as_abort(if own { whole::CLIENT } else { whole::SECONDARIES });
+        node.is_soft = true;
     }
     node
+}
+
+/// Whether a client's Close that is answered so was the abort, and came after none.
+fn closes_as_abort(
+    context: &Context<'_>,
+    config: &Configuration,
+    outlook: &Outlook,
+    (call, status): (&Call, HResult),
+) -> bool {
+    let Profile { client_close_after_abort, client_close_devices_open, .. } = context.profile();
+    *client_close_after_abort == ClientCloseAfterAbort::Noerror
+        && *client_close_devices_open == ClientCloseDevicesOpen::OpenError
+        && is_close_of_client(call)
+        && status == HResult::VD_E_OPEN
+        && outlook.closes_as_abort(call.caller())
+        && can_abort_later(context, config)
 }
 
 /// Everything that may come before the event, but the call that returns.
@@ -331,6 +356,14 @@ fn needed(
     if is_agent(state, pending.lane) {
         return needed_by_agent(context, config, outlook);
     }
+    let closes_open = is_close_of_client(pending.call)
+        && seen.status == HResult::NOERROR
+        && !config.taken.has(*slot)
+        && outlook.closes_as_abort(pending.call.caller())
+        && context.profile().client_close_devices_open == ClientCloseDevicesOpen::OpenError;
+    if closes_open {
+        return Some(aborts_before(context, config, *slot));
+    }
     let is_on_device = matches!(
         pending.call,
         Call::Server(ServerCall::SendCommand(_) | ServerCall::CloseDevice { .. })
@@ -365,6 +398,15 @@ fn needed(
         Call::Server(_) | Call::Client(_) | Call::Secondary(..) => false,
     };
     Some((0..context.pending.len()).filter(untaken).filter(opens).collect())
+}
+
+/// The Close of who has a device open succeeds after an abort alone.
+fn aborts_before(context: &Context<'_>, config: &Configuration, own: Slot) -> SmallVec<[usize; 4]> {
+    let aborts = |pending: &Pending<'_>| {
+        let may = ends_set(pending.call) || is_close_of_client(pending.call);
+        may && pending.slot != own && !config.taken.has(pending.slot)
+    };
+    (0..context.pending.len()).filter(|index| aborts(&context.pending[*index])).collect()
 }
 
 /// The agent does not return before the last device is closed, or the set ends.

@@ -13,7 +13,7 @@ use super::context::{Context, Pending, is_agent, is_ready};
 use super::outlook::{Outlook, leaves_nothing_open};
 use super::parts::{Aspect, Footprint, Parts, bit, whole};
 use crate::session::Rivals;
-use vdi_model::{Call, Caller, Carried, ClientCall, DeviceName, Request, ServerCall, State};
+use vdi_model::{Call, Caller, Carried, ClientCall, DeviceName, Request, ServerCall, Stage, State};
 use vdi_spec::clauses::{
     ClientOpensFirst, CloseEventAfterServerClose, ConnectedStateCells, GetCommandBeforeActive,
 };
@@ -333,17 +333,23 @@ fn of_client(
             Footprint::new(alive, Parts::whole(written))
         }
         ClientCall::Close if !aborted && outlook.closes_softly(pending.call.caller()) => {
-            let read = whole::CLIENT | whole::ABORT | whole::SERVER | whole::SEEN;
-            let reads = Parts::whole(life | read);
-            let written = life | whole::ABORT | whole::MAPPED | whole::BUFFERS;
-            Footprint::new(reads, Parts::whole(written))
+            of_close_as_abort(life)
         }
         ClientCall::Close if leaves_nothing_open(context, state, pending.call.caller()) => {
             let written = life | whole::BUFFERS | whole::MAPPED;
             Footprint::new(alive.and(whole::CLIENT), Parts::whole(written))
         }
-        ClientCall::Close => of_client_close(life, aborted),
+        ClientCall::Close if aborted => of_late_close(context, state, life),
+        ClientCall::Close => of_client_close(life),
     }
+}
+
+/// The Close of the primary, or of a secondary, that is an abort: a device stays open, whatever
+/// comes of the others.
+pub(super) fn of_close_as_abort(life: u16) -> Footprint {
+    let read = whole::CLIENT | whole::ABORT | whole::SERVER | whole::SEEN;
+    let written = life | whole::ABORT | whole::MAPPED | whole::BUFFERS;
+    Footprint::new(Parts::whole(life | read), Parts::whole(written))
 }
 
 /// What a client's OpenDevice reads that opens nothing: all devices may be open.
@@ -386,16 +392,40 @@ fn of_get_command(context: &Context<'_>, outlook: &Outlook, device: u8, reads: P
 
 /// A client's Close: of the primary's all depends on how far the devices are, and what a
 /// client holds ends with it.
-fn of_client_close(life: u16, aborted: bool) -> Footprint {
+fn of_client_close(life: u16) -> Footprint {
     let any = u64::MAX;
     let reads = Parts::whole(life | whole::ABORT | whole::SERVER);
     let reads = reads.with(A::Joined, any).with(A::Ended, any).with(A::Closed, any);
     let reads = reads.with(A::Commands, any).with(A::Owed, any).and(whole::BUFFERS);
-    let mut written = life | whole::MAPPED | whole::BUFFERS;
-    if !aborted {
-        written |= whole::ABORT;
-    }
+    let written = life | whole::MAPPED | whole::BUFFERS | whole::ABORT;
     Footprint::new(reads, Parts::whole(written).with(A::Commands, any))
+}
+
+/// The same after an abort: how far the server is with its devices makes no difference then, nor
+/// do commands that no client has in hand, or is about to be given.
+fn of_late_close(context: &Context<'_>, state: &State, life: u16) -> Footprint {
+    let held = state.commands.iter().filter(|command| command.stage == Stage::Delivered);
+    let held = held.fold(0, |all, command| all | bit(command.device));
+    let hands = context.pending.iter().fold(held, |all, pending| match pending.call {
+        Call::Client(call) | Call::Secondary(_, call) => match call {
+            ClientCall::GetCommand { device, .. } | ClientCall::CompleteCommand { device, .. } => {
+                all | bit(*device)
+            }
+            ClientCall::Create { .. }
+            | ClientCall::OpenInSecondary { .. }
+            | ClientCall::OpenDevice { .. }
+            | ClientCall::GetBufferHandle { .. }
+            | ClientCall::MapBufferHandle { .. }
+            | ClientCall::GetConfiguration { .. }
+            | ClientCall::SignalAbort
+            | ClientCall::Close => all,
+        },
+        Call::Server(_) => all,
+    });
+    let reads = Parts::whole(life | whole::ABORT | whole::SERVER).and(whole::BUFFERS);
+    let reads = reads.with(A::Joined, u64::MAX).with(A::Ended, u64::MAX).with(A::Commands, hands);
+    let written = Parts::whole(life | whole::MAPPED | whole::BUFFERS);
+    Footprint::new(reads, written.with(A::Commands, hands))
 }
 
 /// What the routines of a device read and change that the agent may have begun to invoke

@@ -10,7 +10,7 @@ use vdi_model::{
     BufferId, Call, Caller, ClientCall, ClientDevice, ClientLife, Device, DeviceName, Request,
     Requested, Reserve, ServerCall, ServerDevice, ServerLife, Stage, State,
 };
-use vdi_spec::clauses::SecondaryClose;
+use vdi_spec::clauses::{CloseEventAfterServerClose, SecondaryClose};
 use vdi_spec::codes::{CommandCode, Win32};
 
 use Aspect as A;
@@ -109,11 +109,8 @@ impl Outlook {
         }
         outlook.note_commands(state);
         outlook.all_closed = state.all_closed();
-        let stays = |(index, device): (u8, &Device)| {
-            let open = device.client == ClientDevice::Open;
-            open && device.server != ServerDevice::Closed && closed_by & bit(index) == 0
-        };
-        outlook.ends.stays_open = (0..).zip(&state.devices).any(stays);
+        let closes = stays_open(context, closed_by);
+        outlook.ends.stays_open = (0..).zip(&state.devices).any(closes);
         outlook.note_secondaries(context, config, closed_by);
         let left = open | outlook.unopened;
         outlook.closing = if left & !closed_by == 0 { left } else { 0 };
@@ -169,11 +166,10 @@ impl Outlook {
             self.ends.calls += 1;
             let alone =
                 untaken().filter(|other| other.call.caller() == Caller::Client(*own)).count() == 1;
-            let stays = |(index, device): (u8, &Device)| {
-                let is_own = device.client == ClientDevice::Open && device.owner == *own;
-                is_own && device.server != ServerDevice::Closed && closed_by & bit(index) == 0
-            };
-            if alone && devices().any(stays) {
+            let stays = stays_open(context, closed_by);
+            if alone
+                && devices().any(|(index, device)| device.owner == *own && stays((index, device)))
+            {
                 self.ends.secondary = Some(*own);
             }
         }
@@ -252,12 +248,17 @@ impl Outlook {
     /// Whether a client's Close is an abort, and nothing else is that could come before it:
     /// it depends on no device then, and lets go of none of their commands.
     pub(super) const fn closes_softly(&self, by: Caller) -> bool {
+        self.closes_as_abort(by) && self.ends.calls == 1
+    }
+
+    /// Whether a client's Close is an abort, unless there was one before.
+    pub(super) const fn closes_as_abort(&self, by: Caller) -> bool {
         let stays_open = match by {
             Caller::Client(0) => self.ends.stays_open,
             Caller::Client(own) => matches!(self.ends.secondary, Some(known) if known == own),
             Caller::Server => false,
         };
-        stays_open && self.ends.calls == 1 && !self.may_die()
+        stays_open && !self.may_die()
     }
 
     /// What tells whether the set is Active.
@@ -277,6 +278,23 @@ impl Outlook {
     /// What tells whether all devices are closed.
     pub(super) const fn all_closed(&self) -> Parts {
         Parts::whole(0).with(A::Closed, self.closing)
+    }
+}
+
+/// Whether a device that a client has opened stays so, whatever the calls in progress come to:
+/// nobody is told of its end, unless by a GetCommand. `closed_by`: those that they close.
+fn stays_open(context: &Context<'_>, closed_by: u64) -> impl Fn((u8, &Device)) -> bool {
+    let told_as_abort =
+        context.profile().close_event_after_server_close == CloseEventAfterServerClose::AbortError;
+    let asked = context.pending.iter().fold(0, |all, pending| match pending.call {
+        Call::Client(ClientCall::GetCommand { device, .. })
+        | Call::Secondary(_, ClientCall::GetCommand { device, .. }) => all | bit(*device),
+        Call::Server(_) | Call::Client(_) | Call::Secondary(..) => all,
+    });
+    move |(index, device)| {
+        let is_served = device.server != ServerDevice::Closed && closed_by & bit(index) == 0;
+        let is_told = told_as_abort || asked & bit(index) != 0;
+        device.client == ClientDevice::Open && (is_served || !is_told)
     }
 }
 

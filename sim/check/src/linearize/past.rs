@@ -68,6 +68,14 @@ pub(super) fn may_leave_past(config: &Configuration, call: &Call) -> bool {
     ends_set(call) || closes || (!config.state.activated && activates(call))
 }
 
+/// Whether the call is a client's Close.
+pub(super) const fn is_close_of_client(call: &Call) -> bool {
+    match call {
+        Call::Client(call) | Call::Secondary(_, call) => matches!(call, ClientCall::Close),
+        Call::Server(_) => false,
+    }
+}
+
 /// A call has taken effect: if it has ended the set for one of its parties, or made it Active,
 /// what was before is remembered.
 pub(super) fn note_past(
@@ -81,7 +89,18 @@ pub(super) fn note_past(
     let ends = aborts || was.server != is.server;
     let can_end_later = can_abort_later(context, before) || can_close_later(context, before);
     let outlook = Outlook::new(context, before);
-    let soft = ends && outlook.aborts_softly(pending.call) && can_end_later;
+    let closes = aborts && is_close_of_client(pending.call);
+    let softly = outlook.aborts_softly(pending.call)
+        || (closes && outlook.closes_as_abort(pending.call.caller()));
+    let soft = ends && softly && can_end_later;
+    if was.aborted.is_some() && is_close_of_client(pending.call) {
+        // It has let go of what clients have in hand, and of nothing that the server does.
+        let mut slots = SlotSet::default();
+        let by_client = |other: &&Pending<'_>| other.call.caller() != Caller::Server;
+        context.pending.iter().filter(by_client).for_each(|other| slots.add(other.slot));
+        config.leave_past(slots);
+        return;
+    }
     if was.client != is.client && !soft {
         // What this has looked at, and let go, is not told from the mark that it leaves.
         config.pasts.clear();

@@ -16,6 +16,7 @@ mod lives_world;
 mod names;
 mod neighbours;
 mod overlaps;
+mod parting;
 mod reduction;
 mod reduction_buffers;
 mod reduction_ends;

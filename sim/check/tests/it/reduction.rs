@@ -27,7 +27,7 @@ fn wide(seed: u64) -> Overlaps {
     }
 }
 
-fn in_every_order(trace: &Trace, profile: &Profile) -> Judged {
+pub(crate) fn in_every_order(trace: &Trace, profile: &Profile) -> Judged {
     let judge = Checker::new(&trace.header, profile.clone());
     check_trace_with(judge.in_every_order().with_budget(5_000), trace)
 }
@@ -282,10 +282,10 @@ fn the_last_open_may_come_before_an_abort() {
 }
 
 /// A source of choices that a seed decides.
-struct Choices(u64);
+pub(crate) struct Choices(pub(crate) u64);
 
 impl Choices {
-    fn below(&mut self, count: usize) -> usize {
+    pub(crate) fn below(&mut self, count: usize) -> usize {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % count

@@ -232,7 +232,7 @@ fn an_end_in_order_that_is_told_as_an_abort() {
 }
 
 /// A set of so many devices of the primary, and a last one that a secondary has opened.
-fn shared(devices: usize) -> Lines {
+pub(crate) fn shared(devices: usize) -> Lines {
     let mut lines = Lines::configured(devices + 1);
     lines.whole("secondary1.main", r#""call":"OpenInSecondary","on":"x1set","args":{"name":"S"}"#);
     for device in 1..=devices + 1 {

@@ -5,7 +5,7 @@ use crate::explain::InputError;
 use crate::linearize;
 use crate::linearize::settle_or_search;
 use crate::session::{OpenCall, Session, SetTrack, Timer};
-use vdi_model::{Cause, Stage, State, Timeout};
+use vdi_model::{Cause, LaneId, Stage, State, Timeout};
 use vdi_spec::clauses::{Clause, LinuxTimeoutUnit, LoadExcuses, Profile};
 use vdi_spec::codes::{CommandCode, HResult, Win32};
 use vdi_trace::{Event, Function, TimeoutArg};
@@ -45,11 +45,7 @@ pub(crate) fn expire(
         settle_or_search(checker, set);
     }
     if is_agent && !checker.terms.runs_freely && checker.session.calls_of(set).count() == 1 {
-        // Nobody else is in a call, so that it waits by now.
-        let waits = |state: &State| state.free_agent() == Some(lane) || !state.agent.is_running();
-        if checker.session.sets[set].is_searched() && linearize::narrow(checker, set, &waits) {
-            linearize::leave(checker, set);
-        }
+        waits_by_now(checker, set, lane);
     }
     if !is_agent
         && let Some(timeout) = checker.session.calls[index].bound.call.timeout_mut()
@@ -67,6 +63,21 @@ pub(crate) fn expire(
         expire_in_order(checker, set, index, passes);
     }
     Ok(())
+}
+
+/// Nobody but the agent is in a call: it waits by now, or is about to return.
+fn waits_by_now(checker: &mut Checker, set: usize, lane: LaneId) {
+    if !checker.session.sets[set].is_searched() {
+        return;
+    }
+    let before = checker.session.sets[set].frontier.clone();
+    if !linearize::narrow(checker, set, &|state| state.free_agent() == Some(lane)) {
+        checker.session.sets[set].frontier = before;
+        if !linearize::narrow(checker, set, &|state| !state.agent.is_running()) {
+            return;
+        }
+    }
+    linearize::leave(checker, set);
 }
 
 /// The set of which this event tells that serverTimeOut may have passed for its agent: a trace

@@ -226,3 +226,45 @@ fn a_mistake_is_told_of_half_a_history_too() {
         assert_eq!(broken(&text), None);
     }
 }
+
+/// Before the first command intervals pass as they do later: with nothing pending they count for
+/// nothing, and an abort needs two with a request pending.
+#[test]
+fn intervals_before_the_first_command_do_not_lose_the_clock() {
+    let told = |middle: &str| {
+        let text = format!(
+            r#"{{"vdi":"trace/1","records":["time"]}}
+{{"lane":"primary.main","call":"CreateEx","on":"cset","args":{{"name":"S","config":{{"deviceCount":1,"serverTimeOut":1000}}}}}}
+{{"lane":"primary.main","return":"NOERROR"}}
+{{"lane":"server.main","call":"Open","on":"sset","args":{{"name":"S"}}}}
+{{"lane":"server.main","return":"NOERROR"}}
+{{"lane":"server.main","call":"BeginConfiguration","on":"sset","args":{{"features":["WriteMedia"],"blockSize":512,"maxTransferSize":65536}}}}
+{{"lane":"server.main","return":"NOERROR"}}
+{{"lane":"server.main","call":"EndConfiguration","on":"sset"}}
+{{"lane":"server.main","return":"NOERROR"}}
+{{"lane":"primary.main","call":"GetConfiguration","on":"cset","args":{{"timeout":"infinite"}}}}
+{{"lane":"primary.main","return":"NOERROR"}}
+{{"lane":"primary.main","call":"OpenDevice","on":"cset","as":"cd","args":{{"name":"S"}}}}
+{{"lane":"primary.main","return":"NOERROR"}}
+{{"lane":"server.main","call":"OpenDevice","on":"sset","as":"sd","args":{{"name":"S"}}}}
+{{"lane":"server.main","return":"NOERROR"}}
+{{"lane":"server.agent","call":"ExecuteCompletionAgent","on":"sset"}}
+{{"expired":"server.agent"}}
+{{"expired":"server.agent"}}
+{{"lane":"server.main","call":"SendCommand","on":"sd","as":"k","args":{{"code":"Flush"}}}}
+{{"lane":"server.main","return":"NOERROR"}}
+{middle}"#
+        );
+        let judged = vdi_check::check_reader(text.as_bytes(), &Profile::default());
+        assert_eq!(judged.error, None, "{text}");
+        judged.verdict
+    };
+    let passes = "{\"expired\":\"server.agent\"}\n";
+    let aborted = "{\"lane\":\"server.agent\",\"callback\":\"k\",\"completion\":\"ERROR_OPERATION_ABORTED\",\"bytes\":0}\n";
+    let given = "{\"lane\":\"primary.main\",\"call\":\"GetCommand\",\"on\":\"cd\",\"args\":{\"timeout\":0}}\n{\"lane\":\"primary.main\",\"return\":\"NOERROR\",\"out\":{\"command\":\"k\"}}\n";
+    for (intervals, aborts) in [(0, false), (1, false), (2, true), (3, true)] {
+        let with = |what: &str| told(&(passes.repeat(intervals) + what));
+        assert_eq!(with(aborted) == Verdict::Conformant, aborts, "{intervals}, aborted");
+        assert_eq!(with(given) == Verdict::Conformant, !aborts, "{intervals}, delivered");
+    }
+}

@@ -50,8 +50,9 @@ struct Ends {
     /// Whether a device that a client has opened stays so, whatever the calls in progress come
     /// to.
     stays_open: bool,
-    /// How many calls in progress may.
+    /// How many calls in progress may, and how many of them are SignalAborts.
     calls: u8,
+    signals: u8,
     /// The secondary whose Close aborts because a device of its own stays open, while nothing
     /// else is called by it.
     secondary: Option<u8>,
@@ -84,6 +85,7 @@ impl Outlook {
         let untaken = context.pending.iter().filter(|pending| !config.taken.has(pending.slot));
         for pending in untaken {
             outlook.ends.calls += u8::from(ends_set(pending.call));
+            outlook.ends.signals += u8::from(is_signal(pending.call));
             match pending.call {
                 Call::Server(ServerCall::OpenDevice { device }) => {
                     let device = device.map_or(0, bit);
@@ -245,10 +247,11 @@ impl Outlook {
         }
     }
 
-    /// Whether a client's Close is an abort, and nothing else is that could come before it:
-    /// it depends on no device then, and lets go of none of their commands.
+    /// Whether a client's Close is an abort, and no other Close can come before it: it depends
+    /// on no device then, and lets go of none of their commands. What it lets go of after an
+    /// abort by SignalAbort is asked for when that has come.
     pub(super) const fn closes_softly(&self, by: Caller) -> bool {
-        self.closes_as_abort(by) && self.ends.calls == 1
+        self.closes_as_abort(by) && self.ends.calls == self.ends.signals + 1
     }
 
     /// Whether a client's Close is an abort, unless there was one before.
@@ -318,6 +321,14 @@ pub(super) const fn ends_set(call: &Call) -> bool {
         Call::Server(call) => matches!(call, ServerCall::SignalAbort | ServerCall::Close),
         Call::Client(call) => matches!(call, ClientCall::SignalAbort | ClientCall::Close),
         Call::Secondary(_, call) => matches!(call, ClientCall::SignalAbort),
+    }
+}
+
+/// Whether the call is a SignalAbort, whoever's.
+const fn is_signal(call: &Call) -> bool {
+    match call {
+        Call::Server(call) => matches!(call, ServerCall::SignalAbort),
+        Call::Client(call) | Call::Secondary(_, call) => matches!(call, ClientCall::SignalAbort),
     }
 }
 

@@ -73,7 +73,7 @@ fn walks_find_mutants() {
 }
 
 /// Events that the walks of an ordinary run come to.
-const EVENTS: usize = 40_000;
+const EVENTS: usize = 25_000;
 
 /// The walks that are taken are worth it: in as many events of walks that nobody has chosen far
 /// less meets. `VDI_CHOOSE=write` chooses them anew, which a change of what walks do asks for.

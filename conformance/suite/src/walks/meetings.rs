@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
 
 use rustc_hash::FxBuildHasher;
-use vdi_spec::codes::{HResult, Win32};
-use vdi_trace::{Args, Event, Function, LaneName, Process, TimeoutArg, Trace};
+use vdi_spec::codes::{CommandCode, HResult, Win32};
+use vdi_trace::{Args, CodeArg, Event, Function, LaneName, Process, TimeoutArg, Trace};
 
 /// The numbers of what meets.
 pub(super) type Meetings = BTreeSet<u64>;
@@ -36,7 +36,9 @@ struct Begun {
     on: String,
     creates: Option<String>,
     set: u32,
+    /// Whether it says that a command has failed, or is a ClearError.
     fails: bool,
+    clears: bool,
     /// What was so when it began.
     so: Vec<String>,
 }
@@ -47,13 +49,15 @@ struct Now {
     lanes: BTreeMap<String, Vec<Begun>>,
     /// Devices by their handles: the set and the name.
     devices: BTreeMap<String, (u32, String)>,
+    /// The devices of commands, and which of these are ClearErrors.
     commands: BTreeMap<String, String>,
+    clears: BTreeSet<String>,
     queued: BTreeMap<String, usize>,
     held: BTreeMap<String, usize>,
     failed: BTreeSet<String>,
     routines: BTreeMap<String, usize>,
     lives: BTreeMap<u32, usize>,
-    /// What there was in the present life of a set, in its earlier ones, and elsewhere.
+    /// What there was in the present life of a set, and in any that is over.
     had: BTreeMap<u32, BTreeSet<String>>,
     once: BTreeSet<String>,
     last: String,
@@ -99,8 +103,7 @@ pub(super) fn of(trace: &Trace) -> Meetings {
 /// What sort of arguments they are, where it matters.
 fn sort(function: Function, args: &Args<'_>) -> String {
     match function {
-        Function::SendCommand => args.code.map_or_else(String::new, |code| format!(" {code:?}")),
-        Function::CompleteCommand => {
+        Function::SendCommand | Function::CompleteCommand => {
             args.code.map_or_else(String::new, |code| format!(" {code:?}"))
         }
         Function::GetCommand | Function::GetConfiguration => match args.timeout {
@@ -168,10 +171,12 @@ impl Now {
         };
         let short = format!("{} {function}", party(process));
         let kind = format!("{short}{}", sort(function, args));
+        let completed = args.code.and_then(CodeArg::completion);
         let fails = function == Function::CompleteCommand
-            && args.code.is_some_and(|code| !format!("{code:?}").contains("(0)"));
+            && completed.is_some_and(|code| code != Win32::ERROR_SUCCESS);
+        let clears = args.code.and_then(CodeArg::command) == Some(CommandCode::ClearError);
         let so = self.so(lane, set, &device);
-        let begun = Begun { function, kind, short, on: device, creates, set, fails, so };
+        let begun = Begun { function, kind, short, on: device, creates, set, fails, clears, so };
         if let (Function::OpenDevice, Some(handle)) = (function, &begun.creates) {
             let name = args.name.as_ref().map(|name| name.as_str()).unwrap_or_default();
             self.devices.insert(handle.clone(), (set, name.to_owned()));
@@ -227,6 +232,9 @@ impl Now {
             Function::SendCommand => {
                 *self.queued.entry(begun.on.clone()).or_default() += 1;
                 let name = begun.creates.clone().unwrap_or_default();
+                if begun.clears {
+                    self.clears.insert(name.clone());
+                }
                 self.commands.insert(name, begun.on.clone());
             }
             Function::GetCommand => {
@@ -262,6 +270,9 @@ impl Now {
 
     fn calls_back(&mut self, lane: &str, command: &str, completion: Win32, held: bool) {
         let device = self.commands.get(command).cloned().unwrap_or_default();
+        if completion == Win32::ERROR_SUCCESS && self.clears.contains(command) {
+            self.failed.remove(&device);
+        }
         if completion == Win32::ERROR_IO_DEVICE {
             let count = self.queued.entry(device.clone()).or_default();
             *count = count.saturating_sub(1);

@@ -9,6 +9,16 @@ use vdi_trace::{LaneName, Process};
 use super::mood::Mood;
 use crate::scenario::Step;
 
+/// Lanes of a process for what does not block: to begin and end a thread for each call would take
+/// longer than the calls.
+const FEW: u32 = 3;
+
+/// Whether the call may stay in progress, or its lane in the routine of a command.
+fn may_block(call: &str, args: &Value) -> bool {
+    let waits = args.get("timeout").is_some_and(|timeout| *timeout != 0);
+    waits || args["hold"] == true || matches!(call, "ExecuteCompletionAgent" | "Close")
+}
+
 /// The steps of a walk while it is drawn.
 pub(super) struct Program {
     pub(super) rng: Rng,
@@ -39,15 +49,17 @@ impl Program {
             more: 0,
             inside: None,
             passing: Vec::new(),
-            next: 0,
+            next: FEW,
             gone,
             missing,
         }
     }
 
-    /// The lane of a call: one of its own since it may block, or that of a routine which is held.
-    fn lane(&mut self, process: Process, call: &str) -> String {
-        let number = self.number();
+    /// The lane of a call: one of its own if it may block, or one of a few of its process, or
+    /// that of a routine which is held.
+    fn lane(&mut self, process: Process, call: &str, args: &Value) -> String {
+        let own = self.number();
+        let number = if may_block(call, args) { own } else { self.rng.between(1, FEW) };
         match &self.inside {
             // The agent of another set would never return, and this one with it.
             Some(lane)
@@ -74,7 +86,7 @@ impl Program {
 
     /// A call on an object by a process: gives the lane.
     pub(super) fn call(&mut self, process: Process, call: &str, on: &str, args: Value) -> String {
-        let lane = self.lane(process, call);
+        let lane = self.lane(process, call, &args);
         self.start(process, json!({ "start": call, "lane": lane, "on": on, "args": args }));
         lane
     }
@@ -87,7 +99,7 @@ impl Program {
         (on, prefix): (&str, &str),
         args: Value,
     ) -> String {
-        let lane = self.lane(process, call);
+        let lane = self.lane(process, call, &args);
         let name = format!("{prefix}{}", self.next);
         self.start(
             process,

@@ -33,8 +33,8 @@ use smallvec::SmallVec;
 use super::configuration::Configuration;
 use super::context::{Context, Pending, Scope, is_agent};
 use super::footprint::{
-    activates, is_of_device, is_settled, of, of_callback, of_close_as_abort, of_exit, of_routines,
-    refused_open, sends_data, with_routines,
+    activates, is_of_device, is_settled, of, of_callback, of_exit, of_routines, refused_open,
+    sends_data, with_routines,
 };
 use super::observation::Observation;
 use super::outlook::{Outlook, ends_set};
@@ -44,9 +44,7 @@ use super::past::{
 };
 use super::slots::Slot;
 use vdi_model::{Call, Caller, ClientCall, DeviceName, ServerCall, ServerDevice, ServerLife};
-use vdi_spec::clauses::{
-    ActiveEntry, ClientCloseAfterAbort, ClientCloseDevicesOpen, ClientOpenDeviceSurplus, Profile,
-};
+use vdi_spec::clauses::{ActiveEntry, ClientCloseDevicesOpen, ClientOpenDeviceSurplus, Profile};
 use vdi_spec::codes::HResult;
 
 /// What bears on an event.
@@ -229,28 +227,8 @@ fn returning(
         node.footprint.reads = reads.and(whole::FULL);
     } else if opens_for_client(call) && !is_of_one_device(context.profile(), status) {
         node.footprint.reads = refused_open(reads);
-    } else if closes_as_abort(context, config, outlook, (call, status)) {
-        let own = call.caller() == Caller::Client(0);
-        node.footprint = of_close_as_abort(if own { whole::CLIENT } else { whole::SECONDARIES });
-        node.is_soft = true;
     }
     node
-}
-
-/// Whether a client's Close that is answered so was the abort, and came after none.
-fn closes_as_abort(
-    context: &Context<'_>,
-    config: &Configuration,
-    outlook: &Outlook,
-    (call, status): (&Call, HResult),
-) -> bool {
-    let Profile { client_close_after_abort, client_close_devices_open, .. } = context.profile();
-    *client_close_after_abort == ClientCloseAfterAbort::Noerror
-        && *client_close_devices_open == ClientCloseDevicesOpen::OpenError
-        && is_close_of_client(call)
-        && status == HResult::VD_E_OPEN
-        && outlook.closes_as_abort(call.caller())
-        && can_abort_later(context, config)
 }
 
 /// Everything that may come before the event, but the call that returns.

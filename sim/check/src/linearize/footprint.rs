@@ -346,7 +346,7 @@ fn of_client(
 
 /// The Close of the primary, or of a secondary, that is an abort: a device stays open, whatever
 /// comes of the others.
-pub(super) fn of_close_as_abort(life: u16) -> Footprint {
+fn of_close_as_abort(life: u16) -> Footprint {
     let read = whole::CLIENT | whole::ABORT | whole::SERVER | whole::SEEN;
     let written = life | whole::ABORT | whole::MAPPED | whole::BUFFERS;
     Footprint::new(Parts::whole(life | read), Parts::whole(written))

@@ -89,10 +89,7 @@ pub(super) fn note_past(
     let ends = aborts || was.server != is.server;
     let can_end_later = can_abort_later(context, before) || can_close_later(context, before);
     let outlook = Outlook::new(context, before);
-    let closes = aborts && is_close_of_client(pending.call);
-    let softly = outlook.aborts_softly(pending.call)
-        || (closes && outlook.closes_as_abort(pending.call.caller()));
-    let soft = ends && softly && can_end_later;
+    let soft = ends && outlook.aborts_softly(pending.call) && can_end_later;
     if was.aborted.is_some() && is_close_of_client(pending.call) {
         // It has let go of what clients have in hand, and of nothing that the server does.
         let mut slots = SlotSet::default();

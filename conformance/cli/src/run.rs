@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::input::{baseline, jobs, library, profile};
 use super::interrupt;
 use super::output::{OptionWords, note, pretty, print, progress, write};
+use vdi_campaign::Seeds;
 use vdi_reference::Mutant;
 use vdi_suite::adapter::{Adapter, Limits, Processes, Reference, Runtime, Stdio};
 use vdi_suite::baseline::Baseline;
@@ -21,10 +22,13 @@ use vdi_suite::run::{
     run_suite_repeated,
 };
 use vdi_suite::scenario::{Library, Scenario};
-use vdi_suite::walks::{self, Walked, walk_all as walk};
+use vdi_suite::walks::{self, Walked, walk_all};
 
 /// How often a race is run again that has failed.
 const MORE_OFTEN: u32 = 100;
+
+/// How often each walk with races is taken, if nobody asks for more.
+const RACING_WALK_RUNS: u32 = 2;
 
 pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let profile = profile(&args.target.profile)?;
@@ -61,7 +65,8 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     };
     let all = args.filter.is_empty() && args.scenario.is_empty() && role.is_none();
     let usual = all && !args.no_walks && args.target.scenarios.is_none() && args.repeat.is_none();
-    take_walks(&*adapter, &options, (&baseline, args, usual), &mut results);
+    let raced = take_walks(&*adapter, &options, (&baseline, args, usual), &mut results);
+    let repeat = repeat.or(raced);
     let stale = baseline.stale(&results, all);
     let again = reproducing(&args.target, adapter.options());
     let again = match repeat {
@@ -127,25 +132,51 @@ fn race(
 }
 
 /// Takes walks, if nothing else fails; of what comes only a failure is put into the results.
+/// How those in which calls race are taken again, if some fail.
 fn take_walks(
     adapter: &dyn Adapter,
     options: &SuiteOptions,
     (baseline, args, usual): (&Baseline, &RunArgs, bool),
     results: &mut Vec<ScenarioResult>,
-) {
-    let failing =
-        |result: &ScenarioResult| result.verdict.is_failure() && baseline.covers(result).is_none();
+) -> Option<Repeat> {
     let by_silence = results.iter().any(|result| result.adapter.silence.is_some());
-    let numbers: Vec<u64> = match &args.walks {
-        Some(seeds) => (seeds.from..seeds.to).collect(),
-        None if !usual || by_silence || results.iter().any(failing) => return,
-        None => walks::usual(),
+    let mut kind = |asked: &Option<Seeds>, chosen: fn() -> Vec<u64>, taken: &Taken| {
+        let failing = |result: &ScenarioResult| {
+            result.verdict.is_failure() && baseline.covers(result).is_none()
+        };
+        let numbers: Vec<u64> = match asked {
+            Some(seeds) => (seeds.from..seeds.to).collect(),
+            None if !usual || by_silence || results.iter().any(failing) => Vec::new(),
+            None => chosen(),
+        };
+        if is_interrupted() || numbers.is_empty() {
+            return 0;
+        }
+        let walks = numbers.into_iter().map(taken.walk);
+        let walked = walk_all(adapter, walks, options, taken.repeat);
+        note(&format!("{}: {}", taken.what, told(&walked)));
+        results.extend(walked.failed);
+        walked.failures
     };
-    if is_interrupted() || numbers.is_empty() {
-        return;
-    }
-    let Walked { walks, calls, not_offered, undecided, open, failures, failed } =
-        walk(adapter, numbers, options);
+    let walk = Taken { what: "walks", walk: walks::walk, repeat: None };
+    kind(&args.walks, walks::usual, &walk);
+    let repeat = args.repeat.unwrap_or(RACING_WALK_RUNS);
+    let repeat = Repeat { times: repeat, seed: args.seed };
+    let racing = Taken { what: "racing walks", walk: walks::racing_walk, repeat: Some(repeat) };
+    let failed = kind(&args.racing_walks, walks::usual_racing, &racing);
+    (failed > 0).then_some(Repeat { times: MORE_OFTEN.max(repeat.times), ..repeat })
+}
+
+/// One kind of walks.
+struct Taken {
+    what: &'static str,
+    walk: fn(u64) -> Scenario,
+    repeat: Option<Repeat>,
+}
+
+/// What came of walks, in a line.
+fn told(walked: &Walked) -> String {
+    let Walked { walks, calls, not_offered, undecided, open, failures, .. } = walked;
     let came = match (failures, open) {
         (0, None) => "all allowed".to_owned(),
         (0, Some(first)) => format!("{undecided} undecided ({first} first), none fails"),
@@ -155,8 +186,7 @@ fn take_walks(
         0 => String::new(),
         some => format!("; {some} others ask for what is not offered"),
     };
-    note(&format!("walks: {walks} programs of {calls} calls: {came}{left}"));
-    results.extend(failed);
+    format!("{walks} programs of {calls} calls: {came}{left}")
 }
 
 /// Writes what fails the run, and what was not offered, as a baseline.

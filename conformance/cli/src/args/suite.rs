@@ -52,8 +52,13 @@ pub struct RunArgs {
     /// wrote. If missing, those in which most meets, when all scenarios are run and nothing fails
     #[arg(long, value_name = "A..B", conflicts_with = "role")]
     pub walks: Option<Seeds>,
+    /// Take the walks with races of these numbers: what comes next is begun at once with what was
+    /// begun last. If missing, those in which most races, when all scenarios are run and nothing
+    /// fails
+    #[arg(long, value_name = "A..B", conflicts_with = "role")]
+    pub racing_walks: Option<Seeds>,
     /// Take none
-    #[arg(long, conflicts_with = "walks")]
+    #[arg(long, conflicts_with_all = ["walks", "racing_walks"])]
     pub no_walks: bool,
 }
 

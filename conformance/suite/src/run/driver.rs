@@ -212,10 +212,7 @@ impl Driver<'_> {
         if !matches!(action, Action::Await { .. } | Action::Blocked { .. }) {
             self.driven = self.run.trace.events.len() + 2;
         }
-        if self.is_left_out(action) {
-            // Nor is there what it would have made, or sent.
-            let made = StepCall::of(action).and_then(|asked| asked.creates);
-            self.objects.unmade.extend(made.map(str::to_owned));
+        if self.leaves_out(action) {
             return Ok(());
         }
         match action {
@@ -322,6 +319,21 @@ impl Driver<'_> {
             let interval = Duration::from_millis(config.server_time_out.into());
             self.objects.intervals.insert(name, interval);
         }
+    }
+
+    /// Leaves a step out that cannot be done.
+    pub(super) fn leaves_out(&mut self, action: &Action) -> bool {
+        let leaves = self.is_left_out(action);
+        if leaves {
+            self.never_made(action);
+        }
+        leaves
+    }
+
+    /// A step is not done: nor is there what it would have made, or sent.
+    pub(super) fn never_made(&mut self, action: &Action) {
+        let made = StepCall::of(action).and_then(|asked| asked.creates);
+        self.objects.unmade.extend(made.map(str::to_owned));
     }
 
     /// Whether a step needs a device or buffer that was not made. Where nothing is

@@ -85,6 +85,7 @@ impl Driver<'_> {
                 }
             }
         }
+        later.into_iter().for_each(|racer| self.never_made(racer));
         let within = self.limits.timeout;
         let mut deadline = Deadline::after(within);
         while !self.unanswered.is_empty() {
@@ -102,8 +103,11 @@ impl Driver<'_> {
         self.is_free(racer) && first.is_some_and(|first| std::ptr::eq(*first, racer))
     }
 
-    /// Records that something is about to begin.
+    /// Records that something is about to begin, if it can.
     fn racing(&mut self, racer: &Action, hints: &mut Hints) -> Option<Racing> {
+        if self.leaves_out(racer) {
+            return None;
+        }
         let request = match racer {
             Action::Call { .. } | Action::Start { .. } => self.prepare(StepCall::of(racer)?).1,
             Action::Resume { resume, lane } => {

@@ -121,8 +121,8 @@ impl Library {
 
     /// Adds the walk of this id, if it is one's: walks stand in no file.
     pub fn draw(&mut self, id: &str) {
-        if let Some(number) = walks::number(id) {
-            let (scenario, path) = (walks::walk(number), format!("drawn from {number}"));
+        if let Some(scenario) = walks::drawn(id) {
+            let path = format!("drawn from {}", id.rsplit('/').next().unwrap_or_default());
             self.scenarios.insert(id.to_owned(), Loaded { scenario, path });
         }
     }

@@ -41,7 +41,7 @@ pub(super) fn go_on(program: &mut Program, set: &mut Set) {
 /// The structure that the client asks with.
 fn config(program: &mut Program, set: &mut Set) -> Value {
     let named = DeviceNames::drawn(program);
-    let many = program.rng.once_in(25);
+    let many = program.rng.once_in(25) && !program.has_races();
     let rng = &mut program.rng;
     let count = if many { rng.between(33, 64) } else { rng.one_of(&[1, 1, 1, 2, 2, 3, 3, 4, 7]) };
     set.plan.features = rng.one_of(&FEATURES).to_vec();
@@ -215,7 +215,8 @@ fn configure(program: &mut Program, set: &mut Set) {
         _ => {
             program.call(Process::Server, "EndConfiguration", set.ids.server, json!({}));
             set.stage = Stage::Initializing;
-            set.plan.joins = program.rng.one_of(&[0, 0, 0, 1, 1, 2, 3]);
+            let joins = if program.has_races() { [0, 0, 1, 1, 2, 2, 3] } else { [0, 0, 0, 1, 1, 2, 3] };
+            set.plan.joins = program.rng.one_of(&joins);
             set.plan.left = program.rng.between(2, 40 / set.lives);
             set.plan.end = end(program);
         }

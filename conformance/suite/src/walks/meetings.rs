@@ -17,7 +17,7 @@ fn set_of(interface: &str) -> u32 {
 }
 
 /// Who calls: of secondary clients it does not matter which.
-const fn party(process: Process) -> &'static str {
+pub(super) const fn party(process: Process) -> &'static str {
     match process {
         Process::Server => "server",
         Process::Primary => "primary",
@@ -101,7 +101,7 @@ pub(super) fn of(trace: &Trace) -> Meetings {
 }
 
 /// What sort of arguments they are, where it matters.
-fn sort(function: Function, args: &Args<'_>) -> String {
+pub(super) fn sort(function: Function, args: &Args<'_>) -> String {
     match function {
         Function::SendCommand | Function::CompleteCommand => {
             args.code.map_or_else(String::new, |code| format!(" {code:?}"))

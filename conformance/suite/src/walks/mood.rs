@@ -80,6 +80,15 @@ impl Mood {
         }
     }
 
+    /// There is none of these.
+    pub(super) fn never(&mut self, these: &[Traffic]) {
+        for (what, weight) in &mut self.traffic {
+            if these.contains(what) {
+                *weight = 0;
+            }
+        }
+    }
+
     /// What goes on next.
     pub(super) fn traffic(&self, rng: &mut Rng) -> Traffic {
         let all = self.traffic.iter().map(|(_, weight)| weight).sum();

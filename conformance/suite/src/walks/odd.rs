@@ -180,7 +180,7 @@ fn completes(program: &mut Program, set: &Set) {
 }
 
 /// Whether a buffer or a device is there, or one that was.
-fn touches(program: &mut Program, set: &Set) {
+pub(super) fn touches(program: &mut Program, set: &Set) {
     let buffers = set.buffers.iter().map(|buffer| (Process::Server, &buffer.name));
     let freed = set.past.freed.iter().map(|name| (Process::Server, name));
     let devices = set.devices.iter().flat_map(|device| {
@@ -198,7 +198,7 @@ fn touches(program: &mut Program, set: &Set) {
 }
 
 /// A call that changes nothing.
-fn polls(program: &mut Program, set: &Set) {
+pub(super) fn polls(program: &mut Program, set: &Set) {
     let clients = set.clients();
     let (process, interface) = &clients[program.rng.below(clients.len() as u32) as usize];
     let device = set.device(program, |device| device.client.is_some() && device.queued.is_empty());
@@ -259,7 +259,7 @@ fn joins(program: &mut Program, set: &mut Set) {
 }
 
 /// The buffer of a command that is held, or of another, is handed to another client.
-fn handles(program: &mut Program, set: &Set) {
+fn handles(program: &mut Program, set: &mut Set) {
     let held = |device: &super::set::Device| {
         device.client.is_some() && device.held.iter().any(|held| held.buffer.is_some())
     };
@@ -270,6 +270,8 @@ fn handles(program: &mut Program, set: &Set) {
     let Some((_, from)) = clients.iter().find(|(of, _)| *of == process) else { return };
     let buffer = device.held.iter().rev().find_map(|held| held.buffer.clone());
     let handle = program.make(process, "GetBufferHandle", (from, "h"), json!({ "buffer": buffer }));
+    set.past.mapped.extend(buffer);
+    program.begins_together(false);
     let (process, to) = &clients[program.rng.below(clients.len() as u32) as usize];
     program.call(*process, "MapBufferHandle", to, json!({ "handle": handle }));
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use vdi_simulate::Rng;
 use vdi_trace::{LaneName, Process};
 
-use super::mood::Mood;
+use super::mood::{Mood, Traffic};
 use crate::scenario::Step;
 
 /// Lanes of a process for what does not block: to begin and end a thread for each call would take
@@ -36,12 +36,70 @@ pub(super) struct Program {
     gone: Vec<Process>,
     /// Names of what they would have made.
     missing: BTreeSet<String>,
+    race: Race,
+}
+
+/// What begins at once, in a walk with races.
+#[derive(Default)]
+struct Race {
+    /// Whether there are any.
+    has: bool,
+    /// Whether what comes next is begun with what was begun last; drawn if it is not said.
+    next: Option<bool>,
+    /// What the last step begins.
+    group: Vec<Value>,
+}
+
+impl Race {
+    /// How many begin at once, at most.
+    const MOST: usize = 3;
+
+    /// Whether a step may begin with what the last one begins.
+    fn takes(&self, step: &Value) -> bool {
+        let names = |value: &Value, made: &Value| made.is_string() && value == made;
+        let uses = |made: &Value| {
+            let args = &step["args"];
+            let named = [&step["on"], &args["command"], &args["buffer"], &args["handle"]];
+            named.into_iter().any(|value| names(value, made))
+        };
+        let with = |one: &Value| {
+            let same_lane = step["lane"].is_string() && step["lane"] == one["lane"];
+            !same_lane && !uses(&one["as"]) && one.get("exit").is_none()
+        };
+        (1..Self::MOST).contains(&self.group.len()) && self.group.iter().all(with)
+    }
+
+    /// Whether it may race at all.
+    fn can(step: &Value) -> bool {
+        let timeout = &step["args"]["timeout"];
+        timeout.as_u64().is_none_or(|timeout| timeout == 0)
+    }
+
+    /// The step that begins all of the group.
+    fn step(&self) -> Value {
+        match self.group.as_slice() {
+            [one] => one.clone(),
+            all => {
+                let racer = |one: &Value| {
+                    let mut one = one.clone();
+                    if let Some(fields) = one.as_object_mut()
+                        && let Some(call) = fields.remove("start")
+                    {
+                        fields.insert("call".to_owned(), call);
+                    }
+                    one
+                };
+                json!({ "together": all.iter().map(racer).collect::<Vec<_>>() })
+            }
+        }
+    }
 }
 
 impl Program {
     pub(super) fn new(mut rng: Rng) -> Self {
         let mood = Mood::drawn(&mut rng);
         let (steps, gone, missing) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let race = Race::default();
         Self {
             rng,
             mood,
@@ -52,6 +110,45 @@ impl Program {
             next: FEW,
             gone,
             missing,
+            race,
+        }
+    }
+
+    /// One in which calls race.
+    pub(super) fn with_races(rng: Rng) -> Self {
+        let mut program = Self::new(rng);
+        program.mood.never(&[Traffic::Burst, Traffic::Hoard]);
+        program.race.has = true;
+        program
+    }
+
+    /// Whether calls race.
+    pub(super) const fn has_races(&self) -> bool {
+        self.race.has
+    }
+
+    /// Whether the next call is begun with what was begun last, if it can be.
+    pub(super) const fn begins_together(&mut self, so: bool) {
+        if self.race.has {
+            self.race.next = Some(so);
+        }
+    }
+
+    /// The call that was begun last, if it may race.
+    pub(super) fn last_racer(&self) -> Option<Value> {
+        self.race.group.last().filter(|last| last.get("start").is_some()).cloned()
+    }
+
+    /// The number of a lane in which nothing of the group begins.
+    fn few(&mut self, process: Process) -> u32 {
+        let taken = |number: &u32| {
+            let lane = format!("{process}.t{number}");
+            self.race.group.iter().any(|one| one["lane"] == lane.as_str())
+        };
+        let free: Vec<u32> = (1..=FEW).filter(|number| !taken(number)).collect();
+        match free.is_empty() {
+            true => self.rng.between(1, FEW),
+            false => self.rng.one_of(&free),
         }
     }
 
@@ -59,7 +156,7 @@ impl Program {
     /// that of a routine which is held.
     fn lane(&mut self, process: Process, call: &str, args: &Value) -> String {
         let own = self.number();
-        let number = if may_block(call, args) { own } else { self.rng.between(1, FEW) };
+        let number = if may_block(call, args) { own } else { self.few(process) };
         match &self.inside {
             // The agent of another set would never return, and this one with it.
             Some(lane)
@@ -115,7 +212,7 @@ impl Program {
         let misses =
             ["command", "buffer", "handle"].iter().any(|name| of(&args[*name])) || of(&step["on"]);
         if self.has(process) && !misses {
-            self.step(step);
+            self.race(step);
         } else {
             self.missing.extend(step["as"].as_str().map(str::to_owned));
         }
@@ -136,15 +233,38 @@ impl Program {
         }
     }
 
+    /// A step that may be begun with the one before.
+    fn race(&mut self, step: Value) {
+        let joins = self.race.has && {
+            let drawn = self.rng.once_in(3);
+            self.race.next.take().unwrap_or(drawn)
+        };
+        if !self.race.has || !Race::can(&step) {
+            return self.step(step);
+        }
+        if joins && self.race.takes(&step) {
+            self.steps.pop();
+            self.race.group.push(step);
+        } else {
+            self.race.group = vec![step];
+        }
+        self.push(self.race.step());
+    }
+
     /// Any other step.
     pub(super) fn step(&mut self, step: Value) {
+        self.race.group.clear();
+        self.push(step);
+    }
+
+    fn push(&mut self, step: Value) {
         self.steps.push(serde_json::from_value(step).expect("a sound step"));
     }
 
     /// A process is killed.
     pub(super) fn kill(&mut self, process: Process) {
         if self.has(process) {
-            self.step(json!({ "exit": process.to_string(), "how": "killed" }));
+            self.race(json!({ "exit": process.to_string(), "how": "killed" }));
             self.gone.push(process);
         }
     }

@@ -124,6 +124,8 @@ pub(super) struct Plan {
 pub(super) struct Past {
     /// Buffers that were freed.
     pub(super) freed: Vec<String>,
+    /// Buffers whose handles were mapped.
+    pub(super) mapped: Vec<String>,
     /// Devices of the life before, with whose they are.
     pub(super) stale: Vec<(Process, String)>,
     /// Secondary clients that have not closed it.
@@ -162,8 +164,9 @@ pub(super) struct Set {
 impl Set {
     /// The sets of a walk: mostly one.
     pub(super) fn drawn(program: &mut Program) -> Vec<Self> {
+        let races = program.has_races();
         let rng = &mut program.rng;
-        let count = rng.one_of(&[1, 1, 1, 1, 1, 1, 1, 2, 2, 4]);
+        let count = rng.one_of(&[1, 1, 1, 1, 1, 1, 1, 2, 2, if races { 2 } else { 4 }]);
         let names = rng.one_of(&NAMES);
         let of_instances = count > 1 && rng.once_in(4);
         program.more += 25 * (count - 1);
@@ -174,7 +177,8 @@ impl Set {
                 false => (names[index], None),
             };
             let ids = Ids { client, server, name, instance, alone: count == 1 };
-            let lives = if index == 0 { rng.one_of(&[1, 1, 2, 2, 3]) } else { rng.between(1, 2) };
+            let first = if races { [2, 3, 4, 5, 6] } else { [1, 1, 2, 2, 3] };
+            let lives = if index == 0 { rng.one_of(&first) } else { rng.between(1, 2) };
             Self::new(ids, lives)
         };
         INTERFACES.into_iter().take(count).enumerate().map(set).collect()
@@ -221,7 +225,7 @@ impl Set {
         });
         let stale = left.flatten().collect();
         let joined = self.past.joined.iter().chain(&self.secondaries).cloned().collect();
-        let past = Past { freed: Vec::new(), stale, joined };
+        let past = Past { stale, joined, ..Past::default() };
         *self = Self { past, ..Self::new(ids, self.lives - 1) };
     }
 

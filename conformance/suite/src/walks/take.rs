@@ -1,11 +1,10 @@
 //! Walks taken by an implementation.
 
-use super::walk;
 use crate::adapter::Adapter;
 use crate::adapter::protocol::Offer;
 use crate::interrupt::is_interrupted;
-use crate::run::{ScenarioResult, SuiteOptions, Verdict, run_suite};
-use crate::scenario::{Action, Scenario, Step};
+use crate::run::{Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated};
+use crate::scenario::{Action, Scenario, Step, StepCall};
 
 /// How many failures are told: what is wrong fails in many walks.
 const TOLD: usize = 5;
@@ -66,31 +65,42 @@ fn lets_time_pass(adapter: &dyn Adapter, options: &SuiteOptions) -> bool {
     adapter.connect(options.limits).is_ok_and(|connection| connection.hello().has(Offer::Expire))
 }
 
-/// Takes the walks of these numbers.
+/// Takes these walks; those in which calls race as often as is said.
 #[must_use]
 pub fn walk_all(
     adapter: &dyn Adapter,
-    numbers: impl IntoIterator<Item = u64>,
+    walks: impl IntoIterator<Item = Scenario>,
     options: &SuiteOptions,
+    repeat: Option<Repeat>,
 ) -> Walked {
     let lets_time_pass = lets_time_pass(adapter, options);
     // Which of them fail first depends on how fast they are: all are taken.
     let options = SuiteOptions { max_fail: None, ..options.clone() };
     let mut walked = Walked::default();
-    let mut numbers = numbers.into_iter().peekable();
-    while numbers.peek().is_some() && !is_interrupted() {
-        let mut walks: Vec<Scenario> = numbers.by_ref().take(BLOCK).map(walk).collect();
+    let mut left = walks.into_iter().peekable();
+    while left.peek().is_some() && !is_interrupted() {
+        let mut walks: Vec<Scenario> = left.by_ref().take(BLOCK).collect();
         if !lets_time_pass {
             // Nobody waits for it.
             let passes = |step: &Step| matches!(step.action, Action::Expire { .. });
             walks.iter_mut().for_each(|walk| walk.steps.retain(|step| !passes(step)));
         }
         let all: Vec<&Scenario> = walks.iter().collect();
-        let results = run_suite(adapter, &all, &options, &|_| {});
+        let results = run_suite_repeated(adapter, &all, &options, repeat, &|_| {});
         for result in results {
             let taken = walks.iter().find(|walk| walk.id == result.id);
-            walked.add(taken.map_or(0, |walk| walk.steps.len()), result);
+            walked.add(taken.map_or(0, calls), result);
         }
     }
     walked
+}
+
+/// How many calls it makes.
+fn calls(walk: &Scenario) -> usize {
+    let is_call = |action: &&Action| StepCall::of(action).is_some();
+    let calls = walk.steps.iter().map(|step| match &step.action {
+        Action::Together { together, .. } => together.iter().filter(is_call).count(),
+        action => usize::from(is_call(&action)),
+    });
+    calls.sum()
 }

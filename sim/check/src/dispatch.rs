@@ -17,7 +17,7 @@ use crate::session::{
     EffectTrack, Invocation, ObservedCallback, OpenCall, Provisional, Returned, SentCommand,
     Session, SetTrack, Timer, bind, commit, contend, keep_or_revoke, note_evidence, provide,
 };
-use crate::taken;
+use crate::{surplus, taken};
 use vdi_model::{Call, Callback, CommandId, Ending, LaneId, Pending, State};
 use vdi_spec::clauses::Clause;
 use vdi_spec::codes::{CommandCode, HResult, Win32};
@@ -44,6 +44,10 @@ pub(crate) fn begin(
     let mut bound = bind(session, terms, process, invocation)?;
     if session.joins_by_another(&bound) {
         report.undecided(Why::SecondInterface);
+        return Ok(());
+    }
+    if session.opens_any_of_two(&bound) {
+        report.undecided(Why::WhichDevice);
         return Ok(());
     }
     contend(session, &mut bound, invocation.creates);
@@ -85,6 +89,7 @@ pub(crate) fn begin(
     lives::divide(checker, index);
     provide(checker, index);
     taken::contest(checker, index);
+    surplus::contest(checker, index);
     Ok(())
 }
 

@@ -32,6 +32,7 @@ mod partial;
 mod rules;
 mod sequential;
 mod session;
+mod surplus;
 mod taken;
 mod terms;
 

@@ -20,7 +20,7 @@ use crate::Checker;
 use crate::explain::{InputError, Verdict, Why};
 use crate::linearize::{SlotSet, enter, narrow, note_call, withdraw};
 use crate::session::{
-    OnSuccess, OpenCall, Session, SetName, SetTrack, adopt, become_refused, provide,
+    OnSuccess, OpenCall, Session, SetName, SetTrack, Suits, adopt, become_refused, provide,
 };
 use crate::taken;
 use vdi_model::{
@@ -310,6 +310,9 @@ fn next_sets(session: &Session, index: usize) -> SmallVec<[(usize, Next); 2]> {
         let by = session.find(name).filter(|set| *set != bound.set);
         if sound {
             next.push((*interface, Next::New(by)));
+            // The set that has the name may be for another instance.
+            let unsure = by.filter(|by| session.sets[*by].suits(name) == Suits::Perhaps);
+            next.extend(unsure.map(|_| (*interface, Next::New(None))));
             next.extend(by.map(|by| (*interface, Next::Instead(by))));
         }
         next.extend(by.map(|by| (*interface, Next::Taken(by))));

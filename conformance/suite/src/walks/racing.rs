@@ -65,7 +65,11 @@ fn twin(program: &mut Program, set: &Set, last: &Value) {
         let clients = set.clients();
         (process, on) = clients[program.rng.below(clients.len() as u32) as usize].clone();
     }
-    let args = last["args"].clone();
+    let mut args = last["args"].clone();
+    if call == "OpenDevice" && process == Process::Server {
+        // Two devices of one name are nothing that documents speak of.
+        args["name"] = json!(format!("N{}", program.number()));
+    }
     match last.get("as") {
         Some(_) => drop(program.make(process, &call, (&on, "tw"), args)),
         None => drop(program.call(process, &call, &on, args)),

@@ -139,6 +139,9 @@ pub enum Why {
     NoClient,
     /// A process joined a set by a second interface, of which no document speaks.
     SecondInterface,
+    /// The server gave two devices one name, or the first another than the set's while it opened
+    /// the next: no document says which of them a client opens.
+    WhichDevice,
     /// A fault of the checker itself.
     Fault {
         /// What it says.
@@ -168,6 +171,13 @@ impl fmt::Display for Undecided {
                 f,
                 "in line {} a process joins a set that it has joined by another interface: no \
                  document says what comes of that, and one interface of a process is followed",
+                self.line
+            ),
+            Why::WhichDevice => write!(
+                f,
+                "in line {} a client opens a device by a name that the server has given to two, or \
+                 to the first, which has the set's, while it opened another: no document says \
+                 which it gets",
                 self.line
             ),
             Why::Fault { message } if self.line == 0 => {
@@ -433,7 +443,8 @@ impl Judged {
                 Why::Budget { .. }
                 | Why::TooManyCalls { .. }
                 | Why::NoClient
-                | Why::SecondInterface => exit_code::INCONCLUSIVE,
+                | Why::SecondInterface
+                | Why::WhichDevice => exit_code::INCONCLUSIVE,
             },
             Verdict::Unreadable { .. } => exit_code::BAD_INPUT,
             Verdict::Conformant | Verdict::Violation(_) if self.error.is_some() => {

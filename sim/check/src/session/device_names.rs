@@ -21,6 +21,9 @@ pub(crate) fn contend(session: &mut Session, bound: &mut Bound, handle: Option<&
         bound.then = OnSuccess::Device { handle: handle.map(str::to_owned), name, index };
     }
     let OnSuccess::Device { name, index, .. } = &bound.then else { return };
+    if matches!(bound.call, Call::Server(_)) {
+        note_unsure(session, bound.set, (name, *index));
+    }
     let certain = certain_names(session, bound.set);
     let is_certain = |index: u8, name: &String| {
         certain.get(usize::from(index)).is_some_and(|known| known.as_ref() == Some(name))
@@ -47,6 +50,25 @@ pub(crate) fn contend(session: &mut Session, bound: &mut Bound, handle: Option<&
         if !is_certain(*taken, others) {
             other.bound.rivals.add(&bound.call, *index);
         }
+    }
+}
+
+/// The server opens devices at once, and the first by a name that is not the set's: which of
+/// them is the first, without the name that it was opened by, nobody can tell.
+fn note_unsure(session: &mut Session, set: usize, (name, index): (&str, u8)) {
+    let mut racing: Vec<(String, u8)> = vec![(name.to_owned(), index)];
+    for call in session.calls_of(set) {
+        if let (Call::Server(_), OnSuccess::Device { name, index, .. }) =
+            (&call.bound.call, &call.bound.then)
+        {
+            racing.push((name.clone(), *index));
+        }
+    }
+    let devices = &mut session.sets[set].devices;
+    let first = devices.names.first().cloned().flatten();
+    let wrong = |(name, index): &(String, u8)| *index == 0 && first.as_ref() != Some(name);
+    if racing.len() > 1 && racing.iter().any(wrong) {
+        devices.unsure.extend(racing.into_iter().map(|(name, _)| name));
     }
 }
 

@@ -29,7 +29,9 @@ pub(crate) use device_names::contend;
 pub(crate) use evidence::{bit, note_evidence, suspected};
 pub(crate) use names::{AllocatedBuffer, Interface, Names, SentCommand};
 pub(crate) use outcomes::{outcomes, outcomes_of};
-pub(crate) use provisional::{adopt, fail_to_attach, find_again, keep_or_revoke, provide};
+pub(crate) use provisional::{
+    adopt, fail_to_attach, find_again, keep_or_revoke, provide, revoke_device,
+};
 pub(crate) use rivals::Rivals;
 pub(crate) use set::{SetTrack, StatementTrack};
 pub(crate) use set_name::{SetName, Suits};
@@ -38,7 +40,9 @@ use std::collections::VecDeque;
 
 use crate::explain::InputError;
 use crate::linearize::{Slot, SlotSet};
-use vdi_model::{Call, Caller, ClientCall, LaneId, ServerCall, State};
+use vdi_model::{
+    Call, Caller, ClientCall, ClientDevice, DeviceName, LaneId, ServerCall, State,
+};
 use vdi_trace::{Header, LaneName, Process};
 
 /// Everything that a trace speaks of, and what each name in it stands for now.
@@ -120,17 +124,48 @@ impl Session {
         self.calls.iter().filter(move |call| call.bound.set == set)
     }
 
-    /// Whether a process that has joined the call's set joins it by another interface.
+    /// Whether a process that has joined the set of the name joins it by another interface.
     pub(crate) fn joins_by_another(&self, bound: &Bound) -> bool {
-        let (Call::Client(ClientCall::OpenInSecondary { found: true })
-        | Call::Secondary(_, ClientCall::OpenInSecondary { found: true })) = &bound.call
+        let (Call::Client(ClientCall::OpenInSecondary { .. })
+        | Call::Secondary(_, ClientCall::OpenInSecondary { .. })) = &bound.call
         else {
             return false;
         };
         let Caller::Client(client) = bound.call.caller() else { return false };
-        let attached = |interface: usize| self.names.interfaces[interface].set == Some(bound.set);
         let joined = |state: &State| state.client_open(client);
-        !bound.on.is_some_and(attached) && self.sets[bound.set].any(joined)
+        // What its interface has open for certain is all that matters.
+        let stays = bound.own && self.sets[bound.set].states().all(joined);
+        let Some(found) = bound.name.as_ref().and_then(|name| self.find(name)) else {
+            return false;
+        };
+        let attached = |interface: usize| self.names.interfaces[interface].set == Some(found);
+        !stays && !bound.on.is_some_and(attached) && self.sets[found].any(joined)
+    }
+
+    /// Whether nobody can tell which device a client's OpenDevice is to open, because of the
+    /// names that the server has given: two devices have one name, or the first was to have
+    /// another than the set's.
+    pub(crate) fn opens_any_of_two(&self, bound: &Bound) -> bool {
+        let (Call::Client(ClientCall::OpenDevice { name })
+        | Call::Secondary(_, ClientCall::OpenDevice { name })) = bound.call
+        else {
+            return false;
+        };
+        let set = &self.sets[bound.set];
+        let is_open = |index: u8| {
+            let open = |state: &State| {
+                let device = state.devices.get(usize::from(index));
+                device.is_some_and(|device| device.client != ClientDevice::Unopened)
+            };
+            set.any(open)
+        };
+        let text = bound.name.as_ref().map(|name| &name.name);
+        let unsure = text.is_some_and(|text| set.devices.unsure.contains(text));
+        let shared = || match name {
+            DeviceName::Unknown => true,
+            DeviceName::Known(index) | DeviceName::New(index) => is_open(index),
+        };
+        unsure || set.devices.share_names() && shared()
     }
 
     pub(crate) fn calls_of_mut(&mut self, set: usize) -> impl Iterator<Item = &mut OpenCall> {

@@ -281,7 +281,7 @@ fn end_opening(session: &mut Session, call: &OpenCall, index: u8) {
 }
 
 /// The call does not give the device its name.
-fn revoke_device(session: &mut Session, call: &OpenCall) {
+pub(crate) fn revoke_device(session: &mut Session, call: &OpenCall) {
     if let OnSuccess::Device { index, .. } = call.bound.then {
         end_opening(session, call, index);
         if call.provisional.named {

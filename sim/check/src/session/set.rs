@@ -35,6 +35,9 @@ pub(crate) struct SetTrack {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DeviceTrack {
     pub(crate) names: Vec<Option<String>>,
+    /// Names by which the server opened devices at once, one of them the first, whose name is
+    /// not the server's to give: which has its name nobody can tell.
+    pub(crate) unsure: SmallVec<[String; 2]>,
     /// Those that the server is opening.
     pub(crate) opening: SmallVec<[u8; 1]>,
     /// Where a device belongs to one thread: the lane of a client that used it first.
@@ -179,6 +182,15 @@ impl SetTrack {
 }
 
 impl DeviceTrack {
+    /// Whether two devices have one name, as only a mistake of the server gives them.
+    pub(crate) fn share_names(&self) -> bool {
+        let mut known: Vec<&String> = self.names.iter().flatten().collect();
+        let all = known.len();
+        known.sort_unstable();
+        known.dedup();
+        known.len() < all
+    }
+
     /// The index of the device of that name.
     pub(crate) fn named(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|known| known.as_deref() == Some(name))

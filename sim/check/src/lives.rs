@@ -377,7 +377,13 @@ fn by_call(
     let set = call.bound.set;
     enter(&mut other, set);
     let before = checker.session.clone();
-    let holds = |state: &State| leaves(&before, &call, state) && was_used(&call, state) == used;
+    // What another Create on the interface would have made need not come to be.
+    let is_unmade = |state: &State| {
+        matches!(target, Next::Taken(_)) && state.client == ClientLife::Absent
+    };
+    let holds = |state: &State| {
+        (leaves(&before, &call, state) || is_unmade(state)) && was_used(&call, state) == used
+    };
     if !narrow(&mut other, set, &holds) {
         return if other.report.is_open() { Vec::new() } else { vec![other] };
     }
@@ -418,7 +424,13 @@ fn moved(
             become_refused(&mut other.session, index, *by);
             return vec![other];
         }
-        Next::Known(known) => *known,
+        Next::Known(known) => {
+            if session.has_joined(&session.calls[index].bound, *known) {
+                other.report.undecided(Why::SecondInterface);
+                return vec![other];
+            }
+            *known
+        }
         Next::New(_) | Next::Instead(_) => {
             session.sets.push(SetTrack::new());
             let bound = &mut session.calls[index].bound;

@@ -43,11 +43,25 @@ fn of_another_instance(checker: &Checker, index: usize) -> Option<Checker> {
             make(&mut other, index, None);
             Some(other)
         }
-        (OnSuccess::Attach(_), _, Some(name))
-            if bound.set != SetTrack::UNATTACHED && !bound.own && is_unsure(bound.set, name) =>
+        (OnSuccess::Attach(interface), _, Some(name))
+            if bound.set != SetTrack::UNATTACHED
+                && session.had(*interface) != Some(bound.set)
+                && is_unsure(bound.set, name) =>
         {
+            // So do others of this process that ask for it and have not been answered.
+            let process = session.process_of(&session.calls[index]);
+            let asks = |at: &usize| {
+                let call = &session.calls[*at];
+                let by_name = call.bound.name.as_ref().is_some_and(|known| known == name);
+                matches!(call.bound.then, OnSuccess::Attach(_))
+                    && call.bound.set == bound.set
+                    && by_name
+                    && !call.effect.taken
+                    && session.process_of(call) == process
+            };
             let mut other = checker.alone();
-            forsake(&mut other, index);
+            let asking: Vec<usize> = (0..session.calls.len()).filter(asks).collect();
+            asking.into_iter().for_each(|at| forsake(&mut other, at));
             Some(other)
         }
         (_, _, _) => None,

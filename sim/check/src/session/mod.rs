@@ -126,6 +126,16 @@ impl Session {
 
     /// Whether a process that has joined the set of the name joins it by another interface.
     pub(crate) fn joins_by_another(&self, bound: &Bound) -> bool {
+        let Caller::Client(client) = bound.call.caller() else { return false };
+        // What its interface has open for certain is all that matters.
+        let joined = |state: &State| state.client_open(client);
+        let stays = bound.own && self.sets[bound.set].states().all(joined);
+        let found = bound.name.as_ref().and_then(|name| self.find(name));
+        !stays && found.is_some_and(|found| self.has_joined(bound, found))
+    }
+
+    /// Whether the process of an OpenInSecondary has joined a set by another interface.
+    pub(crate) fn has_joined(&self, bound: &Bound, set: usize) -> bool {
         let (Call::Client(ClientCall::OpenInSecondary { .. })
         | Call::Secondary(_, ClientCall::OpenInSecondary { .. })) = &bound.call
         else {
@@ -133,13 +143,8 @@ impl Session {
         };
         let Caller::Client(client) = bound.call.caller() else { return false };
         let joined = |state: &State| state.client_open(client);
-        // What its interface has open for certain is all that matters.
-        let stays = bound.own && self.sets[bound.set].states().all(joined);
-        let Some(found) = bound.name.as_ref().and_then(|name| self.find(name)) else {
-            return false;
-        };
-        let attached = |interface: usize| self.names.interfaces[interface].set == Some(found);
-        !stays && !bound.on.is_some_and(attached) && self.sets[found].any(joined)
+        let attached = |interface: usize| self.names.interfaces[interface].set == Some(set);
+        !bound.on.is_some_and(attached) && self.sets[set].any(joined)
     }
 
     /// Whether nobody can tell which device a client's OpenDevice is to open, because of the

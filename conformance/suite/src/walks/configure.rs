@@ -41,9 +41,11 @@ pub(super) fn go_on(program: &mut Program, set: &mut Set) {
 /// The structure that the client asks with.
 fn config(program: &mut Program, set: &mut Set) -> Value {
     let named = DeviceNames::drawn(program);
-    let many = program.rng.once_in(25) && !program.has_races();
+    let races = program.has_races();
+    let many = program.rng.once_in(25) && !races;
     let rng = &mut program.rng;
-    let count = if many { rng.between(33, 64) } else { rng.one_of(&[1, 1, 1, 2, 2, 3, 3, 4, 7]) };
+    let few = if races { [1, 2, 2, 2, 2, 3, 3, 3, 4] } else { [1, 1, 1, 2, 2, 3, 3, 4, 7] };
+    let count = if many { rng.between(33, 64) } else { rng.one_of(&few) };
     set.plan.features = rng.one_of(&FEATURES).to_vec();
     let mut config = Map::new();
     config.insert("deviceCount".to_owned(), count.into());
@@ -62,7 +64,16 @@ fn config(program: &mut Program, set: &mut Set) -> Value {
     asks("softFileMarkBlockSize", 12, &[512]);
     asks("EOMWarningSize", 12, &[65536]);
     set.devices = (1..=count)
-        .map(|number| Device { name: named.of(number, set.ids.name), ..Device::default() })
+        .map(|number| {
+            // Of devices that are opened at once the first has to have the set's name: by any
+            // other nobody can tell which is which.
+            let style = match named {
+                _ if races && number == 1 => DeviceNames::Own,
+                DeviceNames::Sets if races => DeviceNames::Numbers,
+                other => other,
+            };
+            Device { name: style.of(number, set.ids.name), ..Device::default() }
+        })
         .collect();
     config.into()
 }

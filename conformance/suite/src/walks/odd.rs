@@ -98,6 +98,7 @@ fn opens(program: &mut Program, set: &Set) {
     let at = program.rng.below(clients.len() as u32 + 1) as usize;
     let (process, interface, name) = match clients.get(at) {
         Some((process, interface)) => (*process, interface.as_str(), name),
+        None if program.has_races() && !set.has_first(program) => return polls(program, set),
         // Two devices of one name are nothing that documents speak of.
         None => (Process::Server, set.ids.server, format!("N{}", program.number())),
     };

@@ -44,6 +44,8 @@ pub(super) struct Program {
 struct Race {
     /// Whether there are any.
     has: bool,
+    /// Whether ends of all kinds race with the rest. Where they do, nothing goes on for long.
+    ends: bool,
     /// Whether what comes next is begun with what was begun last; drawn if it is not said.
     next: Option<bool>,
     /// What the last step begins.
@@ -119,7 +121,13 @@ impl Program {
         let mut program = Self::new(rng);
         program.mood.never(&[Traffic::Burst, Traffic::Hoard]);
         program.race.has = true;
+        program.race.ends = program.rng.once_in(2);
         program
+    }
+
+    /// Whether ends of all kinds race with the rest.
+    pub(super) const fn ends_early(&self) -> bool {
+        self.race.has && self.race.ends
     }
 
     /// Whether calls race.
@@ -137,6 +145,11 @@ impl Program {
     /// The call that was begun last, if it may race.
     pub(super) fn last_racer(&self) -> Option<Value> {
         self.race.group.last().filter(|last| last.get("start").is_some()).cloned()
+    }
+
+    /// Whether the call that makes this object is one of those that were begun last.
+    pub(super) fn is_beginning(&self, made: &str) -> bool {
+        self.race.group.iter().any(|one| one["as"] == made)
     }
 
     /// The number of a lane in which nothing of the group begins.
@@ -236,7 +249,7 @@ impl Program {
     /// A step that may be begun with the one before.
     fn race(&mut self, step: Value) {
         let joins = self.race.has && {
-            let drawn = self.rng.once_in(3);
+            let drawn = self.rng.once_in(3) == self.race.ends;
             self.race.next.take().unwrap_or(drawn)
         };
         if !self.race.has || !Race::can(&step) {

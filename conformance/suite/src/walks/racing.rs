@@ -12,20 +12,22 @@ use super::{go_on, odd};
 pub(super) fn rival(program: &mut Program, set: &mut Set) {
     let Some(last) = program.last_racer() else { return };
     program.begins_together(true);
+    let ends = program.ends_early();
     match program.rng.below(10) {
-        0..3 => twin(program, set, &last),
-        3 => abort(program, set),
-        4 if program.rng.once_in(2) => close(program, set),
-        4 | 5 => close_device(program, set),
-        6 => begins_too(program, set, &last),
-        7 => odd::call(program, set),
+        0 | 1 => twin(program, set, &last),
+        2 => odd::call(program, set),
+        3 if ends => abort(program, set),
+        4 if ends && program.rng.once_in(2) => close(program, set),
+        4 | 5 if ends || program.rng.once_in(4) => close_device(program, set),
+        6 if ends => begins_too(program, set, &last),
         _ => go_on(program, set),
     }
 }
 
 /// What is left after a race, one thing after the other.
 pub(super) fn look(program: &mut Program, set: &Set) {
-    for _ in 0..program.rng.between(1, 3) {
+    let most = if program.ends_early() { 2 } else { 1 };
+    for _ in 0..program.rng.between(0, most) {
         program.begins_together(false);
         match program.rng.below(4) {
             0 => configurations(program, set),
@@ -57,7 +59,7 @@ fn mapped(program: &mut Program, set: &Set) {
 }
 
 /// The same again, by another thread, or for a handle by another client.
-fn twin(program: &mut Program, set: &Set, last: &Value) {
+fn twin(program: &mut Program, set: &mut Set, last: &Value) {
     let text = |key: &str| last[key].as_str().unwrap_or_default().to_owned();
     let (call, mut on) = (text("start"), text("on"));
     let Some(mut process) = process_of(last) else { return };
@@ -67,6 +69,9 @@ fn twin(program: &mut Program, set: &Set, last: &Value) {
     }
     let mut args = last["args"].clone();
     if call == "OpenDevice" && process == Process::Server {
+        if !set.has_first(program) {
+            return odd::call(program, set);
+        }
         // Two devices of one name are nothing that documents speak of.
         args["name"] = json!(format!("N{}", program.number()));
     }
@@ -143,9 +148,9 @@ fn begins_too(program: &mut Program, set: &mut Set, last: &Value) {
     let config = json!({ "deviceCount": 1 });
     match (process, program.rng.once_in(2)) {
         (Process::Server, _) => program.call(process, "Open", on, json!({ "name": name })),
-        (_, true) => {
+        (Process::Primary, true) => {
             program.call(process, "CreateEx", on, json!({ "name": name, "config": config }))
         }
-        (_, false) => program.call(process, "OpenInSecondary", on, json!({ "name": name })),
+        (Process::Primary | Process::Secondary(_), _) => program.call(process, "OpenInSecondary", on, json!({ "name": name })),
     };
 }

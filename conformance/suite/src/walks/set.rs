@@ -164,7 +164,7 @@ pub(super) struct Set {
 impl Set {
     /// The sets of a walk: mostly one.
     pub(super) fn drawn(program: &mut Program) -> Vec<Self> {
-        let races = program.has_races();
+        let (races, early) = (program.has_races(), program.ends_early());
         let rng = &mut program.rng;
         let count = rng.one_of(&[1, 1, 1, 1, 1, 1, 1, 2, 2, if races { 2 } else { 4 }]);
         let names = rng.one_of(&NAMES);
@@ -177,7 +177,7 @@ impl Set {
                 false => (names[index], None),
             };
             let ids = Ids { client, server, name, instance, alone: count == 1 };
-            let first = if races { [2, 3, 4, 5, 6] } else { [1, 1, 2, 2, 3] };
+            let first = if early { [2, 3, 4, 5, 6] } else { [1, 1, 2, 2, 3] };
             let lives = if index == 0 { rng.one_of(&first) } else { rng.between(1, 2) };
             Self::new(ids, lives)
         };
@@ -227,6 +227,13 @@ impl Set {
         let joined = self.past.joined.iter().chain(&self.secondaries).cloned().collect();
         let past = Past { stale, joined, ..Past::default() };
         *self = Self { past, ..Self::new(ids, self.lives - 1) };
+    }
+
+    /// Whether the server has opened the first device: what it opens by whatever name is another
+    /// then.
+    pub(super) fn has_first(&self, program: &Program) -> bool {
+        let first = self.devices.first().and_then(|device| device.server.as_ref());
+        first.is_some_and(|handle| !program.is_beginning(handle))
     }
 
     /// The client processes with their interfaces: the primary first.

@@ -345,7 +345,8 @@ impl ImplementationApi for RuntimeObjects {
         match own {
             Some(own) => own.is_alive(),
             None if process.party() == Party::Server => buffer.is_alive(),
-            None if self.clients.is_empty() => false,
+            // Another may have its place.
+            None if self.clients.is_empty() || buffer.is_freed() => false,
             None => self.reaches(process, buffer.number()),
         }
     }

@@ -139,8 +139,8 @@ pub enum Why {
     NoClient,
     /// A process joined a set by a second interface, of which no document speaks.
     SecondInterface,
-    /// The server gave two devices one name, or the first another than the set's while it opened
-    /// the next: no document says which of them a client opens.
+    /// The server gave two devices one name, or one that had another already a new one while it
+    /// opened the next: no document says which of them a client opens.
     WhichDevice,
     /// A fault of the checker itself.
     Fault {
@@ -176,8 +176,8 @@ impl fmt::Display for Undecided {
             Why::WhichDevice => write!(
                 f,
                 "in line {} a client opens a device by a name that the server has given to two, or \
-                 to the first, which has the set's, while it opened another: no document says \
-                 which it gets",
+                 to one that has another name, while it opened the next: no document says which \
+                 it gets",
                 self.line
             ),
             Why::Fault { message } if self.line == 0 => {

@@ -53,8 +53,9 @@ pub(crate) fn contend(session: &mut Session, bound: &mut Bound, handle: Option<&
     }
 }
 
-/// The server opens devices at once, and the first by a name that is not the set's: which of
-/// them is the first, without the name that it was opened by, nobody can tell.
+/// The server opens devices at once, and one of them has another name already: the first that
+/// of the set, others that by which a client has opened them. Which of the names is left over
+/// nobody can tell.
 fn note_unsure(session: &mut Session, set: usize, (name, index): (&str, u8)) {
     let mut racing: Vec<(String, u8)> = vec![(name.to_owned(), index)];
     for call in session.calls_of(set) {
@@ -65,9 +66,11 @@ fn note_unsure(session: &mut Session, set: usize, (name, index): (&str, u8)) {
         }
     }
     let devices = &mut session.sets[set].devices;
-    let first = devices.names.first().cloned().flatten();
-    let wrong = |(name, index): &(String, u8)| *index == 0 && first.as_ref() != Some(name);
-    if racing.len() > 1 && racing.iter().any(wrong) {
+    let has_other = |(name, index): &(String, u8)| {
+        let known = devices.names.get(usize::from(*index)).and_then(Option::as_ref);
+        known.is_some_and(|known| known != name)
+    };
+    if racing.len() > 1 && racing.iter().any(has_other) {
         devices.unsure.extend(racing.into_iter().map(|(name, _)| name));
     }
 }

@@ -35,8 +35,8 @@ pub(crate) struct SetTrack {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DeviceTrack {
     pub(crate) names: Vec<Option<String>>,
-    /// Names by which the server opened devices at once, one of them the first, whose name is
-    /// not the server's to give: which has its name nobody can tell.
+    /// Names by which the server opened devices at once, one of which had another name already:
+    /// which has its name nobody can tell.
     pub(crate) unsure: SmallVec<[String; 2]>,
     /// Those that the server is opening.
     pub(crate) opening: SmallVec<[u8; 1]>,

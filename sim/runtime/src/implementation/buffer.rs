@@ -293,6 +293,12 @@ impl Buffer {
         self.0.as_ref().is_some_and(alive)
     }
 
+    /// Whether it was freed, whatever has its place now. False if it is no shared buffer.
+    #[must_use]
+    pub fn is_freed(&self) -> bool {
+        self.0.as_ref().is_some_and(|shared| shared.mapping.span(shared.key) != Some(shared.span))
+    }
+
     /// Its bytes; `None` once it may not be used any more.
     #[must_use]
     pub fn bytes(&self) -> Option<Bytes> {

@@ -62,18 +62,29 @@ struct Comparison {
 fn client_comparisons(checker: &mut Checker, set: usize, seen: &VdConfig) -> Vec<Comparison> {
     let session = &mut checker.session;
     // A BeginConfiguration that has not returned may have decided it.
-    let pending = session.calls_of(set).find_map(|call| {
+    let pending = session.calls_of(set).filter_map(|call| {
         if let OnSuccess::Configure(config) = call.bound.then { Some(config) } else { None }
     });
+    let pending: Vec<ServerConfig> = pending.collect();
+    let withheld = checker.terms.profile.withheld_features == WithheldFeatures::Withheld;
     let track = &mut session.sets[set].config;
-    let agrees = |config: &ServerConfig| {
-        (config.block_size, config.max_transfer_size) == (seen.block_size, seen.max_transfer_size)
+    let (asked, set_before) = (track.asked, track.server);
+    let comes_to = |server: &ServerConfig| {
+        let mut config = asked.with_server(server);
+        if withheld {
+            config.features = server.features;
+        }
+        config
     };
-    let server = pending.filter(agrees).unwrap_or(track.server);
-    let mut expected = track.asked.with_server(&server);
-    if checker.terms.profile.withheld_features == WithheldFeatures::Withheld {
-        expected.features = server.features;
-    }
+    let sizes = |config: &VdConfig| (config.block_size, config.max_transfer_size);
+    let agrees = |server: &&ServerConfig| {
+        let config = comes_to(server);
+        sizes(&config) == sizes(seen) && config.features == seen.features
+    };
+    let near = |server: &&ServerConfig| sizes(&comes_to(server)) == sizes(seen);
+    let mut all = std::iter::once(&set_before).chain(&pending);
+    let server = all.find(agrees).or_else(|| pending.iter().find(near)).unwrap_or(&set_before);
+    let expected = comes_to(server);
     let before = **track.reported.get_or_insert_with(|| Box::new(*seen));
     let as_set = VdConfig {
         device_count: seen.device_count,

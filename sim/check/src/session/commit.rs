@@ -3,15 +3,22 @@
 
 use super::device_names::settle_name;
 use super::names::Referent;
-use super::{AllocatedBuffer, OnSuccess, OpenCall, Session};
+use super::{AllocatedBuffer, OnSuccess, OpenCall, Session, SetTrack};
 use crate::Checker;
 use crate::rules;
+use smallvec::SmallVec;
+use vdi_model::{
+    Agent, Call, ClientCall, ClientLife, SECONDARIES, SecondaryLife, ServerLife, State,
+};
 use vdi_trace::{Event, Out, Process};
 
 /// Follows a return of NOERROR.
 pub(crate) fn commit(checker: &mut Checker, call: OpenCall, out: &Out<'_>, event: &Event<'_>) {
     let set = call.bound.set;
     let process = checker.session.process_of(&call);
+    if let Call::Secondary(client, ClientCall::Close) = call.bound.call {
+        release_devices(&mut checker.session, (process, client), set);
+    }
     let Checker { session, report, .. } = checker;
     let Session { names, sets, .. } = session;
     let track = &mut sets[set];
@@ -59,5 +66,33 @@ pub(crate) fn commit(checker: &mut Checker, call: OpenCall, out: &Out<'_>, event
         OnSuccess::ClientConfiguration | OnSuccess::ServerConfiguration => {
             rules::compare_configuration(checker, set, process.party(), out, event);
         }
+    }
+}
+
+/// A secondary client has closed a set. What it had opened of it is gone, though it may join
+/// again: it is of a set that is as this is now, and that nobody can find any more.
+fn release_devices(session: &mut Session, (process, client): (Process, u8), set: usize) {
+    let Session { names, sets, .. } = session;
+    let left = sets.len();
+    let mut has_some = false;
+    for of in names.devices_of(process, set) {
+        (*of, has_some) = (left, true);
+    }
+    let closed = |state: &&State| !state.client_open(client);
+    let Some(state) = sets[set].states().find(closed).or_else(|| sets[set].states().next()) else {
+        return;
+    };
+    if has_some {
+        let mut state = state.clone();
+        state.server = ServerLife::Closed;
+        state.client = ClientLife::Closed;
+        state.secondaries = [SecondaryLife::Closed; SECONDARIES];
+        state.agent = Agent::Idle;
+        state.commands.clear();
+        state.buffers.clear();
+        state.calls.clear();
+        let mut track = SetTrack::new();
+        track.in_order = SmallVec::from_elem(state, 1);
+        sets.push(track);
     }
 }

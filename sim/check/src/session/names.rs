@@ -140,6 +140,20 @@ impl Names {
         self.live.push(Named { name: text, set, referent });
     }
 
+    /// The devices that a process has opened of a set, each with its set, to be changed.
+    pub(crate) fn devices_of(
+        &mut self,
+        process: Process,
+        set: usize,
+    ) -> impl Iterator<Item = &mut usize> {
+        let is_one = move |named: &&mut Named| {
+            let opened = matches!(&named.referent,
+                Referent::Device { process: owner, .. } if *owner == process);
+            named.set == set && opened
+        };
+        self.live.iter_mut().filter(is_one).map(|named| &mut named.set)
+    }
+
     /// A command by name, while its callback is to come.
     pub(crate) fn find_command(&self, name: &str) -> Option<(usize, SentCommand)> {
         let named = self.find(name)?;

@@ -4,9 +4,11 @@ use std::process::Command;
 
 use vdi_conformance::adapter::{Adapter, Limits, Reference, Runtime, Stdio};
 use vdi_conformance::reference::Mutant;
-use vdi_conformance::run::{ScenarioResult, SuiteOptions, Verdict, run_suite};
+use vdi_conformance::run::{Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated};
 use vdi_conformance::scenario::Scenario;
-use vdi_conformance::walks::{choose, met, usual, walk};
+use vdi_conformance::walks::{
+    choose, choose_racing, met, raced, racing_walk, usual, usual_racing, walk,
+};
 use vdi_sim::clauses::Profile;
 
 fn results(adapter: &dyn Adapter, walks: &[Scenario], profile: &Profile) -> Vec<ScenarioResult> {
@@ -17,13 +19,22 @@ fn results(adapter: &dyn Adapter, walks: &[Scenario], profile: &Profile) -> Vec<
         max_fail: None,
     };
     let walks: Vec<&Scenario> = walks.iter().collect();
-    run_suite(adapter, &walks, &options, &|_| {})
+    let repeat = Some(Repeat { times: 2, seed: 0 });
+    run_suite_repeated(adapter, &walks, &options, repeat, &|_| {})
 }
 
-/// The usual ones, or as many as are asked for.
+/// How many are asked for instead of the usual ones.
+fn asked() -> Option<u64> {
+    std::env::var("VDI_WALKS").ok().and_then(|text| text.parse().ok())
+}
+
 fn walks() -> Vec<Scenario> {
-    let more = std::env::var("VDI_WALKS").ok().and_then(|text| text.parse::<u64>().ok());
-    more.map_or_else(usual, |count| (0..count).collect()).into_iter().map(walk).collect()
+    asked().map_or_else(usual, |count| (0..count).collect()).into_iter().map(walk).collect()
+}
+
+/// The same with races; some more than the usual ones, since they differ from run to run.
+fn racing_walks() -> Vec<Scenario> {
+    (0..asked().unwrap_or(400)).chain(usual_racing()).map(racing_walk).collect()
 }
 
 fn told(walks: &[Scenario], result: &ScenarioResult) -> String {
@@ -37,10 +48,24 @@ fn told(walks: &[Scenario], result: &ScenarioResult) -> String {
 }
 
 fn hold(adapter: &dyn Adapter, profile: &Profile) {
-    let walks = walks();
-    let results = results(adapter, &walks, profile);
+    hold_these(adapter, &walks(), profile);
+}
+
+/// Of what no document speaks a race comes upon, too: that is undecided.
+fn hold_with_races(adapter: &dyn Adapter, walks: &[Scenario]) {
+    let results = results(adapter, walks, &Profile::default());
+    let wrong = results.iter().filter(|result| result.verdict.is_failure());
+    let wrong: Vec<String> = wrong.map(|result| told(walks, result)).collect();
+    assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), walks.len(), wrong.join("\n\n"));
+    let open = |result: &&ScenarioResult| result.verdict != Verdict::Conformant;
+    let open = results.iter().filter(open).count();
+    assert!(open * 20 < walks.len(), "{open} of {} are undecided", walks.len());
+}
+
+fn hold_these(adapter: &dyn Adapter, walks: &[Scenario], profile: &Profile) {
+    let results = results(adapter, walks, profile);
     let wrong = results.iter().filter(|result| result.verdict != Verdict::Conformant);
-    let wrong: Vec<String> = wrong.map(|result| told(&walks, result)).collect();
+    let wrong: Vec<String> = wrong.map(|result| told(walks, result)).collect();
     let count = walks.len();
     assert!(wrong.is_empty(), "{} of {count}\n{}", wrong.len(), wrong.join("\n\n"));
 }
@@ -61,6 +86,34 @@ fn python_walks() {
     hold(&Stdio::new(&format!("python3 '{path}'")).expect("a command line"), &Profile::default());
 }
 
+#[test]
+fn the_plain_implementation_takes_racing_walks() {
+    hold_with_races(&Reference::adapter(), &racing_walks());
+}
+
+#[test]
+fn the_runtime_takes_racing_walks() {
+    hold_with_races(&Runtime::adapter(), &racing_walks());
+}
+
+#[test]
+fn python_takes_racing_walks() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/adapters/python/tiny_vdi.py");
+    let adapter = Stdio::new(&format!("python3 '{path}'")).expect("a command line");
+    let walks: Vec<Scenario> = usual_racing().into_iter().map(racing_walk).collect();
+    hold_with_races(&adapter, &walks);
+}
+
+/// They find mutants that only a race shows.
+#[test]
+fn racing_walks_find_mutants() {
+    let walks = racing_walks();
+    for mutant in [Mutant::BothOpen, Mutant::BothComplete] {
+        let found = results(&Reference::mutant(mutant), &walks, &Profile::default());
+        assert!(found.iter().any(|result| result.verdict.is_failure()), "{mutant}");
+    }
+}
+
 /// Walks find mutants that nobody had in mind when they were drawn; those here are of the state
 /// that one life leaves to the next, of several devices, and of errors.
 #[test]
@@ -75,6 +128,9 @@ fn walks_find_mutants() {
 /// Events that the walks of an ordinary run come to.
 const EVENTS: usize = 25_000;
 
+/// Steps that the racing walks of an ordinary run come to.
+const STEPS: usize = 1500;
+
 /// The walks that are taken are worth it: in as many events of walks that nobody has chosen far
 /// less meets. `VDI_CHOOSE=write` chooses them anew, which a change of what walks do asks for.
 #[test]
@@ -88,6 +144,8 @@ fn the_usual_walks_are_chosen() {
         };
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/suite/src/walks/chosen.txt");
         std::fs::write(path, lines(choose(0..8000, EVENTS))).expect("it can be written");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/suite/src/walks/chosen-racing.txt");
+        std::fs::write(path, lines(choose_racing(0..8000, STEPS))).expect("it can be written");
         return;
     }
     let chosen = usual();
@@ -96,6 +154,12 @@ fn the_usual_walks_are_chosen() {
     let told = format!("{meetings} in {events}, others {others} in {as_many}");
     assert!(events <= EVENTS, "{told}");
     assert!(meetings * as_many > others * events * 3 / 2, "{told}");
+    let chosen = usual_racing();
+    let (pairs, steps) = raced(&chosen);
+    let (others, as_many) = raced(&(0..chosen.len() as u64).collect::<Vec<_>>());
+    let told = format!("{pairs} in {steps}, others {others} in {as_many}");
+    assert!(steps <= STEPS, "{told}");
+    assert!(pairs * as_many > others * steps * 5 / 4, "{told}");
 }
 
 /// Who has one interface a process is asked for many walks all the same.

@@ -378,9 +378,8 @@ fn by_call(
     enter(&mut other, set);
     let before = checker.session.clone();
     // What another Create on the interface would have made need not come to be.
-    let is_unmade = |state: &State| {
-        matches!(target, Next::Taken(_)) && state.client == ClientLife::Absent
-    };
+    let is_unmade =
+        |state: &State| matches!(target, Next::Taken(_)) && state.client == ClientLife::Absent;
     let holds = |state: &State| {
         (leaves(&before, &call, state) || is_unmade(state)) && was_used(&call, state) == used
     };

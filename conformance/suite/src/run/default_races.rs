@@ -9,11 +9,11 @@ use crate::run::Verdict;
 use crate::scenario::Scenario;
 
 /// How often each race is run, if nobody asks for more.
-pub const RACE_RUNS: u32 = 10;
+pub const RACE_RUNS: u32 = 8;
 
 /// Implementations side by side for each that was asked for: those that race wait most of
 /// the time.
-const SIDE_BY_SIDE: usize = 2;
+pub(crate) const SIDE_BY_SIDE: usize = 2;
 
 /// What came of the races of an ordinary run, beside what failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -33,6 +33,7 @@ mod together;
 pub use agreement::{Agreement, agreement, allowed_combinations, misuse_of};
 pub use blocking::Blocking;
 pub use capabilities::needed_roles;
+pub(crate) use default_races::SIDE_BY_SIDE;
 pub use default_races::{RACE_RUNS, RacesSeen, really_race};
 pub use disagreement::Disagreement;
 pub use driver::{Run, run_scenario};

@@ -226,7 +226,8 @@ fn configure(program: &mut Program, set: &mut Set) {
         _ => {
             program.call(Process::Server, "EndConfiguration", set.ids.server, json!({}));
             set.stage = Stage::Initializing;
-            let joins = if program.has_races() { [0, 0, 1, 1, 2, 2, 3] } else { [0, 0, 0, 1, 1, 2, 3] };
+            let joins =
+                if program.has_races() { [0, 0, 1, 1, 2, 2, 3] } else { [0, 0, 0, 1, 1, 2, 3] };
             set.plan.joins = program.rng.one_of(&joins);
             set.plan.left = program.rng.between(2, 40 / set.lives);
             set.plan.end = end(program);

@@ -117,7 +117,8 @@ fn scenario(program: Program, id: String) -> Scenario {
             action => on_it(action),
         })
     };
-    let more = set::INTERFACES.iter().skip(1).filter(|(client, server)| used(client) || used(server));
+    let more =
+        set::INTERFACES.iter().skip(1).filter(|(client, server)| used(client) || used(server));
     let interfaces = more
         .flat_map(|(client, server)| [(*client, Process::Primary), (*server, Process::Server)])
         .map(|(name, process)| (name.to_owned(), process))

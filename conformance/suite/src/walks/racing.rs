@@ -137,10 +137,8 @@ fn close_device(program: &mut Program, set: &mut Set) {
 fn begins_too(program: &mut Program, set: &mut Set, last: &Value) {
     let (call, on) = (last["start"].as_str().unwrap_or_default(), last["on"].as_str());
     let (Some(process), Some(on)) = (process_of(last), on) else { return };
-    let is_begun = matches!(
-        call,
-        "Create" | "CreateEx" | "Open" | "OpenInSecondary" | "OpenInSecondaryEx"
-    );
+    let is_begun =
+        matches!(call, "Create" | "CreateEx" | "Open" | "OpenInSecondary" | "OpenInSecondaryEx");
     if !is_begun {
         return abort(program, set);
     }
@@ -151,6 +149,8 @@ fn begins_too(program: &mut Program, set: &mut Set, last: &Value) {
         (Process::Primary, true) => {
             program.call(process, "CreateEx", on, json!({ "name": name, "config": config }))
         }
-        (Process::Primary | Process::Secondary(_), _) => program.call(process, "OpenInSecondary", on, json!({ "name": name })),
+        (Process::Primary | Process::Secondary(_), _) => {
+            program.call(process, "OpenInSecondary", on, json!({ "name": name }))
+        }
     };
 }

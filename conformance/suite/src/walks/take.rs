@@ -3,7 +3,7 @@
 use crate::adapter::Adapter;
 use crate::adapter::protocol::Offer;
 use crate::interrupt::is_interrupted;
-use crate::run::{Repeat, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated};
+use crate::run::{Repeat, SIDE_BY_SIDE, ScenarioResult, SuiteOptions, Verdict, run_suite_repeated};
 use crate::scenario::{Action, Scenario, Step, StepCall};
 
 /// How many failures are told: what is wrong fails in many walks.
@@ -75,7 +75,8 @@ pub fn walk_all(
 ) -> Walked {
     let lets_time_pass = lets_time_pass(adapter, options);
     // Which of them fail first depends on how fast they are: all are taken.
-    let options = SuiteOptions { max_fail: None, ..options.clone() };
+    let jobs = if repeat.is_some() { options.jobs * SIDE_BY_SIDE } else { options.jobs };
+    let options = SuiteOptions { max_fail: None, jobs, ..options.clone() };
     let mut walked = Walked::default();
     let mut left = walks.into_iter().peekable();
     while left.peek().is_some() && !is_interrupted() {

@@ -37,6 +37,7 @@ fn counts() -> BTreeMap<&'static str, usize> {
         ("situations", SITUATIONS.len()),
         ("deviations", Deviation::ALL.len()),
         ("walks", vdi_conformance::walks::usual().len()),
+        ("racing-walks", vdi_conformance::walks::usual_racing().len()),
         ("races", entries("sim/runtime/tests/loom/held.rs", "races! {", is_race)),
         (
             "runtime-defects",

@@ -18,7 +18,7 @@ pub(crate) fn vdi(words: &[&str]) -> Output {
 /// Whether a line tells, beside the report, what races and walks came to: of races that differs
 /// from run to run.
 pub(crate) fn is_note(line: &str) -> bool {
-    ["races: ", "walks: "].iter().any(|word| line.starts_with(word))
+    ["races: ", "walks: ", "racing walks: "].iter().any(|word| line.starts_with(word))
 }
 
 /// Exit code, standard output and standard error as one text, without such notes.

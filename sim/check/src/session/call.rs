@@ -40,6 +40,8 @@ pub(crate) struct Bound {
     pub(crate) own: bool,
     /// Whether another interface has the set, or is about to open it.
     pub(crate) elsewhere: bool,
+    /// Of the server's OpenDevice: others get the devices that are left.
+    pub(crate) left_none: bool,
     /// Of an OpenDevice: which devices others open meanwhile by other names.
     pub(crate) rivals: Rivals,
     /// Of a Create that is refused because its name is taken: by which set, and what else is
@@ -110,6 +112,7 @@ impl Bound {
             creates: false,
             own: false,
             elsewhere: false,
+            left_none: false,
             rivals: Rivals::NONE,
             taken: None,
             after: None,

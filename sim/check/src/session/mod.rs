@@ -40,9 +40,7 @@ use std::collections::VecDeque;
 
 use crate::explain::InputError;
 use crate::linearize::{Slot, SlotSet};
-use vdi_model::{
-    Call, Caller, ClientCall, ClientDevice, DeviceName, LaneId, ServerCall, State,
-};
+use vdi_model::{Call, Caller, ClientCall, ClientDevice, DeviceName, LaneId, ServerCall, State};
 use vdi_trace::{Header, LaneName, Process};
 
 /// Everything that a trace speaks of, and what each name in it stands for now.

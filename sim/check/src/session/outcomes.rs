@@ -5,8 +5,13 @@ use std::borrow::Cow;
 use super::{Bound, OpenCall, device_names};
 use crate::terms::Terms;
 use vdi_model::{
-    Call, ClientCall, ClientLife, LaneId, Outcomes, ServerCall, ServerDevice, ServerLife, State,
+    Answer, Call, ClientCall, ClientLife, Expected, LaneId, Outcomes, ServerCall, ServerDevice,
+    ServerLife, ServerPhase, State,
 };
+use vdi_spec::codes::HResult;
+
+/// How an OpenDevice answers that opens one.
+const OPENS: Answer = Answer::Returns(Expected::Status(HResult::NOERROR));
 
 /// What a call may come to in a state: it is understood as it stands there.
 pub(crate) fn outcomes(terms: &Terms, state: &State, lane: LaneId, bound: &Bound) -> Outcomes {
@@ -27,6 +32,10 @@ pub(crate) fn outcomes(terms: &Terms, state: &State, lane: LaneId, bound: &Bound
     let here = bound.creates && state.client == ClientLife::Absent;
     if matches!(bound.call, Call::Client(ClientCall::Create { .. })) && !here {
         outcomes.retain(|outcome| !outcome.creates());
+    }
+    if bound.left_none && has_unopened(state) {
+        // Others open them before, unless they fail, too.
+        outcomes.retain(|outcome| outcome.answer != OPENS);
     }
     outcomes
 }
@@ -62,6 +71,13 @@ fn resolved<'a>(bound: &'a Bound, state: &State) -> Cow<'a, Call> {
         Call::Server(_) | Call::Client(_) | Call::Secondary(..) => return Cow::Borrowed(call),
     };
     Cow::Owned(resolved)
+}
+
+/// Whether the server can open a device, so far.
+fn has_unopened(state: &State) -> bool {
+    let initializing =
+        matches!(state.server_phase(), ServerPhase::Initializing | ServerPhase::Active);
+    initializing && unopened(None, state).is_some()
 }
 
 /// The device that the server opens: the one of that name, or the next that is not open.

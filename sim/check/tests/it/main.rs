@@ -17,6 +17,7 @@ mod names;
 mod neighbours;
 mod overlaps;
 mod parting;
+mod racing;
 mod reduction;
 mod reduction_buffers;
 mod reduction_ends;

@@ -16,6 +16,7 @@ mod driver;
 mod expect;
 mod held;
 mod judge;
+mod objects;
 mod oracle_play;
 mod outputs;
 mod patience;

@@ -21,10 +21,10 @@ pub(crate) fn contend(session: &mut Session, bound: &mut Bound, handle: Option<&
         bound.then = OnSuccess::Device { handle: handle.map(str::to_owned), name, index };
     }
     let OnSuccess::Device { name, index, .. } = &bound.then else { return };
-    if matches!(bound.call, Call::Server(_)) {
-        note_unsure(session, bound.set, (name, *index));
-    }
     let certain = certain_names(session, bound.set);
+    if matches!(bound.call, Call::Server(_)) {
+        note_unsure(session, bound.set, &certain, Some((name, *index)));
+    }
     let is_certain = |index: u8, name: &String| {
         certain.get(usize::from(index)).is_some_and(|known| known.as_ref() == Some(name))
     };
@@ -56,8 +56,14 @@ pub(crate) fn contend(session: &mut Session, bound: &mut Bound, handle: Option<&
 /// The server opens devices at once, and one of them has another name already: the first that
 /// of the set, others that by which a client has opened them. Which of the names is left over
 /// nobody can tell.
-fn note_unsure(session: &mut Session, set: usize, (name, index): (&str, u8)) {
-    let mut racing: Vec<(String, u8)> = vec![(name.to_owned(), index)];
+fn note_unsure(
+    session: &mut Session,
+    set: usize,
+    names: &[Option<String>],
+    next: Option<(&String, u8)>,
+) {
+    let mut racing: Vec<(String, u8)> = Vec::new();
+    racing.extend(next.map(|(name, index)| (name.clone(), index)));
     for call in session.calls_of(set) {
         if let (Call::Server(_), OnSuccess::Device { name, index, .. }) =
             (&call.bound.call, &call.bound.then)
@@ -65,13 +71,13 @@ fn note_unsure(session: &mut Session, set: usize, (name, index): (&str, u8)) {
             racing.push((name.clone(), *index));
         }
     }
-    let devices = &mut session.sets[set].devices;
     let has_other = |(name, index): &(String, u8)| {
-        let known = devices.names.get(usize::from(*index)).and_then(Option::as_ref);
+        let known = names.get(usize::from(*index)).and_then(Option::as_ref);
         known.is_some_and(|known| known != name)
     };
     if racing.len() > 1 && racing.iter().any(has_other) {
-        devices.unsure.extend(racing.into_iter().map(|(name, _)| name));
+        let unsure = racing.into_iter().map(|(name, _)| name);
+        session.sets[set].devices.unsure.extend(unsure);
     }
 }
 
@@ -126,6 +132,10 @@ pub(super) fn settle_name(
     let Some(known) = names.get_mut(usize::from(index)) else { return };
     if given || known.is_none() {
         *known = Some(name.to_owned());
+    }
+    if by != Process::Server {
+        let certain = certain_names(session, set);
+        note_unsure(session, set, &certain, None);
     }
 }
 

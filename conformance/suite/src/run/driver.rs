@@ -299,6 +299,17 @@ impl Driver<'_> {
         }
     }
 
+    /// Leaves a step out that needs what was not made. Where nothing is pinned, as in a trace
+    /// made again, so is what would be called from inside a routine that is not held.
+    pub(super) fn leaves_out(&mut self, action: &Action) -> bool {
+        let is_busy = |call: StepCall<'_>| self.objects.unpinned && held::is_busy(self, call.lane);
+        let leaves = self.objects.lack(action) || StepCall::of(action).is_some_and(is_busy);
+        if leaves {
+            self.objects.never_made(action);
+        }
+        leaves
+    }
+
     pub(super) fn offers(&self, offer: Offer) -> bool {
         self.connection.hello().has(offer)
     }

@@ -4,8 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::driver::Driver;
-use super::held;
 use super::outputs::Outputs;
 use crate::scenario::{Action, StepCall};
 
@@ -31,27 +29,16 @@ pub(super) struct Objects {
     pub(super) outputs: Outputs,
 }
 
-impl Driver<'_> {
-    /// Leaves a step out that cannot be done.
-    pub(super) fn leaves_out(&mut self, action: &Action) -> bool {
-        let leaves = self.is_left_out(action);
-        if leaves {
-            self.never_made(action);
-        }
-        leaves
-    }
-
+impl Objects {
     /// A step is not done: nor is there what it would have made, or sent.
     pub(super) fn never_made(&mut self, action: &Action) {
         let made = StepCall::of(action).and_then(|asked| asked.creates);
-        self.objects.unmade.extend(made.map(str::to_owned));
+        self.unmade.extend(made.map(str::to_owned));
     }
 
-    /// Whether a step needs a device or buffer that was not made. Where nothing is
-    /// pinned, as in a trace made again, such a step is left out, and what would be called
-    /// from inside a routine that is not held.
-    fn is_left_out(&self, action: &Action) -> bool {
-        let unmade = &self.objects.unmade;
+    /// Whether a step needs a device or buffer that was not made.
+    pub(super) fn lack(&self, action: &Action) -> bool {
+        let unmade = &self.unmade;
         let needs_unmade = |StepCall { on, args, .. }: StepCall<'_>| {
             let named = [&args.buffer, &args.handle, &args.command];
             let mut named = named.into_iter().flatten().filter_map(|handle| handle.name());
@@ -59,8 +46,6 @@ impl Driver<'_> {
         };
         let touches_unmade =
             matches!(action, Action::Touch { touch, .. } if unmade.contains(touch));
-        let is_busy = |call: StepCall<'_>| self.objects.unpinned && held::is_busy(self, call.lane);
-        touches_unmade
-            || StepCall::of(action).is_some_and(|call| needs_unmade(call) || is_busy(call))
+        touches_unmade || StepCall::of(action).is_some_and(needs_unmade)
     }
 }

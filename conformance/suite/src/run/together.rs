@@ -85,7 +85,7 @@ impl Driver<'_> {
                 }
             }
         }
-        later.into_iter().for_each(|racer| self.never_made(racer));
+        later.into_iter().for_each(|racer| self.objects.never_made(racer));
         let within = self.limits.timeout;
         let mut deadline = Deadline::after(within);
         while !self.unanswered.is_empty() {

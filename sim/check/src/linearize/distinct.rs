@@ -51,18 +51,16 @@ impl Distinct {
         if let Some(position) = self.find(&config) {
             let known = &mut self.configs[position];
             let less = known.blame_less(&config);
-            let before = known.misuse.len();
-            let mut common = known.misuse.clone();
-            common.retain(|misuse| config.misuse.contains(misuse));
-            if common.len() == before {
+            let common = known.broken.common(&config.broken);
+            if common == known.broken {
                 return if less { Inserted::Better(position) } else { Inserted::Known };
             }
             config.blame_less(known);
             // How it came about is told of one in which nothing else is broken, if there is one.
-            if config.misuse.len() == common.len() {
+            if config.broken == common {
                 *known = config;
             } else {
-                known.misuse = common;
+                known.broken = common;
             }
             return Inserted::Better(position);
         }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::explain::{InputError, Judged, Report, in_progress, order_of_effects, set_texts};
-use crate::linearize;
 use crate::rules;
 use crate::session::{Session, SetTrack, checked_row};
 use crate::terms::Terms;
@@ -165,9 +164,7 @@ impl Checker {
             // Every lane that is in a call is listed, so that nothing can be wrong with it.
             let _ = self.event(line, &Event::Blocked { seq: None, blocked });
         }
-        let mut others = std::mem::take(&mut self.others);
-        linearize::report_rest(&mut self);
-        others.iter_mut().for_each(linearize::report_rest);
+        let others = std::mem::take(&mut self.others);
         let mut best = others.into_iter().fold(self, |best, other| {
             let better = other.report.faults() < best.report.faults();
             if better && other.report.is_open() { other } else { best }

@@ -3,12 +3,12 @@
 use smallvec::SmallVec;
 
 use super::before::Pasts;
-use super::broken::Broken;
 use super::closing::{self, Closings};
 use super::linearization::{Linearization, TentativeAnswer};
 use super::slots::{Slot, SlotSet};
-use vdi_model::{Answer, Callback, Outcome, State};
+use vdi_model::{Answer, Callback, LaneId, Outcome, State};
 use vdi_spec::clauses::Clause;
+use vdi_trace::Function;
 
 /// An answer that an open call could have been given on the way, without any effect.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,15 @@ impl PartialEq for Tentative {
     }
 }
 
+/// An obligation that a caller broke, if this is what happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Misuse {
+    pub(crate) line: usize,
+    pub(crate) clause: Clause,
+    pub(crate) function: Function,
+    pub(crate) lane: LaneId,
+}
+
 /// A configuration: a state of the set, and which of the open calls have taken effect
 /// on the way to it. An open call that only waits has not.
 #[derive(Debug, Default)]
@@ -38,7 +47,7 @@ pub(crate) struct Configuration {
     /// Completion routines that the interface has begun to invoke and nobody has seen yet.
     pub(crate) begun: SmallVec<[Callback; 1]>,
     /// What callers broke.
-    pub(crate) broken: Broken,
+    pub(crate) misuse: SmallVec<[Misuse; 1]>,
     /// What was before an abort, or before the set became Active, while calls may still have
     /// taken effect then.
     pub(crate) pasts: Pasts,
@@ -56,7 +65,7 @@ impl Clone for Configuration {
             taken: self.taken,
             tentative: SmallVec::from_slice(&self.tentative),
             begun: SmallVec::from_slice(&self.begun),
-            broken: self.broken.clone(),
+            misuse: SmallVec::from_slice(&self.misuse),
             pasts: SmallVec::from_slice(&self.pasts),
             closings: self.closings.clone(),
             linearization: self.linearization.clone(),

@@ -3,8 +3,7 @@
 
 use smallvec::SmallVec;
 
-use super::broken::Misuse;
-use super::configuration::Configuration;
+use super::configuration::{Configuration, Misuse};
 use super::frontier::Frontier;
 use super::linearization::{Moment, Spontaneous};
 use super::slots::Slot;
@@ -218,7 +217,10 @@ pub(super) fn note_misuse(
     let broken: SmallVec<[Clause; 2]> = outcome.misuses().filter(knew).collect();
     for clause in broken {
         let Pending { line, function, lane, .. } = *pending;
-        config.broken.add(Misuse { line, clause, function, lane });
+        let misuse = Misuse { line, clause, function, lane };
+        if let Err(position) = config.misuse.binary_search(&misuse) {
+            config.misuse.insert(position, misuse);
+        }
     }
 }
 

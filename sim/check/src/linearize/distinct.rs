@@ -51,16 +51,18 @@ impl Distinct {
         if let Some(position) = self.find(&config) {
             let known = &mut self.configs[position];
             let less = known.blame_less(&config);
-            let common = known.broken.common(&config.broken);
-            if common == known.broken {
+            let before = known.misuse.len();
+            let mut common = known.misuse.clone();
+            common.retain(|misuse| config.misuse.contains(misuse));
+            if common.len() == before {
                 return if less { Inserted::Better(position) } else { Inserted::Known };
             }
             config.blame_less(known);
             // How it came about is told of one in which nothing else is broken, if there is one.
-            if config.broken == common {
+            if config.misuse.len() == common.len() {
                 *known = config;
             } else {
-                known.broken = common;
+                known.misuse = common;
             }
             return Inserted::Better(position);
         }

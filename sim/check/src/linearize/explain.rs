@@ -1,13 +1,10 @@
 //! The events of a set whose calls overlap: each narrows the frontier down to what
 //! explains it.
 
-use std::fmt::Write as _;
-
 use smallvec::SmallVec;
 
-use super::broken::{Broken, Misuse};
 use super::closing::leave;
-use super::configuration::Configuration;
+use super::configuration::{Configuration, Misuse};
 use super::context::{Context, Scope};
 use super::frontier::Frontier;
 use super::linearization::Spontaneous;
@@ -176,71 +173,29 @@ fn explain(
 
 /// What a caller broke in every explanation that is left, it broke.
 fn report_misuse(set: usize, frontier: &mut Frontier, session: &Session, report: &mut Report) {
-    let Some(broken) = common(frontier) else { return };
-    let known = broken.certain().iter().filter(|misuse| knew(session, set, misuse));
-    known.for_each(|misuse| report.find(misuse.line, misuse.clause, told(session, misuse), false));
-    tell(frontier, broken.certain());
-    // Ways that have come together cannot be told apart any more; others may be.
-    if frontier.configurations.iter().all(|config| !config.broken.either().is_empty()) {
-        report_either(set, frontier, session, report);
+    let Some((first, others)) = frontier.configurations.split_first() else {
+        return;
+    };
+    if first.misuse.is_empty() {
+        return;
     }
-}
-
-/// At the end of a history: where each explanation that is left has something that was broken,
-/// something was, whichever it is.
-pub(crate) fn report_rest(checker: &mut Checker) {
-    for set in 0..checker.session.sets.len() {
-        if let Some(mut frontier) = checker.session.sets[set].frontier.take() {
-            report_either(set, &mut frontier, &checker.session, &mut checker.report);
-            checker.session.sets[set].frontier = Some(frontier);
-        }
+    let mut certain: SmallVec<[Misuse; 1]> = first.misuse.clone();
+    certain.retain(|misuse| others.iter().all(|other| other.misuse.contains(misuse)));
+    for config in &mut frontier.configurations {
+        config.misuse.retain(|misuse| !certain.contains(misuse));
     }
-}
-
-/// Tells of what nobody can tell which was broken, if it is one party's fault in any case.
-fn report_either(set: usize, frontier: &mut Frontier, session: &Session, report: &mut Report) {
-    let Some(broken) = common(frontier) else { return };
-    let either: SmallVec<[Misuse; 4]> = broken.either().iter().copied().collect();
-    let Some((first, others)) = either.split_first() else { return };
-    tell(frontier, &either);
-    let party = first.clause.party();
-    if either.iter().all(|misuse| misuse.clause.party() == party && knew(session, set, misuse)) {
-        let mut what = told(session, first);
-        for other in others {
-            let _ = write!(what, ", or, in another order of effects, {}", told(session, other));
-            if other.clause != first.clause {
-                let _ = write!(what, " ({})", other.clause.info().id);
-            }
-        }
-        report.find(first.line, first.clause, what, false);
+    let track = &session.sets[set];
+    let knew = |misuse: &Misuse| {
+        let &Misuse { clause, line, lane, .. } = misuse;
+        let process = session.lanes[lane].process;
+        !track.statement.excuses(clause, line)
+            && !track.evidence.may_precede_close(process, line, clause)
+            && !session.right.contains(&(line, lane))
+    };
+    for Misuse { line, clause, function, lane } in certain.into_iter().filter(knew) {
+        let what = format!("{function} by {}", session.lanes.name(lane));
+        report.find(line, clause, what, false);
     }
-}
-
-/// What is broken in every explanation that is left.
-fn common(frontier: &Frontier) -> Option<Broken> {
-    let (first, others) = frontier.configurations.split_first()?;
-    if first.broken.is_empty() {
-        return None;
-    }
-    let start = first.broken.clone();
-    Some(others.iter().fold(start, |broken, other| broken.common(&other.broken)))
-}
-
-fn tell(frontier: &mut Frontier, misuses: &[Misuse]) {
-    frontier.configurations.iter_mut().for_each(|config| config.broken.tell(misuses));
-}
-
-/// Whether nothing excuses the caller.
-fn knew(session: &Session, set: usize, misuse: &Misuse) -> bool {
-    let &Misuse { clause, line, lane, .. } = misuse;
-    let (track, process) = (&session.sets[set], session.lanes[lane].process);
-    !track.statement.excuses(clause, line)
-        && !track.evidence.may_precede_close(process, line, clause)
-        && !session.right.contains(&(line, lane))
-}
-
-fn told(session: &Session, misuse: &Misuse) -> String {
-    format!("{} by {}", misuse.function, session.lanes.name(misuse.lane))
 }
 
 /// Drops what has happened in every configuration: what was spontaneous, and calls that

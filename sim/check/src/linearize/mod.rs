@@ -17,7 +17,6 @@
 mod bearing;
 mod before;
 mod between;
-mod broken;
 mod closing;
 mod configuration;
 mod context;
@@ -41,7 +40,7 @@ pub(crate) use closing::{Closing, is_close};
 pub(crate) use configuration::Configuration;
 pub(crate) use explain::{
     Explained, Unexplained, explain_callback, explain_rest, explain_return, narrow, notice,
-    report_rest, search_for, withdraw,
+    search_for, withdraw,
 };
 pub(crate) use frontier::Frontier;
 pub(crate) use linearization::{Linearization, Moment, Spontaneous, TentativeAnswer};

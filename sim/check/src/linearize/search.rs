@@ -280,7 +280,10 @@ impl<'s, 'a, 'e> Search<'s, 'a, 'e> {
             if let Some(slot) = returned {
                 later.iter_mut().for_each(|later| later.forget(slot));
             }
-            later.iter().any(|later| later == after && later.broken.is_within(&after.broken))
+            let breaks_no_more = |later: &Configuration| {
+                later.misuse.iter().all(|misuse| after.misuse.contains(misuse))
+            };
+            later.iter().any(|later| later == after && breaks_no_more(later))
         })
     }
 }

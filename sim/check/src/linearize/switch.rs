@@ -73,7 +73,7 @@ pub(crate) fn leave(checker: &mut Checker, set: usize) {
     };
     let settled = |config: &Configuration| {
         config.begun.is_empty()
-            && config.broken.is_empty()
+            && config.misuse.is_empty()
             && config.pasts.is_empty()
             && config.closings.is_empty()
             && untaken(session, set, config).all(|call| would_wait(terms, config, call).is_some())

@@ -3,7 +3,7 @@
 //! of a secondary client that joins again, a BeginConfiguration that is refused.
 
 use vdi_check::{Judged, Verdict, check_reader};
-use vdi_spec::clauses::{Party, Profile};
+use vdi_spec::clauses::Profile;
 
 /// A line of a trace: `lane Call on {args}`, `lane Call on as {args}`, `lane = STATUS`, or JSON.
 fn event(line: &str) -> String {
@@ -248,57 +248,4 @@ fn a_begin_configuration_that_is_refused_meanwhile() {
     };
     assert_eq!(told("WriteMedia"), "conformant");
     assert_eq!(told("RequestComplete"), "client.get-configuration.features");
-}
-
-/// What is wrong in every order of effects is wrong, though in each something else is: a buffer
-/// is freed while a command has it, or sent once it is freed.
-#[test]
-fn what_is_broken_whichever_came_first() {
-    let beside = |buffer: &str, then: &[&str]| {
-        let frees = format!(r#"server.t2 FreeBuffer sset {{"buffer":"{buffer}","size":65536}}"#);
-        let lines = [
-            r#"server.main OpenDevice sset sd1 {"name":"S"}"#,
-            "server.main = NOERROR",
-            r#"server.main OpenDevice sset sd2 {"name":"S2"}"#,
-            "server.main = NOERROR",
-            r#"primary.t1 OpenDevice cset cd1 {"name":"S"}"#,
-            "primary.t1 = NOERROR",
-            r#"primary.t2 OpenDevice cset cd2 {"name":"S2"}"#,
-            "primary.t2 = NOERROR",
-            r#"server.main AllocateBuffer sset b1 {"size":65536}"#,
-            "server.main = NOERROR",
-            r#"server.main AllocateBuffer sset b2 {"size":65536}"#,
-            "server.main = NOERROR",
-            "server.agent ExecuteCompletionAgent sset",
-            r#"server.t1 SendCommand sd1 c1 {"code":"Write","size":65536,"buffer":"b1"}"#,
-            &frees,
-        ];
-        let judged = judged(&[&INITIALIZING, &lines[..], then].concat());
-        assert_eq!(judged.verdict, Verdict::Conformant, "{buffer}");
-        judged.findings
-    };
-    let both = ["server.t1 = NOERROR", "server.t2 = NOERROR"];
-    let delivered = [
-        "server.t2 = NOERROR",
-        r#"primary.t1 GetCommand cd1 {"timeout":"infinite"}"#,
-        r#"{"lane":"primary.t1","return":"NOERROR","out":{"command":"c1","code":"Write","size":65536,"buffer":"b1"}}"#,
-        "server.t1 = NOERROR",
-    ];
-    for then in [&both[..], &delivered] {
-        assert_eq!(beside("b2", then), [], "{then:?}");
-        let found = beside("b1", then);
-        let [finding] = &found[..] else { panic!("{found:#?}") };
-        assert_eq!(finding.party, Party::Server);
-        assert_eq!(finding.clause.info().id, "server.command.buffer");
-        assert!(finding.what.contains("(server.free-buffer.in-use)"), "{}", finding.what);
-    }
-    // The command may have failed before.
-    let aborted = [
-        "primary.t1 SignalAbort cset",
-        "primary.t1 = NOERROR",
-        "server.t2 = VD_E_ABORT",
-        r#"{"lane":"server.t1","callback":"c1","completion":"ERROR_OPERATION_ABORTED","bytes":0}"#,
-        "server.t1 = VD_E_ABORT",
-    ];
-    assert_eq!(beside("b1", &aborted), []);
 }
